@@ -1,0 +1,45 @@
+# Each target does its own set-up, and does it once.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+DEV := .venv/dev
+DEMO := .venv/demo
+
+.PHONY: demo test check format regenerate lock clean
+
+demo: $(DEMO)/.installed
+	@$(DEMO)/bin/python -m datalab_facade.testing.demo
+
+test: $(DEV)/.installed
+	$(DEV)/bin/python -m pytest
+
+check: $(DEV)/.installed
+	$(DEV)/bin/ruff check
+	$(DEV)/bin/ruff format --check
+	$(DEV)/bin/mypy
+	$(DEV)/bin/basedpyright
+	PYTHONPATH=generated $(DEV)/bin/lint-imports --no-cache
+	$(DEV)/bin/python scripts/regenerate.py --check
+
+format: $(DEV)/.installed
+	$(DEV)/bin/ruff check --fix
+	$(DEV)/bin/ruff format
+
+regenerate: $(DEV)/.installed
+	$(DEV)/bin/python scripts/regenerate.py
+
+# The pins of everything that development and the demo use, with hashes.
+lock: $(DEV)/.installed
+	for group in dev demo; do \
+	  $(DEV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate --group pyproject.toml:$$group pyproject.toml \
+	    --output-file requirements/$$group.txt || exit 1; \
+	done
+
+clean:
+	rm -rf .venv .regenerate* build dist
+
+$(DEV)/.installed: requirements/dev.txt pyproject.toml
+	@scripts/install $(PYTHON) $(DEV) requirements/dev.txt
+
+$(DEMO)/.installed: requirements/demo.txt pyproject.toml
+	@scripts/install $(PYTHON) $(DEMO) requirements/demo.txt

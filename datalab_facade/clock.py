@@ -1,0 +1,52 @@
+"""The one place that tells the time and sleeps.
+
+Everything else in the package asks a :class:`Clock`, so that a test can hand in
+a virtual one and an hour of waiting takes no time at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the package needs of time. All durations are seconds."""
+
+    def monotonic(self) -> float:
+        """A reading that never goes back; only differences mean something."""
+        ...
+
+    def now(self) -> datetime:
+        """The date and time, aware, in UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Block the calling thread."""
+        ...
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Suspend the calling task."""
+        ...
+
+
+class SystemClock:
+    """The clock of the machine, and the default everywhere."""
+
+    def monotonic(self) -> float:
+        """Read the clock that never goes back."""
+        return time.monotonic()
+
+    def now(self) -> datetime:
+        """Read the date and time, in UTC."""
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        """Block the calling thread."""
+        time.sleep(seconds)
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Suspend the calling task."""
+        await asyncio.sleep(seconds)

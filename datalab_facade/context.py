@@ -1,0 +1,124 @@
+"""What all parts of one client share, and the decisions that need no IO."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager
+from typing import TypeVar, cast
+
+import attrs
+
+from datalab_facade.changes import Change
+from datalab_facade.clock import Clock
+from datalab_facade.commands import Answer, Call, Report, Sleep
+from datalab_facade.decoding import decode_execution
+from datalab_facade.drift import DriftLog
+from datalab_facade.errors import ConfigurationError, UnexpectedBody
+from datalab_facade.faults import Randomness, retrying
+from datalab_facade.models import JSON, Execution
+from datalab_facade.options import CallOptions, Options
+from datalab_facade.tracing import Span, Tracing, span_around
+from datalab_facade.waiting import Wait, WaitPolicy, waiting
+
+_T = TypeVar("_T")
+
+logger = logging.getLogger("datalab_facade.drift")
+
+
+@attrs.frozen
+class Context:
+    """One client's clock, chance, tracing, drift log and options.
+
+    Views of a client made with ``with_options`` share all of it but the options.
+    """
+
+    clock: Clock
+    random: Randomness
+    tracing: Tracing
+    drift: DriftLog
+    options: Options
+
+    def with_options(self, given: Mapping[str, object]) -> Context:
+        """Give the context of a view with other options."""
+        return _evolved(self, {"options": _with(self.options, given)})
+
+    def options_for_call(self, timeout: float | None, given: CallOptions) -> Options:
+        """Give the options of one call: the client's, with the call's on top."""
+        on_top = given if timeout is None else {**given, "timeout": timeout}
+        return _with(self.options, on_top)
+
+    def policy_for_wait(
+        self, timeout: float | None, policy: WaitPolicy | None, given: CallOptions
+    ) -> WaitPolicy:
+        """Give the policy of one wait: the call's or the client's, with what was given on top."""
+        on_top = {name: value for name, value in given.items() if name != "headers"}
+        if timeout is not None:
+            on_top["timeout"] = timeout
+        return _evolved(policy or self.options.policy, on_top)
+
+    def tries(self, options: Options) -> Generator[Call | Sleep | Report[_T], Answer[_T], None]:
+        """Plan one call that is safe to repeat."""
+        return retrying(
+            options.fault_settings,
+            timeout=options.timeout,
+            request_timeout=options.request_timeout,
+            now=self.clock.monotonic(),
+            random=self.random,
+        )
+
+    def looks(
+        self, execution_id: int, policy: WaitPolicy
+    ) -> Generator[Call | Sleep | Report[Change], Answer[Execution], None]:
+        """Plan one wait."""
+        now = self.clock.monotonic()
+        return waiting(Wait(execution_id, policy, now=now, random=self.random), now=now)
+
+    def wait_span(self, execution_id: int) -> AbstractContextManager[Span]:
+        """Record one wait."""
+        return span_around(self.tracing, "datalab.wait", {"datalab.execution.id": execution_id})
+
+    def decoded(self, answer: JSON, execution_id: int) -> Execution:
+        """Make a snapshot of an answer, and count what is odd about it.
+
+        Raises:
+            UnexpectedBody: If it is no execution.
+        """
+        try:
+            execution, drift = decode_execution(
+                answer, requested_id=execution_id, observed_at=self.clock.now()
+            )
+        except UnexpectedBody as error:
+            raise UnexpectedBody(f"Execution {execution_id}: {error}", body=error.body) from None
+        for new in self.drift.record(drift):
+            # The documented times name no zone, so that is nothing to warn of.
+            level = logging.DEBUG if new.kind == "zone" else logging.WARNING
+            logger.log(level, "The API answered something new: %s", new)
+        return execution
+
+
+def _evolved(value: _T, changes: Mapping[str, object]) -> _T:
+    # The names come from TypedDicts, whose types attrs.evolve cannot match up.
+    evolve = cast("Callable[..., _T]", attrs.evolve)
+    return evolve(value, **changes)
+
+
+def _with(options: Options, given: Mapping[str, object]) -> Options:
+    # Headers add up; everything else is replaced.
+    more = given.get("headers")
+    if isinstance(more, Mapping):
+        given = {**given, "headers": {**options.headers, **more}}
+    return _evolved(options, given)
+
+
+def checked_id(execution_id: int) -> int:
+    """Give an execution's id back if it can be one.
+
+    Raises:
+        ConfigurationError: If it is no whole number from 0 on.
+    """
+    if not isinstance(execution_id, int) or isinstance(execution_id, bool) or execution_id < 0:
+        raise ConfigurationError(
+            f"An execution's id is a whole number such as 123, not {execution_id!r}"
+        )
+    return execution_id

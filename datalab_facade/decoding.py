@@ -1,0 +1,407 @@
+"""Untyped answers -> models. Forgiving, total and pure.
+
+The spec leaves the answer about an execution untyped, and two descriptions of
+it disagree. Whatever comes, the outcome is a model or
+:class:`~datalab_facade.errors.UnexpectedBody`; never another exception. What
+was not expected is noted as drift.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+from datalab_facade.drift import Drift, DriftKind, sighting
+from datalab_facade.errors import (
+    StatusError,
+    UnexpectedBody,
+    ValidationFailed,
+    ValidationIssue,
+    status_error_class,
+)
+from datalab_facade.models import JSON, Execution, Step, StepRun, Steps
+from datalab_facade.redaction import excerpt, shown_headers
+from datalab_facade.statuses import Status
+
+_T = TypeVar("_T")
+
+_EXECUTION_FIELDS = frozenset(
+    {
+        "execution_id",
+        "id",
+        "workflow_id",
+        "status",
+        "created",
+        "updated",
+        "steps",
+        "error",
+        "success",
+        "input_config",
+        "external_workflow_id",
+    }
+)
+_RUN_FIELDS = frozenset(
+    {
+        "id",
+        "status",
+        "started_at",
+        "completed_at",
+        "finished_at",
+        "output_url",
+        "error",
+        "error_in",
+        "success",
+        "total_pages",
+        "file_ids",
+    }
+)
+
+
+def decode_json(body: bytes) -> JSON:
+    """Parse a body.
+
+    Raises:
+        UnexpectedBody: If it is no JSON, or nested too deeply to read.
+    """
+    try:
+        value: JSON = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        # ValueError also covers what is not UTF-8 and numbers of absurd length.
+        start = excerpt(body)
+        wrong = f"not JSON: {start}" if body.strip() else "empty"
+        raise UnexpectedBody(f"the body is {wrong}", body=start) from error
+    return value
+
+
+def decode_execution(
+    body: JSON, *, requested_id: int, observed_at: datetime | None = None
+) -> tuple[Execution, set[Drift]]:
+    """Make an execution of an answer to ``GET /api/v1/workflows/executions/{id}``.
+
+    Args:
+        body: The parsed answer, in the documented shape (a step is one run) or
+            in the one that the official client reads (a step holds a run for
+            each file key).
+        requested_id: The id that was asked for, used where the answer names none.
+        observed_at: When the answer arrived.
+
+    Returns:
+        The snapshot, and what was surprising about the answer.
+
+    Raises:
+        UnexpectedBody: If it is no execution at all: not an object, or without
+            a status.
+    """
+    if not isinstance(body, dict):
+        raise _no_execution(f"it is {_named(body)}", body)
+    word = body.get("status")
+    if not isinstance(word, str) or not word.strip():
+        raise _no_execution("it has no status", body)
+
+    notes = _Notes()
+    about = _About("execution", notes)
+    ids = [_whole_number(body.get(name)) for name in ("execution_id", "id")]
+    created, updated = about.time(body, "created"), about.time(body, "updated")
+    about.extra(body, _EXECUTION_FIELDS)
+    execution = Execution(
+        id=next((found for found in ids if found is not None), requested_id),
+        status=about.status(word),
+        workflow_id=about.whole_number(body, "workflow_id"),
+        created=created,
+        updated=updated,
+        steps=_steps(body.get("steps"), about),
+        error=about.words(body, "error"),
+        success=about.of_type(body, "success", bool),
+        external_workflow_id=about.of_type(body, "external_workflow_id", str),
+        zone_assumed=about.zone_assumed,
+        observed_at=observed_at,
+        raw=body,
+    )
+    return execution, notes.taken
+
+
+def _no_execution(why: str, body: JSON) -> UnexpectedBody:
+    start = excerpt(_compact(body))
+    return UnexpectedBody(f"the answer is no execution, {why}: {start}", body=start)
+
+
+def _steps(steps: JSON, about: _About) -> Steps:
+    if not isinstance(steps, dict):
+        about.odd("steps", steps)
+        return Steps()
+    runs = _About("step run", about.notes)
+    return Steps([Step(name, _runs(name, entry, runs)) for name, entry in steps.items()])
+
+
+def _runs(step: str, entry: JSON, about: _About) -> tuple[StepRun, ...]:
+    if not isinstance(entry, dict):
+        about.odd(step, entry)
+        return ()
+    if isinstance(entry.get("status"), str):
+        return (_run(None, entry, about),)
+    runs: list[StepRun] = []
+    for file_key, run in entry.items():
+        if isinstance(run, dict):
+            runs.append(_run(file_key, run, about))
+        else:
+            about.odd(file_key, run)
+    return tuple(runs)
+
+
+def _run(file_key: str | None, body: dict[str, JSON], about: _About) -> StepRun:
+    about.zone_assumed = False
+    word, run_id = body.get("status"), body.get("id")
+    if isinstance(word, str):
+        status = about.status(word)
+    else:
+        status = Status.UNKNOWN
+        about.odd("status", word)
+    # Documented as completed_at; the official client reads finished_at.
+    finished = "finished_at" if body.get("completed_at") is None else "completed_at"
+    started_at, finished_at = about.time(body, "started_at"), about.time(body, finished)
+    return StepRun(
+        file_key,
+        status,
+        run_id if isinstance(run_id, (int, str)) else None,
+        started_at,
+        finished_at,
+        about.of_type(body, "output_url", str) or None,
+        about.words(body, "error"),
+        about.of_type(body, "error_in", str),
+        about.of_type(body, "success", bool),
+        about.whole_number(body, "total_pages"),
+        about.names(body, "file_ids") if "file_ids" in body else (),
+        about.zone_assumed,
+        about.extra(body, _RUN_FIELDS),
+    )
+
+
+class _Notes:
+    """What was odd about one answer; each oddity counts once, however often it occurs."""
+
+    __slots__ = ("taken",)
+
+    def __init__(self) -> None:
+        self.taken: set[Drift] = set()
+
+    def note(self, kind: DriftKind, where: str, name: str) -> None:
+        """Note an oddity."""
+        self.taken.add(sighting(kind, where, name))
+
+
+class _About:
+    """Takes fields out of the objects of one kind, and notes what is odd about them.
+
+    There can be tens of thousands of step runs in an answer, so a field that is
+    as expected costs no more than a look-up.
+    """
+
+    __slots__ = ("notes", "where", "zone_assumed", "zone_noted")
+
+    def __init__(self, where: str, notes: _Notes) -> None:
+        self.where = where
+        self.notes = notes
+        self.zone_assumed = False
+        self.zone_noted = False
+
+    def odd(self, name: str, value: JSON) -> None:
+        self.notes.note("shape", self.where, f"{name}={_named(value)}")
+
+    def extra(self, body: dict[str, JSON], known: frozenset[str]) -> dict[str, JSON]:
+        if body.keys() <= known:
+            return {}
+        extra = {name: value for name, value in body.items() if name not in known}
+        for name in extra:
+            self.notes.note("field", self.where, name)
+        return extra
+
+    def status(self, word: str) -> Status:
+        status = Status.of(word)
+        if not status.is_known:
+            self.notes.note("status", self.where, f"status={word}")
+        return status
+
+    def of_type(self, body: dict[str, JSON], name: str, kind: type[_T]) -> _T | None:
+        value = body.get(name)
+        if value is None or isinstance(value, kind):
+            return value
+        self.odd(name, value)
+        return None
+
+    def whole_number(self, body: dict[str, JSON], name: str) -> int | None:
+        value = body.get(name)
+        if value is None:
+            return None
+        number = _whole_number(value)
+        if number is None:
+            self.odd(name, value)
+        return number
+
+    def words(self, body: dict[str, JSON], name: str) -> str | None:
+        value = body.get(name)
+        if value is None or isinstance(value, str):
+            return value
+        # An error that is an object still holds the server's words.
+        self.odd(name, value)
+        return _compact(value)
+
+    def names(self, body: dict[str, JSON], name: str) -> tuple[str, ...]:
+        value = body.get(name)
+        if isinstance(value, list) and all(isinstance(item, (str, int)) for item in value):
+            return tuple(str(item) for item in value)
+        if value is not None:
+            self.odd(name, value)
+        return ()
+
+    def time(self, body: dict[str, JSON], name: str) -> datetime | None:
+        value = body.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self.odd(name, value)
+            return None
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.notes.note("time", self.where, f"{name}={value}")
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+            self.zone_assumed = True
+            if not self.zone_noted:
+                self.zone_noted = True
+                self.notes.note("zone", self.where, name)
+        return moment
+
+
+def decode_failure(
+    status: int,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    method: str,
+    url: str,
+    now: datetime,
+) -> StatusError:
+    """Make the typed error of an answer that is not a success.
+
+    Args:
+        status: The HTTP status.
+        body: The answer's body: FastAPI's ``{"detail": ...}``, or anything.
+        headers: The answer's headers.
+        method: The request's method.
+        url: The request's address, free of anything secret.
+        now: The date and time, to count from when ``Retry-After`` is a date.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    detail, issues = _detail(body)
+    shown = shown_headers(lower)
+    start = excerpt(body)
+    wait = decode_retry_after(lower.get("retry-after"), now)
+    if status == 422:
+        if not issues:
+            issues = (ValidationIssue((), detail or start or "no reason given", ""),)
+        return ValidationFailed(
+            method=method, url=url, issues=issues, headers=shown, body=start, retry_after=wait
+        )
+    return status_error_class(status)(
+        status,
+        method=method,
+        url=url,
+        detail=detail or "; ".join(str(issue) for issue in issues),
+        headers=shown,
+        body=start,
+        retry_after=wait,
+    )
+
+
+def _detail(body: bytes) -> tuple[str, tuple[ValidationIssue, ...]]:
+    try:
+        answer = decode_json(body)
+    except UnexpectedBody:
+        return "", ()
+    if isinstance(answer, dict):
+        answer = answer.get("detail", answer.get("error"))
+    if isinstance(answer, list):
+        return "", tuple(_issue(entry) for entry in answer)
+    if answer is None:
+        return "", ()
+    said = answer if isinstance(answer, str) else _compact(answer)
+    return excerpt(said, limit=1_000), ()
+
+
+def _issue(entry: JSON) -> ValidationIssue:
+    if not isinstance(entry, dict):
+        return ValidationIssue((), excerpt(_compact(entry), limit=1_000), "")
+    place = entry.get("loc")
+    parts = place if isinstance(place, list) else [] if place is None else [place]
+    message = entry.get("msg")
+    said = message if isinstance(message, str) else _compact(entry)
+    kind = entry.get("type")
+    return ValidationIssue(
+        loc=tuple(part if isinstance(part, int) else excerpt(_text(part)) for part in parts),
+        msg=excerpt(said, limit=1_000),
+        type=excerpt(_text(kind)) if kind is not None else "",
+    )
+
+
+def decode_retry_after(value: str | None, now: datetime) -> float | None:
+    """Read ``Retry-After``: seconds, or a date of HTTP; None when it says nothing usable.
+
+    >>> decode_retry_after("2.5", datetime.now(UTC))
+    2.5
+    >>> decode_retry_after("Mon, 01 Jan 2024 00:01:00 GMT", datetime(2024, 1, 1, tzinfo=UTC))
+    60.0
+    """
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            seconds = (moment - now).total_seconds()
+        except (ValueError, OverflowError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _whole_number(value: JSON) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    return None
+
+
+def _named(value: JSON) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+        case _:
+            return "a number"
+
+
+def _text(value: JSON) -> str:
+    return value if isinstance(value, str) else _compact(value)
+
+
+def _compact(value: JSON) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return f"{_named(value)} that is nested too deeply"

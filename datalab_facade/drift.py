@@ -1,0 +1,94 @@
+"""Drift: the API answering something that this version has not seen.
+
+Nothing of it is an error. It is counted, so that a change of the API is noticed
+before it hurts: see ``client.drift()``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
+
+import attrs
+
+DriftKind: TypeAlias = Literal["field", "status", "shape", "time", "zone"]
+
+# A server gone wild must not fill the memory with its inventions.
+_MOST_KINDS = 1_000
+_LONGEST_NAME = 80
+
+
+@attrs.frozen(order=True)
+class Drift:
+    """One kind of surprise.
+
+    Attributes:
+        kind: ``"field"``, a name not seen before; ``"status"``, a word not seen
+            before; ``"shape"``, a value of another type than expected; ``"time"``,
+            a timestamp that cannot be read; ``"zone"``, one that names no zone.
+        where: The part of the answer, such as ``"execution"`` or ``"step run"``.
+        name: The field, and after ``=`` the word or the type that was found.
+    """
+
+    kind: DriftKind
+    where: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} in {self.where}"
+
+
+@attrs.frozen
+class DriftReport:
+    """What was seen so far, and in how many answers.
+
+    It is true when there is anything to tell.
+    """
+
+    counts: dict[Drift, int]
+    dropped: int = 0
+    """Sightings left out because there were too many different ones."""
+
+    def __bool__(self) -> bool:
+        return bool(self.counts)
+
+    def __str__(self) -> str:
+        lines = [f"{count:>7} × {drift}" for drift, count in sorted(self.counts.items())]
+        if self.dropped:
+            lines.append(f"{self.dropped:>7} × others")
+        return "\n".join(lines) or "no drift seen"
+
+
+class DriftLog:
+    """Counts sightings; one for each client, shared by its threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[Drift] = Counter()
+        self._dropped = 0
+
+    def record(self, sightings: Iterable[Drift]) -> list[Drift]:
+        """Count the sightings and give back those that are new."""
+        new: list[Drift] = []
+        with self._lock:
+            for drift in sorted(sightings):
+                if drift in self._counts:
+                    self._counts[drift] += 1
+                elif len(self._counts) < _MOST_KINDS:
+                    self._counts[drift] = 1
+                    new.append(drift)
+                else:
+                    self._dropped += 1
+        return new
+
+    def report(self) -> DriftReport:
+        """Give the counts as they stand now."""
+        with self._lock:
+            return DriftReport(dict(self._counts), self._dropped)
+
+
+def sighting(kind: DriftKind, where: str, name: str) -> Drift:
+    """Describe a surprise with a name of bounded length."""
+    return Drift(kind, where, name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "…")

@@ -1,0 +1,414 @@
+"""Executions: look, wait, take the result, watch.
+
+The sync and the async class have the same methods with the same meaning. What
+there is to decide is decided once, in :mod:`~datalab_facade.waiting` and
+:mod:`~datalab_facade.faults`; here both are given their IO.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from typing import TypeAlias, Unpack
+
+from datalab_facade.changes import Change
+from datalab_facade.context import Context, checked_id
+from datalab_facade.driving import Machine, drive, drive_async
+from datalab_facade.errors import ExecutionFailed
+from datalab_facade.handles import (
+    AsyncExecutionHandle,
+    ExecutionHandle,
+    handle_from_dict,
+    handle_to_dict,
+)
+from datalab_facade.models import JSON, Execution
+from datalab_facade.options import CallOptions
+from datalab_facade.tracing import NO_SPAN, Span
+from datalab_facade.transport.api import ApiTransport, AsyncApiTransport, CallScope
+from datalab_facade.transport.operations import execution_status
+from datalab_facade.waiting import WaitPolicy
+
+OnChange: TypeAlias = Callable[[Change], object]
+"""Is told each change as it is seen, for progress bars and the like."""
+AsyncOnChange: TypeAlias = Callable[[Change], Awaitable[object] | object]
+"""The same; what it gives is awaited where that is possible."""
+
+
+class Executions:
+    """Executions, for blocking code. Found at ``client.executions``.
+
+    >>> def follow(client, execution_id):
+    ...     for change in client.executions.watch(execution_id):
+    ...         print(change)
+    ...     return change.snapshot.outputs
+    """
+
+    def __init__(self, transport: ApiTransport, context: Context) -> None:
+        self._transport = transport
+        self._context = context
+
+    def get(
+        self, execution_id: int, *, timeout: float | None = None, **options: Unpack[CallOptions]
+    ) -> Execution:
+        """Look at an execution once.
+
+        Args:
+            execution_id: The id that starting the execution gave.
+            timeout: Seconds for the whole call; by default the client's, a minute.
+            options: Rarely needed: ``request_timeout``, ``max_faults``, ``headers``.
+
+        Returns:
+            The execution as it stands now.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            AuthenticationFailed: The key is wrong.
+            NotFound: The execution is unknown to this key.
+            ValidationFailed: The server finds fault with the request.
+            StatusError: The server says no in another way.
+            ConnectionFailed: No whole answer came; as RequestTimedOut if it took too long.
+            UnexpectedBody: The answer is no execution.
+        """
+        context = self._context
+        wanted = context.options_for_call(timeout, options)
+        look = self._look(checked_id(execution_id), wanted.headers, NO_SPAN)
+        tries: Machine[Execution, Execution] = context.tries(wanted)
+        [execution] = drive(tries, look, clock=context.clock, subject=_subject(execution_id))
+        return execution
+
+    def wait(
+        self,
+        execution_id: int,
+        *,
+        timeout: float | None = None,
+        policy: WaitPolicy | None = None,
+        on_change: OnChange | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Execution:
+        """Wait until an execution has ended, well or badly.
+
+        Looks that fail in a way that may pass are forgiven, as the policy says.
+        Whatever happens here, the execution itself goes on: only the id is
+        needed to wait for it again.
+
+        Args:
+            execution_id: The id that starting the execution gave.
+            timeout: The deadline in seconds, hard; by default the policy's, two
+                hours. ``math.inf`` waits for ever.
+            policy: How often to look and what to forgive; by default the client's.
+            on_change: Called with each change as it is seen.
+            options: Rarely needed: ``request_timeout``, ``max_faults``, ``headers``.
+
+        Returns:
+            The final snapshot; ask it whether it ``succeeded``.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            WaitTimedOut: The deadline came first; the execution goes on.
+            AuthenticationFailed: The key is wrong.
+            NotFound: The execution is unknown to this key.
+            ValidationFailed: The server finds fault with the request.
+            StatusError: The server says no in another way, or failed too often in a row.
+            ConnectionFailed: Too many looks in a row got no whole answer.
+            UnexpectedBody: Too many answers in a row were no execution.
+        """
+        changes = self.watch(execution_id, timeout=timeout, policy=policy, **options)
+        with contextlib.closing(changes):
+            change = None
+            for change in changes:
+                if on_change is not None:
+                    on_change(change)
+        assert change is not None
+        return change.snapshot
+
+    def result(
+        self,
+        execution_id: int,
+        *,
+        timeout: float | None = None,
+        policy: WaitPolicy | None = None,
+        on_change: OnChange | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Execution:
+        """Wait until an execution has completed; raise if it failed.
+
+        Arguments as :meth:`wait`.
+
+        Returns:
+            The final snapshot, with status COMPLETED. Single files may have failed
+            all the same: see ``partially_failed`` and ``failures``.
+
+        Raises:
+            ExecutionFailed: It ended as FAILED; the error tells each step's reason.
+            DatalabError: Whatever :meth:`wait` raises.
+        """
+        execution = self.wait(
+            execution_id, timeout=timeout, policy=policy, on_change=on_change, **options
+        )
+        if execution.failed:
+            raise ExecutionFailed(execution)
+        return execution
+
+    def watch(
+        self,
+        execution_id: int,
+        *,
+        timeout: float | None = None,
+        policy: WaitPolicy | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Generator[Change, None, None]:
+        """Follow an execution: each change of status, as it is seen, until its end.
+
+        The first look tells everything it finds. The last change is the
+        execution's own to COMPLETED or FAILED. Leaving early leaves nothing
+        behind. Arguments as :meth:`wait`; nothing is sent before the first
+        change is asked for.
+
+        Returns:
+            An iterator of changes.
+
+        Raises:
+            DatalabError: Whatever :meth:`wait` raises.
+        """
+        context = self._context
+        look_policy = context.policy_for_wait(timeout, policy, options)
+        headers = context.options_for_call(None, options).headers
+        return self._changes(checked_id(execution_id), look_policy, headers)
+
+    def handle(self, execution: int | Mapping[str, JSON]) -> ExecutionHandle:
+        """Give a handle on an execution; nothing is sent.
+
+        Args:
+            execution: The execution's id, or what a handle's ``to_dict`` gave.
+
+        Raises:
+            ConfigurationError: It is neither, or the handle is of another origin.
+        """
+        return ExecutionHandle(_handle_id(execution, self._transport), self)
+
+    def handle_to_dict(self, execution_id: int) -> dict[str, JSON]:
+        """Give the JSON form of a handle: the id and the API's address."""
+        return handle_to_dict(execution_id, self._transport.origin.base_url)
+
+    def _look(
+        self, execution_id: int, headers: Mapping[str, str], span: Span
+    ) -> Callable[[float], Execution]:
+        operation = execution_status(execution_id)
+
+        def look(seconds: float) -> Execution:
+            with span.active():
+                answer = self._transport.call(operation, CallScope(seconds, headers))
+            return self._context.decoded(answer, execution_id)
+
+        return look
+
+    def _changes(
+        self, execution_id: int, policy: WaitPolicy, headers: Mapping[str, str]
+    ) -> Generator[Change, None, None]:
+        context = self._context
+        with context.wait_span(execution_id) as span:
+            yield from drive(
+                context.looks(execution_id, policy),
+                self._look(execution_id, headers, span),
+                clock=context.clock,
+                subject=_subject(execution_id),
+            )
+
+
+class AsyncExecutions:
+    """Executions, for async code. Found at ``client.executions``.
+
+    >>> async def follow(client, execution_id):
+    ...     async for change in client.executions.watch(execution_id):
+    ...         print(change)
+    ...     return change.snapshot.outputs
+    """
+
+    def __init__(self, transport: AsyncApiTransport, context: Context) -> None:
+        self._transport = transport
+        self._context = context
+
+    async def get(
+        self, execution_id: int, *, timeout: float | None = None, **options: Unpack[CallOptions]
+    ) -> Execution:
+        """Look at an execution once.
+
+        Args:
+            execution_id: The id that starting the execution gave.
+            timeout: Seconds for the whole call; by default the client's, a minute.
+            options: Rarely needed: ``request_timeout``, ``max_faults``, ``headers``.
+
+        Returns:
+            The execution as it stands now.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            AuthenticationFailed: The key is wrong.
+            NotFound: The execution is unknown to this key.
+            ValidationFailed: The server finds fault with the request.
+            StatusError: The server says no in another way.
+            ConnectionFailed: No whole answer came; as RequestTimedOut if it took too long.
+            UnexpectedBody: The answer is no execution.
+        """
+        context = self._context
+        wanted = context.options_for_call(timeout, options)
+        look = self._look(checked_id(execution_id), wanted.headers, NO_SPAN)
+        tries: Machine[Execution, Execution] = context.tries(wanted)
+        told = drive_async(tries, look, clock=context.clock, subject=_subject(execution_id))
+        [execution] = [execution async for execution in told]
+        return execution
+
+    async def wait(
+        self,
+        execution_id: int,
+        *,
+        timeout: float | None = None,
+        policy: WaitPolicy | None = None,
+        on_change: AsyncOnChange | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Execution:
+        """Wait until an execution has ended, well or badly.
+
+        Looks that fail in a way that may pass are forgiven, as the policy says.
+        Whatever happens here, the execution itself goes on: only the id is
+        needed to wait for it again.
+
+        Args:
+            execution_id: The id that starting the execution gave.
+            timeout: The deadline in seconds, hard; by default the policy's, two
+                hours. ``math.inf`` waits for ever.
+            policy: How often to look and what to forgive; by default the client's.
+            on_change: Called with each change as it is seen.
+            options: Rarely needed: ``request_timeout``, ``max_faults``, ``headers``.
+
+        Returns:
+            The final snapshot; ask it whether it ``succeeded``.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            WaitTimedOut: The deadline came first; the execution goes on.
+            AuthenticationFailed: The key is wrong.
+            NotFound: The execution is unknown to this key.
+            ValidationFailed: The server finds fault with the request.
+            StatusError: The server says no in another way, or failed too often in a row.
+            ConnectionFailed: Too many looks in a row got no whole answer.
+            UnexpectedBody: Too many answers in a row were no execution.
+        """
+        changes = self.watch(execution_id, timeout=timeout, policy=policy, **options)
+        async with contextlib.aclosing(changes):
+            change = None
+            async for change in changes:
+                told = on_change(change) if on_change is not None else None
+                if inspect.isawaitable(told):
+                    await told
+        assert change is not None
+        return change.snapshot
+
+    async def result(
+        self,
+        execution_id: int,
+        *,
+        timeout: float | None = None,
+        policy: WaitPolicy | None = None,
+        on_change: AsyncOnChange | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Execution:
+        """Wait until an execution has completed; raise if it failed.
+
+        Arguments as :meth:`wait`.
+
+        Returns:
+            The final snapshot, with status COMPLETED. Single files may have failed
+            all the same: see ``partially_failed`` and ``failures``.
+
+        Raises:
+            ExecutionFailed: It ended as FAILED; the error tells each step's reason.
+            DatalabError: Whatever :meth:`wait` raises.
+        """
+        execution = await self.wait(
+            execution_id, timeout=timeout, policy=policy, on_change=on_change, **options
+        )
+        if execution.failed:
+            raise ExecutionFailed(execution)
+        return execution
+
+    def watch(
+        self,
+        execution_id: int,
+        *,
+        timeout: float | None = None,
+        policy: WaitPolicy | None = None,
+        **options: Unpack[CallOptions],
+    ) -> AsyncGenerator[Change, None]:
+        """Follow an execution: each change of status, as it is seen, until its end.
+
+        The first look tells everything it finds. The last change is the
+        execution's own to COMPLETED or FAILED. Leaving early leaves nothing
+        behind. Arguments as :meth:`wait`; nothing is sent before the first
+        change is asked for.
+
+        Returns:
+            An iterator of changes.
+
+        Raises:
+            DatalabError: Whatever :meth:`wait` raises.
+        """
+        context = self._context
+        look_policy = context.policy_for_wait(timeout, policy, options)
+        headers = context.options_for_call(None, options).headers
+        return self._changes(checked_id(execution_id), look_policy, headers)
+
+    def handle(self, execution: int | Mapping[str, JSON]) -> AsyncExecutionHandle:
+        """Give a handle on an execution; nothing is sent.
+
+        Args:
+            execution: The execution's id, or what a handle's ``to_dict`` gave.
+
+        Raises:
+            ConfigurationError: It is neither, or the handle is of another origin.
+        """
+        return AsyncExecutionHandle(_handle_id(execution, self._transport), self)
+
+    def handle_to_dict(self, execution_id: int) -> dict[str, JSON]:
+        """Give the JSON form of a handle: the id and the API's address."""
+        return handle_to_dict(execution_id, self._transport.origin.base_url)
+
+    def _look(
+        self, execution_id: int, headers: Mapping[str, str], span: Span
+    ) -> Callable[[float], Awaitable[Execution]]:
+        operation = execution_status(execution_id)
+
+        async def look(seconds: float) -> Execution:
+            with span.active():
+                answer = await self._transport.call(operation, CallScope(seconds, headers))
+            return self._context.decoded(answer, execution_id)
+
+        return look
+
+    async def _changes(
+        self, execution_id: int, policy: WaitPolicy, headers: Mapping[str, str]
+    ) -> AsyncGenerator[Change, None]:
+        context = self._context
+        with context.wait_span(execution_id) as span:
+            changes = drive_async(
+                context.looks(execution_id, policy),
+                self._look(execution_id, headers, span),
+                clock=context.clock,
+                subject=_subject(execution_id),
+            )
+            async with contextlib.aclosing(changes):
+                async for change in changes:
+                    yield change
+
+
+def _handle_id(
+    execution: int | Mapping[str, JSON], transport: ApiTransport | AsyncApiTransport
+) -> int:
+    if isinstance(execution, Mapping):
+        return handle_from_dict(execution, transport.origin.base_url)
+    return checked_id(execution)
+
+
+def _subject(execution_id: int) -> str:
+    return f"execution {execution_id}"

@@ -1,0 +1,139 @@
+"""What to forgive, how often, and how long to stay away after it.
+
+A fault is a look or a call that failed in a way that may pass: it says nothing
+about the execution. This module decides; it does no IO and knows no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Protocol, TypeAlias, TypeVar
+
+from datalab_facade.commands import Answer, Call, Report, Sleep
+from datalab_facade.errors import (
+    ConnectionFailed,
+    DatalabError,
+    StatusError,
+    UnexpectedBody,
+)
+
+_T = TypeVar("_T")
+
+Randomness: TypeAlias = Callable[[], float]
+"""Gives a number from 0 up to, but not including, 1."""
+
+_PASSING_STATUSES = frozenset({408, 425, 429})
+
+
+class FaultSettings(Protocol):
+    """How faults are forgiven; a :class:`~datalab_facade.waiting.WaitPolicy` is one."""
+
+    @property
+    def max_faults(self) -> int:
+        """How many in a row are forgiven."""
+        ...
+
+    @property
+    def fault_backoff(self) -> float:
+        """Seconds to stay away after the first; doubled by each further one."""
+        ...
+
+    @property
+    def max_fault_backoff(self) -> float:
+        """The longest of these, in seconds."""
+        ...
+
+    @property
+    def max_retry_after(self) -> float:
+        """The longest ``Retry-After`` that is obeyed in full, in seconds."""
+        ...
+
+
+def may_pass(error: DatalabError) -> bool:
+    """Tell whether the same request may well succeed a little later.
+
+    408, 425, 429 and 500 to 599 may pass, so may a connection that broke, a
+    timeout, and a success whose body is a web page or cut JSON. Everything else
+    the server meant.
+    """
+    if isinstance(error, StatusError):
+        return error.status in _PASSING_STATUSES or 500 <= error.status <= 599
+    return isinstance(error, (ConnectionFailed, UnexpectedBody))
+
+
+class Faults:
+    """Counts the faults in a row and spaces out the tries between them."""
+
+    def __init__(self, settings: FaultSettings, random: Randomness) -> None:
+        self._settings = settings
+        self._random = random
+        self._in_row: list[DatalabError] = []
+
+    def clear(self) -> None:
+        """A try succeeded."""
+        self._in_row.clear()
+
+    def forgive(self, error: DatalabError) -> float:
+        """Count a fault and give the seconds to stay away.
+
+        Half of the doubling backoff is left to chance, and what ``Retry-After``
+        asks for is lengthened by up to a tenth, so that clients which failed
+        together do not come back together.
+
+        Raises:
+            DatalabError: The fault itself, with those before it in its notes,
+                when more have come in a row than the settings forgive.
+        """
+        settings = self._settings
+        if len(self._in_row) >= settings.max_faults:
+            self.explain(error)
+            raise error
+        self._in_row.append(error)
+        doubled = settings.fault_backoff * 2.0 ** min(len(self._in_row) - 1, 30)
+        away = min(doubled, settings.max_fault_backoff) * (0.5 + 0.5 * self._random())
+        asked = error.retry_after if isinstance(error, StatusError) else None
+        if asked is not None:
+            away = max(away, min(asked, settings.max_retry_after) * (1 + 0.1 * self._random()))
+        return away
+
+    def explain(self, error: DatalabError) -> None:
+        """Note on an error that is about to be raised which faults came before it."""
+        if self._in_row:
+            told = [f"{number}. {fault}" for number, fault in enumerate(self._in_row, 1)]
+            if len(told) > 6:
+                told[3:-2] = ["…"]
+            error.add_note("Faults forgiven in a row before:\n" + "\n".join(told))
+
+
+def retrying(
+    settings: FaultSettings,
+    *,
+    timeout: float,
+    request_timeout: float,
+    now: float,
+    random: Randomness,
+) -> Generator[Call | Sleep | Report[_T], Answer[_T], None]:
+    """Decide on the tries of one call that is safe to repeat.
+
+    Yields a command at a time and is sent what became of it; reports what the
+    call gave when one succeeded. The deadline is hard: no try begins that could not end by it.
+
+    Raises:
+        DatalabError: What the last try raised.
+    """
+    faults = Faults(settings, random)
+    deadline = now + timeout
+    while True:
+        answer = yield Call(min(request_timeout, deadline - now))
+        if answer.error is None:
+            yield Report(answer.given)
+            return
+        if not may_pass(answer.error):
+            raise answer.error
+        away = faults.forgive(answer.error)
+        if answer.now + away >= deadline:
+            faults.explain(answer.error)
+            raise answer.error
+        now = (yield Sleep(away)).now
+        if now >= deadline:
+            raise answer.error

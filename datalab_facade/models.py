@@ -1,0 +1,435 @@
+"""Frozen snapshots of what the API answered.
+
+A snapshot never does IO and never changes. It compares by value, hashes,
+pickles, copies, becomes plain JSON with ``to_dict`` and comes back with
+``from_dict``. The API answers in two shapes (a step is one run, or one run for
+each file); both come out as the same models, so nothing here tells them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Self, TypeAlias
+
+import attrs
+
+from datalab_facade import rendering
+from datalab_facade.redaction import scrubbed, shown_url
+from datalab_facade.statuses import TERMINAL, WAITING, Status
+
+JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
+"""A value that :func:`json.loads` can give."""
+
+AGGREGATED = "aggregated"
+"""The file key of a run over all files of an execution at once."""
+
+
+def _shown(text: str | None) -> str:
+    return repr(text if text is None else scrubbed(text))
+
+
+@attrs.frozen
+class Output:
+    """What a step run left behind a presigned URL.
+
+    The URL is a credential that expires; it is hidden in ``repr``. Fetch it with
+    ``client.outputs``.
+    """
+
+    execution_id: int
+    step: str
+    """The step's unique name."""
+    file_key: str | None
+    """Which file, ``"aggregated"`` for all of them, or None where steps have one run."""
+    url: str = attrs.field(repr=shown_url)
+
+
+@attrs.frozen
+class Failure:
+    """One thing that failed, in the server's words."""
+
+    step: str | None
+    """The step's unique name, or None where the whole execution failed."""
+    file_key: str | None
+    error: str | None = attrs.field(repr=_shown)
+    """What the server said, if anything."""
+    error_in: str | None
+    """The stage of the step where it happened, such as ``"VALIDATION"``, if told."""
+
+    def __str__(self) -> str:
+        place = self.step or "the execution"
+        if self.file_key is not None:
+            place += f" [{self.file_key}]"
+        if self.error_in:
+            place += f" in {self.error_in}"
+        return f"{place}: {scrubbed(self.error) if self.error else 'no reason given'}"
+
+
+@attrs.frozen
+class Progress:
+    """How many steps have ended, of those that the server tells of.
+
+    >>> str(Progress(done=1, total=3)), Progress(done=1, total=4).fraction
+    ('1/3', 0.25)
+    """
+
+    done: int
+    total: int
+
+    @property
+    def fraction(self) -> float:
+        """From 0 to 1; 0 while no step is known."""
+        return self.done / self.total if self.total else 0.0
+
+    def __str__(self) -> str:
+        return f"{self.done}/{self.total}"
+
+
+@attrs.frozen
+class StepRun:
+    """A step at work on one file, on all files, or on the execution as a whole."""
+
+    file_key: str | None
+    """The server's key of the file, ``"aggregated"``, or None where steps have one run."""
+    status: Status
+    id: int | str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    output_url: str | None = attrs.field(
+        default=None, repr=lambda url: "None" if url is None else repr(shown_url(url))
+    )
+    error: str | None = attrs.field(default=None, repr=_shown)
+    """What the server says went wrong."""
+    error_in: str | None = None
+    """The stage where it went wrong, such as ``"VALIDATION"``."""
+    success: bool | None = None
+    total_pages: int | None = None
+    """Pages that were parsed, on parse steps."""
+    file_ids: tuple[str, ...] = ()
+    """The files that went into an aggregated run."""
+    zone_assumed: bool = attrs.field(default=False, repr=False)
+    """True where a time came without a zone; UTC was assumed then."""
+    extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=False)
+    """What the server sent beyond the fields above, as it came."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether this run has ended."""
+        return self.status.is_terminal
+
+    @property
+    def failed(self) -> bool:
+        """Whether this run ended badly."""
+        return self.status == Status.FAILED or (self.status.is_terminal and self.success is False)
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From start to end, where the server told both."""
+        return _between(self.started_at, self.finished_at)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Give the run as plain JSON."""
+        return {
+            "file_key": self.file_key,
+            "status": str(self.status),
+            "id": self.id,
+            "started_at": _written(self.started_at),
+            "finished_at": _written(self.finished_at),
+            "output_url": self.output_url,
+            "error": self.error,
+            "error_in": self.error_in,
+            "success": self.success,
+            "total_pages": self.total_pages,
+            "file_ids": list(self.file_ids),
+            "zone_assumed": self.zone_assumed,
+            "extra": dict(self.extra),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Take back what :meth:`to_dict` gave."""
+        fields: dict[str, Any] = {
+            **data,
+            "status": Status.of(data["status"]),
+            "started_at": _read(data["started_at"]),
+            "finished_at": _read(data["finished_at"]),
+            "file_ids": tuple(data["file_ids"]),
+        }
+        return cls(**fields)
+
+
+@attrs.frozen
+class Step:
+    """A step of a workflow, by its unique name, with the runs it consists of.
+
+    Its own status, times and errors follow from its runs.
+    """
+
+    name: str
+    runs: tuple[StepRun, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """How the step as a whole stands.
+
+        FAILED or COMPLETED once all runs have ended (FAILED if any failed);
+        what all runs have in common if they agree; IN_PROGRESS otherwise.
+        UNKNOWN while the server tells nothing of it.
+        """
+        if len(self.runs) == 1:
+            return self.runs[0].status
+        statuses = {run.status for run in self.runs}
+        if not statuses:
+            return Status.UNKNOWN
+        if len(statuses) == 1:
+            return next(iter(statuses))
+        if statuses <= TERMINAL:
+            return Status.FAILED
+        return Status.PENDING if statuses <= WAITING else Status.IN_PROGRESS
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether all runs have ended."""
+        return bool(self.runs) and all(run.status.is_terminal for run in self.runs)
+
+    @property
+    def failed(self) -> bool:
+        """Whether all runs have ended, at least one of them badly."""
+        return self.is_terminal and any(run.failed for run in self.runs)
+
+    @property
+    def partially_failed(self) -> bool:
+        """Whether some runs ended badly and some well, so that there is something to save."""
+        ended = [run.failed for run in self.runs if run.is_terminal]
+        return any(ended) and not all(ended)
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the first run began."""
+        return min((run.started_at for run in self.runs if run.started_at), default=None)
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the last run ended; None while any run goes on."""
+        if not self.is_terminal:
+            return None
+        return max((run.finished_at for run in self.runs if run.finished_at), default=None)
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From the first run's start to the last one's end, where the server told both."""
+        return _between(self.started_at, self.finished_at)
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """The server's words on the runs that failed."""
+        return tuple(run.error for run in self.runs if run.error)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Give the step as plain JSON."""
+        return {"name": self.name, "runs": [run.to_dict() for run in self.runs]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Take back what :meth:`to_dict` gave."""
+        return cls(name=data["name"], runs=tuple(StepRun.from_dict(run) for run in data["runs"]))
+
+
+class Steps(Mapping[str, Step]):
+    """The steps of an execution by name, in the server's order; immutable and hashable.
+
+    >>> steps = Steps([Step("parse"), Step("extract")])
+    >>> list(steps), steps["parse"].name
+    (['parse', 'extract'], 'parse')
+    """
+
+    __slots__ = ("_by_name",)
+
+    _by_name: dict[str, Step]
+
+    def __init__(self, steps: tuple[Step, ...] | list[Step] = ()) -> None:
+        object.__setattr__(self, "_by_name", {step.name: step for step in steps})
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"Steps is frozen; cannot set {name!r}")
+
+    def __getitem__(self, name: str) -> Step:
+        try:
+            return self._by_name[name]
+        except KeyError:
+            known = ", ".join(repr(step) for step in self._by_name) or "none"
+            raise KeyError(f"no step {name!r}; the steps are: {known}") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._by_name.values()))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Steps):
+            return NotImplemented
+        return list(self._by_name.values()) == list(other._by_name.values())
+
+    def __reduce__(self) -> tuple[type[Steps], tuple[list[Step]]]:
+        return Steps, (list(self._by_name.values()),)
+
+    def __repr__(self) -> str:
+        return f"Steps({list(self._by_name.values())!r})"
+
+
+@attrs.frozen(repr=False)
+class Execution:
+    """One run of a workflow, as it stood at one moment.
+
+    >>> execution = Execution(id=123, status=Status.COMPLETED)
+    >>> execution.succeeded, execution.is_terminal
+    (True, True)
+    >>> Execution.from_dict(execution.to_dict()) == execution
+    True
+    """
+
+    id: int
+    status: Status
+    workflow_id: int | None = None
+    created: datetime | None = None
+    updated: datetime | None = None
+    steps: Steps = attrs.field(factory=Steps)
+    error: str | None = None
+    """What the server says went wrong with the execution as a whole."""
+    success: bool | None = None
+    external_workflow_id: str | None = None
+    """The id that the execution has inside Datalab's own engine, if told."""
+    zone_assumed: bool = False
+    """True where ``created`` or ``updated`` came without a zone; UTC was assumed then."""
+    observed_at: datetime | None = attrs.field(default=None, eq=False)
+    """When this answer arrived, by the clock of this machine. Not part of equality."""
+    raw: Mapping[str, JSON] = attrs.field(factory=dict, hash=False)
+    """The server's whole answer, as it came. Do not change it."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the execution has ended, well or badly."""
+        return self.status.is_terminal
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the execution ended as COMPLETED.
+
+        Single files may have failed all the same: see :attr:`partially_failed`.
+        """
+        return self.status == Status.COMPLETED
+
+    @property
+    def failed(self) -> bool:
+        """Whether the execution ended as FAILED."""
+        return self.status == Status.FAILED
+
+    @property
+    def partially_failed(self) -> bool:
+        """Whether the execution has ended with some step runs failed and others not."""
+        if not self.is_terminal:
+            return False
+        ended = [run.failed for step in self.steps.values() for run in step.runs]
+        return any(ended) and not all(ended)
+
+    @property
+    def progress(self) -> Progress:
+        """Steps done of steps known."""
+        done = sum(step.is_terminal for step in self.steps.values())
+        return Progress(done=done, total=len(self.steps))
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Everything that failed so far: step, file and the server's words."""
+        failures = [
+            Failure(step.name, run.file_key, run.error, run.error_in)
+            for step in self.steps.values()
+            for run in step.runs
+            if run.failed
+        ]
+        if self.error or (self.failed and not failures):
+            failures.append(Failure(None, None, self.error, None))
+        return tuple(failures)
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """What can be fetched now: of completed, failed and still running steps alike."""
+        return tuple(
+            Output(self.id, step.name, run.file_key, run.output_url)
+            for step in self.steps.values()
+            for run in step.runs
+            if run.output_url
+        )
+
+    @property
+    def input_config(self) -> JSON:
+        """The input that the execution was started with, if the server repeats it."""
+        return self.raw.get("input_config")
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From creation to the last update, once ended and where the server told both."""
+        return _between(self.created, self.updated) if self.is_terminal else None
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Give the snapshot as plain JSON, complete, presigned URLs included."""
+        return {
+            "id": self.id,
+            "status": str(self.status),
+            "workflow_id": self.workflow_id,
+            "created": _written(self.created),
+            "updated": _written(self.updated),
+            "steps": [step.to_dict() for step in self.steps.values()],
+            "error": self.error,
+            "success": self.success,
+            "external_workflow_id": self.external_workflow_id,
+            "zone_assumed": self.zone_assumed,
+            "observed_at": _written(self.observed_at),
+            "raw": dict(self.raw),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Take back what :meth:`to_dict` gave, also after a trip through JSON.
+
+        Raises:
+            ValueError: If it is something else.
+        """
+        try:
+            fields: dict[str, Any] = {
+                **data,
+                "status": Status.of(data["status"]),
+                "created": _read(data["created"]),
+                "updated": _read(data["updated"]),
+                "observed_at": _read(data["observed_at"]),
+                "steps": Steps([Step.from_dict(step) for step in data["steps"]]),
+            }
+            return cls(**fields)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not an execution as to_dict() writes it: {error}") from error
+
+    def __repr__(self) -> str:
+        return rendering.execution_line(self)
+
+    def _repr_html_(self) -> str:
+        return rendering.execution_table(self)
+
+
+def _between(start: datetime | None, end: datetime | None) -> timedelta | None:
+    return end - start if start is not None and end is not None else None
+
+
+def _written(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None
+
+
+def _read(moment: str | None) -> datetime | None:
+    return datetime.fromisoformat(moment) if moment is not None else None

@@ -1,0 +1,87 @@
+"""What holds for calls unless they say otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TypedDict
+
+import attrs
+
+from datalab_facade.errors import ConfigurationError
+from datalab_facade.faults import FaultSettings
+from datalab_facade.waiting import WaitPolicy
+
+_OURS = frozenset({"x-api-key", "authorization", "cookie", "host", "content-length"})
+
+
+def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if not 0 < value < float("inf"):
+        raise ConfigurationError(f"{attribute.name} must be more than 0 seconds, not {value!r}")
+
+
+def _count(_: object, attribute: attrs.Attribute[int], value: int) -> None:
+    if not isinstance(value, int) or value < 0:
+        raise ConfigurationError(f"{attribute.name} must be a count of 0 or more, not {value!r}")
+
+
+def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    checked: dict[str, str] = {}
+    for name, value in headers.items():
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+            raise ConfigurationError(f"{name!r} is no name for a header")
+        if name.lower() in _OURS:
+            raise ConfigurationError(f"The header {name} is not for callers to set")
+        if not re.fullmatch(r"[\t -~]*", value):
+            raise ConfigurationError(f"The value of the header {name} is not printable ASCII")
+        checked[name] = value
+    return checked
+
+
+class CallOptions(TypedDict, total=False):
+    """Options of a single call that few need; left out, the client's hold."""
+
+    request_timeout: float
+    """The longest that one request may take, in seconds."""
+    max_faults: int
+    """How many requests in a row may fail before the last one's error is raised."""
+    headers: Mapping[str, str]
+    """More headers for the requests of this call."""
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """What a client does unless a call says otherwise."""
+
+    timeout: float = attrs.field(default=60.0, validator=_positive)
+    """Seconds for one call that does not wait for an execution, tries included.
+
+    A minute: a status takes a fraction of a second, and this leaves room for two more tries."""
+
+    request_timeout: float = attrs.field(default=30.0, validator=_positive)
+    """Seconds for one request of such a call, from the connection to the last byte."""
+
+    max_faults: int = attrs.field(default=2, validator=_count)
+    """How many tries of such a call may fail and be repeated, where repeating is safe.
+
+    Two: enough for a dropped connection or a restart, and the answer still comes soon."""
+
+    headers: Mapping[str, str] = attrs.field(factory=dict, converter=_checked_headers)
+    """More headers for every request to the API."""
+
+    policy: WaitPolicy = attrs.field(factory=WaitPolicy)
+    """How waits behave."""
+
+    @property
+    def fault_settings(self) -> FaultSettings:
+        """How faults of a single call are forgiven."""
+        return attrs.evolve(self.policy, max_faults=self.max_faults)
+
+
+class WaitOptions(CallOptions, total=False):
+    """Options of a wait; left out, the client's policy holds."""
+
+    timeout: float
+    """The deadline of the wait, in seconds; ``math.inf`` waits for ever."""
+    policy: WaitPolicy
+    """How to wait; the options beside it go on top."""

@@ -1,0 +1,91 @@
+"""What may be shown: allow-lists for headers and query names, and scrubbed text.
+
+A presigned URL is a credential, and so is everything that a header might carry.
+Only what is named here is ever written to a log, a repr or a message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlsplit
+
+SHOWN_HEADERS = frozenset(
+    {
+        "accept-ranges",
+        "cf-ray",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "content-type",
+        "date",
+        "etag",
+        "last-modified",
+        "location",
+        "retry-after",
+        "server",
+        "x-request-id",
+    }
+)
+SHOWN_QUERY_NAMES = frozenset({"expires_in", "limit", "offset", "team_id"})
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>\\]+")
+
+
+def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Keep the headers that may be shown, with lower-case names.
+
+    >>> shown_headers({"Retry-After": "2", "Set-Cookie": "session=1"})
+    {'retry-after': '2'}
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    return {
+        name: shown_url(value) if name == "location" else value
+        for name, value in lower.items()
+        if name in SHOWN_HEADERS
+    }
+
+
+def shown_url(url: str) -> str:
+    """Give a URL without user, fragment and any query value that is not harmless.
+
+    >>> shown_url("https://key@bucket.example/out.json?X-Amz-Signature=abc#top")
+    'https://bucket.example/out.json?…'
+    >>> shown_url("https://www.datalab.to/api/v1/files?limit=50&token=abc")
+    'https://www.datalab.to/api/v1/files?limit=50&…'
+    """
+    try:
+        parts = urlsplit(url)
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+    except ValueError:
+        return "…"
+    shown = [f"{name}={value}" for name, value in pairs if name in SHOWN_QUERY_NAMES]
+    if len(shown) < len(pairs) or (parts.query and not pairs):
+        shown.append("…")
+    host = parts.netloc.rpartition("@")[2]
+    origin = f"{parts.scheme}://{host}" if parts.scheme else host
+    return origin + parts.path + ("?" + "&".join(shown) if shown else "")
+
+
+def scrubbed(text: str) -> str:
+    """Take the query, and so any signature, out of every URL in a piece of text.
+
+    >>> scrubbed("no such object: https://bucket.example/a?sig=b")
+    'no such object: https://bucket.example/a?…'
+    """
+    return _URL.sub(lambda match: shown_url(match[0]), text)
+
+
+def excerpt(body: bytes | str, *, limit: int = 200) -> str:
+    r"""Give the start of a body on one line, scrubbed, at most ``limit`` characters long.
+
+    >>> excerpt(b"<html>\n  <title>Bad gateway</title>")
+    '<html> <title>Bad gateway</title>'
+    """
+    # A URL cut in two could keep a part of its signature, so the text is
+    # scrubbed with a margin and only then cut.
+    margin = limit + 4096
+    text = body[: 4 * margin].decode(errors="replace") if isinstance(body, bytes) else body
+    text = scrubbed(" ".join(text[:margin].split()))
+    text = text.encode(errors="backslashreplace").decode()
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,71 @@
+"""The words for how an execution, a step or a step run stands."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Status(str):
+    """How an execution or a step run stands: an open set of upper-case words.
+
+    It is a string, so ``execution.status == "COMPLETED"`` just works. Documented
+    are PENDING, QUEUED, IN_PROGRESS, COMPLETED and FAILED; the API reserves the
+    right to add others. A word that is not known is kept as it came and counts
+    as still running.
+
+    >>> Status.of("completed").is_terminal
+    True
+    >>> Status.of("Paused"), Status.of("Paused").is_known
+    ('Paused', False)
+    """
+
+    __slots__ = ()
+
+    PENDING: ClassVar[Status]
+    QUEUED: ClassVar[Status]
+    IN_PROGRESS: ClassVar[Status]
+    COMPLETED: ClassVar[Status]
+    FAILED: ClassVar[Status]
+    UNKNOWN: ClassVar[Status]
+    """Ours, not the API's: the server said nothing."""
+
+    @classmethod
+    def of(cls, word: str) -> Status:
+        """Give the status that a word of the server means, in any letter case."""
+        return _STATUSES.get(word) or _STATUSES.get(word.strip().upper()) or cls(word)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the word is documented or was seen before."""
+        return self in _STATUSES
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in TERMINAL
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the work has not begun."""
+        return self in WAITING
+
+
+for _word in ("PENDING", "QUEUED", "IN_PROGRESS", "COMPLETED", "FAILED"):
+    setattr(Status, _word, Status(_word))
+Status.UNKNOWN = Status("UNKNOWN")
+
+_STATUSES = {
+    "PENDING": Status.PENDING,
+    "QUEUED": Status.QUEUED,
+    "IN_PROGRESS": Status.IN_PROGRESS,
+    "COMPLETED": Status.COMPLETED,
+    "FAILED": Status.FAILED,
+    # Words of the API's first weeks (2025-10), still the official client's
+    # defaults; reading COMPLETE as "still running" would mean waiting for ever.
+    "PROCESSING": Status.IN_PROGRESS,
+    "COMPLETE": Status.COMPLETED,
+}
+TERMINAL = frozenset({Status.COMPLETED, Status.FAILED})
+"""The statuses after which nothing more happens."""
+WAITING = frozenset({Status.PENDING, Status.QUEUED})
+"""The statuses before anything happens."""

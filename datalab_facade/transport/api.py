@@ -1,0 +1,248 @@
+"""Sends the requests of the generated functions to the API, with the key.
+
+A generated function is given a client whose only HTTP method is ours. It builds
+the request; we send it, read the answer in full, raise our own errors, and hand
+an empty answer back, so that generated parsing, which fails on anything that the
+spec does not foresee, has nothing to parse. The facade decodes what we kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import cast
+
+import attrs
+import httpx
+from datalab_api_client.client import AuthenticatedClient
+
+from datalab_facade._version import __version__
+from datalab_facade.decoding import decode_failure, decode_json
+from datalab_facade.errors import ConfigurationError, UnexpectedBody
+from datalab_facade.models import JSON
+from datalab_facade.transport.exchange import (
+    Exchange,
+    Reply,
+    Surroundings,
+    send,
+    send_async,
+    time_bounds,
+)
+from datalab_facade.transport.network import bound_connections
+from datalab_facade.transport.operations import Operation
+from datalab_facade.transport.origin import Origin, OriginAuth
+from datalab_facade.transport.quiet import keep_secrets_out_of_logs
+
+USER_AGENT = f"datalab-facade/{__version__}"
+
+# An execution of 10,000 files takes some 4 MB; whatever is larger is no answer.
+_MOST_BYTES = 256 * 1024 * 1024
+
+# What a generated function gets to see of the answer.
+_NOTHING_TO_PARSE = httpx.Response(204)
+
+
+@attrs.frozen
+class CallScope:
+    """What holds for one request only."""
+
+    timeout: float
+    """Seconds from before the connection until the last byte."""
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+
+
+class _Api:
+    """What needs no IO: building requests and judging answers."""
+
+    def __init__(self, origin: Origin, surroundings: Surroundings) -> None:
+        self.origin = origin
+        self._surroundings = surroundings
+        self._auth = OriginAuth(origin)
+        keep_secrets_out_of_logs()
+
+    def _begin(
+        self, method: str, path: str, built: Mapping[str, object], scope: CallScope
+    ) -> Exchange:
+        if "files" in built:
+            # The generator writes a fixed multipart boundary, so that a document
+            # could smuggle in form fields of its own.
+            raise ConfigurationError(f"{method} {path} is multipart, which is not supported")
+        request = httpx.Request(
+            method.upper(),
+            self.origin.url(path),
+            params=cast("Mapping[str, str] | None", built.get("params")),
+            json=built.get("json"),
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+                "User-Agent": USER_AGENT,
+                **cast("Mapping[str, str]", built.get("headers", {})),
+                **scope.headers,
+            },
+            extensions=time_bounds(scope.timeout),
+        )
+        return Exchange(
+            request,
+            timeout=scope.timeout,
+            most_bytes=_MOST_BYTES,
+            surroundings=self._surroundings,
+            secret=self.origin.key,
+        )
+
+    def _judged(self, exchange: Exchange, reply: Reply) -> JSON:
+        method, url = exchange.method, exchange.url
+        if not 200 <= reply.status <= 299:
+            raise decode_failure(
+                reply.status,
+                reply.body,
+                reply.headers,
+                method=method,
+                url=url,
+                now=self._surroundings.clock.now(),
+            )
+        try:
+            return decode_json(reply.body)
+        except UnexpectedBody as error:
+            kind = reply.headers.get("content-type", "no media type")
+            raise UnexpectedBody(
+                f"{method} {url} answered {reply.status}, but {error} ({kind})",
+                method=method,
+                url=url,
+                body=error.body,
+            ) from error.__cause__
+
+
+class ApiTransport(_Api):
+    """Talks to the API, blocking. Threads may share it."""
+
+    def __init__(
+        self, origin: Origin, surroundings: Surroundings, http_client: httpx.Client | None
+    ) -> None:
+        super().__init__(origin, surroundings)
+        self._owned = http_client is None
+        self._http = http_client or httpx.Client(cookies=no_cookies())
+        bound_connections(self._http)
+
+    def call(self, operation: Operation, scope: CallScope) -> JSON:
+        """Make one request and give its JSON.
+
+        Raises:
+            ConnectionFailed: No whole answer came.
+            StatusError: The answer was not a success.
+            UnexpectedBody: The answer was not JSON.
+            ConfigurationError: The client is closed.
+        """
+        if self._http.is_closed:
+            raise _closed()
+        door = _Door(self, scope)
+        operation.send(client=_generated_client().set_httpx_client(cast("httpx.Client", door)))
+        return door.answer
+
+    def exchange(
+        self, method: str, path: str, built: Mapping[str, object], scope: CallScope
+    ) -> JSON:
+        """Send what a generated function built, and read the answer."""
+        exchange = self._begin(method, path, built, scope)
+        return self._judged(exchange, send(self._http, exchange, self._auth))
+
+    def close(self) -> None:
+        """Close the connections, unless the HTTP client is the caller's own."""
+        if self._owned:
+            self._http.close()
+
+
+class AsyncApiTransport(_Api):
+    """Talks to the API from one event loop."""
+
+    def __init__(
+        self, origin: Origin, surroundings: Surroundings, http_client: httpx.AsyncClient | None
+    ) -> None:
+        super().__init__(origin, surroundings)
+        self._owned = http_client is None
+        self._http = http_client or httpx.AsyncClient(cookies=no_cookies())
+        self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
+
+    async def call(self, operation: Operation, scope: CallScope) -> JSON:
+        """Make one request and give its JSON.
+
+        Raises:
+            ConnectionFailed: No whole answer came.
+            StatusError: The answer was not a success.
+            UnexpectedBody: The answer was not JSON.
+            ConfigurationError: The client is closed, or belongs to another event loop.
+        """
+        self._stay_on_loop()
+        if self._http.is_closed:
+            raise _closed()
+        door = _AsyncDoor(self, scope)
+        client = _generated_client().set_async_httpx_client(cast("httpx.AsyncClient", door))
+        await operation.send_async(client=client)
+        return door.answer
+
+    async def exchange(
+        self, method: str, path: str, built: Mapping[str, object], scope: CallScope
+    ) -> JSON:
+        """Send what a generated function built, and read the answer."""
+        exchange = self._begin(method, path, built, scope)
+        return self._judged(exchange, await send_async(self._http, exchange, self._auth))
+
+    def _stay_on_loop(self) -> None:
+        # Connections belong to the loop that opened them; using them from another
+        # fails later, and in words that nobody understands.
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = weakref.ref(loop)
+        elif self._loop() is not loop:
+            raise ConfigurationError(
+                "This AsyncDatalab was first used in another event loop. "
+                "Make one in each loop (each asyncio.run), or use Datalab"
+            )
+
+    async def close(self) -> None:
+        """Close the connections, unless the HTTP client is the caller's own."""
+        if self._owned:
+            await self._http.aclose()
+
+
+class _Door:
+    """Stands where a generated function expects its httpx client, for one call."""
+
+    answer: JSON = None
+
+    def __init__(self, transport: ApiTransport, scope: CallScope) -> None:
+        self._transport = transport
+        self._scope = scope
+
+    def request(self, method: str, url: str, **built: object) -> httpx.Response:
+        self.answer = self._transport.exchange(method, url, built, self._scope)
+        return _NOTHING_TO_PARSE
+
+
+class _AsyncDoor:
+    """The same for the async form of a generated function."""
+
+    answer: JSON = None
+
+    def __init__(self, transport: AsyncApiTransport, scope: CallScope) -> None:
+        self._transport = transport
+        self._scope = scope
+
+    async def request(self, method: str, url: str, **built: object) -> httpx.Response:
+        self.answer = await self._transport.exchange(method, url, built, self._scope)
+        return _NOTHING_TO_PARSE
+
+
+def _generated_client() -> AuthenticatedClient:
+    # Address and key are added when the request is sent, and known only there.
+    return AuthenticatedClient(base_url="", token="")
+
+
+def no_cookies() -> CookieJar:
+    """Give a jar that keeps nothing."""
+    return CookieJar(policy=DefaultCookiePolicy(allowed_domains=()))
+
+
+def _closed() -> ConfigurationError:
+    return ConfigurationError("The client is closed; make a new one")

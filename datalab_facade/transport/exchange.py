@@ -1,0 +1,230 @@
+"""What an exchange with a server is, sync or async, with the API or with storage."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
+
+import attrs
+import httpx
+
+from datalab_facade.clock import Clock
+from datalab_facade.errors import (
+    ConfigurationError,
+    ConnectionFailed,
+    DatalabError,
+    RequestTimedOut,
+    UnexpectedBody,
+)
+from datalab_facade.redaction import excerpt, scrubbed, shown_headers, shown_url
+from datalab_facade.tracing import Tracing, span_around
+from datalab_facade.transport.network import ends_within
+from datalab_facade.transport.quiet import ours
+
+logger = logging.getLogger("datalab_facade.transport")
+
+# Not one of them can have sent a byte of the request.
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+@attrs.frozen
+class Reply:
+    """A whole answer, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = attrs.field(repr=lambda body: f"<{len(body)} bytes>")
+
+
+class BodyTooLong(UnexpectedBody):
+    """The body is longer than the caller wants to hold in memory."""
+
+
+@attrs.frozen
+class Surroundings:
+    """What every exchange needs of the client it belongs to."""
+
+    clock: Clock
+    tracing: Tracing
+
+
+def time_bounds(seconds: float) -> dict[str, object]:
+    """Give the extension of a request that bounds each of its phases."""
+    return {"timeout": httpx.Timeout(seconds).as_dict()}
+
+
+class Exchange:
+    """One request and its answer, from the first byte to the last.
+
+    It does no IO: :func:`send` and :func:`send_async` send the request inside
+    :meth:`under_way`, hand over what arrives with :meth:`begin` and :meth:`take`,
+    and :meth:`reply` gives it back whole.
+    """
+
+    def __init__(
+        self,
+        request: httpx.Request,
+        *,
+        timeout: float,
+        most_bytes: int,
+        surroundings: Surroundings,
+        secret: str = "",
+    ) -> None:
+        self.request = request
+        self.method = request.method
+        self.url = shown_url(str(request.url))
+        self.timeout = timeout
+        self._most_bytes = most_bytes
+        self._secret = secret
+        self._clock = surroundings.clock
+        self._tracing = surroundings.tracing
+        self._began = self._clock.monotonic()
+        self._status = 0
+        self._headers: dict[str, str] = {}
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def begin(self, response: httpx.Response) -> None:
+        """Take note of an answer whose body is still to come."""
+        self._status = response.status_code
+        self._headers = {
+            name: self._without_secret(value) for name, value in response.headers.items()
+        }
+
+    def take(self, part: bytes) -> None:
+        """Keep a part of the body.
+
+        Raises:
+            BodyTooLong: The body is longer than allowed.
+            RequestTimedOut: The time for the whole exchange is over.
+        """
+        self._size += len(part)
+        if self._size > self._most_bytes:
+            raise BodyTooLong(
+                f"{self.method} {self.url} answered with more than {self._most_bytes} bytes",
+                method=self.method,
+                url=self.url,
+            )
+        self._parts.append(part)
+        if self._spent() > self.timeout:
+            raise self._timed_out("body incomplete", may_have_arrived=True)
+
+    def reply(self) -> Reply:
+        """Give the whole answer, and leave a line about it in the log."""
+        body = b"".join(self._parts)
+        if self._secret:
+            body = body.replace(self._secret.encode(), b"***")
+        reply = Reply(self._status, self._headers, body)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug(
+                "%s %s -> %d in %.3f s, %d bytes %s",
+                self.method,
+                self.url,
+                reply.status,
+                self._spent(),
+                self._size,
+                shown_headers(reply.headers),
+            )
+        return reply
+
+    @contextlib.contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Turn what httpx raises inside into errors of ours, which name the request safely."""
+        attributes = {"http.request.method": self.method, "url.full": self.url}
+        with ours(), span_around(self._tracing, self.method, attributes) as span, span.active():
+            try:
+                yield
+            except Exception as error:
+                failure = self._translated(error)
+                logger.debug(
+                    "%s %s -> %s after %.3f s",
+                    self.method,
+                    self.url,
+                    type(failure or error).__name__,
+                    self._spent(),
+                )
+                if failure is None:
+                    raise
+                raise failure from error
+            span.record({"http.response.status_code": self._status})
+
+    def _translated(self, error: Exception) -> DatalabError | None:
+        if isinstance(error, DatalabError):
+            return None
+        sent = not isinstance(error, _NEVER_SENT)
+        if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+            return self._timed_out(type(error).__name__, may_have_arrived=sent)
+        if isinstance(error, httpx.DecodingError):
+            return UnexpectedBody(
+                f"{self.method} {self.url} answered with a body that does not decompress",
+                method=self.method,
+                url=self.url,
+            )
+        if isinstance(error, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
+            return ConfigurationError(
+                f"{self.method} {self.url} cannot be asked: {scrubbed(str(error))}"
+            )
+        if isinstance(error, httpx.RequestError):
+            return ConnectionFailed(
+                f"{self.method} {self.url} failed: "
+                f"{self._without_secret(excerpt(str(error))) or 'no details'} "
+                f"({type(error).__name__}). Check the network, the proxy and the host name",
+                method=self.method,
+                url=self.url,
+                may_have_arrived=sent,
+            )
+        return None
+
+    def _timed_out(self, how: str, *, may_have_arrived: bool) -> RequestTimedOut:
+        return RequestTimedOut(
+            f"{self.method} {self.url} was not answered in full within "
+            f"{self.timeout:.3g} s ({how})",
+            method=self.method,
+            url=self.url,
+            may_have_arrived=may_have_arrived,
+            timeout=self.timeout,
+        )
+
+    def _without_secret(self, text: str) -> str:
+        # A server that echoes the key must not make it part of a log, a model or an error.
+        return text.replace(self._secret, "***") if self._secret else text
+
+    def _spent(self) -> float:
+        return self._clock.monotonic() - self._began
+
+
+def send(http: httpx.Client, exchange: Exchange, auth: httpx.Auth | None) -> Reply:
+    """Carry out an exchange, blocking."""
+    with exchange.under_way(), ends_within(exchange.timeout):
+        response = http.send(exchange.request, stream=True, auth=auth, follow_redirects=False)
+        try:
+            exchange.begin(response)
+            for part in response.iter_bytes():
+                exchange.take(part)
+        finally:
+            response.close()
+    return exchange.reply()
+
+
+async def send_async(http: httpx.AsyncClient, exchange: Exchange, auth: httpx.Auth | None) -> Reply:
+    """Carry out an exchange in an event loop."""
+    with exchange.under_way():
+        async with asyncio.timeout(exchange.timeout):
+            response = await http.send(
+                exchange.request, stream=True, auth=auth, follow_redirects=False
+            )
+            try:
+                exchange.begin(response)
+                async for part in response.aiter_bytes():
+                    exchange.take(part)
+            finally:
+                await response.aclose()
+    return exchange.reply()

@@ -1,0 +1,99 @@
+"""Where the API is, and who may know the key: that origin, and nobody else."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Generator
+from urllib.parse import urlsplit
+
+import attrs
+import httpx
+
+from datalab_facade.errors import ConfigurationError
+from datalab_facade.redaction import shown_url
+
+KEY_HEADER = "X-API-Key"
+
+
+@attrs.frozen
+class Origin:
+    """The address of the API, and the key that goes there."""
+
+    base_url: str
+    """Scheme, host, port and path prefix, without a slash at the end."""
+    key: str = attrs.field(repr=lambda _: "***")
+
+    def url(self, path: str) -> str:
+        """Give the address of a path of the API."""
+        return self.base_url + path
+
+
+class OriginAuth(httpx.Auth):
+    """Adds the key to requests to one scheme, host and port, and to no others."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._place = _place(httpx.URL(origin.base_url))
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the key where it belongs; httpx calls this."""
+        if _place(request.url) == self._place:
+            request.headers[KEY_HEADER] = self._origin.key
+        yield request
+
+
+def _place(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
+def checked_origin(base_url: str, key: str, *, allow_http: bool) -> Origin:
+    """Make an origin of what the user gave.
+
+    Raises:
+        ConfigurationError: If the address is no plain https URL (http is fine for
+            this machine itself, or when allowed), or the key cannot be a header.
+    """
+    return Origin(_checked_base_url(base_url, allow_http=allow_http), _checked_key(key))
+
+
+def _checked_key(key: str) -> str:
+    # The key itself is never quoted: a wrong one may be a right one mistyped.
+    if not key:
+        raise ConfigurationError("The API key is empty. Set DATALAB_API_KEY or pass api_key")
+    if key != key.strip() or "\n" in key or "\r" in key:
+        raise ConfigurationError(
+            "The API key has a space or a line break at an end or inside; "
+            "perhaps it was read from a file with its last line break"
+        )
+    if not re.fullmatch(r"[!-~]+", key):
+        raise ConfigurationError(
+            "The API key has a character that is not printable ASCII, so it cannot be right"
+        )
+    return key
+
+
+def _checked_base_url(base_url: str, *, allow_http: bool) -> str:
+    shown = shown_url(base_url)
+    try:
+        parts = urlsplit(base_url)
+        host, _ = parts.hostname, parts.port
+        httpx.URL(base_url)
+    except (ValueError, httpx.InvalidURL) as error:
+        raise ConfigurationError(f"The base URL {shown} cannot be read: {error}") from None
+    if parts.scheme not in ("https", "http") or not host:
+        raise ConfigurationError(f"The base URL must look like https://www.datalab.to, not {shown}")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ConfigurationError(f"The base URL {shown} may have no user, query or fragment")
+    if parts.scheme == "http" and not (allow_http or _is_this_machine(host)):
+        raise ConfigurationError(
+            f"{shown} would send the API key unencrypted. Use https, or allow_http=True"
+        )
+    return base_url.rstrip("/")
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

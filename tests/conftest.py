@@ -1,0 +1,70 @@
+"""What holds for every test: a clean environment, and no secret in any log or traceback."""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from collections.abc import Iterator
+
+import pytest
+
+from datalab_facade.errors import DatalabError
+from tests import secrets_for_tests
+
+# What the simulator signs its URLs with differs from run to run.
+_ANY_SIGNATURE = re.compile(r"X-Amz-Signature=[0-9a-f]{16,}")
+
+
+def leaks_in(text: str) -> list[str]:
+    """Give the secrets that a text tells."""
+    return [
+        *(secret for secret in secrets_for_tests.ALL if secret in text),
+        *_ANY_SIGNATURE.findall(text),
+    ]
+
+
+class _Ear(logging.Handler):
+    """Listens to everything that anybody logs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.leaks: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        told = self.format(record)
+        if leaks_in(told):
+            self.leaks.append(f"{record.name}: {told}")
+
+
+@pytest.fixture(autouse=True)
+def no_secret_is_told(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test in which a secret reaches a log, or the text or traceback of an error."""
+    ear = _Ear()
+    errors: list[DatalabError] = []
+    construct = DatalabError.__init__
+
+    def noting(self: DatalabError, message: str) -> None:
+        construct(self, message)
+        errors.append(self)
+
+    monkeypatch.setattr(DatalabError, "__init__", noting)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(ear)
+    root.setLevel(logging.DEBUG)
+    yield
+    root.setLevel(level)
+    root.removeHandler(ear)
+    assert not ear.leaks
+    for error in errors:
+        told = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+        assert not leaks_in(told), told
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the machine's own settings out of the tests."""
+    for name in ("DATALAB_API_KEY", "DATALAB_HOST", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)

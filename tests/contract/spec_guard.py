@@ -1,0 +1,102 @@
+"""Holds every mocked exchange against the vendored spec.
+
+A mock that the spec forbids proves nothing about the real API, and a request
+that it forbids would be refused there. Both fail the test run.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+from openapi_core import OpenAPI
+from openapi_core.datatypes import RequestParameters
+from openapi_core.exceptions import OpenAPIError
+from openapi_core.templating.responses.exceptions import ResponseNotFound
+from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+PUBLISHED_ERRORS = frozenset({400, 401, 403, 404, 413, 429, 500, 529})
+"""Statuses that the API's error page lists and its spec leaves out of the operations."""
+GATEWAY_ERRORS = frozenset({502, 503, 504})
+"""Statuses of whatever stands before the API; their bodies are anything."""
+
+
+class SpecViolation(AssertionError):
+    """An exchange that the spec forbids."""
+
+
+class SpecGuard:
+    """Judges exchanges by one OpenAPI document."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._spec = OpenAPI.from_dict(document)
+
+    def check(
+        self, request: httpx.Request, response: httpx.Response | None, *, off_spec: bool = False
+    ) -> None:
+        """Raise unless the spec allows the request and the response.
+
+        Args:
+            request: What was sent.
+            response: What was answered; None if the connection failed.
+            off_spec: The answer breaks the spec on purpose; check the request only.
+        """
+        asked = _Request(request)
+        try:
+            self._spec.validate_request(asked)
+        except OpenAPIError as error:
+            raise SpecViolation(f"{request.method} {request.url}: {_told(error)}") from error
+        if response is None or off_spec:
+            return
+        try:
+            self._spec.validate_response(asked, _Response(response))
+        except ResponseNotFound:
+            self._check_published_error(request, response)
+        except OpenAPIError as error:
+            raise SpecViolation(
+                f"{request.method} {request.url} -> {response.status_code}: {_told(error)}"
+            ) from error
+
+    def _check_published_error(self, request: httpx.Request, response: httpx.Response) -> None:
+        status = response.status_code
+        if status in GATEWAY_ERRORS:
+            return
+        if status not in PUBLISHED_ERRORS:
+            raise SpecViolation(f"{request.method} {request.url}: the API never answers {status}")
+        try:
+            detail = json.loads(response.content)["detail"]
+        except (ValueError, KeyError, TypeError):
+            detail = None
+        if not isinstance(detail, str):
+            raise SpecViolation(f"a {status} of the API has a sentence as detail: {response.text}")
+
+
+def _told(error: BaseException) -> str:
+    told = [str(error)]
+    while error.__cause__ is not None:
+        error = error.__cause__
+        told.append(str(error))
+    return ": ".join(told)
+
+
+class _Request:
+    def __init__(self, request: httpx.Request) -> None:
+        self.host_url = f"{request.url.scheme}://{request.url.host}"
+        self.path = request.url.path
+        self.method = request.method.lower()
+        self.parameters = RequestParameters(
+            query=ImmutableMultiDict(request.url.params.multi_items()),
+            header=Headers(list(request.headers.items())),
+            cookie=ImmutableMultiDict(),
+        )
+        self.body = request.read() or None
+        self.content_type = request.headers.get("content-type", "")
+
+
+class _Response:
+    def __init__(self, response: httpx.Response) -> None:
+        self.status_code = response.status_code
+        self.headers = Headers(list(response.headers.items()))
+        self.content_type = response.headers.get("content-type", "")
+        self.data = response.content
