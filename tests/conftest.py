@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from datalab_facade.errors import DatalabError
 from tests import secrets_for_tests
@@ -68,3 +69,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATALAB_API_KEY", "DATALAB_HOST", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+# Two cores shared with others make single examples slow now and then; shrinking
+# is worth a minute, not five.
+settings.register_profile("default", deadline=None, print_blob=True)
+settings.load_profile("default")

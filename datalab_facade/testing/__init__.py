@@ -1,0 +1,81 @@
+"""An embedded Datalab, to test code that talks to Datalab.
+
+Scripts say what executions do and when, faults say what goes wrong, and a virtual
+clock makes an hour of it pass at once::
+
+    from datalab_facade.testing import (
+        ExecutionScript, Fault, Simulator, SimulatorTransport, StepScript, VirtualClock,
+    )
+
+    clock = VirtualClock()
+    simulator = Simulator(clock)
+    execution_id = simulator.start(
+        ExecutionScript(
+            [StepScript("parse", ends=120), StepScript("extract", starts=120, ends=300)]
+        )
+    )
+    simulator.fault_next(Fault.status(503), Fault.hang())
+    http = httpx.Client(transport=SimulatorTransport(simulator))
+
+Never imported by the SDK itself. :class:`SimulatorServer`, which serves the same
+simulator over real sockets, needs the extra ``datalab-facade[testing]``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, cast
+
+from datalab_facade.testing.fault_rules import FaultHook
+from datalab_facade.testing.faults import Fault
+from datalab_facade.testing.headers import Headers
+from datalab_facade.testing.messages import Answer, Origin, Request
+from datalab_facade.testing.request_log import ReceivedRequest, RequestLog
+from datalab_facade.testing.scripts import SAMPLE, ExecutionScript, RunScript, StepScript
+from datalab_facade.testing.simulator import TEST_API_KEY, Simulator
+from datalab_facade.testing.virtual import VirtualClock
+
+if TYPE_CHECKING:
+    from datalab_facade.testing.server import SimulatorServer
+    from datalab_facade.testing.transports import SimulatorTransport, WouldHangForeverError
+
+__all__ = [
+    "SAMPLE",
+    "TEST_API_KEY",
+    "Answer",
+    "ExecutionScript",
+    "Fault",
+    "FaultHook",
+    "Headers",
+    "Origin",
+    "ReceivedRequest",
+    "Request",
+    "RequestLog",
+    "RunScript",
+    "Simulator",
+    "SimulatorServer",
+    "SimulatorTransport",
+    "StepScript",
+    "VirtualClock",
+    "WouldHangForeverError",
+]
+
+# These need h11 and httpx, so they are imported when first asked for.
+_LATE: Final = {
+    "SimulatorServer": "server",
+    "SimulatorTransport": "transports",
+    "WouldHangForeverError": "transports",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATE:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    found = cast("object", getattr(import_module(f"{__name__}.{_LATE[name]}"), name))
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

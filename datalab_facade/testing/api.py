@@ -1,0 +1,95 @@
+"""The endpoints of the API. To add one: a function, and a line in :data:`ROUTES`."""
+
+from __future__ import annotations
+
+import hmac
+import math
+import re
+from typing import Final
+
+from datalab_facade.testing.jsonvalue import JSON
+from datalab_facade.testing.messages import Answer, Request, json_answer
+from datalab_facade.testing.rendering import render
+from datalab_facade.testing.routing import NoMatch, Parameters, Route, find
+from datalab_facade.testing.state import State
+from datalab_facade.testing.storage import presigned_output
+
+
+def get_execution_status(state: State, _request: Request, parameters: Parameters) -> Answer:
+    """The execution as it is now, with freshly signed URLs."""
+    execution_id = _integer(parameters, "execution_id")
+    found = state.execution(execution_id)
+    if found is None:
+        return json_answer(404, {"detail": f"Workflow execution {execution_id} not found"})
+    body = render(
+        found.script,
+        execution_id,
+        found.created,
+        found.age(state.clock),
+        lambda step, file_key: presigned_output(state, execution_id, step, file_key),
+    )
+    return json_answer(200, body)
+
+
+ROUTES: Final = (Route("GET", "/api/v1/workflows/executions/{execution_id}", get_execution_status),)
+
+
+def answer_api(state: State, request: Request) -> Answer:
+    """What the API answers: its routing first, then the key, the rate limit, the endpoint."""
+    match = find(ROUTES, request)
+    if isinstance(match, NoMatch):
+        if match.allowed:
+            allowed = {"Allow": ", ".join(match.allowed)}
+            return json_answer(405, {"detail": "Method Not Allowed"}, allowed)
+        return json_answer(404, {"detail": "Not Found"})
+    refusal = _without_key(state, request) or _too_many(state, request)
+    if refusal is not None:
+        return refusal
+    try:
+        return match.route.endpoint(state, request, match.parameters)
+    except _InvalidError as invalid:
+        return json_answer(422, {"detail": [invalid.error]})
+
+
+class _InvalidError(Exception):
+    """A part of the request is not what it has to be."""
+
+    def __init__(self, error: JSON) -> None:
+        super().__init__(error)
+        self.error: JSON = error
+
+
+def _integer(parameters: Parameters, name: str) -> int:
+    text = parameters[name]
+    if re.fullmatch(r"[+-]?[0-9]+", text):
+        return int(text)
+    raise _InvalidError(
+        {
+            "type": "int_parsing",
+            "loc": ["path", name],
+            "msg": "Input should be a valid integer, unable to parse string as an integer",
+            "input": text,
+        }
+    )
+
+
+def _without_key(state: State, request: Request) -> Answer | None:
+    key = request.headers.get("x-api-key", "")
+    if hmac.compare_digest(key.encode(), state.api_key.encode()):
+        return None
+    detail = "Invalid API key provided. Set the X-API-Key header to your API key."
+    return json_answer(401, {"detail": detail})
+
+
+def _too_many(state: State, request: Request) -> Answer | None:
+    limit = state.rate_limit
+    wait = limit.admit(state.clock.monotonic()) if limit else None
+    if limit is None or wait is None:
+        return None
+    detail = (
+        f"Rate limit exceeded for endpoint {request.path}. You can make {limit.requests} requests "
+        f"every {limit.seconds:g} seconds. Please try again later, or reach out to "
+        "support@datalab.to if you need a higher limit."
+    )
+    headers = {"Retry-After": str(max(1, math.ceil(wait)))} if limit.tell_when else {}
+    return json_answer(429, {"detail": detail}, headers)

@@ -1,0 +1,61 @@
+"""HTTP headers as an immutable value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias, cast
+
+HeadersLike: TypeAlias = "Mapping[str, str] | Iterable[tuple[str, str]]"
+
+
+class Headers(Mapping[str, str]):
+    """Immutable headers; names in lower case, looked up in any case.
+
+    A mapping, so that ``"x-api-key" not in request.headers`` proves something.
+    A name that came several times has its values joined by a comma;
+    :attr:`raw` keeps the pairs as they came.
+    """
+
+    __slots__: tuple[str, ...] = ("_joined", "raw")
+
+    raw: tuple[tuple[str, str], ...]
+    """The pairs in their order, names spelled as they came."""
+
+    def __init__(self, headers: HeadersLike = ()) -> None:
+        if isinstance(headers, Headers):
+            self.raw = headers.raw
+        else:
+            # A mapping is an iterable too, of its names: no type checker tells the two apart.
+            pairs = (
+                cast("Mapping[str, str]", headers).items()
+                if isinstance(headers, Mapping)
+                else headers
+            )
+            self.raw = tuple(pairs)
+        self._joined: dict[str, str] = {}
+        for name, value in self.raw:
+            key = name.lower()
+            self._joined[key] = f"{self._joined[key]}, {value}" if key in self._joined else value
+
+    def __getitem__(self, name: str) -> str:
+        return self._joined[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._joined
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._joined)
+
+    def __len__(self) -> int:
+        return len(self._joined)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._joined.items()))
+
+    def __repr__(self) -> str:
+        return f"Headers({self._joined!r})"
+
+    def plus(self, headers: HeadersLike) -> Headers:
+        """These headers and others behind them; one of the same name gives way."""
+        added = Headers(headers)
+        return Headers((*(pair for pair in self.raw if pair[0] not in added), *added.raw))

@@ -1,0 +1,186 @@
+"""What an execution will do, as data: when its steps begin, end, and with what.
+
+All times are seconds since the execution was created.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Final, Literal, TypeAlias
+
+import attrs
+
+from datalab_facade.testing.jsonvalue import JSON
+
+
+class _Sample(Enum):
+    SAMPLE = "sample"
+
+
+SAMPLE: Final = _Sample.SAMPLE
+"""The default output: ``{"step": ..., "file": ...}`` for what completes, none for what fails."""
+
+Output: TypeAlias = "JSON | bytes | Literal[_Sample.SAMPLE]"
+"""What a run leaves behind: bytes as they are, other values as JSON, ``None`` for no output.
+
+JSON's own null is ``b"null"``.
+"""
+
+Shape: TypeAlias = Literal["flat", "nested"]
+
+
+def _moment(_: object, attribute: attrs.Attribute[float], value: float | None) -> None:
+    if value is not None and not (value >= 0 and math.isfinite(value)):
+        message = f"{attribute.name} is a number of seconds, zero or more, not {value!r}"
+        raise ValueError(message)
+
+
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    # A string is an iterable of strings too, and never what is meant.
+    return (values,) if isinstance(values, str) else tuple(values)
+
+
+@attrs.frozen
+class RunScript:
+    """What a step does with one file.
+
+    It is PENDING before it starts, IN_PROGRESS until it ends, then its outcome.
+    """
+
+    file_key: str
+    """The key in the nested shape: a file id, or ``"aggregated"``."""
+    starts: float = attrs.field(default=0.0, validator=_moment, kw_only=True)
+    """Seconds; a run never starts before its execution leaves the queue."""
+    ends: float | None = attrs.field(default=0.0, validator=_moment, kw_only=True)
+    """Seconds; ``None``: never. An end before the start means at the start."""
+    outcome: str = attrs.field(default="COMPLETED", kw_only=True)
+    """The status it ends with: COMPLETED, FAILED, or one that nobody has heard of."""
+    output: Output = attrs.field(default=SAMPLE, kw_only=True)
+    """What is found at ``output_url`` once it ended; ``None``: there is no such field."""
+    content_type: str | None = attrs.field(default=None, kw_only=True)
+    """``Content-Type`` of the output. By default ``application/json``, or
+    ``application/octet-stream`` for bytes."""
+    error: str | None = attrs.field(default=None, kw_only=True)
+    """The ``error`` field once it ended."""
+    file_ids: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    """The files behind an ``"aggregated"`` run; only the nested shape has them."""
+    extra: Mapping[str, JSON] = attrs.field(factory=dict[str, JSON], kw_only=True)
+    """Fields laid over the entry, at any time; they replace fields of the same name."""
+
+
+def _runs(runs: Iterable[RunScript]) -> tuple[RunScript, ...]:
+    return tuple(runs)
+
+
+@attrs.frozen
+class StepScript:
+    """What one step does: the same with each of its files, unless :attr:`runs` says otherwise.
+
+    The plain form is short for one :class:`RunScript` for each of :attr:`files`;
+    the fields of the same names mean the same.
+    """
+
+    name: str
+    """The step's ``unique_name``."""
+    starts: float = attrs.field(default=0.0, validator=_moment, kw_only=True)
+    ends: float | None = attrs.field(default=0.0, validator=_moment, kw_only=True)
+    outcome: str = attrs.field(default="COMPLETED", kw_only=True)
+    files: tuple[str, ...] = attrs.field(default=("987",), converter=_texts, kw_only=True)
+    """The file keys; none at all makes a step with nothing in it."""
+    output: Output = attrs.field(default=SAMPLE, kw_only=True)
+    content_type: str | None = attrs.field(default=None, kw_only=True)
+    error: str | None = attrs.field(default=None, kw_only=True)
+    runs: tuple[RunScript, ...] = attrs.field(default=(), converter=_runs, kw_only=True)
+    """File by file, in place of all of the above.
+
+    The flat shape has room for one entry, so there a step with several runs
+    shows as a whole: from the first start to the last end, FAILED if any run
+    failed, with the first output and the first error.
+    """
+    extra: Mapping[str, JSON] = attrs.field(factory=dict[str, JSON], kw_only=True)
+    """Fields laid over every entry of the step; they replace fields of the same name."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.runs and _plain_form(self) != _plain_form(StepScript(self.name)):
+            message = f"step {self.name!r}: say it in runs or in the plain fields, not in both"
+            raise ValueError(message)
+        keys = [run.file_key for run in self.each_run()]
+        if len(set(keys)) < len(keys):
+            message = f"step {self.name!r}: a file comes up twice in {keys}"
+            raise ValueError(message)
+
+    def each_run(self) -> tuple[RunScript, ...]:
+        """The runs, also of the plain form."""
+        return self.runs or tuple(
+            RunScript(
+                key,
+                starts=self.starts,
+                ends=self.ends,
+                outcome=self.outcome,
+                output=self.output,
+                content_type=self.content_type,
+                error=self.error,
+            )
+            for key in self.files
+        )
+
+
+def _plain_form(step: StepScript) -> tuple[object, ...]:
+    timing = (step.starts, step.ends, step.outcome)
+    return (*timing, step.files, step.output, step.content_type, step.error)
+
+
+def _steps(steps: Iterable[StepScript]) -> tuple[StepScript, ...]:
+    return tuple(steps)
+
+
+def _timeline(entries: Iterable[tuple[float, str]]) -> tuple[tuple[float, str], ...]:
+    return tuple(entries)
+
+
+@attrs.frozen
+class ExecutionScript:
+    """What one execution does from its creation on."""
+
+    steps: tuple[StepScript, ...] = attrs.field(default=(), converter=_steps)
+    shape: Shape = attrs.field(
+        default="flat", kw_only=True, validator=attrs.validators.in_(("flat", "nested"))
+    )
+    """``"flat"``: ``steps.{name}.status`` as documented. ``"nested"``:
+    ``steps.{name}.{file}.status`` as the official client reads it."""
+    queued: float = attrs.field(default=0.0, validator=_moment, kw_only=True)
+    """Seconds it is QUEUED; no step starts before that."""
+    status: tuple[tuple[float, str], ...] | None = attrs.field(
+        default=None,
+        converter=attrs.converters.optional(_timeline),
+        kw_only=True,
+    )
+    """What ``status`` says from which second on: ``((0, "PENDING"), (5, "COMPLETED"))``.
+
+    ``None``: it follows from the steps. QUEUED while queued, IN_PROGRESS until all
+    steps ended, then FAILED if any failed, else COMPLETED.
+    """
+    workflow_id: int = attrs.field(default=456, kw_only=True)
+    visible_from: float = attrs.field(default=0.0, validator=_moment, kw_only=True)
+    """Seconds for which the API does not know it yet (404), as after a submission."""
+    retained: float | None = attrs.field(default=None, validator=_moment, kw_only=True)
+    """Seconds after its end for which it and its outputs can be had, then 404.
+
+    ``None``: for ever. An explicit :attr:`status` ends with its last entry."""
+    error: str | None = attrs.field(default=None, kw_only=True)
+    """The ``error`` field once it failed."""
+    extra: Mapping[str, JSON] = attrs.field(factory=dict[str, JSON], kw_only=True)
+    """Fields laid over the body, at any time; they replace fields of the same name."""
+
+    def __attrs_post_init__(self) -> None:
+        names = [step.name for step in self.steps]
+        if len(set(names)) < len(names):
+            message = f"a step comes up twice in {names}"
+            raise ValueError(message)
+        if self.status is not None:
+            moments = [at for at, _ in self.status]
+            if not moments or moments != sorted(moments) or not math.isfinite(moments[-1]):
+                message = f"the status timeline needs entries in the order of time: {self.status}"
+                raise ValueError(message)

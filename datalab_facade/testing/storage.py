@@ -1,0 +1,120 @@
+"""The object storage: presigned URLs, whole objects and ranges of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Final
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+import attrs
+
+from datalab_facade.testing.headers import Headers, HeadersLike
+from datalab_facade.testing.messages import Answer, Request
+from datalab_facade.testing.rendering import stored_output
+from datalab_facade.testing.routing import NoMatch, Parameters, Route, find
+from datalab_facade.testing.state import State
+
+
+def presigned_output(state: State, execution_id: int, step: str, file_key: str) -> str:
+    """A URL at which one output can be had for a while."""
+    names = (state.bucket, "executions", str(execution_id), step, f"{file_key}.json")
+    path = "".join(f"/{quote(name, safe='')}" for name in names)
+    query = state.signer.sign("GET", path, state.clock.now(), state.url_lifetime)
+    return f"{state.storage_origin}{path}?{query}"
+
+
+def get_output(state: State, request: Request, parameters: Parameters) -> Answer:
+    """One output, or a range of it."""
+    found = state.execution(int(parameters["execution_id"]))
+    file_key = parameters["file"].removesuffix(".json")
+    if found is None:
+        return _no_such_key()
+    age = found.age(state.clock)
+    output = stored_output(found.script, parameters["step"], file_key, age)
+    if output is None:
+        return _no_such_key()
+    stored = found.created + timedelta(seconds=output.age)
+    return _object_answer(
+        request,
+        output.body,
+        {
+            "Content-Type": output.content_type,
+            "ETag": f'"{hashlib.md5(output.body, usedforsecurity=False).hexdigest()}"',
+            "Last-Modified": format_datetime(stored.replace(microsecond=0), usegmt=True),
+            "Accept-Ranges": "bytes",
+        },
+    )
+
+
+ROUTES: Final = (Route("GET", "/{bucket}/executions/{execution_id}/{step}/{file}", get_output),)
+
+
+def answer_storage(state: State, request: Request) -> Answer:
+    """What the storage answers: its routing first, then the signature, the endpoint."""
+    match = find(ROUTES, request)
+    if isinstance(match, NoMatch):
+        if match.allowed:
+            message = "The specified method is not allowed against this resource."
+            allowed = {"Allow": ", ".join(match.allowed)}
+            return xml_error(405, "MethodNotAllowed", message, allowed)
+        return _no_such_key()
+    if "authorization" in request.headers:
+        message = "Only one auth mechanism allowed"
+        return xml_error(400, "InvalidArgument", message)
+    refused = state.signer.check(request.method, request.path, request.query, state.clock.now())
+    if refused is not None:
+        return xml_error(403, refused.code, refused.message)
+    return match.route.endpoint(state, request, match.parameters)
+
+
+def _no_such_key() -> Answer:
+    return xml_error(404, "NoSuchKey", "The specified key does not exist.")
+
+
+def xml_error(status: int, code: str, message: str, headers: HeadersLike = ()) -> Answer:
+    """An error as S3 and its likes write it."""
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
+    )
+    kind = Headers({"Content-Type": "application/xml"})
+    return Answer(status, kind.plus(headers), body.encode())
+
+
+@attrs.frozen
+class _Range:
+    """Bytes from ``start`` to before ``stop``."""
+
+    start: int
+    stop: int
+
+
+def _object_answer(request: Request, body: bytes, headers: dict[str, str]) -> Answer:
+    wanted = _wanted_range(request, len(body), headers)
+    if wanted is None:
+        return Answer(200, headers, body)
+    if wanted.start >= wanted.stop:
+        message = "The requested range is not satisfiable"
+        return xml_error(416, "InvalidRange", message, {"Content-Range": f"bytes */{len(body)}"})
+    headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{len(body)}"
+    return Answer(206, headers, body[wanted.start : wanted.stop])
+
+
+def _wanted_range(request: Request, length: int, headers: dict[str, str]) -> _Range | None:
+    """Find the range asked for, empty if there is nothing in it; ``None``: the whole."""
+    condition = request.headers.get("if-range")
+    if condition is not None and condition not in (headers["ETag"], headers["Last-Modified"]):
+        return None
+    asked = re.fullmatch(r"bytes=([0-9]*)-([0-9]*)", request.headers.get("range", "").strip())
+    if asked is None:
+        return None
+    first, last = asked.groups()
+    if first:
+        stop = min(int(last) + 1, length) if last else length
+        backwards = last != "" and int(last) < int(first)
+        return None if backwards else _Range(int(first), stop)
+    return _Range(max(0, length - int(last)), length) if last else None

@@ -1,0 +1,180 @@
+"""The simulator behind httpx, in process: no socket, no port, no thread."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Final, cast
+
+import attrs
+import httpx
+
+from datalab_facade.clock import Clock
+from datalab_facade.testing.delivery import Event, Pause, deliver_body, deliver_head, wire_head
+from datalab_facade.testing.faults import Ending
+from datalab_facade.testing.headers import Headers
+from datalab_facade.testing.messages import Answer, Origin, Request
+from datalab_facade.testing.simulator import Simulator
+
+
+class WouldHangForeverError(AssertionError):
+    """A request without a read timeout met an answer that never comes.
+
+    Over a real network this is a program that stands still for ever. No httpx
+    error, so that nothing that forgives network errors forgives it.
+    """
+
+
+class SimulatorTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Carries requests of ``httpx.Client`` and ``httpx.AsyncClient`` to a simulator.
+
+    Requests to the simulator's ``api_origin`` reach the API, those to its
+    ``storage_origin`` the storage; for others there is an ``httpx.ConnectError``.
+
+    Faults take their time on the simulator's clock, by its ``sleep`` and
+    ``sleep_async``, and end in the exceptions that httpx raises over sockets.
+    A read timeout (the request's own) passes on that clock too.
+    """
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator: Final = simulator
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request of a sync client."""
+        exchange = self._exchange(request, request.read())
+        for item in exchange.head():
+            if not isinstance(item, bytes):
+                self._simulator.clock.sleep(item)
+        return exchange.response()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request of an async client."""
+        exchange = self._exchange(request, await request.aread())
+        for item in exchange.head():
+            if not isinstance(item, bytes):
+                await self._simulator.clock.sleep_async(item)
+        return exchange.response()
+
+    def _exchange(self, request: httpx.Request, body: bytes) -> _Exchange:
+        path, _, query = request.url.raw_path.decode("ascii").partition("?")
+        asked = Request(
+            origin=self._origin(request),
+            method=request.method,
+            path=path,
+            query=query,
+            headers=Headers(_as_text(pair) for pair in request.headers.raw),
+            body=body,
+        )
+        return _Exchange(request, self._simulator.handle(asked), self._simulator.clock)
+
+    def _origin(self, request: httpx.Request) -> Origin:
+        asked = _origin_of(request.url)
+        if asked == _origin_of(httpx.URL(self._simulator.api_origin)):
+            return "api"
+        if asked == _origin_of(httpx.URL(self._simulator.storage_origin)):
+            return "storage"
+        message = (
+            f"the simulator answers for {self._simulator.api_origin} and "
+            f"{self._simulator.storage_origin}, not for {request.url.host}"
+        )
+        raise httpx.ConnectError(message, request=request)
+
+
+@attrs.frozen
+class _Exchange:
+    """One request and its answer on the way back, as floats to sleep and bytes to take."""
+
+    request: httpx.Request
+    answer: Answer
+    clock: Clock
+
+    def head(self) -> Iterator[float | bytes]:
+        return self._listen(deliver_head(self.answer, wire_head(self.answer)))
+
+    def body(self) -> Iterator[float | bytes]:
+        return self._listen(deliver_body(self.answer))
+
+    def response(self) -> httpx.Response:
+        return httpx.Response(
+            self.answer.status,
+            headers=list(self.answer.headers.raw),
+            stream=_BodyStream(self),
+            extensions={"http_version": b"HTTP/1.1"},
+        )
+
+    def _listen(self, events: Iterator[Event]) -> Iterator[float | bytes]:
+        """Follow a delivery with the ears of a client: it gives up on too long a silence."""
+        silence, received = 0.0, 0
+        for event in events:
+            if isinstance(event, Pause):
+                yield from self._patience(silence, event.seconds)
+                silence += event.seconds
+            elif isinstance(event, bytes):
+                silence, received = 0.0, received + len(event)
+                yield event
+            elif event is Ending.SILENT:
+                yield from self._patience(silence, None)
+            elif event is not Ending.WHOLE:
+                raise self._broken(event, received)
+
+    def _patience(self, silence: float, more: float | None) -> Iterator[float]:
+        """Sleep through a pause (``None``: endless), or until the read timeout and fail."""
+        timeout = self._read_timeout()
+        if more is not None and (timeout is None or silence + more <= timeout):
+            yield more
+            return
+        if timeout is None:
+            message = (
+                f"{self.request.method} {self.request.url.path} gets no (further) answer and has "
+                "no read timeout: it would hang for ever"
+            )
+            raise WouldHangForeverError(message)
+        yield max(0.0, timeout - silence)
+        message = "The read operation timed out"
+        raise httpx.ReadTimeout(message, request=self.request)
+
+    def _read_timeout(self) -> float | None:
+        timeouts = cast("dict[str, float | None]", self.request.extensions.get("timeout", {}))
+        return timeouts.get("read")
+
+    def _broken(self, ending: Ending, received: int) -> httpx.TransportError:
+        broken = self.answer.fault.broken
+        if ending is Ending.RESET:
+            return httpx.ReadError("Connection reset by peer", request=self.request)
+        if broken is None or broken.after is None:
+            message = "Server disconnected without sending a response."
+            return httpx.RemoteProtocolError(message, request=self.request)
+        expected = self.answer.headers.get("content-length", "more")
+        message = (
+            "peer closed connection without sending complete message body "
+            f"(received {received} bytes, expected {expected})"
+        )
+        return httpx.RemoteProtocolError(message, request=self.request)
+
+
+class _BodyStream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of an answer, for clients of both kinds."""
+
+    def __init__(self, exchange: _Exchange) -> None:
+        self._exchange: Final = exchange
+
+    def __iter__(self) -> Iterator[bytes]:
+        for item in self._exchange.body():
+            if isinstance(item, bytes):
+                yield item
+            else:
+                self._exchange.clock.sleep(item)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for item in self._exchange.body():
+            if isinstance(item, bytes):
+                yield item
+            else:
+                await self._exchange.clock.sleep_async(item)
+
+
+def _origin_of(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+def _as_text(pair: tuple[bytes, bytes]) -> tuple[str, str]:
+    return pair[0].decode("latin-1"), pair[1].decode("latin-1")

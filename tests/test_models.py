@@ -1,0 +1,165 @@
+"""What a snapshot tells."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import attrs
+import pytest
+
+from datalab_facade import Execution, Failure, Output, Status, Step, StepRun, Steps
+from datalab_facade.decoding import decode_execution
+from tests.secrets_for_tests import SIGNATURE, presigned
+
+C, F, R, P, Q = (
+    Status.COMPLETED,
+    Status.FAILED,
+    Status.IN_PROGRESS,
+    Status.PENDING,
+    Status.QUEUED,
+)
+
+
+def step(*statuses: Status) -> Step:
+    return Step("parse", tuple(StepRun(str(n), status) for n, status in enumerate(statuses)))
+
+
+@pytest.mark.parametrize(
+    ("runs", "status"),
+    [
+        ([C], C),
+        ([C, C], C),
+        ([C, F], F),
+        ([F, F], F),
+        ([C, R], R),
+        ([F, P], R),
+        ([P, P], P),
+        ([P, Q], P),
+        ([C, Status("SKIPPED")], R),
+        ([Status("SKIPPED"), Status("SKIPPED")], Status("SKIPPED")),
+        ([], Status.UNKNOWN),
+    ],
+)
+def test_the_status_of_a_step_follows_from_its_runs(runs: list[Status], status: Status) -> None:
+    assert step(*runs).status == status
+
+
+def test_the_times_of_a_step_span_its_runs() -> None:
+    at = [datetime(2025, 10, 22, 10, minute, tzinfo=UTC) for minute in range(4)]
+    first = StepRun("a", C, started_at=at[1], finished_at=at[2])
+    second = StepRun("b", C, started_at=at[0], finished_at=at[3])
+    whole = Step("parse", (first, second))
+    assert (whole.started_at, whole.finished_at) == (at[0], at[3])
+    assert whole.duration == timedelta(minutes=3)
+    going_on = Step("parse", (first, attrs.evolve(second, status=R)))
+    assert going_on.finished_at is None
+
+
+def execution(status: Status = C, *steps: Step, **fields: Any) -> Execution:
+    return Execution(id=123, status=status, steps=Steps(steps), **fields)
+
+
+def test_partial_success_is_visible() -> None:
+    mixed = execution(C, step(C, F))
+    assert mixed.succeeded
+    assert mixed.partially_failed
+    assert mixed.steps["parse"].partially_failed
+    assert mixed.failures == (Failure("parse", "1", None, None),)
+    assert not execution(C, step(C, C)).partially_failed
+    assert not execution(F, step(F, F)).partially_failed
+
+
+def test_a_run_that_ended_without_success_has_failed() -> None:
+    run = StepRun("1", C, success=False, error="no pages")
+    told = execution(C, Step("parse", (run,)))
+    assert told.failures == (Failure("parse", "1", "no pages", None),)
+    assert told.steps["parse"].failed
+
+
+def test_failures_tell_step_file_stage_and_the_servers_words() -> None:
+    run = StepRun("987", F, error="Page range out of bounds", error_in="VALIDATION")
+    told = execution(F, Step("parse", (run,)), error="Processing error occurred")
+    assert [str(failure) for failure in told.failures] == [
+        "parse [987] in VALIDATION: Page range out of bounds",
+        "the execution: Processing error occurred",
+    ]
+
+
+def test_a_failed_execution_always_has_a_failure() -> None:
+    assert [str(failure) for failure in execution(F).failures] == [
+        "the execution: no reason given"
+    ]
+
+
+def test_outputs_are_listed_whatever_became_of_their_step() -> None:
+    runs = tuple(
+        StepRun(str(n), status, output_url=presigned(f"{n}.json"))
+        for n, status in enumerate([C, F, R])
+    )
+    told = execution(R, Step("first", runs), step(C))
+    assert [(o.execution_id, o.step, o.file_key) for o in told.outputs] == [
+        (123, "first", "0"),
+        (123, "first", "1"),
+        (123, "first", "2"),
+    ]
+
+
+def test_a_missing_step_is_named_with_those_there_are() -> None:
+    with pytest.raises(KeyError, match="no step 'prase'; the steps are: 'parse'"):
+        execution(C, step(C)).steps["prase"]
+
+
+def test_no_repr_tells_a_signature() -> None:
+    run = StepRun("1", F, output_url=presigned(), error=f"cannot read {presigned()}")
+    told = execution(F, Step("parse", (run,)), error=f"cannot write {presigned()}")
+    shown = [told, run, *told.steps.values(), told.steps, *told.outputs, *told.failures]
+    for thing in shown:
+        assert SIGNATURE not in repr(thing) + str(thing), thing
+    assert SIGNATURE not in told._repr_html_()
+    assert "https://storage.example/out.json?…" in repr(told.outputs[0])
+
+
+def test_the_repr_of_a_large_execution_is_still_a_line_or_two() -> None:
+    many = [Step(f"step {n}", step(*[C] * 500).runs) for n in range(40)]
+    shown = repr(execution(C, *many, error="x" * 10_000))
+    assert len(shown) < 500
+    assert "40/40" in shown
+    assert "… 34 more" in shown
+
+
+def test_the_notebook_table_escapes_everything_from_the_server() -> None:
+    hostile = "<script>alert('1')</script>"
+    run = StepRun(hostile, F, error=hostile, error_in=hostile)
+    told = execution(Status(hostile), Step(hostile, (run,)), error=hostile)
+    table = told._repr_html_()
+    assert "<script>" not in table
+    assert table.count("&lt;script&gt;") >= 5
+
+
+def test_a_snapshot_is_frozen() -> None:
+    told = execution(C, step(C))
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        told.status = F  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="frozen"):
+        told.steps.more = 1  # type: ignore[attr-defined]
+
+
+def test_a_changed_copy_still_survives_its_own_json() -> None:
+    body = {"status": "COMPLETED", "steps": {"parse": {"status": "COMPLETED"}}}
+    told, _ = decode_execution(body, requested_id=123)
+    changed = attrs.evolve(told, status=F, steps=Steps([step(C, F)]))
+    assert Execution.from_dict(json.loads(json.dumps(changed.to_dict()))) == changed
+
+
+@pytest.mark.parametrize("data", [{}, {"id": 1}, {"status": 3}])
+def test_something_else_is_no_snapshot(data: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="not an execution"):
+        Execution.from_dict(data)
+
+
+def test_an_output_is_a_value() -> None:
+    one, other = (Output(1, "parse", None, presigned()) for _ in range(2))
+    assert one == other
+    assert len({one, other}) == 1

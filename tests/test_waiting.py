@@ -1,0 +1,524 @@
+"""The waiting machine on its own: no clock, no IO, only what it decides."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datalab_facade import (
+    Change,
+    ConfigurationError,
+    ConnectionFailed,
+    DatalabError,
+    Execution,
+    NotFound,
+    Overloaded,
+    RateLimited,
+    RequestTimedOut,
+    ServerFailed,
+    Status,
+    StatusError,
+    Step,
+    StepRun,
+    Steps,
+    UnexpectedBody,
+    WaitPolicy,
+    WaitTimedOut,
+)
+from datalab_facade.commands import Answer, Call, Report, Sleep
+from datalab_facade.driving import drive, drive_async
+from datalab_facade.errors import status_error_class
+from datalab_facade.faults import retrying
+from datalab_facade.testing import VirtualClock
+from datalab_facade.waiting import Wait, waiting
+
+STEADY = WaitPolicy(interval=2, growth=0, jitter=0, max_interval=100)
+
+
+def snapshot(status: str = "IN_PROGRESS", **steps: str) -> Execution:
+    return Execution(
+        id=7,
+        status=Status.of(status),
+        steps=Steps([Step(name, (StepRun(None, Status.of(s)),)) for name, s in steps.items()]),
+        observed_at=datetime(2025, 10, 22, tzinfo=UTC),
+    )
+
+
+def refusal(status: int, retry_after: float | None = None) -> StatusError:
+    return status_error_class(status)(
+        status, method="GET", url="https://a.example/7", retry_after=retry_after
+    )
+
+
+DROPPED = ConnectionFailed("dropped", method="GET", url="u", may_have_arrived=True)
+LATE = RequestTimedOut("late", method="GET", url="u", may_have_arrived=True, timeout=1)
+HTML = UnexpectedBody("html")
+
+Look = Callable[[float, float], tuple[float, Execution | DatalabError]]
+"""(time, allowed seconds) -> (seconds it took, what came)"""
+
+
+@attrs.define
+class Story:
+    """What a wait did: its commands with their times, and how it ended."""
+
+    commands: list[tuple[float, Call | Sleep | Report[Change]]] = attrs.field(factory=list)
+    end: float = 0.0
+    error: DatalabError | None = None
+
+    @property
+    def looks(self) -> list[float]:
+        return [at for at, command in self.commands if isinstance(command, Call)]
+
+    @property
+    def changes(self) -> list[Change]:
+        return [c.told for _, c in self.commands if isinstance(c, Report)]
+
+    @property
+    def sleeps(self) -> list[float]:
+        return [c.seconds for _, c in self.commands if isinstance(c, Sleep)]
+
+
+def play(look: Look, policy: WaitPolicy = STEADY, *, seed: int = 0, start: float = 0.0) -> Story:
+    """Run the machine against a world in which only its own commands take time."""
+    story, now = Story(), start
+    wait = Wait(7, policy, now=now, random=Random(seed).random)
+    machine = waiting(wait, now=now)
+    try:
+        command = next(machine)
+        while True:
+            story.commands.append((now, command))
+            answer: Answer[Execution]
+            if isinstance(command, Call):
+                took, came = look(now, command.timeout)
+                now += took
+                if isinstance(came, DatalabError):
+                    answer = Answer(now, error=came)
+                else:
+                    answer = Answer(now, value=came)
+            else:
+                now += command.seconds if isinstance(command, Sleep) else 0.0
+                answer = Answer(now)
+            command = machine.send(answer)
+    except StopIteration:
+        pass
+    except DatalabError as error:
+        story.error = error
+    story.end = now
+    return story
+
+
+def script(*answers: Execution | DatalabError, took: float = 0.0) -> Look:
+    """Give the answers in turn, the last one for ever."""
+    left = list(answers)
+
+    def look(now: float, allowed: float) -> tuple[float, Execution | DatalabError]:
+        return took, left.pop(0) if len(left) > 1 else left[0]
+
+    return look
+
+
+def ends_at(when: float) -> Look:
+    def look(now: float, allowed: float) -> tuple[float, Execution]:
+        return 0.05, snapshot("COMPLETED" if now >= when else "IN_PROGRESS")
+
+    return look
+
+
+def test_a_wait_looks_at_once_and_ends_with_the_end() -> None:
+    story = play(script(snapshot("COMPLETED")))
+    assert story.looks == [0.0]
+    assert story.error is None
+    assert [str(change) for change in story.changes] == ["execution 7: COMPLETED"]
+
+
+def test_a_wait_looks_again_after_the_interval() -> None:
+    story = play(script(snapshot(), snapshot(), snapshot("FAILED")))
+    assert story.looks == [0.0, 2.0, 4.0]
+    assert story.error is None
+
+
+def test_the_interval_grows_with_the_time_waited_up_to_its_cap() -> None:
+    policy = WaitPolicy(interval=2, growth=0.5, jitter=0, max_interval=10)
+    story = play(ends_at(60), policy)
+    assert story.sleeps[0] == pytest.approx(2)
+    assert max(story.sleeps) == pytest.approx(10)
+    assert [round(s, 6) for s in story.sleeps] == sorted(round(s, 6) for s in story.sleeps)
+
+
+def test_a_change_brings_the_looks_closer_again() -> None:
+    def look(now: float, allowed: float) -> tuple[float, Execution]:
+        return 0.0, snapshot("COMPLETED" if now > 600 else "IN_PROGRESS", parse=_at(now))
+
+    def _at(now: float) -> str:
+        return "COMPLETED" if now > 300 else "IN_PROGRESS"
+
+    policy = WaitPolicy(interval=2, growth=0.1, jitter=0, closer=3)
+    story = play(look, policy)
+    before = max(gap for at, gap in _gaps(story) if at < 300)
+    after = min(gap for at, gap in _gaps(story) if at > 300)
+    assert after < before / 2
+
+
+def _gaps(story: Story) -> Iterator[tuple[float, float]]:
+    for earlier, later in zip(story.looks, story.looks[1:], strict=False):
+        yield earlier, later - earlier
+
+
+def test_jitter_strays_either_way_and_also_at_the_cap() -> None:
+    policy = WaitPolicy(interval=2, growth=0.5, jitter=0.1, max_interval=10)
+    at_cap = {gap for at, gap in _gaps(play(ends_at(300), policy)) if at > 60}
+    assert len(at_cap) > 5
+    assert min(at_cap) >= 9
+    assert max(at_cap) <= 11.1
+
+
+def test_the_defaults_see_half_a_minute_with_a_dozen_looks() -> None:
+    looks, late = [], []
+    for seed in range(50):
+        story = play(ends_at(30 + seed / 50), WaitPolicy(), seed=seed)
+        looks.append(len(story.looks))
+        late.append(story.end - (30 + seed / 50))
+    assert max(looks) <= 13
+    assert sorted(looks)[25] <= 12
+    assert sorted(late)[25] <= 1.5
+
+
+def test_the_defaults_see_two_hours_with_two_hundred_looks() -> None:
+    story = play(ends_at(7_100), WaitPolicy(timeout=math.inf))
+    assert len(story.looks) <= 200
+    assert story.end - 7_100 <= 60
+
+
+def test_the_deadline_is_told_with_everything_that_is_needed_to_go_on() -> None:
+    story = play(script(snapshot(parse="COMPLETED", extract="PENDING")), attrs.evolve(STEADY, timeout=9))
+    error = story.error
+    assert isinstance(error, WaitTimedOut)
+    assert error.execution_id == 7
+    assert error.execution is not None
+    assert error.timeout == 9
+    assert error.elapsed <= 9
+    assert "wait for 7 again" in str(error)
+    assert "1/2 steps done" in str(error)
+
+
+def test_the_last_look_is_brought_forward_so_that_it_can_still_be_answered() -> None:
+    story = play(ends_at(8.5), attrs.evolve(STEADY, timeout=9, interval=4))
+    assert story.error is None
+    assert story.end <= 9
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 413, 422, 405, 409, 301])
+def test_what_the_server_means_ends_the_wait_at_once(status: int) -> None:
+    story = play(script(snapshot(), refusal(status)))
+    assert isinstance(story.error, StatusError)
+    assert story.error.status == status
+    assert len(story.looks) == 2
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(refusal(status) for status in (408, 425, 429, 500, 502, 503, 504, 520, 523, 529, 530)),
+        DROPPED,
+        LATE,
+        HTML,
+    ],
+)
+def test_what_may_pass_is_forgiven(fault: DatalabError) -> None:
+    story = play(script(snapshot(), *[fault] * 10, snapshot("COMPLETED")))
+    assert story.error is None
+    assert len(story.looks) == 12
+
+
+def test_faults_are_counted_in_a_row_only() -> None:
+    policy = attrs.evolve(STEADY, max_faults=2)
+    story = play(
+        script(DROPPED, DROPPED, snapshot(), LATE, HTML, snapshot(), DROPPED, snapshot("FAILED")),
+        policy,
+    )
+    assert story.error is None
+
+
+def test_the_fault_too_many_is_raised_with_the_others_noted() -> None:
+    story = play(script(DROPPED, LATE, refusal(503)), attrs.evolve(STEADY, max_faults=3))
+    assert isinstance(story.error, ServerFailed)
+    assert len(story.looks) == 4
+    [note] = story.error.__notes__
+    assert "1. dropped" in note
+    assert "2. late" in note
+    assert "3. " in note
+
+
+def test_faults_are_spaced_out_by_a_doubling_backoff_up_to_its_cap() -> None:
+    policy = attrs.evolve(STEADY, fault_backoff=1, max_fault_backoff=8, max_faults=8)
+    sleeps = play(script(DROPPED), policy).sleeps
+    for sleep, most in zip(sleeps, [1, 2, 4, 8, 8, 8, 8, 8], strict=True):
+        assert most / 2 <= sleep <= most
+
+
+@pytest.mark.parametrize("kind", [429, 503, 529])
+def test_retry_after_is_obeyed_up_to_its_cap(kind: int) -> None:
+    policy = attrs.evolve(STEADY, max_retry_after=60)
+    modest = play(script(refusal(kind, retry_after=30), snapshot("COMPLETED")), policy)
+    assert 30 <= modest.sleeps[0] <= 33
+    absurd = play(script(refusal(kind, retry_after=86_400), snapshot("COMPLETED")), policy)
+    assert 60 <= absurd.sleeps[0] <= 66
+
+
+def test_an_execution_that_is_not_there_yet_is_given_a_little_time() -> None:
+    policy = attrs.evolve(STEADY, not_found_grace=5)
+    appears = play(script(refusal(404), refusal(404), snapshot("COMPLETED")), policy)
+    assert appears.error is None
+    never = play(script(refusal(404)), policy)
+    assert isinstance(never.error, NotFound)
+    assert 5 <= never.end <= 7
+
+
+def test_an_execution_that_was_there_and_is_gone_ends_the_wait_at_once() -> None:
+    story = play(script(snapshot(), refusal(404)))
+    assert isinstance(story.error, NotFound)
+    assert len(story.looks) == 2
+
+
+def test_changes_are_told_once_in_order_and_numbered() -> None:
+    story = play(
+        script(
+            snapshot("QUEUED", parse="PENDING"),
+            snapshot("IN_PROGRESS", parse="IN_PROGRESS"),
+            snapshot("IN_PROGRESS", parse="IN_PROGRESS"),
+            snapshot("COMPLETED", parse="COMPLETED"),
+        )
+    )
+    assert [change.sequence for change in story.changes] == [1, 2, 3, 4, 5, 6]
+    assert [str(change) for change in story.changes] == [
+        "execution 7: QUEUED",
+        "parse: PENDING",
+        "execution 7: QUEUED → IN_PROGRESS",
+        "parse: PENDING → IN_PROGRESS",
+        "parse: IN_PROGRESS → COMPLETED",
+        "execution 7: IN_PROGRESS → COMPLETED",
+    ]
+    assert story.changes[-1].snapshot.is_terminal
+
+
+def test_files_are_told_before_their_step() -> None:
+    def of(*statuses: Status) -> Execution:
+        runs = tuple(StepRun(str(n), status) for n, status in enumerate(statuses))
+        whole = Status.COMPLETED if all(s.is_terminal for s in statuses) else Status.IN_PROGRESS
+        return Execution(id=7, status=whole, steps=Steps([Step("parse", runs)]))
+
+    story = play(
+        script(of(Status.COMPLETED, Status.PENDING), of(Status.COMPLETED, Status.FAILED))
+    )
+    assert [(c.kind, c.file_key, str(c.after)) for c in story.changes[-3:]] == [
+        ("file", "1", "FAILED"),
+        ("step", None, "FAILED"),
+        ("execution", None, "COMPLETED"),
+    ]
+
+
+faults = st.sampled_from([DROPPED, LATE, HTML]) | st.builds(
+    refusal,
+    st.sampled_from([404, 408, 425, 429, 500, 503, 520, 529, 401, 422]),
+    st.none() | st.floats(0, 1e6),
+)
+answers = st.one_of(
+    st.just(snapshot("COMPLETED", parse="COMPLETED")),
+    st.builds(
+        lambda status, parse: snapshot(status, parse=parse),
+        st.sampled_from(["IN_PROGRESS", "QUEUED", "PAUSED", "???"]),
+        st.text(max_size=5),
+    ),
+    faults,
+    faults,
+)
+delays = st.floats(0, 100)
+policies = st.builds(
+    WaitPolicy,
+    timeout=st.floats(0.5, 5_000),
+    interval=st.floats(0.1, 100),
+    growth=st.floats(0, 2),
+    max_interval=st.floats(0.1, 200),
+    jitter=st.floats(0, 0.9),
+    closer=st.floats(0.5, 10),
+    max_faults=st.integers(0, 5),
+    fault_backoff=st.floats(0.1, 30),
+    max_fault_backoff=st.floats(0.1, 120),
+    max_retry_after=st.floats(0.1, 600),
+    not_found_grace=st.floats(0, 30),
+    request_timeout=st.floats(0.1, 60),
+)
+worlds = st.lists(st.tuples(delays, answers), min_size=1, max_size=30)
+
+
+def world(events: list[tuple[float, Any]]) -> Look:
+    """Play the events in turn, the last one for ever; a look never takes longer than allowed."""
+    left = list(events)
+
+    def look(now: float, allowed: float) -> tuple[float, Execution | DatalabError]:
+        took, came = left.pop(0) if len(left) > 1 else left[0]
+        return (allowed, LATE) if took >= allowed else (took, came)
+
+    return look
+
+
+@given(policies, worlds, st.integers(), st.floats(-1e6, 1e6))
+def test_a_wait_keeps_its_promises_in_every_world(
+    policy: WaitPolicy, events: list[tuple[float, Any]], seed: int, start: float
+) -> None:
+    # A world that never ends is cut off by the deadline; very short intervals
+    # over a long time only make the test slow.
+    policy = attrs.evolve(policy, timeout=min(policy.timeout, 200 * policy.interval))
+    story = play(world(events), policy, seed=seed, start=start)
+
+    assert story.end <= start + policy.timeout + 1e-3
+    for at, command in story.commands:
+        if isinstance(command, Call):
+            assert 0 < command.timeout <= policy.request_timeout
+            assert at + command.timeout <= start + policy.timeout + 1e-3
+        if isinstance(command, Sleep):
+            assert command.seconds > 0
+    kinds = [type(command) for _, command in story.commands if not isinstance(command, Report)]
+    assert all(pair != (Call, Call) for pair in zip(kinds, kinds[1:], strict=False))
+    assert [c.sequence for c in story.changes] == list(range(1, len(story.changes) + 1))
+    if story.error is None:
+        assert story.changes[-1].kind == "execution"
+        assert story.changes[-1].after.is_terminal
+    else:
+        assert not any(change.snapshot.is_terminal for change in story.changes)
+
+
+@given(policies, worlds, st.integers())
+def test_the_blocking_and_the_async_driver_do_exactly_the_same(
+    policy: WaitPolicy, events: list[tuple[float, Any]], seed: int
+) -> None:
+    policy = attrs.evolve(policy, timeout=min(policy.timeout, 100 * policy.interval))
+
+    def machine(clock: VirtualClock) -> Any:
+        now = clock.monotonic()
+        return waiting(Wait(7, policy, now=now, random=Random(seed).random), now=now)
+
+    def looking(clock: VirtualClock, trace: list[Any]) -> Callable[[float], Execution]:
+        look = world(events)
+
+        def call(allowed: float) -> Execution:
+            took, came = look(clock.monotonic(), allowed)
+            trace.append((clock.monotonic(), allowed, came))
+            clock.advance(took)
+            if isinstance(came, DatalabError):
+                raise came
+            return came
+
+        return call
+
+    def sync() -> list[Any]:
+        clock, trace = VirtualClock(), list[Any]()
+        try:
+            told = drive(machine(clock), looking(clock, trace), clock=clock, subject="7")
+            trace.extend(told)
+        except DatalabError as error:
+            trace.append(repr(error))
+        return [*trace, clock.monotonic()]
+
+    async def asynchronous() -> list[Any]:
+        clock, trace = VirtualClock(), list[Any]()
+        look = looking(clock, trace)
+
+        async def call(allowed: float) -> Execution:
+            return look(allowed)
+
+        try:
+            told = drive_async(machine(clock), call, clock=clock, subject="7")
+            async for change in told:
+                trace.append(change)  # noqa: PERF401 - what came before an error counts
+        except DatalabError as error:
+            trace.append(repr(error))
+        return [*trace, clock.monotonic()]
+
+    ours, theirs = sync(), asyncio.run(asynchronous())
+    assert ours == theirs
+
+
+@given(
+    st.lists(st.tuples(delays, faults | st.just(snapshot())), min_size=1, max_size=8),
+    st.floats(0.5, 500),
+    st.integers(0, 4),
+    st.integers(),
+)
+def test_a_single_call_is_repeated_within_its_time_and_its_faults(
+    events: list[tuple[float, Any]], timeout: float, max_faults: int, seed: int
+) -> None:
+    look, now, calls = world(events), 0.0, 0
+    machine = retrying(
+        WaitPolicy(max_faults=max_faults),
+        timeout=timeout,
+        request_timeout=30,
+        now=0.0,
+        random=Random(seed).random,
+    )
+    reports: list[Any] = []
+    error: DatalabError | None = None
+    try:
+        command = next(machine)
+        while True:
+            answer: Answer[Any] = Answer(now)
+            if isinstance(command, Call):
+                calls += 1
+                took, came = look(now, command.timeout)
+                now += took
+                failed = isinstance(came, DatalabError)
+                answer = Answer(now, error=came) if failed else Answer(now, value=came)
+            elif isinstance(command, Sleep):
+                now += command.seconds
+                answer = Answer(now)
+            else:
+                reports.append(command.told)
+            command = machine.send(answer)
+    except StopIteration:
+        pass
+    except DatalabError as caught:
+        error = caught
+    assert now <= timeout + 1e-6
+    assert 1 <= calls <= max_faults + 1
+    assert (error is None) == (len(reports) == 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"timeout": 0},
+        {"timeout": -1},
+        {"timeout": math.nan},
+        {"interval": 0},
+        {"growth": -0.1},
+        {"max_interval": 0},
+        {"jitter": 1},
+        {"jitter": -0.1},
+        {"closer": 0},
+        {"max_faults": -1},
+        {"fault_backoff": 0},
+        {"max_retry_after": -5},
+        {"not_found_grace": math.inf},
+        {"request_timeout": 0},
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
+    [name] = wrong
+    with pytest.raises(ConfigurationError, match=name):
+        WaitPolicy(**wrong)  # type: ignore[arg-type]
+
+
+def test_what_is_overloaded_is_a_server_that_failed() -> None:
+    assert isinstance(refusal(529), Overloaded)
+    assert isinstance(refusal(529), ServerFailed)
+    assert isinstance(refusal(429), RateLimited)

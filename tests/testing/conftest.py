@@ -1,0 +1,46 @@
+"""A simulator on a virtual clock, and four ways for a request to reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from datalab_facade.testing import (
+    ExecutionScript,
+    Simulator,
+    SimulatorServer,
+    StepScript,
+    VirtualClock,
+)
+
+from .carriers import Carrier
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+def simulator(clock: VirtualClock) -> Simulator:
+    return Simulator(clock)
+
+
+@pytest.fixture
+def execution_path(simulator: Simulator, clock: VirtualClock) -> str:
+    """The status endpoint of an execution that is complete."""
+    execution_id = simulator.start(ExecutionScript([StepScript("parse", ends=120)]))
+    clock.advance(120)
+    return f"/api/v1/workflows/executions/{execution_id}"
+
+
+@pytest.fixture(params=["in process, sync", "in process, async", "socket, sync", "socket, async"])
+def carrier(request: pytest.FixtureRequest, simulator: Simulator) -> Iterator[Carrier]:
+    way: str = request.param
+    with ExitStack() as stack:
+        server = (
+            stack.enter_context(SimulatorServer(simulator)) if way.startswith("socket") else None
+        )
+        yield Carrier(simulator, server, way.endswith("async"))

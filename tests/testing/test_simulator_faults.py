@@ -1,0 +1,289 @@
+"""What can go wrong with an answer goes wrong alike in process and over sockets."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import httpx
+import pytest
+
+from datalab_facade.testing import (
+    Fault,
+    Request,
+    Simulator,
+    SimulatorTransport,
+    WouldHangForeverError,
+)
+
+from .carriers import Carrier
+
+
+def test_an_answer_without_fault_is_whole(carrier: Carrier, execution_path: str) -> None:
+    """The plain case, for comparison with the rest."""
+    outcome = carrier.get(execution_path)
+    assert outcome.status == 200
+    assert outcome.error is None
+    assert len(outcome.body) == int(outcome.headers["content-length"])
+    assert outcome.headers["date"] == "Wed, 22 Oct 2025 10:02:00 GMT"
+
+
+def test_a_status_comes_with_its_body_and_headers(carrier: Carrier, execution_path: str) -> None:
+    """What the fault says is answered, to the byte."""
+    carrier.simulator.fault_next(
+        Fault.status(503, body={"detail": "é"}, headers={"Retry-After": "2"}),
+        Fault.status(502, body=b"<html>", headers={"Content-Type": "text/html"}),
+    )
+    first, second, third = (carrier.get(execution_path) for _ in range(3))
+    assert (first.status, first.headers["retry-after"]) == (503, "2")
+    assert first.headers["content-type"] == "application/json"
+    assert first.body == '{"detail":"é"}'.encode()
+    assert (second.status, second.body) == (502, b"<html>")
+    assert second.headers["content-type"] == "text/html"
+    assert third.status == 200
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 413, 429, 500, 529, 999])
+def test_a_status_alone_has_a_detail(carrier: Carrier, execution_path: str, status: int) -> None:
+    """Also a status that HTTP does not know gets a body such as the API writes."""
+    carrier.simulator.fault_next(Fault.status(status))
+    outcome = carrier.get(execution_path)
+    assert outcome.status == status
+    assert isinstance(json.loads(outcome.body)["detail"], str)
+
+
+def test_html_invalid_json_and_redirects_can_be_played(
+    carrier: Carrier, execution_path: str
+) -> None:
+    """Answers that are whole, and yet no answer."""
+    carrier.simulator.fault_next(
+        Fault.html(), Fault.invalid_json(), Fault.redirect("https://elsewhere.invalid/")
+    )
+    html, half, moved = (carrier.get(execution_path) for _ in range(3))
+    assert (html.status, html.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert html.body.startswith(b"<!DOCTYPE html>")
+    assert (half.status, half.headers["content-type"]) == (200, "application/json")
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(half.body)
+    assert (moved.status, moved.headers["location"]) == (307, "https://elsewhere.invalid/")
+
+
+def test_a_compressed_body_is_the_same_body(carrier: Carrier, execution_path: str) -> None:
+    """``Content-Length`` counts what is sent; the client decompresses."""
+    carrier.simulator.fault_next(Fault.gzip())
+    outcome = carrier.get(execution_path)
+    assert outcome.headers["content-encoding"] == "gzip"
+    assert json.loads(outcome.body)["status"] == "COMPLETED"
+    assert int(outcome.headers["content-length"]) == len(gzip.compress(outcome.body))
+
+
+def test_a_delay_within_the_read_timeout_only_takes_time(
+    carrier: Carrier, execution_path: str
+) -> None:
+    """The answer comes late, and whole."""
+    carrier.simulator.fault_next(Fault.delay(carrier.unit))
+    outcome = carrier.get(execution_path, timeout=100 * carrier.unit)
+    assert outcome.status == 200
+    assert outcome.seconds >= carrier.unit
+
+
+def test_a_delay_beyond_the_read_timeout_ends_in_it(carrier: Carrier, execution_path: str) -> None:
+    """The client gives up after its own timeout, not after the delay."""
+    carrier.simulator.fault_next(Fault.delay(50 * carrier.unit))
+    outcome = carrier.get(execution_path, timeout=carrier.unit)
+    assert (outcome.status, outcome.error) == (None, httpx.ReadTimeout)
+    assert carrier.unit * 0.9 <= outcome.seconds < 10 * carrier.unit
+
+
+def test_a_delay_can_come_before_another_status(carrier: Carrier, execution_path: str) -> None:
+    """Faults are joined by ``&``."""
+    carrier.simulator.fault_next(Fault.delay(carrier.unit) & Fault.status(500))
+    outcome = carrier.get(execution_path, timeout=100 * carrier.unit)
+    assert outcome.status == 500
+    assert outcome.seconds >= carrier.unit
+
+
+def test_a_hanging_answer_ends_in_a_read_timeout(carrier: Carrier, execution_path: str) -> None:
+    """No byte ever comes."""
+    carrier.simulator.fault_next(Fault.hang())
+    outcome = carrier.get(execution_path, timeout=carrier.unit)
+    assert (outcome.status, outcome.error) == (None, httpx.ReadTimeout)
+    assert carrier.simulator.requests[-1].status is None
+
+
+def test_a_body_can_hang_in_the_middle(carrier: Carrier, execution_path: str) -> None:
+    """Headers and some bytes come, then nothing."""
+    carrier.simulator.fault_next(Fault.hang(after=7))
+    outcome = carrier.get(execution_path, timeout=3 * carrier.unit)
+    assert (outcome.status, outcome.error) == (200, httpx.ReadTimeout)
+    assert outcome.body == b'{"execu'
+
+
+def test_a_reset_is_a_read_error(carrier: Carrier, execution_path: str) -> None:
+    """There is no answer, and the connection is gone."""
+    carrier.simulator.fault_next(Fault.reset())
+    outcome = carrier.get(execution_path)
+    assert (outcome.status, outcome.error) == (None, httpx.ReadError)
+    assert carrier.get(execution_path).status == 200
+
+
+def test_a_connection_closed_without_an_answer_is_a_protocol_error(
+    carrier: Carrier, execution_path: str
+) -> None:
+    """As when a keep-alive connection ran out on the server's side."""
+    carrier.simulator.fault_next(Fault.disconnect())
+    outcome = carrier.get(execution_path)
+    assert (outcome.status, outcome.error) == (None, httpx.RemoteProtocolError)
+
+
+@pytest.mark.parametrize("after", [0, 7])
+def test_a_cut_body_is_a_protocol_error(carrier: Carrier, execution_path: str, after: int) -> None:
+    """Fewer bytes come than ``Content-Length`` promised, and the client notices."""
+    carrier.simulator.fault_next(Fault.cut(after))
+    outcome = carrier.get(execution_path)
+    assert (outcome.status, outcome.error) == (200, httpx.RemoteProtocolError)
+    assert outcome.body == b'{"execu'[:after]
+    assert int(outcome.headers["content-length"]) > after
+
+
+def test_a_cut_behind_the_end_cuts_nothing(carrier: Carrier, execution_path: str) -> None:
+    """A body that is shorter than the cut comes whole."""
+    carrier.simulator.fault_next(Fault.cut(100_000))
+    outcome = carrier.get(execution_path)
+    assert (outcome.status, outcome.error) == (200, None)
+
+
+@pytest.mark.parametrize("headers", [False, True])
+def test_a_drip_takes_long_without_ever_timing_out(
+    carrier: Carrier, execution_path: str, headers: bool
+) -> None:
+    """Each piece is in time for the read timeout, and all together take far longer."""
+    whole = carrier.get(execution_path).body
+    size = 100 if headers else -(-len(whole) // 8)
+    carrier.simulator.fault_next(Fault.drip(size, every=carrier.unit / 2, headers=headers))
+    outcome = carrier.get(execution_path, timeout=3 * carrier.unit)
+    assert (outcome.status, outcome.error) == (200, None)
+    assert len(outcome.body) == len(whole)
+    assert outcome.seconds >= 3.5 * carrier.unit
+
+
+def test_a_drip_can_break_off(carrier: Carrier, execution_path: str) -> None:
+    """Slow and broken at once."""
+    carrier.simulator.fault_next(Fault.drip(3, every=0.01) & Fault.cut(7))
+    outcome = carrier.get(execution_path)
+    assert (outcome.error, outcome.body) == (httpx.RemoteProtocolError, b'{"execu')
+
+
+def test_no_read_timeout_and_no_answer_is_a_failed_test(
+    simulator: Simulator, execution_path: str
+) -> None:
+    """In process, nothing hangs for ever: the program that would is told so."""
+    simulator.fault_next(Fault.hang())
+    with (
+        httpx.Client(transport=SimulatorTransport(simulator), timeout=None) as client,
+        pytest.raises(WouldHangForeverError, match="no read timeout"),
+    ):
+        client.get(simulator.api_origin + execution_path)
+
+
+def test_whole_seconds_are_seconds_too(simulator: Simulator, execution_path: str) -> None:
+    """A delay and a timeout given as integers take the time they say."""
+    carrier = Carrier(simulator, server=None, asynchronous=False)
+    simulator.fault_next(Fault.delay(5), Fault.delay(5), Fault.hang())
+    assert carrier.get(execution_path, timeout=6).seconds == 5
+    assert carrier.get(execution_path, timeout=4).seconds == 4
+    assert carrier.get(execution_path, timeout=3).seconds == 3
+
+
+def test_an_unknown_host_is_no_part_of_the_simulation(simulator: Simulator) -> None:
+    """A client that goes astray gets a connection error, and nothing reaches the simulator."""
+    with (
+        httpx.Client(transport=SimulatorTransport(simulator)) as client,
+        pytest.raises(httpx.ConnectError, match=r"not for elsewhere\.invalid"),
+    ):
+        client.get("https://elsewhere.invalid/")
+    assert not simulator.requests
+
+
+def _statuses(simulator: Simulator, *paths: str) -> list[int]:
+    key = {"X-API-Key": simulator.api_key}
+    return [simulator.handle(Request("api", "GET", path, headers=key)).status for path in paths]
+
+
+def test_queued_faults_wait_for_their_requests(simulator: Simulator, execution_path: str) -> None:
+    """Each queued fault is for the next request that its path fits, in order."""
+    simulator.fault_next(
+        Fault.status(500), Fault.nothing(), Fault.status(502), path="/api/*/executions/*"
+    )
+    simulator.fault_next(Fault.status(503), path="/api/v1/other")
+    asked = [execution_path] * 4
+    assert _statuses(simulator, "/api/v1/none", *asked) == [404, 500, 200, 502, 200]
+    assert _statuses(simulator, "/api/v1/other/thing", "/api/v1/other/thing") == [503, 404]
+
+
+def test_faults_without_a_path_spare_the_storage(simulator: Simulator) -> None:
+    """By default only the API is in trouble; an origin or a path says otherwise."""
+    simulator.fault_next(Fault.status(500))
+    at_storage = Request("storage", "GET", "/datalab-outputs/executions/1/parse/1.json")
+    assert simulator.handle(at_storage).status == 403
+    simulator.fault_next(Fault.status(501), origin="storage")
+    simulator.fault_next(Fault.status(502), path="/datalab-outputs/")
+    assert [simulator.handle(at_storage).status for _ in range(3)] == [501, 502, 403]
+    assert _statuses(simulator, "/api/v1/none") == [500]
+
+
+def test_a_standing_fault_stands_until_it_is_cleared(
+    simulator: Simulator, execution_path: str
+) -> None:
+    """Queued faults come first, and a later standing fault before an earlier one."""
+    simulator.fault_always(Fault.status(500))
+    simulator.fault_always(Fault.status(502), path=execution_path)
+    simulator.fault_next(Fault.status(503))
+    assert _statuses(simulator, execution_path, execution_path, "/api/") == [503, 502, 500]
+    simulator.clear_faults()
+    assert _statuses(simulator, execution_path) == [200]
+
+
+def test_a_hook_decides_by_request_and_count(simulator: Simulator, execution_path: str) -> None:
+    """A function sees the request and how often this path was asked for."""
+    seen: list[tuple[str, int]] = []
+
+    def every_second_fails(request: Request, count: int) -> Fault | None:
+        seen.append((request.path, count))
+        return Fault.status(500) if count % 2 == 0 else None
+
+    simulator.fault_hook(every_second_fails)
+    assert _statuses(simulator, execution_path, execution_path, "/api/", execution_path) == [
+        200,
+        500,
+        404,
+        200,
+    ]
+    assert seen == [(execution_path, 1), (execution_path, 2), ("/api/", 1), (execution_path, 3)]
+
+
+def test_faults_that_contradict_each_other_cannot_be_joined() -> None:
+    """There is one status, one delay, one end to an answer."""
+    for one, other in [
+        (Fault.status(500), Fault.html()),
+        (Fault.delay(1), Fault.delay(2)),
+        (Fault.hang(), Fault.reset()),
+        (Fault.drip(1, every=1), Fault.drip(2, every=1)),
+    ]:
+        with pytest.raises(ValueError, match="cannot be joined"):
+            _ = one & other
+        assert one & one == one
+        assert one & Fault.nothing() == one == Fault.nothing() & one
+
+
+@pytest.mark.parametrize("number", [-1.0, float("nan"), float("inf")])
+def test_a_fault_takes_sensible_numbers_only(number: float) -> None:
+    """What cannot be played is refused where it is written."""
+    with pytest.raises(ValueError, match="seconds"):
+        Fault.delay(number)
+    with pytest.raises(ValueError, match="seconds"):
+        Fault.drip(1, every=number)
+    with pytest.raises(ValueError, match="bytes"):
+        Fault.cut(-1)
+    with pytest.raises(ValueError, match="status"):
+        Fault.status(100)
