@@ -12,7 +12,6 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from datalab_facade.drift import Drift, DriftKind, sighting
@@ -106,7 +105,7 @@ def decode_execution(
     about = _About("execution", notes)
     ids = [_whole_number(body.get(name)) for name in ("execution_id", "id")]
     created, updated = about.time(body, "created"), about.time(body, "updated")
-    about.extra(body, _EXECUTION_FIELDS)
+    about.unknown(body, _EXECUTION_FIELDS)
     execution = Execution(
         id=next((found for found in ids if found is not None), requested_id),
         status=about.status(word),
@@ -176,7 +175,7 @@ def _run(file_key: str | None, body: dict[str, JSON], about: _About) -> StepRun:
         about.whole_number(body, "total_pages"),
         about.names(body, "file_ids") if "file_ids" in body else (),
         about.zone_assumed,
-        about.extra(body, _RUN_FIELDS),
+        about.unknown(body, _RUN_FIELDS),
     )
 
 
@@ -211,7 +210,7 @@ class _About:
     def odd(self, name: str, value: JSON) -> None:
         self.notes.note("shape", self.where, f"{name}={_named(value)}")
 
-    def extra(self, body: dict[str, JSON], known: frozenset[str]) -> dict[str, JSON]:
+    def unknown(self, body: dict[str, JSON], known: frozenset[str]) -> dict[str, JSON]:
         if body.keys() <= known:
             return {}
         extra = {name: value for name, value in body.items() if name not in known}
@@ -362,6 +361,8 @@ def decode_retry_after(value: str | None, now: datetime) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
+        from email.utils import parsedate_to_datetime  # rarely needed, and slow to import
+
         try:
             moment = parsedate_to_datetime(value)
             if moment.tzinfo is None:

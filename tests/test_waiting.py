@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -35,7 +36,7 @@ from datalab_facade import (
     WaitTimedOut,
 )
 from datalab_facade.commands import Answer, Call, Report, Sleep
-from datalab_facade.driving import drive, drive_async
+from datalab_facade.driving import Machine, drive, drive_async
 from datalab_facade.errors import status_error_class
 from datalab_facade.faults import retrying
 from datalab_facade.testing import VirtualClock
@@ -200,7 +201,9 @@ def test_the_defaults_see_two_hours_with_two_hundred_looks() -> None:
 
 
 def test_the_deadline_is_told_with_everything_that_is_needed_to_go_on() -> None:
-    story = play(script(snapshot(parse="COMPLETED", extract="PENDING")), attrs.evolve(STEADY, timeout=9))
+    story = play(
+        script(snapshot(parse="COMPLETED", extract="PENDING")), attrs.evolve(STEADY, timeout=9)
+    )
     error = story.error
     assert isinstance(error, WaitTimedOut)
     assert error.execution_id == 7
@@ -317,9 +320,7 @@ def test_files_are_told_before_their_step() -> None:
         whole = Status.COMPLETED if all(s.is_terminal for s in statuses) else Status.IN_PROGRESS
         return Execution(id=7, status=whole, steps=Steps([Step("parse", runs)]))
 
-    story = play(
-        script(of(Status.COMPLETED, Status.PENDING), of(Status.COMPLETED, Status.FAILED))
-    )
+    story = play(script(of(Status.COMPLETED, Status.PENDING), of(Status.COMPLETED, Status.FAILED)))
     assert [(c.kind, c.file_key, str(c.after)) for c in story.changes[-3:]] == [
         ("file", "1", "FAILED"),
         ("step", None, "FAILED"),
@@ -389,7 +390,7 @@ def test_a_wait_keeps_its_promises_in_every_world(
         if isinstance(command, Sleep):
             assert command.seconds > 0
     kinds = [type(command) for _, command in story.commands if not isinstance(command, Report)]
-    assert all(pair != (Call, Call) for pair in zip(kinds, kinds[1:], strict=False))
+    assert all(pair != (Call, Call) for pair in itertools.pairwise(kinds))
     assert [c.sequence for c in story.changes] == list(range(1, len(story.changes) + 1))
     if story.error is None:
         assert story.changes[-1].kind == "execution"
@@ -440,7 +441,7 @@ def test_the_blocking_and_the_async_driver_do_exactly_the_same(
         try:
             told = drive_async(machine(clock), call, clock=clock, subject="7")
             async for change in told:
-                trace.append(change)  # noqa: PERF401 - what came before an error counts
+                trace.append(change)
         except DatalabError as error:
             trace.append(repr(error))
         return [*trace, clock.monotonic()]
@@ -459,7 +460,7 @@ def test_a_single_call_is_repeated_within_its_time_and_its_faults(
     events: list[tuple[float, Any]], timeout: float, max_faults: int, seed: int
 ) -> None:
     look, now, calls = world(events), 0.0, 0
-    machine = retrying(
+    machine: Machine[Execution, Execution] = retrying(
         WaitPolicy(max_faults=max_faults),
         timeout=timeout,
         request_timeout=30,
@@ -476,8 +477,10 @@ def test_a_single_call_is_repeated_within_its_time_and_its_faults(
                 calls += 1
                 took, came = look(now, command.timeout)
                 now += took
-                failed = isinstance(came, DatalabError)
-                answer = Answer(now, error=came) if failed else Answer(now, value=came)
+                if isinstance(came, DatalabError):
+                    answer = Answer(now, error=came)
+                else:
+                    answer = Answer(now, value=came)
             elif isinstance(command, Sleep):
                 now += command.seconds
                 answer = Answer(now)

@@ -8,15 +8,13 @@ spec does not foresee, has nothing to parse. The facade decodes what we kept.
 
 from __future__ import annotations
 
-import asyncio
 import weakref
 from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import attrs
 import httpx
-from datalab_api_client.client import AuthenticatedClient
 
 from datalab_facade._version import __version__
 from datalab_facade.decoding import decode_failure, decode_json
@@ -34,6 +32,11 @@ from datalab_facade.transport.network import bound_connections
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin, OriginAuth
 from datalab_facade.transport.quiet import keep_secrets_out_of_logs
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from datalab_api_client.client import AuthenticatedClient
 
 USER_AGENT = f"datalab-facade/{__version__}"
 
@@ -191,6 +194,8 @@ class AsyncApiTransport(_Api):
     def _stay_on_loop(self) -> None:
         # Connections belong to the loop that opened them; using them from another
         # fails later, and in words that nobody understands.
+        import asyncio  # importing it costs a third of importing httpx
+
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = weakref.ref(loop)
@@ -201,7 +206,13 @@ class AsyncApiTransport(_Api):
             )
 
     async def close(self) -> None:
-        """Close the connections, unless the HTTP client is the caller's own."""
+        """Close the connections, unless the HTTP client is the caller's own.
+
+        Raises:
+            ConfigurationError: The connections belong to another event loop.
+        """
+        if self._loop is not None:
+            self._stay_on_loop()
         if self._owned:
             await self._http.aclose()
 
@@ -235,6 +246,8 @@ class _AsyncDoor:
 
 
 def _generated_client() -> AuthenticatedClient:
+    from datalab_api_client.client import AuthenticatedClient
+
     # Address and key are added when the request is sent, and known only there.
     return AuthenticatedClient(base_url="", token="")
 

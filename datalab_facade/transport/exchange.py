@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator, Mapping
@@ -216,6 +215,8 @@ def send(http: httpx.Client, exchange: Exchange, auth: httpx.Auth | None) -> Rep
 
 async def send_async(http: httpx.AsyncClient, exchange: Exchange, auth: httpx.Auth | None) -> Reply:
     """Carry out an exchange in an event loop."""
+    import asyncio  # importing it costs a third of importing httpx
+
     with exchange.under_way():
         async with asyncio.timeout(exchange.timeout):
             response = await http.send(

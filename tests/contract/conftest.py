@@ -20,7 +20,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def spec() -> dict[str, Any]:
     """Give the vendored document."""
-    return json.loads((ROOT / "openapi.json").read_text())
+    document: dict[str, Any] = json.loads((ROOT / "openapi.json").read_text())
+    return document
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,8 @@ def published_document() -> dict[str, Any]:
     """Give the OpenAPI block of the page."""
     block = re.search(r"````yaml [^\n]*\n(.*?)\n````", _PAGE, flags=re.DOTALL)
     assert block is not None
-    return yaml.safe_load(block[1])
+    document: dict[str, Any] = yaml.safe_load(block[1])
+    return document
 
 
 # Composed of the fields that the official client reads; no real answer was seen.

@@ -33,8 +33,8 @@ from datalab_facade import (
     ValidationIssue,
     WaitPolicy,
 )
-from tests.contract.documented import NESTED, documented_body
 from tests import secrets_for_tests
+from tests.contract.documented import NESTED, documented_body
 from tests.secrets_for_tests import API_KEY
 
 PATH = "/api/v1/workflows/executions/123"
@@ -165,9 +165,7 @@ async def test_a_422_carries_each_issue_with_its_place(api: respx.MockRouter, ge
     with pytest.raises(ValidationFailed) as caught:
         await get(123)
     assert caught.value.issues == (
-        ValidationIssue(
-            ("path", "execution_id"), "Input should be a valid integer", "int_parsing"
-        ),
+        ValidationIssue(("path", "execution_id"), "Input should be a valid integer", "int_parsing"),
         ValidationIssue(("body", 0), "Field required", "missing"),
     )
     assert "path.execution_id: Input should be a valid integer" in str(caught.value)
@@ -283,11 +281,14 @@ def test_a_cookie_of_the_server_is_not_sent_back(api: respx.MockRouter, client: 
 def test_an_echoed_key_reaches_no_model_and_no_error(
     api: respx.MockRouter, client: Datalab
 ) -> None:
+    issue = {"loc": [API_KEY], "msg": API_KEY, "type": API_KEY}
     api.get(PATH).mock(
         side_effect=[
             httpx.Response(200, json={**NESTED, "echo": API_KEY}),
-            httpx.Response(401, json={"detail": f"{API_KEY} is wrong"}, headers={"Server": API_KEY}),
-            httpx.Response(422, json={"detail": [{"loc": [API_KEY], "msg": API_KEY, "type": API_KEY}]}),
+            httpx.Response(
+                401, json={"detail": f"{API_KEY} is wrong"}, headers={"Server": API_KEY}
+            ),
+            httpx.Response(422, json={"detail": [issue]}),
             httpx.Response(200, text=f"<html>{API_KEY}"),
         ]
     )

@@ -58,9 +58,7 @@ def test_a_body_that_the_spec_forbids_is_caught(guard: SpecGuard) -> None:
         pytest.param(httpx.Response(404, json={"error": "?"}), id="an error without detail"),
     ],
 )
-def test_an_answer_that_the_spec_forbids_is_caught(
-    guard: SpecGuard, wrong: httpx.Response
-) -> None:
+def test_an_answer_that_the_spec_forbids_is_caught(guard: SpecGuard, wrong: httpx.Response) -> None:
     with pytest.raises(SpecViolation):
         guard.check(request(), wrong)
 

@@ -1,0 +1,118 @@
+"""A copy of what scripts/regenerate.py needs of a checkout, for a test to do with as it likes."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import regenerate
+from attrs import frozen
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NEEDED = ("openapi.json", "pyproject.toml", "scripts", "generated")
+EXECUTION = "/api/v1/workflows/executions/{execution_id}"
+
+Spec: TypeAlias = dict[str, Any]
+Edit: TypeAlias = Callable[[Spec], object]
+
+
+def vendored() -> Spec:
+    """The committed document, for the test to change."""
+    document: Spec = json.loads((REPOSITORY / "openapi.json").read_bytes())
+    return document
+
+
+@frozen
+class Checkout:
+    root: Path
+
+    @classmethod
+    def at(cls, root: Path) -> "Checkout":
+        for name in NEEDED:
+            source = REPOSITORY / name
+            if source.is_dir():
+                shutil.copytree(
+                    source, root / name, ignore=shutil.ignore_patterns("__pycache__", ".*")
+                )
+            else:
+                root.mkdir(parents=True, exist_ok=True)
+                _ = shutil.copy(source, root / name)
+        facade = root / "datalab_facade" / "transport.py"
+        facade.parent.mkdir()
+        _ = facade.write_text(
+            "from datalab_api_client.api.default import get_execution_status\n"
+            "# get_execution_status_soon is another word, and list_files is one.\n"
+            "answer = get_execution_status.sync_detailed\n"
+        )
+        return cls(root)
+
+    @property
+    def document(self) -> Path:
+        return self.root / "openapi.json"
+
+    @property
+    def generated(self) -> Path:
+        return self.root / "generated"
+
+    @property
+    def package(self) -> Path:
+        return self.generated / "datalab_api_client"
+
+    @property
+    def staging(self) -> Path:
+        return self.root / ".regenerate"
+
+    def main(self, *arguments: str | Path) -> int:
+        """Run in this process, which is quicker."""
+        return regenerate.main([*map(str, arguments)], self.root)
+
+    def command(self, *arguments: str | Path, prelude: str = "") -> list[str]:
+        """The command that runs the script itself, after some Python to prepare its process."""
+        script = self.root / "scripts" / "regenerate.py"
+        given = [str(script), *map(str, arguments)]
+        if not prelude:
+            return [sys.executable, *given]
+        run = (
+            f"import runpy, sys\n{prelude}\n"
+            f"sys.path[0] = {str(script.parent)!r}\nsys.argv = {given!r}\n"
+            f"runpy.run_path({str(script)!r}, run_name='__main__')"
+        )
+        return [sys.executable, "-c", run]
+
+    def run(
+        self,
+        *arguments: str | Path,
+        prelude: str = "",
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the script as a maintainer does."""
+        return subprocess.run(
+            self.command(*arguments, prelude=prelude),
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def edited(self, *edits: Edit) -> Path:
+        """A file beside the checkout with a changed document in it."""
+        document = vendored()
+        for edit in edits:
+            _ = edit(document)
+        path = self.root.with_name(f"{self.root.name}-edited.json")
+        _ = path.write_text(json.dumps(document))
+        return path
+
+    def snapshot(self) -> dict[str, bytes | None]:
+        """Every file and folder, but for what importing leaves behind."""
+        return {
+            path.relative_to(self.root).as_posix(): path.read_bytes() if path.is_file() else None
+            for path in sorted(self.root.rglob("*"))
+            if "__pycache__" not in path.parts
+        }

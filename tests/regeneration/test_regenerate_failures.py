@@ -1,0 +1,261 @@
+"""Whatever goes wrong, the tree is as it was, and one line on standard error says why."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from specs import swapping, trees
+
+from tests.regeneration.checkouts import Checkout, Spec
+
+
+def add_a_reference_to(target: str) -> Callable[[Spec], None]:
+    def edit(document: Spec) -> None:
+        document["components"]["schemas"]["Loose"] = {"$ref": target}
+
+    return edit
+
+
+def break_a_type(document: Spec) -> None:
+    document["components"]["schemas"]["ValidationError"]["type"] = "strin"
+
+
+def upload_protobuf(document: Spec) -> None:
+    body = document["paths"]["/api/v1/files/upload"]["post"]["requestBody"]
+    body["content"] = {"application/x-protobuf": {"schema": {"type": "string"}}}
+
+
+def hide_a_path_behind_a_reference(document: Spec) -> None:
+    item = document["paths"].pop("/api/v1/files")
+    document["components"]["pathItems"] = {"Files": item}
+    document["paths"]["/api/v1/files"] = {"$ref": "#/components/pathItems/Files"}
+
+
+def give_two_operations_one_module(document: Spec) -> None:
+    paths = document["paths"]
+    paths["/api/v1/files/upload"]["post"]["operationId"] = "listAll"
+    paths["/api/v1/files"]["get"]["operationId"] = "list_all"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('{"openapi": "3.1.0",', "is not JSON: Expecting property name"),
+        ("openapi: [", "is not YAML: while parsing"),
+        ('{"paths": {}, "paths": {}}', "the key 'paths' is there twice"),
+        ("[]", "does not hold an object"),
+        ('{"openapi": "3.1.0"}', "has no 'paths'"),
+        ("<!doctype html><title>Sign in</title>", "is a web page"),
+    ],
+)
+def test_what_is_no_document_leaves_the_tree_as_it_was(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str], content: str, reason: str
+) -> None:
+    source = checkout.root.with_name("source")
+    _ = source.write_text(content)
+    before = checkout.snapshot()
+    assert checkout.main("--from", source) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert reason in output.err
+    assert output.err.endswith("; nothing was changed\n")
+    assert output.err.count("\n") == 1
+    assert checkout.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (break_a_type, "'strin' is not valid"),
+        (add_a_reference_to("#/components/schemas/Nowhere"), "which it does not have"),
+        (add_a_reference_to("https://localhost/x.json#/X"), "which lies outside of it"),
+        (lambda document: document.update(openapi="3.2.0"), "no OpenAPI 3.0 or 3.1 document"),
+        (upload_protobuf, "openapi_python_client failed with exit code 1"),
+        (hide_a_path_behind_a_reference, "the generator left out GET /api/v1/files"),
+        (give_two_operations_one_module, "would both be generated as api/files/list_all.py"),
+    ],
+)
+def test_a_document_that_cannot_be_generated_from_leaves_the_tree_as_it_was(
+    checkout: Checkout,
+    capsys: pytest.CaptureFixture[str],
+    edit: Callable[[Spec], object],
+    reason: str,
+) -> None:
+    before = checkout.snapshot()
+    assert checkout.main("--from", checkout.edited(edit)) == 1
+    *said_by_tools, last_line = capsys.readouterr().err.splitlines()
+    assert reason in last_line
+    assert last_line.endswith("; nothing was changed")
+    assert ("Unsupported content type application/x-protobuf" in said_by_tools) == (
+        edit is upload_protobuf
+    )
+    assert checkout.snapshot() == before
+
+
+def test_a_prefix_that_matches_nothing_leaves_the_tree_as_it_was(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = checkout.snapshot()
+    assert checkout.main("--only", "/api/v1/files", "--only", "/api/v1/filesystem") == 1
+    assert "--only /api/v1/filesystem: the document has no path there" in capsys.readouterr().err
+    assert checkout.snapshot() == before
+
+
+@pytest.mark.parametrize("arguments", [[], ["--check"]])
+def test_another_version_of_a_tool_than_the_pinned_one_is_refused(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    pyproject = checkout.root / "pyproject.toml"
+    pinned = pyproject.read_text()
+    assert '"ruff==' in pinned
+    _ = pyproject.write_text(pinned.replace('"ruff==', '"ruff==9'))
+    before = checkout.snapshot()
+    assert checkout.main(*arguments) == 1
+    reason = capsys.readouterr().err
+    assert "ruff is " in reason
+    assert "pip install -r requirements/dev.txt" in reason
+    assert checkout.snapshot() == before
+
+
+def test_a_missing_tool_is_named_with_the_command_that_installs_it(checkout: Checkout) -> None:
+    script = checkout.root / "scripts" / "regenerate.py"
+    # Without its site-packages an interpreter is one where nothing has been installed.
+    run = subprocess.run(
+        [sys.executable, "-S", str(script)], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert run.stderr.startswith("regenerate: No module named ")
+    assert run.stderr.endswith("; run: pip install -r requirements/dev.txt\n")
+
+
+@pytest.mark.parametrize(("bytes_allowed", "room_for"), [(1_000, "nothing"), (8_000, "the source")])
+def test_a_full_disk_leaves_the_tree_as_it_was(
+    checkout: Checkout, bytes_allowed: int, room_for: str
+) -> None:
+    before = checkout.snapshot()
+    run = checkout.run(
+        "--only=/api/v1/workflows/executions",
+        prelude=f"from resource import *; setrlimit(RLIMIT_FSIZE, ({bytes_allowed},) * 2)",
+        env={"PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert run.returncode == 1
+    assert "File too large" in run.stderr
+    last_line = run.stderr.splitlines()[-1]
+    assert ("openapi_python_client failed" in last_line) == (room_for == "the source")
+    assert last_line.endswith("; nothing was changed")
+    assert checkout.snapshot() == before
+
+
+def started(checkout: Checkout) -> subprocess.Popen[str]:
+    """A run that is in the middle: the generator has begun to write."""
+    (checkout.package / "py.typed").unlink()
+    process = subprocess.Popen(
+        checkout.command(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not list(checkout.staging.glob("building-*/built/generated/datalab_api_client/*")):
+        assert process.poll() is None
+    return process
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "exit_code"),
+    [(signal.SIGINT, "Ctrl-C", 130), (signal.SIGTERM, "SIGTERM", 143)],
+)
+def test_a_signal_half_way_leaves_the_tree_as_it_was(
+    checkout: Checkout, number: signal.Signals, name: str, exit_code: int
+) -> None:
+    with started(checkout) as process:
+        before = {k: v for k, v in checkout.snapshot().items() if not k.startswith(".regenerate")}
+        os.killpg(process.pid, number)
+        _, reason = process.communicate()
+    assert process.returncode == exit_code
+    assert reason == f"regenerate: stopped by {name}; nothing was changed\n"
+    assert checkout.snapshot() == before
+
+
+def test_a_kill_half_way_changes_nothing_and_the_next_run_clears_up(checkout: Checkout) -> None:
+    with started(checkout) as process:
+        before = trees.read(checkout.root, swapping.OWNED)
+        process.kill()
+    assert trees.read(checkout.root, swapping.OWNED) == before
+    assert checkout.main() == 0
+    assert (checkout.package / "py.typed").exists()
+    assert not checkout.staging.exists()
+
+
+AT_THE_SWAP = """
+import os, signal
+def hook(event, arguments):
+    if event == "os.rename" and {condition}:
+        {action}
+sys.addaudithook(hook)
+"""
+
+
+def test_ctrl_c_during_the_swap_comes_too_late(checkout: Checkout) -> None:
+    (checkout.package / "py.typed").unlink()
+    run = checkout.run(
+        prelude=AT_THE_SWAP.format(
+            condition="'outgoing' in str(arguments[1])",
+            action="os.kill(os.getpid(), signal.SIGINT)",
+        )
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert (checkout.package / "py.typed").exists()
+
+
+def test_a_kill_in_the_middle_of_the_swap_is_mended_by_the_next_run_even_if_it_only_checks(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = checkout.edited(lambda document: document["info"].update(version="9"))
+    before = trees.read(checkout.root, swapping.OWNED)
+    run = checkout.run(
+        "--from",
+        source,
+        prelude=AT_THE_SWAP.format(
+            condition="str(arguments[0]).endswith('incoming/generated')",
+            action="os.kill(os.getpid(), signal.SIGKILL)",
+        ),
+    )
+    assert run.returncode == -signal.SIGKILL
+    assert not checkout.generated.exists()
+    assert b'"version": "9"' in checkout.document.read_bytes()
+
+    assert checkout.main("--check") == 0
+    assert "An earlier run was cut off." in capsys.readouterr().out
+    assert trees.read(checkout.root, swapping.OWNED) == before
+
+
+def test_the_second_of_two_runs_at_the_same_time_says_so_and_stops(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = checkout.snapshot()
+    with swapping.alone(checkout.root):
+        assert checkout.main() == 1
+        assert checkout.main("--check") == 1
+    assert capsys.readouterr().err == (
+        "regenerate: another run is at work on this tree; nothing was changed\n" * 2
+    )
+    assert checkout.snapshot() == before
+
+
+def test_what_the_swap_cannot_undo_is_not_said_to_be_unchanged(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in ("incoming/openapi.json", "incoming/generated/a.py", "outgoing/openapi.json"):
+        path = checkout.staging / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _ = path.write_text("")
+    before = checkout.snapshot()
+    assert checkout.main() == 1
+    reason = capsys.readouterr().err
+    assert "somebody has put openapi.json in its place" in reason
+    assert "nothing was changed" not in reason
+    assert checkout.snapshot() == before

@@ -1,0 +1,92 @@
+"""The deadline is hard, whatever the server does to the socket."""
+
+from __future__ import annotations
+
+import pytest
+
+from datalab_facade import (
+    ConnectionFailed,
+    RequestTimedOut,
+    WaitPolicy,
+    WaitTimedOut,
+)
+from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
+from tests.sockets.conftest import Caller
+
+NEVER_ENDS = ExecutionScript([StepScript("parse", ends=None)])
+ENDS_SOON = ExecutionScript([StepScript("parse", ends=0.3)])
+HASTY = WaitPolicy(interval=0.1, fault_backoff=0.05)
+GRACE = 0.25
+
+FAULTS = {
+    "hangs": Fault.hang(),
+    "hangs in the middle of the body": Fault.hang(after=20),
+    "drips the body": Fault.drip(1, every=0.2),
+    "drips the headers": Fault.drip(1, every=0.2, headers=True),
+    "is slow": Fault.delay(5),
+    "resets": Fault.reset(),
+    "cuts the body": Fault.cut(20),
+    "disconnects": Fault.disconnect(),
+    "answers HTML": Fault.html(),
+    "answers invalid JSON": Fault.invalid_json(),
+    "fails": Fault.status(503),
+    "wants an hour": Fault.status(429, headers={"Retry-After": "3600"}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_a_wait_is_over_by_its_deadline(simulator: Simulator, call: Caller, fault: Fault) -> None:
+    execution_id = simulator.start(NEVER_ENDS)
+    simulator.fault_always(fault, origin="api")
+    outcome = call(
+        "wait", execution_id, timeout=0.6, policy=WaitPolicy(interval=0.1, max_faults=1_000)
+    )
+    assert isinstance(outcome.error, WaitTimedOut)
+    assert outcome.error.execution_id == execution_id
+    assert outcome.seconds <= 0.6 + GRACE
+
+
+@pytest.mark.parametrize("name", ["hangs", "drips the body", "drips the headers"])
+def test_a_single_look_is_over_by_its_timeout(
+    simulator: Simulator, call: Caller, name: str
+) -> None:
+    execution_id = simulator.start(NEVER_ENDS)
+    simulator.fault_always(FAULTS[name], origin="api")
+    outcome = call("get", execution_id, timeout=0.5)
+    assert isinstance(outcome.error, RequestTimedOut)
+    assert outcome.seconds <= 0.5 + GRACE
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_a_wait_outlives_what_goes_wrong_on_the_way(
+    simulator: Simulator, call: Caller, fault: Fault
+) -> None:
+    execution_id = simulator.start(ENDS_SOON)
+    simulator.fault_next(fault, fault)
+    outcome = call(
+        "wait",
+        execution_id,
+        timeout=20,
+        policy=WaitPolicy(
+            interval=0.1, fault_backoff=0.05, max_retry_after=0.2, request_timeout=0.3
+        ),
+    )
+    assert outcome.error is None
+    assert outcome.result.succeeded
+
+
+def test_an_answer_that_is_only_slow_is_taken(simulator: Simulator, call: Caller) -> None:
+    execution_id = simulator.start(ENDS_SOON)
+    simulator.fault_next(Fault.delay(0.3), Fault.drip(50, every=0.02))
+    outcome = call("wait", execution_id, timeout=20, policy=HASTY)
+    assert outcome.result.succeeded
+    assert len(simulator.requests) <= 6
+
+
+def test_nobody_there_is_told_as_a_connection_that_failed(
+    call: Caller, server: SimulatorServer
+) -> None:
+    server.stop()
+    outcome = call("get", 1, max_faults=0)
+    assert isinstance(outcome.error, ConnectionFailed)
+    assert not outcome.error.may_have_arrived
