@@ -13,6 +13,7 @@ from datalab_facade.drift import Drift, DriftReport
 from datalab_facade.errors import (
     AuthenticationFailed,
     BadRequest,
+    BudgetExhausted,
     ConfigurationError,
     ConnectionFailed,
     DatalabError,
@@ -51,6 +52,7 @@ __all__ = [
     "AsyncExecutionHandle",
     "AuthenticationFailed",
     "BadRequest",
+    "BudgetExhausted",
     "Change",
     "ConfigurationError",
     "ConnectionFailed",

@@ -14,6 +14,7 @@ from datalab_facade.errors import ConfigurationError
 from datalab_facade.executions import AsyncExecutions, Executions
 from datalab_facade.options import Options
 from datalab_facade.outputs import AsyncOutputs, Outputs
+from datalab_facade.pacing import DEFAULT_REQUESTS_PER_MINUTE, Budget
 from datalab_facade.tracing import NoTracing, Tracing
 from datalab_facade.transport.api import ApiTransport, AsyncApiTransport
 from datalab_facade.transport.exchange import Surroundings
@@ -55,6 +56,9 @@ class Datalab:
         api_key: The API key; by default the environment's ``DATALAB_API_KEY``.
         base_url: Where the API is; by default the environment's ``DATALAB_HOST``,
             or else ``https://www.datalab.to``. The key is sent there only.
+        requests_per_minute: The request budget: no minute sees more requests to the
+            API than this, whatever this client does; 200 by default, which is what
+            the published limits agree on. None switches it off.
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
             default proxies and CAs of the environment are used, as httpx does.
@@ -84,6 +88,7 @@ class Datalab:
         api_key: str | None = None,
         *,
         base_url: str | None = None,
+        requests_per_minute: float | None = DEFAULT_REQUESTS_PER_MINUTE,
         http_client: httpx.Client | None = None,
         allow_http: bool = False,
         tracing: Tracing | None = None,
@@ -94,7 +99,7 @@ class Datalab:
         context = _context(tracing, clock, options)
         surroundings = Surroundings(context.clock, context.tracing)
         self._bind(
-            ApiTransport(origin, surroundings, http_client),
+            ApiTransport(origin, surroundings, Budget(requests_per_minute), http_client),
             StorageTransport(surroundings, http_client),
             context,
         )
@@ -160,6 +165,9 @@ class AsyncDatalab:
         api_key: The API key; by default the environment's ``DATALAB_API_KEY``.
         base_url: Where the API is; by default the environment's ``DATALAB_HOST``,
             or else ``https://www.datalab.to``. The key is sent there only.
+        requests_per_minute: The request budget: no minute sees more requests to the
+            API than this, whatever this client does; 200 by default, which is what
+            the published limits agree on. None switches it off.
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
             default proxies and CAs of the environment are used, as httpx does.
@@ -189,6 +197,7 @@ class AsyncDatalab:
         api_key: str | None = None,
         *,
         base_url: str | None = None,
+        requests_per_minute: float | None = DEFAULT_REQUESTS_PER_MINUTE,
         http_client: httpx.AsyncClient | None = None,
         allow_http: bool = False,
         tracing: Tracing | None = None,
@@ -199,7 +208,7 @@ class AsyncDatalab:
         context = _context(tracing, clock, options)
         surroundings = Surroundings(context.clock, context.tracing)
         self._bind(
-            AsyncApiTransport(origin, surroundings, http_client),
+            AsyncApiTransport(origin, surroundings, Budget(requests_per_minute), http_client),
             AsyncStorageTransport(surroundings, http_client),
             context,
         )

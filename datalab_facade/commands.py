@@ -18,9 +18,12 @@ _T_co = TypeVar("_T_co", covariant=True)
 
 @attrs.frozen
 class Call:
-    """Make the request, in at most ``timeout`` seconds."""
+    """Make the request, as soon as the request budget lets it."""
 
     timeout: float
+    """The seconds that it may take, once it is sent."""
+    deadline: float
+    """When its answer is no longer wanted, of the same clock as the answers' ``now``."""
 
 
 @attrs.frozen

@@ -22,13 +22,13 @@ logger = logging.getLogger("datalab_facade.waiting")
 
 
 def drive(
-    machine: Machine[_R, _T], call: Callable[[float], _T], *, clock: Clock, subject: str
+    machine: Machine[_R, _T], call: Callable[[Call], _T], *, clock: Clock, subject: str
 ) -> Generator[_R, None, None]:
     """Run a machine to its end, blocking, and yield what it reports.
 
     Args:
         machine: What decides.
-        call: Makes one request, in at most the seconds it is given.
+        call: Makes the request that a command asks for.
         clock: Tells the time and sleeps.
         subject: What this is about, for the log.
     """
@@ -37,7 +37,7 @@ def drive(
         value, error = None, None
         if isinstance(command, Call):
             try:
-                value = call(command.timeout)
+                value = call(command)
             except DatalabError as caught:
                 error = caught
         elif isinstance(command, Sleep):
@@ -49,7 +49,7 @@ def drive(
 
 async def drive_async(
     machine: Machine[_R, _T],
-    call: Callable[[float], Awaitable[_T]],
+    call: Callable[[Call], Awaitable[_T]],
     *,
     clock: Clock,
     subject: str,
@@ -63,7 +63,7 @@ async def drive_async(
         value, error = None, None
         if isinstance(command, Call):
             try:
-                value = await call(command.timeout)
+                value = await call(command)
             except DatalabError as caught:
                 error = caught
         elif isinstance(command, Sleep):

@@ -6,6 +6,7 @@
     ├── ConfigurationError            an argument, the environment or the setup is wrong
     ├── ConnectionFailed              no whole answer came: refused, reset, cut, TLS, proxy, DNS
     │   └── RequestTimedOut           ... because it took longer than allowed
+    ├── BudgetExhausted               not sent: its turn in the request budget comes too late
     ├── StatusError                   an answer came, and it says no
     │   ├── BadRequest                400
     │   ├── AuthenticationFailed      401
@@ -35,6 +36,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
+from datalab_facade.redaction import excerpt
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AuthenticationFailed",
     "BadRequest",
+    "BudgetExhausted",
     "ConfigurationError",
     "ConnectionFailed",
     "DatalabError",
@@ -65,6 +69,12 @@ __all__ = [
 ]
 
 
+# What an error prints is for people, and for logs that cut longer lines anyway;
+# whatever the server said beyond it is in the attributes.
+_LONGEST_MESSAGE = 1_000
+_LONGEST_QUOTE = 400
+
+
 def _revived(
     kind: type[DatalabError], args: tuple[object, ...], state: dict[str, object]
 ) -> DatalabError:
@@ -78,6 +88,8 @@ class DatalabError(Exception):
     """The root of all errors of this package; its text says what to do next."""
 
     def __init__(self, message: str) -> None:
+        if len(message) > _LONGEST_MESSAGE:
+            message = message[: _LONGEST_MESSAGE - 1] + "…"
         super().__init__(message)
 
     def __reduce__(
@@ -135,6 +147,27 @@ class RequestTimedOut(ConnectionFailed, TimeoutError):
     ) -> None:
         super().__init__(message, method=method, url=url, may_have_arrived=may_have_arrived)
         self.timeout = timeout
+
+
+class BudgetExhausted(DatalabError, TimeoutError):
+    """The request was not sent: its turn in the request budget comes after the deadline.
+
+    Attributes:
+        wait: The seconds until its turn.
+        left: The seconds until the deadline.
+    """
+
+    wait: float
+    left: float
+
+    def __init__(self, *, wait: float, left: float) -> None:
+        super().__init__(
+            f"The request budget is used up: the next turn is in {wait:.1f} s, but the deadline "
+            f"is in {max(left, 0):.1f} s. Allow a longer timeout, or raise requests_per_minute "
+            f"if the key's limit allows it"
+        )
+        self.wait = wait
+        self.left = left
 
 
 @attrs.frozen
@@ -198,7 +231,7 @@ class StatusError(DatalabError):
         self.headers = dict(headers or {})
         self.body = body
         self.retry_after = retry_after
-        said = self.detail or self.body
+        said = excerpt(self.detail or self.body, limit=_LONGEST_QUOTE)
         message = f"{method} {url} answered {status} {_phrase(status)}".rstrip()
         super().__init__(
             ". ".join(part.rstrip(".") for part in (message, said, self.advice) if part)
@@ -316,10 +349,10 @@ class ExecutionFailed(DatalabError):
 
     def __init__(self, execution: Execution) -> None:
         self.execution = execution
-        reasons = [str(failure) for failure in execution.failures]
-        shown = reasons[:5]
-        if len(reasons) > len(shown):
-            shown.append(f"and {len(reasons) - len(shown)} more in .failures")
+        failures = execution.failures
+        shown = [excerpt(str(failure), limit=150) for failure in failures[:5]]
+        if len(failures) > len(shown):
+            shown.append(f"and {len(failures) - len(shown)} more in .failures")
         told = "; ".join(shown) or "the server gave no reason"
         super().__init__(f"Execution {execution.id} failed: {told}")
 
@@ -360,7 +393,7 @@ class WaitTimedOut(DatalabError, TimeoutError):
         self.timeout = timeout
         self.elapsed = elapsed
         last = (
-            f"last seen {execution.status}, {execution.progress} steps done"
+            f"last seen {excerpt(execution.status)}, {execution.progress} steps done"
             if execution is not None
             else "no look at it succeeded"
         )

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapp
 from typing import TypeAlias, Unpack
 
 from datalab_facade.changes import Change
+from datalab_facade.commands import Call
 from datalab_facade.context import Context, checked_id
 from datalab_facade.driving import Machine, drive, drive_async
 from datalab_facade.errors import ExecutionFailed
@@ -193,12 +194,12 @@ class Executions:
 
     def _look(
         self, execution_id: int, headers: Mapping[str, str], span: Span
-    ) -> Callable[[float], Execution]:
+    ) -> Callable[[Call], Execution]:
         operation = execution_status(execution_id)
 
-        def look(seconds: float) -> Execution:
+        def look(call: Call) -> Execution:
             with span.active():
-                answer = self._transport.call(operation, CallScope(seconds, headers))
+                answer = self._transport.call(operation, CallScope(call, headers))
             return self._context.decoded(answer, execution_id)
 
         return look
@@ -376,12 +377,12 @@ class AsyncExecutions:
 
     def _look(
         self, execution_id: int, headers: Mapping[str, str], span: Span
-    ) -> Callable[[float], Awaitable[Execution]]:
+    ) -> Callable[[Call], Awaitable[Execution]]:
         operation = execution_status(execution_id)
 
-        async def look(seconds: float) -> Execution:
+        async def look(call: Call) -> Execution:
             with span.active():
-                answer = await self._transport.call(operation, CallScope(seconds, headers))
+                answer = await self._transport.call(operation, CallScope(call, headers))
             return self._context.decoded(answer, execution_id)
 
         return look

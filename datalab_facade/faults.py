@@ -124,7 +124,7 @@ def retrying(
     faults = Faults(settings, random)
     deadline = now + timeout
     while True:
-        answer = yield Call(min(request_timeout, deadline - now))
+        answer = yield Call(request_timeout, deadline)
         if answer.error is None:
             yield Report(answer.given)
             return

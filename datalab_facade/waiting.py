@@ -15,7 +15,13 @@ import attrs
 
 from datalab_facade.changes import Change, changes_between
 from datalab_facade.commands import Answer, Call, Report, Sleep
-from datalab_facade.errors import ConfigurationError, DatalabError, NotFound, WaitTimedOut
+from datalab_facade.errors import (
+    BudgetExhausted,
+    ConfigurationError,
+    DatalabError,
+    NotFound,
+    WaitTimedOut,
+)
 from datalab_facade.faults import Faults, Randomness, may_pass
 from datalab_facade.models import Execution
 
@@ -26,6 +32,11 @@ _SHORTEST_SLEEP = 0.1
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
     if not value > 0:
+        raise ConfigurationError(f"{attribute.name} must be more than 0, not {value!r}")
+
+
+def _finite(_: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if not 0 < value < math.inf:
         raise ConfigurationError(f"{attribute.name} must be more than 0, not {value!r}")
 
 
@@ -56,7 +67,7 @@ class WaitPolicy:
     Two hours: the longest documents take tens of minutes, and a wait without an
     end is how a nightly job hangs until somebody looks."""
 
-    interval: float = attrs.field(default=2.75, validator=_positive)
+    interval: float = attrs.field(default=2.75, validator=_finite)
     """The shortest time between two looks.
 
     A 30-second execution then costs a dozen requests of the 200 or so that a
@@ -67,7 +78,7 @@ class WaitPolicy:
 
     A tenth: whatever takes long is seen at most a tenth later than it ended."""
 
-    max_interval: float = attrs.field(default=50.0, validator=_positive)
+    max_interval: float = attrs.field(default=50.0, validator=_finite)
     """The longest time between two looks.
 
     With jitter still less than a minute: nobody who waited two hours minds one."""
@@ -77,7 +88,7 @@ class WaitPolicy:
 
     Applied after the cap, so that clients started together drift apart."""
 
-    closer: float = attrs.field(default=3.0, validator=_positive)
+    closer: float = attrs.field(default=3.0, validator=_finite)
     """When a status changed, the interval is divided by this (never below ``interval``).
 
     One step that has moved announces the next; the interval grows back soon."""
@@ -87,13 +98,13 @@ class WaitPolicy:
 
     With the backoff below, an outage of some four minutes is slept through."""
 
-    fault_backoff: float = attrs.field(default=1.0, validator=_positive)
+    fault_backoff: float = attrs.field(default=1.0, validator=_finite)
     """How long to stay away after a first fault; doubled by each further one."""
 
-    max_fault_backoff: float = attrs.field(default=60.0, validator=_positive)
+    max_fault_backoff: float = attrs.field(default=60.0, validator=_finite)
     """The longest backoff; the API counts its limits by the minute."""
 
-    max_retry_after: float = attrs.field(default=300.0, validator=_positive)
+    max_retry_after: float = attrs.field(default=300.0, validator=_finite)
     """The longest ``Retry-After`` that is obeyed in full; longer ones are cut to it."""
 
     not_found_grace: float = attrs.field(default=5.0, validator=_not_negative)
@@ -101,7 +112,7 @@ class WaitPolicy:
 
     A fresh submission may not be visible at once; a wrong id shall not cost more."""
 
-    request_timeout: float = attrs.field(default=30.0, validator=_positive)
+    request_timeout: float = attrs.field(default=30.0, validator=_finite)
     """The longest that one look may take; the deadline shortens it further."""
 
 
@@ -133,16 +144,15 @@ class Wait:
         self._look_took = 0.0
         self._next_sequence = 1
 
-    def look_timeout(self, now: float) -> float:
-        """Give the seconds that a look beginning now may take.
+    def look(self, now: float) -> Call:
+        """Give the command for a look that is due now.
 
         Raises:
             WaitTimedOut: If there is no time left for a look.
         """
-        left = self._deadline - now
-        if left <= 0:
+        if now >= self._deadline:
             raise self._timed_out(now)
-        return min(self._policy.request_timeout, left)
+        return Call(self._policy.request_timeout, self._deadline)
 
     def answered(self, execution: Execution, *, now: float, took: float) -> list[Change]:
         """Take in a snapshot and give what changed since the last one."""
@@ -175,6 +185,10 @@ class Wait:
             DatalabError: The error itself, if it will not pass or too many came in a row.
             WaitTimedOut: If there is no time for another look.
         """
+        if isinstance(error, BudgetExhausted):
+            timed_out = self._timed_out(now)
+            timed_out.__cause__ = error
+            raise timed_out
         fresh = (
             isinstance(error, NotFound)
             and self.last is None
@@ -226,7 +240,7 @@ def waiting(
         if now < wait.due:
             now = (yield Sleep(wait.due - now)).now
         began = now
-        answer = yield Call(wait.look_timeout(now))
+        answer = yield wait.look(now)
         now = answer.now
         if answer.error is not None:
             wait.failed(answer.error, now=now)

@@ -100,7 +100,7 @@ def play(look: Look, policy: WaitPolicy = STEADY, *, seed: int = 0, start: float
             story.commands.append((now, command))
             answer: Answer[Execution]
             if isinstance(command, Call):
-                took, came = look(now, command.timeout)
+                took, came = look(now, min(command.timeout, command.deadline - now))
                 now += took
                 if isinstance(came, DatalabError):
                     answer = Answer(now, error=came)
@@ -386,7 +386,7 @@ def test_a_wait_keeps_its_promises_in_every_world(
     for at, command in story.commands:
         if isinstance(command, Call):
             assert 0 < command.timeout <= policy.request_timeout
-            assert at + command.timeout <= start + policy.timeout + 1e-3
+            assert at < command.deadline <= start + policy.timeout + 1e-3
         if isinstance(command, Sleep):
             assert command.seconds > 0
     kinds = [type(command) for _, command in story.commands if not isinstance(command, Report)]
@@ -409,10 +409,11 @@ def test_the_blocking_and_the_async_driver_do_exactly_the_same(
         now = clock.monotonic()
         return waiting(Wait(7, policy, now=now, random=Random(seed).random), now=now)
 
-    def looking(clock: VirtualClock, trace: list[Any]) -> Callable[[float], Execution]:
+    def looking(clock: VirtualClock, trace: list[Any]) -> Callable[[Call], Execution]:
         look = world(events)
 
-        def call(allowed: float) -> Execution:
+        def call(command: Call) -> Execution:
+            allowed = min(command.timeout, command.deadline - clock.monotonic())
             took, came = look(clock.monotonic(), allowed)
             trace.append((clock.monotonic(), allowed, came))
             clock.advance(took)
@@ -435,8 +436,8 @@ def test_the_blocking_and_the_async_driver_do_exactly_the_same(
         clock, trace = VirtualClock(), list[Any]()
         look = looking(clock, trace)
 
-        async def call(allowed: float) -> Execution:
-            return look(allowed)
+        async def call(command: Call) -> Execution:
+            return look(command)
 
         try:
             told = drive_async(machine(clock), call, clock=clock, subject="7")
@@ -475,7 +476,7 @@ def test_a_single_call_is_repeated_within_its_time_and_its_faults(
             answer: Answer[Any] = Answer(now)
             if isinstance(command, Call):
                 calls += 1
-                took, came = look(now, command.timeout)
+                took, came = look(now, min(command.timeout, command.deadline - now))
                 now += took
                 if isinstance(came, DatalabError):
                     answer = Answer(now, error=came)

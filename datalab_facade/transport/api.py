@@ -17,9 +17,11 @@ import attrs
 import httpx
 
 from datalab_facade._version import __version__
+from datalab_facade.commands import Call
 from datalab_facade.decoding import decode_failure, decode_json
-from datalab_facade.errors import ConfigurationError, UnexpectedBody
+from datalab_facade.errors import ConfigurationError, StatusError, UnexpectedBody
 from datalab_facade.models import JSON
+from datalab_facade.pacing import Budget
 from datalab_facade.transport.exchange import (
     Exchange,
     Reply,
@@ -28,6 +30,7 @@ from datalab_facade.transport.exchange import (
     send_async,
     time_bounds,
 )
+from datalab_facade.transport.gate import AsyncGate, Gate
 from datalab_facade.transport.network import bound_connections
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin, OriginAuth
@@ -43,6 +46,9 @@ USER_AGENT = f"datalab-facade/{__version__}"
 # An execution of 10,000 files takes some 4 MB; whatever is larger is no answer.
 _MOST_BYTES = 256 * 1024 * 1024
 
+# A request that got through the gate at the last moment is sent all the same.
+_LEAST_TIMEOUT = 0.01
+
 # What a generated function gets to see of the answer.
 _NOTHING_TO_PARSE = httpx.Response(204)
 
@@ -51,17 +57,18 @@ _NOTHING_TO_PARSE = httpx.Response(204)
 class CallScope:
     """What holds for one request only."""
 
-    timeout: float
-    """Seconds from before the connection until the last byte."""
+    call: Call
+    """The seconds that it may take, and when its answer is no longer wanted."""
     headers: Mapping[str, str] = attrs.field(factory=dict)
 
 
 class _Api:
     """What needs no IO: building requests and judging answers."""
 
-    def __init__(self, origin: Origin, surroundings: Surroundings) -> None:
+    def __init__(self, origin: Origin, surroundings: Surroundings, budget: Budget) -> None:
         self.origin = origin
         self._surroundings = surroundings
+        self._budget = budget
         self._auth = OriginAuth(origin)
         keep_secrets_out_of_logs()
 
@@ -72,6 +79,7 @@ class _Api:
             # The generator writes a fixed multipart boundary, so that a document
             # could smuggle in form fields of its own.
             raise ConfigurationError(f"{method} {path} is multipart, which is not supported")
+        timeout = max(_LEAST_TIMEOUT, min(scope.call.timeout, scope.call.deadline - self._now()))
         request = httpx.Request(
             method.upper(),
             self.origin.url(path),
@@ -84,11 +92,11 @@ class _Api:
                 **cast("Mapping[str, str]", built.get("headers", {})),
                 **scope.headers,
             },
-            extensions=time_bounds(scope.timeout),
+            extensions=time_bounds(timeout),
         )
         return Exchange(
             request,
-            timeout=scope.timeout,
+            timeout=timeout,
             most_bytes=_MOST_BYTES,
             surroundings=self._surroundings,
             secret=self.origin.key,
@@ -97,7 +105,7 @@ class _Api:
     def _judged(self, exchange: Exchange, reply: Reply) -> JSON:
         method, url = exchange.method, exchange.url
         if not 200 <= reply.status <= 299:
-            raise decode_failure(
+            failure = decode_failure(
                 reply.status,
                 reply.body,
                 reply.headers,
@@ -105,6 +113,9 @@ class _Api:
                 url=url,
                 now=self._surroundings.clock.now(),
             )
+            self._slow_down(exchange, failure)
+            raise failure
+        self._budget.answered()
         try:
             return decode_json(reply.body)
         except UnexpectedBody as error:
@@ -116,14 +127,30 @@ class _Api:
                 body=error.body,
             ) from error.__cause__
 
+    def _slow_down(self, exchange: Exchange, failure: StatusError) -> None:
+        # A server that is only overloaded is left alone if it says for how long.
+        overloaded = failure.status in (503, 529) and failure.retry_after is not None
+        if failure.status == 429 or overloaded:
+            self._budget.refused(
+                self._now(), sent_at=exchange.began, retry_after=failure.retry_after
+            )
+
+    def _now(self) -> float:
+        return self._surroundings.clock.monotonic()
+
 
 class ApiTransport(_Api):
     """Talks to the API, blocking. Threads may share it."""
 
     def __init__(
-        self, origin: Origin, surroundings: Surroundings, http_client: httpx.Client | None
+        self,
+        origin: Origin,
+        surroundings: Surroundings,
+        budget: Budget,
+        http_client: httpx.Client | None,
     ) -> None:
-        super().__init__(origin, surroundings)
+        super().__init__(origin, surroundings, budget)
+        self.gate = Gate(budget, surroundings.clock)
         self._owned = http_client is None
         self._http = http_client or httpx.Client(cookies=no_cookies())
         bound_connections(self._http)
@@ -137,6 +164,11 @@ class ApiTransport(_Api):
             UnexpectedBody: The answer was not JSON.
             ConfigurationError: The client is closed.
         """
+        with self.gate.passage(scope.call.deadline):
+            return self.send(operation, scope)
+
+    def send(self, operation: Operation, scope: CallScope) -> JSON:
+        """Make a request that has passed the gate. Result and errors as :meth:`call`."""
         if self._http.is_closed:
             raise _closed()
         door = _Door(self, scope)
@@ -160,9 +192,14 @@ class AsyncApiTransport(_Api):
     """Talks to the API from one event loop."""
 
     def __init__(
-        self, origin: Origin, surroundings: Surroundings, http_client: httpx.AsyncClient | None
+        self,
+        origin: Origin,
+        surroundings: Surroundings,
+        budget: Budget,
+        http_client: httpx.AsyncClient | None,
     ) -> None:
-        super().__init__(origin, surroundings)
+        super().__init__(origin, surroundings, budget)
+        self.gate = AsyncGate(budget, surroundings.clock)
         self._owned = http_client is None
         self._http = http_client or httpx.AsyncClient(cookies=no_cookies())
         self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
@@ -176,6 +213,11 @@ class AsyncApiTransport(_Api):
             UnexpectedBody: The answer was not JSON.
             ConfigurationError: The client is closed, or belongs to another event loop.
         """
+        async with self.gate.passage(scope.call.deadline):
+            return await self.send(operation, scope)
+
+    async def send(self, operation: Operation, scope: CallScope) -> JSON:
+        """Make a request that has passed the gate. Result and errors as :meth:`call`."""
         self._stay_on_loop()
         if self._http.is_closed:
             raise _closed()

@@ -85,7 +85,7 @@ class Exchange:
         self._secret = secret
         self._clock = surroundings.clock
         self._tracing = surroundings.tracing
-        self._began = self._clock.monotonic()
+        self.began = self._clock.monotonic()
         self._status = 0
         self._headers: dict[str, str] = {}
         self._parts: list[bytes] = []
@@ -197,7 +197,7 @@ class Exchange:
         return text.replace(self._secret, "***") if self._secret else text
 
     def _spent(self) -> float:
-        return self._clock.monotonic() - self._began
+        return self._clock.monotonic() - self.began
 
 
 def send(http: httpx.Client, exchange: Exchange, auth: httpx.Auth | None) -> Reply:
