@@ -58,7 +58,8 @@ class Budget:
                 f"requests_per_minute must be more than 0, or None, not {requests_per_minute!r}"
             )
         self.requests_per_minute = requests_per_minute
-        limit = requests_per_minute or 0.0
+        # A minute cannot hold half a request.
+        limit = math.floor(requests_per_minute or 0.0) or requests_per_minute or 0.0
         self._at_once = int(limit * _BURST_SHARE)
         self._full_rate = (limit - self._at_once) * (1 - _SPARE_SHARE) / _MINUTE
         self._lock = threading.Lock()
