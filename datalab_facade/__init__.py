@@ -44,6 +44,7 @@ from datalab_facade.models import (
     StepRun,
     Steps,
 )
+from datalab_facade.outcomes import Outcome, Totals, Update
 from datalab_facade.statuses import Status
 from datalab_facade.waiting import WaitPolicy
 
@@ -66,6 +67,7 @@ __all__ = [
     "ExecutionHandle",
     "Failure",
     "NotFound",
+    "Outcome",
     "Output",
     "OutputTooLarge",
     "Overloaded",
@@ -81,7 +83,9 @@ __all__ = [
     "StepRun",
     "Steps",
     "SubmissionUnknown",
+    "Totals",
     "UnexpectedBody",
+    "Update",
     "ValidationFailed",
     "ValidationIssue",
     "WaitPolicy",

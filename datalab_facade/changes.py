@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -46,6 +46,12 @@ class Change:
             place = self.step if self.file_key is None else f"{self.step} [{self.file_key}]"
         came_from = f"{self.before} → " if self.before is not None else ""
         return f"{place}: {came_from}{self.after}"
+
+
+OnChange: TypeAlias = Callable[[Change], object]
+"""Is told each change as it is seen, for progress bars and the like."""
+AsyncOnChange: TypeAlias = Callable[[Change], Awaitable[object] | object]
+"""The same; what it gives is awaited where that is possible."""
 
 
 def changes_between(

@@ -11,7 +11,8 @@ from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.context import Context
 from datalab_facade.drift import DriftLog, DriftReport
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.executions import AsyncExecutions, Executions
+from datalab_facade.executions import Executions
+from datalab_facade.executions_async import AsyncExecutions
 from datalab_facade.options import Options
 from datalab_facade.outputs import AsyncOutputs, Outputs
 from datalab_facade.pacing import DEFAULT_REQUESTS_PER_MINUTE, Budget

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager
 from typing import TypeVar, cast
@@ -18,6 +19,8 @@ from datalab_facade.errors import ConfigurationError, UnexpectedBody
 from datalab_facade.faults import Randomness, retrying
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions, Options
+from datalab_facade.pacing import Budget
+from datalab_facade.scheduling import Scheduler
 from datalab_facade.tracing import Span, Tracing, span_around
 from datalab_facade.waiting import Wait, WaitPolicy, waiting
 
@@ -74,6 +77,35 @@ class Context:
         now = self.clock.monotonic()
         return waiting(Wait(execution_id, policy, now=now, random=self.random), now=now)
 
+    def scheduler(
+        self,
+        policy: WaitPolicy,
+        *,
+        timeout: float | None,
+        concurrency: int,
+        budget: Budget,
+        changes: bool,
+    ) -> Scheduler:
+        """Plan the wait for many executions.
+
+        Raises:
+            ConfigurationError: The timeout or the concurrency makes no sense.
+        """
+        if timeout is not None and not timeout > 0:
+            raise ConfigurationError(f"timeout must be more than 0, not {timeout!r}")
+        if not isinstance(concurrency, int) or concurrency < 1:
+            raise ConfigurationError(f"concurrency must be 1 or more, not {concurrency!r}")
+        now = self.clock.monotonic()
+        return Scheduler(
+            policy,
+            concurrency=concurrency,
+            deadline=math.inf if timeout is None else now + timeout,
+            budget=budget,
+            random=self.random,
+            now=now,
+            changes=changes,
+        )
+
     def wait_span(self, execution_id: int) -> AbstractContextManager[Span]:
         """Record one wait."""
         return span_around(self.tracing, "datalab.wait", {"datalab.execution.id": execution_id})
@@ -111,7 +143,7 @@ def _with(options: Options, given: Mapping[str, object]) -> Options:
     return _evolved(options, given)
 
 
-def checked_id(execution_id: int) -> int:
+def checked_id(execution_id: object) -> int:
     """Give an execution's id back if it can be one.
 
     Raises:

@@ -1,39 +1,32 @@
-"""Executions: look, wait, take the result, watch.
+"""Executions, for blocking code: look, wait, take the result, watch; one or many.
 
-The sync and the async class have the same methods with the same meaning. What
-there is to decide is decided once, in :mod:`~datalab_facade.waiting` and
-:mod:`~datalab_facade.faults`; here both are given their IO.
+:mod:`~datalab_facade.executions_async` has the same methods with the same meaning.
+What there is to decide is decided once, in :mod:`~datalab_facade.waiting`,
+:mod:`~datalab_facade.scheduling` and :mod:`~datalab_facade.faults`; here it is
+given its IO.
 """
 
 from __future__ import annotations
 
 import contextlib
-import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
-from typing import TypeAlias, Unpack
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import Unpack
 
-from datalab_facade.changes import Change
+from datalab_facade.changes import Change, OnChange
 from datalab_facade.commands import Call
 from datalab_facade.context import Context, checked_id
-from datalab_facade.driving import Machine, drive, drive_async
+from datalab_facade.driving import Machine, drive
 from datalab_facade.errors import ExecutionFailed
-from datalab_facade.handles import (
-    AsyncExecutionHandle,
-    ExecutionHandle,
-    handle_from_dict,
-    handle_to_dict,
-)
+from datalab_facade.handles import ExecutionHandle, handle_id, handle_to_dict
+from datalab_facade.many import run_many
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions
+from datalab_facade.outcomes import Outcome, Update, in_order, outcomes_of
+from datalab_facade.scheduling import DEFAULT_CONCURRENCY, Look
 from datalab_facade.tracing import NO_SPAN, Span
-from datalab_facade.transport.api import ApiTransport, AsyncApiTransport, CallScope
+from datalab_facade.transport.api import ApiTransport, CallScope
 from datalab_facade.transport.operations import execution_status
 from datalab_facade.waiting import WaitPolicy
-
-OnChange: TypeAlias = Callable[[Change], object]
-"""Is told each change as it is seen, for progress bars and the like."""
-AsyncOnChange: TypeAlias = Callable[[Change], Awaitable[object] | object]
-"""The same; what it gives is awaited where that is possible."""
 
 
 class Executions:
@@ -75,7 +68,7 @@ class Executions:
         wanted = context.options_for_call(timeout, options)
         look = self._look(checked_id(execution_id), wanted.headers, NO_SPAN)
         tries: Machine[Execution, Execution] = context.tries(wanted)
-        [execution] = drive(tries, look, clock=context.clock, subject=_subject(execution_id))
+        [execution] = drive(tries, look, clock=context.clock, subject=f"execution {execution_id}")
         return execution
 
     def wait(
@@ -177,6 +170,87 @@ class Executions:
         headers = context.options_for_call(None, options).headers
         return self._changes(checked_id(execution_id), look_policy, headers)
 
+    def as_completed(
+        self,
+        ids: Iterable[int],
+        *,
+        timeout: float | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        policy: WaitPolicy | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Generator[Outcome, None, None]:
+        """Wait for many executions under the one request budget; give each as it ends.
+
+        One that fails, is unknown or takes too long has an outcome that says so,
+        and the rest goes on. When more looks are due than the budget allows, the
+        execution that was looked at longest ago comes first.
+
+        Args:
+            ids: The executions' ids. They are read as there is room, so they may be
+                many, or still being produced. An id that comes twice has two
+                outcomes, and is asked for once.
+            timeout: Seconds for all of it, hard; what goes on by then has an outcome
+                with WaitTimedOut, and ids that were not read have none. By default
+                there is no end but the policy's for each single execution.
+            concurrency: How many are waited for at once.
+            policy: How each single one is waited for; by default the client's.
+            options: Rarely needed: ``request_timeout``, ``max_faults``, ``headers``.
+
+        Returns:
+            An iterator of outcomes, in the order in which they come to be.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            Exception: Whatever reading the ids raises.
+        """
+        updates = self._many(ids, timeout, concurrency, policy, options, changes=False)
+        return outcomes_of(updates)
+
+    def watch_many(
+        self,
+        ids: Iterable[int],
+        *,
+        timeout: float | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        policy: WaitPolicy | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Generator[Update, None, None]:
+        """Follow many executions in one stream: their changes, their outcomes, and totals.
+
+        For progress displays. Arguments and errors as :meth:`as_completed`.
+
+        Returns:
+            An iterator of updates; each holds a change or an outcome, and the totals.
+        """
+        return self._many(ids, timeout, concurrency, policy, options, changes=True)
+
+    def wait_many(
+        self,
+        ids: Iterable[int],
+        *,
+        timeout: float | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        policy: WaitPolicy | None = None,
+        **options: Unpack[CallOptions],
+    ) -> list[Outcome]:
+        """Wait for many executions; give all outcomes, in the order of the ids.
+
+        Arguments as :meth:`as_completed`, but the ids are read at once, and each
+        has an outcome, also when the time is over.
+
+        Raises:
+            ConfigurationError: An argument or one of the ids is wrong; nothing was sent.
+        """
+        wanted = [checked_id(execution_id) for execution_id in ids]
+        outcomes = self.as_completed(
+            dict.fromkeys(wanted),
+            timeout=timeout,
+            concurrency=concurrency,
+            policy=policy,
+            **options,
+        )
+        return in_order(wanted, list(outcomes), timeout)
+
     def handle(self, execution: int | Mapping[str, JSON]) -> ExecutionHandle:
         """Give a handle on an execution; nothing is sent.
 
@@ -186,7 +260,7 @@ class Executions:
         Raises:
             ConfigurationError: It is neither, or the handle is of another origin.
         """
-        return ExecutionHandle(_handle_id(execution, self._transport), self)
+        return ExecutionHandle(handle_id(execution, self._transport.origin.base_url), self)
 
     def handle_to_dict(self, execution_id: int) -> dict[str, JSON]:
         """Give the JSON form of a handle: the id and the API's address."""
@@ -213,203 +287,32 @@ class Executions:
                 context.looks(execution_id, policy),
                 self._look(execution_id, headers, span),
                 clock=context.clock,
-                subject=_subject(execution_id),
+                subject=f"execution {execution_id}",
             )
 
-
-class AsyncExecutions:
-    """Executions, for async code. Found at ``client.executions``.
-
-    >>> async def follow(client, execution_id):
-    ...     async for change in client.executions.watch(execution_id):
-    ...         print(change)
-    ...     return change.snapshot.outputs
-    """
-
-    def __init__(self, transport: AsyncApiTransport, context: Context) -> None:
-        self._transport = transport
-        self._context = context
-
-    async def get(
-        self, execution_id: int, *, timeout: float | None = None, **options: Unpack[CallOptions]
-    ) -> Execution:
-        """Look at an execution once.
-
-        Args:
-            execution_id: The id that starting the execution gave.
-            timeout: Seconds for the whole call; by default the client's, a minute.
-            options: Rarely needed: ``request_timeout``, ``max_faults``, ``headers``.
-
-        Returns:
-            The execution as it stands now.
-
-        Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
-            AuthenticationFailed: The key is wrong.
-            NotFound: The execution is unknown to this key.
-            ValidationFailed: The server finds fault with the request.
-            StatusError: The server says no in another way.
-            ConnectionFailed: No whole answer came; as RequestTimedOut if it took too long.
-            UnexpectedBody: The answer is no execution.
-        """
+    def _many(
+        self,
+        ids: Iterable[int],
+        timeout: float | None,
+        concurrency: int,
+        policy: WaitPolicy | None,
+        options: CallOptions,
+        *,
+        changes: bool,
+    ) -> Generator[Update, None, None]:
         context = self._context
-        wanted = context.options_for_call(timeout, options)
-        look = self._look(checked_id(execution_id), wanted.headers, NO_SPAN)
-        tries: Machine[Execution, Execution] = context.tries(wanted)
-        told = drive_async(tries, look, clock=context.clock, subject=_subject(execution_id))
-        [execution] = [execution async for execution in told]
-        return execution
-
-    async def wait(
-        self,
-        execution_id: int,
-        *,
-        timeout: float | None = None,
-        policy: WaitPolicy | None = None,
-        on_change: AsyncOnChange | None = None,
-        **options: Unpack[CallOptions],
-    ) -> Execution:
-        """Wait until an execution has ended, well or badly.
-
-        Looks that fail in a way that may pass are forgiven, as the policy says.
-        Whatever happens here, the execution itself goes on: only the id is
-        needed to wait for it again.
-
-        Args:
-            execution_id: The id that starting the execution gave.
-            timeout: The deadline in seconds, hard; by default the policy's, two
-                hours. ``math.inf`` waits for ever.
-            policy: How often to look and what to forgive; by default the client's.
-            on_change: Called with each change as it is seen.
-            options: Rarely needed: ``request_timeout``, ``max_faults``, ``headers``.
-
-        Returns:
-            The final snapshot; ask it whether it ``succeeded``.
-
-        Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
-            WaitTimedOut: The deadline came first; the execution goes on.
-            AuthenticationFailed: The key is wrong.
-            NotFound: The execution is unknown to this key.
-            ValidationFailed: The server finds fault with the request.
-            StatusError: The server says no in another way, or failed too often in a row.
-            ConnectionFailed: Too many looks in a row got no whole answer.
-            UnexpectedBody: Too many answers in a row were no execution.
-        """
-        changes = self.watch(execution_id, timeout=timeout, policy=policy, **options)
-        async with contextlib.aclosing(changes):
-            change = None
-            async for change in changes:
-                told = on_change(change) if on_change is not None else None
-                if inspect.isawaitable(told):
-                    await told
-        assert change is not None
-        return change.snapshot
-
-    async def result(
-        self,
-        execution_id: int,
-        *,
-        timeout: float | None = None,
-        policy: WaitPolicy | None = None,
-        on_change: AsyncOnChange | None = None,
-        **options: Unpack[CallOptions],
-    ) -> Execution:
-        """Wait until an execution has completed; raise if it failed.
-
-        Arguments as :meth:`wait`.
-
-        Returns:
-            The final snapshot, with status COMPLETED. Single files may have failed
-            all the same: see ``partially_failed`` and ``failures``.
-
-        Raises:
-            ExecutionFailed: It ended as FAILED; the error tells each step's reason.
-            DatalabError: Whatever :meth:`wait` raises.
-        """
-        execution = await self.wait(
-            execution_id, timeout=timeout, policy=policy, on_change=on_change, **options
+        scheduler = context.scheduler(
+            context.policy_for_wait(None, policy, options),
+            timeout=timeout,
+            concurrency=concurrency,
+            budget=self._transport.gate.budget,
+            changes=changes,
         )
-        if execution.failed:
-            raise ExecutionFailed(execution)
-        return execution
-
-    def watch(
-        self,
-        execution_id: int,
-        *,
-        timeout: float | None = None,
-        policy: WaitPolicy | None = None,
-        **options: Unpack[CallOptions],
-    ) -> AsyncGenerator[Change, None]:
-        """Follow an execution: each change of status, as it is seen, until its end.
-
-        The first look tells everything it finds. The last change is the
-        execution's own to COMPLETED or FAILED. Leaving early leaves nothing
-        behind. Arguments as :meth:`wait`; nothing is sent before the first
-        change is asked for.
-
-        Returns:
-            An iterator of changes.
-
-        Raises:
-            DatalabError: Whatever :meth:`wait` raises.
-        """
-        context = self._context
-        look_policy = context.policy_for_wait(timeout, policy, options)
         headers = context.options_for_call(None, options).headers
-        return self._changes(checked_id(execution_id), look_policy, headers)
 
-    def handle(self, execution: int | Mapping[str, JSON]) -> AsyncExecutionHandle:
-        """Give a handle on an execution; nothing is sent.
+        def look(taken: Look) -> Execution:
+            operation = execution_status(taken.execution_id)
+            answer = self._transport.send(operation, CallScope(taken.call, headers))
+            return context.decoded(answer, taken.execution_id)
 
-        Args:
-            execution: The execution's id, or what a handle's ``to_dict`` gave.
-
-        Raises:
-            ConfigurationError: It is neither, or the handle is of another origin.
-        """
-        return AsyncExecutionHandle(_handle_id(execution, self._transport), self)
-
-    def handle_to_dict(self, execution_id: int) -> dict[str, JSON]:
-        """Give the JSON form of a handle: the id and the API's address."""
-        return handle_to_dict(execution_id, self._transport.origin.base_url)
-
-    def _look(
-        self, execution_id: int, headers: Mapping[str, str], span: Span
-    ) -> Callable[[Call], Awaitable[Execution]]:
-        operation = execution_status(execution_id)
-
-        async def look(call: Call) -> Execution:
-            with span.active():
-                answer = await self._transport.call(operation, CallScope(call, headers))
-            return self._context.decoded(answer, execution_id)
-
-        return look
-
-    async def _changes(
-        self, execution_id: int, policy: WaitPolicy, headers: Mapping[str, str]
-    ) -> AsyncGenerator[Change, None]:
-        context = self._context
-        with context.wait_span(execution_id) as span:
-            changes = drive_async(
-                context.looks(execution_id, policy),
-                self._look(execution_id, headers, span),
-                clock=context.clock,
-                subject=_subject(execution_id),
-            )
-            async with contextlib.aclosing(changes):
-                async for change in changes:
-                    yield change
-
-
-def _handle_id(
-    execution: int | Mapping[str, JSON], transport: ApiTransport | AsyncApiTransport
-) -> int:
-    if isinstance(execution, Mapping):
-        return handle_from_dict(execution, transport.origin.base_url)
-    return checked_id(execution)
-
-
-def _subject(execution_id: int) -> str:
-    return f"execution {execution_id}"
+        return run_many(scheduler, ids, look, gate=self._transport.gate, clock=context.clock)

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Unpack
 
 import attrs
 
+from datalab_facade.context import checked_id
 from datalab_facade.errors import ConfigurationError
+from datalab_facade.redaction import excerpt
 
 if TYPE_CHECKING:
-    from datalab_facade.changes import Change
-    from datalab_facade.executions import AsyncExecutions, AsyncOnChange, Executions, OnChange
+    from datalab_facade.changes import AsyncOnChange, Change, OnChange
+    from datalab_facade.executions import Executions
+    from datalab_facade.executions_async import AsyncExecutions
     from datalab_facade.models import JSON, Execution, Output
     from datalab_facade.options import CallOptions, WaitOptions
 
@@ -35,17 +38,29 @@ def handle_from_dict(data: Mapping[str, JSON], base_url: str) -> int:
         ConfigurationError: If it is something else, or of another API's origin.
     """
     execution_id, origin = data.get("execution_id"), data.get("origin")
-    if data.get("version") != _VERSION or not isinstance(execution_id, int):
+    whole = isinstance(execution_id, int) and not isinstance(execution_id, bool)
+    if data.get("version") != _VERSION or not whole or not isinstance(origin, str):
         raise ConfigurationError(
             "This is no handle as to_dict() of this version writes it. "
             "The execution's id alone is enough: handle(123)"
         )
     if origin != base_url:
         raise ConfigurationError(
-            f"The handle is of execution {execution_id} at {origin}, "
+            f"The handle is of execution {execution_id} at {excerpt(origin)}, "
             f"but this client talks to {base_url}"
         )
-    return execution_id
+    return checked_id(execution_id)
+
+
+def handle_id(execution: int | Mapping[str, JSON], base_url: str) -> int:
+    """Take the execution's id out of an id, or out of the JSON form of a handle.
+
+    Raises:
+        ConfigurationError: If it is neither, or of another API's origin.
+    """
+    if isinstance(execution, Mapping):
+        return handle_from_dict(execution, base_url)
+    return checked_id(execution)
 
 
 @attrs.frozen

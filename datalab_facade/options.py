@@ -34,7 +34,7 @@ def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
             raise ConfigurationError(f"The header {name} is not for callers to set")
         if not re.fullmatch(r"[\t -~]*", value):
             raise ConfigurationError(f"The value of the header {name} is not printable ASCII")
-        checked[name] = value
+        checked[name.lower()] = value
     return checked
 
 

@@ -29,7 +29,13 @@ SHOWN_HEADERS = frozenset(
 )
 SHOWN_QUERY_NAMES = frozenset({"expires_in", "limit", "offset", "team_id"})
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>\\]+")
+# What follows a scheme; inside JSON slashes may be escaped. A URL may well be taken for
+# longer than it is, but never for shorter: what is left over of a query could be a signature.
+_URL = re.compile(r":(?:\\*/){2}[^\s\"<>]+")
+_NOT_IN_URL = re.compile(r"[\s\"<>]")
+_ESCAPED_SLASH = re.compile(r"\\+/")
+_USER = re.compile(r"//[^/?#]*@")
+_HARMLESS = re.compile(r"[\w.-]{0,40}", re.ASCII)
 
 
 def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -59,7 +65,11 @@ def shown_url(url: str) -> str:
         pairs = parse_qsl(parts.query, keep_blank_values=True)
     except ValueError:
         return "…"
-    shown = [f"{name}={value}" for name, value in pairs if name in SHOWN_QUERY_NAMES]
+    shown = [
+        f"{name}={value}"
+        for name, value in pairs
+        if name in SHOWN_QUERY_NAMES and _HARMLESS.fullmatch(value)
+    ]
     if len(shown) < len(pairs) or (parts.query and not pairs):
         shown.append("…")
     host = parts.netloc.rpartition("@")[2]
@@ -73,7 +83,14 @@ def scrubbed(text: str) -> str:
     >>> scrubbed("no such object: https://bucket.example/a?sig=b")
     'no such object: https://bucket.example/a?…'
     """
-    return _URL.sub(lambda match: shown_url(match[0]), text)
+    return _URL.sub(_scrubbed_url, text)
+
+
+def _scrubbed_url(found: re.Match[str]) -> str:
+    address, *query = _ESCAPED_SLASH.sub("/", found[0]).split("?", 1)
+    # Several URLs without a space between them are found as one.
+    url = "?".join([_USER.sub("//", address), *query])
+    return shown_url("x" + url).removeprefix("x")
 
 
 def excerpt(body: bytes | str, *, limit: int = 200) -> str:
@@ -82,10 +99,16 @@ def excerpt(body: bytes | str, *, limit: int = 200) -> str:
     >>> excerpt(b"<html>\n  <title>Bad gateway</title>")
     '<html> <title>Bad gateway</title>'
     """
-    # A URL cut in two could keep a part of its signature, so the text is
-    # scrubbed with a margin and only then cut.
+    # A URL cut in two could keep a part of its secrets, so the text is scrubbed with
+    # a margin and only then cut, and a URL at the end of the margin is left out.
     margin = limit + 4096
     text = body[: 4 * margin].decode(errors="replace") if isinstance(body, bytes) else body
-    text = scrubbed(" ".join(text[:margin].split()))
+    if len(text) >= margin:
+        text = text[:margin]
+        last_word = _NOT_IN_URL.split(text)[-1]
+        url = _URL.search(last_word)
+        if url:
+            text = text[: url.start() - len(last_word)] + "…"
+    text = scrubbed(" ".join(text.split()))
     text = text.encode(errors="backslashreplace").decode()
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -151,7 +151,7 @@ class Wait:
             WaitTimedOut: If there is no time left for a look.
         """
         if now >= self._deadline:
-            raise self._timed_out(now)
+            raise self.timed_out(now)
         return Call(self._policy.request_timeout, self._deadline)
 
     def answered(self, execution: Execution, *, now: float, took: float) -> list[Change]:
@@ -186,9 +186,7 @@ class Wait:
             WaitTimedOut: If there is no time for another look.
         """
         if isinstance(error, BudgetExhausted):
-            timed_out = self._timed_out(now)
-            timed_out.__cause__ = error
-            raise timed_out
+            raise self.timed_out(now) from error
         fresh = (
             isinstance(error, NotFound)
             and self.last is None
@@ -208,10 +206,11 @@ class Wait:
         margin = min(max(2 * self._look_took, 0.1), 2.0, self._policy.timeout / 4)
         last_chance = self._deadline - margin
         if last_chance - now < _SHORTEST_SLEEP:
-            raise self._timed_out(now)
+            raise self.timed_out(now)
         self.due = min(now + seconds, last_chance)
 
-    def _timed_out(self, now: float) -> WaitTimedOut:
+    def timed_out(self, now: float) -> WaitTimedOut:
+        """Give the error that tells that the deadline came first."""
         error = WaitTimedOut(
             self.execution_id,
             execution=self.last,

@@ -25,6 +25,17 @@ _BLOCKS = re.findall(
 )
 
 
+_SCRIPT = ExecutionScript(
+    [
+        StepScript("parse", ends=120),
+        StepScript("extract", starts=120, ends=180),
+        StepScript("segment", starts=120, ends=200, outcome="FAILED", error="no pages"),
+    ],
+    queued=1,
+    status=((0, "QUEUED"), (1, "IN_PROGRESS"), (200, "COMPLETED")),
+)
+
+
 def _named_blocks() -> list[Any]:
     blocks, section = [], "first"
     for heading, code in _BLOCKS:
@@ -39,17 +50,8 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Simulator:
     """Put an embedded Datalab, on virtual time, where the README's clients look for the API."""
     clock = VirtualClock()
     simulator = Simulator(clock, API_KEY, first_execution_id=123)
-    simulator.start(
-        ExecutionScript(
-            [
-                StepScript("parse", ends=120),
-                StepScript("extract", starts=120, ends=180),
-                StepScript("segment", starts=120, ends=200, outcome="FAILED", error="no pages"),
-            ],
-            queued=1,
-            status=((0, "QUEUED"), (1, "IN_PROGRESS"), (200, "COMPLETED")),
-        )
-    )
+    for _ in range(3):
+        simulator.start(_SCRIPT)
 
     class Datalab(datalab_facade.Datalab):
         def __init__(self, api_key: str = "", **options: Any) -> None:

@@ -70,6 +70,7 @@ class _Api:
         self._surroundings = surroundings
         self._budget = budget
         self._auth = OriginAuth(origin)
+        self._closed = False
         keep_secrets_out_of_logs()
 
     def _begin(
@@ -80,18 +81,21 @@ class _Api:
             # could smuggle in form fields of its own.
             raise ConfigurationError(f"{method} {path} is multipart, which is not supported")
         timeout = max(_LEAST_TIMEOUT, min(scope.call.timeout, scope.call.deadline - self._now()))
+        headers = httpx.Headers(
+            {
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+                "User-Agent": USER_AGENT,
+            }
+        )
+        headers.update(cast("Mapping[str, str]", built.get("headers", {})))
+        headers.update(scope.headers)
         request = httpx.Request(
             method.upper(),
             self.origin.url(path),
             params=cast("Mapping[str, str] | None", built.get("params")),
             json=built.get("json"),
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip, deflate",
-                "User-Agent": USER_AGENT,
-                **cast("Mapping[str, str]", built.get("headers", {})),
-                **scope.headers,
-            },
+            headers=headers,
             extensions=time_bounds(timeout),
         )
         return Exchange(
@@ -169,8 +173,8 @@ class ApiTransport(_Api):
 
     def send(self, operation: Operation, scope: CallScope) -> JSON:
         """Make a request that has passed the gate. Result and errors as :meth:`call`."""
-        if self._http.is_closed:
-            raise _closed()
+        if self._closed or self._http.is_closed:
+            raise client_is_closed()
         door = _Door(self, scope)
         operation.send(client=_generated_client().set_httpx_client(cast("httpx.Client", door)))
         return door.answer
@@ -184,6 +188,7 @@ class ApiTransport(_Api):
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own."""
+        self._closed = True
         if self._owned:
             self._http.close()
 
@@ -219,8 +224,8 @@ class AsyncApiTransport(_Api):
     async def send(self, operation: Operation, scope: CallScope) -> JSON:
         """Make a request that has passed the gate. Result and errors as :meth:`call`."""
         self._stay_on_loop()
-        if self._http.is_closed:
-            raise _closed()
+        if self._closed or self._http.is_closed:
+            raise client_is_closed()
         door = _AsyncDoor(self, scope)
         client = _generated_client().set_async_httpx_client(cast("httpx.AsyncClient", door))
         await operation.send_async(client=client)
@@ -255,6 +260,7 @@ class AsyncApiTransport(_Api):
         """
         if self._loop is not None:
             self._stay_on_loop()
+        self._closed = True
         if self._owned:
             await self._http.aclose()
 
@@ -299,5 +305,6 @@ def no_cookies() -> CookieJar:
     return CookieJar(policy=DefaultCookiePolicy(allowed_domains=()))
 
 
-def _closed() -> ConfigurationError:
+def client_is_closed() -> ConfigurationError:
+    """Give the error for using a closed client."""
     return ConfigurationError("The client is closed; make a new one")

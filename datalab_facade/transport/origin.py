@@ -44,7 +44,8 @@ class OriginAuth(httpx.Auth):
 
 
 def _place(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
+    usual = {"http": 80, "https": 443}.get(url.scheme)
+    return url.scheme, url.host, url.port if url.port is not None else usual
 
 
 def checked_origin(base_url: str, key: str, *, allow_http: bool) -> Origin:
@@ -74,17 +75,23 @@ def _checked_key(key: str) -> str:
 
 
 def _checked_base_url(base_url: str, *, allow_http: bool) -> str:
-    shown = shown_url(base_url)
+    # Where there is an @, whatever comes before it may be a password, however
+    # the rest is to be understood.
+    quotable = "@" not in base_url
+    shown = shown_url(base_url) if quotable else "(which is not quoted here)"
     try:
         parts = urlsplit(base_url)
         host, _ = parts.hostname, parts.port
         httpx.URL(base_url)
     except (ValueError, httpx.InvalidURL) as error:
-        raise ConfigurationError(f"The base URL {shown} cannot be read: {error}") from None
+        why = f": {error}" if quotable else ""
+        raise ConfigurationError(f"The base URL {shown} cannot be read{why}") from None
     if parts.scheme not in ("https", "http") or not host:
         raise ConfigurationError(f"The base URL must look like https://www.datalab.to, not {shown}")
-    if parts.username is not None or parts.query or parts.fragment:
+    if not quotable or "?" in base_url or "#" in base_url:
         raise ConfigurationError(f"The base URL {shown} may have no user, query or fragment")
+    if re.search(r"[\s\\]", base_url):
+        raise ConfigurationError(f"The base URL {shown} may have no space and no backslash")
     if parts.scheme == "http" and not (allow_http or _is_this_machine(host)):
         raise ConfigurationError(
             f"{shown} would send the API key unencrypted. Use https, or allow_http=True"

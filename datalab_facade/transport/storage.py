@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from datalab_facade.transport.api import USER_AGENT, no_cookies
+from datalab_facade.transport.api import USER_AGENT, client_is_closed, no_cookies
 from datalab_facade.transport.exchange import (
     Exchange,
     Reply,
@@ -20,6 +20,7 @@ from datalab_facade.transport.quiet import keep_secrets_out_of_logs
 class _Storage:
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
+        self._closed = False
         keep_secrets_out_of_logs()
 
     def _begin(self, url: str, timeout: float, most_bytes: int) -> Exchange:
@@ -49,12 +50,16 @@ class StorageTransport(_Storage):
         Raises:
             ConnectionFailed: No whole answer came.
             BodyTooLong: The body is longer than ``most_bytes``.
+            ConfigurationError: The client is closed.
         """
+        if self._closed or self._http.is_closed:
+            raise client_is_closed()
         exchange = self._begin(url, timeout, most_bytes)
         return send(self._http, exchange, None)
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own."""
+        self._closed = True
         if self._owned:
             self._http.close()
 
@@ -73,11 +78,15 @@ class AsyncStorageTransport(_Storage):
         Raises:
             ConnectionFailed: No whole answer came.
             BodyTooLong: The body is longer than ``most_bytes``.
+            ConfigurationError: The client is closed.
         """
+        if self._closed or self._http.is_closed:
+            raise client_is_closed()
         exchange = self._begin(url, timeout, most_bytes)
         return await send_async(self._http, exchange, None)
 
     async def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own."""
+        self._closed = True
         if self._owned:
             await self._http.aclose()

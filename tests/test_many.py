@@ -1,0 +1,402 @@
+"""Many executions at once: each has its outcome, and the budget holds."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datalab_facade import (
+    AsyncDatalab,
+    ConfigurationError,
+    Datalab,
+    NotFound,
+    Outcome,
+    Update,
+    WaitPolicy,
+    WaitTimedOut,
+)
+from datalab_facade.testing import (
+    ExecutionScript,
+    Fault,
+    Simulator,
+    SimulatorTransport,
+    StepScript,
+    VirtualClock,
+)
+from tests.secrets_for_tests import API_KEY
+
+
+class World:
+    """A simulator on virtual time, and a client of it."""
+
+    def __init__(self, per_minute: float | None = 200, **options: Any) -> None:
+        self.clock = VirtualClock()
+        limit = None if per_minute is None else (int(per_minute), 60.0)
+        self.simulator = Simulator(self.clock, API_KEY, rate_limit=options.pop("limit", limit))
+        self.client = Datalab(
+            API_KEY,
+            clock=self.clock,
+            requests_per_minute=per_minute,
+            http_client=httpx.Client(transport=SimulatorTransport(self.simulator)),
+            **options,
+        )
+
+    def start(self, *lengths: float, outcome: str = "COMPLETED") -> list[int]:
+        return [
+            self.simulator.start(ExecutionScript([StepScript("p", ends=ends, outcome=outcome)]))
+            for ends in lengths
+        ]
+
+    @property
+    def statuses(self) -> list[int | None]:
+        return [request.status for request in self.simulator.requests.of("api")]
+
+    @property
+    def look_times(self) -> list[float]:
+        return [request.at for request in self.simulator.requests.of("api")]
+
+    def looks_at(self, execution_id: int) -> list[float]:
+        path = f"/api/v1/workflows/executions/{execution_id}"
+        return [r.at for r in self.simulator.requests.of("api") if r.path == path]
+
+
+def test_each_execution_has_an_outcome_as_it_ends() -> None:
+    world = World()
+    slow, quick = world.start(60, 10)
+    outcomes = list(world.client.executions.as_completed([slow, quick]))
+    assert [outcome.execution_id for outcome in outcomes] == [quick, slow]
+    assert all(outcome.unwrap().succeeded for outcome in outcomes)
+
+
+def test_one_that_fails_or_is_unknown_does_not_end_the_rest() -> None:
+    world = World()
+    [good] = world.start(20)
+    [failing] = world.start(10, outcome="FAILED")
+    found = {o.execution_id: o for o in world.client.executions.as_completed([failing, 9, good])}
+    assert found[good].succeeded
+    assert found[failing].unwrap().failed
+    assert isinstance(found[9].error, NotFound)
+    with pytest.raises(NotFound):
+        found[9].unwrap()
+
+
+def test_an_id_that_is_none_has_an_outcome_that_says_so() -> None:
+    world = World()
+    [good] = world.start(5)
+    ids: list[Any] = ["../../files/77", good, None, -1]
+    outcomes = list(world.client.executions.as_completed(ids))
+    assert sum(isinstance(o.error, ConfigurationError) for o in outcomes) == 3
+    assert [o.execution_id for o in outcomes if o.succeeded] == [good]
+
+
+def test_wait_many_gives_all_in_the_order_of_the_ids() -> None:
+    world = World()
+    ids = world.start(30, 10, 20)
+    assert [o.execution_id for o in world.client.executions.wait_many(ids)] == ids
+
+
+def test_nothing_to_wait_for_is_no_trouble() -> None:
+    world = World()
+    assert list(world.client.executions.as_completed([])) == []
+    assert world.client.executions.wait_many([]) == []
+    assert world.statuses == []
+
+
+def test_an_id_that_comes_twice_has_two_outcomes_and_is_asked_for_once() -> None:
+    world = World()
+    [once] = world.start(20)
+    outcomes = list(world.client.executions.as_completed([once, once, once]))
+    assert [o.execution_id for o in outcomes] == [once] * 3
+    alone = World()
+    [single] = alone.start(20)
+    list(alone.client.executions.as_completed([single]))
+    # Jitter makes a look more or less.
+    assert len(world.statuses) <= len(alone.statuses) + 2
+    in_order = world.client.executions.wait_many([once, once])
+    assert [o.succeeded for o in in_order] == [True, True]
+
+
+def test_an_iterable_that_raises_half_way_is_told_as_it_is() -> None:
+    world = World()
+    ids = world.start(5, 5)
+
+    def broken() -> Iterator[int]:
+        yield ids[0]
+        raise LookupError("the list ends here")
+
+    with pytest.raises(LookupError, match="the list ends here"):
+        list(world.client.executions.as_completed(broken()))
+
+
+def test_ids_are_read_only_as_there_is_room() -> None:
+    world = World()
+    read: list[int] = []
+
+    def ids() -> Iterator[int]:
+        for execution_id in world.start(*[50.0] * 20):
+            read.append(execution_id)
+            yield execution_id
+
+    outcomes = world.client.executions.as_completed(ids(), concurrency=3)
+    next(outcomes)
+    assert len(read) <= 4
+    assert len([next(outcomes) for _ in range(19)]) == 19
+
+
+def test_a_slow_producer_is_waited_for_and_all_are_found() -> None:
+    world = World()
+
+    def produced() -> Iterator[int]:
+        for length in (5, 60, 5, 5):
+            world.clock.advance(30)
+            yield from world.start(length)
+
+    outcomes = list(world.client.executions.as_completed(produced()))
+    assert len(outcomes) == 4
+    assert all(o.succeeded for o in outcomes)
+
+
+def test_the_time_for_all_of_it_is_hard() -> None:
+    world = World()
+    quick, never = world.start(5, 1e9)
+    began = world.clock.monotonic()
+    given = world.client.executions.as_completed([quick, never], timeout=30)
+    outcomes = {outcome.execution_id: outcome for outcome in given}
+    assert outcomes[quick].succeeded
+    assert isinstance(outcomes[never].error, WaitTimedOut)
+    assert world.clock.monotonic() - began <= 30.25
+
+
+def test_what_nobody_got_round_to_has_timed_out_too() -> None:
+    world = World()
+    ids = world.start(1e9, 1e9, 1e9)
+    outcomes = world.client.executions.wait_many(ids, timeout=10, concurrency=1)
+    assert [type(outcome.error) for outcome in outcomes] == [WaitTimedOut] * 3
+
+
+def test_each_has_the_deadline_of_its_policy_too() -> None:
+    world = World(policy=WaitPolicy(timeout=20))
+    quick, never = world.start(5, 1e9)
+    outcomes = {o.execution_id: o for o in world.client.executions.as_completed([quick, never])}
+    assert outcomes[quick].succeeded
+    assert isinstance(outcomes[never].error, WaitTimedOut)
+
+
+def test_the_server_never_has_to_refuse() -> None:
+    world = World()
+    ids = world.start(*[100.0 + n for n in range(150)])
+    outcomes = list(world.client.executions.as_completed(ids))
+    assert all(o.succeeded for o in outcomes)
+    assert set(world.statuses) == {200}
+
+
+def test_no_execution_waits_more_than_twice_the_fair_round() -> None:
+    world = World()
+    ids = world.start(*[600.0] * 150)
+    list(world.client.executions.as_completed(ids))
+    fair_round = 150 / (200 / 60)
+    for execution_id in ids:
+        looks = world.looks_at(execution_id)
+        assert max(b - a for a, b in itertools.pairwise(looks)) <= 2 * fair_round
+
+
+def test_a_server_that_allows_less_is_got_along_with() -> None:
+    world = World(limit=(60, 60.0))
+    ids = world.start(*[30.0] * 40)
+    outcomes = list(world.client.executions.as_completed(ids))
+    assert all(o.succeeded for o in outcomes)
+    assert world.statuses.count(429) < 20
+
+
+def test_faults_of_every_kind_reach_nobody() -> None:
+    world = World()
+    dice = Random(3)
+    faults = [
+        Fault.status(503),
+        Fault.status(529),
+        Fault.html(),
+        Fault.invalid_json(),
+        Fault.reset(),
+        Fault.cut(10),
+        Fault.delay(3),
+    ]
+    world.simulator.fault_hook(
+        lambda request, number: dice.choice(faults) if dice.random() < 0.05 else None
+    )
+    ids = world.start(*[dice.uniform(1, 300) for _ in range(200)])
+    assert all(o.succeeded for o in world.client.executions.as_completed(ids))
+
+
+def test_a_watch_over_many_tells_changes_outcomes_and_totals() -> None:
+    world = World()
+    ids = world.start(20, 40) + world.start(30, outcome="FAILED")
+    updates = list(world.client.executions.watch_many(ids))
+    assert all((u.change is None) != (u.outcome is None) for u in updates)
+    last = updates[-1].totals
+    assert (last.queued, last.running, last.done, last.failed) == (0, 0, 2, 1)
+    assert last.requests == len(world.statuses)
+    assert last.budget_left is not None
+    assert last.seconds_to_go == 0
+    assert str(last).startswith("3/3 ended")
+    for execution_id in ids:
+        told = [u.change for u in updates if u.change and u.change.snapshot.id == execution_id]
+        assert told[-1].kind == "execution"
+        assert told[-1].after.is_terminal
+    assert {u.totals.known for u in updates} <= {1, 2, 3}
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.floats(0, 900), min_size=1, max_size=60),
+    st.dictionaries(st.integers(0, 300), st.sampled_from([None, "1", "30"]), max_size=10),
+    st.integers(1, 50),
+    st.sampled_from([30.0, 200.0, 600.0]),
+)
+def test_whatever_happens_the_budget_holds_and_everybody_is_found(
+    lengths: list[float], refusals: dict[int, str | None], concurrency: int, limit: float
+) -> None:
+    world = World(limit, limit=None)
+
+    def refuse(request: object, number: int) -> Fault | None:
+        if len(world.look_times) not in refusals:
+            return None
+        asked = refusals[len(world.look_times)]
+        return Fault.status(429, headers={"Retry-After": asked} if asked else {})
+
+    world.simulator.fault_hook(refuse)
+    ids = world.start(*lengths)
+    outcomes = list(world.client.executions.as_completed(ids, concurrency=concurrency))
+    assert sorted(o.execution_id for o in outcomes) == sorted(ids)
+    assert all(o.succeeded for o in outcomes)
+    times = world.look_times
+    for first, at in enumerate(times):
+        assert sum(1 for later in times[first:] if later < at + 60) <= limit
+
+
+@pytest.mark.parametrize("wrong", [{"timeout": 0}, {"concurrency": 0}, {"timeout": math.nan}])
+def test_arguments_that_make_no_sense_are_refused_at_once(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        World().client.executions.as_completed([1], **wrong)
+
+
+# The same, async: over the same simulator, in process.
+
+
+class AsyncWorld(World):
+    """The same world with an async client."""
+
+    def __init__(self, per_minute: float | None = 200, **options: Any) -> None:
+        super().__init__(per_minute)
+        self.asynchronous = AsyncDatalab(
+            API_KEY,
+            clock=self.clock,
+            requests_per_minute=per_minute,
+            http_client=httpx.AsyncClient(transport=SimulatorTransport(self.simulator)),
+            **options,
+        )
+
+
+async def _ids(ids: Iterable[int], between: Callable[[], Any] = lambda: None) -> AsyncIterator[int]:
+    for execution_id in ids:
+        between()
+        await asyncio.sleep(0)
+        yield execution_id
+
+
+@pytest.mark.parametrize("kind", ["list", "async"])
+async def test_async_each_execution_has_an_outcome(kind: str) -> None:
+    world = AsyncWorld()
+    ids = world.start(*[float(n) for n in range(40)])
+    given = ids if kind == "list" else _ids(ids)
+    outcomes = [o async for o in world.asynchronous.executions.as_completed(given)]
+    assert sorted(o.execution_id for o in outcomes) == ids
+    assert all(o.succeeded for o in outcomes)
+    assert set(world.statuses) == {200}
+
+
+async def test_async_wait_many_gives_all_in_the_order_of_the_ids() -> None:
+    world = AsyncWorld()
+    ids = world.start(30, 10, 20)
+    for wanted in (ids, _ids(ids)):
+        found = await world.asynchronous.executions.wait_many(wanted)
+        assert [o.execution_id for o in found] == ids
+
+
+async def test_async_an_iterable_that_raises_half_way_is_told_and_nothing_goes_on() -> None:
+    world = AsyncWorld()
+    ids = world.start(1e6, 1e6)
+
+    async def broken() -> AsyncIterator[int]:
+        yield ids[0]
+        await asyncio.sleep(0)
+        raise LookupError("the list ends here")
+
+    with pytest.raises(LookupError, match="the list ends here"):
+        async for _ in world.asynchronous.executions.as_completed(broken()):
+            pass
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_async_leaving_early_leaves_nothing_behind() -> None:
+    world = AsyncWorld()
+    ids = world.start(5, 1e6, 1e6)
+    outcomes = world.asynchronous.executions.as_completed(ids)
+    assert (await anext(outcomes)).execution_id == ids[0]
+    await outcomes.aclose()
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_async_a_bug_while_looking_is_raised_and_not_waited_for() -> None:
+    world = AsyncWorld()
+    [endless] = world.start(1e6)
+
+    def bug(request: object, number: int) -> Fault | None:
+        raise ZeroDivisionError
+
+    world.simulator.fault_hook(bug)
+    with pytest.raises(ZeroDivisionError):
+        async for _ in world.asynchronous.executions.as_completed([endless]):
+            pass
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_async_room_is_kept_and_all_are_found() -> None:
+    world = AsyncWorld()
+    ids = world.start(*[20.0] * 30)
+    read: list[int] = []
+
+    async def counted() -> AsyncIterator[int]:
+        for execution_id in ids:
+            read.append(execution_id)
+            yield execution_id
+
+    outcomes: list[Outcome] = []
+    async for outcome in world.asynchronous.executions.as_completed(counted(), concurrency=4):
+        outcomes.append(outcome)
+        assert len(read) <= len(outcomes) + 8
+    assert len(outcomes) == 30
+
+
+async def test_async_the_time_for_all_of_it_is_hard() -> None:
+    world = AsyncWorld()
+    ids = world.start(5, 1e9)
+    found = await world.asynchronous.executions.wait_many(ids, timeout=30)
+    assert found[0].succeeded
+    assert isinstance(found[1].error, WaitTimedOut)
+
+
+async def test_async_a_watch_over_many_tells_totals() -> None:
+    world = AsyncWorld()
+    ids = world.start(10, 20)
+    updates: list[Update] = [u async for u in world.asynchronous.executions.watch_many(ids)]
+    assert updates[-1].totals.done == 2
+    assert any(u.change for u in updates)
