@@ -35,6 +35,7 @@ from datalab_facade.errors import (
     WaitTimedOut,
 )
 from datalab_facade.handles import AsyncExecutionHandle, ExecutionHandle
+from datalab_facade.learning import Durations
 from datalab_facade.models import (
     Execution,
     Failure,
@@ -62,6 +63,7 @@ __all__ = [
     "DownloadFailed",
     "Drift",
     "DriftReport",
+    "Durations",
     "Execution",
     "ExecutionFailed",
     "ExecutionHandle",

@@ -13,6 +13,7 @@ from datalab_facade.drift import DriftLog, DriftReport
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.executions import Executions
 from datalab_facade.executions_async import AsyncExecutions
+from datalab_facade.learning import LEARN, Durations
 from datalab_facade.options import Options
 from datalab_facade.outputs import AsyncOutputs, Outputs
 from datalab_facade.pacing import DEFAULT_REQUESTS_PER_MINUTE, Budget
@@ -63,6 +64,9 @@ class Datalab:
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
             default proxies and CAs of the environment are used, as httpx does.
+        durations: What is known of how long executions take, from an earlier
+            client. By default the client begins to learn anew, from those that end
+            while it waits for them; None keeps it from learning.
         allow_http: Allow an address without TLS that is not on this machine.
         tracing: Where spans go, such as
             :class:`~datalab_facade.tracing.OpenTelemetryTracing`; by default nowhere.
@@ -92,12 +96,13 @@ class Datalab:
         requests_per_minute: float | None = DEFAULT_REQUESTS_PER_MINUTE,
         http_client: httpx.Client | None = None,
         allow_http: bool = False,
+        durations: Durations | None = LEARN,
         tracing: Tracing | None = None,
         clock: Clock | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
         origin = _origin(api_key, base_url, allow_http=allow_http)
-        context = _context(tracing, clock, options)
+        context = _context(durations, tracing, clock, options)
         surroundings = Surroundings(context.clock, context.tracing)
         self._bind(
             ApiTransport(origin, surroundings, Budget(requests_per_minute), http_client),
@@ -128,6 +133,11 @@ class Datalab:
         view._bind(self._api, self._storage, self._context.with_options(options))
         return view
 
+    @property
+    def durations(self) -> Durations | None:
+        """What was learnt of how long executions take; None if that is switched off."""
+        return self._context.durations
+
     def drift(self) -> DriftReport:
         """Tell what the API answered that this version has not seen, and how often.
 
@@ -137,7 +147,11 @@ class Datalab:
         return self._context.drift.report()
 
     def close(self) -> None:
-        """Close all connections. A closed client raises ConfigurationError when used."""
+        """Close all connections. A closed client raises ConfigurationError when used.
+
+        Raises:
+            ConfigurationError: An async client was used in another event loop.
+        """
         self._api.close()
         self._storage.close()
 
@@ -172,6 +186,9 @@ class AsyncDatalab:
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
             default proxies and CAs of the environment are used, as httpx does.
+        durations: What is known of how long executions take, from an earlier
+            client. By default the client begins to learn anew, from those that end
+            while it waits for them; None keeps it from learning.
         allow_http: Allow an address without TLS that is not on this machine.
         tracing: Where spans go, such as
             :class:`~datalab_facade.tracing.OpenTelemetryTracing`; by default nowhere.
@@ -201,12 +218,13 @@ class AsyncDatalab:
         requests_per_minute: float | None = DEFAULT_REQUESTS_PER_MINUTE,
         http_client: httpx.AsyncClient | None = None,
         allow_http: bool = False,
+        durations: Durations | None = LEARN,
         tracing: Tracing | None = None,
         clock: Clock | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
         origin = _origin(api_key, base_url, allow_http=allow_http)
-        context = _context(tracing, clock, options)
+        context = _context(durations, tracing, clock, options)
         surroundings = Surroundings(context.clock, context.tracing)
         self._bind(
             AsyncApiTransport(origin, surroundings, Budget(requests_per_minute), http_client),
@@ -239,6 +257,11 @@ class AsyncDatalab:
         view._bind(self._api, self._storage, self._context.with_options(options))
         return view
 
+    @property
+    def durations(self) -> Durations | None:
+        """What was learnt of how long executions take; None if that is switched off."""
+        return self._context.durations
+
     def drift(self) -> DriftReport:
         """Tell what the API answered that this version has not seen, and how often.
 
@@ -248,7 +271,11 @@ class AsyncDatalab:
         return self._context.drift.report()
 
     async def close(self) -> None:
-        """Close all connections. A closed client raises ConfigurationError when used."""
+        """Close all connections. A closed client raises ConfigurationError when used.
+
+        Raises:
+            ConfigurationError: An async client was used in another event loop.
+        """
         await self._api.close()
         await self._storage.close()
 
@@ -277,11 +304,17 @@ def _origin(api_key: str | None, base_url: str | None, *, allow_http: bool) -> O
     return checked_origin(address, key, allow_http=allow_http)
 
 
-def _context(tracing: Tracing | None, clock: Clock | None, options: ClientOptions) -> Context:
+def _context(
+    durations: Durations | None,
+    tracing: Tracing | None,
+    clock: Clock | None,
+    options: ClientOptions,
+) -> Context:
     return Context(
         clock=clock or SystemClock(),
         random=Random().random,  # noqa: S311 - spreads looks out, hides nothing
         tracing=tracing or NoTracing(),
         drift=DriftLog(),
+        durations=Durations() if durations is LEARN else durations,
         options=Options(**options),
     )

@@ -17,6 +17,7 @@ from datalab_facade.decoding import decode_execution
 from datalab_facade.drift import DriftLog
 from datalab_facade.errors import ConfigurationError, UnexpectedBody
 from datalab_facade.faults import Randomness, retrying
+from datalab_facade.learning import Durations
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.pacing import Budget
@@ -31,7 +32,7 @@ logger = logging.getLogger("datalab_facade.drift")
 
 @attrs.frozen
 class Context:
-    """One client's clock, chance, tracing, drift log and options.
+    """One client's clock, chance, tracing, drift log, what it has learnt, and options.
 
     Views of a client made with ``with_options`` share all of it but the options.
     """
@@ -40,6 +41,7 @@ class Context:
     random: Randomness
     tracing: Tracing
     drift: DriftLog
+    durations: Durations | None
     options: Options
 
     def with_options(self, given: Mapping[str, object]) -> Context:
@@ -75,7 +77,8 @@ class Context:
     ) -> Generator[Call | Sleep | Report[Change], Answer[Execution], None]:
         """Plan one wait."""
         now = self.clock.monotonic()
-        return waiting(Wait(execution_id, policy, now=now, random=self.random), now=now)
+        wait = Wait(execution_id, policy, now=now, random=self.random, durations=self.durations)
+        return waiting(wait, now=now)
 
     def scheduler(
         self,
@@ -104,6 +107,7 @@ class Context:
             random=self.random,
             now=now,
             changes=changes,
+            durations=self.durations,
         )
 
     def wait_span(self, execution_id: int) -> AbstractContextManager[Span]:

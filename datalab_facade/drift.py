@@ -13,6 +13,8 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from datalab_facade.redaction import excerpt
+
 DriftKind: TypeAlias = Literal["field", "status", "shape", "time", "zone"]
 
 # A server gone wild must not fill the memory with its inventions.
@@ -90,5 +92,6 @@ class DriftLog:
 
 
 def sighting(kind: DriftKind, where: str, name: str) -> Drift:
-    """Describe a surprise with a name of bounded length."""
-    return Drift(kind, where, name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "…")
+    """Describe a surprise with a name that is short and can be shown, whatever the server said."""
+    plain = len(name) <= _LONGEST_NAME and name.isprintable() and "/" not in name
+    return Drift(kind, where, name if plain else excerpt(name, limit=_LONGEST_NAME))

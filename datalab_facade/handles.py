@@ -91,7 +91,7 @@ class ExecutionHandle:
         return self._executions.watch(self.id, **options)
 
     def outputs(self) -> tuple[Output, ...]:
-        """Look once, and give the outputs there are."""
+        """Look once, and give the outputs there are. Errors as :meth:`get`."""
         return self.get().outputs
 
     def to_dict(self) -> dict[str, JSON]:
@@ -129,7 +129,7 @@ class AsyncExecutionHandle:
         return self._executions.watch(self.id, **options)
 
     async def outputs(self) -> tuple[Output, ...]:
-        """Look once, and give the outputs there are."""
+        """Look once, and give the outputs there are. Errors as :meth:`get`."""
         return (await self.get()).outputs
 
     def to_dict(self) -> dict[str, JSON]:

@@ -21,10 +21,10 @@ DEFAULT_REQUESTS_PER_MINUTE = 200.0
 _MINUTE = 60.0
 
 # Of each minute's requests, so many may be sent at once after a pause ...
-_BURST_SHARE = 0.015
+_BURST_SHARE = 0.01
 # ... and so many are left unused, since what is evenly spaced here may arrive
 # a little closer together there.
-_SPARE_SHARE = 0.01
+_SPARE_SHARE = 0.0075
 
 _SLOWER = 0.5
 _SLOWEST = 0.05

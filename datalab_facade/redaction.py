@@ -94,7 +94,7 @@ def _scrubbed_url(found: re.Match[str]) -> str:
 
 
 def excerpt(body: bytes | str, *, limit: int = 200) -> str:
-    r"""Give the start of a body on one line, scrubbed, at most ``limit`` characters long.
+    r"""Give the start of a body: one printable line, scrubbed, of at most ``limit`` characters.
 
     >>> excerpt(b"<html>\n  <title>Bad gateway</title>")
     '<html> <title>Bad gateway</title>'
@@ -110,5 +110,6 @@ def excerpt(body: bytes | str, *, limit: int = 200) -> str:
         if url:
             text = text[: url.start() - len(last_word)] + "…"
     text = scrubbed(" ".join(text.split()))
-    text = text.encode(errors="backslashreplace").decode()
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -23,6 +23,7 @@ from datalab_facade.changes import Change
 from datalab_facade.commands import Answer, Call
 from datalab_facade.errors import DatalabError, WaitTimedOut
 from datalab_facade.faults import Randomness
+from datalab_facade.learning import Durations
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Totals, Update
 from datalab_facade.pacing import Budget
@@ -40,11 +41,56 @@ class _Entry:
     """One execution that is waited for."""
 
     wait: Wait
-    looked_at: float
     times_asked: int = 1
     """How many outcomes the caller expects: an id may come more than once."""
     standing: str = "queued"
     over: bool = False
+
+
+class _FairQueue:
+    """Those that are due: whoever was looked at longest ago comes first."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, _Entry]] = []
+        self._tie_break = 0
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def add(self, entry: _Entry) -> None:
+        self._tie_break += 1
+        heapq.heappush(self._heap, (entry.wait.looked_at, self._tie_break, entry))
+
+    def take(self, now: float) -> _Entry:  # noqa: ARG002 - the other queue needs it
+        return heapq.heappop(self._heap)[2]
+
+
+class _LikelyQueue:
+    """Those that are due: first whose end has most likely been missed for longest.
+
+    With many due, the best of a sample is taken, so that it costs the same
+    however many there are.
+    """
+
+    _SAMPLE = 256
+
+    def __init__(self, random: Randomness) -> None:
+        self._entries: list[_Entry] = []
+        self._random = random
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, entry: _Entry) -> None:
+        self._entries.append(entry)
+
+    def take(self, now: float) -> _Entry:
+        entries, many = self._entries, len(self._entries)
+        first = int(self._random() * many) if many > self._SAMPLE else 0
+        places = [(first + step) % many for step in range(min(many, self._SAMPLE))]
+        best = max(places, key=lambda place: entries[place].wait.lateness(now))
+        entries[best], entries[-1] = entries[-1], entries[best]
+        return entries.pop()
 
 
 @attrs.frozen
@@ -68,6 +114,7 @@ class Scheduler:
         random: Spreads the looks.
         now: The time at the start.
         changes: Whether to tell each change, and not outcomes only.
+        durations: What is known of how long executions take, if that is to be used.
     """
 
     def __init__(
@@ -80,8 +127,10 @@ class Scheduler:
         random: Randomness,
         now: float,
         changes: bool,
+        durations: Durations | None = None,
     ) -> None:
         self._tell_changes = changes
+        self._durations = durations
         self._policy = policy
         self._concurrency = concurrency
         self._deadline = deadline
@@ -90,7 +139,9 @@ class Scheduler:
         self._started = now
         self._active: dict[int, _Entry] = {}
         self._later: list[tuple[float, int, _Entry]] = []
-        self._ready: list[tuple[float, int, _Entry]] = []
+        self._ready: _FairQueue | _LikelyQueue = (
+            _FairQueue() if durations is None else _LikelyQueue(random)
+        )
         # One policy for all, so deadlines come in the order of adding.
         self._deadlines: deque[tuple[float, _Entry]] = deque()
         self._feed_open = True
@@ -120,10 +171,16 @@ class Scheduler:
         else:
             timeout = min(self._policy.timeout, self._deadline - now)
             policy = attrs.evolve(self._policy, timeout=timeout)
-            wait = Wait(execution_id, policy, now=now, random=self._random)
-            entry = self._active[execution_id] = _Entry(wait, looked_at=now)
+            wait = Wait(
+                execution_id,
+                policy,
+                now=now,
+                random=self._random,
+                durations=self._durations,
+            )
+            entry = self._active[execution_id] = _Entry(wait)
             self._deadlines.append((now + timeout, entry))
-            self._push(self._ready, now, entry)
+            self._ready.add(entry)
         self._counts[entry.standing] += 1
 
     def close_feed(self) -> None:
@@ -154,10 +211,9 @@ class Scheduler:
         self._expire(now)
         self._promote(now)
         while self._ready:
-            _, _, entry = heapq.heappop(self._ready)
+            entry = self._ready.take(now)
             if entry.over:
                 continue
-            entry.looked_at = now
             try:
                 call = entry.wait.look(now)
             except WaitTimedOut as error:
@@ -190,7 +246,9 @@ class Scheduler:
         except DatalabError as error:
             self._end(entry, Outcome(wait.execution_id, error=error), now)
         else:
-            self._push(self._later, wait.due, entry)
+            # Ties are broken by the order of pushing; entries themselves do not compare.
+            self._tie_break += 1
+            heapq.heappush(self._later, (wait.due, self._tie_break, entry))
 
     def news(self) -> Iterator[Update]:
         """Give what happened since the last time, in order."""
@@ -201,7 +259,7 @@ class Scheduler:
         while self._later and self._later[0][0] <= now:
             _, _, entry = heapq.heappop(self._later)
             if not entry.over:
-                self._push(self._ready, entry.looked_at, entry)
+                self._ready.add(entry)
 
     def _expire(self, now: float) -> None:
         while self._deadlines and (self._deadlines[0][1].over or self._deadlines[0][0] <= now):
@@ -239,8 +297,3 @@ class Scheduler:
             budget_left=self._budget.left(now),
             seconds_to_go=(now - self._started) / ended * left if ended else None,
         )
-
-    def _push(self, heap: list[tuple[float, int, _Entry]], key: float, entry: _Entry) -> None:
-        # Ties are broken by the order of pushing; entries themselves do not compare.
-        self._tie_break += 1
-        heapq.heappush(heap, (key, self._tie_break, entry))

@@ -119,7 +119,14 @@ class _OpenTelemetrySpan:
             yield
 
     def record(self, attributes: Attributes) -> None:
+        from opentelemetry.trace import StatusCode
+
         self._span.set_attributes(dict(attributes))
+        status = attributes.get("http.response.status_code", 0)
+        if isinstance(status, int) and status >= 400:
+            # OpenTelemetry's conventions call this a failed request.
+            self._span.set_attribute("error.type", str(status))
+            self._span.set_status(StatusCode.ERROR)
 
     def end(self, error: BaseException | None) -> None:
         from opentelemetry.trace import StatusCode

@@ -23,11 +23,19 @@ from datalab_facade.errors import (
     WaitTimedOut,
 )
 from datalab_facade.faults import Faults, Randomness, may_pass
+from datalab_facade.learning import Curve, Durations
 from datalab_facade.models import Execution
 
 _NumberT = TypeVar("_NumberT", int, float)
 
 _SHORTEST_SLEEP = 0.1
+
+# Where it is known how long such executions take, a look is due when it would be
+# late by so many seconds on average, or by such a share of the usual duration;
+# and then looks may be closer together than the policy's interval, by this share.
+_LEAST_LATENESS = 0.1
+_LATENESS_SHARE = 0.004
+_CLOSEST_SHARE = 0.25
 
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
@@ -58,7 +66,7 @@ class WaitPolicy:
     give up are settings of their own; none stands in for another.
 
     >>> WaitPolicy(timeout=600, max_interval=20).interval
-    2.75
+    2.85
     """
 
     timeout: float = attrs.field(default=7_200.0, validator=_positive)
@@ -67,7 +75,7 @@ class WaitPolicy:
     Two hours: the longest documents take tens of minutes, and a wait without an
     end is how a nightly job hangs until somebody looks."""
 
-    interval: float = attrs.field(default=2.75, validator=_finite)
+    interval: float = attrs.field(default=2.85, validator=_finite)
     """The shortest time between two looks.
 
     A 30-second execution then costs a dozen requests of the 200 or so that a
@@ -124,14 +132,22 @@ class Wait:
     Attributes:
         execution_id: What is waited for.
         due: When to look next.
+        looked_at: When it was last looked at; at first, when the wait began.
         last: The last snapshot, if any look succeeded.
     """
 
     def __init__(
-        self, execution_id: int, policy: WaitPolicy, *, now: float, random: Randomness
+        self,
+        execution_id: int,
+        policy: WaitPolicy,
+        *,
+        now: float,
+        random: Randomness,
+        durations: Durations | None = None,
     ) -> None:
         self.execution_id = execution_id
         self.due = now
+        self.looked_at = now
         self.last: Execution | None = None
         self._policy = policy
         self._random = random
@@ -143,6 +159,8 @@ class Wait:
         self._patience_since = now
         self._look_took = 0.0
         self._next_sequence = 1
+        self._durations = durations
+        self._born = now
 
     def look(self, now: float) -> Call:
         """Give the command for a look that is due now.
@@ -157,13 +175,16 @@ class Wait:
     def answered(self, execution: Execution, *, now: float, took: float) -> list[Change]:
         """Take in a snapshot and give what changed since the last one."""
         changes = list(changes_between(self.last, execution, sequence=self._next_sequence))
-        seen_before = self.last is not None
+        before = self.last
+        self.looked_at = now
         self._next_sequence += len(changes)
         self._faults.clear()
         self._last_fault = None
         self._look_took = took
         self.last = execution
-        if changes and seen_before:
+        if self._durations is not None:
+            self._learn(self._durations, before, execution, now)
+        if changes and before is not None:
             self._patience_since = now - (now - self._patience_since) / self._policy.closer
         return changes
 
@@ -174,9 +195,50 @@ class Wait:
             WaitTimedOut: If there is no time for another look.
         """
         policy = self._policy
-        interval = max(policy.interval, policy.growth * (now - self._patience_since))
+        interval = self._learnt_interval(now)
+        if interval is None:
+            interval = max(policy.interval, policy.growth * (now - self._patience_since))
         stray = 1 + policy.jitter * (2 * self._random() - 1)
         self._look_after(min(interval, policy.max_interval) * stray, now)
+
+    def lateness(self, now: float) -> float:
+        """Give the seconds by which a look now would be late on average, by what is known.
+
+        Where nothing is known, a quarter of the time since the last look: as if it
+        were as likely over as not, and if so, had ended in the middle.
+        """
+        curve = self._curve()
+        if curve is None:
+            return (now - self.looked_at) / 4
+        return curve.lateness(since=self.looked_at - self._born, age=now - self._born)
+
+    def _learn(
+        self, durations: Durations, before: Execution | None, execution: Execution, now: float
+    ) -> None:
+        if execution.is_terminal:
+            seen = before.observed_at if before is not None else None
+            durations.learn(execution, last_seen_running=seen)
+            return
+        age = durations.age(execution)
+        if age is not None:
+            self._born = now - age
+
+    def _curve(self) -> Curve | None:
+        if self._durations is None:
+            return None
+        if self.last is None:
+            # Not seen yet: taken to be new, and like those that ended last.
+            return self._durations.latest_curve
+        return self._durations.curve(self.last.workflow_id)
+
+    def _learnt_interval(self, now: float) -> float | None:
+        curve = self._curve()
+        if curve is None:
+            return None
+        allowed = max(_LEAST_LATENESS, _LATENESS_SHARE * curve.typical)
+        age = now - self._born
+        due = curve.age_of_lateness(allowed, since=age, longest=self._policy.max_interval)
+        return max(due - age, self._policy.interval * _CLOSEST_SHARE)
 
     def failed(self, error: DatalabError, *, now: float) -> None:
         """Take in a look that failed and set :attr:`due`.

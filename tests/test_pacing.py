@@ -119,7 +119,7 @@ def test_the_rate_recovers_gradually() -> None:
     coming = [number * 0.31 for number in range(400)]
     sent = play(Budget(200), coming, lambda number, now: 5.0 if number == 10 else None)
     gaps = [later - earlier for earlier, later in pairwise(at for at, _ in sent[11:])]
-    full = 60 / 195.03
+    full = 60 / (198 * 0.9925)
     assert gaps[0] == pytest.approx(2 * full, rel=0.01)
     assert 1.2 * full < gaps[40] < 1.9 * full
     assert gaps[200] == pytest.approx(full, rel=0.02)

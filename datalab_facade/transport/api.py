@@ -168,13 +168,13 @@ class ApiTransport(_Api):
             UnexpectedBody: The answer was not JSON.
             ConfigurationError: The client is closed.
         """
+        self._stay_open()
         with self.gate.passage(scope.call.deadline):
             return self.send(operation, scope)
 
     def send(self, operation: Operation, scope: CallScope) -> JSON:
         """Make a request that has passed the gate. Result and errors as :meth:`call`."""
-        if self._closed or self._http.is_closed:
-            raise client_is_closed()
+        self._stay_open()
         door = _Door(self, scope)
         operation.send(client=_generated_client().set_httpx_client(cast("httpx.Client", door)))
         return door.answer
@@ -185,6 +185,10 @@ class ApiTransport(_Api):
         """Send what a generated function built, and read the answer."""
         exchange = self._begin(method, path, built, scope)
         return self._judged(exchange, send(self._http, exchange, self._auth))
+
+    def _stay_open(self) -> None:
+        if self._closed or self._http.is_closed:
+            raise client_is_closed()
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own."""
@@ -207,7 +211,7 @@ class AsyncApiTransport(_Api):
         self.gate = AsyncGate(budget, surroundings.clock)
         self._owned = http_client is None
         self._http = http_client or httpx.AsyncClient(cookies=no_cookies())
-        self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
+        self._loop = OneLoop()
 
     async def call(self, operation: Operation, scope: CallScope) -> JSON:
         """Make one request and give its JSON.
@@ -218,14 +222,13 @@ class AsyncApiTransport(_Api):
             UnexpectedBody: The answer was not JSON.
             ConfigurationError: The client is closed, or belongs to another event loop.
         """
+        self._stay_open()
         async with self.gate.passage(scope.call.deadline):
             return await self.send(operation, scope)
 
     async def send(self, operation: Operation, scope: CallScope) -> JSON:
         """Make a request that has passed the gate. Result and errors as :meth:`call`."""
-        self._stay_on_loop()
-        if self._closed or self._http.is_closed:
-            raise client_is_closed()
+        self._stay_open()
         door = _AsyncDoor(self, scope)
         client = _generated_client().set_async_httpx_client(cast("httpx.AsyncClient", door))
         await operation.send_async(client=client)
@@ -238,9 +241,39 @@ class AsyncApiTransport(_Api):
         exchange = self._begin(method, path, built, scope)
         return self._judged(exchange, await send_async(self._http, exchange, self._auth))
 
-    def _stay_on_loop(self) -> None:
-        # Connections belong to the loop that opened them; using them from another
-        # fails later, and in words that nobody understands.
+    def _stay_open(self) -> None:
+        self._loop.stay()
+        if self._closed or self._http.is_closed:
+            raise client_is_closed()
+
+    async def close(self) -> None:
+        """Close the connections, unless the HTTP client is the caller's own.
+
+        Raises:
+            ConfigurationError: The connections belong to another event loop.
+        """
+        self._loop.stay_if_used()
+        self._closed = True
+        if self._owned:
+            await self._http.aclose()
+
+
+class OneLoop:
+    """Keeps an async client in the event loop of its first use.
+
+    Connections belong to the loop that opened them; using them from another
+    fails later, and in words that nobody understands.
+    """
+
+    def __init__(self) -> None:
+        self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
+
+    def stay(self) -> None:
+        """Begin to use the running loop.
+
+        Raises:
+            ConfigurationError: Another one was used before.
+        """
         import asyncio  # importing it costs a third of importing httpx
 
         loop = asyncio.get_running_loop()
@@ -252,17 +285,10 @@ class AsyncApiTransport(_Api):
                 "Make one in each loop (each asyncio.run), or use Datalab"
             )
 
-    async def close(self) -> None:
-        """Close the connections, unless the HTTP client is the caller's own.
-
-        Raises:
-            ConfigurationError: The connections belong to another event loop.
-        """
+    def stay_if_used(self) -> None:
+        """Do the same, unless no loop was used yet."""
         if self._loop is not None:
-            self._stay_on_loop()
-        self._closed = True
-        if self._owned:
-            await self._http.aclose()
+            self.stay()
 
 
 class _Door:

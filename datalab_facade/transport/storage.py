@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from datalab_facade.transport.api import USER_AGENT, client_is_closed, no_cookies
+from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed, no_cookies
 from datalab_facade.transport.exchange import (
     Exchange,
     Reply,
@@ -71,6 +71,7 @@ class AsyncStorageTransport(_Storage):
         super().__init__(surroundings)
         self._owned = http_client is None
         self._http = http_client or httpx.AsyncClient(cookies=no_cookies())
+        self._loop = OneLoop()
 
     async def fetch(self, url: str, *, timeout: float, most_bytes: int) -> Reply:
         """Get a whole answer, whatever its status.
@@ -78,15 +79,21 @@ class AsyncStorageTransport(_Storage):
         Raises:
             ConnectionFailed: No whole answer came.
             BodyTooLong: The body is longer than ``most_bytes``.
-            ConfigurationError: The client is closed.
+            ConfigurationError: The client is closed, or belongs to another event loop.
         """
+        self._loop.stay()
         if self._closed or self._http.is_closed:
             raise client_is_closed()
         exchange = self._begin(url, timeout, most_bytes)
         return await send_async(self._http, exchange, None)
 
     async def close(self) -> None:
-        """Close the connections, unless the HTTP client is the caller's own."""
+        """Close the connections, unless the HTTP client is the caller's own.
+
+        Raises:
+            ConfigurationError: The connections belong to another event loop.
+        """
+        self._loop.stay_if_used()
         self._closed = True
         if self._owned:
             await self._http.aclose()

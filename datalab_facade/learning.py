@@ -1,0 +1,241 @@
+"""Learning when to look: how long the executions of a workflow take.
+
+Executions that have completed teach how long such a run takes, by the server's
+own timestamps. A look at the next one is worth most where its end is likely:
+see :meth:`Curve.lateness`. Where nothing is known, the policy of the wait
+decides alone.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from bisect import bisect_right
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import accumulate, pairwise
+from typing import Any
+
+import attrs
+
+from datalab_facade.errors import ConfigurationError
+from datalab_facade.models import JSON, Execution
+
+# Durations change with the documents and over the months: the last few hundred
+# tell enough, and of as many workflows as anybody runs side by side.
+_REMEMBERED_RUNS = 200
+_REMEMBERED_WORKFLOWS = 100
+
+# Some runs take unlike all before, of any length at all; without this share for
+# them, one that outlasts all that is known would count as long over.
+_UNLIKE_SHARE = 0.05
+_UNLIKE_LENGTH = 2.0
+
+# How far beyond the shortest and the longest known run the next one may lie,
+# as a share of them: much after one run, little after many.
+_SPREAD = 0.05
+_SPREAD_OF_ONE = 0.1
+
+
+@attrs.frozen
+class Curve:
+    """How likely a run of some age is over: straight lines between the known durations.
+
+    >>> curve = Curve.of([60.0])
+    >>> curve.lateness(since=0.0, age=40.0) < 1 < curve.lateness(since=0.0, age=75.0)
+    True
+    """
+
+    ages: tuple[float, ...]
+    running: tuple[float, ...]
+    """The share of runs that go on at each of these ages, from 1 to 0."""
+    running_time: tuple[float, ...]
+    """How long a run has been going on by each of these ages, on average."""
+    typical: float
+    """The mean of the known durations, in seconds."""
+
+    @classmethod
+    def of(cls, durations: list[float]) -> Curve:
+        """Make a curve of at least one duration, in seconds."""
+        known = sorted(durations)
+        many = len(known)
+        spread = _SPREAD + _SPREAD_OF_ONE / many
+        ages = (0.0, known[0] * (1 - spread), *known, known[-1] * (1 + spread))
+        running = (1.0, 1.0, *(1 - (place + 0.5) / many for place in range(many)), 0.0)
+        areas = (
+            (later - earlier) * (before + after) / 2
+            for (earlier, later), (before, after) in zip(
+                pairwise(ages), pairwise(running), strict=True
+            )
+        )
+        return cls(ages, running, (0.0, *accumulate(areas)), math.fsum(known) / many)
+
+    def lateness(self, *, since: float, age: float) -> float:
+        """Give the seconds by which a look at this age would be late, on average.
+
+        Args:
+            since: The age at which the run was last seen going on.
+            age: Its age now.
+        """
+        going_on, before = self._at(since)
+        _, until_now = self._at(age)
+        return (age - since) - (until_now - before) / going_on
+
+    def age_of_lateness(self, lateness: float, *, since: float, longest: float) -> float:
+        """Give the age at which a look would be so late, at most ``since + longest``."""
+        early, late = since, since + longest
+        if self.lateness(since=since, age=late) <= lateness:
+            return late
+        for _ in range(20):
+            middle = (early + late) / 2
+            if self.lateness(since=since, age=middle) < lateness:
+                early = middle
+            else:
+                late = middle
+        return late
+
+    def _at(self, age: float) -> tuple[float, float]:
+        """Give the share of runs that go on at an age, and the integral up to it."""
+        place = bisect_right(self.ages, age) - 1
+        if age <= 0:
+            known, area = 1.0, age
+        elif place >= len(self.ages) - 1:
+            known, area = 0.0, self.running_time[-1]
+        else:
+            start, end = self.ages[place], self.ages[place + 1]
+            high, low = self.running[place], self.running[place + 1]
+            known = high + (low - high) * (age - start) / (end - start)
+            area = self.running_time[place] + (age - start) * (high + known) / 2
+        length = self.typical * _UNLIKE_LENGTH
+        unlike = length / (length + max(age, 0.0))
+        unlike_area = length * math.log1p(age / length) if age > 0 else age
+        return (
+            (1 - _UNLIKE_SHARE) * known + _UNLIKE_SHARE * unlike,
+            (1 - _UNLIKE_SHARE) * area + _UNLIKE_SHARE * unlike_area,
+        )
+
+
+class Durations:
+    """What a client has learnt about how long executions take. Threads may share it.
+
+    Nothing is kept beyond the life of the client unless asked for:
+    :meth:`to_dict` gives a small JSON to pass to the next one.
+
+    >>> kept = Durations().to_dict()
+    >>> again = Durations.from_dict(kept)
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs: OrderedDict[int, deque[float]] = OrderedDict()
+        self._curves: dict[int, Curve] = {}
+        # Our clock minus the server's, in seconds, lies between these two.
+        self._ahead_at_least = -math.inf
+        self._ahead_at_most = math.inf
+
+    def learn(self, execution: Execution, *, last_seen_running: datetime | None) -> None:
+        """Take in an execution that has ended.
+
+        Args:
+            execution: The final snapshot.
+            last_seen_running: When it was last seen going on, by this machine's clock.
+        """
+        ended = _ended(execution)
+        if not execution.succeeded or execution.created is None or ended is None:
+            return
+        seconds = (ended - execution.created).total_seconds()
+        if execution.workflow_id is None or seconds <= 0:
+            return
+        with self._lock:
+            self._compare_clocks(ended, last_seen_running, execution.observed_at)
+            runs = self._runs.setdefault(execution.workflow_id, deque(maxlen=_REMEMBERED_RUNS))
+            runs.append(seconds)
+            self._runs.move_to_end(execution.workflow_id)
+            self._curves.pop(execution.workflow_id, None)
+            if len(self._runs) > _REMEMBERED_WORKFLOWS:
+                forgotten, _ = self._runs.popitem(last=False)
+                self._curves.pop(forgotten, None)
+
+    def curve(self, workflow_id: int | None) -> Curve | None:
+        """Give what is known of a workflow, if anything is."""
+        if workflow_id is None or workflow_id not in self._runs:
+            return None
+        with self._lock:
+            known = self._curves.get(workflow_id)
+            if known is None:
+                known = self._curves[workflow_id] = Curve.of(list(self._runs[workflow_id]))
+            return known
+
+    @property
+    def latest_curve(self) -> Curve | None:
+        """Give what is known of the workflow of which an execution ended last."""
+        latest = next(reversed(self._runs), None)
+        return self.curve(latest)
+
+    def age(self, execution: Execution) -> float | None:
+        """Give the seconds since an execution was created, if they can be told."""
+        if execution.created is None or execution.observed_at is None:
+            return None
+        by_our_clock = (execution.observed_at - execution.created).total_seconds()
+        with self._lock:
+            return max(0.0, by_our_clock - self._ahead())
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Give what was learnt as plain JSON: durations in seconds, by workflow id."""
+        with self._lock:
+            return {
+                "version": 1,
+                "durations": {str(name): list(runs) for name, runs in self._runs.items()},
+            }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Durations:
+        """Take back what :meth:`to_dict` gave.
+
+        Raises:
+            ConfigurationError: If it is something else.
+        """
+        learnt = cls()
+        try:
+            for name, runs in data["durations"].items():
+                seconds = [float(run) for run in runs]
+                usable = [run for run in seconds if 0 < run < math.inf]
+                learnt._runs[int(name)] = deque(usable, maxlen=_REMEMBERED_RUNS)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ConfigurationError(
+                f"These are no durations as to_dict() writes them: {error!r}"
+            ) from error
+        return learnt
+
+    def _compare_clocks(
+        self, ended: datetime, last_seen_running: datetime | None, seen: datetime | None
+    ) -> None:
+        # It ended after it was last seen running and before it was seen ended, so
+        # the two clocks cannot be further apart than these differences.
+        if seen is None or last_seen_running is None:
+            return
+        least = (last_seen_running - ended).total_seconds()
+        most = (seen - ended).total_seconds()
+        self._ahead_at_least = max(self._ahead_at_least, least)
+        self._ahead_at_most = min(self._ahead_at_most, most)
+        if self._ahead_at_least > self._ahead_at_most:
+            # One of the clocks was set, so what was known is void.
+            self._ahead_at_least, self._ahead_at_most = least, most
+
+    def _ahead(self) -> float:
+        if self._ahead_at_most == math.inf:
+            return 0.0
+        if self._ahead_at_least <= 0 <= self._ahead_at_most:
+            return 0.0
+        return (self._ahead_at_least + self._ahead_at_most) / 2
+
+
+def _ended(execution: Execution) -> datetime | None:
+    ends = [step.finished_at for step in execution.steps.values()]
+    told = [end for end in ends if end is not None]
+    return max(told) if told and len(told) == len(ends) else execution.updated
+
+
+LEARN = Durations()
+"""Stands for the default: durations of the client's own, that begin empty."""
