@@ -50,6 +50,9 @@ class Context:
 
     def options_for_call(self, timeout: float | None, given: CallOptions) -> Options:
         """Give the options of one call: the client's, with the call's on top."""
+        unknown = sorted(given.keys() - CallOptions.__annotations__.keys())
+        if unknown:
+            raise TypeError(f"unknown option {unknown[0]!r}")
         on_top = given if timeout is None else {**given, "timeout": timeout}
         return _with(self.options, on_top)
 

@@ -30,6 +30,7 @@ lines, and never holds the API key, a cookie or the signature of a URL.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
@@ -161,8 +162,9 @@ class BudgetExhausted(DatalabError, TimeoutError):
     left: float
 
     def __init__(self, *, wait: float, left: float) -> None:
+        turn = f"in {wait:.1f} s" if wait < math.inf else "not in sight"
         super().__init__(
-            f"The request budget is used up: the next turn is in {wait:.1f} s, but the deadline "
+            f"The request budget is used up: the next turn is {turn}, but the deadline "
             f"is in {max(left, 0):.1f} s. Allow a longer timeout, or raise requests_per_minute "
             f"if the key's limit allows it"
         )

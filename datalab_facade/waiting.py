@@ -123,6 +123,13 @@ class WaitPolicy:
     request_timeout: float = attrs.field(default=30.0, validator=_finite)
     """The longest that one look may take; the deadline shortens it further."""
 
+    def __attrs_post_init__(self) -> None:
+        if self.interval > self.max_interval:
+            raise ConfigurationError(
+                f"interval ({self.interval:g} s) is longer than max_interval "
+                f"({self.max_interval:g} s); set both"
+            )
+
 
 class Wait:
     """The wait for one execution: told what happened, it says what comes next.

@@ -344,8 +344,15 @@ answers = st.one_of(
     faults,
 )
 delays = st.floats(0, 100)
+
+
+def _policy(**settings: Any) -> WaitPolicy:
+    settings["max_interval"] = max(settings["max_interval"], settings["interval"])
+    return WaitPolicy(**settings)
+
+
 policies = st.builds(
-    WaitPolicy,
+    _policy,
     timeout=st.floats(0.5, 5_000),
     interval=st.floats(0.1, 100),
     growth=st.floats(0, 2),
@@ -514,6 +521,7 @@ def test_a_single_call_is_repeated_within_its_time_and_its_faults(
         {"max_retry_after": -5},
         {"not_found_grace": math.inf},
         {"request_timeout": 0},
+        {"interval": 100},
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:

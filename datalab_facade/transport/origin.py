@@ -82,7 +82,7 @@ def _checked_base_url(base_url: str, *, allow_http: bool) -> str:
     try:
         parts = urlsplit(base_url)
         host, _ = parts.hostname, parts.port
-        httpx.URL(base_url)
+        normal = str(httpx.URL(base_url))
     except (ValueError, httpx.InvalidURL) as error:
         why = f": {error}" if quotable else ""
         raise ConfigurationError(f"The base URL {shown} cannot be read{why}") from None
@@ -96,7 +96,7 @@ def _checked_base_url(base_url: str, *, allow_http: bool) -> str:
         raise ConfigurationError(
             f"{shown} would send the API key unencrypted. Use https, or allow_http=True"
         )
-    return base_url.rstrip("/")
+    return normal.rstrip("/")
 
 
 def _is_this_machine(host: str) -> bool:

@@ -43,7 +43,7 @@ def server(simulator: Simulator) -> Iterator[SimulatorServer]:
 @pytest.fixture
 def datalab(server: SimulatorServer) -> Iterator[Datalab]:
     """Give a blocking client of the server."""
-    with Datalab(API_KEY, base_url=server.api_url) as client:
+    with Datalab(API_KEY, base_url=server.api_url, requests_per_minute=None) as client:
         yield client
 
 

@@ -1,0 +1,284 @@
+"""What every error promises: plain data inside, short words outside, one tree."""
+
+from __future__ import annotations
+
+import builtins
+import copy
+import json
+import pickle
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+import datalab_facade
+from datalab_facade import Execution, Status, Step, StepRun, Steps, errors
+from datalab_facade.decoding import decode_failure
+from datalab_facade.errors import (
+    AuthenticationFailed,
+    BadRequest,
+    BudgetExhausted,
+    ConfigurationError,
+    ConnectionFailed,
+    DatalabError,
+    DownloadFailed,
+    ExecutionFailed,
+    NotFound,
+    OutputTooLarge,
+    Overloaded,
+    PayloadTooLarge,
+    PermissionRefused,
+    RateLimited,
+    RequestTimedOut,
+    ServerFailed,
+    StatusError,
+    SubmissionUnknown,
+    UnexpectedBody,
+    ValidationFailed,
+    ValidationIssue,
+    WaitTimedOut,
+    status_error_class,
+)
+
+URL = "https://www.datalab.to/api/v1/workflows/executions/7"
+
+
+def _failed(said: str) -> Execution:
+    runs = [
+        StepRun(str(n), Status.FAILED, error=said, error_in="VALIDATION", finished_at=_AT)
+        for n in range(40)
+    ]
+    return Execution(
+        id=7,
+        status=Status(said),
+        steps=Steps([Step("parse", tuple(runs))]),
+        error=said,
+        observed_at=_AT,
+        raw={"status": said},
+    )
+
+
+_AT = datetime(2025, 10, 22, 10, tzinfo=UTC)
+
+
+def examples(said: str = "Try again") -> list[DatalabError]:
+    """Give an instance of every class, with the server's words wherever they can go."""
+    request: dict[str, Any] = {"method": "GET", "url": URL}
+    issue = ValidationIssue(("path", 0, said), said, said)
+    place: dict[str, Any] = {"execution_id": 7, "step": said, "file_key": said}
+    refused = [
+        kind(
+            status,
+            **request,
+            detail=said,
+            headers={"retry-after": "3"},
+            body=said,
+            retry_after=3,
+        )
+        for status, kind in (
+            (418, StatusError),
+            (400, BadRequest),
+            (401, AuthenticationFailed),
+            (403, PermissionRefused),
+            (404, NotFound),
+            (413, PayloadTooLarge),
+            (429, RateLimited),
+            (503, ServerFailed),
+            (529, Overloaded),
+        )
+    ]
+    return [
+        DatalabError(said),
+        ConfigurationError(said),
+        ConnectionFailed(said, **request, may_have_arrived=True),
+        RequestTimedOut(said, **request, may_have_arrived=False, timeout=1.5),
+        BudgetExhausted(wait=12.5, left=-0.5),
+        *refused,
+        ValidationFailed(**request, issues=(issue,) * 3, body=said, retry_after=3),
+        UnexpectedBody(said, **request, body=said),
+        ExecutionFailed(_failed(said)),
+        WaitTimedOut(7, execution=_failed(said), timeout=60, elapsed=60.2),
+        DownloadFailed(said, **place, status=403),
+        OutputTooLarge(said, **place),
+        SubmissionUnknown(said, **request),
+    ]
+
+
+def _below(kind: type[DatalabError]) -> Iterator[type[DatalabError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _below(child)
+
+
+CLASSES = {kind for kind in _below(DatalabError) if kind.__module__ == errors.__name__}
+each_error = pytest.mark.parametrize("error", examples(), ids=lambda error: type(error).__name__)
+
+
+def test_every_class_has_an_example_here() -> None:
+    assert {type(error) for error in examples()} == CLASSES
+
+
+def _assert_same(one: DatalabError, other: DatalabError) -> None:
+    assert type(one) is type(other)
+    assert one is not other
+    assert one.args == other.args
+    assert (str(one), repr(one)) == (str(other), repr(other))
+    assert vars(one) == vars(other)
+    assert one.__notes__ == other.__notes__
+
+
+@each_error
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_an_error_survives_pickling(error: DatalabError, protocol: int) -> None:
+    error.add_note("seen twice")
+    _assert_same(error, pickle.loads(pickle.dumps(error, protocol)))
+
+
+@each_error
+def test_an_error_survives_copying(error: DatalabError) -> None:
+    error.add_note("seen twice")
+    _assert_same(error, copy.copy(error))
+    _assert_same(error, copy.deepcopy(error))
+
+
+def test_a_copy_is_raised_and_caught_like_the_original() -> None:
+    for error in examples():
+        with pytest.raises(type(error)):
+            raise copy.deepcopy(error)
+
+
+def test_errors_survive_the_way_into_another_process_and_back() -> None:
+    given = examples()
+    for error in given:
+        error.add_note("seen twice")
+    script = (
+        "import pickle, sys\n"
+        "errors = pickle.load(sys.stdin.buffer)\n"
+        "told = [(type(error).__name__, str(error), error) for error in errors]\n"
+        "sys.stdout.buffer.write(pickle.dumps(told))\n"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", script],
+        input=pickle.dumps(given),
+        capture_output=True,
+        timeout=30,
+        check=True,
+    )
+    told = pickle.loads(child.stdout)
+    for error, (name, text, back) in zip(given, told, strict=True):
+        assert (type(error).__name__, str(error)) == (name, text)
+        _assert_same(error, back)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["x" * 20_000, "too long\n" * 2_000, "<p>\x00\u2028\u20ac</p> " * 2_000],
+    ids=["one word", "many lines", "a page"],
+)
+def test_an_error_prints_short_whatever_the_server_says(said: str) -> None:
+    for error in examples(said):
+        assert 10 < len(str(error)) <= 1_000, type(error)
+
+
+def test_an_answer_that_goes_on_for_ever_is_a_short_error_that_still_gives_advice() -> None:
+    entry = {"loc": ["body", "x" * 2_000], "msg": "long\n" * 500, "type": "y" * 2_000}
+    bodies: list[object] = [{"detail": "z" * 10_000}, {"detail": [entry] * 20}, {"detail": {}}]
+    for status in (400, 401, 403, 404, 413, 418, 422, 429, 500, 529):
+        for body in (b"<html>" + b"x\n" * 10_000, *(json.dumps(b).encode() for b in bodies)):
+            error = decode_failure(status, body, {}, method="GET", url=URL, now=_AT)
+            assert len(str(error)) <= 1_000
+            assert len(str(error).splitlines()) == 1
+            assert str(error).startswith(f"GET {URL} answered {status}")
+            assert str(error).endswith(error.advice)
+
+
+def test_a_failed_execution_tells_the_first_reasons_in_short_and_how_many_more() -> None:
+    told = str(ExecutionFailed(_failed("no pages\n" * 1_000)))
+    assert told.startswith("Execution 7 failed: parse [0] in VALIDATION: no pages")
+    assert told.endswith("and 36 more in .failures")
+    assert len(told.splitlines()) == 1
+
+
+def _drawn() -> Iterator[tuple[str, str | None, str]]:
+    """Give each class of the tree in the module's docstring, its parent, and the words on it."""
+    path: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        found = re.fullmatch(r"    ((?:[│ ]   )*(?:[├└]── )?)([A-Z]\w+)(?: +(\S.*))?", line)
+        if found:
+            depth = len(found[1]) // 4
+            del path[depth:]
+            yield found[2], path[-1] if path else None, found[3] or ""
+            path.append(found[2])
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
+    real = {kind.__name__: _parent(kind) for kind in CLASSES}
+    assert {name: parent for name, parent, _ in _drawn()} == real
+
+
+def _parent(kind: type[DatalabError]) -> str | None:
+    parents = [base.__name__ for base in kind.__bases__ if issubclass(base, DatalabError)]
+    if kind is not DatalabError:
+        assert len(parents) == 1
+    return parents[0] if parents else None
+
+
+def test_the_statuses_in_the_docstring_are_those_of_the_classes() -> None:
+    for name, _, words in _drawn():
+        for status in map(int, re.findall(r"\b[45]\d\d\b", words)):
+            answer = decode_failure(status, b"", {}, method="GET", url=URL, now=_AT)
+            kinds = [kind.__name__ for kind in type(answer).__mro__]
+            assert kinds[0] == name, status
+
+
+def test_every_status_that_is_no_success_has_a_class() -> None:
+    for status in range(300, 1_000):
+        error = decode_failure(status, b"", {}, method="GET", url=URL, now=_AT)
+        assert error.status == status
+        assert isinstance(error, ServerFailed) == (500 <= status <= 599)
+        assert status == 422 or type(error) is status_error_class(status)
+
+
+def test_every_class_can_be_imported_from_both_places() -> None:
+    names = {kind.__name__ for kind in CLASSES}
+    assert names | {"ValidationIssue"} == set(errors.__all__)
+    assert errors.__all__ == sorted(errors.__all__)
+    assert names <= set(datalab_facade.__all__)
+
+
+@pytest.mark.parametrize(
+    ("kind", "builtin"),
+    [
+        (ConfigurationError, ValueError),
+        (ConnectionFailed, ConnectionError),
+        (BudgetExhausted, TimeoutError),
+        (RequestTimedOut, TimeoutError),
+        (WaitTimedOut, TimeoutError),
+    ],
+)
+def test_an_error_is_also_what_python_calls_such_a_thing(
+    kind: type[DatalabError], builtin: type[Exception]
+) -> None:
+    assert issubclass(kind, builtin)
+
+
+def test_nothing_else_is_kin_to_what_python_has() -> None:
+    """Else ``except TimeoutError`` would catch what nobody thinks of."""
+    kin = {kind for kind in CLASSES if issubclass(kind, (ValueError, OSError, LookupError))}
+    timeouts = {RequestTimedOut, BudgetExhausted, WaitTimedOut}
+    assert kin == {ConfigurationError, ConnectionFailed, *timeouts}
+
+
+def test_no_class_hides_a_builtin_one() -> None:
+    assert not {kind.__name__ for kind in CLASSES} & set(dir(builtins))
+
+
+def test_an_error_of_a_status_tells_what_to_do_next() -> None:
+    for error in examples():
+        if isinstance(error, StatusError) and type(error) not in (StatusError, ValidationFailed):
+            assert error.advice
+            assert str(error).endswith(error.advice)

@@ -1,0 +1,306 @@
+"""What is logged: little, at the right level, and nothing secret."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from datalab_facade import AsyncDatalab, Datalab, ServerFailed, WaitPolicy
+from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
+from tests.in_process import FAILS, NEVER_ENDS, SOON, Way, new_simulator
+from tests.secrets_for_tests import API_KEY, COOKIE
+
+COOKIES = {"Set-Cookie": f"wos-session={COOKIE}; Path=/"}
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    return new_simulator()
+
+
+@pytest.fixture(params=["sync", "async"])
+def way(request: pytest.FixtureRequest) -> Iterator[Way]:
+    if request.param == "sync":
+        yield Way(None)
+        return
+    with asyncio.Runner() as runner:
+        yield Way(runner)
+
+
+@pytest.fixture(autouse=True)
+def everything_is_listened_to(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+
+def lines(caplog: pytest.LogCaptureFixture, logger: str, level: int | None = None) -> list[str]:
+    """Give what a logger and those below it said, at one level or at any."""
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if f"{record.name}.".startswith(f"{logger}.") and level in (None, record.levelno)
+    ]
+
+
+def test_a_request_is_one_line_at_debug(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    execution_id = simulator.start(ExecutionScript())
+    way.done(way.client(simulator).executions.get(execution_id))
+    [line] = lines(caplog, "datalab_facade.transport", logging.DEBUG)
+    url = f"https://www.datalab.to/api/v1/workflows/executions/{execution_id}"
+    assert line.startswith(f"GET {url} -> 200 in 0.000 s, ")
+    assert "'content-type': 'application/json'" in line
+
+
+def test_a_wait_tells_each_request_and_each_decision_once(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    execution_id = simulator.start(SOON)
+    way.done(way.client(simulator).executions.wait(execution_id))
+    asked = len(simulator.requests)
+    assert len(lines(caplog, "datalab_facade.transport", logging.DEBUG)) == asked > 2
+    decisions = lines(caplog, "datalab_facade.waiting", logging.DEBUG)
+    assert len(decisions) == asked - 1
+    assert all(line.startswith(f"execution {execution_id}: next look in ") for line in decisions)
+
+
+@pytest.mark.parametrize("script", [SOON, FAILS], ids=["completed", "failed"])
+def test_a_wait_that_goes_well_is_quiet_above_debug(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture, script: ExecutionScript
+) -> None:
+    execution = way.done(way.client(simulator).executions.wait(simulator.start(script)))
+    for output in execution.outputs:
+        way.done(way.client(simulator).outputs.bytes(output))
+    loud = [
+        record
+        for record in caplog.records
+        if record.levelno >= logging.INFO and record.name != "asyncio"
+    ]
+    assert not loud
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.status(503), Fault.reset(), Fault.html()], ids=["503", "reset", "HTML"]
+)
+def test_a_fault_that_is_forgiven_is_a_warning(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture, fault: Fault
+) -> None:
+    execution_id = simulator.start(SOON)
+    simulator.fault_next(fault)
+    way.done(way.client(simulator).executions.wait(execution_id))
+    [line] = lines(caplog, "datalab_facade", logging.WARNING)
+    assert line.startswith(f"execution {execution_id}: forgiven, next try in ")
+    assert f"executions/{execution_id}" in line
+    assert len(line.splitlines()) == 1
+
+
+def test_the_error_that_is_raised_is_not_logged_as_well(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulator.fault_always(Fault.status(503))
+    with pytest.raises(ServerFailed):
+        way.done(way.client(simulator).executions.get(7))
+    assert len(simulator.requests) == 3
+    assert len(lines(caplog, "datalab_facade", logging.WARNING)) == 2
+    assert not lines(caplog, "datalab_facade", logging.ERROR)
+
+
+def test_a_request_without_an_answer_is_a_line_too(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    execution_id = simulator.start(ExecutionScript())
+    simulator.fault_next(Fault.reset(), Fault.hang(), Fault.status(500))
+    way.done(way.client(simulator, max_faults=3, timeout=900).executions.get(execution_id))
+    told = lines(caplog, "datalab_facade.transport", logging.DEBUG)
+    assert [line.split(" -> ")[1].split()[0] for line in told] == [
+        "ConnectionFailed",
+        "RequestTimedOut",
+        "500",
+        "200",
+    ]
+
+
+def test_new_drift_is_a_warning_the_first_time(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = way.client(simulator)
+    execution_id = simulator.start(ExecutionScript(extra={"novel": 1, "status": "PAUSED"}))
+    for _ in range(3):
+        way.done(client.executions.get(execution_id))
+    warned = lines(caplog, "datalab_facade.drift", logging.WARNING)
+    assert warned == [
+        "The API answered something new: field novel in execution",
+        "The API answered something new: status status=PAUSED in execution",
+    ]
+
+
+def test_a_time_without_a_zone_is_as_documented_and_no_warning(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    way.done(way.client(simulator).executions.get(simulator.start(SOON)))
+    assert not lines(caplog, "datalab_facade", logging.WARNING)
+    assert any("zone" in line for line in lines(caplog, "datalab_facade.drift", logging.DEBUG))
+
+
+def test_what_the_server_says_cannot_forge_a_line(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    forged = "x\nCRITICAL root: all is lost\x1b[2J"
+    script = ExecutionScript([StepScript(forged)], extra={forged: 1, "status": forged})
+    execution_id = simulator.start(script)
+    simulator.fault_next(
+        Fault.status(503, {"detail": forged}),
+        Fault.status(502, forged.encode(), {"Content-Type": "text/html"}),
+        Fault.status(200, forged.encode()),
+    )
+    way.done(way.client(simulator, max_faults=3).executions.get(execution_id))
+    told = lines(caplog, "datalab_facade")
+    assert len(told) >= 8
+    assert all(line.isprintable() for line in told)
+
+
+# Over real sockets, with the logs of httpx and of what is below it.
+
+
+@pytest.fixture
+def server() -> Iterator[SimulatorServer]:
+    with SimulatorServer(Simulator(api_key=API_KEY)) as server:
+        yield server
+
+
+def start(server: SimulatorServer) -> int:
+    """Start an execution whose status sets a cookie, and which has one output."""
+    execution_id = server.simulator.start(ExecutionScript([StepScript("parse")]))
+    with Datalab(API_KEY, base_url=server.api_url) as client:
+        body = dict(client.executions.get(execution_id).raw)
+    server.simulator.fault_always(Fault.status(200, body, COOKIES), origin="api")
+    return execution_id
+
+
+def assert_quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """See that our requests left lines of httpcore, but none that tells a secret."""
+    below = lines(caplog, "httpcore")
+    assert any("connect_tcp" in line for line in below)
+    assert not lines(caplog, "httpx")
+    told = "\n".join(f"{record.name} {record.getMessage()}" for record in caplog.records)
+    for secret in ("X-Amz-", "Set-Cookie", COOKIE, API_KEY):
+        assert secret.lower() not in told.lower()
+
+
+def test_the_logs_of_httpx_tell_no_query_and_no_cookie_of_ours(
+    server: SimulatorServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    execution_id = start(server)
+    caplog.clear()
+    with Datalab(API_KEY, base_url=server.api_url) as client:
+        [output] = client.executions.get(execution_id).outputs
+        assert client.outputs.json(output)
+    assert "X-Amz-Signature" in output.url
+    assert_quiet(caplog)
+
+
+async def test_the_logs_of_httpx_tell_no_query_and_no_cookie_of_ours_in_async_code(
+    server: SimulatorServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    execution_id = start(server)
+    caplog.clear()
+    async with AsyncDatalab(API_KEY, base_url=server.api_url) as client:
+        [output] = (await client.executions.get(execution_id)).outputs
+        assert await client.outputs.json(output)
+    assert_quiet(caplog)
+
+
+def as_ever(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Give what httpx logs of the test's own requests, query and all."""
+    [line] = lines(caplog, "httpx", logging.INFO)
+    heads = [line for line in lines(caplog, "httpcore") if "headers.complete" in line]
+    return [line, *heads]
+
+
+def test_the_requests_of_the_user_are_logged_as_ever(
+    server: SimulatorServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    execution_id = server.simulator.start(NEVER_ENDS)
+    with Datalab(API_KEY, base_url=server.api_url) as client:
+        client.executions.get(execution_id)
+        caplog.clear()
+        httpx.get(f"{server.api_url}/own?page=1")
+        client.executions.get(execution_id)
+    line, *heads = as_ever(caplog)
+    assert f"{server.api_url}/own?page=1" in line
+    assert any("Content-Length" in head for head in heads)
+
+
+def test_the_requests_of_the_user_are_logged_as_ever_while_ours_run_in_another_thread(
+    server: SimulatorServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        assert go_on.wait(30)
+        return httpx.Response(200, json={"status": "COMPLETED"})
+
+    client = Way(None).client_over(httpx.MockTransport(answer))
+    with ThreadPoolExecutor(1) as pool:
+        ours = pool.submit(client.executions.get, 7)
+        try:
+            assert asked.wait(30)
+            httpx.get(f"{server.api_url}/own?page=1")
+            line, *heads = as_ever(caplog)
+        finally:
+            go_on.set()
+        assert ours.result().succeeded
+    assert f"{server.api_url}/own?page=1" in line
+    assert heads
+    assert len(lines(caplog, "httpx")) == 1
+
+
+async def test_the_requests_of_the_user_are_logged_as_ever_while_ours_run_in_another_task(
+    server: SimulatorServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        await go_on.wait()
+        return httpx.Response(200, json={"status": "COMPLETED"})
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    client = AsyncDatalab(API_KEY, http_client=http)
+    ours = asyncio.create_task(client.executions.get(7))
+    await asked.wait()
+    async with httpx.AsyncClient() as own:
+        await own.get(f"{server.api_url}/own?page=1")
+    line, *heads = as_ever(caplog)
+    go_on.set()
+    assert (await ours).succeeded
+    assert f"{server.api_url}/own?page=1" in line
+    assert heads
+    assert len(lines(caplog, "httpx")) == 1
+
+
+def test_between_two_changes_of_a_watch_the_user_is_logged_as_ever(
+    server: SimulatorServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    execution_id = server.simulator.start(NEVER_ENDS)
+    with Datalab(API_KEY, base_url=server.api_url) as client:
+        watched = client.executions.watch(execution_id, policy=WaitPolicy(interval=0.1))
+        next(watched)
+        httpx.get(f"{server.api_url}/own?page=1")
+        watched.close()
+    assert "own?page=1" in as_ever(caplog)[0]
+
+
+def test_many_clients_filter_the_logs_only_once() -> None:
+    before = len(logging.getLogger("httpx").filters)
+    assert before <= 1
+    for _ in range(3):
+        Way(None).client_over(httpx.MockTransport(lambda _: httpx.Response(200)))
+    assert len(logging.getLogger("httpx").filters) == 1

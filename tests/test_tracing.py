@@ -1,0 +1,321 @@
+"""Spans: one for each wait, one for each request, none with a secret in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import httpx
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
+
+from datalab_facade import (
+    Change,
+    ConnectionFailed,
+    DownloadFailed,
+    NotFound,
+    RequestTimedOut,
+    ServerFailed,
+    UnexpectedBody,
+    WaitTimedOut,
+)
+from datalab_facade.testing import Fault, Simulator
+from datalab_facade.tracing import OpenTelemetryTracing
+from tests.conftest import leaks_in
+from tests.in_process import FAILS, NEVER_ENDS, SOON, Way, asynchronous, new_simulator
+from tests.secrets_for_tests import API_KEY
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    return new_simulator()
+
+
+@pytest.fixture(params=["sync", "async"])
+def way(request: pytest.FixtureRequest) -> Iterator[Way]:
+    if request.param == "sync":
+        yield Way(None)
+        return
+    with asyncio.Runner() as runner:
+        yield Way(runner)
+
+
+class Spans(InMemorySpanExporter):
+    """Spans that have ended, and where to begin them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.provider = TracerProvider(shutdown_on_exit=False)
+        self.provider.add_span_processor(SimpleSpanProcessor(self))
+        self.tracing = OpenTelemetryTracing(self.provider)
+
+    @property
+    def waits(self) -> list[ReadableSpan]:
+        return [span for span in self.get_finished_spans() if span.name == "datalab.wait"]
+
+    @property
+    def requests(self) -> list[ReadableSpan]:
+        return [span for span in self.get_finished_spans() if span.name == "GET"]
+
+
+@pytest.fixture
+def spans() -> Iterator[Spans]:
+    """Give a provider of this test's own; none is left when a span tells a secret."""
+    spans = Spans()
+    yield spans
+    for span in spans.get_finished_spans():
+        assert not leaks_in(span.to_json())
+    spans.provider.shutdown()
+
+
+def parents(spans: Sequence[ReadableSpan]) -> set[int | None]:
+    return {span.parent.span_id if span.parent is not None else None for span in spans}
+
+
+def id_of(span: ReadableSpan) -> int:
+    context = span.get_span_context()
+    assert context is not None
+    return int(context.span_id)
+
+
+def attributes(span: ReadableSpan) -> dict[str, Any]:
+    return dict(span.attributes or {})
+
+
+@pytest.mark.parametrize("method", ["wait", "result"])
+def test_a_wait_is_one_span_and_its_requests_are_its_children(
+    way: Way, simulator: Simulator, spans: Spans, method: str
+) -> None:
+    client = way.client(simulator, tracing=spans.tracing)
+    execution_id = simulator.start(SOON)
+    way.done(getattr(client.executions, method)(execution_id))
+    [wait] = spans.waits
+    assert len(spans.requests) == len(simulator.requests) > 2
+    assert len(spans.get_finished_spans()) == len(spans.requests) + 1
+    assert parents(spans.requests) == {id_of(wait)}
+    assert wait.parent is None
+    assert attributes(wait) == {"datalab.execution.id": execution_id}
+    assert wait.status.status_code is StatusCode.UNSET
+
+
+def test_a_request_tells_its_method_its_address_and_its_status(
+    way: Way, simulator: Simulator, spans: Spans
+) -> None:
+    client = way.client(simulator, tracing=spans.tracing)
+    execution_id = simulator.start(SOON)
+    way.done(client.executions.get(execution_id))
+    [request] = spans.get_finished_spans()
+    assert request.parent is None
+    assert attributes(request) == {
+        "http.request.method": "GET",
+        "url.full": f"https://www.datalab.to/api/v1/workflows/executions/{execution_id}",
+        "http.response.status_code": 200,
+    }
+    assert request.status.status_code is StatusCode.UNSET
+
+
+def test_each_try_of_a_look_is_a_span(way: Way, simulator: Simulator, spans: Spans) -> None:
+    simulator.fault_next(Fault.status(503), Fault.reset())
+    client = way.client(simulator, tracing=spans.tracing)
+    way.done(client.executions.get(simulator.start(SOON)))
+    first, second, third = spans.get_finished_spans()
+    codes = [attributes(span).get("http.response.status_code") for span in (first, second, third)]
+    assert codes == [503, None, 200]
+    failed = [span.status.status_code is StatusCode.ERROR for span in (first, second, third)]
+    assert failed == [True, True, False]
+
+
+@pytest.mark.parametrize("most", [1, None])
+def test_a_watch_is_a_span_that_ends_without_error_also_when_it_is_left_early(
+    way: Way, simulator: Simulator, spans: Spans, most: int | None
+) -> None:
+    client = way.client(simulator, tracing=spans.tracing)
+    watched = client.executions.watch(simulator.start(SOON))
+    assert not spans.get_finished_spans()
+    way.changes(watched, most=most)
+    [wait] = spans.waits
+    assert wait.status.status_code is StatusCode.UNSET
+    assert parents(spans.requests) == {id_of(wait)}
+    assert len(spans.requests) == len(simulator.requests)
+    assert (len(simulator.requests) == 1) == (most == 1)
+
+
+def test_what_is_done_between_two_changes_belongs_to_whoever_does_it(
+    simulator: Simulator, spans: Spans
+) -> None:
+    """A span of the caller's that begins while a watch is open is not the wait's child."""
+    client = Way(None).client(simulator, tracing=spans.tracing)
+    tracer = spans.provider.get_tracer("test")
+    with tracer.start_as_current_span("job") as job:
+        for _ in client.executions.watch(simulator.start(SOON)):
+            with tracer.start_as_current_span("inside"):
+                pass
+        assert trace.get_current_span() is job
+    [outer] = [span for span in spans.get_finished_spans() if span.name == "job"]
+    inside = [span for span in spans.get_finished_spans() if span.name == "inside"]
+    assert parents(inside) == {id_of(outer)} == parents(spans.waits)
+
+
+async def test_waits_side_by_side_do_not_mix_up_their_requests(spans: Spans) -> None:
+    simulator = new_simulator()
+    client = asynchronous(simulator, tracing=spans.tracing)
+    ids = [simulator.start(SOON) for _ in range(5)]
+    await asyncio.gather(*[client.executions.wait(number) for number in ids])
+    waits = {id_of(wait): attributes(wait)["datalab.execution.id"] for wait in spans.waits}
+    assert sorted(waits.values()) == ids
+    for request in spans.requests:
+        assert request.parent is not None
+        asked = attributes(request)["url.full"].rpartition("/")[2]
+        assert waits[request.parent.span_id] == int(asked)
+
+
+def test_a_callback_that_raises_ends_the_span(way: Way, simulator: Simulator, spans: Spans) -> None:
+    def fail(change: Change) -> None:
+        raise LookupError
+
+    client = way.client(simulator, tracing=spans.tracing)
+    with pytest.raises(LookupError):
+        way.done(client.executions.wait(simulator.start(NEVER_ENDS), on_change=fail))
+    assert len(spans.waits) == len(spans.requests) == 1
+
+
+def test_a_wait_that_times_out_says_so(way: Way, simulator: Simulator, spans: Spans) -> None:
+    client = way.client(simulator, tracing=spans.tracing)
+    with pytest.raises(WaitTimedOut) as caught:
+        way.done(client.executions.wait(simulator.start(NEVER_ENDS), timeout=60))
+    [wait] = spans.waits
+    assert wait.status.status_code is StatusCode.ERROR
+    assert wait.status.description == str(caught.value)
+    assert attributes(wait)["error.type"] == "WaitTimedOut"
+    assert {span.status.status_code for span in spans.requests} == {StatusCode.UNSET}
+
+
+def test_a_failed_execution_is_no_failed_wait(way: Way, simulator: Simulator, spans: Spans) -> None:
+    client = way.client(simulator, tracing=spans.tracing)
+    assert way.done(client.executions.wait(simulator.start(FAILS))).failed
+    assert {span.status.status_code for span in spans.get_finished_spans()} == {StatusCode.UNSET}
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault.status(404), NotFound),
+        (Fault.status(503), ServerFailed),
+        (Fault.hang(), RequestTimedOut),
+        (Fault.reset(), ConnectionFailed),
+        (Fault.cut(10), ConnectionFailed),
+    ],
+    ids=["404", "503", "hang", "reset", "cut"],
+)
+def test_a_request_that_fails_says_so_as_the_conventions_want_it(
+    way: Way, simulator: Simulator, spans: Spans, fault: Fault, kind: type[Exception]
+) -> None:
+    simulator.fault_always(fault)
+    client = way.client(simulator, tracing=spans.tracing, max_faults=0)
+    with pytest.raises(kind) as caught:
+        way.done(client.executions.get(simulator.start(SOON)))
+    [request] = spans.get_finished_spans()
+    assert request.status.status_code is StatusCode.ERROR
+    code = getattr(caught.value, "status", None)
+    assert attributes(request).get("http.response.status_code") == code
+    assert attributes(request)["error.type"] == (str(code) if code else kind.__name__)
+    assert not request.events
+
+
+def test_an_error_that_ends_a_wait_is_told_by_its_span(
+    way: Way, simulator: Simulator, spans: Spans
+) -> None:
+    simulator.fault_always(Fault.html())
+    client = way.client(simulator, tracing=spans.tracing)
+    with pytest.raises(UnexpectedBody):
+        way.done(client.executions.wait(simulator.start(SOON), max_faults=1))
+    [wait] = spans.waits
+    assert wait.status.status_code is StatusCode.ERROR
+    assert attributes(wait)["error.type"] == "UnexpectedBody"
+    assert parents(spans.requests) == {id_of(wait)}
+
+
+def test_an_output_that_is_fetched_is_a_span_without_its_signature(
+    way: Way, simulator: Simulator, spans: Spans
+) -> None:
+    client = way.client(simulator, tracing=spans.tracing)
+    execution = way.done(client.executions.wait(simulator.start(SOON)))
+    spans.clear()
+    [output, _] = execution.outputs
+    assert "X-Amz-Signature" in output.url
+    way.done(client.outputs.bytes(output))
+    simulator.fault_next(Fault.status(403), Fault.reset(), origin="storage")
+    for _ in range(2):
+        with pytest.raises(DownloadFailed):
+            way.done(client.outputs.bytes(output))
+    fetched = spans.get_finished_spans()
+    codes = [span.status.status_code for span in fetched]
+    assert codes == [StatusCode.UNSET, StatusCode.ERROR, StatusCode.ERROR]
+    for span in fetched:
+        assert attributes(span)["url.full"].endswith(f"/{execution.id}/parse/987.json?…")
+
+
+def test_an_echoed_key_is_not_told(way: Way, simulator: Simulator, spans: Spans) -> None:
+    client = way.client(simulator, tracing=spans.tracing, max_faults=0)
+    simulator.fault_next(
+        Fault.status(401, {"detail": f"{API_KEY} is wrong"}, {"Server": API_KEY}),
+        Fault.status(200, f"<html>{API_KEY}".encode()),
+    )
+    for _ in range(2):
+        with pytest.raises(Exception, match=r"401|html"):
+            way.done(client.executions.wait(7, max_faults=0))
+    assert len(spans.waits) == 2  # what they tell is looked at as the fixture ends
+
+
+def test_by_default_there_are_no_spans(
+    way: Way, simulator: Simulator, spans: Spans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", spans.provider)
+    assert trace.get_tracer_provider() is spans.provider
+    client = way.client(simulator)
+    way.done(client.executions.wait(simulator.start(SOON)))
+    assert not spans.get_finished_spans()
+
+
+def test_the_global_provider_is_used_when_none_is_named(
+    simulator: Simulator, spans: Spans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", spans.provider)
+    client = Way(None).client(simulator, tracing=OpenTelemetryTracing())
+    client.executions.get(simulator.start(SOON))
+    [request] = spans.get_finished_spans()
+    assert request.instrumentation_scope is not None
+    assert request.instrumentation_scope.name == "datalab_facade"
+
+
+def test_a_view_traces_like_its_client(simulator: Simulator, spans: Spans) -> None:
+    client = Way(None).client(simulator, tracing=spans.tracing).with_options(max_faults=1)
+    client.executions.get(simulator.start(SOON))
+    assert len(spans.requests) == 1
+
+
+def test_a_request_that_is_cut_off_by_a_cancelled_task_ends_its_spans(spans: Spans) -> None:
+    async def cancelled() -> None:
+        asked = asyncio.Event()
+
+        async def hang(request: httpx.Request) -> httpx.Response:
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        way = Way(asyncio.Runner())
+        client = way.client_over(httpx.MockTransport(hang), tracing=spans.tracing)
+        waiting = asyncio.create_task(client.executions.wait(7))
+        await asked.wait()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(cancelled())
+    assert len(spans.waits) == len(spans.requests) == 1
+    assert attributes(spans.waits[0])["error.type"] == "CancelledError"
