@@ -36,6 +36,7 @@ from datalab_facade.errors import (
 )
 from datalab_facade.handles import AsyncExecutionHandle, ExecutionHandle
 from datalab_facade.learning import Durations
+from datalab_facade.manifest import Manifest, MissedOutput, SavedOutput
 from datalab_facade.models import (
     Execution,
     Failure,
@@ -68,6 +69,8 @@ __all__ = [
     "ExecutionFailed",
     "ExecutionHandle",
     "Failure",
+    "Manifest",
+    "MissedOutput",
     "NotFound",
     "Outcome",
     "Output",
@@ -78,6 +81,7 @@ __all__ = [
     "Progress",
     "RateLimited",
     "RequestTimedOut",
+    "SavedOutput",
     "ServerFailed",
     "Status",
     "StatusError",

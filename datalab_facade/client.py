@@ -15,7 +15,8 @@ from datalab_facade.executions import Executions
 from datalab_facade.executions_async import AsyncExecutions
 from datalab_facade.learning import LEARN, Durations
 from datalab_facade.options import Options
-from datalab_facade.outputs import AsyncOutputs, Outputs
+from datalab_facade.outputs import Outputs
+from datalab_facade.outputs_async import AsyncOutputs
 from datalab_facade.pacing import DEFAULT_REQUESTS_PER_MINUTE, Budget
 from datalab_facade.tracing import NoTracing, Tracing
 from datalab_facade.transport.api import ApiTransport, AsyncApiTransport
@@ -102,7 +103,7 @@ class Datalab:
         **options: Unpack[ClientOptions],
     ) -> None:
         origin = _origin(api_key, base_url, allow_http=allow_http)
-        context = _context(durations, tracing, clock, options)
+        context = _context(durations, tracing, clock, options, allow_http=allow_http)
         surroundings = Surroundings(context.clock, context.tracing)
         self._bind(
             ApiTransport(origin, surroundings, Budget(requests_per_minute), http_client),
@@ -115,7 +116,7 @@ class Datalab:
         self._storage = storage
         self._context = context
         self.executions = Executions(api, context)
-        self.outputs = Outputs(storage)
+        self.outputs = Outputs(storage, self.executions, context)
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.
@@ -224,7 +225,7 @@ class AsyncDatalab:
         **options: Unpack[ClientOptions],
     ) -> None:
         origin = _origin(api_key, base_url, allow_http=allow_http)
-        context = _context(durations, tracing, clock, options)
+        context = _context(durations, tracing, clock, options, allow_http=allow_http)
         surroundings = Surroundings(context.clock, context.tracing)
         self._bind(
             AsyncApiTransport(origin, surroundings, Budget(requests_per_minute), http_client),
@@ -239,7 +240,7 @@ class AsyncDatalab:
         self._storage = storage
         self._context = context
         self.executions = AsyncExecutions(api, context)
-        self.outputs = AsyncOutputs(storage)
+        self.outputs = AsyncOutputs(storage, self.executions, context)
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.
@@ -309,6 +310,8 @@ def _context(
     tracing: Tracing | None,
     clock: Clock | None,
     options: ClientOptions,
+    *,
+    allow_http: bool,
 ) -> Context:
     return Context(
         clock=clock or SystemClock(),
@@ -317,4 +320,5 @@ def _context(
         drift=DriftLog(),
         durations=Durations() if durations is LEARN else durations,
         options=Options(**options),
+        allow_http=allow_http,
     )

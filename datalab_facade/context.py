@@ -43,6 +43,7 @@ class Context:
     drift: DriftLog
     durations: Durations | None
     options: Options
+    allow_http: bool
 
     def with_options(self, given: Mapping[str, object]) -> Context:
         """Give the context of a view with other options."""
@@ -76,11 +77,18 @@ class Context:
         )
 
     def looks(
-        self, execution_id: int, policy: WaitPolicy
+        self, execution_id: int, policy: WaitPolicy, *, watched: bool
     ) -> Generator[Call | Sleep | Report[Change], Answer[Execution], None]:
-        """Plan one wait."""
+        """Plan one wait; ``watched`` if its changes are wanted, and not its end only."""
         now = self.clock.monotonic()
-        wait = Wait(execution_id, policy, now=now, random=self.random, durations=self.durations)
+        wait = Wait(
+            execution_id,
+            policy,
+            now=now,
+            random=self.random,
+            durations=self.durations,
+            watched=watched,
+        )
         return waiting(wait, now=now)
 
     def scheduler(

@@ -414,12 +414,18 @@ class DownloadFailed(DatalabError):
         step: The step's name.
         file_key: The file's key, or None where the step has just one run.
         status: The storage's HTTP status, or None if no answer came.
+        reason: What kind of failure it is: ``"unreachable"`` (no whole answer),
+            ``"refused"`` (storage does not let us), ``"expired"`` (the URL did, and
+            could not be renewed), ``"gone"`` (deleted), ``"incomplete"``,
+            ``"corrupt"`` (length or checksum wrong), ``"too large"``, ``"exists"``
+            (there is a file already) or ``"disk"`` (it could not be written).
     """
 
     execution_id: int
     step: str
     file_key: str | None
     status: int | None
+    reason: str
 
     def __init__(
         self,
@@ -429,12 +435,14 @@ class DownloadFailed(DatalabError):
         step: str,
         file_key: str | None,
         status: int | None = None,
+        reason: str = "unreachable",
     ) -> None:
         super().__init__(message)
         self.execution_id = execution_id
         self.step = step
         self.file_key = file_key
         self.status = status
+        self.reason = reason
 
 
 class OutputTooLarge(DownloadFailed):

@@ -107,7 +107,8 @@ class Executions:
             ConnectionFailed: Too many looks in a row got no whole answer.
             UnexpectedBody: Too many answers in a row were no execution.
         """
-        changes = self.watch(execution_id, timeout=timeout, policy=policy, **options)
+        watched = on_change is not None
+        changes = self._changes(execution_id, timeout, policy, options, watched=watched)
         with contextlib.closing(changes):
             change = None
             for change in changes:
@@ -165,10 +166,7 @@ class Executions:
         Raises:
             DatalabError: Whatever :meth:`wait` raises.
         """
-        context = self._context
-        look_policy = context.policy_for_wait(timeout, policy, options)
-        headers = context.options_for_call(None, options).headers
-        return self._changes(checked_id(execution_id), look_policy, headers)
+        return self._changes(execution_id, timeout, policy, options, watched=True)
 
     def as_completed(
         self,
@@ -279,16 +277,29 @@ class Executions:
         return look
 
     def _changes(
-        self, execution_id: int, policy: WaitPolicy, headers: Mapping[str, str]
+        self,
+        execution_id: int,
+        timeout: float | None,
+        policy: WaitPolicy | None,
+        options: CallOptions,
+        *,
+        watched: bool,
     ) -> Generator[Change, None, None]:
         context = self._context
-        with context.wait_span(execution_id) as span:
-            yield from drive(
-                context.looks(execution_id, policy),
-                self._look(execution_id, headers, span),
-                clock=context.clock,
-                subject=f"execution {execution_id}",
-            )
+        checked_id(execution_id)
+        look_policy = context.policy_for_wait(timeout, policy, options)
+        headers = context.options_for_call(None, options).headers
+
+        def changes() -> Generator[Change, None, None]:
+            with context.wait_span(execution_id) as span:
+                yield from drive(
+                    context.looks(execution_id, look_policy, watched=watched),
+                    self._look(execution_id, headers, span),
+                    clock=context.clock,
+                    subject=f"execution {execution_id}",
+                )
+
+        return changes()
 
     def _many(
         self,

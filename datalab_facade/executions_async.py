@@ -112,7 +112,8 @@ class AsyncExecutions:
             ConnectionFailed: Too many looks in a row got no whole answer.
             UnexpectedBody: Too many answers in a row were no execution.
         """
-        changes = self.watch(execution_id, timeout=timeout, policy=policy, **options)
+        watched = on_change is not None
+        changes = self._changes(execution_id, timeout, policy, options, watched=watched)
         async with contextlib.aclosing(changes):
             change = None
             async for change in changes:
@@ -171,10 +172,7 @@ class AsyncExecutions:
         Raises:
             DatalabError: Whatever :meth:`wait` raises.
         """
-        context = self._context
-        look_policy = context.policy_for_wait(timeout, policy, options)
-        headers = context.options_for_call(None, options).headers
-        return self._changes(checked_id(execution_id), look_policy, headers)
+        return self._changes(execution_id, timeout, policy, options, watched=True)
 
     def as_completed(
         self,
@@ -285,20 +283,33 @@ class AsyncExecutions:
 
         return look
 
-    async def _changes(
-        self, execution_id: int, policy: WaitPolicy, headers: Mapping[str, str]
+    def _changes(
+        self,
+        execution_id: int,
+        timeout: float | None,
+        policy: WaitPolicy | None,
+        options: CallOptions,
+        *,
+        watched: bool,
     ) -> AsyncGenerator[Change, None]:
         context = self._context
-        with context.wait_span(execution_id) as span:
-            changes = drive_async(
-                context.looks(execution_id, policy),
-                self._look(execution_id, headers, span),
-                clock=context.clock,
-                subject=f"execution {execution_id}",
-            )
-            async with contextlib.aclosing(changes):
-                async for change in changes:
-                    yield change
+        checked_id(execution_id)
+        look_policy = context.policy_for_wait(timeout, policy, options)
+        headers = context.options_for_call(None, options).headers
+
+        async def changes() -> AsyncGenerator[Change, None]:
+            with context.wait_span(execution_id) as span:
+                told = drive_async(
+                    context.looks(execution_id, look_policy, watched=watched),
+                    self._look(execution_id, headers, span),
+                    clock=context.clock,
+                    subject=f"execution {execution_id}",
+                )
+                async with contextlib.aclosing(told):
+                    async for change in told:
+                        yield change
+
+        return changes()
 
     def _many(
         self,

@@ -43,6 +43,8 @@ class Output:
     file_key: str | None
     """Which file, ``"aggregated"`` for all of them, or None where steps have one run."""
     url: str = attrs.field(repr=shown_url)
+    status: Status = Status.UNKNOWN
+    """How the step run stood that left it behind."""
 
 
 @attrs.frozen
@@ -363,7 +365,7 @@ class Execution:
     def outputs(self) -> tuple[Output, ...]:
         """What can be fetched now: of completed, failed and still running steps alike."""
         return tuple(
-            Output(self.id, step.name, run.file_key, run.output_url)
+            Output(self.id, step.name, run.file_key, run.output_url, run.status)
             for step in self.steps.values()
             for run in step.runs
             if run.output_url

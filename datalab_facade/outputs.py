@@ -1,132 +1,300 @@
-"""Outputs: from a presigned URL to data."""
+"""Outputs, for blocking code: from a presigned URL to data and files.
+
+:mod:`~datalab_facade.outputs_async` has the same methods with the same meaning.
+What there is to decide is decided once, in :mod:`~datalab_facade.downloading`.
+"""
 
 from __future__ import annotations
 
-from datalab_facade.decoding import decode_json
-from datalab_facade.errors import DatalabError, DownloadFailed, OutputTooLarge, UnexpectedBody
-from datalab_facade.models import JSON, Output
-from datalab_facade.transport.exchange import BodyTooLong, Reply
-from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
+import contextlib
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, overload
 
-DEFAULT_MAX_BYTES = 256 * 1024 * 1024
-"""What an output may weigh in memory unless the caller says otherwise: 256 MiB."""
+from datalab_facade.collecting import (
+    DEFAULT_MAX_BYTES,
+    Collector,
+    Data,
+    Meter,
+    OnTransfer,
+    Reader,
+    as_json,
+    as_text,
+    as_type,
+    same_output,
+)
+from datalab_facade.context import Context
+from datalab_facade.downloading import Chunk, Download, DownloadPolicy
+from datalab_facade.errors import DownloadFailed
+from datalab_facade.fetching import fetch
+from datalab_facade.models import JSON, Execution, Output
+from datalab_facade.parts import PartFile
+from datalab_facade.saving import DEFAULT_CONCURRENCY, Saving, saved_output, twice
+from datalab_facade.transport.storage import StorageTransport
 
-_TIMEOUT = 300.0
+if TYPE_CHECKING:
+    from datalab_facade.executions import Executions
+    from datalab_facade.manifest import Manifest, SavedOutput
+
+_T = TypeVar("_T")
+
+DEFAULT_TIMEOUT = 3_600.0
+"""Seconds for one output, tries included: URLs are good for about an hour."""
 
 
 class Outputs:
     """Outputs, for blocking code. Found at ``client.outputs``.
 
+    A body that is cut, stalls or is refused for the moment is asked for again from
+    where it ended; an expired URL is renewed by asking for the execution again; what
+    storage tells of length and checksum is checked. No credential is sent to storage.
+
     >>> def extracted(client, execution):
     ...     return {output.step: client.outputs.json(output) for output in execution.outputs}
     """
 
-    def __init__(self, transport: StorageTransport) -> None:
-        self._transport = transport
+    def __init__(self, storage: StorageTransport, executions: Executions, context: Context) -> None:
+        self._storage = storage
+        self._executions = executions
+        self._context = context
 
-    def bytes(self, output: Output, *, max_bytes: int = DEFAULT_MAX_BYTES) -> bytes:
+    def bytes(
+        self,
+        output: Output,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> Data:
         """Fetch an output into memory.
 
         Args:
             output: One of an execution's ``outputs``.
-            max_bytes: The most that it may weigh, decompressed.
+            max_bytes: The most that it may weigh, unpacked.
+            timeout: Seconds for all of it.
 
         Raises:
             OutputTooLarge: It weighs more.
-            DownloadFailed: It could not be fetched.
+            DownloadFailed: It could not be fetched; ``reason`` tells why.
         """
-        try:
-            reply = self._transport.fetch(_url(output), timeout=_TIMEOUT, most_bytes=max_bytes)
-        except DatalabError as error:
-            raise _failed(output, error, max_bytes) from error
-        return _body(output, reply)
+        return twice(lambda: self._collected(output, max_bytes, timeout))
 
-    def json(self, output: Output, *, max_bytes: int = DEFAULT_MAX_BYTES) -> JSON:
-        """Fetch an output and parse it. Arguments and errors as :meth:`bytes`."""
-        return _parsed(output, self.bytes(output, max_bytes=max_bytes))
+    def text(
+        self,
+        output: Output,
+        *,
+        encoding: str = "utf-8",
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> str:
+        """Fetch an output and decode it. Arguments and errors as :meth:`bytes`."""
+        body = self.bytes(output, max_bytes=max_bytes, timeout=timeout)
+        return as_text(output, body, encoding)
 
-
-class AsyncOutputs:
-    """Outputs, for async code. Found at ``client.outputs``.
-
-    >>> async def extracted(client, execution):
-    ...     return {o.step: await client.outputs.json(o) for o in execution.outputs}
-    """
-
-    def __init__(self, transport: AsyncStorageTransport) -> None:
-        self._transport = transport
-
-    async def bytes(self, output: Output, *, max_bytes: int = DEFAULT_MAX_BYTES) -> bytes:
-        """Fetch an output into memory.
+    @overload
+    def json(self, output: Output, *, max_bytes: int = ..., timeout: float = ...) -> JSON: ...
+    @overload
+    def json(
+        self, output: Output, into: type[_T], *, max_bytes: int = ..., timeout: float = ...
+    ) -> _T: ...
+    def json(
+        self,
+        output: Output,
+        into: type[_T] | None = None,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> JSON | _T:
+        """Fetch an output and parse it.
 
         Args:
             output: One of an execution's ``outputs``.
-            max_bytes: The most that it may weigh, decompressed.
+            into: A type to make of it: a pydantic model, by its own validator, or a
+                dataclass, an attrs class or a TypedDict, by the extra ``cattrs``.
+            max_bytes: The most that it may weigh, unpacked.
+            timeout: Seconds for all of it.
 
         Raises:
             OutputTooLarge: It weighs more.
-            DownloadFailed: It could not be fetched.
+            DownloadFailed: It could not be fetched, is no JSON, or does not fit the type.
+            ConfigurationError: The type needs cattrs, which is not there.
         """
-        try:
-            reply = await self._transport.fetch(
-                _url(output), timeout=_TIMEOUT, most_bytes=max_bytes
+        value = as_json(output, self.bytes(output, max_bytes=max_bytes, timeout=timeout))
+        return value if into is None else as_type(output, value, into)
+
+    def save(
+        self,
+        output: Output,
+        path: str | Path,
+        *,
+        overwrite: bool = False,
+        hashed: bool = False,
+        on_transfer: OnTransfer | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> SavedOutput:
+        """Save an output to a file, in constant memory.
+
+        The file has its name only when it is whole and checked. Until then it grows
+        beside it as ``.part``, and a killed download goes on from there.
+
+        Args:
+            output: One of an execution's ``outputs``.
+            path: The file; its folder is made if need be.
+            overwrite: Take the place of a file that is there.
+            hashed: Tell the file's SHA-256, too, which takes one more pass over it.
+                What storage tells of checksums is checked either way.
+            on_transfer: Called with how far it has come, some times a second.
+            timeout: Seconds for all of it.
+
+        Returns:
+            What was saved.
+
+        Raises:
+            DownloadFailed: It could not be fetched or written; ``reason`` tells why.
+        """
+        goal = Path(path)
+
+        def saved() -> SavedOutput:
+            with PartFile(output, goal, overwrite=overwrite) as part:
+                download = self._download(output, timeout, part)
+                meter = Meter(output, on_transfer, self._now())
+                for chunk in self._chunks(download):
+                    part.take(chunk, download.facts)
+                    meter.count(chunk, download.facts, self._now())
+                size, sha256 = part.finish(download.facts, hashed=hashed)
+            return saved_output(
+                output,
+                goal,
+                size=size,
+                sha256=sha256,
+                media_type=download.facts.media_type,
+                now=self._context.clock.now(),
             )
-        except DatalabError as error:
-            raise _failed(output, error, max_bytes) from error
-        return _body(output, reply)
 
-    async def json(self, output: Output, *, max_bytes: int = DEFAULT_MAX_BYTES) -> JSON:
-        """Fetch an output and parse it. Arguments and errors as :meth:`bytes`."""
-        return _parsed(output, await self.bytes(output, max_bytes=max_bytes))
+        return twice(saved)
 
+    def save_all(
+        self,
+        execution: Execution | int,
+        folder: str | Path,
+        *,
+        steps: Iterable[str] | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        overwrite: bool = False,
+        on_transfer: OnTransfer | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> Manifest:
+        """Save the outputs of an execution, several at a time, with a manifest.
 
-def _named(output: Output) -> str:
-    file = f" [{output.file_key}]" if output.file_key is not None else ""
-    return f"The output of step {output.step}{file} of execution {output.execution_id}"
+        They go to ``folder/execution-ID/STEP/FILE``; names of the server's are made
+        harmless, and the manifest tells which is which. What a manifest of an earlier
+        call tells as saved is not fetched again. One that fails does not keep the
+        others from being saved.
 
+        Args:
+            execution: The execution, or its id. It may have failed, or still run.
+            folder: Where the execution's own folder is made.
+            steps: The names of the steps; by default all.
+            concurrency: How many files are fetched at once.
+            overwrite: Take the place of files that are there.
+            on_transfer: Called with how far each has come; by the blocking client, from
+                several threads.
+            timeout: Seconds for each output.
 
-def _download_failed(output: Output, message: str, status: int | None = None) -> DownloadFailed:
-    return DownloadFailed(
-        f"{_named(output)} {message}",
-        execution_id=output.execution_id,
-        step=output.step,
-        file_key=output.file_key,
-        status=status,
-    )
+        Returns:
+            What was saved and what was missed; also in ``manifest.json``.
 
+        Raises:
+            ConfigurationError: An argument is wrong, or the folder cannot be written.
+            DatalabError: Whatever ``client.executions.get`` raises for an id.
+        """
+        if isinstance(execution, int):
+            execution = self._executions.get(execution)
+        saving = Saving(execution, Path(folder), steps, concurrency, overwrite=overwrite)
 
-def _url(output: Output) -> str:
-    if not output.url.lower().startswith(("https://", "http://")):
-        raise _download_failed(output, "has a URL that is neither https nor http")
-    return output.url
+        def save(output: Output, path: Path) -> None:
+            try:
+                saved = self.save(
+                    output,
+                    path,
+                    overwrite=overwrite,
+                    hashed=True,
+                    on_transfer=on_transfer,
+                    timeout=timeout,
+                )
+                saving.saved(saved, path)
+            except DownloadFailed as error:
+                saving.missed(output, error)
 
+        with ThreadPoolExecutor(concurrency, "datalab-save") as pool:
+            for future in [pool.submit(save, output, path) for output, path in saving.wanted]:
+                future.result()
+        return saving.finish()
 
-def _failed(output: Output, error: DatalabError, max_bytes: int) -> DownloadFailed:
-    if isinstance(error, DownloadFailed):
-        return error
-    if isinstance(error, BodyTooLong):
-        return OutputTooLarge(
-            f"{_named(output)} is larger than {max_bytes} bytes. Allow more with max_bytes",
-            execution_id=output.execution_id,
-            step=output.step,
-            file_key=output.file_key,
+    @contextlib.contextmanager
+    def open(
+        self, output: Output, *, timeout: float = DEFAULT_TIMEOUT
+    ) -> Generator[Iterator[Data], None, None]:
+        """Read an output as it comes, in constant memory.
+
+        Args:
+            output: One of an execution's ``outputs``.
+            timeout: Seconds for all of it.
+
+        Yields:
+            An iterator of chunks, unpacked. A body that breaks off is gone on with
+            from there, if the object is still the same.
+
+        Raises:
+            DownloadFailed: It cannot be read on; ``reason`` tells why.
+        """
+        download = self._download(output, timeout, restartable=False)
+        with contextlib.closing(self._chunks(download)) as chunks:
+            yield _passed_on(output, download, chunks)
+
+    def _collected(self, output: Output, max_bytes: int, timeout: float) -> Data:
+        collector = Collector(output, max_bytes=max_bytes)
+        download = self._download(output, timeout)
+        with contextlib.closing(self._chunks(download)) as chunks:
+            for chunk in chunks:
+                collector.take(chunk, download.facts)
+        return collector.finish(download.facts)
+
+    def _download(
+        self,
+        output: Output,
+        timeout: float,
+        part: PartFile | None = None,
+        *,
+        restartable: bool = True,
+    ) -> Download:
+        return Download(
+            output,
+            DownloadPolicy(),
+            deadline=self._now() + timeout,
+            random=self._context.random,
+            allow_http=self._context.allow_http,
+            facts=part.facts if part is not None else None,
+            received=part.received if part is not None else 0,
+            restartable=restartable,
         )
-    return _download_failed(output, f"could not be fetched: {error}")
+
+    def _chunks(self, download: Download) -> Generator[Chunk, None, None]:
+        return fetch(
+            download, self._storage, self._renewal(download.output), clock=self._context.clock
+        )
+
+    def _renewal(self, output: Output) -> Callable[[], str | None]:
+        return lambda: same_output(self._executions.get(output.execution_id).outputs, output)
+
+    def _now(self) -> float:
+        return self._context.clock.monotonic()
 
 
-def _body(output: Output, reply: Reply) -> bytes:
-    if reply.status == 200:
-        return reply.body
-    hint = ""
-    if reply.status in (400, 401, 403, 404, 410):
-        hint = ". Its URL may have expired: get the execution again, and take the new one"
-    raise _download_failed(
-        output, f"was refused by storage with {reply.status}{hint}", reply.status
-    )
-
-
-def _parsed(output: Output, body: bytes) -> JSON:
-    try:
-        return decode_json(body)
-    except UnexpectedBody as error:
-        raise _download_failed(output, f"is not JSON: {error}", 200) from error
+def _passed_on(
+    output: Output, download: Download, chunks: Generator[Chunk, None, None]
+) -> Iterator[Data]:
+    reader = Reader(output)
+    for chunk in chunks:
+        yield from reader.feed(chunk, download.facts)
+    reader.finish()

@@ -177,6 +177,7 @@ class Scheduler:
                 now=now,
                 random=self._random,
                 durations=self._durations,
+                watched=self._tell_changes,
             )
             entry = self._active[execution_id] = _Entry(wait)
             self._deadlines.append((now + timeout, entry))

@@ -151,6 +151,7 @@ class Wait:
         now: float,
         random: Randomness,
         durations: Durations | None = None,
+        watched: bool = False,
     ) -> None:
         self.execution_id = execution_id
         self.due = now
@@ -167,6 +168,7 @@ class Wait:
         self._look_took = 0.0
         self._next_sequence = 1
         self._durations = durations
+        self._watched = watched
         self._born = now
 
     def look(self, now: float) -> Call:
@@ -202,9 +204,11 @@ class Wait:
             WaitTimedOut: If there is no time for another look.
         """
         policy = self._policy
-        interval = self._learnt_interval(now)
-        if interval is None:
-            interval = max(policy.interval, policy.growth * (now - self._patience_since))
+        interval = max(policy.interval, policy.growth * (now - self._patience_since))
+        learnt = self._learnt_interval(now)
+        if learnt is not None:
+            # Whoever watches wants to see the changes on the way, too.
+            interval = min(interval, learnt) if self._watched else learnt
         stray = 1 + policy.jitter * (2 * self._random() - 1)
         self._look_after(min(interval, policy.max_interval) * stray, now)
 

@@ -174,6 +174,19 @@ def test_what_is_known_may_be_wrong_and_the_end_is_still_seen() -> None:
     assert late <= 60
 
 
+def test_whoever_watches_still_sees_the_changes_on_the_way() -> None:
+    world = _World(Durations())
+    world.run(40)
+    script = ExecutionScript(
+        [StepScript("parse", ends=20), StepScript("extract", starts=20, ends=40)]
+    )
+    changes = list(world.client.executions.watch(world.simulator.start(script)))
+    assert "parse: IN_PROGRESS → COMPLETED" in map(str, changes)
+    assert "extract: PENDING → IN_PROGRESS" in map(str, changes)
+    asked, _ = world.run(40)
+    assert asked <= 8
+
+
 def test_learning_can_be_switched_off() -> None:
     world = _World(None)
     world.run(30)

@@ -24,7 +24,8 @@ from datalab_facade import (
 )
 from datalab_facade.executions import Executions
 from datalab_facade.executions_async import AsyncExecutions
-from datalab_facade.outputs import AsyncOutputs, Outputs
+from datalab_facade.outputs import Outputs
+from datalab_facade.outputs_async import AsyncOutputs
 
 PAIRS: list[tuple[type, type]] = [
     (Datalab, AsyncDatalab),
@@ -39,7 +40,8 @@ each_pair = pytest.mark.parametrize(
 # How a name of the blocking form is called in the async one; the rest is the same.
 DUNDERS = {"__enter__": "__aenter__", "__exit__": "__aexit__"}
 ASYNC_NAMES = [
-    (r"\bGenerator\[(\w+), None, None\]", r"AsyncGenerator[\1, None]"),
+    (r"\bGenerator\[(.+), None, None\]", r"AsyncGenerator[\1, None]"),
+    (r"\bIterator\[", "AsyncIterator["),
     (r"\bIterable\[int\]", "Iterable[int] | AsyncIterable[int]"),
     (r"\bhttpx\.Client\b", "httpx.AsyncClient"),
     (
@@ -49,12 +51,13 @@ ASYNC_NAMES = [
 ]
 
 # These do no IO, so they are called without ``await`` in async code too; a watch
-# is awaited change by change.
+# is awaited change by change, and an output is opened with ``async with``.
 PLAIN = {
     "as_completed",
     "drift",
     "handle",
     "handle_to_dict",
+    "open",
     "to_dict",
     "watch",
     "watch_many",

@@ -70,7 +70,13 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Simulator:
 
 @pytest.mark.usefixtures("simulator")
 @pytest.mark.parametrize("code", _named_blocks())
-def test_a_block_of_the_readme_runs(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_block_of_the_readme_runs(
+    code: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
     # Whatever went wrong is printed by the block about errors, so look at it, too.
     assert "Error" not in capsys.readouterr().out

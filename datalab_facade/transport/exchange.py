@@ -119,6 +119,16 @@ class Exchange:
         if self._spent() > self.timeout:
             raise self._timed_out("body incomplete", may_have_arrived=True)
 
+    @property
+    def status(self) -> int:
+        """The status of the answer that was begun."""
+        return self._status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the answer that was begun, with lower-case names."""
+        return self._headers
+
     def reply(self) -> Reply:
         """Give the whole answer, and leave a line about it in the log."""
         body = b"".join(self._parts)
@@ -145,7 +155,7 @@ class Exchange:
             try:
                 yield
             except Exception as error:
-                failure = self._translated(error)
+                failure = self.translated(error)
                 logger.debug(
                     "%s %s -> %s after %.3f s",
                     self.method,
@@ -158,7 +168,8 @@ class Exchange:
                 raise failure from error
             span.record({"http.response.status_code": self._status})
 
-    def _translated(self, error: Exception) -> DatalabError | None:
+    def translated(self, error: Exception) -> DatalabError | None:
+        """Give the error of ours for one that httpx raised; None if it is not httpx's."""
         if isinstance(error, DatalabError):
             return None
         sent = not isinstance(error, _NEVER_SENT)

@@ -1,20 +1,96 @@
-"""Fetches presigned URLs, from whatever host they name, with no credential at all."""
+"""Fetches presigned URLs, from whatever host they name, with no credential at all.
+
+Bodies can be of any size, so they come in chunks, as they are on the wire.
+"""
 
 from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Mapping
 
 import httpx
 
 from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed, no_cookies
-from datalab_facade.transport.exchange import (
-    Exchange,
-    Reply,
-    Surroundings,
-    send,
-    send_async,
-    time_bounds,
-)
-from datalab_facade.transport.network import bound_connections
+from datalab_facade.transport.exchange import Exchange, Surroundings, time_bounds
+from datalab_facade.transport.network import bound_connections, ends_within
 from datalab_facade.transport.quiet import keep_secrets_out_of_logs
+
+
+class _Incoming:
+    """An answer whose body is still to come."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self._exchange.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, with lower-case names."""
+        return self._exchange.headers
+
+
+class Incoming(_Incoming):
+    """An answer whose body is still to come, for blocking code."""
+
+    def __init__(self, exchange: Exchange, response: httpx.Response) -> None:
+        super().__init__(exchange)
+        self._response = response
+
+    def chunks(self) -> Generator[bytes, None, None]:
+        """Give the body in chunks.
+
+        Raises:
+            ConnectionFailed: It broke off, or nothing came for too long.
+        """
+        try:
+            if self._response.is_stream_consumed:
+                # So are the answers of most mocks.
+                yield self._response.content
+            else:
+                yield from self._response.iter_raw()
+        except Exception as error:
+            failure = self._exchange.translated(error)
+            if failure is None:
+                raise
+            raise failure from error
+
+    def close(self) -> None:
+        """Give the connection back, or close it if the body is not read to its end."""
+        self._response.close()
+
+
+class AsyncIncoming(_Incoming):
+    """The same for async code."""
+
+    def __init__(self, exchange: Exchange, response: httpx.Response) -> None:
+        super().__init__(exchange)
+        self._response = response
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Give the body in chunks.
+
+        Raises:
+            ConnectionFailed: It broke off, or nothing came for too long.
+        """
+        try:
+            if self._response.is_stream_consumed:
+                # So are the answers of most mocks.
+                yield self._response.content
+            else:
+                async for chunk in self._response.aiter_raw():
+                    yield chunk
+        except Exception as error:
+            failure = self._exchange.translated(error)
+            if failure is None:
+                raise
+            raise failure from error
+
+    async def close(self) -> None:
+        """Give the connection back, or close it if the body is not read to its end."""
+        await self._response.aclose()
 
 
 class _Storage:
@@ -23,16 +99,14 @@ class _Storage:
         self._closed = False
         keep_secrets_out_of_logs()
 
-    def _begin(self, url: str, timeout: float, most_bytes: int) -> Exchange:
+    def _begin(self, url: str, headers: Mapping[str, str], timeout: float) -> Exchange:
         request = httpx.Request(
             "GET",
             url,
-            headers={"Accept-Encoding": "gzip, deflate", "User-Agent": USER_AGENT},
+            headers={"User-Agent": USER_AGENT, **headers},
             extensions=time_bounds(timeout),
         )
-        return Exchange(
-            request, timeout=timeout, most_bytes=most_bytes, surroundings=self._surroundings
-        )
+        return Exchange(request, timeout=timeout, most_bytes=0, surroundings=self._surroundings)
 
 
 class StorageTransport(_Storage):
@@ -44,18 +118,27 @@ class StorageTransport(_Storage):
         self._http = http_client or httpx.Client(cookies=no_cookies())
         bound_connections(self._http)
 
-    def fetch(self, url: str, *, timeout: float, most_bytes: int) -> Reply:
-        """Get a whole answer, whatever its status.
+    def open(self, url: str, headers: Mapping[str, str], *, timeout: float) -> Incoming:
+        """Ask for an object; the caller closes what it gets.
+
+        Args:
+            url: A presigned URL.
+            headers: Which part of it, and how.
+            timeout: The seconds until the answer begins, and for each later silence.
 
         Raises:
-            ConnectionFailed: No whole answer came.
-            BodyTooLong: The body is longer than ``most_bytes``.
+            ConnectionFailed: No answer came.
             ConfigurationError: The client is closed.
         """
         if self._closed or self._http.is_closed:
             raise client_is_closed()
-        exchange = self._begin(url, timeout, most_bytes)
-        return send(self._http, exchange, None)
+        exchange = self._begin(url, headers, timeout)
+        with exchange.under_way(), ends_within(timeout):
+            response = self._http.send(
+                exchange.request, stream=True, auth=None, follow_redirects=False
+            )
+            exchange.begin(response)
+        return Incoming(exchange, response)
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own."""
@@ -73,19 +156,27 @@ class AsyncStorageTransport(_Storage):
         self._http = http_client or httpx.AsyncClient(cookies=no_cookies())
         self._loop = OneLoop()
 
-    async def fetch(self, url: str, *, timeout: float, most_bytes: int) -> Reply:
-        """Get a whole answer, whatever its status.
+    async def open(self, url: str, headers: Mapping[str, str], *, timeout: float) -> AsyncIncoming:
+        """Ask for an object; the caller closes what it gets.
+
+        Arguments and errors as :meth:`StorageTransport.open`, and:
 
         Raises:
-            ConnectionFailed: No whole answer came.
-            BodyTooLong: The body is longer than ``most_bytes``.
-            ConfigurationError: The client is closed, or belongs to another event loop.
+            ConfigurationError: The client belongs to another event loop.
         """
+        import asyncio
+
         self._loop.stay()
         if self._closed or self._http.is_closed:
             raise client_is_closed()
-        exchange = self._begin(url, timeout, most_bytes)
-        return await send_async(self._http, exchange, None)
+        exchange = self._begin(url, headers, timeout)
+        with exchange.under_way():
+            async with asyncio.timeout(timeout):
+                response = await self._http.send(
+                    exchange.request, stream=True, auth=None, follow_redirects=False
+                )
+            exchange.begin(response)
+        return AsyncIncoming(exchange, response)
 
     async def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own.

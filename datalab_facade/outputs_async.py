@@ -1,0 +1,309 @@
+"""Outputs, for async code: from a presigned URL to data and files.
+
+See :mod:`~datalab_facade.outputs`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, overload
+
+from datalab_facade.collecting import (
+    DEFAULT_MAX_BYTES,
+    Collector,
+    Data,
+    Meter,
+    OnTransfer,
+    Reader,
+    as_json,
+    as_text,
+    as_type,
+    same_output,
+)
+from datalab_facade.context import Context
+from datalab_facade.downloading import Chunk, Download, DownloadPolicy
+from datalab_facade.errors import DownloadFailed
+from datalab_facade.fetching import fetch_async
+from datalab_facade.models import JSON, Execution, Output
+from datalab_facade.outputs import DEFAULT_TIMEOUT
+from datalab_facade.parts import PartFile
+from datalab_facade.saving import DEFAULT_CONCURRENCY, Saving, saved_output, twice_async
+from datalab_facade.transport.storage import AsyncStorageTransport
+
+if TYPE_CHECKING:
+    from datalab_facade.executions_async import AsyncExecutions
+    from datalab_facade.manifest import Manifest, SavedOutput
+
+_T = TypeVar("_T")
+
+
+class AsyncOutputs:
+    """Outputs, for async code. Found at ``client.outputs``.
+
+    A body that is cut, stalls or is refused for the moment is asked for again from
+    where it ended; an expired URL is renewed by asking for the execution again; what
+    storage tells of length and checksum is checked. No credential is sent to storage.
+
+    >>> async def extracted(client, execution):
+    ...     return {o.step: await client.outputs.json(o) for o in execution.outputs}
+    """
+
+    def __init__(
+        self, storage: AsyncStorageTransport, executions: AsyncExecutions, context: Context
+    ) -> None:
+        self._storage = storage
+        self._executions = executions
+        self._context = context
+
+    async def bytes(
+        self,
+        output: Output,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> Data:
+        """Fetch an output into memory.
+
+        Args:
+            output: One of an execution's ``outputs``.
+            max_bytes: The most that it may weigh, unpacked.
+            timeout: Seconds for all of it.
+
+        Raises:
+            OutputTooLarge: It weighs more.
+            DownloadFailed: It could not be fetched; ``reason`` tells why.
+        """
+        return await twice_async(lambda: self._collected(output, max_bytes, timeout))
+
+    async def text(
+        self,
+        output: Output,
+        *,
+        encoding: str = "utf-8",
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> str:
+        """Fetch an output and decode it. Arguments and errors as :meth:`bytes`."""
+        body = await self.bytes(output, max_bytes=max_bytes, timeout=timeout)
+        return as_text(output, body, encoding)
+
+    @overload
+    async def json(self, output: Output, *, max_bytes: int = ..., timeout: float = ...) -> JSON: ...
+    @overload
+    async def json(
+        self, output: Output, into: type[_T], *, max_bytes: int = ..., timeout: float = ...
+    ) -> _T: ...
+    async def json(
+        self,
+        output: Output,
+        into: type[_T] | None = None,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> JSON | _T:
+        """Fetch an output and parse it.
+
+        Args:
+            output: One of an execution's ``outputs``.
+            into: A type to make of it: a pydantic model, by its own validator, or a
+                dataclass, an attrs class or a TypedDict, by the extra ``cattrs``.
+            max_bytes: The most that it may weigh, unpacked.
+            timeout: Seconds for all of it.
+
+        Raises:
+            OutputTooLarge: It weighs more.
+            DownloadFailed: It could not be fetched, is no JSON, or does not fit the type.
+            ConfigurationError: The type needs cattrs, which is not there.
+        """
+        value = as_json(output, await self.bytes(output, max_bytes=max_bytes, timeout=timeout))
+        return value if into is None else as_type(output, value, into)
+
+    async def save(
+        self,
+        output: Output,
+        path: str | Path,
+        *,
+        overwrite: bool = False,
+        hashed: bool = False,
+        on_transfer: OnTransfer | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> SavedOutput:
+        """Save an output to a file, in constant memory.
+
+        The file has its name only when it is whole and checked. Until then it grows
+        beside it as ``.part``, and a killed download goes on from there.
+
+        Args:
+            output: One of an execution's ``outputs``.
+            path: The file; its folder is made if need be.
+            overwrite: Take the place of a file that is there.
+            hashed: Tell the file's SHA-256, too, which takes one more pass over it.
+                What storage tells of checksums is checked either way.
+            on_transfer: Called with how far it has come, some times a second.
+            timeout: Seconds for all of it.
+
+        Returns:
+            What was saved.
+
+        Raises:
+            DownloadFailed: It could not be fetched or written; ``reason`` tells why.
+        """
+        goal = Path(path)
+
+        async def saved() -> SavedOutput:
+            with PartFile(output, goal, overwrite=overwrite) as part:
+                download = self._download(output, timeout, part)
+                meter = Meter(output, on_transfer, self._now())
+                async with contextlib.aclosing(self._chunks(download)) as chunks:
+                    async for chunk in chunks:
+                        part.take(chunk, download.facts)
+                        meter.count(chunk, download.facts, self._now())
+                # Checking reads the whole file, which would hold up the loop.
+                size, sha256 = await asyncio.to_thread(part.finish, download.facts, hashed=hashed)
+            return saved_output(
+                output,
+                goal,
+                size=size,
+                sha256=sha256,
+                media_type=download.facts.media_type,
+                now=self._context.clock.now(),
+            )
+
+        return await twice_async(saved)
+
+    async def save_all(
+        self,
+        execution: Execution | int,
+        folder: str | Path,
+        *,
+        steps: Iterable[str] | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        overwrite: bool = False,
+        on_transfer: OnTransfer | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> Manifest:
+        """Save the outputs of an execution, several at a time, with a manifest.
+
+        They go to ``folder/execution-ID/STEP/FILE``; names of the server's are made
+        harmless, and the manifest tells which is which. What a manifest of an earlier
+        call tells as saved is not fetched again. One that fails does not keep the
+        others from being saved.
+
+        Args:
+            execution: The execution, or its id. It may have failed, or still run.
+            folder: Where the execution's own folder is made.
+            steps: The names of the steps; by default all.
+            concurrency: How many files are fetched at once.
+            overwrite: Take the place of files that are there.
+            on_transfer: Called with how far each has come; by the blocking client, from
+                several threads.
+            timeout: Seconds for each output.
+
+        Returns:
+            What was saved and what was missed; also in ``manifest.json``.
+
+        Raises:
+            ConfigurationError: An argument is wrong, or the folder cannot be written.
+            DatalabError: Whatever ``client.executions.get`` raises for an id.
+        """
+        if isinstance(execution, int):
+            execution = await self._executions.get(execution)
+        saving = Saving(execution, Path(folder), steps, concurrency, overwrite=overwrite)
+
+        room = asyncio.Semaphore(concurrency)
+
+        async def save(output: Output, path: Path) -> None:
+            async with room:
+                try:
+                    saved = await self.save(
+                        output,
+                        path,
+                        overwrite=overwrite,
+                        hashed=True,
+                        on_transfer=on_transfer,
+                        timeout=timeout,
+                    )
+                    saving.saved(saved, path)
+                except DownloadFailed as error:
+                    saving.missed(output, error)
+
+        async with asyncio.TaskGroup() as group:
+            for output, path in saving.wanted:
+                group.create_task(save(output, path))
+        return saving.finish()
+
+    @contextlib.asynccontextmanager
+    async def open(
+        self, output: Output, *, timeout: float = DEFAULT_TIMEOUT
+    ) -> AsyncGenerator[AsyncIterator[Data], None]:
+        """Read an output as it comes, in constant memory.
+
+        Args:
+            output: One of an execution's ``outputs``.
+            timeout: Seconds for all of it.
+
+        Yields:
+            An iterator of chunks, unpacked. A body that breaks off is gone on with
+            from there, if the object is still the same.
+
+        Raises:
+            DownloadFailed: It cannot be read on; ``reason`` tells why.
+        """
+        download = self._download(output, timeout, restartable=False)
+        async with contextlib.aclosing(self._chunks(download)) as chunks:
+            yield _passed_on(output, download, chunks)
+
+    async def _collected(self, output: Output, max_bytes: int, timeout: float) -> Data:
+        collector = Collector(output, max_bytes=max_bytes)
+        download = self._download(output, timeout)
+        async with contextlib.aclosing(self._chunks(download)) as chunks:
+            async for chunk in chunks:
+                collector.take(chunk, download.facts)
+        return collector.finish(download.facts)
+
+    def _download(
+        self,
+        output: Output,
+        timeout: float,
+        part: PartFile | None = None,
+        *,
+        restartable: bool = True,
+    ) -> Download:
+        return Download(
+            output,
+            DownloadPolicy(),
+            deadline=self._now() + timeout,
+            random=self._context.random,
+            allow_http=self._context.allow_http,
+            facts=part.facts if part is not None else None,
+            received=part.received if part is not None else 0,
+            restartable=restartable,
+        )
+
+    def _chunks(self, download: Download) -> AsyncGenerator[Chunk, None]:
+        return fetch_async(
+            download, self._storage, self._renewal(download.output), clock=self._context.clock
+        )
+
+    def _renewal(self, output: Output) -> Callable[[], Awaitable[str | None]]:
+        async def renewed() -> str | None:
+            execution = await self._executions.get(output.execution_id)
+            return same_output(execution.outputs, output)
+
+        return renewed
+
+    def _now(self) -> float:
+        return self._context.clock.monotonic()
+
+
+async def _passed_on(
+    output: Output, download: Download, chunks: AsyncGenerator[Chunk, None]
+) -> AsyncIterator[bytes]:
+    reader = Reader(output)
+    async for chunk in chunks:
+        for piece in reader.feed(chunk, download.facts):
+            yield piece
+    reader.finish()

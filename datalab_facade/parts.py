@@ -1,0 +1,228 @@
+"""A file that is not there until it is whole.
+
+What has arrived is kept beside its goal as ``name.part``, with what storage told
+of the object as ``name.part.json``. A killed download goes on from there; only a
+whole, checked file gets the final name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import attrs
+
+from datalab_facade.collecting import Checker, unpacked_pieces
+from datalab_facade.downloading import Chunk, Facts, FailureReason, download_failed
+from datalab_facade.errors import DownloadFailed
+from datalab_facade.models import Output
+
+_PIECE = 1 << 20
+
+
+class PartFile:
+    """The growing file of one output. Use it in a ``with`` statement.
+
+    Two processes that want the same file do not share its part: the second one
+    begins a part of its own.
+
+    Attributes:
+        received: How much was there already, from an earlier try.
+        facts: What was known of the object then.
+    """
+
+    def __init__(self, output: Output, path: Path, *, overwrite: bool) -> None:
+        self._output = output
+        self._path = path
+        self._overwrite = overwrite
+        self._part = path.with_name(path.name + ".part")
+        self._notes = path.with_name(path.name + ".part.json")
+        self._file: IO[bytes] | None = None
+        self.received = 0
+        self.facts: Facts | None = None
+
+    def __enter__(self) -> Self:
+        if not self._overwrite and os.path.lexists(self._path):
+            raise self._failed(
+                "exists", f"is not saved: {self._path} exists. Overwrite it with overwrite=True"
+            )
+        with self._disk():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._opened()
+            self.facts = self._read_notes()
+            self.received = self._file.seek(0, os.SEEK_END) if self.facts else 0
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def take(self, chunk: Chunk, facts: Facts) -> None:
+        """Write a chunk where it belongs.
+
+        Raises:
+            DownloadFailed: The disk is full, or the file cannot be written.
+        """
+        with self._disk():
+            if chunk.data:
+                _write(self._open_file, chunk.data)
+            else:
+                # A body begins: from here on everything is new.
+                self._open_file.seek(chunk.offset)
+                self._open_file.truncate()
+                self._notes.write_text(json.dumps(attrs.asdict(facts)), encoding="utf-8")
+
+    def finish(self, facts: Facts, *, hashed: bool) -> tuple[int, str | None]:
+        """Check what has arrived, unpack it if need be, and give it its final name.
+
+        Args:
+            facts: What storage told of the object.
+            hashed: Whether the SHA-256 is wanted, too.
+
+        Returns:
+            The length in bytes of the file, and its SHA-256 if wanted.
+
+        Raises:
+            DownloadFailed: It is not what storage says it is, or cannot be written.
+        """
+        file = self._open_file
+        checker = Checker(self._output, facts, also=("sha256",) if hashed else ())
+        with self._disk():
+            file.flush()
+            size = file.seek(0, os.SEEK_END)
+            if checker.needs_data:
+                for piece in _pieces(file):
+                    checker.update(piece)
+        try:
+            checker.check()
+            sha256 = checker.digest("sha256") if hashed else None
+            if facts.encoding:
+                size, sha256 = self._unpacked(file, facts)
+        except DownloadFailed:
+            # Nothing of it can be used again.
+            self.forget()
+            raise
+        with self._disk():
+            self._publish()
+        return size, sha256
+
+    def forget(self) -> None:
+        """Throw away what has arrived."""
+        with self._disk():
+            self._open_file.seek(0)
+            self._open_file.truncate()
+            self._notes.unlink(missing_ok=True)
+
+    @property
+    def _open_file(self) -> IO[bytes]:
+        assert self._file is not None, "used outside its with statement"
+        return self._file
+
+    def _opened(self) -> IO[bytes]:
+        for _ in range(10):
+            descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT, 0o666)
+            file = os.fdopen(descriptor, "r+b", buffering=0)
+            if not _lock(file):
+                file.close()
+                break
+            # Whoever held the lock before may have published and removed it.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), self._part.stat()):
+                    return file
+            file.close()
+        # Somebody is at work on it. Whoever is done first has the name.
+        own = f".{os.getpid()}-{os.urandom(4).hex()}.part"
+        self._part = self._path.with_name(self._path.name + own)
+        self._notes = self._path.with_name(self._path.name + own + ".json")
+        return self._part.open("w+b", buffering=0)
+
+    def _read_notes(self) -> Facts | None:
+        try:
+            return Facts(**json.loads(self._notes.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            # Without notes, nothing is known of the part; it is begun anew.
+            return None
+
+    def _unpacked(self, file: IO[bytes], facts: Facts) -> tuple[int, str]:
+        """Unpack the part beside itself, and take its place."""
+        beside = self._part.with_name(self._part.name + ".unpacked")
+        size, sha256 = 0, hashlib.sha256()
+        try:
+            with self._disk(), beside.open("wb") as unpacked:
+                for piece in unpacked_pieces(self._output, facts, _pieces(file)):
+                    size += unpacked.write(piece)
+                    sha256.update(piece)
+            with self._disk():
+                beside.replace(self._part)
+        finally:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+        return size, sha256.hexdigest()
+
+    def _publish(self) -> None:
+        if self._overwrite:
+            self._part.replace(self._path)
+        else:
+            try:
+                # Unlike a rename, a link never takes the place of another file.
+                os.link(self._part, self._path)
+            except FileExistsError:
+                raise self._failed(
+                    "exists", f"is not saved: {self._path} has come to exist meanwhile"
+                ) from None
+            except OSError:
+                # This file system has no links.
+                self._part.replace(self._path)
+        for leftover in (self._part, self._notes):
+            leftover.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
+        """Turn what the operating system says into an error that names the output."""
+        try:
+            yield
+        except OSError as error:
+            raise self._failed(
+                "disk", f"cannot be written to {self._path}: {error.strerror or error}"
+            ) from error
+
+    def _failed(self, reason: FailureReason, message: str) -> DownloadFailed:
+        return download_failed(self._output, reason, message)
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    # The file has no buffer, since chunks are large, so a write may take a part only.
+    written = file.write(data)
+    while written < len(data):
+        written += file.write(memoryview(data)[written:])
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    while piece := file.read(_PIECE):
+        yield piece
+
+
+def _lock(file: IO[bytes]) -> bool:
+    try:
+        import fcntl
+    except ImportError:
+        # Windows does not let two processes write to one open file by default.
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

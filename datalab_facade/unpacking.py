@@ -1,0 +1,73 @@
+"""Decompression that cannot be made to fill the memory or the disk."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+
+# Deflate can blow a kilobyte up to a megabyte; honest JSON and text stay far below.
+_MOST_EXPANSION = 200
+_PIECE = 1 << 18
+_FREE = 1 << 20
+
+
+class ExpandsTooMuch(Exception):
+    """The data unpacks to more than anything honest would."""
+
+
+class DoesNotUnpack(Exception):
+    """The data is not compressed as was said, or cut off."""
+
+
+class Unpacker:
+    """Unpacks a stream chunk by chunk, in bounded memory.
+
+    Args:
+        encoding: The ``Content-Encoding``: ``""``, ``"gzip"`` or ``"deflate"``.
+
+    Raises:
+        DoesNotUnpack: The encoding is another one.
+    """
+
+    def __init__(self, encoding: str) -> None:
+        if encoding not in ("", "gzip", "x-gzip", "deflate"):
+            raise DoesNotUnpack(f"it is compressed as {encoding!r}, which is not supported")
+        # 47: with a header of gzip or of zlib, whichever there is.
+        self._inflate = zlib.decompressobj(47) if encoding else None
+        self._taken = 0
+        self._given = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Give what a chunk unpacks to, in pieces.
+
+        Raises:
+            ExpandsTooMuch: It is a bomb.
+            DoesNotUnpack: It is something else.
+        """
+        if self._inflate is None:
+            yield data
+            return
+        self._taken += len(data)
+        while data:
+            try:
+                piece = self._inflate.decompress(data, _PIECE)
+            except zlib.error as error:
+                raise DoesNotUnpack(str(error)) from error
+            self._given += len(piece)
+            if self._given > _FREE + self._taken * _MOST_EXPANSION:
+                raise ExpandsTooMuch
+            yield piece
+            data = self._inflate.unconsumed_tail
+            if self._inflate.eof and self._inflate.unused_data:
+                # gzip may be several members, one after the other.
+                data = self._inflate.unused_data
+                self._inflate = zlib.decompressobj(47)
+
+    def finish(self) -> None:
+        """Take note that there is no more.
+
+        Raises:
+            DoesNotUnpack: There should have been.
+        """
+        if self._inflate is not None and self._taken and not self._inflate.eof:
+            raise DoesNotUnpack("it is cut off")
