@@ -11,6 +11,7 @@ from typing import TypeVar
 import attrs
 
 from datalab_facade.errors import ConfigurationError, DownloadFailed
+from datalab_facade.manifest import FILE_NAME as MANIFEST_NAME
 from datalab_facade.manifest import Manifest, MissedOutput, SavedOutput
 from datalab_facade.models import Execution, Output
 from datalab_facade.naming import distinct_names, suffix_of
@@ -106,16 +107,29 @@ def _places(execution: Execution, steps: Iterable[str] | None) -> list[tuple[Out
     if unknown:
         known = ", ".join(repr(name) for name in execution.steps) or "none"
         raise ConfigurationError(f"There is no step {unknown[0]!r}; the steps are: {known}")
-    folders = dict(zip(execution.steps, distinct_names(execution.steps), strict=True))
+    names = distinct_names(execution.steps, taken=[MANIFEST_NAME])
+    folders = dict(zip(execution.steps, names, strict=True))
     places: list[tuple[Output, str]] = []
     for step in dict.fromkeys(chosen):
         outputs = [output for output in execution.outputs if output.step == step]
-        names = distinct_names(output.file_key or "output" for output in outputs)
+        names = distinct_names(_stem(output) for output in outputs)
         places.extend(
-            (output, f"{folders[step]}/{name}{suffix_of(output.url)}")
+            (output, f"{folders[step]}/{name}{_suffix(output)}")
             for output, name in zip(outputs, names, strict=True)
         )
     return places
+
+
+def _stem(output: Output) -> str:
+    stem = output.file_key or "output"
+    # What grows beside a file is called so, and must not be taken for another one.
+    return f"{stem}-file" if stem.lower().endswith(".part") else stem
+
+
+def _suffix(output: Output) -> str:
+    # With a suffix always there, two different stems never become the same name.
+    suffix = suffix_of(output.url)
+    return suffix if suffix and suffix != ".part" else ".bin"
 
 
 def saved_output(

@@ -64,7 +64,7 @@ saved_outputs = st.builds(
     file_key=st.none() | texts,
     path=paths,
     bytes=st.integers(min_value=0, max_value=2**63 - 1),
-    sha256=st.text("0123456789abcdef", min_size=64, max_size=64),
+    sha256=st.none() | st.text("0123456789abcdef", min_size=64, max_size=64),
     saved_at=times,
     source_status=statuses,
     media_type=st.none() | texts,
