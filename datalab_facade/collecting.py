@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 import attrs
 
@@ -19,6 +20,7 @@ from datalab_facade.errors import (
     UnexpectedBody,
 )
 from datalab_facade.models import JSON, Output
+from datalab_facade.redaction import excerpt
 from datalab_facade.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker
 
 _T = TypeVar("_T")
@@ -57,17 +59,26 @@ class Meter:
         self._tell = tell
         self._began = now
         self._told_at = now
+        self._told: int | None = None
         self._came = 0
 
     def count(self, chunk: Chunk, facts: Facts, now: float) -> None:
         """Take note of a chunk."""
         self._came += len(chunk.data)
         held = chunk.offset + len(chunk.data)
-        if self._tell is None or (now - self._told_at < 0.1 and held != facts.total):
-            return
-        self._told_at = now
-        rate = self._came / (now - self._began) if now > self._began else 0.0
-        self._tell(Transfer(self._output, held, facts.total, rate))
+        if now - self._told_at >= 0.1 or held == facts.total:
+            self._say(held, facts.total, now)
+
+    def finish(self, held: int, now: float) -> None:
+        """Take note that this is all."""
+        if held != self._told:
+            self._say(held, held, now)
+
+    def _say(self, held: int, total: int | None, now: float) -> None:
+        self._told, self._told_at = held, now
+        if self._tell is not None:
+            rate = self._came / (now - self._began) if now > self._began else 0.0
+            self._tell(Transfer(self._output, held, total, rate))
 
 
 class Collector:
@@ -87,7 +98,9 @@ class Collector:
             OutputTooLarge: There is, or will be, more than allowed.
         """
         held = chunk.offset + len(chunk.data)
-        if max(held, 0 if facts.encoding else facts.total or 0) > self._max_bytes:
+        # What packing cannot make smaller it makes a little larger.
+        packing = self._max_bytes // 100 + 1024 if facts.encoding else 0
+        if max(held, facts.total or 0) > self._max_bytes + packing:
             raise self._too_large()
         del self._body[chunk.offset :]
         self._body += chunk.data
@@ -142,7 +155,8 @@ class Reader:
             DownloadFailed: It does not.
         """
         with _unpacking(self._output):
-            if self._unpacker is None or self._checker is None:
+            begins = chunk.offset == 0 and not chunk.data
+            if begins or self._unpacker is None or self._checker is None:
                 self._unpacker = Unpacker(facts.encoding)
                 self._checker = Checker(self._output, facts)
             self._checker.update(chunk.data)
@@ -273,7 +287,7 @@ def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
     except Exception as error:
         # Every validator has exceptions of its own.
         raise download_failed(
-            output, "corrupt", f"does not fit {into.__name__}: {_told(error)}"
+            output, "corrupt", f"does not fit {into.__name__}: {excerpt(str(error), limit=500)}"
         ) from error
 
 
@@ -284,15 +298,15 @@ def _structured(value: JSON, into: type[_T]) -> _T:
         raise ConfigurationError(
             f"Making {into.__name__} of JSON needs cattrs: install datalab-facade[cattrs]"
         ) from None
+    if (attrs.has(into) or dataclasses.is_dataclass(into)) and not isinstance(value, dict):
+        # cattrs would make a class whose fields all have defaults of an empty list.
+        raise TypeError(f"it is no object but {excerpt(repr(value), limit=50)}")
     converter = cattrs.Converter(detailed_validation=True)
     converter.register_structure_hook(
         datetime, lambda text, _: datetime.fromisoformat(cast("str", text))
     )
-    structured: _T = converter.structure(value, into)
+    try:
+        structured: _T = converter.structure(value, into)
+    except cattrs.BaseValidationError as error:
+        raise ValueError("; ".join(cattrs.transform_error(error))) from error
     return structured
-
-
-def _told(error: Exception) -> str:
-    parts: Any = getattr(error, "exceptions", ())
-    told = "; ".join(str(part) for part in parts) or str(error)
-    return told[:500]

@@ -7,20 +7,25 @@ clock; a sync and an async driver carry its commands out and pass on the chunks.
 
 from __future__ import annotations
 
+import ipaddress
+import math
 import re
 from collections.abc import Generator, Mapping
+from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 import attrs
 
 from datalab_facade.commands import Sleep
+from datalab_facade.decoding import decode_retry_after
 from datalab_facade.errors import (
     BudgetExhausted,
     ConfigurationError,
     DatalabError,
     DownloadFailed,
     NotFound,
+    StatusError,
 )
 from datalab_facade.faults import Faults, Randomness, may_pass
 from datalab_facade.models import Output
@@ -48,20 +53,40 @@ class DownloadPolicy:
     """How often a URL that is refused is renewed by asking for the execution again."""
     max_redirects: int = 5
     """How many redirects in a row are followed."""
+    max_restarts: int = 5
+    """How often all of it is begun anew, because what was received cannot be gone on with."""
+
+
+_DIGESTS = {"md5": 16, "sha256": 32, "sha1": 20, "crc32": 4}
+"""The algorithms that are known, and how many bytes they give."""
+
+
+def _known_digests(_: object, __: object, digests: Mapping[str, str]) -> None:
+    for algorithm, digest in digests.items():
+        if len(bytes.fromhex(digest)) != _DIGESTS.get(algorithm):
+            raise ValueError(f"{digest!r} is no {algorithm}")
+
+
+_text = attrs.validators.instance_of(str)
 
 
 @attrs.frozen
 class Facts:
     """What storage told of the object; enough to go on with it another day."""
 
-    total: int | None = None
+    total: int | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.instance_of(int))
+    )
     """Its length in bytes, as sent."""
-    validator: str | None = None
+    validator: str | None = attrs.field(
+        default=None,
+        validator=attrs.validators.optional(attrs.validators.matches_re(r"[ -~]{1,1000}")),
+    )
     """What must still be true of it for a part to fit: its ETag, or when it changed."""
-    encoding: str = ""
+    encoding: str = attrs.field(default="", validator=_text)
     """How it is compressed, if it is."""
-    media_type: str | None = None
-    digests: Mapping[str, str] = attrs.field(factory=dict)
+    media_type: str | None = attrs.field(default=None, validator=attrs.validators.optional(_text))
+    digests: Mapping[str, str] = attrs.field(factory=dict, validator=_known_digests)
     """What it must hash to: names of algorithms, and values in hexadecimal."""
 
 
@@ -84,11 +109,22 @@ class Receive:
     """Command: pass on the body that was just begun; it starts at this offset."""
 
     offset: int
+    deadline: float
+
+    def timeout(self, now: float) -> float:
+        """Give the seconds that are left for the next piece."""
+        return max(0.01, self.deadline - now)
 
 
 @attrs.frozen
 class Renew:
     """Command: ask the execution again, and tell the output's new URL."""
+
+    deadline: float
+
+    def timeout(self, now: float) -> float:
+        """Give the seconds that are left for it."""
+        return max(0.01, self.deadline - now)
 
 
 Command: TypeAlias = Fetch | Receive | Renew | Sleep
@@ -153,6 +189,8 @@ class Download:
         self._url = self._checked_url(output.url)
         self._renewals = 0
         self._redirects = 0
+        self._restarts = 0
+        self._now = -math.inf
 
     def steps(self) -> Generator[Command, Told, None]:
         """Decide on the whole download; returns when all of the object was received.
@@ -163,11 +201,12 @@ class Download:
             DownloadFailed: It cannot be had; its ``reason`` tells why.
         """
         while True:
-            told = yield Fetch(
-                self._url, self._headers(), self._policy.stall_timeout, self._deadline
+            self.check_deadline(self._now)
+            told = yield from self._do(
+                Fetch(self._url, self._headers(), self._policy.stall_timeout, self._deadline)
             )
             if told.error is not None:
-                yield from self._wait_after(told.error, told.now)
+                yield from self._wait_after(told.error)
             elif told.status in (200, 206):
                 if (yield from self._receive(told)):
                     return
@@ -180,12 +219,18 @@ class Download:
             elif told.status in _REFUSALS:
                 yield from self._renew(told.status)
             elif told.status in (408, 425, 429) or told.status >= 500:
-                failure = self._failed(
-                    "unreachable", f"storage answered {told.status}", told.status
+                yield from self._wait_after(
+                    StatusError(
+                        told.status,
+                        method="GET",
+                        url=shown_url(self._url),
+                        retry_after=_retry_after(told.headers),
+                    )
                 )
-                yield from self._stay_away(self._faults.forgive(failure), failure, told.now)
             else:
-                raise self._failed("refused", f"storage answered {told.status}", told.status)
+                raise self._failed(
+                    "refused", f"is refused by storage with {told.status}", told.status
+                )
 
     def check_deadline(self, now: float) -> None:
         """Raise once the deadline has passed, also while a body still drips.
@@ -195,6 +240,11 @@ class Download:
         """
         if now > self._deadline:
             raise self._failed("unreachable", "was not fetched in time")
+
+    def _do(self, command: Command) -> Generator[Command, Told, Told]:
+        told = yield command
+        self._now = told.now
+        return told
 
     def _headers(self) -> dict[str, str]:
         # Only of the bytes as they are stored is an offset into them meaningful.
@@ -209,7 +259,7 @@ class Download:
         if offset is None:
             return False
         self._redirects = 0
-        ended = yield Receive(offset)
+        ended = yield from self._do(Receive(offset, self._deadline))
         progress = ended.received > self.received
         self.received = ended.received
         if progress:
@@ -220,7 +270,7 @@ class Download:
         error = ended.error or self._failed(
             "incomplete", f"ended after {self.received} of {self.facts.total} bytes"
         )
-        yield from self._wait_after(error, ended.now)
+        yield from self._wait_after(error)
         return False
 
     def _offset_of(self, told: Told) -> int | None:
@@ -236,6 +286,9 @@ class Download:
         if found is None or int(found[1]) != self.received or not self.received:
             self._start_over("storage answered with another part than was asked for")
             return None
+        if self._is_another(told.headers):
+            self._start_over("the object changed")
+            return None
         total = None if found[2] == "*" else int(found[2])
         if self.facts.total is not None and total not in (None, self.facts.total):
             self._start_over("the object changed its length")
@@ -245,15 +298,22 @@ class Download:
 
     def _is_whole(self, headers: Mapping[str, str]) -> bool:
         found = re.fullmatch(r"bytes \*/(\d{1,18})", headers.get("content-range", ""))
-        return found is not None and int(found[1]) == self.received > 0
+        if found is None or self.facts.total not in (None, self.received):
+            return False
+        return int(found[1]) == self.received > 0 and not self._is_another(headers)
+
+    def _is_another(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether an answer is about another object than what was received of it."""
+        known = self.facts.validator or ""
+        # There are storages that overlook If-Range, so it is not left to them.
+        return headers.get("etag" if known[:1] == '"' else "last-modified", known) != known
 
     def _start_over(self, why: str) -> None:
         if not self._restartable and self.received:
             raise self._failed("incomplete", f"was cut off and cannot go on: {why}")
-        failure = self._failed("incomplete", why)
-        if self.received:
-            # Starting over is progress only if it does not happen for ever.
-            self._faults.forgive(failure)
+        self._restarts += 1
+        if self._restarts > self._policy.max_restarts:
+            raise self._failed("incomplete", f"was begun anew again and again: {why}")
         self.received = 0
         self.facts = Facts()
 
@@ -261,8 +321,14 @@ class Download:
         self._redirects += 1
         if self._redirects > self._policy.max_redirects:
             raise self._failed("refused", "is redirected again and again", told.status)
-        target = urljoin(self._url, told.headers.get("location", ""))
-        if urlsplit(self._url).scheme == "https" and urlsplit(target).scheme != "https":
+        try:
+            target = urljoin(self._url, told.headers.get("location", ""))
+            secure = urlsplit(target).scheme == "https"
+        except ValueError:
+            raise self._failed(
+                "refused", "is redirected to a URL that cannot be read", told.status
+            ) from None
+        if urlsplit(self._url).scheme == "https" and not secure:
             raise self._failed(
                 "refused", f"is redirected to {shown_url(target)}, without TLS", told.status
             )
@@ -277,7 +343,8 @@ class Download:
                 status,
             )
         self._renewals += 1
-        told = yield Renew()
+        self._redirects = 0
+        told = yield from self._do(Renew(self._deadline))
         if isinstance(told.error, NotFound) or (told.error is None and told.url is None):
             raise self._failed(
                 "gone",
@@ -291,36 +358,33 @@ class Download:
         assert told.url is not None
         self._url = self._checked_url(told.url)
 
-    def _wait_after(self, error: DatalabError, now: float) -> Generator[Command, Told, None]:
+    def _wait_after(self, error: DatalabError) -> Generator[Command, Told, None]:
         if isinstance(error, (ConfigurationError, BudgetExhausted)):
             raise error
+        status = error.status if isinstance(error, StatusError) else None
         if not (may_pass(error) or isinstance(error, DownloadFailed)):
-            raise self._failed("unreachable", f"could not be fetched: {error}") from error
+            raise self._failed("refused", f"could not be fetched: {error}", status) from error
         try:
             away = self._faults.forgive(error)
         except DatalabError as last:
             if isinstance(last, DownloadFailed):
                 raise
-            raise self._failed("unreachable", f"could not be fetched: {last}") from last
-        yield from self._stay_away(away, error, now)
-
-    def _stay_away(
-        self, away: float, error: DatalabError, now: float
-    ) -> Generator[Command, Told, None]:
-        if now + away >= self._deadline:
-            raise self._failed("unreachable", f"was not fetched in time: {error}") from error
-        yield Sleep(away)
+            raise self._failed("unreachable", f"could not be fetched: {last}", status) from last
+        if self._now + away >= self._deadline:
+            raise self._failed(
+                "unreachable", f"was not fetched in time: {error}", status
+            ) from error
+        yield from self._do(Sleep(away))
 
     def _checked_url(self, url: str) -> str:
         try:
             parts = urlsplit(url)
-            host = parts.hostname or ""
+            host, _ = parts.hostname or "", parts.port
         except ValueError:
             raise self._failed("refused", "has a URL that cannot be read") from None
         if parts.scheme not in ("https", "http") or not host:
             raise self._failed("refused", f"has a URL that is no https URL: {shown_url(url)}")
-        local = host == "localhost" or host.startswith("127.") or host == "::1"
-        if parts.scheme == "http" and not (local or self._allow_http):
+        if parts.scheme == "http" and not (self._allow_http or _is_this_machine(host)):
             raise self._failed(
                 "refused", f"has a URL without TLS: {shown_url(url)}. Allow it with allow_http=True"
             )
@@ -360,6 +424,24 @@ def download_failed(
     )
 
 
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    # No clock is known here, so a date counts from when storage says it is now.
+    says = headers.get("date")
+    epoch = datetime.fromtimestamp(0, UTC)
+    asked = decode_retry_after(headers.get("retry-after"), epoch)
+    if asked is None or re.match(r"\s*[\d.]", headers.get("retry-after", "")):
+        return asked
+    now = decode_retry_after(says, epoch)
+    return None if now is None else max(0.0, asked - now)
+
+
 def _length(headers: Mapping[str, str]) -> int | None:
     told = headers.get("content-length", "")
     return int(told) if re.fullmatch(r"\d{1,18}", told) else None
@@ -368,11 +450,13 @@ def _length(headers: Mapping[str, str]) -> int | None:
 def _facts_of(headers: Mapping[str, str], total: int | None) -> Facts:
     etag = headers.get("etag", "")
     # A weak ETag promises the same meaning, not the same bytes.
-    strong = etag if re.fullmatch(r'"[^"]*"', etag) else None
+    strong = re.fullmatch(r'"[!#-~]{1,998}"', etag)
+    date = re.fullmatch(r"[ -~]{1,100}", headers.get("last-modified", ""))
+    validator = strong or date
     encoding = headers.get("content-encoding", "").strip().lower()
     return Facts(
         total=total,
-        validator=strong or headers.get("last-modified"),
+        validator=validator[0] if validator else None,
         encoding="" if encoding == "identity" else encoding,
         media_type=headers.get("content-type"),
         digests=_digests_of(headers),
@@ -382,18 +466,18 @@ def _facts_of(headers: Mapping[str, str], total: int | None) -> Facts:
 def _digests_of(headers: Mapping[str, str]) -> dict[str, str]:
     """Give what the whole object must hash to, by what storage tells of it."""
     digests: dict[str, str] = {}
-    for header, algorithm, size in (
-        ("content-md5", "md5", 16),
-        ("x-amz-checksum-sha256", "sha256", 32),
-        ("x-amz-checksum-sha1", "sha1", 20),
-        ("x-amz-checksum-crc32", "crc32", 4),
+    for header, algorithm in (
+        ("content-md5", "md5"),
+        ("x-amz-checksum-sha256", "sha256"),
+        ("x-amz-checksum-sha1", "sha1"),
+        ("x-amz-checksum-crc32", "crc32"),
     ):
-        value = _from_base64(headers.get(header, ""), size)
+        value = _from_base64(headers.get(header, ""), _DIGESTS[algorithm])
         if value is not None:
             digests[algorithm] = value
     # The ETag of an object that was stored in one piece, and not encrypted with
     # a key of its owner's, is its MD5.
-    encrypted = headers.get("x-amz-server-side-encryption", "") == "aws:kms" or any(
+    encrypted = headers.get("x-amz-server-side-encryption", "").startswith("aws:kms") or any(
         name.startswith("x-amz-server-side-encryption-customer") for name in headers
     )
     etag = headers.get("etag", "")

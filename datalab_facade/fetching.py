@@ -19,7 +19,7 @@ from datalab_facade.transport.storage import (
 def fetch(
     download: Download,
     storage: StorageTransport,
-    renew: Callable[[], str | None],
+    renew: Callable[[float], str | None],
     *,
     clock: Clock,
 ) -> Generator[Chunk, None, None]:
@@ -28,7 +28,7 @@ def fetch(
     Args:
         download: What decides.
         storage: Where the object is.
-        renew: Asks the execution again for the output's URL.
+        renew: Asks the execution again for the output's URL, within some seconds.
         clock: Tells the time and sleeps.
     """
     steps, incoming = download.steps(), None
@@ -40,7 +40,7 @@ def fetch(
                 at = command.offset
                 yield Chunk(at, b"")
                 try:
-                    for data in incoming.chunks():
+                    for data in incoming.chunks(_left(command, clock)):
                         yield Chunk(at, data)
                         at += len(data)
                         download.check_deadline(clock.monotonic())
@@ -58,7 +58,7 @@ def fetch(
                 elif isinstance(command, Sleep):
                     clock.sleep(command.seconds)
                 else:
-                    url = renew()
+                    url = renew(command.timeout(clock.monotonic()))
             except DatalabError as caught:
                 error = caught
             command = _next(steps, _told(clock, incoming, url, error))
@@ -70,7 +70,7 @@ def fetch(
 async def fetch_async(
     download: Download,
     storage: AsyncStorageTransport,
-    renew: Callable[[], Awaitable[str | None]],
+    renew: Callable[[float], Awaitable[str | None]],
     *,
     clock: Clock,
 ) -> AsyncGenerator[Chunk, None]:
@@ -87,7 +87,7 @@ async def fetch_async(
                 at = command.offset
                 yield Chunk(at, b"")
                 try:
-                    async for data in incoming.chunks():
+                    async for data in incoming.chunks(_left(command, clock)):
                         yield Chunk(at, data)
                         at += len(data)
                         download.check_deadline(clock.monotonic())
@@ -105,7 +105,7 @@ async def fetch_async(
                 elif isinstance(command, Sleep):
                     await clock.sleep_async(command.seconds)
                 else:
-                    url = await renew()
+                    url = await renew(command.timeout(clock.monotonic()))
             except DatalabError as caught:
                 error = caught
             command = _next(steps, _told(clock, incoming, url, error))
@@ -122,6 +122,10 @@ async def _opened_async(
     storage: AsyncStorageTransport, fetch: Fetch, clock: Clock
 ) -> AsyncIncoming:
     return await storage.open(fetch.url, fetch.headers, timeout=fetch.timeout(clock.monotonic()))
+
+
+def _left(receive: Receive, clock: Clock) -> Callable[[], float]:
+    return lambda: receive.timeout(clock.monotonic())
 
 
 def _told(

@@ -77,7 +77,8 @@ class Outputs:
             OutputTooLarge: It weighs more.
             DownloadFailed: It could not be fetched; ``reason`` tells why.
         """
-        return twice(lambda: self._collected(output, max_bytes, timeout))
+        deadline = self._now() + timeout
+        return twice(lambda: self._collected(output, max_bytes, deadline))
 
     def text(
         self,
@@ -152,15 +153,17 @@ class Outputs:
         Raises:
             DownloadFailed: It could not be fetched or written; ``reason`` tells why.
         """
-        goal = Path(path)
+        goal, deadline = Path(path), self._now() + timeout
 
         def saved() -> SavedOutput:
             with PartFile(output, goal, overwrite=overwrite) as part:
-                download = self._download(output, timeout, part)
+                download = self._download(output, deadline, part)
                 meter = Meter(output, on_transfer, self._now())
-                for chunk in self._chunks(download):
-                    part.take(chunk, download.facts)
-                    meter.count(chunk, download.facts, self._now())
+                with contextlib.closing(self._chunks(download)) as chunks:
+                    for chunk in chunks:
+                        part.take(chunk, download.facts)
+                        meter.count(chunk, download.facts, self._now())
+                meter.finish(download.received, self._now())
                 size, sha256 = part.finish(download.facts, hashed=hashed)
             return saved_output(
                 output,
@@ -212,12 +215,12 @@ class Outputs:
             execution = self._executions.get(execution)
         saving = Saving(execution, Path(folder), steps, concurrency, overwrite=overwrite)
 
-        def save(output: Output, path: Path) -> None:
+        def save(output: Output, path: Path, *, replacing: bool) -> None:
             try:
                 saved = self.save(
                     output,
                     path,
-                    overwrite=overwrite,
+                    overwrite=replacing,
                     hashed=True,
                     on_transfer=on_transfer,
                     timeout=timeout,
@@ -226,10 +229,21 @@ class Outputs:
             except DownloadFailed as error:
                 saving.missed(output, error)
 
-        with ThreadPoolExecutor(concurrency, "datalab-save") as pool:
-            for future in [pool.submit(save, output, path) for output, path in saving.wanted]:
-                future.result()
-        return saving.finish()
+        try:
+            with ThreadPoolExecutor(concurrency, "datalab-save") as pool:
+                futures = [
+                    pool.submit(save, output, path, replacing=replacing)
+                    for output, path, replacing in saving.wanted
+                ]
+                try:
+                    for future in futures:
+                        future.result()
+                finally:
+                    # After an error, none is begun any more.
+                    pool.shutdown(wait=False, cancel_futures=True)
+        finally:
+            manifest = saving.finish()
+        return manifest
 
     @contextlib.contextmanager
     def open(
@@ -248,13 +262,13 @@ class Outputs:
         Raises:
             DownloadFailed: It cannot be read on; ``reason`` tells why.
         """
-        download = self._download(output, timeout, restartable=False)
+        download = self._download(output, self._now() + timeout, restartable=False)
         with contextlib.closing(self._chunks(download)) as chunks:
             yield _passed_on(output, download, chunks)
 
-    def _collected(self, output: Output, max_bytes: int, timeout: float) -> Data:
+    def _collected(self, output: Output, max_bytes: int, deadline: float) -> Data:
         collector = Collector(output, max_bytes=max_bytes)
-        download = self._download(output, timeout)
+        download = self._download(output, deadline)
         with contextlib.closing(self._chunks(download)) as chunks:
             for chunk in chunks:
                 collector.take(chunk, download.facts)
@@ -263,7 +277,7 @@ class Outputs:
     def _download(
         self,
         output: Output,
-        timeout: float,
+        deadline: float,
         part: PartFile | None = None,
         *,
         restartable: bool = True,
@@ -271,7 +285,7 @@ class Outputs:
         return Download(
             output,
             DownloadPolicy(),
-            deadline=self._now() + timeout,
+            deadline=deadline,
             random=self._context.random,
             allow_http=self._context.allow_http,
             facts=part.facts if part is not None else None,
@@ -284,8 +298,13 @@ class Outputs:
             download, self._storage, self._renewal(download.output), clock=self._context.clock
         )
 
-    def _renewal(self, output: Output) -> Callable[[], str | None]:
-        return lambda: same_output(self._executions.get(output.execution_id).outputs, output)
+    def _renewal(self, output: Output) -> Callable[[float], str | None]:
+        def renewed(left: float) -> str | None:
+            timeout = min(left, self._context.options.timeout)
+            execution = self._executions.get(output.execution_id, timeout=timeout)
+            return same_output(execution.outputs, output)
+
+        return renewed
 
     def _now(self) -> float:
         return self._context.clock.monotonic()

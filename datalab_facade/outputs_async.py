@@ -76,7 +76,8 @@ class AsyncOutputs:
             OutputTooLarge: It weighs more.
             DownloadFailed: It could not be fetched; ``reason`` tells why.
         """
-        return await twice_async(lambda: self._collected(output, max_bytes, timeout))
+        deadline = self._now() + timeout
+        return await twice_async(lambda: self._collected(output, max_bytes, deadline))
 
     async def text(
         self,
@@ -151,16 +152,17 @@ class AsyncOutputs:
         Raises:
             DownloadFailed: It could not be fetched or written; ``reason`` tells why.
         """
-        goal = Path(path)
+        goal, deadline = Path(path), self._now() + timeout
 
         async def saved() -> SavedOutput:
             with PartFile(output, goal, overwrite=overwrite) as part:
-                download = self._download(output, timeout, part)
+                download = self._download(output, deadline, part)
                 meter = Meter(output, on_transfer, self._now())
                 async with contextlib.aclosing(self._chunks(download)) as chunks:
                     async for chunk in chunks:
                         part.take(chunk, download.facts)
                         meter.count(chunk, download.facts, self._now())
+                meter.finish(download.received, self._now())
                 # Checking reads the whole file, which would hold up the loop.
                 size, sha256 = await asyncio.to_thread(part.finish, download.facts, hashed=hashed)
             return saved_output(
@@ -212,16 +214,15 @@ class AsyncOutputs:
         if isinstance(execution, int):
             execution = await self._executions.get(execution)
         saving = Saving(execution, Path(folder), steps, concurrency, overwrite=overwrite)
-
         room = asyncio.Semaphore(concurrency)
 
-        async def save(output: Output, path: Path) -> None:
+        async def save(output: Output, path: Path, *, replacing: bool) -> None:
             async with room:
                 try:
                     saved = await self.save(
                         output,
                         path,
-                        overwrite=overwrite,
+                        overwrite=replacing,
                         hashed=True,
                         on_transfer=on_transfer,
                         timeout=timeout,
@@ -230,10 +231,16 @@ class AsyncOutputs:
                 except DownloadFailed as error:
                     saving.missed(output, error)
 
-        async with asyncio.TaskGroup() as group:
-            for output, path in saving.wanted:
-                group.create_task(save(output, path))
-        return saving.finish()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for output, path, replacing in saving.wanted:
+                    group.create_task(save(output, path, replacing=replacing))
+        except BaseExceptionGroup as errors:
+            # The first one ended all others.
+            raise errors.exceptions[0] from None
+        finally:
+            manifest = saving.finish()
+        return manifest
 
     @contextlib.asynccontextmanager
     async def open(
@@ -252,13 +259,13 @@ class AsyncOutputs:
         Raises:
             DownloadFailed: It cannot be read on; ``reason`` tells why.
         """
-        download = self._download(output, timeout, restartable=False)
+        download = self._download(output, self._now() + timeout, restartable=False)
         async with contextlib.aclosing(self._chunks(download)) as chunks:
             yield _passed_on(output, download, chunks)
 
-    async def _collected(self, output: Output, max_bytes: int, timeout: float) -> Data:
+    async def _collected(self, output: Output, max_bytes: int, deadline: float) -> Data:
         collector = Collector(output, max_bytes=max_bytes)
-        download = self._download(output, timeout)
+        download = self._download(output, deadline)
         async with contextlib.aclosing(self._chunks(download)) as chunks:
             async for chunk in chunks:
                 collector.take(chunk, download.facts)
@@ -267,7 +274,7 @@ class AsyncOutputs:
     def _download(
         self,
         output: Output,
-        timeout: float,
+        deadline: float,
         part: PartFile | None = None,
         *,
         restartable: bool = True,
@@ -275,7 +282,7 @@ class AsyncOutputs:
         return Download(
             output,
             DownloadPolicy(),
-            deadline=self._now() + timeout,
+            deadline=deadline,
             random=self._context.random,
             allow_http=self._context.allow_http,
             facts=part.facts if part is not None else None,
@@ -288,9 +295,10 @@ class AsyncOutputs:
             download, self._storage, self._renewal(download.output), clock=self._context.clock
         )
 
-    def _renewal(self, output: Output) -> Callable[[], Awaitable[str | None]]:
-        async def renewed() -> str | None:
-            execution = await self._executions.get(output.execution_id)
+    def _renewal(self, output: Output) -> Callable[[float], Awaitable[str | None]]:
+        async def renewed(left: float) -> str | None:
+            timeout = min(left, self._context.options.timeout)
+            execution = await self._executions.get(output.execution_id, timeout=timeout)
             return same_output(execution.outputs, output)
 
         return renewed

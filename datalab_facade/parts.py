@@ -44,6 +44,7 @@ class PartFile:
         self._overwrite = overwrite
         self._part = path.with_name(path.name + ".part")
         self._notes = path.with_name(path.name + ".part.json")
+        self._shared = True
         self._file: IO[bytes] | None = None
         self.received = 0
         self.facts: Facts | None = None
@@ -66,8 +67,15 @@ class PartFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._file is not None:
-            self._file.close()
+        if self._file is None:
+            return
+        with self._file, suppress(OSError):
+            # Nobody would ever go on with an empty part, nor with one of our own.
+            if self._is_at(self._part, self._file) and not (
+                self._shared and self._file.seek(0, os.SEEK_END)
+            ):
+                self._notes.unlink(missing_ok=True)
+                self._part.unlink()
 
     def take(self, chunk: Chunk, facts: Facts) -> None:
         """Write a chunk where it belongs.
@@ -82,7 +90,8 @@ class PartFile:
                 # A body begins: from here on everything is new.
                 self._open_file.seek(chunk.offset)
                 self._open_file.truncate()
-                self._notes.write_text(json.dumps(attrs.asdict(facts)), encoding="utf-8")
+                notes = {"output": self._identity, "facts": attrs.asdict(facts)}
+                self._notes.write_text(json.dumps(notes), encoding="utf-8")
 
     def finish(self, facts: Facts, *, hashed: bool) -> tuple[int, str | None]:
         """Check what has arrived, unpack it if need be, and give it its final name.
@@ -107,16 +116,16 @@ class PartFile:
                     checker.update(piece)
         try:
             checker.check()
-            sha256 = checker.digest("sha256") if hashed else None
             if facts.encoding:
-                size, sha256 = self._unpacked(file, facts)
-        except DownloadFailed:
-            # Nothing of it can be used again.
-            self.forget()
+                return self._finish_unpacked(file, facts)
+            with self._disk():
+                self._publish(self._part)
+        except DownloadFailed as error:
+            if error.reason != "disk":
+                # Nothing of it will be used again.
+                self.forget()
             raise
-        with self._disk():
-            self._publish()
-        return size, sha256
+        return size, checker.digest("sha256") if hashed else None
 
     def forget(self) -> None:
         """Throw away what has arrived."""
@@ -126,37 +135,53 @@ class PartFile:
             self._notes.unlink(missing_ok=True)
 
     @property
+    def _identity(self) -> list[int | str | None]:
+        return [self._output.execution_id, self._output.step, self._output.file_key]
+
+    @property
     def _open_file(self) -> IO[bytes]:
         assert self._file is not None, "used outside its with statement"
         return self._file
 
     def _opened(self) -> IO[bytes]:
         for _ in range(10):
-            descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT, 0o666)
+            binary: int = getattr(os, "O_BINARY", 0)
+            descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | binary, 0o666)
             file = os.fdopen(descriptor, "r+b", buffering=0)
             if not _lock(file):
                 file.close()
                 break
-            # Whoever held the lock before may have published and removed it.
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), self._part.stat()):
+            # Whoever held the lock before may have published and removed it, or was
+            # killed in between: then it is the whole file, by another name.
+            if self._is_at(self._part, file):
+                if os.fstat(descriptor).st_nlink < 2:
                     return file
+                self._part.unlink()
             file.close()
         # Somebody is at work on it. Whoever is done first has the name.
+        self._shared = False
         own = f".{os.getpid()}-{os.urandom(4).hex()}.part"
         self._part = self._path.with_name(self._path.name + own)
         self._notes = self._path.with_name(self._path.name + own + ".json")
         return self._part.open("w+b", buffering=0)
 
     def _read_notes(self) -> Facts | None:
+        # Without notes on this output, nothing is known of the part; it is begun anew.
         try:
-            return Facts(**json.loads(self._notes.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            # Without notes, nothing is known of the part; it is begun anew.
+            notes = json.loads(self._notes.read_text(encoding="utf-8"))
+            return Facts(**notes["facts"]) if notes["output"] == self._identity else None
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
 
-    def _unpacked(self, file: IO[bytes], facts: Facts) -> tuple[int, str]:
-        """Unpack the part beside itself, and take its place."""
+    @staticmethod
+    def _is_at(path: Path, file: IO[bytes]) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), path.stat())
+        except FileNotFoundError:
+            return False
+
+    def _finish_unpacked(self, file: IO[bytes], facts: Facts) -> tuple[int, str]:
+        """Unpack the part beside itself, and give that the final name."""
         beside = self._part.with_name(self._part.name + ".unpacked")
         size, sha256 = 0, hashlib.sha256()
         try:
@@ -165,27 +190,27 @@ class PartFile:
                     size += unpacked.write(piece)
                     sha256.update(piece)
             with self._disk():
-                beside.replace(self._part)
+                self._publish(beside)
         finally:
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
         return size, sha256.hexdigest()
 
-    def _publish(self) -> None:
+    def _publish(self, whole: Path) -> None:
         if self._overwrite:
-            self._part.replace(self._path)
+            whole.replace(self._path)
         else:
             try:
                 # Unlike a rename, a link never takes the place of another file.
-                os.link(self._part, self._path)
+                os.link(whole, self._path)
             except FileExistsError:
                 raise self._failed(
                     "exists", f"is not saved: {self._path} has come to exist meanwhile"
                 ) from None
             except OSError:
                 # This file system has no links.
-                self._part.replace(self._path)
-        for leftover in (self._part, self._notes):
+                whole.replace(self._path)
+        for leftover in (self._notes, self._part):
             leftover.unlink(missing_ok=True)
 
     @contextlib.contextmanager

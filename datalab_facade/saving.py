@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import attrs
 
@@ -21,15 +23,19 @@ _T = TypeVar("_T")
 DEFAULT_CONCURRENCY = 8
 """How many files are fetched at once: enough to hide latency, few enough for any storage."""
 
-# So often, at most, is the manifest written while files arrive.
+# So many files are told of in the manifest as soon as they are there, and then
+# every so many: a call that was killed is completed by the next one.
 _EVERY = 50
+
+_Key: TypeAlias = tuple[str, str | None]
+"""The step and the file of an output."""
 
 
 class Saving:
     """The plan and the record of one ``save_all``. Threads may share it.
 
     Attributes:
-        wanted: What is to be fetched, and where to.
+        wanted: What is to be fetched, where to, and whether to take another file's place.
     """
 
     def __init__(
@@ -46,31 +52,41 @@ class Saving:
         self._execution = execution
         self._folder = folder / f"execution-{execution.id}"
         self._lock = threading.Lock()
-        self._saved: dict[tuple[str, str | None], SavedOutput] = {}
-        self._missed: list[MissedOutput] = []
-        if not overwrite:
-            self._take_over()
+        self._saved: dict[_Key, SavedOutput] = {}
+        self._missed: dict[_Key, tuple[MissedOutput, DownloadFailed]] = {}
+        self.wanted: list[tuple[Output, Path, bool]] = []
         places = _places(execution, steps)
-        self.wanted = [
-            (output, self._folder / place)
-            for output, place in places
-            if (output.step, output.file_key) not in self._saved
-        ]
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The folder {self._folder} cannot be made: {error.strerror or error}"
+            ) from error
+        earlier = {} if overwrite else self._saved_before()
+        for output, place in places:
+            key = output.step, output.file_key
+            before = earlier.get(key)
+            if before is None or before.path != place:
+                self.wanted.append((output, self._folder / place, overwrite))
+            elif before.source_status.is_terminal or before.source_status == output.status:
+                self._saved[key] = before
+            else:
+                # The step went on since then, and may have left more behind.
+                self.wanted.append((output, self._folder / place, True))
 
     def saved(self, saved: SavedOutput, path: Path) -> None:
         """Take note of a file that is whole, and where it is."""
         place = path.relative_to(self._folder).as_posix()
         with self._lock:
             self._saved[saved.step, saved.file_key] = attrs.evolve(saved, path=place)
-            if len(self._saved) % _EVERY == 0:
-                self._manifest().write(self._folder)
+            if len(self._saved) < _EVERY or len(self._saved) % _EVERY == 0:
+                self._write()
 
     def missed(self, output: Output, error: DownloadFailed) -> None:
         """Take note of one that could not be saved."""
+        missed = MissedOutput(output.execution_id, output.step, output.file_key, str(error))
         with self._lock:
-            self._missed.append(
-                MissedOutput(output.execution_id, output.step, output.file_key, str(error))
-            )
+            self._missed[output.step, output.file_key] = missed, error
 
     def finish(self) -> Manifest:
         """Write the manifest, and give it.
@@ -78,26 +94,59 @@ class Saving:
         Raises:
             ConfigurationError: It cannot be written.
         """
-        manifest = self._manifest()
-        manifest.write(self._folder)
+        with self._lock:
+            return self._write()
+
+    def _write(self) -> Manifest:
+        with _alone_in(self._folder):
+            # Other calls may have saved other steps, or be at it.
+            saved = self._saved_before() | self._saved
+            missed = tuple(
+                missed
+                for key, (missed, error) in self._missed.items()
+                if not (error.reason == "exists" and key in saved)
+            )
+            manifest = Manifest(
+                self._execution.id, self._execution.status, tuple(saved.values()), missed
+            )
+            manifest.write(self._folder)
         return manifest
 
-    def _manifest(self) -> Manifest:
-        execution = self._execution
-        return Manifest(
-            execution.id, execution.status, tuple(self._saved.values()), tuple(self._missed)
-        )
-
-    def _take_over(self) -> None:
-        """Keep what an earlier call has saved, if it is still there."""
+    def _saved_before(self) -> dict[_Key, SavedOutput]:
+        """Give what the manifest that is there tells as saved, as far as it is true."""
         try:
             earlier = Manifest.read(self._folder)
-        except (ConfigurationError, FileNotFoundError):
-            return
-        for saved in earlier.saved:
-            path = self._folder / saved.path
-            if path.is_file() and path.stat().st_size == saved.bytes:
-                self._saved[saved.step, saved.file_key] = saved
+        except ConfigurationError:
+            return {}
+        if earlier.execution_id != self._execution.id:
+            return {}
+        return {
+            (saved.step, saved.file_key): saved
+            for saved in earlier.saved
+            if saved == self._saved.get((saved.step, saved.file_key)) or self._is_there(saved)
+        }
+
+    def _is_there(self, saved: SavedOutput) -> bool:
+        # Links could lead anywhere, and names of any length are no names.
+        try:
+            path = (self._folder / saved.path).resolve(strict=True)
+            inside = path.is_relative_to(self._folder.resolve())
+            return inside and path.is_file() and path.stat().st_size == saved.bytes
+        except OSError:
+            return False
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing a manifest there, where the system can."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 def _places(execution: Execution, steps: Iterable[str] | None) -> list[tuple[Output, str]]:

@@ -5,10 +5,12 @@ Bodies can be of any size, so they come in chunks, as they are on the wire.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 
 import httpx
 
+from datalab_facade.errors import DatalabError
+from datalab_facade.redaction import scrubbed, shown_url
 from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed, no_cookies
 from datalab_facade.transport.exchange import Exchange, Surroundings, time_bounds
 from datalab_facade.transport.network import bound_connections, ends_within
@@ -39,8 +41,11 @@ class Incoming(_Incoming):
         super().__init__(exchange)
         self._response = response
 
-    def chunks(self) -> Generator[bytes, None, None]:
+    def chunks(self, left: Callable[[], float]) -> Generator[bytes, None, None]:
         """Give the body in chunks.
+
+        Args:
+            left: Tells the seconds within which the next one must come.
 
         Raises:
             ConnectionFailed: It broke off, or nothing came for too long.
@@ -49,8 +54,14 @@ class Incoming(_Incoming):
             if self._response.is_stream_consumed:
                 # So are the answers of most mocks.
                 yield self._response.content
-            else:
-                yield from self._response.iter_raw()
+                return
+            pieces = self._response.iter_raw()
+            while True:
+                with ends_within(left()):
+                    piece = next(pieces, None)
+                if piece is None:
+                    return
+                yield piece
         except Exception as error:
             failure = self._exchange.translated(error)
             if failure is None:
@@ -69,19 +80,29 @@ class AsyncIncoming(_Incoming):
         super().__init__(exchange)
         self._response = response
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
+    async def chunks(self, left: Callable[[], float]) -> AsyncGenerator[bytes, None]:
         """Give the body in chunks.
+
+        Args:
+            left: Tells the seconds within which the next one must come.
 
         Raises:
             ConnectionFailed: It broke off, or nothing came for too long.
         """
+        import asyncio
+
         try:
             if self._response.is_stream_consumed:
                 # So are the answers of most mocks.
                 yield self._response.content
-            else:
-                async for chunk in self._response.aiter_raw():
-                    yield chunk
+                return
+            pieces = self._response.aiter_raw()
+            while True:
+                async with asyncio.timeout(left()):
+                    piece = await anext(pieces, None)
+                if piece is None:
+                    return
+                yield piece
         except Exception as error:
             failure = self._exchange.translated(error)
             if failure is None:
@@ -100,12 +121,16 @@ class _Storage:
         keep_secrets_out_of_logs()
 
     def _begin(self, url: str, headers: Mapping[str, str], timeout: float) -> Exchange:
-        request = httpx.Request(
-            "GET",
-            url,
-            headers={"User-Agent": USER_AGENT, **headers},
-            extensions=time_bounds(timeout),
-        )
+        try:
+            request = httpx.Request(
+                "GET",
+                url,
+                headers={"User-Agent": USER_AGENT, **headers},
+                extensions=time_bounds(timeout),
+            )
+        except httpx.InvalidURL as error:
+            # It came from a server, so it is no mistake of the caller's.
+            raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
         return Exchange(request, timeout=timeout, most_bytes=0, surroundings=self._surroundings)
 
 
@@ -129,6 +154,7 @@ class StorageTransport(_Storage):
         Raises:
             ConnectionFailed: No answer came.
             ConfigurationError: The client is closed.
+            DatalabError: The URL cannot be read.
         """
         if self._closed or self._http.is_closed:
             raise client_is_closed()

@@ -1,0 +1,189 @@
+"""A Datalab whose storage misbehaves, and both kinds of client for it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import attrs
+import httpx
+import pytest
+
+from datalab_facade import AsyncDatalab, Datalab, Execution, Output, Status, Step, StepRun, Steps
+from datalab_facade.testing import Simulator, SimulatorServer
+from tests.outputs.bad_storage import BadStorage
+from tests.secrets_for_tests import API_KEY
+
+# Reading all certificates there are takes longer than most tests.
+_TLS = ssl.create_default_context()
+
+
+class HastyClock:
+    """The machine's clock, but whoever sleeps by it is set forward in time instead."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return time.monotonic() + sum(self.slept)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    async def sleep_async(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+
+
+@attrs.define
+class Side:
+    """One way to use outputs, blocking or async, so that a test is written once."""
+
+    runner: asyncio.Runner | None
+    api_url: str
+    clock: HastyClock
+    _client: Any = None
+    _opened: list[Callable[[], Any]] = attrs.field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.client(http_client=self.http())
+
+    def client(self, **options: Any) -> Any:
+        """Give a new client; it is closed after the test."""
+        given = {"base_url": self.api_url, "clock": self.clock, **options}
+        kind = Datalab if self.runner is None else AsyncDatalab
+        self._client = kind(API_KEY, **given)
+        self._opened.append(self._client.close)
+        return self._client
+
+    def http(self, **options: Any) -> Any:
+        """Give a new HTTP client of a user's own; it is closed after the test."""
+        http: Any
+        if self.runner is None:
+            http = httpx.Client(verify=_TLS, **options)
+            self._opened.append(http.close)
+        else:
+            http = httpx.AsyncClient(verify=_TLS, **options)
+            self._opened.append(http.aclose)
+        return http
+
+    def call(self, method: str, *args: Any, **options: Any) -> Any:
+        """Call a method of ``client.outputs``."""
+        return self.done(getattr(self._client.outputs, method)(*args, **options))
+
+    def streamed(
+        self, output: Output, *, most: int | None = None, pause: float = 0, **options: Any
+    ) -> list[bytes]:
+        """Give the chunks of ``client.outputs.open``, left after the first so many.
+
+        Before it wants another one, the reader is busy with other things for a while.
+        """
+
+        def enough(piece: bytes) -> bool:
+            pieces.append(piece)
+            time.sleep(pause)
+            return len(pieces) == most
+
+        opened, pieces = self.opened(output, **options), list[bytes]()
+        if self.runner is None:
+            with opened as chunks:
+                for chunk in chunks:
+                    if enough(chunk):
+                        break
+            return pieces
+
+        async def read() -> list[bytes]:
+            async with opened as chunks:
+                async for chunk in chunks:
+                    if enough(chunk):
+                        break
+            return pieces
+
+        return self.runner.run(read())
+
+    def opened(self, output: Output, **options: Any) -> Any:
+        """Call ``client.outputs.open``."""
+        return self._client.outputs.open(output, **options)
+
+    def busy_connections(self) -> int:
+        """Tell how many connections to storage are not idle."""
+        pool = self._client._storage._http._transport._pool
+        return sum(not connection.is_idle() for connection in pool.connections)
+
+    def done(self, call: Any) -> Any:
+        """Give what a call gave; a coroutine is run to its end."""
+        if not inspect.iscoroutine(call):
+            return call
+        assert self.runner is not None
+        return self.runner.run(call)
+
+    def close(self) -> None:
+        for close in self._opened:
+            self.done(close())
+        if self.runner is not None:
+            self.runner.close()
+
+
+@pytest.fixture
+def storage() -> Iterator[BadStorage]:
+    """Give a storage that does as it is told."""
+    with BadStorage() as storage:
+        yield storage
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    """Give the Datalab that hands out the URLs."""
+    return Simulator(api_key=API_KEY)
+
+
+@pytest.fixture
+def server(simulator: Simulator, storage: BadStorage) -> Iterator[SimulatorServer]:
+    """Serve its API; its outputs are in the storage that misbehaves."""
+    with SimulatorServer(simulator) as server:
+        simulator.storage_origin = storage.origin
+        yield server
+
+
+@pytest.fixture(params=["sync", "async"])
+def side(request: pytest.FixtureRequest, server: SimulatorServer) -> Iterator[Side]:
+    """Give one way to use outputs."""
+    runner = asyncio.Runner() if request.param == "async" else None
+    side = Side(runner, server.api_url, HastyClock())
+    yield side
+    side.close()
+
+
+def output_at(url: str, execution_id: int = 1001, step: str = "parse") -> Output:
+    """Give an output as an execution tells of it."""
+    return Output(execution_id, step, None, url, Status.COMPLETED)
+
+
+RunAt: TypeAlias = tuple[str, str, str]
+"""A run: its step, its file, and where its output is."""
+
+
+def execution_of(*runs: RunAt, status: Status = Status.COMPLETED) -> Execution:
+    """Give an execution whose outputs are anywhere."""
+    steps: dict[str, list[StepRun]] = {}
+    for step, file_key, url in runs:
+        steps.setdefault(step, []).append(StepRun(file_key, status, output_url=url))
+    return Execution(
+        1001, status, steps=Steps([Step(name, tuple(runs)) for name, runs in steps.items()])
+    )
+
+
+def until(condition: Callable[[], bool], seconds: float = 15) -> None:
+    """Wait for something that happens elsewhere, and fail if it does not."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.002)

@@ -1,0 +1,84 @@
+"""Programs that save outputs, to be run, limited and killed by tests.
+
+Run as a module with a job and its arguments in JSON; what became of it is printed
+in JSON as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from datalab_facade import AsyncDatalab, Datalab, DownloadFailed, Execution, Output, Status
+
+_KEY = "dl-nobody-looks-at-it"
+_NOWHERE = "http://127.0.0.1:9"
+
+
+def start(job: str, **arguments: Any) -> subprocess.Popen[str]:
+    """Start a job in a process of its own."""
+    command = [sys.executable, "-m", __name__, job, json.dumps(arguments)]
+    root = Path(__file__).parent.parent.parent
+    return subprocess.Popen(
+        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def outcome(process: subprocess.Popen[str]) -> Any:
+    """Wait for a job, and give what it printed."""
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    return json.loads(out)
+
+
+def save(*, url: str, path: str, asynchronous: bool = False, **options: Any) -> Any:
+    """Save one output."""
+    output = Output(1001, "parse", None, url, Status.COMPLETED)
+    try:
+        if asynchronous:
+            return asyncio.run(_saved(output, path, options))
+        with Datalab(_KEY, base_url=_NOWHERE) as client:
+            saved = client.outputs.save(output, path, **options)
+            return {"bytes": saved.bytes}
+    except DownloadFailed as error:
+        return {"reason": error.reason}
+
+
+async def _saved(output: Output, path: str, options: dict[str, Any]) -> Any:
+    async with AsyncDatalab(_KEY, base_url=_NOWHERE) as client:
+        saved = await client.outputs.save(output, path, **options)
+        return {"bytes": saved.bytes}
+
+
+def save_limited(*, limit: int, **arguments: Any) -> Any:
+    """Save one output where no file may grow larger than a limit, as on a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    return save(**arguments)
+
+
+def save_measured(*, first: str, **arguments: Any) -> Any:
+    """Save a small output, then another one, and tell how much memory that one took."""
+    save(**{**arguments, "url": first, "path": arguments["path"] + ".first"})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    told = save(**arguments)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {**told, "kilobytes": after - before}
+
+
+def save_all(*, execution: dict[str, Any], folder: str) -> Any:
+    """Save all outputs of an execution."""
+    with Datalab(_KEY, base_url=_NOWHERE) as client:
+        return client.outputs.save_all(Execution.from_dict(execution), folder).to_dict()
+
+
+_JOBS = {job.__name__: job for job in (save, save_limited, save_measured, save_all)}
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(_JOBS[sys.argv[1]](**json.loads(sys.argv[2]))))

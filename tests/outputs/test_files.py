@@ -1,0 +1,491 @@
+"""A file is there when it is whole, and not before; what was received is not fetched again."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datalab_facade import DownloadFailed
+from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
+from tests.outputs.conftest import Side, output_at, until
+from tests.outputs.processes import outcome, start
+
+BODY = bytes(range(256)) * 400
+OTHER = bytes(reversed(range(256))) * 400
+ETAG = '"v1-no-md5"'
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def failure(side: Side, storage: BadStorage, path: Path, **options: Any) -> DownloadFailed:
+    with pytest.raises(DownloadFailed) as failed:
+        side.call("save", output_at(storage.url()), path, **options)
+    return failed.value
+
+
+def saved(side: Side, storage: BadStorage, path: Path, **options: Any) -> Any:
+    return side.call("save", output_at(storage.url()), path, **options)
+
+
+def break_off(side: Side, storage: BadStorage, path: Path, after: int = 60_000) -> None:
+    """Leave a part behind."""
+    storage.plays(cut(stored(BODY), after), then=refused(418))
+    assert failure(side, storage, path).reason == "refused"
+    assert path.with_name(path.name + ".part").stat().st_size == after
+
+
+def gzipped(body: bytes) -> Player:
+    return stored(body, headers={"Content-Encoding": "gzip"})
+
+
+WRONG: dict[str, tuple[Player, str]] = {
+    "another sum": (stored(BODY, headers={"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}), "corrupt"),
+    "no gzip": (gzipped(BODY), "corrupt"),
+    "cut gzip": (gzipped(gzip.compress(BODY)[:-9]), "corrupt"),
+    "bomb": (gzipped(gzip.compress(bytes(32 << 20))), "too large"),
+}
+
+
+class TestWholeness:
+    def test_a_file_is_saved_and_told_of(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        storage.plays(then=stored(BODY, headers={"Content-Type": "text/plain"}))
+        told = saved(side, storage, tmp_path / "out", hashed=True)
+        assert (tmp_path / "out").read_bytes() == BODY
+        assert (told.bytes, told.sha256) == (len(BODY), hashlib.sha256(BODY).hexdigest())
+        assert told.media_type == "text/plain"
+        assert names(tmp_path) == ["out"]
+
+    def test_the_name_comes_with_the_last_byte(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        """Whoever looks while the body comes finds a part, and no file."""
+        seen: list[list[str]] = []
+        player = stored(BODY)
+
+        def look(asked: Asked) -> Reply:
+            seen.append(names(tmp_path))
+            return player(asked)
+
+        storage.plays(cut(player, 50_000), look)
+        saved(side, storage, tmp_path / "out")
+        assert seen == [["out.part", "out.part.json"]]
+        assert names(tmp_path) == ["out"]
+
+    def test_folders_are_made(self, side: Side, storage: BadStorage, tmp_path: Path) -> None:
+        storage.plays(then=stored(BODY))
+        saved(side, storage, tmp_path / "a" / "b" / "out")
+        assert (tmp_path / "a" / "b" / "out").read_bytes() == BODY
+
+    @pytest.mark.parametrize("what", WRONG)
+    def test_what_is_not_right_leaves_nothing_behind(
+        self, side: Side, storage: BadStorage, tmp_path: Path, what: str
+    ) -> None:
+        player, reason = WRONG[what]
+        storage.plays(then=player)
+        assert failure(side, storage, tmp_path / "out").reason == reason
+        assert names(tmp_path) == []
+
+    def test_a_packed_body_is_saved_unpacked(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        """Also one that goes on in the middle of what is packed."""
+        packed = stored(gzip.compress(BODY), headers={"Content-Encoding": "gzip"})
+        storage.plays(cut(packed, 300), then=packed)
+        told = saved(side, storage, tmp_path / "out", hashed=True)
+        assert (tmp_path / "out").read_bytes() == BODY
+        assert (told.bytes, told.sha256) == (len(BODY), hashlib.sha256(BODY).hexdigest())
+        assert names(tmp_path) == ["out"]
+
+    def test_nothing_is_left_behind_when_nothing_came(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        storage.plays(then=refused(418))
+        failure(side, storage, tmp_path / "out")
+        assert names(tmp_path) == []
+
+    def test_an_empty_output_becomes_an_empty_file(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        storage.plays(then=stored(b""))
+        assert saved(side, storage, tmp_path / "out").bytes == 0
+        assert names(tmp_path) == ["out"]
+
+
+class TestExisting:
+    def test_a_file_that_is_there_is_left_alone(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        """Nothing is asked then."""
+        (tmp_path / "out").write_text("mine")
+        assert failure(side, storage, tmp_path / "out").reason == "exists"
+        assert (tmp_path / "out").read_text() == "mine"
+        assert names(tmp_path) == ["out"]
+        assert not storage.asked
+
+    def test_a_link_to_nowhere_is_there_as_well(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        (tmp_path / "out").symlink_to(tmp_path / "nowhere")
+        storage.plays(then=stored(BODY))
+        assert failure(side, storage, tmp_path / "out").reason == "exists"
+        assert names(tmp_path) == ["out"]
+
+    def test_a_file_that_appears_meanwhile_is_left_alone(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        def appear(asked: Asked) -> Reply:
+            (tmp_path / "out").write_text("mine")
+            return stored(BODY)(asked)
+
+        storage.plays(appear)
+        assert failure(side, storage, tmp_path / "out").reason == "exists"
+        assert (tmp_path / "out").read_text() == "mine"
+
+    def test_overwriting_takes_the_place_of_a_file_at_once(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        """Whoever has the old one open keeps it, and there is a whole one at any time."""
+        path = tmp_path / "out"
+        path.write_text("old")
+
+        def look(asked: Asked) -> Reply:
+            assert path.read_text() == "old"
+            return stored(BODY)(asked)
+
+        storage.plays(look)
+        with path.open() as old:
+            saved(side, storage, path, overwrite=True)
+            assert old.read() == "old"
+        assert path.read_bytes() == BODY
+        assert names(tmp_path) == ["out"]
+
+    def test_overwriting_that_fails_leaves_the_old_file(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        (tmp_path / "out").write_text("old")
+        storage.plays(then=stored(BODY, headers={"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}))
+        assert failure(side, storage, tmp_path / "out", overwrite=True).reason == "corrupt"
+        assert (tmp_path / "out").read_text() == "old"
+
+    def test_a_link_is_replaced_and_not_followed(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        (tmp_path / "elsewhere").write_text("mine")
+        (tmp_path / "out").symlink_to("elsewhere")
+        storage.plays(then=stored(BODY))
+        saved(side, storage, tmp_path / "out", overwrite=True)
+        assert (tmp_path / "elsewhere").read_text() == "mine"
+        assert not (tmp_path / "out").is_symlink()
+
+
+class TestParts:
+    def test_the_next_call_goes_on_from_the_part(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        break_off(side, storage, tmp_path / "out")
+        storage.sent = 0
+        storage.plays(then=stored(BODY))
+        saved(side, storage, tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == BODY
+        assert storage.sent == len(BODY) - 60_000
+        assert names(tmp_path) == ["out"]
+
+    def test_a_part_that_is_whole_already_is_only_asked_about(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        """As after a kill between the last byte and the name."""
+        break_off(side, storage, tmp_path / "out")
+        (tmp_path / "out.part").write_bytes(BODY)
+        storage.sent = 0
+        storage.plays(then=stored(BODY))
+        told = saved(side, storage, tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == BODY
+        assert (told.bytes, storage.sent) == (len(BODY), 0)
+
+    @pytest.mark.parametrize("conditions", [True, False], ids=["honoured", "overlooked"])
+    @pytest.mark.parametrize("size", [len(BODY), 1_000, 60_000])
+    def test_a_part_of_another_version_is_not_gone_on_with(
+        self, side: Side, storage: BadStorage, tmp_path: Path, conditions: bool, size: int
+    ) -> None:
+        """However long the new version is, and whatever storage makes of ``If-Range``."""
+        break_off(side, storage, tmp_path / "out")
+        storage.plays(then=stored(OTHER[:size], etag='"v2"', conditions=conditions))
+        saved(side, storage, tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == OTHER[:size]
+
+    def test_a_part_of_another_output_is_not_gone_on_with(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        break_off(side, storage, tmp_path / "out")
+        storage.plays(then=stored(OTHER, etag=ETAG))
+        side.call("save", output_at(storage.url(), 1002), tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == OTHER
+
+    @pytest.mark.parametrize(
+        "notes",
+        [
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b"\xff\xfe",
+            b"[" * 100_000,
+            b'{"total": 102400}',
+            b'{"output": [1001, "parse", null], "facts": 1}',
+            b'{"output": [1001, "parse", null], "facts": {"total": "many"}}',
+            b'{"output": [1001, "parse", null], "facts": {"validator": 7}}',
+            b'{"output": [1001, "parse", null], "facts": {"validator": "a\\r\\nX: y"}}',
+            b'{"output": [1001, "parse", null], "facts": {"validator": "caf\\u00e9"}}',
+            b'{"output": [1001, "parse", null], "facts": {"validator": "a", "digests": 1}}',
+            b'{"output": [1001, "parse", null], "facts": {"validator": "a", "digests": {"x": 0}}}',
+            b'{"output": [1001, "parse", null], "facts": {"validator": "a", "encoding": null}}',
+            b'{"output": [1001, "parse", null], "facts": {"validator": "a", "more": 1}}',
+        ],
+    )
+    def test_a_part_with_notes_that_make_no_sense_is_begun_anew(
+        self, side: Side, storage: BadStorage, tmp_path: Path, notes: bytes
+    ) -> None:
+        (tmp_path / "out.part").write_bytes(OTHER)
+        (tmp_path / "out.part.json").write_bytes(notes)
+        storage.plays(then=stored(BODY))
+        saved(side, storage, tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == BODY
+        assert "range" not in storage.asked[0].headers
+        assert names(tmp_path) == ["out"]
+
+    def test_a_part_without_notes_is_begun_anew(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        (tmp_path / "out.part").write_bytes(OTHER + OTHER)
+        storage.plays(then=stored(BODY))
+        saved(side, storage, tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == BODY
+
+    def test_notes_on_a_part_tell_no_signature(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        break_off(side, storage, tmp_path / "out")
+        assert "http" not in (tmp_path / "out.part.json").read_text()
+
+    def test_a_file_that_was_published_by_a_killed_process_is_not_written_to(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        """For a moment it has two names, and the other one is that of a part."""
+        break_off(side, storage, tmp_path / "out")
+        (tmp_path / "out.part").write_bytes(BODY)
+        os.link(tmp_path / "out.part", tmp_path / "out")
+        with (tmp_path / "out").open("rb") as reader:
+            storage.plays(then=stored(OTHER, etag='"v2"'))
+            saved(side, storage, tmp_path / "out", overwrite=True)
+            assert reader.read() == BODY
+        assert (tmp_path / "out").read_bytes() == OTHER
+        assert names(tmp_path) == ["out"]
+
+
+LARGE = os.urandom(1 << 20) * 4
+
+
+class TestProcesses:
+    @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+    def test_a_download_that_was_killed_goes_on_where_it_was(
+        self, storage: BadStorage, tmp_path: Path, asynchronous: bool
+    ) -> None:
+        """Hardly more than the missing half is transferred again."""
+        path, part = tmp_path / "out", tmp_path / "out.part"
+        storage.plays(cut(stored(LARGE), len(LARGE) // 2, "silence"), then=stored(LARGE))
+        arguments = {"url": storage.url(), "path": str(path), "asynchronous": asynchronous}
+        killed = start("save", **arguments)
+        until(lambda: part.exists() and part.stat().st_size >= 0.48 * len(LARGE))
+        killed.kill()
+        killed.communicate(timeout=10)
+        assert not path.exists()
+        storage.sent = 0
+        assert outcome(start("save", **arguments)) == {"bytes": len(LARGE)}
+        assert path.read_bytes() == LARGE
+        assert storage.sent <= 0.55 * len(LARGE)
+        assert names(tmp_path) == ["out"]
+
+    @pytest.mark.parametrize("overwrite", [False, True], ids=["once", "overwriting"])
+    @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+    def test_two_processes_that_save_the_same_end_with_one_whole_file(
+        self, storage: BadStorage, tmp_path: Path, overwrite: bool, packed: bool
+    ) -> None:
+        """And with nothing else, also of the one that was late."""
+        both = threading.Barrier(2, timeout=20)
+        body = gzip.compress(LARGE, 1) if packed else LARGE
+        player = stored(body, headers={"Content-Encoding": "gzip"} if packed else None)
+
+        def together(asked: Asked) -> Reply:
+            both.wait()
+            return player(asked)
+
+        storage.plays(then=together)
+        arguments = {"url": storage.url(), "path": str(tmp_path / "out"), "overwrite": overwrite}
+        told = [outcome(one) for one in [start("save", **arguments) for _ in range(2)]]
+        assert (tmp_path / "out").read_bytes() == LARGE
+        assert names(tmp_path) == ["out"]
+        assert {"bytes": len(LARGE)} in told
+        assert told.count({"bytes": len(LARGE)}) == (2 if overwrite else 1)
+        if not overwrite:
+            assert {"reason": "exists"} in told
+
+    def test_a_part_in_use_is_left_to_its_user(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        """The second one begins a part of its own, and leaves no trace of it."""
+        part = tmp_path / "out.part"
+        storage.plays(cut(stored(LARGE), len(LARGE) // 2, "silence"), then=refused(418))
+        first = start("save", url=storage.url(), path=str(tmp_path / "out"))
+        until(lambda: part.exists() and part.stat().st_size == len(LARGE) // 2)
+        storage.plays(cut(stored(LARGE), 1_000), then=refused(418))
+        failure(side, storage, tmp_path / "out")
+        assert part.stat().st_size == len(LARGE) // 2
+        assert names(tmp_path) == ["out.part", "out.part.json"]
+        first.kill()
+        first.communicate(timeout=10)
+
+    @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+    @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+    def test_a_full_disk_is_told_as_such(
+        self, storage: BadStorage, tmp_path: Path, packed: bool, asynchronous: bool
+    ) -> None:
+        """And leaves nothing under the final name, also when unpacking fills it."""
+        body = gzip.compress(bytes(1 << 20)) if packed else LARGE
+        storage.plays(then=stored(body, headers={"Content-Encoding": "gzip"} if packed else None))
+        process = start(
+            "save_limited",
+            limit=200_000,
+            url=storage.url(),
+            path=str(tmp_path / "out"),
+            asynchronous=asynchronous,
+        )
+        assert outcome(process) == {"reason": "disk"}
+        assert set(names(tmp_path)) <= {"out.part", "out.part.json"}
+
+    @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+    @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+    def test_a_large_output_takes_little_memory(
+        self, storage: BadStorage, tmp_path: Path, packed: bool, asynchronous: bool
+    ) -> None:
+        size = 64 << 20
+        small, large = LARGE[:1_000], LARGE[: 1 << 20] * 64
+        if packed:
+            # Half of it packs well, so that there is much to unpack from each piece.
+            large = gzip.compress((LARGE[:8_192] + bytes(8_192)) * (size >> 14), 1)
+
+        def play(asked: Asked) -> Reply:
+            if "small" in asked.target:
+                return Reply(body=small)
+            return Reply(body=large, headers={"Content-Encoding": "gzip"} if packed else {})
+
+        storage.plays(then=play)
+        process = start(
+            "save_measured",
+            first=storage.url("small"),
+            url=storage.url(),
+            path=str(tmp_path / "out"),
+            asynchronous=asynchronous,
+        )
+        told = outcome(process)
+        assert told["bytes"] == size
+        assert told["kilobytes"] < 16 << 10
+
+
+class TestDisks:
+    def test_a_place_that_is_no_folder_is_told_as_such(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        (tmp_path / "file").write_text("mine")
+        storage.plays(then=stored(BODY))
+        failed = failure(side, storage, tmp_path / "file" / "out")
+        assert failed.reason == "disk"
+        assert not storage.asked
+        assert names(tmp_path) == ["file"]
+
+    def test_a_folder_that_cannot_be_written_to_is_told_as_such(
+        self, side: Side, storage: BadStorage
+    ) -> None:
+        storage.plays(then=stored(BODY))
+        assert failure(side, storage, Path("/proc/out")).reason == "disk"
+
+    def test_a_name_that_is_too_long_is_told_as_such(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        storage.plays(then=stored(BODY))
+        assert failure(side, storage, tmp_path / ("x" * 300)).reason == "disk"
+
+    def test_a_folder_in_the_way_is_told_as_such(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        (tmp_path / "out").mkdir()
+        storage.plays(then=stored(BODY))
+        assert failure(side, storage, tmp_path / "out", overwrite=True).reason == "disk"
+        assert (tmp_path / "out").is_dir()
+
+
+class TestTransfers:
+    def test_progress_only_grows_and_ends_with_all_of_it(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        storage.plays(cut(stored(LARGE), 1_000_000), then=stored(LARGE))
+        told: list[Any] = []
+        saved(side, storage, tmp_path / "out", on_transfer=told.append)
+        held = [transfer.bytes for transfer in told]
+        assert held == sorted(held)
+        assert (told[-1].bytes, told[-1].total) == (len(LARGE), len(LARGE))
+        assert all(transfer.rate >= 0 for transfer in told)
+        assert held.count(len(LARGE)) == 1
+
+    def test_progress_counts_what_was_here_before(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        break_off(side, storage, tmp_path / "out")
+        storage.plays(then=stored(BODY))
+        told: list[Any] = []
+        saved(side, storage, tmp_path / "out", on_transfer=told.append)
+        assert min(transfer.bytes for transfer in told) >= 60_000
+        assert told[-1].bytes == len(BODY)
+
+    @pytest.mark.parametrize("size", [0, 5, len(BODY)])
+    def test_progress_ends_with_all_of_it_also_without_a_length(
+        self, side: Side, storage: BadStorage, tmp_path: Path, size: int
+    ) -> None:
+        storage.plays(then=lambda _: Reply(body=BODY[:size], chunked=True))
+        told: list[Any] = []
+        saved(side, storage, tmp_path / "out", on_transfer=told.append)
+        assert (told[-1].bytes, told[-1].total) == (size, size)
+
+    def test_an_error_of_whoever_is_told_ends_the_download(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        """And leaves no connection busy."""
+
+        def fail(_: Any) -> None:
+            raise KeyError("mine")
+
+        storage.plays(then=stored(BODY))
+        with pytest.raises(KeyError, match="mine"):
+            saved(side, storage, tmp_path / "out", on_transfer=fail)
+        assert side.busy_connections() == 0
+        assert not (tmp_path / "out").exists()
+
+
+def test_notes_on_a_part_are_as_long_as_they_need_to_be(
+    side: Side, storage: BadStorage, tmp_path: Path
+) -> None:
+    """They hold what storage told, so that another process can go on."""
+    break_off(side, storage, tmp_path / "out")
+    notes = json.loads((tmp_path / "out.part.json").read_text())
+    assert notes["output"] == [1001, "parse", None]
+    assert (notes["facts"]["total"], notes["facts"]["validator"]) == (len(BODY), ETAG)
