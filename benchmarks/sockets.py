@@ -49,6 +49,8 @@ class Scale:
 
     repeats: int
     parked: World
+    traced: World
+    """The same with fewer executions, since tracing Python's memory is slow."""
     window: float
     """Seconds for which the CPU is watched while nothing but waiting happens."""
     limited: World
@@ -66,6 +68,7 @@ class Scale:
 _FULL = Scale(
     repeats=3,
     parked=World(10_000),
+    traced=World(2_000),
     window=20.0,
     limited=World(200, lasts=(1.0, 3.0), limit=600, window=60.0),
     limited_interval=0.25,
@@ -78,6 +81,7 @@ _FULL = Scale(
 _QUICK = Scale(
     repeats=1,
     parked=World(100),
+    traced=World(100),
     window=0.2,
     limited=World(20, lasts=(0.1, 0.3), limit=30, window=1.0),
     limited_interval=0.1,
@@ -147,7 +151,7 @@ def parked(scale: Scale) -> Section:
     with ServerProcess() as server:
 
         def measure(entrant: _Entrant) -> Told:
-            traced = entrant.run(server.port, many=many, window=0.0, trace=True)
+            traced = entrant.run(server.port, many=scale.traced.many, window=0.0, trace=True)
             told = entrant.run(server.port, many=many, window=scale.window, trace=False)
             return {**told, "allocated": traced["allocated"]}
 
@@ -276,8 +280,7 @@ def load(scale: Scale) -> Section:
         f"{many:,} executions waited for at once, without a budget",
         [
             f"Each ends with look {looks}. One every {scale.load_interval:g} s is wanted, which is",
-            f"more than a core can do. Async sides have {MOST_UNDER_WAY} requests under way"
-            " at once.",
+            f"more than a core can do. Async sides have {MOST_UNDER_WAY} under way at once.",
         ],
         [
             Quantity(
