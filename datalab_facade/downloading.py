@@ -249,10 +249,15 @@ class Download:
     def _headers(self) -> dict[str, str]:
         # Only of the bytes as they are stored is an offset into them meaningful.
         headers = {"Accept-Encoding": "identity"}
-        if self.received and self.facts.validator:
+        if self._goes_on and self.facts.validator:
             headers["Range"] = f"bytes={self.received}-"
             headers["If-Range"] = self.facts.validator
         return headers
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether what was received is gone on with, and not fetched again."""
+        return self.received > 0 and self.facts.validator is not None
 
     def _receive(self, told: Told) -> Generator[Command, Told, bool]:
         offset = self._offset_of(told)
@@ -283,7 +288,7 @@ class Download:
         found = re.fullmatch(
             r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", told.headers.get("content-range", "")
         )
-        if found is None or int(found[1]) != self.received or not self.received:
+        if found is None or int(found[1]) != self.received or not self._goes_on:
             self._start_over("storage answered with another part than was asked for")
             return None
         if self._is_another(told.headers):
@@ -300,7 +305,7 @@ class Download:
         found = re.fullmatch(r"bytes \*/(\d{1,18})", headers.get("content-range", ""))
         if found is None or self.facts.total not in (None, self.received):
             return False
-        return int(found[1]) == self.received > 0 and not self._is_another(headers)
+        return self._goes_on and int(found[1]) == self.received and not self._is_another(headers)
 
     def _is_another(self, headers: Mapping[str, str]) -> bool:
         """Tell whether an answer is about another object than what was received of it."""
