@@ -1,0 +1,348 @@
+"""What a download decides, whatever it is told: no IO, no time but what the test says."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import event, example, given, settings
+from hypothesis import strategies as st
+
+from datalab_facade import ConnectionFailed, DownloadFailed, NotFound, Output, RequestTimedOut
+from datalab_facade.commands import Sleep
+from datalab_facade.downloading import (
+    Download,
+    DownloadPolicy,
+    Facts,
+    Fetch,
+    Receive,
+    Renew,
+    Told,
+)
+from datalab_facade.errors import StatusError
+
+POLICY = DownloadPolicy(max_faults=4, max_renewals=2, max_redirects=3, max_restarts=3)
+DEADLINE = 400.0
+URL = "https://storage.example/out?X-Amz-Signature=0"
+
+# More commands than this are no download but a loop. What is worth a try may be tried
+# as often as there are bytes, and each of these tries may fail so often.
+MOST_COMMANDS = 2_000
+
+
+@attrs.frozen
+class Version:
+    """An object as it was for a while."""
+
+    body: bytes
+    etag: str | None
+    changed: str | None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        told = {"etag": self.etag, "last-modified": self.changed}
+        return {name: value for name, value in told.items() if value is not None}
+
+
+def versions(number: int, size: int, validators: str) -> Version:
+    """Give a version whose bytes and validators are those of no other."""
+    body = bytes((number * 37 + place) % 251 for place in range(size))
+    strong, weak = f'"v{number}"', f'W/"v{number}"'
+    etag = {"strong": strong, "weak": weak, "both": strong}.get(validators)
+    date = f"Mon, 01 Jan 2024 00:00:{number % 60:02} GMT"
+    return Version(body, etag, date if validators in ("date", "weak", "both") else None)
+
+
+LOCATIONS = [
+    "/elsewhere",
+    "https://other.example/out",
+    "http://other.example/out",
+    "file:///etc/passwd",
+    "http://[",
+    "https://a.example:99999999/",
+    "",
+]
+ERRORS = [
+    ConnectionFailed("cut", method="GET", url="u", may_have_arrived=True),
+    RequestTimedOut("late", method="GET", url="u", may_have_arrived=True, timeout=1),
+    StatusError(503, method="GET", url="u"),
+]
+
+# What storage does next: what kind of answer, and a number that means something to each.
+ACTS = st.tuples(
+    st.sampled_from(
+        [
+            "honest",
+            "honest",
+            "honest",
+            "no ranges",
+            "no conditions",
+            "wrong part",
+            "unasked part",
+            "error",
+            "busy",
+            "refused",
+            "strange",
+            "redirect",
+            "416",
+            "change",
+            "false length",
+        ]
+    ),
+    st.integers(0, 60),
+    st.booleans(),
+)
+
+
+class World:
+    """A storage, an API and a clock, and what the caller of a download holds."""
+
+    def __init__(self, acts: list[Any], last: Any, validators: str, seconds: float) -> None:
+        self.acts = acts
+        self.last = last
+        self.validators = validators
+        self.seconds = seconds
+        self.number = 0
+        self.version = versions(0, 40, validators)
+        self.now = 0.0
+        self.held = bytearray()
+        self.held_of: Version | None = None
+        self.body: tuple[Version, int, int | None] | None = None
+        self.renewals = 0
+        self.redirects_in_row = 0
+
+    def told(self, command: Any) -> Told:
+        self.now += self.seconds
+        if isinstance(command, Fetch):
+            return self.fetched(command)
+        if isinstance(command, Receive):
+            return self.received(command)
+        if isinstance(command, Renew):
+            return self.renewed()
+        assert isinstance(command, Sleep)
+        assert command.seconds >= 0
+        self.now += command.seconds
+        return Told(self.now)
+
+    def fetched(self, fetch: Fetch) -> Told:  # noqa: PLR0911 - one for each kind of answer
+        assert self.now - self.seconds <= DEADLINE
+        assert fetch.timeout(self.now) <= max(POLICY.stall_timeout, 0.01)
+        assert re.match(r"https://[a-z.]+/", fetch.url)
+        self.check_range(fetch)
+        act, number, yes = self.acts.pop(0) if self.acts else self.last
+        self.body = None
+        if act == "redirect":
+            self.redirects_in_row += 1
+            assert self.redirects_in_row <= POLICY.max_redirects + 1
+            return Told(self.now, 302, {"location": LOCATIONS[number % len(LOCATIONS)]})
+        if act == "error":
+            return Told(self.now, error=ERRORS[number % len(ERRORS)])
+        if act == "busy":
+            status = [408, 425, 429, 500, 503, 599, 700][number % 7]
+            headers = {"retry-after": ["1", "9999", "soon", "-1", "nan"][number % 5]} if yes else {}
+            return Told(self.now, status, headers)
+        if act == "refused":
+            return Told(self.now, [400, 401, 403, 404, 410][number % 5])
+        if act == "strange":
+            return Told(self.now, [204, 300, 304, 405, 412, 418][number % 6])
+        if act == "416":
+            length = [len(self.version.body), number, len(self.held)][number % 3]
+            told = {"content-range": f"bytes */{length}"} if yes else {}
+            return Told(self.now, 416, {**self.version.headers, **told})
+        if act == "change":
+            self.number += 1
+            size = number if yes else len(self.version.body)
+            self.version = versions(self.number, size, self.validators)
+        return self.object(fetch, act, number, broken=yes)
+
+    def check_range(self, fetch: Fetch) -> None:
+        """No part is asked for but what follows what is held, of the version it is of."""
+        asked = fetch.headers.get("Range")
+        assert ("If-Range" in fetch.headers) == (asked is not None)
+        if asked is not None:
+            assert asked == f"bytes={len(self.held)}-"
+            assert self.held
+            assert self.held_of is not None
+            assert fetch.headers["If-Range"] in self.held_of.headers.values()
+            assert not fetch.headers["If-Range"].startswith("W/")
+
+    def object(self, fetch: Fetch, act: str, number: int, *, broken: bool) -> Told:
+        version = self.version
+        found = re.fullmatch(r"bytes=(\d+)-", fetch.headers.get("Range", ""))
+        matches = fetch.headers.get("If-Range") in version.headers.values()
+        start = int(found[1]) if found and (matches or act == "no conditions") else 0
+        end = number if broken else None
+        if act == "wrong part":
+            wrong = ["", "bytes 1-2/3", f"bytes {start + 1}-9/40", "bytes a-b/c"][number % 4]
+            return Told(self.now, 206, {**version.headers, "content-range": wrong})
+        if act == "unasked part" and not found:
+            part = f"bytes 0-{len(version.body) - 1}/{len(version.body)}"
+            return Told(self.now, 206, {**version.headers, "content-range": part})
+        if start == 0 or act == "no ranges":
+            self.body = version, 0, end
+            length = len(version.body) + (act == "false length" and number)
+            told = {"content-length": str(length)} if act != "no ranges" or end is not None else {}
+            return Told(self.now, 200, {**version.headers, **told})
+        if start >= len(version.body):
+            told = {"content-range": f"bytes */{len(version.body)}"}
+            return Told(self.now, 416, {**version.headers, **told})
+        self.body = version, start, end
+        part = f"bytes {start}-{len(version.body) - 1}/{len(version.body)}"
+        return Told(self.now, 206, {**version.headers, "content-range": part})
+
+    def received(self, receive: Receive) -> Told:
+        assert self.body is not None, "nothing was begun"
+        version, start, end = self.body
+        assert receive.offset == start <= len(self.held)
+        self.redirects_in_row = 0
+        if start:
+            assert version is self.held_of
+        del self.held[start:]
+        self.held_of = version
+        rest = version.body[start:]
+        came = rest if end is None else rest[:end]
+        self.held += came
+        cut = len(came) < len(rest)
+        error = ERRORS[0] if cut else None
+        return Told(self.now, received=len(self.held), error=error)
+
+    def renewed(self) -> Told:
+        self.renewals += 1
+        self.redirects_in_row = 0
+        assert self.renewals <= POLICY.max_renewals
+        act = (self.acts or [self.last])[0]
+        if act[0] == "error" and act[2]:
+            return Told(self.now, error=NotFound(404, method="GET", url="u"))
+        if act[0] == "strange":
+            return Told(self.now)
+        return Told(self.now, url=f"https://storage.example/renewed?{self.renewals}")
+
+
+def run(world: World, *, restartable: bool = True) -> str:
+    """Run a download in a world, and tell how it ended."""
+    output = Output(1, "parse", None, URL)
+    download = Download(
+        output,
+        POLICY,
+        deadline=DEADLINE,
+        random=lambda: 0.5,
+        allow_http=False,
+        restartable=restartable,
+    )
+    steps = download.steps()
+    try:
+        command = next(steps)
+        for _ in range(MOST_COMMANDS):
+            command = steps.send(world.told(command))
+    except StopIteration:
+        assert download.received == len(world.held)
+        return "whole"
+    except DownloadFailed as failed:
+        return failed.reason
+    raise AssertionError("it does not end")
+
+
+WORLDS = {
+    "acts": st.lists(ACTS, max_size=25),
+    "last": ACTS,
+    "validators": st.sampled_from(["strong", "weak", "date", "both", "none"]),
+    "seconds": st.sampled_from([0.0, 0.0, 0.1, 5.0]),
+}
+
+
+@settings(max_examples=600)
+@given(**WORLDS)
+@example(acts=[("honest", 1, True)], last=("416", 1, True), validators="strong", seconds=0.0)
+@example(
+    acts=[("honest", 1, True), ("wrong part", 2, False)],
+    last=("honest", 0, False),
+    validators="none",
+    seconds=0.0,
+)
+def test_a_download_ends_with_one_whole_version_or_tells_why_not(
+    acts: list[Any], last: Any, validators: str, seconds: float
+) -> None:
+    """Whatever happens, also for ever, and also when time stands still meanwhile."""
+    world = World(acts, last, validators, seconds)
+    ended = run(world)
+    event(ended)
+    if ended == "whole":
+        assert world.held_of is not None
+        assert bytes(world.held) == world.held_of.body
+
+
+@settings(max_examples=300)
+@given(**WORLDS)
+def test_a_stream_never_takes_back_what_was_read(
+    acts: list[Any], last: Any, validators: str, seconds: float
+) -> None:
+    """What a reader has seen is the beginning of what comes later, or the stream fails."""
+    world = World(acts, last, validators, seconds)
+    received, seen = world.received, bytearray()
+
+    def watched(receive: Receive) -> Told:
+        assert receive.offset == len(seen)
+        told = received(receive)
+        assert world.held[: len(seen)] == seen
+        seen[:] = world.held
+        return told
+
+    setattr(world, "received", watched)  # noqa: B010 - the checkers disagree on assigning it
+    ended = run(world, restartable=False)
+    event(ended)
+    if ended == "whole":
+        assert world.held_of is not None
+        assert bytes(seen) == world.held_of.body
+
+
+@settings(max_examples=200)
+@given(number=st.integers(0, 5), at=st.floats(0, 2 * DEADLINE))
+def test_nothing_is_asked_after_the_deadline(number: int, at: float) -> None:
+    """However late an answer comes, and whatever it says."""
+    answers = [
+        Told(at, 302, {"location": "/elsewhere"}),
+        Told(at, 403),
+        Told(at, 416),
+        Told(at, 503),
+        Told(at, 206, {"content-range": "bytes 0-1/2"}),
+        Told(at, error=ERRORS[0]),
+    ]
+    download = Download(
+        Output(1, "parse", None, URL),
+        POLICY,
+        deadline=DEADLINE,
+        random=lambda: 0.5,
+        allow_http=False,
+    )
+    steps = download.steps()
+    assert isinstance(next(steps), Fetch)
+
+    def go_on() -> None:
+        command = steps.send(answers[number])
+        if isinstance(command, Renew):
+            command = steps.send(Told(at, url=URL))
+        assert isinstance(command, (Fetch, Sleep))
+
+    if at <= DEADLINE - POLICY.fault_backoff:
+        go_on()
+    elif at > DEADLINE:
+        with pytest.raises(DownloadFailed) as failed:
+            go_on()
+        assert failed.value.reason == "unreachable"
+
+
+def test_what_was_received_without_a_validator_is_worth_nothing_tomorrow() -> None:
+    """A part can be gone on with only if it can be told whether it still fits."""
+    for facts, received in [(Facts(total=10), 0), (Facts(total=10, validator='"v"'), 5)]:
+        download = Download(
+            Output(1, "parse", None, URL),
+            POLICY,
+            deadline=1.0,
+            random=lambda: 0.5,
+            allow_http=False,
+            facts=facts,
+            received=5,
+        )
+        assert download.received == received
