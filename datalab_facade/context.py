@@ -15,7 +15,7 @@ from datalab_facade.clock import Clock
 from datalab_facade.commands import Answer, Call, Report, Sleep
 from datalab_facade.decoding import decode_execution
 from datalab_facade.drift import DriftLog
-from datalab_facade.errors import ConfigurationError, UnexpectedBody
+from datalab_facade.errors import ConfigurationError, DatalabError, UnexpectedBody
 from datalab_facade.faults import Randomness, retrying
 from datalab_facade.learning import Durations
 from datalab_facade.models import JSON, Execution
@@ -66,10 +66,13 @@ class Context:
             on_top["timeout"] = timeout
         return _evolved(policy or self.options.policy, on_top)
 
-    def tries(self, options: Options) -> Generator[Call | Sleep | Report[_T], Answer[_T], None]:
-        """Plan one call that is safe to repeat."""
+    def tries(
+        self, options: Options, repeatable: Callable[[DatalabError], bool]
+    ) -> Generator[Call | Sleep | Report[_T], Answer[_T], None]:
+        """Plan one call, which is repeated after the errors that are ``repeatable``."""
         return retrying(
             options.fault_settings,
+            repeatable,
             timeout=options.timeout,
             request_timeout=options.request_timeout,
             now=self.clock.monotonic(),

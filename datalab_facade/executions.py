@@ -12,10 +12,11 @@ import contextlib
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Unpack
 
+from datalab_facade.calling import Calls
 from datalab_facade.changes import Change, OnChange
 from datalab_facade.commands import Call
 from datalab_facade.context import Context, checked_id
-from datalab_facade.driving import Machine, drive
+from datalab_facade.driving import drive
 from datalab_facade.errors import ExecutionFailed
 from datalab_facade.handles import ExecutionHandle, handle_id, handle_to_dict
 from datalab_facade.many import run_many
@@ -23,7 +24,7 @@ from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions
 from datalab_facade.outcomes import Outcome, Update, in_order, outcomes_of
 from datalab_facade.scheduling import DEFAULT_CONCURRENCY, Look
-from datalab_facade.tracing import NO_SPAN, Span
+from datalab_facade.tracing import Span
 from datalab_facade.transport.api import ApiTransport, CallScope
 from datalab_facade.transport.operations import execution_status
 from datalab_facade.waiting import WaitPolicy
@@ -41,6 +42,7 @@ class Executions:
     def __init__(self, transport: ApiTransport, context: Context) -> None:
         self._transport = transport
         self._context = context
+        self._calls = Calls(transport, context)
 
     def get(
         self, execution_id: int, *, timeout: float | None = None, **options: Unpack[CallOptions]
@@ -64,12 +66,13 @@ class Executions:
             ConnectionFailed: No whole answer came; as RequestTimedOut if it took too long.
             UnexpectedBody: The answer is no execution.
         """
-        context = self._context
-        wanted = context.options_for_call(timeout, options)
-        look = self._look(checked_id(execution_id), wanted.headers, NO_SPAN)
-        tries: Machine[Execution, Execution] = context.tries(wanted)
-        [execution] = drive(tries, look, clock=context.clock, subject=f"execution {execution_id}")
-        return execution
+        return self._calls.ask(
+            execution_status(checked_id(execution_id)),
+            lambda answer: self._context.decoded(answer, execution_id),
+            timeout=timeout,
+            options=options,
+            subject=f"execution {execution_id}",
+        )
 
     def wait(
         self,

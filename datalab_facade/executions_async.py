@@ -17,17 +17,18 @@ from collections.abc import (
 )
 from typing import Unpack
 
+from datalab_facade.calling import AsyncCalls
 from datalab_facade.changes import AsyncOnChange, Change
 from datalab_facade.commands import Call
 from datalab_facade.context import Context, checked_id
-from datalab_facade.driving import Machine, drive_async
+from datalab_facade.driving import drive_async
 from datalab_facade.errors import ExecutionFailed
 from datalab_facade.handles import AsyncExecutionHandle, handle_id, handle_to_dict
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions
 from datalab_facade.outcomes import Outcome, Update, in_order, outcomes_of_async
 from datalab_facade.scheduling import DEFAULT_CONCURRENCY, Look
-from datalab_facade.tracing import NO_SPAN, Span
+from datalab_facade.tracing import Span
 from datalab_facade.transport.api import AsyncApiTransport, CallScope
 from datalab_facade.transport.operations import execution_status
 from datalab_facade.waiting import WaitPolicy
@@ -45,6 +46,7 @@ class AsyncExecutions:
     def __init__(self, transport: AsyncApiTransport, context: Context) -> None:
         self._transport = transport
         self._context = context
+        self._calls = AsyncCalls(transport, context)
 
     async def get(
         self, execution_id: int, *, timeout: float | None = None, **options: Unpack[CallOptions]
@@ -68,13 +70,13 @@ class AsyncExecutions:
             ConnectionFailed: No whole answer came; as RequestTimedOut if it took too long.
             UnexpectedBody: The answer is no execution.
         """
-        context = self._context
-        wanted = context.options_for_call(timeout, options)
-        look = self._look(checked_id(execution_id), wanted.headers, NO_SPAN)
-        tries: Machine[Execution, Execution] = context.tries(wanted)
-        told = drive_async(tries, look, clock=context.clock, subject=f"execution {execution_id}")
-        [execution] = [execution async for execution in told]
-        return execution
+        return await self._calls.ask(
+            execution_status(checked_id(execution_id)),
+            lambda answer: self._context.decoded(answer, execution_id),
+            timeout=timeout,
+            options=options,
+            subject=f"execution {execution_id}",
+        )
 
     async def wait(
         self,

@@ -14,6 +14,7 @@ from datalab_facade.errors import (
     ConnectionFailed,
     DatalabError,
     StatusError,
+    SubmissionUnknown,
     UnexpectedBody,
 )
 
@@ -23,6 +24,11 @@ Randomness: TypeAlias = Callable[[], float]
 """Gives a number from 0 up to, but not including, 1."""
 
 _PASSING_STATUSES = frozenset({408, 425, 429})
+
+_REFUSED_UNREAD = frozenset({425, 429})
+
+# A proxy that gave up waiting says so with 408, whatever the server behind it did.
+_MAY_HAVE_ACTED = frozenset({408})
 
 
 class FaultSettings(Protocol):
@@ -59,6 +65,38 @@ def may_pass(error: DatalabError) -> bool:
     if isinstance(error, StatusError):
         return error.status in _PASSING_STATUSES or 500 <= error.status <= 599
     return isinstance(error, (ConnectionFailed, UnexpectedBody))
+
+
+def did_not_act(error: DatalabError) -> bool:
+    """Tell whether the server certainly did nothing, and may do it when asked again.
+
+    That is so when no connection was made, and after 425 and 429, which refuse a
+    request unread. An overloaded server (503, 529) says no such thing.
+    """
+    if isinstance(error, StatusError):
+        return error.status in _REFUSED_UNREAD
+    return isinstance(error, ConnectionFailed) and not error.may_have_arrived
+
+
+def unknown_submission(error: DatalabError, subject: str, advice: str) -> SubmissionUnknown | None:
+    """Give the error for a submission of which it is not known whether the server acted.
+
+    None when it is known that it did not: nothing was sent, or the server refused it.
+    """
+    if not isinstance(error, (StatusError, ConnectionFailed, UnexpectedBody)):
+        return None
+    if isinstance(error, StatusError):
+        refused = error.status not in _MAY_HAVE_ACTED and not 500 <= error.status <= 599
+    else:
+        refused = isinstance(error, ConnectionFailed) and not error.may_have_arrived
+    if refused:
+        return None
+    return SubmissionUnknown(
+        f"{subject}: sent, but whether the server acted on it is not known ({error}). "
+        f"It was not sent again, since that could do it twice. {advice}",
+        method=error.method,
+        url=error.url,
+    )
 
 
 class Faults:
@@ -107,13 +145,14 @@ class Faults:
 
 def retrying(
     settings: FaultSettings,
+    repeatable: Callable[[DatalabError], bool],
     *,
     timeout: float,
     request_timeout: float,
     now: float,
     random: Randomness,
 ) -> Generator[Call | Sleep | Report[_T], Answer[_T], None]:
-    """Decide on the tries of one call that is safe to repeat.
+    """Decide on the tries of one call, which is repeated after ``repeatable`` errors only.
 
     Yields a command at a time and is sent what became of it; reports what the
     call gave when one succeeded. The deadline is hard: no try begins that could not end by it.
@@ -128,7 +167,7 @@ def retrying(
         if answer.error is None:
             yield Report(answer.given)
             return
-        if not may_pass(answer.error):
+        if not repeatable(answer.error):
             raise answer.error
         away = faults.forgive(answer.error)
         if answer.now + away >= deadline:

@@ -38,7 +38,7 @@ from datalab_facade import (
 from datalab_facade.commands import Answer, Call, Report, Sleep
 from datalab_facade.driving import Machine, drive, drive_async
 from datalab_facade.errors import status_error_class
-from datalab_facade.faults import retrying
+from datalab_facade.faults import may_pass, retrying
 from datalab_facade.testing import VirtualClock
 from datalab_facade.waiting import Wait, waiting
 
@@ -470,6 +470,7 @@ def test_a_single_call_is_repeated_within_its_time_and_its_faults(
     look, now, calls = world(events), 0.0, 0
     machine: Machine[Execution, Execution] = retrying(
         WaitPolicy(max_faults=max_faults),
+        may_pass,
         timeout=timeout,
         request_timeout=30,
         now=0.0,
