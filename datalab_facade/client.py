@@ -13,6 +13,7 @@ from datalab_facade.drift import DriftLog, DriftReport
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.executions import Executions
 from datalab_facade.executions_async import AsyncExecutions
+from datalab_facade.faults import Randomness
 from datalab_facade.learning import LEARN, Durations
 from datalab_facade.options import Options
 from datalab_facade.outputs import Outputs
@@ -72,6 +73,8 @@ class Datalab:
         tracing: Where spans go, such as
             :class:`~datalab_facade.tracing.OpenTelemetryTracing`; by default nowhere.
         clock: What tells the time and sleeps; for tests.
+        random: What spreads looks and tries out, a function that gives numbers from 0
+            to 1; for tests that are to be the same on every run.
         options: ``timeout``, ``request_timeout``, ``max_faults``, ``headers`` and
             ``policy`` for all calls; see :class:`ClientOptions`.
 
@@ -100,10 +103,11 @@ class Datalab:
         durations: Durations | None = LEARN,
         tracing: Tracing | None = None,
         clock: Clock | None = None,
+        random: Randomness | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
         origin = _origin(api_key, base_url, allow_http=allow_http)
-        context = _context(durations, tracing, clock, options, allow_http=allow_http)
+        context = _context(durations, tracing, clock, random, options, allow_http=allow_http)
         surroundings = Surroundings(context.clock, context.tracing)
         self._bind(
             ApiTransport(origin, surroundings, Budget(requests_per_minute), http_client),
@@ -194,6 +198,8 @@ class AsyncDatalab:
         tracing: Where spans go, such as
             :class:`~datalab_facade.tracing.OpenTelemetryTracing`; by default nowhere.
         clock: What tells the time and sleeps; for tests.
+        random: What spreads looks and tries out, a function that gives numbers from 0
+            to 1; for tests that are to be the same on every run.
         options: ``timeout``, ``request_timeout``, ``max_faults``, ``headers`` and
             ``policy`` for all calls; see :class:`ClientOptions`.
 
@@ -222,10 +228,11 @@ class AsyncDatalab:
         durations: Durations | None = LEARN,
         tracing: Tracing | None = None,
         clock: Clock | None = None,
+        random: Randomness | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
         origin = _origin(api_key, base_url, allow_http=allow_http)
-        context = _context(durations, tracing, clock, options, allow_http=allow_http)
+        context = _context(durations, tracing, clock, random, options, allow_http=allow_http)
         surroundings = Surroundings(context.clock, context.tracing)
         self._bind(
             AsyncApiTransport(origin, surroundings, Budget(requests_per_minute), http_client),
@@ -309,13 +316,14 @@ def _context(
     durations: Durations | None,
     tracing: Tracing | None,
     clock: Clock | None,
+    random: Randomness | None,
     options: ClientOptions,
     *,
     allow_http: bool,
 ) -> Context:
     return Context(
         clock=clock or SystemClock(),
-        random=Random().random,  # noqa: S311 - spreads looks out, hides nothing
+        random=random or Random().random,  # noqa: S311 - spreads looks out, hides nothing
         tracing=tracing or NoTracing(),
         drift=DriftLog(),
         durations=Durations() if durations is LEARN else durations,

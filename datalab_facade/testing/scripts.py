@@ -74,6 +74,21 @@ def _runs(runs: Iterable[RunScript]) -> tuple[RunScript, ...]:
     return tuple(runs)
 
 
+def _all_runs(step: StepScript) -> tuple[RunScript, ...]:
+    return step.runs or tuple(
+        RunScript(
+            key,
+            starts=step.starts,
+            ends=step.ends,
+            outcome=step.outcome,
+            output=step.output,
+            content_type=step.content_type,
+            error=step.error,
+        )
+        for key in step.files
+    )
+
+
 @attrs.frozen
 class StepScript:
     """What one step does: the same with each of its files, unless :attr:`runs` says otherwise.
@@ -101,6 +116,9 @@ class StepScript:
     """
     extra: Mapping[str, JSON] = attrs.field(factory=dict[str, JSON], kw_only=True)
     """Fields laid over every entry of the step; they replace fields of the same name."""
+    _each_run: tuple[RunScript, ...] = attrs.field(
+        init=False, repr=False, eq=False, default=attrs.Factory(_all_runs, takes_self=True)
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.runs and _plain_form(self) != _plain_form(StepScript(self.name)):
@@ -113,18 +131,7 @@ class StepScript:
 
     def each_run(self) -> tuple[RunScript, ...]:
         """The runs, also of the plain form."""
-        return self.runs or tuple(
-            RunScript(
-                key,
-                starts=self.starts,
-                ends=self.ends,
-                outcome=self.outcome,
-                output=self.output,
-                content_type=self.content_type,
-                error=self.error,
-            )
-            for key in self.files
-        )
+        return self._each_run
 
 
 def _plain_form(step: StepScript) -> tuple[object, ...]:

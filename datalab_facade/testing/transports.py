@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from functools import lru_cache
 from typing import Final, cast
 
 import attrs
@@ -68,9 +69,9 @@ class SimulatorTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def _origin(self, request: httpx.Request) -> Origin:
         asked = _origin_of(request.url)
-        if asked == _origin_of(httpx.URL(self._simulator.api_origin)):
+        if asked == _parsed_origin(self._simulator.api_origin):
             return "api"
-        if asked == _origin_of(httpx.URL(self._simulator.storage_origin)):
+        if asked == _parsed_origin(self._simulator.storage_origin):
             return "storage"
         message = (
             f"the simulator answers for {self._simulator.api_origin} and "
@@ -170,6 +171,11 @@ class _BodyStream(httpx.SyncByteStream, httpx.AsyncByteStream):
                 yield item
             else:
                 await self._exchange.clock.sleep_async(item)
+
+
+@lru_cache
+def _parsed_origin(origin: str) -> tuple[str, str, int | None]:
+    return _origin_of(httpx.URL(origin))
 
 
 def _origin_of(url: httpx.URL) -> tuple[str, str, int | None]:
