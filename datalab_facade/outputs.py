@@ -153,28 +153,14 @@ class Outputs:
         Raises:
             DownloadFailed: It could not be fetched or written; ``reason`` tells why.
         """
-        goal, deadline = Path(path), self._now() + timeout
-
-        def saved() -> SavedOutput:
-            with PartFile(output, goal, overwrite=overwrite) as part:
-                download = self._download(output, deadline, part)
-                meter = Meter(output, on_transfer, self._now())
-                with contextlib.closing(self._chunks(download)) as chunks:
-                    for chunk in chunks:
-                        part.take(chunk, download.facts)
-                        meter.count(chunk, download.facts, self._now())
-                meter.finish(download.received, self._now())
-                size, sha256 = part.finish(download.facts, hashed=hashed)
-            return saved_output(
-                output,
-                goal,
-                size=size,
-                sha256=sha256,
-                media_type=download.facts.media_type,
-                now=self._context.clock.now(),
-            )
-
-        return twice(saved)
+        return self._saved(
+            output,
+            Path(path),
+            overwrite=overwrite,
+            hashed=hashed,
+            on_transfer=on_transfer,
+            timeout=timeout,
+        )
 
     def save_all(
         self,
@@ -217,15 +203,16 @@ class Outputs:
 
         def save(output: Output, path: Path, *, replacing: bool) -> None:
             try:
-                saved = self.save(
+                saved = self._saved(
                     output,
                     path,
                     overwrite=replacing,
                     hashed=True,
                     on_transfer=on_transfer,
                     timeout=timeout,
+                    promise=saving.promise,
                 )
-                saving.saved(saved, path)
+                saving.saved(saved)
             except DownloadFailed as error:
                 saving.missed(output, error)
 
@@ -265,6 +252,47 @@ class Outputs:
         download = self._download(output, self._now() + timeout, restartable=False)
         with contextlib.closing(self._chunks(download)) as chunks:
             yield _passed_on(output, download, chunks)
+
+    def _saved(
+        self,
+        output: Output,
+        goal: Path,
+        *,
+        overwrite: bool,
+        hashed: bool,
+        on_transfer: OnTransfer | None,
+        timeout: float,
+        promise: Callable[[SavedOutput], None] | None = None,
+    ) -> SavedOutput:
+        """Save an output; what it will be is promised just before it gets its name."""
+        deadline = self._now() + timeout
+
+        def saved() -> SavedOutput:
+            with PartFile(output, goal, overwrite=overwrite) as part:
+                download = self._download(output, deadline, part)
+                meter = Meter(output, on_transfer, self._now())
+                with contextlib.closing(self._chunks(download)) as chunks:
+                    for chunk in chunks:
+                        part.take(chunk, download.facts)
+                        meter.count(chunk, download.facts, self._now())
+                meter.finish(download.received, self._now())
+
+                def whole(size: int, sha256: str | None) -> SavedOutput:
+                    told = saved_output(
+                        output,
+                        goal,
+                        size=size,
+                        sha256=sha256,
+                        media_type=download.facts.media_type,
+                        now=self._context.clock.now(),
+                    )
+                    if promise is not None:
+                        promise(told)
+                    return told
+
+                return part.finish(download.facts, whole, hashed=hashed)
+
+        return twice(saved)
 
     def _collected(self, output: Output, max_bytes: int, deadline: float) -> Data:
         collector = Collector(output, max_bytes=max_bytes)

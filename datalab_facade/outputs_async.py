@@ -152,29 +152,14 @@ class AsyncOutputs:
         Raises:
             DownloadFailed: It could not be fetched or written; ``reason`` tells why.
         """
-        goal, deadline = Path(path), self._now() + timeout
-
-        async def saved() -> SavedOutput:
-            with PartFile(output, goal, overwrite=overwrite) as part:
-                download = self._download(output, deadline, part)
-                meter = Meter(output, on_transfer, self._now())
-                async with contextlib.aclosing(self._chunks(download)) as chunks:
-                    async for chunk in chunks:
-                        part.take(chunk, download.facts)
-                        meter.count(chunk, download.facts, self._now())
-                meter.finish(download.received, self._now())
-                # Checking reads the whole file, which would hold up the loop.
-                size, sha256 = await asyncio.to_thread(part.finish, download.facts, hashed=hashed)
-            return saved_output(
-                output,
-                goal,
-                size=size,
-                sha256=sha256,
-                media_type=download.facts.media_type,
-                now=self._context.clock.now(),
-            )
-
-        return await twice_async(saved)
+        return await self._saved(
+            output,
+            Path(path),
+            overwrite=overwrite,
+            hashed=hashed,
+            on_transfer=on_transfer,
+            timeout=timeout,
+        )
 
     async def save_all(
         self,
@@ -213,21 +198,25 @@ class AsyncOutputs:
         """
         if isinstance(execution, int):
             execution = await self._executions.get(execution)
-        saving = Saving(execution, Path(folder), steps, concurrency, overwrite=overwrite)
+        # What an earlier call promised is read to see whether it came true.
+        saving = await _in_thread(
+            lambda: Saving(execution, Path(folder), steps, concurrency, overwrite=overwrite)
+        )
         room = asyncio.Semaphore(concurrency)
 
         async def save(output: Output, path: Path, *, replacing: bool) -> None:
             async with room:
                 try:
-                    saved = await self.save(
+                    saved = await self._saved(
                         output,
                         path,
                         overwrite=replacing,
                         hashed=True,
                         on_transfer=on_transfer,
                         timeout=timeout,
+                        promise=saving.promise,
                     )
-                    saving.saved(saved, path)
+                    await _in_thread(lambda: saving.saved(saved))
                 except DownloadFailed as error:
                     saving.missed(output, error)
 
@@ -239,7 +228,7 @@ class AsyncOutputs:
             # The first one ended all others.
             raise errors.exceptions[0] from None
         finally:
-            manifest = saving.finish()
+            manifest = await _in_thread(saving.finish)
         return manifest
 
     @contextlib.asynccontextmanager
@@ -262,6 +251,48 @@ class AsyncOutputs:
         download = self._download(output, self._now() + timeout, restartable=False)
         async with contextlib.aclosing(self._chunks(download)) as chunks:
             yield _passed_on(output, download, chunks)
+
+    async def _saved(
+        self,
+        output: Output,
+        goal: Path,
+        *,
+        overwrite: bool,
+        hashed: bool,
+        on_transfer: OnTransfer | None,
+        timeout: float,
+        promise: Callable[[SavedOutput], None] | None = None,
+    ) -> SavedOutput:
+        """Save an output; what it will be is promised just before it gets its name."""
+        deadline = self._now() + timeout
+
+        async def saved() -> SavedOutput:
+            with PartFile(output, goal, overwrite=overwrite) as part:
+                download = self._download(output, deadline, part)
+                meter = Meter(output, on_transfer, self._now())
+                async with contextlib.aclosing(self._chunks(download)) as chunks:
+                    async for chunk in chunks:
+                        part.take(chunk, download.facts)
+                        meter.count(chunk, download.facts, self._now())
+                meter.finish(download.received, self._now())
+
+                def whole(size: int, sha256: str | None) -> SavedOutput:
+                    told = saved_output(
+                        output,
+                        goal,
+                        size=size,
+                        sha256=sha256,
+                        media_type=download.facts.media_type,
+                        now=self._context.clock.now(),
+                    )
+                    if promise is not None:
+                        promise(told)
+                    return told
+
+                # Checking reads the whole file, which would hold up the loop.
+                return await _in_thread(lambda: part.finish(download.facts, whole, hashed=hashed))
+
+        return await twice_async(saved)
 
     async def _collected(self, output: Output, max_bytes: int, deadline: float) -> Data:
         collector = Collector(output, max_bytes=max_bytes)
@@ -305,6 +336,16 @@ class AsyncOutputs:
 
     def _now(self) -> float:
         return self._context.clock.monotonic()
+
+
+async def _in_thread(work: Callable[[], _T]) -> _T:
+    """Do what takes long on disk beside the loop; it is over when this is, also if cancelled."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 async def _passed_on(

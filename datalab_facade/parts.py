@@ -11,11 +11,11 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Self, TypeVar
 
 import attrs
 
@@ -23,6 +23,8 @@ from datalab_facade.collecting import Checker, unpacked_pieces
 from datalab_facade.downloading import Chunk, Facts, FailureReason, download_failed
 from datalab_facade.errors import DownloadFailed
 from datalab_facade.models import Output
+
+_T = TypeVar("_T")
 
 _PIECE = 1 << 20
 
@@ -71,7 +73,7 @@ class PartFile:
             return
         with self._file, suppress(OSError):
             # Nobody would ever go on with an empty part, nor with one of our own.
-            if self._is_at(self._part, self._file) and not (
+            if is_at(self._part, self._file) and not (
                 self._shared and self._file.seek(0, os.SEEK_END)
             ):
                 self._notes.unlink(missing_ok=True)
@@ -93,15 +95,18 @@ class PartFile:
                 notes = {"output": self._identity, "facts": attrs.asdict(facts)}
                 self._notes.write_text(json.dumps(notes), encoding="utf-8")
 
-    def finish(self, facts: Facts, *, hashed: bool) -> tuple[int, str | None]:
+    def finish(self, facts: Facts, whole: Callable[[int, str | None], _T], *, hashed: bool) -> _T:
         """Check what has arrived, unpack it if need be, and give it its final name.
 
         Args:
             facts: What storage told of the object.
+            whole: Told the length in bytes of the file, and its SHA-256 if wanted, when
+                they are sure and just before the file gets its name. An OSError of it is
+                one of the disk's.
             hashed: Whether the SHA-256 is wanted, too.
 
         Returns:
-            The length in bytes of the file, and its SHA-256 if wanted.
+            What ``whole`` gave.
 
         Raises:
             DownloadFailed: It is not what storage says it is, or cannot be written.
@@ -117,15 +122,16 @@ class PartFile:
         try:
             checker.check()
             if facts.encoding:
-                return self._finish_unpacked(file, facts)
+                return self._finish_unpacked(file, facts, whole)
             with self._disk():
+                told = whole(size, checker.digest("sha256") if hashed else None)
                 self._publish(self._part)
         except DownloadFailed as error:
             if error.reason != "disk":
                 # Nothing of it will be used again.
                 self.forget()
             raise
-        return size, checker.digest("sha256") if hashed else None
+        return told
 
     def forget(self) -> None:
         """Throw away what has arrived."""
@@ -148,12 +154,12 @@ class PartFile:
             binary: int = getattr(os, "O_BINARY", 0)
             descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | binary, 0o666)
             file = os.fdopen(descriptor, "r+b", buffering=0)
-            if not _lock(file):
+            if not lock(file):
                 file.close()
                 break
             # Whoever held the lock before may have published and removed it, or was
             # killed in between: then it is the whole file, by another name.
-            if self._is_at(self._part, file):
+            if is_at(self._part, file):
                 if os.fstat(descriptor).st_nlink < 2:
                     return file
                 self._part.unlink()
@@ -173,14 +179,9 @@ class PartFile:
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
 
-    @staticmethod
-    def _is_at(path: Path, file: IO[bytes]) -> bool:
-        try:
-            return os.path.samestat(os.fstat(file.fileno()), path.stat())
-        except FileNotFoundError:
-            return False
-
-    def _finish_unpacked(self, file: IO[bytes], facts: Facts) -> tuple[int, str]:
+    def _finish_unpacked(
+        self, file: IO[bytes], facts: Facts, whole: Callable[[int, str | None], _T]
+    ) -> _T:
         """Unpack the part beside itself, and give that the final name."""
         beside = self._part.with_name(self._part.name + ".unpacked")
         size, sha256 = 0, hashlib.sha256()
@@ -190,11 +191,12 @@ class PartFile:
                     size += unpacked.write(piece)
                     sha256.update(piece)
             with self._disk():
+                told = whole(size, sha256.hexdigest())
                 self._publish(beside)
         finally:
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
-        return size, sha256.hexdigest()
+        return told
 
     def _publish(self, whole: Path) -> None:
         if self._overwrite:
@@ -227,6 +229,20 @@ class PartFile:
         return download_failed(self._output, reason, message)
 
 
+def clear_away(path: Path) -> None:
+    """Remove what a process left beside a file that it gave its name, and then was killed.
+
+    What another process is at work on is left to it.
+    """
+    part = path.with_name(path.name + ".part")
+    with suppress(OSError), contextlib.ExitStack() as stack:
+        with suppress(FileNotFoundError):
+            if not lock(stack.enter_context(part.open("r+b"))):
+                return
+        for suffix in (".unpacked", ".json", ""):
+            part.with_name(part.name + suffix).unlink(missing_ok=True)
+
+
 def _write(file: IO[bytes], data: bytes) -> None:
     # The file has no buffer, since chunks are large, so a write may take a part only.
     written = file.write(data)
@@ -240,7 +256,16 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def _lock(file: IO[bytes]) -> bool:
+def is_at(path: Path, file: IO[bytes]) -> bool:
+    """Tell whether an open file is the one that is found at a path."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def lock(file: IO[bytes]) -> bool:
+    """Keep an open file to this process, if nobody else does, until it is closed."""
     try:
         import fcntl
     except ImportError:

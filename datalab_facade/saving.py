@@ -13,19 +13,17 @@ from typing import TypeAlias, TypeVar
 import attrs
 
 from datalab_facade.errors import ConfigurationError, DownloadFailed
+from datalab_facade.journal import Journal, came_true, inherited, promises_in
 from datalab_facade.manifest import FILE_NAME as MANIFEST_NAME
 from datalab_facade.manifest import Manifest, MissedOutput, SavedOutput
 from datalab_facade.models import Execution, Output
 from datalab_facade.naming import distinct_names, suffix_of
+from datalab_facade.parts import clear_away
 
 _T = TypeVar("_T")
 
 DEFAULT_CONCURRENCY = 8
 """How many files are fetched at once: enough to hide latency, few enough for any storage."""
-
-# So many files are told of in the manifest as soon as they are there, and then
-# every so many: a call that was killed is completed by the next one.
-_EVERY = 50
 
 _Key: TypeAlias = tuple[str, str | None]
 """The step and the file of an output."""
@@ -51,6 +49,7 @@ class Saving:
             raise ConfigurationError(f"concurrency must be 1 or more, not {concurrency!r}")
         self._execution = execution
         self._folder = folder / f"execution-{execution.id}"
+        self._journal = Journal(self._folder)
         self._lock = threading.Lock()
         self._saved: dict[_Key, SavedOutput] = {}
         self._missed: dict[_Key, tuple[MissedOutput, DownloadFailed]] = {}
@@ -62,7 +61,7 @@ class Saving:
             raise ConfigurationError(
                 f"The folder {self._folder} cannot be made: {error.strerror or error}"
             ) from error
-        earlier = {} if overwrite else self._saved_before()
+        earlier = {} if overwrite else self._saved_before() | self._promised_before()
         for output, place in places:
             key = output.step, output.file_key
             before = earlier.get(key)
@@ -74,12 +73,20 @@ class Saving:
                 # The step went on since then, and may have left more behind.
                 self.wanted.append((output, self._folder / place, True))
 
-    def saved(self, saved: SavedOutput, path: Path) -> None:
+    def promise(self, saved: SavedOutput) -> None:
+        """Take note of a file that is whole, and about to get its name.
+
+        Raises:
+            OSError: That cannot be written down.
+        """
+        self._journal.promise(self._placed(saved))
+
+    def saved(self, saved: SavedOutput) -> None:
         """Take note of a file that is whole, and where it is."""
-        place = path.relative_to(self._folder).as_posix()
         with self._lock:
-            self._saved[saved.step, saved.file_key] = attrs.evolve(saved, path=place)
-            if len(self._saved) < _EVERY or len(self._saved) % _EVERY == 0:
+            self._saved[saved.step, saved.file_key] = self._placed(saved)
+            # The journal tells of all others, should there be no time to write a last one.
+            if len(self._saved).bit_count() == 1:
                 self._write()
 
     def missed(self, output: Output, error: DownloadFailed) -> None:
@@ -94,13 +101,19 @@ class Saving:
         Raises:
             ConfigurationError: It cannot be written.
         """
-        with self._lock:
-            return self._write()
+        with self._lock, inherited(self._folder):
+            manifest = self._write(self._promised_before())
+            self._journal.remove()
+            return manifest
 
-    def _write(self) -> Manifest:
+    def _placed(self, saved: SavedOutput) -> SavedOutput:
+        place = Path(saved.path).relative_to(self._folder).as_posix()
+        return attrs.evolve(saved, path=place)
+
+    def _write(self, promised: dict[_Key, SavedOutput] | None = None) -> Manifest:
         with _alone_in(self._folder):
             # Other calls may have saved other steps, or be at it.
-            saved = self._saved_before() | self._saved
+            saved = self._saved_before() | (promised or {}) | self._saved
             missed = tuple(
                 missed
                 for key, (missed, error) in self._missed.items()
@@ -125,6 +138,18 @@ class Saving:
             for saved in earlier.saved
             if saved == self._saved.get((saved.step, saved.file_key)) or self._is_there(saved)
         }
+
+    def _promised_before(self) -> dict[_Key, SavedOutput]:
+        """Give what the journals that are there promise, as far as it came true."""
+        promised: dict[_Key, SavedOutput] = {}
+        for saved in promises_in(self._folder):
+            key = saved.step, saved.file_key
+            ours = saved.execution_id == self._execution.id and key not in self._saved
+            path = self._folder / saved.path
+            if ours and self._is_there(saved) and came_true(saved, path):
+                promised[key] = saved
+                clear_away(path)
+        return promised
 
     def _is_there(self, saved: SavedOutput) -> bool:
         # Links could lead anywhere, and names of any length are no names.

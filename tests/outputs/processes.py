@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from datalab_facade import AsyncDatalab, Datalab, DownloadFailed, Execution, Output, Status
+from datalab_facade.saving import Saving
 
 _KEY = "dl-nobody-looks-at-it"
 _NOWHERE = "http://127.0.0.1:9"
@@ -72,13 +74,53 @@ def save_measured(*, first: str, **arguments: Any) -> Any:
     return {**told, "kilobytes": after - before}
 
 
-def save_all(*, execution: dict[str, Any], folder: str) -> Any:
+def save_all(
+    *, execution: dict[str, Any], folder: str, asynchronous: bool = False, **options: Any
+) -> Any:
     """Save all outputs of an execution."""
+    wanted = Execution.from_dict(execution)
+    if asynchronous:
+        return asyncio.run(_all_saved(wanted, folder, options))
     with Datalab(_KEY, base_url=_NOWHERE) as client:
-        return client.outputs.save_all(Execution.from_dict(execution), folder).to_dict()
+        return client.outputs.save_all(wanted, folder, **options).to_dict()
 
 
-_JOBS = {job.__name__: job for job in (save, save_limited, save_measured, save_all)}
+async def _all_saved(execution: Execution, folder: str, options: dict[str, Any]) -> Any:
+    async with AsyncDatalab(_KEY, base_url=_NOWHERE) as client:
+        return (await client.outputs.save_all(execution, folder, **options)).to_dict()
+
+
+def save_all_killed(*, at: str, number: int, **arguments: Any) -> Any:
+    """Save all outputs of an execution, and be killed at some moment of the so manieth."""
+    left = [number]
+
+    def deadly(owner: Any, name: str, *, before: bool) -> None:
+        work = getattr(owner, name)
+
+        def do(*args: Any, **options: Any) -> Any:
+            left[0] -= 1
+            if before and not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            done = work(*args, **options)
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return done
+
+        setattr(owner, name, do)
+
+    named = (Path, "replace") if arguments.get("overwrite") else (os, "link")
+    if at == "before the name":
+        deadly(*named, before=True)
+    elif at == "after the name":
+        deadly(*named, before=False)
+    else:
+        deadly(Saving, "saved", before=True)
+    return save_all(**arguments)
+
+
+_JOBS = {
+    job.__name__: job for job in (save, save_limited, save_measured, save_all, save_all_killed)
+}
 
 if __name__ == "__main__":
     sys.stdout.write(json.dumps(_JOBS[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import signal
 import tempfile
 import threading
 from hashlib import sha256
@@ -24,6 +26,19 @@ from tests.outputs.processes import outcome, start
 
 A, B, C = b"a" * 1_000, b"b" * 2_000, b"c" * 3_000
 BODIES = {"a": A, "b": B, "c": C}
+
+
+PROMISE = {
+    "execution_id": 1001,
+    "step": "parse",
+    "file_key": "a",
+    "path": "parse/a.json",
+    "bytes": 1_000,
+    "sha256": sha256(A).hexdigest(),
+    "saved_at": "2026-01-01T00:00:00+00:00",
+    "source_status": "COMPLETED",
+    "media_type": None,
+}
 
 
 def by_name(asked: Asked) -> Reply:
@@ -369,6 +384,110 @@ class TestAgain:
         assert manifest.complete
         check_manifest(manifest, home)
 
+    @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+    @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+    @pytest.mark.parametrize("at", ["before the name", "after the name", "before the manifest"])
+    def test_a_process_that_is_killed_around_the_name_of_a_file_leaves_nobody_in_doubt(
+        self, storage: BadStorage, tmp_path: Path, at: str, packed: bool, asynchronous: bool
+    ) -> None:
+        """What it had named is known as saved by the next call, and is not fetched again."""
+        home, execution = tmp_path / "execution-1001", seven(storage)
+        storage.plays(then=packing(by_name) if packed else by_name)
+        kill_while_saving(execution, tmp_path, at=at, asynchronous=asynchronous)
+        assert saved_in(home) < 7
+        storage.asked.clear()
+        arguments = {"execution": execution.to_dict(), "folder": str(tmp_path)}
+        manifest = Manifest.from_dict(outcome(start("save_all", **arguments)))
+        assert manifest.complete
+        assert len(manifest.saved) == 7
+        check_manifest(manifest, home)
+        fetched = {asked.target[1:7] for asked in storage.asked}
+        assert fetched == ({"many-6", "many-7"} if at == "before the name" else {"many-7"})
+
+    def test_a_process_that_is_killed_while_overwriting_leaves_nobody_in_doubt(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        """The manifest told of the old file, and a new one of the same length has its place."""
+        execution = seven(storage)
+        storage.plays(then=by_name)
+        side.call("save_all", execution, tmp_path)
+        storage.plays(then=stored(b"newest"))
+        kill_while_saving(execution, tmp_path, at="after the name", number=1, overwrite=True)
+        storage.asked.clear()
+        manifest = side.call("save_all", execution, tmp_path)
+        assert not storage.asked
+        digests = [saved.sha256 for saved in manifest.saved]
+        assert digests.count(sha256(b"newest").hexdigest()) == 1
+        check_manifest(manifest, tmp_path / "execution-1001")
+
+    def test_a_file_of_somebody_elses_where_one_was_about_to_be_is_left_alone(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        """It was promised that a file would have that name and that length, not this one."""
+        home, execution = tmp_path / "execution-1001", seven(storage)
+        storage.plays(then=by_name)
+        kill_while_saving(execution, tmp_path, at="before the name")
+        mine = home / "parse" / "many-6.json"
+        mine.write_bytes(b"someone")
+        manifest = side.call("save_all", execution, tmp_path)
+        assert [missed.file_key for missed in manifest.missed] == ["many-6"]
+        assert mine.read_bytes() == b"someone"
+        assert list(home.glob(".*")) == []
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b"\xff",
+            b"[" * 100_000,
+            b'{"execution_id": 1001}',
+            json.dumps({**PROMISE, "path": "../secret"}).encode(),
+            json.dumps({**PROMISE, "execution_id": 1002}).encode(),
+            json.dumps({**PROMISE, "path": "parse"}).encode(),
+            json.dumps({**PROMISE, "sha256": None}).encode(),
+        ],
+    )
+    def test_a_journal_that_makes_no_sense_is_none(
+        self, side: Side, storage: BadStorage, tmp_path: Path, line: bytes
+    ) -> None:
+        home = tmp_path / "execution-1001"
+        home.mkdir()
+        (home / ".manifest.json.0.journal").write_bytes(line + b"\n")
+        (home / ".manifest.json.1.journal").mkdir()
+        storage.plays(then=by_name)
+        manifest = side.call("save_all", three(storage), tmp_path)
+        assert manifest.complete
+        (home / ".manifest.json.1.journal").rmdir()
+        check_manifest(manifest, home)
+
+    def test_the_journal_of_a_call_that_is_under_way_is_left_to_it(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        """Another call that ends meanwhile tells what came true of it, and removes nothing."""
+        home, hanging = tmp_path / "execution-1001", threading.Event()
+
+        def hang(asked: Asked) -> Reply:
+            hanging.set()
+            return attrs.evolve(by_name(asked), stop_after=100, ending="silence")
+
+        execution = seven(storage)
+        storage.plays(then=but("many-5", hang))
+        arguments = {"execution": execution.to_dict(), "folder": str(tmp_path)}
+        first = start("save_all", **arguments, concurrency=1)
+        until(hanging.is_set)
+        storage.plays(then=by_name)
+        manifest = side.call("save_all", execution, tmp_path)
+        assert manifest.complete
+        assert len(manifest.saved) == 7
+        assert len(list(home.glob(".*.journal"))) == 1
+        first.kill()
+        first.communicate(timeout=10)
+        assert side.call("save_all", execution, tmp_path).complete
+        assert list(home.glob(".*")) == []
+
     def test_two_processes_in_one_folder_complete_it(
         self, storage: BadStorage, tmp_path: Path
     ) -> None:
@@ -392,6 +511,36 @@ class TestAgain:
         assert {saved.file_key for saved in manifest.saved} == set(names)
         assert manifest.complete
         check_manifest(manifest, tmp_path / "execution-1001")
+
+
+def seven(storage: BadStorage) -> Any:
+    names = [f"many-{number}" for number in range(1, 8)]
+    return execution_of(*[("parse", name, storage.url(f"{name}.json")) for name in names])
+
+
+def packing(player: Player) -> Player:
+    def play(asked: Asked) -> Reply:
+        body = gzip.compress(player(asked).body, mtime=0)
+        return stored(body, headers={"Content-Encoding": "gzip"})(asked)
+
+    return play
+
+
+def kill_while_saving(
+    execution: Any, folder: Path, *, at: str, number: int = 6, **options: Any
+) -> None:
+    """Run a process that kills itself at some moment of the so manieth file."""
+    process = start(
+        "save_all_killed",
+        at=at,
+        number=number,
+        execution=execution.to_dict(),
+        folder=str(folder),
+        concurrency=1,
+        **options,
+    )
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGKILL, err
 
 
 def saved_in(home: Path) -> int:
