@@ -6,20 +6,44 @@ is decided in :mod:`~datalab_facade.faults`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from datalab_facade.commands import Call
 from datalab_facade.context import Context
 from datalab_facade.driving import Machine, drive, drive_async
-from datalab_facade.errors import DatalabError
-from datalab_facade.faults import did_not_act, may_pass, unknown_submission
+from datalab_facade.errors import DatalabError, RequestRefused, UnexpectedBody
+from datalab_facade.faults import Removal, Submission, may_pass
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions, Options
+from datalab_facade.redaction import shown_url
 from datalab_facade.transport.api import ApiTransport, AsyncApiTransport, CallScope
-from datalab_facade.transport.operations import Operation
+from datalab_facade.transport.operations import Operation, described
+from datalab_facade.transport.origin import Origin
 
 _T = TypeVar("_T")
+
+
+@contextlib.contextmanager
+def _told(
+    operation: Operation, origin: Origin, submission: Submission | None = None
+) -> Iterator[None]:
+    """Let what is raised inside name its request, and tell nothing that is secret."""
+    try:
+        yield
+    except DatalabError as error:
+        # A decoder sees the body alone.
+        if isinstance(error, (UnexpectedBody, RequestRefused)) and not error.url:
+            error.method, path = described(operation)
+            error.url = shown_url(origin.url(path))
+        if submission is not None:
+            submission.secrets.hide_in(error)
+        raise
+    except BaseException as error:
+        if submission is not None:
+            submission.explain(error)
+        raise
 
 
 class Calls:
@@ -53,6 +77,37 @@ class Calls:
         wanted = self._context.options_for_call(timeout, options)
         return self._made(operation, decode, wanted, may_pass, subject)
 
+    def remove(
+        self,
+        operation: Operation,
+        decode: Callable[[JSON], bool],
+        *,
+        timeout: float | None,
+        options: CallOptions,
+        subject: str,
+    ) -> None:
+        """Make a call that removes something.
+
+        It may be repeated, and is done as well when a repeated try finds nothing left.
+
+        Args:
+            operation: The request.
+            decode: Looks at the answer, and gives True; RequestRefused if it says no.
+            timeout: Seconds for the whole call; by default the client's.
+            options: What this call wants different from the client.
+            subject: What this is about, for the log.
+
+        Raises:
+            DatalabError: What the last try raised.
+        """
+        wanted = self._context.options_for_call(timeout, options)
+        removal = Removal()
+        try:
+            self._made(operation, decode, wanted, removal.may_repeat, subject)
+        except DatalabError as error:
+            if not removal.is_done(error):
+                raise
+
     def submit(
         self,
         operation: Operation,
@@ -60,8 +115,7 @@ class Calls:
         *,
         timeout: float | None,
         options: CallOptions,
-        subject: str,
-        advice: str,
+        submission: Submission,
     ) -> _T:
         """Make a call that must not be carried out twice.
 
@@ -72,8 +126,7 @@ class Calls:
             decode: Makes the value of the answer; UnexpectedBody if it cannot.
             timeout: Seconds for the whole call; by default the client's.
             options: What this call wants different from the client.
-            subject: What this is about, for the log and the error.
-            advice: How the caller finds out whether the server acted, as a sentence.
+            submission: What is sent, and what is said when its fate is not known.
 
         Raises:
             SubmissionUnknown: The server may or may not have acted.
@@ -81,9 +134,16 @@ class Calls:
         """
         wanted = self._context.options_for_call(timeout, options)
         try:
-            return self._made(operation, decode, wanted, did_not_act, subject)
+            return self._made(
+                operation,
+                decode,
+                wanted,
+                submission.may_repeat,
+                submission.subject,
+                submission=submission,
+            )
         except DatalabError as error:
-            unknown = unknown_submission(error, subject, advice)
+            unknown = submission.unknown(error)
             if unknown is None:
                 raise
             raise unknown from error
@@ -95,11 +155,14 @@ class Calls:
         options: Options,
         repeatable: Callable[[DatalabError], bool],
         subject: str,
+        *,
+        submission: Submission | None = None,
     ) -> _T:
         context = self._context
 
         def one_try(call: Call) -> _T:
-            return decode(self._transport.call(operation, CallScope(call, options.headers)))
+            with _told(operation, self._transport.origin, submission):
+                return decode(self._transport.call(operation, CallScope(call, options.headers)))
 
         tries: Machine[_T, _T] = context.tries(options, repeatable)
         [value] = drive(tries, one_try, clock=context.clock, subject=subject)
@@ -129,6 +192,27 @@ class AsyncCalls:
         wanted = self._context.options_for_call(timeout, options)
         return await self._made(operation, decode, wanted, may_pass, subject)
 
+    async def remove(
+        self,
+        operation: Operation,
+        decode: Callable[[JSON], bool],
+        *,
+        timeout: float | None,
+        options: CallOptions,
+        subject: str,
+    ) -> None:
+        """Make a call that removes something.
+
+        Arguments and errors as :meth:`Calls.remove`.
+        """
+        wanted = self._context.options_for_call(timeout, options)
+        removal = Removal()
+        try:
+            await self._made(operation, decode, wanted, removal.may_repeat, subject)
+        except DatalabError as error:
+            if not removal.is_done(error):
+                raise
+
     async def submit(
         self,
         operation: Operation,
@@ -136,8 +220,7 @@ class AsyncCalls:
         *,
         timeout: float | None,
         options: CallOptions,
-        subject: str,
-        advice: str,
+        submission: Submission,
     ) -> _T:
         """Make a call that must not be carried out twice.
 
@@ -145,9 +228,16 @@ class AsyncCalls:
         """
         wanted = self._context.options_for_call(timeout, options)
         try:
-            return await self._made(operation, decode, wanted, did_not_act, subject)
+            return await self._made(
+                operation,
+                decode,
+                wanted,
+                submission.may_repeat,
+                submission.subject,
+                submission=submission,
+            )
         except DatalabError as error:
-            unknown = unknown_submission(error, subject, advice)
+            unknown = submission.unknown(error)
             if unknown is None:
                 raise
             raise unknown from error
@@ -159,11 +249,15 @@ class AsyncCalls:
         options: Options,
         repeatable: Callable[[DatalabError], bool],
         subject: str,
+        *,
+        submission: Submission | None = None,
     ) -> _T:
         context = self._context
 
         async def one_try(call: Call) -> _T:
-            return decode(await self._transport.call(operation, CallScope(call, options.headers)))
+            scope = CallScope(call, options.headers)
+            with _told(operation, self._transport.origin, submission):
+                return decode(await self._transport.call(operation, scope))
 
         tries: Machine[_T, _T] = context.tries(options, repeatable)
         told = drive_async(tries, one_try, clock=context.clock, subject=subject)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import TypeVar, cast
 
@@ -14,7 +14,7 @@ from datalab_facade.changes import Change
 from datalab_facade.clock import Clock
 from datalab_facade.commands import Answer, Call, Report, Sleep
 from datalab_facade.decoding import decode_execution
-from datalab_facade.drift import DriftLog
+from datalab_facade.drift import Drift, DriftLog
 from datalab_facade.errors import ConfigurationError, DatalabError, UnexpectedBody
 from datalab_facade.faults import Randomness, retrying
 from datalab_facade.learning import Durations
@@ -140,11 +140,15 @@ class Context:
             )
         except UnexpectedBody as error:
             raise UnexpectedBody(f"Execution {execution_id}: {error}", body=error.body) from None
+        return self.noted(execution, drift)
+
+    def noted(self, value: _T, drift: Iterable[Drift]) -> _T:
+        """Give a value that was made of an answer, after counting what was odd about it."""
         for new in self.drift.record(drift):
             # The documented times name no zone, so that is nothing to warn of.
             level = logging.DEBUG if new.kind == "zone" else logging.WARNING
             logger.log(level, "The API answered something new: %s", new)
-        return execution
+        return value
 
 
 def _evolved(value: _T, changes: Mapping[str, object]) -> _T:

@@ -12,9 +12,8 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TypeVar
 
-from datalab_facade.drift import Drift, DriftKind, sighting
+from datalab_facade.drift import Drift
 from datalab_facade.errors import (
     StatusError,
     UnexpectedBody,
@@ -22,11 +21,10 @@ from datalab_facade.errors import (
     ValidationIssue,
     status_error_class,
 )
+from datalab_facade.fields import About, Notes, compact, named, whole_number
 from datalab_facade.models import JSON, Execution, Step, StepRun, Steps
 from datalab_facade.redaction import excerpt, shown_headers
 from datalab_facade.statuses import Status
-
-_T = TypeVar("_T")
 
 _EXECUTION_FIELDS = frozenset(
     {
@@ -96,14 +94,14 @@ def decode_execution(
             a status.
     """
     if not isinstance(body, dict):
-        raise _no_execution(f"it is {_named(body)}", body)
+        raise _no_execution(f"it is {named(body)}", body)
     word = body.get("status")
     if not isinstance(word, str) or not word.strip():
         raise _no_execution("it has no status", body)
 
-    notes = _Notes()
-    about = _About("execution", notes)
-    ids = [_whole_number(body.get(name)) for name in ("execution_id", "id")]
+    notes = Notes()
+    about = About("execution", notes)
+    ids = [whole_number(body.get(name)) for name in ("execution_id", "id")]
     created, updated = about.time(body, "created"), about.time(body, "updated")
     about.unknown(body, _EXECUTION_FIELDS)
     execution = Execution(
@@ -124,19 +122,19 @@ def decode_execution(
 
 
 def _no_execution(why: str, body: JSON) -> UnexpectedBody:
-    start = excerpt(_compact(body))
+    start = excerpt(compact(body))
     return UnexpectedBody(f"the answer is no execution, {why}: {start}", body=start)
 
 
-def _steps(steps: JSON, about: _About) -> Steps:
+def _steps(steps: JSON, about: About) -> Steps:
     if not isinstance(steps, dict):
         about.odd("steps", steps)
         return Steps()
-    runs = _About("step run", about.notes)
+    runs = About("step run", about.notes)
     return Steps([Step(name, _runs(name, entry, runs)) for name, entry in steps.items()])
 
 
-def _runs(step: str, entry: JSON, about: _About) -> tuple[StepRun, ...]:
+def _runs(step: str, entry: JSON, about: About) -> tuple[StepRun, ...]:
     if not isinstance(entry, dict):
         about.odd(step, entry)
         return ()
@@ -151,7 +149,7 @@ def _runs(step: str, entry: JSON, about: _About) -> tuple[StepRun, ...]:
     return tuple(runs)
 
 
-def _run(file_key: str | None, body: dict[str, JSON], about: _About) -> StepRun:
+def _run(file_key: str | None, body: dict[str, JSON], about: About) -> StepRun:
     about.zone_assumed = False
     word, run_id = body.get("status"), body.get("id")
     if isinstance(word, str):
@@ -177,104 +175,6 @@ def _run(file_key: str | None, body: dict[str, JSON], about: _About) -> StepRun:
         about.zone_assumed,
         about.unknown(body, _RUN_FIELDS),
     )
-
-
-class _Notes:
-    """What was odd about one answer; each oddity counts once, however often it occurs."""
-
-    __slots__ = ("taken",)
-
-    def __init__(self) -> None:
-        self.taken: set[Drift] = set()
-
-    def note(self, kind: DriftKind, where: str, name: str) -> None:
-        """Note an oddity."""
-        self.taken.add(sighting(kind, where, name))
-
-
-class _About:
-    """Takes fields out of the objects of one kind, and notes what is odd about them.
-
-    There can be tens of thousands of step runs in an answer, so a field that is
-    as expected costs no more than a look-up.
-    """
-
-    __slots__ = ("notes", "where", "zone_assumed", "zone_noted")
-
-    def __init__(self, where: str, notes: _Notes) -> None:
-        self.where = where
-        self.notes = notes
-        self.zone_assumed = False
-        self.zone_noted = False
-
-    def odd(self, name: str, value: JSON) -> None:
-        self.notes.note("shape", self.where, f"{name}={_named(value)}")
-
-    def unknown(self, body: dict[str, JSON], known: frozenset[str]) -> dict[str, JSON]:
-        if body.keys() <= known:
-            return {}
-        extra = {name: value for name, value in body.items() if name not in known}
-        for name in extra:
-            self.notes.note("field", self.where, name)
-        return extra
-
-    def status(self, word: str) -> Status:
-        status = Status.of(word)
-        if not status.is_known:
-            self.notes.note("status", self.where, f"status={word}")
-        return status
-
-    def of_type(self, body: dict[str, JSON], name: str, kind: type[_T]) -> _T | None:
-        value = body.get(name)
-        if value is None or isinstance(value, kind):
-            return value
-        self.odd(name, value)
-        return None
-
-    def whole_number(self, body: dict[str, JSON], name: str) -> int | None:
-        value = body.get(name)
-        if value is None:
-            return None
-        number = _whole_number(value)
-        if number is None:
-            self.odd(name, value)
-        return number
-
-    def words(self, body: dict[str, JSON], name: str) -> str | None:
-        value = body.get(name)
-        if value is None or isinstance(value, str):
-            return value
-        # An error that is an object still holds the server's words.
-        self.odd(name, value)
-        return _compact(value)
-
-    def names(self, body: dict[str, JSON], name: str) -> tuple[str, ...]:
-        value = body.get(name)
-        if isinstance(value, list) and all(isinstance(item, (str, int)) for item in value):
-            return tuple(str(item) for item in value)
-        if value is not None:
-            self.odd(name, value)
-        return ()
-
-    def time(self, body: dict[str, JSON], name: str) -> datetime | None:
-        value = body.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, str):
-            self.odd(name, value)
-            return None
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.notes.note("time", self.where, f"{name}={value}")
-            return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-            self.zone_assumed = True
-            if not self.zone_noted:
-                self.zone_noted = True
-                self.notes.note("zone", self.where, name)
-        return moment
 
 
 def decode_failure(
@@ -329,17 +229,17 @@ def _detail(body: bytes) -> tuple[str, tuple[ValidationIssue, ...]]:
         return "", tuple(_issue(entry) for entry in answer)
     if answer is None:
         return "", ()
-    said = answer if isinstance(answer, str) else _compact(answer)
+    said = answer if isinstance(answer, str) else compact(answer)
     return excerpt(said, limit=1_000), ()
 
 
 def _issue(entry: JSON) -> ValidationIssue:
     if not isinstance(entry, dict):
-        return ValidationIssue((), excerpt(_compact(entry), limit=1_000), "")
+        return ValidationIssue((), excerpt(compact(entry), limit=1_000), "")
     place = entry.get("loc")
     parts = place if isinstance(place, list) else [] if place is None else [place]
     message = entry.get("msg")
-    said = message if isinstance(message, str) else _compact(entry)
+    said = message if isinstance(message, str) else compact(entry)
     kind = entry.get("type")
     return ValidationIssue(
         loc=tuple(part if isinstance(part, int) else excerpt(_text(part)) for part in parts),
@@ -373,36 +273,5 @@ def decode_retry_after(value: str | None, now: datetime) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def _whole_number(value: JSON) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
-        return int(value)
-    return None
-
-
-def _named(value: JSON) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case str():
-            return "a string"
-        case list():
-            return "a list"
-        case dict():
-            return "an object"
-        case _:
-            return "a number"
-
-
 def _text(value: JSON) -> str:
-    return value if isinstance(value, str) else _compact(value)
-
-
-def _compact(value: JSON) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    except (ValueError, RecursionError):
-        return f"{_named(value)} that is nested too deeply"
+    return value if isinstance(value, str) else compact(value)

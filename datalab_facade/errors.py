@@ -18,6 +18,7 @@
     │   └── ServerFailed              500 to 599
     │       └── Overloaded            529
     ├── UnexpectedBody                a 200 whose body is not what was asked for
+    ├── RequestRefused                a 200 whose body says that it was not done
     ├── ExecutionFailed               the execution ended as FAILED
     ├── WaitTimedOut                  the deadline passed first; the execution goes on
     ├── DownloadFailed                an output could not be brought home
@@ -42,7 +43,7 @@ from datalab_facade.redaction import excerpt
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from datalab_facade.models import Execution, Failure
+    from datalab_facade.models import JSON, Execution, Failure
 
 __all__ = [
     "AuthenticationFailed",
@@ -59,6 +60,7 @@ __all__ = [
     "PayloadTooLarge",
     "PermissionRefused",
     "RateLimited",
+    "RequestRefused",
     "RequestTimedOut",
     "ServerFailed",
     "StatusError",
@@ -340,6 +342,26 @@ class UnexpectedBody(DatalabError):
         self.body = body
 
 
+class RequestRefused(DatalabError):
+    """The status was a success, but the body says that what was asked for was not done.
+
+    Attributes:
+        method: The request's method.
+        url: The request's address, without anything secret.
+        detail: What the server said, in its own words; empty if nothing readable.
+    """
+
+    method: str
+    url: str
+    detail: str
+
+    def __init__(self, message: str, *, method: str = "", url: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.method = method
+        self.url = url
+        self.detail = detail
+
+
 class ExecutionFailed(DatalabError):
     """The execution ended as FAILED.
 
@@ -457,15 +479,25 @@ class SubmissionUnknown(DatalabError):
     Attributes:
         method: The request's method.
         url: The request's address, without anything secret.
+        sent: What was sent, as plain JSON without anything secret.
     """
 
     method: str
     url: str
+    sent: Mapping[str, JSON]
 
-    def __init__(self, message: str, *, method: str, url: str) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        method: str,
+        url: str,
+        sent: Mapping[str, JSON] | None = None,
+    ) -> None:
         super().__init__(message)
         self.method = method
         self.url = url
+        self.sent = dict(sent or {})
 
 
 _BY_STATUS: dict[int, type[StatusError]] = {

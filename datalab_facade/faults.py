@@ -6,17 +6,23 @@ about the execution. This module decides; it does no IO and knows no clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Protocol, TypeAlias, TypeVar
+
+import attrs
 
 from datalab_facade.commands import Answer, Call, Report, Sleep
 from datalab_facade.errors import (
     ConnectionFailed,
     DatalabError,
+    NotFound,
     StatusError,
     SubmissionUnknown,
     UnexpectedBody,
 )
+from datalab_facade.models import JSON
+from datalab_facade.redaction import excerpt
+from datalab_facade.secrecy import NO_SECRETS, Secrets
 
 _T = TypeVar("_T")
 
@@ -29,6 +35,11 @@ _REFUSED_UNREAD = frozenset({425, 429})
 
 # A proxy that gave up waiting says so with 408, whatever the server behind it did.
 _MAY_HAVE_ACTED = frozenset({408})
+
+# These ask for the same request elsewhere, so nobody acted on it here.
+_SENT_ELSEWHERE = frozenset({307, 308})
+
+_OVERLOADED = frozenset({503, 529})
 
 
 class FaultSettings(Protocol):
@@ -67,36 +78,85 @@ def may_pass(error: DatalabError) -> bool:
     return isinstance(error, (ConnectionFailed, UnexpectedBody))
 
 
-def did_not_act(error: DatalabError) -> bool:
-    """Tell whether the server certainly did nothing, and may do it when asked again.
+@attrs.frozen
+class Submission:
+    """Decides on a call that must not be carried out twice."""
 
-    That is so when no connection was made, and after 425 and 429, which refuse a
-    request unread. An overloaded server (503, 529) says no such thing.
+    subject: str
+    """What it is about, for the log and the error."""
+    advice: str
+    """How the caller finds out whether the server acted, as a sentence."""
+    sent: Mapping[str, JSON] = attrs.field(factory=dict)
+    """What is sent, free of anything secret."""
+    secrets: Secrets = NO_SECRETS
+    """What is sent in it besides, and must not be told."""
+    retry_overloaded: bool = False
+    """Whether 503 and 529 are believed to mean that the server did nothing."""
+
+    def may_repeat(self, error: DatalabError) -> bool:
+        """Tell whether the server certainly did nothing, and may do it when asked again.
+
+        That is so when no connection was made, and after 425 and 429, which refuse a
+        request unread. An overloaded server (503, 529) says no such thing, so it is
+        taken for that only when the caller says so.
+        """
+        if isinstance(error, StatusError):
+            believed = self.retry_overloaded and error.status in _OVERLOADED
+            return believed or error.status in _REFUSED_UNREAD
+        return isinstance(error, ConnectionFailed) and not error.may_have_arrived
+
+    def unknown(self, error: DatalabError) -> SubmissionUnknown | None:
+        """Give the error for a submission of which it is not known whether the server acted.
+
+        None when it is known that it did not: nothing was sent, or the server refused it.
+        """
+        if not isinstance(error, (StatusError, ConnectionFailed, UnexpectedBody)):
+            return None
+        if self.may_repeat(error) or (isinstance(error, StatusError) and _refuses(error.status)):
+            return None
+        return SubmissionUnknown(
+            f"{self.subject}: sent, but whether the server acted on it is not known "
+            f"({excerpt(str(error), limit=500)}). It was not sent again, since that could do it "
+            f"twice. {self.advice}",
+            method=error.method,
+            url=error.url,
+            sent=self.sent,
+        )
+
+    def explain(self, error: BaseException) -> None:
+        """Note on what interrupts the call that it may have been carried out all the same."""
+        error.add_note(
+            f"{self.subject}: interrupted while it was being sent, so it may have been "
+            f"carried out. {self.advice}"
+        )
+
+
+def _refuses(status: int) -> bool:
+    return status in _SENT_ELSEWHERE or (400 <= status <= 499 and status not in _MAY_HAVE_ACTED)
+
+
+class Removal:
+    """Decides on a call that removes something, which may be repeated.
+
+    When a try that got no answer is followed by one that finds nothing there, then
+    it was the first that removed it.
     """
-    if isinstance(error, StatusError):
-        return error.status in _REFUSED_UNREAD
-    return isinstance(error, ConnectionFailed) and not error.may_have_arrived
 
+    def __init__(self) -> None:
+        self._may_be_done = False
 
-def unknown_submission(error: DatalabError, subject: str, advice: str) -> SubmissionUnknown | None:
-    """Give the error for a submission of which it is not known whether the server acted.
+    def may_repeat(self, error: DatalabError) -> bool:
+        """Tell whether the same request may well succeed a little later."""
+        if not may_pass(error):
+            return False
+        refused = isinstance(error, StatusError) and error.status in _REFUSED_UNREAD
+        unsent = isinstance(error, ConnectionFailed) and not error.may_have_arrived
+        self._may_be_done = self._may_be_done or not (refused or unsent)
+        return True
 
-    None when it is known that it did not: nothing was sent, or the server refused it.
-    """
-    if not isinstance(error, (StatusError, ConnectionFailed, UnexpectedBody)):
-        return None
-    if isinstance(error, StatusError):
-        refused = error.status not in _MAY_HAVE_ACTED and not 500 <= error.status <= 599
-    else:
-        refused = isinstance(error, ConnectionFailed) and not error.may_have_arrived
-    if refused:
-        return None
-    return SubmissionUnknown(
-        f"{subject}: sent, but whether the server acted on it is not known ({error}). "
-        f"It was not sent again, since that could do it twice. {advice}",
-        method=error.method,
-        url=error.url,
-    )
+    def is_done(self, error: DatalabError) -> bool:
+        """Tell whether the last try failed only because an earlier one had succeeded."""
+        return self._may_be_done and isinstance(error, NotFound)
 
 
 class Faults:

@@ -33,6 +33,7 @@ from datalab_facade.errors import (
     PayloadTooLarge,
     PermissionRefused,
     RateLimited,
+    RequestRefused,
     RequestTimedOut,
     ServerFailed,
     StatusError,
@@ -104,7 +105,8 @@ def examples(said: str = "Try again") -> list[DatalabError]:
         WaitTimedOut(7, execution=_failed(said), timeout=60, elapsed=60.2),
         DownloadFailed(said, **place, status=403),
         OutputTooLarge(said, **place),
-        SubmissionUnknown(said, **request),
+        RequestRefused(said, **request, detail=said),
+        SubmissionUnknown(said, **request, sent={"name": said, "steps": [{"settings": {}}]}),
     ]
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import attrs
 
 if TYPE_CHECKING:
+    import httpx
     from datalab_api_client.client import AuthenticatedClient
 
 
@@ -33,6 +34,35 @@ class Operation:
     name: str
     send: _Sync
     send_async: _Async
+
+
+def described(operation: Operation) -> tuple[str, str]:
+    """Give the method and the path of a request, as its generated function builds them.
+
+    >>> described(execution_status(123))
+    ('GET', '/api/v1/workflows/executions/123')
+    """
+    import httpx
+    from datalab_api_client.client import AuthenticatedClient
+
+    built = _Noting(httpx.Response(204))
+    client = AuthenticatedClient(base_url="", token="")
+    operation.send(client=client.set_httpx_client(cast("httpx.Client", built)))
+    return built.method, built.path
+
+
+class _Noting:
+    """Stands where a generated function expects its httpx client, and sends nothing."""
+
+    method: str = ""
+    path: str = ""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self._answer = answer
+
+    def request(self, method: str, url: str, **_: object) -> httpx.Response:
+        self.method, self.path = method.upper(), url
+        return self._answer
 
 
 def execution_status(execution_id: int) -> Operation:

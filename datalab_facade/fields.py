@@ -1,0 +1,164 @@
+"""Fields of untyped answers: taken out forgivingly, with what is odd about them noted.
+
+Every decoder reads through these, so that all of them forgive and notice the same.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from datalab_facade.drift import Drift, DriftKind, sighting
+from datalab_facade.models import JSON
+from datalab_facade.statuses import Status
+
+_T = TypeVar("_T")
+
+
+class Notes:
+    """What was odd about one answer; each oddity counts once, however often it occurs."""
+
+    __slots__ = ("taken",)
+
+    def __init__(self) -> None:
+        self.taken: set[Drift] = set()
+
+    def note(self, kind: DriftKind, where: str, name: str) -> None:
+        """Note an oddity."""
+        self.taken.add(sighting(kind, where, name))
+
+
+class About:
+    """Takes fields out of the objects of one kind, and notes what is odd about them.
+
+    There can be tens of thousands of step runs in an answer, so a field that is
+    as expected costs no more than a look-up.
+    """
+
+    __slots__ = ("notes", "where", "zone_assumed", "zone_noted")
+
+    def __init__(self, where: str, notes: Notes) -> None:
+        self.where = where
+        self.notes = notes
+        self.zone_assumed = False
+        self.zone_noted = False
+
+    def odd(self, name: str, value: JSON) -> None:
+        """Note that a value is of another type than expected."""
+        self.notes.note("shape", self.where, f"{name}={named(value)}")
+
+    def unknown(self, body: dict[str, JSON], known: frozenset[str]) -> dict[str, JSON]:
+        """Give the fields beyond those that are known, and note each."""
+        if body.keys() <= known:
+            return {}
+        extra = {name: value for name, value in body.items() if name not in known}
+        for name in extra:
+            self.notes.note("field", self.where, name)
+        return extra
+
+    def status(self, word: str) -> Status:
+        """Give the status that a word stands for, and note one that nobody has heard of."""
+        status = Status.of(word)
+        if not status.is_known:
+            self.notes.note("status", self.where, f"status={word}")
+        return status
+
+    def of_type(self, body: dict[str, JSON], name: str, kind: type[_T]) -> _T | None:
+        """Give a field if it is of the type, else None."""
+        value = body.get(name)
+        if value is None or isinstance(value, kind):
+            return value
+        self.odd(name, value)
+        return None
+
+    def whole_number(self, body: dict[str, JSON], name: str) -> int | None:
+        """Give a whole number, also one that came as a string of digits."""
+        value = body.get(name)
+        if value is None:
+            return None
+        number = whole_number(value)
+        if number is None:
+            self.odd(name, value)
+        return number
+
+    def words(self, body: dict[str, JSON], name: str) -> str | None:
+        """Give a text; whatever else is there comes as compact JSON."""
+        value = body.get(name)
+        if value is None or isinstance(value, str):
+            return value
+        # An error that is an object still holds the server's words.
+        self.odd(name, value)
+        return compact(value)
+
+    def names(self, body: dict[str, JSON], name: str) -> tuple[str, ...]:
+        """Give a list of names; numbers among them become their digits."""
+        value = body.get(name)
+        if isinstance(value, list) and all(isinstance(item, (str, int)) for item in value):
+            return tuple(str(item) for item in value)
+        if value is not None:
+            self.odd(name, value)
+        return ()
+
+    def time(self, body: dict[str, JSON], name: str) -> datetime | None:
+        """Give a moment; UTC is assumed where it names no zone, and noted."""
+        value = body.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self.odd(name, value)
+            return None
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.notes.note("time", self.where, f"{name}={value}")
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+            self.zone_assumed = True
+            if not self.zone_noted:
+                self.zone_noted = True
+                self.notes.note("zone", self.where, name)
+        return moment
+
+
+def whole_number(value: JSON) -> int | None:
+    """Give a whole number, also one that came as a string of digits; else None.
+
+    >>> whole_number(5), whole_number("5"), whole_number(5.5), whole_number(True)
+    (5, 5, None, None)
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    return None
+
+
+def named(value: JSON) -> str:
+    """Say of what type a value is, in words.
+
+    >>> named([1]), named(None)
+    ('a list', 'null')
+    """
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+        case _:
+            return "a number"
+
+
+def compact(value: JSON) -> str:
+    """Write a value as JSON in one line; total, also for what cannot be written."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return f"{named(value)} that is nested too deeply"

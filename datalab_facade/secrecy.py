@@ -1,0 +1,168 @@
+"""Values that are sent but must never be told: filled in for placeholders, and named like secrets.
+
+The API key and presigned URLs are looked after elsewhere, for every request. This is
+for what a caller lets into the body of a request: a token for another service.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, quote_plus
+
+import attrs
+
+from datalab_facade.errors import DatalabError, ValidationIssue
+from datalab_facade.redaction import scrubbed
+
+if TYPE_CHECKING:
+    from datalab_facade.models import JSON
+
+_HIDDEN: Final = "***"
+_SHORTEST: Final = 4
+
+# Names under which people keep secrets; compared without case, dashes and underscores.
+_SECRET_NAME = re.compile(
+    r"token|password|passwd|passphrase|secret|apikey|authorization|cookie|credentials?$|privatekey"
+)
+
+
+class Secrets:
+    """Values that were filled in, to be taken out of whatever is told afterwards.
+
+    A value of fewer than four characters cannot be told from an ordinary word and
+    is not looked for.
+
+    >>> Secrets(["xoxb-123"]).hidden("bad token xoxb-123")
+    'bad token ***'
+    """
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        forms = {form for value in values for form in _forms(value) if len(form) >= _SHORTEST}
+        self._forms = sorted(forms, key=len, reverse=True)
+
+    def __bool__(self) -> bool:
+        return bool(self._forms)
+
+    def __repr__(self) -> str:
+        return f"Secrets({_HIDDEN if self else ''})"
+
+    def hidden(self, text: str) -> str:
+        """Give a text without them, also where it was cut in the middle of one."""
+        for form in self._forms:
+            text = text.replace(form, _HIDDEN)
+        if "…" not in text:
+            return text
+        *pieces, last = text.split("…")
+        return "…".join([*map(self._without_start_at_end, pieces), last])
+
+    def _without_start_at_end(self, piece: str) -> str:
+        lengths = (
+            length
+            for form in self._forms
+            for length in range(3, min(len(form), len(piece) + 1))
+            if piece.endswith(form[:length])
+        )
+        longest = max(lengths, default=0)
+        return piece[:-longest] + _HIDDEN if longest else piece
+
+    def hide_in(self, error: BaseException) -> None:
+        """Take them out of an error, and out of all errors that led to it."""
+        if not self:
+            return
+        seen: set[int] = set()
+        left: list[BaseException | None] = [error]
+        while left:
+            found = left.pop()
+            if found is None or id(found) in seen:
+                continue
+            seen.add(id(found))
+            for link in ("__cause__", "__context__"):
+                # What could not be parsed keeps the whole of it inside.
+                if _is_of_a_parser(getattr(found, link)):
+                    setattr(found, link, None)
+            if isinstance(found, DatalabError):
+                found.args = tuple(self._hidden_in(value) for value in found.args)
+                for name, value in vars(found).items():
+                    vars(found)[name] = self._hidden_in(value)
+            left += (found.__cause__, found.__context__)
+
+    def _hidden_in(self, value: object) -> object:
+        if isinstance(value, str):
+            return self.hidden(value)
+        if isinstance(value, ValidationIssue):
+            return ValidationIssue(
+                tuple(self.hidden(p) if isinstance(p, str) else p for p in value.loc),
+                self.hidden(value.msg),
+                self.hidden(value.type),
+            )
+        if isinstance(value, Mapping):
+            return {name: self._hidden_in(inner) for name, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(self._hidden_in, value))
+        return value
+
+
+NO_SECRETS: Final = Secrets()
+
+
+def concealed(value: JSON) -> JSON:
+    """Give JSON that may be shown: no query of a URL, and nothing under a name like a secret's.
+
+    A placeholder is no secret, and stays.
+
+    >>> concealed({"auth": {"type": "bearer", "token": "xoxb-123"}})
+    {'auth': {'type': 'bearer', 'token': '***'}}
+    >>> concealed({"token": "${env:TOKEN}"})
+    {'token': '${env:TOKEN}'}
+    """
+    if isinstance(value, str):
+        return scrubbed(value)
+    if isinstance(value, list):
+        return [concealed(inner) for inner in value]
+    if isinstance(value, dict):
+        return {
+            name: _HIDDEN if _is_secret(name, inner) else concealed(inner)
+            for name, inner in value.items()
+        }
+    return value
+
+
+@attrs.frozen
+class Shown:
+    """Shows JSON in a repr without what is secret in it."""
+
+    value: JSON
+
+    def __repr__(self) -> str:
+        try:
+            return repr(concealed(self.value))
+        except RecursionError:
+            return "…"
+
+
+def _is_secret(name: object, value: JSON) -> bool:
+    if not isinstance(value, str) or not isinstance(name, str):
+        return False
+    plain = re.sub(r"[-_\s]", "", name).lower()
+    return bool(_SECRET_NAME.search(plain)) and not re.fullmatch(
+        r"(\w+ )?\$\{(env|secret):[^}]*\}", value
+    )
+
+
+def _is_of_a_parser(error: BaseException | None) -> bool:
+    return isinstance(error, ValueError) and not isinstance(error, DatalabError)
+
+
+def _forms(value: str) -> Iterator[str]:
+    yield value
+    yield " ".join(value.split())
+    for ascii_only in (False, True):
+        written = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
+        yield written
+        yield written.replace("/", "\\/")
+    plain = value.encode(errors="replace")
+    yield quote(plain, safe="")
+    yield quote_plus(plain)
