@@ -28,6 +28,7 @@ def test_one_wheel_holds_both_packages_and_their_types(wheel: zipfile.ZipFile) -
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {
         "datalab_facade",
         "datalab_api_client",
+        "_datalab_facade_pytest.py",
     }
     assert {"datalab_facade/py.typed", "datalab_api_client/py.typed"} <= names
     for package in ("datalab_facade", "generated/datalab_api_client"):

@@ -1,21 +1,24 @@
 """An embedded Datalab, to test code that talks to Datalab.
 
 Scripts say what executions do and when, faults say what goes wrong, and a virtual
-clock makes an hour of it pass at once::
+clock makes an hour of it pass at once:
 
-    from datalab_facade.testing import (
-        ExecutionScript, Fault, Simulator, SimulatorTransport, StepScript, VirtualClock,
-    )
+>>> from datalab_facade.testing import (
+...     ExecutionScript, Fault, Simulator, StepScript, VirtualClock, connect,
+... )
+>>> simulator = Simulator(VirtualClock())
+>>> execution_id = simulator.start(
+...     ExecutionScript(
+...         [StepScript("parse", ends=120), StepScript("extract", starts=120, ends=300)]
+...     )
+... )
+>>> simulator.fault_next(Fault.status(503), Fault.hang())
+>>> with connect(simulator) as client:
+...     execution = client.executions.wait(execution_id)
+>>> [str(step.status) for step in execution.steps.values()]
+['COMPLETED', 'COMPLETED']
 
-    clock = VirtualClock()
-    simulator = Simulator(clock)
-    execution_id = simulator.start(
-        ExecutionScript(
-            [StepScript("parse", ends=120), StepScript("extract", starts=120, ends=300)]
-        )
-    )
-    simulator.fault_next(Fault.status(503), Fault.hang())
-    http = httpx.Client(transport=SimulatorTransport(simulator))
+In pytest there are fixtures for it; see :mod:`datalab_facade.testing.pytest_plugin`.
 
 Never imported by the SDK itself. :class:`SimulatorServer`, which serves the same
 simulator over real sockets, needs the extra ``datalab-facade[testing]``.
@@ -37,12 +40,19 @@ from datalab_facade.testing.virtual import VirtualClock
 
 if TYPE_CHECKING:
     from datalab_facade.testing.server import SimulatorServer
-    from datalab_facade.testing.transports import SimulatorTransport, WouldHangForeverError
+    from datalab_facade.testing.transports import (
+        ConnectOptions,
+        SimulatorTransport,
+        WouldHangForeverError,
+        connect,
+        connect_async,
+    )
 
 __all__ = [
     "SAMPLE",
     "TEST_API_KEY",
     "Answer",
+    "ConnectOptions",
     "ExecutionScript",
     "Fault",
     "FaultHook",
@@ -58,13 +68,18 @@ __all__ = [
     "StepScript",
     "VirtualClock",
     "WouldHangForeverError",
+    "connect",
+    "connect_async",
 ]
 
 # These need h11 and httpx, so they are imported when first asked for.
 _LATE: Final = {
+    "ConnectOptions": "transports",
     "SimulatorServer": "server",
     "SimulatorTransport": "transports",
     "WouldHangForeverError": "transports",
+    "connect": "transports",
+    "connect_async": "transports",
 }
 
 

@@ -122,6 +122,12 @@ class Simulator:
             )
             return execution_id
 
+    @property
+    def execution_ids(self) -> tuple[int, ...]:
+        """The ids of all executions, in the order of their creation."""
+        with self._lock:
+            return tuple(self._state.executions)
+
     def handle(self, request: Request) -> Answer:
         """Answer one request, and note it in :attr:`requests`."""
         with self._lock:

@@ -4,17 +4,67 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache
-from typing import Final, cast
+from typing import Final, Unpack, cast
 
 import attrs
 import httpx
 
+from datalab_facade.client import AsyncDatalab, ClientOptions, Datalab
 from datalab_facade.clock import Clock
+from datalab_facade.faults import Randomness
+from datalab_facade.learning import Durations
 from datalab_facade.testing.delivery import Event, Pause, deliver_body, deliver_head, wire_head
 from datalab_facade.testing.faults import Ending
 from datalab_facade.testing.headers import Headers
 from datalab_facade.testing.messages import Answer, Origin, Request
 from datalab_facade.testing.simulator import Simulator
+from datalab_facade.tracing import Tracing
+
+
+class ConnectOptions(ClientOptions, total=False):
+    """Options of :func:`connect`: those of a client, but for address, key and clock."""
+
+    requests_per_minute: float | None
+    """The client's own request budget; 200, as by default."""
+    durations: Durations | None
+    """What it knows of how long executions take; by default it begins to learn."""
+    tracing: Tracing | None
+    """Where its spans go."""
+    random: Randomness | None
+    """What spreads its looks, such as ``Random(7).random``."""
+
+
+def connect(simulator: Simulator, **options: Unpack[ConnectOptions]) -> Datalab:
+    """Give a blocking client of a simulator, in process, with its key and on its clock.
+
+    >>> from datalab_facade.testing import ExecutionScript, Simulator, StepScript, VirtualClock
+    >>> simulator = Simulator(VirtualClock())
+    >>> execution_id = simulator.start(ExecutionScript([StepScript("parse", ends=3600)]))
+    >>> with connect(simulator) as client:
+    ...     client.executions.wait(execution_id).succeeded
+    True
+    """
+    return Datalab(
+        simulator.api_key,
+        base_url=simulator.api_origin,
+        http_client=httpx.Client(transport=SimulatorTransport(simulator)),
+        clock=simulator.clock,
+        **options,
+    )
+
+
+def connect_async(simulator: Simulator, **options: Unpack[ConnectOptions]) -> AsyncDatalab:
+    """Give an async client of a simulator, in process, with its key and on its clock.
+
+    Nothing is lost when it is not closed: it opens no connection.
+    """
+    return AsyncDatalab(
+        simulator.api_key,
+        base_url=simulator.api_origin,
+        http_client=httpx.AsyncClient(transport=SimulatorTransport(simulator)),
+        clock=simulator.clock,
+        **options,
+    )
 
 
 class WouldHangForeverError(AssertionError):
