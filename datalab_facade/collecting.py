@@ -85,8 +85,6 @@ class Collector:
     """Collects a body in memory, up to a limit."""
 
     def __init__(self, output: Output, *, max_bytes: int) -> None:
-        if max_bytes < 0:
-            raise ConfigurationError(f"max_bytes must be 0 or more, not {max_bytes!r}")
         self._output = output
         self._max_bytes = max_bytes
         self._body = bytearray()

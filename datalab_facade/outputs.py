@@ -12,6 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
+from datalab_facade.arguments import (
+    checked_count,
+    checked_encoding,
+    checked_execution,
+    checked_output,
+    checked_path,
+    checked_seconds,
+)
 from datalab_facade.collecting import (
     DEFAULT_MAX_BYTES,
     Collector,
@@ -74,11 +82,13 @@ class Outputs:
             timeout: Seconds for all of it.
 
         Raises:
+            ConfigurationError: An argument is wrong, or the client is closed; nothing was sent.
             OutputTooLarge: It weighs more.
             DownloadFailed: It could not be fetched; ``reason`` tells why.
         """
-        deadline = self._now() + timeout
-        return twice(lambda: self._collected(output, max_bytes, deadline))
+        most = checked_count("max_bytes", max_bytes, least=0)
+        deadline = self._begun(output, timeout)
+        return twice(lambda: self._collected(output, most, deadline))
 
     def text(
         self,
@@ -89,8 +99,9 @@ class Outputs:
         timeout: float = DEFAULT_TIMEOUT,
     ) -> str:
         """Fetch an output and decode it. Arguments and errors as :meth:`bytes`."""
+        known = checked_encoding(encoding)
         body = self.bytes(output, max_bytes=max_bytes, timeout=timeout)
-        return as_text(output, body, encoding)
+        return as_text(output, body, known)
 
     @overload
     def json(self, output: Output, *, max_bytes: int = ..., timeout: float = ...) -> JSON: ...
@@ -118,7 +129,8 @@ class Outputs:
         Raises:
             OutputTooLarge: It weighs more.
             DownloadFailed: It could not be fetched, is no JSON, or does not fit the type.
-            ConfigurationError: The type needs cattrs, which is not there.
+            ConfigurationError: As for :meth:`bytes`, or the type needs cattrs, which is not
+                there.
         """
         value = as_json(output, self.bytes(output, max_bytes=max_bytes, timeout=timeout))
         return value if into is None else as_type(output, value, into)
@@ -151,11 +163,12 @@ class Outputs:
             What was saved.
 
         Raises:
+            ConfigurationError: An argument is wrong, or the client is closed; nothing was sent.
             DownloadFailed: It could not be fetched or written; ``reason`` tells why.
         """
         return self._saved(
             output,
-            Path(path),
+            checked_path("path", path),
             overwrite=overwrite,
             hashed=hashed,
             on_transfer=on_transfer,
@@ -194,12 +207,18 @@ class Outputs:
             What was saved and what was missed; also in ``manifest.json``.
 
         Raises:
-            ConfigurationError: An argument is wrong, or the folder cannot be written.
+            ConfigurationError: An argument is wrong, the folder cannot be written, or the
+                client is closed.
             DatalabError: Whatever ``client.executions.get`` raises for an id.
         """
-        if isinstance(execution, int):
-            execution = self._executions.get(execution)
-        saving = Saving(execution, Path(folder), steps, concurrency, overwrite=overwrite)
+        wanted = checked_execution(execution)
+        home = checked_path("folder", folder)
+        many = checked_count("concurrency", concurrency, least=1)
+        checked_seconds("timeout", timeout)
+        self._storage.ready()
+        if isinstance(wanted, int):
+            wanted = self._executions.get(wanted)
+        saving = Saving(wanted, home, steps, overwrite=overwrite)
 
         def save(output: Output, path: Path, *, replacing: bool) -> None:
             try:
@@ -217,7 +236,7 @@ class Outputs:
                 saving.missed(output, error)
 
         try:
-            with ThreadPoolExecutor(concurrency, "datalab-save") as pool:
+            with ThreadPoolExecutor(many, "datalab-save") as pool:
                 futures = [
                     pool.submit(save, output, path, replacing=replacing)
                     for output, path, replacing in saving.wanted
@@ -247,9 +266,10 @@ class Outputs:
             from there, if the object is still the same.
 
         Raises:
+            ConfigurationError: An argument is wrong, or the client is closed; nothing was sent.
             DownloadFailed: It cannot be read on; ``reason`` tells why.
         """
-        download = self._download(output, self._now() + timeout, restartable=False)
+        download = self._download(output, self._begun(output, timeout), restartable=False)
         with contextlib.closing(self._chunks(download)) as chunks:
             yield _passed_on(output, download, chunks)
 
@@ -265,7 +285,7 @@ class Outputs:
         promise: Callable[[SavedOutput], None] | None = None,
     ) -> SavedOutput:
         """Save an output; what it will be is promised just before it gets its name."""
-        deadline = self._now() + timeout
+        deadline = self._begun(output, timeout)
 
         def saved() -> SavedOutput:
             with PartFile(output, goal, overwrite=overwrite) as part:
@@ -333,6 +353,13 @@ class Outputs:
             return same_output(execution.outputs, output)
 
         return renewed
+
+    def _begun(self, output: Output, timeout: float) -> float:
+        """Give the deadline of a call that begins now, if it may begin."""
+        checked_output(output)
+        deadline = self._now() + checked_seconds("timeout", timeout)
+        self._storage.ready()
+        return deadline
 
     def _now(self) -> float:
         return self._context.clock.monotonic()

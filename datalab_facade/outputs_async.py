@@ -11,6 +11,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
+from datalab_facade.arguments import (
+    checked_count,
+    checked_encoding,
+    checked_execution,
+    checked_output,
+    checked_path,
+    checked_seconds,
+)
 from datalab_facade.collecting import (
     DEFAULT_MAX_BYTES,
     Collector,
@@ -73,11 +81,13 @@ class AsyncOutputs:
             timeout: Seconds for all of it.
 
         Raises:
+            ConfigurationError: An argument is wrong, or the client is closed; nothing was sent.
             OutputTooLarge: It weighs more.
             DownloadFailed: It could not be fetched; ``reason`` tells why.
         """
-        deadline = self._now() + timeout
-        return await twice_async(lambda: self._collected(output, max_bytes, deadline))
+        most = checked_count("max_bytes", max_bytes, least=0)
+        deadline = self._begun(output, timeout)
+        return await twice_async(lambda: self._collected(output, most, deadline))
 
     async def text(
         self,
@@ -88,8 +98,9 @@ class AsyncOutputs:
         timeout: float = DEFAULT_TIMEOUT,
     ) -> str:
         """Fetch an output and decode it. Arguments and errors as :meth:`bytes`."""
+        known = checked_encoding(encoding)
         body = await self.bytes(output, max_bytes=max_bytes, timeout=timeout)
-        return as_text(output, body, encoding)
+        return as_text(output, body, known)
 
     @overload
     async def json(self, output: Output, *, max_bytes: int = ..., timeout: float = ...) -> JSON: ...
@@ -117,7 +128,8 @@ class AsyncOutputs:
         Raises:
             OutputTooLarge: It weighs more.
             DownloadFailed: It could not be fetched, is no JSON, or does not fit the type.
-            ConfigurationError: The type needs cattrs, which is not there.
+            ConfigurationError: As for :meth:`bytes`, or the type needs cattrs, which is not
+                there.
         """
         value = as_json(output, await self.bytes(output, max_bytes=max_bytes, timeout=timeout))
         return value if into is None else as_type(output, value, into)
@@ -150,11 +162,12 @@ class AsyncOutputs:
             What was saved.
 
         Raises:
+            ConfigurationError: An argument is wrong, or the client is closed; nothing was sent.
             DownloadFailed: It could not be fetched or written; ``reason`` tells why.
         """
         return await self._saved(
             output,
-            Path(path),
+            checked_path("path", path),
             overwrite=overwrite,
             hashed=hashed,
             on_transfer=on_transfer,
@@ -193,16 +206,20 @@ class AsyncOutputs:
             What was saved and what was missed; also in ``manifest.json``.
 
         Raises:
-            ConfigurationError: An argument is wrong, or the folder cannot be written.
+            ConfigurationError: An argument is wrong, the folder cannot be written, or the
+                client is closed.
             DatalabError: Whatever ``client.executions.get`` raises for an id.
         """
-        if isinstance(execution, int):
-            execution = await self._executions.get(execution)
+        wanted = checked_execution(execution)
+        home = checked_path("folder", folder)
+        many = checked_count("concurrency", concurrency, least=1)
+        checked_seconds("timeout", timeout)
+        self._storage.ready()
+        if isinstance(wanted, int):
+            wanted = await self._executions.get(wanted)
         # What an earlier call promised is read to see whether it came true.
-        saving = await _in_thread(
-            lambda: Saving(execution, Path(folder), steps, concurrency, overwrite=overwrite)
-        )
-        room = asyncio.Semaphore(concurrency)
+        saving = await _in_thread(lambda: Saving(wanted, home, steps, overwrite=overwrite))
+        room = asyncio.Semaphore(many)
 
         async def save(output: Output, path: Path, *, replacing: bool) -> None:
             async with room:
@@ -246,9 +263,10 @@ class AsyncOutputs:
             from there, if the object is still the same.
 
         Raises:
+            ConfigurationError: An argument is wrong, or the client is closed; nothing was sent.
             DownloadFailed: It cannot be read on; ``reason`` tells why.
         """
-        download = self._download(output, self._now() + timeout, restartable=False)
+        download = self._download(output, self._begun(output, timeout), restartable=False)
         async with contextlib.aclosing(self._chunks(download)) as chunks:
             yield _passed_on(output, download, chunks)
 
@@ -264,7 +282,7 @@ class AsyncOutputs:
         promise: Callable[[SavedOutput], None] | None = None,
     ) -> SavedOutput:
         """Save an output; what it will be is promised just before it gets its name."""
-        deadline = self._now() + timeout
+        deadline = self._begun(output, timeout)
 
         async def saved() -> SavedOutput:
             with PartFile(output, goal, overwrite=overwrite) as part:
@@ -333,6 +351,13 @@ class AsyncOutputs:
             return same_output(execution.outputs, output)
 
         return renewed
+
+    def _begun(self, output: Output, timeout: float) -> float:
+        """Give the deadline of a call that begins now, if it may begin."""
+        checked_output(output)
+        deadline = self._now() + checked_seconds("timeout", timeout)
+        self._storage.ready()
+        return deadline
 
     def _now(self) -> float:
         return self._context.clock.monotonic()

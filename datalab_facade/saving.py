@@ -41,12 +41,9 @@ class Saving:
         execution: Execution,
         folder: Path,
         steps: Iterable[str] | None,
-        concurrency: int,
         *,
         overwrite: bool,
     ) -> None:
-        if concurrency < 1:
-            raise ConfigurationError(f"concurrency must be 1 or more, not {concurrency!r}")
         self._execution = execution
         self._folder = folder / f"execution-{execution.id}"
         self._journal = Journal(self._folder)
@@ -176,6 +173,8 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 def _places(execution: Execution, steps: Iterable[str] | None) -> list[tuple[Output, str]]:
     """Give each output its place below the execution's folder."""
+    if isinstance(steps, str):
+        raise ConfigurationError(f"steps must be several names: [{steps!r:.50}]")
     chosen = list(execution.steps) if steps is None else list(steps)
     unknown = [name for name in chosen if name not in execution.steps]
     if unknown:

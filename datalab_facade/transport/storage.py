@@ -143,6 +143,15 @@ class StorageTransport(_Storage):
         self._http = http_client or httpx.Client(cookies=no_cookies())
         bound_connections(self._http)
 
+    def ready(self) -> None:
+        """Raise unless it can be used.
+
+        Raises:
+            ConfigurationError: The client is closed.
+        """
+        if self._closed or self._http.is_closed:
+            raise client_is_closed()
+
     def open(self, url: str, headers: Mapping[str, str], *, timeout: float) -> Incoming:
         """Ask for an object; the caller closes what it gets.
 
@@ -156,8 +165,7 @@ class StorageTransport(_Storage):
             ConfigurationError: The client is closed.
             DatalabError: The URL cannot be read.
         """
-        if self._closed or self._http.is_closed:
-            raise client_is_closed()
+        self.ready()
         exchange = self._begin(url, headers, timeout)
         with exchange.under_way(), ends_within(timeout):
             response = self._http.send(
@@ -182,6 +190,16 @@ class AsyncStorageTransport(_Storage):
         self._http = http_client or httpx.AsyncClient(cookies=no_cookies())
         self._loop = OneLoop()
 
+    def ready(self) -> None:
+        """Raise unless it can be used here.
+
+        Raises:
+            ConfigurationError: The client is closed, or belongs to another event loop.
+        """
+        self._loop.stay()
+        if self._closed or self._http.is_closed:
+            raise client_is_closed()
+
     async def open(self, url: str, headers: Mapping[str, str], *, timeout: float) -> AsyncIncoming:
         """Ask for an object; the caller closes what it gets.
 
@@ -192,9 +210,7 @@ class AsyncStorageTransport(_Storage):
         """
         import asyncio
 
-        self._loop.stay()
-        if self._closed or self._http.is_closed:
-            raise client_is_closed()
+        self.ready()
         exchange = self._begin(url, headers, timeout)
         with exchange.under_way():
             async with asyncio.timeout(timeout):
