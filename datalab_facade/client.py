@@ -21,7 +21,9 @@ from datalab_facade.outputs_async import AsyncOutputs
 from datalab_facade.pacing import DEFAULT_REQUESTS_PER_MINUTE, Budget
 from datalab_facade.tracing import NoTracing, Tracing
 from datalab_facade.transport.api import ApiTransport, AsyncApiTransport
+from datalab_facade.transport.connecting import Connector
 from datalab_facade.transport.exchange import Surroundings
+from datalab_facade.transport.lanes import AsyncLanes, Lanes
 from datalab_facade.transport.origin import Origin, checked_origin
 from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
 
@@ -109,9 +111,11 @@ class Datalab:
         origin = _origin(api_key, base_url, allow_http=allow_http)
         context = _context(durations, tracing, clock, random, options, allow_http=allow_http)
         surroundings = Surroundings(context.clock, context.tracing)
+        connector = Connector()
+        lanes = Lanes(origin.base_url, http_client, connector)
         self._bind(
-            ApiTransport(origin, surroundings, Budget(requests_per_minute), http_client),
-            StorageTransport(surroundings, http_client),
+            ApiTransport(origin, surroundings, Budget(requests_per_minute), lanes),
+            StorageTransport(surroundings, http_client, connector),
             context,
         )
 
@@ -234,9 +238,11 @@ class AsyncDatalab:
         origin = _origin(api_key, base_url, allow_http=allow_http)
         context = _context(durations, tracing, clock, random, options, allow_http=allow_http)
         surroundings = Surroundings(context.clock, context.tracing)
+        connector = Connector()
+        lanes = AsyncLanes(origin.base_url, http_client, connector)
         self._bind(
-            AsyncApiTransport(origin, surroundings, Budget(requests_per_minute), http_client),
-            AsyncStorageTransport(surroundings, http_client),
+            AsyncApiTransport(origin, surroundings, Budget(requests_per_minute), lanes),
+            AsyncStorageTransport(surroundings, http_client, connector),
             context,
         )
 

@@ -51,6 +51,8 @@ class Context:
 
     def options_for_call(self, timeout: float | None, given: CallOptions) -> Options:
         """Give the options of one call: the client's, with the call's on top."""
+        if timeout is None and not given:
+            return self.options
         unknown = sorted(given.keys() - CallOptions.__annotations__.keys())
         if unknown:
             raise TypeError(f"unknown option {unknown[0]!r}")
@@ -153,6 +155,8 @@ class Context:
 
 def _evolved(value: _T, changes: Mapping[str, object]) -> _T:
     # The names come from TypedDicts, whose types attrs.evolve cannot match up.
+    if not changes:
+        return value
     evolve = cast("Callable[..., _T]", attrs.evolve)
     return evolve(value, **changes)
 

@@ -75,7 +75,7 @@ class DriftLog:
         """Count the sightings and give back those that are new."""
         new: list[Drift] = []
         with self._lock:
-            for drift in sorted(sightings):
+            for drift in sightings:
                 if drift in self._counts:
                     self._counts[drift] += 1
                 elif len(self._counts) < _MOST_KINDS:
@@ -83,7 +83,7 @@ class DriftLog:
                     new.append(drift)
                 else:
                     self._dropped += 1
-        return new
+        return sorted(new)
 
     def report(self) -> DriftReport:
         """Give the counts as they stand now."""

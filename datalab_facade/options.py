@@ -72,10 +72,16 @@ class Options:
     policy: WaitPolicy = attrs.field(factory=WaitPolicy)
     """How waits behave."""
 
-    @property
-    def fault_settings(self) -> FaultSettings:
-        """How faults of a single call are forgiven."""
-        return attrs.evolve(self.policy, max_faults=self.max_faults)
+    fault_settings: FaultSettings = attrs.field(
+        init=False,
+        repr=False,
+        eq=False,
+        default=attrs.Factory(
+            lambda options: attrs.evolve(options.policy, max_faults=options.max_faults),
+            takes_self=True,
+        ),
+    )
+    """How faults of a single call are forgiven."""
 
 
 class WaitOptions(CallOptions, total=False):

@@ -33,7 +33,7 @@ from datalab_facade import (
     WaitPolicy,
 )
 from datalab_facade.testing import Fault, Simulator
-from datalab_facade.transport.origin import OriginAuth, checked_origin
+from datalab_facade.transport.origin import OriginKey, checked_origin
 from tests.in_process import FAILS, NEVER_ENDS, SOON, Way, asynchronous, blocking, new_simulator
 from tests.secrets_for_tests import API_KEY, presigned
 
@@ -628,8 +628,9 @@ def test_the_key_is_added_for_nobody_else(base_url: str, url: str) -> None:
 
 
 def authorized(base_url: str, url: str) -> httpx.Request:
-    auth = OriginAuth(checked_origin(base_url, API_KEY, allow_http=False))
-    return next(auth.auth_flow(httpx.Request("GET", url)))
+    request = httpx.Request("GET", url)
+    OriginKey(checked_origin(base_url, API_KEY, allow_http=False)).add_to(request)
+    return request
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, cast
 
 import attrs
@@ -24,16 +23,15 @@ from datalab_facade.models import JSON
 from datalab_facade.pacing import Budget
 from datalab_facade.transport.exchange import (
     Exchange,
-    Reply,
     Surroundings,
-    send,
-    send_async,
+    carry_out,
+    carry_out_async,
     time_bounds,
 )
 from datalab_facade.transport.gate import AsyncGate, Gate
-from datalab_facade.transport.network import bound_connections
+from datalab_facade.transport.lanes import AsyncLanes, Lanes
 from datalab_facade.transport.operations import Operation
-from datalab_facade.transport.origin import Origin, OriginAuth
+from datalab_facade.transport.origin import Origin, OriginKey
 from datalab_facade.transport.quiet import keep_secrets_out_of_logs
 
 if TYPE_CHECKING:
@@ -48,6 +46,12 @@ _MOST_BYTES = 256 * 1024 * 1024
 
 # A request that got through the gate at the last moment is sent all the same.
 _LEAST_TIMEOUT = 0.01
+
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "User-Agent": USER_AGENT,
+}
 
 # What a generated function gets to see of the answer.
 _NOTHING_TO_PARSE = httpx.Response(204)
@@ -69,8 +73,7 @@ class _Api:
         self.origin = origin
         self._surroundings = surroundings
         self._budget = budget
-        self._auth = OriginAuth(origin)
-        self._closed = False
+        self._key = OriginKey(origin)
         keep_secrets_out_of_logs()
 
     def _begin(
@@ -81,23 +84,17 @@ class _Api:
             # could smuggle in form fields of its own.
             raise ConfigurationError(f"{method} {path} is multipart, which is not supported")
         timeout = max(_LEAST_TIMEOUT, min(scope.call.timeout, scope.call.deadline - self._now()))
-        headers = httpx.Headers(
-            {
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip, deflate",
-                "User-Agent": USER_AGENT,
-            }
-        )
-        headers.update(cast("Mapping[str, str]", built.get("headers", {})))
-        headers.update(scope.headers)
         request = httpx.Request(
             method.upper(),
             self.origin.url(path),
             params=cast("Mapping[str, str] | None", built.get("params")),
             json=built.get("json"),
-            headers=headers,
+            headers=_HEADERS,
             extensions=time_bounds(timeout),
         )
+        request.headers.update(cast("Mapping[str, str]", built.get("headers", {})))
+        request.headers.update(scope.headers)
+        self._key.add_to(request)
         return Exchange(
             request,
             timeout=timeout,
@@ -106,26 +103,26 @@ class _Api:
             secret=self.origin.key,
         )
 
-    def _judged(self, exchange: Exchange, reply: Reply) -> JSON:
-        method, url = exchange.method, exchange.url
-        if not 200 <= reply.status <= 299:
+    def _judged(self, exchange: Exchange, body: bytes) -> JSON:
+        if not 200 <= exchange.status <= 299:
             failure = decode_failure(
-                reply.status,
-                reply.body,
-                reply.headers,
-                method=method,
-                url=url,
+                exchange.status,
+                body,
+                exchange.headers,
+                method=exchange.method,
+                url=exchange.url,
                 now=self._surroundings.clock.now(),
             )
             self._slow_down(exchange, failure)
             raise failure
         self._budget.answered()
         try:
-            return decode_json(reply.body)
+            return decode_json(body)
         except UnexpectedBody as error:
-            kind = reply.headers.get("content-type", "no media type")
+            method, url = exchange.method, exchange.url
+            kind = exchange.headers.get("content-type", "no media type")
             raise UnexpectedBody(
-                f"{method} {url} answered {reply.status}, but {error} ({kind})",
+                f"{method} {url} answered {exchange.status}, but {error} ({kind})",
                 method=method,
                 url=url,
                 body=error.body,
@@ -151,13 +148,11 @@ class ApiTransport(_Api):
         origin: Origin,
         surroundings: Surroundings,
         budget: Budget,
-        http_client: httpx.Client | None,
+        lanes: Lanes,
     ) -> None:
         super().__init__(origin, surroundings, budget)
         self.gate = Gate(budget, surroundings.clock)
-        self._owned = http_client is None
-        self._http = http_client or httpx.Client(cookies=no_cookies())
-        bound_connections(self._http)
+        self._lanes = lanes
 
     def call(self, operation: Operation, scope: CallScope) -> JSON:
         """Make one request and give its JSON.
@@ -184,17 +179,20 @@ class ApiTransport(_Api):
     ) -> JSON:
         """Send what a generated function built, and read the answer."""
         exchange = self._begin(method, path, built, scope)
-        return self._judged(exchange, send(self._http, exchange, self._auth))
+        lane = self._lanes.take()
+        try:
+            body = carry_out(exchange, lane.send)
+        finally:
+            self._lanes.put_back(lane)
+        return self._judged(exchange, body)
 
     def _stay_open(self) -> None:
-        if self._closed or self._http.is_closed:
+        if self._lanes.closed:
             raise client_is_closed()
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own."""
-        self._closed = True
-        if self._owned:
-            self._http.close()
+        self._lanes.close()
 
 
 class AsyncApiTransport(_Api):
@@ -205,12 +203,11 @@ class AsyncApiTransport(_Api):
         origin: Origin,
         surroundings: Surroundings,
         budget: Budget,
-        http_client: httpx.AsyncClient | None,
+        lanes: AsyncLanes,
     ) -> None:
         super().__init__(origin, surroundings, budget)
         self.gate = AsyncGate(budget, surroundings.clock)
-        self._owned = http_client is None
-        self._http = http_client or httpx.AsyncClient(cookies=no_cookies())
+        self._lanes = lanes
         self._loop = OneLoop()
 
     async def call(self, operation: Operation, scope: CallScope) -> JSON:
@@ -239,11 +236,16 @@ class AsyncApiTransport(_Api):
     ) -> JSON:
         """Send what a generated function built, and read the answer."""
         exchange = self._begin(method, path, built, scope)
-        return self._judged(exchange, await send_async(self._http, exchange, self._auth))
+        lane = self._lanes.take()
+        try:
+            body = await carry_out_async(exchange, lane.send)
+        finally:
+            await self._lanes.put_back(lane)
+        return self._judged(exchange, body)
 
     def _stay_open(self) -> None:
         self._loop.stay()
-        if self._closed or self._http.is_closed:
+        if self._lanes.closed:
             raise client_is_closed()
 
     async def close(self) -> None:
@@ -253,9 +255,7 @@ class AsyncApiTransport(_Api):
             ConfigurationError: The connections belong to another event loop.
         """
         self._loop.stay_if_used()
-        self._closed = True
-        if self._owned:
-            await self._http.aclose()
+        await self._lanes.close()
 
 
 class OneLoop:
@@ -324,11 +324,6 @@ def _generated_client() -> AuthenticatedClient:
 
     # Address and key are added when the request is sent, and known only there.
     return AuthenticatedClient(base_url="", token="")
-
-
-def no_cookies() -> CookieJar:
-    """Give a jar that keeps nothing."""
-    return CookieJar(policy=DefaultCookiePolicy(allowed_domains=()))
 
 
 def client_is_closed() -> ConfigurationError:

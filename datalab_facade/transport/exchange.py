@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import cached_property
 
 import attrs
 import httpx
@@ -18,13 +20,16 @@ from datalab_facade.errors import (
     UnexpectedBody,
 )
 from datalab_facade.redaction import excerpt, scrubbed, shown_headers, shown_url
-from datalab_facade.tracing import Tracing, span_around
-from datalab_facade.transport.network import ends_within
-from datalab_facade.transport.quiet import ours
+from datalab_facade.tracing import NO_SPAN, NoTracing, Span, Tracing, span_around
+from datalab_facade.transport.lanes import AsyncSend, Send
+from datalab_facade.transport.network import EndsWithin
+from datalab_facade.transport.quiet import Ours
 
 logger = logging.getLogger("datalab_facade.transport")
 
 _SHORTEST_SECRET = 12
+
+_NO_RECORD: AbstractContextManager[Span] = contextlib.nullcontext(NO_SPAN)
 
 # Not one of them can have sent a byte of the request.
 _NEVER_SENT = (
@@ -34,15 +39,6 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
-
-
-@attrs.frozen
-class Reply:
-    """A whole answer, read to its end."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = attrs.field(repr=lambda body: f"<{len(body)} bytes>")
 
 
 class BodyTooLong(UnexpectedBody):
@@ -65,9 +61,9 @@ def time_bounds(seconds: float) -> dict[str, object]:
 class Exchange:
     """One request and its answer, from the first byte to the last.
 
-    It does no IO: :func:`send` and :func:`send_async` send the request inside
+    It does no IO: :func:`carry_out` and :func:`carry_out_async` send the request inside
     :meth:`under_way`, hand over what arrives with :meth:`begin` and :meth:`take`,
-    and :meth:`reply` gives it back whole.
+    and :meth:`body` gives it back whole.
     """
 
     def __init__(
@@ -81,7 +77,6 @@ class Exchange:
     ) -> None:
         self.request = request
         self.method = request.method
-        self.url = shown_url(str(request.url))
         self.timeout = timeout
         self._most_bytes = most_bytes
         # A short secret is none, but a word that may well occur in an honest answer.
@@ -90,16 +85,14 @@ class Exchange:
         self._tracing = surroundings.tracing
         self.began = self._clock.monotonic()
         self._status = 0
-        self._headers: dict[str, str] = {}
+        self._headers: httpx.Headers | None = None
         self._parts: list[bytes] = []
         self._size = 0
 
     def begin(self, response: httpx.Response) -> None:
         """Take note of an answer whose body is still to come."""
         self._status = response.status_code
-        self._headers = {
-            name: self._without_secret(value) for name, value in response.headers.items()
-        }
+        self._headers = response.headers
 
     def take(self, part: bytes) -> None:
         """Keep a part of the body.
@@ -119,39 +112,42 @@ class Exchange:
         if self._spent() > self.timeout:
             raise self._timed_out("body incomplete", may_have_arrived=True)
 
+    @cached_property
+    def url(self) -> str:
+        """The address of the request, without anything secret."""
+        return shown_url(str(self.request.url))
+
     @property
     def status(self) -> int:
         """The status of the answer that was begun."""
         return self._status
 
-    @property
+    @cached_property
     def headers(self) -> Mapping[str, str]:
         """The headers of the answer that was begun, with lower-case names."""
-        return self._headers
+        return {name: self._without_secret(value) for name, value in (self._headers or {}).items()}
 
-    def reply(self) -> Reply:
-        """Give the whole answer, and leave a line about it in the log."""
+    def body(self) -> bytes:
+        """Give the body of the whole answer, and leave a line about it in the log."""
         body = b"".join(self._parts)
         if self._secret:
             body = body.replace(self._secret.encode(), b"***")
-        reply = Reply(self._status, self._headers, body)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(
                 "%s %s -> %d in %.3f s, %d bytes %s",
                 self.method,
                 self.url,
-                reply.status,
+                self._status,
                 self._spent(),
                 self._size,
-                shown_headers(reply.headers),
+                shown_headers(self.headers),
             )
-        return reply
+        return body
 
     @contextlib.contextmanager
     def under_way(self) -> Iterator[None]:
         """Turn what httpx raises inside into errors of ours, which name the request safely."""
-        attributes = {"http.request.method": self.method, "url.full": self.url}
-        with ours(), span_around(self._tracing, self.method, attributes) as span, span.active():
+        with Ours(), self._recorded() as span:
             try:
                 yield
             except Exception as error:
@@ -167,6 +163,15 @@ class Exchange:
                     raise
                 raise failure from error
             span.record({"http.response.status_code": self._status})
+
+    def _recorded(self) -> AbstractContextManager[Span]:
+        return _NO_RECORD if isinstance(self._tracing, NoTracing) else self._in_a_span()
+
+    @contextlib.contextmanager
+    def _in_a_span(self) -> Iterator[Span]:
+        attributes = {"http.request.method": self.method, "url.full": self.url}
+        with span_around(self._tracing, self.method, attributes) as span, span.active():
+            yield span
 
     def translated(self, error: Exception) -> DatalabError | None:
         """Give the error of ours for one that httpx raised; None if it is not httpx's."""
@@ -214,32 +219,30 @@ class Exchange:
         return self._clock.monotonic() - self.began
 
 
-def send(http: httpx.Client, exchange: Exchange, auth: httpx.Auth | None) -> Reply:
-    """Carry out an exchange, blocking."""
-    with exchange.under_way(), ends_within(exchange.timeout):
-        response = http.send(exchange.request, stream=True, auth=auth, follow_redirects=False)
+def carry_out(exchange: Exchange, send: Send) -> bytes:
+    """Carry out an exchange, blocking, and give the body of the answer."""
+    with exchange.under_way(), EndsWithin(exchange.timeout):
+        response = send(exchange.request)
         try:
             exchange.begin(response)
             for part in response.iter_bytes():
                 exchange.take(part)
         finally:
             response.close()
-    return exchange.reply()
+    return exchange.body()
 
 
-async def send_async(http: httpx.AsyncClient, exchange: Exchange, auth: httpx.Auth | None) -> Reply:
-    """Carry out an exchange in an event loop."""
+async def carry_out_async(exchange: Exchange, send: AsyncSend) -> bytes:
+    """Carry out an exchange in an event loop, and give the body of the answer."""
     import asyncio  # importing it costs a third of importing httpx
 
     with exchange.under_way():
         async with asyncio.timeout(exchange.timeout):
-            response = await http.send(
-                exchange.request, stream=True, auth=auth, follow_redirects=False
-            )
+            response = await send(exchange.request)
             try:
                 exchange.begin(response)
                 async for part in response.aiter_bytes():
                     exchange.take(part)
             finally:
                 await response.aclose()
-    return exchange.reply()
+    return exchange.body()

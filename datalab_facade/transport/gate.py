@@ -90,12 +90,15 @@ class AsyncGate:
 
         if self._room is None:
             self._room = asyncio.Semaphore(MOST_UNDER_WAY)
-        left = None if deadline == math.inf else deadline - self._clock.monotonic()
-        try:
-            async with asyncio.timeout(left):
-                await self._room.acquire()
-        except TimeoutError:
-            raise BudgetExhausted(wait=math.inf, left=0.0) from None
+        if self._room.locked():
+            left = None if deadline == math.inf else deadline - self._clock.monotonic()
+            try:
+                async with asyncio.timeout(left):
+                    await self._room.acquire()
+            except TimeoutError:
+                raise BudgetExhausted(wait=math.inf, left=0.0) from None
+        else:
+            await self._room.acquire()
         try:
             turn = Turn(self.budget)
             while (away := turn.wait(self._clock.monotonic(), deadline)) > 0:

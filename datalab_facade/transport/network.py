@@ -8,11 +8,10 @@ needs none of it, since :func:`asyncio.timeout` ends a request anywhere.
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -22,18 +21,23 @@ import httpx
 _end: ContextVar[float | None] = ContextVar("datalab_facade_request_end", default=None)
 
 
-@contextlib.contextmanager
-def ends_within(seconds: float) -> Iterator[None]:
-    """Bound everything that the bounded connections of this thread do inside."""
-    token = _end.set(time.monotonic() + seconds)
-    try:
-        yield
-    finally:
-        _end.reset(token)
+class EndsWithin:
+    """Bounds everything that the bounded connections of this thread do inside."""
+
+    __slots__ = ("_seconds", "_token")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        self._token = _end.set(time.monotonic() + self._seconds)
+
+    def __exit__(self, *_: object) -> None:
+        _end.reset(self._token)
 
 
 def bound_connections(client: httpx.Client) -> None:
-    """Make all connections that a client will open obey :func:`ends_within`.
+    """Make all connections that a client will open obey :class:`EndsWithin`.
 
     A transport that is not httpx's own is left as it is.
     """

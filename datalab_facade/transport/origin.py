@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Generator
 from urllib.parse import urlsplit
 
 import attrs
@@ -29,23 +28,22 @@ class Origin:
         return self.base_url + path
 
 
-class OriginAuth(httpx.Auth):
+class OriginKey:
     """Adds the key to requests to one scheme, host and port, and to no others."""
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
         self._place = _place(httpx.URL(origin.base_url))
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the key where it belongs; httpx calls this."""
+    def add_to(self, request: httpx.Request) -> None:
+        """Add the key if the request goes where it belongs."""
         if _place(request.url) == self._place:
             request.headers[KEY_HEADER] = self._origin.key
-        yield request
 
 
-def _place(url: httpx.URL) -> tuple[str, str, int | None]:
-    usual = {"http": 80, "https": 443}.get(url.scheme)
-    return url.scheme, url.host, url.port if url.port is not None else usual
+def _place(url: httpx.URL) -> tuple[bytes, bytes, int | None]:
+    # A port that is the usual one of its scheme is None in httpx's URLs.
+    return url.raw_scheme, url.raw_host, url.port
 
 
 def checked_origin(base_url: str, key: str, *, allow_http: bool) -> Origin:

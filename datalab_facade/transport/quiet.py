@@ -6,9 +6,7 @@ signature; httpcore logs every header of an answer, and so cookies.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Iterator
 from contextvars import ContextVar
 
 _ours: ContextVar[bool] = ContextVar("datalab_facade_exchange", default=False)
@@ -24,14 +22,16 @@ _TELLTALES = (
 )
 
 
-@contextlib.contextmanager
-def ours() -> Iterator[None]:
-    """Mark a request of this package in this thread or task."""
-    token = _ours.set(True)
-    try:
-        yield
-    finally:
-        _ours.reset(token)
+class Ours:
+    """Marks a request of this package in this thread or task, as a context."""
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token = _ours.set(True)
+
+    def __exit__(self, *_: object) -> None:
+        _ours.reset(self._token)
 
 
 class _QuietAboutOurs(logging.Filter):

@@ -11,9 +11,10 @@ import httpx
 
 from datalab_facade.errors import DatalabError
 from datalab_facade.redaction import scrubbed, shown_url
-from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed, no_cookies
+from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed
+from datalab_facade.transport.connecting import Connector
 from datalab_facade.transport.exchange import Exchange, Surroundings, time_bounds
-from datalab_facade.transport.network import bound_connections, ends_within
+from datalab_facade.transport.network import EndsWithin, bound_connections
 from datalab_facade.transport.quiet import keep_secrets_out_of_logs
 
 
@@ -57,7 +58,7 @@ class Incoming(_Incoming):
                 return
             pieces = self._response.iter_raw()
             while True:
-                with ends_within(left()):
+                with EndsWithin(left()):
                     piece = next(pieces, None)
                 if piece is None:
                     return
@@ -137,11 +138,17 @@ class _Storage:
 class StorageTransport(_Storage):
     """Fetches, blocking. Threads may share it."""
 
-    def __init__(self, surroundings: Surroundings, http_client: httpx.Client | None) -> None:
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        given: httpx.Client | None,
+        connector: Connector,
+    ) -> None:
         super().__init__(surroundings)
-        self._owned = http_client is None
-        self._http = http_client or httpx.Client(cookies=no_cookies())
-        bound_connections(self._http)
+        self._owned = given is None
+        if given is not None:
+            bound_connections(given)
+        self._http = given or connector.client()
 
     def ready(self) -> None:
         """Raise unless it can be used.
@@ -167,7 +174,7 @@ class StorageTransport(_Storage):
         """
         self.ready()
         exchange = self._begin(url, headers, timeout)
-        with exchange.under_way(), ends_within(timeout):
+        with exchange.under_way(), EndsWithin(timeout):
             response = self._http.send(
                 exchange.request, stream=True, auth=None, follow_redirects=False
             )
@@ -184,10 +191,15 @@ class StorageTransport(_Storage):
 class AsyncStorageTransport(_Storage):
     """Fetches, in one event loop."""
 
-    def __init__(self, surroundings: Surroundings, http_client: httpx.AsyncClient | None) -> None:
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        given: httpx.AsyncClient | None,
+        connector: Connector,
+    ) -> None:
         super().__init__(surroundings)
-        self._owned = http_client is None
-        self._http = http_client or httpx.AsyncClient(cookies=no_cookies())
+        self._owned = given is None
+        self._http = given or connector.async_client()
         self._loop = OneLoop()
 
     def ready(self) -> None:

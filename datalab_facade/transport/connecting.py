@@ -1,0 +1,64 @@
+"""HTTP clients of our own: the environment's proxies and certificates, and no cookies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx
+
+from datalab_facade.errors import ConfigurationError
+from datalab_facade.redaction import scrubbed
+from datalab_facade.transport.network import bound_connections
+
+if TYPE_CHECKING:
+    import ssl
+
+_T = TypeVar("_T")
+
+_USUAL_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
+
+
+class Connector:
+    """Makes HTTP clients that share the certificates: reading those takes a while.
+
+    Its methods raise ConfigurationError when the proxies or the certificates that
+    the environment names cannot be used.
+    """
+
+    def client(self, limits: httpx.Limits = _USUAL_LIMITS) -> httpx.Client:
+        """Give a client for blocking code, whose requests end when they are told to."""
+        client = _usable(
+            lambda: httpx.Client(verify=self._certificates, limits=limits, cookies=_no_cookies())
+        )
+        bound_connections(client)
+        return client
+
+    def async_client(self, limits: httpx.Limits = _USUAL_LIMITS) -> httpx.AsyncClient:
+        """Give a client for async code."""
+        return _usable(
+            lambda: httpx.AsyncClient(
+                verify=self._certificates, limits=limits, cookies=_no_cookies()
+            )
+        )
+
+    @cached_property
+    def _certificates(self) -> ssl.SSLContext:
+        return httpx.create_ssl_context()
+
+
+def _usable(make: Callable[[], _T]) -> _T:
+    try:
+        return make()
+    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+        raise ConfigurationError(
+            "The proxies or certificates that the environment names (HTTPS_PROXY, HTTP_PROXY, "
+            "ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR) cannot be used: "
+            f"{scrubbed(str(error))}"
+        ) from None
+
+
+def _no_cookies() -> CookieJar:
+    return CookieJar(policy=DefaultCookiePolicy(allowed_domains=()))
