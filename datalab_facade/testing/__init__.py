@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from datalab_facade.testing.fault_rules import FaultHook
 from datalab_facade.testing.faults import Fault
+from datalab_facade.testing.files import StoredFile
 from datalab_facade.testing.headers import Headers
 from datalab_facade.testing.messages import Answer, Origin, Request
 from datalab_facade.testing.request_log import ReceivedRequest, RequestLog
@@ -66,6 +67,7 @@ __all__ = [
     "SimulatorServer",
     "SimulatorTransport",
     "StepScript",
+    "StoredFile",
     "VirtualClock",
     "WouldHangForeverError",
     "connect",

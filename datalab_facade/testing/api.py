@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hmac
 import math
-import re
 from typing import Final
 
-from datalab_facade.testing.jsonvalue import JSON
+from datalab_facade.testing.files_api import FILE_ROUTES
 from datalab_facade.testing.messages import Answer, Request, json_answer
+from datalab_facade.testing.refusals import InvalidError, integer
 from datalab_facade.testing.rendering import render
 from datalab_facade.testing.routing import NoMatch, Parameters, Route, find
 from datalab_facade.testing.state import State
@@ -17,7 +17,7 @@ from datalab_facade.testing.storage import presigned_output
 
 def get_execution_status(state: State, _request: Request, parameters: Parameters) -> Answer:
     """The execution as it is now, with freshly signed URLs."""
-    execution_id = _integer(parameters, "execution_id")
+    execution_id = integer(("path", "execution_id"), parameters["execution_id"])
     found = state.execution(execution_id)
     if found is None:
         return json_answer(404, {"detail": f"Workflow execution {execution_id} not found"})
@@ -31,7 +31,10 @@ def get_execution_status(state: State, _request: Request, parameters: Parameters
     return json_answer(200, body)
 
 
-ROUTES: Final = (Route("GET", "/api/v1/workflows/executions/{execution_id}", get_execution_status),)
+ROUTES: Final = (
+    Route("GET", "/api/v1/workflows/executions/{execution_id}", get_execution_status),
+    *FILE_ROUTES,
+)
 
 
 def answer_api(state: State, request: Request) -> Answer:
@@ -47,30 +50,8 @@ def answer_api(state: State, request: Request) -> Answer:
         return refusal
     try:
         return match.route.endpoint(state, request, match.parameters)
-    except _InvalidError as invalid:
+    except InvalidError as invalid:
         return json_answer(422, {"detail": [invalid.error]})
-
-
-class _InvalidError(Exception):
-    """A part of the request is not what it has to be."""
-
-    def __init__(self, error: JSON) -> None:
-        super().__init__(error)
-        self.error: JSON = error
-
-
-def _integer(parameters: Parameters, name: str) -> int:
-    text = parameters[name]
-    if re.fullmatch(r"[+-]?[0-9]+", text):
-        return int(text)
-    raise _InvalidError(
-        {
-            "type": "int_parsing",
-            "loc": ["path", name],
-            "msg": "Input should be a valid integer, unable to parse string as an integer",
-            "input": text,
-        }
-    )
 
 
 def _without_key(state: State, request: Request) -> Answer | None:

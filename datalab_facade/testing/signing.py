@@ -12,6 +12,7 @@ import attrs
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _DATE: Final = "%Y%m%dT%H%M%SZ"
+_WITH_TYPE: Final = "content-type%3Bhost"
 
 
 @attrs.frozen
@@ -33,7 +34,9 @@ class Signer:
     secret: bytes
     signatures: int = 0
 
-    def sign(self, method: str, path: str, at: datetime, lifetime: int) -> str:
+    def sign(
+        self, method: str, path: str, at: datetime, lifetime: int, content_type: str | None = None
+    ) -> str:
         """The query that makes a path good for ``lifetime`` seconds; another one every time.
 
         Args:
@@ -41,6 +44,7 @@ class Signer:
             path: percent-encoded.
             at: the moment of signing, aware.
             lifetime: seconds.
+            content_type: what the request must say that it brings; by default anything.
         """
         self.signatures += 1
         date = at.astimezone(UTC).strftime(_DATE)
@@ -50,18 +54,23 @@ class Signer:
             f"X-Amz-Algorithm={ALGORITHM}"
             f"&X-Amz-Credential=SIMULATED%2F{date[:8]}%2Fauto%2Fs3%2Faws4_request"
             f"&X-Amz-Date={date}&X-Amz-Expires={lifetime}"
-            f"&X-Amz-Security-Token={token}&X-Amz-SignedHeaders=host"
+            f"&X-Amz-Security-Token={token}"
+            f"&X-Amz-SignedHeaders={'host' if content_type is None else _WITH_TYPE}"
         )
-        return f"{query}&X-Amz-Signature={self._signature(method, path, query)}"
+        signature = self._signature(method, path, query, content_type)
+        return f"{query}&X-Amz-Signature={signature}"
 
-    def check(self, method: str, path: str, query: str, at: datetime) -> Refused | None:
+    def check(
+        self, method: str, path: str, query: str, at: datetime, content_type: str | None = None
+    ) -> Refused | None:
         """Whether a path with its query is good at a moment; ``None``: it is."""
         signed, _, signature = query.partition("&X-Amz-Signature=")
         if not signature:
             return Refused("AccessDenied", "Access Denied")
-        if not hmac.compare_digest(
-            signature.encode(), self._signature(method, path, signed).encode()
-        ):
+        if not signed.endswith(f"={_WITH_TYPE}"):
+            content_type = None
+        expected = self._signature(method, path, signed, content_type)
+        if not hmac.compare_digest(signature.encode(), expected.encode()):
             message = (
                 "The request signature we calculated does not match the signature you provided. "
                 "Check your secret access key and signing method."
@@ -73,8 +82,8 @@ class Signer:
             return Refused("AccessDenied", "Request has expired")
         return None
 
-    def _signature(self, method: str, path: str, query: str) -> str:
-        return self._digest(f"{method}\n{canonical_path(path)}\n{query}")
+    def _signature(self, method: str, path: str, query: str, content_type: str | None) -> str:
+        return self._digest(f"{method}\n{canonical_path(path)}\n{query}\n{content_type}")
 
     def _digest(self, text: str) -> str:
         return hmac.new(self.secret, text.encode(), hashlib.sha256).hexdigest()

@@ -14,6 +14,7 @@ from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.testing.api import answer_api
 from datalab_facade.testing.fault_rules import FaultHook, FaultRules, Target
 from datalab_facade.testing.faults import Fault
+from datalab_facade.testing.files import Files
 from datalab_facade.testing.messages import Answer, Origin, Request
 from datalab_facade.testing.request_log import ReceivedRequest, RequestLog
 from datalab_facade.testing.scripts import ExecutionScript
@@ -87,6 +88,8 @@ class Simulator:
             url_lifetime=url_lifetime,
             rate_limit=RateLimit(*rate_limit, tell_when=retry_after) if rate_limit else None,
         )
+        self.files: Final = Files(self._state.files, self._state.clock, self._lock)
+        """What was uploaded, by id; add files here that tests find there."""
 
     @property
     def clock(self) -> Clock:

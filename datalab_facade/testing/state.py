@@ -8,6 +8,7 @@ from datetime import datetime
 import attrs
 
 from datalab_facade.clock import Clock
+from datalab_facade.testing.files import FileShelf
 from datalab_facade.testing.rendering import ends_at
 from datalab_facade.testing.scripts import ExecutionScript
 from datalab_facade.testing.signing import Signer
@@ -72,6 +73,7 @@ class State:
     """Seconds for which a presigned URL is good."""
     rate_limit: RateLimit | None = None
     executions: dict[int, StartedExecution] = attrs.field(factory=dict[int, StartedExecution])
+    files: FileShelf = attrs.field(factory=FileShelf)
 
     def execution(self, execution_id: int) -> StartedExecution | None:
         """The execution, if the service knows it now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Final
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 
 import attrs
 
+from datalab_facade.testing.files import StoredFile
 from datalab_facade.testing.headers import Headers, HeadersLike
 from datalab_facade.testing.messages import Answer, Request
 from datalab_facade.testing.rendering import stored_output
@@ -27,6 +28,14 @@ def presigned_output(state: State, execution_id: int, step: str, file_key: str) 
     return f"{state.storage_origin}{path}?{query}"
 
 
+def presigned_file(state: State, file: StoredFile, method: str, lifetime: int) -> str:
+    """A URL at which one file can be had, or sent, for a while."""
+    path = f"/{quote(state.bucket, safe='')}/files/{file.hashid}/{quote(file.filename, safe='')}"
+    kind = file.content_type if method == "PUT" else None
+    query = state.signer.sign(method, path, state.clock.now(), lifetime, kind)
+    return f"{state.storage_origin}{path}?{query}"
+
+
 def get_output(state: State, request: Request, parameters: Parameters) -> Answer:
     """One output, or a range of it."""
     found = state.execution(int(parameters["execution_id"]))
@@ -38,19 +47,34 @@ def get_output(state: State, request: Request, parameters: Parameters) -> Answer
     if output is None:
         return _no_such_key()
     stored = found.created + timedelta(seconds=output.age)
-    return _object_answer(
-        request,
-        output.body,
-        {
-            "Content-Type": output.content_type,
-            "ETag": f'"{hashlib.md5(output.body, usedforsecurity=False).hexdigest()}"',
-            "Last-Modified": format_datetime(stored.replace(microsecond=0), usegmt=True),
-            "Accept-Ranges": "bytes",
-        },
-    )
+    return _whole_or_part(request, output.body, output.content_type, stored)
 
 
-ROUTES: Final = (Route("GET", "/{bucket}/executions/{execution_id}/{step}/{file}", get_output),)
+def get_file(state: State, request: Request, parameters: Parameters) -> Answer:
+    """One file, or a range of it."""
+    file = state.files.find(parameters["hashid"])
+    if file is None or file.body is None:
+        return _no_such_key()
+    return _whole_or_part(request, file.body, file.content_type, file.created)
+
+
+def put_file(state: State, request: Request, parameters: Parameters) -> Answer:
+    """Take a file in, whole, in place of what was there."""
+    file = state.files.find(parameters["hashid"])
+    if file is None:
+        return _no_such_key()
+    if "content-length" not in request.headers:
+        message = "You must provide the Content-Length HTTP header."
+        return xml_error(411, "MissingContentLength", message)
+    state.files.keep(attrs.evolve(file, body=request.body))
+    return Answer(200, {"ETag": _etag(request.body)})
+
+
+ROUTES: Final = (
+    Route("GET", "/{bucket}/executions/{execution_id}/{step}/{file}", get_output),
+    Route("GET", "/{bucket}/files/{hashid}/{name}", get_file),
+    Route("PUT", "/{bucket}/files/{hashid}/{name}", put_file),
+)
 
 
 def answer_storage(state: State, request: Request) -> Answer:
@@ -65,7 +89,13 @@ def answer_storage(state: State, request: Request) -> Answer:
     if "authorization" in request.headers:
         message = "Only one auth mechanism allowed"
         return xml_error(400, "InvalidArgument", message)
-    refused = state.signer.check(request.method, request.path, request.query, state.clock.now())
+    refused = state.signer.check(
+        request.method,
+        request.path,
+        request.query,
+        state.clock.now(),
+        request.headers.get("content-type"),
+    )
     if refused is not None:
         return xml_error(403, refused.code, refused.message)
     return match.route.endpoint(state, request, match.parameters)
@@ -91,6 +121,23 @@ class _Range:
 
     start: int
     stop: int
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+
+
+def _whole_or_part(request: Request, body: bytes, content_type: str, stored: datetime) -> Answer:
+    return _object_answer(
+        request,
+        body,
+        {
+            "Content-Type": content_type,
+            "ETag": _etag(body),
+            "Last-Modified": format_datetime(stored.replace(microsecond=0), usegmt=True),
+            "Accept-Ranges": "bytes",
+        },
+    )
 
 
 def _object_answer(request: Request, body: bytes, headers: dict[str, str]) -> Answer:

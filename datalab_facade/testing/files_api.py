@@ -1,0 +1,168 @@
+"""The endpoints for files: asking for an upload, confirming it, and what follows."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+
+import attrs
+
+from datalab_facade.testing.files import StoredFile
+from datalab_facade.testing.jsonvalue import JSON
+from datalab_facade.testing.messages import Answer, Request, json_answer
+from datalab_facade.testing.refusals import InvalidError, integer
+from datalab_facade.testing.routing import Parameters, Route
+from datalab_facade.testing.state import State
+from datalab_facade.testing.storage import presigned_file
+
+_MOST_PER_PAGE: Final = 100
+_LONGEST_LIFETIME: Final = 86400
+
+
+def request_upload_url(state: State, request: Request, _parameters: Parameters) -> Answer:
+    """A file that is still to come, and a URL to send it to."""
+    wanted = _body(request)
+    name, kind = _text(wanted, "filename"), _text(wanted, "content_type")
+    file = state.files.request(name, kind, state.clock.now())
+    return json_answer(
+        200,
+        {
+            "file_id": file.file_id,
+            "upload_url": presigned_file(state, file, "PUT", state.url_lifetime),
+            "expires_in": state.url_lifetime,
+            "reference": file.reference,
+        },
+    )
+
+
+def confirm_upload(state: State, _request: Request, parameters: Parameters) -> Answer:
+    """Look whether the bytes have come; from then on the file is complete."""
+    file = state.files.find(parameters["file_id_or_hashid"])
+    if file is None:
+        return _not_found(parameters["file_id_or_hashid"])
+    if file.body is None:
+        return json_answer(400, {"detail": "File has not been uploaded to storage yet"})
+    state.files.keep(attrs.evolve(file, upload_status="completed"))
+    return json_answer(
+        200,
+        {
+            "success": True,
+            "file_id": file.file_id,
+            "reference": file.reference,
+            "message": "Upload confirmed",
+        },
+    )
+
+
+def list_files(state: State, request: Request, _parameters: Parameters) -> Answer:
+    """A page of files, the newest first."""
+    limit = min(_number(request, "limit", 50), _MOST_PER_PAGE)
+    offset = _number(request, "offset", 0)
+    files = sorted(state.files.by_id.values(), key=lambda file: -file.file_id)
+    return json_answer(
+        200,
+        {
+            "files": [_metadata(file) for file in files[offset : offset + limit]],
+            "total": len(files),
+            "limit": limit,
+            "offset": offset,
+        },
+    )
+
+
+def get_file_metadata(state: State, _request: Request, parameters: Parameters) -> Answer:
+    """What is known of a file."""
+    file = _file(state, parameters)
+    return _not_found(parameters["file_id"]) if file is None else json_answer(200, _metadata(file))
+
+
+def get_file_download_url(state: State, request: Request, parameters: Parameters) -> Answer:
+    """A URL at which a file can be had for a while."""
+    file = _file(state, parameters)
+    if file is None:
+        return _not_found(parameters["file_id"])
+    if file.upload_status != "completed":
+        return json_answer(400, {"detail": "File upload is not completed"})
+    lifetime = min(_number(request, "expires_in", state.url_lifetime), _LONGEST_LIFETIME)
+    return json_answer(
+        200,
+        {
+            "download_url": presigned_file(state, file, "GET", lifetime),
+            "expires_in": lifetime,
+            "file_id": file.file_id,
+            "original_filename": file.filename,
+        },
+    )
+
+
+def delete_file(state: State, _request: Request, parameters: Parameters) -> Answer:
+    """Forget a file, and what lies in the storage of it."""
+    file = _file(state, parameters)
+    if file is None:
+        return _not_found(parameters["file_id"])
+    del state.files.by_id[file.file_id]
+    return json_answer(200, {"success": True, "message": f"File {file.file_id} deleted"})
+
+
+FILE_ROUTES: Final = (
+    Route("POST", "/api/v1/files/upload", request_upload_url),
+    Route("GET", "/api/v1/files", list_files),
+    Route("GET", "/api/v1/files/{file_id_or_hashid}/confirm", confirm_upload),
+    Route("GET", "/api/v1/files/{file_id}/download", get_file_download_url),
+    Route("GET", "/api/v1/files/{file_id}", get_file_metadata),
+    Route("DELETE", "/api/v1/files/{file_id}", delete_file),
+)
+
+
+def _metadata(file: StoredFile) -> dict[str, JSON]:
+    return {
+        "file_id": file.file_id,
+        "original_filename": file.filename,
+        "content_type": file.content_type,
+        "reference": file.reference,
+        "upload_status": file.upload_status,
+        "file_size": None if file.body is None else len(file.body),
+        "created": file.created.strftime("%Y-%m-%dT%H:%M:%S"),
+    }
+
+
+def _file(state: State, parameters: Parameters) -> StoredFile | None:
+    name = parameters["file_id"]
+    if not state.files.hashids:
+        name = str(integer(("path", "file_id"), name))
+    return state.files.find(name)
+
+
+def _not_found(name: str) -> Answer:
+    return json_answer(404, {"detail": f"File {name} not found"})
+
+
+def _body(request: Request) -> dict[str, object]:
+    try:
+        value = json.loads(request.body)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise InvalidError("json_invalid", ("body",), "JSON decode error")
+    return value
+
+
+def _text(body: dict[str, object], name: str) -> str:
+    value = body.get(name)
+    if isinstance(value, str):
+        return value
+    if name in body:
+        raise InvalidError("string_type", ("body", name), "Input should be a valid string")
+    raise InvalidError("missing", ("body", name), "Field required")
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    text = request.parameter(name)
+    if text is None:
+        return default
+    value = integer(("query", name), text)
+    if re.match("-", text.strip()):
+        message = "Input should be greater than or equal to 0"
+        raise InvalidError("greater_than_equal", ("query", name), message)
+    return value
