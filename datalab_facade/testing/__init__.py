@@ -74,7 +74,7 @@ __all__ = [
     "connect_async",
 ]
 
-# These need h11 and httpx, so they are imported when first asked for.
+# These need uvicorn and httpx, so they are imported when first asked for.
 _LATE: Final = {
     "ConnectOptions": "transports",
     "SimulatorServer": "server",

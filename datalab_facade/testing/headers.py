@@ -13,13 +13,13 @@ class Headers(Mapping[str, str]):
 
     A mapping, so that ``"x-api-key" not in request.headers`` proves something.
     A name that came several times has its values joined by a comma;
-    :attr:`raw` keeps the pairs as they came.
+    :attr:`raw` keeps the single pairs.
     """
 
     __slots__: tuple[str, ...] = ("_joined", "raw")
 
     raw: tuple[tuple[str, str], ...]
-    """The pairs in their order, names spelled as they came."""
+    """The pairs in their order, names spelled as they came (over sockets: in lower case)."""
 
     def __init__(self, headers: HeadersLike = ()) -> None:
         if isinstance(headers, Headers):

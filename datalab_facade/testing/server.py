@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import struct
 import threading
-import traceback
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Final, Self, cast
+from typing import TYPE_CHECKING, Final, Self, cast
 
 import attrs
 
-from datalab_facade.testing.delivery import Event, Pause, deliver_body, deliver_head
-from datalab_facade.testing.faults import Ending, Fault
-from datalab_facade.testing.headers import Headers
-from datalab_facade.testing.messages import Answer, Origin, Request
+from datalab_facade.testing.asgi import WIRE, Message, Receive, Send, SimulatorApp
+from datalab_facade.testing.messages import Origin
 from datalab_facade.testing.simulator import Simulator
 
 try:
-    import h11
+    import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+    from uvicorn.server import ServerState
 except ModuleNotFoundError as missing:
-    _message = "SimulatorServer needs h11: pip install 'datalab-facade[testing]'"
-    raise ModuleNotFoundError(_message, name="h11") from missing
+    _message = "SimulatorServer needs uvicorn: pip install 'datalab-facade[testing]'"
+    raise ModuleNotFoundError(_message, name="uvicorn") from missing
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+
+_ORIGINS: Final[tuple[Origin, ...]] = ("api", "storage")
+
+# Broken requests and answers are what tests are about, and no news to anybody.
+_SILENT: Final = logging.getLogger("datalab_facade.testing.server")
+_SILENT.disabled = True
 
 # A linger time of zero makes close() send a RST where it would send a FIN.
 _LINGER_ZERO: Final = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
@@ -139,16 +148,17 @@ class SimulatorServer:
     async def _serve(self, ready: Future[_Running]) -> None:
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
-        connections: set[_Connection] = set()
-        errors: list[Exception] = []
+        state = ServerState()
+        apps = {origin: SimulatorApp(self.simulator, origin) for origin in _ORIGINS}
 
-        def connection(origin: Origin) -> _Connection:
-            return _Connection(self.simulator, origin, connections, errors)
+        async def listen(app: SimulatorApp) -> asyncio.Server:
+            config = _config(app)
+            config.load()
+            return await loop.create_server(lambda: _Protocol(config, state, {}), self._host, 0)
 
-        api = await loop.create_server(lambda: connection("api"), self._host, 0)
         async with (
-            api,
-            await loop.create_server(lambda: connection("storage"), self._host, 0) as storage,
+            await listen(apps["api"]) as api,
+            await listen(apps["storage"]) as storage,
         ):
             ready.set_result(
                 _Running(
@@ -158,7 +168,7 @@ class SimulatorServer:
                     api_url=_url(api),
                     storage_url=_url(storage),
                     storage_origin_before=self.simulator.storage_origin,
-                    errors=errors,
+                    apps=tuple(apps.values()),
                 )
             )
             _ = await stop.wait()
@@ -166,10 +176,12 @@ class SimulatorServer:
             storage.close()
             # What was accepted this very moment gets a turn to become a connection.
             await asyncio.sleep(0)
-            while connections:
-                for one in list(connections):
-                    one.abort()
+            while state.connections:
+                for one in list(state.connections):
+                    cast("_Protocol", one).transport.abort()
                 await asyncio.sleep(0)
+            # Whatever still plays a fault was told that its client is gone.
+            _ = await asyncio.gather(*state.tasks, return_exceptions=True)
 
 
 @attrs.frozen
@@ -182,190 +194,71 @@ class _Running:
     api_url: str
     storage_url: str
     storage_origin_before: str
-    errors: list[Exception]
+    apps: tuple[SimulatorApp, ...]
+
+    @property
+    def errors(self) -> list[Exception]:
+        """What fault hooks raised."""
+        return [error for app in self.apps for error in app.errors]
 
 
-class _Connection(asyncio.Protocol):
-    """One client's connection: h11 reads and frames, the answers' faults decide the rest."""
+class _Protocol(H11Protocol):
+    """uvicorn's HTTP/1.1, silent, and with hold of the connection for the application."""
 
     def __init__(
         self,
-        simulator: Simulator,
-        origin: Origin,
-        connections: set[_Connection],
-        errors: list[Exception],
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, object],
+        _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        self._simulator: Final = simulator
-        self._origin: Final[Origin] = origin
-        self._connections: Final = connections
-        self._errors: Final = errors
-        self._http: Final = h11.Connection(h11.SERVER)
-        self._transport: asyncio.Transport | None = None
-        self._request: h11.Request | None = None
-        self._body: Final = bytearray()
-        self._delivery: asyncio.Task[None] | None = None
-        self._busy: bool = False
+        super().__init__(config, server_state, app_state, _loop)
+        self.logger = _SILENT
+        self.access_log = False
+        application = cast("Callable[..., Awaitable[None]]", self.app)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._connections.add(self)
+        async def with_wire(scope: Message, receive: Receive, send: Send) -> None:
+            extensions = {WIRE: _SocketWire(self.transport)}
+            await application({**scope, "extensions": extensions}, receive, send)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
-        self._transport = None
-        self._connections.discard(self)
-        if self._delivery is not None:
-            _ = self._delivery.cancel()
-
-    def data_received(self, data: bytes) -> None:
-        self._http.receive_data(data)
-        self._read()
-
-    def abort(self) -> None:
-        """End it now."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _read(self) -> None:
-        """Take what has come until a request is whole, and answer it."""
-        try:
-            while not self._busy:
-                event = self._http.next_event()
-                if isinstance(event, h11.Request):
-                    self._request = event
-                    self._body.clear()
-                elif isinstance(event, h11.Data):
-                    self._body.extend(event.data)
-                elif isinstance(event, h11.EndOfMessage):
-                    self._answer()
-                elif isinstance(event, h11.ConnectionClosed):
-                    self._close()
-                    return
-                else:
-                    if event is h11.NEED_DATA and self._http.they_are_waiting_for_100_continue:
-                        self._send(h11.InformationalResponse(status_code=100, headers=[]))
-                    return
-        except h11.RemoteProtocolError as error:
-            self._refuse(error)
-        except h11.LocalProtocolError:
-            # A scripted answer that is no valid HTTP: h11 leaves off where it breaks the rules.
-            self._close()
-
-    def _answer(self) -> None:
-        answer = self._ask()
-        if _is_prompt(answer.fault):
-            # The usual case, in one write and without a task: half the time of the other way.
-            self._write(self._head(answer) + self._framed(answer.body))
-            self._next_request()
-        else:
-            self._busy = True
-            self._delivery = asyncio.get_running_loop().create_task(self._deliver(answer))
-
-    def _ask(self) -> Answer:
-        asked = self._request
-        assert asked is not None
-        path, _, query = asked.target.decode("ascii").partition("?")
-        request = Request(
-            origin=self._origin,
-            method=asked.method.decode("ascii"),
-            path=path,
-            query=query,
-            headers=Headers(_as_text(pair) for pair in asked.headers.raw_items()),
-            body=bytes(self._body),
-        )
-        try:
-            return self._simulator.handle(request)
-        except Exception as error:  # noqa: BLE001 - a hook's own; raised again by stop()
-            self._errors.append(error)
-            page = "".join(traceback.format_exception(error)).encode()
-            return Answer(500, {"Content-Type": "text/plain; charset=utf-8"}, page)
-
-    async def _deliver(self, answer: Answer) -> None:
-        """Play an answer with its pauses and its end."""
-        try:
-            for event in self._events(answer):
-                if isinstance(event, Pause):
-                    await asyncio.sleep(event.seconds)
-                elif isinstance(event, bytes):
-                    self._write(event)
-                else:
-                    self._end(event)
-        except h11.LocalProtocolError:
-            self._close()
-
-    def _events(self, answer: Answer) -> Iterator[Event]:
-        for event in deliver_head(answer, self._head(answer)):
-            yield event
-            if isinstance(event, Ending):
-                return
-        for event in deliver_body(answer):
-            yield self._framed(event) if isinstance(event, bytes) else event
-
-    def _end(self, ending: Ending) -> None:
-        if ending is Ending.WHOLE:
-            self._next_request()
-            self._read()
-        elif ending is Ending.CLOSED:
-            self._close()
-        elif ending is Ending.RESET:
-            self._reset()
-        # Ending.SILENT: still busy, so nothing is read or written until either side closes.
-
-    def _next_request(self) -> None:
-        """End the answer, and get ready for another request if the connection allows it."""
-        self._send(h11.EndOfMessage())
-        self._busy = False
-        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
-            self._http.start_next_cycle()
-        else:
-            self._close()
-
-    def _refuse(self, error: h11.RemoteProtocolError) -> None:
-        """Say what is wrong with the bytes that came, as far as HTTP still allows it."""
-        if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            body = str(error).encode()
-            headers = [("Content-Length", str(len(body))), ("Connection", "close")]
-            self._send(h11.Response(status_code=error.error_status_hint, headers=headers))
-            self._send(h11.Data(data=body))
-        self._close()
-
-    def _head(self, answer: Answer) -> bytes:
-        head = h11.Response(
-            status_code=answer.status,
-            reason=answer.reason,
-            headers=list(answer.headers.raw),
-        )
-        return self._http.send(head) or b""
-
-    def _framed(self, body: bytes) -> bytes:
-        return self._http.send(h11.Data(data=body)) or b""
-
-    def _send(self, event: h11.Event) -> None:
-        self._write(self._http.send(event) or b"")
-
-    def _write(self, data: bytes) -> None:
-        if self._transport is not None and data:
-            self._transport.write(data)
-
-    def _close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
-    def _reset(self) -> None:
-        if self._transport is not None:
-            raw = cast("socket.socket", self._transport.get_extra_info("socket"))
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-            self._transport.abort()
+        self.app = cast("ASGI3Application", with_wire)
 
 
-def _is_prompt(fault: Fault) -> bool:
-    return not (fault.silence or fault.dripping or fault.broken)
+@attrs.frozen
+class _SocketWire:
+    """A :class:`~datalab_facade.testing.asgi.Wire` over a transport of asyncio."""
+
+    transport: asyncio.Transport
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def close(self) -> None:
+        self.transport.close()
+
+    def reset(self) -> None:
+        raw = cast("socket.socket", self.transport.get_extra_info("socket"))
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+        self.transport.abort()
+
+
+def _config(app: SimulatorApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        # A test may take its time between two requests.
+        timeout_keep_alive=3600,
+    )
 
 
 def _url(server: asyncio.Server) -> str:
     host, port, *_ = cast("tuple[str, int]", server.sockets[0].getsockname())
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _as_text(pair: tuple[bytes, bytes]) -> tuple[str, str]:
-    return pair[0].decode("latin-1"), pair[1].decode("latin-1")

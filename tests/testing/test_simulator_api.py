@@ -114,7 +114,8 @@ def test_the_log_tells_what_came_and_when(
     assert (first.query, first.parameter("a"), first.parameter("z")) == ("a=b%20c", "b c", None)
     assert (first.at, first.status, second.status) == (123.0, 200, 422)
     assert first.headers["x-trace"] == first.headers["X-Trace"] == "t"
-    assert ("X-API-Key", TEST_API_KEY) in first.headers.raw
+    pairs = [(name.lower(), value) for name, value in first.headers.raw]
+    assert ("x-api-key", TEST_API_KEY) in pairs
     assert f"GET {execution_path} -> 200" in repr(carrier.simulator.requests)
 
 

@@ -1,0 +1,178 @@
+"""The simulator as an ASGI application.
+
+Any ASGI server can run it. Most faults are played as ASGI allows; those that break
+HTTP (a reset, a cut body, dripping headers, a status above 599) need hold of the
+connection, which a server gives by an extension of the scope:
+:class:`~datalab_facade.testing.SimulatorServer` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from itertools import chain
+from typing import Final, Protocol, TypeAlias, cast
+
+import attrs
+
+from datalab_facade.testing.delivery import Event, Pause, deliver_body, deliver_head, wire_head
+from datalab_facade.testing.faults import Ending
+from datalab_facade.testing.headers import Headers
+from datalab_facade.testing.messages import Answer, Origin, Request
+from datalab_facade.testing.simulator import Simulator
+
+Message: TypeAlias = MutableMapping[str, object]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+WIRE: Final = "datalab.wire"
+"""The name of the extension; its value is a :class:`Wire`."""
+
+
+class Wire(Protocol):
+    """Hold of the connection below HTTP."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        ...
+
+    def close(self) -> None:
+        """Close in an orderly way."""
+        ...
+
+    def reset(self) -> None:
+        """Close with a reset."""
+        ...
+
+
+class SimulatorApp:
+    """Answers for one of the two hosts.
+
+    Args:
+        simulator: what is served.
+        origin: which host.
+    """
+
+    def __init__(self, simulator: Simulator, origin: Origin = "api") -> None:
+        self.errors: Final[list[Exception]] = []
+        """What fault hooks raised; the client got a 500 with the traceback."""
+        self._simulator: Final = simulator
+        self._origin: Final[Origin] = origin
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request, or refuse what is none."""
+        if scope["type"] != "http":
+            message = f"the simulator answers HTTP only, not {scope['type']!r}"
+            raise NotImplementedError(message)
+        body = await _body(receive)
+        if body is None:
+            return
+        answer = self._ask(_request(scope, self._origin, body))
+        extensions = cast("Mapping[str, object]", scope.get("extensions") or {})
+        wire = cast("Wire | None", extensions.get(WIRE))
+        if not _breaks_http(answer):
+            await _deliver(answer, receive, send)
+        elif wire is not None:
+            await _deliver_raw(answer, receive, wire)
+        else:
+            message = "this fault breaks HTTP, so only a SimulatorServer can play it"
+            raise NotImplementedError(message)
+
+    def _ask(self, request: Request) -> Answer:
+        try:
+            return self._simulator.handle(request)
+        except Exception as error:  # noqa: BLE001 - a hook's own; SimulatorServer.stop raises it
+            self.errors.append(error)
+            page = "".join(traceback.format_exception(error)).encode()
+            return Answer(500, {"Content-Type": "text/plain; charset=utf-8"}, page)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += cast("bytes", message.get("body", b""))
+        if not message.get("more_body", False):
+            return body
+
+
+def _request(scope: Message, origin: Origin, body: bytes) -> Request:
+    pairs = cast("Iterable[tuple[bytes, bytes]]", scope["headers"])
+    path = cast("bytes | None", scope.get("raw_path")) or cast("str", scope["path"]).encode()
+    return Request(
+        origin=origin,
+        method=cast("str", scope["method"]),
+        # Some servers leave the query in raw_path.
+        path=path.partition(b"?")[0].decode("ascii"),
+        query=cast("bytes", scope["query_string"]).decode("ascii"),
+        headers=Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs),
+        body=body,
+    )
+
+
+def _breaks_http(answer: Answer) -> bool:
+    fault = answer.fault
+    dripping_head = fault.dripping is not None and fault.dripping.headers
+    return fault.broken is not None or dripping_head or answer.status > 599
+
+
+async def _deliver(answer: Answer, receive: Receive, send: Send) -> None:
+    async def put(data: bytes) -> None:
+        await send({"type": "http.response.body", "body": data, "more_body": True})
+
+    if not await _play(deliver_head(answer, b""), receive, put):
+        return
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in answer.headers.raw
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if answer.fault.dripping is None:
+        await send({"type": "http.response.body", "body": answer.body})
+    elif await _play(deliver_body(answer), receive, put):
+        await send({"type": "http.response.body"})
+
+
+async def _deliver_raw(answer: Answer, receive: Receive, wire: Wire) -> None:
+    async def put(data: bytes) -> None:
+        wire.write(data)
+
+    # The server knows nothing of these bytes, so it cannot go on after them.
+    closing = attrs.evolve(answer, headers=answer.headers.plus({"Connection": "close"}))
+    events = chain(deliver_head(answer, wire_head(closing)), deliver_body(answer))
+    ending = await _play(events, receive, put)
+    if ending is Ending.RESET:
+        wire.reset()
+    elif ending in (Ending.WHOLE, Ending.CLOSED):
+        wire.close()
+    if ending is not None:
+        # A server answers 500 for an application that returns without an answer.
+        _ = await _gone_within(None, receive)
+
+
+async def _play(
+    events: Iterable[Event], receive: Receive, put: Callable[[bytes], Awaitable[None]]
+) -> Ending | None:
+    """Carry events out until the end; ``None`` if the client went before it."""
+    for event in events:
+        if isinstance(event, Pause):
+            if await _gone_within(event.seconds, receive):
+                return None
+        elif isinstance(event, bytes):
+            await put(event)
+        else:
+            return event
+    return Ending.WHOLE
+
+
+async def _gone_within(seconds: float | None, receive: Receive) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+    except TimeoutError:
+        return False
+    return True
