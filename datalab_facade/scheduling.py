@@ -139,8 +139,10 @@ class Scheduler:
         self._started = now
         self._active: dict[int, _Entry] = {}
         self._later: list[tuple[float, int, _Entry]] = []
+        # Without a limit whatever is due is looked at, so the order matters little.
+        scarce = budget.requests_per_minute is not None
         self._ready: _FairQueue | _LikelyQueue = (
-            _FairQueue() if durations is None else _LikelyQueue(random)
+            _LikelyQueue(random) if scarce and durations is not None else _FairQueue()
         )
         # One policy for all, so deadlines come in the order of adding.
         self._deadlines: deque[tuple[float, _Entry]] = deque()
