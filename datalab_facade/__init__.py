@@ -6,50 +6,57 @@
 ...         return client.executions.result(execution_id)
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from datalab_facade._version import __version__
-from datalab_facade.changes import Change
-from datalab_facade.client import AsyncDatalab, Datalab
-from datalab_facade.drift import Drift, DriftReport
-from datalab_facade.errors import (
-    AuthenticationFailed,
-    BadRequest,
-    BudgetExhausted,
-    ConfigurationError,
-    ConnectionFailed,
-    DatalabError,
-    DownloadFailed,
-    ExecutionFailed,
-    NotFound,
-    OutputTooLarge,
-    Overloaded,
-    PayloadTooLarge,
-    PermissionRefused,
-    RateLimited,
-    RequestRefused,
-    RequestTimedOut,
-    ServerFailed,
-    StatusError,
-    SubmissionUnknown,
-    UnexpectedBody,
-    ValidationFailed,
-    ValidationIssue,
-    WaitTimedOut,
-)
-from datalab_facade.handles import AsyncExecutionHandle, ExecutionHandle
-from datalab_facade.learning import Durations
-from datalab_facade.manifest import Manifest, MissedOutput, SavedOutput
-from datalab_facade.models import (
-    Execution,
-    Failure,
-    Output,
-    Progress,
-    Step,
-    StepRun,
-    Steps,
-)
-from datalab_facade.outcomes import Outcome, Totals, Update
-from datalab_facade.statuses import Status
-from datalab_facade.waiting import WaitPolicy
+from datalab_facade.late import late_names
+
+if TYPE_CHECKING:
+    from datalab_facade.changes import Change
+    from datalab_facade.client import AsyncDatalab, Datalab
+    from datalab_facade.drift import Drift, DriftReport
+    from datalab_facade.errors import (
+        AuthenticationFailed,
+        BadRequest,
+        BudgetExhausted,
+        ConfigurationError,
+        ConnectionFailed,
+        DatalabError,
+        DownloadFailed,
+        ExecutionFailed,
+        NotFound,
+        OutputTooLarge,
+        Overloaded,
+        PayloadTooLarge,
+        PermissionRefused,
+        RateLimited,
+        RequestRefused,
+        RequestTimedOut,
+        ServerFailed,
+        StatusError,
+        SubmissionUnknown,
+        UnexpectedBody,
+        ValidationFailed,
+        ValidationIssue,
+        WaitTimedOut,
+    )
+    from datalab_facade.handles import AsyncExecutionHandle, ExecutionHandle
+    from datalab_facade.learning import Durations
+    from datalab_facade.manifest import Manifest, MissedOutput, SavedOutput
+    from datalab_facade.models import (
+        Execution,
+        Failure,
+        Output,
+        Progress,
+        Step,
+        StepRun,
+        Steps,
+    )
+    from datalab_facade.outcomes import Outcome, Totals, Update
+    from datalab_facade.statuses import Status
+    from datalab_facade.waiting import WaitPolicy
 
 __all__ = [
     "AsyncDatalab",
@@ -100,3 +107,32 @@ __all__ = [
     "WaitTimedOut",
     "__version__",
 ]
+
+# Where each name is found, since what is imported above is for type checkers only.
+_HOMES = {
+    "changes": "Change",
+    "client": "AsyncDatalab Datalab",
+    "drift": "Drift DriftReport",
+    "errors": (
+        "AuthenticationFailed BadRequest BudgetExhausted ConfigurationError ConnectionFailed "
+        "DatalabError DownloadFailed ExecutionFailed NotFound OutputTooLarge Overloaded "
+        "PayloadTooLarge PermissionRefused RateLimited RequestRefused RequestTimedOut "
+        "ServerFailed StatusError SubmissionUnknown UnexpectedBody ValidationFailed "
+        "ValidationIssue WaitTimedOut"
+    ),
+    "handles": "AsyncExecutionHandle ExecutionHandle",
+    "learning": "Durations",
+    "manifest": "Manifest MissedOutput SavedOutput",
+    "models": "Execution Failure Output Progress Step StepRun Steps",
+    "outcomes": "Outcome Totals Update",
+    "statuses": "Status",
+    "waiting": "WaitPolicy",
+}
+
+if not TYPE_CHECKING:
+    # Type checkers would take it to mean that any name is there.
+    __getattr__ = late_names(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

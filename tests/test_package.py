@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import zipfile
 from email import message_from_bytes
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+import datalab_facade
+import datalab_facade.testing
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,3 +52,36 @@ def test_the_runtime_needs_attrs_and_httpx_and_nothing_else(wheel: zipfile.ZipFi
         "httpx",
     ]
     assert metadata["Requires-Python"] == ">=3.11"
+
+
+@pytest.mark.parametrize("package", [datalab_facade, datalab_facade.testing])
+def test_every_public_name_is_found_where_type_checkers_find_it(package: ModuleType) -> None:
+    assert package.__file__ is not None
+    tree = ast.parse(Path(package.__file__).read_text(encoding="utf-8"))
+    imported = {
+        alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module is not None
+        for alias in node.names
+    }
+    for name in package.__all__:
+        home = import_module(imported[name])
+        assert getattr(package, name) is getattr(home, name)
+        assert name in dir(package)
+
+
+def test_a_name_that_the_package_does_not_have_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'datalab_facade' has no attribute 'Datalap'"):
+        _ = datalab_facade.Datalap  # type: ignore[attr-defined]
+
+
+def test_importing_the_package_imports_neither_httpx_nor_attrs_until_something_is_used() -> None:
+    script = (
+        "import sys, datalab_facade\n"
+        "assert not {'httpx', 'attr', 'asyncio'} & sys.modules.keys(), sorted(sys.modules)\n"
+        "assert datalab_facade.errors.DatalabError is datalab_facade.DatalabError\n"
+        "assert not {'httpx', 'asyncio', 'datalab_api_client'} & sys.modules.keys()\n"
+        "datalab_facade.Datalab\n"
+        "assert not {'datalab_api_client', 'uvicorn', 'cattrs'} & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-I", "-c", script], check=True)

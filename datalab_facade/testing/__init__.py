@@ -26,9 +26,9 @@ simulator over real sockets, needs the extra ``datalab-facade[testing]``.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING
 
+from datalab_facade.late import late_names
 from datalab_facade.testing.fault_rules import FaultHook
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.files import StoredFile
@@ -74,24 +74,17 @@ __all__ = [
     "connect_async",
 ]
 
-# These need uvicorn and httpx, so they are imported when first asked for.
-_LATE: Final = {
-    "ConnectOptions": "transports",
-    "SimulatorServer": "server",
-    "SimulatorTransport": "transports",
-    "WouldHangForeverError": "transports",
-    "connect": "transports",
-    "connect_async": "transports",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _LATE:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    found = cast("object", getattr(import_module(f"{__name__}.{_LATE[name]}"), name))
-    globals()[name] = found
-    return found
+if not TYPE_CHECKING:
+    # Type checkers would take it to mean that any name is there.
+    __getattr__ = late_names(
+        __name__,
+        {
+            "server": "SimulatorServer",
+            "transports": (
+                "ConnectOptions SimulatorTransport WouldHangForeverError connect connect_async"
+            ),
+        },
+    )
 
 
 def __dir__() -> list[str]:
