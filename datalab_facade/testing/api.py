@@ -45,7 +45,7 @@ def answer_api(state: State, request: Request) -> Answer:
             allowed = {"Allow": ", ".join(match.allowed)}
             return json_answer(405, {"detail": "Method Not Allowed"}, allowed)
         return json_answer(404, {"detail": "Not Found"})
-    refusal = _without_key(state, request) or _too_many(state, request)
+    refusal = _without_key(state, request) or _too_many(state, request, match.route)
     if refusal is not None:
         return refusal
     try:
@@ -56,16 +56,20 @@ def answer_api(state: State, request: Request) -> Answer:
 
 def _without_key(state: State, request: Request) -> Answer | None:
     key = request.headers.get("x-api-key", "")
-    if hmac.compare_digest(key.encode(), state.api_key.encode()):
+    if any(hmac.compare_digest(key.encode(), good.encode()) for good in state.keys):
         return None
     detail = "Invalid API key provided. Set the X-API-Key header to your API key."
     return json_answer(401, {"detail": detail})
 
 
-def _too_many(state: State, request: Request) -> Answer | None:
+def _too_many(state: State, request: Request, route: Route) -> Answer | None:
     limit = state.rate_limit
-    wait = limit.admit(state.clock.monotonic()) if limit else None
-    if limit is None or wait is None:
+    if limit is None:
+        return None
+    endpoint = f"{route.method} {route.template}"
+    key = request.headers["x-api-key"]
+    wait = limit.admit(state.clock.monotonic(), key=key, endpoint=endpoint)
+    if wait is None:
         return None
     detail = (
         f"Rate limit exceeded for endpoint {request.path}. You can make {limit.requests} requests "

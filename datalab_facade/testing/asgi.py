@@ -16,6 +16,7 @@ from typing import Final, Protocol, TypeAlias, cast
 
 import attrs
 
+from datalab_facade.testing.control import PREFIX, answer_control
 from datalab_facade.testing.delivery import Event, Pause, deliver_body, deliver_head, wire_head
 from datalab_facade.testing.faults import Ending
 from datalab_facade.testing.headers import Headers
@@ -52,13 +53,17 @@ class SimulatorApp:
     Args:
         simulator: what is served.
         origin: which host.
+        control: whether it takes the orders of :mod:`datalab_facade.testing.control`.
     """
 
-    def __init__(self, simulator: Simulator, origin: Origin = "api") -> None:
+    def __init__(
+        self, simulator: Simulator, origin: Origin = "api", *, control: bool = False
+    ) -> None:
         self.errors: Final[list[Exception]] = []
         """What fault hooks raised; the client got a 500 with the traceback."""
         self._simulator: Final = simulator
         self._origin: Final[Origin] = origin
+        self._control: Final = control
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse what is none."""
@@ -68,7 +73,12 @@ class SimulatorApp:
         body = await _body(receive)
         if body is None:
             return
-        answer = self._ask(_request(scope, self._origin, body))
+        request = _request(scope, self._origin, body)
+        if self._control and request.path.startswith(PREFIX):
+            client = cast("tuple[str, int] | None", scope.get("client"))
+            answer = answer_control(self._simulator, request, client[0] if client else None)
+        else:
+            answer = self._ask(request)
         extensions = cast("Mapping[str, object]", scope.get("extensions") or {})
         wire = cast("Wire | None", extensions.get(WIRE))
         if not _breaks_http(answer):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import reduce
 from http import HTTPStatus
+from operator import and_
 from typing import Final, TypeVar
 
 import attrs
 
+from datalab_facade.testing import data
 from datalab_facade.testing.headers import Headers, HeadersLike
 from datalab_facade.testing.jsonvalue import JSON, json_bytes
 
@@ -211,6 +215,78 @@ class Fault:
             message = f"a drip needs a piece of a byte or more and some seconds: {size}, {every}"
             raise ValueError(message)
         return cls(dripping=Drip(size, every, headers))
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Plain JSON: the class methods that make this fault, with their arguments."""
+        made: dict[str, JSON] = {}
+        if self.reply is not None:
+            made["status"] = {
+                "status": self.reply.status,
+                "body": data.written(self.reply.body),
+                "headers": [list(pair) for pair in self.reply.headers.raw],
+            }
+        if self.silence:
+            made["delay"] = {"seconds": self.silence}
+        if self.compressed:
+            made["gzip"] = {}
+        if self.dripping is not None:
+            made["drip"] = attrs.asdict(self.dripping)
+        if self.broken is not None:
+            after = {} if self.broken.after is None else {"after": self.broken.after}
+            made[_ENDINGS.get(self.broken.ending) or ("cut" if after else "disconnect")] = after
+        return made
+
+    @classmethod
+    def from_dict(cls, value: object, place: str = "") -> Fault:
+        """Read what :meth:`to_dict` writes, or a person wrote by hand.
+
+        Each key is the name of a class method, its value an object of the arguments;
+        several are joined. A body is ``{"json": ...}``, ``{"text": "..."}`` or
+        ``{"base64": "..."}``.
+
+        >>> Fault.from_dict({"delay": {"seconds": 5}, "html": {}}) == Fault.delay(5) & Fault.html()
+        True
+        >>> Fault.from_dict({"drip": {"size": 0.5, "every": 1}})
+        Traceback (most recent call last):
+        ...
+        ValueError: drip.size: a whole number is wanted, not 0.5
+
+        Args:
+            value: the fault.
+            place: where it is from, for the front of errors.
+
+        Raises:
+            ValueError: it is none. The message names the place.
+        """
+        made = data.fields(value, place, {name: _reader_of(name) for name in _MAKERS})
+        with data.complaints_from(place):
+            return reduce(and_, (one for one in made.values() if isinstance(one, Fault)), cls())
+
+
+def _reader_of(name: str) -> data.Reader:
+    make, arguments = _MAKERS[name]
+    return lambda value, place: data.made(place, make, data.fields(value, place, arguments))
+
+
+_AFTER: Final[Mapping[str, data.Reader]] = {"after": data.or_null(data.whole)}
+_MAKERS: Final[Mapping[str, tuple[Callable[..., Fault], Mapping[str, data.Reader]]]] = {
+    "nothing": (Fault.nothing, {}),
+    "status": (
+        Fault.status,
+        {"status": data.whole, "body": data.or_null(data.content), "headers": data.headers},
+    ),
+    "html": (Fault.html, {"status": data.whole}),
+    "invalid_json": (Fault.invalid_json, {}),
+    "redirect": (Fault.redirect, {"location": data.text, "status": data.whole}),
+    "gzip": (Fault.gzip, {}),
+    "delay": (Fault.delay, {"seconds": data.number}),
+    "hang": (Fault.hang, _AFTER),
+    "reset": (Fault.reset, _AFTER),
+    "disconnect": (Fault.disconnect, {}),
+    "cut": (Fault.cut, {"after": data.whole}),
+    "drip": (Fault.drip, {"size": data.whole, "every": data.number, "headers": data.truth}),
+}
+_ENDINGS: Final[Mapping[Ending, str]] = {Ending.SILENT: "hang", Ending.RESET: "reset"}
 
 
 def _bytes(count: int | None) -> int | None:

@@ -79,8 +79,14 @@ def stored_output(
         for run in step.each_run():
             if (step.name, run.file_key) == (step_name, file_key):
                 end = _end(run, script)
-                return None if end is None or age < end else _output(step, run, end)
+                if end is None or age < end or _is_deleted(script, age - end):
+                    return None
+                return _output(step, run, end)
     return None
+
+
+def _is_deleted(script: ExecutionScript, since_end: float) -> bool:
+    return script.outputs_retained is not None and since_end >= script.outputs_retained
 
 
 def is_failure(status: str) -> bool:
@@ -115,9 +121,14 @@ class _Page:
         return steps
 
     def time(self, at: float) -> str:
-        """A moment as the API writes it: UTC, but without saying so, and whole seconds."""
-        moment = self.created + timedelta(seconds=at)
-        return moment.replace(microsecond=0, tzinfo=None).isoformat()
+        """A moment as the API writes it: by default UTC, but without saying so; whole seconds."""
+        zone = self.script.zone
+        moment = (self.created + timedelta(seconds=at)).replace(microsecond=0)
+        if zone not in ("", "Z"):
+            return moment.astimezone(
+                datetime.fromisoformat(f"2000-01-01T00:00{zone}").tzinfo
+            ).isoformat()
+        return moment.replace(tzinfo=None).isoformat() + zone
 
     def _flat(self, step: StepScript) -> dict[str, JSON]:
         runs = step.each_run()

@@ -6,12 +6,14 @@ All times are seconds since the execution was created.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Self, TypeAlias, cast
 
 import attrs
 
+from datalab_facade.testing import data
 from datalab_facade.testing.jsonvalue import JSON
 
 
@@ -68,6 +70,15 @@ class RunScript:
     """The files behind an ``"aggregated"`` run; only the nested shape has them."""
     extra: Mapping[str, JSON] = attrs.field(factory=dict[str, JSON], kw_only=True)
     """Fields laid over the entry, at any time; they replace fields of the same name."""
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Plain JSON; what is as by default is left out."""
+        return _written(self)
+
+    @classmethod
+    def from_dict(cls, value: object, place: str = "") -> Self:
+        """Read what :meth:`to_dict` writes; see :meth:`ExecutionScript.from_dict`."""
+        return data.made(place, cls, data.fields(value, place, _RUN_FIELDS))
 
 
 def _runs(runs: Iterable[RunScript]) -> tuple[RunScript, ...]:
@@ -133,6 +144,15 @@ class StepScript:
         """The runs, also of the plain form."""
         return self._each_run
 
+    def to_dict(self) -> dict[str, JSON]:
+        """Plain JSON; what is as by default is left out."""
+        return _written(self)
+
+    @classmethod
+    def from_dict(cls, value: object, place: str = "") -> Self:
+        """Read what :meth:`to_dict` writes; see :meth:`ExecutionScript.from_dict`."""
+        return data.made(place, cls, data.fields(value, place, _STEP_FIELDS))
+
 
 def _plain_form(step: StepScript) -> tuple[object, ...]:
     timing = (step.starts, step.ends, step.outcome)
@@ -145,6 +165,12 @@ def _steps(steps: Iterable[StepScript]) -> tuple[StepScript, ...]:
 
 def _timeline(entries: Iterable[tuple[float, str]]) -> tuple[tuple[float, str], ...]:
     return tuple(entries)
+
+
+def _known_zone(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if not re.fullmatch(r"|Z|[+-][0-2][0-9]:[0-5][0-9]", value):
+        message = f"{attribute.name} is empty, 'Z' or an offset such as '+02:00', not {value!r}"
+        raise ValueError(message)
 
 
 @attrs.frozen
@@ -176,6 +202,13 @@ class ExecutionScript:
     """Seconds after its end for which it and its outputs can be had, then 404.
 
     ``None``: for ever. An explicit :attr:`status` ends with its last entry."""
+    outputs_retained: float | None = attrs.field(default=None, validator=_moment, kw_only=True)
+    """Seconds after the end of a run for which its output can be had; its URL stays.
+
+    ``None``: as long as the execution."""
+    zone: str = attrs.field(default="", validator=_known_zone, kw_only=True)
+    """How times end, and in which zone they are: ``""`` names none, as documented; ``"Z"``;
+    or an offset such as ``"+02:00"``."""
     error: str | None = attrs.field(default=None, kw_only=True)
     """The ``error`` field once it failed."""
     extra: Mapping[str, JSON] = attrs.field(factory=dict[str, JSON], kw_only=True)
@@ -191,3 +224,94 @@ class ExecutionScript:
             if not moments or moments != sorted(moments) or not math.isfinite(moments[-1]):
                 message = f"the status timeline needs entries in the order of time: {self.status}"
                 raise ValueError(message)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Plain JSON; what is as by default is left out."""
+        return _written(self)
+
+    @classmethod
+    def from_dict(cls, value: object, place: str = "") -> Self:
+        """Read what :meth:`to_dict` writes, or a person wrote by hand.
+
+        The names are those of the fields, all with their defaults; ``null`` is
+        ``None``. An output is ``{"json": ...}``, ``{"text": "..."}`` or
+        ``{"base64": "..."}``; ``null`` is none at all.
+
+        >>> script = ExecutionScript.from_dict({"steps": [{"name": "parse", "ends": 120}]})
+        >>> script.steps[0].ends
+        120
+        >>> ExecutionScript.from_dict({"steps": [{"name": "parse", "ends": "soon"}]})
+        Traceback (most recent call last):
+        ...
+        ValueError: steps[0].ends: a number is wanted, not 'soon'
+
+        Args:
+            value: the script.
+            place: where it is from, for the front of errors.
+
+        Raises:
+            ValueError: it is none. The message names the place.
+        """
+        return data.made(place, cls, data.fields(value, place, _EXECUTION_FIELDS))
+
+
+def _output(value: object, place: str) -> JSON | bytes:
+    return None if value is None else data.content(value, place)
+
+
+_RUN_FIELDS: Final[Mapping[str, data.Reader]] = {
+    "file_key": data.text,
+    "starts": data.number,
+    "ends": data.or_null(data.number),
+    "outcome": data.text,
+    "output": _output,
+    "content_type": data.or_null(data.text),
+    "error": data.or_null(data.text),
+    "file_ids": data.each(data.text),
+    "extra": data.an_object,
+}
+_STEP_FIELDS: Final[Mapping[str, data.Reader]] = {
+    "name": data.text,
+    **{name: _RUN_FIELDS[name] for name in ("starts", "ends", "outcome")},
+    "files": data.each(data.text),
+    **{name: _RUN_FIELDS[name] for name in ("output", "content_type", "error")},
+    "runs": data.each(RunScript.from_dict),
+    "extra": data.an_object,
+}
+_EXECUTION_FIELDS: Final[Mapping[str, data.Reader]] = {
+    "steps": data.each(StepScript.from_dict),
+    "shape": data.one_of("flat", "nested"),
+    "queued": data.number,
+    "status": data.or_null(data.each(data.pair(data.number, data.text))),
+    "workflow_id": data.whole,
+    "visible_from": data.number,
+    "retained": data.or_null(data.number),
+    "outputs_retained": data.or_null(data.number),
+    "zone": data.text,
+    "error": data.or_null(data.text),
+    "extra": data.an_object,
+}
+
+
+def _written(script: RunScript | StepScript | ExecutionScript) -> dict[str, JSON]:
+    found: dict[str, JSON] = {}
+    for field in attrs.fields(type(script)):
+        value = cast("object", getattr(script, field.name))
+        if field.init and not _is_default(field, value):
+            found[field.name] = _as_json(field.name, value)
+    return found
+
+
+def _is_default(field: attrs.Attribute[object], value: object) -> bool:
+    factory = cast("Callable[[], object] | None", getattr(field.default, "factory", None))
+    return value == (field.default if factory is None else factory())
+
+
+def _as_json(name: str, value: object) -> JSON:
+    if name == "output" and value is not None:
+        return data.written(cast("JSON | bytes", value))
+    if isinstance(value, tuple):
+        return [_as_json("", item) for item in cast("tuple[object, ...]", value)]
+    if isinstance(value, (RunScript, StepScript)):
+        return value.to_dict()
+    return cast("JSON", value)

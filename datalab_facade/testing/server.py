@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Self, cast
 import attrs
 
 from datalab_facade.testing.asgi import WIRE, Message, Receive, Send, SimulatorApp
-from datalab_facade.testing.messages import Origin
+from datalab_facade.testing.control import PREFIX
 from datalab_facade.testing.simulator import Simulator
 
 try:
@@ -29,8 +29,6 @@ except ModuleNotFoundError as missing:
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
-
-_ORIGINS: Final[tuple[Origin, ...]] = ("api", "storage")
 
 # Broken requests and answers are what tests are about, and no news to anybody.
 _SILENT: Final = logging.getLogger("datalab_facade.testing.server")
@@ -61,17 +59,30 @@ class SimulatorServer:
     Args:
         simulator: what is served. It may be used directly meanwhile.
         host: the address to listen on. By default only this machine can connect.
+        control: whether the API's port also takes the orders of
+            :mod:`datalab_facade.testing.control`, from this machine.
     """
 
-    def __init__(self, simulator: Simulator, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, simulator: Simulator, host: str = "127.0.0.1", *, control: bool = False
+    ) -> None:
         self.simulator: Final = simulator
         self._host: Final = host
+        self._control: Final = control
         self._running: _Running | None = None
 
     @property
     def api_url(self) -> str:
         """Scheme, host and port of the API, without a slash at the end."""
         return self._now_running().api_url
+
+    @property
+    def control_url(self) -> str:
+        """Where orders are taken, with a slash at the end."""
+        if not self._control:
+            message = "this SimulatorServer takes no orders: make it with control=True"
+            raise RuntimeError(message)
+        return self.api_url + PREFIX
 
     @property
     def storage_url(self) -> str:
@@ -149,7 +160,10 @@ class SimulatorServer:
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
         state = ServerState()
-        apps = {origin: SimulatorApp(self.simulator, origin) for origin in _ORIGINS}
+        apps = {
+            "api": SimulatorApp(self.simulator, "api", control=self._control),
+            "storage": SimulatorApp(self.simulator, "storage"),
+        }
 
         async def listen(app: SimulatorApp) -> asyncio.Server:
             config = _config(app)

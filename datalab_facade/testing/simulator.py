@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import secrets
 import threading
+from collections.abc import Iterable
 from email.utils import format_datetime
 from typing import Final
 
@@ -19,7 +20,7 @@ from datalab_facade.testing.messages import Answer, Origin, Request
 from datalab_facade.testing.request_log import ReceivedRequest, RequestLog
 from datalab_facade.testing.scripts import ExecutionScript
 from datalab_facade.testing.signing import Signer
-from datalab_facade.testing.state import RateLimit, StartedExecution, State
+from datalab_facade.testing.state import RateLimit, RatePer, SkewedClock, StartedExecution, State
 from datalab_facade.testing.storage import answer_storage
 
 TEST_API_KEY: Final = "simulated-datalab-key"
@@ -48,15 +49,19 @@ class Simulator:
 
     Args:
         clock: by which executions grow older and URLs expire; the machine's by default.
-        api_key: the one key that the API accepts.
+        api_key: the key that the API accepts.
+        more_keys: other keys that it accepts as well.
         rate_limit: ``(requests, seconds)``: so many API requests in any so many
-            seconds, then 429. Counted for the key, over all endpoints. Default: no limit.
+            seconds, then 429. Counted for each key. Default: no limit.
+        rate_limit_per: ``"key"``: counted over all endpoints; ``"endpoint"``: for each.
         retry_after: whether such a 429 says ``Retry-After``. Off by default: the
             real service documents no such header.
         url_lifetime: seconds for which a presigned URL is good.
         bucket: the first segment of the path of every output.
         api_origin: where :class:`~datalab_facade.testing.SimulatorTransport` finds the API.
         storage_origin: to where presigned URLs point. A running server changes it.
+        clock_skew: seconds by which the dates of the service are ahead of the clock's;
+            negative: behind.
         first_execution_id: the id of the first execution; the next ones follow it.
     """
 
@@ -65,14 +70,23 @@ class Simulator:
         clock: Clock | None = None,
         api_key: str = TEST_API_KEY,
         *,
+        more_keys: Iterable[str] = (),
         rate_limit: tuple[int, float] | None = None,
+        rate_limit_per: RatePer = "key",
         retry_after: bool = False,
         url_lifetime: int = 3600,
         bucket: str = "datalab-outputs",
         api_origin: str = API_ORIGIN,
         storage_origin: str = STORAGE_ORIGIN,
         first_execution_id: int = 1001,
+        clock_skew: float = 0.0,
     ) -> None:
+        limit = (
+            RateLimit(*rate_limit, tell_when=retry_after, per=rate_limit_per)
+            if rate_limit
+            else None
+        )
+        self._clock: Final = clock if clock is not None else SystemClock()
         self.api_origin: Final = api_origin
         self.requests: Final = RequestLog()
         """What came in, oldest first."""
@@ -80,21 +94,22 @@ class Simulator:
         self._rules: Final = FaultRules()
         self._next_id: int = first_execution_id
         self._state: Final = State(
-            clock=clock if clock is not None else SystemClock(),
+            clock=SkewedClock(self._clock, clock_skew) if clock_skew else self._clock,
             api_key=api_key,
             signer=Signer(secrets.token_bytes(32)),
             storage_origin=storage_origin,
             bucket=bucket,
             url_lifetime=url_lifetime,
-            rate_limit=RateLimit(*rate_limit, tell_when=retry_after) if rate_limit else None,
+            rate_limit=limit,
+            more_keys=frozenset(more_keys),
         )
         self.files: Final = Files(self._state.files, self._state.clock, self._lock)
         """What was uploaded, by id; add files here that tests find there."""
 
     @property
     def clock(self) -> Clock:
-        """The clock it lives by."""
-        return self._state.clock
+        """The clock it lives by, without its own skew."""
+        return self._clock
 
     @property
     def api_key(self) -> str:
@@ -121,7 +136,7 @@ class Simulator:
         with self._lock:
             execution_id, self._next_id = self._next_id, self._next_id + 1
             self._state.executions[execution_id] = StartedExecution(
-                execution_id, script, self.clock.now(), self.clock.monotonic()
+                execution_id, script, self._state.clock.now(), self.clock.monotonic()
             )
             return execution_id
 
@@ -209,6 +224,15 @@ class Simulator:
             self._rules.clear()
             self.requests.clear()
 
+    def reset(self) -> None:
+        """Forget everything: faults, requests, executions, and whatever else was created.
+
+        Ids go on, so that none means two things.
+        """
+        with self._lock:
+            self.clear()
+            self._state.forget()
+
     def _complete(self, answer: Answer, request: Request) -> Answer:
         """Compress what is to be compressed, and add the headers that every answer has."""
         body, headers = answer.body, answer.headers
@@ -216,7 +240,7 @@ class Simulator:
             body = gzip.compress(body, mtime=0)
             headers = headers.plus({"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
         if "date" not in headers:
-            headers = headers.plus({"Date": format_datetime(self.clock.now(), usegmt=True)})
+            headers = headers.plus({"Date": format_datetime(self._state.clock.now(), usegmt=True)})
         bodiless = answer.status in (204, 304)
         if not (bodiless or "content-length" in headers or "transfer-encoding" in headers):
             headers = headers.plus({"Content-Length": str(len(body))})

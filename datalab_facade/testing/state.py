@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
-from datetime import datetime
+from collections import defaultdict, deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias, cast
 
 import attrs
 
@@ -37,6 +39,9 @@ class StartedExecution:
         return age < end + self.script.retained
 
 
+RatePer: TypeAlias = Literal["key", "endpoint"]
+
+
 @attrs.define
 class RateLimit:
     """So many requests in any so many seconds."""
@@ -45,19 +50,54 @@ class RateLimit:
     seconds: float
     tell_when: bool
     """Whether a refusal says ``Retry-After``."""
-    _admitted: deque[float] = attrs.field(factory=deque[float], init=False)
+    per: RatePer = attrs.field(
+        default="key", validator=attrs.validators.in_(("key", "endpoint")), kw_only=True
+    )
+    """Whether the endpoints share it, or each has its own. Keys never share it."""
+    _admitted: dict[tuple[str, str], deque[float]] = attrs.field(
+        factory=lambda: defaultdict[tuple[str, str], deque[float]](deque), init=False
+    )
 
-    def admit(self, now: float) -> float | None:
+    def admit(self, now: float, *, key: str, endpoint: str) -> float | None:
         """Count a request; or, when there were too many, say in how many seconds there is room.
 
         What is refused does not count.
         """
-        while self._admitted and self._admitted[0] <= now - self.seconds:
-            _ = self._admitted.popleft()
-        if len(self._admitted) < self.requests:
-            self._admitted.append(now)
+        admitted = self._admitted[key, endpoint if self.per == "endpoint" else ""]
+        while admitted and admitted[0] <= now - self.seconds:
+            _ = admitted.popleft()
+        if len(admitted) < self.requests:
+            admitted.append(now)
             return None
-        return self._admitted[0] + self.seconds - now if self._admitted else self.seconds
+        return admitted[0] + self.seconds - now if admitted else self.seconds
+
+    def clear(self) -> None:
+        """Forget what was counted."""
+        self._admitted.clear()
+
+
+@attrs.frozen
+class SkewedClock:
+    """A clock whose date is wrong by some seconds; durations are right."""
+
+    clock: Clock
+    skew: float
+
+    def monotonic(self) -> float:
+        """Read the right clock."""
+        return self.clock.monotonic()
+
+    def now(self) -> datetime:
+        """The wrong date and time."""
+        return self.clock.now() + timedelta(seconds=self.skew)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep by the right clock."""
+        self.clock.sleep(seconds)
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Sleep by the right clock."""
+        await self.clock.sleep_async(seconds)
 
 
 @attrs.define
@@ -72,10 +112,35 @@ class State:
     url_lifetime: int
     """Seconds for which a presigned URL is good."""
     rate_limit: RateLimit | None = None
+    more_keys: frozenset[str] = frozenset()
+    """Other keys that the API accepts."""
     executions: dict[int, StartedExecution] = attrs.field(factory=dict[int, StartedExecution])
     files: FileShelf = attrs.field(factory=FileShelf)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """All keys that the API accepts."""
+        return self.more_keys | {self.api_key}
 
     def execution(self, execution_id: int) -> StartedExecution | None:
         """The execution, if the service knows it now."""
         found = self.executions.get(execution_id)
         return found if found is not None and found.can_be_had(self.clock) else None
+
+    def forget(self) -> None:
+        """Forget everything that came in or was created, and what was counted."""
+        if self.rate_limit is not None:
+            self.rate_limit.clear()
+        for field in attrs.fields(State):
+            # What begins empty is what is remembered; others hold on to these very objects.
+            factory = cast("Callable[[], object] | None", getattr(field.default, "factory", None))
+            if factory is not None:
+                _make_new(cast("object", getattr(self, field.name)), factory())
+
+
+def _make_new(old: object, new: object) -> None:
+    if isinstance(old, dict):
+        cast("dict[object, object]", old).clear()
+        return
+    for field in attrs.fields(cast("type[attrs.AttrsInstance]", type(old))):
+        setattr(old, field.name, cast("object", getattr(new, field.name)))

@@ -1,0 +1,159 @@
+"""Scripts and faults as plain JSON, there and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datalab_facade.testing import ExecutionScript, Fault, RunScript, StepScript
+
+SCRIPTS = [
+    ExecutionScript(),
+    ExecutionScript([StepScript("parse", ends=None), StepScript("x", starts=1, files=())]),
+    ExecutionScript(
+        [
+            StepScript("a", output={"x": [1, None]}, extra={"y": 1}, error="e", outcome="FAILED"),
+            StepScript("b", output=b"\xff\x00", content_type="image/png"),
+            StepScript("c", output=b"text", files=["1", "2"]),
+            StepScript("d", output=None),
+            StepScript("e", output={}),
+            StepScript("f", output=0),
+            StepScript(
+                "g",
+                runs=[
+                    RunScript("1", ends=4, output=b"null"),
+                    RunScript("aggregated", ends=None, file_ids=["1", "2"], extra={"k": []}),
+                ],
+            ),
+        ],
+        shape="nested",
+        queued=3,
+        status=[(0, "PENDING"), (9.5, "COMPLETED")],
+        workflow_id=7,
+        visible_from=1,
+        retained=60,
+        outputs_retained=30,
+        zone="+02:00",
+        error="failed",
+        extra={"new": {"field": True}},
+    ),
+]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=["empty", "short", "everything"])
+def test_a_script_survives_json(script: ExecutionScript) -> None:
+    assert ExecutionScript.from_dict(json.loads(json.dumps(script.to_dict()))) == script
+
+
+def test_what_is_as_by_default_is_left_out() -> None:
+    script = ExecutionScript([StepScript("parse", ends=120)])
+    assert script.to_dict() == {"steps": [{"name": "parse", "ends": 120}]}
+
+
+FAULTS = [
+    Fault.nothing(),
+    Fault.status(503),
+    Fault.status(429, body={"a": "é"}, headers={"Retry-After": "2"}),
+    Fault.status(500, b"\xff", [("X", "1"), ("X", "2")]),
+    Fault.html(),
+    Fault.invalid_json(),
+    Fault.redirect("https://elsewhere.invalid/"),
+    Fault.gzip(),
+    Fault.delay(2.5),
+    Fault.hang(),
+    Fault.hang(after=3),
+    Fault.reset(),
+    Fault.reset(after=0),
+    Fault.disconnect(),
+    Fault.cut(0),
+    Fault.cut(10) & Fault.drip(3, every=0.5, headers=True) & Fault.status(502) & Fault.delay(1),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_survives_json(fault: Fault) -> None:
+    assert Fault.from_dict(json.loads(json.dumps(fault.to_dict()))) == fault
+
+
+def test_a_fault_can_be_written_by_hand() -> None:
+    written = {"status": {"status": 503, "headers": {"Retry-After": "2"}}, "delay": {"seconds": 1}}
+    assert Fault.from_dict(written) == Fault.status(503, headers={"Retry-After": "2"}) & (
+        Fault.delay(1)
+    )
+    assert Fault.from_dict({"status": {"status": 400, "body": {"json": {"detail": "no"}}}}) == (
+        Fault.status(400, {"detail": "no"})
+    )
+
+
+WRONG: list[tuple[Any, str]] = [
+    ([], "an object is wanted, not []"),
+    ({"step": []}, "there is no field 'step'; there are: steps, shape"),
+    ({"steps": {}}, "steps: a list is wanted, not {}"),
+    ({"steps": [{"name": "a"}, {"name": 7}]}, "steps[1].name: a string is wanted, not 7"),
+    ({"steps": [{"ends": 5}]}, "steps[0]: missing 1 required positional argument: 'name'"),
+    ({"steps": [{"name": "a", "ends": -5}]}, "steps[0]: ends is a number of seconds"),
+    ({"steps": [{"name": "a", "ends": True}]}, "steps[0].ends: a number is wanted, not True"),
+    ({"steps": [{"name": "a", "runs": [{"file_key": None}]}]}, "steps[0].runs[0].file_key: a str"),
+    ({"steps": [{"name": "a", "output": 5}]}, "steps[0].output: an object is wanted, not 5"),
+    ({"steps": [{"name": "a", "output": {}}]}, "steps[0].output: a body is one of json, text"),
+    ({"steps": [{"name": "a", "output": {"base64": "?"}}]}, "steps[0].output.base64: "),
+    ({"steps": [{"name": "a"}, {"name": "a"}]}, "a step comes up twice in ['a', 'a']"),
+    ({"status": [[0, "PENDING"], [1]]}, "status[1]: a list of two is wanted, not [1]"),
+    ({"status": [[0, 1]]}, "status[0][1]: a string is wanted, not 1"),
+    ({"shape": "round"}, "shape: 'flat' or 'nested' is wanted, not 'round'"),
+    ({"workflow_id": 1.5}, "workflow_id: a whole number is wanted, not 1.5"),
+    ({"zone": "CET"}, "zone is empty, 'Z' or an offset such as '+02:00', not 'CET'"),
+    ({"extra": []}, "extra: an object is wanted, not []"),
+]
+
+
+@pytest.mark.parametrize(("written", "told"), WRONG)
+def test_a_script_that_is_none_says_where_and_why(written: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        ExecutionScript.from_dict(written)
+    assert str(caught.value).startswith(told)
+
+
+WRONG_FAULTS: list[tuple[Any, str]] = [
+    ("hang", "faults[0]: an object is wanted, not 'hang'"),
+    ({"hangs": {}}, "faults[0]: there is no field 'hangs'; there are: nothing, status"),
+    ({"cut": {}}, "faults[0].cut: missing 1 required positional argument: 'after'"),
+    ({"cut": {"after": -1}}, "faults[0].cut: a number of bytes cannot be -1"),
+    ({"status": {"status": 42}}, "faults[0].status: a final status is a number from 200"),
+    ({"status": {"status": 500, "headers": {"X": 1}}}, "faults[0].status.headers.X: a string"),
+    ({"hang": {}, "reset": {}}, "faults[0]: two faults that both bring an early end"),
+    ({"drip": {"size": 1, "every": 1, "headers": 1}}, "faults[0].drip.headers: true or false"),
+]
+
+
+@pytest.mark.parametrize(("written", "told"), WRONG_FAULTS)
+def test_a_fault_that_is_none_says_where_and_why(written: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        Fault.from_dict(written, "faults[0]")
+    assert str(caught.value).startswith(told)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["steps", "name", "runs", "status", "output", "json", "cut", "delay"]),
+            inner,
+            max_size=3,
+        )
+    ),
+)
+
+
+@given(ANYTHING)
+def test_anything_else_is_a_value_error(written: Any) -> None:
+    for read in (ExecutionScript.from_dict, Fault.from_dict):
+        try:
+            read(written)
+        except ValueError as error:
+            assert str(error)  # noqa: PT017 - some of what is drawn is good
