@@ -120,6 +120,8 @@ class Receive:
 class Renew:
     """Command: ask the execution again, and tell the output's new URL."""
 
+    refused: str
+    """The one that the execution told last."""
     deadline: float
 
     def timeout(self, now: float) -> float:
@@ -186,6 +188,7 @@ class Download:
         self._faults = Faults(policy, random)
         self._allow_http = allow_http
         self._restartable = restartable
+        self._told_url = output.url
         self._url = self._checked_url(output.url)
         self._renewals = 0
         self._redirects = 0
@@ -349,7 +352,7 @@ class Download:
             )
         self._renewals += 1
         self._redirects = 0
-        told = yield from self._do(Renew(self._deadline))
+        told = yield from self._do(Renew(self._told_url, self._deadline))
         if isinstance(told.error, NotFound) or (told.error is None and told.url is None):
             raise self._failed(
                 "gone",
@@ -361,6 +364,7 @@ class Download:
                 "expired", f"has a URL that expired and could not be renewed: {told.error}", status
             ) from told.error
         assert told.url is not None
+        self._told_url = told.url
         self._url = self._checked_url(told.url)
 
     def _wait_after(self, error: DatalabError) -> Generator[Command, Told, None]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
 from datalab_facade.clock import Clock
 from datalab_facade.commands import Sleep
-from datalab_facade.downloading import Chunk, Command, Download, Fetch, Receive, Told
+from datalab_facade.downloading import Chunk, Command, Download, Fetch, Receive, Renew, Told
 from datalab_facade.errors import DatalabError
 from datalab_facade.transport.storage import (
     AsyncIncoming,
@@ -19,7 +19,7 @@ from datalab_facade.transport.storage import (
 def fetch(
     download: Download,
     storage: StorageTransport,
-    renew: Callable[[float], str | None],
+    renew: Callable[[str, float], str | None],
     *,
     clock: Clock,
 ) -> Generator[Chunk, None, None]:
@@ -28,7 +28,8 @@ def fetch(
     Args:
         download: What decides.
         storage: Where the object is.
-        renew: Asks the execution again for the output's URL, within some seconds.
+        renew: Asks the execution again for a URL that takes the place of another one,
+            within some seconds.
         clock: Tells the time and sleeps.
     """
     steps, incoming = download.steps(), None
@@ -58,7 +59,7 @@ def fetch(
                 elif isinstance(command, Sleep):
                     clock.sleep(command.seconds)
                 else:
-                    url = renew(command.timeout(clock.monotonic()))
+                    url = renew(*_renewal(command, clock))
             except DatalabError as caught:
                 error = caught
             command = _next(steps, _told(clock, incoming, url, error))
@@ -70,7 +71,7 @@ def fetch(
 async def fetch_async(
     download: Download,
     storage: AsyncStorageTransport,
-    renew: Callable[[float], Awaitable[str | None]],
+    renew: Callable[[str, float], Awaitable[str | None]],
     *,
     clock: Clock,
 ) -> AsyncGenerator[Chunk, None]:
@@ -105,7 +106,7 @@ async def fetch_async(
                 elif isinstance(command, Sleep):
                     await clock.sleep_async(command.seconds)
                 else:
-                    url = await renew(command.timeout(clock.monotonic()))
+                    url = await renew(*_renewal(command, clock))
             except DatalabError as caught:
                 error = caught
             command = _next(steps, _told(clock, incoming, url, error))
@@ -122,6 +123,11 @@ async def _opened_async(
     storage: AsyncStorageTransport, fetch: Fetch, clock: Clock
 ) -> AsyncIncoming:
     return await storage.open(fetch.url, fetch.headers, timeout=fetch.timeout(clock.monotonic()))
+
+
+def _renewal(command: Command, clock: Clock) -> tuple[str, float]:
+    assert isinstance(command, Renew)
+    return command.refused, command.timeout(clock.monotonic())
 
 
 def _left(receive: Receive, clock: Clock) -> Callable[[], float]:

@@ -30,7 +30,6 @@ from datalab_facade.collecting import (
     as_json,
     as_text,
     as_type,
-    same_output,
 )
 from datalab_facade.context import Context
 from datalab_facade.downloading import Chunk, Download, DownloadPolicy
@@ -38,6 +37,7 @@ from datalab_facade.errors import DownloadFailed
 from datalab_facade.fetching import fetch
 from datalab_facade.models import JSON, Execution, Output
 from datalab_facade.parts import PartFile
+from datalab_facade.renewing import Renewals
 from datalab_facade.saving import DEFAULT_CONCURRENCY, Saving, saved_output, twice
 from datalab_facade.transport.storage import StorageTransport
 
@@ -66,6 +66,7 @@ class Outputs:
         self._storage = storage
         self._executions = executions
         self._context = context
+        self._renewals = Renewals(context.clock)
 
     def bytes(
         self,
@@ -218,12 +219,13 @@ class Outputs:
         self._storage.ready()
         if isinstance(wanted, int):
             wanted = self._executions.get(wanted)
+        began = self._now()
         saving = Saving(wanted, home, steps, overwrite=overwrite)
 
         def save(output: Output, path: Path, *, replacing: bool) -> None:
             try:
                 saved = self._saved(
-                    output,
+                    self._renewals.newest(output, began),
                     path,
                     overwrite=replacing,
                     hashed=True,
@@ -346,13 +348,12 @@ class Outputs:
             download, self._storage, self._renewal(download.output), clock=self._context.clock
         )
 
-    def _renewal(self, output: Output) -> Callable[[float], str | None]:
-        def renewed(left: float) -> str | None:
+    def _renewal(self, output: Output) -> Callable[[str, float], str | None]:
+        def look(left: float) -> Execution:
             timeout = min(left, self._context.options.timeout)
-            execution = self._executions.get(output.execution_id, timeout=timeout)
-            return same_output(execution.outputs, output)
+            return self._executions.get(output.execution_id, timeout=timeout)
 
-        return renewed
+        return lambda refused, left: self._renewals.renewed(output, refused, left, look)
 
     def _begun(self, output: Output, timeout: float) -> float:
         """Give the deadline of a call that begins now, if it may begin."""

@@ -29,7 +29,6 @@ from datalab_facade.collecting import (
     as_json,
     as_text,
     as_type,
-    same_output,
 )
 from datalab_facade.context import Context
 from datalab_facade.downloading import Chunk, Download, DownloadPolicy
@@ -38,6 +37,7 @@ from datalab_facade.fetching import fetch_async
 from datalab_facade.models import JSON, Execution, Output
 from datalab_facade.outputs import DEFAULT_TIMEOUT
 from datalab_facade.parts import PartFile
+from datalab_facade.renewing import AsyncRenewals
 from datalab_facade.saving import DEFAULT_CONCURRENCY, Saving, saved_output, twice_async
 from datalab_facade.transport.storage import AsyncStorageTransport
 
@@ -65,6 +65,7 @@ class AsyncOutputs:
         self._storage = storage
         self._executions = executions
         self._context = context
+        self._renewals = AsyncRenewals(context.clock)
 
     async def bytes(
         self,
@@ -217,6 +218,7 @@ class AsyncOutputs:
         self._storage.ready()
         if isinstance(wanted, int):
             wanted = await self._executions.get(wanted)
+        began = self._now()
         # What an earlier call promised is read to see whether it came true.
         saving = await _in_thread(lambda: Saving(wanted, home, steps, overwrite=overwrite))
         room = asyncio.Semaphore(many)
@@ -225,7 +227,7 @@ class AsyncOutputs:
             async with room:
                 try:
                     saved = await self._saved(
-                        output,
+                        self._renewals.newest(output, began),
                         path,
                         overwrite=replacing,
                         hashed=True,
@@ -344,13 +346,12 @@ class AsyncOutputs:
             download, self._storage, self._renewal(download.output), clock=self._context.clock
         )
 
-    def _renewal(self, output: Output) -> Callable[[float], Awaitable[str | None]]:
-        async def renewed(left: float) -> str | None:
+    def _renewal(self, output: Output) -> Callable[[str, float], Awaitable[str | None]]:
+        async def look(left: float) -> Execution:
             timeout = min(left, self._context.options.timeout)
-            execution = await self._executions.get(output.execution_id, timeout=timeout)
-            return same_output(execution.outputs, output)
+            return await self._executions.get(output.execution_id, timeout=timeout)
 
-        return renewed
+        return lambda refused, left: self._renewals.renewed(output, refused, left, look)
 
     def _begun(self, output: Output, timeout: float) -> float:
         """Give the deadline of a call that begins now, if it may begin."""

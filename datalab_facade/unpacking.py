@@ -34,6 +34,9 @@ class Unpacker:
             raise DoesNotUnpack(f"it is compressed as {encoding!r}, which is not supported")
         # 47: with a header of gzip or of zlib, whichever there is.
         self._inflate = zlib.decompressobj(47) if encoding else None
+        # There are servers that send deflate without the header that belongs to it.
+        self._may_be_bare = encoding == "deflate"
+        self._start = b""
         self._taken = 0
         self._given = 0
 
@@ -48,6 +51,13 @@ class Unpacker:
             yield data
             return
         self._taken += len(data)
+        if self._may_be_bare:
+            self._start += data
+            if len(self._start) < 2:
+                return
+            data, self._start, self._may_be_bare = self._start, b"", False
+            if not _has_header(data):
+                self._inflate = zlib.decompressobj(-15)
         while data:
             try:
                 piece = self._inflate.decompress(data, _PIECE)
@@ -71,3 +81,11 @@ class Unpacker:
         """
         if self._inflate is not None and self._taken and not self._inflate.eof:
             raise DoesNotUnpack("it is cut off")
+
+
+def _has_header(data: bytes) -> bool:
+    """Tell whether deflated data begins as zlib's or gzip's does, and not with a block."""
+    # A block that began like zlib's header would be a stored one with padding that no
+    # encoder writes.
+    zlibs = data[0] & 0x0F == 8 and data[0] >> 4 <= 7 and (data[0] << 8 | data[1]) % 31 == 0
+    return zlibs or data[:2] == b"\x1f\x8b"

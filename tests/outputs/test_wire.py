@@ -304,11 +304,11 @@ class TestPatience:
         )
         body = bytearray()
         if side.runner is None:
-            for chunk in fetch(download, client._storage, lambda _: None, clock=side.clock):
+            for chunk in fetch(download, client._storage, lambda _, __: None, clock=side.clock):
                 body += chunk.data
         else:
 
-            async def never(_: float) -> None: ...
+            async def never(_: str, __: float) -> None: ...
 
             async def run() -> None:
                 async for chunk in fetch_async(download, client._storage, never, clock=side.clock):
@@ -451,11 +451,22 @@ class TestRenewal:
 
 
 TEXT = b"".join(b"%d words, more or less\n" % number for number in range(3_000))
+
+
+def bare(text: bytes, level: int = 6) -> bytes:
+    """Deflate without the header of zlib, as some servers do."""
+    deflate = zlib.compressobj(level, wbits=-15)
+    return deflate.compress(text) + deflate.flush()
+
+
 PACKED: dict[str, tuple[str, bytes]] = {
     "gzip": ("gzip", gzip.compress(TEXT)),
     "GZIP": ("GZIP", gzip.compress(TEXT)),
     "x-gzip": ("x-gzip", gzip.compress(TEXT)),
     "deflate": ("deflate", zlib.compress(TEXT)),
+    "deflate without its header": ("deflate", bare(TEXT)),
+    "deflate without its header, stored": ("deflate", bare(TEXT, 0)),
+    "gzip called deflate": ("deflate", gzip.compress(TEXT)),
     "members": ("gzip", gzip.compress(TEXT[:9]) + gzip.compress(b"") + gzip.compress(TEXT[9:])),
     "identity": ("identity", TEXT),
 }
