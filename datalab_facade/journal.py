@@ -21,7 +21,7 @@ from typing import IO
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.manifest import FILE_NAME as MANIFEST_NAME
 from datalab_facade.manifest import SavedOutput
-from datalab_facade.parts import is_at, lock
+from datalab_facade.parts import is_at, lock, sync
 
 _PATTERN = f".{MANIFEST_NAME}.*.journal"
 
@@ -31,16 +31,21 @@ class Journal:
 
     Its file is there from the first line on until :meth:`remove`, and is locked that long:
     whoever can lock a journal knows that its writer is gone.
+
+    Attributes:
+        path: Where it is, if it has a line already.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
+        self._syncing = threading.Lock()
+        self._written = self._synced = 0
         self._file: IO[bytes] | None = None
-        self._path = folder
+        self.path = folder
 
     def promise(self, saved: SavedOutput) -> None:
-        """Write down what a file will be that has not got its name yet.
+        """Write down, on the disk itself, what a file will be that has not got its name yet.
 
         Raises:
             OSError: It cannot be written.
@@ -50,8 +55,17 @@ class Journal:
         with self._lock:
             if self._file is None:
                 self._file = self._opened()
-            if self._file.write(line) < len(line):
-                raise OSError(f"{self._path} cannot be written to its end")
+            file = self._file
+            if file.write(line) < len(line):
+                raise OSError(f"{self.path} cannot be written to its end")
+            self._written += 1
+            mine = self._written
+        with self._syncing:
+            # Whoever waited here meanwhile has been served by the one before.
+            if self._synced < mine:
+                upto = self._written
+                sync(file)
+                self._synced = upto
 
     def remove(self) -> None:
         """Forget the lines, now that the manifest tells all that came true."""
@@ -60,19 +74,19 @@ class Journal:
                 # Where open files cannot be removed, it is closed first.
                 self._file.close()
                 self._file = None
-                _unlink(self._path)
+                _unlink(self.path)
 
     def _opened(self) -> IO[bytes]:
         for _ in range(10):
-            self._path = self._folder / _PATTERN.replace("*", os.urandom(8).hex())
-            file = self._path.open("xb", buffering=0)
+            self.path = self._folder / _PATTERN.replace("*", os.urandom(8).hex())
+            file = self.path.open("xb", buffering=0)
             # Another call may have taken it for one whose writer is gone.
-            if lock(file) and is_at(self._path, file):
+            if lock(file) and is_at(self.path, file):
                 return file
             file.close()
-            _unlink(self._path)
+            _unlink(self.path)
         # This file system has no locks, so nobody will take it for that.
-        return self._path.open("xb", buffering=0)
+        return self.path.open("xb", buffering=0)
 
 
 @contextlib.contextmanager
@@ -89,9 +103,11 @@ def inherited(folder: Path) -> Iterator[None]:
         _unlink(path)
 
 
-def promises_in(folder: Path) -> Iterator[SavedOutput]:
-    """Give what the journals there tell; what makes no sense is passed over."""
+def promises_in(folder: Path, *, but: Journal) -> Iterator[SavedOutput]:
+    """Give what the journals of others there tell; what makes no sense is passed over."""
     for path in _journals_in(folder):
+        if path == but.path:
+            continue
         try:
             lines = path.read_bytes().splitlines()
         except OSError:

@@ -36,7 +36,7 @@ from datalab_facade.downloading import Chunk, Download, DownloadPolicy
 from datalab_facade.errors import DownloadFailed
 from datalab_facade.fetching import fetch
 from datalab_facade.models import JSON, Execution, Output
-from datalab_facade.parts import PartFile
+from datalab_facade.parts import PartFile, sync_folder
 from datalab_facade.renewing import Renewals
 from datalab_facade.saving import DEFAULT_CONCURRENCY, Saving, saved_output, twice
 from datalab_facade.transport.storage import StorageTransport
@@ -312,7 +312,10 @@ class Outputs:
                         promise(told)
                     return told
 
-                return part.finish(download.facts, whole, hashed=hashed)
+                told = part.finish(download.facts, whole, hashed=hashed)
+                if promise is None:
+                    sync_folder(goal.parent)
+                return told
 
         return twice(saved)
 

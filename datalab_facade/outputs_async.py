@@ -36,7 +36,7 @@ from datalab_facade.errors import DownloadFailed
 from datalab_facade.fetching import fetch_async
 from datalab_facade.models import JSON, Execution, Output
 from datalab_facade.outputs import DEFAULT_TIMEOUT
-from datalab_facade.parts import PartFile
+from datalab_facade.parts import PartFile, sync_folder
 from datalab_facade.renewing import AsyncRenewals
 from datalab_facade.saving import DEFAULT_CONCURRENCY, Saving, saved_output, twice_async
 from datalab_facade.transport.storage import AsyncStorageTransport
@@ -310,7 +310,10 @@ class AsyncOutputs:
                     return told
 
                 # Checking reads the whole file, which would hold up the loop.
-                return await _in_thread(lambda: part.finish(download.facts, whole, hashed=hashed))
+                told = await _in_thread(lambda: part.finish(download.facts, whole, hashed=hashed))
+                if promise is None:
+                    await _in_thread(lambda: sync_folder(goal.parent))
+                return told
 
         return await twice_async(saved)
 

@@ -2,12 +2,14 @@
 
 What has arrived is kept beside its goal as ``name.part``, with what storage told
 of the object as ``name.part.json``. A killed download goes on from there; only a
-whole, checked file gets the final name.
+whole, checked file gets the final name, and only once its bytes are on the disk itself:
+a power failure may take a file away, but leaves none that is broken.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -27,6 +29,10 @@ from datalab_facade.models import Output
 _T = TypeVar("_T")
 
 _PIECE = 1 << 20
+
+# Less than this is fetched again sooner than it is found on disk, so it is kept in memory:
+# two files fewer to make and to remove is most of what a small output costs.
+_NOT_WORTH_A_PART = 32 << 10
 
 
 class PartFile:
@@ -48,6 +54,7 @@ class PartFile:
         self._notes = path.with_name(path.name + ".part.json")
         self._shared = True
         self._file: IO[bytes] | None = None
+        self._start = bytearray()
         self.received = 0
         self.facts: Facts | None = None
 
@@ -58,9 +65,10 @@ class PartFile:
             )
         with self._disk():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._opened()
-            self.facts = self._read_notes()
-            self.received = self._file.seek(0, os.SEEK_END) if self.facts else 0
+            if self._notes.exists():
+                self._file = self._opened()
+                self.facts = self._read_notes()
+                self.received = self._file.seek(0, os.SEEK_END) if self.facts else 0
         return self
 
     def __exit__(
@@ -86,14 +94,19 @@ class PartFile:
             DownloadFailed: The disk is full, or the file cannot be written.
         """
         with self._disk():
-            if chunk.data:
-                _write(self._open_file, chunk.data)
+            if self._file is None:
+                del self._start[chunk.offset :]
+                self._start += chunk.data
+                if len(self._start) > _NOT_WORTH_A_PART:
+                    self._put_down()
+                    self._note(facts)
+            elif chunk.data:
+                _write(self._file, chunk.data)
             else:
                 # A body begins: from here on everything is new.
-                self._open_file.seek(chunk.offset)
-                self._open_file.truncate()
-                notes = {"output": self._identity, "facts": attrs.asdict(facts)}
-                self._notes.write_text(json.dumps(notes), encoding="utf-8")
+                self._file.seek(chunk.offset)
+                self._file.truncate()
+                self._note(facts)
 
     def finish(self, facts: Facts, whole: Callable[[int, str | None], _T], *, hashed: bool) -> _T:
         """Check what has arrived, unpack it if need be, and give it its final name.
@@ -111,19 +124,19 @@ class PartFile:
         Raises:
             DownloadFailed: It is not what storage says it is, or cannot be written.
         """
-        file = self._open_file
         checker = Checker(self._output, facts, also=("sha256",) if hashed else ())
         with self._disk():
-            file.flush()
-            size = file.seek(0, os.SEEK_END)
             if checker.needs_data:
-                for piece in _pieces(file):
+                for piece in self._pieces():
                     checker.update(piece)
         try:
             checker.check()
             if facts.encoding:
-                return self._finish_unpacked(file, facts, whole)
+                return self._finish_unpacked(facts, whole)
             with self._disk():
+                file = self._file or self._put_down()
+                size = file.seek(0, os.SEEK_END)
+                sync(file)
                 told = whole(size, checker.digest("sha256") if hashed else None)
                 self._publish(self._part)
         except DownloadFailed as error:
@@ -135,19 +148,37 @@ class PartFile:
 
     def forget(self) -> None:
         """Throw away what has arrived."""
-        with self._disk():
-            self._open_file.seek(0)
-            self._open_file.truncate()
-            self._notes.unlink(missing_ok=True)
+        self._start.clear()
+        if self._file is not None:
+            with self._disk():
+                self._file.seek(0)
+                self._file.truncate()
+                self._notes.unlink(missing_ok=True)
 
     @property
     def _identity(self) -> list[int | str | None]:
         return [self._output.execution_id, self._output.step, self._output.file_key]
 
-    @property
-    def _open_file(self) -> IO[bytes]:
-        assert self._file is not None, "used outside its with statement"
+    def _put_down(self) -> IO[bytes]:
+        """Write what was kept in memory to the part."""
+        self._file = self._opened()
+        self._file.truncate()
+        _write(self._file, self._start)
+        self._start.clear()
         return self._file
+
+    def _note(self, facts: Facts) -> None:
+        notes = {"output": self._identity, "facts": attrs.asdict(facts)}
+        self._notes.write_text(json.dumps(notes), encoding="utf-8")
+
+    def _pieces(self) -> Iterator[bytes]:
+        """Give what has arrived."""
+        if self._file is None:
+            yield bytes(self._start)
+            return
+        self._file.seek(0)
+        while piece := self._file.read(_PIECE):
+            yield piece
 
     def _opened(self) -> IO[bytes]:
         for _ in range(10):
@@ -179,17 +210,21 @@ class PartFile:
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
 
-    def _finish_unpacked(
-        self, file: IO[bytes], facts: Facts, whole: Callable[[int, str | None], _T]
-    ) -> _T:
+    def _finish_unpacked(self, facts: Facts, whole: Callable[[int, str | None], _T]) -> _T:
         """Unpack the part beside itself, and give that the final name."""
         beside = self._part.with_name(self._part.name + ".unpacked")
         size, sha256 = 0, hashlib.sha256()
         try:
+            with self._disk():
+                if self._file is None:
+                    # Having the part keeps others from writing the same file.
+                    self._put_down()
             with self._disk(), beside.open("wb") as unpacked:
-                for piece in unpacked_pieces(self._output, facts, _pieces(file)):
+                for piece in unpacked_pieces(self._output, facts, self._pieces()):
                     size += unpacked.write(piece)
                     sha256.update(piece)
+                unpacked.flush()
+                sync(unpacked)
             with self._disk():
                 told = whole(size, sha256.hexdigest())
                 self._publish(beside)
@@ -243,17 +278,31 @@ def clear_away(path: Path) -> None:
             part.with_name(part.name + suffix).unlink(missing_ok=True)
 
 
-def _write(file: IO[bytes], data: bytes) -> None:
+def _write(file: IO[bytes], data: bytes | bytearray) -> None:
     # The file has no buffer, since chunks are large, so a write may take a part only.
     written = file.write(data)
     while written < len(data):
         written += file.write(memoryview(data)[written:])
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    file.seek(0)
-    while piece := file.read(_PIECE):
-        yield piece
+def sync(file: IO[bytes]) -> None:
+    """Have an open file's data on the disk itself, where the file system can."""
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk itself, where the system can."""
+    # Windows opens no folders, and keeps names safe without being asked.
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def is_at(path: Path, file: IO[bytes]) -> bool:

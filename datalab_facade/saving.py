@@ -18,7 +18,7 @@ from datalab_facade.manifest import FILE_NAME as MANIFEST_NAME
 from datalab_facade.manifest import Manifest, MissedOutput, SavedOutput
 from datalab_facade.models import Execution, Output
 from datalab_facade.naming import distinct_names, suffix_of
-from datalab_facade.parts import clear_away
+from datalab_facade.parts import clear_away, sync_folder
 
 _T = TypeVar("_T")
 
@@ -99,7 +99,10 @@ class Saving:
             ConfigurationError: It cannot be written.
         """
         with self._lock, inherited(self._folder):
+            for folder in {(self._folder / saved.path).parent for saved in self._saved.values()}:
+                sync_folder(folder)
             manifest = self._write(self._promised_before())
+            sync_folder(self._folder)
             self._journal.remove()
             return manifest
 
@@ -139,7 +142,7 @@ class Saving:
     def _promised_before(self) -> dict[_Key, SavedOutput]:
         """Give what the journals that are there promise, as far as it came true."""
         promised: dict[_Key, SavedOutput] = {}
-        for saved in promises_in(self._folder):
+        for saved in promises_in(self._folder, but=self._journal):
             key = saved.step, saved.file_key
             ours = saved.execution_id == self._execution.id and key not in self._saved
             path = self._folder / saved.path

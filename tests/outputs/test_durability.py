@@ -1,0 +1,135 @@
+"""What has its name is on the disk itself, so that a power failure leaves nothing broken."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datalab_facade import DownloadFailed
+from tests.outputs.bad_storage import BadStorage, stored
+from tests.outputs.conftest import Side, execution_of, output_at
+
+SMALL, LARGE = b"[1, 2]", os.urandom(200_000)
+
+
+class Disk:
+    """Notes what is synced, and what gets a name: as what it was called then."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.events: list[tuple[str, str]] = []
+        self.trouble: int | None = None
+        sync, link, replace = os.fsync, os.link, Path.replace
+
+        def fsync(descriptor: int) -> None:
+            if self.trouble is not None:
+                raise OSError(self.trouble, os.strerror(self.trouble))
+            sync(descriptor)
+            self.events.append(("sync", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
+
+        def name(source: Any, goal: Any) -> None:
+            assert self.trouble or ("sync", str(source)) in self.events
+            self.events.append(("name", str(goal)))
+
+        def named_by_link(source: Any, goal: Any) -> None:
+            name(source, goal)
+            link(source, goal)
+
+        def named_by_replacing(source: Path, goal: Any) -> Path:
+            name(source, goal)
+            return replace(source, goal)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+        monkeypatch.setattr(os, "link", named_by_link)
+        monkeypatch.setattr(Path, "replace", named_by_replacing)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """Watch the disk."""
+    return Disk(monkeypatch)
+
+
+BODIES = {
+    "small": stored(SMALL),
+    "large": stored(LARGE),
+    "small, packed": stored(gzip.compress(SMALL), headers={"Content-Encoding": "gzip"}),
+    "large, packed": stored(gzip.compress(LARGE), headers={"Content-Encoding": "gzip"}),
+}
+
+
+@pytest.mark.parametrize("overwrite", [False, True], ids=["once", "overwriting"])
+@pytest.mark.parametrize("what", BODIES)
+def test_a_file_is_on_disk_before_it_gets_its_name_and_then_so_is_the_name(
+    side: Side, storage: BadStorage, disk: Disk, tmp_path: Path, *, what: str, overwrite: bool
+) -> None:
+    storage.plays(then=BODIES[what])
+    side.call("save", output_at(storage.url()), tmp_path / "out", overwrite=overwrite)
+    assert (tmp_path / "out").read_bytes() == (SMALL if "small" in what else LARGE)
+    synced, named, folder = disk.events
+    assert synced[0] == "sync"
+    assert named == ("name", str(tmp_path / "out"))
+    assert folder == ("sync", str(tmp_path))
+
+
+def test_what_is_promised_is_on_disk_before_the_file_gets_its_name(
+    side: Side, storage: BadStorage, disk: Disk, tmp_path: Path
+) -> None:
+    """And all names are, before a last manifest tells of them."""
+    storage.plays(then=stored(SMALL))
+    runs = [("parse", str(number), storage.url(f"{number}.json")) for number in range(5)]
+    side.call("save_all", execution_of(*runs), tmp_path, concurrency=1)
+    home = tmp_path / "execution-1001"
+    for number in range(5):
+        path = str(home / "parse" / f"{number}.json")
+        before = disk.events[: disk.events.index(("name", path))]
+        kinds = [event for event in before[-2:] if event[0] == "sync"]
+        assert kinds[0][1] == path + ".part"
+        assert kinds[1][1].endswith(".journal")
+    _, _, folder, manifest, name, last = disk.events[-6:]
+    assert folder == ("sync", str(home / "parse"))
+    assert manifest[0] == "sync"
+    assert name == ("name", str(home / "manifest.json"))
+    assert last == ("sync", str(home))
+
+
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
+def test_a_disk_that_fails_to_keep_it_is_told(
+    side: Side, storage: BadStorage, disk: Disk, tmp_path: Path, body: bytes
+) -> None:
+    storage.plays(then=stored(body))
+    disk.trouble = errno.EIO
+    with pytest.raises(DownloadFailed) as failed:
+        side.call("save", output_at(storage.url()), tmp_path / "out")
+    assert failed.value.reason == "disk"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("trouble", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
+def test_a_file_system_that_knows_no_such_thing_is_no_obstacle(
+    side: Side, storage: BadStorage, disk: Disk, tmp_path: Path, trouble: int
+) -> None:
+    storage.plays(then=stored(SMALL))
+    disk.trouble = trouble
+    side.call("save", output_at(storage.url()), tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == SMALL
+
+
+def test_what_is_small_is_never_there_in_part(
+    side: Side, storage: BadStorage, tmp_path: Path
+) -> None:
+    """Nothing of it is written before it is whole and checked."""
+    seen: list[list[Path]] = []
+    storage.plays(then=stored(SMALL))
+    side.call(
+        "save",
+        output_at(storage.url()),
+        tmp_path / "out",
+        on_transfer=lambda _: seen.append(list(tmp_path.iterdir())),
+    )
+    assert seen
+    assert not any(seen)
