@@ -29,7 +29,7 @@ from datalab_facade.errors import (
 )
 from datalab_facade.faults import Faults, Randomness, may_pass
 from datalab_facade.models import Output
-from datalab_facade.redaction import shown_url
+from datalab_facade.redaction import shown_name, shown_url
 
 _REFUSALS = frozenset({400, 401, 403, 404, 410})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -422,12 +422,15 @@ def download_failed(
     output: Output, reason: FailureReason, message: str, status: int | None = None
 ) -> DownloadFailed:
     """Make the error that names the output and tells why it cannot be had."""
-    file = f" [{output.file_key}]" if output.file_key is not None else ""
+    # A step or a file may be called by a presigned URL, and an error is shown to anybody.
+    step = shown_name(output.step)
+    file_key = shown_name(output.file_key) if output.file_key is not None else None
+    file = f" [{file_key}]" if file_key is not None else ""
     return DownloadFailed(
-        f"The output of step {output.step}{file} of execution {output.execution_id} {message}",
+        f"The output of step {step}{file} of execution {output.execution_id} {message}",
         execution_id=output.execution_id,
-        step=output.step,
-        file_key=output.file_key,
+        step=step,
+        file_key=file_key,
         status=status,
         reason=reason,
     )

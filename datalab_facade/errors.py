@@ -433,8 +433,9 @@ class DownloadFailed(DatalabError):
 
     Attributes:
         execution_id: The execution that it belongs to.
-        step: The step's name.
-        file_key: The file's key, or None where the step has just one run.
+        step: The step's name; where it is a URL, without its query.
+        file_key: The file's key, or None where the step has just one run; where it is
+            a URL, without its query.
         status: The storage's HTTP status, or None if no answer came.
         reason: What kind of failure it is: ``"unreachable"`` (no whole answer),
             ``"refused"`` (storage does not let us), ``"expired"`` (the URL did, and

@@ -2,7 +2,10 @@
 
 A manifest says which file holds which output, what could not be saved, and how
 the execution stood then. It never holds a presigned URL, and its paths never
-lead out of its folder, whoever wrote it.
+lead out of its folder, whoever wrote it. Where a step or a file is called by a URL, its
+query is left out of the name: it may be a signature, and a manifest is kept for years
+and handed on. Digits of a digest stand for it, so that names stay apart and are found
+again.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import attrs
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.models import JSON
 from datalab_facade.naming import is_reserved
-from datalab_facade.redaction import excerpt, scrubbed
+from datalab_facade.redaction import excerpt, scrubbed, shown_name
 from datalab_facade.statuses import Status
 
 FILE_NAME = "manifest.json"
@@ -36,6 +39,10 @@ _NOT_IN_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\:]")
 
 def _scrubbed_or_none(text: str | None) -> str | None:
     return text if text is None else scrubbed(text)
+
+
+def _shown_or_none(name: str | None) -> str | None:
+    return name if name is None else shown_name(name)
 
 
 def _utc(moment: datetime) -> datetime:
@@ -72,9 +79,9 @@ class SavedOutput:
     """An output that is on disk, whole."""
 
     execution_id: int
-    step: str
+    step: str = attrs.field(converter=shown_name)
     """The step's unique name."""
-    file_key: str | None
+    file_key: str | None = attrs.field(converter=_shown_or_none)
     """Which file, ``"aggregated"`` for all of them, or None where steps have one run."""
     path: str
     """Where it is, with ``/`` on every system; in a manifest, relative to its folder."""
@@ -134,9 +141,9 @@ class MissedOutput:
     """
 
     execution_id: int
-    step: str
+    step: str = attrs.field(converter=shown_name)
     """The step's unique name."""
-    file_key: str | None
+    file_key: str | None = attrs.field(converter=_shown_or_none)
     """Which file, ``"aggregated"`` for all of them, or None where steps have one run."""
     error: str = attrs.field(converter=scrubbed)
     """What went wrong."""

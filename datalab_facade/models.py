@@ -38,9 +38,9 @@ class Output:
     """
 
     execution_id: int
-    step: str
+    step: str = attrs.field(repr=_shown)
     """The step's unique name."""
-    file_key: str | None
+    file_key: str | None = attrs.field(repr=_shown)
     """Which file, ``"aggregated"`` for all of them, or None where steps have one run."""
     url: str = attrs.field(repr=shown_url)
     status: Status = Status.UNKNOWN

@@ -25,6 +25,7 @@ from datalab_facade.collecting import Checker, unpacked_pieces
 from datalab_facade.downloading import Chunk, Facts, FailureReason, download_failed
 from datalab_facade.errors import DownloadFailed
 from datalab_facade.models import Output
+from datalab_facade.redaction import shown_name
 
 _T = TypeVar("_T")
 
@@ -157,7 +158,13 @@ class PartFile:
 
     @property
     def _identity(self) -> list[int | str | None]:
-        return [self._output.execution_id, self._output.step, self._output.file_key]
+        file_key = self._output.file_key
+        # Notes stay on disk after a kill, and a name may be a presigned URL.
+        return [
+            self._output.execution_id,
+            shown_name(self._output.step),
+            shown_name(file_key) if file_key is not None else None,
+        ]
 
     def _put_down(self) -> IO[bytes]:
         """Write what was kept in memory to the part."""

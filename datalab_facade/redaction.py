@@ -6,6 +6,7 @@ Only what is named here is ever written to a log, a repr or a message.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
@@ -84,6 +85,23 @@ def scrubbed(text: str) -> str:
     'no such object: https://bucket.example/a?…'
     """
     return _URL.sub(_scrubbed_url, text)
+
+
+def shown_name(name: str) -> str:
+    """Give a name that comes from the server, without the query of any URL in it.
+
+    Where something had to be left out, eight digits of the whole name's SHA-256 tell
+    which one it is; they tell nothing of what was left out. Doing so again changes
+    nothing.
+
+    >>> shown_name("invoice.pdf"), shown_name("https://bucket.example/a?sig=b")
+    ('invoice.pdf', 'https://bucket.example/a?… [1ba5b6d7]')
+    """
+    shown = scrubbed(name)
+    if shown == name:
+        return name
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
+    return f"{shown} [{digest[:8]}]"
 
 
 def _scrubbed_url(found: re.Match[str]) -> str:

@@ -19,6 +19,7 @@ from datalab_facade.manifest import Manifest, MissedOutput, SavedOutput
 from datalab_facade.models import Execution, Output
 from datalab_facade.naming import distinct_names, suffix_of
 from datalab_facade.parts import clear_away, sync_folder
+from datalab_facade.redaction import shown_name
 
 _T = TypeVar("_T")
 
@@ -26,7 +27,7 @@ DEFAULT_CONCURRENCY = 8
 """How many files are fetched at once: enough to hide latency, few enough for any storage."""
 
 _Key: TypeAlias = tuple[str, str | None]
-"""The step and the file of an output."""
+"""The step and the file of an output, as they are shown."""
 
 
 class Saving:
@@ -60,7 +61,7 @@ class Saving:
             ) from error
         earlier = {} if overwrite else self._saved_before() | self._promised_before()
         for output, place in places:
-            key = output.step, output.file_key
+            key = _key_of(output)
             before = earlier.get(key)
             if before is None or before.path != place:
                 self.wanted.append((output, self._folder / place, overwrite))
@@ -90,7 +91,7 @@ class Saving:
         """Take note of one that could not be saved."""
         missed = MissedOutput(output.execution_id, output.step, output.file_key, str(error))
         with self._lock:
-            self._missed[output.step, output.file_key] = missed, error
+            self._missed[missed.step, missed.file_key] = missed, error
 
     def finish(self) -> Manifest:
         """Write the manifest, and give it.
@@ -181,9 +182,11 @@ def _places(execution: Execution, steps: Iterable[str] | None) -> list[tuple[Out
     chosen = list(execution.steps) if steps is None else list(steps)
     unknown = [name for name in chosen if name not in execution.steps]
     if unknown:
-        known = ", ".join(repr(name) for name in execution.steps) or "none"
-        raise ConfigurationError(f"There is no step {unknown[0]!r}; the steps are: {known}")
-    names = distinct_names(execution.steps, taken=[MANIFEST_NAME])
+        known = ", ".join(repr(shown_name(name)) for name in execution.steps) or "none"
+        raise ConfigurationError(
+            f"There is no step {shown_name(str(unknown[0]))!r}; the steps are: {known}"
+        )
+    names = distinct_names(map(shown_name, execution.steps), taken=[MANIFEST_NAME])
     folders = dict(zip(execution.steps, names, strict=True))
     places: list[tuple[Output, str]] = []
     for step in dict.fromkeys(chosen):
@@ -196,8 +199,14 @@ def _places(execution: Execution, steps: Iterable[str] | None) -> list[tuple[Out
     return places
 
 
+def _key_of(output: Output) -> _Key:
+    file_key = output.file_key
+    return shown_name(output.step), shown_name(file_key) if file_key is not None else None
+
+
 def _stem(output: Output) -> str:
-    stem = output.file_key or "output"
+    # Names of files are seen by more people than a presigned URL is meant for.
+    stem = shown_name(output.file_key) if output.file_key else "output"
     # What grows beside a file is called so, and must not be taken for another one.
     return f"{stem}-file" if stem.lower().endswith(".part") else stem
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import pickle
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from datalab_facade import ConfigurationError, DownloadFailed, Output, Status
+from datalab_facade.redaction import shown_name
 from datalab_facade.testing import ExecutionScript, Simulator, StepScript
 from tests.outputs.bad_storage import BadStorage, cut, moved, refused, stored
-from tests.outputs.conftest import Side, output_at
-from tests.secrets_for_tests import API_KEY, COOKIE
+from tests.outputs.conftest import Side, execution_of, output_at
+from tests.secrets_for_tests import API_KEY, COOKIE, SIGNATURE
 
 BODY = b'{"a": 1}' * 100
 OURS = {"host", "accept-encoding", "user-agent", "range", "if-range", "connection", "accept"}
@@ -109,3 +116,68 @@ def test_a_range_is_not_asked_for_with_a_validator_of_another_body(
     assert "if-range" not in first.headers
     assert (second.headers["range"], second.headers["if-range"]) == ("bytes=100-", '"one"')
     assert {first.headers["accept-encoding"], second.headers["accept-encoding"]} == {"identity"}
+
+
+def presigned(name: str) -> str:
+    """Give a name that is a presigned URL itself."""
+    return f"https://in.example/{name}.pdf?X-Amz-Signature={SIGNATURE}&part={name}"
+
+
+class TestNamesThatAreUrls:
+    def test_are_written_down_without_what_signs_them_and_found_again(
+        self,
+        side: Side,
+        storage: BadStorage,
+        tmp_path: Path,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """In no name, content or log line, and also when some could not be saved."""
+        caplog.set_level(logging.DEBUG)
+        runs = [(presigned("step"), presigned(name), storage.url(name)) for name in "abc"]
+        execution = execution_of(*runs)
+        storage.plays(stored(BODY), stored(BODY), then=refused(418))
+        manifest = side.call("save_all", execution, tmp_path, concurrency=1)
+        assert (len(manifest.saved), len(manifest.missed)) == (2, 1)
+        storage.asked.clear()
+        storage.plays(then=stored(BODY))
+        complete = side.call("save_all", execution, tmp_path)
+        assert len(complete.saved) == 3
+        assert len(storage.asked) == 1
+        assert len({saved.file_key for saved in complete.saved}) == 3
+        assert "https://in.example/a.pdf?… [" in str(complete.saved[0].file_key)
+        seen = [repr(manifest), repr(complete), repr(execution.outputs), caplog.text]
+        for path in tmp_path.rglob("*"):
+            seen.append(str(path))
+            if path.is_file():
+                seen.append(path.read_text())
+        assert SIGNATURE not in "".join(seen)
+
+    def test_are_not_told_by_errors(self, side: Side, storage: BadStorage, tmp_path: Path) -> None:
+        output = Output(1001, presigned("s"), presigned("f"), storage.url(), Status.COMPLETED)
+        storage.plays(then=refused(418))
+        with pytest.raises(DownloadFailed, match=r"in\.example/f\.pdf") as failed:
+            side.call("save", output, tmp_path / "out")
+        execution = execution_of((presigned("s"), "1", storage.url()))
+        with pytest.raises(ConfigurationError, match="is no step") as unknown:
+            side.call("save_all", execution, tmp_path, steps=[presigned("t")])
+        for error in (failed.value, unknown.value):
+            seen = f"{error} {error!r} {pickle.dumps(error)!r}"
+            assert SIGNATURE not in seen
+
+    def test_are_not_told_by_what_a_killed_process_leaves_behind(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        output = Output(1001, presigned("s"), presigned("f"), storage.url(), Status.COMPLETED)
+        storage.plays(cut(stored(BODY * 100), 60_000), then=refused(418))
+        with pytest.raises(DownloadFailed):
+            side.call("save", output, tmp_path / "out")
+        assert SIGNATURE not in (tmp_path / "out.part.json").read_text()
+        storage.plays(then=stored(BODY * 100))
+        side.call("save", output, tmp_path / "out")
+        assert storage.asked[-1].headers["range"] == "bytes=60000-"
+
+    @given(st.text(max_size=40) | st.text("ab:/?#&= []…@", max_size=40))
+    def test_are_shown_the_same_however_often(self, name: str) -> None:
+        """What is read back from a manifest is what was written."""
+        for text in (name, f"https://a.example/{name}?x={name}"):
+            assert shown_name(shown_name(text)) == shown_name(text)
