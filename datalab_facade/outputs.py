@@ -190,9 +190,10 @@ class Outputs:
         """Save the outputs of an execution, several at a time, with a manifest.
 
         They go to ``folder/execution-ID/STEP/FILE``; names of the server's are made
-        harmless, and the manifest tells which is which. What a manifest of an earlier
-        call tells as saved is not fetched again. One that fails does not keep the
-        others from being saved.
+        harmless, and the manifest tells which is which. What an earlier call saved is not
+        fetched again, also if it was killed before it wrote that down. One that fails
+        does not keep the others from being saved. The README tells what is promised of
+        files when processes are killed, power fails or several save to one folder.
 
         Args:
             execution: The execution, or its id. It may have failed, or still run.

@@ -35,6 +35,9 @@ _PIECE = 1 << 20
 # two files fewer to make and to remove is most of what a small output costs.
 _NOT_WORTH_A_PART = 32 << 10
 
+# Windows neither renames nor removes a file that is open.
+_OPEN_FILES_STAY = os.name == "nt"
+
 
 class PartFile:
     """The growing file of one output. Use it in a ``with`` statement.
@@ -78,7 +81,7 @@ class PartFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._file is None:
+        if self._file is None or self._file.closed:
             return
         with self._file, suppress(OSError):
             # Nobody would ever go on with an empty part, nor with one of our own.
@@ -150,11 +153,13 @@ class PartFile:
     def forget(self) -> None:
         """Throw away what has arrived."""
         self._start.clear()
-        if self._file is not None:
-            with self._disk():
+        with self._disk():
+            if self._file is not None and not self._file.closed:
                 self._file.seek(0)
                 self._file.truncate()
-                self._notes.unlink(missing_ok=True)
+            elif self._file is not None:
+                self._part.unlink(missing_ok=True)
+            self._notes.unlink(missing_ok=True)
 
     @property
     def _identity(self) -> list[int | str | None]:
@@ -241,6 +246,8 @@ class PartFile:
         return told
 
     def _publish(self, whole: Path) -> None:
+        if _OPEN_FILES_STAY and self._file is not None:
+            self._file.close()
         if self._overwrite:
             whole.replace(self._path)
         else:

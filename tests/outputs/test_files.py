@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import DownloadFailed
+from datalab_facade import DownloadFailed, parts
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
 from tests.outputs.processes import outcome, start
@@ -481,6 +481,56 @@ class TestTransfers:
             saved(side, storage, tmp_path / "out", on_transfer=fail)
         assert side.busy_connections() == 0
         assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("body", [BODY, b"small"], ids=["large", "small"])
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+def test_files_are_closed_before_they_are_renamed_where_that_is_needed(
+    side: Side,
+    storage: BadStorage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    packed: bool,
+    body: bytes,
+) -> None:
+    """Also when another file is there at the last moment; then nothing is left behind."""
+    monkeypatch.setattr(parts, "_OPEN_FILES_STAY", True)
+    link, replace, unlink = os.link, Path.replace, Path.unlink
+
+    def closed(path: Any) -> None:
+        held = {os.path.realpath(fd) for fd in Path("/proc/self/fd").iterdir()}
+        assert str(path) not in held
+
+    def careful_link(source: Any, goal: Any) -> None:
+        closed(source)
+        link(source, goal)
+
+    def careful_replace(source: Path, goal: Any) -> Path:
+        closed(source)
+        return replace(source, goal)
+
+    def careful_unlink(path: Path, missing_ok: bool = False) -> None:
+        closed(path)
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(os, "link", careful_link)
+    monkeypatch.setattr(Path, "replace", careful_replace)
+    monkeypatch.setattr(Path, "unlink", careful_unlink)
+    player = gzipped(gzip.compress(body)) if packed else stored(body)
+    storage.plays(then=player)
+    saved(side, storage, tmp_path / "out")
+    saved(side, storage, tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out").read_bytes() == body
+    assert names(tmp_path) == ["out"]
+
+    def appear(asked: Asked) -> Reply:
+        (tmp_path / "new").write_text("mine")
+        return player(asked)
+
+    storage.plays(then=appear)
+    assert failure(side, storage, tmp_path / "new").reason == "exists"
+    assert names(tmp_path) == ["new", "out"]
 
 
 def test_notes_on_a_part_are_as_long_as_they_need_to_be(
