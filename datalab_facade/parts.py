@@ -35,6 +35,9 @@ _PIECE = 1 << 20
 # two files fewer to make and to remove is most of what a small output costs.
 _NOT_WORTH_A_PART = 32 << 10
 
+# So much may wait in memory for the disk while more comes; what is left has to be waited for.
+_MOST_UNWRITTEN = 16 << 20
+
 # Windows neither renames nor removes a file that is open.
 _OPEN_FILES_STAY = os.name == "nt"
 
@@ -59,6 +62,7 @@ class PartFile:
         self._shared = True
         self._file: IO[bytes] | None = None
         self._start = bytearray()
+        self._unwritten = 0
         self.received = 0
         self.facts: Facts | None = None
 
@@ -106,6 +110,10 @@ class PartFile:
                     self._note(facts)
             elif chunk.data:
                 _write(self._file, chunk.data)
+                self._unwritten += len(chunk.data)
+                if self._unwritten >= _MOST_UNWRITTEN:
+                    _begin_writing(self._file, self._unwritten)
+                    self._unwritten = 0
             else:
                 # A body begins: from here on everything is new.
                 self._file.seek(chunk.offset)
@@ -297,6 +305,15 @@ def _write(file: IO[bytes], data: bytes | bytearray) -> None:
     written = file.write(data)
     while written < len(data):
         written += file.write(memoryview(data)[written:])
+
+
+def _begin_writing(file: IO[bytes], size: int) -> None:
+    """Have the system begin to write the end of a file to the disk, without waiting for it."""
+    if hasattr(os, "posix_fadvise"):
+        # On Linux, pages that are not needed are written at once; those that are on their
+        # way to the disk stay in memory all the same.
+        with suppress(OSError):
+            os.posix_fadvise(file.fileno(), file.tell() - size, size, os.POSIX_FADV_DONTNEED)
 
 
 def sync(file: IO[bytes]) -> None:

@@ -18,6 +18,9 @@ from typing import Any
 import httpcore
 import httpx
 
+# What is read at once while more comes than was asked for.
+_LARGE_READ = 1 << 18
+
 _end: ContextVar[float | None] = ContextVar("datalab_facade_request_end", default=None)
 
 
@@ -110,9 +113,14 @@ def _addresses(host: str, port: int) -> list[str]:
 class _BoundedStream(httpcore.NetworkStream):
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
+        self._flows = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        # httpcore asks for so little that a large body costs more in calls than in bytes.
+        most = max(max_bytes, _LARGE_READ) if self._flows else max_bytes
+        data = self._inner.read(most, _left(timeout, httpcore.ReadTimeout))
+        self._flows = len(data) >= max_bytes
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))

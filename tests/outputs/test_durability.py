@@ -97,6 +97,26 @@ def test_what_is_promised_is_on_disk_before_the_file_gets_its_name(
     assert last == ("sync", str(home))
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="no such call on this system")
+def test_the_disk_is_at_work_while_more_comes(
+    side: Side, storage: BadStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that little is left to be waited for at the end."""
+    told: list[tuple[int, int]] = []
+
+    def advise(_: int, offset: int, length: int, __: int) -> None:
+        told.append((offset, length))
+
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    body = LARGE * 180
+    storage.plays(then=stored(body))
+    side.call("save", output_at(storage.url()), tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == body
+    [first, second] = told
+    assert first[0] + first[1] == second[0]
+    assert second[0] + second[1] > 32 << 20
+
+
 @pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
 def test_a_disk_that_fails_to_keep_it_is_told(
     side: Side, storage: BadStorage, disk: Disk, tmp_path: Path, body: bytes

@@ -10,12 +10,14 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+import httpcore
 import pytest
 
 from datalab_facade import DownloadFailed, OutputTooLarge
 from datalab_facade.downloading import Download, DownloadPolicy
 from datalab_facade.fetching import fetch, fetch_async
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
+from datalab_facade.transport.network import _BoundedStream
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, moved, refused, stored
 from tests.outputs.conftest import Side, output_at
 
@@ -633,3 +635,19 @@ def test_a_download_over_tls_never_goes_on_without() -> None:
     assert isinstance(next(steps), Fetch)
     with pytest.raises(DownloadFailed, match="without TLS"):
         steps.send(Told(0.0, 302, {"location": "http://127.0.0.1/out"}))
+
+
+def test_a_body_that_flows_is_read_in_larger_pieces() -> None:
+    """As long as each read gives as much as was asked for, and no longer."""
+    asked: list[int] = []
+
+    class Stream(httpcore.NetworkStream):
+        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+            asked.append(max_bytes)
+            return bytes(min(max_bytes, left.pop(0)))
+
+    left = [10, 64 << 10, 200 << 10, 10, 10]
+    stream = _BoundedStream(Stream())
+    sizes = [len(stream.read(64 << 10)) for _ in range(5)]
+    assert sizes == [10, 64 << 10, 200 << 10, 10, 10]
+    assert asked == [64 << 10, 64 << 10, 256 << 10, 256 << 10, 64 << 10]
