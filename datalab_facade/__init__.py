@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     )
     from datalab_facade.outcomes import Outcome, Totals, Update
     from datalab_facade.statuses import Status
+    from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
     from datalab_facade.waiting import WaitPolicy
 
 __all__ = [
@@ -92,12 +93,16 @@ __all__ = [
     "RequestTimedOut",
     "SavedOutput",
     "ServerFailed",
+    "Span",
     "Status",
     "StatusError",
     "Step",
     "StepRun",
     "Steps",
     "SubmissionUnknown",
+    "Timeline",
+    "TimelineRun",
+    "TimelineStep",
     "Totals",
     "UnexpectedBody",
     "Update",
@@ -126,6 +131,7 @@ _HOMES = {
     "models": "Execution Failure Output Progress Step StepRun Steps",
     "outcomes": "Outcome Totals Update",
     "statuses": "Status",
+    "timeline": "Span Timeline TimelineRun TimelineStep",
     "waiting": "WaitPolicy",
 }
 

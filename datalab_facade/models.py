@@ -8,15 +8,18 @@ each file); both come out as the same models, so nothing here tells them apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import attrs
 
 from datalab_facade import rendering
 from datalab_facade.redaction import scrubbed, shown_url
 from datalab_facade.statuses import TERMINAL, WAITING, Status
+
+if TYPE_CHECKING:
+    from datalab_facade.timeline import Timeline
 
 JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
 """A value that :func:`json.loads` can give."""
@@ -381,6 +384,18 @@ class Execution:
         """From creation to the last update, once ended and where the server told both."""
         return _between(self.created, self.updated) if self.is_terminal else None
 
+    def timeline(self, depends_on: Mapping[str, Iterable[str]] | None = None) -> Timeline:
+        """Tell when which step waited and worked, to be read, printed or drawn.
+
+        Args:
+            depends_on: The names of the steps that a step waits for, by its own name,
+                as in the workflow's definition. Without it, that is inferred from the
+                times: see :mod:`datalab_facade.timeline`.
+        """
+        from datalab_facade.timeline import timeline_of
+
+        return timeline_of(self, depends_on)
+
     def to_dict(self) -> dict[str, JSON]:
         """Give the snapshot as plain JSON, complete, presigned URLs included."""
         return {
@@ -422,7 +437,7 @@ class Execution:
         return rendering.execution_line(self)
 
     def _repr_html_(self) -> str:
-        return rendering.execution_table(self)
+        return self.timeline()._repr_html_() + rendering.execution_table(self)
 
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _SHOWN_STEPS = 6
 _SHOWN_RUNS = 500
+_OPENED_RUNS = 12
 
 
 def execution_line(execution: Execution) -> str:
@@ -45,9 +46,11 @@ def execution_table(execution: Execution) -> str:
     head = "".join(
         f"<th>{title}</th>" for title in ("step", "file", "status", "took", "output", "error")
     )
+    state = " open" if len(runs) <= _OPENED_RUNS else ""
     return (
+        f"<details{state}><summary>{len(runs)} step runs</summary>"
         f'<table class="datalab-execution"><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></details>"
     )
 
 

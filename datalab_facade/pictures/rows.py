@@ -1,0 +1,306 @@
+"""What a chart of a timeline shows, row by row, however it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import attrs
+
+from datalab_facade.pictures.words import counted, duration, joined, moment, shown
+from datalab_facade.statuses import Status
+
+if TYPE_CHECKING:
+    from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
+
+State: TypeAlias = Literal["done", "failed", "working", "waiting", "other"]
+
+# A step with more files than this is one row that tells how many were at work when.
+_MOST_FILES = 6
+# With more rows than this a chart is no longer taken in at a glance, so no files are shown.
+_MANY_ROWS = 48
+_MOST_STEPS = 200
+
+
+@attrs.frozen
+class Row:
+    """One row: a step, one of its files, or a step with its many files as a density."""
+
+    kind: Literal["step", "file", "files"]
+    step: TimelineStep
+    run: TimelineRun | None
+    """The run, where the row is about one; None where it is about several."""
+
+    @property
+    def label(self) -> str:
+        """What stands beside the bar, unclipped."""
+        if self.kind == "file":
+            return "all files" if self._is_whole else file_label(self.run)
+        return shown(self.step.name)
+
+    @property
+    def _is_whole(self) -> bool:
+        return self.run is not None and self.run.file_key == "aggregated"
+
+    @property
+    def many(self) -> int:
+        """How many runs the row stands for."""
+        return len(self.runs)
+
+    @property
+    def state(self) -> State:
+        """How it stands."""
+        if self.run is not None:
+            return state_of(self.run.status, failed=self.run.failed)
+        return state_of(self.step.status, failed=bool(self.step.failures))
+
+    @property
+    def is_critical(self) -> bool:
+        """Whether it is on the critical path."""
+        return self.step.is_critical if self.run is None else self.run.is_critical
+
+    @property
+    def waiting(self) -> Span | None:
+        """When it waited."""
+        return self.step.waiting if self.run is None else self.run.waiting
+
+    @property
+    def working(self) -> Span | None:
+        """When it worked."""
+        return self.step.working if self.run is None else self.run.working
+
+    @property
+    def runs(self) -> tuple[TimelineRun, ...]:
+        """The run or the runs that it is about."""
+        return self.step.runs if self.run is None else (self.run,)
+
+    @property
+    def worked(self) -> list[Span]:
+        """When each of them worked."""
+        return [run.working for run in self.runs if run.working is not None]
+
+    @property
+    def critical(self) -> list[Span]:
+        """When one of them was on the critical path."""
+        return [run.working for run in self.runs if run.is_critical and run.working is not None]
+
+    @property
+    def failed(self) -> list[Span]:
+        """When one of them worked in vain."""
+        return [run.working for run in self.runs if run.failed and run.working is not None]
+
+    @property
+    def tooltip(self) -> str:
+        """Everything about it in a line: the whole name, times, what went wrong."""
+        name = shown(self.step.name, limit=1_000)
+        if self.run is not None and self.run.file_key is not None:
+            name += f", file {shown(self.run.file_key, limit=1_000)}"
+        parts = [shown(self.step.status if self.run is None else self.run.status)]
+        if self.run is None:
+            parts.append(counted(len(self.step.runs), "run"))
+            if self.step.failures:
+                parts.append(f"{len(self.step.failures):,} failed")
+        parts += [spans_told(self.waiting, self.working)]
+        if self.run is not None and self.run.is_doubtful:
+            parts.append("times incomplete or contradictory")
+        if self.is_critical:
+            parts.append("on the critical path")
+        said = f"{name}: {joined(parts)}"
+        error = self.run.error if self.run is not None else None
+        return f"{said} — {error}" if error else said
+
+
+def file_label(run: TimelineRun | None) -> str:
+    """Give the words for a run's file."""
+    return "" if run is None or run.file_key is None else shown(run.file_key)
+
+
+def state_of(status: Status, *, failed: bool) -> State:
+    """Tell which of the few looks of a row a status gets."""
+    if failed or status == Status.FAILED:
+        return "failed"
+    if status == Status.COMPLETED:
+        return "done"
+    if status == Status.IN_PROGRESS:
+        return "working"
+    return "waiting" if status.is_waiting else "other"
+
+
+def spans_told(waiting: Span | None, working: Span | None) -> str:
+    """Tell in words how long was waited and worked."""
+    parts: list[str] = []
+    if waiting is not None:
+        parts.append(f"waited {duration(waiting.duration)}")
+    if working is not None:
+        so_far = " so far" if working.is_open else ""
+        parts.append(f"worked {duration(working.duration)}{so_far}")
+    return joined(parts) or "no times told"
+
+
+def rows_of(timeline: Timeline) -> tuple[list[Row], int]:
+    """Choose the rows of a chart, and tell how many steps are left out."""
+    steps, left_out = steps_of(timeline)
+    opened = [step for step in steps if 1 < len(step.runs) <= _MOST_FILES]
+    show_files = len(steps) + sum(len(step.runs) for step in opened) <= _MANY_ROWS
+    rows: list[Row] = []
+    for step in steps:
+        if len(step.runs) <= 1:
+            rows.append(Row("step", step, step.runs[0] if step.runs else None))
+        elif show_files and len(step.runs) <= _MOST_FILES:
+            rows.append(Row("step", step, None))
+            rows.extend(Row("file", step, run) for run in step.runs)
+        else:
+            rows.append(Row("files", step, None))
+    return rows, left_out
+
+
+def steps_of(timeline: Timeline) -> tuple[tuple[TimelineStep, ...], int]:
+    """Give the steps that a chart shows, and how many it leaves out."""
+    steps = timeline.steps[:_MOST_STEPS]
+    return steps, len(timeline.steps) - len(steps)
+
+
+def file_rows(step: TimelineStep, most: int) -> list[Row]:
+    """Give a row for each file of a step that has several; where that is too many, failures first.
+
+    They stand in the order in which they began all the same.
+    """
+    if len(step.runs) <= 1:
+        return []
+    places = sorted(range(len(step.runs)), key=lambda place: not step.runs[place].failed)
+    return [Row("file", step, step.runs[place]) for place in sorted(places[: max(0, most)])]
+
+
+@attrs.frozen
+class Headline:
+    """What stands above a chart."""
+
+    title: str
+    status: str
+    state: State
+    total: str
+    facts: tuple[str, ...]
+    path: str
+    """The critical path in words, or nothing."""
+
+    @classmethod
+    def of(cls, timeline: Timeline) -> Headline:
+        """Say it of a timeline."""
+        total = duration(timeline.total) if timeline.start is not None else ""
+        return cls(
+            title=f"Execution {timeline.execution_id}",
+            status=shown(timeline.status),
+            state=state_of(timeline.status, failed=False),
+            total=f"{total} so far" if total and timeline.is_open else total,
+            facts=tuple(_facts(timeline)),
+            path=_path_told(timeline),
+        )
+
+    @property
+    def summary(self) -> str:
+        """All of it in a line."""
+        return joined((f"{self.title}: {self.status}", self.total, *self.facts, self.path))
+
+
+def _facts(timeline: Timeline) -> Iterator[str]:
+    yield f"began {moment(timeline.start)}" if timeline.start else "no times told"
+    if timeline.workflow_id is not None:
+        yield f"workflow {timeline.workflow_id}"
+    if timeline.steps:
+        done = sum(
+            bool(step.runs) and all(run.status.is_terminal for run in step.runs)
+            for step in timeline.steps
+        )
+        yield f"{done} of {counted(len(timeline.steps), 'step')} done"
+    else:
+        yield "no steps yet" if timeline.is_open else "no steps"
+    if timeline.failures:
+        yield f"{len(timeline.failures):,} failed"
+
+
+def _path_told(timeline: Timeline) -> str:
+    if len(timeline.critical_path) < 1 or not timeline.total:
+        return ""
+    names = [shown(run.step, limit=40) for run in timeline.critical_path]
+    if len(names) > 6:
+        names = [*names[:3], f"… {len(names) - 5} more …", *names[-2:]]
+    work, wait = duration(timeline.worked), duration(timeline.waited)
+    return f"Critical path: {' → '.join(names)} ({work} at work, {wait} waiting)"
+
+
+@attrs.frozen
+class Load:
+    """How many runs of a step were at work, and how many waited, over equal parts of the time."""
+
+    working: tuple[float, ...]
+    """The average number at work in each part."""
+    waiting: tuple[float, ...]
+    failed: tuple[int, ...]
+    """How many failed in each part."""
+
+    @property
+    def most_working(self) -> float:
+        """The largest number at work."""
+        return max(self.working, default=0.0)
+
+    @property
+    def most_waiting(self) -> float:
+        """The largest number that waited."""
+        return max(self.waiting, default=0.0)
+
+
+def load_of(runs: Sequence[TimelineRun], start: datetime, end: datetime, parts: int) -> Load:
+    """Count what was going on in each of so many equal parts of a time."""
+    working, waiting, failed = _Sum(parts), _Sum(parts), [0] * parts
+    for run in runs:
+        if run.working is not None:
+            working.add(*_shares(run.working, start, end))
+        if run.waiting is not None:
+            waiting.add(*_shares(run.waiting, start, end))
+        span = run.working or run.waiting
+        if run.failed and span is not None:
+            place = share_of(span.end, start, end) * parts
+            failed[min(parts - 1, int(place))] += 1
+    return Load(working.totals(), waiting.totals(), tuple(failed))
+
+
+def share_of(time: datetime, start: datetime, end: datetime) -> float:
+    """Tell where a moment lies, from 0 at the start to 1 at the end."""
+    whole = end - start
+    return min(1.0, max(0.0, (time - start) / whole)) if whole > timedelta(0) else 0.0
+
+
+def _shares(span: Span, start: datetime, end: datetime) -> tuple[float, float]:
+    return share_of(span.start, start, end), share_of(span.end, start, end)
+
+
+class _Sum:
+    """Adds up spans by the part of the time that they cover, each in constant time."""
+
+    def __init__(self, parts: int) -> None:
+        self._parts = parts
+        self._edges = [0.0] * parts
+        self._steps = [0.0] * (parts + 1)
+
+    def add(self, start: float, end: float) -> None:
+        """Add a span from one share of the time to another; an instant leaves a trace."""
+        first = start * self._parts
+        last = max(end * self._parts, first + 0.02)
+        a, b = min(int(first), self._parts - 1), min(int(last), self._parts - 1)
+        if a == b:
+            self._edges[a] += last - first
+            return
+        self._edges[a] += a + 1 - first
+        self._edges[b] += last - b
+        self._steps[a + 1] += 1
+        self._steps[b] -= 1
+
+    def totals(self) -> tuple[float, ...]:
+        """Give the sums, part by part."""
+        level = 0.0
+        totals: list[float] = []
+        for edge, step in zip(self._edges, self._steps, strict=False):
+            level += step
+            totals.append(edge + level)
+        return tuple(totals)

@@ -1,0 +1,166 @@
+"""What a terminal is written with: glyphs in Unicode or ASCII, colours or none.
+
+The few codes for colour are written here rather than by a library, so that the
+text is the same everywhere; rich takes it with ``Text.from_ansi``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from datalab_facade.pictures.rows import State
+from datalab_facade.pictures.words import (
+    ELLIPSIS,
+    as_ascii,
+    cells,
+    clipped,
+    padded,
+    wrapped,
+)
+
+LEAST_WIDTH: Final = 32
+
+BOLD, DIM, RED, GREEN, BLUE, CYAN = "1", "2", "31", "32", "34", "36"
+STRONG_BLUE = "1;94"
+PLAIN = ""
+
+STATE_COLOURS: Final[dict[State, str]] = {
+    "done": GREEN,
+    "failed": RED,
+    "working": CYAN,
+    "waiting": DIM,
+    "other": DIM,
+}
+
+
+@attrs.frozen
+class Glyphs:
+    """The signs that a picture is made of."""
+
+    signs: dict[State, str]
+    critical: tuple[str, str, str]
+    """Work on the critical path: a whole cell, its left half, its right half."""
+    work: tuple[str, str, str]
+    """Other work, in the same way."""
+    wait: str
+    failed: str
+    going_on: str
+    levels: str
+    """From little to much."""
+    line: str
+    tick: str
+    bullet: str
+    arrow: str
+    tree: tuple[str, str, str, str]
+    """The first of several in a group, one in between, the last, and the only one."""
+
+
+UNICODE: Final = Glyphs(
+    signs={"done": "✓", "failed": "✗", "working": "▸", "waiting": "·", "other": "?"},
+    critical=("█", "▌", "▐"),
+    work=("━", "╸", "╺"),
+    wait="·",
+    failed="✗",
+    going_on="▸",
+    levels="▁▂▃▄▅▆▇█",
+    line="─",
+    tick="┬",
+    bullet="✗",
+    arrow="←",
+    tree=("┌", "├", "└", "─"),
+)
+ASCII: Final = Glyphs(
+    signs={"done": "+", "failed": "x", "working": ">", "waiting": ".", "other": "?"},
+    critical=("#", "#", "#"),
+    work=("=", "=", "="),
+    wait=".",
+    failed="x",
+    going_on=">",
+    levels="_-=#",
+    line="-",
+    tick="+",
+    bullet="x",
+    arrow="<-",
+    tree=(",", "|", "`", "-"),
+)
+
+
+def _wide_enough(width: int) -> int:
+    return max(LEAST_WIDTH, width)
+
+
+@attrs.frozen
+class Terminal:
+    """How to write: how wide, with which signs, with colour or without."""
+
+    width: int = attrs.field(converter=_wide_enough)
+    colour: bool
+    ascii_only: bool
+
+    @property
+    def glyphs(self) -> Glyphs:
+        """The signs to draw with."""
+        return ASCII if self.ascii_only else UNICODE
+
+    @property
+    def ellipsis(self) -> str:
+        """What stands for something left out."""
+        return as_ascii(ELLIPSIS) if self.ascii_only else ELLIPSIS
+
+    def words(self, text: str) -> str:
+        """Give words as they can be written here."""
+        return as_ascii(text) if self.ascii_only else text
+
+    def fitted(self, text: str, width: int) -> str:
+        """Give words in exactly so many columns."""
+        return padded(clipped(self.words(text), width, ellipsis=self.ellipsis), width)
+
+    def lines(self, text: str, *, indent: int = 0, most: int = 3) -> list[str]:
+        """Give words on a few lines; those after the first are indented."""
+        width = self.width - indent
+        broken = wrapped(self.words(text), width, most=most, ellipsis=self.ellipsis)
+        return [broken[0], *(" " * indent + line for line in broken[1:])]
+
+    def painted(self, text: str, style: str) -> str:
+        """Give text in a colour, if there is any."""
+        return f"\x1b[{style}m{text}\x1b[0m" if self.colour and style and text else text
+
+    def columns(self, parts: list[tuple[str, str]]) -> str:
+        """Join pieces of text, each with its style; neighbours of one style become one."""
+        joined: list[tuple[str, str]] = []
+        for text, style in parts:
+            if joined and joined[-1][1] == style:
+                joined[-1] = (joined[-1][0] + text, style)
+            else:
+                joined.append((text, style))
+        while joined and not joined[-1][0].strip(" "):
+            joined.pop()
+        if joined:
+            joined[-1] = (joined[-1][0].rstrip(" "), joined[-1][1])
+        return "".join(self.painted(text, style) for text, style in joined)
+
+    def _cut(self, piece: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        room, cut = self.width, list[tuple[str, str]]()
+        for text, style in piece:
+            cut.append((clipped(text, room, ellipsis=self.ellipsis), style))
+            room = max(0, room - cells(text))
+        return cut
+
+    def flowed(self, pieces: list[list[tuple[str, str]]], gap: str = "  ") -> list[str]:
+        """Set pieces beside each other, and on further lines as they do not fit."""
+        lines: list[list[tuple[str, str]]] = [[]]
+        used = 0
+        for given in pieces:
+            piece = self._cut(given)
+            size = sum(cells(text) for text, _ in piece)
+            if lines[-1] and used + len(gap) + size > self.width:
+                lines.append([])
+                used = 0
+            if lines[-1]:
+                lines[-1].append((gap, PLAIN))
+                used += len(gap)
+            lines[-1] += piece
+            used += size
+        return [self.columns(line) for line in lines]

@@ -1,0 +1,217 @@
+"""Words in pictures: names that anybody may have chosen, durations, moments, ticks."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from datalab_facade.redaction import excerpt
+
+ELLIPSIS = "…"
+SEPARATOR = " · "
+
+# More marks on one letter than any script writes only serve to paint over the lines above.
+_MOST_MARKS = 2
+
+
+def shown(name: str, *, limit: int = 200) -> str:
+    r"""Give a name as one printable line, without secrets.
+
+    Control characters, so also what a terminal obeys, and what turns the direction
+    of writing are shown as escapes.
+
+    >>> shown("parse\x1b[2J"), shown(" ")
+    ('parse\\x1b[2J', '(no name)')
+    """
+    text = excerpt(name, limit=limit)
+    if text.isascii():
+        return text or "(no name)"
+    kept: list[str] = []
+    marks = 0
+    for char in text:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks <= _MOST_MARKS:
+            kept.append(char)
+    return "".join(kept)
+
+
+def as_ascii(text: str) -> str:
+    """Give a text in ASCII, as near as can be.
+
+    >>> as_ascii("Übersicht · 4 × 請求書…")
+    'Ubersicht - 4 x ???...'
+    """
+    if text.isascii():
+        return text
+    for char, plain in (("…", "..."), ("·", "-"), ("×", "x"), ("→", "->"), ("←", "<-"), ("—", "-")):
+        text = text.replace(char, plain)
+    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return bare.encode("ascii", "replace").decode()
+
+
+def cells(text: str) -> int:
+    """Count the columns that a text takes in a terminal.
+
+    >>> cells("parse"), cells("請求書")
+    (5, 6)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(_cells(char) for char in text)
+
+
+def _cells(char: str) -> int:
+    if unicodedata.combining(char) or unicodedata.category(char) in {"Mn", "Me"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def clipped(text: str, width: int, *, ellipsis: str = ELLIPSIS) -> str:
+    """Shorten a text to so many columns of a terminal.
+
+    >>> clipped("marker_parse", 8), clipped("parse", 8)
+    ('marker_…', 'parse')
+    """
+    if cells(text) <= width:
+        return text
+    room = width - len(ellipsis)
+    kept: list[str] = []
+    for char in text:
+        room -= _cells(char)
+        if room < 0:
+            break
+        kept.append(char)
+    return ("".join(kept).rstrip() + ellipsis)[: max(0, width)]
+
+
+def padded(text: str, width: int) -> str:
+    """Fill a text up to so many columns."""
+    return text + " " * (width - cells(text))
+
+
+_DAY = 86_400
+_UNITS = ((3600, 60, "m", 1, "s"), (_DAY, 3600, "h", 60, "m"), (1000 * _DAY, _DAY, "d", 3600, "h"))
+
+
+def duration(length: timedelta) -> str:
+    """Tell a duration in two units at most.
+
+    >>> [duration(timedelta(seconds=s)) for s in (0, 0.25, 8.04, 12.34, 60, 3725, 180_000)]
+    ['0s', '250ms', '8.0s', '12s', '1m 00s', '1h 02m', '2d 02h']
+    """
+    seconds = length.total_seconds()
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f}ms" if seconds else "0s"
+    if seconds < 59.5:
+        return f"{seconds:.1f}s" if seconds < 9.95 else f"{seconds:.0f}s"
+    for limit, unit, name, smaller, smaller_name in _UNITS:
+        whole = round(seconds / smaller) * smaller
+        if whole < limit:
+            return f"{whole // unit}{name} {whole % unit // smaller:02}{smaller_name}"
+    return f"{seconds / _DAY / 365.25:.1f}y"
+
+
+def moment(time: datetime) -> str:
+    """Tell a moment, to the second.
+
+    >>> from datetime import UTC
+    >>> moment(datetime(2025, 10, 22, 10, tzinfo=UTC))
+    '2025-10-22 10:00:00 UTC'
+    """
+    return f"{time.replace(tzinfo=None):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def counted(number: int, noun: str) -> str:
+    """Tell how many there are.
+
+    >>> counted(1, "file"), counted(1200, "file")
+    ('1 file', '1,200 files')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+_STEPS = (
+    *(base * scale for scale in (0.001, 0.01, 0.1) for base in (1, 2, 5)),
+    *(1, 2, 5, 10, 15, 30),
+    *(60 * minutes for minutes in (1, 2, 5, 10, 15, 30)),
+    *(3600 * hours for hours in (1, 2, 3, 6, 12)),
+)
+
+
+def ticks(total: timedelta, most: int) -> list[tuple[float, str]]:
+    """Choose round moments for the axis of a chart: the share of the whole, and the words.
+
+    Args:
+        total: What the chart spans.
+        most: How many there may be, besides the one at zero.
+
+    >>> ticks(timedelta(minutes=5), 3)
+    [(0.0, '0'), (0.4, '2m'), (0.8, '4m')]
+    >>> [words for _, words in ticks(timedelta(minutes=2), 4)]
+    ['0', '30s', '1m', '1m30s', '2m']
+    """
+    seconds = total.total_seconds()
+    if seconds <= 0:
+        return [(0.0, "0")]
+    step = next((step for step in _STEPS if seconds / step <= most), None)
+    if step is None:
+        days = seconds / _DAY / most
+        scale = 10 ** math.floor(math.log10(days))
+        step = _DAY * scale * next(base for base in (1, 2, 5, 10) if base * scale >= days)
+    count = math.floor(seconds / step + 1e-9)
+    return [(number * step / seconds, _tick(number * step)) for number in range(count + 1)]
+
+
+def _tick(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds * 1000:.0f}ms" if seconds else "0"
+    if seconds < 60:
+        return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
+    parts: list[str] = []
+    rest = round(seconds)
+    for unit, name in ((_DAY, "d"), (3600, "h"), (60, "m"), (1, "s")):
+        count, rest = divmod(rest, unit)
+        if count:
+            parts.append(f"{count}{name}")
+    return "".join(parts[:2])
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Put the parts that say something on one line."""
+    return SEPARATOR.join(part for part in parts if part)
+
+
+def wrapped(text: str, width: int, *, most: int, ellipsis: str = ELLIPSIS) -> list[str]:
+    """Break a text into lines of so many columns, between words where it can be.
+
+    >>> wrapped("began late and ended early", 11, most=2)
+    ['began late', 'and ended…']
+    """
+    lines = [""]
+    for word in _pieces(text, width):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if cells(longer) <= width:
+            lines[-1] = longer
+        elif lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = word
+    if len(lines) > most:
+        last = clipped(lines[most - 1], width - len(ellipsis), ellipsis="")
+        lines[most - 1 :] = [last.rstrip(f"{ellipsis} ") + ellipsis]
+    return lines
+
+
+def _pieces(text: str, width: int) -> Iterator[str]:
+    """Give the words, and those wider than a line in pieces."""
+    for word in text.split():
+        piece, used = "", 0
+        for char in word:
+            used += _cells(char)
+            if used > width:
+                yield piece
+                piece, used = "", _cells(char)
+            piece += char
+        yield piece

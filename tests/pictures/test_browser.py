@@ -1,0 +1,161 @@
+"""The pages and drawings in a browser: no error, no overflow, and nothing runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
+
+from tests.pictures import graphs, scenes
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+Open = Callable[[str, str, int, bool], Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start the browser of this machine, once for all of these tests."""
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine, so no page was opened; install 'chromium'")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Open a page, and see to it that nothing went wrong while it was there."""
+    wrong: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def refuse(dialog: Dialog) -> None:
+        wrong.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def open_page(name: str, text: str, width: int, dark: bool) -> Page:
+        file = tmp_path / name
+        file.write_text(text, encoding="utf-8")
+        context = browser.new_context(
+            viewport={"width": width, "height": 700}, color_scheme="dark" if dark else "light"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
+        page.on("dialog", refuse)
+        page.on(
+            "request",
+            lambda request: (
+                None if request.url == file.as_uri() else wrong.append(f"asked for {request.url}")
+            ),
+        )
+        page.goto(file.as_uri())
+        keep = os.environ.get("DATALAB_SCREENSHOTS")
+        if keep and file.suffix == ".html":
+            picture = f"{file.stem}-{width}-{'dark' if dark else 'light'}.png"
+            page.screenshot(path=Path(keep) / picture, full_page=True)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not wrong
+
+
+def overflow(page: Page) -> int:
+    """Tell by how many pixels the page is wider than the window."""
+    return int(
+        page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    )
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("scene", scenes.ALL)
+def test_a_page_opens_cleanly_on_wide_and_on_narrow_screens(
+    opened: Open, scene: str, dark: bool
+) -> None:
+    text = scenes.ALL[scene]().timeline().html()
+    for width in (1100, 380):
+        page = opened(f"{scene}.html", text, width, dark)
+        assert overflow(page) == 0
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        assert overflow(page) == 0
+        assert page.title() == "Execution 123"
+        assert page.evaluate("document.scripts.length") == 0
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", graphs.ALL)
+def test_the_page_of_a_workflow_opens_cleanly(opened: Open, name: str, dark: bool) -> None:
+    for width in (1100, 380):
+        page = opened(f"graph-{name}.html", graphs.ALL[name].html(), width, dark)
+        assert overflow(page) == 0
+        assert len(page.query_selector_all("svg:visible")) == 1
+
+
+@pytest.mark.parametrize("name", graphs.ALL)
+def test_the_words_in_the_boxes_of_a_workflow_stay_inside_of_them(opened: Open, name: str) -> None:
+    page = opened(f"graph-{name}.svg", graphs.ALL[name].svg(), 1000, False)
+    assert page.evaluate(
+        """() => [...document.querySelectorAll('g > rect')].every(rect => {
+            const box = rect.getBBox();
+            return [...rect.parentNode.querySelectorAll('text')].map(text => text.getBBox())
+                .every(text => text.x >= box.x && text.x + text.width <= box.x + box.width); })"""
+    )
+
+
+def test_a_step_unfolds_its_files_without_any_script(opened: Open) -> None:
+    page = opened("files.html", scenes.five_hundred_files().timeline().html(), 1100, False)
+    first = page.get_by_text("document-0000.pdf", exact=True).first
+    assert not first.is_visible()
+    page.get_by_text("500 files").click()
+    assert first.is_visible()
+
+
+def test_the_policy_of_a_page_stops_what_is_put_into_it(browser: Browser, tmp_path: Path) -> None:
+    text = scenes.one_step().timeline().html()
+    bad = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+    file = tmp_path / "bad.html"
+    file.write_text(text.replace("</main>", f"{bad}</main>"), encoding="utf-8")
+    page = browser.new_page()
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text))
+    page.goto(file.as_uri())
+    assert page.title() == "Execution 123"
+    assert any("Content Security Policy" in words for words in refused)
+    page.close()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("scene", scenes.ALL)
+def test_a_drawing_opens_by_itself_and_its_text_stays_inside(
+    opened: Open, scene: str, dark: bool
+) -> None:
+    page = opened(f"{scene}.svg", scenes.ALL[scene]().timeline().svg(), 1000, dark)
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll('text')]
+            .filter(text => { const box = text.getBBox();
+                return box.x < 0 || box.x + box.width > 960; })
+            .map(text => text.textContent)"""
+    )
+    assert outside == []
+
+
+def test_names_do_not_run_into_the_bars(opened: Open) -> None:
+    for scene in ("hostile", "invoices", "five_hundred_files", "forty_steps"):
+        page = opened(f"{scene}.svg", scenes.ALL[scene]().timeline().svg(), 1000, False)
+        assert page.evaluate(
+            """() => { const bars = Math.min(...[...document.querySelectorAll('line.grid')]
+                    .map(line => line.getBBox().x));
+                return [...document.querySelectorAll('g > text')]
+                    .map(text => text.getBBox()).filter(box => box.x < 60)
+                    .every(box => box.x + box.width < bars); }"""
+        )

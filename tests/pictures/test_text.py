@@ -1,0 +1,89 @@
+"""A timeline in a terminal: what stands there, to the letter."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datalab_facade import Execution
+from datalab_facade.pictures.words import cells, clipped, shown, wrapped
+from tests.pictures import scenes
+from tests.pictures.strategies import executions
+
+GOLDEN = Path(__file__).parent / "golden"
+_COLOUR = re.compile(r"\x1b\[[\d;]+m")
+
+CASES = [
+    *(("invoices", width, "") for width in (40, 80, 120)),
+    ("five_hundred_files", 80, ""),
+    ("failed", 80, ""),
+    ("failed", 40, "ascii"),
+    ("failed", 80, "colour"),
+    ("running", 80, ""),
+    ("running", 60, "ascii"),
+    ("forty_steps", 80, ""),
+    ("hostile", 60, ""),
+    ("hostile", 60, "ascii"),
+    ("one_step", 40, ""),
+    ("without_times", 80, ""),
+    ("empty", 80, ""),
+]
+
+
+def drawn(scene: str, width: int, how: str) -> str:
+    timeline = scenes.ALL[scene]().timeline()
+    return timeline.text(width=width, colour=how == "colour", ascii=how == "ascii") + "\n"
+
+
+def golden(scene: str, width: int, how: str) -> Path:
+    return GOLDEN / ("-".join(filter(None, (scene, str(width), how))) + ".txt")
+
+
+@pytest.mark.parametrize(("scene", "width", "how"), CASES)
+def test_the_text_is_the_one_that_was_looked_at(scene: str, width: int, how: str) -> None:
+    """Write the texts anew with ``python -m tests.pictures.test_text``, and look at the diff."""
+    assert drawn(scene, width, how) == golden(scene, width, how).read_text(encoding="utf-8")
+
+
+@given(executions(), st.integers(-1, 200), st.booleans(), st.booleans())
+def test_no_line_is_wider_than_the_terminal_and_none_commands_it(
+    told: Execution, width: int, colour: bool, ascii_only: bool
+) -> None:
+    text = told.timeline().text(width=width, colour=colour, ascii=ascii_only)
+    bare = _COLOUR.sub("", text)
+    assert colour or bare == text
+    for line in bare.split("\n"):
+        assert line.isprintable()
+        assert cells(line) <= max(32, width)
+        assert line == line.rstrip(" ")
+    if ascii_only:
+        assert bare.isascii()
+
+
+def test_the_width_asked_for_is_used() -> None:
+    for width in (60, 100, 160):
+        lines = scenes.invoices().timeline().text(width=width).split("\n")
+        assert max(map(cells, lines)) in range(width - 8, width + 1)
+
+
+def test_a_timeline_prints_itself() -> None:
+    timeline = scenes.one_step().timeline()
+    assert str(timeline) == timeline.text(width=80)
+
+
+@given(st.text(), st.integers(1, 30))
+def test_words_are_clipped_and_wrapped_to_the_columns_that_they_take(text: str, width: int) -> None:
+    name = shown(text)
+    assert name
+    assert cells(clipped(name, width)) <= width
+    assert all(cells(line) <= max(2, width) for line in wrapped(name, max(2, width), most=3))
+
+
+if __name__ == "__main__":
+    GOLDEN.mkdir(exist_ok=True)
+    for case in CASES:
+        golden(*case).write_text(drawn(*case), encoding="utf-8")
