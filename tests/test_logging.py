@@ -13,7 +13,7 @@ import pytest
 
 from datalab_facade import AsyncDatalab, Datalab, ServerFailed, WaitPolicy
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
-from tests.in_process import FAILS, NEVER_ENDS, SOON, Way, new_simulator
+from tests.in_process import FAILS, NEVER_ENDS, SOON, Way, asynchronous, new_simulator
 from tests.secrets_for_tests import API_KEY, COOKIE
 
 COOKIES = {"Set-Cookie": f"wos-session={COOKIE}; Path=/"}
@@ -234,29 +234,30 @@ def test_the_requests_of_the_user_are_logged_as_ever(
         client.executions.get(execution_id)
     line, *heads = as_ever(caplog)
     assert f"{server.api_url}/own?page=1" in line
-    assert any("Content-Length" in head for head in heads)
+    assert any("content-length" in head.lower() for head in heads)
 
 
 def test_the_requests_of_the_user_are_logged_as_ever_while_ours_run_in_another_thread(
     server: SimulatorServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked, go_on = threading.Event(), threading.Event()
+    simulator = new_simulator()
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def wait_for_the_user(*_: object) -> None:
         asked.set()
         assert go_on.wait(30)
-        return httpx.Response(200, json={"status": "COMPLETED"})
 
-    client = Way(None).client_over(httpx.MockTransport(answer))
+    simulator.fault_hook(wait_for_the_user)
+    client = Way(None).client(simulator)
     with ThreadPoolExecutor(1) as pool:
-        ours = pool.submit(client.executions.get, 7)
+        ours = pool.submit(client.executions.get, simulator.start(SOON))
         try:
             assert asked.wait(30)
             httpx.get(f"{server.api_url}/own?page=1")
             line, *heads = as_ever(caplog)
         finally:
             go_on.set()
-        assert ours.result().succeeded
+        assert ours.result().status == "IN_PROGRESS"
     assert f"{server.api_url}/own?page=1" in line
     assert heads
     assert len(lines(caplog, "httpx")) == 1
@@ -265,22 +266,25 @@ def test_the_requests_of_the_user_are_logged_as_ever_while_ours_run_in_another_t
 async def test_the_requests_of_the_user_are_logged_as_ever_while_ours_run_in_another_task(
     server: SimulatorServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    asked, go_on = asyncio.Event(), asyncio.Event()
+    asked = asyncio.Event()
+    # On real time, so that ours is still under way when the user's is answered.
+    simulator = Simulator(api_key=API_KEY)
 
-    async def answer(request: httpx.Request) -> httpx.Response:
+    def hang(*_: object) -> Fault:
         asked.set()
-        await go_on.wait()
-        return httpx.Response(200, json={"status": "COMPLETED"})
+        return Fault.hang()
 
-    http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
-    client = AsyncDatalab(API_KEY, http_client=http)
-    ours = asyncio.create_task(client.executions.get(7))
+    simulator.fault_hook(hang)
+    client = asynchronous(simulator)
+    ours = asyncio.create_task(client.executions.get(simulator.start(SOON)))
     await asked.wait()
     async with httpx.AsyncClient() as own:
         await own.get(f"{server.api_url}/own?page=1")
     line, *heads = as_ever(caplog)
-    go_on.set()
-    assert (await ours).succeeded
+    assert not ours.done()
+    ours.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ours
     assert f"{server.api_url}/own?page=1" in line
     assert heads
     assert len(lines(caplog, "httpx")) == 1
@@ -302,5 +306,5 @@ def test_many_clients_filter_the_logs_only_once() -> None:
     before = len(logging.getLogger("httpx").filters)
     assert before <= 1
     for _ in range(3):
-        Way(None).client_over(httpx.MockTransport(lambda _: httpx.Response(200)))
+        Way(None).client(new_simulator())
     assert len(logging.getLogger("httpx").filters) == 1
