@@ -12,11 +12,14 @@ import httpx
 from datalab_facade import AsyncDatalab, Change, Datalab
 from datalab_facade.testing import (
     ExecutionScript,
+    Fault,
+    Origin,
     Simulator,
     SimulatorTransport,
     StepScript,
     VirtualClock,
 )
+from datalab_facade.testing.jsonvalue import JSON
 from tests.secrets_for_tests import API_KEY
 
 SOON = ExecutionScript([StepScript("parse", ends=60), StepScript("extract", starts=60, ends=300)])
@@ -24,9 +27,30 @@ NEVER_ENDS = ExecutionScript([StepScript("parse", ends=None)])
 FAILS = ExecutionScript([StepScript("parse", ends=60, outcome="FAILED", error="no pages")])
 
 
+FINISHED: dict[str, JSON] = {"execution_id": 7, "status": "COMPLETED", "steps": {}}
+
+
 def new_simulator() -> Simulator:
     """Give a Datalab on a clock of its own that takes the tests' key."""
     return Simulator(VirtualClock(), api_key=API_KEY)
+
+
+class Recorder(SimulatorTransport):
+    """Notes every request as httpx has it, and answers alike wherever it goes.
+
+    Args:
+        answer: what is answered in place of a finished execution.
+    """
+
+    def __init__(self, answer: Fault | None = None) -> None:
+        simulator = new_simulator()
+        simulator.fault_always(answer or Fault.status(200, FINISHED))
+        super().__init__(simulator)
+        self.requests: list[httpx.Request] = []
+
+    def _origin(self, request: httpx.Request) -> Origin:
+        self.requests.append(request)
+        return "api"
 
 
 def blocking(simulator: Simulator, **options: Any) -> Datalab:
@@ -54,7 +78,7 @@ class Way:
         make = blocking if self.runner is None else asynchronous
         return make(simulator, **options)
 
-    def client_over(self, transport: httpx.MockTransport, **options: Any) -> Any:
+    def client_over(self, transport: SimulatorTransport, **options: Any) -> Any:
         """Give a client whose requests go to a transport of the test's own."""
         given = {"api_key": API_KEY, **options}
         if self.runner is None:

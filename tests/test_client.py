@@ -34,12 +34,21 @@ from datalab_facade import (
 )
 from datalab_facade.testing import Fault, Simulator
 from datalab_facade.transport.origin import OriginKey, checked_origin
-from tests.in_process import FAILS, NEVER_ENDS, SOON, Way, asynchronous, blocking, new_simulator
+from tests.in_process import (
+    FAILS,
+    FINISHED,
+    NEVER_ENDS,
+    SOON,
+    Recorder,
+    Way,
+    asynchronous,
+    blocking,
+    new_simulator,
+)
 from tests.secrets_for_tests import API_KEY, presigned
 
 PATH = "/api/v1/workflows/executions/7"
 KEY = "x-api-key"
-BODY = {"execution_id": 7, "status": "COMPLETED", "steps": {}}
 
 
 @pytest.fixture
@@ -55,19 +64,6 @@ def way(request: pytest.FixtureRequest) -> Iterator[Way]:
         return
     with asyncio.Runner() as runner:
         yield Way(runner)
-
-
-class Recorder(httpx.MockTransport):
-    """Notes every request, and answers each with a finished execution."""
-
-    def __init__(self, answer: Callable[[httpx.Request], httpx.Response] | None = None) -> None:
-        self.requests: list[httpx.Request] = []
-        self._answer = answer or (lambda _: httpx.Response(200, json=BODY))
-        super().__init__(self._note)
-
-    def _note(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        return self._answer(request)
 
 
 def sent_by(way: Way, **options: Any) -> httpx.Request:
@@ -638,7 +634,7 @@ def authorized(base_url: str, url: str) -> httpx.Request:
     "target", ["https://evil.example/", "https://www.datalab.to/api/v1/files", "/elsewhere", "//e"]
 )
 def test_a_redirect_of_the_api_is_not_followed(way: Way, status: int, target: str) -> None:
-    recorder = Recorder(lambda _: httpx.Response(status, headers={"Location": target}))
+    recorder = Recorder(Fault.redirect(target, status))
     client = way.client_over(recorder, max_faults=0)
     with pytest.raises(StatusError) as caught:
         way.done(client.executions.get(7))
@@ -661,7 +657,7 @@ def test_an_output_is_fetched_without_the_key_wherever_it_is(way: Way, url: str)
     recorder = Recorder()
     client = way.client_over(recorder, headers={"X-Team": "7"})
     output = Output(7, "parse", None, url)
-    assert way.done(client.outputs.json(output)) == BODY
+    assert way.done(client.outputs.json(output)) == FINISHED
     [request] = recorder.requests
     assert request.url == url
     assert API_KEY not in str(request.headers.raw)

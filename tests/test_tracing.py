@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import httpx
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -306,15 +305,16 @@ def test_a_view_traces_like_its_client(simulator: Simulator, spans: Spans) -> No
 def test_a_request_that_is_cut_off_by_a_cancelled_task_ends_its_spans(spans: Spans) -> None:
     async def cancelled() -> None:
         asked = asyncio.Event()
+        # On real time, so that the answer is still awaited when the task is cancelled.
+        simulator = Simulator(api_key=API_KEY)
 
-        async def hang(request: httpx.Request) -> httpx.Response:
+        def hang(*_: object) -> Fault:
             asked.set()
-            await asyncio.Event().wait()
-            raise AssertionError
+            return Fault.hang()
 
-        way = Way(asyncio.Runner())
-        client = way.client_over(httpx.MockTransport(hang), tracing=spans.tracing)
-        waiting = asyncio.create_task(client.executions.wait(7))
+        simulator.fault_hook(hang)
+        client = asynchronous(simulator, tracing=spans.tracing)
+        waiting = asyncio.create_task(client.executions.wait(simulator.start(NEVER_ENDS)))
         await asked.wait()
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
