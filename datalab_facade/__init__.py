@@ -38,10 +38,12 @@ if TYPE_CHECKING:
         StatusError,
         SubmissionUnknown,
         UnexpectedBody,
+        UploadFailed,
         ValidationFailed,
         ValidationIssue,
         WaitTimedOut,
     )
+    from datalab_facade.file_models import File, FileLink
     from datalab_facade.handles import AsyncExecutionHandle, ExecutionHandle
     from datalab_facade.learning import Durations
     from datalab_facade.manifest import Manifest, MissedOutput, SavedOutput
@@ -57,6 +59,8 @@ if TYPE_CHECKING:
     from datalab_facade.outcomes import Outcome, Totals, Update
     from datalab_facade.statuses import Status
     from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
+    from datalab_facade.transfers import FileTransfer
+    from datalab_facade.uploads import UploadOutcome
     from datalab_facade.waiting import WaitPolicy
 
 __all__ = [
@@ -78,6 +82,9 @@ __all__ = [
     "ExecutionFailed",
     "ExecutionHandle",
     "Failure",
+    "File",
+    "FileLink",
+    "FileTransfer",
     "Manifest",
     "MissedOutput",
     "NotFound",
@@ -106,6 +113,8 @@ __all__ = [
     "Totals",
     "UnexpectedBody",
     "Update",
+    "UploadFailed",
+    "UploadOutcome",
     "ValidationFailed",
     "ValidationIssue",
     "WaitPolicy",
@@ -122,9 +131,10 @@ _HOMES = {
         "AuthenticationFailed BadRequest BudgetExhausted ConfigurationError ConnectionFailed "
         "DatalabError DownloadFailed ExecutionFailed NotFound OutputTooLarge Overloaded "
         "PayloadTooLarge PermissionRefused RateLimited RequestRefused RequestTimedOut "
-        "ServerFailed StatusError SubmissionUnknown UnexpectedBody ValidationFailed "
+        "ServerFailed StatusError SubmissionUnknown UnexpectedBody UploadFailed ValidationFailed "
         "ValidationIssue WaitTimedOut"
     ),
+    "file_models": "File FileLink",
     "handles": "AsyncExecutionHandle ExecutionHandle",
     "learning": "Durations",
     "manifest": "Manifest MissedOutput SavedOutput",
@@ -132,6 +142,8 @@ _HOMES = {
     "outcomes": "Outcome Totals Update",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",
+    "transfers": "FileTransfer",
+    "uploads": "UploadOutcome",
     "waiting": "WaitPolicy",
 }
 

@@ -14,6 +14,8 @@ from datalab_facade.errors import ConfigurationError
 from datalab_facade.executions import Executions
 from datalab_facade.executions_async import AsyncExecutions
 from datalab_facade.faults import Randomness
+from datalab_facade.files import Files
+from datalab_facade.files_async import AsyncFiles
 from datalab_facade.learning import LEARN, Durations
 from datalab_facade.options import Options
 from datalab_facade.outputs import Outputs
@@ -93,6 +95,8 @@ class Datalab:
     """Look at executions, wait for them, watch them."""
     outputs: Outputs
     """Fetch what steps left behind."""
+    files: Files
+    """Upload documents, list them, fetch them back, delete them."""
 
     def __init__(
         self,
@@ -125,6 +129,7 @@ class Datalab:
         self._context = context
         self.executions = Executions(api, context)
         self.outputs = Outputs(storage, self.executions, context)
+        self.files = Files(api, storage, context)
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.
@@ -220,6 +225,8 @@ class AsyncDatalab:
     """Look at executions, wait for them, watch them."""
     outputs: AsyncOutputs
     """Fetch what steps left behind."""
+    files: AsyncFiles
+    """Upload documents, list them, fetch them back, delete them."""
 
     def __init__(
         self,
@@ -254,6 +261,7 @@ class AsyncDatalab:
         self._context = context
         self.executions = AsyncExecutions(api, context)
         self.outputs = AsyncOutputs(storage, self.executions, context)
+        self.files = AsyncFiles(api, storage, context)
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.

@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeVar, cast
 import attrs
 
 from datalab_facade.decoding import decode_json
-from datalab_facade.downloading import Chunk, Facts, download_failed
+from datalab_facade.downloading import Chunk, Facts, Remote, download_failed
 from datalab_facade.errors import (
     ConfigurationError,
     OutputTooLarge,
@@ -176,8 +176,8 @@ class Reader:
 class Checker:
     """Holds a body against what storage says it must hash to."""
 
-    def __init__(self, output: Output, facts: Facts, *, also: tuple[str, ...] = ()) -> None:
-        self._output = output
+    def __init__(self, remote: Remote, facts: Facts, *, also: tuple[str, ...] = ()) -> None:
+        self._remote = remote
         self._wanted = dict(facts.digests)
         names = {*self._wanted, *also} - {"crc32"}
         # MD5 and SHA-1 tell broken bytes here, not forged ones.
@@ -211,17 +211,17 @@ class Checker:
         for algorithm, wanted in self._wanted.items():
             if self.digest(algorithm) != wanted:
                 raise download_failed(
-                    self._output, "corrupt", f"has another {algorithm} than storage says"
+                    self._remote, "corrupt", f"has another {algorithm} than storage says"
                 )
 
 
-def unpacked_pieces(output: Output, facts: Facts, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def unpacked_pieces(remote: Remote, facts: Facts, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Give what pieces of a body unpack to.
 
     Raises:
         DownloadFailed: They do not, or to absurdly much.
     """
-    with _unpacking(output):
+    with _unpacking(remote):
         unpacker = Unpacker(facts.encoding)
         for piece in pieces:
             yield from unpacker.feed(piece)
@@ -229,13 +229,13 @@ def unpacked_pieces(output: Output, facts: Facts, pieces: Iterator[bytes]) -> It
 
 
 @contextlib.contextmanager
-def _unpacking(output: Output) -> Iterator[None]:
+def _unpacking(remote: Remote) -> Iterator[None]:
     try:
         yield
     except ExpandsTooMuch:
-        raise download_failed(output, "too large", "unpacks to absurdly much") from None
+        raise download_failed(remote, "too large", "unpacks to absurdly much") from None
     except DoesNotUnpack as error:
-        raise download_failed(output, "corrupt", f"does not unpack: {error}") from error
+        raise download_failed(remote, "corrupt", f"does not unpack: {error}") from error
 
 
 def same_output(outputs: tuple[Output, ...], wanted: Output) -> str | None:

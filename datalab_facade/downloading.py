@@ -31,6 +31,7 @@ from datalab_facade.faults import Faults, Randomness, may_pass
 from datalab_facade.models import Output
 from datalab_facade.redaction import shown_name, shown_url
 
+_OUTPUTS_ARE_DELETED = ": Datalab deletes results about an hour after they finish"
 _REFUSALS = frozenset({400, 401, 403, 404, 410})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -91,6 +92,19 @@ class Facts:
 
 
 @attrs.frozen
+class RemoteFile:
+    """A file that was uploaded, on its way back."""
+
+    file_id: int
+    name: str
+    url: str = attrs.field(repr=shown_url)
+
+
+Remote: TypeAlias = Output | RemoteFile
+"""What can be downloaded: it has a presigned URL, and a name for errors."""
+
+
+@attrs.frozen
 class Fetch:
     """Command: ask storage, and tell what it answers before the body."""
 
@@ -118,7 +132,7 @@ class Receive:
 
 @attrs.frozen
 class Renew:
-    """Command: ask the execution again, and tell the output's new URL."""
+    """Command: ask the API again, and tell the new URL."""
 
     refused: str
     """The one that the execution told last."""
@@ -144,7 +158,7 @@ class Told:
     received: int = 0
     """Of a body: where in the object it ended."""
     url: str | None = None
-    """Of a renewal; None if the execution has no such output any more."""
+    """Of a renewal; None if there is no such thing any more."""
     error: DatalabError | None = None
 
 
@@ -161,7 +175,7 @@ class Chunk:
 
 
 class Download:
-    """One output on its way home.
+    """One output, or one file, on its way home.
 
     Attributes:
         facts: What is known of the object so far.
@@ -170,7 +184,7 @@ class Download:
 
     def __init__(
         self,
-        output: Output,
+        remote: Remote,
         policy: DownloadPolicy,
         *,
         deadline: float,
@@ -180,7 +194,7 @@ class Download:
         received: int = 0,
         restartable: bool = True,
     ) -> None:
-        self.output = output
+        self._remote = remote
         self.facts = facts or Facts()
         self.received = received if self.facts.validator else 0
         self._policy = policy
@@ -188,8 +202,8 @@ class Download:
         self._faults = Faults(policy, random)
         self._allow_http = allow_http
         self._restartable = restartable
-        self._told_url = output.url
-        self._url = self._checked_url(output.url)
+        self._told_url = remote.url
+        self._url = self._checked_url(remote.url)
         self._renewals = 0
         self._redirects = 0
         self._restarts = 0
@@ -227,7 +241,7 @@ class Download:
                         told.status,
                         method="GET",
                         url=shown_url(self._url),
-                        retry_after=_retry_after(told.headers),
+                        retry_after=retry_after_of(told.headers),
                     )
                 )
             else:
@@ -354,11 +368,8 @@ class Download:
         self._redirects = 0
         told = yield from self._do(Renew(self._told_url, self._deadline))
         if isinstance(told.error, NotFound) or (told.error is None and told.url is None):
-            raise self._failed(
-                "gone",
-                "is no longer there: Datalab deletes results about an hour after they finish",
-                status,
-            ) from told.error
+            why = "" if isinstance(self._remote, RemoteFile) else _OUTPUTS_ARE_DELETED
+            raise self._failed("gone", f"is no longer there{why}", status) from told.error
         if told.error is not None:
             raise self._failed(
                 "expired", f"has a URL that expired and could not be renewed: {told.error}", status
@@ -387,22 +398,14 @@ class Download:
 
     def _checked_url(self, url: str) -> str:
         try:
-            parts = urlsplit(url)
-            host, _ = parts.hostname or "", parts.port
-        except ValueError:
-            raise self._failed("refused", "has a URL that cannot be read") from None
-        if parts.scheme not in ("https", "http") or not host:
-            raise self._failed("refused", f"has a URL that is no https URL: {shown_url(url)}")
-        if parts.scheme == "http" and not (self._allow_http or _is_this_machine(host)):
-            raise self._failed(
-                "refused", f"has a URL without TLS: {shown_url(url)}. Allow it with allow_http=True"
-            )
-        return url
+            return checked_storage_url(url, allow_http=self._allow_http)
+        except NotSecure as error:
+            raise self._failed("refused", f"has {error}") from None
 
     def _failed(
         self, reason: FailureReason, message: str, status: int | None = None
     ) -> DownloadFailed:
-        return download_failed(self.output, reason, message, status)
+        return download_failed(self._remote, reason, message, status)
 
 
 FailureReason: TypeAlias = Literal[
@@ -419,21 +422,50 @@ FailureReason: TypeAlias = Literal[
 
 
 def download_failed(
-    output: Output, reason: FailureReason, message: str, status: int | None = None
+    remote: Remote, reason: FailureReason, message: str, status: int | None = None
 ) -> DownloadFailed:
-    """Make the error that names the output and tells why it cannot be had."""
+    """Make the error that names the output or the file, and tells why it cannot be had."""
     # A step or a file may be called by a presigned URL, and an error is shown to anybody.
-    step = shown_name(output.step)
-    file_key = shown_name(output.file_key) if output.file_key is not None else None
+    if isinstance(remote, RemoteFile):
+        return DownloadFailed(
+            f"The file {shown_name(remote.name)!r} (id {remote.file_id}) {message}",
+            file_id=remote.file_id,
+            status=status,
+            reason=reason,
+        )
+    step = shown_name(remote.step)
+    file_key = shown_name(remote.file_key) if remote.file_key is not None else None
     file = f" [{file_key}]" if file_key is not None else ""
     return DownloadFailed(
-        f"The output of step {step}{file} of execution {output.execution_id} {message}",
-        execution_id=output.execution_id,
+        f"The output of step {step}{file} of execution {remote.execution_id} {message}",
+        execution_id=remote.execution_id,
         step=step,
         file_key=file_key,
         status=status,
         reason=reason,
     )
+
+
+class NotSecure(ValueError):
+    """A URL of the server's to which nothing is to be sent; its text says what it is."""
+
+
+def checked_storage_url(url: str, *, allow_http: bool) -> str:
+    """Give a presigned URL back if it may be used.
+
+    Raises:
+        NotSecure: It cannot be read, is no URL of HTTP, or would do without TLS.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise NotSecure("a URL that cannot be read") from None
+    if parts.scheme not in ("https", "http") or not host:
+        raise NotSecure(f"a URL that is no https URL: {shown_url(url)}")
+    if parts.scheme == "http" and not (allow_http or _is_this_machine(host)):
+        raise NotSecure(f"a URL without TLS: {shown_url(url)}. Allow it with allow_http=True")
+    return url
 
 
 def _is_this_machine(host: str) -> bool:
@@ -443,7 +475,8 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after_of(headers: Mapping[str, str]) -> float | None:
+    """Give the seconds that storage asks to wait, if it does."""
     # No clock is known here, so a date counts from when storage says it is now.
     says = headers.get("date")
     epoch = datetime.fromtimestamp(0, UTC)

@@ -21,7 +21,8 @@
     ├── RequestRefused                a 200 whose body says that it was not done
     ├── ExecutionFailed               the execution ended as FAILED
     ├── WaitTimedOut                  the deadline passed first; the execution goes on
-    ├── DownloadFailed                an output could not be brought home
+    ├── UploadFailed                  a file could not be brought to Datalab
+    ├── DownloadFailed                an output or a file could not be brought home
     │   └── OutputTooLarge            ... because it is larger than the caller allowed
     └── SubmissionUnknown             sent, but whether the server acted is not known
 
@@ -66,6 +67,7 @@ __all__ = [
     "StatusError",
     "SubmissionUnknown",
     "UnexpectedBody",
+    "UploadFailed",
     "ValidationFailed",
     "ValidationIssue",
     "WaitTimedOut",
@@ -428,14 +430,43 @@ class WaitTimedOut(DatalabError, TimeoutError):
         )
 
 
-class DownloadFailed(DatalabError):
-    """An output could not be brought home.
+class UploadFailed(DatalabError):
+    """A file could not be brought to Datalab.
 
     Attributes:
-        execution_id: The execution that it belongs to.
-        step: The step's name; where it is a URL, without its query.
+        file_name: The name that it was to have there.
+        status: The HTTP status of the refusal, or None if nothing was refused.
+        reason: What kind of failure it is. Before anything was sent: ``"missing"``,
+            ``"unreadable"`` (a folder, no rights, a broken disk), ``"empty"`` or
+            ``"too large"``. On the way: ``"changed"`` (somebody writes to it),
+            ``"unreachable"`` (no whole answer), ``"refused"`` (storage does not take
+            it), ``"corrupt"`` (other bytes arrived), ``"unconfirmed"`` (it was sent,
+            but Datalab does not confirm that it came) or ``"abandoned"`` (by the caller).
+    """
+
+    file_name: str
+    status: int | None
+    reason: str
+
+    def __init__(
+        self, message: str, *, file_name: str, status: int | None = None, reason: str
+    ) -> None:
+        super().__init__(message)
+        self.file_name = file_name
+        self.status = status
+        self.reason = reason
+
+
+class DownloadFailed(DatalabError):
+    """An output, or a file that was uploaded, could not be brought home.
+
+    Attributes:
+        execution_id: The execution that an output belongs to; None for a file.
+        step: The name of an output's step; where it is a URL, without its query; None
+            for a file.
         file_key: The file's key, or None where the step has just one run; where it is
             a URL, without its query.
+        file_id: The id of a file that was uploaded; None for an output.
         status: The storage's HTTP status, or None if no answer came.
         reason: What kind of failure it is: ``"unreachable"`` (no whole answer),
             ``"refused"`` (storage does not let us), ``"expired"`` (the URL did, and
@@ -444,9 +475,10 @@ class DownloadFailed(DatalabError):
             (there is a file already) or ``"disk"`` (it could not be written).
     """
 
-    execution_id: int
-    step: str
+    execution_id: int | None
+    step: str | None
     file_key: str | None
+    file_id: int | None
     status: int | None
     reason: str
 
@@ -454,9 +486,10 @@ class DownloadFailed(DatalabError):
         self,
         message: str,
         *,
-        execution_id: int,
-        step: str,
-        file_key: str | None,
+        execution_id: int | None = None,
+        step: str | None = None,
+        file_key: str | None = None,
+        file_id: int | None = None,
         status: int | None = None,
         reason: str = "unreachable",
     ) -> None:
@@ -464,6 +497,7 @@ class DownloadFailed(DatalabError):
         self.execution_id = execution_id
         self.step = step
         self.file_key = file_key
+        self.file_id = file_id
         self.status = status
         self.reason = reason
 

@@ -28,7 +28,7 @@ def fetch(
     Args:
         download: What decides.
         storage: Where the object is.
-        renew: Asks the execution again for a URL that takes the place of another one,
+        renew: Asks the API for a URL that takes the place of another one,
             within some seconds.
         clock: Tells the time and sleeps.
     """

@@ -273,7 +273,7 @@ class Outputs:
             DownloadFailed: It cannot be read on; ``reason`` tells why.
         """
         download = self._download(output, self._begun(output, timeout), restartable=False)
-        with contextlib.closing(self._chunks(download)) as chunks:
+        with contextlib.closing(self._chunks(output, download)) as chunks:
             yield _passed_on(output, download, chunks)
 
     def _saved(
@@ -294,7 +294,7 @@ class Outputs:
             with PartFile(output, goal, overwrite=overwrite) as part:
                 download = self._download(output, deadline, part)
                 meter = Meter(output, on_transfer, self._now())
-                with contextlib.closing(self._chunks(download)) as chunks:
+                with contextlib.closing(self._chunks(output, download)) as chunks:
                     for chunk in chunks:
                         part.take(chunk, download.facts)
                         meter.count(chunk, download.facts, self._now())
@@ -323,7 +323,7 @@ class Outputs:
     def _collected(self, output: Output, max_bytes: int, deadline: float) -> Data:
         collector = Collector(output, max_bytes=max_bytes)
         download = self._download(output, deadline)
-        with contextlib.closing(self._chunks(download)) as chunks:
+        with contextlib.closing(self._chunks(output, download)) as chunks:
             for chunk in chunks:
                 collector.take(chunk, download.facts)
         return collector.finish(download.facts)
@@ -347,10 +347,8 @@ class Outputs:
             restartable=restartable,
         )
 
-    def _chunks(self, download: Download) -> Generator[Chunk, None, None]:
-        return fetch(
-            download, self._storage, self._renewal(download.output), clock=self._context.clock
-        )
+    def _chunks(self, output: Output, download: Download) -> Generator[Chunk, None, None]:
+        return fetch(download, self._storage, self._renewal(output), clock=self._context.clock)
 
     def _renewal(self, output: Output) -> Callable[[str, float], str | None]:
         def look(left: float) -> Execution:

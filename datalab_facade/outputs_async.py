@@ -270,7 +270,7 @@ class AsyncOutputs:
             DownloadFailed: It cannot be read on; ``reason`` tells why.
         """
         download = self._download(output, self._begun(output, timeout), restartable=False)
-        async with contextlib.aclosing(self._chunks(download)) as chunks:
+        async with contextlib.aclosing(self._chunks(output, download)) as chunks:
             yield _passed_on(output, download, chunks)
 
     async def _saved(
@@ -291,7 +291,7 @@ class AsyncOutputs:
             with PartFile(output, goal, overwrite=overwrite) as part:
                 download = self._download(output, deadline, part)
                 meter = Meter(output, on_transfer, self._now())
-                async with contextlib.aclosing(self._chunks(download)) as chunks:
+                async with contextlib.aclosing(self._chunks(output, download)) as chunks:
                     async for chunk in chunks:
                         part.take(chunk, download.facts)
                         meter.count(chunk, download.facts, self._now())
@@ -321,7 +321,7 @@ class AsyncOutputs:
     async def _collected(self, output: Output, max_bytes: int, deadline: float) -> Data:
         collector = Collector(output, max_bytes=max_bytes)
         download = self._download(output, deadline)
-        async with contextlib.aclosing(self._chunks(download)) as chunks:
+        async with contextlib.aclosing(self._chunks(output, download)) as chunks:
             async for chunk in chunks:
                 collector.take(chunk, download.facts)
         return collector.finish(download.facts)
@@ -345,9 +345,9 @@ class AsyncOutputs:
             restartable=restartable,
         )
 
-    def _chunks(self, download: Download) -> AsyncGenerator[Chunk, None]:
+    def _chunks(self, output: Output, download: Download) -> AsyncGenerator[Chunk, None]:
         return fetch_async(
-            download, self._storage, self._renewal(download.output), clock=self._context.clock
+            download, self._storage, self._renewal(output), clock=self._context.clock
         )
 
     def _renewal(self, output: Output) -> Callable[[str, float], Awaitable[str | None]]:

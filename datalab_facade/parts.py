@@ -22,9 +22,15 @@ from typing import IO, Self, TypeVar
 import attrs
 
 from datalab_facade.collecting import Checker, unpacked_pieces
-from datalab_facade.downloading import Chunk, Facts, FailureReason, download_failed
+from datalab_facade.downloading import (
+    Chunk,
+    Facts,
+    FailureReason,
+    Remote,
+    RemoteFile,
+    download_failed,
+)
 from datalab_facade.errors import DownloadFailed
-from datalab_facade.models import Output
 from datalab_facade.redaction import shown_name
 
 _T = TypeVar("_T")
@@ -43,7 +49,7 @@ _OPEN_FILES_STAY = os.name == "nt"
 
 
 class PartFile:
-    """The growing file of one output. Use it in a ``with`` statement.
+    """The growing file of one download. Use it in a ``with`` statement.
 
     Two processes that want the same file do not share its part: the second one
     begins a part of its own.
@@ -53,8 +59,8 @@ class PartFile:
         facts: What was known of the object then.
     """
 
-    def __init__(self, output: Output, path: Path, *, overwrite: bool) -> None:
-        self._output = output
+    def __init__(self, remote: Remote, path: Path, *, overwrite: bool) -> None:
+        self._remote = remote
         self._path = path
         self._overwrite = overwrite
         self._part = path.with_name(path.name + ".part")
@@ -136,7 +142,7 @@ class PartFile:
         Raises:
             DownloadFailed: It is not what storage says it is, or cannot be written.
         """
-        checker = Checker(self._output, facts, also=("sha256",) if hashed else ())
+        checker = Checker(self._remote, facts, also=("sha256",) if hashed else ())
         with self._disk():
             if checker.needs_data:
                 for piece in self._pieces():
@@ -171,11 +177,13 @@ class PartFile:
 
     @property
     def _identity(self) -> list[int | str | None]:
-        file_key = self._output.file_key
+        if isinstance(self._remote, RemoteFile):
+            return ["file", self._remote.file_id]
+        file_key = self._remote.file_key
         # Notes stay on disk after a kill, and a name may be a presigned URL.
         return [
-            self._output.execution_id,
-            shown_name(self._output.step),
+            self._remote.execution_id,
+            shown_name(self._remote.step),
             shown_name(file_key) if file_key is not None else None,
         ]
 
@@ -223,7 +231,7 @@ class PartFile:
         return self._part.open("w+b", buffering=0)
 
     def _read_notes(self) -> Facts | None:
-        # Without notes on this output, nothing is known of the part; it is begun anew.
+        # Without notes on this very thing, nothing is known of the part; it is begun anew.
         try:
             notes = json.loads(self._notes.read_text(encoding="utf-8"))
             return Facts(**notes["facts"]) if notes["output"] == self._identity else None
@@ -240,7 +248,7 @@ class PartFile:
                     # Having the part keeps others from writing the same file.
                     self._put_down()
             with self._disk(), beside.open("wb") as unpacked:
-                for piece in unpacked_pieces(self._output, facts, self._pieces()):
+                for piece in unpacked_pieces(self._remote, facts, self._pieces()):
                     size += unpacked.write(piece)
                     sha256.update(piece)
                 unpacked.flush()
@@ -274,7 +282,7 @@ class PartFile:
 
     @contextlib.contextmanager
     def _disk(self) -> Iterator[None]:
-        """Turn what the operating system says into an error that names the output."""
+        """Turn what the operating system says into an error that names what is downloaded."""
         try:
             yield
         except OSError as error:
@@ -283,7 +291,7 @@ class PartFile:
             ) from error
 
     def _failed(self, reason: FailureReason, message: str) -> DownloadFailed:
-        return download_failed(self._output, reason, message)
+        return download_failed(self._remote, reason, message)
 
 
 def clear_away(path: Path) -> None:

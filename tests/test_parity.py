@@ -23,6 +23,8 @@ from datalab_facade import (
 )
 from datalab_facade.executions import Executions
 from datalab_facade.executions_async import AsyncExecutions
+from datalab_facade.files import Files
+from datalab_facade.files_async import AsyncFiles
 from datalab_facade.outputs import Outputs
 from datalab_facade.outputs_async import AsyncOutputs
 
@@ -30,6 +32,7 @@ PAIRS: list[tuple[type, type]] = [
     (Datalab, AsyncDatalab),
     (Executions, AsyncExecutions),
     (Outputs, AsyncOutputs),
+    (Files, AsyncFiles),
     (ExecutionHandle, AsyncExecutionHandle),
 ]
 each_pair = pytest.mark.parametrize(
@@ -42,9 +45,10 @@ ASYNC_NAMES = [
     (r"\bGenerator\[(.+), None, None\]", r"AsyncGenerator[\1, None]"),
     (r"\bIterator\[", "AsyncIterator["),
     (r"\bIterable\[int\]", "Iterable[int] | AsyncIterable[int]"),
+    (r"\bIterable\[Uploadable\]", "Iterable[Uploadable] | AsyncIterable[Uploadable]"),
     (r"\bhttpx\.Client\b", "httpx.AsyncClient"),
     (
-        r"\b(Datalab|Executions|Outputs|ExecutionHandle|OnChange|ApiTransport|StorageTransport)\b",
+        r"\b(Datalab|Executions|Outputs|Files|ExecutionHandle|OnChange|ApiTransport|StorageTransport)\b",
         r"Async\1",
     ),
 ]
@@ -56,8 +60,10 @@ PLAIN = {
     "drift",
     "handle",
     "handle_to_dict",
+    "list",
     "open",
     "to_dict",
+    "upload_many",
     "watch",
     "watch_many",
     "with_options",

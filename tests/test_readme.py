@@ -22,6 +22,9 @@ def test_a_block_of_the_readme_runs(
 ) -> None:
     lead_clients_here(monkeypatch)
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "report.pdf").write_bytes(b"%PDF-1.7")
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "1.png").write_bytes(b"PNG")
     run_script(block)
     # Whatever went wrong is printed by the block about errors, so look at it, too.
     assert "Error" not in capsys.readouterr().out

@@ -74,3 +74,78 @@ def execution_status(execution_id: int) -> Operation:
         partial(get_execution_status.sync_detailed, execution_id),
         partial(get_execution_status.asyncio_detailed, execution_id),
     )
+
+
+def request_upload_url(name: str, content_type: str) -> Operation:
+    """``POST /api/v1/files/upload``."""
+    from datalab_api_client.api.files import request_upload_url
+    from datalab_api_client.models.file_upload_request import FileUploadRequest
+
+    body = FileUploadRequest(filename=name, content_type=content_type)
+    return Operation(
+        "request_upload_url",
+        partial(request_upload_url.sync_detailed, body=body),
+        partial(request_upload_url.asyncio_detailed, body=body),
+    )
+
+
+def confirm_upload(file: int | str) -> Operation:
+    """``GET /api/v1/files/{file_id_or_hashid}/confirm``."""
+    from datalab_api_client.api.files import confirm_upload
+
+    return Operation(
+        "confirm_upload",
+        partial(confirm_upload.sync_detailed, str(file)),
+        partial(confirm_upload.asyncio_detailed, str(file)),
+    )
+
+
+def list_files(limit: int, offset: int) -> Operation:
+    """``GET /api/v1/files``."""
+    from datalab_api_client.api.files import list_files
+
+    return Operation(
+        "list_files",
+        partial(list_files.sync_detailed, limit=limit, offset=offset),
+        partial(list_files.asyncio_detailed, limit=limit, offset=offset),
+    )
+
+
+def file_metadata(file: int | str) -> Operation:
+    """``GET /api/v1/files/{file_id}``."""
+    from datalab_api_client.api.files import get_file_metadata
+
+    return Operation(
+        "get_file_metadata",
+        partial(get_file_metadata.sync_detailed, _integer_or_hashid(file)),
+        partial(get_file_metadata.asyncio_detailed, _integer_or_hashid(file)),
+    )
+
+
+def file_download_url(file: int | str, expires_in: int) -> Operation:
+    """``GET /api/v1/files/{file_id}/download``."""
+    from datalab_api_client.api.files import get_file_download_url
+
+    file_id = _integer_or_hashid(file)
+    return Operation(
+        "get_file_download_url",
+        partial(get_file_download_url.sync_detailed, file_id, expires_in=expires_in),
+        partial(get_file_download_url.asyncio_detailed, file_id, expires_in=expires_in),
+    )
+
+
+def delete_file(file: int | str) -> Operation:
+    """``DELETE /api/v1/files/{file_id}``."""
+    from datalab_api_client.api.files import delete_file
+
+    return Operation(
+        "delete_file",
+        partial(delete_file.sync_detailed, _integer_or_hashid(file)),
+        partial(delete_file.asyncio_detailed, _integer_or_hashid(file)),
+    )
+
+
+def _integer_or_hashid(file: int | str) -> int:
+    # The spec says integer, the documentation of the official client says either; the
+    # generated function puts into the path whatever it is given.
+    return cast("int", file)

@@ -1,21 +1,40 @@
-"""Fetches presigned URLs, from whatever host they name, with no credential at all.
+"""Fetches from presigned URLs, and sends to them, on whatever host they name.
+
+No credential is sent there.
 
 Bodies can be of any size, so they come in chunks, as they are on the wire.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterator,
+    Mapping,
+)
 
+import attrs
 import httpx
 
 from datalab_facade.errors import DatalabError
 from datalab_facade.redaction import scrubbed, shown_url
 from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed
 from datalab_facade.transport.connecting import Connector
-from datalab_facade.transport.exchange import Exchange, Surroundings, time_bounds
+from datalab_facade.transport.exchange import (
+    Exchange,
+    Surroundings,
+    carry_out,
+    carry_out_async,
+    time_bounds,
+)
 from datalab_facade.transport.network import EndsWithin, bound_connections
 from datalab_facade.transport.quiet import keep_secrets_out_of_logs
+
+# What storage says of a body that was sent is a line or two.
+_MOST_BYTES_TOLD = 1 << 20
 
 
 class _Incoming:
@@ -134,9 +153,44 @@ class _Storage:
             raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
         return Exchange(request, timeout=timeout, most_bytes=0, surroundings=self._surroundings)
 
+    def _begin_put(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        pieces: Iterator[bytes] | AsyncIterator[bytes],
+        *,
+        silence: float,
+        timeout: float,
+    ) -> Exchange:
+        try:
+            request = httpx.Request(
+                "PUT",
+                url,
+                headers={"User-Agent": USER_AGENT, **headers},
+                content=pieces,
+                extensions=time_bounds(min(silence, timeout)),
+            )
+        except httpx.InvalidURL as error:
+            raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
+        return Exchange(
+            request,
+            timeout=timeout,
+            most_bytes=_MOST_BYTES_TOLD,
+            surroundings=self._surroundings,
+        )
+
+
+@attrs.frozen
+class Stored:
+    """What storage said of an object that was sent there."""
+
+    status: int
+    headers: Mapping[str, str]
+    """With lower-case names."""
+
 
 class StorageTransport(_Storage):
-    """Fetches, blocking. Threads may share it."""
+    """Fetches and sends, blocking. Threads may share it."""
 
     def __init__(
         self,
@@ -181,6 +235,39 @@ class StorageTransport(_Storage):
             exchange.begin(response)
         return Incoming(exchange, response)
 
+    def put(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        pieces: Iterator[bytes],
+        *,
+        silence: float,
+        timeout: float,
+    ) -> Stored:
+        """Send an object, as it is read.
+
+        Args:
+            url: A presigned URL.
+            headers: What is told of the object; its ``Content-Length`` among it.
+            pieces: All of it. What reading raises comes out as it is.
+            silence: The seconds for which the connection may be silent.
+            timeout: The seconds until the answer is here.
+
+        Raises:
+            ConnectionFailed: No whole answer came.
+            ConfigurationError: The client is closed.
+            DatalabError: The URL cannot be read.
+        """
+        self.ready()
+        exchange = self._begin_put(url, headers, pieces, silence=silence, timeout=timeout)
+        carry_out(
+            exchange,
+            lambda request: self._http.send(
+                request, stream=True, auth=None, follow_redirects=False
+            ),
+        )
+        return Stored(exchange.status, exchange.headers)
+
     def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own."""
         self._closed = True
@@ -189,7 +276,7 @@ class StorageTransport(_Storage):
 
 
 class AsyncStorageTransport(_Storage):
-    """Fetches, in one event loop."""
+    """Fetches and sends, in one event loop."""
 
     def __init__(
         self,
@@ -231,6 +318,32 @@ class AsyncStorageTransport(_Storage):
                 )
             exchange.begin(response)
         return AsyncIncoming(exchange, response)
+
+    async def put(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        pieces: AsyncIterator[bytes],
+        *,
+        silence: float,
+        timeout: float,
+    ) -> Stored:
+        """Send an object, as it is read.
+
+        Arguments and errors as :meth:`StorageTransport.put`, and:
+
+        Raises:
+            ConfigurationError: The client belongs to another event loop.
+        """
+        self.ready()
+        exchange = self._begin_put(url, headers, pieces, silence=silence, timeout=timeout)
+        await carry_out_async(
+            exchange,
+            lambda request: self._http.send(
+                request, stream=True, auth=None, follow_redirects=False
+            ),
+        )
+        return Stored(exchange.status, exchange.headers)
 
     async def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own.

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal, assert_type
+from pathlib import Path
+from typing import IO, Any, Literal, assert_type
 
 import httpx
 
@@ -30,6 +31,9 @@ from datalab_facade import (
     ExecutionFailed,
     ExecutionHandle,
     Failure,
+    File,
+    FileLink,
+    FileTransfer,
     NotFound,
     Outcome,
     Output,
@@ -47,6 +51,8 @@ from datalab_facade import (
     Totals,
     UnexpectedBody,
     Update,
+    UploadFailed,
+    UploadOutcome,
     ValidationFailed,
     ValidationIssue,
     WaitPolicy,
@@ -349,6 +355,55 @@ async def outputs_are_bytes_or_json(client: Datalab, other: AsyncDatalab, output
     client.outputs.bytes(output, 10)  # type: ignore[call-arg]
 
 
+# Files.
+
+
+def files_are_uploaded_listed_and_fetched(client: Datalab, opened: IO[bytes]) -> None:
+    files = client.files
+    assert_type(files.upload("a.pdf"), File)
+    assert_type(files.upload(Path("a.pdf"), timeout=5, max_faults=0), File)
+    assert_type(files.upload(b"...", name="a.pdf", content_type="application/pdf"), File)
+    assert_type(files.upload(opened, max_bytes=10, on_progress=print), File)
+    files.upload("a.pdf", on_progress=lambda transfer: assert_type(transfer, FileTransfer))
+    assert_type(files.upload_many(["a.pdf", Path("b.pdf")]), Generator[UploadOutcome, None, None])
+    files.upload_many([("a.pdf", b"..."), "b.pdf", opened], concurrency=2)
+    for outcome in files.upload_many([]):
+        assert_type(outcome.file, File | None)
+        assert_type(outcome.error, DatalabError | None)
+        assert_type(outcome.unwrap(), File)
+    assert_type(files.list(limit=5, page_size=10), Generator[File, None, None])
+    file = files.get(4)
+    assert_type(file, File)
+    assert_type(files.get("npl94jxy"), File)
+    assert_type(file.file_size, int | None)
+    assert_type(file.created, datetime | None)
+    assert_type(files.download_url(file, expires_in=60), FileLink)
+    assert_type(files.download(file, "a.pdf", overwrite=True, max_bytes=None), Path)
+    assert_type(file.to_dict(), dict[str, JSON])
+    files.delete(file.reference)
+
+    files.upload()  # type: ignore[call-arg]
+    files.upload(7)  # type: ignore[arg-type]
+    files.upload("a.pdf", "b.pdf")  # type: ignore[call-arg]
+    files.upload("a.pdf", retries=3)  # type: ignore[call-arg]
+    files.upload_many(["a.pdf"], concurrency="4")  # type: ignore[arg-type]
+    files.get(b"4")  # type: ignore[arg-type]
+    file.file_id = 5  # type: ignore[misc]
+
+
+async def files_are_handled_in_async_code(client: AsyncDatalab, opened: IO[bytes]) -> None:
+    files = client.files
+    assert_type(await files.upload(opened, name="a.pdf"), File)
+    assert_type(files.list(), AsyncGenerator[File, None])
+    assert_type(files.upload_many(["a.pdf"]), AsyncGenerator[UploadOutcome, None])
+    assert_type(await files.download(4, "a.pdf"), Path)
+    assert_type(await files.download_url(4), FileLink)
+    await files.delete(4)
+
+    for _ in files.list():  # type: ignore[attr-defined]
+        pass
+
+
 # Errors.
 
 
@@ -378,8 +433,13 @@ def errors_hold_plain_data(client: Datalab) -> None:
     except ExecutionFailed as error:
         assert_type(error.execution, Execution)
         assert_type(error.failures, tuple[Failure, ...])
+    except UploadFailed as error:
+        assert_type(error.file_name, str)
+        assert_type(error.status, int | None)
+        error.step  # type: ignore[attr-defined]
     except DownloadFailed as error:
-        assert_type(error.step, str)
+        assert_type(error.file_id, int | None)
+        assert_type(error.step, str | None)
         assert_type(error.status, int | None)
     except (UnexpectedBody, SubmissionUnknown) as error:
         assert_type(error.method, str)

@@ -1,0 +1,96 @@
+"""Frozen snapshots of what the API answers about files. They never do IO."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Self
+
+import attrs
+
+from datalab_facade.models import JSON
+from datalab_facade.redaction import shown_url
+
+REFERENCE_PREFIX = "datalab://file-"
+
+
+@attrs.frozen
+class File:
+    """A file that was uploaded to Datalab, or is about to be.
+
+    >>> file = File(4, "datalab://file-npl94jxy", "report.pdf", upload_status="completed")
+    >>> file.hashid, file.is_uploaded, File.from_dict(file.to_dict()) == file
+    ('npl94jxy', True, True)
+    """
+
+    file_id: int
+    """The integer id, which every call takes."""
+    reference: str
+    """What an execution's input names the file by: ``datalab://file-…``."""
+    original_filename: str
+    """The name that it was uploaded under."""
+    content_type: str | None = None
+    """Its media type, as it was given when it was uploaded."""
+    file_size: int | None = None
+    """Its length in bytes, once it is known."""
+    upload_status: str = ""
+    """``"pending"``, ``"completed"`` or ``"failed"``; a word not known is kept as it came."""
+    created: datetime | None = None
+    """When the upload was asked for."""
+    zone_assumed: bool = attrs.field(default=False, repr=False)
+    """True where ``created`` came without a zone; UTC was assumed then."""
+    extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=False)
+    """What the server sent beyond the fields above, as it came."""
+
+    @property
+    def hashid(self) -> str:
+        """The other name of the file: its reference without what all references begin with."""
+        return self.reference.removeprefix(REFERENCE_PREFIX)
+
+    @property
+    def is_uploaded(self) -> bool:
+        """Whether its bytes have arrived and were confirmed."""
+        return self.upload_status.lower() == "completed"
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Give the file as plain JSON."""
+        return {
+            "file_id": self.file_id,
+            "reference": self.reference,
+            "original_filename": self.original_filename,
+            "content_type": self.content_type,
+            "file_size": self.file_size,
+            "upload_status": self.upload_status,
+            "created": self.created.isoformat() if self.created is not None else None,
+            "zone_assumed": self.zone_assumed,
+            "extra": dict(self.extra),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Take back what :meth:`to_dict` gave, also after a trip through JSON.
+
+        Raises:
+            ValueError: If it is something else.
+        """
+        try:
+            created = data["created"]
+            moment = datetime.fromisoformat(created) if created is not None else None
+            fields: dict[str, Any] = {**data, "created": moment}
+            return cls(**fields)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a file as to_dict() writes it: {error}") from error
+
+
+@attrs.frozen
+class FileLink:
+    """A URL at which a file can be had for a while, by anybody who has it.
+
+    The URL is a credential; it is hidden in ``repr``.
+    """
+
+    file_id: int
+    original_filename: str
+    url: str = attrs.field(repr=shown_url)
+    expires_in: int | None = None
+    """For how many seconds it is good, from when it was asked for."""

@@ -1,0 +1,84 @@
+"""A Datalab whose storage takes what it likes, and both kinds of client for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datalab_facade.testing import Simulator, SimulatorServer
+from tests.files.slow_taker import Arrival, SlowTaker
+from tests.in_process import Way, new_simulator
+from tests.outputs.conftest import HastyClock, Side
+from tests.secrets_for_tests import API_KEY
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    """Give a Datalab on a clock of its own."""
+    return new_simulator()
+
+
+@pytest.fixture(params=["sync", "async"])
+def way(request: pytest.FixtureRequest) -> Iterator[Way]:
+    """Give one way to use a client in process."""
+    if request.param == "sync":
+        yield Way(None)
+        return
+    with asyncio.Runner() as runner:
+        yield Way(runner)
+
+
+@pytest.fixture
+def taker() -> Iterator[SlowTaker]:
+    """Give a storage over sockets that does as it is told."""
+    with SlowTaker() as taker:
+        yield taker
+
+
+@pytest.fixture
+def real(taker: SlowTaker) -> Iterator[SimulatorServer]:
+    """Serve an API whose upload URLs lead to that storage."""
+    simulator = Simulator(api_key=API_KEY)
+
+    def store(arrival: Arrival) -> None:
+        hashid = arrival.target.split("/")[3]
+        [file_id] = [number for number, file in simulator.files.items() if file.hashid == hashid]
+        # That it came is enough here; what came is not kept.
+        simulator.files.store(file_id, b"?")
+
+    taker.on_stored = store
+    with SimulatorServer(simulator) as server:
+        simulator.storage_origin = taker.origin
+        yield server
+
+
+@pytest.fixture(params=["sync", "async"])
+def side(request: pytest.FixtureRequest, real: SimulatorServer) -> Iterator[Side]:
+    """Give one way to use files over sockets."""
+    runner = asyncio.Runner() if request.param == "async" else None
+    side = Side(runner, real.api_url, HastyClock())
+    yield side
+    side.close()
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    """Give a document of some 3 MB."""
+    path = tmp_path / "report.pdf"
+    path.write_bytes(b"%PDF-1.7\n" + bytes(range(256)) * 12_000)
+    return path
+
+
+def listed(way: Way, files: Any) -> list[Any]:
+    """Give all that an iterator gives, blocking or async."""
+    if way.runner is None:
+        return list(files)
+
+    async def read() -> list[Any]:
+        return [file async for file in files]
+
+    return way.runner.run(read())

@@ -1,0 +1,310 @@
+"""What can be told of a file before anything is sent, is told before anything is sent."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datalab_facade import ConfigurationError, UploadFailed
+from datalab_facade.media_types import MEDIA_TYPES
+from datalab_facade.sources import MAX_FILE_BYTES, describe, open_source
+from datalab_facade.testing import Simulator
+from tests.in_process import Way
+
+PDF = b"%PDF-1.7 and so on"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give a folder with one of everything that cannot be uploaded."""
+    (tmp_path / "folder.pdf").mkdir()
+    (tmp_path / "empty.pdf").touch()
+    (tmp_path / "large.pdf").touch()
+    os.truncate(tmp_path / "large.pdf", MAX_FILE_BYTES + 1)
+    os.mkfifo(tmp_path / "pipe.pdf")
+    (tmp_path / "notes.txt").write_bytes(b"text")
+    (tmp_path / "evil\n.pdf").write_bytes(PDF)
+    (tmp_path / "good.pdf").write_bytes(PDF)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("missing.pdf", "missing"),
+        ("folder.pdf", "unreadable"),
+        ("pipe.pdf", "unreadable"),
+        ("good.pdf/inside.pdf", "unreadable"),
+        ("null\0.pdf", None),
+        ("empty.pdf", "empty"),
+        ("large.pdf", "too large"),
+        ("notes.txt", None),
+        ("evil\n.pdf", None),
+    ],
+)
+def test_a_path_that_cannot_be_uploaded_is_told_before_any_request(
+    way: Way, simulator: Simulator, folder: Path, name: str, reason: str | None
+) -> None:
+    client = way.client(simulator)
+    with pytest.raises((UploadFailed, ConfigurationError)) as caught:
+        way.done(client.files.upload(folder / name))
+    if reason is None:
+        assert isinstance(caught.value, ConfigurationError)
+    else:
+        assert isinstance(caught.value, UploadFailed)
+        assert (caught.value.reason, caught.value.status) == (reason, None)
+        assert caught.value.file_name == Path(name).name
+    assert len(simulator.requests) == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "words"),
+    [
+        (PDF, {}, "pass name"),
+        (PDF, {"name": ""}, "none"),
+        (PDF, {"name": ".."}, "none"),
+        (PDF, {"name": "a/b.pdf"}, "folder"),
+        (PDF, {"name": "a\\b.pdf"}, "folder"),
+        (PDF, {"name": "a\x00b.pdf"}, "control character"),
+        (PDF, {"name": "a\udc80.pdf"}, "no text"),
+        (PDF, {"name": "notes.md"}, "content_type"),
+        (PDF, {"name": "pdf"}, "content_type"),
+        (PDF, {"name": "a.pdf", "content_type": "pdf"}, "media type"),
+        (PDF, {"name": "a.pdf", "content_type": "a/b\r\nX-API-Key: c"}, "media type"),
+        (PDF, {"name": "a.pdf", "max_bytes": 0}, "max_bytes"),
+        (PDF, {"name": "a.pdf", "timeout": 0}, "timeout"),
+        (io.StringIO("text"), {"name": "a.pdf"}, "'rb'"),
+        (io.BytesIO(PDF), {}, "pass name"),
+        (7, {"name": "a.pdf"}, "not int"),
+        (None, {"name": "a.pdf"}, "not NoneType"),
+    ],
+)
+def test_a_wrong_argument_is_told_before_any_request(
+    way: Way, simulator: Simulator, source: Any, given: dict[str, Any], words: str
+) -> None:
+    client = way.client(simulator)
+    with pytest.raises(ConfigurationError, match=words):
+        way.done(client.files.upload(source, **given))
+    assert len(simulator.requests) == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "most", "reason"),
+    [
+        (b"", 100, "empty"),
+        (io.BytesIO(), 100, "empty"),
+        (b"x" * 101, 100, "too large"),
+        (io.BytesIO(b"x" * 101), 100, "too large"),
+    ],
+)
+def test_bytes_and_open_files_have_the_same_limits(
+    way: Way, simulator: Simulator, source: Any, most: int, reason: str
+) -> None:
+    client = way.client(simulator)
+    with pytest.raises(UploadFailed) as caught:
+        way.done(client.files.upload(source, name="a.pdf", max_bytes=most))
+    assert caught.value.reason == reason
+    assert len(simulator.requests) == 0
+
+
+def test_more_than_the_documented_limit_may_be_allowed(way: Way, simulator: Simulator) -> None:
+    client = way.client(simulator)
+    with pytest.raises(UploadFailed, match="200 MB"):
+        open_source(io.BytesIO(b"x" * 11), "a.pdf", max_bytes=10)
+    file = way.done(client.files.upload(b"x" * 11, name="a.pdf", max_bytes=11))
+    assert file.file_size == 11
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/home/me/report.pdf", "report.pdf"),
+        ("report.pdf", "report.pdf"),
+        ("C:\\Users\\me\\report.pdf", "report.pdf"),
+        (Path("/a/b/Bericht März.PDF"), "Bericht März.PDF"),
+    ],
+)
+def test_of_a_path_only_the_last_part_is_told(path: str | Path, name: str) -> None:
+    assert describe(path, None, None).name == name
+
+
+def test_the_media_type_does_not_depend_on_the_machine() -> None:
+    import mimetypes
+
+    mimetypes.init()
+    mimetypes.add_type("application/x-wrong", ".pdf")
+    try:
+        assert describe("a.pdf", None, None).content_type == "application/pdf"
+    finally:
+        mimetypes.init()
+    assert describe("a.PDF", None, None).content_type == "application/pdf"
+    assert describe("a.dat", None, "image/png").content_type == "image/png"
+
+
+def test_there_is_a_media_type_for_all_that_the_api_says_it_accepts() -> None:
+    wanted = "pdf doc docx xls xlsx ppt pptx html png jpg jpeg gif tif tiff webp"
+    assert {f".{suffix}" for suffix in wanted.split()} <= MEDIA_TYPES.keys()
+
+
+class Pipe(io.RawIOBase):
+    """A stream that cannot seek, and gives what it likes."""
+
+    def __init__(self, pieces: list[Any], *, claims: bool = False) -> None:
+        self._pieces = iter(pieces)
+        self._claims = claims
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._claims
+
+    def read(self, size: int = -1) -> Any:
+        if size == 0:
+            return b""
+        piece = next(self._pieces, b"")
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+
+def test_an_open_file_is_read_from_where_it_stands_and_stays_open(
+    way: Way, simulator: Simulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(b"skipped" + PDF)
+    with path.open("rb") as file:
+        file.seek(7)
+        uploaded = way.done(way.client(simulator).files.upload(file))
+        assert not file.closed
+    assert simulator.files[uploaded.file_id].body == PDF
+    assert uploaded.original_filename == "report.pdf"
+
+
+@pytest.mark.parametrize("claims", [False, True], ids=["cannot seek", "says it could"])
+def test_what_cannot_seek_is_uploaded_all_the_same(
+    way: Way, simulator: Simulator, claims: bool
+) -> None:
+    """And sent again, although it can be read once only."""
+    simulator.fault_next(*_refusals(), origin="storage")
+    pipe: Any = Pipe([PDF, b"more"], claims=claims)
+    uploaded = way.done(way.client(simulator).files.upload(pipe, name="a.pdf"))
+    assert simulator.files[uploaded.file_id].body == PDF + b"more"
+    assert not pipe.closed
+
+
+def _refusals() -> list[Any]:
+    from datalab_facade.testing import Fault
+
+    return [Fault.status(503), Fault.reset()]
+
+
+def test_a_compressed_file_is_uploaded_as_it_reads(
+    way: Way, simulator: Simulator, tmp_path: Path
+) -> None:
+    packed = tmp_path / "a.gz"
+    packed.write_bytes(gzip.compress(PDF * 1_000))
+    with gzip.open(packed) as file:
+        uploaded = way.done(way.client(simulator).files.upload(file, name="a.pdf"))
+    assert simulator.files[uploaded.file_id].body == PDF * 1_000
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [OSError(5, "Input/output error")],
+        [b"some", OSError(5, "Input/output error")],
+        ["text"],
+        [b"some", None],
+        [ValueError("I/O operation on closed file")],
+    ],
+)
+def test_a_stream_that_cannot_be_read_is_told_as_such(
+    way: Way, simulator: Simulator, pieces: list[Any]
+) -> None:
+    client = way.client(simulator)
+    with pytest.raises(UploadFailed) as caught:
+        way.done(client.files.upload(Pipe(pieces), name="a.pdf"))
+    assert caught.value.reason == "unreadable"
+    assert len(simulator.requests) == 0
+
+
+def test_a_pipe_that_never_ends_is_left_at_the_limit(way: Way, simulator: Simulator) -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield bytes(100_000)
+
+    pipe: Any = Pipe([])
+    pipe._pieces = endless()
+    client = way.client(simulator)
+    with pytest.raises(UploadFailed) as caught:
+        way.done(client.files.upload(pipe, name="a.pdf", max_bytes=1_000_000))
+    assert caught.value.reason == "too large"
+
+
+def test_a_file_opened_for_writing_is_told_as_such(
+    way: Way, simulator: Simulator, tmp_path: Path
+) -> None:
+    client = way.client(simulator)
+    with (tmp_path / "a.pdf").open("wb") as file, pytest.raises(UploadFailed) as caught:
+        way.done(client.files.upload(file))
+    assert caught.value.reason == "unreadable"
+
+
+def test_standard_input_can_be_uploaded(tmp_path: Path) -> None:
+    program = (
+        "import sys; from datalab_facade.sources import open_source\n"
+        "with open_source(sys.stdin.buffer, 'a.pdf', max_bytes=100) as source:\n"
+        "    sys.stdout.write(str((source.size, b''.join(source.pieces()))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=PDF, capture_output=True, check=True
+    )
+    assert done.stdout.decode() == str((len(PDF), PDF))
+
+
+def test_a_file_that_changes_while_it_is_read_is_told_as_such(tmp_path: Path) -> None:
+    """Whether it shrinks, grows, or keeps its length."""
+    path = tmp_path / "a.pdf"
+    body = bytes(600_000)
+
+    def shrink() -> None:
+        os.truncate(path, 300_000)
+
+    def grow() -> None:
+        with path.open("ab") as file:
+            file.write(b"more")
+
+    def rewrite() -> None:
+        with path.open("r+b") as file:
+            file.write(b"other")
+        os.utime(path, (1, 1))
+
+    for change in (shrink, grow, rewrite):
+        path.write_bytes(body)
+        with open_source(path, "a.pdf", max_bytes=10**6) as source:
+            pieces = source.pieces()
+            sent = len(next(pieces))
+            change()
+            more: list[bytes] = []
+            with pytest.raises(UploadFailed) as caught:
+                more.extend(pieces)
+            assert caught.value.reason == "changed"
+            assert sent + sum(map(len, more)) < len(body), "storage must not have it whole"
+
+
+def test_a_file_that_is_replaced_meanwhile_is_sent_as_it_was(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.pdf", tmp_path / "b.pdf"
+    path.write_bytes(PDF * 100_000)
+    other.write_bytes(b"new")
+    with open_source(path, "a.pdf", max_bytes=10**8) as source:
+        other.replace(path)
+        assert b"".join(source.pieces()) == PDF * 100_000

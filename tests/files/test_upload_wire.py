@@ -1,0 +1,371 @@
+"""Uploads over real sockets, to a storage that breaks off, refuses, stalls and remembers."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import threading
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from datalab_facade import AsyncDatalab, File, FileTransfer, UploadFailed
+from datalab_facade.testing import Fault, SimulatorServer
+from tests.files.slow_taker import Act, Arrival, SlowTaker
+from tests.outputs.conftest import Side
+from tests.secrets_for_tests import API_KEY, COOKIE
+
+OURS = {"host", "user-agent", "content-type", "content-length"}
+
+
+def upload(side: Side, source: Any, **options: Any) -> File:
+    file: File = side.done(side._client.files.upload(source, **options))
+    return file
+
+
+def failure(side: Side, source: Any, **options: Any) -> UploadFailed:
+    with pytest.raises(UploadFailed) as caught:
+        upload(side, source, **options)
+    return caught.value
+
+
+def md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def test_a_document_arrives_whole_with_its_length_and_type(
+    side: Side, taker: SlowTaker, real: SimulatorServer, document: Path
+) -> None:
+    file = upload(side, document)
+    [arrival] = taker.arrivals
+    assert (arrival.method, arrival.md5) == ("PUT", md5(document))
+    assert arrival.headers["content-length"] == str(document.stat().st_size)
+    assert arrival.headers["content-type"] == "application/pdf"
+    assert "transfer-encoding" not in arrival.headers
+    assert (file.original_filename, file.file_size) == ("report.pdf", document.stat().st_size)
+    assert file.is_uploaded
+    stored = real.simulator.files[file.file_id]
+    assert (stored.reference, stored.upload_status) == (file.reference, "completed")
+
+
+def test_nothing_but_the_document_reaches_storage(
+    side: Side, taker: SlowTaker, document: Path
+) -> None:
+    """No key, no cookie, no header of the user's or of the user's own client, on any try."""
+    cookie = {"Set-Cookie": f"session={COOKIE}; Path=/"}
+    taker.does(
+        Act(status=503, headers=cookie),
+        Act(status=403, headers=cookie),
+        Act(read=1_000_000, status=None),
+        Act(headers=cookie),
+    )
+    http = side.http(
+        headers={"X-Mine": "1", "Authorization": f"Bearer {COOKIE}"},
+        cookies={"session": COOKIE},
+        auth=("me", COOKIE),
+        follow_redirects=True,
+        params={"key": COOKIE},
+    )
+    side.client(http_client=http, headers={"X-Mine": COOKIE})
+    upload(side, document)
+    assert len(taker.arrivals) == 4
+    for arrival in taker.arrivals:
+        assert set(arrival.headers) == OURS
+        assert not re.search(rb"(?i)x-api-key|authorization|cookie|x-mine", arrival.head)
+        assert API_KEY.encode() not in arrival.head
+        assert COOKIE.encode() not in arrival.head
+
+
+@pytest.mark.parametrize("ending", ["close", "reset"])
+@pytest.mark.parametrize("read", [0, 1_000_000, None])
+def test_a_connection_that_is_killed_is_made_again_and_all_is_sent_again(
+    side: Side, taker: SlowTaker, document: Path, ending: Any, read: int | None
+) -> None:
+    taker.does(Act(read=read, status=None, ending=ending))
+    upload(side, document)
+    broken, whole = taker.arrivals
+    assert broken.length == (document.stat().st_size if read is None else read)
+    assert whole.md5 == md5(document)
+    assert broken.target == whole.target
+
+
+def test_a_url_that_has_expired_is_replaced(
+    side: Side, taker: SlowTaker, real: SimulatorServer, document: Path
+) -> None:
+    """Also when storage says so before it has read anything."""
+    taker.does(Act(status=403), Act(status=400, read=0))
+    file = upload(side, document)
+    first, second, third = (arrival.target for arrival in taker.arrivals)
+    assert len({first, second, third}) == 3
+    assert taker.arrivals[2].md5 == md5(document)
+    assert [one.upload_status for one in real.simulator.files.values()] == [
+        "pending",
+        "pending",
+        "completed",
+    ]
+    assert file.file_id == 3
+
+
+def test_storage_that_fails_or_is_busy_is_asked_again_later(
+    side: Side, taker: SlowTaker, document: Path
+) -> None:
+    taker.does(Act(status=500), Act(status=503, headers={"Retry-After": "9"}), Act(status=429))
+    upload(side, document)
+    assert len(taker.arrivals) == 4
+    assert max(side.clock.slept) >= 9
+
+
+def test_storage_that_never_gets_better_is_told_as_such(
+    side: Side, taker: SlowTaker, document: Path
+) -> None:
+    taker.does(*[Act(status=502)] * 5)
+    failed = failure(side, document)
+    assert (failed.reason, failed.status, failed.file_name) == ("unreachable", 502, "report.pdf")
+    assert len(taker.arrivals) == 5
+
+
+def test_a_redirect_is_not_followed(side: Side, taker: SlowTaker, document: Path) -> None:
+    with SlowTaker() as elsewhere:
+        taker.does(Act(status=307, headers={"Location": f"{elsewhere.origin}/there"}))
+        failed = failure(side, document)
+        assert (failed.reason, failed.status) == ("refused", 307)
+        assert not elsewhere.arrivals
+
+
+def test_a_refusal_before_the_body_was_read_is_heard(
+    side: Side, taker: SlowTaker, tmp_path: Path
+) -> None:
+    """Although the client was still sending."""
+    large = tmp_path / "large.pdf"
+    large.write_bytes(bytes(20_000_000))
+    taker.does(Act(status=413, read=0))
+    failed = failure(side, large)
+    assert (failed.reason, failed.status) == ("refused", 413)
+
+
+@pytest.mark.parametrize("act", [Act(status=None, ending="silence")])
+def test_the_deadline_ends_an_upload_that_gets_no_answer(
+    side: Side, taker: SlowTaker, document: Path, act: Act
+) -> None:
+    taker.does(act)
+    failed = failure(side, document, timeout=0.5)
+    assert failed.reason == "unreachable"
+    assert "in time" in str(failed)
+
+
+def test_bytes_that_arrive_changed_are_sent_again(
+    side: Side, taker: SlowTaker, document: Path
+) -> None:
+    taker.does(Act(headers={"ETag": f'"{"0" * 32}"'}))
+    upload(side, document)
+    assert len(taker.arrivals) == 2
+    taker.does(*[Act(headers={"ETag": f'"{"0" * 32}"'})] * 5)
+    assert failure(side, document).reason == "corrupt"
+
+
+def test_an_etag_that_is_no_md5_is_no_reason_to_worry(
+    side: Side, taker: SlowTaker, document: Path
+) -> None:
+    taker.does(Act(headers={"ETag": '"abc-2"'}), Act(etag=False))
+    upload(side, document)
+    upload(side, document)
+    assert len(taker.arrivals) == 2
+
+
+def test_a_file_that_changes_meanwhile_is_not_confirmed(
+    side: Side, taker: SlowTaker, real: SimulatorServer, document: Path
+) -> None:
+    """And storage never has it whole."""
+
+    def grow(_: Any) -> None:
+        with document.open("ab") as file:
+            file.write(b"more")
+
+    failed = failure(side, document, on_progress=_once(grow))
+    assert failed.reason == "changed"
+    assert real.simulator.files[1].body is None
+    assert all(one.path.endswith("/upload") for one in real.simulator.requests)
+
+
+def _once(call: Any) -> Any:
+    """Call something the first time that progress is told, which is before the first byte."""
+    done: list[Any] = []
+
+    def told(progress: Any) -> None:
+        if not done:
+            done.append(call(progress))
+
+    return told
+
+
+def test_a_confirmation_is_repeated_until_it_is_heard(
+    side: Side, real: SimulatorServer, document: Path
+) -> None:
+    """It may be: a second one changes nothing."""
+    real.simulator.fault_next(Fault.reset(), Fault.status(503), path="/api/v1/files/1/confirm")
+    assert upload(side, document).is_uploaded
+    paths = [one.path for one in real.simulator.requests.of("api")]
+    assert paths == ["/api/v1/files/upload", *["/api/v1/files/1/confirm"] * 3]
+
+
+def test_an_upload_that_is_never_confirmed_says_so(
+    side: Side, real: SimulatorServer, document: Path
+) -> None:
+    real.simulator.fault_always(Fault.status(500), path="/api/v1/files/1/confirm")
+    failed = failure(side, document)
+    assert (failed.reason, failed.status) == ("unconfirmed", 500)
+    assert "file 1" in str(failed)
+
+
+def test_asking_for_a_url_is_repeated_since_an_unused_one_costs_nothing(
+    side: Side, real: SimulatorServer, document: Path
+) -> None:
+    real.simulator.fault_next(Fault.reset(), path="/api/v1/files/upload")
+    assert upload(side, document).file_id == 2
+    assert real.simulator.files[1].upload_status == "pending"
+
+
+def test_progress_grows_to_the_whole_and_falls_back_only_when_begun_anew(
+    side: Side, taker: SlowTaker, document: Path
+) -> None:
+    size = document.stat().st_size
+    told: list[Any] = []
+    upload(side, document, on_progress=told.append)
+    assert [one.bytes for one in told] == sorted(one.bytes for one in told)
+    assert (told[-1].bytes, told[-1].total, told[-1].fraction) == (size, size, 1.0)
+    assert (told[0].name, told[0].bytes, told[-1].rate > 0) == ("report.pdf", 0, True)
+    taker.does(Act(status=503))
+    again: list[Any] = []
+    upload(side, document, on_progress=again.append)
+    assert [one.bytes for one in again].count(0) == 2
+    assert [one.bytes for one in again].count(size) == 2
+
+
+def test_an_error_of_whoever_is_told_ends_the_upload(side: Side, document: Path) -> None:
+    """And leaves no connection busy."""
+
+    def fail(_: Any) -> None:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        upload(side, document, on_progress=fail)
+    assert side.busy_connections() == 0
+
+
+def test_30_mb_take_little_memory(side: Side, taker: SlowTaker, tmp_path: Path) -> None:
+    large = tmp_path / "large.pdf"
+    with large.open("wb") as file:
+        for number in range(30):
+            file.write(bytes([number]) * 1_000_000)
+    upload(side, b"first", name="warm.pdf")
+    tracemalloc.start()
+    try:
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        upload(side, large)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taker.arrivals[-1].length == 30_000_000
+    assert peak - before < 4_000_000
+
+
+async def test_a_cancelled_upload_leaves_nothing_behind(
+    real: SimulatorServer, taker: SlowTaker, document: Path
+) -> None:
+    taker.does(Act(status=None, ending="silence"))
+    underway = asyncio.Event()
+
+    def tell(progress: FileTransfer) -> None:
+        if progress.bytes == progress.total:
+            underway.set()
+
+    async with AsyncDatalab(API_KEY, base_url=real.api_url) as client:
+        task = asyncio.create_task(client.files.upload(document, on_progress=tell))
+        await underway.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        pool: Any = client._storage._http._transport
+        assert all(connection.is_idle() for connection in pool._pool.connections)
+        assert (await client.files.upload(document)).is_uploaded
+
+
+def test_many_uploads_are_under_way_at_once_but_not_too_many(
+    side: Side, taker: SlowTaker, tmp_path: Path
+) -> None:
+    together, most, now = threading.Barrier(3), 0, 0
+    lock = threading.Lock()
+    store = taker.on_stored
+
+    def wait_for_two_others(arrival: Arrival) -> None:
+        nonlocal most, now
+        with lock:
+            now += 1
+            most = max(most, now)
+        together.wait(10)
+        with lock:
+            now -= 1
+        store(arrival)
+
+    taker.on_stored = wait_for_two_others
+    files = side._client.files.upload_many(
+        [(f"{number}.pdf", b"%PDF") for number in range(9)], concurrency=3
+    )
+    if side.runner is None:
+        outcomes = list(files)
+    else:
+
+        async def read() -> list[Any]:
+            return [outcome async for outcome in files]
+
+        outcomes = side.runner.run(read())
+    assert [one.succeeded for one in outcomes] == [True] * 9
+    assert most == 3
+
+
+def test_what_is_uploaded_comes_back_over_sockets(
+    side: Side, tmp_path: Path, document: Path
+) -> None:
+    """With the simulator's own storage on both ways."""
+    simulator = _fresh_simulator()
+    with SimulatorServer(simulator) as server:
+        client: Any = side.client(base_url=server.api_url)
+        file = side.done(client.files.upload(document))
+        assert simulator.files[file.file_id].body == document.read_bytes()
+        path = side.done(client.files.download(file, tmp_path / "back.pdf"))
+        assert path.read_bytes() == document.read_bytes()
+        side.done(client.files.delete(file))
+        assert len(simulator.files) == 0
+        side.done(client.close())
+
+
+def _fresh_simulator() -> Any:
+    from datalab_facade.testing import Simulator
+
+    return Simulator(api_key=API_KEY)
+
+
+def test_a_proxy_of_the_users_own_client_is_used_for_uploads_too(
+    real: SimulatorServer, document: Path
+) -> None:
+    seen: list[str] = []
+    inner = httpx.HTTPTransport()
+
+    def passed_on(request: httpx.Request) -> httpx.Response:
+        seen.append(request.method)
+        return inner.handle_request(request)
+
+    from datalab_facade import Datalab
+
+    with (
+        inner,
+        httpx.Client(transport=httpx.MockTransport(passed_on)) as http,
+        Datalab(API_KEY, base_url=real.api_url, http_client=http) as client,
+    ):
+        assert client.files.upload(document).is_uploaded
+    assert seen == ["POST", "PUT", "GET"]
