@@ -143,4 +143,6 @@ def _make_new(old: object, new: object) -> None:
         cast("dict[object, object]", old).clear()
         return
     for field in attrs.fields(cast("type[attrs.AttrsInstance]", type(old))):
-        setattr(old, field.name, cast("object", getattr(new, field.name)))
+        # Ids go on, so that none means two things.
+        if field.name != "last_id":
+            setattr(old, field.name, cast("object", getattr(new, field.name)))

@@ -152,7 +152,7 @@ def test_a_form_in_a_browser_is_no_order(simulator: Simulator) -> None:
 
 def test_a_reset_leaves_nothing_but_the_next_ids(clock: VirtualClock) -> None:
     simulator = Simulator(clock, rate_limit=(1, 60))
-    simulator.files.add("a.pdf", b"%PDF")
+    file_id = simulator.files.add("a.pdf", b"%PDF")
     first = simulator.start(ExecutionScript([StepScript("parse")]))
     simulator.fault_always(Fault.status(500))
     path = f"/api/v1/workflows/executions/{first}"
@@ -163,6 +163,7 @@ def test_a_reset_leaves_nothing_but_the_next_ids(clock: VirtualClock) -> None:
     assert not simulator.files
     second = simulator.start(ExecutionScript([StepScript("parse")]))
     assert second != first
+    assert simulator.files.add("a.pdf", b"%PDF") != file_id
     path = f"/api/v1/workflows/executions/{second}"
     assert simulator.handle(Request("api", "GET", path, headers=KEY)).status == 200
 
