@@ -153,10 +153,10 @@ def _density(parent: Element, row: Row, scale: Scale, *, top: float, height: flo
 def _area(levels: list[float], *, upwards: bool) -> str:
     """Give the outline of columns, each with its level from 0 to 1."""
     base = 100 if upwards else 0
-    steps = "".join(
-        f"V{number(abs(base - 100 * level))}H{place + 1}" for place, level in enumerate(levels)
-    )
-    return f"M0 {base}{steps}V{base}Z"
+    heights = [abs(base - round(100 * level)) for level in levels]
+    # Neighbours of one height are one column.
+    ends = [n for n, height in enumerate(heights, 1) if heights[n : n + 1] != [height]]
+    return f"M0 {base}{''.join(f'V{heights[end - 1]}H{end}' for end in ends)}V{base}Z"
 
 
 def stripes(parent: Element, key: str) -> None:
