@@ -75,7 +75,8 @@ class _Page:
             self._step(plot, step, scale)
         if left_out:
             element(chart, "p", f"… {counted(left_out, 'more step')}", class_="more")
-        self._legend(chart)
+        if scale is not None:
+            self._legend(chart)
 
     def _axis(self, chart: Element) -> None:
         for style, most in (("axis wide", 8), ("axis narrow", 4)):

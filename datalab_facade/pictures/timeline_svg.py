@@ -51,8 +51,8 @@ class _Chart:
         self.rows, self.left_out = rows_of(self.timeline)
         longest = max(map(_label_width, self.rows), default=0.0)
         inner = self.width - 2 * _MARGIN
-        self.labels = min(max(60.0, longest + 30), inner * 0.32)
-        self.numbers = 70.0
+        self.labels = min(max(60.0, longest + 30), inner * 0.32 + 16)
+        self.numbers = 62.0
         self.plot = inner - self.labels - self.numbers
 
     def drawn(self) -> Element:
@@ -77,17 +77,22 @@ class _Chart:
 
     def _head(self, root: Element, told: Headline) -> float:
         element(root, "text", told.title, x=_MARGIN, y=40, font_size=19, font_weight=650)
+        title = text_width(told.title, 19, bold=True)
         total = text_width(told.total, 19, bold=True)
-        at = _MARGIN + text_width(told.title, 19, bold=True) + 14
-        colour = {"failed": "fail", "done": "done"}.get(told.state, "mute")
-        element(root, "circle", class_=colour, cx=at, cy=34, r=5)
+        status = text_width(told.status, _TEXT, bold=True)
+        room, y = self.width - 2 * _MARGIN, 40.0
+        at = _MARGIN + title + 14
+        if title + status + total + 56 > room:
+            at, y = _MARGIN + 5, 66.0
+        colour = {"failed": "fail", "done": "done", "working": "crit"}.get(told.state, "mute")
+        element(root, "circle", class_=colour, cx=at, cy=y - 6, r=5)
         element(
             root,
             "text",
             fitted(told.status, self.width - at - 24 - total - _MARGIN, _TEXT, bold=True),
             class_=colour,
             x=at + 11,
-            y=39,
+            y=y - 1,
             font_size=_TEXT,
             font_weight=600,
         )
@@ -96,12 +101,12 @@ class _Chart:
             "text",
             told.total,
             x=self.width - _MARGIN,
-            y=40,
+            y=y,
             font_size=19,
             font_weight=650,
             text_anchor="end",
         )
-        room, y = self.width - 2 * _MARGIN, 62.0
+        y += 22
         for line in [*_flowed(told.facts, room), *_folded(told.path, room)]:
             element(root, "text", line, class_="mute", x=_MARGIN, y=y, font_size=_TEXT)
             y += 19
@@ -165,7 +170,7 @@ class _Chart:
     def _axis(self, grid: Element, top: float, bottom: float) -> None:
         is_open = self.timeline.is_open
         right = _MARGIN + self.labels + self.plot
-        for share, words in ticks(self.timeline.total, max(1, int(self.plot // 80))):
+        for share, words in ticks(self.timeline.total, max(1, int(self.plot // 64))):
             x = _MARGIN + self.labels + share * self.plot
             element(grid, "line", class_="grid", x1=x, x2=x, y1=top, y2=bottom)
             if not (is_open and x > right - 34 - text_width(words, _SMALL)):

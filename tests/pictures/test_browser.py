@@ -149,6 +149,21 @@ def test_a_drawing_opens_by_itself_and_its_text_stays_inside(
     assert outside == []
 
 
+@pytest.mark.parametrize("width", [320, 380, 960])
+@pytest.mark.parametrize("scene", scenes.ALL)
+def test_no_two_texts_of_a_drawing_overlap(opened: Open, scene: str, width: int) -> None:
+    page = opened(f"{scene}.svg", scenes.ALL[scene]().timeline().svg(width=width), 1000, False)
+    overlaps = page.evaluate(
+        """() => { const texts = [...document.querySelectorAll('text')]
+                .map(text => [text.textContent, text.getBBox()]);
+            return texts.flatMap(([one, a], n) => texts.slice(n + 1)
+                .filter(([, b]) => a.x + 1 < b.x + b.width && b.x + 1 < a.x + a.width
+                    && a.y + 4 < b.y + b.height && b.y + 4 < a.y + a.height)
+                .map(([other]) => [one, other])); }"""
+    )
+    assert overlaps == []
+
+
 def test_names_do_not_run_into_the_bars(opened: Open) -> None:
     for scene in ("hostile", "invoices", "five_hundred_files", "forty_steps"):
         page = opened(f"{scene}.svg", scenes.ALL[scene]().timeline().svg(), 1000, False)
