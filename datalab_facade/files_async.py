@@ -32,8 +32,8 @@ from datalab_facade.filing import DEFAULT_TIMEOUT, Landing, noting, planned_uplo
 from datalab_facade.options import CallOptions
 from datalab_facade.paging import MOST_PER_PAGE, Paging
 from datalab_facade.saving import twice_async
-from datalab_facade.sending import AsyncAsking, Outgoing, send_file_async
-from datalab_facade.sources import MAX_FILE_BYTES, UploadSource, describe, open_source
+from datalab_facade.sending import AsyncAsking, Outgoing, open_source_async, send_file_async
+from datalab_facade.sources import MAX_FILE_BYTES, UploadSource, describe
 from datalab_facade.transfers import OnProgress, ProgressMeter
 from datalab_facade.transport.api import AsyncApiTransport
 from datalab_facade.transport.operations import (
@@ -417,8 +417,7 @@ class AsyncFiles:
 
         upload = planned_upload(context, described.name, deadline)
         meter = ProgressMeter(described.name, on_progress)
-        opening = asyncio.to_thread(open_source, source, described.name, max_bytes=max_bytes)
-        with await opening as opened:
+        with await open_source_async(source, described.name, max_bytes=max_bytes) as opened:
             outgoing = Outgoing(described, opened, meter, context.clock)
             asking = AsyncAsking(ask_for_url, confirm)
             confirmed = await send_file_async(

@@ -12,7 +12,7 @@ import attrs
 from datalab_facade.clock import Clock
 from datalab_facade.errors import DatalabError
 from datalab_facade.file_decoding import Confirmation, Ticket
-from datalab_facade.sources import Described, Source
+from datalab_facade.sources import Described, Source, UploadSource, open_source
 from datalab_facade.transfers import ProgressMeter
 from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
 from datalab_facade.uploading import (
@@ -109,6 +109,25 @@ class Outgoing:
         self._md5.update(piece)
         self._held += len(piece)
         self._meter.count(self._held, self.source.size, self._clock.monotonic())
+
+
+async def open_source_async(source: UploadSource, name: str, *, max_bytes: int) -> Source:
+    """Open a source in an event loop, which a slow disk or a long pipe does not hold up.
+
+    Arguments and errors as :func:`~datalab_facade.sources.open_source`.
+    """
+    opening = asyncio.create_task(asyncio.to_thread(open_source, source, name, max_bytes=max_bytes))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        # The thread goes on, and nobody else will close what it opens.
+        opening.add_done_callback(_close)
+        raise
+
+
+def _close(opening: asyncio.Task[Source]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 @attrs.frozen

@@ -7,7 +7,6 @@ import io
 import os
 import re
 import stat
-import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -142,6 +141,10 @@ class Source:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, unless it was open before."""
         if self._owned:
             self._file.close()
 
@@ -202,7 +205,7 @@ def open_source(source: UploadSource, name: str, *, max_bytes: int) -> Source:
         if opened.size > max_bytes:
             raise _too_large(name, max_bytes)
     except UploadFailed:
-        opened.__exit__(None, None, None)
+        opened.close()
         raise
     return opened
 
@@ -234,6 +237,8 @@ def _of_file(file: IO[bytes], name: str, max_bytes: int) -> Source:
 
 
 def _spooled(file: IO[bytes], name: str, max_bytes: int) -> Source:
+    import tempfile  # rarely needed, and slow to import
+
     size = 0
     with contextlib.ExitStack() as stack:
         spool = stack.enter_context(tempfile.SpooledTemporaryFile(_MOST_IN_MEMORY))

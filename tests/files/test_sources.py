@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import os
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from datalab_facade import ConfigurationError, UploadFailed
 from datalab_facade.media_types import MEDIA_TYPES
 from datalab_facade.sources import MAX_FILE_BYTES, describe, open_source
 from datalab_facade.testing import Simulator
-from tests.in_process import Way
+from tests.in_process import Way, asynchronous
 
 PDF = b"%PDF-1.7 and so on"
 
@@ -248,6 +251,38 @@ def test_a_pipe_that_never_ends_is_left_at_the_limit(way: Way, simulator: Simula
     with pytest.raises(UploadFailed) as caught:
         way.done(client.files.upload(pipe, name="a.pdf", max_bytes=1_000_000))
     assert caught.value.reason == "too large"
+
+
+async def test_what_a_cancelled_upload_was_about_to_open_is_closed(simulator: Simulator) -> None:
+    """Although it is opened in a thread, which nobody can stop."""
+    reading, go_on = threading.Event(), threading.Event()
+    spools: list[Any] = []
+
+    def slow() -> Iterator[bytes]:
+        yield PDF
+        reading.set()
+        assert go_on.wait(10)
+
+    pipe: Any = Pipe([])
+    pipe._pieces = slow()
+    make = tempfile.SpooledTemporaryFile
+
+    def noted(*args: Any) -> Any:
+        spools.append(make(*args))
+        return spools[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "SpooledTemporaryFile", noted)
+        task = asyncio.create_task(asynchronous(simulator).files.upload(pipe, name="a.pdf"))
+        await asyncio.to_thread(reading.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not spools[0].closed
+        go_on.set()
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+    assert spools[0].closed
+    assert len(simulator.requests) == 0
 
 
 def test_a_file_opened_for_writing_is_told_as_such(
