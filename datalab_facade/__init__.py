@@ -16,6 +16,7 @@ from datalab_facade.late import late_names
 if TYPE_CHECKING:
     from datalab_facade.changes import Change
     from datalab_facade.client import AsyncDatalab, Datalab
+    from datalab_facade.definitions import StepDefinition, WorkflowDefinition
     from datalab_facade.drift import Drift, DriftReport
     from datalab_facade.errors import (
         AuthenticationFailed,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
         ConfigurationError,
         ConnectionFailed,
         DatalabError,
+        DefinitionInvalid,
+        DefinitionProblem,
         DownloadFailed,
         ExecutionFailed,
         NotFound,
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     )
     from datalab_facade.file_models import File, FileLink
     from datalab_facade.handles import AsyncExecutionHandle, ExecutionHandle
+    from datalab_facade.inputs import InputConfig
     from datalab_facade.learning import Durations
     from datalab_facade.manifest import Manifest, MissedOutput, SavedOutput
     from datalab_facade.models import (
@@ -62,6 +66,7 @@ if TYPE_CHECKING:
     from datalab_facade.transfers import FileTransfer
     from datalab_facade.uploads import UploadOutcome
     from datalab_facade.waiting import WaitPolicy
+    from datalab_facade.workflow_models import StepType, Workflow, WorkflowStep
 
 __all__ = [
     "AsyncDatalab",
@@ -74,6 +79,8 @@ __all__ = [
     "ConnectionFailed",
     "Datalab",
     "DatalabError",
+    "DefinitionInvalid",
+    "DefinitionProblem",
     "DownloadFailed",
     "Drift",
     "DriftReport",
@@ -85,6 +92,7 @@ __all__ = [
     "File",
     "FileLink",
     "FileTransfer",
+    "InputConfig",
     "Manifest",
     "MissedOutput",
     "NotFound",
@@ -104,7 +112,9 @@ __all__ = [
     "Status",
     "StatusError",
     "Step",
+    "StepDefinition",
     "StepRun",
+    "StepType",
     "Steps",
     "SubmissionUnknown",
     "Timeline",
@@ -119,6 +129,9 @@ __all__ = [
     "ValidationIssue",
     "WaitPolicy",
     "WaitTimedOut",
+    "Workflow",
+    "WorkflowDefinition",
+    "WorkflowStep",
     "__version__",
 ]
 
@@ -126,16 +139,18 @@ __all__ = [
 _HOMES = {
     "changes": "Change",
     "client": "AsyncDatalab Datalab",
+    "definitions": "StepDefinition WorkflowDefinition",
     "drift": "Drift DriftReport",
     "errors": (
         "AuthenticationFailed BadRequest BudgetExhausted ConfigurationError ConnectionFailed "
-        "DatalabError DownloadFailed ExecutionFailed NotFound OutputTooLarge Overloaded "
-        "PayloadTooLarge PermissionRefused RateLimited RequestRefused RequestTimedOut "
-        "ServerFailed StatusError SubmissionUnknown UnexpectedBody UploadFailed ValidationFailed "
-        "ValidationIssue WaitTimedOut"
+        "DatalabError DefinitionInvalid DefinitionProblem DownloadFailed ExecutionFailed "
+        "NotFound OutputTooLarge Overloaded PayloadTooLarge PermissionRefused RateLimited "
+        "RequestRefused RequestTimedOut ServerFailed StatusError SubmissionUnknown "
+        "UnexpectedBody UploadFailed ValidationFailed ValidationIssue WaitTimedOut"
     ),
     "file_models": "File FileLink",
     "handles": "AsyncExecutionHandle ExecutionHandle",
+    "inputs": "InputConfig",
     "learning": "Durations",
     "manifest": "Manifest MissedOutput SavedOutput",
     "models": "Execution Failure Output Progress Step StepRun Steps",
@@ -145,6 +160,7 @@ _HOMES = {
     "transfers": "FileTransfer",
     "uploads": "UploadOutcome",
     "waiting": "WaitPolicy",
+    "workflow_models": "StepType Workflow WorkflowStep",
 }
 
 if not TYPE_CHECKING:

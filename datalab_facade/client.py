@@ -28,6 +28,8 @@ from datalab_facade.transport.exchange import Surroundings
 from datalab_facade.transport.lanes import AsyncLanes, Lanes
 from datalab_facade.transport.origin import Origin, checked_origin
 from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
+from datalab_facade.workflows import Workflows
+from datalab_facade.workflows_async import AsyncWorkflows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +99,8 @@ class Datalab:
     """Fetch what steps left behind."""
     files: Files
     """Upload documents, list them, fetch them back, delete them."""
+    workflows: Workflows
+    """Create workflows and execute them."""
 
     def __init__(
         self,
@@ -130,6 +134,7 @@ class Datalab:
         self.executions = Executions(api, context)
         self.outputs = Outputs(storage, self.executions, context)
         self.files = Files(api, storage, context)
+        self.workflows = Workflows(api, self.executions, context)
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.
@@ -227,6 +232,8 @@ class AsyncDatalab:
     """Fetch what steps left behind."""
     files: AsyncFiles
     """Upload documents, list them, fetch them back, delete them."""
+    workflows: AsyncWorkflows
+    """Create workflows and execute them."""
 
     def __init__(
         self,
@@ -262,6 +269,7 @@ class AsyncDatalab:
         self.executions = AsyncExecutions(api, context)
         self.outputs = AsyncOutputs(storage, self.executions, context)
         self.files = AsyncFiles(api, storage, context)
+        self.workflows = AsyncWorkflows(api, self.executions, context)
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.

@@ -4,6 +4,7 @@
 
     DatalabError
     ├── ConfigurationError            an argument, the environment or the setup is wrong
+    │   └── DefinitionInvalid         ... the definition of a workflow, with all its problems
     ├── ConnectionFailed              no whole answer came: refused, reset, cut, TLS, proxy, DNS
     │   └── RequestTimedOut           ... because it took longer than allowed
     ├── BudgetExhausted               not sent: its turn in the request budget comes too late
@@ -53,6 +54,8 @@ __all__ = [
     "ConfigurationError",
     "ConnectionFailed",
     "DatalabError",
+    "DefinitionInvalid",
+    "DefinitionProblem",
     "DownloadFailed",
     "ExecutionFailed",
     "NotFound",
@@ -113,6 +116,42 @@ class ConfigurationError(DatalabError, ValueError):
 
     Nothing was sent. It is a :class:`ValueError` too.
     """
+
+
+@attrs.frozen
+class DefinitionProblem:
+    """One thing that is wrong with the definition of a workflow."""
+
+    place: str
+    """Where, such as ``"steps[1] 'extract'.depends_on"``; empty for the whole."""
+    message: str
+    """What."""
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class DefinitionInvalid(ConfigurationError):
+    """The definition of a workflow is wrong; nothing was sent.
+
+    Attributes:
+        problems: Everything that is wrong with it, each with its place; never empty.
+        source: The file that it came from, if it came from one.
+    """
+
+    problems: tuple[DefinitionProblem, ...]
+    source: str | None
+
+    def __init__(
+        self, problems: tuple[DefinitionProblem, ...], *, source: str | None = None
+    ) -> None:
+        self.problems = problems
+        self.source = source
+        shown = [excerpt(str(problem), limit=200) for problem in problems[:4]]
+        if len(problems) > len(shown):
+            shown.append(f"and {len(problems) - len(shown)} more in .problems")
+        where = f" in {excerpt(source)}" if source else ""
+        super().__init__(f"The definition{where} cannot be used: {'; '.join(shown)}")
 
 
 class ConnectionFailed(DatalabError, ConnectionError):

@@ -7,8 +7,9 @@ of a test does not look like a leak.
 API_KEY = "dl-" + "K3Y" * 6
 COOKIE = "c00kie-" + "C" * 12
 SIGNATURE = "51gn" * 8
+FILLED_IN = "xoxb-" + "T0k3n" * 4
 
-ALL = (API_KEY, COOKIE, SIGNATURE)
+ALL = (API_KEY, COOKIE, SIGNATURE, FILLED_IN)
 
 
 def presigned(path: str = "out.json", host: str = "storage.example") -> str:

@@ -25,6 +25,8 @@ from datalab_facade.errors import (
     ConfigurationError,
     ConnectionFailed,
     DatalabError,
+    DefinitionInvalid,
+    DefinitionProblem,
     DownloadFailed,
     ExecutionFailed,
     NotFound,
@@ -96,6 +98,7 @@ def examples(said: str = "Try again") -> list[DatalabError]:
     return [
         DatalabError(said),
         ConfigurationError(said),
+        DefinitionInvalid((DefinitionProblem(said, said),) * 9, source=said),
         ConnectionFailed(said, **request, may_have_arrived=True),
         RequestTimedOut(said, **request, may_have_arrived=False, timeout=1.5),
         BudgetExhausted(wait=12.5, left=-0.5),
@@ -249,7 +252,7 @@ def test_every_status_that_is_no_success_has_a_class() -> None:
 
 def test_every_class_can_be_imported_from_both_places() -> None:
     names = {kind.__name__ for kind in CLASSES}
-    assert names | {"ValidationIssue"} == set(errors.__all__)
+    assert names | {"DefinitionProblem", "ValidationIssue"} == set(errors.__all__)
     assert errors.__all__ == sorted(errors.__all__)
     assert names <= set(datalab_facade.__all__)
 
@@ -274,7 +277,7 @@ def test_nothing_else_is_kin_to_what_python_has() -> None:
     """Else ``except TimeoutError`` would catch what nobody thinks of."""
     kin = {kind for kind in CLASSES if issubclass(kind, (ValueError, OSError, LookupError))}
     timeouts = {RequestTimedOut, BudgetExhausted, WaitTimedOut}
-    assert kin == {ConfigurationError, ConnectionFailed, *timeouts}
+    assert kin == {ConfigurationError, DefinitionInvalid, ConnectionFailed, *timeouts}
 
 
 def test_no_class_hides_a_builtin_one() -> None:

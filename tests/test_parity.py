@@ -27,12 +27,15 @@ from datalab_facade.files import Files
 from datalab_facade.files_async import AsyncFiles
 from datalab_facade.outputs import Outputs
 from datalab_facade.outputs_async import AsyncOutputs
+from datalab_facade.workflows import Workflows
+from datalab_facade.workflows_async import AsyncWorkflows
 
 PAIRS: list[tuple[type, type]] = [
     (Datalab, AsyncDatalab),
     (Executions, AsyncExecutions),
     (Outputs, AsyncOutputs),
     (Files, AsyncFiles),
+    (Workflows, AsyncWorkflows),
     (ExecutionHandle, AsyncExecutionHandle),
 ]
 each_pair = pytest.mark.parametrize(
@@ -48,7 +51,10 @@ ASYNC_NAMES = [
     (r"\bIterable\[Uploadable\]", "Iterable[Uploadable] | AsyncIterable[Uploadable]"),
     (r"\bhttpx\.Client\b", "httpx.AsyncClient"),
     (
-        r"\b(Datalab|Executions|Outputs|Files|ExecutionHandle|OnChange|ApiTransport|StorageTransport)\b",
+        (
+            r"\b(Datalab|Executions|Outputs|Files|Workflows|ExecutionHandle|OnChange|ApiTransport"
+            r"|StorageTransport)\b"
+        ),
         r"Async\1",
     ),
 ]

@@ -38,6 +38,7 @@ from datalab_facade.testing.request_log import ReceivedRequest, RequestLog
 from datalab_facade.testing.scripts import SAMPLE, ExecutionScript, RunScript, StepScript
 from datalab_facade.testing.simulator import TEST_API_KEY, Simulator
 from datalab_facade.testing.virtual import VirtualClock
+from datalab_facade.testing.workflows import StoredWorkflow, WorkflowManners
 
 if TYPE_CHECKING:
     from datalab_facade.testing.server import SimulatorServer
@@ -68,7 +69,9 @@ __all__ = [
     "SimulatorTransport",
     "StepScript",
     "StoredFile",
+    "StoredWorkflow",
     "VirtualClock",
+    "WorkflowManners",
     "WouldHangForeverError",
     "connect",
     "connect_async",

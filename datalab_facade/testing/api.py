@@ -13,6 +13,7 @@ from datalab_facade.testing.rendering import render
 from datalab_facade.testing.routing import NoMatch, Parameters, Route, find
 from datalab_facade.testing.state import State
 from datalab_facade.testing.storage import presigned_output
+from datalab_facade.testing.workflows_api import WORKFLOW_ROUTES
 
 
 def get_execution_status(state: State, _request: Request, parameters: Parameters) -> Answer:
@@ -34,6 +35,7 @@ def get_execution_status(state: State, _request: Request, parameters: Parameters
 ROUTES: Final = (
     Route("GET", "/api/v1/workflows/executions/{execution_id}", get_execution_status),
     *FILE_ROUTES,
+    *WORKFLOW_ROUTES,
 )
 
 

@@ -20,8 +20,9 @@ from datalab_facade.testing.messages import Answer, Origin, Request
 from datalab_facade.testing.request_log import ReceivedRequest, RequestLog
 from datalab_facade.testing.scripts import ExecutionScript
 from datalab_facade.testing.signing import Signer
-from datalab_facade.testing.state import RateLimit, RatePer, SkewedClock, StartedExecution, State
+from datalab_facade.testing.state import RateLimit, RatePer, SkewedClock, State
 from datalab_facade.testing.storage import answer_storage
+from datalab_facade.testing.workflows import Workflows
 
 TEST_API_KEY: Final = "simulated-datalab-key"
 """The key that a :class:`Simulator` accepts unless told otherwise."""
@@ -92,7 +93,6 @@ class Simulator:
         """What came in, oldest first."""
         self._lock: Final = threading.RLock()
         self._rules: Final = FaultRules()
-        self._next_id: int = first_execution_id
         self._state: Final = State(
             clock=SkewedClock(self._clock, clock_skew) if clock_skew else self._clock,
             api_key=api_key,
@@ -102,9 +102,12 @@ class Simulator:
             url_lifetime=url_lifetime,
             rate_limit=limit,
             more_keys=frozenset(more_keys),
+            next_execution_id=first_execution_id,
         )
         self.files: Final = Files(self._state.files, self._state.clock, self._lock)
         """What was uploaded, by id; add files here that tests find there."""
+        self.workflows: Final = Workflows(self._state.workflows, self._state.clock, self._lock)
+        """What was created, by id; add workflows here that tests find there."""
 
     @property
     def clock(self) -> Clock:
@@ -134,11 +137,16 @@ class Simulator:
     def start(self, script: ExecutionScript) -> int:
         """Create an execution now; its id."""
         with self._lock:
-            execution_id, self._next_id = self._next_id, self._next_id + 1
-            self._state.executions[execution_id] = StartedExecution(
-                execution_id, script, self._state.clock.now(), self.clock.monotonic()
-            )
-            return execution_id
+            return self._state.start(script)
+
+    def script_for(self, workflow_id: int, script: ExecutionScript | None) -> None:
+        """Let executions of a workflow do what a script says.
+
+        Args:
+            workflow_id: of a workflow in :attr:`workflows`; a ``KeyError`` if there is none.
+            script: ``None``: what follows from the workflow's steps, as by default.
+        """
+        self.workflows.script_for(workflow_id, script)
 
     @property
     def execution_ids(self) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from datalab_facade.testing.files import FileShelf
 from datalab_facade.testing.rendering import ends_at
 from datalab_facade.testing.scripts import ExecutionScript
 from datalab_facade.testing.signing import Signer
+from datalab_facade.testing.workflows import WorkflowShelf
 
 
 @attrs.frozen
@@ -116,6 +117,17 @@ class State:
     """Other keys that the API accepts."""
     executions: dict[int, StartedExecution] = attrs.field(factory=dict[int, StartedExecution])
     files: FileShelf = attrs.field(factory=FileShelf)
+    next_execution_id: int = 1001
+    workflows: WorkflowShelf = attrs.field(factory=WorkflowShelf)
+
+    def start(self, script: ExecutionScript) -> int:
+        """Create an execution now; its id."""
+        execution_id = self.next_execution_id
+        self.next_execution_id += 1
+        self.executions[execution_id] = StartedExecution(
+            execution_id, script, self.clock.now(), self.clock.monotonic()
+        )
+        return execution_id
 
     @property
     def keys(self) -> frozenset[str]:

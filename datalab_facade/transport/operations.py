@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import attrs
 
+from datalab_facade.models import JSON
+
 if TYPE_CHECKING:
     import httpx
     from datalab_api_client.client import AuthenticatedClient
@@ -149,3 +151,72 @@ def _integer_or_hashid(file: int | str) -> int:
     # The spec says integer, the documentation of the official client says either; the
     # generated function puts into the path whatever it is given.
     return cast("int", file)
+
+
+def list_step_types() -> Operation:
+    """``GET /api/v1/workflows/step-types``."""
+    from datalab_api_client.api.default import list_step_types as generated
+
+    return Operation("list_step_types", generated.sync_detailed, generated.asyncio_detailed)
+
+
+def list_workflows(team_id: int | None) -> Operation:
+    """``GET /api/v1/workflows/workflows``."""
+    from datalab_api_client.api.default import list_workflows as generated
+    from datalab_api_client.types import UNSET
+
+    asked = UNSET if team_id is None else team_id
+    return Operation(
+        "list_workflows",
+        partial(generated.sync_detailed, team_id=asked),
+        partial(generated.asyncio_detailed, team_id=asked),
+    )
+
+
+def get_workflow(workflow_id: int) -> Operation:
+    """``GET /api/v1/workflows/workflows/{workflow_id}``."""
+    from datalab_api_client.api.default import get_workflow as generated
+
+    return Operation(
+        "get_workflow",
+        partial(generated.sync_detailed, workflow_id),
+        partial(generated.asyncio_detailed, workflow_id),
+    )
+
+
+def create_workflow(name: str, steps: list[JSON]) -> Operation:
+    """``POST /api/v1/workflows/workflows``."""
+    from datalab_api_client.api.default import create_workflow as generated
+    from datalab_api_client.models import CreateWorkflowRequest
+
+    body = CreateWorkflowRequest.from_dict({"name": name, "steps": steps})
+    return Operation(
+        "create_workflow",
+        partial(generated.sync_detailed, body=body),
+        partial(generated.asyncio_detailed, body=body),
+    )
+
+
+def delete_workflow(workflow_id: int) -> Operation:
+    """``DELETE /api/v1/workflows/workflows/{workflow_id}``."""
+    from datalab_api_client.api.default import delete_workflow as generated
+
+    return Operation(
+        "delete_workflow",
+        partial(generated.sync_detailed, workflow_id),
+        partial(generated.asyncio_detailed, workflow_id),
+    )
+
+
+def execute_workflow(workflow_id: int, input_config: dict[str, JSON] | None) -> Operation:
+    """``POST /api/v1/workflows/workflows/{workflow_id}/execute``."""
+    from datalab_api_client.api.default import execute_workflow as generated
+    from datalab_api_client.models import ExecuteWorkflowRequest
+
+    given = {} if input_config is None else {"input_config": input_config}
+    body = ExecuteWorkflowRequest.from_dict(given)
+    return Operation(
+        "execute_workflow",
+        partial(generated.sync_detailed, workflow_id, body=body),
+        partial(generated.asyncio_detailed, workflow_id, body=body),
+    )

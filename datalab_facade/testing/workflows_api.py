@@ -1,0 +1,236 @@
+"""The endpoints for workflows: what there is, creation, deletion, execution."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Final, cast
+
+from datalab_facade.testing.jsonvalue import JSON
+from datalab_facade.testing.messages import Answer, Request, json_answer
+from datalab_facade.testing.refusals import InvalidError, integer
+from datalab_facade.testing.routing import Parameters, Route
+from datalab_facade.testing.state import State
+from datalab_facade.testing.workflows import StoredWorkflow, needs_of, script_of
+
+
+def list_step_types(state: State, _request: Request, _parameters: Parameters) -> Answer:
+    """The types of step that workflows can be made of."""
+    shelf = state.workflows
+    listed: list[JSON] = [
+        {
+            shelf.manners.step_type_key: key,
+            "name": key.replace("_", " ").title(),
+            "version": "1",
+            "description": description,
+            "settings_schema": {"type": "object"},
+        }
+        for key, description in shelf.step_types.items()
+    ]
+    return json_answer(200, {"step_types": listed} if shelf.manners.wrapped else listed)
+
+
+def list_workflows(state: State, request: Request, _parameters: Parameters) -> Answer:
+    """The workflows of a team; of the key's, unless another is named."""
+    shelf = state.workflows
+    asked = request.parameter("team_id")
+    team_id = shelf.team_id if asked is None else integer(("query", "team_id"), asked)
+    listed: list[JSON] = [
+        _told(workflow) for workflow in shelf.by_id.values() if workflow.team_id == team_id
+    ]
+    return json_answer(200, {"workflows": listed} if shelf.manners.wrapped else listed)
+
+
+def get_workflow(state: State, _request: Request, parameters: Parameters) -> Answer:
+    """One workflow."""
+    found = _find(state, parameters)
+    return _told_of(found) if isinstance(found, StoredWorkflow) else found
+
+
+def create_workflow(state: State, request: Request, _parameters: Parameters) -> Answer:
+    """Check a definition as FastAPI does, then as an engine does, and keep it."""
+    body = _body(request)
+    problems = list(_form_problems(body))
+    if problems:
+        return json_answer(422, {"detail": problems})
+    definition = cast("Mapping[str, JSON]", body)
+    steps = [dict(step) for step in cast("list[Mapping[str, JSON]]", definition["steps"])]
+    wrong = _engine_problem(steps, state.workflows.step_types)
+    if wrong is not None:
+        return json_answer(400, {"detail": wrong})
+    shelf = state.workflows
+    name = str(definition["name"])
+    workflow = shelf.add(name, steps, shelf.team_id, state.clock.now())
+    return _told_of(workflow, step_keys=shelf.manners.create_tells_step_key)
+
+
+def delete_workflow(state: State, _request: Request, parameters: Parameters) -> Answer:
+    """Forget a workflow, unless it has executions."""
+    found = _find(state, parameters)
+    if not isinstance(found, StoredWorkflow):
+        return found
+    refusal = state.workflows.manners.refusal
+    executed = any(one.script.workflow_id == found.workflow_id for one in state.executions.values())
+    if executed and refusal != "none":
+        reason = f"Workflow {found.workflow_id} has executions and cannot be deleted"
+        if refusal == "status":
+            return json_answer(400, {"detail": reason})
+        return json_answer(200, {"success": False, "message": reason})
+    del state.workflows.by_id[found.workflow_id]
+    return json_answer(200, {"success": True, "message": f"Workflow {found.workflow_id} deleted"})
+
+
+def execute_workflow(state: State, request: Request, parameters: Parameters) -> Answer:
+    """Start an execution that does what the workflow's script says."""
+    workflow_id = integer(("path", "workflow_id"), parameters["workflow_id"])
+    body = _body(request) if request.body else {}
+    if not isinstance(body, Mapping):
+        raise _not_an_object(("body",), body)
+    config = body.get("input_config")
+    if config is not None and not isinstance(config, Mapping):
+        raise InvalidError(
+            "dict_type", ("body", "input_config"), "Input should be a valid dictionary", config
+        )
+    found = _find(state, {"workflow_id": str(workflow_id)})
+    if not isinstance(found, StoredWorkflow):
+        return found
+    manners = state.workflows.manners
+    execution_id = state.start(script_of(found, _file_keys(config), manners))
+    return json_answer(
+        200,
+        {
+            manners.execution_key: execution_id,
+            "workflow_id": workflow_id,
+            "status": "processing",
+            "success": True,
+        },
+    )
+
+
+_WORKFLOWS: Final = "/api/v1/workflows/workflows"
+_WORKFLOW: Final = f"{_WORKFLOWS}/{{workflow_id}}"
+
+WORKFLOW_ROUTES: Final = (
+    Route("GET", "/api/v1/workflows/step-types", list_step_types),
+    Route("GET", _WORKFLOWS, list_workflows),
+    Route("POST", _WORKFLOWS, create_workflow),
+    Route("GET", _WORKFLOW, get_workflow),
+    Route("DELETE", _WORKFLOW, delete_workflow),
+    Route("POST", f"{_WORKFLOW}/execute", execute_workflow),
+)
+
+
+def _find(state: State, parameters: Parameters) -> StoredWorkflow | Answer:
+    workflow_id = integer(("path", "workflow_id"), parameters["workflow_id"])
+    found = state.workflows.find(workflow_id)
+    if found is None:
+        return json_answer(404, {"detail": f"Workflow {workflow_id} not found"})
+    return found
+
+
+def _told_of(workflow: StoredWorkflow, *, step_keys: bool = True) -> Answer:
+    return json_answer(200, _told(workflow, step_keys=step_keys))
+
+
+def _told(workflow: StoredWorkflow, *, step_keys: bool = True) -> dict[str, JSON]:
+    created = workflow.created.replace(microsecond=0, tzinfo=None).isoformat()
+    steps: list[JSON] = []
+    for number, step in enumerate(workflow.steps, 1):
+        told = {
+            "id": workflow.workflow_id * 100 + number,
+            "step_key": step["step_key"],
+            "unique_name": step["unique_name"],
+            "version": step.get("version") or "1",
+            "settings": step.get("settings") or {},
+            "depends_on": list(needs_of(step)),
+        }
+        if not step_keys:
+            del told["step_key"]
+        steps.append(told)
+    return {
+        "id": workflow.workflow_id,
+        "name": workflow.name,
+        "team_id": workflow.team_id,
+        "steps": steps,
+        "created": created,
+        "updated": created,
+    }
+
+
+_WORDS: Final[Mapping[type, str]] = {str: "string", list: "list", dict: "dictionary"}
+
+
+def _file_keys(config: Mapping[str, JSON] | None) -> Iterator[str]:
+    given = dict(config or {})
+    urls = given.get("file_urls", [given["file_url"]] if "file_url" in given else [])
+    for number, url in enumerate(urls if isinstance(urls, (list, tuple)) else [], 1):
+        reference = str(url).removeprefix("datalab://file-")
+        yield reference if reference != url else str(900 + number)
+
+
+def _body(request: Request) -> JSON:
+    try:
+        return cast("JSON", json.loads(request.body))
+    except ValueError as error:
+        kind = "missing" if not request.body else "json_invalid"
+        message = "Field required" if not request.body else "JSON decode error"
+        raise InvalidError(kind, ("body",), message) from error
+
+
+def _not_an_object(place: tuple[str | int, ...], given: JSON) -> InvalidError:
+    message = "Input should be a valid dictionary or object to extract fields from"
+    return InvalidError("model_attributes_type", place, message, given)
+
+
+def _form_problems(body: JSON) -> Iterator[JSON]:
+    if not isinstance(body, Mapping):
+        raise _not_an_object(("body",), body)
+    yield from _of_type(body, "name", str, ("body",), required=True)
+    yield from _of_type(body, "steps", list, ("body",), required=True)
+    steps = body.get("steps")
+    for number, step in enumerate(steps if isinstance(steps, list) else []):
+        place = ("body", "steps", number)
+        if not isinstance(step, Mapping):
+            yield _not_an_object(place, step).error
+            continue
+        yield from _of_type(step, "step_key", str, place, required=True)
+        yield from _of_type(step, "unique_name", str, place, required=True)
+        yield from _of_type(step, "version", str, place, required=False)
+        yield from _of_type(step, "settings", dict, place, required=False)
+        yield from _of_type(step, "depends_on", list, place, required=False)
+
+
+def _of_type(
+    body: Mapping[str, JSON],
+    name: str,
+    kind: type,
+    place: tuple[str | int, ...],
+    *,
+    required: bool,
+) -> Iterator[JSON]:
+    if name not in body:
+        if required:
+            yield InvalidError("missing", (*place, name), "Field required", body).error
+    elif not isinstance(body[name], kind) and (required or body[name] is not None):
+        message = f"Input should be a valid {_WORDS[kind]}"
+        yield InvalidError(f"{kind.__name__}_type", (*place, name), message, body[name]).error
+
+
+def _engine_problem(steps: list[dict[str, JSON]], step_types: Mapping[str, str]) -> str | None:
+    names = [str(step["unique_name"]) for step in steps]
+    for step in steps:
+        if step["step_key"] not in step_types:
+            return f"Step type '{step['step_key']}' not found"
+        if names.count(str(step["unique_name"])) > 1:
+            return f"Step name '{step['unique_name']}' is not unique"
+        for needed in needs_of(step):
+            if needed not in names:
+                return f"Step '{step['unique_name']}' depends on unknown step '{needed}'"
+    left = {name: set(needs_of(step)) for name, step in zip(names, steps, strict=True)}
+    while left:
+        ready = [name for name, needed in left.items() if not needed & left.keys()]
+        if not ready:
+            return "The steps depend on each other in a circle"
+        for name in ready:
+            del left[name]
+    return None
