@@ -1,0 +1,243 @@
+"""What the facade sends and makes of the answers, for each operation about workflows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import attrs
+import pytest
+import respx
+
+from datalab_facade import (
+    AsyncDatalab,
+    AuthenticationFailed,
+    BadRequest,
+    Datalab,
+    ExecutionHandle,
+    InputConfig,
+    NotFound,
+    Overloaded,
+    PermissionRefused,
+    RateLimited,
+    ServerFailed,
+    StatusError,
+    StepDefinition,
+    SubmissionUnknown,
+    UnexpectedBody,
+    ValidationFailed,
+    ValidationIssue,
+    WorkflowDefinition,
+)
+from tests.secrets_for_tests import API_KEY
+
+BASE = "/api/v1/workflows"
+WORKFLOWS = f"{BASE}/workflows"
+WORKFLOW: dict[str, Any] = {"id": 5, "name": "Invoices", "team_id": 7, "steps": [{}]}
+DEFINITION = WorkflowDefinition(
+    "Invoices",
+    [
+        StepDefinition("marker_parse", "parse", {"max_pages": 5}, version="2"),
+        StepDefinition("marker_extract", "extract", {"page_schema": {}}, ["parse"]),
+    ],
+)
+
+
+@pytest.fixture(params=["sync", "async"])
+async def do(request: pytest.FixtureRequest) -> Any:
+    """Give a way to call a method of ``client.workflows``, blocking and async."""
+
+    async def sync(name: str, *given: Any, **options: Any) -> Any:
+        with Datalab(API_KEY, max_faults=0) as client:
+            return getattr(client.workflows, name)(*given, **options)
+
+    async def asynchronous(name: str, *given: Any, **options: Any) -> Any:
+        async with AsyncDatalab(API_KEY, max_faults=0) as client:
+            return await getattr(client.workflows, name)(*given, **options)
+
+    return sync if request.param == "sync" else asynchronous
+
+
+@attrs.frozen
+class Asked:
+    """A request, and the call that sends it."""
+
+    method: str
+    path: str
+    call: tuple[Any, ...]
+
+
+each_operation = pytest.mark.parametrize(
+    "asked",
+    [
+        Asked("GET", f"{BASE}/step-types", ("step_types",)),
+        Asked("GET", WORKFLOWS, ("list",)),
+        Asked("GET", f"{WORKFLOWS}/5", ("get", 5)),
+        Asked("POST", WORKFLOWS, ("create", DEFINITION)),
+        Asked("DELETE", f"{WORKFLOWS}/5", ("delete", 5)),
+        Asked("POST", f"{WORKFLOWS}/5/execute", ("execute", 5, "https://a.example/1.pdf")),
+    ],
+    ids=lambda asked: asked.call[0],
+)
+
+
+async def test_step_types_come_out_typed(api: respx.MockRouter, do: Any) -> None:
+    item = {"type": "marker_parse", "version": "1", "name": "Parse", "description": "d"}
+    api.get(f"{BASE}/step-types").respond(200, json={"step_types": [item]})
+    [found] = await do("step_types")
+    assert (found.step_key, found.version, found.name) == ("marker_parse", "1", "Parse")
+
+
+async def test_workflows_come_out_typed(api: respx.MockRouter, do: Any) -> None:
+    route = api.get(WORKFLOWS).respond(200, json={"workflows": [WORKFLOW]})
+    [found] = await do("list", team_id=7)
+    assert (found.id, found.name, found.team_id) == (5, "Invoices", 7)
+    assert dict(route.calls.last.request.url.params) == {"team_id": "7"}
+
+
+async def test_without_a_team_none_is_asked_for(api: respx.MockRouter, do: Any) -> None:
+    route = api.get(WORKFLOWS).respond(200, json=[])
+    assert await do("list") == ()
+    assert not route.calls.last.request.url.query
+
+
+async def test_one_workflow_comes_out_typed(api: respx.MockRouter, do: Any) -> None:
+    api.get(f"{WORKFLOWS}/5").respond(200, json=WORKFLOW)
+    found = await do("get", 5)
+    assert (found.id, len(found.steps)) == (5, 1)
+    assert found.raw == WORKFLOW
+
+
+async def test_a_definition_is_sent_as_the_spec_wants_it(api: respx.MockRouter, do: Any) -> None:
+    route = api.post(WORKFLOWS).respond(200, json=WORKFLOW)
+    assert (await do("create", DEFINITION)).id == 5
+    assert json.loads(route.calls.last.request.content) == {
+        "name": "Invoices",
+        "steps": [
+            {
+                "step_key": "marker_parse",
+                "unique_name": "parse",
+                "settings": {"max_pages": 5},
+                "depends_on": [],
+                "version": "2",
+            },
+            {
+                "step_key": "marker_extract",
+                "unique_name": "extract",
+                "settings": {"page_schema": {}},
+                "depends_on": ["parse"],
+            },
+        ],
+    }
+
+
+async def test_a_deletion_gives_nothing(api: respx.MockRouter, do: Any) -> None:
+    api.delete(f"{WORKFLOWS}/5").respond(200, json={"success": True, "message": "gone"})
+    assert await do("delete", 5) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "body"),
+    [
+        (None, {}),
+        (
+            InputConfig.single_file("https://example.com/file.pdf"),
+            {
+                "input_config": {
+                    "type": "single_file",
+                    "file_url": "https://example.com/file.pdf",
+                }
+            },
+        ),
+        (
+            InputConfig.file_list(["https://example.com/file1.pdf"]),
+            {"input_config": {"type": "file_list", "file_urls": ["https://example.com/file1.pdf"]}},
+        ),
+        (
+            InputConfig.bucket("my-bucket", "path/", "*.pdf", "s3"),
+            {
+                "input_config": {
+                    "bucket": "my-bucket",
+                    "prefix": "path/",
+                    "pattern": "*.pdf",
+                    "storage_type": "s3",
+                }
+            },
+        ),
+    ],
+)
+async def test_an_input_is_sent_as_the_spec_wants_it(
+    api: respx.MockRouter, do: Any, given: Any, body: Any
+) -> None:
+    route = api.post(f"{WORKFLOWS}/5/execute").respond(
+        200, json={"execution_id": 9, "status": "processing", "success": True}
+    )
+    handle = await do("execute", 5, given)
+    assert handle.id == 9
+    assert type(handle).__name__.endswith(ExecutionHandle.__name__)
+    assert json.loads(route.calls.last.request.content) == body
+
+
+@each_operation
+async def test_a_422_carries_each_issue_with_its_place(
+    api: respx.MockRouter, do: Any, asked: Asked
+) -> None:
+    issue = {"type": "missing", "loc": ["body", "steps", 0], "msg": "Field required"}
+    api.request(asked.method, asked.path).respond(
+        422, json={"detail": [{**issue, "input": {"a": 1}}]}
+    )
+    with pytest.raises(ValidationFailed) as caught:
+        await do(*asked.call)
+    assert caught.value.issues == (
+        ValidationIssue(("body", "steps", 0), "Field required", "missing"),
+    )
+    assert (caught.value.method, caught.value.url) == (
+        asked.method,
+        "https://www.datalab.to" + asked.path,
+    )
+
+
+@each_operation
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, BadRequest),
+        (401, AuthenticationFailed),
+        (403, PermissionRefused),
+        (404, NotFound),
+        (429, RateLimited),
+        (500, ServerFailed),
+        (529, Overloaded),
+    ],
+)
+async def test_an_error_is_of_its_own_class(
+    api: respx.MockRouter,
+    do: Any,
+    asked: Asked,
+    status: int,
+    kind: type[StatusError],
+) -> None:
+    api.request(asked.method, asked.path).respond(status, json={"detail": "the server's words"})
+    expected = SubmissionUnknown if asked.method == "POST" and status >= 500 else kind
+    with pytest.raises(expected, match="the server's words") as caught:
+        await do(*asked.call)
+    assert type(caught.value) is expected
+    error: Any = caught.value
+    assert (error.method, error.url) == (asked.method, "https://www.datalab.to" + asked.path)
+
+
+@pytest.mark.off_spec
+@each_operation
+@pytest.mark.parametrize("body", ["<html>", "[1, 2]", '{"a": 1', "5", '"x"'])
+async def test_an_odd_body_is_a_typed_error_that_names_the_request(
+    api: respx.MockRouter, do: Any, asked: Asked, body: str
+) -> None:
+    api.request(asked.method, asked.path).respond(200, text=body)
+    expected = SubmissionUnknown if asked.method == "POST" else UnexpectedBody
+    with pytest.raises(expected) as caught:
+        await do(*asked.call)
+    error: Any = caught.value
+    assert (error.method, error.url) == (asked.method, "https://www.datalab.to" + asked.path)
+    cause = error.__cause__ if asked.method == "POST" else error
+    assert cause.body in str(error)
+    assert cause.body
