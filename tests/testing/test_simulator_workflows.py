@@ -137,6 +137,7 @@ def test_an_execution_takes_its_steps_in_the_order_of_what_they_need(
     assert (status, answer["status"], answer["success"]) == (200, "processing", True)
     path = f"{BASE}/executions/{answer['execution_id']}"
     seen = []
+    body: dict[str, Any] = {}
     for _ in range(6):
         body = ask(simulator, "GET", path)[1]
         assert body["workflow_id"] == workflow_id

@@ -24,6 +24,8 @@ from datalab_facade import (
     ConnectionFailed,
     Datalab,
     DatalabError,
+    DefinitionInvalid,
+    DefinitionProblem,
     DownloadFailed,
     Drift,
     DriftReport,
@@ -34,6 +36,7 @@ from datalab_facade import (
     File,
     FileLink,
     FileTransfer,
+    InputConfig,
     NotFound,
     Outcome,
     Output,
@@ -41,12 +44,15 @@ from datalab_facade import (
     Overloaded,
     Progress,
     RateLimited,
+    RequestRefused,
     RequestTimedOut,
     Status,
     StatusError,
     Step,
+    StepDefinition,
     StepRun,
     Steps,
+    StepType,
     SubmissionUnknown,
     Totals,
     UnexpectedBody,
@@ -57,6 +63,9 @@ from datalab_facade import (
     ValidationIssue,
     WaitPolicy,
     WaitTimedOut,
+    Workflow,
+    WorkflowDefinition,
+    WorkflowStep,
 )
 from datalab_facade.models import JSON
 from datalab_facade.tracing import OpenTelemetryTracing
@@ -402,6 +411,79 @@ async def files_are_handled_in_async_code(client: AsyncDatalab, opened: IO[bytes
 
     for _ in files.list():  # type: ignore[attr-defined]
         pass
+
+
+# Workflows.
+
+
+def workflows_are_typed(client: Datalab, definition: WorkflowDefinition, path: Path) -> None:
+    workflows = client.workflows
+    assert_type(workflows.step_types(), tuple[StepType, ...])
+    assert_type(workflows.list(team_id=7, timeout=5), tuple[Workflow, ...])
+    assert_type(workflows.get(1), Workflow)
+    assert_type(workflows.create(definition, secrets={"slack": "x"}), Workflow)
+    assert_type(workflows.create("Invoices", [StepDefinition("marker_parse", "parse")]), Workflow)
+    assert_type(workflows.execute(1, "https://a.example/1.pdf"), ExecutionHandle)
+    assert_type(workflows.execute(workflows.get(1), ["datalab://file-a"]), ExecutionHandle)
+    workflows.execute(1, client.files.get(4))
+    workflows.execute(1, [client.files.get(4), "https://a.example/1.pdf"])
+    workflows.execute(1, InputConfig.bucket("b", prefix="p/"), retry_overloaded=True)
+    workflows.execute(1, {"file_urls": ["https://a.example/1.pdf"]})
+    workflows.execute(1, None)
+    workflows.delete(1)
+    workflows.delete(workflows.get(1), max_faults=0)
+
+    workflows.get("1")  # type: ignore[arg-type]
+    workflows.get(workflows.get(1))  # type: ignore[arg-type]
+    workflows.list(7)  # type: ignore[call-arg]
+    workflows.create({"name": "x"})  # type: ignore[arg-type]
+    workflows.create("x", [{"step_key": "a"}])  # type: ignore[list-item]
+    workflows.create(definition, secrets={"slack": 5})  # type: ignore[dict-item]
+    workflows.execute(1)  # type: ignore[call-arg]
+    workflows.execute(1, path)  # type: ignore[arg-type]
+    workflows.execute(1, [path])  # type: ignore[list-item]
+    workflows.execute(1, 5)  # type: ignore[arg-type]
+    workflows.execute(1, None, retries=3)  # type: ignore[call-arg]
+
+
+def errors_about_workflows_hold_plain_data(client: Datalab) -> None:
+    try:
+        client.workflows.create("x")
+    except DefinitionInvalid as error:
+        assert_type(error.problems, tuple[DefinitionProblem, ...])
+        assert_type(error.problems[0].place, str)
+    except RequestRefused as error:
+        assert_type(error.detail, str)
+    except SubmissionUnknown as error:
+        assert_type(error.sent, Mapping[str, JSON])
+
+
+async def workflows_are_typed_in_async_code(
+    client: AsyncDatalab, definition: WorkflowDefinition
+) -> None:
+    workflows = client.workflows
+    assert_type(await workflows.list(), tuple[Workflow, ...])
+    assert_type(await workflows.create(definition), Workflow)
+    assert_type(await workflows.execute(1, "https://a.example/1.pdf"), AsyncExecutionHandle)
+
+    workflows.get(1).name  # type: ignore[attr-defined]
+
+
+def definitions_and_inputs_are_values(definition: WorkflowDefinition, workflow: Workflow) -> None:
+    assert_type(definition.layers(), tuple[tuple[StepDefinition, ...], ...])
+    assert_type(definition.placeholders(), tuple[str, ...])
+    assert_type(WorkflowDefinition.from_file("a.json"), WorkflowDefinition)
+    assert_type(definition.to_dict(), dict[str, JSON])
+    definition.check([StepType("marker_parse"), "marker_extract"])
+    assert_type(workflow.steps, tuple[WorkflowStep, ...])
+    assert_type(workflow.steps[0].settings, Mapping[str, JSON])
+    assert_type(workflow.created, datetime | None)
+    assert_type(InputConfig.of("https://a.example/1.pdf"), InputConfig)
+    assert_type(InputConfig.single_file("https://a.example/1.pdf").urls, tuple[str, ...])
+
+    definition.name = "x"  # type: ignore[misc]
+    StepDefinition("marker_parse")  # type: ignore[call-arg]
+    InputConfig.file_list(5)  # type: ignore[arg-type]
 
 
 # Errors.
