@@ -32,7 +32,11 @@ from datalab_facade.workflow_models import StepType
 
 def _names(values: Iterable[str]) -> tuple[str, ...]:
     # A text is an iterable of texts too, and its letters are never what is meant.
-    return (values,) if isinstance(values, str) else tuple(values)
+    if isinstance(values, str):
+        return (values,)
+    if not isinstance(values, Iterable):
+        raise ConfigurationError(f"depends_on is a list of names of steps, not {values!r}")
+    return tuple(values)
 
 
 @attrs.frozen
@@ -76,7 +80,16 @@ class StepDefinition:
 
 
 def _steps(steps: Iterable[StepDefinition]) -> tuple[StepDefinition, ...]:
-    return tuple(steps)
+    if not isinstance(steps, Iterable):
+        raise ConfigurationError(f"Steps are a list of StepDefinition, not {steps!r}")
+    listed = tuple(steps)
+    for step in listed:
+        if not isinstance(step, StepDefinition):
+            raise ConfigurationError(
+                f"A step is a StepDefinition, not a {type(step).__name__}; "
+                f"WorkflowDefinition.from_dict() takes the JSON form"
+            )
+    return listed
 
 
 @attrs.frozen
@@ -246,7 +259,7 @@ def _raise_if_any(problems: tuple[DefinitionProblem, ...]) -> None:
 
 
 def _shown(settings: Mapping[str, JSON]) -> str:
-    return repr(Shown(settings if isinstance(settings, dict) else {}))
+    return repr(Shown(settings)) if isinstance(settings, dict) else "…"
 
 
 def _parsed(text: str | bytes) -> Mapping[str, JSON]:

@@ -15,6 +15,7 @@ from datalab_facade.errors import RequestRefused, UnexpectedBody
 from datalab_facade.fields import About, Notes, compact, named, whole_number
 from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
+from datalab_facade.secrecy import concealed
 from datalab_facade.workflow_models import StepType, Workflow, WorkflowStep
 
 _T = TypeVar("_T")
@@ -233,6 +234,10 @@ def _version(body: dict[str, JSON], about: About) -> str | None:
 
 
 def _unexpected(what: str, why: str, body: JSON) -> UnexpectedBody:
-    start = excerpt(compact(body))
+    # Settings may hold the tokens that were filled in.
+    try:
+        start = excerpt(compact(concealed(body)))
+    except RecursionError:
+        start = f"{named(body)} that is nested too deeply"
     reason = why if isinstance(body, (dict, list)) and why else f"it is {named(body)}"
     return UnexpectedBody(f"the answer is {what}, {reason}: {start}", body=start)

@@ -160,11 +160,7 @@ def _definition(
             f"{definition!r} is taken for the name of a workflow, which needs steps as well; "
             f"WorkflowDefinition.from_file() reads a definition from a file"
         )
-    listed = tuple(steps)
-    for step in listed:
-        if not isinstance(step, StepDefinition):
-            raise ConfigurationError(f"A step is a StepDefinition, not a {type(step).__name__}")
-    return WorkflowDefinition(definition, listed)
+    return WorkflowDefinition(definition, steps)
 
 
 def _checked_secrets(secrets: Mapping[str, str] | None) -> Mapping[str, str]:

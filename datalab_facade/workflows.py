@@ -215,7 +215,7 @@ class Workflows:
     def execute(
         self,
         workflow: int | Workflow,
-        given: InputLike | None,
+        input_config: InputLike | None,
         *,
         retry_overloaded: bool = False,
         timeout: float | None = None,
@@ -227,7 +227,7 @@ class Workflows:
 
         Args:
             workflow: The workflow, or its id.
-            given: What to work on: a URL, a ``datalab://`` reference, what was
+            input_config: What to work on: a URL, a ``datalab://`` reference, what was
                 uploaded, a list of these, or an
                 :class:`~datalab_facade.inputs.InputConfig`. None sends no input at all.
             retry_overloaded: Repeat it after 503 and 529, too, and so believe that an
@@ -250,7 +250,7 @@ class Workflows:
             SubmissionUnknown: It was sent, but whether an execution was started is
                 not known.
         """
-        planned = execution_of(workflow, given, retry_overloaded=retry_overloaded)
+        planned = execution_of(workflow, input_config, retry_overloaded=retry_overloaded)
         execution_id = self._calls.submit(
             planned.operation,
             decode_started,

@@ -216,7 +216,7 @@ class AsyncWorkflows:
     async def execute(
         self,
         workflow: int | Workflow,
-        given: InputLike | None,
+        input_config: InputLike | None,
         *,
         retry_overloaded: bool = False,
         timeout: float | None = None,
@@ -228,7 +228,7 @@ class AsyncWorkflows:
 
         Args:
             workflow: The workflow, or its id.
-            given: What to work on: a URL, a ``datalab://`` reference, what was
+            input_config: What to work on: a URL, a ``datalab://`` reference, what was
                 uploaded, a list of these, or an
                 :class:`~datalab_facade.inputs.InputConfig`. None sends no input at all.
             retry_overloaded: Repeat it after 503 and 529, too, and so believe that an
@@ -251,7 +251,7 @@ class AsyncWorkflows:
             SubmissionUnknown: It was sent, but whether an execution was started is
                 not known.
         """
-        planned = execution_of(workflow, given, retry_overloaded=retry_overloaded)
+        planned = execution_of(workflow, input_config, retry_overloaded=retry_overloaded)
         execution_id = await self._calls.submit(
             planned.operation,
             decode_started,

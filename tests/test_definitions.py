@@ -74,6 +74,26 @@ def test_what_may_be_left_out_is_left_out() -> None:
     }
 
 
+@pytest.mark.parametrize("wrong", [None, 5, [{"step_key": "a"}], "steps"])
+def test_what_are_no_steps_is_refused(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match="StepDefinition"):
+        WorkflowDefinition("x", wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, 5])
+def test_what_are_no_names_is_refused(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match="list of names"):
+        StepDefinition("a", "b", depends_on=wrong)
+
+
+def test_settings_that_are_no_object_are_left_to_the_check() -> None:
+    settings: Any = [1]
+    step = StepDefinition("a", "b", settings)
+    assert "settings=…" in repr(step)
+    with pytest.raises(DefinitionInvalid, match="must be an object, not a list"):
+        WorkflowDefinition("x", [step]).check()
+
+
 def test_a_single_name_is_a_list_of_one() -> None:
     assert StepDefinition("a", "b", depends_on="parse").depends_on == ("parse",)
 

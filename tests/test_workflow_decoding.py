@@ -230,6 +230,17 @@ def test_a_step_type_that_is_just_a_name_will_do() -> None:
     assert drift
 
 
+def test_an_answer_that_is_quoted_is_quoted_without_what_looks_secret() -> None:
+    with pytest.raises(UnexpectedBody) as caught:
+        decode_workflow({"name": "x", "steps": [{"settings": {"token": "xoxb-1234"}}]})
+    assert "xoxb" not in f"{caught.value} {caught.value.body}"
+    deep: Any = {}
+    for _ in range(900):
+        deep = {"a": deep}
+    with pytest.raises(UnexpectedBody, match="no id"):
+        decode_workflow(deep)
+
+
 def test_settings_that_look_secret_are_not_shown() -> None:
     step = WorkflowStep("post", "api_request", {"auth": {"token": "xoxb-1234"}})
     assert "xoxb" not in repr(step)

@@ -35,13 +35,14 @@ from datalab_facade import (
 from datalab_facade.testing import (
     ExecutionScript,
     Fault,
+    Request,
     Simulator,
     SimulatorTransport,
     StepScript,
     WorkflowManners,
 )
 from tests.in_process import SOON, Way, new_simulator
-from tests.secrets_for_tests import API_KEY, FILLED_IN, SIGNATURE, presigned
+from tests.secrets_for_tests import FILLED_IN, SIGNATURE, presigned
 
 PARSE = {"step_key": "marker_parse", "unique_name": "parse"}
 TWO_STEPS = [
@@ -576,37 +577,32 @@ def test_the_servers_issues_come_with_their_places(way: Way, simulator: Simulato
     assert caught.value.issues[0].loc == ("body", "input_config")
 
 
-def test_an_interruption_carries_the_warning_that_it_may_have_been_started() -> None:
-    def interrupt(_: httpx.Request) -> httpx.Response:
+def test_an_interruption_carries_the_warning_that_it_may_have_been_started(
+    way: Way, simulator: Simulator
+) -> None:
+    def interrupt(_request: Request, _count: int) -> Fault:
         raise KeyboardInterrupt
 
-    client = Way(None).client_over(httpx.MockTransport(interrupt))
+    simulator.fault_hook(interrupt)
     with pytest.raises(KeyboardInterrupt) as caught:
-        client.workflows.execute(5, URL)
+        way.done(way.client(simulator).workflows.execute(5, URL))
     assert any("may have been carried out" in note for note in caught.value.__notes__)
 
 
-def test_a_cancellation_is_no_claim_either(simulator: Simulator) -> None:
-    started = asyncio.Event()
+def test_a_cancellation_carries_it_as_well(simulator: Simulator) -> None:
+    workflow_id = simulator.workflows.add("Ours", [PARSE])
 
-    async def hang(_: httpx.Request) -> httpx.Response:
-        started.set()
-        await asyncio.Event().wait()
-        raise AssertionError
+    def cancel(_request: Request, _count: int) -> Fault:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        return Fault.delay(5)
 
-    async def main() -> None:
-        from datalab_facade import AsyncDatalab
-
-        http = httpx.AsyncClient(transport=httpx.MockTransport(hang))
-        async with http, AsyncDatalab(API_KEY, http_client=http) as client:
-            task = asyncio.ensure_future(client.workflows.execute(5, URL))
-            await started.wait()
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError) as caught:
-                await task
-            assert any("may have been carried out" in note for note in caught.value.__notes__)
-
-    asyncio.run(main())
+    simulator.fault_hook(cancel)
+    with asyncio.Runner() as runner, pytest.raises(asyncio.CancelledError) as caught:
+        runner.run(Way(runner).client(simulator).workflows.execute(workflow_id, URL))
+    assert any("may have been carried out" in note for note in caught.value.__notes__)
+    assert len(simulator.execution_ids) == 1
 
 
 def test_a_handle_of_a_started_execution_can_be_written_down(
