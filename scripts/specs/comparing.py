@@ -17,7 +17,7 @@ from specs.documents import Document, Json
 from specs.shapes import Branch, Shape, canonical, shape
 
 DECODED_BY_HAND = (
-    "the facade decodes this answer by hand, in a *decoding.py and a *models.py of datalab_facade/"
+    "the facade decodes this answer by hand, in datalab_facade/*decoding.py and *models.py"
 )
 
 _LOOSER_UPWARDS = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
