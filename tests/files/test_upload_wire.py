@@ -152,7 +152,7 @@ def test_the_deadline_ends_an_upload_that_gets_no_answer(
     side: Side, taker: SlowTaker, document: Path, act: Act
 ) -> None:
     taker.does(act)
-    failed = failure(side, document, timeout=0.5)
+    failed = failure(side, document, timeout=1.5)
     assert failed.reason == "unreachable"
     assert "in time" in str(failed)
 
