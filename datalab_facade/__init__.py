@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         Steps,
     )
     from datalab_facade.outcomes import Outcome, Totals, Update
+    from datalab_facade.running import RunReport, RunResult
     from datalab_facade.statuses import Status
     from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
     from datalab_facade.transfers import FileTransfer
@@ -106,6 +107,8 @@ __all__ = [
     "RateLimited",
     "RequestRefused",
     "RequestTimedOut",
+    "RunReport",
+    "RunResult",
     "SavedOutput",
     "ServerFailed",
     "Span",
@@ -155,6 +158,7 @@ _HOMES = {
     "manifest": "Manifest MissedOutput SavedOutput",
     "models": "Execution Failure Output Progress Step StepRun Steps",
     "outcomes": "Outcome Totals Update",
+    "running": "RunReport RunResult",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",
     "transfers": "FileTransfer",

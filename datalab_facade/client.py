@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
@@ -11,15 +12,9 @@ from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.context import Context
 from datalab_facade.drift import DriftLog, DriftReport
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.executions import Executions
-from datalab_facade.executions_async import AsyncExecutions
 from datalab_facade.faults import Randomness
-from datalab_facade.files import Files
-from datalab_facade.files_async import AsyncFiles
 from datalab_facade.learning import LEARN, Durations
 from datalab_facade.options import Options
-from datalab_facade.outputs import Outputs
-from datalab_facade.outputs_async import AsyncOutputs
 from datalab_facade.pacing import DEFAULT_REQUESTS_PER_MINUTE, Budget
 from datalab_facade.tracing import NoTracing, Tracing
 from datalab_facade.transport.api import ApiTransport, AsyncApiTransport
@@ -28,15 +23,31 @@ from datalab_facade.transport.exchange import Surroundings
 from datalab_facade.transport.lanes import AsyncLanes, Lanes
 from datalab_facade.transport.origin import Origin, checked_origin
 from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
-from datalab_facade.workflows import Workflows
-from datalab_facade.workflows_async import AsyncWorkflows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Generator, Mapping
 
     import httpx
 
+    from datalab_facade.executions import Executions
+    from datalab_facade.executions_async import AsyncExecutions
+    from datalab_facade.files import Files
+    from datalab_facade.files_async import AsyncFiles
+    from datalab_facade.outputs import Outputs
+    from datalab_facade.outputs_async import AsyncOutputs
+    from datalab_facade.running import (
+        AsyncSources,
+        RunOptions,
+        RunReport,
+        RunResult,
+        RunWorkflow,
+        Sources,
+    )
+    from datalab_facade.runs import Runs
+    from datalab_facade.runs_async import AsyncRuns
     from datalab_facade.waiting import WaitPolicy
+    from datalab_facade.workflows import Workflows
+    from datalab_facade.workflows_async import AsyncWorkflows
 
 DEFAULT_BASE_URL = "https://www.datalab.to"
 
@@ -93,15 +104,6 @@ class Datalab:
     ExecutionHandle(id=123)
     """
 
-    executions: Executions
-    """Look at executions, wait for them, watch them."""
-    outputs: Outputs
-    """Fetch what steps left behind."""
-    files: Files
-    """Upload documents, list them, fetch them back, delete them."""
-    workflows: Workflows
-    """Create workflows and execute them."""
-
     def __init__(
         self,
         api_key: str | None = None,
@@ -131,10 +133,101 @@ class Datalab:
         self._api = api
         self._storage = storage
         self._context = context
-        self.executions = Executions(api, context)
-        self.outputs = Outputs(storage, self.executions, context)
-        self.files = Files(api, storage, context)
-        self.workflows = Workflows(api, self.executions, context)
+
+    @cached_property
+    def executions(self) -> Executions:
+        """Look at executions, wait for them, watch them."""
+        from datalab_facade.executions import Executions
+
+        return Executions(self._api, self._context)
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """Fetch what steps left behind."""
+        from datalab_facade.outputs import Outputs
+
+        return Outputs(self._storage, self.executions, self._context)
+
+    @cached_property
+    def files(self) -> Files:
+        """Upload documents, list them, fetch them back, delete them."""
+        from datalab_facade.files import Files
+
+        return Files(self._api, self._storage, self._context)
+
+    @cached_property
+    def workflows(self) -> Workflows:
+        """Create workflows and execute them."""
+        from datalab_facade.workflows import Workflows
+
+        return Workflows(self._api, self.executions, self._context)
+
+    def run(
+        self,
+        workflow: RunWorkflow,
+        files: Sources,
+        *,
+        to: str | os.PathLike[str],
+        **options: Unpack[RunOptions],
+    ) -> RunReport:
+        """Upload files, execute a workflow on each, wait, and save what it leaves behind.
+
+        A journal beside the outputs, ``run.jsonl``, tells what was done. The same call
+        again, after a crash too, goes on from there, and takes files that came since:
+        none is uploaded or submitted a second time. One that fails does not end the
+        others.
+
+        Args:
+            workflow: Its id, a snapshot of it, a definition to create it from (once), or
+                the path of a definition's JSON file.
+            files: Paths, URLs, ``datalab://`` references and uploaded files, or one of
+                these; they are read one at a time. A folder stands for the files in it. A
+                file is known again by its name and content, a URL by all of its text.
+            to: The folder for the outputs, ``to/NAME/execution-ID/STEP/FILE``, and for
+                the journal. One run at a time can have it.
+            options: See :class:`~datalab_facade.running.RunOptions`.
+
+        Returns:
+            What became of each file; true if all are done.
+
+        Raises:
+            ConfigurationError: An argument is wrong, or the folder has the journal of
+                another workflow, or of a run that goes on.
+            DefinitionInvalid: The definition is wrong.
+            AuthenticationFailed: The key is wrong.
+            PermissionRefused: The key may not do that, or its subscription has ended.
+            NotFound: The workflow is unknown to this key.
+            DatalabError: The workflow could not be created or looked at.
+        """
+        return self._runs().report(workflow, files, to, options)
+
+    def run_as_completed(
+        self,
+        workflow: RunWorkflow,
+        files: Sources,
+        *,
+        to: str | os.PathLike[str],
+        **options: Unpack[RunOptions],
+    ) -> Generator[RunResult, None, None]:
+        """Do the same, and give the result of each file as it comes to be.
+
+        Nothing is remembered of a result that was given, so there can be any number.
+        Arguments as :meth:`run`.
+
+        Returns:
+            An iterator of results.
+
+        Raises:
+            DatalabError: Whatever :meth:`run` raises; what is wrong with the arguments
+                at once, and the rest when the first result is asked for.
+        """
+        return self._runs().results(workflow, files, to, options)
+
+    def _runs(self) -> Runs:
+        from datalab_facade.runs import Runs
+
+        nouns = (self.files, self.workflows, self.executions, self.outputs)
+        return Runs(*nouns, context=self._context, origin=self._api.origin.base_url)
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.
@@ -226,15 +319,6 @@ class AsyncDatalab:
     ...         return (await client.executions.get(execution_id)).status
     """
 
-    executions: AsyncExecutions
-    """Look at executions, wait for them, watch them."""
-    outputs: AsyncOutputs
-    """Fetch what steps left behind."""
-    files: AsyncFiles
-    """Upload documents, list them, fetch them back, delete them."""
-    workflows: AsyncWorkflows
-    """Create workflows and execute them."""
-
     def __init__(
         self,
         api_key: str | None = None,
@@ -266,10 +350,101 @@ class AsyncDatalab:
         self._api = api
         self._storage = storage
         self._context = context
-        self.executions = AsyncExecutions(api, context)
-        self.outputs = AsyncOutputs(storage, self.executions, context)
-        self.files = AsyncFiles(api, storage, context)
-        self.workflows = AsyncWorkflows(api, self.executions, context)
+
+    @cached_property
+    def executions(self) -> AsyncExecutions:
+        """Look at executions, wait for them, watch them."""
+        from datalab_facade.executions_async import AsyncExecutions
+
+        return AsyncExecutions(self._api, self._context)
+
+    @cached_property
+    def outputs(self) -> AsyncOutputs:
+        """Fetch what steps left behind."""
+        from datalab_facade.outputs_async import AsyncOutputs
+
+        return AsyncOutputs(self._storage, self.executions, self._context)
+
+    @cached_property
+    def files(self) -> AsyncFiles:
+        """Upload documents, list them, fetch them back, delete them."""
+        from datalab_facade.files_async import AsyncFiles
+
+        return AsyncFiles(self._api, self._storage, self._context)
+
+    @cached_property
+    def workflows(self) -> AsyncWorkflows:
+        """Create workflows and execute them."""
+        from datalab_facade.workflows_async import AsyncWorkflows
+
+        return AsyncWorkflows(self._api, self.executions, self._context)
+
+    async def run(
+        self,
+        workflow: RunWorkflow,
+        files: AsyncSources,
+        *,
+        to: str | os.PathLike[str],
+        **options: Unpack[RunOptions],
+    ) -> RunReport:
+        """Upload files, execute a workflow on each, wait, and save what it leaves behind.
+
+        A journal beside the outputs, ``run.jsonl``, tells what was done. The same call
+        again, after a crash too, goes on from there, and takes files that came since:
+        none is uploaded or submitted a second time. One that fails does not end the
+        others.
+
+        Args:
+            workflow: Its id, a snapshot of it, a definition to create it from (once), or
+                the path of a definition's JSON file.
+            files: Paths, URLs, ``datalab://`` references and uploaded files, or one of
+                these; they are read one at a time. A folder stands for the files in it. A
+                file is known again by its name and content, a URL by all of its text.
+            to: The folder for the outputs, ``to/NAME/execution-ID/STEP/FILE``, and for
+                the journal. One run at a time can have it.
+            options: See :class:`~datalab_facade.running.RunOptions`.
+
+        Returns:
+            What became of each file; true if all are done.
+
+        Raises:
+            ConfigurationError: An argument is wrong, or the folder has the journal of
+                another workflow, or of a run that goes on.
+            DefinitionInvalid: The definition is wrong.
+            AuthenticationFailed: The key is wrong.
+            PermissionRefused: The key may not do that, or its subscription has ended.
+            NotFound: The workflow is unknown to this key.
+            DatalabError: The workflow could not be created or looked at.
+        """
+        return await self._runs().report(workflow, files, to, options)
+
+    def run_as_completed(
+        self,
+        workflow: RunWorkflow,
+        files: AsyncSources,
+        *,
+        to: str | os.PathLike[str],
+        **options: Unpack[RunOptions],
+    ) -> AsyncGenerator[RunResult, None]:
+        """Do the same, and give the result of each file as it comes to be.
+
+        Nothing is remembered of a result that was given, so there can be any number.
+        Arguments as :meth:`run`.
+
+        Returns:
+            An iterator of results.
+
+        Raises:
+            DatalabError: Whatever :meth:`run` raises; what is wrong with the arguments
+                at once, and the rest when the first result is asked for.
+        """
+        return self._runs().results(workflow, files, to, options)
+
+    def _runs(self) -> AsyncRuns:
+        from datalab_facade.runs_async import AsyncRuns
+
+        nouns = (self.files, self.workflows, self.executions, self.outputs)
+        return AsyncRuns(*nouns, context=self._context, origin=self._api.origin.base_url)
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.

@@ -173,7 +173,7 @@ class Executions:
 
     def as_completed(
         self,
-        ids: Iterable[int],
+        ids: Iterable[int | Outcome],
         *,
         timeout: float | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
@@ -189,7 +189,8 @@ class Executions:
         Args:
             ids: The executions' ids. They are read as there is room, so they may be
                 many, or still being produced. An id that comes twice has two
-                outcomes, and is asked for once.
+                outcomes, and is asked for once. An outcome among them, of what is
+                settled already, is told in its turn.
             timeout: Seconds for all of it, hard; what goes on by then has an outcome
                 with WaitTimedOut, and ids that were not read have none. By default
                 there is no end but the policy's for each single execution.
@@ -209,7 +210,7 @@ class Executions:
 
     def watch_many(
         self,
-        ids: Iterable[int],
+        ids: Iterable[int | Outcome],
         *,
         timeout: float | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
@@ -306,7 +307,7 @@ class Executions:
 
     def _many(
         self,
-        ids: Iterable[int],
+        ids: Iterable[int | Outcome],
         timeout: float | None,
         concurrency: int,
         policy: WaitPolicy | None,

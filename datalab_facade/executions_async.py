@@ -178,7 +178,7 @@ class AsyncExecutions:
 
     def as_completed(
         self,
-        ids: Iterable[int] | AsyncIterable[int],
+        ids: Iterable[int | Outcome] | AsyncIterable[int | Outcome],
         *,
         timeout: float | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
@@ -194,7 +194,8 @@ class AsyncExecutions:
         Args:
             ids: The executions' ids. They are read as there is room, so they may be
                 many, or still being produced. An id that comes twice has two
-                outcomes, and is asked for once.
+                outcomes, and is asked for once. An outcome among them, of what is
+                settled already, is told in its turn.
             timeout: Seconds for all of it, hard; what goes on by then has an outcome
                 with WaitTimedOut, and ids that were not read have none. By default
                 there is no end but the policy's for each single execution.
@@ -214,7 +215,7 @@ class AsyncExecutions:
 
     def watch_many(
         self,
-        ids: Iterable[int] | AsyncIterable[int],
+        ids: Iterable[int | Outcome] | AsyncIterable[int | Outcome],
         *,
         timeout: float | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
@@ -315,7 +316,7 @@ class AsyncExecutions:
 
     def _many(
         self,
-        ids: Iterable[int] | AsyncIterable[int],
+        ids: Iterable[int | Outcome] | AsyncIterable[int | Outcome],
         timeout: float | None,
         concurrency: int,
         policy: WaitPolicy | None,

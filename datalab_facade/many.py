@@ -10,7 +10,7 @@ from datalab_facade.commands import Answer
 from datalab_facade.context import checked_id
 from datalab_facade.errors import BudgetExhausted, ConfigurationError, DatalabError
 from datalab_facade.models import Execution
-from datalab_facade.outcomes import Update
+from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.scheduling import Look, Scheduler
 from datalab_facade.transport.gate import Gate
 
@@ -20,7 +20,7 @@ NO_MORE = object()
 
 def run_many(
     scheduler: Scheduler,
-    ids: Iterable[int],
+    ids: Iterable[int | Outcome],
     look: Callable[[Look], Execution],
     *,
     gate: Gate,
@@ -30,7 +30,8 @@ def run_many(
 
     Args:
         scheduler: What decides.
-        ids: Read one at a time, as there is room; reading may take its time.
+        ids: Read one at a time, as there is room; reading may take its time. An
+            outcome among them is told as it is.
         look: Makes one request, which has passed the gate.
         gate: Where requests wait for the budget.
         clock: Tells the time and sleeps.
@@ -68,8 +69,11 @@ def feed_one(scheduler: Scheduler, execution_id: object, now: float) -> None:
     if execution_id is NO_MORE:
         scheduler.close_feed()
         return
+    if isinstance(execution_id, Outcome):
+        scheduler.settle(execution_id, now)
+        return
     try:
         scheduler.add(checked_id(execution_id), now)
     except ConfigurationError as error:
         # One wrong id does not end the wait for the others; its outcome shows it as it came.
-        scheduler.refuse(cast("int", execution_id), error, now)
+        scheduler.settle(Outcome(cast("int", execution_id), error=error), now)

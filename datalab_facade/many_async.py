@@ -11,7 +11,7 @@ from datalab_facade.commands import Answer
 from datalab_facade.errors import BudgetExhausted, DatalabError
 from datalab_facade.many import feed_one
 from datalab_facade.models import Execution
-from datalab_facade.outcomes import Update
+from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.scheduling import Look, Scheduler
 from datalab_facade.transport.gate import AsyncGate
 
@@ -21,7 +21,7 @@ _LONGEST_NAP = 1.0
 
 async def run_many_async(
     scheduler: Scheduler,
-    ids: Iterable[int] | AsyncIterable[int],
+    ids: Iterable[int | Outcome] | AsyncIterable[int | Outcome],
     look: Callable[[Look], Awaitable[Execution]],
     *,
     gate: AsyncGate,
@@ -74,7 +74,7 @@ class _AsyncRun:
     def idle(self) -> bool:
         return not self._looks
 
-    async def feed(self, ids: Iterable[int] | AsyncIterable[int]) -> None:
+    async def feed(self, ids: Iterable[int | Outcome] | AsyncIterable[int | Outcome]) -> None:
         scheduler, clock = self._scheduler, self._clock
         try:
             async with contextlib.aclosing(_each(ids)) as feed:
@@ -154,7 +154,9 @@ class _AsyncRun:
         await asyncio.gather(*under_way, return_exceptions=True)
 
 
-async def _each(ids: Iterable[int] | AsyncIterable[int]) -> AsyncGenerator[int, None]:
+async def _each(
+    ids: Iterable[int | Outcome] | AsyncIterable[int | Outcome],
+) -> AsyncGenerator[int | Outcome, None]:
     if isinstance(ids, AsyncIterable):
         async for execution_id in ids:
             yield execution_id

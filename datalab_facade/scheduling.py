@@ -190,10 +190,10 @@ class Scheduler:
         """Take note that there are no more ids."""
         self._feed_open = False
 
-    def refuse(self, execution_id: int, error: DatalabError, now: float) -> None:
-        """Take note of an id that cannot be asked for."""
-        self._counts["failed"] += 1
-        self._tell(now, outcome=Outcome(execution_id, error=error))
+    def settle(self, outcome: Outcome, now: float) -> None:
+        """Take note of one that there is nothing left to wait for."""
+        self._counts["done" if outcome.succeeded else "failed"] += 1
+        self._tell(now, outcome=outcome)
 
     def away(self, now: float) -> float:
         """Give the seconds until there is something to do; 0 if a look is due."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import traceback
@@ -12,6 +13,7 @@ from hypothesis import settings
 
 from datalab_facade.errors import DatalabError
 from tests import secrets_for_tests
+from tests.in_process import Way
 
 # What the simulator signs its URLs with differs from run to run.
 _ANY_SIGNATURE = re.compile(r"X-Amz-Signature=[0-9a-f]{16,}")
@@ -75,3 +77,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 # is worth a minute, not five.
 settings.register_profile("default", deadline=None, print_blob=True)
 settings.load_profile("default")
+
+
+@pytest.fixture(params=["sync", "async"])
+def way(request: pytest.FixtureRequest) -> Iterator[Way]:
+    """Do what the test says with the blocking and with the async client, in process."""
+    if request.param == "sync":
+        yield Way(None)
+        return
+    with asyncio.Runner() as runner:
+        yield Way(runner)

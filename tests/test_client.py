@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -54,16 +54,6 @@ KEY = "x-api-key"
 @pytest.fixture
 def simulator() -> Simulator:
     return new_simulator()
-
-
-@pytest.fixture(params=["sync", "async"])
-def way(request: pytest.FixtureRequest) -> Iterator[Way]:
-    """Do what the test says with the blocking and with the async client."""
-    if request.param == "sync":
-        yield Way(None)
-        return
-    with asyncio.Runner() as runner:
-        yield Way(runner)
 
 
 def sent_by(way: Way, **options: Any) -> httpx.Request:

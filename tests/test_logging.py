@@ -24,15 +24,6 @@ def simulator() -> Simulator:
     return new_simulator()
 
 
-@pytest.fixture(params=["sync", "async"])
-def way(request: pytest.FixtureRequest) -> Iterator[Way]:
-    if request.param == "sync":
-        yield Way(None)
-        return
-    with asyncio.Runner() as runner:
-        yield Way(runner)
-
-
 @pytest.fixture(autouse=True)
 def everything_is_listened_to(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)

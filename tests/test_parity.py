@@ -47,12 +47,14 @@ DUNDERS = {"__enter__": "__aenter__", "__exit__": "__aexit__"}
 ASYNC_NAMES = [
     (r"\bGenerator\[(.+), None, None\]", r"AsyncGenerator[\1, None]"),
     (r"\bIterator\[", "AsyncIterator["),
-    (r"\bIterable\[int\]", "Iterable[int] | AsyncIterable[int]"),
-    (r"\bIterable\[Uploadable\]", "Iterable[Uploadable] | AsyncIterable[Uploadable]"),
+    (
+        r"\bIterable\[(int[^]]*|Uploadable)\]",
+        r"Iterable[\1] | AsyncIterable[\1]",
+    ),
     (r"\bhttpx\.Client\b", "httpx.AsyncClient"),
     (
         (
-            r"\b(Datalab|Executions|Outputs|Files|Workflows|ExecutionHandle|OnChange|ApiTransport"
+            r"\b(Datalab|Executions|Outputs|Files|Workflows|ExecutionHandle|OnChange|Sources|ApiTransport"
             r"|StorageTransport)\b"
         ),
         r"Async\1",
@@ -68,6 +70,7 @@ PLAIN = {
     "handle",
     "handle_to_dict",
     "open",
+    "run_as_completed",
     "to_dict",
     "upload_many",
     "watch",

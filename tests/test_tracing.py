@@ -35,15 +35,6 @@ def simulator() -> Simulator:
     return new_simulator()
 
 
-@pytest.fixture(params=["sync", "async"])
-def way(request: pytest.FixtureRequest) -> Iterator[Way]:
-    if request.param == "sync":
-        yield Way(None)
-        return
-    with asyncio.Runner() as runner:
-        yield Way(runner)
-
-
 class Spans(InMemorySpanExporter):
     """Spans that have ended, and where to begin them."""
 

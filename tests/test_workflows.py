@@ -6,7 +6,6 @@ import asyncio
 import copy
 import json
 import pickle
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -55,16 +54,6 @@ URL = "https://a.example/1.pdf"
 @pytest.fixture
 def simulator() -> Simulator:
     return new_simulator()
-
-
-@pytest.fixture(params=["sync", "async"])
-def way(request: pytest.FixtureRequest) -> Iterator[Way]:
-    """Do what the test says with the blocking and with the async client."""
-    if request.param == "sync":
-        yield Way(None)
-        return
-    with asyncio.Runner() as runner:
-        yield Way(runner)
 
 
 def with_manners(simulator: Simulator, **manners: Any) -> None:

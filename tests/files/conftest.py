@@ -22,16 +22,6 @@ def simulator() -> Simulator:
     return new_simulator()
 
 
-@pytest.fixture(params=["sync", "async"])
-def way(request: pytest.FixtureRequest) -> Iterator[Way]:
-    """Give one way to use a client in process."""
-    if request.param == "sync":
-        yield Way(None)
-        return
-    with asyncio.Runner() as runner:
-        yield Way(runner)
-
-
 @pytest.fixture
 def taker() -> Iterator[SlowTaker]:
     """Give a storage over sockets that does as it is told."""

@@ -37,6 +37,7 @@ from datalab_facade import (
     FileLink,
     FileTransfer,
     InputConfig,
+    Manifest,
     NotFound,
     Outcome,
     Output,
@@ -46,6 +47,8 @@ from datalab_facade import (
     RateLimited,
     RequestRefused,
     RequestTimedOut,
+    RunReport,
+    RunResult,
     Status,
     StatusError,
     Step,
@@ -414,6 +417,24 @@ async def files_are_handled_in_async_code(client: AsyncDatalab, opened: IO[bytes
 
 
 # Workflows.
+
+
+def runs_are_typed(client: Datalab, definition: WorkflowDefinition, path: Path) -> None:
+    assert_type(client.run(1, path, to="out"), RunReport)
+    assert_type(client.run(definition, ["a.pdf", path], to=path, timeout=60), RunReport)
+    report = client.run("ours.json", client.files.get(4), to="out", retry_failed=True)
+    assert_type(report.results, tuple[RunResult, ...])
+    assert_type(report.failed[0].manifest, Manifest | None)
+    for result in client.run_as_completed(1, iter([path]), to="out", concurrency=8):
+        assert_type(result, RunResult)
+    client.run(1, path)  # type: ignore[call-arg]
+    client.run(1, path, to="out", retry=True)  # type: ignore[call-arg]
+
+
+async def async_runs_are_typed(client: AsyncDatalab, path: Path) -> None:
+    assert_type(await client.run(1, path, to="out"), RunReport)
+    async for result in client.run_as_completed(1, path, to="out"):
+        assert_type(result, RunResult)
 
 
 def workflows_are_typed(client: Datalab, definition: WorkflowDefinition, path: Path) -> None:

@@ -1,0 +1,42 @@
+"""A process that runs a workflow, and may be made to kill itself while it writes its journal.
+
+usage: python -m tests.runs.runner URL KEY WORKFLOW_ID OUT KILL_AT FILE...
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+from datalab_facade import Datalab, WaitPolicy
+from datalab_facade.run_journal import RunJournal
+
+FAST = WaitPolicy(interval=0.05, max_interval=0.05)
+
+
+def die_at_line(number: int) -> None:
+    """Let the process be killed just after it wrote so many lines of its journal."""
+    real, written = RunJournal._write, 0
+
+    def write(self: RunJournal, line: Any) -> None:
+        nonlocal written
+        real(self, line)
+        written += 1
+        if written == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(RunJournal, "_write", write)  # noqa: B010 - type checkers refuse the other way
+
+
+def main() -> None:
+    url, key, workflow_id, out, kill_at, *files = sys.argv[1:]
+    if int(kill_at):
+        die_at_line(int(kill_at))
+    with Datalab(key, base_url=url, requests_per_minute=None, policy=FAST) as client:
+        client.run(int(workflow_id), files, to=out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,360 @@
+"""Running a workflow over files: once for each, whatever happens, and home with it all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datalab_facade import (
+    AuthenticationFailed,
+    ConfigurationError,
+    ExecutionFailed,
+    NotFound,
+    RunReport,
+    RunResult,
+    StepDefinition,
+    SubmissionUnknown,
+    WorkflowDefinition,
+)
+from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
+from tests.in_process import FAILS, SOON, Way, new_simulator
+
+PARSE = StepDefinition("marker_parse", "parse")
+DEFINITION = WorkflowDefinition("Ours", [PARSE])
+EXECUTE = "/api/v1/workflows/workflows/*/execute"
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    return new_simulator()
+
+
+@pytest.fixture
+def workflow_id(simulator: Simulator) -> int:
+    found = simulator.workflows.add("Ours", [PARSE.to_dict()])
+    simulator.script_for(found, SOON)
+    return found
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    paths = [folder / f"{number}.pdf" for number in range(3)]
+    for path in paths:
+        path.write_bytes(b"%PDF-1.7 " + path.name.encode())
+    return paths
+
+
+def run(way: Way, simulator: Simulator, *args: Any, **options: Any) -> RunReport:
+    """Run with a client of its own, as a process would that begins anew."""
+    client = way.client(simulator)
+    report: RunReport = way.done(client.run(*args, **options))
+    way.done(client.close())
+    return report
+
+
+def executes(simulator: Simulator) -> int:
+    return sum(request.path.endswith("/execute") for request in simulator.requests)
+
+
+def uploads(simulator: Simulator) -> int:
+    return sum(request.method == "PUT" for request in simulator.requests)
+
+
+def test_each_file_is_uploaded_executed_waited_for_and_saved(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    report = run(way, simulator, workflow_id, documents, to=out)
+    assert report
+    assert [result.source for result in report.results] == [str(path) for path in documents]
+    assert len(simulator.execution_ids) == len(documents)
+    for result in report.results:
+        assert result.manifest is not None
+        assert result.folder == out / Path(result.source).name
+        for saved in result.manifest.saved:
+            assert (result.folder / f"execution-{result.execution_id}" / saved.path).is_file()
+    assert str(report) == f"Workflow {workflow_id}: 3 of 3 done, in {out}"
+    assert json.loads(json.dumps(report.to_dict()))["results"][0]["succeeded"] is True
+
+
+def test_the_same_call_again_sends_nothing_but_a_look_at_the_workflow(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    first = run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+    simulator.requests.clear()
+    second = run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+    assert [request.path for request in simulator.requests] == [
+        f"/api/v1/workflows/workflows/{workflow_id}"
+    ]
+    assert [result.to_dict() for result in second.results] == [
+        result.to_dict() for result in first.results
+    ]
+    assert [result.manifest for result in second.results] == [
+        result.manifest for result in first.results
+    ]
+
+
+def test_files_that_came_since_are_run_and_those_that_were_done_are_not(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    report = run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+    assert (len(report.succeeded), executes(simulator), uploads(simulator)) == (3, 3, 3)
+
+
+def test_a_folder_stands_for_the_files_in_it(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    (documents[0].parent / ".hidden.pdf").write_bytes(b"no")
+    (documents[0].parent / "deeper").mkdir()
+    report = run(way, simulator, workflow_id, documents[0].parent, to=tmp_path / "out")
+    assert [result.source for result in report.results] == [str(path) for path in documents]
+
+
+def test_urls_and_references_and_uploaded_files_are_run_without_an_upload(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    client = way.client(simulator)
+    file = way.done(client.files.upload(documents[0]))
+    simulator.requests.clear()
+    url = "https://files.example/a.pdf?X-Amz-Signature=abcdef"
+    report = run(
+        way, simulator, workflow_id, [url, "datalab://file-npl94jxy", file], to=tmp_path / "out"
+    )
+    assert report
+    assert uploads(simulator) == 0
+    assert "abcdef" not in (tmp_path / "out" / "run.jsonl").read_text() + str(report.to_dict())
+    bodies = [
+        json.loads(request.body)
+        for request in simulator.requests
+        if request.path.endswith("/execute")
+    ]
+    assert [body["input_config"]["file_urls"] for body in bodies] == [
+        [url],
+        ["datalab://file-npl94jxy"],
+        [file.reference],
+    ]
+    way.done(client.close())
+
+
+def test_a_file_named_twice_is_run_once(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    report = run(way, simulator, workflow_id, [documents[0], documents[0]], to=tmp_path / "out")
+    assert (len(report.results), executes(simulator)) == (1, 1)
+
+
+def test_files_of_the_same_name_get_folders_of_their_own(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    other = tmp_path / "other" / documents[0].name.upper()
+    other.parent.mkdir()
+    other.write_bytes(b"%PDF-1.7 something else")
+    report = run(way, simulator, workflow_id, [documents[0], other], to=tmp_path / "out")
+    folders = {result.folder.name.casefold() for result in report.results}
+    assert (len(folders), len(report.succeeded)) == (2, 2)
+
+
+def test_a_definition_is_created_once_however_often_the_call_is_made(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    DEFINITION.to_file(tmp_path / "ours.json")
+    first = run(way, simulator, DEFINITION, documents[:1], to=tmp_path / "out")
+    second = run(way, simulator, tmp_path / "ours.json", documents, to=tmp_path / "out")
+    assert first.workflow_id == second.workflow_id
+    creations = [
+        one
+        for one in simulator.requests
+        if (one.method, one.path) == ("POST", "/api/v1/workflows/workflows")
+    ]
+    assert len(creations) == 1
+
+
+def test_a_folder_is_for_one_workflow(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    for other in (DEFINITION, workflow_id + 1):
+        with pytest.raises(ConfigurationError, match="another workflow"):
+            run(way, simulator, other, documents, to=tmp_path / "out")
+
+
+def test_a_failed_execution_does_not_end_the_others_and_is_told_with_its_reason(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.script_for(workflow_id, FAILS)
+    failed = run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    simulator.script_for(workflow_id, SOON)
+    report = run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+    assert [result.succeeded for result in report.results] == [False, True, True]
+    [bad] = report.failed
+    assert isinstance(failed.results[0].error, ExecutionFailed)
+    assert bad.status == "FAILED"
+    assert "no pages" in str(bad)
+    assert str(report).splitlines()[1:] == [f"  {bad}"]
+    assert not report
+
+
+def test_what_failed_is_submitted_again_only_when_asked(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.script_for(workflow_id, FAILS)
+    run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    simulator.script_for(workflow_id, SOON)
+    assert not run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    assert executes(simulator) == 1
+    assert run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out", retry_failed=True)
+    assert (executes(simulator), uploads(simulator)) == (2, 1)
+
+
+def test_a_submission_whose_fate_is_unknown_is_not_repeated_until_asked(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.fault_next(Fault.disconnect(), path=EXECUTE)
+    report = run(way, simulator, workflow_id, documents[:2], to=tmp_path / "out")
+    assert [result.succeeded for result in report.results] == [False, True]
+    assert isinstance(report.results[0].error, SubmissionUnknown)
+    again = run(way, simulator, workflow_id, documents[:2], to=tmp_path / "out")
+    assert isinstance(again.results[0].error, SubmissionUnknown)
+    assert executes(simulator) == 2
+    assert run(way, simulator, workflow_id, documents[:2], to=tmp_path / "out", retry_unknown=True)
+    assert (executes(simulator), uploads(simulator)) == (3, 2)
+
+
+def test_a_submission_that_was_refused_is_made_by_the_next_call(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.fault_next(Fault.status(413, {"detail": "too long"}), path=EXECUTE)
+    report = run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    assert "too long" in (report.results[0].reason or "")
+    assert run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    assert uploads(simulator) == 1
+
+
+def test_a_wrong_key_ends_the_run_at_once(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.fault_always(Fault.status(401, {"detail": "no"}), path="/api/v1/files/*")
+    with pytest.raises(AuthenticationFailed):
+        run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+    assert sum(one.path.startswith("/api/v1/files") for one in simulator.requests) == 1
+
+
+def test_an_unknown_workflow_ends_the_run_before_anything_is_uploaded(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    with pytest.raises(NotFound):
+        run(way, simulator, 999, documents, to=tmp_path / "out")
+    assert uploads(simulator) == 0
+
+
+def test_a_file_that_is_not_there_does_not_end_the_others(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    missing = tmp_path / "no.pdf"
+    report = run(way, simulator, workflow_id, [missing, *documents], to=tmp_path / "out")
+    assert len(report.succeeded) == 3
+    [result] = report.failed
+    assert str(result) == f"{missing}: {missing} cannot be read: No such file or directory"
+
+
+def test_an_upload_that_was_deleted_since_is_made_again(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.fault_next(Fault.status(503), path=EXECUTE)
+    run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    simulator.fault_next(Fault.status(404, {"detail": "no such file"}), path=EXECUTE)
+    assert run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out", retry_unknown=True)
+    assert uploads(simulator) == 2
+
+
+def test_outputs_that_were_missed_are_fetched_by_the_next_call(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.fault_always(Fault.status(404), origin="storage", path="*/parse/*")
+    report = run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    assert not report
+    simulator.clear_faults()
+    assert run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    assert executes(simulator) == 1
+
+
+def test_what_was_saved_and_then_removed_is_fetched_again(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    report = run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    shutil.rmtree(report.results[0].folder)
+    assert run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    assert executes(simulator) == 1
+    assert list(report.results[0].folder.rglob("manifest.json"))
+
+
+def test_results_come_one_by_one_as_they_come_to_be(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    quick = ExecutionScript([StepScript("parse", ends=1)])
+    simulator.script_for(workflow_id, quick)
+    client = way.client(simulator)
+    results = client.run_as_completed(workflow_id, documents, to=tmp_path / "out")
+    seen: list[RunResult] = []
+    if way.runner is None:
+        seen.extend(results)
+    else:
+
+        async def take() -> None:
+            seen.extend([result async for result in results])
+
+        way.runner.run(take())
+    assert sorted(result.source for result in seen) == [str(path) for path in documents]
+    way.done(client.close())
+
+
+def test_changes_are_told_on_the_way(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    told: list[str] = []
+    run(
+        way,
+        simulator,
+        workflow_id,
+        documents,
+        to=tmp_path / "out",
+        on_update=lambda update: told.append(str(update.totals.done)),
+    )
+    assert told[0] == "0"
+    assert told[-1] == "3"
+
+
+def test_two_runs_cannot_have_one_folder_at_once(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    from datalab_facade.run_journal import RunJournal
+
+    with (
+        RunJournal(tmp_path / "out"),
+        pytest.raises(ConfigurationError, match="Another run works in"),
+    ):
+        run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+    assert run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"timeout": 0}, "timeout"),
+        ({"concurrency": 0}, "concurrency"),
+        ({"to": "a\0b"}, "to must be a path"),
+    ],
+)
+def test_wrong_arguments_are_told_before_anything_is_sent(
+    way: Way, simulator: Simulator, tmp_path: Path, given: dict[str, Any], match: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=match):
+        run(way, simulator, 1, ["a.pdf"], **{"to": tmp_path / "out", **given})
+    assert not simulator.requests
