@@ -6,7 +6,7 @@ import os
 from functools import cached_property
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Literal, Self, TypedDict, Unpack
 
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.context import Context
@@ -298,6 +298,9 @@ class AsyncDatalab:
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
             default proxies and CAs of the environment are used, as httpx does.
+        transport: What carries requests to the API. ``"aiohttp"``, of the extra
+            ``datalab-facade[aiohttp]``, takes about a quarter of the CPU that httpx
+            takes; worth it for a thousand requests a minute. Outputs go through httpx.
         durations: What is known of how long executions take, from an earlier
             client. By default the client begins to learn anew, from those that end
             while it waits for them; None keeps it from learning.
@@ -326,6 +329,7 @@ class AsyncDatalab:
         base_url: str | None = None,
         requests_per_minute: float | None = DEFAULT_REQUESTS_PER_MINUTE,
         http_client: httpx.AsyncClient | None = None,
+        transport: Literal["httpx", "aiohttp"] = "httpx",
         allow_http: bool = False,
         durations: Durations | None = LEARN,
         tracing: Tracing | None = None,
@@ -337,7 +341,7 @@ class AsyncDatalab:
         context = _context(durations, tracing, clock, random, options, allow_http=allow_http)
         surroundings = Surroundings(context.clock, context.tracing)
         connector = Connector()
-        lanes = AsyncLanes(origin.base_url, http_client, connector)
+        lanes = _async_lanes(origin, http_client, connector, transport)
         self._bind(
             AsyncApiTransport(origin, surroundings, Budget(requests_per_minute), lanes),
             AsyncStorageTransport(surroundings, http_client, connector),
@@ -497,6 +501,23 @@ class AsyncDatalab:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._api.origin.base_url!r})"
+
+
+def _async_lanes(
+    origin: Origin,
+    http_client: httpx.AsyncClient | None,
+    connector: Connector,
+    transport: Literal["httpx", "aiohttp"],
+) -> AsyncLanes:
+    if transport not in ("httpx", "aiohttp"):
+        raise ConfigurationError(f"transport must be 'httpx' or 'aiohttp', not {transport!r}")
+    if transport == "httpx":
+        return AsyncLanes(origin.base_url, http_client, connector)
+    if http_client is not None:
+        raise ConfigurationError("An http_client of your own is a transport; leave one of them out")
+    from datalab_facade.transport.aiohttp_lanes import AiohttpLanes
+
+    return AiohttpLanes(origin.base_url, connector)
 
 
 def _origin(api_key: str | None, base_url: str | None, *, allow_http: bool) -> Origin:

@@ -8,6 +8,7 @@ spec does not foresee, has nothing to parse. The facade decodes what we kept.
 
 from __future__ import annotations
 
+import json
 import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
@@ -26,10 +27,9 @@ from datalab_facade.transport.exchange import (
     Surroundings,
     carry_out,
     carry_out_async,
-    time_bounds,
 )
 from datalab_facade.transport.gate import AsyncGate, Gate
-from datalab_facade.transport.lanes import AsyncLanes, Lanes
+from datalab_facade.transport.lanes import ApiRequest, AsyncLanes, Lanes
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin, OriginKey
 from datalab_facade.transport.quiet import keep_secrets_out_of_logs
@@ -48,9 +48,9 @@ _MOST_BYTES = 256 * 1024 * 1024
 _LEAST_TIMEOUT = 0.01
 
 _HEADERS = {
-    "Accept": "application/json",
-    "Accept-Encoding": "gzip, deflate",
-    "User-Agent": USER_AGENT,
+    "accept": "application/json",
+    "accept-encoding": "gzip, deflate",
+    "user-agent": USER_AGENT,
 }
 
 # What a generated function gets to see of the answer.
@@ -78,30 +78,30 @@ class _Api:
 
     def _begin(
         self, method: str, path: str, built: Mapping[str, object], scope: CallScope
-    ) -> Exchange:
+    ) -> tuple[Exchange, ApiRequest]:
         if "files" in built:
             # The generator writes a fixed multipart boundary, so that a document
             # could smuggle in form fields of its own.
             raise ConfigurationError(f"{method} {path} is multipart, which is not supported")
         timeout = max(_LEAST_TIMEOUT, min(scope.call.timeout, scope.call.deadline - self._now()))
-        request = httpx.Request(
-            method.upper(),
-            self.origin.url(path),
-            params=cast("Mapping[str, str] | None", built.get("params")),
-            json=built.get("json"),
-            headers=_HEADERS,
-            extensions=time_bounds(timeout),
-        )
-        request.headers.update(cast("Mapping[str, str]", built.get("headers", {})))
-        request.headers.update(scope.headers)
-        self._key.add_to(request)
-        return Exchange(
-            request,
+        url = self.origin.url(path)
+        if built.get("params"):
+            url += f"?{httpx.QueryParams(cast('Mapping[str, str]', built['params']))}"
+        headers = dict(_HEADERS)
+        for more in (cast("Mapping[str, str]", built.get("headers", {})), scope.headers):
+            headers.update((name.lower(), value) for name, value in more.items())
+        self._key.add_to(headers, url)
+        content = json.dumps(built["json"], allow_nan=False).encode() if "json" in built else b""
+        request = ApiRequest(method.upper(), url, headers, content, timeout)
+        exchange = Exchange(
+            request.method,
+            url,
             timeout=timeout,
             most_bytes=_MOST_BYTES,
             surroundings=self._surroundings,
             secret=self.origin.key,
         )
+        return exchange, request
 
     def _judged(self, exchange: Exchange, body: bytes) -> JSON:
         if not 200 <= exchange.status <= 299:
@@ -178,10 +178,10 @@ class ApiTransport(_Api):
         self, method: str, path: str, built: Mapping[str, object], scope: CallScope
     ) -> JSON:
         """Send what a generated function built, and read the answer."""
-        exchange = self._begin(method, path, built, scope)
+        exchange, request = self._begin(method, path, built, scope)
         lane = self._lanes.take()
         try:
-            body = carry_out(exchange, lane.send)
+            body = carry_out(exchange, lambda: lane.send(request))
         finally:
             self._lanes.put_back(lane)
         return self._judged(exchange, body)
@@ -235,10 +235,10 @@ class AsyncApiTransport(_Api):
         self, method: str, path: str, built: Mapping[str, object], scope: CallScope
     ) -> JSON:
         """Send what a generated function built, and read the answer."""
-        exchange = self._begin(method, path, built, scope)
+        exchange, request = self._begin(method, path, built, scope)
         lane = self._lanes.take()
         try:
-            body = await carry_out_async(exchange, lane.send)
+            body = await carry_out_async(exchange, lambda: lane.send(request))
         finally:
             await self._lanes.put_back(lane)
         return self._judged(exchange, body)

@@ -31,7 +31,7 @@ class Connector:
     def client(self, limits: httpx.Limits = _USUAL_LIMITS) -> httpx.Client:
         """Give a client for blocking code, whose requests end when they are told to."""
         client = _usable(
-            lambda: httpx.Client(verify=self._certificates, limits=limits, cookies=_no_cookies())
+            lambda: httpx.Client(verify=self.certificates, limits=limits, cookies=_no_cookies())
         )
         bound_connections(client)
         return client
@@ -40,12 +40,13 @@ class Connector:
         """Give a client for async code."""
         return _usable(
             lambda: httpx.AsyncClient(
-                verify=self._certificates, limits=limits, cookies=_no_cookies()
+                verify=self.certificates, limits=limits, cookies=_no_cookies()
             )
         )
 
     @cached_property
-    def _certificates(self) -> ssl.SSLContext:
+    def certificates(self) -> ssl.SSLContext:
+        """Whom all of them trust."""
         return httpx.create_ssl_context()
 
 

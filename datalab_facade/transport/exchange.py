@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 
@@ -21,7 +21,7 @@ from datalab_facade.errors import (
 )
 from datalab_facade.redaction import excerpt, scrubbed, shown_headers, shown_url
 from datalab_facade.tracing import NO_SPAN, NoTracing, Span, Tracing, span_around
-from datalab_facade.transport.lanes import AsyncSend, Send
+from datalab_facade.transport.lanes import AsyncAnswer
 from datalab_facade.transport.network import EndsWithin
 from datalab_facade.transport.quiet import Ours
 
@@ -68,15 +68,16 @@ class Exchange:
 
     def __init__(
         self,
-        request: httpx.Request,
+        method: str,
+        url: str,
         *,
         timeout: float,
         most_bytes: int,
         surroundings: Surroundings,
         secret: str = "",
     ) -> None:
-        self.request = request
-        self.method = request.method
+        self.method = method
+        self._whole_url = url
         self.timeout = timeout
         self._most_bytes = most_bytes
         # A short secret is none, but a word that may well occur in an honest answer.
@@ -85,11 +86,11 @@ class Exchange:
         self._tracing = surroundings.tracing
         self.began = self._clock.monotonic()
         self._status = 0
-        self._headers: httpx.Headers | None = None
+        self._headers: Mapping[str, str] = {}
         self._parts: list[bytes] = []
         self._size = 0
 
-    def begin(self, response: httpx.Response) -> None:
+    def begin(self, response: httpx.Response | AsyncAnswer) -> None:
         """Take note of an answer whose body is still to come."""
         self._status = response.status_code
         self._headers = response.headers
@@ -115,7 +116,7 @@ class Exchange:
     @cached_property
     def url(self) -> str:
         """The address of the request, without anything secret."""
-        return shown_url(str(self.request.url))
+        return shown_url(self._whole_url)
 
     @property
     def status(self) -> int:
@@ -125,7 +126,7 @@ class Exchange:
     @cached_property
     def headers(self) -> Mapping[str, str]:
         """The headers of the answer that was begun, with lower-case names."""
-        return {name: self._without_secret(value) for name, value in (self._headers or {}).items()}
+        return {name.lower(): self._without_secret(value) for name, value in self._headers.items()}
 
     def body(self) -> bytes:
         """Give the body of the whole answer, and leave a line about it in the log."""
@@ -219,10 +220,15 @@ class Exchange:
         return self._clock.monotonic() - self.began
 
 
-def carry_out(exchange: Exchange, send: Send) -> bytes:
-    """Carry out an exchange, blocking, and give the body of the answer."""
+def carry_out(exchange: Exchange, send: Callable[[], httpx.Response]) -> bytes:
+    """Carry out an exchange, blocking, and give the body of the answer.
+
+    Args:
+        exchange: What takes note of it.
+        send: Sends the request, and gives the answer, whose body is still to come.
+    """
     with exchange.under_way(), EndsWithin(exchange.timeout):
-        response = send(exchange.request)
+        response = send()
         try:
             exchange.begin(response)
             for part in response.iter_bytes():
@@ -232,13 +238,18 @@ def carry_out(exchange: Exchange, send: Send) -> bytes:
     return exchange.body()
 
 
-async def carry_out_async(exchange: Exchange, send: AsyncSend) -> bytes:
-    """Carry out an exchange in an event loop, and give the body of the answer."""
+async def carry_out_async(
+    exchange: Exchange, send: Callable[[], Awaitable[httpx.Response | AsyncAnswer]]
+) -> bytes:
+    """Carry out an exchange in an event loop, and give the body of the answer.
+
+    Arguments as :func:`carry_out`.
+    """
     import asyncio  # importing it costs a third of importing httpx
 
     with exchange.under_way():
         async with asyncio.timeout(exchange.timeout):
-            response = await send(exchange.request)
+            response = await send()
             try:
                 exchange.begin(response)
                 async for part in response.aiter_bytes():

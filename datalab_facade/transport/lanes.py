@@ -14,27 +14,86 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
 import httpx
 
+from datalab_facade.redaction import shown_url
 from datalab_facade.transport.connecting import Connector
 from datalab_facade.transport.network import bound_connections
 
-Send: TypeAlias = Callable[[httpx.Request], httpx.Response]
+Send: TypeAlias = "Callable[[ApiRequest], httpx.Response]"
 """Sends a request and gives the answer, whose body is still to come."""
-AsyncSend: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
+AsyncSend: TypeAlias = "Callable[[ApiRequest], Awaitable[AsyncAnswer]]"
 
-_Client = TypeVar("_Client", bound=httpx.Client | httpx.AsyncClient)
+
+@attrs.frozen
+class ApiRequest:
+    """A request to the API, complete."""
+
+    method: str
+    url: str = attrs.field(repr=shown_url)
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    """With lower-case names; the key is among them."""
+    content: bytes = attrs.field(repr=False)
+    timeout: float
+    """The seconds that it may take."""
+
+    def for_httpx(self) -> httpx.Request:
+        """Give it as httpx has it."""
+        return httpx.Request(
+            self.method,
+            self.url,
+            headers=self.headers,
+            content=self.content or None,
+            extensions={"timeout": httpx.Timeout(self.timeout).as_dict()},
+        )
+
+
+class AsyncAnswer(Protocol):
+    """An answer whose body is still to come; httpx's own, or one like it."""
+
+    status_code: int
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers."""
+        ...
+
+    def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """Give the body, decompressed, as it comes."""
+        ...
+
+    async def aclose(self) -> None:
+        """Be done with it."""
+        ...
+
+
+class AsyncSender(Protocol):
+    """What sends requests in place of httpx."""
+
+    is_closed: bool
+
+    async def send(self, request: ApiRequest) -> AsyncAnswer:
+        """Send a request."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        ...
+
+
+_Client = TypeVar("_Client", bound="httpx.Client | httpx.AsyncClient | AsyncSender")
 _Sender = TypeVar("_Sender")
 
 # Looks at one execution are up to 50 s apart, and a new connection costs several
 # round trips; with httpx's five seconds almost every look would need one.
-_KEEP_ALIVE = 60.0
-_LIMITS = httpx.Limits(max_keepalive_connections=1, keepalive_expiry=_KEEP_ALIVE)
+KEEP_ALIVE = 60.0
+"""Seconds for which a connection is kept that nobody needs."""
+_LIMITS = httpx.Limits(max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE)
 
 
 @attrs.define(eq=False)
@@ -91,7 +150,7 @@ class _Lanes(Generic[_Client, _Sender]):
             longest = self._idle.popleft()
         except IndexError:
             return None
-        if self._closed or longest.idle_since < lane.idle_since - _KEEP_ALIVE:
+        if self._closed or longest.idle_since < lane.idle_since - KEEP_ALIVE:
             return longest
         self._idle.appendleft(longest)
         return None
@@ -128,17 +187,19 @@ class Lanes(_Lanes[httpx.Client, Send]):
         client = self._connector.client(_LIMITS)
         # httpx knows of its own which of the environment's proxies is for this
         # address, and has no public way to tell; a test tells when this name changes.
-        return Lane(client, client._transport_for_url(self._address).handle_request)
+        handle = client._transport_for_url(self._address).handle_request
+        return Lane(client, lambda request: handle(request.for_httpx()))
 
     def _through(self, given: httpx.Client) -> Send:
         bound_connections(given)
-        return partial(given.send, stream=True, auth=None, follow_redirects=False)
+        send = partial(given.send, stream=True, auth=None, follow_redirects=False)
+        return lambda request: send(request.for_httpx())
 
 
-class AsyncLanes(_Lanes[httpx.AsyncClient, AsyncSend]):
+class AsyncLanes(_Lanes[httpx.AsyncClient | AsyncSender, AsyncSend]):
     """The lanes of an async client."""
 
-    async def put_back(self, lane: Lane[httpx.AsyncClient, AsyncSend]) -> None:
+    async def put_back(self, lane: Lane[httpx.AsyncClient | AsyncSender, AsyncSend]) -> None:
         """Take a lane back whose answer was read or given up."""
         too_many = self._kept(lane)
         if too_many is not None:
@@ -149,9 +210,13 @@ class AsyncLanes(_Lanes[httpx.AsyncClient, AsyncSend]):
         for lane in self._all():
             await lane.client.aclose()
 
-    def _new(self) -> Lane[httpx.AsyncClient, AsyncSend]:
+    def _new(self) -> Lane[httpx.AsyncClient | AsyncSender, AsyncSend]:
         client = self._connector.async_client(_LIMITS)
-        return Lane(client, client._transport_for_url(self._address).handle_async_request)
+        handle = client._transport_for_url(self._address).handle_async_request
+        return Lane(client, lambda request: handle(request.for_httpx()))
 
-    def _through(self, given: httpx.AsyncClient) -> AsyncSend:
-        return partial(given.send, stream=True, auth=None, follow_redirects=False)
+    def _through(self, given: httpx.AsyncClient | AsyncSender) -> AsyncSend:
+        if not isinstance(given, httpx.AsyncClient):
+            return given.send
+        send = partial(given.send, stream=True, auth=None, follow_redirects=False)
+        return lambda request: send(request.for_httpx())

@@ -140,7 +140,9 @@ class _Storage:
         self._closed = False
         keep_secrets_out_of_logs()
 
-    def _begin(self, url: str, headers: Mapping[str, str], timeout: float) -> Exchange:
+    def _begin(
+        self, url: str, headers: Mapping[str, str], timeout: float
+    ) -> tuple[Exchange, httpx.Request]:
         try:
             request = httpx.Request(
                 "GET",
@@ -151,7 +153,10 @@ class _Storage:
         except httpx.InvalidURL as error:
             # It came from a server, so it is no mistake of the caller's.
             raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
-        return Exchange(request, timeout=timeout, most_bytes=0, surroundings=self._surroundings)
+        exchange = Exchange(
+            "GET", url, timeout=timeout, most_bytes=0, surroundings=self._surroundings
+        )
+        return exchange, request
 
     def _begin_put(
         self,
@@ -161,7 +166,7 @@ class _Storage:
         *,
         silence: float,
         timeout: float,
-    ) -> Exchange:
+    ) -> tuple[Exchange, httpx.Request]:
         try:
             request = httpx.Request(
                 "PUT",
@@ -172,12 +177,14 @@ class _Storage:
             )
         except httpx.InvalidURL as error:
             raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
-        return Exchange(
-            request,
+        exchange = Exchange(
+            "PUT",
+            url,
             timeout=timeout,
             most_bytes=_MOST_BYTES_TOLD,
             surroundings=self._surroundings,
         )
+        return exchange, request
 
 
 @attrs.frozen
@@ -227,11 +234,9 @@ class StorageTransport(_Storage):
             DatalabError: The URL cannot be read.
         """
         self.ready()
-        exchange = self._begin(url, headers, timeout)
+        exchange, request = self._begin(url, headers, timeout)
         with exchange.under_way(), EndsWithin(timeout):
-            response = self._http.send(
-                exchange.request, stream=True, auth=None, follow_redirects=False
-            )
+            response = self._http.send(request, stream=True, auth=None, follow_redirects=False)
             exchange.begin(response)
         return Incoming(exchange, response)
 
@@ -259,12 +264,10 @@ class StorageTransport(_Storage):
             DatalabError: The URL cannot be read.
         """
         self.ready()
-        exchange = self._begin_put(url, headers, pieces, silence=silence, timeout=timeout)
+        exchange, request = self._begin_put(url, headers, pieces, silence=silence, timeout=timeout)
         carry_out(
             exchange,
-            lambda request: self._http.send(
-                request, stream=True, auth=None, follow_redirects=False
-            ),
+            lambda: self._http.send(request, stream=True, auth=None, follow_redirects=False),
         )
         return Stored(exchange.status, exchange.headers)
 
@@ -310,11 +313,11 @@ class AsyncStorageTransport(_Storage):
         import asyncio
 
         self.ready()
-        exchange = self._begin(url, headers, timeout)
+        exchange, request = self._begin(url, headers, timeout)
         with exchange.under_way():
             async with asyncio.timeout(timeout):
                 response = await self._http.send(
-                    exchange.request, stream=True, auth=None, follow_redirects=False
+                    request, stream=True, auth=None, follow_redirects=False
                 )
             exchange.begin(response)
         return AsyncIncoming(exchange, response)
@@ -336,12 +339,10 @@ class AsyncStorageTransport(_Storage):
             ConfigurationError: The client belongs to another event loop.
         """
         self.ready()
-        exchange = self._begin_put(url, headers, pieces, silence=silence, timeout=timeout)
+        exchange, request = self._begin_put(url, headers, pieces, silence=silence, timeout=timeout)
         await carry_out_async(
             exchange,
-            lambda request: self._http.send(
-                request, stream=True, auth=None, follow_redirects=False
-            ),
+            lambda: self._http.send(request, stream=True, auth=None, follow_redirects=False),
         )
         return Stored(exchange.status, exchange.headers)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
 import pytest
@@ -47,10 +47,11 @@ def datalab(server: SimulatorServer) -> Iterator[Datalab]:
         yield client
 
 
-@pytest.fixture(params=["sync", "async"])
+@pytest.fixture(params=["sync", "async", "aiohttp"])
 def call(request: pytest.FixtureRequest, server: SimulatorServer) -> Caller:
     """Give a way to call a method of ``client.executions``, blocking or async, and time it."""
     url = server.api_url
+    transport: Literal["httpx", "aiohttp"] = "aiohttp" if request.param == "aiohttp" else "httpx"
 
     def sync(method: str, *args: Any, **options: Any) -> Outcome:
         with Datalab(API_KEY, base_url=url) as client:
@@ -62,7 +63,7 @@ def call(request: pytest.FixtureRequest, server: SimulatorServer) -> Caller:
             return Outcome(result, error, time.monotonic() - began)
 
     async def asynchronous(method: str, *args: Any, **options: Any) -> Outcome:
-        async with AsyncDatalab(API_KEY, base_url=url) as client:
+        async with AsyncDatalab(API_KEY, base_url=url, transport=transport) as client:
             began = time.monotonic()
             try:
                 result, error = await getattr(client.executions, method)(*args, **options), None
