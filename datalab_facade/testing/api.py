@@ -8,7 +8,7 @@ from typing import Final
 
 from datalab_facade.testing.files_api import FILE_ROUTES
 from datalab_facade.testing.messages import Answer, Request, json_answer
-from datalab_facade.testing.refusals import InvalidError, integer
+from datalab_facade.testing.refusals import InvalidError, RefusedError, integer
 from datalab_facade.testing.rendering import render
 from datalab_facade.testing.routing import NoMatch, Parameters, Route, find
 from datalab_facade.testing.state import State
@@ -54,6 +54,8 @@ def answer_api(state: State, request: Request) -> Answer:
         return match.route.endpoint(state, request, match.parameters)
     except InvalidError as invalid:
         return json_answer(422, {"detail": [invalid.error]})
+    except RefusedError as refused:
+        return json_answer(refused.status, {"detail": str(refused)})
 
 
 def _without_key(state: State, request: Request) -> Answer | None:

@@ -14,6 +14,8 @@ from datalab_facade.clock import Clock
 
 UploadStatus: TypeAlias = Literal["pending", "completed", "failed"]
 
+_MOST_DIGITS: Final = 18
+
 
 @attrs.frozen
 class StoredFile:
@@ -60,7 +62,8 @@ class FileShelf:
     def find(self, name: str) -> StoredFile | None:
         """The file of an integer id or a hashid."""
         if name.isascii() and name.isdigit():
-            return self.by_id.get(int(name))
+            # Python converts no text of thousands of digits.
+            return self.by_id.get(int(name)) if len(name) <= _MOST_DIGITS else None
         return next((file for file in self.by_id.values() if file.hashid == name), None)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Final
 
 import attrs
 
+from datalab_facade.testing.bodies import field_problems, object_body
 from datalab_facade.testing.files import StoredFile
 from datalab_facade.testing.jsonvalue import JSON
 from datalab_facade.testing.messages import Answer, Request, json_answer
@@ -22,8 +21,15 @@ _LONGEST_LIFETIME: Final = 86400
 
 def request_upload_url(state: State, request: Request, _parameters: Parameters) -> Answer:
     """A file that is still to come, and a URL to send it to."""
-    wanted = _body(request)
-    name, kind = _text(wanted, "filename"), _text(wanted, "content_type")
+    wanted = object_body(request)
+    problems = [
+        problem
+        for name in ("filename", "content_type")
+        for problem in field_problems(wanted, name, str, ("body",), required=True)
+    ]
+    if problems:
+        return json_answer(422, {"detail": problems})
+    name, kind = str(wanted["filename"]), str(wanted["content_type"])
     file = state.files.request(name, kind, state.clock.now())
     return json_answer(
         200,
@@ -138,31 +144,12 @@ def _not_found(name: str) -> Answer:
     return json_answer(404, {"detail": f"File {name} not found"})
 
 
-def _body(request: Request) -> dict[str, object]:
-    try:
-        value = json.loads(request.body)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise InvalidError("json_invalid", ("body",), "JSON decode error")
-    return value
-
-
-def _text(body: dict[str, object], name: str) -> str:
-    value = body.get(name)
-    if isinstance(value, str):
-        return value
-    if name in body:
-        raise InvalidError("string_type", ("body", name), "Input should be a valid string")
-    raise InvalidError("missing", ("body", name), "Field required")
-
-
 def _number(request: Request, name: str, default: int) -> int:
     text = request.parameter(name)
     if text is None:
         return default
     value = integer(("query", name), text)
-    if re.match("-", text.strip()):
+    if value < 0:
         message = "Input should be greater than or equal to 0"
-        raise InvalidError("greater_than_equal", ("query", name), message)
+        raise InvalidError("greater_than_equal", ("query", name), message, text, {"ge": 0})
     return value

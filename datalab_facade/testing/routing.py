@@ -47,12 +47,19 @@ class NoMatch:
 
 
 def find(routes: Sequence[Route], request: Request) -> Match | NoMatch:
-    """The first route that fits the request."""
+    """The route that fits the request.
+
+    As OpenAPI has it, a path belongs to one template only: the first that fits it.
+    """
     allowed: list[str] = []
+    template: str | None = None
     for route in routes:
+        if template not in (None, route.template):
+            continue
         found = _pattern(route.template).fullmatch(request.path)
         if found is None:
             continue
+        template = route.template
         if route.method == request.method:
             parts = {name: unquote(part) for name, part in found.groupdict().items()}
             return Match(route, parts)

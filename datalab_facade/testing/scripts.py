@@ -168,7 +168,7 @@ def _timeline(entries: Iterable[tuple[float, str]]) -> tuple[tuple[float, str], 
 
 
 def _known_zone(_: object, attribute: attrs.Attribute[str], value: str) -> None:
-    if not re.fullmatch(r"|Z|[+-][0-2][0-9]:[0-5][0-9]", value):
+    if not re.fullmatch(r"|Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]", value):
         message = f"{attribute.name} is empty, 'Z' or an offset such as '+02:00', not {value!r}"
         raise ValueError(message)
 

@@ -6,13 +6,14 @@ import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from urllib.parse import parse_qs, quote, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import attrs
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _DATE: Final = "%Y%m%dT%H%M%SZ"
-_WITH_TYPE: Final = "content-type%3Bhost"
+_WITH_TYPE: Final = "content-type;host"
+_SIGNATURE: Final = "X-Amz-Signature"
 
 
 @attrs.frozen
@@ -55,35 +56,37 @@ class Signer:
             f"&X-Amz-Credential=SIMULATED%2F{date[:8]}%2Fauto%2Fs3%2Faws4_request"
             f"&X-Amz-Date={date}&X-Amz-Expires={lifetime}"
             f"&X-Amz-Security-Token={token}"
-            f"&X-Amz-SignedHeaders={'host' if content_type is None else _WITH_TYPE}"
+            f"&X-Amz-SignedHeaders={quote('host' if content_type is None else _WITH_TYPE)}"
         )
         signature = self._signature(method, path, query, content_type)
-        return f"{query}&X-Amz-Signature={signature}"
+        return f"{query}&{_SIGNATURE}={signature}"
 
     def check(
         self, method: str, path: str, query: str, at: datetime, content_type: str | None = None
     ) -> Refused | None:
         """Whether a path with its query is good at a moment; ``None``: it is."""
-        signed, _, signature = query.partition("&X-Amz-Signature=")
+        values = dict(parse_qsl(query, keep_blank_values=True))
+        signature = values.pop(_SIGNATURE, "")
         if not signature:
             return Refused("AccessDenied", "Access Denied")
-        if not signed.endswith(f"={_WITH_TYPE}"):
+        if values.get("X-Amz-SignedHeaders") != _WITH_TYPE:
             content_type = None
-        expected = self._signature(method, path, signed, content_type)
+        expected = self._signature(method, path, query, content_type)
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             message = (
                 "The request signature we calculated does not match the signature you provided. "
                 "Check your secret access key and signing method."
             )
             return Refused("SignatureDoesNotMatch", message)
-        values = parse_qs(signed)
-        date = datetime.strptime(values["X-Amz-Date"][0], _DATE).replace(tzinfo=UTC)
-        if at >= date + timedelta(seconds=int(values["X-Amz-Expires"][0])):
+        date = datetime.strptime(values["X-Amz-Date"], _DATE).replace(tzinfo=UTC)
+        if at >= date + timedelta(seconds=int(values["X-Amz-Expires"])):
             return Refused("AccessDenied", "Request has expired")
         return None
 
     def _signature(self, method: str, path: str, query: str, content_type: str | None) -> str:
-        return self._digest(f"{method}\n{canonical_path(path)}\n{query}\n{content_type}")
+        return self._digest(
+            f"{method}\n{canonical_path(path)}\n{_canonical_query(query)}\n{content_type}"
+        )
 
     def _digest(self, text: str) -> str:
         return hmac.new(self.secret, text.encode(), hashlib.sha256).hexdigest()
@@ -92,3 +95,10 @@ class Signer:
 def canonical_path(path: str) -> str:
     """A path in one spelling of percent-encoding: clients may change it on the way."""
     return "/".join(quote(unquote(segment), safe="") for segment in path.split("/"))
+
+
+def _canonical_query(query: str) -> str:
+    """A query without its signature, in one order and one spelling: clients may change both."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    signed = sorted(pair for pair in pairs if pair[0] != _SIGNATURE)
+    return urlencode(signed, quote_via=quote, safe="")

@@ -156,7 +156,9 @@ def _wanted_range(request: Request, length: int, headers: dict[str, str]) -> _Ra
     condition = request.headers.get("if-range")
     if condition is not None and condition not in (headers["ETag"], headers["Last-Modified"]):
         return None
-    asked = re.fullmatch(r"bytes=([0-9]*)-([0-9]*)", request.headers.get("range", "").strip())
+    asked = re.fullmatch(
+        r"bytes=([0-9]{0,18})-([0-9]{0,18})", request.headers.get("range", "").strip()
+    )
     if asked is None:
         return None
     first, last = asked.groups()

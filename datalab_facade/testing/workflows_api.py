@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
+from datalab_facade.testing.bodies import (
+    field_problems,
+    not_an_object,
+    object_body,
+    value_problems,
+)
 from datalab_facade.testing.jsonvalue import JSON
 from datalab_facade.testing.messages import Answer, Request, json_answer
 from datalab_facade.testing.refusals import InvalidError, integer
@@ -49,11 +54,10 @@ def get_workflow(state: State, _request: Request, parameters: Parameters) -> Ans
 
 def create_workflow(state: State, request: Request, _parameters: Parameters) -> Answer:
     """Check a definition as FastAPI does, then as an engine does, and keep it."""
-    body = _body(request)
-    problems = list(_form_problems(body))
+    definition = object_body(request)
+    problems = list(_form_problems(definition))
     if problems:
         return json_answer(422, {"detail": problems})
-    definition = cast("Mapping[str, JSON]", body)
     steps = [dict(step) for step in cast("list[Mapping[str, JSON]]", definition["steps"])]
     wrong = _engine_problem(steps, state.workflows.step_types)
     if wrong is not None:
@@ -83,9 +87,7 @@ def delete_workflow(state: State, _request: Request, parameters: Parameters) -> 
 def execute_workflow(state: State, request: Request, parameters: Parameters) -> Answer:
     """Start an execution that does what the workflow's script says."""
     workflow_id = integer(("path", "workflow_id"), parameters["workflow_id"])
-    body = _body(request) if request.body else {}
-    if not isinstance(body, Mapping):
-        raise _not_an_object(("body",), body)
+    body = object_body(request) if request.body else {}
     config = body.get("input_config")
     if config is not None and not isinstance(config, Mapping):
         raise InvalidError(
@@ -157,9 +159,6 @@ def _told(workflow: StoredWorkflow, *, step_keys: bool = True) -> dict[str, JSON
     }
 
 
-_WORDS: Final[Mapping[type, str]] = {str: "string", list: "list", dict: "dictionary"}
-
-
 def _file_keys(config: Mapping[str, JSON] | None) -> Iterator[str]:
     given = dict(config or {})
     urls = given.get("file_urls", [given["file_url"]] if "file_url" in given else [])
@@ -168,52 +167,23 @@ def _file_keys(config: Mapping[str, JSON] | None) -> Iterator[str]:
         yield reference if reference != url else str(900 + number)
 
 
-def _body(request: Request) -> JSON:
-    try:
-        return cast("JSON", json.loads(request.body))
-    except ValueError as error:
-        kind = "missing" if not request.body else "json_invalid"
-        message = "Field required" if not request.body else "JSON decode error"
-        raise InvalidError(kind, ("body",), message) from error
-
-
-def _not_an_object(place: tuple[str | int, ...], given: JSON) -> InvalidError:
-    message = "Input should be a valid dictionary or object to extract fields from"
-    return InvalidError("model_attributes_type", place, message, given)
-
-
-def _form_problems(body: JSON) -> Iterator[JSON]:
-    if not isinstance(body, Mapping):
-        raise _not_an_object(("body",), body)
-    yield from _of_type(body, "name", str, ("body",), required=True)
-    yield from _of_type(body, "steps", list, ("body",), required=True)
+def _form_problems(body: Mapping[str, JSON]) -> Iterator[JSON]:
+    yield from field_problems(body, "name", str, ("body",), required=True)
+    yield from field_problems(body, "steps", list, ("body",), required=True)
     steps = body.get("steps")
     for number, step in enumerate(steps if isinstance(steps, list) else []):
         place = ("body", "steps", number)
         if not isinstance(step, Mapping):
-            yield _not_an_object(place, step).error
+            yield not_an_object(place, step).error
             continue
-        yield from _of_type(step, "step_key", str, place, required=True)
-        yield from _of_type(step, "unique_name", str, place, required=True)
-        yield from _of_type(step, "version", str, place, required=False)
-        yield from _of_type(step, "settings", dict, place, required=False)
-        yield from _of_type(step, "depends_on", list, place, required=False)
-
-
-def _of_type(
-    body: Mapping[str, JSON],
-    name: str,
-    kind: type,
-    place: tuple[str | int, ...],
-    *,
-    required: bool,
-) -> Iterator[JSON]:
-    if name not in body:
-        if required:
-            yield InvalidError("missing", (*place, name), "Field required", body).error
-    elif not isinstance(body[name], kind) and (required or body[name] is not None):
-        message = f"Input should be a valid {_WORDS[kind]}"
-        yield InvalidError(f"{kind.__name__}_type", (*place, name), message, body[name]).error
+        yield from field_problems(step, "step_key", str, place, required=True)
+        yield from field_problems(step, "unique_name", str, place, required=True)
+        yield from field_problems(step, "version", str, place, nullable=True)
+        yield from field_problems(step, "settings", dict, place)
+        yield from field_problems(step, "depends_on", list, place)
+        needs = step.get("depends_on")
+        for index, needed in enumerate(needs if isinstance(needs, list) else []):
+            yield from value_problems(needed, str, (*place, "depends_on", index))
 
 
 def _engine_problem(steps: list[dict[str, JSON]], step_types: Mapping[str, str]) -> str | None:

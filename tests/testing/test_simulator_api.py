@@ -61,6 +61,14 @@ def test_the_wrong_method_is_405(simulator: Simulator, execution_path: str) -> N
     assert json.loads(answer.body) == {"detail": "Method Not Allowed"}
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
+def test_a_fixed_path_is_never_taken_for_a_variable_one(simulator: Simulator, method: str) -> None:
+    """``upload`` is no file's id, whatever is asked of it."""
+    headers = {"X-API-Key": TEST_API_KEY}
+    answer = simulator.handle(Request("api", method, "/api/v1/files/upload", headers=headers))
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")
+
+
 @pytest.mark.parametrize("path", ["/", "/api/v1", EXECUTIONS, f"{EXECUTIONS}/1/2"])
 def test_an_unknown_path_is_404(simulator: Simulator, path: str) -> None:
     """FastAPI's own words, which no endpoint writes."""

@@ -116,6 +116,31 @@ def test_storage_takes_only_what_the_url_was_signed_for(
     assert simulator.files[1].body is None
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda query: query.replace("%3B", ";").replace("%2F", "/"),
+        lambda query: "&".join(sorted(query.split("&"), reverse=True)),
+    ],
+)
+def test_a_signed_url_may_be_spelled_in_another_way(simulator: Simulator, spelled: Any) -> None:
+    """As clients do on the way; what it says must be the same."""
+    path, _, query = requested(simulator)["upload_url"].partition("?")
+    changed = spelled(query)
+    assert changed != query
+    assert store(simulator, f"{path}?{changed}", PDF).status == 200
+    assert store(simulator, f"{path}?{changed}".replace("3600", "3601"), PDF).status == 403
+
+
+def test_a_name_or_a_range_of_thousands_of_digits_is_none(simulator: Simulator) -> None:
+    file_id = simulator.files.add("a.pdf", PDF)
+    digits = "9" * 5000
+    assert ask(simulator, "GET", f"{FILES}/{digits}").status == 404
+    assert ask(simulator, "GET", f"{FILES}?limit={digits}").status == 422
+    url = told(ask(simulator, "GET", f"{FILES}/{file_id}/download"))["download_url"]
+    assert store(simulator, url, method="GET", Range=f"bytes={digits}-").body == PDF
+
+
 def test_a_list_is_the_newest_first_in_pages(simulator: Simulator) -> None:
     for number in range(5):
         simulator.files.add(f"{number}.pdf", PDF)

@@ -60,7 +60,7 @@ def test_what_is_created_can_be_listed_looked_at_and_deleted(simulator: Simulato
 @pytest.mark.parametrize(
     ("body", "places"),
     [
-        (b"{", [["body"]]),
+        (b"{", [["body", 1]]),
         (b"", [["body"]]),
         ([], [["body"]]),
         ({}, [["body", "name"], ["body", "steps"]]),

@@ -1,0 +1,100 @@
+"""What the API is said to be: its document, the published errors, and our own schemas."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from datalab_facade.testing.schemas import load
+from datalab_facade.testing.workflows import STEP_TYPES
+
+DOCUMENT: Final[dict[str, Any]] = json.loads(
+    (Path(__file__).parents[2] / "openapi.json").read_text()
+)
+OPERATIONS: Final[dict[str, tuple[str, str, Any]]] = {
+    operation["operationId"].partition("_api_v1_")[0]: (method.upper(), path, operation)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+}
+"""Every operation by its short name: its method, the template of its path, what is said of it."""
+
+UNTYPED: Final = frozenset(
+    name
+    for name, (_, _, operation) in OPERATIONS.items()
+    if not operation["responses"]["200"]["content"]["application/json"]["schema"]
+)
+REFUSALS: Final = ("400", "401", "404")
+"""The published errors that the embedded Datalab gives without being asked to."""
+
+
+def closed(schema: Any) -> Any:
+    """Give a schema that allows only the fields and the words that it knows."""
+    if isinstance(schema, list):
+        return [closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: closed(value) for name, value in schema.items()}
+    if "x-extensible-enum" in schema:
+        made["enum"] = schema["x-extensible-enum"]
+    if isinstance(schema.get("properties"), dict):
+        made.setdefault("additionalProperties", False)
+    return made
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """Give our own schema of an untyped answer, closed; of both shapes where there are two."""
+    if name != "get_execution_status":
+        return _in_openapi(name)
+    return {"anyOf": [_in_openapi(f"{name}.flat"), _in_openapi(f"{name}.nested")]}
+
+
+def whole_document() -> dict[str, Any]:
+    """Give the API's document with what it leaves out.
+
+    Added are: the bodies of untyped answers, the published errors, the words that
+    it takes as step types, the lower limits of numbers, and names of files.
+    """
+    document: dict[str, Any] = json.loads(json.dumps(DOCUMENT))
+    schemas = document["components"]["schemas"]
+    schemas["Refusal"] = _in_openapi("refusal")
+    schemas["WorkflowStepDefinition"]["properties"]["step_key"]["enum"] = list(STEP_TYPES)
+    for name, (method, path, _) in OPERATIONS.items():
+        operation = document["paths"][path][method.lower()]
+        if name in UNTYPED:
+            schemas[name] = schema_of(name)
+            operation["responses"]["200"]["content"]["application/json"]["schema"] = {
+                "$ref": f"#/components/schemas/{name}"
+            }
+        for status in REFUSALS:
+            operation["responses"][status] = {
+                "description": "Refused",
+                "content": {
+                    "application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}
+                },
+            }
+        for parameter in operation.get("parameters", []):
+            if parameter["name"] in ("limit", "offset", "expires_in"):
+                parameter["schema"]["minimum"] = 0
+            elif parameter["name"] == "file_id_or_hashid":
+                # Nothing says that it is the name of a file that there is.
+                parameter["schema"]["examples"] = ["1", "2"]
+    return document
+
+
+def _in_openapi(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = closed(load(name))
+    definitions = schema.pop("$defs", {})
+    del schema["$schema"]
+    inlined: dict[str, Any] = _inlined(schema, definitions)
+    return inlined
+
+
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_inlined(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {name: _inlined(value, definitions) for name, value in schema.items()}
