@@ -72,7 +72,7 @@ class _LikelyQueue:
     however many there are.
     """
 
-    _SAMPLE = 256
+    _SAMPLE = 48
 
     def __init__(self, random: Randomness) -> None:
         self._entries: list[_Entry] = []
