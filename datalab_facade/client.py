@@ -17,7 +17,7 @@ from datalab_facade.learning import LEARN, Durations
 from datalab_facade.options import Options
 from datalab_facade.pacing import DEFAULT_REQUESTS_PER_MINUTE, Budget
 from datalab_facade.tracing import NoTracing, Tracing
-from datalab_facade.transport.api import ApiTransport, AsyncApiTransport
+from datalab_facade.transport.api import ApiTransport, AsyncApiTransport, OneLoop
 from datalab_facade.transport.connecting import Connector
 from datalab_facade.transport.exchange import Surroundings
 from datalab_facade.transport.lanes import AsyncLanes, Lanes
@@ -341,10 +341,10 @@ class AsyncDatalab:
         context = _context(durations, tracing, clock, random, options, allow_http=allow_http)
         surroundings = Surroundings(context.clock, context.tracing)
         connector = Connector()
-        lanes = _async_lanes(origin, http_client, connector, transport)
+        lanes, loop = _async_lanes(origin, http_client, connector, transport), OneLoop()
         self._bind(
-            AsyncApiTransport(origin, surroundings, Budget(requests_per_minute), lanes),
-            AsyncStorageTransport(surroundings, http_client, connector),
+            AsyncApiTransport(origin, surroundings, Budget(requests_per_minute), lanes, loop),
+            AsyncStorageTransport(surroundings, http_client, connector, loop),
             context,
         )
 

@@ -204,11 +204,12 @@ class AsyncApiTransport(_Api):
         surroundings: Surroundings,
         budget: Budget,
         lanes: AsyncLanes,
+        loop: OneLoop,
     ) -> None:
         super().__init__(origin, surroundings, budget)
         self.gate = AsyncGate(budget, surroundings.clock)
         self._lanes = lanes
-        self._loop = OneLoop()
+        self._loop = loop
 
     async def call(self, operation: Operation, scope: CallScope) -> JSON:
         """Make one request and give its JSON.

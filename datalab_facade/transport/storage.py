@@ -286,11 +286,12 @@ class AsyncStorageTransport(_Storage):
         surroundings: Surroundings,
         given: httpx.AsyncClient | None,
         connector: Connector,
+        loop: OneLoop,
     ) -> None:
         super().__init__(surroundings)
         self._owned = given is None
         self._http = given or connector.async_client()
-        self._loop = OneLoop()
+        self._loop = loop
 
     def ready(self) -> None:
         """Raise unless it can be used here.

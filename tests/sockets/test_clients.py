@@ -24,6 +24,7 @@ from datalab_facade import (
     ConfigurationError,
     Datalab,
     ExecutionFailed,
+    Output,
     StatusError,
     WaitPolicy,
 )
@@ -100,6 +101,9 @@ def test_the_async_client_says_so_when_used_in_another_loop(
         async def elsewhere() -> None:
             with pytest.raises(ConfigurationError, match="another event loop"):
                 await client.executions.get(execution_id)
+            output = Output(execution_id, "parse", None, f"{server.api_url}/object")
+            with pytest.raises(ConfigurationError, match="another event loop"):
+                await client.outputs.bytes(output)
             with pytest.raises(ConfigurationError, match="another event loop"):
                 await client.close()
 
