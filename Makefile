@@ -3,14 +3,20 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 DEV := .venv/dev
 DEMO := .venv/demo
+HEAVY := .venv/heavy
+HEAVY_FILES = $(wildcard datalab_facade/integrations/*.py tests/heavy/*.py)
 
-.PHONY: demo test check format regenerate lock clean
+.PHONY: demo test test-heavy check check-heavy format regenerate lock clean
 
 demo: $(DEMO)/.installed
 	@$(DEMO)/bin/python -m datalab_facade.testing.demo
 
 test: $(DEV)/.installed
 	$(DEV)/bin/python -m pytest
+
+# The integrations, against the real Dask and Redis.
+test-heavy: $(HEAVY)/.installed
+	$(HEAVY)/bin/python -m pytest -m heavy tests/heavy
 
 check: $(DEV)/.installed
 	$(DEV)/bin/ruff check
@@ -19,6 +25,11 @@ check: $(DEV)/.installed
 	$(DEV)/bin/basedpyright
 	PYTHONPATH=generated $(DEV)/bin/lint-imports --no-cache
 	$(DEV)/bin/python scripts/regenerate.py --check
+
+# The types of what needs packages that the light environment has not.
+check-heavy: $(HEAVY)/.installed
+	$(HEAVY)/bin/mypy $(HEAVY_FILES)
+	$(HEAVY)/bin/basedpyright --pythonpath $(HEAVY)/bin/python $(HEAVY_FILES)
 
 format: $(DEV)/.installed
 	$(DEV)/bin/ruff check --fix
@@ -29,7 +40,7 @@ regenerate: $(DEV)/.installed
 
 # The pins of everything that development and the demo use, with hashes.
 lock: $(DEV)/.installed
-	for group in dev demo; do \
+	for group in dev demo heavy; do \
 	  $(DEV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --group pyproject.toml:$$group pyproject.toml \
 	    --output-file requirements/$$group.txt || exit 1; \
@@ -43,3 +54,6 @@ $(DEV)/.installed: requirements/dev.txt pyproject.toml
 
 $(DEMO)/.installed: requirements/demo.txt pyproject.toml
 	@scripts/install $(PYTHON) $(DEMO) requirements/demo.txt
+
+$(HEAVY)/.installed: requirements/heavy.txt pyproject.toml
+	@scripts/install $(PYTHON) $(HEAVY) requirements/heavy.txt
