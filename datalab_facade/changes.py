@@ -10,10 +10,12 @@ import attrs
 
 from datalab_facade.models import Execution, Step, Steps
 from datalab_facade.statuses import Status
+from datalab_facade.travel import portable
 
 ChangeKind: TypeAlias = Literal["execution", "step", "file"]
 
 
+@portable
 @attrs.frozen
 class Change:
     """One status that is not what it was at the last look.

@@ -27,6 +27,7 @@ from datalab_facade.errors import ConfigurationError, DefinitionInvalid, Definit
 from datalab_facade.models import JSON
 from datalab_facade.placeholders import placeholders_in
 from datalab_facade.secrecy import Shown
+from datalab_facade.travel import portable
 from datalab_facade.workflow_models import StepType
 
 
@@ -39,6 +40,7 @@ def _names(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(values)
 
 
+@portable
 @attrs.frozen
 class StepDefinition:
     """A step of a workflow to be.
@@ -92,6 +94,7 @@ def _steps(steps: Iterable[StepDefinition]) -> tuple[StepDefinition, ...]:
     return listed
 
 
+@portable
 @attrs.frozen
 class WorkflowDefinition:
     """A workflow to be: nothing but a value, which may be wrong until it is checked.

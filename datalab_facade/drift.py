@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from datalab_facade.redaction import excerpt
+from datalab_facade.travel import portable
 
 DriftKind: TypeAlias = Literal["field", "status", "shape", "time", "zone"]
 
@@ -22,6 +23,7 @@ _MOST_KINDS = 1_000
 _LONGEST_NAME = 80
 
 
+@portable
 @attrs.frozen(order=True)
 class Drift:
     """One kind of surprise.
@@ -42,6 +44,7 @@ class Drift:
         return f"{self.kind} {self.name} in {self.where}"
 
 
+@portable
 @attrs.frozen
 class DriftReport:
     """What was seen so far, and in how many answers.

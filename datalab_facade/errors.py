@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING, ClassVar
 import attrs
 
 from datalab_facade.redaction import excerpt
+from datalab_facade.travel import portable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +119,7 @@ class ConfigurationError(DatalabError, ValueError):
     """
 
 
+@portable
 @attrs.frozen
 class DefinitionProblem:
     """One thing that is wrong with the definition of a workflow."""
@@ -215,6 +217,7 @@ class BudgetExhausted(DatalabError, TimeoutError):
         self.left = left
 
 
+@portable
 @attrs.frozen
 class ValidationIssue:
     """One entry of the list in a 422 answer.

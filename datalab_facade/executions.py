@@ -18,7 +18,7 @@ from datalab_facade.commands import Call
 from datalab_facade.context import Context, checked_id
 from datalab_facade.driving import drive
 from datalab_facade.errors import ExecutionFailed
-from datalab_facade.handles import ExecutionHandle, handle_id, handle_to_dict
+from datalab_facade.handles import ExecutionHandle, HandleLike, handle_id, handle_to_dict
 from datalab_facade.many import run_many
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions
@@ -253,14 +253,15 @@ class Executions:
         )
         return in_order(wanted, list(outcomes), timeout)
 
-    def handle(self, execution: int | Mapping[str, JSON]) -> ExecutionHandle:
+    def handle(self, execution: HandleLike) -> ExecutionHandle:
         """Give a handle on an execution; nothing is sent.
 
         Args:
-            execution: The execution's id, or what a handle's ``to_dict`` gave.
+            execution: The execution's id, a handle that was pickled or is of another
+                client, or what a handle's ``to_dict`` gave.
 
         Raises:
-            ConfigurationError: It is neither, or the handle is of another origin.
+            ConfigurationError: It is none of these, or the handle is of another origin.
         """
         return ExecutionHandle(handle_id(execution, self._transport.origin.base_url), self)
 

@@ -23,7 +23,7 @@ from datalab_facade.commands import Call
 from datalab_facade.context import Context, checked_id
 from datalab_facade.driving import drive_async
 from datalab_facade.errors import ExecutionFailed
-from datalab_facade.handles import AsyncExecutionHandle, handle_id, handle_to_dict
+from datalab_facade.handles import AsyncExecutionHandle, HandleLike, handle_id, handle_to_dict
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions
 from datalab_facade.outcomes import Outcome, Update, in_order, outcomes_of_async
@@ -259,14 +259,15 @@ class AsyncExecutions:
         )
         return in_order(wanted, [outcome async for outcome in outcomes], timeout)
 
-    def handle(self, execution: int | Mapping[str, JSON]) -> AsyncExecutionHandle:
+    def handle(self, execution: HandleLike) -> AsyncExecutionHandle:
         """Give a handle on an execution; nothing is sent.
 
         Args:
-            execution: The execution's id, or what a handle's ``to_dict`` gave.
+            execution: The execution's id, a handle that was pickled or is of another
+                client, or what a handle's ``to_dict`` gave.
 
         Raises:
-            ConfigurationError: It is neither, or the handle is of another origin.
+            ConfigurationError: It is none of these, or the handle is of another origin.
         """
         return AsyncExecutionHandle(handle_id(execution, self._transport.origin.base_url), self)
 

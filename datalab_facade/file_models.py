@@ -10,10 +10,12 @@ import attrs
 
 from datalab_facade.models import JSON
 from datalab_facade.redaction import shown_url
+from datalab_facade.travel import known_fields, portable
 
 REFERENCE_PREFIX = "datalab://file-"
 
 
+@portable
 @attrs.frozen
 class File:
     """A file that was uploaded to Datalab, or is about to be.
@@ -77,11 +79,12 @@ class File:
             created = data["created"]
             moment = datetime.fromisoformat(created) if created is not None else None
             fields: dict[str, Any] = {**data, "created": moment}
-            return cls(**fields)
+            return cls(**known_fields(cls, fields))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a file as to_dict() writes it: {error}") from error
 
 
+@portable
 @attrs.frozen
 class FileLink:
     """A URL at which a file can be had for a while, by anybody who has it.

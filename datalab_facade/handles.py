@@ -2,13 +2,14 @@
 
 A handle can be written down: its JSON form holds the id and the address of the
 API, and nothing secret. Any client of that address takes it back, in another
-process or on another day.
+process or on another day. Its pickle holds the same. What comes out of a pickle
+has no client; it names the execution, and ``client.executions.handle`` gives it one.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Mapping
-from typing import TYPE_CHECKING, Unpack
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from typing import TYPE_CHECKING, NoReturn, Self, TypeAlias, TypeVar, Unpack, cast
 
 import attrs
 
@@ -52,20 +53,60 @@ def handle_from_dict(data: Mapping[str, JSON], base_url: str) -> int:
     return checked_id(execution_id)
 
 
-def handle_id(execution: int | Mapping[str, JSON], base_url: str) -> int:
-    """Take the execution's id out of an id, or out of the JSON form of a handle.
+def handle_id(execution: HandleLike, base_url: str) -> int:
+    """Take the execution's id out of an id, a handle, or the JSON form of a handle.
 
     Raises:
-        ConfigurationError: If it is neither, or of another API's origin.
+        ConfigurationError: If it is none of these, or of another API's origin.
     """
+    if isinstance(execution, (ExecutionHandle, AsyncExecutionHandle)):
+        execution = execution.to_dict()
     if isinstance(execution, Mapping):
         return handle_from_dict(execution, base_url)
     return checked_id(execution)
 
 
+class _NoClient:
+    """Stands where a handle has the executions of its client, when there is no client."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+
+    def handle_to_dict(self, execution_id: int) -> dict[str, JSON]:
+        return handle_to_dict(execution_id, self.origin)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ConfigurationError(
+            f"This handle was pickled, and a pickle holds no client: use "
+            f"client.executions.handle(handle), with a client of {self.origin}"
+        )
+
+
+_Handle = TypeVar("_Handle")
+
+
+def revived_handle(kind: type[_Handle], data: Mapping[str, JSON]) -> _Handle:
+    """Give the handle that a pickle holds; this name is in pickles, so it stays.
+
+    Raises:
+        ConfigurationError: The pickle was tampered with, or is of a version too far away.
+    """
+    origin = data.get("origin")
+    execution_id = handle_from_dict(data, origin if isinstance(origin, str) else "")
+    make = cast("Callable[[int, _NoClient], _Handle]", kind)
+    return make(execution_id, _NoClient(str(origin)))
+
+
 @attrs.frozen
 class ExecutionHandle:
-    """One execution, to be asked about for comfort's sake."""
+    """One execution, to be asked about for comfort's sake.
+
+    Copies share its client. Its pickle holds the id and the API's address; what comes
+    out of it compares equal and has :meth:`to_dict`, and everything else raises
+    ConfigurationError until ``client.executions.handle(handle)`` gives it a client.
+    """
 
     id: int
     _executions: Executions = attrs.field(repr=False, eq=False, alias="executions")
@@ -98,10 +139,26 @@ class ExecutionHandle:
         """Give the handle as plain JSON: the id and the API's address."""
         return self._executions.handle_to_dict(self.id)
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[..., object], tuple[type[Self], dict[str, JSON]]]:
+        return revived_handle, (type(self), self.to_dict())
+
 
 @attrs.frozen
 class AsyncExecutionHandle:
-    """One execution, to be asked about for comfort's sake."""
+    """One execution, to be asked about for comfort's sake.
+
+    Copies share its client. Its pickle holds the id and the API's address; what comes
+    out of it compares equal and has :meth:`to_dict`, and everything else raises
+    ConfigurationError until ``client.executions.handle(handle)`` gives it a client.
+    """
 
     id: int
     _executions: AsyncExecutions = attrs.field(repr=False, eq=False, alias="executions")
@@ -135,3 +192,18 @@ class AsyncExecutionHandle:
     def to_dict(self) -> dict[str, JSON]:
         """Give the handle as plain JSON: the id and the API's address."""
         return self._executions.handle_to_dict(self.id)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[..., object], tuple[type[Self], dict[str, JSON]]]:
+        return revived_handle, (type(self), self.to_dict())
+
+
+HandleLike: TypeAlias = "int | Mapping[str, JSON] | ExecutionHandle | AsyncExecutionHandle"
+"""What names an execution: its id, a handle of it, or a handle's JSON form."""

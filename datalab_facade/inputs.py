@@ -20,6 +20,7 @@ from datalab_facade.errors import ConfigurationError
 from datalab_facade.models import JSON
 from datalab_facade.redaction import shown_url
 from datalab_facade.secrecy import Shown, concealed
+from datalab_facade.travel import portable
 
 _SCHEMES: Final = ("https", "http", "datalab")
 _KNOWN: Final = ("type", "file_url", "file_urls", "bucket", "prefix", "pattern", "storage_type")
@@ -42,6 +43,7 @@ InputLike: TypeAlias = (
 """What can be made an input: see :meth:`InputConfig.of`."""
 
 
+@portable
 @attrs.frozen(repr=False)
 class InputConfig:
     """What an execution works on. Make one with a class method.

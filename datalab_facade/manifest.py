@@ -25,6 +25,7 @@ from datalab_facade.models import JSON
 from datalab_facade.naming import is_reserved
 from datalab_facade.redaction import excerpt, scrubbed, shown_name
 from datalab_facade.statuses import Status
+from datalab_facade.travel import portable
 
 FILE_NAME = "manifest.json"
 """The name of a manifest in its folder."""
@@ -74,6 +75,7 @@ def _hex_digest(_: object, __: attrs.Attribute[str | None], digest: str | None) 
         raise ConfigurationError("sha256 must be 64 hexadecimal digits in lower case")
 
 
+@portable
 @attrs.frozen
 class SavedOutput:
     """An output that is on disk, whole."""
@@ -132,6 +134,7 @@ class SavedOutput:
         )
 
 
+@portable
 @attrs.frozen
 class MissedOutput:
     """An output that could not be saved. A URL in the error is kept without its query.
@@ -178,6 +181,7 @@ def _all_inside(_: object, __: object, saved: tuple[SavedOutput, ...]) -> None:
         _check_inside(output.path)
 
 
+@portable
 @attrs.frozen
 class Manifest:
     """What was saved of an execution, and what could not be.

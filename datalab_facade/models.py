@@ -17,6 +17,7 @@ import attrs
 from datalab_facade import rendering
 from datalab_facade.redaction import scrubbed, shown_url
 from datalab_facade.statuses import TERMINAL, WAITING, Status
+from datalab_facade.travel import known_fields, portable
 
 if TYPE_CHECKING:
     from datalab_facade.timeline import Timeline
@@ -32,6 +33,7 @@ def _shown(text: str | None) -> str:
     return repr(text if text is None else scrubbed(text))
 
 
+@portable
 @attrs.frozen
 class Output:
     """What a step run left behind a presigned URL.
@@ -50,6 +52,7 @@ class Output:
     """How the step run stood that left it behind."""
 
 
+@portable
 @attrs.frozen
 class Failure:
     """One thing that failed, in the server's words."""
@@ -71,6 +74,7 @@ class Failure:
         return f"{place}: {scrubbed(self.error) if self.error else 'no reason given'}"
 
 
+@portable
 @attrs.frozen
 class Progress:
     """How many steps have ended, of those that the server tells of.
@@ -92,6 +96,7 @@ class Progress:
 
 
 # An answer may hold thousands; without slots each takes a third less time to make.
+@portable
 @attrs.frozen(slots=False)
 class StepRun:
     """A step at work on one file, on all files, or on the execution as a whole."""
@@ -162,9 +167,10 @@ class StepRun:
             "finished_at": _read(data["finished_at"]),
             "file_ids": tuple(data["file_ids"]),
         }
-        return cls(**fields)
+        return cls(**known_fields(cls, fields))
 
 
+@portable
 @attrs.frozen
 class Step:
     """A step of a workflow, by its unique name, with the runs it consists of.
@@ -291,6 +297,7 @@ class Steps(Mapping[str, Step]):
         return f"Steps({list(self._by_name.values())!r})"
 
 
+@portable
 @attrs.frozen(repr=False)
 class Execution:
     """One run of a workflow, as it stood at one moment.
@@ -430,7 +437,7 @@ class Execution:
                 "observed_at": _read(data["observed_at"]),
                 "steps": Steps([Step.from_dict(step) for step in data["steps"]]),
             }
-            return cls(**fields)
+            return cls(**known_fields(cls, fields))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not an execution as to_dict() writes it: {error}") from error
 

@@ -11,8 +11,10 @@ import attrs
 from datalab_facade.changes import Change
 from datalab_facade.errors import DatalabError, WaitTimedOut
 from datalab_facade.models import Execution
+from datalab_facade.travel import portable
 
 
+@portable
 @attrs.frozen
 class Outcome:
     """How the wait for one of many executions ended.
@@ -48,6 +50,7 @@ class Outcome:
         return self.execution
 
 
+@portable
 @attrs.frozen
 class Totals:
     """How many executions stand how, and what it has cost so far."""
@@ -85,6 +88,7 @@ class Totals:
         return told
 
 
+@portable
 @attrs.frozen
 class Update:
     """One piece of news about many executions: a change, or an outcome."""

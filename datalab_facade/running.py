@@ -39,6 +39,7 @@ from datalab_facade.redaction import scrubbed, shown_url
 from datalab_facade.run_journal import FILE_NAME, RunEntry, RunJournal
 from datalab_facade.scheduling import DEFAULT_CONCURRENCY
 from datalab_facade.statuses import Status
+from datalab_facade.travel import portable
 from datalab_facade.waiting import WaitPolicy
 from datalab_facade.workflow_models import Workflow
 
@@ -55,6 +56,7 @@ OnUpdate: TypeAlias = Callable[[Update], None]
 """Called with each change of an execution, and with the totals."""
 
 
+@portable
 @attrs.frozen
 class RunResult:
     """What became of one file of a run."""
@@ -101,6 +103,7 @@ def _in_order(results: Iterable[RunResult]) -> tuple[RunResult, ...]:
     return tuple(sorted(results, key=lambda result: result.position))
 
 
+@portable
 @attrs.frozen
 class RunReport:
     """What became of a run: a result for each file, in the order in which they were named.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 
@@ -34,6 +35,10 @@ class Status(str):
         """Give the status that a word of the server means, in any letter case."""
         return _STATUSES.get(word) or _STATUSES.get(word.strip().upper()) or cls(word)
 
+    def __reduce__(self) -> tuple[Callable[[str], Status], tuple[str]]:
+        # A documented word is one object, wherever it has been.
+        return revived_status, (str(self),)
+
     @property
     def is_known(self) -> bool:
         """Whether the word is documented or was seen before."""
@@ -65,6 +70,14 @@ _STATUSES = {
     "PROCESSING": Status.IN_PROGRESS,
     "COMPLETE": Status.COMPLETED,
 }
+
+
+def revived_status(word: str) -> Status:
+    """Give the status that a pickle holds; this name is in pickles, so it stays."""
+    known = Status.UNKNOWN if word == Status.UNKNOWN else _STATUSES.get(word)
+    return known if known is not None and known == word else Status(word)
+
+
 TERMINAL = frozenset({Status.COMPLETED, Status.FAILED})
 """The statuses after which nothing more happens."""
 WAITING = frozenset({Status.PENDING, Status.QUEUED})

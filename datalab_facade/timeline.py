@@ -24,6 +24,7 @@ import attrs
 
 from datalab_facade.redaction import excerpt
 from datalab_facade.statuses import Status
+from datalab_facade.travel import portable
 
 if TYPE_CHECKING:
     from datalab_facade.models import JSON, Execution, StepRun
@@ -39,6 +40,7 @@ _SKEW_SHARE = 100
 _NOTHING = timedelta(0)
 
 
+@portable
 @attrs.frozen
 class Span:
     """From one moment to another, both in UTC; the end is never before the start."""
@@ -63,6 +65,7 @@ class Span:
         }
 
 
+@portable
 @attrs.frozen
 class TimelineRun:
     """When one step waited and worked on one file, on all files, or as a whole."""
@@ -98,6 +101,7 @@ class TimelineRun:
         }
 
 
+@portable
 @attrs.frozen
 class TimelineStep:
     """When a step waited and worked, all in all and run by run."""
@@ -152,6 +156,7 @@ class TimelineStep:
         }
 
 
+@portable
 @attrs.frozen
 class Timeline:
     """What happened when in an execution, as far as one snapshot tells.

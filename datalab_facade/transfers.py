@@ -7,9 +7,12 @@ from typing import TypeAlias
 
 import attrs
 
+from datalab_facade.travel import portable
+
 _SECONDS_BETWEEN = 0.1
 
 
+@portable
 @attrs.frozen
 class FileTransfer:
     """How far a file has come on its way to Datalab, or back.

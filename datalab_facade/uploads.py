@@ -22,6 +22,7 @@ import attrs
 from datalab_facade.errors import ConfigurationError, DatalabError
 from datalab_facade.file_models import File
 from datalab_facade.sources import UploadSource
+from datalab_facade.travel import portable
 
 Uploadable: TypeAlias = "UploadSource | tuple[str, UploadSource]"
 """A source, or a name and a source."""
@@ -38,6 +39,7 @@ def _shown(source: object) -> str:
     return f"<{len(source)} bytes>" if isinstance(source, bytes) else repr(source)
 
 
+@portable
 @attrs.frozen
 class UploadOutcome:
     """What became of one of many uploads: a file, or the error that says why there is none.

@@ -25,6 +25,7 @@ from datalab_facade.errors import (
 from datalab_facade.faults import Faults, Randomness, may_pass
 from datalab_facade.learning import Curve, Durations
 from datalab_facade.models import Execution
+from datalab_facade.travel import portable
 
 _NumberT = TypeVar("_NumberT", int, float)
 
@@ -58,6 +59,7 @@ def _share(_: object, attribute: attrs.Attribute[float], value: float) -> None:
         raise ConfigurationError(f"{attribute.name} must be from 0 to below 1, not {value!r}")
 
 
+@portable
 @attrs.frozen(kw_only=True)
 class WaitPolicy:
     """All of a wait's times in one place, in seconds.

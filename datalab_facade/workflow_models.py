@@ -15,12 +15,14 @@ import attrs
 from datalab_facade.models import JSON
 from datalab_facade.redaction import scrubbed
 from datalab_facade.secrecy import Shown
+from datalab_facade.travel import known_fields, portable
 
 
 def _shown(value: Mapping[str, JSON]) -> str:
     return repr(Shown(dict(value)))
 
 
+@portable
 @attrs.frozen
 class StepType:
     """A type of step that workflows can be made of."""
@@ -55,11 +57,12 @@ class StepType:
             ValueError: If it is something else.
         """
         try:
-            return cls(**data)
+            return cls(**known_fields(cls, data))
         except TypeError as error:
             raise ValueError(f"not a step type as to_dict() writes it: {error}") from error
 
 
+@portable
 @attrs.frozen
 class WorkflowStep:
     """A step of a workflow, as the server tells of it."""
@@ -95,9 +98,10 @@ class WorkflowStep:
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Take back what :meth:`to_dict` gave."""
         fields: dict[str, Any] = {**data, "depends_on": tuple(data["depends_on"])}
-        return cls(**fields)
+        return cls(**known_fields(cls, fields))
 
 
+@portable
 @attrs.frozen(repr=False)
 class Workflow:
     """A workflow as the server keeps it: it can be executed again and again.
@@ -147,7 +151,7 @@ class Workflow:
                 "created": _read(data["created"]),
                 "updated": _read(data["updated"]),
             }
-            return cls(**fields)
+            return cls(**known_fields(cls, fields))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a workflow as to_dict() writes it: {error}") from error
 

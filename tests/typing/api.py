@@ -245,12 +245,12 @@ def handles_do_the_same_without_the_id(client: Datalab) -> None:
     assert_type(handle.outputs(), tuple[Output, ...])
     assert_type(handle.to_dict(), dict[str, JSON])
     assert_type(client.executions.handle(handle.to_dict()), ExecutionHandle)
+    assert_type(client.executions.handle(handle), ExecutionHandle)
 
     handle.get(1)  # type: ignore[call-arg]
     handle.wait(interval=3)  # type: ignore[call-arg]
     handle.id = 2  # type: ignore[misc]
     client.executions.handle("1")  # type: ignore[arg-type]
-    client.executions.handle(handle)  # type: ignore[arg-type]
 
 
 async def async_handles_do_the_same(client: AsyncDatalab) -> None:
