@@ -12,7 +12,7 @@ demo: $(DEMO)/.installed
 	@$(DEMO)/bin/python -m datalab_facade.testing.demo
 
 test: $(DEV)/.installed
-	$(DEV)/bin/python -m pytest
+	$(DEV)/bin/python -m pytest -n 2 --dist worksteal
 
 # The integrations, against the real Dask and Redis.
 test-heavy: $(HEAVY)/.installed
