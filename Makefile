@@ -5,8 +5,9 @@ DEV := .venv/dev
 DEMO := .venv/demo
 HEAVY := .venv/heavy
 HEAVY_FILES = $(wildcard datalab_facade/integrations/*.py tests/heavy/*.py)
+DOCS := .venv/docs
 
-.PHONY: demo test test-heavy check check-heavy format regenerate lock clean
+.PHONY: demo test test-heavy check check-heavy format docs regenerate lock clean
 
 demo: $(DEMO)/.installed
 	@$(DEMO)/bin/python -m datalab_facade.testing.demo
@@ -35,19 +36,25 @@ format: $(DEV)/.installed
 	$(DEV)/bin/ruff check --fix
 	$(DEV)/bin/ruff format
 
+# The site, in site/; a warning ends the build.
+docs: $(DOCS)/.installed
+	$(DOCS)/bin/python scripts/draw.py --check
+	$(DOCS)/bin/python -m zensical build --clean --strict
+	@echo "To read it: $(DOCS)/bin/python -m http.server --bind 127.0.0.1 --directory site"
+
 regenerate: $(DEV)/.installed
 	$(DEV)/bin/python scripts/regenerate.py
 
 # The pins of everything that development and the demo use, with hashes.
 lock: $(DEV)/.installed
-	for group in dev demo heavy; do \
+	for group in dev demo docs heavy audit; do \
 	  $(DEV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --group pyproject.toml:$$group pyproject.toml \
 	    --output-file requirements/$$group.txt || exit 1; \
 	done
 
 clean:
-	rm -rf .venv .regenerate* build dist
+	rm -rf .venv .regenerate* .cache build dist site
 
 $(DEV)/.installed: requirements/dev.txt pyproject.toml
 	@scripts/install $(PYTHON) $(DEV) requirements/dev.txt
@@ -57,3 +64,6 @@ $(DEMO)/.installed: requirements/demo.txt pyproject.toml
 
 $(HEAVY)/.installed: requirements/heavy.txt pyproject.toml
 	@scripts/install $(PYTHON) $(HEAVY) requirements/heavy.txt
+
+$(DOCS)/.installed: requirements/docs.txt pyproject.toml
+	@scripts/install $(PYTHON) $(DOCS) requirements/docs.txt

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import shutil
 import traceback
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -14,6 +16,11 @@ from hypothesis import settings
 from datalab_facade.errors import DatalabError
 from tests import secrets_for_tests
 from tests.in_process import Way
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 # What the simulator signs its URLs with differs from run to run.
 _ANY_SIGNATURE = re.compile(r"X-Amz-Signature=[0-9a-f]{16,}")
@@ -87,3 +94,17 @@ def way(request: pytest.FixtureRequest) -> Iterator[Way]:
         return
     with asyncio.Runner() as runner:
         yield Way(runner)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start the browser of this machine, once for all tests of a file."""
+    from playwright.sync_api import sync_playwright
+
+    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine, so no page was opened; install 'chromium'")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found)
+        yield started
+        started.close()

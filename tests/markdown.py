@@ -97,9 +97,19 @@ def lead_clients_here(monkeypatch: pytest.MonkeyPatch) -> Simulator:
     return simulator
 
 
-def run_script(block: Block) -> None:
-    """Run a block as it stands."""
-    exec(compile(block.code, str(block), "exec"), {"__name__": "page"})
+def put_documents(folder: Path) -> None:
+    """Put the documents into a folder that the blocks of a page work on."""
+    (folder / "report.pdf").write_bytes(b"%PDF-1.7")
+    (folder / "scans").mkdir()
+    for name in ("1.png", "2.png"):
+        (folder / "scans" / name).write_bytes(name.encode())
+
+
+def run_script(block: Block, names: dict[str, Any] | None = None) -> None:
+    """Run a block as it stands, or after others whose names it goes on with."""
+    space = {} if names is None else names
+    space["__name__"] = "page"
+    exec(compile(block.code, str(block), "exec", dont_inherit=True), space)
 
 
 def run_tests(blocks: list[Block], folder: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.markdown import ROOT, Block, lead_clients_here, python_blocks, run_script
+from tests.markdown import ROOT, Block, lead_clients_here, put_documents, python_blocks, run_script
 
 _README = (ROOT / "README.md").read_text(encoding="utf-8")
 _BLOCKS = python_blocks(ROOT / "README.md")
@@ -22,9 +22,7 @@ def test_a_block_of_the_readme_runs(
 ) -> None:
     lead_clients_here(monkeypatch)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "report.pdf").write_bytes(b"%PDF-1.7")
-    (tmp_path / "scans").mkdir()
-    (tmp_path / "scans" / "1.png").write_bytes(b"PNG")
+    put_documents(tmp_path)
     run_script(block)
     # Whatever went wrong is printed by the block about errors, so look at it, too.
     assert "Error" not in capsys.readouterr().out

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
 from tests.pictures import graphs, scenes
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-
 Open = Callable[[str, str, int, bool], Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start the browser of this machine, once for all of these tests."""
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        pytest.skip("no Chromium on this machine, so no page was opened; install 'chromium'")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found)
-        yield started
-        started.close()
 
 
 @pytest.fixture
