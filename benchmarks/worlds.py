@@ -14,7 +14,7 @@ from datalab_facade import Execution, Status, WaitPolicy
 from datalab_facade.commands import Answer
 from datalab_facade.errors import RateLimited
 from datalab_facade.learning import Durations
-from datalab_facade.pacing import Budget, Turn
+from datalab_facade.pacing import LocalBudget
 from datalab_facade.scheduling import Scheduler
 
 _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
@@ -105,7 +105,7 @@ def scheduled(
     durations: Durations | None = None,
 ) -> Result:
     """Ours: the scheduler and the budget, driven as the clients drive them."""
-    budget, server = Budget(world.per_minute), _Server(world.per_minute)
+    budget, server = LocalBudget(world.per_minute), _Server(world.per_minute)
     scheduler = Scheduler(
         policy,
         concurrency=concurrency,
@@ -126,7 +126,7 @@ def scheduled(
         if away > 0:
             now += away
             continue
-        turn, came = Turn(budget), now
+        turn, came = budget.turn(), now
         while (wait := turn.wait(now)) > 0:
             now += wait
         if now > came:

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         Steps,
     )
     from datalab_facade.outcomes import Outcome, Totals, Update
+    from datalab_facade.pacing import Budget, LocalBudget
     from datalab_facade.running import RunReport, RunResult
     from datalab_facade.statuses import Status
     from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
@@ -74,6 +75,7 @@ __all__ = [
     "AsyncExecutionHandle",
     "AuthenticationFailed",
     "BadRequest",
+    "Budget",
     "BudgetExhausted",
     "Change",
     "ConfigurationError",
@@ -94,6 +96,7 @@ __all__ = [
     "FileLink",
     "FileTransfer",
     "InputConfig",
+    "LocalBudget",
     "Manifest",
     "MissedOutput",
     "NotFound",
@@ -158,6 +161,7 @@ _HOMES = {
     "manifest": "Manifest MissedOutput SavedOutput",
     "models": "Execution Failure Output Progress Step StepRun Steps",
     "outcomes": "Outcome Totals Update",
+    "pacing": "Budget LocalBudget",
     "running": "RunReport RunResult",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",

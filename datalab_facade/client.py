@@ -15,7 +15,7 @@ from datalab_facade.errors import ConfigurationError
 from datalab_facade.faults import Randomness
 from datalab_facade.learning import LEARN, Durations
 from datalab_facade.options import Options
-from datalab_facade.pacing import DEFAULT_REQUESTS_PER_MINUTE, Budget
+from datalab_facade.pacing import DEFAULT_REQUESTS_PER_MINUTE, Budget, LocalBudget
 from datalab_facade.tracing import NoTracing, Tracing
 from datalab_facade.transport.api import ApiTransport, AsyncApiTransport, OneLoop
 from datalab_facade.transport.connecting import Connector
@@ -80,6 +80,11 @@ class Datalab:
         requests_per_minute: The request budget: no minute sees more requests to the
             API than this, whatever this client does; 200 by default, which is what
             the published limits agree on. None switches it off.
+        budget: A request budget that is shared with other clients, in place of one of
+            the client's own: with those of this process as a
+            :class:`~datalab_facade.pacing.LocalBudget`, or with those of other processes
+            and machines, such as
+            :class:`~datalab_facade.integrations.redis_budget.RedisBudget`.
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
             default proxies and CAs of the environment are used, as httpx does.
@@ -96,8 +101,8 @@ class Datalab:
             ``policy`` for all calls; see :class:`ClientOptions`.
 
     Raises:
-        ConfigurationError: If there is no key, it cannot be a header, or the
-            address is wrong. Nothing is sent.
+        ConfigurationError: If there is no key, it cannot be a header, the address is
+            wrong, or both a budget and its limit are given. Nothing is sent.
 
     >>> with Datalab(api_key="your-key") as client:
     ...     client.executions.handle(123)
@@ -110,6 +115,7 @@ class Datalab:
         *,
         base_url: str | None = None,
         requests_per_minute: float | None = DEFAULT_REQUESTS_PER_MINUTE,
+        budget: Budget | None = None,
         http_client: httpx.Client | None = None,
         allow_http: bool = False,
         durations: Durations | None = LEARN,
@@ -124,7 +130,7 @@ class Datalab:
         connector = Connector()
         lanes = Lanes(origin.base_url, http_client, connector)
         self._bind(
-            ApiTransport(origin, surroundings, Budget(requests_per_minute), lanes),
+            ApiTransport(origin, surroundings, _budget(budget, requests_per_minute), lanes),
             StorageTransport(surroundings, http_client, connector),
             context,
         )
@@ -295,6 +301,11 @@ class AsyncDatalab:
         requests_per_minute: The request budget: no minute sees more requests to the
             API than this, whatever this client does; 200 by default, which is what
             the published limits agree on. None switches it off.
+        budget: A request budget that is shared with other clients, in place of one of
+            the client's own: with those of this process as a
+            :class:`~datalab_facade.pacing.LocalBudget`, or with those of other processes
+            and machines, such as
+            :class:`~datalab_facade.integrations.redis_budget.RedisBudget`.
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
             default proxies and CAs of the environment are used, as httpx does.
@@ -314,8 +325,8 @@ class AsyncDatalab:
             ``policy`` for all calls; see :class:`ClientOptions`.
 
     Raises:
-        ConfigurationError: If there is no key, it cannot be a header, or the
-            address is wrong. Nothing is sent.
+        ConfigurationError: If there is no key, it cannot be a header, the address is
+            wrong, or both a budget and its limit are given. Nothing is sent.
 
     >>> async def status(execution_id):
     ...     async with AsyncDatalab(api_key="your-key") as client:
@@ -328,6 +339,7 @@ class AsyncDatalab:
         *,
         base_url: str | None = None,
         requests_per_minute: float | None = DEFAULT_REQUESTS_PER_MINUTE,
+        budget: Budget | None = None,
         http_client: httpx.AsyncClient | None = None,
         transport: Literal["httpx", "aiohttp"] = "httpx",
         allow_http: bool = False,
@@ -343,7 +355,9 @@ class AsyncDatalab:
         connector = Connector()
         lanes, loop = _async_lanes(origin, http_client, connector, transport), OneLoop()
         self._bind(
-            AsyncApiTransport(origin, surroundings, Budget(requests_per_minute), lanes, loop),
+            AsyncApiTransport(
+                origin, surroundings, _budget(budget, requests_per_minute), lanes, loop
+            ),
             AsyncStorageTransport(surroundings, http_client, connector, loop),
             context,
         )
@@ -518,6 +532,14 @@ def _async_lanes(
     from datalab_facade.transport.aiohttp_lanes import AiohttpLanes
 
     return AiohttpLanes(origin.base_url, connector)
+
+
+def _budget(given: Budget | None, requests_per_minute: float | None) -> Budget:
+    if given is None:
+        return LocalBudget(requests_per_minute)
+    if requests_per_minute != DEFAULT_REQUESTS_PER_MINUTE:
+        raise ConfigurationError("Pass a budget, or requests_per_minute, but not both")
+    return given
 
 
 def _origin(api_key: str | None, base_url: str | None, *, allow_http: bool) -> Origin:

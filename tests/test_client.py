@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -32,6 +33,7 @@ from datalab_facade import (
     ValidationFailed,
     WaitPolicy,
 )
+from datalab_facade.pacing import LocalBudget
 from datalab_facade.testing import Fault, Simulator
 from datalab_facade.transport.origin import OriginKey, checked_origin
 from tests.in_process import (
@@ -980,3 +982,20 @@ def test_a_watch_left_early_can_be_taken_up_again(way: Way, simulator: Simulator
     assert changes[0].sequence == 1
     assert changes[-1].snapshot.succeeded
     assert len(simulator.requests) > asked
+
+
+def test_clients_that_are_given_one_budget_share_it(way: Way) -> None:
+    simulator = new_simulator()
+    budget = LocalBudget(60)
+    one, other = (way.client(simulator, budget=budget) for _ in range(2))
+    execution_id = simulator.start(SOON)
+    for client in (one, other) * 5:
+        way.done(client.executions.get(execution_id))
+    times = [request.at for request in simulator.requests]
+    assert all(later - earlier > 0.99 for earlier, later in pairwise(times))
+    assert len(times) == 10
+
+
+def test_a_budget_and_its_limit_are_not_both_given(way: Way) -> None:
+    with pytest.raises(ConfigurationError, match="not both"):
+        way.client(new_simulator(), budget=LocalBudget(60), requests_per_minute=100)

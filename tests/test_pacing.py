@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import BudgetExhausted, ConfigurationError
-from datalab_facade.pacing import Budget, Turn
+from datalab_facade.pacing import Budget, LocalBudget, Turn
 
 
 def play(
@@ -32,7 +32,9 @@ def play(
         deadline: Of every request, from the start.
     """
     order = count()
-    events = [(at, next(order), number, Turn(budget)) for number, at in enumerate(arrivals)]
+    events: list[tuple[float, int, int, Turn]] = [
+        (at, next(order), number, budget.turn()) for number, at in enumerate(arrivals)
+    ]
     heapq.heapify(events)
     sent: list[tuple[float, int]] = []
     while events:
@@ -66,7 +68,7 @@ arrivals = st.lists(st.floats(0, 600), min_size=1, max_size=400)
 
 @given(limits, arrivals)
 def test_no_minute_holds_more_than_the_limit(limit: float, coming: list[float]) -> None:
-    times = [at for at, _ in play(Budget(limit), coming)]
+    times = [at for at, _ in play(LocalBudget(limit), coming)]
     assert len(times) == len(coming)
     assert fullest_minute(times) <= max(1, limit)
 
@@ -79,36 +81,36 @@ def test_no_minute_holds_more_than_the_limit(limit: float, coming: list[float]) 
 def test_no_minute_holds_more_than_the_limit_when_the_server_refuses(
     limit: float, coming: list[float], refusals: dict[int, float]
 ) -> None:
-    sent = play(Budget(limit), coming, lambda number, now: refusals.get(number))
+    sent = play(LocalBudget(limit), coming, lambda number, now: refusals.get(number))
     assert fullest_minute([at for at, _ in sent]) <= max(1, limit)
     assert len(sent) == len(coming)
 
 
 @given(limits, st.integers(1, 300))
 def test_who_comes_first_goes_first(limit: float, many: int) -> None:
-    sent = play(Budget(limit), [number * 0.01 for number in range(many)])
+    sent = play(LocalBudget(limit), [number * 0.01 for number in range(many)])
     assert [number for _, number in sent] == list(range(many))
 
 
 @pytest.mark.parametrize("limit", [60, 200, 400, 1_000])
 def test_nearly_all_of_the_limit_is_used_while_there_is_work(limit: int) -> None:
-    times = [at for at, _ in play(Budget(limit), [0.0] * limit * 10)]
+    times = [at for at, _ in play(LocalBudget(limit), [0.0] * limit * 10)]
     assert len([at for at in times if at < 300]) >= 0.95 * limit * 5
 
 
 def test_a_few_requests_go_at_once() -> None:
-    times = [at for at, _ in play(Budget(200), [100.0] * 3)]
+    times = [at for at, _ in play(LocalBudget(200), [100.0] * 3)]
     assert times == [100.0] * 3
 
 
 def test_a_refusal_pauses_everything_for_as_long_as_it_asks() -> None:
-    sent = play(Budget(200), [0.0] * 50, lambda number, now: 20.0 if number == 10 else None)
+    sent = play(LocalBudget(200), [0.0] * 50, lambda number, now: 20.0 if number == 10 else None)
     times = [at for at, _ in sent]
     assert times[11] - times[10] >= 20
 
 
 def test_nobody_stampedes_after_a_pause() -> None:
-    sent = play(Budget(200), [0.0] * 100, lambda number, now: 20.0 if number == 10 else None)
+    sent = play(LocalBudget(200), [0.0] * 100, lambda number, now: 20.0 if number == 10 else None)
     gaps = [later - earlier for earlier, later in pairwise(at for at, _ in sent[11:])]
     # Half the rate at first, and never anything saved up during the pause.
     assert min(gaps) >= 60 / 200
@@ -117,7 +119,7 @@ def test_nobody_stampedes_after_a_pause() -> None:
 
 def test_the_rate_recovers_gradually() -> None:
     coming = [number * 0.31 for number in range(400)]
-    sent = play(Budget(200), coming, lambda number, now: 5.0 if number == 10 else None)
+    sent = play(LocalBudget(200), coming, lambda number, now: 5.0 if number == 10 else None)
     gaps = [later - earlier for earlier, later in pairwise(at for at, _ in sent[11:])]
     full = 60 / (198 * 0.9925)
     assert gaps[0] == pytest.approx(2 * full, rel=0.01)
@@ -126,11 +128,11 @@ def test_the_rate_recovers_gradually() -> None:
 
 
 def test_refusals_without_a_time_pause_longer_each_time() -> None:
-    def refuse(budget: Budget, now: float) -> float:
+    def refuse(budget: LocalBudget, now: float) -> float:
         budget.refused(now, sent_at=now, retry_after=None)
-        return Turn(budget).wait(now)
+        return budget.turn().wait(now)
 
-    budget, now, pauses = Budget(200), 0.0, []
+    budget, now, pauses = LocalBudget(200), 0.0, []
     for _ in range(7):
         pauses.append(refuse(budget, now))
         now += pauses[-1]
@@ -139,48 +141,48 @@ def test_refusals_without_a_time_pause_longer_each_time() -> None:
 
 
 def test_answers_to_requests_from_before_a_refusal_tell_nothing_new() -> None:
-    budget = Budget(200)
+    budget = LocalBudget(200)
     budget.refused(10.0, sent_at=9.0, retry_after=5.0)
     for _ in range(20):
         budget.refused(10.5, sent_at=9.5, retry_after=60.0)
-    assert Turn(budget).wait(10.5) == pytest.approx(4.5)
+    assert budget.turn().wait(10.5) == pytest.approx(4.5)
 
 
 def test_an_absurd_retry_after_is_cut_to_a_minute() -> None:
-    budget = Budget(200)
+    budget = LocalBudget(200)
     budget.refused(0.0, sent_at=0.0, retry_after=86_400.0)
-    assert Turn(budget).wait(0.0) == pytest.approx(60)
+    assert budget.turn().wait(0.0) == pytest.approx(60)
 
 
 def test_a_turn_after_the_deadline_is_refused_at_once_and_leaves_its_place() -> None:
-    budget = Budget(60)
+    budget = LocalBudget(60)
     for _ in range(10):
-        Turn(budget).wait(0.0)
+        budget.turn().wait(0.0)
     with pytest.raises(BudgetExhausted, match="requests_per_minute"):
-        Turn(budget).wait(0.0, deadline=5.0)
-    assert Turn(budget).wait(0.0, deadline=20.0) == pytest.approx(10, rel=0.05)
+        budget.turn().wait(0.0, deadline=5.0)
+    assert budget.turn().wait(0.0, deadline=20.0) == pytest.approx(10, rel=0.05)
 
 
 def test_a_budget_that_is_off_lets_everything_pass() -> None:
-    budget = Budget(None)
+    budget = LocalBudget(None)
     budget.refused(0.0, sent_at=0.0, retry_after=60.0)
-    assert {Turn(budget).wait(0.0) for _ in range(10_000)} == {0.0}
+    assert {budget.turn().wait(0.0) for _ in range(10_000)} == {0.0}
     assert budget.left(0.0) is None
 
 
 def test_it_tells_what_is_left_of_the_minute() -> None:
-    budget = Budget(200)
+    budget = LocalBudget(200)
     play(budget, [0.0] * 4)
     assert budget.left(1.0) == 196
     assert budget.left(90.0) == 200
 
 
 def test_threads_share_it() -> None:
-    budget, gate = Budget(600), threading.Barrier(8)
+    budget, gate = LocalBudget(600), threading.Barrier(8)
 
     def places(_: int) -> list[float]:
         gate.wait()
-        return [Turn(budget).wait(0.0) for _ in range(100)]
+        return [budget.turn().wait(0.0) for _ in range(100)]
 
     with ThreadPoolExecutor(8) as pool:
         waits = sorted(wait for found in pool.map(places, range(8)) for wait in found)
@@ -191,4 +193,4 @@ def test_threads_share_it() -> None:
 @pytest.mark.parametrize("wrong", [0, -1, math.nan])
 def test_a_limit_that_makes_no_sense_is_refused(wrong: float) -> None:
     with pytest.raises(ConfigurationError, match="requests_per_minute"):
-        Budget(wrong)
+        LocalBudget(wrong)

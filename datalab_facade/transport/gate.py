@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from datalab_facade.clock import Clock
 from datalab_facade.errors import BudgetExhausted
-from datalab_facade.pacing import Budget, Turn
+from datalab_facade.pacing import Budget
 
 if TYPE_CHECKING:
     import asyncio
@@ -51,9 +51,13 @@ class Gate:
         if not self._room.acquire(timeout=left):
             raise BudgetExhausted(wait=math.inf, left=0.0)
         try:
-            turn = Turn(self.budget)
-            while (away := turn.wait(self._clock.monotonic(), deadline)) > 0:
-                self._clock.sleep(away)
+            turn = self.budget.turn()
+            try:
+                while (away := turn.wait(self._clock.monotonic(), deadline)) > 0:
+                    self._clock.sleep(away)
+            except BaseException:
+                turn.give_up()
+                raise
         except BaseException:
             self._room.release()
             raise
@@ -100,9 +104,13 @@ class AsyncGate:
         else:
             await self._room.acquire()
         try:
-            turn = Turn(self.budget)
-            while (away := turn.wait(self._clock.monotonic(), deadline)) > 0:
-                await self._clock.sleep_async(away)
+            turn = self.budget.turn()
+            try:
+                while (away := turn.wait(self._clock.monotonic(), deadline)) > 0:
+                    await self._clock.sleep_async(away)
+            except BaseException:
+                turn.give_up()
+                raise
         except BaseException:
             self._room.release()
             raise
