@@ -64,6 +64,11 @@ class FaultRules:
         self._queue.clear()
         self._standing.clear()
 
+    def forget(self) -> None:
+        """Forget the counts as well, which else grow with every execution."""
+        self.clear()
+        self._counts.clear()
+
     def next_for(self, request: Request) -> Fault:
         """The fault for this request: a queued one first, else of the standing ones the latest."""
         key = (request.origin, request.method, request.path)

@@ -233,12 +233,13 @@ class Simulator:
             self.requests.clear()
 
     def reset(self) -> None:
-        """Forget everything: faults, requests, executions, and whatever else was created.
+        """Forget everything: faults and their counts, requests, executions, and what was created.
 
         Ids go on, so that none means two things.
         """
         with self._lock:
-            self.clear()
+            self._rules.forget()
+            self.requests.clear()
             self._state.forget()
 
     def _complete(self, answer: Answer, request: Request) -> Answer:

@@ -150,6 +150,17 @@ def test_a_form_in_a_browser_is_no_order(simulator: Simulator) -> None:
     assert answer_control(simulator, request, "127.0.0.1").status == 415
 
 
+def test_after_a_reset_fault_hooks_count_anew(clock: VirtualClock) -> None:
+    simulator = Simulator(clock)
+    counts: list[int] = []
+    for _ in range(2):
+        simulator.fault_hook(lambda _, count: counts.append(count))
+        for _ in range(2):
+            simulator.handle(Request("api", "GET", "/", headers=KEY))
+        simulator.reset()
+    assert counts == [1, 2, 1, 2]
+
+
 def test_a_reset_leaves_nothing_but_the_next_ids(clock: VirtualClock) -> None:
     simulator = Simulator(clock, rate_limit=(1, 60))
     file_id = simulator.files.add("a.pdf", b"%PDF")
