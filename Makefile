@@ -7,7 +7,7 @@ HEAVY := .venv/heavy
 HEAVY_FILES = $(wildcard datalab_facade/integrations/*.py tests/heavy/*.py)
 DOCS := .venv/docs
 
-.PHONY: demo test test-heavy check check-heavy format docs regenerate lock clean
+.PHONY: demo test test-heavy check check-heavy bench format docs regenerate lock clean
 
 demo: $(DEMO)/.installed
 	@$(DEMO)/bin/python -m datalab_facade.testing.demo
@@ -31,6 +31,10 @@ check: $(DEV)/.installed
 check-heavy: $(HEAVY)/.installed
 	$(HEAVY)/bin/mypy $(HEAVY_FILES)
 	$(HEAVY)/bin/basedpyright --pythonpath $(HEAVY)/bin/python $(HEAVY_FILES)
+
+# What it says is in docs/benchmarks.md. BENCH="--only call" measures some of it.
+bench: $(DEV)/.installed
+	$(DEV)/bin/python -m benchmarks $(BENCH)
 
 format: $(DEV)/.installed
 	$(DEV)/bin/ruff check --fix

@@ -1,22 +1,25 @@
 """Saving a large output over loopback, against plain httpx that streams to a file.
 
-Run it with ``python -m benchmarks.downloads``. Both sides take the same body from the
-same server, in turn, each in a process of its own; the ratio is of neighbours.
+All sides take the same body from the same server, in turn, each in a process of its
+own; the ratio is of neighbours. curl takes part where it is installed. The most that
+a side holds in memory is measured as well, by the growth of its process.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import resource
 import shutil
-import statistics
 import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import attrs
+
+from benchmarks.apart import apart, started_apart
+from benchmarks.measuring import Goal, Quantity, Section, ratios
 
 _MIB = 1 << 20
 
@@ -59,15 +62,15 @@ def serve(size: int) -> None:
     asyncio.run(run())
 
 
-def save_with_ours(url: str, path: str) -> None:
+def save_with_ours(url: str, path: str) -> dict[str, float]:
     """Save with ``client.outputs.save``."""
     from datalab_facade import Datalab, Output
 
     with Datalab("a-key-that-nobody-asks-for", base_url="http://127.0.0.1:9") as client:
-        _measured(lambda: client.outputs.save(Output(1, "parse", None, url), path))
+        return _measured(lambda: client.outputs.save(Output(1, "parse", None, url), path))
 
 
-def save_with_httpx(url: str, path: str) -> None:
+def save_with_httpx(url: str, path: str) -> dict[str, float]:
     """Save as httpx's documentation shows."""
     import httpx
 
@@ -76,78 +79,73 @@ def save_with_httpx(url: str, path: str) -> None:
             file.writelines(response.iter_bytes())
 
     with httpx.Client() as client:
-        _measured(save)
+        return _measured(save)
 
 
-def save_with_curl(url: str, path: str) -> None:
+def save_with_curl(url: str, path: str) -> dict[str, float]:
     """Save with curl."""
-    _measured(lambda: subprocess.run(["curl", "-s", "-o", path, url], check=True))
+    return _measured(lambda: subprocess.run(["curl", "-s", "-o", path, url], check=True))
 
 
-def _measured(save: object) -> None:
-    assert callable(save)
+def _measured(save: Callable[[], object]) -> dict[str, float]:
     idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
     save()
     seconds = time.perf_counter() - began
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle
-    print(json.dumps({"seconds": seconds, "grown_mib": grown / 1024}))
+    return {"seconds": seconds, "grown_mib": grown / 1024}
 
 
-_SIDES = {"ours": save_with_ours, "httpx": save_with_httpx, "curl": save_with_curl}
+_OURS, _HTTPX, _CURL = "ours", "plain httpx", "curl"
+_SIDES = {_OURS: save_with_ours, _HTTPX: save_with_httpx, _CURL: save_with_curl}
+_LEAST_TIMES_HTTPX = Goal(at_least=0.9)
+_MOST_MIB = Goal(16)
 
 
-def compare(*, mib: int, repeats: int) -> dict[str, list[dict[str, float]]]:
-    """Let the sides take turns."""
-    me = [sys.executable, "-m", "benchmarks.downloads"]
-    sides = [side for side in _SIDES if side != "curl" or shutil.which("curl")]
+@attrs.frozen(kw_only=True)
+class Scale:
+    """How much of everything."""
+
+    mib: int
+    repeats: int
+
+
+FULL = Scale(mib=400, repeats=7)
+QUICK = Scale(mib=4, repeats=1)
+
+
+def measure(scale: Scale) -> Iterator[Section]:
+    """Let the sides save a large output, in turn."""
+    sides = [side for side in _SIDES if side != _CURL or shutil.which("curl")]
     found: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
-    with subprocess.Popen([*me, "--serve", str(mib * _MIB)], stdout=subprocess.PIPE) as server:
+    serving = started_apart(__name__, "serve", size=scale.mib * _MIB)
+    with subprocess.Popen(serving, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
         url = f"http://127.0.0.1:{int(server.stdout.readline())}/large"
         try:
-            for _ in range(repeats):
+            for _ in range(scale.repeats):
                 for side in sides:
                     with tempfile.TemporaryDirectory() as folder:
-                        command = [*me, "--side", side, url, f"{folder}/large"]
-                        done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-                        assert Path(folder, "large").stat().st_size == mib * _MIB
-                    found[side].append(json.loads(done.stdout))
+                        path = Path(folder, "large")
+                        found[side].append(
+                            apart(__name__, _SIDES[side].__name__, url=url, path=str(path))
+                        )
+                        assert path.stat().st_size == scale.mib * _MIB
         finally:
             server.kill()
-    return found
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true", help="a small body, once")
-    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
-    parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--side", nargs=3, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.serve:
-        serve(options.serve)
-    elif options.side:
-        side, url, path = options.side
-        _SIDES[side](url, path)
-    else:
-        found = compare(mib=8 if options.quick else 400, repeats=1 if options.quick else 7)
-        for side, runs in found.items():
-            seconds = [run["seconds"] for run in runs]
-            grown = max(run["grown_mib"] for run in runs)
-            print(
-                f"{side:<6} median {statistics.median(seconds):.3f} s, "
-                f"{min(seconds):.3f} to {max(seconds):.3f} s, {grown:.1f} MiB above idle"
-            )
-        ratios = [
-            plain["seconds"] / ours["seconds"]
-            for ours, plain in zip(found["ours"], found["httpx"], strict=True)
-        ]
-        print(f"throughput, ours / httpx: median {statistics.median(ratios):.2f} (goal >= 0.9)")
-        if options.json:
-            options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+    seconds = {side: [run["seconds"] for run in runs] for side, runs in found.items()}
+    times = {side: ratios(seconds[_HTTPX], took) for side, took in seconds.items()}
+    mine = {_OURS: times.pop(_OURS)}
+    del times[_HTTPX]
+    grown = {side: [run["grown_mib"] for run in found[side]] for side in (_OURS, _HTTPX)}
+    others = {_HTTPX: grown[_HTTPX]}
+    yield Section(
+        f"Saving an output of {scale.mib} MiB",
+        ["From loopback, to a temporary folder. Ours is durable and checked; theirs are not."],
+        [
+            Quantity("throughput, as a multiple of plain httpx", mine, _LEAST_TIMES_HTTPX, times),
+            Quantity("seconds", seconds),
+            Quantity("growth of the process, MiB", {_OURS: grown[_OURS]}, _MOST_MIB, others),
+        ],
+        () if _CURL in sides else ("curl is not installed",),
+    )

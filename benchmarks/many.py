@@ -1,95 +1,98 @@
 """Many executions under one budget, on virtual time, against the ideal fair round.
 
-Run it with ``python -m benchmarks.many``. A thousand executions arrive one a
-second and take log-normally long (median 120 s, sigma 0.5); the server allows 200
-requests a minute and refuses the others. The ideal looks, at exactly that rate, at
-whoever was looked at longest ago, and knows every new execution at once.
+A thousand executions arrive one a second and take log-normally long (median 120 s,
+sigma 0.5); the server allows 200 requests a minute and refuses the others. The ideal
+looks, at exactly that rate, at whoever was looked at longest ago, and knows every new
+execution at once.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import attrs
 
+from benchmarks.measuring import Goal, Quantity, Section, ratios
 from benchmarks.worlds import Result, World, fair_round, log_normal_world, scheduled
 from datalab_facade import Durations, WaitPolicy
 
+_FAIR = "ours, fair rounds"
+_LEARNING = "ours, learning"
+_IDEAL = "the ideal fair round"
 
-@attrs.frozen
-class Row:
-    """One figure over all repeats, and what it should be."""
-
-    name: str
-    median: float
-    least: float
-    most: float
-    goal: str
-
-    @classmethod
-    def of(cls, name: str, figures: list[float], goal: str) -> Row:
-        return cls(name, statistics.median(figures), min(figures), max(figures), goal)
-
-    def __str__(self) -> str:
-        figures = f"{self.median:>8.3f} {self.least:>8.3f} {self.most:>8.3f}"
-        return f"{self.name:<52} {figures}   {self.goal}"
+_NONE = Goal(0, each=True)
+_ALL_OF_THE_BUDGET = Goal(at_least=0.95)
+_MOST_TIMES_IDEAL = {_FAIR: Goal(1.05), _LEARNING: Goal(0.8)}
 
 
-def compare(*, many: int, repeats: int) -> list[Row]:
+@attrs.frozen(kw_only=True)
+class Scale:
+    """How much of everything."""
+
+    many: int
+    repeats: int
+
+
+FULL = Scale(many=1_000, repeats=9)
+QUICK = Scale(many=60, repeats=1)
+
+
+def measure(scale: Scale) -> Iterator[Section]:
     """Play both schedulers and the ideal in the same worlds."""
     worlds = [
-        log_normal_world(many=many, median=120, sigma=0.5, per_second=1, per_minute=200, seed=seed)
-        for seed in range(repeats)
+        log_normal_world(
+            many=scale.many, median=120, sigma=0.5, per_second=1, per_minute=200, seed=seed
+        )
+        for seed in range(scale.repeats)
     ]
     ideal = [fair_round(world) for world in worlds]
-    fair = [_ours(world, seed, None) for seed, world in enumerate(worlds)]
-    learnt = [_ours(world, seed, Durations()) for seed, world in enumerate(worlds)]
+    ours = {
+        _FAIR: [_ours(world, seed, None) for seed, world in enumerate(worlds)],
+        _LEARNING: [_ours(world, seed, Durations()) for seed, world in enumerate(worlds)],
+    }
 
-    def ratio(ours: list[Result], figure: Callable[[Result], float]) -> list[float]:
-        return [figure(mine) / figure(best) for mine, best in zip(ours, ideal, strict=True)]
+    def each(figure: Callable[[Result], float]) -> dict[str, list[float]]:
+        return {side: [*map(figure, results)] for side, results in ours.items()}
 
-    def late(result: Result) -> float:
-        return result.mean_late
+    def times_ideal(figure: Callable[[Result], float]) -> dict[str, list[float]]:
+        best = [figure(result) for result in ideal]
+        return {side: ratios(mine, best) for side, mine in each(figure).items()}
 
-    def latest(result: Result) -> float:
-        return max(result.late)
+    mean = times_ideal(_mean_late)
+    yield Section(
+        f"{scale.many:,} executions under a budget of 200 requests a minute",
+        ["One arrives each second; they take some two minutes. Time is virtual."],
+        [
+            Quantity("refused with 429", each(lambda result: result.refused), _NONE),
+            Quantity(
+                "share of the budget that is used while looks are due",
+                each(lambda result: result.use),
+                _ALL_OF_THE_BUDGET,
+            ),
+            *(
+                Quantity(
+                    "mean time from end to detection, as a multiple of the ideal",
+                    {side: mean[side]},
+                    goal,
+                )
+                for side, goal in _MOST_TIMES_IDEAL.items()
+            ),
+            Quantity(
+                "longest time from end to detection, as a multiple of the ideal",
+                times_ideal(lambda result: max(result.late)),
+            ),
+            Quantity(
+                "mean time from end to detection, s",
+                {**each(_mean_late), _IDEAL: [*map(_mean_late, ideal)]},
+            ),
+        ],
+    )
 
-    return [
-        Row.of("ideal: mean seconds from end to detection", [r.mean_late for r in ideal], ""),
-        Row.of("fair: refused with 429", [r.refused for r in fair], "0"),
-        Row.of("fair: budget used while looks were due", [r.use for r in fair], ">= 0.95"),
-        Row.of("fair: mean time to detection / ideal", ratio(fair, late), "<= 1.05"),
-        Row.of("fair: longest time to detection / ideal", ratio(fair, latest), ""),
-        Row.of("learning: refused with 429", [r.refused for r in learnt], "0"),
-        Row.of("learning: budget used while looks were due", [r.use for r in learnt], ">= 0.95"),
-        Row.of("learning: mean time to detection / ideal", ratio(learnt, late), "<= 0.8"),
-        Row.of("learning: longest time to detection / ideal", ratio(learnt, latest), ""),
-    ]
+
+def _mean_late(result: Result) -> float:
+    return result.mean_late
 
 
 def _ours(world: World, seed: int, durations: Durations | None) -> Result:
     policy = WaitPolicy()
     return scheduled(world, policy, concurrency=1_000, seed=seed, durations=durations)
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
-    parser.add_argument("--quick", action="store_true", help="a small world, once")
-    options = parser.parse_args()
-    rows = compare(many=100, repeats=1) if options.quick else compare(many=1_000, repeats=9)
-    print(f"{'':<52} {'median':>8} {'min':>8} {'max':>8}   goal")
-    for row in rows:
-        print(row)
-    if options.json:
-        figures = [attrs.asdict(row) for row in rows]
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -13,15 +13,25 @@ import attrs
 
 @attrs.frozen
 class Goal:
-    """The most that is allowed."""
+    """The most, or the least, that is allowed."""
 
-    at_most: float
-    each: bool = False
+    at_most: float | None = None
+    at_least: float | None = attrs.field(default=None, kw_only=True)
+    each: bool = attrs.field(default=False, kw_only=True)
     """Whether it holds for each of the repeats, and not only for their median."""
 
     def met(self, values: Sequence[float]) -> bool:
         """Tell whether these repeats reach the goal."""
-        return (max(values) if self.each else statistics.median(values)) <= self.at_most
+        middle = statistics.median(values)
+        most, least = (max(values), min(values)) if self.each else (middle, middle)
+        return (self.at_most is None or most <= self.at_most) and (
+            self.at_least is None or least >= self.at_least
+        )
+
+    def __str__(self) -> str:
+        bounds = {"at most": self.at_most, "at least": self.at_least}
+        said = [f"{name} {written(bound)}" for name, bound in bounds.items() if bound is not None]
+        return " and ".join(said) + (" each time" if self.each else "")
 
 
 @attrs.frozen
@@ -31,10 +41,16 @@ class Quantity:
     what: str
     sides: Mapping[str, Sequence[float]]
     goal: Goal | None = None
+    others: Mapping[str, Sequence[float]] = attrs.field(factory=dict)
+    """Sides to compare with, which the goal is not for."""
 
     def met(self, side: str) -> bool | None:
-        """Tell whether a side reaches the goal; None if there is none."""
-        return None if self.goal is None else self.goal.met(self.sides[side])
+        """Tell whether a side reaches the goal; None if there is none for it."""
+        return None if self.goal is None or side in self.others else self.goal.met(self.sides[side])
+
+    def all_sides(self) -> dict[str, Sequence[float]]:
+        """Give the sides, and those to compare with."""
+        return {**self.sides, **self.others}
 
     def to_dict(self) -> dict[str, object]:
         """Give it as plain JSON."""
@@ -49,7 +65,7 @@ class Quantity:
                     "values": list(values),
                     "met": self.met(side),
                 }
-                for side, values in self.sides.items()
+                for side, values in self.all_sides().items()
             },
         }
 
@@ -61,6 +77,8 @@ class Section:
     title: str
     notes: Sequence[str]
     quantities: Sequence[Quantity]
+    unmeasured: Sequence[str] = ()
+    """What belongs here and was not measured, with the reason."""
 
     @property
     def met(self) -> bool:
@@ -75,34 +93,67 @@ class Section:
             "title": self.title,
             "notes": list(self.notes),
             "quantities": [quantity.to_dict() for quantity in self.quantities],
+            "unmeasured": list(self.unmeasured),
         }
 
 
-_NAMES, _NUMBERS = 52, 9
+_NAMES, _NUMBERS, _GOALS = 52, 9, 22
+_VERDICTS = {True: "  ok", False: "  MISSED", None: ""}
 
 
 def table(section: Section, *, judged: bool) -> str:
     """Write a section as a table of plain text."""
     width = _NAMES + 3 * _NUMBERS
     headings = "".join(heading.rjust(_NUMBERS) for heading in ("median", "min", "max"))
-    lines = [section.title, "=" * width, *section.notes, headings.rjust(width)]
+    lines = [section.title, "=" * width, *section.notes]
+    if section.quantities:
+        lines.append(headings.rjust(width))
     for quantity in section.quantities:
-        goal = quantity.goal
-        limit = "" if goal is None else f"  (goal: at most {_written(goal.at_most)})"
-        lines.append(quantity.what + limit)
-        for side, values in quantity.sides.items():
-            shown = [statistics.median(values), min(values), max(values)]
-            numbers = "".join(_written(number).rjust(_NUMBERS) for number in shown)
-            verdict = {True: "  ok", False: "  MISSED", None: ""}[quantity.met(side)]
-            lines.append(f"  {side:{_NAMES - 2}}{numbers}{verdict if judged else ''}")
+        lines.append(
+            quantity.what + ("" if quantity.goal is None else f"  (goal: {quantity.goal})")
+        )
+        for side, values in quantity.all_sides().items():
+            verdict = _VERDICTS[quantity.met(side)] if judged else ""
+            lines.append(f"  {side:{_NAMES - 2}}{_numbers(values)}{verdict}")
+    lines += [f"NOT MEASURED: {what}" for what in section.unmeasured]
     return "\n".join(lines)
 
 
-def _written(value: float) -> str:
+def goals(sections: Iterable[Section], *, judged: bool) -> str:
+    """Write goal and reached side by side, for everything that has a goal."""
+    width = _NAMES + _GOALS + 3 * _NUMBERS
+    headings = "".join(heading.rjust(_NUMBERS) for heading in ("median", "min", "max"))
+    lines = [f"{'':{_NAMES}}{'goal':{_GOALS}}{headings}", "=" * (width + 8)]
+    for section in sections:
+        judgements = [quantity for quantity in section.quantities if quantity.goal is not None]
+        if judgements or section.unmeasured:
+            lines.append(section.title)
+        for quantity in judgements:
+            lines.append(f"  {quantity.what}")
+            for side, values in quantity.sides.items():
+                verdict = _VERDICTS[quantity.met(side)] if judged else ""
+                limit = f"{quantity.goal!s:{_GOALS}}"
+                lines.append(f"    {side:{_NAMES - 4}}{limit}{_numbers(values)}{verdict}")
+        lines += [f"  NOT MEASURED: {what}" for what in section.unmeasured]
+    return "\n".join(lines)
+
+
+def _numbers(values: Sequence[float]) -> str:
+    shown = [statistics.median(values), min(values), max(values)]
+    return "".join(written(number).rjust(_NUMBERS) for number in shown)
+
+
+def written(value: float) -> str:
+    """Write a number as short as it is still worth reading."""
     if value == int(value) or abs(value) >= 1_000:
         return f"{value:,.0f}"
     digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
     return f"{value:.{digits}f}"
+
+
+def ratios(mine: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    """Divide what was measured side by side, pair by pair."""
+    return [one / other for one, other in zip(mine, theirs, strict=True)]
 
 
 def resident_bytes() -> int:

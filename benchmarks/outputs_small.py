@@ -1,12 +1,6 @@
 """Bringing home many small outputs, side by side with Datalab's own client, over sockets.
 
-::
-
-    python -m benchmarks.outputs_small                  # everything: a few minutes
-    python -m benchmarks.outputs_small --quick          # a tiny version, without a verdict
-    python -m benchmarks.outputs_small --json results.json
-
-A server on loopback has one execution with 1,000 outputs of 10 KB. Ours saves them with
+A server on loopback has one execution with hundreds of outputs of 10 KB. Ours saves them with
 ``client.outputs.save_all``: in files that are checked, durable and told of in a manifest.
 Datalab's own client (``datalab-python-sdk``) takes them into memory with
 ``get_execution_status(..., download_results=True)``, which is all that it offers. Each side
@@ -14,32 +8,30 @@ is a process of its own, and the sides take turns. The same is measured with a s
 answers some time later, as any server does that is not on the same machine.
 
 Then a large download is killed at half, and begun again: how much is transferred twice?
-The exit code is 1 when a goal is missed.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import hashlib
 import importlib
 import json
 import re
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 import attrs
 
-from benchmarks.measuring import Goal, Quantity, Section, table
+from benchmarks.apart import apart, started_apart
+from benchmarks.measuring import Goal, Quantity, Section, ratios
 
-_ME = "benchmarks.outputs_small"
 _KEY = "a-key-for-benchmarks"
 _EXECUTION = 1001
 _SIZE = 10_000
@@ -59,8 +51,8 @@ class Scale:
     """The bytes of the large output."""
 
 
-_FULL = Scale(repeats=5, many=1_000, later=0.02, large=400_000_000)
-_QUICK = Scale(repeats=1, many=40, later=0.01, large=8_000_000)
+FULL = Scale(repeats=3, many=500, later=0.02, large=400_000_000)
+QUICK = Scale(repeats=1, many=5, later=0.001, large=1_000_000)
 
 
 # --- the server -----------------------------------------------------------------------
@@ -173,7 +165,9 @@ def _answer_of_the_api(many: int, port: int) -> bytes:
     return json.dumps(execution).encode()
 
 
-def _serve(many: int, large: int, later: float) -> None:
+def serve(*, many: int, large: int, later: float) -> None:
+    """Serve; to be called in a process of its own, which prints its port."""
+
     async def run() -> None:
         held = _Held(many, large, later)
         loop = asyncio.get_running_loop()
@@ -186,7 +180,7 @@ def _serve(many: int, large: int, later: float) -> None:
 
 @contextmanager
 def _server(many: int, large: int, later: float) -> Iterator[str]:
-    command = [sys.executable, "-m", _ME, "serve", json.dumps([many, large, later])]
+    command = started_apart(__name__, "serve", many=many, large=large, later=later)
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
         try:
@@ -198,17 +192,17 @@ def _server(many: int, large: int, later: float) -> Iterator[str]:
 # --- the sides ------------------------------------------------------------------------
 
 
-def _blocking(url: str, folder: str) -> int:
+def _blocking(url: str, folder: str) -> tuple[int, float]:
     from datalab_facade import Datalab
 
     with Datalab(_KEY, base_url=url) as client:
         return _timed(lambda: len(client.outputs.save_all(_EXECUTION, folder).saved))
 
 
-def _async(url: str, folder: str) -> int:
+def _async(url: str, folder: str) -> tuple[int, float]:
     from datalab_facade import AsyncDatalab
 
-    async def run() -> int:
+    async def run() -> tuple[int, float]:
         async with AsyncDatalab(_KEY, base_url=url) as client:
             return await _timed_async(
                 lambda: client.outputs.save_all(_EXECUTION, folder), lambda told: len(told.saved)
@@ -217,13 +211,13 @@ def _async(url: str, folder: str) -> int:
     return asyncio.run(run())
 
 
-def _theirs(url: str, _: str) -> int:
+def _theirs(url: str, _: str) -> tuple[int, float]:
     sdk = importlib.import_module("datalab_sdk")
 
     def count(execution: Any) -> int:  # noqa: ANN401 - their model
         return sum("downloaded_data" in run for run in execution.steps["parse"].values())
 
-    async def run() -> int:
+    async def run() -> tuple[int, float]:
         async with sdk.AsyncDatalabClient(api_key=_KEY, base_url=url) as client:
             return await _timed_async(
                 lambda: client.get_execution_status(_EXECUTION, download_results=True), count
@@ -232,18 +226,17 @@ def _theirs(url: str, _: str) -> int:
     return asyncio.run(run())
 
 
-def _timed(work: Callable[[], int]) -> int:
+def _timed(work: Callable[[], int]) -> tuple[int, float]:
     began = time.perf_counter()
     count = work()
-    print(time.perf_counter() - began)
-    return count
+    return count, time.perf_counter() - began
 
 
-async def _timed_async(work: Callable[[], Any], count: Callable[[Any], int]) -> int:
+async def _timed_async(work: Callable[[], Any], count: Callable[[Any], int]) -> tuple[int, float]:
     began = time.perf_counter()
     done = await work()
-    print(time.perf_counter() - began)
-    return count(done)
+    seconds = time.perf_counter() - began
+    return count(done), seconds
 
 
 _SIDES = {"ours, blocking": _blocking, "ours, async": _async, "datalab-python-sdk": _theirs}
@@ -253,40 +246,46 @@ _THEIRS = "datalab-python-sdk"
 def _side(name: str, url: str, many: int) -> float:
     """Let one side bring home all outputs, and give the seconds for each."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        command = [sys.executable, "-m", _ME, "side", json.dumps([name, url, folder, many])]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return float(done.stdout) / many
-
-
-def _run_side(name: str, url: str, folder: str, many: int) -> None:
-    if _SIDES[name](url, folder) != many:
+        brought, seconds = apart(__name__, "bring", side=name, url=url, folder=folder)
+    if brought != many:
         raise RuntimeError(f"{name} has not brought home all outputs")
+    return float(seconds) / many
+
+
+def bring(*, side: str, url: str, folder: str) -> tuple[int, float]:
+    """Let a side work; to be called in a process of its own."""
+    return _SIDES[side](url, folder)
 
 
 # --- what is measured -----------------------------------------------------------------
 
 
+def measure(scale: Scale) -> Iterator[Section]:
+    """Measure small outputs, and a large one whose download is killed."""
+    yield small(scale)
+    yield killed(scale)
+
+
 def small(scale: Scale) -> Section:
     """Measure how long a small output takes."""
+    sides = [side for side in _SIDES if side != _THEIRS or find_spec("datalab_sdk")]
     quantities: list[Quantity] = []
     for later, where in [(0.0, "at once"), (scale.later, f"after {1000 * scale.later:g} ms")]:
-        found: dict[str, list[float]] = {side: [] for side in _SIDES}
+        found: dict[str, list[float]] = {side: [] for side in sides}
         with _server(scale.many, 0, later) as url:
             for _ in range(scale.repeats):
                 for side, seconds in found.items():
                     seconds.append(_side(side, url, scale.many))
-        ratios = {
-            side: [ours / theirs for ours, theirs in zip(seconds, found[_THEIRS], strict=True)]
-            for side, seconds in found.items()
-            if side != _THEIRS
-        }
         milliseconds = {side: [1e3 * each for each in seconds] for side, seconds in found.items()}
-        quantities += [
-            Quantity(f"milliseconds per output, answered {where}", milliseconds),
-            Quantity(f"ours / theirs, answered {where}", ratios, _MOST_OF_THEIRS),
-        ]
+        quantities.append(Quantity(f"milliseconds per output, answered {where}", milliseconds))
+        theirs = found.pop(_THEIRS, None)
+        if theirs is not None:
+            times = {side: ratios(seconds, theirs) for side, seconds in found.items()}
+            what = f"time, as a multiple of datalab-python-sdk, answered {where}"
+            quantities.append(Quantity(what, times, _MOST_OF_THEIRS))
     notes = [f"{scale.many:,} outputs of {_SIZE:,} bytes each, and the look at the execution"]
-    return Section("Small outputs", notes, quantities)
+    missing = () if _THEIRS in sides else ("datalab_sdk is not installed",)
+    return Section("Small outputs", notes, quantities, missing)
 
 
 def killed(scale: Scale) -> Section:
@@ -298,14 +297,14 @@ def killed(scale: Scale) -> Section:
             tempfile.TemporaryDirectory(dir=Path.cwd()) as folder,
         ):
             path, part = Path(folder, "large"), Path(folder, "large.part")
-            saving = [sys.executable, "-m", _ME, "save"]
-            with subprocess.Popen([*saving, json.dumps([f"{url}/large?halt", str(path)])]) as first:
+            halting = started_apart(__name__, "save", url=f"{url}/large?halt", path=str(path))
+            with subprocess.Popen(halting, stdout=subprocess.DEVNULL) as first:
                 while not part.exists() or part.stat().st_size < scale.large // 2:
                     if first.poll() is not None:
                         raise RuntimeError("The download ended before it could be killed")
                     time.sleep(0.01)
                 first.kill()
-            subprocess.run([*saving, json.dumps([f"{url}/large", str(path)])], check=True)
+            apart(__name__, "save", url=f"{url}/large", path=str(path))
             if path.stat().st_size != scale.large:
                 raise RuntimeError("The file is not whole")
             with urlopen(f"{url}/again") as answer:
@@ -317,42 +316,9 @@ def killed(scale: Scale) -> Section:
     )
 
 
-def _save(url: str, path: str) -> None:
+def save(*, url: str, path: str) -> None:
+    """Save an output; to be called in a process of its own."""
     from datalab_facade import Datalab, Output
 
     with Datalab(_KEY, base_url="http://127.0.0.1:9") as client:
         client.outputs.save(Output(_EXECUTION, "parse", None, url), path)
-
-
-_JOBS: dict[str, Callable[..., None]] = {"serve": _serve, "side": _run_side, "save": _save}
-
-
-def main(given: Sequence[str] | None = None) -> int:
-    """Measure, show, and tell whether all goals were reached."""
-    parser = argparse.ArgumentParser("python -m benchmarks.outputs_small", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--quick", action="store_true", help="a tiny version, without a verdict")
-    parser.add_argument("--repeats", type=int, metavar="N", help="how often to repeat everything")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there, too")
-    options = parser.parse_args(given)
-    scale = _QUICK if options.quick else _FULL
-    if options.repeats:
-        scale = attrs.evolve(scale, repeats=options.repeats)
-    sections = [small(scale), killed(scale)]
-    for section in sections:
-        print(f"\n{table(section, judged=not options.quick)}")
-    if options.json:
-        told = {
-            "scale": attrs.asdict(scale),
-            "judged": not options.quick,
-            "sections": [section.to_dict() for section in sections],
-        }
-        options.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    return int(not options.quick and not all(section.met for section in sections))
-
-
-if __name__ == "__main__":
-    if sys.argv[1:2] and sys.argv[1] in _JOBS:
-        _JOBS[sys.argv[1]](*json.loads(sys.argv[2]))
-    else:
-        sys.exit(main())

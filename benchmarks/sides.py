@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import httpx
 
@@ -276,11 +276,23 @@ async def _by_tasks(client: AsyncDatalab, ids: Ids) -> int:
     return sum(not isinstance(one, BaseException) and one.succeeded for one in waits)
 
 
-async def load_async(*, port: int, many: int, looks: int, interval: float, tasks: bool) -> Told:
+async def load_async(
+    *,
+    port: int,
+    many: int,
+    looks: int,
+    interval: float,
+    tasks: bool,
+    transport: Literal["httpx", "aiohttp"] = "httpx",
+) -> Told:
     """Wait with AsyncDatalab: in one call of ``as_completed``, or in a task for each."""
     find = _by_tasks if tasks else _by_scheduler
     async with AsyncDatalab(
-        _KEY, base_url=base_url(port), requests_per_minute=None, policy=_every(interval)
+        _KEY,
+        base_url=base_url(port),
+        requests_per_minute=None,
+        policy=_every(interval),
+        transport=transport,
     ) as client:
         await asyncio.gather(*map(client.executions.get, _warm_up(port, many)))
         ids = Control(port).begin(World(many, looks))

@@ -1,21 +1,112 @@
-"""The benchmarks run; how fast is not judged here."""
+"""The benchmarks run, and tell what they found; how fast is not judged here."""
 
 from __future__ import annotations
 
-from benchmarks.many import compare
-from benchmarks.outputs_small import Scale, killed, small
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import installed
+from benchmarks.__main__ import BENCHMARKS, main, read_arguments
+from benchmarks.measuring import Goal, Quantity, Section, goals, table
+
+# It fetches packages; below it is asked to do so where it cannot.
+_WITHOUT_INDEX = [name for name in BENCHMARKS if name != "install"]
 
 
-def test_many_executions_are_compared_with_the_ideal() -> None:
-    rows = {row.name: row for row in compare(many=60, repeats=1)}
-    assert rows["fair: refused with 429"].median == 0
-    assert rows["learning: refused with 429"].median == 0
+def _values(section: dict[str, Any]) -> dict[tuple[str, str], list[float]]:
+    return {
+        (quantity["what"], side): figures["values"]
+        for quantity in section["quantities"]
+        for side, figures in quantity["sides"].items()
+    }
 
 
-def test_small_outputs_are_compared_with_another_client_and_a_killed_download_goes_on() -> None:
-    scale = Scale(repeats=1, many=5, later=0.001, large=1_000_000)
-    times, ratios, *_ = small(scale).quantities
-    assert set(times.sides) == {"ours, blocking", "ours, async", "datalab-python-sdk"}
-    assert set(ratios.sides) == {"ours, blocking", "ours, async"}
-    [again] = killed(scale).quantities
-    assert again.met("ours, blocking")
+@pytest.mark.parametrize("name", _WITHOUT_INDEX)
+@pytest.mark.timeout(240)
+def test_a_benchmark_runs_shows_a_table_and_writes_json(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "results.json"
+    assert main(["--quick", "--only", name, "--json", str(path)]) == 0
+    told = json.loads(path.read_text(encoding="utf-8"))
+    assert told["judged"] is False
+    assert list(told["benchmarks"]) == [name]
+    shown = capsys.readouterr().out
+    for section in told["benchmarks"][name]:
+        assert all(_values(section).values())
+        assert section["unmeasured"] == []
+        assert f"\n{section['title']}\n=====" in shown
+    assert "MISSED" not in shown
+
+
+@pytest.mark.timeout(240)
+def test_what_is_counted_and_not_timed_comes_out_as_it_should(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    main(["--quick", "--only", "execution,many,soak", "--json", str(path)])
+    told = json.loads(path.read_text(encoding="utf-8"))
+    execution = _values(told["benchmarks"]["execution"][0])
+    asked = "requests, nothing known of it"
+    assert max(execution[asked, "ours"]) <= 13
+    assert set(execution[asked, "datalab-python-sdk, every 1 s"]) == {32}
+    assert set(execution[asked, "bare generated client, a loop of 1 s"]) == {32}
+    many = _values(told["benchmarks"]["many"][0])
+    assert many["refused with 429", "ours, fair rounds"] == [0]
+    assert many["refused with 429", "ours, learning"] == [0]
+    soak = _values(told["benchmarks"]["soak"][0])
+    assert soak["errors that reached the caller", "ours"] == [0]
+    assert soak["outcomes or outputs that are missing", "ours"] == [0]
+
+
+@pytest.mark.timeout(240)
+def test_without_a_package_index_the_report_says_what_was_not_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    for section in installed.measure(installed.QUICK):
+        assert section.quantities == []
+        assert len(section.unmeasured) == 2
+        assert "NOT MEASURED: ours could not be installed: ERROR" in table(section, judged=True)
+
+
+def test_a_goal_is_missed_by_the_median_or_by_any_repeat() -> None:
+    values = [0.0, 0.0, 9.0]
+    assert Goal(1).met(values)
+    assert not Goal(1, each=True).met(values)
+    assert not Goal(at_least=1).met(values)
+    assert Goal(at_least=0, each=True).met(values)
+
+
+def test_goal_and_reached_stand_side_by_side_and_others_are_not_judged() -> None:
+    quantity = Quantity("times", {"ours": [1.0, 2.0, 3.0]}, Goal(1.5), {"theirs": [9.0]})
+    section = Section("Title", [], [quantity], ["another side: it is not installed"])
+    title, what, ours, unmeasured = goals([section], judged=True).splitlines()[2:]
+    assert title == "Title"
+    assert what.split() == ["times"]
+    assert ours.split() == ["ours", "at", "most", "1.50", "2", "1", "3", "MISSED"]
+    assert unmeasured == "  NOT MEASURED: another side: it is not installed"
+    assert not section.met
+    assert "theirs" in table(section, judged=True)
+    assert "theirs" not in goals([section], judged=True)
+
+
+def test_a_name_that_is_no_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--only", "calls"])
+    assert "no such benchmark: calls" in capsys.readouterr().err
+
+
+def test_the_page_names_all_benchmarks_and_its_commands_can_be_given() -> None:
+    page = Path(__file__).parents[1].joinpath("docs", "benchmarks.md").read_text(encoding="utf-8")
+    _, _, listed = page.partition("## What is measured")
+    listed, _, _ = listed.partition("## How to read it")
+    assert re.findall(r"^\| `(\w+)` \|", listed, flags=re.MULTILINE) == list(BENCHMARKS)
+    commands = re.findall(r'`make bench BENCH="([^"]*)"`', page)
+    assert [bool(read_arguments(shlex.split(command)).only) for command in commands] == [True] * 3

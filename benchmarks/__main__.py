@@ -1,0 +1,194 @@
+"""Measures everything, and shows goal and reached side by side.
+
+::
+
+    python -m benchmarks                          # everything: less than ten minutes
+    python -m benchmarks --only call,decoding     # some of it
+    python -m benchmarks --quick                  # a tiny version, without a verdict
+    python -m benchmarks --json results.json      # write all values there, too
+
+The exit code is 1 when a goal is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TypeVar
+
+import attrs
+
+from benchmarks import (
+    decoding,
+    downloads,
+    installed,
+    many,
+    one_call,
+    one_execution,
+    outputs_small,
+    soak,
+    sockets,
+)
+from benchmarks.measuring import Section, goals, table
+
+_VERSIONS = (
+    "datalab-facade",
+    "datalab-python-sdk",
+    "httpx",
+    "httpcore",
+    "anyio",
+    "aiohttp",
+)
+
+
+@attrs.frozen
+class Benchmark:
+    """Something that can be measured by itself."""
+
+    full: Callable[[], Iterator[Section]]
+    quick: Callable[[], Iterator[Section]]
+    alone: bool = True
+    """Whether it times anything, so that nothing else may run meanwhile."""
+
+
+_Scale = TypeVar("_Scale")
+
+
+def _benchmark(
+    measure: Callable[[_Scale], Iterator[Section]],
+    full: _Scale,
+    quick: _Scale,
+    *,
+    alone: bool = True,
+) -> Benchmark:
+    return Benchmark(partial(measure, full), partial(measure, quick), alone)
+
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "execution": _benchmark(
+        one_execution.measure, one_execution.FULL, one_execution.QUICK, alone=False
+    ),
+    "many": _benchmark(many.measure, many.FULL, many.QUICK, alone=False),
+    # It takes more than a minute, and counts where others time.
+    "limited": _benchmark(
+        sockets.limited, attrs.evolve(sockets.FULL, repeats=1), sockets.QUICK, alone=False
+    ),
+    "soak": _benchmark(soak.measure, soak.FULL, soak.QUICK, alone=False),
+    "install": _benchmark(installed.measure, installed.FULL, installed.QUICK),
+    "call": _benchmark(one_call.measure, one_call.FULL, one_call.QUICK),
+    "decoding": _benchmark(decoding.measure, decoding.FULL, decoding.QUICK),
+    "outputs": _benchmark(outputs_small.measure, outputs_small.FULL, outputs_small.QUICK),
+    "downloads": _benchmark(downloads.measure, downloads.FULL, downloads.QUICK),
+    "load": _benchmark(sockets.load, sockets.FULL, sockets.QUICK),
+    "parked": _benchmark(sockets.parked, sockets.FULL, sockets.QUICK),
+}
+"""By name, in the order of the report."""
+
+
+def measured(names: Sequence[str], *, quick: bool) -> Iterator[tuple[str, list[Section]]]:
+    """Measure these; give the name and the sections of each."""
+
+    def measure(name: str) -> list[Section]:
+        began = time.monotonic()
+        benchmark = BENCHMARKS[name]
+        sections = list((benchmark.quick if quick else benchmark.full)())
+        sys.stderr.write(f"{name}: {time.monotonic() - began:.0f} s\n")
+        return sections
+
+    together = [name for name in names if not BENCHMARKS[name].alone]
+    with ThreadPoolExecutor(max(1, len(together))) as pool:
+        yield from zip(together, pool.map(measure, together), strict=True)
+    for name in names:
+        if BENCHMARKS[name].alone:
+            yield name, measure(name)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Measure, show, and tell whether all goals were reached."""
+    arguments = read_arguments(given)
+    judged = not arguments.quick
+    circumstances = _circumstances()
+    print(_heading(circumstances))
+    began = time.monotonic()
+    sections: dict[str, list[Section]] = {}
+    for name, found in measured(arguments.only, quick=arguments.quick):
+        sections[name] = found
+        for section in found:
+            print(f"\n{table(section, judged=judged)}", flush=True)
+    circumstances["seconds"] = time.monotonic() - began
+    circumstances["load_average_after"] = os.getloadavg()[0]
+    everything = [section for found in sections.values() for section in found]
+    print(f"\n\n{goals(everything, judged=judged)}\n\n{_ending(circumstances)}")
+    if arguments.json:
+        told = {
+            "circumstances": circumstances,
+            "judged": judged,
+            "benchmarks": {
+                name: [section.to_dict() for section in found] for name, found in sections.items()
+            },
+        }
+        arguments.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return int(judged and not all(section.met for section in everything))
+
+
+def read_arguments(given: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line; it ends the program if it makes no sense."""
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--quick", action="store_true", help="a tiny version, without a verdict")
+    parser.add_argument("--only", metavar="NAME,...", help=f"some of: {', '.join(BENCHMARKS)}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all values there, too")
+    arguments = parser.parse_args(given)
+    wanted = arguments.only.split(",") if arguments.only else list(BENCHMARKS)
+    unknown = set(wanted) - BENCHMARKS.keys()
+    if unknown:
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    arguments.only = [name for name in BENCHMARKS if name in wanted]
+    return arguments
+
+
+def _circumstances() -> dict[str, object]:
+    versions: dict[str, object] = {}
+    for name in _VERSIONS:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = None
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "load_average": os.getloadavg()[0],
+        "versions": versions,
+    }
+
+
+def _heading(circumstances: Mapping[str, object]) -> str:
+    versions = circumstances["versions"]
+    assert isinstance(versions, dict)
+    known = ", ".join(f"{name} {number}" for name, number in versions.items() if number)
+    return (
+        f"Python {circumstances['python']}, {known}\n"
+        f"{circumstances['cores']} cores, load average {circumstances['load_average']:.2f} before"
+    )
+
+
+def _ending(circumstances: Mapping[str, object]) -> str:
+    return (
+        f"{circumstances['seconds']:.0f} s; load average {circumstances['load_average']:.2f} "
+        f"before, {circumstances['load_average_after']:.2f} after. What else ran on the machine "
+        "makes times longer, and\nratios less sure: look at how far min and max are apart."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

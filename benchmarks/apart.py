@@ -1,0 +1,44 @@
+"""Measures in a process of its own, so that nothing that ran before is measured along.
+
+``python -m benchmarks.apart MODULE FUNCTION ARGUMENTS`` calls a function, or awaits it,
+and prints what it gives as JSON; :func:`apart` starts that and gives the value.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import subprocess
+import sys
+from typing import Any
+
+
+def apart(module: str, function: str, /, **arguments: object) -> Any:  # noqa: ANN401 - JSON
+    """Call a function in a process of its own, and give what it returned.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    command = started_apart(module, function, **arguments)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise RuntimeError(f"{module}.{function}({arguments}) failed:\n{ended.stderr}")
+    return json.loads(ended.stdout)
+
+
+def started_apart(module: str, function: str, /, **arguments: object) -> list[str]:
+    """Give the command that calls a function in a process of its own."""
+    return [sys.executable, "-m", __name__, module, function, json.dumps(arguments)]
+
+
+def _main() -> None:
+    module, function, arguments = sys.argv[1:]
+    call = getattr(importlib.import_module(module), function)
+    given = json.loads(arguments)
+    told = asyncio.run(call(**given)) if asyncio.iscoroutinefunction(call) else call(**given)
+    sys.stdout.write(json.dumps(told))
+
+
+if __name__ == "__main__":
+    _main()

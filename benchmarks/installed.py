@@ -1,0 +1,174 @@
+"""What an installation brings, and what an import costs, in virtual environments of their own.
+
+Two are made, each with nothing in it but one client and what that needs: ours, from a
+wheel that is built here, and Datalab's own. An environment for development would not
+do: where rich is installed, for one, httpx imports it. Without a package index nothing
+can be installed, and that is said in place of the numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import attrs
+
+from benchmarks.measuring import Goal, Quantity, Section, ratios
+
+_ROOT = Path(__file__).parents[1]
+
+_OURS = "ours"
+_THEIRS = "datalab-python-sdk"
+_HTTPX = "import httpx"
+
+_MOST_TIMES_HTTPX = Goal(1.5)
+_MOST_DISTRIBUTIONS = Goal(10)
+_MOST_MIB = Goal(6)
+
+_PROGRAMS = {
+    _HTTPX: (_OURS, "import httpx"),
+    "ours: import datalab_facade": (_OURS, "import datalab_facade"),
+    "ours: from datalab_facade import Datalab": (_OURS, "from datalab_facade import Datalab"),
+    "bare generated client": (
+        _OURS,
+        "import datalab_api_client.client, datalab_api_client.api.default.get_execution_status",
+    ),
+    _THEIRS: (_THEIRS, "import datalab_sdk"),
+}
+
+# One line for each module: its own microseconds, those with all that it imported, its name.
+_IMPORTED = re.compile(r"^import time:\s+(\d+) \|\s+\d+ \|", flags=re.MULTILINE)
+
+_SIZES = """
+import importlib.metadata, json
+found = {}
+for one in importlib.metadata.distributions():
+    sizes = {True: 0, False: 0}
+    for path in map(one.locate_file, one.files or ()):
+        if path.is_file():
+            sizes[path.suffix == ".pyc"] += path.stat().st_size
+    found[one.name] = [sizes[False], sizes[True]]
+print(json.dumps(found))
+"""
+# What a new environment has by itself.
+_TOOLS = {"pip", "setuptools", "wheel"}
+
+
+@attrs.frozen(kw_only=True)
+class Scale:
+    """How much of everything."""
+
+    repeats: int
+
+
+FULL = Scale(repeats=15)
+QUICK = Scale(repeats=1)
+
+
+def measure(scale: Scale) -> Iterator[Section]:
+    """Make the environments, and look at them."""
+    with tempfile.TemporaryDirectory() as folder:
+        pythons: dict[str, str] = {}
+        unmeasured: list[str] = []
+        for side, wanted in {_OURS: _wheel(folder), _THEIRS: _THEIRS}.items():
+            try:
+                pythons[side] = _environment(Path(folder, side), wanted)
+            except subprocess.CalledProcessError as error:
+                unmeasured.append(f"{side} could not be installed: {_reason(error)}")
+        yield _install(pythons, unmeasured)
+        yield _imports(scale, pythons, unmeasured)
+
+
+def _wheel(folder: str) -> str:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+    subprocess.run(command, cwd=_ROOT, check=True, capture_output=True)
+    [built] = Path(folder).glob("*.whl")
+    return str(built)
+
+
+def _environment(folder: Path, wanted: str) -> str:
+    venv.create(folder, with_pip=True)
+    python = str(folder / ("Scripts" if sys.platform == "win32" else "bin") / "python")
+    _ = _printed(python, "-m", "pip", "install", "--quiet", "--retries=1", wanted)
+    return python
+
+
+def _reason(error: subprocess.CalledProcessError) -> str:
+    lines = [line for line in str(error.stderr).splitlines() if line.startswith("ERROR")]
+    return lines[-1] if lines else f"pip ended with {error.returncode}"
+
+
+def _printed(*command: str) -> str:
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def _install(pythons: Mapping[str, str], unmeasured: list[str]) -> Section:
+    sizes: dict[str, dict[str, list[int]]] = {
+        side: json.loads(_printed(python, "-c", _SIZES)) for side, python in pythons.items()
+    }
+    many: dict[str, list[float]] = {}
+    sources: dict[str, list[float]] = {}
+    all_of_it: dict[str, list[float]] = {}
+    for side, found in sizes.items():
+        kept = [size for name, size in found.items() if name not in _TOOLS]
+        many[side] = [len(kept)]
+        sources[side] = [sum(source for source, _ in kept) / 2**20]
+        all_of_it[side] = [sum(source + compiled for source, compiled in kept) / 2**20]
+    return Section(
+        "A default install",
+        ["All distributions in a clean environment, but for pip and its like."],
+        [
+            _judged("distributions", many, _MOST_DISTRIBUTIONS),
+            _judged("MiB, with the bytecode that pip compiles", all_of_it, _MOST_MIB),
+            Quantity("MiB, without bytecode", sources),
+        ]
+        if many
+        else [],
+        unmeasured,
+    )
+
+
+def _judged(what: str, values: dict[str, list[float]], goal: Goal) -> Quantity:
+    ours = {side: value for side, value in values.items() if side == _OURS}
+    others = {side: value for side, value in values.items() if side != _OURS}
+    return Quantity(what, ours, goal if ours else None, others)
+
+
+def _imports(scale: Scale, pythons: Mapping[str, str], unmeasured: list[str]) -> Section:
+    programs = {
+        name: (pythons[side], program)
+        for name, (side, program) in _PROGRAMS.items()
+        if side in pythons
+    }
+    took: dict[str, list[float]] = {name: [] for name in programs}
+    for number in range(scale.repeats + 1):
+        for name, (python, program) in programs.items():
+            milliseconds = _import_time(python, program)
+            if number:  # the first round fills the caches
+                took[name].append(milliseconds)
+    quantities: list[Quantity] = []
+    if _HTTPX in took:
+        times = {
+            name: ratios(values, took[_HTTPX]) for name, values in took.items() if name != _HTTPX
+        }
+        ours = {name: times.pop(name) for name in list(times) if name.startswith(_OURS)}
+        quantities.append(Quantity("as a multiple of import httpx", ours, _MOST_TIMES_HTTPX, times))
+    return Section(
+        "Imports, by -X importtime",
+        ["All modules that a fresh interpreter imports until the import has returned."],
+        [*quantities, Quantity("ms", took)] if took else [],
+        unmeasured,
+    )
+
+
+def _import_time(python: str, program: str) -> float:
+    command = [python, "-X", "importtime", "-c", program]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    return sum(int(own) for own in _IMPORTED.findall(told)) / 1_000
