@@ -10,7 +10,7 @@ DOCS := .venv/docs
 .PHONY: demo test test-heavy check check-heavy bench format docs regenerate lock clean
 
 demo: $(DEMO)/.installed
-	@$(DEMO)/bin/python -m datalab_facade.testing.demo
+	@$(DEMO)/bin/datalab-facade demo
 
 test: $(DEV)/.installed
 	$(DEV)/bin/python -m pytest -n 2 --dist worksteal

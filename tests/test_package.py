@@ -42,6 +42,14 @@ def test_one_wheel_holds_both_packages_and_their_types(wheel: zipfile.ZipFile) -
             assert path.relative_to(ROOT).as_posix().removeprefix("generated/") in names
 
 
+def test_the_wheel_holds_what_the_program_needs_besides_code(wheel: zipfile.ZipFile) -> None:
+    names = set(wheel.namelist())
+    cli = ROOT / "datalab_facade" / "cli"
+    needed = [*(cli / "schemas").glob("*.json"), *(cli / "demonstration").glob("invoice*")]
+    assert len(needed) > 20
+    assert {path.relative_to(ROOT).as_posix() for path in needed} <= names
+
+
 def test_the_runtime_needs_attrs_and_httpx_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     [name] = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
     metadata = message_from_bytes(wheel.read(name))

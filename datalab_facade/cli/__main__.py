@@ -1,0 +1,8 @@
+"""``python -m datalab_facade.cli`` is the program ``datalab-facade``."""
+
+from __future__ import annotations
+
+from datalab_facade.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Commands about files at Datalab: upload, list, show, delete, download."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from datalab_facade.cli import documents
+from datalab_facade.cli.exits import ExitCode, problem_of, worst
+from datalab_facade.cli.rendering.files import file_text, files_text, uploaded_line
+from datalab_facade.cli.sessions import Session, in_session, talks
+from datalab_facade.cli.transferring import Told, transfers
+from datalab_facade.errors import DatalabError
+
+if TYPE_CHECKING:
+    from datalab_facade.client import Datalab
+    from datalab_facade.transfers import FileTransfer
+    from datalab_facade.uploads import UploadOutcome
+
+
+@click.group()
+def files() -> None:
+    """Files at Datalab: upload, list, show, download, delete."""
+
+
+@files.command()
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--content-type", metavar="TYPE", help="The media type; by default that of the name's suffix."
+)
+@talks
+@in_session
+def upload(session: Session, *, paths: tuple[str, ...], content_type: str | None) -> ExitCode:
+    """Upload files; tells the reference of each, by which an execution's input names it."""
+    session.if_interrupted = "Files that were told of are uploaded; the others are not"
+    codes: list[ExitCode] = []
+    with session.client() as client, transfers(session, "files", len(paths)) as told:
+        outcomes = _uploads(client, paths, content_type, told)
+        with contextlib.closing(outcomes):
+            for outcome in outcomes:
+                source = str(outcome.source)
+                problem = None if outcome.error is None else problem_of(outcome.error)
+                codes.append(ExitCode.DONE if problem is None else problem.code)
+                if session.as_json:
+                    document = documents.uploaded(source, outcome.file, outcome.error)
+                    session.out.write_json(document, indented=False)
+                elif outcome.file is not None:
+                    line = uploaded_line(source, outcome.file, session.out.for_tables)
+                    session.out.write(line)
+                elif problem is not None:
+                    session.tell_problem(problem)
+    return worst(codes)
+
+
+def _uploads(
+    client: Datalab, paths: Iterable[str], content_type: str | None, told: Told
+) -> Generator[UploadOutcome, None, None]:
+    from datalab_facade.uploads import UploadOutcome
+
+    def on_progress(at: FileTransfer) -> None:
+        told(at.name, at.bytes, at.total)
+
+    if content_type is None:
+        yield from client.files.upload_many(map(Path, paths), on_progress=on_progress)
+        return
+    for path in paths:
+        try:
+            found = client.files.upload(path, content_type=content_type, on_progress=on_progress)
+        except DatalabError as error:
+            yield UploadOutcome(path, error=error)
+        else:
+            yield UploadOutcome(path, found)
+
+
+@files.command("list")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The most files to list.")
+@talks
+@in_session
+def list_(session: Session, *, limit: int | None) -> ExitCode:
+    """List files, the newest first."""
+    with session.client() as client:
+        found = list(client.files.list(limit=limit))
+    if session.as_json:
+        session.out.write_json(documents.files(found))
+    else:
+        session.out.write(files_text(found, session.out.for_tables))
+    return ExitCode.DONE
+
+
+_FILE = click.argument("file", metavar="FILE")
+
+
+def _named(file: str) -> int | str:
+    return int(file) if file.isdecimal() else file
+
+
+@files.command()
+@_FILE
+@talks
+@in_session
+def show(session: Session, *, file: str) -> ExitCode:
+    """Show a file, by its id, hashid or reference."""
+    with session.client() as client:
+        found = client.files.get(_named(file))
+    if session.as_json:
+        session.out.write_json(documents.file(found))
+    else:
+        session.out.write(file_text(found, session.out.for_tables))
+    return ExitCode.DONE
+
+
+@files.command()
+@_FILE
+@talks
+@in_session
+def delete(session: Session, *, file: str) -> ExitCode:
+    """Delete a file."""
+    with session.client() as client:
+        client.files.delete(_named(file))
+    if session.as_json:
+        session.out.write_json({"deleted": True, "file": file})
+    else:
+        session.out.write(f"Deleted file {file}.")
+    return ExitCode.DONE
+
+
+@files.command()
+@_FILE
+@click.option(
+    "-o",
+    "--output",
+    "path",
+    metavar="PATH",
+    default=".",
+    type=click.Path(),
+    help="A folder that is there, or the file; by default this folder.",
+)
+@click.option("--overwrite", is_flag=True, help="Take the place of a file that is there.")
+@talks
+@in_session
+def download(session: Session, *, file: str, path: str, overwrite: bool) -> ExitCode:
+    """Fetch a file back."""
+    session.if_interrupted = "What has come is kept; the same command goes on from there"
+    with session.client() as client, transfers(session, "files", 1) as told:
+        saved = client.files.download(
+            _named(file),
+            path,
+            overwrite=overwrite,
+            on_progress=lambda at: told(at.name, at.bytes, at.total),
+        )
+    if session.as_json:
+        session.out.write_json({"path": str(saved), "bytes": saved.stat().st_size})
+    else:
+        session.out.write(str(saved))
+    return ExitCode.DONE

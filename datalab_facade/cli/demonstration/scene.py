@@ -1,0 +1,51 @@
+"""What the embedded Datalab does with the invoice of the demo."""
+
+from __future__ import annotations
+
+from importlib.resources import files as resources
+from typing import TYPE_CHECKING, Final
+
+from datalab_facade.definitions import WorkflowDefinition
+from datalab_facade.testing.scripts import ExecutionScript, StepScript
+
+if TYPE_CHECKING:
+    from datalab_facade.testing.jsonvalue import JSON
+
+INVOICE_NAME: Final = "invoice.pdf"
+
+_HERE: Final = resources("datalab_facade.cli.demonstration")
+
+_SENDER: Final[JSON] = {"vendor": "Example Ltd", "invoice_number": "2025-0042"}
+_ITEMS: Final[JSON] = {
+    "items": [
+        {"what": "Turned widgets, brass", "amount": 960.0},
+        {"what": "Gaskets", "amount": 90.0},
+    ]
+}
+_TOTAL: Final[JSON] = {"total": 1249.5, "currency": "EUR", "adds_up": True}
+
+
+def invoice() -> bytes:
+    """Give the invoice, as PDF."""
+    return (_HERE / INVOICE_NAME).read_bytes()
+
+
+def definition() -> WorkflowDefinition:
+    """Give the workflow that reads it."""
+    return WorkflowDefinition.from_json((_HERE / "invoices.json").read_bytes())
+
+
+def script(file: str) -> ExecutionScript:
+    """Tell what the execution does with a file, in seconds since it was created."""
+    pages: JSON = {"page_count": 1, "pages": [{"number": 1, "title": "INVOICE"}]}
+    return ExecutionScript(
+        [
+            StepScript("parse", starts=6, ends=48, files=(file,), output=pages),
+            StepScript("sender", starts=50, ends=68, files=(file,), output=_SENDER),
+            StepScript("items", starts=52, ends=85, files=(file,), output=_ITEMS),
+            StepScript("total", starts=88, ends=110, files=(file,), output=_TOTAL),
+        ],
+        shape="nested",
+        queued=6,
+        zone="Z",
+    )

@@ -1,0 +1,145 @@
+"""The demo itself, step by step."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator
+from pathlib import Path
+from typing import Final
+
+from datalab_facade.cli import documents
+from datalab_facade.cli.demonstration.clock import FastClock
+from datalab_facade.cli.demonstration.scene import INVOICE_NAME, definition, invoice, script
+from datalab_facade.cli.embedded import embedded
+from datalab_facade.cli.exits import ExitCode
+from datalab_facade.cli.following import Following
+from datalab_facade.cli.rendering.executions import execution_text
+from datalab_facade.cli.rendering.files import uploaded_line
+from datalab_facade.cli.rendering.outputs import manifest_text
+from datalab_facade.cli.rendering.workflows import created_text, graph_of_definition
+from datalab_facade.cli.sessions import PROGRAM, Session
+from datalab_facade.cli.tables import paragraph
+from datalab_facade.client import Datalab
+from datalab_facade.models import Execution
+from datalab_facade.pictures.terminal import BOLD, CYAN, DIM
+from datalab_facade.waiting import WaitPolicy
+
+_SPEED: Final = 20.0
+
+
+class Demo:
+    """Plays the demo: each step with the command that does the same.
+
+    Args:
+        session: Where it is shown.
+        folder: Where the outputs are saved.
+        speed: How many of its seconds pass in one of the machine's.
+    """
+
+    def __init__(self, session: Session, folder: Path, speed: float = _SPEED) -> None:
+        self._session = session
+        self._folder = folder
+        self._clock = FastClock(speed)
+
+    def play(self) -> ExitCode:
+        """Play it to its end."""
+        with self._datalab() as client:
+            workflow_id, reference = self._prepare(client)
+            execution = self._follow(client, workflow_id, reference)
+            self._bring_home(client, execution)
+        self._tell_what_next()
+        return ExitCode.DONE if execution.succeeded else ExitCode.FAILED
+
+    @contextlib.contextmanager
+    def _datalab(self) -> Generator[Datalab, None, None]:
+        server = embedded(self._clock)
+        self._simulator = server.simulator
+        with (
+            server,
+            Datalab(
+                server.simulator.api_key,
+                base_url=server.api_url,
+                clock=self._clock,
+                # Answers come no faster than they ever do.
+                timeout=60 * self._clock.speed,
+                request_timeout=30 * self._clock.speed,
+                policy=WaitPolicy(growth=0.0, request_timeout=30 * self._clock.speed),
+            ) as client,
+        ):
+            self._say(
+                f"An embedded Datalab answers at {server.api_url}. "
+                f"Its time runs {self._clock.speed:.0f} times faster than yours.",
+                DIM,
+            )
+            yield client
+
+    def _prepare(self, client: Datalab) -> tuple[int, str]:
+        self._step(f"files upload {INVOICE_NAME}")
+        file = client.files.upload(invoice(), name=INVOICE_NAME)
+        self._show(uploaded_line(INVOICE_NAME, file, self._session.out.for_tables))
+        self._step("workflows create invoices.json")
+        workflow = client.workflows.create(definition())
+        terminal = self._session.out.for_charts
+        drawn = graph_of_definition(definition()).text(
+            width=terminal.width, colour=terminal.colour, ascii=terminal.ascii_only
+        )
+        self._show(f"{created_text(workflow, terminal)}\n\n{drawn}")
+        self._simulator.workflows.script_for(workflow.id, script(file.hashid))
+        return workflow.id, file.reference
+
+    def _follow(self, client: Datalab, workflow_id: int, reference: str) -> Execution:
+        handle = client.workflows.execute(workflow_id, reference)
+        self._step(f"watch {handle.id}")
+        following = Following(self._session, many=False, now=self._clock.now)
+        with following:
+            execution = handle.wait(on_change=following.changed)
+        if self._session.out.is_terminal:
+            self._show(execution_text(execution, self._session.out.for_tables))
+        return execution
+
+    def _bring_home(self, client: Datalab, execution: Execution) -> None:
+        self._step(f"download {execution.id} -o {self._folder}")
+        manifest = client.outputs.save_all(execution, self._folder, overwrite=True)
+        home = self._folder / f"execution-{execution.id}"
+        self._show(manifest_text(manifest, home, self._session.out.for_tables))
+        [total] = [saved for saved in manifest.saved if saved.step == "total"]
+        self._step(f"cat {home / total.path}", program="")
+        self._show((home / total.path).read_text(encoding="utf-8"))
+        self._step(f"timeline {execution.id}")
+        needs = {step.unique_name: step.depends_on for step in definition().steps}
+        terminal = self._session.out.for_charts
+        self._show(
+            execution.timeline(needs).text(
+                width=terminal.width, colour=terminal.colour, ascii=terminal.ascii_only
+            )
+        )
+        if self._session.as_json:
+            self._session.out.write_json(
+                {
+                    "event": "saved",
+                    "execution": documents.execution(execution),
+                    "folder": str(home),
+                    **manifest.to_dict(),
+                },
+                indented=False,
+            )
+
+    def _tell_what_next(self) -> None:
+        self._say("")
+        for name, command in (
+            ("All of it at once, with a key of yours", "run invoices.json *.pdf -o results"),
+            ("Everything else", "--help"),
+        ):
+            self._say(f"{name}: {PROGRAM} {command}", DIM)
+
+    def _step(self, command: str, program: str = f"{PROGRAM} ") -> None:
+        terminal = self._session.out.for_tables
+        words = terminal.columns([("\n$ ", DIM), (f"{program}{command}", CYAN)])
+        self._show(words)
+
+    def _say(self, words: str, style: str = BOLD) -> None:
+        self._show("\n".join(paragraph(words, self._session.out.for_tables, style)))
+
+    def _show(self, text: str) -> None:
+        if not self._session.as_json:
+            self._session.out.write(text)

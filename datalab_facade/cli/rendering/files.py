@@ -1,0 +1,79 @@
+"""Files at Datalab, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from datalab_facade.cli.rendering.signs import plain, size
+from datalab_facade.cli.tables import Column, facts, table
+from datalab_facade.file_models import File
+from datalab_facade.pictures.rows import State
+from datalab_facade.pictures.terminal import BOLD, DIM, STATE_COLOURS, Terminal
+from datalab_facade.pictures.words import moment, shown
+
+_FILES: Final = (
+    Column("id", side="right"),
+    Column("name", shrinks=True),
+    Column("size", side="right"),
+    Column("status", optional=2),
+    Column("created", optional=4),
+    Column("reference", optional=3),
+)
+_STATES: Final[dict[str, State]] = {
+    "completed": "done",
+    "failed": "failed",
+    "pending": "waiting",
+}
+
+
+def files_text(files: Iterable[File], terminal: Terminal) -> str:
+    """Show files, a line for each."""
+    rows = [
+        [
+            plain(str(one.file_id)),
+            (shown(one.original_filename), BOLD),
+            plain(size(one.file_size)),
+            (shown(one.upload_status, limit=20), _colour(one)),
+            (f"{one.created:%Y-%m-%d %H:%M}" if one.created else "", DIM),
+            (shown(one.reference), DIM),
+        ]
+        for one in files
+    ]
+    if not rows:
+        return "There are no files yet."
+    return "\n".join(table(_FILES, rows, terminal))
+
+
+def _colour(file: File) -> str:
+    return STATE_COLOURS[_STATES.get(file.upload_status.lower(), "other")]
+
+
+def file_text(file: File, terminal: Terminal) -> str:
+    """Show everything about a file."""
+    pairs = [
+        ("file", str(file.file_id)),
+        ("name", shown(file.original_filename)),
+        ("reference", shown(file.reference)),
+        ("type", shown(file.content_type) if file.content_type else "?"),
+        ("size", size(file.file_size)),
+        ("status", shown(file.upload_status)),
+        ("created", "?" if file.created is None else moment(file.created)),
+    ]
+    return "\n".join(facts(pairs, terminal))
+
+
+def uploaded_line(source: str, file: File, terminal: Terminal) -> str:
+    """Tell that a file was uploaded."""
+    lines = terminal.flowed(
+        [
+            [
+                (terminal.glyphs.signs["done"] + " ", STATE_COLOURS["done"]),
+                (terminal.words(shown(source)), BOLD),
+            ],
+            [(f"  {size(file.file_size)}", DIM)],
+            [(f"  {terminal.words(shown(file.reference))}", DIM)],
+        ],
+        gap="",
+    )
+    return "\n".join(lines)

@@ -1,0 +1,64 @@
+"""What was saved, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from datalab_facade.cli.rendering.signs import plain, sign, size
+from datalab_facade.cli.tables import Column, paragraph, table
+from datalab_facade.manifest import Manifest, MissedOutput
+from datalab_facade.pictures.terminal import BOLD, DIM, RED, Terminal
+from datalab_facade.pictures.words import counted, shown
+
+_SAVED: Final = (
+    Column(""),
+    Column("file", shrinks=True),
+    Column("size", side="right"),
+    Column("type", optional=1),
+    Column("sha256", optional=2),
+)
+_DIGITS: Final = 12
+_MOST: Final = 40
+
+
+def manifest_text(manifest: Manifest, folder: Path, terminal: Terminal) -> str:
+    """Show what was saved of an execution, where it is, and what was missed."""
+    return "\n".join(_lines(manifest, folder, terminal))
+
+
+def _lines(manifest: Manifest, folder: Path, terminal: Terminal) -> Iterator[str]:
+    rows = [
+        [
+            sign("done", terminal),
+            plain(shown(saved.path)),
+            plain(size(saved.bytes)),
+            (shown(saved.media_type or ""), DIM) if saved.media_type else plain(""),
+            ((saved.sha256 or "")[:_DIGITS], DIM),
+        ]
+        for saved in sorted(manifest.saved, key=lambda saved: saved.path)[:_MOST]
+    ]
+    if rows:
+        yield from table(_SAVED, rows, terminal)
+    if len(manifest.saved) > _MOST:
+        more = f"… {len(manifest.saved) - _MOST:,} more, all in manifest.json"
+        yield terminal.painted(terminal.words(more), DIM)
+    for missed in manifest.missed:
+        yield from missed_lines(missed, terminal)
+    if rows or manifest.missed:
+        yield ""
+    total = sum(saved.bytes for saved in manifest.saved)
+    told = f"{counted(len(manifest.saved), 'output')} ({size(total)}) in {folder}"
+    if manifest.missed:
+        told += f", {len(manifest.missed)} missed"
+    yield from paragraph(told, terminal, BOLD)
+
+
+def missed_lines(missed: MissedOutput, terminal: Terminal) -> list[str]:
+    """Tell of an output that could not be saved."""
+    place = shown(missed.step)
+    if missed.file_key is not None:
+        place += f" [{shown(missed.file_key)}]"
+    words = f"{terminal.glyphs.bullet} {place}: {shown(missed.error, limit=400)}"
+    return paragraph(words, terminal, RED, indent=2)

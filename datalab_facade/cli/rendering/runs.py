@@ -1,0 +1,76 @@
+"""What became of a run over files, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from datalab_facade.cli.exits import words_of
+from datalab_facade.cli.rendering.signs import plain, sign, size
+from datalab_facade.cli.tables import Cell, Column, paragraph, table
+from datalab_facade.pictures.terminal import BOLD, DIM, RED, Terminal
+from datalab_facade.pictures.words import counted, shown
+from datalab_facade.running import RunResult
+
+_RESULTS: Final = (
+    Column(""),
+    Column("file", shrinks=True),
+    Column("execution", side="right", optional=1),
+    Column("outputs", side="right", optional=2),
+)
+_MOST_REASONS: Final = 10
+
+
+def result_line(result: RunResult, terminal: Terminal) -> str:
+    """Tell in a line what became of a file."""
+    untitled = [attrs.evolve(column, title="") for column in (*_RESULTS, Column("", wraps=True))]
+    row = [*_row(result, terminal), (_reason(result), RED)]
+    return "\n".join(table(untitled, [row], terminal))
+
+
+def report_text(folder: Path, results: Sequence[RunResult], terminal: Terminal) -> str:
+    """Show what became of each file, why some are not done, and where the outputs are."""
+    lines = table(_RESULTS, [_row(result, terminal) for result in results], terminal)
+    bad = [result for result in results if not result.succeeded]
+    if bad:
+        lines.append("")
+    for result in bad[:_MOST_REASONS]:
+        words = f"{terminal.glyphs.bullet} {_name(result)}: {_reason(result)}"
+        lines += paragraph(words, terminal, RED, indent=2)
+    if len(bad) > _MOST_REASONS:
+        more = f"  … {len(bad) - _MOST_REASONS:,} more are not done"
+        lines.append(terminal.painted(terminal.words(more), RED))
+    return "\n".join([*lines, "", *summary_lines(folder, results, terminal)])
+
+
+def summary_lines(folder: Path, results: Sequence[RunResult], terminal: Terminal) -> list[str]:
+    """Tell how many files are done."""
+    done = sum(result.succeeded for result in results)
+    told = f"{done} of {counted(len(results), 'file')} done, in {folder}"
+    return paragraph(told, terminal, BOLD)
+
+
+def _row(result: RunResult, terminal: Terminal) -> list[Cell]:
+    outputs = ""
+    if result.manifest is not None:
+        weight = size(sum(saved.bytes for saved in result.manifest.saved))
+        outputs = f"{len(result.manifest.saved)} ({weight})"
+    return [
+        sign("done" if result.succeeded else "failed", terminal),
+        plain(_name(result)),
+        (str(result.execution_id or ""), DIM),
+        (outputs, DIM),
+    ]
+
+
+def _name(result: RunResult) -> str:
+    return shown(Path(result.source).name or result.source)
+
+
+def _reason(result: RunResult) -> str:
+    if result.succeeded:
+        return ""
+    return shown(words_of(result.reason or "not done"), limit=400)

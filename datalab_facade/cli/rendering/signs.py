@@ -1,0 +1,60 @@
+"""How statuses, counts, sizes and progress look."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from datalab_facade.cli.tables import Cell
+from datalab_facade.models import Execution, StepRun
+from datalab_facade.pictures.rows import State, state_of
+from datalab_facade.pictures.terminal import BLUE, DIM, PLAIN, STATE_COLOURS, Terminal
+
+_BAR: Final = 10
+_UNITS: Final = ("kB", "MB", "GB", "TB")
+
+
+def sign(state: State, terminal: Terminal) -> Cell:
+    """Give the sign of a state, in its colour."""
+    return terminal.glyphs.signs[state], STATE_COLOURS[state]
+
+
+def state_of_execution(execution: Execution) -> State:
+    """Tell how an execution stands, in the words of pictures."""
+    return state_of(execution.status, failed=execution.failed)
+
+
+def size(count: int | None) -> str:
+    """Tell a number of bytes.
+
+    >>> [size(n) for n in (None, 0, 999, 1_000, 25_300, 3_400_000)]
+    ['?', '0 B', '999 B', '1.0 kB', '25.3 kB', '3.4 MB']
+    """
+    if count is None:
+        return "?"
+    if count < 1000:
+        return f"{count} B"
+    value, unit = float(count), "B"
+    for bigger in _UNITS:
+        if value < 999.95:
+            break
+        value, unit = value / 1000, bigger
+    return f"{value:.1f} {unit}"
+
+
+def bar(done: int, total: int, terminal: Terminal) -> list[Cell]:
+    """Draw how much of something is done; all of it looks different from nearly all."""
+    filled = _BAR if done >= total else min(_BAR - 1, done * _BAR // max(1, total))
+    glyphs = terminal.glyphs
+    return [(glyphs.work[0] * filled, BLUE), (glyphs.wait * (_BAR - filled), DIM)]
+
+
+def files_done(runs: tuple[StepRun, ...]) -> str:
+    """Tell how many of a step's files are done; empty where it has one run, for no file."""
+    if not runs or (len(runs) == 1 and runs[0].file_key is None):
+        return ""
+    return f"{sum(run.is_terminal for run in runs)}/{len(runs)}"
+
+
+def plain(text: str) -> Cell:
+    """Make a cell of words without a style."""
+    return text, PLAIN

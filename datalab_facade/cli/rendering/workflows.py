@@ -1,0 +1,140 @@
+"""Workflows, their definitions and types of step, as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from datalab_facade.cli.rendering.signs import plain
+from datalab_facade.cli.tables import Column, paragraph, table
+from datalab_facade.definitions import WorkflowDefinition
+from datalab_facade.pictures.graph import Graph
+from datalab_facade.pictures.terminal import BOLD, DIM, GREEN, Terminal
+from datalab_facade.pictures.words import counted, joined, moment, shown
+from datalab_facade.secrecy import concealed
+from datalab_facade.workflow_models import StepType, Workflow
+
+_WORKFLOWS: Final = (
+    Column("id", side="right"),
+    Column("name", shrinks=True),
+    Column("steps", shrinks=True),
+    Column("created", optional=1),
+)
+_STEP_TYPES: Final = (
+    Column("step type"),
+    Column("version", optional=1),
+    Column("what it does", wraps=True),
+)
+
+
+def workflows_text(workflows: Iterable[Workflow], terminal: Terminal) -> str:
+    """Show workflows, a line for each."""
+    rows = [
+        [
+            plain(str(one.id)),
+            (shown(one.name or ""), BOLD),
+            plain(", ".join(shown(step.unique_name or step.name or "?") for step in one.steps)),
+            (f"{one.created:%Y-%m-%d %H:%M}" if one.created else "", DIM),
+        ]
+        for one in workflows
+    ]
+    if not rows:
+        return "There are no workflows yet."
+    return "\n".join(table(_WORKFLOWS, rows, terminal))
+
+
+def workflow_text(workflow: Workflow, terminal: Terminal) -> str:
+    """Show a workflow: what it is, its steps as a graph, their settings."""
+    facts = joined(
+        (
+            f"workflow {workflow.id}",
+            "" if workflow.team_id is None else f"team {workflow.team_id}",
+            "" if workflow.created is None else f"created {moment(workflow.created)}",
+        )
+    )
+    lines = [
+        *paragraph(facts, terminal, DIM),
+        "",
+        graph_of_workflow(workflow).text(
+            width=_drawn_width(terminal), colour=terminal.colour, ascii=terminal.ascii_only
+        ),
+    ]
+    settings = list(_settings(workflow, terminal))
+    if settings:
+        lines += ["", *settings]
+    return "\n".join(lines)
+
+
+def _settings(workflow: Workflow, terminal: Terminal) -> Iterator[str]:
+    for step in workflow.steps:
+        if step.settings:
+            told = json.dumps(concealed(dict(step.settings)), ensure_ascii=terminal.ascii_only)
+            yield terminal.painted(terminal.words(shown(step.unique_name or "?")), BOLD)
+            yield from (f"  {line}" for line in _indented(told, terminal))
+
+
+def _indented(text: str, terminal: Terminal) -> list[str]:
+    narrower = Terminal(max(8, terminal.width - 2), terminal.colour, terminal.ascii_only)
+    return [
+        line[: terminal.width - 2] for line in paragraph(shown(text, limit=10_000), narrower, DIM)
+    ]
+
+
+def definition_text(definition: WorkflowDefinition, terminal: Terminal) -> str:
+    """Show a definition that is right: its steps as a graph, and what has to be filled in."""
+    graph = graph_of_definition(definition)
+    lines = [
+        graph.text(width=_drawn_width(terminal), colour=terminal.colour, ascii=terminal.ascii_only)
+    ]
+    if definition.description:
+        lines += ["", *paragraph(shown(definition.description, limit=1_000), terminal, DIM)]
+    placeholders = definition.placeholders()
+    if placeholders:
+        told = ", ".join(f"${{{shown(one)}}}" for one in placeholders)
+        lines += ["", *paragraph(f"To be filled in: {told}", terminal)]
+    sign = terminal.glyphs.signs["done"]
+    lines += ["", *paragraph(f"{sign} The definition can be used.", terminal, GREEN)]
+    return "\n".join(lines)
+
+
+def created_text(workflow: Workflow, terminal: Terminal) -> str:
+    """Tell that a workflow was created."""
+    sign = terminal.glyphs.signs["done"]
+    name = f" {shown(workflow.name)!r}" if workflow.name else ""
+    words = f"{sign} Created workflow {workflow.id}{name}: {counted(len(workflow.steps), 'step')}"
+    return "\n".join(paragraph(words, terminal, GREEN))
+
+
+def step_types_text(step_types: Iterable[StepType], terminal: Terminal) -> str:
+    """Show types of step."""
+    rows = [
+        [
+            (shown(one.step_key), BOLD),
+            (shown(one.version or "", limit=12) if one.version else "", DIM),
+            plain(shown(one.description or one.name or "-", limit=400)),
+        ]
+        for one in step_types
+    ]
+    if not rows:
+        return "Datalab tells of no types of step."
+    return "\n".join(table(_STEP_TYPES, rows, terminal))
+
+
+def graph_of_workflow(workflow: Workflow) -> Graph:
+    """Make the graph of a workflow."""
+    steps = {
+        step.unique_name or step.name or f"step {number}": (step.step_key or "", step.depends_on)
+        for number, step in enumerate(workflow.steps, 1)
+    }
+    return Graph.of(workflow.name or f"Workflow {workflow.id}", steps)
+
+
+def graph_of_definition(definition: WorkflowDefinition) -> Graph:
+    """Make the graph of a definition."""
+    steps = {step.unique_name: (step.step_key, step.depends_on) for step in definition.steps}
+    return Graph.of(definition.name, steps)
+
+
+def _drawn_width(terminal: Terminal) -> int:
+    return min(terminal.width, 200)

@@ -1,0 +1,321 @@
+"""What every command has in common: codes, errors, Ctrl-C, the key, colours, locales."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from datalab_facade.cli.commands import executions
+from datalab_facade.cli.exits import MEANINGS, ExitCode
+from datalab_facade.testing import (
+    ExecutionScript,
+    Fault,
+    Simulator,
+    SimulatorServer,
+    StepScript,
+    VirtualClock,
+)
+from tests.cli.conftest import Run
+from tests.cli.programs import InTerminal, command, in_pipe, in_terminal, surroundings
+from tests.cli.schemas import check_document
+from tests.cli.worlds import World
+from tests.secrets_for_tests import ALL, API_KEY
+
+ASCII = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+
+
+def test_the_codes_are_told_by_help(run: Run) -> None:
+    shown = run("--help").out
+    for code, meaning in MEANINGS.items():
+        assert re.search(rf"^ +{int(code)}  {re.escape(meaning)}$", shown, flags=re.MULTILINE)
+    assert set(MEANINGS) == set(ExitCode)
+
+
+def test_a_completed_execution_ends_with_0_and_a_failed_one_with_1(run: Run, world: World) -> None:
+    assert run("wait", world.done).code == 0
+    assert run("wait", world.failed).code == 1
+    assert run("watch", world.failed).code == 1
+    assert run("watch", world.done, world.failed).code == 1
+    assert run("status", world.failed).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nonsense"], "No such command 'nonsense'. See: datalab-facade --help"),
+        (["status"], "Missing argument 'ID'. See: datalab-facade status --help"),
+        (["status", "abc"], "'abc' is not a valid"),
+        (["status", "0"], "0 is not in the range"),
+        (["wait", "1", "--timeout", "soon"], "'soon' is no time; 90, 90s, 10m, 1h30m"),
+        (["workflows", "check", "nowhere.json"], "nowhere.json cannot be read: No such file"),
+        (["files", "upload", "nowhere.pdf"], "nowhere.pdf' is not there"),
+        (["status", "1", "--urls"], "--urls goes with --json"),
+        (["status", "1", "--host", "ftp://a.example"], "must look like https://"),
+        (["status", "1", "--host", "http://a.example"], "Use https, or --allow-http"),
+        (["schema", "nothing"], "There is no schema 'nothing'; there are: completion, demo"),
+        (["run", "1", "a.pdf", "-o", "out", "--secret", "oops"], "--secret takes NAME=FILE"),
+        (["download", "1", "-o", "invoice.pdf"], "'invoice.pdf' is a file"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_what_to_do(
+    run: Run, arguments: list[str], said: str
+) -> None:
+    done = run(*arguments)
+    assert done.code == 2
+    assert not done.out
+    assert said in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_what_is_not_found_or_refused_ends_with_3(run: Run, world: World) -> None:
+    assert run("status", 999_999).code == 3
+    assert run("workflows", "show", 999).code == 3
+    assert run("files", "show", 999).code == 3
+    done = run("download", world.done, "-o", "out", "--step", "nothing")
+    assert done.code == 2
+    assert "has no step 'nothing'; its steps are: parse, extract" in done.err
+
+
+def test_a_workflow_with_executions_is_not_deleted_and_ends_with_3(run: Run, world: World) -> None:
+    assert run("run", world.workflow, "invoice.pdf", "-o", "one", "--interval", "0.1").code == 0
+    done = run("workflows", "delete", world.workflow)
+    assert done.code == 3
+    assert "has executions and cannot be deleted" in done.err
+
+
+def test_a_deadline_ends_with_4_and_says_how_to_come_back(run: Run, world: World) -> None:
+    done = run("wait", world.endless, "--timeout", "0.3s", "--interval", "0.1")
+    assert done.code == 4
+    assert f"datalab-facade watch {world.endless} comes back to it" in done.out
+    assert run("watch", world.endless, "--timeout", "0.3s", "--interval", "0.1").code == 4
+
+
+def test_no_answer_ends_with_5(run: Run, world: World) -> None:
+    # Port 9 of this machine is nobody's.
+    done = run("status", world.done, "--host", "http://127.0.0.1:9")
+    assert done.code == 5
+    assert "datalab-facade doctor" in done.err
+    world.simulator.fault_next(*[Fault.status(503)] * 3)
+    assert run("status", world.done).code == 5
+    world.simulator.clear_faults()
+
+
+def test_outputs_that_are_gone_end_with_1_and_are_named(run: Run, world: World) -> None:
+    gone = world.simulator.start(ExecutionScript([StepScript("parse")], outputs_retained=0))
+    done = run("download", gone, "-o", "gone")
+    assert done.code == 1
+    assert "parse" in done.out
+    assert "1 missed" in done.out
+
+
+def test_a_mistake_in_the_program_is_told_in_a_line(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a screw is loose")
+
+    monkeypatch.setattr(executions, "execution_text", broken)
+    done = run("status", world.done)
+    assert done.code == 70
+    assert "RuntimeError: a screw is loose. The same with --debug tells where\n" in done.err
+    assert "Traceback" not in done.err
+    assert "Traceback" in run("status", world.done, "--debug").err
+
+
+def test_debug_tells_requests_and_tracebacks_but_never_the_key(world: World) -> None:
+    done = in_pipe(["status", 999_999, "--debug"], world.environment, world.folder)
+    assert done.code == 3
+    assert "GET " in done.err
+    assert "Traceback" in done.err
+    assert not [secret for secret in ALL if secret in done.out + done.err]
+
+
+def test_an_error_is_json_where_json_is_wanted(run: Run) -> None:
+    for arguments, code in ((["status", 999_999], 3), (["nonsense"], 2), (["status", "x"], 2)):
+        done = run(*arguments, "--json")
+        assert done.code == code
+        assert not done.out
+        document = json.loads(done.err)
+        check_document("error", document["error"])
+        assert document["error"]["exit_code"] == code
+
+
+def test_urls_of_outputs_are_told_only_when_asked_for(run: Run, world: World) -> None:
+    assert "X-Amz-Signature" not in run("status", world.done, "--json").out
+    document = json.loads(run("status", world.done, "--json", "--urls").out)
+    check_document("status", document)
+    assert "X-Amz-Signature" in document["steps"][0]["runs"][0]["output_url"]
+
+
+@pytest.mark.parametrize("name", ["watch", "wait"])
+def test_ctrl_c_says_that_the_execution_goes_on_and_how_to_come_back(
+    name: str, world: World
+) -> None:
+    arguments = [name, world.endless, "--interval", "0.1"]
+    before = len(world.simulator.requests)
+    process = subprocess.Popen(
+        command(*arguments),
+        env=surroundings(world.environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    _until_looked_at(world, before)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said == (
+        f"datalab-facade: Interrupted. Execution {world.endless} goes on; "
+        f"to come back: datalab-facade watch {world.endless}\n"
+    )
+
+
+def _until_looked_at(world: World, before: int) -> None:
+    looked = threading.Event()
+
+    def hook(*_: object) -> None:
+        if len(world.simulator.requests) > before:
+            looked.set()
+
+    world.simulator.fault_hook(hook)
+    assert looked.wait(30)
+    world.simulator.clear_faults()
+
+
+def test_ctrl_c_takes_the_live_table_away_and_says_how_to_come_back(world: World) -> None:
+    arguments = ["watch", world.endless, "--interval", "0.1"]
+    terminal = InTerminal(arguments, world.environment, world.folder)
+    terminal.until("At work: extract")
+    terminal.interrupt()
+    done = terminal.done()
+    assert done.code == 130
+    assert f"to come back: datalab-facade watch {world.endless}" in " ".join(done.plain.split())
+    # The cursor is there again.
+    assert done.out.rindex("\x1b[?25h") > done.out.rindex("\x1b[?25l")
+
+
+def test_ctrl_c_while_many_are_watched_names_all_of_them(world: World) -> None:
+    arguments = ["watch", world.endless, world.done, "--interval", "0.1"]
+    terminal = InTerminal(arguments, world.environment, world.folder, columns=200)
+    terminal.until("1/2 ended")
+    terminal.interrupt()
+    done = terminal.done()
+    assert done.code == 130
+    assert f"datalab-facade watch {world.endless} {world.done}" in done.plain
+
+
+def test_ctrl_c_during_a_run_is_made_good_by_the_same_command(world: World) -> None:
+    slow = world.simulator.workflows.add("Slow", [])
+    script = ExecutionScript([StepScript("parse", ends=1.5)])
+    world.simulator.workflows.script_for(slow, script)
+    arguments = ["run", slow, "invoice.pdf", "-o", "resumed", "--interval", "0.1"]
+    terminal = InTerminal(arguments, world.environment, world.folder)
+    terminal.until("At work: parse")
+    terminal.interrupt()
+    done = terminal.done()
+    assert done.code == 130
+    assert "the same command goes on from where it was" in " ".join(done.plain.split())
+    started = world.simulator.execution_ids
+    again = in_pipe(arguments, world.environment, world.folder)
+    assert again.code == 0
+    assert "1 of 1 file done, in resumed" in again.out
+    assert world.simulator.execution_ids == started
+
+
+def test_a_live_table_shows_what_is_going_on_and_then_how_it_ended(world: World) -> None:
+    clock = VirtualClock()
+    simulator = Simulator(clock, api_key=API_KEY)
+    soon = simulator.start(ExecutionScript([StepScript("parse", ends=60.0)]))
+    with SimulatorServer(simulator) as server:
+        environment = {**world.environment, "DATALAB_HOST": server.api_url}
+        arguments = ["watch", soon, "--interval", "0.1"]
+        terminal = InTerminal(arguments, environment, world.folder, rows=9)
+        terminal.until("At work: parse")
+        clock.advance(60.0)
+        done = terminal.done()
+    assert done.code == 0
+    assert "Ctrl-C ends the watching" in done.plain
+    assert done.plain.rindex("At work: parse") < done.plain.rindex("COMPLETED")
+
+
+def test_no_color_is_obeyed_and_so_is_force_color(world: World) -> None:
+    colour = re.compile(r"\x1b\[[0-9;]*m")
+    arguments = ["status", world.failed]
+    assert colour.search(in_terminal(arguments, world.environment, world.folder).out)
+    plain = in_terminal(arguments, {**world.environment, "NO_COLOR": "1"}, world.folder)
+    assert not colour.search(plain.out)
+    live = ["watch", world.failed]
+    plain = in_terminal(live, {**world.environment, "NO_COLOR": "1"}, world.folder)
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]", plain.out)
+    forced = in_pipe(arguments, {**world.environment, "FORCE_COLOR": "1"}, world.folder)
+    assert colour.search(forced.out)
+
+
+@pytest.mark.parametrize("name", ["status", "watch", "timeline", "download"])
+def test_a_locale_without_utf_8_gets_ascii(name: str, world: World) -> None:
+    steps = [StepScript("請求書", files=("ü",)), StepScript("extract", files=("a", "b"))]
+    named = world.simulator.start(ExecutionScript(steps, shape="nested"))
+    where = ["-o", "out-請求書"] if name == "download" else []
+    environment = {**world.environment, **ASCII}
+    for start in (in_pipe, in_terminal):
+        done = start([name, named, *where], environment, world.folder)
+        assert done.code == 0, done
+        assert (done.out + done.err).isascii()
+        assert "extract" in done.plain
+
+
+def test_json_in_a_locale_without_utf_8_says_the_same(world: World) -> None:
+    named = world.start(StepScript("請求書🧾"))
+    done = in_pipe(["status", named, "--json"], {**world.environment, **ASCII}, world.folder)
+    assert done.out.isascii()
+    assert json.loads(done.out)["steps"][0]["name"] == "請求書🧾"
+
+
+def test_the_key_may_be_in_a_file(
+    run: Run, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATALAB_API_KEY")
+    missing = run("status", world.done)
+    assert missing.code == 2
+    assert "Set DATALAB_API_KEY, or name a file that holds it with --key-file" in missing.err
+    key_file = tmp_path / "key"
+    key_file.write_text(f"\n  {API_KEY}\n")
+    assert run("status", world.done, "--key-file", key_file).code == 0
+    monkeypatch.setenv("DATALAB_API_KEY_FILE", str(key_file))
+    assert run("status", world.done).code == 0
+    key_file.write_text(f"{API_KEY}\nand more\n")
+    done = run("status", world.done)
+    assert done.code == 2
+    assert "on one line and nothing else; it has 2 lines" in done.err
+    assert API_KEY not in done.err
+    assert run("status", world.done, "--key-file", tmp_path / "none").code == 2
+
+
+def test_a_reader_that_has_gone_is_no_mistake(world: World) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    process = subprocess.run(
+        command("status", world.done),
+        env=surroundings(world.environment),
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    os.close(write)
+    assert process.returncode == 141
+    assert not process.stderr
+
+
+def test_a_shell_completes_commands_and_options(world: World) -> None:
+    environment = {"_DATALAB_FACADE_COMPLETE": "bash_complete", "COMP_CWORD": "1"}
+    words = {**environment, "COMP_WORDS": "datalab-facade wa"}
+    assert in_pipe([], words, world.folder).out.split() == ["plain,wait", "plain,watch"]

@@ -1,0 +1,284 @@
+"""What people read, held against texts that were looked at: in 80 and 40 columns, and in ASCII."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from datalab_facade import (
+    Change,
+    Execution,
+    File,
+    Manifest,
+    MissedOutput,
+    NotFound,
+    Outcome,
+    SavedOutput,
+    Status,
+    Step,
+    StepRun,
+    Steps,
+    StepType,
+    Totals,
+    WaitTimedOut,
+    Workflow,
+    WorkflowDefinition,
+    WorkflowStep,
+)
+from datalab_facade.cli.diagnosis import Check, Diagnosis
+from datalab_facade.cli.exits import ExitCode, problem_of
+from datalab_facade.cli.rendering.diagnoses import diagnosis_text
+from datalab_facade.cli.rendering.executions import (
+    Standing,
+    change_line,
+    execution_text,
+    many_text,
+    outcome_line,
+)
+from datalab_facade.cli.rendering.files import file_text, files_text, uploaded_line
+from datalab_facade.cli.rendering.outputs import manifest_text
+from datalab_facade.cli.rendering.runs import report_text
+from datalab_facade.cli.rendering.serving import serving_text
+from datalab_facade.cli.rendering.workflows import (
+    created_text,
+    definition_text,
+    step_types_text,
+    workflow_text,
+    workflows_text,
+)
+from datalab_facade.pictures.terminal import Terminal
+from datalab_facade.pictures.words import cells
+from datalab_facade.running import RunResult
+
+GOLDEN = Path(__file__).parent / "golden"
+ROOT = Path(__file__).parents[2]
+
+BEGAN = datetime(2025, 10, 22, 10, tzinfo=UTC)
+HOSTILE = "\x1b[2J請求書 no pages in https://a.example/x?sig=abc"
+
+
+def _at(seconds: float) -> datetime:
+    return BEGAN + timedelta(seconds=seconds)
+
+
+def _run(
+    key: str | None, word: str, began: float | None = None, ended: float | None = None
+) -> StepRun:
+    return StepRun(
+        key,
+        Status.of(word),
+        started_at=None if began is None else _at(began),
+        finished_at=None if ended is None else _at(ended),
+        error=HOSTILE if word == "FAILED" else None,
+    )
+
+
+RUNNING = Execution(
+    123,
+    Status.IN_PROGRESS,
+    456,
+    BEGAN,
+    _at(90),
+    Steps(
+        [
+            Step("parse", (_run("a1", "COMPLETED", 2, 40), _run("b2", "COMPLETED", 2, 65))),
+            Step(
+                "extract", (_run("a1", "IN_PROGRESS", 66, None), _run("b2", "PENDING", None, None))
+            ),
+            Step(
+                "a_step_whose_name_is_long_請求書_and_goes_on", (_run(None, "PENDING", None, None),)
+            ),
+        ]
+    ),
+    observed_at=_at(95),
+)
+FAILED = Execution(
+    124,
+    Status.FAILED,
+    456,
+    BEGAN,
+    _at(95),
+    Steps(
+        [
+            Step("parse", (_run(None, "COMPLETED", 2, 40),)),
+            Step("extract", (_run("a1", "FAILED", 41, 95), _run("b2", "COMPLETED", 41, 90))),
+        ]
+    ),
+)
+QUEUED = Execution(125, Status.QUEUED, 456, BEGAN, BEGAN, observed_at=_at(7))
+DONE = Execution(
+    126,
+    Status.COMPLETED,
+    456,
+    BEGAN,
+    _at(3725),
+    Steps([Step("parse", tuple(_run(f"f{n}", "COMPLETED", 1, 3725) for n in range(500)))]),
+)
+UNKNOWN = NotFound(
+    404, method="GET", url="https://www.datalab.to/x", detail="Workflow execution 99 not found"
+)
+STANDING = Standing(
+    {execution.id: execution for execution in (DONE, FAILED, QUEUED, RUNNING)},
+    {99: UNKNOWN},
+    Totals(1, 1, 1, 2, 44, 156, 61.0),
+)
+SAVED = tuple(
+    SavedOutput(
+        126, step, key, f"{step}/{key}.json", size, "ab" * 32, BEGAN, Status.COMPLETED, kind
+    )
+    for step, key, size, kind in (
+        ("parse", "a1", 1_234_567, "application/json"),
+        ("extract", "a1", 999, None),
+    )
+)
+MANIFEST = Manifest(
+    126, Status.COMPLETED, SAVED, (MissedOutput(126, "extract", "b2", f"refused: {HOSTILE}"),)
+)
+FILES = (
+    File(4, "datalab://file-npl94jxy", "Bericht über alles.pdf", "application/pdf", 25_300,
+         "completed", BEGAN),
+    File(12, "datalab://file-b7", "a name that is far too long for any table.docx", None, None,
+         "pending"),
+)  # fmt: skip
+WORKFLOW = Workflow(
+    5,
+    "Invoices",
+    7,
+    (
+        WorkflowStep("parse", "marker_parse"),
+        WorkflowStep(
+            "tell", "api_request", {"token": "hidden", "url": "https://a.example/?k=v"}, ("parse",)
+        ),
+    ),
+    BEGAN,
+)
+STEP_TYPES = (
+    StepType("marker_parse", version="1", description="Parse documents, for steps that come after"),
+    StepType("api_request"),
+)
+RESULTS = (
+    RunResult("in/a.pdf", Path("out/a.pdf"), execution_id=126, status=Status.COMPLETED,
+              manifest=Manifest(126, Status.COMPLETED, SAVED)),
+    RunResult("in/b.pdf", Path("out/b.pdf"), execution_id=127, status=Status.FAILED,
+              reason=f"Execution 127 failed: {HOSTILE}"),
+)  # fmt: skip
+DIAGNOSIS = Diagnosis(
+    (
+        Check("versions", "good", "datalab-facade 1.0, Python 3.13, httpx 0.28, attrs 26, click 8"),
+        Check("key", "doubtful", "found in the file key", "Others may read it: chmod 600 key"),
+        Check("reachable", "bad", "no route to host", "Check the network"),
+        Check("clock", "unknown", "not known"),
+    ),
+    ExitCode.NETWORK,
+)
+ABOUT = {
+    "api_url": "http://127.0.0.1:1",
+    "storage_url": "http://127.0.0.1:2",
+    "control_url": "http://127.0.0.1:1/_simulator/",
+    "api_key": "simulated-datalab-key",
+}
+CHANGES = (
+    Change(1, "execution", None, None, None, Status.QUEUED, RUNNING),
+    Change(2, "step", "parse", None, Status.PENDING, Status.IN_PROGRESS, RUNNING),
+    Change(3, "file", HOSTILE, "a1", Status.IN_PROGRESS, Status.FAILED, RUNNING),
+)
+
+Draw = Callable[[Terminal], str]
+
+
+def _definition(terminal: Terminal) -> str:
+    path = ROOT / "examples" / "definitions" / "tell_the_team.json"
+    return definition_text(WorkflowDefinition.from_file(path), terminal)
+
+
+TEXTS: dict[str, Draw] = {
+    "running": lambda t: execution_text(RUNNING, t),
+    "running-later": lambda t: execution_text(RUNNING, t, now=_at(150)),
+    "running-in-few-rows": lambda t: execution_text(RUNNING, t, rows=2),
+    "failed": lambda t: execution_text(FAILED, t),
+    "queued": lambda t: execution_text(QUEUED, t),
+    "500-files": lambda t: execution_text(DONE, t),
+    "many": lambda t: many_text(STANDING, t, now=_at(150), rows=10),
+    "many-in-few-rows": lambda t: many_text(STANDING, t, now=None, rows=2),
+    "outcomes": lambda t: "\n".join(
+        outcome_line(outcome, t)
+        for outcome in (Outcome(126, DONE), Outcome(124, FAILED), Outcome(99, error=UNKNOWN))
+    ),
+    "changes": lambda t: "\n".join(
+        change_line(change, t, many=many) for change in CHANGES for many in (False, True)
+    ),
+    "manifest": lambda t: manifest_text(MANIFEST, Path("out/execution-126"), t),
+    "files": lambda t: files_text(FILES, t),
+    "no-files": lambda t: files_text((), t),
+    "file": lambda t: file_text(FILES[0], t),
+    "uploaded": lambda t: uploaded_line("in/a.pdf", FILES[0], t),
+    "workflows": lambda t: workflows_text((WORKFLOW, Workflow(6)), t),
+    "no-workflows": lambda t: workflows_text((), t),
+    "workflow": lambda t: workflow_text(WORKFLOW, t),
+    "created": lambda t: created_text(WORKFLOW, t),
+    "definition": _definition,
+    "step-types": lambda t: step_types_text(STEP_TYPES, t),
+    "run": lambda t: report_text(Path("out"), RESULTS, t),
+    "doctor": lambda t: diagnosis_text(DIAGNOSIS, t),
+    "serve": lambda t: serving_text(ABOUT, t),
+}
+TERMINALS = {
+    "80": Terminal(80, colour=False, ascii_only=False),
+    "40": Terminal(40, colour=False, ascii_only=False),
+    "ascii": Terminal(80, colour=False, ascii_only=True),
+    "colour": Terminal(80, colour=True, ascii_only=False),
+}
+# Lines of changes and outcomes go into pipes, and what serve says is for copying.
+_NOT_FITTED = {"changes", "serve"}
+
+
+def golden_text(name: str) -> str:
+    """Write a text for all terminals, as it stands in its file."""
+    parts = [f"=== {kind}\n{TEXTS[name](terminal)}\n" for kind, terminal in TERMINALS.items()]
+    return "\n".join(parts).replace("\x1b", "<ESC>")
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_is_the_one_that_was_looked_at(name: str) -> None:
+    assert golden_text(name) == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def test_there_is_no_golden_text_of_nothing() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == set(TEXTS)
+
+
+@pytest.mark.parametrize("width", [32, 40, 57, 80, 200])
+@pytest.mark.parametrize("name", sorted(set(TEXTS) - _NOT_FITTED))
+def test_no_line_is_wider_than_its_terminal(name: str, width: int) -> None:
+    for ascii_only in (False, True):
+        text = TEXTS[name](Terminal(width, colour=False, ascii_only=ascii_only))
+        assert [line for line in text.splitlines() if cells(line) > width] == []
+        assert text.isascii() or not ascii_only
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_a_server_says_cannot_move_the_cursor(name: str) -> None:
+    text = TEXTS[name](TERMINALS["80"])
+    assert "\x1b" not in text
+    assert "sig=abc" not in text
+
+
+def test_an_error_is_told_in_a_line_with_what_to_do_next() -> None:
+    error = WaitTimedOut(123, execution=RUNNING, timeout=60, elapsed=60.2)
+    assert problem_of(error).line() == (
+        "Execution 123 has not ended after 60 s (last seen IN_PROGRESS, 1/3 steps done). "
+        "It goes on; datalab-facade watch 123 comes back to it"
+    )
+    assert problem_of(UNKNOWN).line() == (
+        "Datalab answered 404: Workflow execution 99 not found. "
+        "Check the id and the key's team; results are deleted after a while"
+    )
+
+
+if __name__ == "__main__":
+    # Writes the golden texts anew; look at what changed before it is kept.
+    for each in TEXTS:
+        (GOLDEN / f"{each}.txt").write_text(golden_text(each), encoding="utf-8")

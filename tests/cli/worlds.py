@@ -1,0 +1,90 @@
+"""A Datalab behind real sockets, with something of everything in it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+from datalab_facade.cli.demonstration.scene import invoice
+from datalab_facade.testing import (
+    ExecutionScript,
+    Simulator,
+    SimulatorServer,
+    StepScript,
+)
+from tests.secrets_for_tests import API_KEY, FILLED_IN, SIGNATURE
+
+HOSTILE = f"no pages\x1b[2J in https://a.example/x?X-Amz-Signature={SIGNATURE}"
+
+
+@attrs.frozen
+class World:
+    """Where it is, and what there is."""
+
+    simulator: Simulator
+    host: str
+    folder: Path
+    done: int
+    failed: int
+    endless: int
+    workflow: int
+    uploaded: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment in which the program finds it."""
+        return {"DATALAB_API_KEY": API_KEY, "DATALAB_HOST": self.host}
+
+    def start(self, *steps: StepScript) -> int:
+        """Start another execution."""
+        return self.simulator.start(ExecutionScript(steps))
+
+
+@contextlib.contextmanager
+def new_world(folder: Path) -> Iterator[World]:
+    """Make one; files for and of the program are in a folder."""
+    simulator = Simulator(api_key=API_KEY)
+    with SimulatorServer(simulator) as server:
+        two = ("npl94jxy", "b7")
+        done = simulator.start(
+            ExecutionScript(
+                [StepScript("parse", files=two), StepScript("extract", files=two)], shape="nested"
+            )
+        )
+        failed = simulator.start(
+            ExecutionScript(
+                [StepScript("parse"), StepScript("extract", outcome="FAILED", error=HOSTILE)]
+            )
+        )
+        endless = simulator.start(
+            ExecutionScript([StepScript("parse"), StepScript("extract", ends=None)])
+        )
+        token = {"auth": {"type": "bearer", "token": FILLED_IN}}
+        workflow = simulator.workflows.add(
+            "Invoices",
+            [
+                {"step_key": "marker_parse", "unique_name": "parse"},
+                {
+                    "step_key": "api_request",
+                    "unique_name": "tell",
+                    "depends_on": ["parse"],
+                    "settings": token,
+                },
+            ],
+        )
+        quick = [StepScript("parse", ends=0.3), StepScript("tell", starts=0.3, ends=0.5)]
+        simulator.workflows.script_for(workflow, ExecutionScript(quick))
+        (folder / "invoice.pdf").write_bytes(invoice())
+        yield World(
+            simulator=simulator,
+            host=server.api_url,
+            folder=folder,
+            done=done,
+            failed=failed,
+            endless=endless,
+            workflow=workflow,
+            uploaded=simulator.files.add("report.pdf", b"%PDF-1.7 report"),
+        )
