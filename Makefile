@@ -7,7 +7,7 @@ HEAVY := .venv/heavy
 HEAVY_FILES = $(wildcard datalab_facade/integrations/*.py tests/heavy/*.py)
 DOCS := .venv/docs
 
-.PHONY: demo test test-heavy check check-heavy bench format docs regenerate lock clean
+.PHONY: demo test test-heavy check changelog check-heavy bench docs format regenerate lock clean
 
 demo: $(DEMO)/.installed
 	@$(DEMO)/bin/datalab-facade demo
@@ -26,6 +26,7 @@ check: $(DEV)/.installed
 	$(DEV)/bin/basedpyright
 	PYTHONPATH=generated $(DEV)/bin/lint-imports --no-cache
 	$(DEV)/bin/python scripts/regenerate.py --check
+	$(DEV)/bin/python scripts/api.py
 
 # The types of what needs packages that the light environment has not.
 check-heavy: $(HEAVY)/.installed
@@ -48,6 +49,10 @@ docs: $(DOCS)/.installed
 
 regenerate: $(DEV)/.installed
 	$(DEV)/bin/python scripts/regenerate.py
+
+# What the changelog will say of what is not released yet.
+changelog: $(DEV)/.installed
+	@$(DEV)/bin/towncrier build --draft --version Unreleased
 
 # The pins of everything that development and the demo use, with hashes.
 lock: $(DEV)/.installed

@@ -34,6 +34,9 @@ _PARTS = ("zensical.toml", "docs", "datalab_facade", "scripts/docstrings.py")
 
 Visit = Callable[[str, int], Page]
 
+# The first test of each process builds the site, before it begins.
+pytestmark = pytest.mark.timeout(240)
+
 
 def _build(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -117,14 +120,12 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
     assert not wrong
 
 
-@pytest.mark.timeout(120)
 def test_the_site_is_built_without_a_warning(site: Path) -> None:
     pages = {page.relative_to(site).with_suffix(".md") for page in site.rglob("*.html")}
     sources = {page.relative_to(ROOT / "docs") for page in (ROOT / "docs").rglob("*.md")}
     assert sources <= pages
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "mistake",
     ["[gone](no-such-page.md)", "[gone](index.md#no-such-place)", "[gone][datalab_facade.Gone]"],
@@ -167,7 +168,6 @@ def test_no_page_shows_markup_of_docstrings(site: Path) -> None:
         assert not re.search(r"<blockquote>\s*<blockquote>", text), page.name
 
 
-@pytest.mark.timeout(240)
 def test_pages_open_cleanly_on_wide_and_on_narrow_screens(
     site: Path, address: str, visit: Visit
 ) -> None:

@@ -1,0 +1,29 @@
+"""Run a workflow over all files of a folder. Stop it when you like, and start it again.
+
+python examples/run_folder.py examples/definitions/invoice_fields.json scans results
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from datalab_facade import Datalab, Update
+
+
+def progress(update: Update) -> None:
+    if update.outcome is not None:
+        print(update.totals.ended, "of", update.totals.known, "ended")
+
+
+def main(definition: str, folder: str, goal: str) -> int:
+    with Datalab() as client:
+        report = client.run(Path(definition), folder, to=goal, on_update=progress)
+    print(report)
+    for result in report.failed:
+        print(f"{result.source}: {result.reason}")
+    return 0 if report else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,26 @@
+"""Save all outputs of an execution to a folder; do it again, and nothing is fetched twice.
+
+python examples/save_outputs.py 123 results
+"""
+
+from __future__ import annotations
+
+import sys
+
+from datalab_facade import Datalab
+
+
+def main(execution_id: int, folder: str) -> int:
+    with Datalab() as client:
+        execution = client.executions.wait(execution_id)
+        manifest = client.outputs.save_all(execution, folder)
+    print(manifest)
+    for saved in manifest.saved:
+        print(f"{saved.bytes:>10}  {saved.sha256}  {saved.path}")
+    for missed in manifest.missed:
+        print(f"missed: {missed.step}: {missed.reason}")
+    return 0 if manifest.complete else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), sys.argv[2]))

@@ -1,0 +1,37 @@
+"""Submit now and collect later, in another process: an id and an address are enough.
+
+python examples/split_and_resume.py submit 456 https://example.com/report.pdf > note.json
+python examples/split_and_resume.py collect results < note.json
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from datalab_facade import Datalab, SubmissionUnknown
+
+
+def submit(workflow_id: int, url: str) -> int:
+    with Datalab() as client:
+        try:
+            handle = client.workflows.execute(workflow_id, url)
+        except SubmissionUnknown as error:
+            print(f"look for it before you submit again: {error.sent}", file=sys.stderr)
+            return 2
+        print(json.dumps(handle.to_dict()))
+    return 0
+
+
+def collect(folder: str) -> int:
+    with Datalab() as client:
+        execution = client.executions.handle(json.load(sys.stdin)).wait()
+        print(client.outputs.save_all(execution, folder))
+    return 0 if execution.succeeded else 1
+
+
+if __name__ == "__main__":
+    command, *arguments = sys.argv[1:]
+    sys.exit(
+        submit(int(arguments[0]), arguments[1]) if command == "submit" else collect(arguments[0])
+    )
