@@ -81,10 +81,9 @@ class Datalab:
             API than this, whatever this client does; 200 by default, which is what
             the published limits agree on. None switches it off.
         budget: A request budget that is shared with other clients, in place of one of
-            the client's own: with those of this process as a
-            :class:`~datalab_facade.pacing.LocalBudget`, or with those of other processes
-            and machines, such as
-            :class:`~datalab_facade.integrations.redis_budget.RedisBudget`.
+            the client's own: a :class:`~datalab_facade.pacing.LocalBudget` that several
+            clients of this process are given, or whatever else is a
+            :class:`~datalab_facade.pacing.Budget`.
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
             default proxies and CAs of the environment are used, as httpx does.
@@ -302,10 +301,9 @@ class AsyncDatalab:
             API than this, whatever this client does; 200 by default, which is what
             the published limits agree on. None switches it off.
         budget: A request budget that is shared with other clients, in place of one of
-            the client's own: with those of this process as a
-            :class:`~datalab_facade.pacing.LocalBudget`, or with those of other processes
-            and machines, such as
-            :class:`~datalab_facade.integrations.redis_budget.RedisBudget`.
+            the client's own: a :class:`~datalab_facade.pacing.LocalBudget` that several
+            clients of this process are given, or whatever else is a
+            :class:`~datalab_facade.pacing.Budget`.
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
             default proxies and CAs of the environment are used, as httpx does.
