@@ -82,7 +82,9 @@ class Datalab:
             the published limits agree on. None switches it off.
         budget: A request budget that is shared with other clients, in place of one of
             the client's own: a :class:`~datalab_facade.pacing.LocalBudget` that several
-            clients of this process are given, or whatever else is a
+            clients of this process are given, a
+            :class:`~datalab_facade.integrations.redis_budget.RedisBudget` for several
+            processes and machines, or whatever else is a
             :class:`~datalab_facade.pacing.Budget`.
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
@@ -302,7 +304,9 @@ class AsyncDatalab:
             the published limits agree on. None switches it off.
         budget: A request budget that is shared with other clients, in place of one of
             the client's own: a :class:`~datalab_facade.pacing.LocalBudget` that several
-            clients of this process are given, or whatever else is a
+            clients of this process are given, a
+            :class:`~datalab_facade.integrations.redis_budget.RedisBudget` for several
+            processes and machines, or whatever else is a
             :class:`~datalab_facade.pacing.Budget`.
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
