@@ -6,8 +6,13 @@ DEMO := .venv/demo
 HEAVY := .venv/heavy
 HEAVY_FILES = $(wildcard datalab_facade/integrations/*.py tests/heavy/*.py)
 DOCS := .venv/docs
+WHEEL := .venv/wheel
+AUDIT := .venv/audit
+RUNTIME := .venv/runtime
+LICENCES := MIT;BSD;Apache;PSF;Python Software Foundation;MPL-2.0;Mozilla;ISC
 
-.PHONY: demo test test-heavy check changelog check-heavy bench docs format regenerate lock clean
+.PHONY: audit bench changelog check check-heavy clean demo docs format lock regenerate sbom \
+  test test-heavy test-wheel
 
 demo: $(DEMO)/.installed
 	@$(DEMO)/bin/datalab-facade demo
@@ -18,6 +23,24 @@ test: $(DEV)/.installed
 # The integrations, against the real Dask and Redis.
 test-heavy: $(HEAVY)/.installed
 	$(HEAVY)/bin/python -m pytest -m heavy tests/heavy
+
+# Builds dist/, imports the wheel where there is only what it says it needs, and runs a good
+# part of the tests against it, in a folder that has the tests but not the sources.
+test-wheel: $(DEV)/.installed $(RUNTIME)/.installed $(WHEEL)/.installed
+	$(DEV)/bin/python scripts/packing.py build dist
+	$(DEV)/bin/python scripts/packing.py import dist $(RUNTIME)
+	$(DEV)/bin/python scripts/packing.py test dist $(WHEEL)
+
+# What the wheel depends on, and under which licences: dist/sbom.json, dist/licences.md.
+sbom: $(DEV)/.installed $(RUNTIME)/.installed $(AUDIT)/.installed
+	$(DEV)/bin/python scripts/supply.py sbom $(AUDIT) $(RUNTIME) dist
+	$(AUDIT)/bin/pip-licenses --python $(RUNTIME)/bin/python --format markdown \
+	  --ignore-packages datalab-facade pip setuptools --allow-only "$(LICENCES)" --partial-match \
+	  --output-file dist/licences.md
+
+# Needs the internet, so nothing else waits for it; where there is none, it says so and fails.
+audit: $(DEV)/.installed $(AUDIT)/.installed
+	$(DEV)/bin/python scripts/supply.py audit $(AUDIT)
 
 check: $(DEV)/.installed
 	$(DEV)/bin/ruff check
@@ -56,7 +79,9 @@ changelog: $(DEV)/.installed
 
 # The pins of everything that development and the demo use, with hashes.
 lock: $(DEV)/.installed
-	for group in dev demo docs heavy audit; do \
+	$(DEV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate pyproject.toml --output-file requirements/runtime.txt
+	for group in dev demo docs heavy wheel audit; do \
 	  $(DEV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --group pyproject.toml:$$group pyproject.toml \
 	    --output-file requirements/$$group.txt || exit 1; \
@@ -76,3 +101,13 @@ $(HEAVY)/.installed: requirements/heavy.txt pyproject.toml
 
 $(DOCS)/.installed: requirements/docs.txt pyproject.toml
 	@scripts/install $(PYTHON) $(DOCS) requirements/docs.txt
+
+# These hold packages only: the wheel is put in where it is wanted.
+$(WHEEL)/.installed: requirements/wheel.txt
+	@scripts/install $(PYTHON) $(WHEEL) requirements/wheel.txt --packages-only
+
+$(RUNTIME)/.installed: requirements/runtime.txt
+	@scripts/install $(PYTHON) $(RUNTIME) requirements/runtime.txt --packages-only
+
+$(AUDIT)/.installed: requirements/audit.txt
+	@scripts/install $(PYTHON) $(AUDIT) requirements/audit.txt --packages-only
