@@ -4,7 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 DEV := .venv/dev
 DEMO := .venv/demo
 HEAVY := .venv/heavy
-HEAVY_FILES = $(wildcard datalab_facade/integrations/*.py tests/heavy/*.py)
+HEAVY_FILES = $(wildcard datalab_facade/integrations/*.py datalab_facade/integrations/*/*.py \
+  tests/heavy/*.py tests/heavy/*/*.py benchmarks/airflow_waits.py)
 DOCS := .venv/docs
 WHEEL := .venv/wheel
 AUDIT := .venv/audit
@@ -20,7 +21,7 @@ demo: $(DEMO)/.installed
 test: $(DEV)/.installed
 	$(DEV)/bin/python -m pytest -n 2 --dist worksteal
 
-# The integrations, against the real Dask and Redis.
+# The integrations, against the real Airflow, Dask and Redis.
 test-heavy: $(HEAVY)/.installed
 	$(HEAVY)/bin/python -m pytest -m heavy tests/heavy
 
@@ -54,7 +55,7 @@ check: $(DEV)/.installed
 # The types of what needs packages that the light environment has not.
 check-heavy: $(HEAVY)/.installed
 	$(HEAVY)/bin/mypy $(HEAVY_FILES)
-	$(HEAVY)/bin/basedpyright --pythonpath $(HEAVY)/bin/python $(HEAVY_FILES)
+	$(HEAVY)/bin/basedpyright --project pyrightconfig.heavy.json
 
 # What it says is in docs/benchmarks.md. BENCH="--only call" measures some of it.
 bench: $(DEV)/.installed

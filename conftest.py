@@ -5,8 +5,17 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 # Each integration, and the package that it integrates.
-_NEEDS = {"dask": "distributed", "redis_budget": "throttled"}
+_NEEDS = {
+    "airflow/hooks": "airflow",
+    "airflow/operators": "airflow",
+    "airflow/sensors": "airflow",
+    "airflow/triggers": "airflow",
+    "dask": "distributed",
+    "redis_budget": "throttled",
+}
 
+# Airflow imports these, in processes of its own.
+collect_ignore = ["tests/heavy/airflow_dags"]
 collect_ignore_glob = [
     f"datalab_facade/integrations/{module}.py"
     for module, package in _NEEDS.items()

@@ -19,6 +19,7 @@ import pytest
 
 from datalab_facade.testing import ExecutionScript, Simulator, SimulatorServer, StepScript
 from tests.markdown import (
+    HEAVY_PAGES,
     ROOT,
     Block,
     blocks_of,
@@ -31,7 +32,8 @@ from tests.pictures.checking import check_svg
 
 _TEST = re.compile(r"^(?:async )?def test_", flags=re.MULTILINE)
 _DOCS = ROOT / "docs"
-PAGES = sorted(_DOCS.rglob("*.md"))
+ALL_PAGES = sorted(_DOCS.rglob("*.md"))
+PAGES = [page for page in ALL_PAGES if page not in HEAVY_PAGES]
 BLOCKS = {page: list(blocks_of(page)) for page in PAGES}
 WITH_TESTS = [page for page in PAGES if any(block.holds_tests for block in BLOCKS[page])]
 
@@ -177,7 +179,7 @@ def test_every_page_is_in_the_navigation_and_the_other_way_round() -> None:
             collect(value) if isinstance(value, list) else found.append(value)
 
     collect(tomllib.loads(text)["project"]["nav"])
-    assert sorted(found) == sorted(page.relative_to(_DOCS).as_posix() for page in PAGES)
+    assert sorted(found) == sorted(page.relative_to(_DOCS).as_posix() for page in ALL_PAGES)
 
 
 def test_testing_takes_ten_lines() -> None:
@@ -192,6 +194,6 @@ def test_the_pictures_are_what_our_own_tools_draw_today() -> None:
 
 
 def test_each_picture_is_on_a_page() -> None:
-    shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    shown = "".join(page.read_text(encoding="utf-8") for page in ALL_PAGES)
     assert {path.name for path in (_DOCS / "pictures").iterdir()} == set(draw.pictures())
     assert all(f"pictures/{name}" in shown for name in draw.pictures())

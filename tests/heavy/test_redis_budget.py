@@ -176,6 +176,7 @@ def test_redis_is_asked_for_several_places_at_a_time(redis_server: RedisServer) 
                 client.executions.get(execution_id)
     with redis.Redis(port=redis_server.port) as client_of_redis:
         told = client_of_redis.info("commandstats")
+    assert isinstance(told, dict)
     scripts = sum(
         told.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("evalsha", "eval")
     )

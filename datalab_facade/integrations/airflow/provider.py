@@ -1,0 +1,61 @@
+"""What Airflow is told about this package."""
+
+from __future__ import annotations
+
+from datalab_facade._version import __version__
+from datalab_facade.models import JSON
+
+_PACKAGE = "datalab_facade.integrations.airflow"
+_NAME = "Datalab"
+
+
+def get_provider_info() -> dict[str, JSON]:
+    """Give what the entry point ``apache_airflow_provider`` is to give."""
+    return {
+        "package-name": "datalab-facade",
+        "name": _NAME,
+        "description": "Datalab workflow executions: start them, wait for them, save their outputs",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": _NAME,
+                "external-doc-url": "https://documentation.datalab.to",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [_modules("hooks")],
+        "operators": [_modules("operators")],
+        "sensors": [_modules("sensors")],
+        "triggers": [_modules("triggers")],
+        "connection-types": [
+            {
+                "connection-type": "datalab",
+                "hook-class-name": f"{_PACKAGE}.hooks.DatalabHook",
+                "hook-name": _NAME,
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "schema", "port"],
+                    "relabeling": {"password": "API key", "host": "Address"},
+                    "placeholders": {"host": "https://www.datalab.to"},
+                },
+                "conn-fields": {
+                    "requests_per_minute": {
+                        "label": "Requests a minute",
+                        "description": (
+                            "The request budget of each process that uses the connection; "
+                            "200 if it is left empty"
+                        ),
+                        "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
+                    },
+                    "allow_http": {
+                        "label": "Allow an address without TLS",
+                        "description": "The key is then sent in the clear; for tests",
+                        "schema": {"type": ["boolean", "null"], "default": False},
+                    },
+                },
+            }
+        ],
+    }
+
+
+def _modules(kind: str) -> dict[str, JSON]:
+    return {"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.{kind}"]}

@@ -1,0 +1,52 @@
+"""What is promised of a task, one task for each promise; ids come with the DAG run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG
+
+from datalab_facade.integrations.airflow.operators import DatalabExecuteWorkflowOperator
+from datalab_facade.integrations.airflow.sensors import DatalabExecutionSensor
+
+URL = "https://a.example/1.pdf"
+
+with DAG("promises", schedule=None, default_args={"retry_delay": timedelta(seconds=1)}):
+    completes = DatalabExecuteWorkflowOperator(
+        task_id="completes",
+        workflow_id="{{ dag_run.conf['completes'] }}",
+        input_config=[URL],
+        save_to="{{ dag_run.conf['folder'] }}",
+    )
+    DatalabExecutionSensor(task_id="senses", execution=completes.output)
+    DatalabExecuteWorkflowOperator(
+        task_id="fails", workflow_id="{{ dag_run.conf['fails'] }}", input_config=URL, retries=2
+    )
+    DatalabExecuteWorkflowOperator(
+        task_id="takes_too_long",
+        workflow_id="{{ dag_run.conf['takes_too_long'] }}",
+        input_config=URL,
+        timeout=5,
+        retries=1,
+    )
+    DatalabExecuteWorkflowOperator(
+        task_id="takes_long", workflow_id="{{ dag_run.conf['takes_long'] }}", input_config=URL
+    )
+    starts = DatalabExecuteWorkflowOperator(
+        task_id="only_starts",
+        workflow_id="{{ dag_run.conf['short'] }}",
+        input_config=None,
+        wait=False,
+    )
+    DatalabExecutionSensor(
+        task_id="pokes",
+        execution="{{ ti.xcom_pull('only_starts')['execution_id'] }}",
+        deferrable=False,
+        poke_interval=1,
+    ).set_upstream(starts)
+    DatalabExecuteWorkflowOperator(
+        task_id="waits_in_the_worker",
+        workflow_id="{{ dag_run.conf['short'] }}",
+        input_config=URL,
+        deferrable=False,
+    )

@@ -1,0 +1,228 @@
+"""Many who wait for executions in one event loop share one client, and so one budget."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from datalab_facade import (
+    AsyncDatalab,
+    AuthenticationFailed,
+    ConfigurationError,
+    NotFound,
+    Outcome,
+)
+from datalab_facade.integrations.airflow.events import WaitEvent
+from datalab_facade.integrations.airflow.settings import ConnectionSettings
+from datalab_facade.integrations.airflow.waits import SharedWaits, shared_waits
+from datalab_facade.models import JSON
+from datalab_facade.testing import ExecutionScript, Simulator, VirtualClock
+from tests.in_process import FAILS, NEVER_ENDS, SOON, asynchronous
+from tests.secrets_for_tests import API_KEY
+
+ORIGIN = "https://www.datalab.to"
+
+
+def handle_of(execution_id: int, origin: str = ORIGIN) -> dict[str, JSON]:
+    return {"version": 1, "execution_id": execution_id, "origin": origin}
+
+
+class World:
+    """A simulator on virtual time, and the waits of one connection to it."""
+
+    def __init__(self, per_minute: float = 200, **options: Any) -> None:
+        self.clock = VirtualClock()
+        self.simulator = Simulator(self.clock, API_KEY, rate_limit=(int(per_minute), 60.0))
+        self.settings = ConnectionSettings(API_KEY, requests_per_minute=per_minute)
+        self.read = 0
+        self.opened = 0
+        self.waits = SharedWaits(self.read_settings, open_client=self.open_client, **options)
+
+    async def read_settings(self) -> ConnectionSettings:
+        self.read += 1
+        return self.settings
+
+    def open_client(self, settings: ConnectionSettings) -> AsyncDatalab:
+        self.opened += 1
+        return asynchronous(
+            self.simulator,
+            api_key=settings.api_key,
+            requests_per_minute=settings.requests_per_minute,
+        )
+
+    def start(self, *scripts: ExecutionScript) -> list[dict[str, JSON]]:
+        return [handle_of(self.simulator.start(script)) for script in scripts]
+
+    async def outcomes(self, *handles: dict[str, JSON]) -> list[Outcome]:
+        return await asyncio.gather(*(self.waits.outcome(handle) for handle in handles))
+
+    async def until(self, moment: float) -> None:
+        await self.clock.sleep_async(moment - self.clock.monotonic())
+
+    @property
+    def looks(self) -> Counter[int]:
+        return Counter(int(one.path.rpartition("/")[2]) for one in self.simulator.requests)
+
+
+async def test_each_wait_gets_its_own_outcome() -> None:
+    world = World()
+    handles = [*world.start(SOON, FAILS), handle_of(99)]
+    done, failed, unknown = await world.outcomes(*handles)
+    assert done.succeeded
+    assert failed.execution is not None
+    assert failed.execution.failed
+    assert isinstance(unknown.error, NotFound)
+
+
+async def test_hundreds_of_waits_use_one_client_and_stay_within_its_budget() -> None:
+    world = World()
+    outcomes = await world.outcomes(*world.start(*[SOON] * 300))
+    assert all(outcome.succeeded for outcome in outcomes)
+    assert (world.opened, world.read) == (1, 1)
+    assert {one.status for one in world.simulator.requests} == {200}
+
+
+async def test_two_waits_for_one_execution_share_its_looks() -> None:
+    alone, both = World(), World()
+    [handle] = alone.start(SOON)
+    await alone.outcomes(handle)
+    [handle] = both.start(SOON)
+    first, second = await both.outcomes(handle, handle)
+    assert first == second
+    assert both.looks.total() <= alone.looks.total() + 2
+
+
+async def test_a_wait_that_is_cancelled_leaves_the_others_alone() -> None:
+    world = World()
+    never, soon = world.start(NEVER_ENDS, SOON)
+    given_up = asyncio.create_task(world.waits.outcome(never))
+    kept = asyncio.create_task(world.waits.outcome(soon))
+    await world.until(60)
+    given_up.cancel()
+    assert (await kept).succeeded
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+
+
+async def test_an_execution_that_nobody_waits_for_is_looked_at_no_more_after_its_lease() -> None:
+    world = World(lease=600)
+    never, late = world.start(NEVER_ENDS, SOON)
+    given_up = asyncio.create_task(world.waits.outcome(never))
+    others = asyncio.create_task(world.waits.outcome(world.start(NEVER_ENDS)[0]))
+    await world.until(60)
+    given_up.cancel()
+    await world.until(700)
+    seen = world.looks[int(str(never["execution_id"]))]
+    assert seen > 1
+    await world.until(3_000)
+    assert world.looks[int(str(never["execution_id"]))] == seen
+    assert (await world.waits.outcome(late)).succeeded
+    others.cancel()
+
+
+async def test_a_wait_goes_on_beyond_its_lease() -> None:
+    world = World(lease=60)
+    [outcome] = await world.outcomes(*world.start(SOON))
+    assert outcome.succeeded
+    assert world.clock.monotonic() >= 300
+
+
+async def test_the_budget_outlives_a_pause_between_two_waits() -> None:
+    world = World(per_minute=10)
+    for _ in range(30):
+        [handle] = world.start(ExecutionScript([]))
+        await world.waits.outcome(handle)
+    assert world.opened == 1
+    assert {one.status for one in world.simulator.requests} == {200}
+
+
+async def test_the_client_is_closed_when_nobody_has_come_for_a_while() -> None:
+    idle: list[bool] = []
+    world = World(linger=0.01, on_idle=lambda: idle.append(True))
+    await world.outcomes(*world.start(SOON))
+    async with asyncio.timeout(10):
+        while not idle:  # noqa: ASYNC110 - it is told by a plain function
+            await asyncio.sleep(0.005)
+    await world.outcomes(*world.start(SOON))
+    assert (world.opened, world.read) == (2, 2)
+
+
+async def test_a_key_that_is_replaced_is_taken_over_by_those_who_wait() -> None:
+    world = World()
+    waiting = asyncio.create_task(world.outcomes(*world.start(*[SOON] * 5)))
+    await world.until(60)
+    world.simulator.api_key = "another-key"
+    world.settings = ConnectionSettings("another-key")
+    assert all(outcome.succeeded for outcome in await waiting)
+    assert world.opened == 2
+
+
+async def test_a_key_that_is_refused_and_not_replaced_ends_the_waits() -> None:
+    world = World()
+    world.simulator.api_key = "another-key"
+    for outcome in await world.outcomes(*world.start(SOON, SOON)):
+        assert isinstance(outcome.error, AuthenticationFailed)
+
+
+async def test_a_handle_of_another_host_is_refused_and_the_others_go_on() -> None:
+    world = World()
+    elsewhere = asyncio.create_task(world.waits.outcome(handle_of(1, "https://b.example")))
+    [outcome] = await world.outcomes(*world.start(SOON))
+    assert outcome.succeeded
+    with pytest.raises(ConfigurationError, match=r"at https://b\.example, but this client talks"):
+        await elsewhere
+
+
+async def test_a_connection_that_cannot_be_read_is_told_to_all_who_wait() -> None:
+    async def read() -> ConnectionSettings:
+        raise KeyError("no such connection")
+
+    waits = SharedWaits(read)
+    told = await asyncio.gather(
+        waits.outcome(handle_of(1)), waits.outcome(handle_of(2)), return_exceptions=True
+    )
+    assert [type(error) for error in told] == [KeyError, KeyError]
+
+
+def test_a_loop_that_is_over_is_forgotten() -> None:
+    world = World()
+    [handle] = world.start(SOON)
+
+    async def wait() -> weakref.ref[asyncio.AbstractEventLoop]:
+        waits = shared_waits("id", world.read_settings, open_client=world.open_client)
+        assert shared_waits("id", world.read_settings) is waits
+        assert shared_waits("other", world.read_settings) is not waits
+        assert (await waits.outcome(handle)).succeeded
+        return weakref.ref(asyncio.get_running_loop())
+
+    with asyncio.Runner() as runner:
+        loop = runner.run(wait())
+    del runner
+    gc.collect()
+    assert loop() is None
+
+
+async def test_an_event_tells_in_plain_json_how_it_ended_without_a_url() -> None:
+    world = World()
+    handles = world.start(SOON, FAILS)
+    done, failed = [
+        WaitEvent.of(handle, outcome)
+        for handle, outcome in zip(handles, await world.outcomes(*handles), strict=True)
+    ]
+    assert done.to_dict() == {
+        "handle": handles[0],
+        "status": "COMPLETED",
+        "partially_failed": False,
+        "problem": None,
+        "kind": None,
+    }
+    assert (failed.status, failed.kind) == ("FAILED", None)
+    assert failed.problem is not None
+    assert "no pages" in failed.problem
+    assert WaitEvent.from_dict(failed.to_dict()) == failed
+    assert WaitEvent.from_dict({**failed.to_dict(), "later": 1}) == failed
