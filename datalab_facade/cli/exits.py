@@ -76,7 +76,8 @@ class Problem:
         """Tell all of it in a line."""
         if not self.hint:
             return self.message
-        return f"{self.message.rstrip('.')}. {self.hint}"
+        end = "" if self.message.endswith(("?", "!")) else "."
+        return f"{self.message.rstrip('.')}{end} {self.hint}"
 
     def to_dict(self) -> dict[str, JSON]:
         """Give it as plain JSON."""
