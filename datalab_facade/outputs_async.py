@@ -191,7 +191,7 @@ class AsyncOutputs:
         They go to ``folder/execution-ID/STEP/FILE``; names of the server's are made
         harmless, and the manifest tells which is which. What an earlier call saved is not
         fetched again, also if it was killed before it wrote that down. One that fails
-        does not keep the others from being saved. The README tells what is promised of
+        does not keep the others from being saved. docs/outputs.md tells what is promised of
         files when processes are killed, power fails or several save to one folder.
 
         Args:

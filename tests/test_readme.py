@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.markdown import ROOT, Block, lead_clients_here, put_documents, python_blocks, run_script
+from tests.markdown import (
+    ROOT,
+    Block,
+    blocks_of,
+    lead_clients_here,
+    put_documents,
+    python_blocks,
+    run_script,
+)
 
 _README = (ROOT / "README.md").read_text(encoding="utf-8")
 _BLOCKS = python_blocks(ROOT / "README.md")
@@ -29,7 +37,7 @@ def test_a_block_of_the_readme_runs(
 
 
 def test_the_readme_has_its_blocks() -> None:
-    assert len(_BLOCKS) >= 7
+    assert len(_BLOCKS) >= 6
 
 
 def test_the_commands_of_the_readme_are_those_of_the_makefile() -> None:
@@ -39,3 +47,19 @@ def test_the_commands_of_the_readme_are_those_of_the_makefile() -> None:
     assert {"demo", "test", "check"} <= named
     for command in named:
         assert re.search(rf"^{command}:", makefile, flags=re.MULTILINE), command
+
+
+def test_what_the_readme_links_to_is_there() -> None:
+    links = re.findall(r"\]\(((?!http)[^)#]+)", _README)
+    assert len(links) > 20
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_page_for_users_is_linked_from_the_readme() -> None:
+    pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} - {"docs/index.md"}
+    assert {page for page in pages if f"]({page})" not in _README} == set()
+
+
+def test_the_first_code_takes_ten_lines() -> None:
+    first = next(iter(blocks_of(ROOT / "README.md")))
+    assert len(first.code.splitlines()) <= 10

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from datalab_facade.cli.demonstration.clock import FastClock
 from datalab_facade.cli.demonstration.scene import invoice
-from datalab_facade.cli.exits import MEANINGS
 from datalab_facade.testing import ExecutionScript, Simulator, SimulatorServer, StepScript
 from tests.cli.programs import surroundings
 from tests.markdown import ROOT, blocks_of
@@ -48,11 +47,6 @@ def test_the_commands_of_the_readme_do_what_they_say(tmp_path: Path) -> None:
     assert "2 of 2 files done, in results" in done.stdout
     assert (tmp_path / "run.svg").exists()
     assert (tmp_path / "results" / "execution-123" / "manifest.json").exists()
-
-
-def test_the_readme_tells_the_exit_codes_as_the_program_does() -> None:
-    rows = re.findall(r"^\| (\d+) \| (.+) \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
-    assert rows == [(str(int(code)), meaning) for code, meaning in MEANINGS.items()]
 
 
 def test_the_readme_opens_with_a_picture_of_a_run() -> None:
