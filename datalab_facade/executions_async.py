@@ -195,7 +195,8 @@ class AsyncExecutions:
             ids: The executions' ids. They are read as there is room, so they may be
                 many, or still being produced. An id that comes twice has two
                 outcomes, and is asked for once. An outcome among them, of what is
-                settled already, is told in its turn.
+                settled already, is told in its turn, and where its execution is
+                waited for, that wait ends with it.
             timeout: Seconds for all of it, hard; what goes on by then has an outcome
                 with WaitTimedOut, and ids that were not read have none. By default
                 there is no end but the policy's for each single execution.

@@ -31,7 +31,7 @@ def run_many(
     Args:
         scheduler: What decides.
         ids: Read one at a time, as there is room; reading may take its time. An
-            outcome among them is told as it is.
+            outcome among them is told as it is, and ends the wait for its execution.
         look: Makes one request, which has passed the gate.
         gate: Where requests wait for the budget.
         clock: Tells the time and sleeps.
@@ -70,7 +70,7 @@ def feed_one(scheduler: Scheduler, execution_id: object, now: float) -> None:
         scheduler.close_feed()
         return
     if isinstance(execution_id, Outcome):
-        scheduler.settle(execution_id, now)
+        scheduler.end(execution_id, now)
         return
     try:
         scheduler.add(checked_id(execution_id), now)

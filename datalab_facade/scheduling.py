@@ -195,6 +195,16 @@ class Scheduler:
         self._counts["done" if outcome.succeeded else "failed"] += 1
         self._tell(now, outcome=outcome)
 
+    def end(self, outcome: Outcome, now: float) -> None:
+        """Take note of how one ended, or why nobody waits for it any more.
+
+        Where it is waited for, that is over, with this outcome.
+        """
+        entry = self._active.get(outcome.execution_id)
+        if entry is not None:
+            self._end(entry, outcome, now)
+        self.settle(outcome, now)
+
     def away(self, now: float) -> float:
         """Give the seconds until there is something to do; 0 if a look is due."""
         self._expire(now)

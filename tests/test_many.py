@@ -126,6 +126,27 @@ def test_an_id_that_comes_twice_has_two_outcomes_and_is_asked_for_once() -> None
     assert [o.succeeded for o in in_order] == [True, True]
 
 
+def test_an_outcome_among_the_ids_ends_the_wait_for_its_execution() -> None:
+    world = World()
+    never, soon = world.start(1e6, 60)
+    given_up = Outcome(never, error=ConfigurationError("nobody waits for it"))
+
+    def ids() -> Iterator[int | Outcome]:
+        yield from (never, soon)
+        while not world.looks_at(never):
+            yield Outcome(0, error=given_up.error)
+        yield given_up
+
+    updates = list(world.client.executions.watch_many(ids()))
+    outcomes = [update.outcome for update in updates if update.outcome is not None]
+    assert outcomes.count(given_up) == 2
+    assert [one.execution_id for one in outcomes if one.succeeded] == [soon]
+    assert len(world.looks_at(never)) == 1
+    totals = updates[-1].totals
+    assert (totals.queued, totals.running, totals.done) == (0, 0, 1)
+    assert totals.failed == len(outcomes) - 1
+
+
 def test_an_iterable_that_raises_half_way_is_told_as_it_is() -> None:
     world = World()
     ids = world.start(5, 5)
@@ -334,6 +355,23 @@ async def test_async_wait_many_gives_all_in_the_order_of_the_ids() -> None:
     for wanted in (ids, _ids(ids)):
         found = await world.asynchronous.executions.wait_many(wanted)
         assert [o.execution_id for o in found] == ids
+
+
+async def test_async_an_outcome_among_the_ids_ends_the_wait_for_its_execution() -> None:
+    world = AsyncWorld()
+    never, soon = world.start(1e6, 60)
+    given_up = Outcome(never, error=ConfigurationError("nobody waits for it"))
+
+    async def ids() -> AsyncIterator[int | Outcome]:
+        yield never
+        yield soon
+        await world.clock.sleep_async(30)
+        yield given_up
+
+    outcomes = [one async for one in world.asynchronous.executions.as_completed(ids())]
+    assert outcomes[:2] == [given_up, given_up]
+    assert [one.execution_id for one in outcomes[2:]] == [soon]
+    assert max(world.looks_at(never)) <= 30 < max(world.looks_at(soon))
 
 
 async def test_async_an_iterable_that_raises_half_way_is_told_and_nothing_goes_on() -> None:

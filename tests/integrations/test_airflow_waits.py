@@ -32,6 +32,10 @@ def handle_of(execution_id: int, origin: str = ORIGIN) -> dict[str, JSON]:
     return {"version": 1, "execution_id": execution_id, "origin": origin}
 
 
+def id_of(handle: dict[str, JSON]) -> int:
+    return int(str(handle["execution_id"]))
+
+
 class World:
     """A simulator on virtual time, and the waits of one connection to it."""
 
@@ -109,20 +113,41 @@ async def test_a_wait_that_is_cancelled_leaves_the_others_alone() -> None:
         await given_up
 
 
-async def test_an_execution_that_nobody_waits_for_is_looked_at_no_more_after_its_lease() -> None:
-    world = World(lease=600)
-    never, late = world.start(NEVER_ENDS, SOON)
-    given_up = asyncio.create_task(world.waits.outcome(never))
-    others = asyncio.create_task(world.waits.outcome(world.start(NEVER_ENDS)[0]))
+async def test_an_execution_that_nobody_waits_for_any_more_costs_no_request() -> None:
+    world = World()
+    [*given_up, kept] = world.start(*[NEVER_ENDS] * 4)
+    waiting = [asyncio.create_task(world.waits.outcome(one)) for one in [*given_up, kept]]
+    again = asyncio.create_task(world.waits.outcome(given_up[0]))
+    await world.until(60)
+    for task in waiting[:-1]:
+        task.cancel()
+    await asyncio.wait(waiting[:-1])
+    await world.until(61)
+    before = world.looks
+    await world.until(3_000)
+    more = world.looks - before
+    assert more.keys() == {id_of(given_up[0]), id_of(kept)}
+    again.cancel()
+    await asyncio.wait([again])
+    await world.until(3_001)
+    before = world.looks
+    await world.until(6_000)
+    assert (world.looks - before).keys() == {id_of(kept)}
+    [late] = world.start(SOON)
+    assert (await world.waits.outcome(late)).succeeded
+    waiting[-1].cancel()
+
+
+async def test_an_execution_that_was_given_up_can_be_waited_for_again_at_once() -> None:
+    world = World()
+    [handle, other] = world.start(SOON, NEVER_ENDS)
+    kept = asyncio.create_task(world.waits.outcome(other))
+    given_up = asyncio.create_task(world.waits.outcome(handle))
     await world.until(60)
     given_up.cancel()
-    await world.until(700)
-    seen = world.looks[int(str(never["execution_id"]))]
-    assert seen > 1
-    await world.until(3_000)
-    assert world.looks[int(str(never["execution_id"]))] == seen
-    assert (await world.waits.outcome(late)).succeeded
-    others.cancel()
+    await asyncio.wait([given_up])
+    assert (await world.waits.outcome(handle)).succeeded
+    kept.cancel()
 
 
 async def test_a_wait_goes_on_beyond_its_lease() -> None:

@@ -30,10 +30,9 @@ from datalab_facade.outcomes import Outcome
 from datalab_facade.waiting import WaitPolicy
 
 LEASE: Final = 7_200.0
-"""Seconds after which an execution is looked at no more unless somebody still waits for it.
+"""Seconds after which ``as_completed`` is told anew that somebody waits for an execution.
 
-A wait that is given up cannot be taken out of ``as_completed``; it ends there with the
-execution, or when its lease does. Whoever still waits then gets another lease."""
+It keeps a note of each wait until the oldest one is over, so none may last for ever."""
 
 LINGER: Final = 90.0
 """Seconds that a client without work is kept, so that its budget outlives a minute."""
@@ -45,16 +44,18 @@ OpenClient = Callable[[ConnectionSettings], AsyncDatalab]
 
 
 class _NobodyWaitsError(DatalabError):
-    """Makes ``as_completed`` come back, to be ended."""
+    """Ends the wait for an execution; for none, makes ``as_completed`` come back."""
 
     def __init__(self) -> None:
         super().__init__("nobody waits any more")
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class _Waiter:
     handle: Mapping[str, JSON]
     told: asyncio.Future[Outcome]
+    execution_id: int | None = None
+    """Set once it is waited for."""
 
 
 class SharedWaits:
@@ -89,12 +90,14 @@ class SharedWaits:
         self._new: deque[_Waiter] = deque()
         self._news = asyncio.Event()
         self._by_execution: dict[int, list[_Waiter]] = {}
+        self._given_up: deque[_Waiter] = deque()
         self._server: asyncio.Task[None] | None = None
 
     async def outcome(self, handle: Mapping[str, JSON]) -> Outcome:
         """Wait until an execution has ended, well or badly, or cannot be waited for.
 
-        Being cancelled ends this wait and no other.
+        Being cancelled ends this wait and no other, and an execution that nobody waits
+        for any more is not looked at again.
 
         Args:
             handle: The JSON form of the execution's handle.
@@ -114,6 +117,7 @@ class SharedWaits:
             return await waiter.told
         finally:
             del self._waiters[waiter]
+            self._given_up.append(waiter)
             self._news.set()
 
     async def _serve(self) -> None:
@@ -145,6 +149,7 @@ class SharedWaits:
     async def _settings_changed(self, client: AsyncDatalab, settings: ConnectionSettings) -> bool:
         """Wait for all until nobody is left, or other settings are to be used."""
         self._by_execution.clear()
+        self._given_up.clear()
         self._new = deque(self._waiters)
         outcomes = client.executions.as_completed(
             self._feed(client), concurrency=_NO_LIMIT, policy=self._policy
@@ -156,7 +161,7 @@ class SharedWaits:
                         return False
                     continue
                 waiting = [
-                    one for one in self._by_execution.pop(outcome.execution_id) if _live(one)
+                    one for one in self._by_execution.pop(outcome.execution_id, ()) if _live(one)
                 ]
                 if not waiting:
                     continue
@@ -184,6 +189,7 @@ class SharedWaits:
                 except ConfigurationError as error:
                     _fail(waiter, error)
                     continue
+                waiter.execution_id = execution_id
                 if execution_id in self._by_execution:
                     self._by_execution[execution_id].append(waiter)
                 else:
@@ -191,11 +197,27 @@ class SharedWaits:
                     yield execution_id
                     # Thousands may come at once, and must not keep others from running.
                     await asyncio.sleep(0)
+            while self._given_up:
+                unwanted = self._without(self._given_up.popleft())
+                if unwanted is not None:
+                    yield Outcome(unwanted, error=_NobodyWaitsError())
             if not self._waiters:
                 yield Outcome(0, error=_NobodyWaitsError())
-            if not self._new:
+            if not self._new and not self._given_up:
                 self._news.clear()
                 await self._news.wait()
+
+    def _without(self, waiter: _Waiter) -> int | None:
+        """Forget one; give its execution if nobody else waits for that."""
+        execution_id = waiter.execution_id
+        if execution_id is None or waiter not in self._by_execution.get(execution_id, ()):
+            return None
+        waiting = self._by_execution[execution_id]
+        waiting.remove(waiter)
+        if waiting:
+            return None
+        del self._by_execution[execution_id]
+        return execution_id
 
 
 def _live(waiter: _Waiter) -> bool:
