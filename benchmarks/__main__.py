@@ -29,6 +29,7 @@ import attrs
 
 from benchmarks import (
     decoding,
+    deferred,
     downloads,
     installed,
     many,
@@ -82,6 +83,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "limited": _benchmark(
         sockets.limited, attrs.evolve(sockets.FULL, repeats=1), sockets.QUICK, alone=False
     ),
+    "deferred": _benchmark(deferred.measure, deferred.FULL, deferred.QUICK, alone=False),
     "soak": _benchmark(soak.measure, soak.FULL, soak.QUICK, alone=False),
     "install": _benchmark(installed.measure, installed.FULL, installed.QUICK),
     "call": _benchmark(one_call.measure, one_call.FULL, one_call.QUICK),

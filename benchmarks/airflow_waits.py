@@ -1,31 +1,25 @@
-"""Ten thousand deferred tasks in one triggerer of Airflow, on virtual time.
+"""What :mod:`benchmarks.deferred` measures, where Airflow is installed.
 
-Run it with ``python -m benchmarks.airflow_waits`` where Airflow is installed. The
-triggers run in Airflow's own trigger runner, with neither its database nor its
-supervisor; what they wait for is the simulator, which allows 200 requests a minute and
-refuses the others. Memory is taken when each execution has been looked at.
+The triggers run in Airflow's own trigger runner, with neither its database nor its
+supervisor; what they wait for is the simulator, which allows so many requests a minute
+and refuses the others. Memory is taken when each execution has been looked at.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
-import json
 import logging
 import os
-import sys
 import tempfile
 import tracemalloc
 from bisect import bisect_right
-from pathlib import Path
 from random import Random
 
 import attrs
 import httpx
 import structlog
 
-from benchmarks.measuring import Goal, Quantity, Section, table
 from datalab_facade import AsyncDatalab
 from datalab_facade.integrations.airflow.settings import ConnectionSettings
 from datalab_facade.integrations.airflow.waits import shared_waits
@@ -38,7 +32,6 @@ from datalab_facade.testing import (
     VirtualClock,
 )
 
-PER_MINUTE = 200
 CONNECTION_ID = "datalab_default"
 
 
@@ -54,14 +47,15 @@ class Measured:
     hours: float
 
 
-def measure(many: int) -> Measured:
+def measure(many: int, per_minute: int) -> dict[str, float]:
     """Wait for so many executions at once."""
-    # Airflow reads its configuration when it is imported.
-    os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-"))
-    return asyncio.run(_measure(many))
+    with tempfile.TemporaryDirectory(prefix="airflow-") as home:
+        # Airflow reads its configuration when it is imported.
+        os.environ["AIRFLOW_HOME"] = home
+        return attrs.asdict(asyncio.run(_measure(many, per_minute)))
 
 
-async def _measure(many: int) -> Measured:
+async def _measure(many: int, per_minute: int) -> Measured:
     from airflow.jobs.triggerer_job_runner import TriggerRunner
 
     from datalab_facade.integrations.airflow.triggers import DatalabExecutionTrigger
@@ -69,9 +63,9 @@ async def _measure(many: int) -> Measured:
     logging.disable(logging.INFO)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     clock, dice = VirtualClock(), Random(1)
-    simulator = Simulator(clock, rate_limit=(PER_MINUTE, 60.0))
+    simulator = Simulator(clock, rate_limit=(per_minute, 60.0))
     # One round over all takes so long; nothing ends before everything was looked at.
-    round_ = many / PER_MINUTE * 60
+    round_ = many / per_minute * 60
     handles = [
         simulator.start(ExecutionScript([StepScript("parse", ends=round_ * dice.uniform(3, 5))]))
         for _ in range(many)
@@ -87,7 +81,7 @@ async def _measure(many: int) -> Measured:
         )
 
     async def read_settings() -> ConnectionSettings:
-        return ConnectionSettings(TEST_API_KEY, requests_per_minute=PER_MINUTE)
+        return ConnectionSettings(TEST_API_KEY, requests_per_minute=per_minute)
 
     shared_waits(CONNECTION_ID, read_settings, open_client=open_client)
     origin = (await read_settings()).base_url
@@ -136,48 +130,3 @@ async def _measure(many: int) -> Measured:
         events=len(runner.events),
         hours=hours,
     )
-
-
-def section(many: int, repeats: int) -> Section:
-    """Measure, and tell."""
-    found = [measure(many) for _ in range(repeats)]
-    one = found[0]
-    side = "Airflow's trigger runner"
-    return Section(
-        f"{many:,} deferred waits in one triggerer, {PER_MINUTE} requests a minute",
-        [
-            f"{one.requests:,} requests in {one.hours:.1f} hours of virtual time",
-            f"{one.events:,} events",
-        ],
-        [
-            Quantity(
-                "bytes per wait", {side: [each.bytes_per_wait for each in found]}, Goal(16_384)
-            ),
-            Quantity(
-                "most requests in any minute",
-                {side: [each.most_in_a_minute for each in found]},
-                Goal(PER_MINUTE, each=True),
-            ),
-            Quantity(
-                "refused with 429", {side: [each.refused for each in found]}, Goal(0, each=True)
-            ),
-        ],
-    )
-
-
-def main() -> int:
-    """Measure and show; the exit status tells whether the goals were met."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--many", type=int, default=10_000)
-    parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
-    args = parser.parse_args()
-    measured = section(args.many, args.repeats)
-    print(table(measured, judged=True))
-    if args.json is not None:
-        args.json.write_text(json.dumps(measured.to_dict(), indent=2) + "\n", encoding="utf-8")
-    return 0 if measured.met else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

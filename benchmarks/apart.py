@@ -20,7 +20,16 @@ def apart(module: str, function: str, /, **arguments: object) -> Any:  # noqa: A
     Raises:
         RuntimeError: It failed.
     """
-    command = started_apart(module, function, **arguments)
+    return apart_in(sys.executable, module, function, **arguments)
+
+
+def apart_in(python: str, module: str, function: str, /, **arguments: object) -> Any:  # noqa: ANN401 - JSON
+    """Call a function in a process of another interpreter, and give what it returned.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    command = [python, *started_apart(module, function, **arguments)[1:]]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise RuntimeError(f"{module}.{function}({arguments}) failed:\n{ended.stderr}")

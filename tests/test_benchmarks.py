@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks import installed
+from benchmarks import deferred, installed
 from benchmarks.__main__ import BENCHMARKS, main, read_arguments
 from benchmarks.measuring import Goal, Quantity, Section, goals, table
 
-# It fetches packages; below it is asked to do so where it cannot.
-_WITHOUT_INDEX = [name for name in BENCHMARKS if name != "install"]
+# One fetches packages, the other needs some that may not be there; below they are asked
+# to do so where they cannot.
+_WITHOUT_INDEX = [name for name in BENCHMARKS if name not in {"install", "deferred"}]
 
 
 def _values(section: dict[str, Any]) -> dict[tuple[str, str], list[float]]:
@@ -74,6 +75,15 @@ def test_without_a_package_index_the_report_says_what_was_not_measured(
         assert section.quantities == []
         assert len(section.unmeasured) == 2
         assert "NOT MEASURED: ours could not be installed: ERROR" in table(section, judged=True)
+
+
+def test_without_airflow_the_report_says_what_was_not_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deferred, "python_with_airflow", lambda: None)
+    [section] = deferred.measure(deferred.QUICK)
+    assert section.quantities == []
+    assert "NOT MEASURED: ours: Apache Airflow is not installed" in table(section, judged=True)
 
 
 def test_a_goal_is_missed_by_the_median_or_by_any_repeat() -> None:
