@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -38,7 +39,7 @@ def eventually(condition: Callable[[], Any], what: str, *, seconds: float) -> An
 
 
 class Home:
-    """A home folder of Airflow with an empty database.
+    """A home folder of Airflow.
 
     Args:
         folder: Where.
@@ -47,6 +48,7 @@ class Home:
 
     def __init__(self, folder: Path, connections: dict[str, JSON]) -> None:
         self.folder = folder
+        self.connections = connections
         self.dags = folder / "dags"
         self.dags.mkdir(parents=True)
         with socket.socket() as free, socket.socket() as free_too:
@@ -73,15 +75,21 @@ class Home:
             **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(c) for name, c in connections.items()},
         }
 
-    def run(self, *command: str, **environment: str) -> str:
+    def run(self, *command: str, may_fail: bool = False, **environment: str) -> str:
         """Run a command of Airflow to its end, and give what it printed."""
-        return self._run(str(BIN / "airflow"), *command, **environment)
+        return self._run(str(BIN / "airflow"), *command, may_fail=may_fail, **environment)
 
     def python(self, script: str) -> str:
         """Run Python code to its end, and give what it printed."""
         return self._run(sys.executable, "-W", "ignore", "-c", script)
 
-    def _run(self, *command: str, **environment: str) -> str:
+    def copy(self, folder: Path) -> Home:
+        """Give another one, with what the database of this one holds, and no DAGs."""
+        ignored = shutil.ignore_patterns("airflow.cfg", "dags")
+        shutil.copytree(self.folder, folder, ignore=ignored)
+        return Home(folder, self.connections)
+
+    def _run(self, *command: str, may_fail: bool = False, **environment: str) -> str:
         done = subprocess.run(
             command,
             env={**self.environment, **environment},
@@ -91,7 +99,7 @@ class Home:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        assert done.returncode == 0, done.stdout
+        assert may_fail or done.returncode == 0, done.stdout
         return done.stdout
 
     def trigger(self, trigger_id: int) -> tuple[str, dict[str, Any]]:
@@ -196,6 +204,12 @@ class DagRun:
         path = f"{self._path}/taskInstances/{task_id}/xcomEntries"
         keys = [one["key"] for one in self._airflow.get(path)["xcom_entries"]]
         return {key: self._airflow.get(f"{path}/{key}")["value"] for key in keys}
+
+    def mapped(self, task_id: str) -> list[dict[str, Any]]:
+        """Give what Airflow tells of the tasks that a mapped one has become."""
+        path = f"{self._path}/taskInstances/{task_id}/listMapped"
+        found: list[dict[str, Any]] = self._airflow.get(path)["task_instances"]
+        return found
 
     def clear(self, task_id: str) -> None:
         """Have a task run again."""

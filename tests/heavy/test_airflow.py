@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
+from benchmarks import deferred
+from benchmarks.measuring import table
 from datalab_facade import __version__
 from datalab_facade.models import JSON
 from datalab_facade.testing import ExecutionScript, Simulator, SimulatorServer, StepScript
@@ -23,13 +24,19 @@ from tests.secrets_for_tests import API_KEY
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(400)]
 
 DAGS = Path(__file__).parent / "airflow_dags"
+WRONG_KEY = API_KEY[::-1]
+_FAILED = StepScript("parse", ends=0, outcome="FAILED", error="no pages")
 SCRIPTS = {
     "documented": ExecutionScript([StepScript("parse", ends=1)]),
+    "tried_fails": ExecutionScript([_FAILED]),
+    "tried_takes_too_long": ExecutionScript([StepScript("parse", ends=None)]),
     "short": ExecutionScript([StepScript("parse", ends=1)]),
     "completes": ExecutionScript([StepScript("parse", ends=8)]),
-    "fails": ExecutionScript([StepScript("parse", ends=8, outcome="FAILED", error="no pages")]),
+    "fails": ExecutionScript([attrs.evolve(_FAILED, ends=8)]),
     "takes_too_long": ExecutionScript([StepScript("parse", ends=None)]),
     "takes_long": ExecutionScript([StepScript("parse", ends=60)]),
+    "is_cleared": ExecutionScript([StepScript("parse", ends=40)]),
+    "each_of_three": ExecutionScript([StepScript("parse", ends=3)]),
 }
 
 
@@ -62,7 +69,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         simulator.script_for(workflows[name], script)
     with SimulatorServer(simulator) as server:
         connection: JSON = {"conn_type": "datalab", "host": server.api_url, "password": API_KEY}
-        wrong: JSON = {"conn_type": "datalab", "host": server.api_url, "password": "another"}
+        wrong: JSON = {"conn_type": "datalab", "host": server.api_url, "password": WRONG_KEY}
         connections: dict[str, JSON] = {"datalab_default": connection, "wrong_key": wrong}
         home = Home(tmp_path_factory.mktemp("airflow") / "home", connections)
         home.run("db", "migrate")
@@ -70,27 +77,54 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(simulator, home, tmp_path_factory.mktemp("outputs"), workflows)
 
 
-def test_the_dag_of_the_documentation_runs_as_it_stands(world: World, tmp_path: Path) -> None:
-    """It has a database of its own, where no scheduler takes part."""
-    [block] = [
-        block
+@pytest.fixture(scope="module")
+def tried(world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What ``airflow dags test`` prints of each DAG; no scheduler takes part."""
+    [documented] = [
+        block.code
         for block in blocks_of(ROOT / "docs" / "airflow.md")
         if block.language == "python" and "@dag" in block.code
     ]
-    home = tmp_path / "home"
-    shutil.copytree(
-        world.home.folder, home, ignore=shutil.ignore_patterns("promises.py", "airflow.cfg")
-    )
-    (home / "dags" / "invoices.py").write_text(block.code)
-    told = world.home.run(
-        "dags", "test", "invoices", AIRFLOW_HOME=str(home), AIRFLOW_VAR_OUTPUTS=str(tmp_path)
-    )
-    [execution_id] = world.simulator.execution_ids
+
+    def tell(dag_id: str) -> str:
+        home = world.home.copy(tmp_path_factory.mktemp(dag_id) / "home")
+        (home.dags / "invoices.py").write_text(documented)
+        shutil.copy(DAGS / "tried.py", home.dags)
+        conf, outputs = json.dumps(world.workflows), str(world.folder / dag_id)
+        command = ("dags", "test", dag_id, "-c", conf)
+        told = home.run(*command, may_fail=True, AIRFLOW_VAR_OUTPUTS=outputs)
+        _check_no_secret_in(home)
+        return told
+
+    dag_ids = ["invoices", "tried_fails", "tried_takes_too_long"]
+    with ThreadPoolExecutor(len(dag_ids)) as pool:
+        return dict(zip(dag_ids, pool.map(tell, dag_ids), strict=True))
+
+
+def test_the_dag_of_the_documentation_runs_as_it_stands(
+    world: World, tried: dict[str, str]
+) -> None:
+    told = tried["invoices"]
     assert "state=success" in told
-    manifest = json.loads((tmp_path / f"execution-{execution_id}" / "manifest.json").read_text())
-    [saved] = manifest["saved"]
+    [path] = (world.folder / "invoices").glob("execution-*/manifest.json")
+    [saved] = json.loads(path.read_text())["saved"]
     assert f"{saved['path']}: {saved['bytes']} bytes" in told
-    assert API_KEY not in told
+
+
+def test_a_dag_that_is_tried_fails_as_its_execution_does(tried: dict[str, str]) -> None:
+    assert "state=failed" in tried["tried_fails"]
+    assert "no pages" in tried["tried_fails"]
+
+
+def test_a_dag_that_is_tried_times_out_though_no_scheduler_takes_part(
+    tried: dict[str, str],
+) -> None:
+    assert "state=failed" in tried["tried_takes_too_long"]
+    assert "has not ended after 5.0 s" in tried["tried_takes_too_long"]
+
+
+def test_what_is_tried_prints_no_key(tried: dict[str, str]) -> None:
+    assert API_KEY not in "".join(tried.values())
 
 
 def test_the_hook_tells_whether_datalab_knows_the_key(world: World) -> None:
@@ -130,9 +164,9 @@ def test_airflow_lists_the_provider_and_its_connection_type(world: World) -> Non
 
 
 def test_a_thousand_waits_in_one_triggerer_stay_within_memory_and_budget() -> None:
-    command = [sys.executable, "-m", "benchmarks.airflow_waits", "--many", "1000"]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    [section] = deferred.measure(deferred.Scale(many=1_000))
+    assert section.quantities
+    assert section.met, table(section, judged=True)
 
 
 @pytest.fixture(scope="module")
@@ -143,9 +177,32 @@ def airflow(world: World) -> Iterator[Airflow]:
 
 @pytest.fixture(scope="module")
 def run(world: World, airflow: Airflow) -> DagRun:
-    return airflow.begin("promises", {**world.workflows, "folder": str(world.folder)})
+    simulator = world.simulator
+    executions = {
+        "failed": simulator.start(ExecutionScript([_FAILED])),
+        "never_ends": simulator.start(SCRIPTS["takes_too_long"]),
+    }
+    return airflow.begin(
+        "promises", {**world.workflows, **executions, "folder": str(world.folder / "promises")}
+    )
 
 
+@pytest.fixture(scope="module")
+def cleared(world: World, run: DagRun) -> JSON:
+    """The handle of a task that is cleared in the middle of its wait."""
+    run.until("is_cleared", "deferred")
+    handle: dict[str, Any] = run.xcoms("is_cleared")["datalab_handle"]
+    eventually(lambda: world.looks_at(handle["execution_id"]), "it is looked at", seconds=60)
+    run.clear("is_cleared")
+    eventually(
+        lambda: (task := run.task("is_cleared"))["state"] == "deferred" and task["try_number"] == 2,
+        "it waits again",
+        seconds=60,
+    )
+    return handle
+
+
+@pytest.mark.usefixtures("cleared")
 def test_a_wait_goes_on_in_another_triggerer_when_its_own_is_killed(
     world: World, airflow: Airflow, run: DagRun
 ) -> None:
@@ -177,7 +234,8 @@ def test_a_task_that_completes_leaves_its_outputs_and_a_manifest(world: World, r
     assert run.until("completes", "success", "failed")["state"] == "success"
     result = run.xcoms("completes")["return_value"]
     [saved] = result["manifest"]["saved"]
-    assert (world.folder / f"execution-{result['execution_id']}" / saved["path"]).is_file()
+    folder = world.folder / "promises" / f"execution-{result['execution_id']}"
+    assert (folder / saved["path"]).is_file()
     assert run.until("senses", "success", "failed", "upstream_failed")["state"] == "success"
     assert run.xcoms("senses")["return_value"] == {**result, "manifest": None}
 
@@ -206,6 +264,7 @@ def test_a_task_that_is_cleared_finds_its_execution_and_pays_for_no_other(
     before = run.until("completes", "success")
     result = run.xcoms("completes")["return_value"]
     submitted = world.submitted("completes")
+    looks = world.looks_at(result["execution_id"])
     run.clear("completes")
     eventually(
         lambda: run.task("completes")["try_number"] > before["try_number"],
@@ -213,8 +272,32 @@ def test_a_task_that_is_cleared_finds_its_execution_and_pays_for_no_other(
         seconds=60,
     )
     assert run.until("completes", "success", "failed")["state"] == "success"
+    assert world.looks_at(result["execution_id"]) > looks
     assert run.xcoms("completes")["return_value"]["handle"] == result["handle"]
     assert world.submitted("completes") == submitted
+
+
+def test_a_task_that_is_cleared_while_it_waits_goes_on_waiting_for_its_execution(
+    world: World, run: DagRun, cleared: JSON
+) -> None:
+    done = run.until("is_cleared", "success", "failed")
+    assert (done["state"], done["try_number"]) == ("success", 2)
+    assert run.xcoms("is_cleared")["return_value"]["handle"] == cleared
+    assert world.submitted("is_cleared") == 1
+
+
+def test_each_task_of_a_mapped_one_has_an_execution_of_its_own(world: World, run: DagRun) -> None:
+    states = eventually(
+        lambda: (
+            (found := [one["state"] for one in run.mapped("each_of_three")])
+            and {*found} <= {"success", "failed"}
+            and found
+        ),
+        "all have ended",
+        seconds=60,
+    )
+    assert states == ["success"] * 3
+    assert world.submitted("each_of_three") == 3
 
 
 def test_a_task_can_wait_in_the_worker_or_not_at_all(world: World, run: DagRun) -> None:
@@ -226,17 +309,42 @@ def test_a_task_can_wait_in_the_worker_or_not_at_all(world: World, run: DagRun) 
     assert run.xcoms("pokes")["return_value"] == {**started, "status": "COMPLETED"}
 
 
+def test_a_key_that_is_refused_fails_the_task_and_is_in_no_traceback(
+    world: World, run: DagRun
+) -> None:
+    assert run.until("is_refused", "failed", "success")["state"] == "failed"
+    logs = _logs_of(world, "is_refused")
+    assert "AuthenticationFailed" in logs
+    assert "Check the api_key" in logs
+    assert WRONG_KEY not in logs
+
+
+def test_a_sensor_fails_or_is_skipped_with_what_it_senses(world: World, run: DagRun) -> None:
+    states = ("success", "failed", "skipped")
+    assert run.until("senses_in_vain", *states)["state"] == "failed"
+    assert "no pages" in _logs_of(world, "senses_in_vain")
+    assert run.until("is_skipped", *states)["state"] == "skipped"
+    assert run.until("senses_too_long", *states)["state"] == "failed"
+    assert "has not ended before the deadline" in _logs_of(world, "senses_too_long")
+
+
 def test_xcom_and_airflows_files_hold_no_key_and_no_url_of_an_output(
     world: World, run: DagRun
 ) -> None:
     told = json.dumps([run.xcoms(task) for task in ("completes", "senses", "takes_long")])
     assert "X-Amz" not in told
     assert world.simulator.storage_origin not in told
-    for path in world.home.folder.rglob("*"):
-        if path.is_file():
-            content = path.read_bytes()
-            assert API_KEY.encode() not in content, path
-            assert b"X-Amz-Signature" not in content, path
+    _check_no_secret_in(world.home)
+
+
+def _check_no_secret_in(home: Home) -> None:
+    """The files are the logs, and a database with all XComs, triggers and rendered templates."""
+    paths = [path for path in home.folder.rglob("*") if path.is_file()]
+    assert home.folder / "airflow.db" in paths
+    for path in paths:
+        content = path.read_bytes()
+        for secret in (API_KEY, WRONG_KEY, "X-Amz-Signature"):
+            assert secret.encode() not in content, path
 
 
 def _logs_of(world: World, task_id: str) -> str:

@@ -32,6 +32,25 @@ with DAG("promises", schedule=None, default_args={"retry_delay": timedelta(secon
     DatalabExecuteWorkflowOperator(
         task_id="takes_long", workflow_id="{{ dag_run.conf['takes_long'] }}", input_config=URL
     )
+    DatalabExecuteWorkflowOperator(
+        task_id="is_cleared", workflow_id="{{ dag_run.conf['is_cleared'] }}", input_config=URL
+    )
+    DatalabExecuteWorkflowOperator.partial(
+        task_id="each_of_three", workflow_id="{{ dag_run.conf['each_of_three'] }}"
+    ).expand(input_config=[f"https://a.example/{number}.pdf" for number in range(3)])
+    DatalabExecuteWorkflowOperator(
+        task_id="is_refused",
+        workflow_id="{{ dag_run.conf['short'] }}",
+        input_config=URL,
+        datalab_conn_id="wrong_key",
+    )
+    DatalabExecutionSensor(
+        task_id="is_skipped", execution="{{ dag_run.conf['failed'] }}", soft_fail=True
+    )
+    DatalabExecutionSensor(task_id="senses_in_vain", execution="{{ dag_run.conf['failed'] }}")
+    DatalabExecutionSensor(
+        task_id="senses_too_long", execution="{{ dag_run.conf['never_ends'] }}", timeout=5
+    )
     starts = DatalabExecuteWorkflowOperator(
         task_id="only_starts",
         workflow_id="{{ dag_run.conf['short'] }}",
