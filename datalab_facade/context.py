@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import attrs
 
@@ -21,9 +21,11 @@ from datalab_facade.learning import Durations
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.pacing import Budget
-from datalab_facade.scheduling import Scheduler
 from datalab_facade.tracing import Span, Tracing, span_around
 from datalab_facade.waiting import Wait, WaitPolicy, waiting
+
+if TYPE_CHECKING:
+    from datalab_facade.scheduling import Scheduler
 
 _T = TypeVar("_T")
 
@@ -110,6 +112,8 @@ class Context:
         Raises:
             ConfigurationError: The timeout or the concurrency makes no sense.
         """
+        from datalab_facade.scheduling import Scheduler  # for those who wait for many
+
         if timeout is not None and not timeout > 0:
             raise ConfigurationError(f"timeout must be more than 0, not {timeout!r}")
         if not isinstance(concurrency, int) or concurrency < 1:

@@ -11,7 +11,7 @@ import httpx
 
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.redaction import scrubbed
-from datalab_facade.transport.network import bound_connections
+from datalab_facade.transport.ending import bound_connections
 
 if TYPE_CHECKING:
     import ssl

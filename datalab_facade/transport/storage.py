@@ -30,7 +30,7 @@ from datalab_facade.transport.exchange import (
     carry_out_async,
     time_bounds,
 )
-from datalab_facade.transport.network import EndsWithin, bound_connections
+from datalab_facade.transport.ending import EndsWithin, bound_connections
 from datalab_facade.transport.quiet import keep_secrets_out_of_logs
 
 # What storage says of a body that was sent is a line or two.
