@@ -26,6 +26,7 @@ _ROOT = Path(__file__).parents[1]
 _OURS = "ours"
 _THEIRS = "datalab-python-sdk"
 _HTTPX = "import httpx"
+_MADE = ", and a client made"
 
 _MOST_TIMES_HTTPX = Goal(1.5)
 _MOST_DISTRIBUTIONS = Goal(10)
@@ -35,6 +36,8 @@ _PROGRAMS = {
     _HTTPX: (_OURS, "import httpx"),
     "ours: import datalab_facade": (_OURS, "import datalab_facade"),
     "ours: from datalab_facade import Datalab": (_OURS, "from datalab_facade import Datalab"),
+    _HTTPX + _MADE: (_OURS, "import httpx; httpx.Client()"),
+    _OURS + _MADE: (_OURS, "from datalab_facade import Datalab; Datalab('key')"),
     "bare generated client": (
         _OURS,
         "import datalab_api_client.client, datalab_api_client.api.default.get_execution_status",
@@ -155,11 +158,13 @@ def _imports(scale: Scale, pythons: Mapping[str, str], unmeasured: list[str]) ->
                 took[name].append(milliseconds)
     quantities: list[Quantity] = []
     if _HTTPX in took:
-        times = {
-            name: ratios(values, took[_HTTPX]) for name, values in took.items() if name != _HTTPX
-        }
+        told = {name: values for name, values in took.items() if not name.endswith(_MADE)}
+        times = {name: ratios(values, told[_HTTPX]) for name, values in told.items()}
+        del times[_HTTPX]
         ours = {name: times.pop(name) for name in list(times) if name.startswith(_OURS)}
         quantities.append(Quantity("as a multiple of import httpx", ours, _MOST_TIMES_HTTPX, times))
+        made = {_OURS + _MADE: ratios(took[_OURS + _MADE], took[_HTTPX + _MADE])}
+        quantities.append(Quantity(f"as a multiple of {_HTTPX}{_MADE}", made))
     return Section(
         "Imports, by -X importtime",
         ["All modules that a fresh interpreter imports until the import has returned."],

@@ -6,7 +6,7 @@ import os
 from functools import cached_property
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.context import Context
@@ -17,12 +17,6 @@ from datalab_facade.learning import LEARN, Durations
 from datalab_facade.options import Options
 from datalab_facade.pacing import DEFAULT_REQUESTS_PER_MINUTE, Budget, LocalBudget
 from datalab_facade.tracing import NoTracing, Tracing
-from datalab_facade.transport.api import ApiTransport, AsyncApiTransport, OneLoop
-from datalab_facade.transport.connecting import Connector
-from datalab_facade.transport.exchange import Surroundings
-from datalab_facade.transport.lanes import AsyncLanes, Lanes
-from datalab_facade.transport.origin import Origin, checked_origin
-from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
@@ -45,6 +39,10 @@ if TYPE_CHECKING:
     )
     from datalab_facade.runs import Runs
     from datalab_facade.runs_async import AsyncRuns
+    from datalab_facade.transport.api import ApiTransport, AsyncApiTransport
+    from datalab_facade.transport.opening import Carrier
+    from datalab_facade.transport.origin import Origin
+    from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
     from datalab_facade.waiting import WaitPolicy
     from datalab_facade.workflows import Workflows
     from datalab_facade.workflows_async import AsyncWorkflows
@@ -127,14 +125,10 @@ class Datalab:
     ) -> None:
         origin = _origin(api_key, base_url, allow_http=allow_http)
         context = _context(durations, tracing, clock, random, options, allow_http=allow_http)
-        surroundings = Surroundings(context.clock, context.tracing)
-        connector = Connector()
-        lanes = Lanes(origin.base_url, http_client, connector)
-        self._bind(
-            ApiTransport(origin, surroundings, _budget(budget, requests_per_minute), lanes),
-            StorageTransport(surroundings, http_client, connector),
-            context,
-        )
+        from datalab_facade.transport.opening import transports
+
+        around = origin, context.clock, context.tracing, _budget(budget, requests_per_minute)
+        self._bind(*transports(*around, http_client=http_client), context)
 
     def _bind(self, api: ApiTransport, storage: StorageTransport, context: Context) -> None:
         self._api = api
@@ -343,7 +337,7 @@ class AsyncDatalab:
         requests_per_minute: float | None = DEFAULT_REQUESTS_PER_MINUTE,
         budget: Budget | None = None,
         http_client: httpx.AsyncClient | None = None,
-        transport: Literal["httpx", "aiohttp"] = "httpx",
+        transport: Carrier = "httpx",
         allow_http: bool = False,
         durations: Durations | None = LEARN,
         tracing: Tracing | None = None,
@@ -353,16 +347,10 @@ class AsyncDatalab:
     ) -> None:
         origin = _origin(api_key, base_url, allow_http=allow_http)
         context = _context(durations, tracing, clock, random, options, allow_http=allow_http)
-        surroundings = Surroundings(context.clock, context.tracing)
-        connector = Connector()
-        lanes, loop = _async_lanes(origin, http_client, connector, transport), OneLoop()
-        self._bind(
-            AsyncApiTransport(
-                origin, surroundings, _budget(budget, requests_per_minute), lanes, loop
-            ),
-            AsyncStorageTransport(surroundings, http_client, connector, loop),
-            context,
-        )
+        from datalab_facade.transport.opening import async_transports
+
+        around = origin, context.clock, context.tracing, _budget(budget, requests_per_minute)
+        self._bind(*async_transports(*around, http_client=http_client, carrier=transport), context)
 
     def _bind(
         self, api: AsyncApiTransport, storage: AsyncStorageTransport, context: Context
@@ -519,23 +507,6 @@ class AsyncDatalab:
         return f"{type(self).__name__}(base_url={self._api.origin.base_url!r})"
 
 
-def _async_lanes(
-    origin: Origin,
-    http_client: httpx.AsyncClient | None,
-    connector: Connector,
-    transport: Literal["httpx", "aiohttp"],
-) -> AsyncLanes:
-    if transport not in ("httpx", "aiohttp"):
-        raise ConfigurationError(f"transport must be 'httpx' or 'aiohttp', not {transport!r}")
-    if transport == "httpx":
-        return AsyncLanes(origin.base_url, http_client, connector)
-    if http_client is not None:
-        raise ConfigurationError("An http_client of your own is a transport; leave one of them out")
-    from datalab_facade.transport.aiohttp_lanes import AiohttpLanes
-
-    return AiohttpLanes(origin.base_url, connector)
-
-
 def _budget(given: Budget | None, requests_per_minute: float | None) -> Budget:
     if given is None:
         return LocalBudget(requests_per_minute)
@@ -550,6 +521,8 @@ def _origin(api_key: str | None, base_url: str | None, *, allow_http: bool) -> O
         raise ConfigurationError(
             "No API key: pass api_key, or set the environment variable DATALAB_API_KEY"
         )
+    from datalab_facade.transport.origin import checked_origin
+
     address = base_url or os.environ.get("DATALAB_HOST") or DEFAULT_BASE_URL
     return checked_origin(address, key, allow_http=allow_http)
 

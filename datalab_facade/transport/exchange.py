@@ -21,8 +21,8 @@ from datalab_facade.errors import (
 )
 from datalab_facade.redaction import excerpt, scrubbed, shown_headers, shown_url
 from datalab_facade.tracing import NO_SPAN, NoTracing, Span, Tracing, span_around
-from datalab_facade.transport.lanes import AsyncAnswer
 from datalab_facade.transport.ending import EndsWithin
+from datalab_facade.transport.lanes import AsyncAnswer
 from datalab_facade.transport.quiet import Ours
 
 logger = logging.getLogger("datalab_facade.transport")

@@ -23,6 +23,7 @@ from datalab_facade.errors import DatalabError
 from datalab_facade.redaction import scrubbed, shown_url
 from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed
 from datalab_facade.transport.connecting import Connector
+from datalab_facade.transport.ending import EndsWithin, bound_connections
 from datalab_facade.transport.exchange import (
     Exchange,
     Surroundings,
@@ -30,7 +31,6 @@ from datalab_facade.transport.exchange import (
     carry_out_async,
     time_bounds,
 )
-from datalab_facade.transport.ending import EndsWithin, bound_connections
 from datalab_facade.transport.quiet import keep_secrets_out_of_logs
 
 # What storage says of a body that was sent is a line or two.
