@@ -17,7 +17,7 @@ import attrs
 from benchmarks.lean_server import ServerProcess, World
 from benchmarks.measuring import Goal, Quantity, Section, ratios
 from benchmarks.sides import Told, run
-from datalab_facade.pacing import DEFAULT_REQUESTS_PER_MINUTE
+from datalab_facade.pacing.pacing import DEFAULT_REQUESTS_PER_MINUTE
 from datalab_facade.transport.gate import MOST_UNDER_WAY
 
 _MOST_KIB = Goal(8)

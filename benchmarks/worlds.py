@@ -11,11 +11,11 @@ from random import Random
 import attrs
 
 from datalab_facade import Execution, Status, WaitPolicy
-from datalab_facade.commands import Answer
 from datalab_facade.errors import RateLimited
-from datalab_facade.learning import Durations
-from datalab_facade.pacing import LocalBudget
-from datalab_facade.scheduling import Scheduler
+from datalab_facade.pacing.pacing import LocalBudget
+from datalab_facade.waiting.commands import Answer
+from datalab_facade.waiting.learning import Durations
+from datalab_facade.waiting.scheduling import Scheduler
 
 _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 

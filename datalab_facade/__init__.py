@@ -14,9 +14,7 @@ from datalab_facade._version import __version__
 from datalab_facade.late import late_names
 
 if TYPE_CHECKING:
-    from datalab_facade.changes import Change
     from datalab_facade.client import AsyncDatalab, Datalab
-    from datalab_facade.definitions import StepDefinition, WorkflowDefinition
     from datalab_facade.drift import Drift, DriftReport
     from datalab_facade.errors import (
         AuthenticationFailed,
@@ -46,11 +44,11 @@ if TYPE_CHECKING:
         ValidationIssue,
         WaitTimedOut,
     )
-    from datalab_facade.file_models import File, FileLink
-    from datalab_facade.handles import AsyncExecutionHandle, ExecutionHandle
-    from datalab_facade.inputs import InputConfig
-    from datalab_facade.learning import Durations
-    from datalab_facade.manifest import Manifest, MissedOutput, SavedOutput
+    from datalab_facade.executions.changes import Change
+    from datalab_facade.executions.handles import AsyncExecutionHandle, ExecutionHandle
+    from datalab_facade.executions.outcomes import Outcome, Totals, Update
+    from datalab_facade.files.models import File, FileLink
+    from datalab_facade.files.uploads import UploadOutcome
     from datalab_facade.models import (
         Execution,
         Failure,
@@ -60,15 +58,17 @@ if TYPE_CHECKING:
         StepRun,
         Steps,
     )
-    from datalab_facade.outcomes import Outcome, Totals, Update
-    from datalab_facade.pacing import Budget, LocalBudget
-    from datalab_facade.running import RunReport, RunResult
+    from datalab_facade.outputs.manifest import Manifest, MissedOutput, SavedOutput
+    from datalab_facade.outputs.transfers import FileTransfer
+    from datalab_facade.pacing.pacing import Budget, LocalBudget
+    from datalab_facade.runs.running import RunReport, RunResult
     from datalab_facade.statuses import Status
     from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
-    from datalab_facade.transfers import FileTransfer
-    from datalab_facade.uploads import UploadOutcome
-    from datalab_facade.waiting import WaitPolicy
-    from datalab_facade.workflow_models import StepType, Workflow, WorkflowStep
+    from datalab_facade.waiting.learning import Durations
+    from datalab_facade.waiting.waiting import WaitPolicy
+    from datalab_facade.workflows.definitions import StepDefinition, WorkflowDefinition
+    from datalab_facade.workflows.inputs import InputConfig
+    from datalab_facade.workflows.models import StepType, Workflow, WorkflowStep
 
 __all__ = [
     "AsyncDatalab",
@@ -143,9 +143,9 @@ __all__ = [
 
 # Where each name is found, since what is imported above is for type checkers only.
 _HOMES = {
-    "changes": "Change",
+    "executions.changes": "Change",
     "client": "AsyncDatalab Datalab",
-    "definitions": "StepDefinition WorkflowDefinition",
+    "workflows.definitions": "StepDefinition WorkflowDefinition",
     "drift": "Drift DriftReport",
     "errors": (
         "AuthenticationFailed BadRequest BudgetExhausted ConfigurationError ConnectionFailed "
@@ -154,21 +154,21 @@ _HOMES = {
         "RequestRefused RequestTimedOut ServerFailed StatusError SubmissionUnknown "
         "UnexpectedBody UploadFailed ValidationFailed ValidationIssue WaitTimedOut"
     ),
-    "file_models": "File FileLink",
-    "handles": "AsyncExecutionHandle ExecutionHandle",
-    "inputs": "InputConfig",
-    "learning": "Durations",
-    "manifest": "Manifest MissedOutput SavedOutput",
+    "files.models": "File FileLink",
+    "executions.handles": "AsyncExecutionHandle ExecutionHandle",
+    "workflows.inputs": "InputConfig",
+    "waiting.learning": "Durations",
+    "outputs.manifest": "Manifest MissedOutput SavedOutput",
     "models": "Execution Failure Output Progress Step StepRun Steps",
-    "outcomes": "Outcome Totals Update",
-    "pacing": "Budget LocalBudget",
-    "running": "RunReport RunResult",
+    "executions.outcomes": "Outcome Totals Update",
+    "pacing.pacing": "Budget LocalBudget",
+    "runs.running": "RunReport RunResult",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",
-    "transfers": "FileTransfer",
-    "uploads": "UploadOutcome",
-    "waiting": "WaitPolicy",
-    "workflow_models": "StepType Workflow WorkflowStep",
+    "outputs.transfers": "FileTransfer",
+    "files.uploads": "UploadOutcome",
+    "waiting.waiting": "WaitPolicy",
+    "workflows.models": "StepType Workflow WorkflowStep",
 }
 
 if not TYPE_CHECKING:

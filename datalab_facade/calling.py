@@ -1,7 +1,7 @@
 """Single calls to the API: those that are safe to repeat, and those that are not.
 
 Every noun of the API asks through these. Whether a failed request is sent again
-is decided in :mod:`~datalab_facade.faults`.
+is decided in :mod:`~datalab_facade.waiting.faults`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from datalab_facade.commands import Call
 from datalab_facade.context import Context
-from datalab_facade.driving import Machine, drive, drive_async
 from datalab_facade.errors import DatalabError, RequestRefused, UnexpectedBody
-from datalab_facade.faults import Removal, Submission, may_pass
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.redaction import shown_url
 from datalab_facade.transport.api import ApiTransport, AsyncApiTransport, CallScope
 from datalab_facade.transport.operations import Operation, described
 from datalab_facade.transport.origin import Origin
+from datalab_facade.waiting.commands import Call
+from datalab_facade.waiting.driving import Machine, drive, drive_async
+from datalab_facade.waiting.faults import Removal, Submission, may_pass
 
 _T = TypeVar("_T")
 

@@ -12,24 +12,24 @@ from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.context import Context
 from datalab_facade.drift import DriftLog, DriftReport
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.faults import Randomness
-from datalab_facade.learning import LEARN, Durations
 from datalab_facade.options import Options
-from datalab_facade.pacing import DEFAULT_REQUESTS_PER_MINUTE, Budget, LocalBudget
+from datalab_facade.pacing.pacing import DEFAULT_REQUESTS_PER_MINUTE, Budget, LocalBudget
 from datalab_facade.tracing import NoTracing, Tracing
+from datalab_facade.waiting.faults import Randomness
+from datalab_facade.waiting.learning import LEARN, Durations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
 
     import httpx
 
-    from datalab_facade.executions import Executions
-    from datalab_facade.executions_async import AsyncExecutions
-    from datalab_facade.files import Files
-    from datalab_facade.files_async import AsyncFiles
-    from datalab_facade.outputs import Outputs
-    from datalab_facade.outputs_async import AsyncOutputs
-    from datalab_facade.running import (
+    from datalab_facade.executions.executions import Executions
+    from datalab_facade.executions.executions_async import AsyncExecutions
+    from datalab_facade.files.files import Files
+    from datalab_facade.files.files_async import AsyncFiles
+    from datalab_facade.outputs.outputs import Outputs
+    from datalab_facade.outputs.outputs_async import AsyncOutputs
+    from datalab_facade.runs.running import (
         AsyncSources,
         RunOptions,
         RunReport,
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
         RunWorkflow,
         Sources,
     )
-    from datalab_facade.runs import Runs
-    from datalab_facade.runs_async import AsyncRuns
+    from datalab_facade.runs.runs import Runs
+    from datalab_facade.runs.runs_async import AsyncRuns
     from datalab_facade.transport.api import ApiTransport, AsyncApiTransport
     from datalab_facade.transport.opening import Carrier
     from datalab_facade.transport.origin import Origin
     from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
-    from datalab_facade.waiting import WaitPolicy
-    from datalab_facade.workflows import Workflows
-    from datalab_facade.workflows_async import AsyncWorkflows
+    from datalab_facade.waiting.waiting import WaitPolicy
+    from datalab_facade.workflows.workflows import Workflows
+    from datalab_facade.workflows.workflows_async import AsyncWorkflows
 
 DEFAULT_BASE_URL = "https://www.datalab.to"
 
@@ -79,11 +79,11 @@ class Datalab:
             API than this, whatever this client does; 200 by default, which is what
             the published limits agree on. None switches it off.
         budget: A request budget that is shared with other clients, in place of one of
-            the client's own: a :class:`~datalab_facade.pacing.LocalBudget` that several
+            the client's own: a :class:`~datalab_facade.LocalBudget` that several
             clients of this process are given, a
             :class:`~datalab_facade.integrations.redis_budget.RedisBudget` for several
             processes and machines, or whatever else is a
-            :class:`~datalab_facade.pacing.Budget`.
+            :class:`~datalab_facade.Budget`.
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
             default proxies and CAs of the environment are used, as httpx does.
@@ -138,28 +138,28 @@ class Datalab:
     @cached_property
     def executions(self) -> Executions:
         """Look at executions, wait for them, watch them."""
-        from datalab_facade.executions import Executions
+        from datalab_facade.executions.executions import Executions
 
         return Executions(self._api, self._context)
 
     @cached_property
     def outputs(self) -> Outputs:
         """Fetch what steps left behind."""
-        from datalab_facade.outputs import Outputs
+        from datalab_facade.outputs.outputs import Outputs
 
         return Outputs(self._storage, self.executions, self._context)
 
     @cached_property
     def files(self) -> Files:
         """Upload documents, list them, fetch them back, delete them."""
-        from datalab_facade.files import Files
+        from datalab_facade.files.files import Files
 
         return Files(self._api, self._storage, self._context)
 
     @cached_property
     def workflows(self) -> Workflows:
         """Create workflows and execute them."""
-        from datalab_facade.workflows import Workflows
+        from datalab_facade.workflows.workflows import Workflows
 
         return Workflows(self._api, self.executions, self._context)
 
@@ -186,7 +186,7 @@ class Datalab:
                 file is known again by its name and content, a URL by all of its text.
             to: The folder for the outputs, ``to/NAME/execution-ID/STEP/FILE``, and for
                 the journal. One run at a time can have it.
-            options: See :class:`~datalab_facade.running.RunOptions`.
+            options: See :class:`~datalab_facade.runs.RunOptions`.
 
         Returns:
             What became of each file; true if all are done.
@@ -225,7 +225,7 @@ class Datalab:
         return self._runs().results(workflow, files, to, options)
 
     def _runs(self) -> Runs:
-        from datalab_facade.runs import Runs
+        from datalab_facade.runs.runs import Runs
 
         nouns = (self.files, self.workflows, self.executions, self.outputs)
         return Runs(*nouns, context=self._context, origin=self._api.origin.base_url)
@@ -297,11 +297,11 @@ class AsyncDatalab:
             API than this, whatever this client does; 200 by default, which is what
             the published limits agree on. None switches it off.
         budget: A request budget that is shared with other clients, in place of one of
-            the client's own: a :class:`~datalab_facade.pacing.LocalBudget` that several
+            the client's own: a :class:`~datalab_facade.LocalBudget` that several
             clients of this process are given, a
             :class:`~datalab_facade.integrations.redis_budget.RedisBudget` for several
             processes and machines, or whatever else is a
-            :class:`~datalab_facade.pacing.Budget`.
+            :class:`~datalab_facade.Budget`.
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
             default proxies and CAs of the environment are used, as httpx does.
@@ -362,28 +362,28 @@ class AsyncDatalab:
     @cached_property
     def executions(self) -> AsyncExecutions:
         """Look at executions, wait for them, watch them."""
-        from datalab_facade.executions_async import AsyncExecutions
+        from datalab_facade.executions.executions_async import AsyncExecutions
 
         return AsyncExecutions(self._api, self._context)
 
     @cached_property
     def outputs(self) -> AsyncOutputs:
         """Fetch what steps left behind."""
-        from datalab_facade.outputs_async import AsyncOutputs
+        from datalab_facade.outputs.outputs_async import AsyncOutputs
 
         return AsyncOutputs(self._storage, self.executions, self._context)
 
     @cached_property
     def files(self) -> AsyncFiles:
         """Upload documents, list them, fetch them back, delete them."""
-        from datalab_facade.files_async import AsyncFiles
+        from datalab_facade.files.files_async import AsyncFiles
 
         return AsyncFiles(self._api, self._storage, self._context)
 
     @cached_property
     def workflows(self) -> AsyncWorkflows:
         """Create workflows and execute them."""
-        from datalab_facade.workflows_async import AsyncWorkflows
+        from datalab_facade.workflows.workflows_async import AsyncWorkflows
 
         return AsyncWorkflows(self._api, self.executions, self._context)
 
@@ -410,7 +410,7 @@ class AsyncDatalab:
                 file is known again by its name and content, a URL by all of its text.
             to: The folder for the outputs, ``to/NAME/execution-ID/STEP/FILE``, and for
                 the journal. One run at a time can have it.
-            options: See :class:`~datalab_facade.running.RunOptions`.
+            options: See :class:`~datalab_facade.runs.RunOptions`.
 
         Returns:
             What became of each file; true if all are done.
@@ -449,7 +449,7 @@ class AsyncDatalab:
         return self._runs().results(workflow, files, to, options)
 
     def _runs(self) -> AsyncRuns:
-        from datalab_facade.runs_async import AsyncRuns
+        from datalab_facade.runs.runs_async import AsyncRuns
 
         nouns = (self.files, self.workflows, self.executions, self.outputs)
         return AsyncRuns(*nouns, context=self._context, origin=self._api.origin.base_url)

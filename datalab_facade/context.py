@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import attrs
 
-from datalab_facade.changes import Change
 from datalab_facade.clock import Clock
-from datalab_facade.commands import Answer, Call, Report, Sleep
 from datalab_facade.decoding import decode_execution
 from datalab_facade.drift import Drift, DriftLog
 from datalab_facade.errors import ConfigurationError, DatalabError, UnexpectedBody
-from datalab_facade.faults import Randomness, retrying
-from datalab_facade.learning import Durations
+from datalab_facade.executions.changes import Change
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions, Options
-from datalab_facade.pacing import Budget
+from datalab_facade.pacing.pacing import Budget
 from datalab_facade.tracing import Span, Tracing, span_around
-from datalab_facade.waiting import Wait, WaitPolicy, waiting
+from datalab_facade.waiting.commands import Answer, Call, Report, Sleep
+from datalab_facade.waiting.faults import Randomness, retrying
+from datalab_facade.waiting.learning import Durations
+from datalab_facade.waiting.waiting import Wait, WaitPolicy, waiting
 
 if TYPE_CHECKING:
-    from datalab_facade.scheduling import Scheduler
+    from datalab_facade.waiting.scheduling import Scheduler
 
 _T = TypeVar("_T")
 
@@ -112,7 +112,7 @@ class Context:
         Raises:
             ConfigurationError: The timeout or the concurrency makes no sense.
         """
-        from datalab_facade.scheduling import Scheduler  # for those who wait for many
+        from datalab_facade.waiting.scheduling import Scheduler  # for those who wait for many
 
         if timeout is not None and not timeout > 0:
             raise ConfigurationError(f"timeout must be more than 0, not {timeout!r}")

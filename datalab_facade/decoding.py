@@ -2,7 +2,7 @@
 
 The spec leaves the answer about an execution untyped, and two descriptions of
 it disagree. Whatever comes, the outcome is a model or
-:class:`~datalab_facade.errors.UnexpectedBody`; never another exception. What
+:class:`~datalab_facade.UnexpectedBody`; never another exception. What
 was not expected is noted as drift.
 """
 

@@ -17,12 +17,14 @@ def late_names(package: str, homes: Mapping[str, str]) -> Callable[[str], object
     Args:
         package: The package's ``__name__``.
         homes: For each module of the package, the names that are found there,
-            separated by spaces. The modules are attributes of the package, too.
+            separated by spaces. The modules, or the packages that they are in, are
+            attributes of the package, too.
     """
+    within = {module.partition(".")[0] for module in homes}
     home_of = {name: module for module, names in homes.items() for name in names.split()}
 
     def __getattr__(name: str) -> object:  # noqa: N807 - it becomes just that
-        if name in homes:
+        if name in within:
             return import_module(f"{package}.{name}")
         module = home_of.get(name)
         if module is None:

@@ -9,8 +9,8 @@ from typing import TypedDict
 import attrs
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.faults import FaultSettings
-from datalab_facade.waiting import WaitPolicy
+from datalab_facade.waiting.faults import FaultSettings
+from datalab_facade.waiting.waiting import WaitPolicy
 
 _OURS = frozenset({"x-api-key", "authorization", "cookie", "host", "content-length"})
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import attrs
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.file_decoding import FilePage
-from datalab_facade.file_models import File
+from datalab_facade.files.decoding import FilePage
+from datalab_facade.files.models import File
 
 MOST_PER_PAGE = 100
 """The most files that the API gives in one answer."""

@@ -33,7 +33,7 @@ from datalab_facade import (
     ValidationFailed,
     WaitPolicy,
 )
-from datalab_facade.pacing import LocalBudget
+from datalab_facade.pacing.pacing import LocalBudget
 from datalab_facade.testing import Fault, Simulator
 from datalab_facade.transport.origin import OriginKey, checked_origin
 from tests.in_process import (

@@ -21,8 +21,8 @@ from datalab_facade import (
     StepType,
     WorkflowDefinition,
 )
-from datalab_facade.definition_checks import layers_of, problems_of
-from datalab_facade.placeholders import filled
+from datalab_facade.workflows.checks import layers_of, problems_of
+from datalab_facade.workflows.placeholders import filled
 from tests.test_decoding import json_values
 
 

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import ConfigurationError, Datalab, Durations, Execution, Status
-from datalab_facade.learning import Curve
 from datalab_facade.testing import (
     ExecutionScript,
     Simulator,
@@ -21,6 +20,7 @@ from datalab_facade.testing import (
     StepScript,
     VirtualClock,
 )
+from datalab_facade.waiting.learning import Curve
 from tests.secrets_for_tests import API_KEY
 
 START = datetime(2025, 10, 22, tzinfo=UTC)

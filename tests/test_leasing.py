@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datalab_facade import BudgetExhausted, ConfigurationError
-from datalab_facade.leasing import (
+from datalab_facade.pacing.leasing import (
     Ask,
     Brake,
     Errand,

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.manifest import Manifest, MissedOutput, SavedOutput
-from datalab_facade.naming import distinct_names
+from datalab_facade.outputs.manifest import Manifest, MissedOutput, SavedOutput
+from datalab_facade.outputs.naming import distinct_names
 from datalab_facade.statuses import Status
 from tests.conftest import leaks_in
 from tests.secrets_for_tests import presigned

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import BudgetExhausted, ConfigurationError
-from datalab_facade.pacing import Budget, LocalBudget, Turn
+from datalab_facade.pacing.pacing import Budget, LocalBudget, Turn
 
 
 def play(

@@ -21,14 +21,14 @@ from datalab_facade import (
     ExecutionHandle,
     errors,
 )
-from datalab_facade.executions import Executions
-from datalab_facade.executions_async import AsyncExecutions
-from datalab_facade.files import Files
-from datalab_facade.files_async import AsyncFiles
-from datalab_facade.outputs import Outputs
-from datalab_facade.outputs_async import AsyncOutputs
-from datalab_facade.workflows import Workflows
-from datalab_facade.workflows_async import AsyncWorkflows
+from datalab_facade.executions.executions import Executions
+from datalab_facade.executions.executions_async import AsyncExecutions
+from datalab_facade.files.files import Files
+from datalab_facade.files.files_async import AsyncFiles
+from datalab_facade.outputs.outputs import Outputs
+from datalab_facade.outputs.outputs_async import AsyncOutputs
+from datalab_facade.workflows.workflows import Workflows
+from datalab_facade.workflows.workflows_async import AsyncWorkflows
 
 PAIRS: list[tuple[type, type]] = [
     (Datalab, AsyncDatalab),

@@ -11,9 +11,9 @@ import pytest
 
 from datalab_facade import ConfigurationError
 from datalab_facade.clock import SystemClock
-from datalab_facade.leasing import Ask, Brake, Ledger, Reply, StoreLost
-from datalab_facade.pacing import Budget
-from datalab_facade.sharing import SharedBudget
+from datalab_facade.pacing.leasing import Ask, Brake, Ledger, Reply, StoreLost
+from datalab_facade.pacing.pacing import Budget
+from datalab_facade.pacing.sharing import SharedBudget
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
 from tests.in_process import Way
 from tests.secrets_for_tests import API_KEY

@@ -224,9 +224,9 @@ def test_the_front_page_shows_what_it_is_and_a_result_in_one_screen(visit: Visit
 
 def test_docstrings_become_markdown() -> None:
     package = griffe.load("datalab_facade", search_paths=[ROOT], resolve_aliases=False)
-    executions = package["executions.Executions"]
+    executions = package["executions.executions.Executions"]
     assert docstrings.as_markdown("As :meth:`wait`, see :class:`~a.b.C`.", executions) == (
-        'As <autoref optional identifier="datalab_facade.executions.Executions.wait">'
+        'As <autoref optional identifier="datalab_facade.executions.executions.Executions.wait">'
         '<code>wait</code></autoref>, see <autoref optional identifier="a.b.C"><code>C</code>'
         "</autoref>."
     )

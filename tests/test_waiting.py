@@ -35,12 +35,12 @@ from datalab_facade import (
     WaitPolicy,
     WaitTimedOut,
 )
-from datalab_facade.commands import Answer, Call, Report, Sleep
-from datalab_facade.driving import Machine, drive, drive_async
 from datalab_facade.errors import status_error_class
-from datalab_facade.faults import may_pass, retrying
 from datalab_facade.testing import VirtualClock
-from datalab_facade.waiting import Wait, waiting
+from datalab_facade.waiting.commands import Answer, Call, Report, Sleep
+from datalab_facade.waiting.driving import Machine, drive, drive_async
+from datalab_facade.waiting.faults import may_pass, retrying
+from datalab_facade.waiting.waiting import Wait, waiting
 
 STEADY = WaitPolicy(interval=2, growth=0, jitter=0, max_interval=100)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from datalab_facade import RequestRefused, StepType, UnexpectedBody, Workflow, WorkflowStep
 from datalab_facade.drift import Drift
-from datalab_facade.workflow_decoding import (
+from datalab_facade.workflows.decoding import (
     decode_deletion,
     decode_started,
     decode_step_types,

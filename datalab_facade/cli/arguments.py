@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from datalab_facade.waiting import WaitPolicy
+from datalab_facade.waiting.waiting import WaitPolicy
 
 ID: Final = click.IntRange(min=1)
 

@@ -11,19 +11,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datalab_facade.changes import Change
 from datalab_facade.cli.exits import problem_of
 from datalab_facade.errors import DatalabError
+from datalab_facade.executions.changes import Change
+from datalab_facade.executions.outcomes import Outcome, Totals
 from datalab_facade.models import JSON, Execution, Failure, Step, StepRun
-from datalab_facade.outcomes import Outcome, Totals
 from datalab_facade.redaction import scrubbed
 from datalab_facade.secrecy import concealed
 
 if TYPE_CHECKING:
-    from datalab_facade.definitions import WorkflowDefinition
-    from datalab_facade.file_models import File
-    from datalab_facade.running import RunResult
-    from datalab_facade.workflow_models import StepType, Workflow
+    from datalab_facade.files.models import File
+    from datalab_facade.runs.running import RunResult
+    from datalab_facade.workflows.definitions import WorkflowDefinition
+    from datalab_facade.workflows.models import StepType, Workflow
 
 
 def execution(found: Execution, *, urls: bool = False) -> dict[str, JSON]:

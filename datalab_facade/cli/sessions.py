@@ -19,7 +19,7 @@ from datalab_facade.cli.screens import Screen
 from datalab_facade.cli.tables import paragraph
 from datalab_facade.errors import DatalabError
 from datalab_facade.pictures.terminal import RED
-from datalab_facade.waiting import WaitPolicy
+from datalab_facade.waiting.waiting import WaitPolicy
 
 if TYPE_CHECKING:
     from datalab_facade.client import Datalab

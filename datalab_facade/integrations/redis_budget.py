@@ -20,10 +20,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.leasing import Ask, Brake, Pace, Reply, StoreLost, speed_after
-from datalab_facade.pacing import DEFAULT_REQUESTS_PER_MINUTE
+from datalab_facade.pacing.leasing import Ask, Brake, Pace, Reply, StoreLost, speed_after
+from datalab_facade.pacing.pacing import DEFAULT_REQUESTS_PER_MINUTE
+from datalab_facade.pacing.sharing import SharedBudget
 from datalab_facade.redaction import shown_url
-from datalab_facade.sharing import SharedBudget
 
 try:
     import redis
@@ -75,7 +75,7 @@ class RedisBudget(SharedBudget):
     Blocking and async clients may share it. It pickles, with its URL, and so with the
     password if that holds one.
 
-    What it promises is told by :class:`~datalab_facade.sharing.SharedBudget`: no minute
+    What it promises is told by :class:`~datalab_facade.pacing.SharedBudget`: no minute
     sees more requests than the limit; a 429 that one process sees slows all of them
     down; where Redis is lost, each goes on with a small share of the limit.
 

@@ -17,11 +17,10 @@ import attrs
 import httpx
 
 from datalab_facade._version import __version__
-from datalab_facade.commands import Call
 from datalab_facade.decoding import decode_failure, decode_json
 from datalab_facade.errors import ConfigurationError, StatusError, UnexpectedBody
 from datalab_facade.models import JSON
-from datalab_facade.pacing import Budget
+from datalab_facade.pacing.pacing import Budget
 from datalab_facade.transport.exchange import (
     Exchange,
     Surroundings,
@@ -33,6 +32,7 @@ from datalab_facade.transport.lanes import ApiRequest, AsyncLanes, Lanes
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin, OriginKey
 from datalab_facade.transport.quiet import keep_secrets_out_of_logs
+from datalab_facade.waiting.commands import Call
 
 if TYPE_CHECKING:
     import asyncio

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from datalab_facade.clock import Clock
 from datalab_facade.errors import BudgetExhausted
-from datalab_facade.pacing import Budget
+from datalab_facade.pacing.pacing import Budget
 
 if TYPE_CHECKING:
     import asyncio

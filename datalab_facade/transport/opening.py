@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from datalab_facade.clock import Clock
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.pacing import Budget
+from datalab_facade.pacing.pacing import Budget
 from datalab_facade.tracing import Tracing
 from datalab_facade.transport.api import ApiTransport, AsyncApiTransport, OneLoop
 from datalab_facade.transport.connecting import Connector

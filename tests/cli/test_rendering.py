@@ -51,7 +51,7 @@ from datalab_facade.cli.rendering.workflows import (
 )
 from datalab_facade.pictures.terminal import Terminal
 from datalab_facade.pictures.words import cells
-from datalab_facade.running import RunResult
+from datalab_facade.runs.running import RunResult
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ import datalab_facade
 from datalab_facade import StepDefinition
 from datalab_facade.transport import operations
 from datalab_facade.transport.operations import Operation, described
-from datalab_facade.workflow_decoding import decode_workflow
+from datalab_facade.workflows.decoding import decode_workflow
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,13 +23,13 @@ LEFT_OUT: dict[str, str] = {}
 
 UNTYPED: dict[str, tuple[str, str]] = {
     "GET /api/v1/workflows/executions/{execution_id}": ("Execution", "decoding.py"),
-    "GET /api/v1/workflows/step-types": ("StepType", "workflow_decoding.py"),
-    "GET /api/v1/workflows/workflows": ("Workflow", "workflow_decoding.py"),
+    "GET /api/v1/workflows/step-types": ("StepType", "workflows/decoding.py"),
+    "GET /api/v1/workflows/workflows": ("Workflow", "workflows/decoding.py"),
     "POST /api/v1/workflows/workflows/{workflow_id}/execute": (
         "ExecutionHandle",
-        "workflow_decoding.py",
+        "workflows/decoding.py",
     ),
-    "DELETE /api/v1/workflows/workflows/{workflow_id}": ("None", "workflow_decoding.py"),
+    "DELETE /api/v1/workflows/workflows/{workflow_id}": ("None", "workflows/decoding.py"),
 }
 """Operations whose answer the spec leaves untyped: what the facade gives, and who decodes it."""
 
@@ -169,7 +169,7 @@ def test_an_answer_that_becomes_typed_is_noticed_with_the_file_to_change(
     answer = changed["paths"]["/api/v1/workflows/step-types"]["get"]["responses"]["200"]
     answer["content"]["application/json"]["schema"] = {"type": "array"}
     [told] = now_typed(changed)
-    assert "datalab_facade/workflow_decoding.py" in told
+    assert "datalab_facade/workflows/decoding.py" in told
     assert "StepType" in told
 
 
@@ -178,7 +178,7 @@ def test_a_typed_workflow_has_no_field_that_is_not_read(spec: dict[str, Any]) ->
     example: dict[str, Any] = {"integer": 5, "string": "x", "array": []}
     body = {name: example[about["type"]] for name, about in schema["properties"].items()}
     workflow, drift = decode_workflow(body)
-    assert not drift, "datalab_facade/workflow_decoding.py does not know all of the schema"
+    assert not drift, "datalab_facade/workflows/decoding.py does not know all of the schema"
     for name in schema["required"]:
         assert getattr(workflow, name) == (tuple(body[name]) if name == "steps" else body[name])
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from datalab_facade import File, FileLink, RequestRefused, UnexpectedBody
 from datalab_facade.drift import Drift
-from datalab_facade.file_decoding import (
+from datalab_facade.files.decoding import (
     Confirmation,
     decode_confirmation,
     decode_deletion,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import ConfigurationError, File
-from datalab_facade.file_decoding import FilePage
+from datalab_facade.files.decoding import FilePage
 from datalab_facade.paging import Paging, Wanted
 
 

@@ -19,9 +19,8 @@ from datalab_facade import (
     ServerFailed,
     UploadFailed,
 )
-from datalab_facade.commands import Sleep
-from datalab_facade.file_decoding import Confirmation, Ticket
-from datalab_facade.uploading import (
+from datalab_facade.files.decoding import Confirmation, Ticket
+from datalab_facade.files.uploading import (
     AskForUrl,
     Confirm,
     Put,
@@ -30,6 +29,7 @@ from datalab_facade.uploading import (
     UploadPolicy,
     upload_failed,
 )
+from datalab_facade.waiting.commands import Sleep
 from tests.secrets_for_tests import SIGNATURE, presigned
 
 MD5 = "0" * 32

@@ -17,7 +17,7 @@ import redis
 
 from datalab_facade import ConfigurationError, Datalab
 from datalab_facade.integrations.redis_budget import RedisBudget, RedisBudgetStore
-from datalab_facade.leasing import Ask, Brake, Ledger, Pace, StoreLost
+from datalab_facade.pacing.leasing import Ask, Brake, Ledger, Pace, StoreLost
 from datalab_facade.testing import (
     ExecutionScript,
     Fault,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from datalab_facade import AsyncDatalab, Datalab, DownloadFailed, Execution, Output, Status
-from datalab_facade.saving import Saving
+from datalab_facade.outputs.saving import Saving
 
 _KEY = "dl-nobody-looks-at-it"
 _NOWHERE = "http://127.0.0.1:9"

@@ -11,8 +11,8 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from datalab_facade import ConnectionFailed, DownloadFailed, NotFound, Output, RequestTimedOut
-from datalab_facade.commands import Sleep
-from datalab_facade.downloading import (
+from datalab_facade.errors import StatusError
+from datalab_facade.outputs.downloading import (
     Download,
     DownloadPolicy,
     Facts,
@@ -21,7 +21,7 @@ from datalab_facade.downloading import (
     Renew,
     Told,
 )
-from datalab_facade.errors import StatusError
+from datalab_facade.waiting.commands import Sleep
 
 POLICY = DownloadPolicy(max_faults=4, max_renewals=2, max_redirects=3, max_restarts=3)
 DEADLINE = 400.0

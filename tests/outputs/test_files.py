@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import DownloadFailed, parts
+from datalab_facade import DownloadFailed
+from datalab_facade.outputs import parts
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
 from tests.outputs.processes import outcome, start

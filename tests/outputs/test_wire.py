@@ -14,8 +14,8 @@ import httpcore
 import pytest
 
 from datalab_facade import DownloadFailed, OutputTooLarge
-from datalab_facade.downloading import Download, DownloadPolicy
-from datalab_facade.fetching import fetch, fetch_async
+from datalab_facade.outputs.downloading import Download, DownloadPolicy
+from datalab_facade.outputs.fetching import fetch, fetch_async
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
 from datalab_facade.transport.network import _BoundedStream
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, moved, refused, stored
@@ -622,7 +622,7 @@ def test_a_url_without_tls_elsewhere_is_fine_when_allowed(side: Side) -> None:
 
 
 def test_a_download_over_tls_never_goes_on_without() -> None:
-    from datalab_facade.downloading import Fetch, Told
+    from datalab_facade.outputs.downloading import Fetch, Told
 
     download = Download(
         output_at("https://storage.example/out"),

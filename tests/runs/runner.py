@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from datalab_facade import Datalab, WaitPolicy
-from datalab_facade.run_journal import RunJournal
+from datalab_facade.runs.run_journal import RunJournal
 
 FAST = WaitPolicy(interval=0.05, max_interval=0.05)
 

@@ -334,7 +334,7 @@ def test_changes_are_told_on_the_way(
 def test_two_runs_cannot_have_one_folder_at_once(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
-    from datalab_facade.run_journal import RunJournal
+    from datalab_facade.runs.run_journal import RunJournal
 
     with (
         RunJournal(tmp_path / "out"),

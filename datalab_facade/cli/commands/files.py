@@ -18,8 +18,8 @@ from datalab_facade.errors import DatalabError
 
 if TYPE_CHECKING:
     from datalab_facade.client import Datalab
-    from datalab_facade.transfers import FileTransfer
-    from datalab_facade.uploads import UploadOutcome
+    from datalab_facade.files.uploads import UploadOutcome
+    from datalab_facade.outputs.transfers import FileTransfer
 
 
 @click.group()
@@ -59,7 +59,7 @@ def upload(session: Session, *, paths: tuple[str, ...], content_type: str | None
 def _uploads(
     client: Datalab, paths: Iterable[str], content_type: str | None, told: Told
 ) -> Generator[UploadOutcome, None, None]:
-    from datalab_facade.uploads import UploadOutcome
+    from datalab_facade.files.uploads import UploadOutcome
 
     def on_progress(at: FileTransfer) -> None:
         told(at.name, at.bytes, at.total)

@@ -12,7 +12,7 @@ from datalab_facade.cli.exits import ExitCode, problem_of, worst
 from datalab_facade.cli.following import RunFollowing
 from datalab_facade.cli.secrets_given import SECRETS, secrets_of
 from datalab_facade.cli.sessions import Session, in_session, talks
-from datalab_facade.running import RunResult
+from datalab_facade.runs.running import RunResult
 
 
 @click.command()

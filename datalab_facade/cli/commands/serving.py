@@ -28,12 +28,12 @@ def serve(session: Session) -> ExitCode:
             "control_url": server.control_url,
             "api_key": server.simulator.api_key,
         }
-        if session.as_json:
-            session.out.write_json({**about}, indented=False)
-        else:
-            session.out.write(serving_text(about, session.out.for_tables))
-        session.out.stream.flush()
         try:
+            if session.as_json:
+                session.out.write_json({**about}, indented=False)
+            else:
+                session.out.write(serving_text(about, session.out.for_tables))
+            session.out.stream.flush()
             threading.Event().wait()
         except KeyboardInterrupt:
             session.say("\nThe embedded Datalab has ended, and what it held is gone.")

@@ -19,8 +19,8 @@ from datalab_facade.cli.rendering.workflows import (
 )
 from datalab_facade.cli.secrets_given import SECRETS, secrets_of
 from datalab_facade.cli.sessions import Session, in_session, talks
-from datalab_facade.definitions import WorkflowDefinition
 from datalab_facade.pictures.graph import Graph
+from datalab_facade.workflows.definitions import WorkflowDefinition
 
 
 @click.group()

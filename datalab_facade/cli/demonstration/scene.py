@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.resources import files as resources
 from typing import TYPE_CHECKING, Final
 
-from datalab_facade.definitions import WorkflowDefinition
 from datalab_facade.testing.scripts import ExecutionScript, StepScript
+from datalab_facade.workflows.definitions import WorkflowDefinition
 
 if TYPE_CHECKING:
     from datalab_facade.testing.jsonvalue import JSON

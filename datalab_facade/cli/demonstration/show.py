@@ -22,7 +22,7 @@ from datalab_facade.cli.tables import paragraph
 from datalab_facade.client import Datalab
 from datalab_facade.models import Execution
 from datalab_facade.pictures.terminal import BOLD, CYAN, DIM
-from datalab_facade.waiting import WaitPolicy
+from datalab_facade.waiting.waiting import WaitPolicy
 
 _SPEED: Final = 20.0
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from datalab_facade.cli.rendering.signs import plain, size
 from datalab_facade.cli.tables import Column, facts, table
-from datalab_facade.file_models import File
+from datalab_facade.files.models import File
 from datalab_facade.pictures.rows import State
 from datalab_facade.pictures.terminal import BOLD, DIM, STATE_COLOURS, Terminal
 from datalab_facade.pictures.words import moment, shown

@@ -8,7 +8,7 @@ from typing import Final
 
 from datalab_facade.cli.rendering.signs import plain, sign, size
 from datalab_facade.cli.tables import Column, paragraph, table
-from datalab_facade.manifest import Manifest, MissedOutput
+from datalab_facade.outputs.manifest import Manifest, MissedOutput
 from datalab_facade.pictures.terminal import BOLD, DIM, RED, Terminal
 from datalab_facade.pictures.words import counted, shown
 

@@ -8,12 +8,12 @@ from typing import Final
 
 from datalab_facade.cli.rendering.signs import plain
 from datalab_facade.cli.tables import Column, paragraph, table
-from datalab_facade.definitions import WorkflowDefinition
 from datalab_facade.pictures.graph import Graph
 from datalab_facade.pictures.terminal import BOLD, DIM, GREEN, Terminal
 from datalab_facade.pictures.words import counted, joined, moment, shown
 from datalab_facade.secrecy import concealed
-from datalab_facade.workflow_models import StepType, Workflow
+from datalab_facade.workflows.definitions import WorkflowDefinition
+from datalab_facade.workflows.models import StepType, Workflow
 
 _WORKFLOWS: Final = (
     Column("id", side="right"),

@@ -19,8 +19,8 @@ from typing import Final, Protocol, TypeAlias
 import attrs
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.inputs import InputConfig
 from datalab_facade.models import JSON
+from datalab_facade.workflows.inputs import InputConfig
 
 _VERSION: Final = 1
 

@@ -18,7 +18,6 @@ from datalab_facade.errors import (
     SubmissionUnknown,
     WaitTimedOut,
 )
-from datalab_facade.inputs import InputConfig
 from datalab_facade.integrations.airflow.events import TIMED_OUT, WaitEvent
 from datalab_facade.integrations.airflow.hooks import DEFAULT_CONNECTION_ID, DatalabHook
 from datalab_facade.integrations.airflow.memory import Handle
@@ -30,15 +29,16 @@ from datalab_facade.integrations.airflow.results import (
 )
 from datalab_facade.integrations.airflow.submissions import Started, Submission
 from datalab_facade.integrations.airflow.triggers import deferral
-from datalab_facade.waiting import WaitPolicy
+from datalab_facade.waiting.waiting import WaitPolicy
+from datalab_facade.workflows.inputs import InputConfig
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.execution_time.context import TaskStateStoreAccessor
 
     from datalab_facade.client import Datalab
-    from datalab_facade.inputs import InputLike
     from datalab_facade.models import JSON
+    from datalab_facade.workflows.inputs import InputLike
 
 DEFAULT_TIMEOUT = WaitPolicy().timeout
 """Seconds that a try of a task waits unless told otherwise: two hours."""

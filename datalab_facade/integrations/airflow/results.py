@@ -10,8 +10,8 @@ from datalab_facade.arguments import checked_seconds
 from datalab_facade.context import checked_id
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.integrations.airflow.events import WaitEvent
-from datalab_facade.manifest import Manifest
 from datalab_facade.models import JSON
+from datalab_facade.outputs.manifest import Manifest
 
 _BACKSTOP: Final = 300.0
 

@@ -10,7 +10,7 @@ import attrs
 
 from datalab_facade.client import DEFAULT_BASE_URL, AsyncDatalab, Datalab
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.pacing import DEFAULT_REQUESTS_PER_MINUTE
+from datalab_facade.pacing.pacing import DEFAULT_REQUESTS_PER_MINUTE
 
 REQUESTS_PER_MINUTE = "requests_per_minute"
 """The name of the budget among a connection's extras."""

@@ -9,9 +9,9 @@ import attrs
 
 from datalab_facade.client import Datalab
 from datalab_facade.errors import ConnectionFailed, DatalabError, NotFound, SubmissionUnknown
-from datalab_facade.inputs import InputConfig
 from datalab_facade.integrations.airflow.memory import Handle, Memory, StateStore, key_of
 from datalab_facade.models import Execution
+from datalab_facade.workflows.inputs import InputConfig
 
 
 @attrs.frozen

@@ -24,10 +24,10 @@ from datalab_facade.errors import (
     DatalabError,
     WaitTimedOut,
 )
+from datalab_facade.executions.outcomes import Outcome
 from datalab_facade.integrations.airflow.settings import ConnectionSettings
 from datalab_facade.models import JSON
-from datalab_facade.outcomes import Outcome
-from datalab_facade.waiting import WaitPolicy
+from datalab_facade.waiting.waiting import WaitPolicy
 
 LEASE: Final = 7_200.0
 """Seconds after which ``as_completed`` is told anew that somebody waits for an execution.

@@ -1,0 +1,247 @@
+"""Answers about files -> models. Forgiving, total and pure.
+
+The spec types these answers, but a server may add, leave out and change what it
+likes. Whatever comes, the outcome is a value or
+:class:`~datalab_facade.UnexpectedBody`.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from datalab_facade.drift import Drift
+from datalab_facade.errors import RequestRefused, UnexpectedBody
+from datalab_facade.fields import About, Notes, compact, named, whole_number
+from datalab_facade.files.models import REFERENCE_PREFIX, File, FileLink
+from datalab_facade.models import JSON
+from datalab_facade.redaction import excerpt, shown_url
+
+_FILE_FIELDS = frozenset(
+    {
+        "file_id",
+        "original_filename",
+        "content_type",
+        "reference",
+        "upload_status",
+        "file_size",
+        "created",
+    }
+)
+_PAGE_FIELDS = frozenset({"files", "total", "limit", "offset"})
+_TICKET_FIELDS = frozenset({"file_id", "upload_url", "expires_in", "reference"})
+_CONFIRMATION_FIELDS = frozenset({"success", "file_id", "reference", "message"})
+_LINK_FIELDS = frozenset({"download_url", "expires_in", "file_id", "original_filename"})
+_DELETION_FIELDS = frozenset({"success", "message"})
+_STATUSES = frozenset({"pending", "completed", "failed"})
+
+
+@attrs.frozen
+class Ticket:
+    """Where the bytes of a file are to be sent."""
+
+    file_id: int
+    reference: str
+    url: str = attrs.field(repr=shown_url)
+
+
+@attrs.frozen
+class Confirmation:
+    """What became of an upload that was to be confirmed."""
+
+    file_id: int
+    reference: str
+    success: bool
+    message: str
+
+
+@attrs.frozen
+class FilePage:
+    """One page of the list of files."""
+
+    files: tuple[File, ...]
+    count: int
+    """How many entries it had, those included that are no files."""
+    total: int | None
+    """How many there are on all pages, if told."""
+
+
+def decode_file(body: JSON) -> tuple[File, set[Drift]]:
+    """Make a file of an answer to ``GET /api/v1/files/{file_id}``.
+
+    Returns:
+        The file, and what was surprising about the answer.
+
+    Raises:
+        UnexpectedBody: If it is no file at all: not an object, or without an id.
+    """
+    notes = Notes()
+    return _file(_object(body, "file"), About("file", notes)), notes.taken
+
+
+def decode_page(body: JSON) -> tuple[FilePage, set[Drift]]:
+    """Make a page of an answer to ``GET /api/v1/files``.
+
+    An entry that is no file is left out, and noted.
+
+    Raises:
+        UnexpectedBody: If it is no list of files.
+    """
+    notes = Notes()
+    about = About("list of files", notes)
+    if isinstance(body, list):
+        about.odd("answer", body)
+        body = {"files": body}
+    answer = _object(body, "list of files")
+    entries = answer.get("files")
+    if not isinstance(entries, list):
+        raise _unexpected("list of files", "it has no files", body)
+    about.unknown(answer, _PAGE_FIELDS)
+    files: list[File] = []
+    each = About("file", notes)
+    for entry in entries:
+        try:
+            files.append(_file(_object(entry, "file"), each))
+        except UnexpectedBody:
+            about.odd("file", entry)
+    return FilePage(tuple(files), len(entries), about.whole_number(answer, "total")), notes.taken
+
+
+def decode_ticket(body: JSON) -> tuple[Ticket, set[Drift]]:
+    """Make a ticket of an answer to ``POST /api/v1/files/upload``.
+
+    Raises:
+        UnexpectedBody: If it has no id or no URL.
+    """
+    about = About("upload", Notes())
+    answer = _object(body, "upload URL")
+    file_id = _id(answer, "upload URL", about)
+    url = answer.get("upload_url")
+    if not isinstance(url, str) or not url:
+        raise _unexpected("upload URL", "it has none", body)
+    about.unknown(answer, _TICKET_FIELDS)
+    about.whole_number(answer, "expires_in")
+    return Ticket(file_id, _reference(answer, file_id, about), url), about.notes.taken
+
+
+def decode_confirmation(body: JSON) -> tuple[Confirmation, set[Drift]]:
+    """Make a confirmation of an answer to ``GET /api/v1/files/{file_id_or_hashid}/confirm``.
+
+    Raises:
+        UnexpectedBody: If it is no object, or without an id.
+    """
+    about = About("confirmation", Notes())
+    answer = _object(body, "confirmation")
+    file_id = _id(answer, "confirmation", about)
+    about.unknown(answer, _CONFIRMATION_FIELDS)
+    success = about.of_type(answer, "success", bool)
+    return (
+        Confirmation(
+            file_id,
+            _reference(answer, file_id, about),
+            success is not False,
+            about.words(answer, "message") or "",
+        ),
+        about.notes.taken,
+    )
+
+
+def decode_link(body: JSON, *, requested_id: int | str) -> tuple[FileLink, set[Drift]]:
+    """Make a link of an answer to ``GET /api/v1/files/{file_id}/download``.
+
+    Args:
+        body: The parsed answer.
+        requested_id: The id that was asked for, used where the answer names none.
+
+    Raises:
+        UnexpectedBody: If it has no URL, or no id where none was asked for.
+    """
+    about = About("download URL", Notes())
+    answer = _object(body, "download URL")
+    url = answer.get("download_url")
+    if not isinstance(url, str) or not url:
+        raise _unexpected("download URL", "it has none", body)
+    file_id = about.whole_number(answer, "file_id")
+    if file_id is None and isinstance(requested_id, int):
+        file_id = requested_id
+    if file_id is None:
+        raise _unexpected("download URL", "it has no file_id", body)
+    about.unknown(answer, _LINK_FIELDS)
+    return (
+        FileLink(
+            file_id,
+            about.of_type(answer, "original_filename", str) or "",
+            url,
+            about.whole_number(answer, "expires_in"),
+        ),
+        about.notes.taken,
+    )
+
+
+def decode_deletion(body: JSON) -> tuple[bool, set[Drift]]:
+    """Tell whether an answer to ``DELETE /api/v1/files/{file_id}`` says that it was done.
+
+    Raises:
+        UnexpectedBody: If it is no object.
+        RequestRefused: If it says that it was not.
+    """
+    about = About("deletion", Notes())
+    answer = _object(body, "deletion")
+    about.unknown(answer, _DELETION_FIELDS)
+    said = about.words(answer, "message") or ""
+    if about.of_type(answer, "success", bool) is False:
+        told = excerpt(said or "it gives no reason", limit=400)
+        raise RequestRefused(f"The API did not delete the file: {told}", detail=said)
+    return True, about.notes.taken
+
+
+def _file(body: dict[str, JSON], about: About) -> File:
+    about.zone_assumed = False
+    file_id = _id(body, "file", about)
+    status = about.of_type(body, "upload_status", str) or ""
+    if status.lower() not in _STATUSES:
+        about.notes.note("status", about.where, f"upload_status={status}")
+    created = about.time(body, "created")
+    name = about.of_type(body, "original_filename", str)
+    if name is None:
+        about.odd("original_filename", None)
+    return File(
+        file_id,
+        _reference(body, file_id, about),
+        name or "",
+        about.of_type(body, "content_type", str),
+        about.whole_number(body, "file_size"),
+        status,
+        created,
+        about.zone_assumed,
+        about.unknown(body, _FILE_FIELDS),
+    )
+
+
+def _id(body: dict[str, JSON], what: str, about: About) -> int:
+    # An execution's id came under either name, so a file's may, too.
+    for name in ("file_id", "id"):
+        found = whole_number(body.get(name))
+        if found is not None:
+            return found
+        if name in body:
+            about.odd(name, body[name])
+    raise _unexpected(what, "it has no file_id", body)
+
+
+def _reference(body: dict[str, JSON], file_id: int, about: About) -> str:
+    reference = about.of_type(body, "reference", str)
+    if reference:
+        return reference
+    about.odd("reference", None)
+    return f"{REFERENCE_PREFIX}{file_id}"
+
+
+def _object(body: JSON, what: str) -> dict[str, JSON]:
+    if not isinstance(body, dict):
+        raise _unexpected(what, f"it is {named(body)}", body)
+    return body
+
+
+def _unexpected(what: str, why: str, body: JSON) -> UnexpectedBody:
+    start = excerpt(compact(body))
+    return UnexpectedBody(f"the answer is no {what}, {why}: {start}", body=start)

@@ -1,0 +1,130 @@
+"""What the blocking and the async form of ``client.files`` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from datalab_facade.context import Context
+from datalab_facade.drift import Drift
+from datalab_facade.files.decoding import (
+    Confirmation,
+)
+from datalab_facade.files.models import File, FileLink
+from datalab_facade.files.sources import Described
+from datalab_facade.files.uploading import Upload, UploadPolicy
+from datalab_facade.models import JSON
+from datalab_facade.outputs.downloading import (
+    Chunk,
+    Download,
+    DownloadPolicy,
+    RemoteFile,
+    download_failed,
+)
+from datalab_facade.outputs.naming import safe_name
+from datalab_facade.outputs.parts import PartFile, sync_folder
+from datalab_facade.outputs.transfers import OnProgress, ProgressMeter
+from datalab_facade.redaction import shown_name
+
+_T = TypeVar("_T")
+
+DEFAULT_TIMEOUT = 3_600.0
+"""Seconds for one file, tries included: URLs are good for about an hour."""
+
+
+def noting(
+    context: Context, decode: Callable[[JSON], tuple[_T, set[Drift]]]
+) -> Callable[[JSON], _T]:
+    """Let what a decoder finds odd be counted."""
+    return lambda answer: context.noted(*decode(answer))
+
+
+def planned_upload(context: Context, name: str, deadline: float) -> Upload:
+    """Plan one upload."""
+    return Upload(
+        name,
+        UploadPolicy(),
+        deadline=deadline,
+        random=context.random,
+        allow_http=context.allow_http,
+    )
+
+
+def uploaded(described: Described, size: int, confirmed: Confirmation) -> File:
+    """Tell of a file that was sent and confirmed."""
+    return File(
+        confirmed.file_id,
+        confirmed.reference,
+        described.name,
+        described.content_type,
+        size,
+        "completed",
+    )
+
+
+class Landing:
+    """One file on its way back, to its place on disk."""
+
+    def __init__(
+        self,
+        link: FileLink,
+        path: Path,
+        *,
+        max_bytes: int | None,
+        on_progress: OnProgress | None,
+    ) -> None:
+        name = link.original_filename or f"file-{link.file_id}"
+        self._remote = RemoteFile(link.file_id, name, link.url)
+        # A name that comes from the server never chooses the folder.
+        self._goal = path / safe_name(shown_name(name)) if path.is_dir() else path
+        self._max_bytes = max_bytes
+        self._meter = ProgressMeter(name, on_progress)
+
+    def part(self, *, overwrite: bool) -> PartFile:
+        """Give the file that grows beside the goal."""
+        return PartFile(self._remote, self._goal, overwrite=overwrite)
+
+    def download(self, context: Context, deadline: float, part: PartFile) -> Download:
+        """Plan one download, which goes on with what is there."""
+        download = Download(
+            self._remote,
+            DownloadPolicy(),
+            deadline=deadline,
+            random=context.random,
+            allow_http=context.allow_http,
+            facts=part.facts,
+            received=part.received,
+        )
+        self._meter.begin(download.received, download.facts.total, context.clock.monotonic())
+        return download
+
+    def take(self, part: PartFile, chunk: Chunk, download: Download, now: float) -> None:
+        """Take a chunk in.
+
+        Raises:
+            DownloadFailed: There is more than allowed, or the disk does not take it.
+        """
+        held, total = chunk.offset + len(chunk.data), download.facts.total
+        if self._max_bytes is not None and max(held, total or 0) > self._max_bytes:
+            raise download_failed(
+                self._remote,
+                "too large",
+                f"has more than {self._max_bytes} bytes. Allow more with max_bytes",
+            )
+        part.take(chunk, download.facts)
+        self._meter.count(held, total, now)
+
+    def arrived(self, download: Download, now: float) -> None:
+        """Take note that this is all."""
+        self._meter.count(download.received, download.received, now)
+
+    def finish(self, part: PartFile, download: Download) -> Path:
+        """Check what has arrived, and give the file its name.
+
+        Raises:
+            DownloadFailed: It is not what storage says it is, or cannot be written.
+        """
+        goal = part.finish(download.facts, lambda *_: self._goal, hashed=False)
+        sync_folder(goal.parent)
+        return goal

@@ -1,0 +1,237 @@
+"""The two drivers of :mod:`~datalab_facade.files.uploading`: one blocking, one async."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+
+import attrs
+
+from datalab_facade.clock import Clock
+from datalab_facade.errors import DatalabError
+from datalab_facade.files.decoding import Confirmation, Ticket
+from datalab_facade.files.sources import Described, Source, UploadSource, open_source
+from datalab_facade.files.uploading import (
+    AskForUrl,
+    Command,
+    Confirm,
+    Put,
+    Told,
+    Upload,
+    upload_failed,
+)
+from datalab_facade.outputs.transfers import ProgressMeter
+from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
+
+
+class Outgoing:
+    """A source on its way out: counted, hashed and told of, as often as it is sent.
+
+    Args:
+        described: Its name and media type.
+        source: What is sent.
+        meter: Is told how far it has come.
+        clock: Tells the time.
+        abandoned: Tells whether nobody wants it to arrive any more.
+    """
+
+    def __init__(
+        self,
+        described: Described,
+        source: Source,
+        meter: ProgressMeter,
+        clock: Clock,
+        abandoned: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.described = described
+        self.source = source
+        self._meter = meter
+        self._clock = clock
+        self._abandoned = abandoned
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._held = 0
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What storage is told of it. The type is part of what the URL was signed for."""
+        return {
+            "Content-Type": self.described.content_type,
+            "Content-Length": str(self.source.size),
+        }
+
+    @property
+    def md5(self) -> str:
+        """What was sent hashes to, in hexadecimal."""
+        return self._md5.hexdigest()
+
+    def pieces(self) -> Generator[bytes, None, None]:
+        """Give all of it.
+
+        Raises:
+            UploadFailed: It cannot be read, has changed, or was abandoned.
+        """
+        self._begin()
+        for piece in self.source.pieces():
+            self._check()
+            yield piece
+            self._count(piece)
+
+    async def pieces_async(self) -> AsyncGenerator[bytes, None]:
+        """Give all of it in an event loop, which a slow disk does not hold up.
+
+        Raises:
+            UploadFailed: It cannot be read, or has changed.
+        """
+        self._begin()
+        pieces = self.source.pieces()
+        while True:
+            if self.source.in_memory:
+                piece = next(pieces, None)
+            else:
+                piece = await asyncio.to_thread(next, pieces, None)
+            if piece is None:
+                return
+            yield piece
+            self._count(piece)
+
+    def _begin(self) -> None:
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._held = 0
+        self._meter.begin(0, self.source.size, self._clock.monotonic())
+
+    def _check(self) -> None:
+        if self._abandoned():
+            raise upload_failed(self.described.name, "abandoned", "was left by who uploaded it")
+
+    def _count(self, piece: bytes) -> None:
+        self._md5.update(piece)
+        self._held += len(piece)
+        self._meter.count(self._held, self.source.size, self._clock.monotonic())
+
+
+async def open_source_async(source: UploadSource, name: str, *, max_bytes: int) -> Source:
+    """Open a source in an event loop, which a slow disk or a long pipe does not hold up.
+
+    Arguments and errors as :func:`~datalab_facade.files.sources.open_source`.
+    """
+    opening = asyncio.create_task(asyncio.to_thread(open_source, source, name, max_bytes=max_bytes))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        # The thread goes on, and nobody else will close what it opens.
+        opening.add_done_callback(_close)
+        raise
+
+
+def _close(opening: asyncio.Task[Source]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
+
+
+@attrs.frozen
+class Asking:
+    """How the API is asked, blocking. Each is given the seconds that are left."""
+
+    url: Callable[[float], Ticket]
+    confirm: Callable[[int, float], Confirmation]
+
+
+@attrs.frozen
+class AsyncAsking:
+    """How the API is asked in an event loop. Each is given the seconds that are left."""
+
+    url: Callable[[float], Awaitable[Ticket]]
+    confirm: Callable[[int, float], Awaitable[Confirmation]]
+
+
+def send_file(
+    upload: Upload, outgoing: Outgoing, storage: StorageTransport, asking: Asking, clock: Clock
+) -> Confirmation:
+    """Run an upload to its end, blocking.
+
+    Args:
+        upload: What decides.
+        outgoing: What is sent.
+        storage: Where it is sent.
+        asking: How the API is asked for a URL and a confirmation.
+        clock: Tells the time and sleeps.
+    """
+    steps, told = upload.steps(), None
+    while True:
+        command = _next(steps, told)
+        if isinstance(command, Confirmation):
+            return command
+        told = Told(clock.monotonic())
+        try:
+            if isinstance(command, AskForUrl):
+                told = Told(0.0, ticket=asking.url(command.timeout(told.now)))
+            elif isinstance(command, Put):
+                with contextlib.closing(outgoing.pieces()) as pieces:
+                    reply = storage.put(
+                        command.url,
+                        outgoing.headers,
+                        pieces,
+                        silence=command.stall_timeout,
+                        timeout=command.timeout(told.now),
+                    )
+                told = Told(0.0, status=reply.status, headers=reply.headers, md5=outgoing.md5)
+            elif isinstance(command, Confirm):
+                left = command.timeout(told.now)
+                told = Told(0.0, confirmation=asking.confirm(command.file_id, left))
+            else:
+                clock.sleep(command.seconds)
+        except DatalabError as error:
+            told = Told(0.0, error=error)
+        told = attrs.evolve(told, now=clock.monotonic())
+
+
+async def send_file_async(
+    upload: Upload,
+    outgoing: Outgoing,
+    storage: AsyncStorageTransport,
+    asking: AsyncAsking,
+    clock: Clock,
+) -> Confirmation:
+    """Run an upload to its end in an event loop.
+
+    Arguments as :func:`send_file`.
+    """
+    steps, told = upload.steps(), None
+    while True:
+        command = _next(steps, told)
+        if isinstance(command, Confirmation):
+            return command
+        told = Told(clock.monotonic())
+        try:
+            if isinstance(command, AskForUrl):
+                told = Told(0.0, ticket=await asking.url(command.timeout(told.now)))
+            elif isinstance(command, Put):
+                async with contextlib.aclosing(outgoing.pieces_async()) as pieces:
+                    reply = await storage.put(
+                        command.url,
+                        outgoing.headers,
+                        pieces,
+                        silence=command.stall_timeout,
+                        timeout=command.timeout(told.now),
+                    )
+                told = Told(0.0, status=reply.status, headers=reply.headers, md5=outgoing.md5)
+            elif isinstance(command, Confirm):
+                left = command.timeout(told.now)
+                told = Told(0.0, confirmation=await asking.confirm(command.file_id, left))
+            else:
+                await clock.sleep_async(command.seconds)
+        except DatalabError as error:
+            told = Told(0.0, error=error)
+        told = attrs.evolve(told, now=clock.monotonic())
+
+
+def _next(
+    steps: Generator[Command, Told, Confirmation], told: Told | None
+) -> Command | Confirmation:
+    try:
+        return next(steps) if told is None else steps.send(told)
+    except StopIteration as end:
+        confirmation: Confirmation = end.value
+        return confirmation

@@ -1,0 +1,279 @@
+"""Uploads as a value: what to do next with a file on its way, and when to give up.
+
+An upload asks the API for a URL, sends the bytes to it, and has the API confirm
+them. The connection may break, storage may refuse, and the URL expires;
+:meth:`Upload.steps` decides what to do then. It does no IO and knows no clock; a
+sync and an async driver carry its commands out.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Generator, Mapping
+from typing import Literal, TypeAlias
+
+import attrs
+
+from datalab_facade.errors import (
+    BudgetExhausted,
+    ConfigurationError,
+    DatalabError,
+    StatusError,
+    UploadFailed,
+)
+from datalab_facade.files.decoding import Confirmation, Ticket
+from datalab_facade.outputs.downloading import NotSecure, checked_storage_url, retry_after_of
+from datalab_facade.redaction import shown_url
+from datalab_facade.waiting.commands import Sleep
+from datalab_facade.waiting.faults import Faults, Randomness, may_pass
+
+_EXPIRED = frozenset({400, 401, 403, 410})
+_PASSING = frozenset({408, 425, 429})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@attrs.frozen(kw_only=True)
+class UploadPolicy:
+    """How an upload behaves when storage does not. Times in seconds."""
+
+    max_faults: int = 4
+    """How many tries may fail, after each of which all of the file is sent again."""
+    fault_backoff: float = 0.5
+    """How long to stay away after a first fault; doubled by each further one."""
+    max_fault_backoff: float = 30.0
+    """The longest backoff."""
+    max_retry_after: float = 60.0
+    """The longest ``Retry-After`` that is obeyed in full."""
+    stall_timeout: float = 60.0
+    """How long the connection may be silent; storage answers only when it has stored all."""
+    max_renewals: int = 2
+    """How often another URL is asked for, because storage refuses the one at hand."""
+
+
+@attrs.frozen
+class AskForUrl:
+    """Command: ask the API where to send the bytes."""
+
+    deadline: float
+
+    def timeout(self, now: float) -> float:
+        """Give the seconds that are left for it."""
+        return max(0.01, self.deadline - now)
+
+
+@attrs.frozen
+class Put:
+    """Command: send all bytes there, from the first one on."""
+
+    url: str = attrs.field(repr=shown_url)
+    stall_timeout: float
+    deadline: float
+
+    def timeout(self, now: float) -> float:
+        """Give the seconds that are left for all of it."""
+        return max(0.01, self.deadline - now)
+
+
+@attrs.frozen
+class Confirm:
+    """Command: have the API look that the bytes have come."""
+
+    file_id: int
+    deadline: float
+
+    def timeout(self, now: float) -> float:
+        """Give the seconds that are left for it."""
+        return max(0.01, self.deadline - now)
+
+
+Command: TypeAlias = AskForUrl | Put | Confirm | Sleep
+
+
+@attrs.frozen
+class Told:
+    """What became of a command."""
+
+    now: float
+    ticket: Ticket | None = None
+    """Of asking for a URL."""
+    status: int = 0
+    """Of sending."""
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    """Of sending, with lower-case names."""
+    md5: str = ""
+    """Of sending: what the bytes that were sent hash to."""
+    confirmation: Confirmation | None = None
+    """Of confirming."""
+    error: DatalabError | None = None
+
+
+class Upload:
+    """One file on its way to Datalab."""
+
+    def __init__(
+        self,
+        name: str,
+        policy: UploadPolicy,
+        *,
+        deadline: float,
+        random: Randomness,
+        allow_http: bool,
+    ) -> None:
+        self.name = name
+        self._policy = policy
+        self._deadline = deadline
+        self._faults = Faults(policy, random)
+        self._allow_http = allow_http
+        self._renewals = 0
+        self._now = -math.inf
+
+    def steps(self) -> Generator[Command, Told, Confirmation]:
+        """Decide on the whole upload; returns when the API has confirmed it.
+
+        Yields a command at a time and is sent what became of it.
+
+        Raises:
+            UploadFailed: It could not be done; its ``reason`` tells why.
+            DatalabError: What asking the API for a URL raised.
+        """
+        ticket = yield from self._ticket()
+        while True:
+            if self._now > self._deadline:
+                raise self._failed("unreachable", "was not sent in time")
+            told = yield from self._do(Put(ticket.url, self._policy.stall_timeout, self._deadline))
+            if told.error is not None:
+                yield from self._wait_after(told.error)
+            elif 200 <= told.status <= 299:
+                if self._is_as_sent(told):
+                    return (yield from self._confirmed(ticket))
+                yield from self._wait_after(
+                    self._failed("corrupt", "arrived with another MD5 than it was sent with")
+                )
+            elif told.status in _EXPIRED:
+                if self._renewals >= self._policy.max_renewals:
+                    raise self._failed(
+                        "refused",
+                        f"is refused by storage with {told.status}, also with a new URL",
+                        told.status,
+                    )
+                self._renewals += 1
+                ticket = yield from self._ticket()
+            elif told.status in _PASSING or told.status >= 500:
+                yield from self._wait_after(
+                    StatusError(
+                        told.status,
+                        method="PUT",
+                        url=shown_url(ticket.url),
+                        retry_after=retry_after_of(told.headers),
+                    )
+                )
+            elif told.status in _REDIRECTS:
+                # A document goes where the API said, and nowhere else.
+                target = shown_url(told.headers.get("location", "nowhere"))
+                raise self._failed(
+                    "refused",
+                    f"is redirected to {target} by storage, which is not followed",
+                    told.status,
+                )
+            else:
+                raise self._failed(
+                    "refused", f"is refused by storage with {told.status}", told.status
+                )
+
+    def _do(self, command: Command) -> Generator[Command, Told, Told]:
+        told = yield command
+        self._now = told.now
+        return told
+
+    def _ticket(self) -> Generator[Command, Told, Ticket]:
+        told = yield from self._do(AskForUrl(self._deadline))
+        if told.error is not None:
+            raise told.error
+        assert told.ticket is not None
+        try:
+            checked_storage_url(told.ticket.url, allow_http=self._allow_http)
+        except NotSecure as error:
+            raise self._failed("refused", f"would be sent to {error}") from None
+        return told.ticket
+
+    def _confirmed(self, ticket: Ticket) -> Generator[Command, Told, Confirmation]:
+        told = yield from self._do(Confirm(ticket.file_id, self._deadline))
+        error = told.error
+        if isinstance(error, ConfigurationError):
+            raise error
+        if error is not None:
+            status = error.status if isinstance(error, StatusError) else None
+            raise self._failed(
+                "unconfirmed",
+                f"was sent as file {ticket.file_id}, but not confirmed: {error}",
+                status,
+            ) from error
+        assert told.confirmation is not None
+        if not told.confirmation.success:
+            raise self._failed(
+                "unconfirmed",
+                f"was sent as file {ticket.file_id}, but Datalab does not confirm it: "
+                f"{told.confirmation.message or 'no reason given'}",
+            )
+        return told.confirmation
+
+    @staticmethod
+    def _is_as_sent(told: Told) -> bool:
+        # The ETag of an object that was stored in one piece, and not encrypted with
+        # a key of its owner's, is its MD5.
+        encrypted = told.headers.get("x-amz-server-side-encryption", "").startswith(
+            "aws:kms"
+        ) or any(name.startswith("x-amz-server-side-encryption-customer") for name in told.headers)
+        etag = told.headers.get("etag", "")
+        if encrypted or not told.md5 or not re.fullmatch(r'"[0-9a-f]{32}"', etag):
+            return True
+        return etag.strip('"') == told.md5
+
+    def _wait_after(self, error: DatalabError) -> Generator[Command, Told, None]:
+        ours = isinstance(error, UploadFailed)
+        if isinstance(error, (ConfigurationError, BudgetExhausted)):
+            raise error
+        if isinstance(error, UploadFailed) and error.reason != "corrupt":
+            # Something is wrong with what was to be sent.
+            raise error
+        status = error.status if isinstance(error, StatusError) else None
+        if not (ours or may_pass(error)):
+            raise self._failed("refused", f"could not be sent: {error}", status) from error
+        try:
+            away = self._faults.forgive(error)
+        except DatalabError as last:
+            if ours:
+                raise
+            raise self._failed("unreachable", f"could not be sent: {last}", status) from last
+        if self._now + away >= self._deadline:
+            raise self._failed("unreachable", f"was not sent in time: {error}", status) from error
+        yield from self._do(Sleep(away))
+
+    def _failed(
+        self, reason: FailureReason, message: str, status: int | None = None
+    ) -> UploadFailed:
+        return upload_failed(self.name, reason, message, status)
+
+
+FailureReason: TypeAlias = Literal[
+    "missing",
+    "unreadable",
+    "empty",
+    "too large",
+    "changed",
+    "unreachable",
+    "refused",
+    "corrupt",
+    "unconfirmed",
+    "abandoned",
+]
+
+
+def upload_failed(
+    name: str, reason: FailureReason, message: str, status: int | None = None
+) -> UploadFailed:
+    """Make the error that names the file and tells why it could not be uploaded."""
+    return UploadFailed(
+        f"The file {name!r} {message}", file_name=name, status=status, reason=reason
+    )

@@ -1,0 +1,182 @@
+"""Many uploads at once: which come next, and what became of each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+)
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TypeAlias, cast
+
+import attrs
+
+from datalab_facade.errors import ConfigurationError, DatalabError
+from datalab_facade.files.models import File
+from datalab_facade.files.sources import UploadSource
+from datalab_facade.travel import portable
+
+Uploadable: TypeAlias = "UploadSource | tuple[str, UploadSource]"
+"""A source, or a name and a source."""
+
+DEFAULT_CONCURRENCY = 4
+"""How many files are sent at once: an upload is bound by the line, not by waiting."""
+
+_NO_MORE = object()
+
+
+def _shown(source: object) -> str:
+    if isinstance(source, tuple):
+        return f"({', '.join(map(_shown, source))})"
+    return f"<{len(source)} bytes>" if isinstance(source, bytes) else repr(source)
+
+
+@portable
+@attrs.frozen
+class UploadOutcome:
+    """What became of one of many uploads: a file, or the error that says why there is none.
+
+    >>> UploadOutcome("a.pdf", File(4, "datalab://file-npl94jxy", "a.pdf")).succeeded
+    True
+    """
+
+    source: Uploadable = attrs.field(repr=_shown)
+    """What was to be uploaded, as it was given."""
+    file: File | None = None
+    error: DatalabError | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the file is there."""
+        return self.file is not None
+
+    def unwrap(self) -> File:
+        """Give the file.
+
+        Raises:
+            DatalabError: There is none; this is the reason.
+        """
+        if self.file is None:
+            assert self.error is not None
+            raise self.error
+        return self.file
+
+
+def taken_apart(uploadable: Uploadable) -> tuple[str | None, UploadSource]:
+    """Give the name that goes with a source, if one does, and the source.
+
+    Raises:
+        ConfigurationError: It is a tuple of something else.
+    """
+    if not isinstance(uploadable, tuple):
+        return None, uploadable
+    if len(uploadable) != 2:
+        raise ConfigurationError("A tuple to upload is a name and a source, nothing else")
+    return uploadable
+
+
+def upload_all(
+    sources: Iterable[Uploadable],
+    upload: Callable[[Uploadable, Callable[[], bool]], File],
+    *,
+    concurrency: int,
+) -> Generator[UploadOutcome, None, None]:
+    """Upload all of them, several at a time, each in a thread; give outcomes as they come.
+
+    Args:
+        sources: Read one at a time, as there is room.
+        upload: Uploads one, and asks now and then whether that is still wanted.
+        concurrency: How many at once.
+    """
+    feed, more = iter(sources), True
+    running: dict[Future[File], Uploadable] = {}
+    left = threading.Event()
+    pool = ThreadPoolExecutor(concurrency, "datalab-upload")
+    try:
+        while more or running:
+            if more and len(running) < concurrency:
+                source = cast("Uploadable", next(feed, _NO_MORE))
+                if source is _NO_MORE:
+                    more = False
+                else:
+                    running[pool.submit(upload, source, left.is_set)] = source
+            room = more and len(running) < concurrency
+            ended, _ = wait(running, 0 if room else None, FIRST_COMPLETED)
+            for future in ended:
+                yield _outcome(running.pop(future), future)
+    finally:
+        # What is under way ends at its next piece; none is begun any more.
+        left.set()
+        pool.shutdown(cancel_futures=True)
+
+
+async def upload_all_async(
+    sources: Iterable[Uploadable] | AsyncIterable[Uploadable],
+    upload: Callable[[Uploadable], Awaitable[File]],
+    *,
+    concurrency: int,
+) -> AsyncGenerator[UploadOutcome, None]:
+    """Upload all of them, several at a time, in an event loop; give outcomes as they come.
+
+    Arguments as :func:`upload_all`; ``sources`` may be async. When this is closed,
+    everything that it began is over.
+    """
+
+    async def read(feed: AsyncIterator[Uploadable]) -> Uploadable:
+        return cast("Uploadable", await anext(feed, _NO_MORE))
+
+    async def one(source: Uploadable) -> File:
+        return await upload(source)
+
+    reading: asyncio.Task[Uploadable] | None = None
+    running: dict[asyncio.Task[File], Uploadable] = {}
+    awaited: list[asyncio.Task[Uploadable] | asyncio.Task[File]]
+    more = True
+    async with contextlib.aclosing(_each(sources)) as feed:
+        try:
+            while more or running:
+                if more and reading is None and len(running) < concurrency:
+                    reading = asyncio.create_task(read(feed))
+                awaited = [*running, *([reading] if reading is not None else [])]
+                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+                if reading is not None and reading.done():
+                    source, reading = reading.result(), None
+                    if source is _NO_MORE:
+                        more = False
+                    else:
+                        running[asyncio.create_task(one(source))] = source
+                for task in [task for task in running if task.done()]:
+                    yield _outcome(running.pop(task), task)
+        finally:
+            awaited = [*running, *([reading] if reading is not None else [])]
+            for one_of_them in awaited:
+                one_of_them.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            if reading is not None:
+                await asyncio.gather(reading, return_exceptions=True)
+
+
+def _outcome(source: Uploadable, ended: Future[File] | asyncio.Task[File]) -> UploadOutcome:
+    try:
+        return UploadOutcome(source, ended.result())
+    except DatalabError as error:
+        return UploadOutcome(source, error=error)
+
+
+async def _each(
+    sources: Iterable[Uploadable] | AsyncIterable[Uploadable],
+) -> AsyncGenerator[Uploadable, None]:
+    if isinstance(sources, AsyncIterable):
+        async for source in sources:
+            yield source
+    else:
+        for source in sources:
+            yield source

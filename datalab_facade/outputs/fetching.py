@@ -1,0 +1,152 @@
+"""The two drivers of :mod:`~datalab_facade.outputs.downloading`: one blocking, one async."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+
+from datalab_facade.clock import Clock
+from datalab_facade.errors import DatalabError
+from datalab_facade.outputs.downloading import Chunk, Command, Download, Fetch, Receive, Renew, Told
+from datalab_facade.transport.storage import (
+    AsyncIncoming,
+    AsyncStorageTransport,
+    Incoming,
+    StorageTransport,
+)
+from datalab_facade.waiting.commands import Sleep
+
+
+def fetch(
+    download: Download,
+    storage: StorageTransport,
+    renew: Callable[[str, float], str | None],
+    *,
+    clock: Clock,
+) -> Generator[Chunk, None, None]:
+    """Run a download to its end, blocking, and pass on its chunks.
+
+    Args:
+        download: What decides.
+        storage: Where the object is.
+        renew: Asks the API for a URL that takes the place of another one,
+            within some seconds.
+        clock: Tells the time and sleeps.
+    """
+    steps, incoming = download.steps(), None
+    command = next(steps, None)
+    try:
+        while command is not None:
+            error, at = None, 0
+            if isinstance(command, Receive) and incoming is not None:
+                at = command.offset
+                yield Chunk(at, b"")
+                try:
+                    for data in incoming.chunks(_left(command, clock)):
+                        yield Chunk(at, data)
+                        at += len(data)
+                        download.check_deadline(clock.monotonic())
+                except DatalabError as caught:
+                    error = caught
+                command = _next(steps, Told(clock.monotonic(), received=at, error=error))
+                continue
+            if incoming is not None:
+                incoming.close()
+                incoming = None
+            url = None
+            try:
+                if isinstance(command, Fetch):
+                    incoming = _opened(storage, command, clock)
+                elif isinstance(command, Sleep):
+                    clock.sleep(command.seconds)
+                else:
+                    url = renew(*_renewal(command, clock))
+            except DatalabError as caught:
+                error = caught
+            command = _next(steps, _told(clock, incoming, url, error))
+    finally:
+        if incoming is not None:
+            incoming.close()
+
+
+async def fetch_async(
+    download: Download,
+    storage: AsyncStorageTransport,
+    renew: Callable[[str, float], Awaitable[str | None]],
+    *,
+    clock: Clock,
+) -> AsyncGenerator[Chunk, None]:
+    """Run a download to its end in an event loop, and pass on its chunks.
+
+    Arguments as :func:`fetch`.
+    """
+    steps, incoming = download.steps(), None
+    command = next(steps, None)
+    try:
+        while command is not None:
+            error, at = None, 0
+            if isinstance(command, Receive) and incoming is not None:
+                at = command.offset
+                yield Chunk(at, b"")
+                try:
+                    async for data in incoming.chunks(_left(command, clock)):
+                        yield Chunk(at, data)
+                        at += len(data)
+                        download.check_deadline(clock.monotonic())
+                except DatalabError as caught:
+                    error = caught
+                command = _next(steps, Told(clock.monotonic(), received=at, error=error))
+                continue
+            if incoming is not None:
+                await incoming.close()
+                incoming = None
+            url = None
+            try:
+                if isinstance(command, Fetch):
+                    incoming = await _opened_async(storage, command, clock)
+                elif isinstance(command, Sleep):
+                    await clock.sleep_async(command.seconds)
+                else:
+                    url = await renew(*_renewal(command, clock))
+            except DatalabError as caught:
+                error = caught
+            command = _next(steps, _told(clock, incoming, url, error))
+    finally:
+        if incoming is not None:
+            await incoming.close()
+
+
+def _opened(storage: StorageTransport, fetch: Fetch, clock: Clock) -> Incoming:
+    return storage.open(fetch.url, fetch.headers, timeout=fetch.timeout(clock.monotonic()))
+
+
+async def _opened_async(
+    storage: AsyncStorageTransport, fetch: Fetch, clock: Clock
+) -> AsyncIncoming:
+    return await storage.open(fetch.url, fetch.headers, timeout=fetch.timeout(clock.monotonic()))
+
+
+def _renewal(command: Command, clock: Clock) -> tuple[str, float]:
+    assert isinstance(command, Renew)
+    return command.refused, command.timeout(clock.monotonic())
+
+
+def _left(receive: Receive, clock: Clock) -> Callable[[], float]:
+    return lambda: receive.timeout(clock.monotonic())
+
+
+def _told(
+    clock: Clock,
+    incoming: Incoming | AsyncIncoming | None,
+    url: str | None,
+    error: DatalabError | None,
+) -> Told:
+    if incoming is None:
+        return Told(clock.monotonic(), url=url, error=error)
+    return Told(clock.monotonic(), incoming.status, incoming.headers)
+
+
+def _next(steps: Generator[Command, Told, None], told: Told) -> Command | None:
+    try:
+        return steps.send(told)
+    except StopIteration:
+        return None

@@ -1,0 +1,366 @@
+"""A file that is not there until it is whole.
+
+What has arrived is kept beside its goal as ``name.part``, with what storage told
+of the object as ``name.part.json``. A killed download goes on from there; only a
+whole, checked file gets the final name, and only once its bytes are on the disk itself:
+a power failure may take a file away, but leaves none that is broken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self, TypeVar
+
+import attrs
+
+from datalab_facade.errors import DownloadFailed
+from datalab_facade.outputs.collecting import Checker, unpacked_pieces
+from datalab_facade.outputs.downloading import (
+    Chunk,
+    Facts,
+    FailureReason,
+    Remote,
+    RemoteFile,
+    download_failed,
+)
+from datalab_facade.redaction import shown_name
+
+_T = TypeVar("_T")
+
+_PIECE = 1 << 20
+
+# Less than this is fetched again sooner than it is found on disk, so it is kept in memory:
+# two files fewer to make and to remove is most of what a small output costs.
+_NOT_WORTH_A_PART = 32 << 10
+
+# So much may wait in memory for the disk while more comes; what is left has to be waited for.
+_MOST_UNWRITTEN = 16 << 20
+
+# Windows neither renames nor removes a file that is open.
+_OPEN_FILES_STAY = os.name == "nt"
+
+
+class PartFile:
+    """The growing file of one download. Use it in a ``with`` statement.
+
+    Two processes that want the same file do not share its part: the second one
+    begins a part of its own.
+
+    Attributes:
+        received: How much was there already, from an earlier try.
+        facts: What was known of the object then.
+    """
+
+    def __init__(self, remote: Remote, path: Path, *, overwrite: bool) -> None:
+        self._remote = remote
+        self._path = path
+        self._overwrite = overwrite
+        self._part = path.with_name(path.name + ".part")
+        self._notes = path.with_name(path.name + ".part.json")
+        self._shared = True
+        self._file: IO[bytes] | None = None
+        self._start = bytearray()
+        self._unwritten = 0
+        self.received = 0
+        self.facts: Facts | None = None
+
+    def __enter__(self) -> Self:
+        if not self._overwrite and os.path.lexists(self._path):
+            raise self._failed(
+                "exists", f"is not saved: {self._path} exists. Overwrite it with overwrite=True"
+            )
+        with self._disk():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            if self._notes.exists():
+                self._file = self._opened()
+                self.facts = self._read_notes()
+                self.received = self._file.seek(0, os.SEEK_END) if self.facts else 0
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._file is None or self._file.closed:
+            return
+        with self._file, suppress(OSError):
+            # Nobody would ever go on with an empty part, nor with one of our own.
+            if is_at(self._part, self._file) and not (
+                self._shared and self._file.seek(0, os.SEEK_END)
+            ):
+                self._notes.unlink(missing_ok=True)
+                self._part.unlink()
+
+    def take(self, chunk: Chunk, facts: Facts) -> None:
+        """Write a chunk where it belongs.
+
+        Raises:
+            DownloadFailed: The disk is full, or the file cannot be written.
+        """
+        with self._disk():
+            if self._file is None:
+                del self._start[chunk.offset :]
+                self._start += chunk.data
+                if len(self._start) > _NOT_WORTH_A_PART:
+                    self._put_down()
+                    self._note(facts)
+            elif chunk.data:
+                _write(self._file, chunk.data)
+                self._unwritten += len(chunk.data)
+                if self._unwritten >= _MOST_UNWRITTEN:
+                    _begin_writing(self._file, self._unwritten)
+                    self._unwritten = 0
+            else:
+                # A body begins: from here on everything is new.
+                self._file.seek(chunk.offset)
+                self._file.truncate()
+                self._note(facts)
+
+    def finish(self, facts: Facts, whole: Callable[[int, str | None], _T], *, hashed: bool) -> _T:
+        """Check what has arrived, unpack it if need be, and give it its final name.
+
+        Args:
+            facts: What storage told of the object.
+            whole: Told the length in bytes of the file, and its SHA-256 if wanted, when
+                they are sure and just before the file gets its name. An OSError of it is
+                one of the disk's.
+            hashed: Whether the SHA-256 is wanted, too.
+
+        Returns:
+            What ``whole`` gave.
+
+        Raises:
+            DownloadFailed: It is not what storage says it is, or cannot be written.
+        """
+        checker = Checker(self._remote, facts, also=("sha256",) if hashed else ())
+        with self._disk():
+            if checker.needs_data:
+                for piece in self._pieces():
+                    checker.update(piece)
+        try:
+            checker.check()
+            if facts.encoding:
+                return self._finish_unpacked(facts, whole)
+            with self._disk():
+                file = self._file or self._put_down()
+                size = file.seek(0, os.SEEK_END)
+                sync(file)
+                told = whole(size, checker.digest("sha256") if hashed else None)
+                self._publish(self._part)
+        except DownloadFailed as error:
+            if error.reason != "disk":
+                # Nothing of it will be used again.
+                self.forget()
+            raise
+        return told
+
+    def forget(self) -> None:
+        """Throw away what has arrived."""
+        self._start.clear()
+        with self._disk():
+            if self._file is not None and not self._file.closed:
+                self._file.seek(0)
+                self._file.truncate()
+            elif self._file is not None:
+                self._part.unlink(missing_ok=True)
+            self._notes.unlink(missing_ok=True)
+
+    @property
+    def _identity(self) -> list[int | str | None]:
+        if isinstance(self._remote, RemoteFile):
+            return ["file", self._remote.file_id]
+        file_key = self._remote.file_key
+        # Notes stay on disk after a kill, and a name may be a presigned URL.
+        return [
+            self._remote.execution_id,
+            shown_name(self._remote.step),
+            shown_name(file_key) if file_key is not None else None,
+        ]
+
+    def _put_down(self) -> IO[bytes]:
+        """Write what was kept in memory to the part."""
+        self._file = self._opened()
+        self._file.truncate()
+        _write(self._file, self._start)
+        self._start.clear()
+        return self._file
+
+    def _note(self, facts: Facts) -> None:
+        notes = {"output": self._identity, "facts": attrs.asdict(facts)}
+        self._notes.write_text(json.dumps(notes), encoding="utf-8")
+
+    def _pieces(self) -> Iterator[bytes]:
+        """Give what has arrived."""
+        if self._file is None:
+            yield bytes(self._start)
+            return
+        self._file.seek(0)
+        while piece := self._file.read(_PIECE):
+            yield piece
+
+    def _opened(self) -> IO[bytes]:
+        for _ in range(10):
+            binary: int = getattr(os, "O_BINARY", 0)
+            descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | binary, 0o666)
+            file = os.fdopen(descriptor, "r+b", buffering=0)
+            if not lock(file):
+                file.close()
+                break
+            # Whoever held the lock before may have published and removed it, or was
+            # killed in between: then it is the whole file, by another name.
+            if is_at(self._part, file):
+                if os.fstat(descriptor).st_nlink < 2:
+                    return file
+                self._part.unlink()
+            file.close()
+        # Somebody is at work on it. Whoever is done first has the name.
+        self._shared = False
+        own = f".{os.getpid()}-{os.urandom(4).hex()}.part"
+        self._part = self._path.with_name(self._path.name + own)
+        self._notes = self._path.with_name(self._path.name + own + ".json")
+        return self._part.open("w+b", buffering=0)
+
+    def _read_notes(self) -> Facts | None:
+        # Without notes on this very thing, nothing is known of the part; it is begun anew.
+        try:
+            notes = json.loads(self._notes.read_text(encoding="utf-8"))
+            return Facts(**notes["facts"]) if notes["output"] == self._identity else None
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            return None
+
+    def _finish_unpacked(self, facts: Facts, whole: Callable[[int, str | None], _T]) -> _T:
+        """Unpack the part beside itself, and give that the final name."""
+        beside = self._part.with_name(self._part.name + ".unpacked")
+        size, sha256 = 0, hashlib.sha256()
+        try:
+            with self._disk():
+                if self._file is None:
+                    # Having the part keeps others from writing the same file.
+                    self._put_down()
+            with self._disk(), beside.open("wb") as unpacked:
+                for piece in unpacked_pieces(self._remote, facts, self._pieces()):
+                    size += unpacked.write(piece)
+                    sha256.update(piece)
+                unpacked.flush()
+                sync(unpacked)
+            with self._disk():
+                told = whole(size, sha256.hexdigest())
+                self._publish(beside)
+        finally:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+        return told
+
+    def _publish(self, whole: Path) -> None:
+        if _OPEN_FILES_STAY and self._file is not None:
+            self._file.close()
+        if self._overwrite:
+            whole.replace(self._path)
+        else:
+            try:
+                # Unlike a rename, a link never takes the place of another file.
+                os.link(whole, self._path)
+            except FileExistsError:
+                raise self._failed(
+                    "exists", f"is not saved: {self._path} has come to exist meanwhile"
+                ) from None
+            except OSError:
+                # This file system has no links.
+                whole.replace(self._path)
+        for leftover in (self._notes, self._part):
+            leftover.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
+        """Turn what the operating system says into an error that names what is downloaded."""
+        try:
+            yield
+        except OSError as error:
+            raise self._failed(
+                "disk", f"cannot be written to {self._path}: {error.strerror or error}"
+            ) from error
+
+    def _failed(self, reason: FailureReason, message: str) -> DownloadFailed:
+        return download_failed(self._remote, reason, message)
+
+
+def clear_away(path: Path) -> None:
+    """Remove what a process left beside a file that it gave its name, and then was killed.
+
+    What another process is at work on is left to it.
+    """
+    part = path.with_name(path.name + ".part")
+    with suppress(OSError), contextlib.ExitStack() as stack:
+        with suppress(FileNotFoundError):
+            if not lock(stack.enter_context(part.open("r+b"))):
+                return
+        for suffix in (".unpacked", ".json", ""):
+            part.with_name(part.name + suffix).unlink(missing_ok=True)
+
+
+def _write(file: IO[bytes], data: bytes | bytearray) -> None:
+    # The file has no buffer, since chunks are large, so a write may take a part only.
+    written = file.write(data)
+    while written < len(data):
+        written += file.write(memoryview(data)[written:])
+
+
+def _begin_writing(file: IO[bytes], size: int) -> None:
+    """Have the system begin to write the end of a file to the disk, without waiting for it."""
+    if hasattr(os, "posix_fadvise"):
+        # On Linux, pages that are not needed are written at once; those that are on their
+        # way to the disk stay in memory all the same.
+        with suppress(OSError):
+            os.posix_fadvise(file.fileno(), file.tell() - size, size, os.POSIX_FADV_DONTNEED)
+
+
+def sync(file: IO[bytes]) -> None:
+    """Have an open file's data on the disk itself, where the file system can."""
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk itself, where the system can."""
+    # Windows opens no folders, and keeps names safe without being asked.
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def is_at(path: Path, file: IO[bytes]) -> bool:
+    """Tell whether an open file is the one that is found at a path."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def lock(file: IO[bytes]) -> bool:
+    """Keep an open file to this process, if nobody else does, until it is closed."""
+    try:
+        import fcntl
+    except ImportError:
+        # Windows does not let two processes write to one open file by default.
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,15 @@
+"""Runs: many files through one workflow, with a journal that survives a crash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from datalab_facade.late import late_names
+
+if TYPE_CHECKING:
+    from datalab_facade.runs.running import RunOptions
+
+__all__ = ["RunOptions"]
+
+if not TYPE_CHECKING:
+    __getattr__ = late_names(__name__, {"running": "RunOptions"})

@@ -1,0 +1,58 @@
+"""What a sans-IO generator asks of its driver, and what it is told in return.
+
+The generators in :mod:`~datalab_facade.waiting.waiting` and :mod:`~datalab_facade.waiting.faults`
+decide; the drivers in :mod:`~datalab_facade.waiting.driving` act. This is all that they
+say to each other.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import attrs
+
+from datalab_facade.errors import DatalabError
+
+_T_co = TypeVar("_T_co", covariant=True)
+
+
+@attrs.frozen
+class Call:
+    """Make the request, as soon as the request budget lets it."""
+
+    timeout: float
+    """The seconds that it may take, once it is sent."""
+    deadline: float
+    """When its answer is no longer wanted, of the same clock as the answers' ``now``."""
+
+
+@attrs.frozen
+class Sleep:
+    """Let that many seconds pass."""
+
+    seconds: float
+
+
+@attrs.frozen
+class Report(Generic[_T_co]):
+    """Hand this to the caller."""
+
+    told: _T_co
+
+
+@attrs.frozen
+class Answer(Generic[_T_co]):
+    """What became of a command."""
+
+    now: float
+    """The time afterwards, of a monotonic clock."""
+    value: _T_co | None = None
+    """What a call gave."""
+    error: DatalabError | None = None
+    """What a call raised."""
+
+    @property
+    def given(self) -> _T_co:
+        """What a call gave, when it is known to have given something."""
+        assert self.value is not None, self
+        return self.value

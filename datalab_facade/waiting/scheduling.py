@@ -1,0 +1,312 @@
+"""Waiting for many executions: which one to look at next.
+
+The API tells about one execution at a time, and a key has only so many requests
+a minute. Each execution has a :class:`~datalab_facade.waiting.waiting.Wait` of its own,
+which says when its next look is due. As long as the budget allows, each is looked
+at when it is due; when more are due than the budget allows, the one that was
+looked at longest ago comes first, so that no execution is forgotten.
+
+Nothing here does IO or knows a clock. A driver asks :meth:`Scheduler.away`, gets
+through the budget, takes a look with :meth:`Scheduler.pick`, and tells how it went.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import deque
+from collections.abc import Iterator
+
+import attrs
+
+from datalab_facade.errors import DatalabError, WaitTimedOut
+from datalab_facade.executions.changes import Change
+from datalab_facade.executions.outcomes import Outcome, Totals, Update
+from datalab_facade.models import Execution
+from datalab_facade.pacing.pacing import Budget
+from datalab_facade.waiting.commands import Answer, Call
+from datalab_facade.waiting.faults import Randomness
+from datalab_facade.waiting.learning import Durations
+from datalab_facade.waiting.waiting import Wait, WaitPolicy
+
+DEFAULT_CONCURRENCY = 1_000
+"""How many executions are waited for at once unless the caller says otherwise.
+
+At 200 requests a minute a round over so many takes five minutes; more at once
+would only make each be seen later."""
+
+
+@attrs.define(eq=False)
+class _Entry:
+    """One execution that is waited for."""
+
+    wait: Wait
+    times_asked: int = 1
+    """How many outcomes the caller expects: an id may come more than once."""
+    standing: str = "queued"
+    over: bool = False
+
+
+class _FairQueue:
+    """Those that are due: whoever was looked at longest ago comes first."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, _Entry]] = []
+        self._tie_break = 0
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def add(self, entry: _Entry) -> None:
+        self._tie_break += 1
+        heapq.heappush(self._heap, (entry.wait.looked_at, self._tie_break, entry))
+
+    def take(self, now: float) -> _Entry:  # noqa: ARG002 - the other queue needs it
+        return heapq.heappop(self._heap)[2]
+
+
+class _LikelyQueue:
+    """Those that are due: first whose end has most likely been missed for longest.
+
+    With many due, the best of a sample is taken, so that it costs the same
+    however many there are.
+    """
+
+    _SAMPLE = 48
+
+    def __init__(self, random: Randomness) -> None:
+        self._entries: list[_Entry] = []
+        self._random = random
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, entry: _Entry) -> None:
+        self._entries.append(entry)
+
+    def take(self, now: float) -> _Entry:
+        entries, many = self._entries, len(self._entries)
+        first = int(self._random() * many) if many > self._SAMPLE else 0
+        places = [(first + step) % many for step in range(min(many, self._SAMPLE))]
+        best = max(places, key=lambda place: entries[place].wait.lateness(now))
+        entries[best], entries[-1] = entries[-1], entries[best]
+        return entries.pop()
+
+
+@attrs.frozen
+class Look:
+    """A look that is to be taken now."""
+
+    execution_id: int
+    call: Call
+    began: float
+    entry: _Entry = attrs.field(repr=False)
+
+
+class Scheduler:
+    """Decides which of many executions to look at, and when.
+
+    Args:
+        policy: How each single one is waited for.
+        concurrency: How many are waited for at once; the others are not yet read.
+        deadline: When all of it has to be over, of the driver's clock.
+        budget: Asked only for what it has left, for the totals.
+        random: Spreads the looks.
+        now: The time at the start.
+        changes: Whether to tell each change, and not outcomes only.
+        durations: What is known of how long executions take, if that is to be used.
+    """
+
+    def __init__(
+        self,
+        policy: WaitPolicy,
+        *,
+        concurrency: int,
+        deadline: float,
+        budget: Budget,
+        random: Randomness,
+        now: float,
+        changes: bool,
+        durations: Durations | None = None,
+    ) -> None:
+        self._tell_changes = changes
+        self._durations = durations
+        self._policy = policy
+        self._concurrency = concurrency
+        self._deadline = deadline
+        self._budget = budget
+        self._random = random
+        self._started = now
+        self._active: dict[int, _Entry] = {}
+        self._later: list[tuple[float, int, _Entry]] = []
+        # Without a limit whatever is due is looked at, so the order matters little.
+        scarce = budget.requests_per_minute is not None
+        self._ready: _FairQueue | _LikelyQueue = (
+            _LikelyQueue(random) if scarce and durations is not None else _FairQueue()
+        )
+        # One policy for all, so deadlines come in the order of adding.
+        self._deadlines: deque[tuple[float, _Entry]] = deque()
+        self._feed_open = True
+        self._tie_break = 0
+        self._counts = {"queued": 0, "running": 0, "done": 0, "failed": 0}
+        self._requests = 0
+        self._news: deque[Update] = deque()
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether there is room for another id."""
+        return self._feed_open and len(self._active) < self._concurrency
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self._active and not self._feed_open
+
+    def add(self, execution_id: int, now: float) -> None:
+        """Begin to wait for an execution. An id that is waited for already is not asked twice."""
+        if now >= self._deadline:
+            self.close_feed()
+            return
+        entry = self._active.get(execution_id)
+        if entry is not None:
+            entry.times_asked += 1
+        else:
+            timeout = min(self._policy.timeout, self._deadline - now)
+            policy = attrs.evolve(self._policy, timeout=timeout)
+            wait = Wait(
+                execution_id,
+                policy,
+                now=now,
+                random=self._random,
+                durations=self._durations,
+                watched=self._tell_changes,
+            )
+            entry = self._active[execution_id] = _Entry(wait)
+            self._deadlines.append((now + timeout, entry))
+            self._ready.add(entry)
+        self._counts[entry.standing] += 1
+
+    def close_feed(self) -> None:
+        """Take note that there are no more ids."""
+        self._feed_open = False
+
+    def settle(self, outcome: Outcome, now: float) -> None:
+        """Take note of one that there is nothing left to wait for."""
+        self._counts["done" if outcome.succeeded else "failed"] += 1
+        self._tell(now, outcome=outcome)
+
+    def end(self, outcome: Outcome, now: float) -> None:
+        """Take note of how one ended, or why nobody waits for it any more.
+
+        Where it is waited for, that is over, with this outcome.
+        """
+        entry = self._active.get(outcome.execution_id)
+        if entry is not None:
+            self._end(entry, outcome, now)
+        self.settle(outcome, now)
+
+    def away(self, now: float) -> float:
+        """Give the seconds until there is something to do; 0 if a look is due."""
+        self._expire(now)
+        self._promote(now)
+        if self._ready:
+            return 0.0
+        soonest = self._later[0][0] if self._later else math.inf
+        return min(soonest, self.next_deadline) - now
+
+    @property
+    def next_deadline(self) -> float:
+        """When waiting for one of them, or for all, has to be over."""
+        return self._deadlines[0][0] if self._deadlines else self._deadline
+
+    def pick(self, now: float) -> Look | None:
+        """Take the look that matters most now, if any is due."""
+        self._expire(now)
+        self._promote(now)
+        while self._ready:
+            entry = self._ready.take(now)
+            if entry.over:
+                continue
+            try:
+                call = entry.wait.look(now)
+            except WaitTimedOut as error:
+                self._end(entry, Outcome(entry.wait.execution_id, error=error), now)
+                continue
+            self._requests += 1
+            return Look(entry.wait.execution_id, call, now, entry)
+        return None
+
+    def looked(self, look: Look, answer: Answer[Execution]) -> None:
+        """Take in how a look went."""
+        entry, now = look.entry, answer.now
+        if entry.over:
+            return
+        wait = entry.wait
+        try:
+            if answer.error is not None:
+                wait.failed(answer.error, now=now)
+            else:
+                execution = answer.given
+                changes = wait.answered(execution, now=now, took=now - look.began)
+                self._stands(entry, "queued" if execution.status.is_waiting else "running")
+                if self._tell_changes:
+                    for change in changes:
+                        self._tell(now, change=change)
+                if execution.is_terminal:
+                    self._end(entry, Outcome(wait.execution_id, execution), now)
+                    return
+                wait.schedule(now)
+        except DatalabError as error:
+            self._end(entry, Outcome(wait.execution_id, error=error), now)
+        else:
+            # Ties are broken by the order of pushing; entries themselves do not compare.
+            self._tie_break += 1
+            heapq.heappush(self._later, (wait.due, self._tie_break, entry))
+
+    def news(self) -> Iterator[Update]:
+        """Give what happened since the last time, in order."""
+        while self._news:
+            yield self._news.popleft()
+
+    def _promote(self, now: float) -> None:
+        while self._later and self._later[0][0] <= now:
+            _, _, entry = heapq.heappop(self._later)
+            if not entry.over:
+                self._ready.add(entry)
+
+    def _expire(self, now: float) -> None:
+        while self._deadlines and (self._deadlines[0][1].over or self._deadlines[0][0] <= now):
+            _, entry = self._deadlines.popleft()
+            if not entry.over:
+                error = entry.wait.timed_out(now)
+                self._end(entry, Outcome(entry.wait.execution_id, error=error), now)
+        if now >= self._deadline:
+            self.close_feed()
+
+    def _end(self, entry: _Entry, outcome: Outcome, now: float) -> None:
+        entry.over = True
+        del self._active[outcome.execution_id]
+        self._stands(entry, "done" if outcome.succeeded else "failed")
+        for _ in range(entry.times_asked):
+            self._tell(now, outcome=outcome)
+
+    def _stands(self, entry: _Entry, standing: str) -> None:
+        self._counts[entry.standing] -= entry.times_asked
+        self._counts[standing] += entry.times_asked
+        entry.standing = standing
+
+    def _tell(
+        self, now: float, *, change: Change | None = None, outcome: Outcome | None = None
+    ) -> None:
+        self._news.append(Update(self._totals(now), change, outcome))
+
+    def _totals(self, now: float) -> Totals:
+        counts = self._counts
+        ended = counts["done"] + counts["failed"]
+        left = counts["queued"] + counts["running"]
+        return Totals(
+            **counts,
+            requests=self._requests,
+            budget_left=self._budget.left(now),
+            seconds_to_go=(now - self._started) / ended * left if ended else None,
+        )

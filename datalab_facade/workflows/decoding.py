@@ -1,0 +1,243 @@
+"""Answers about workflows -> models. Forgiving, total and pure.
+
+Most of these answers are untyped in the spec. As for executions, whatever comes
+ends as a model, as :class:`~datalab_facade.UnexpectedBody` or, where the server
+says no in a success, as :class:`~datalab_facade.RequestRefused`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
+
+from datalab_facade.drift import Drift
+from datalab_facade.errors import RequestRefused, UnexpectedBody
+from datalab_facade.fields import About, Notes, compact, named, whole_number
+from datalab_facade.models import JSON
+from datalab_facade.redaction import excerpt
+from datalab_facade.secrecy import concealed
+from datalab_facade.workflows.models import StepType, Workflow, WorkflowStep
+
+_T = TypeVar("_T")
+
+Decoded: TypeAlias = tuple[_T, set[Drift]]
+"""A model, and what was surprising about the answer."""
+
+_WORKFLOW_FIELDS = frozenset({"id", "name", "team_id", "steps", "created", "updated", "success"})
+_STEP_FIELDS = frozenset(
+    {"id", "unique_name", "step_key", "name", "version", "settings", "depends_on"}
+)
+# The published client reads ``type``, the guides ``step_type``, definitions say ``step_key``.
+_TYPE_KEYS = ("step_key", "step_type", "type")
+_TYPE_FIELDS = frozenset({*_TYPE_KEYS, "name", "version", "description", "settings_schema"})
+
+
+def decode_step_types(body: JSON) -> Decoded[tuple[StepType, ...]]:
+    """Make the types of step of an answer to ``GET /api/v1/workflows/step-types``.
+
+    Raises:
+        UnexpectedBody: If it is no list of step types.
+    """
+    notes = Notes()
+    return _all_of(body, "step_types", _step_type, About("step type", notes)), notes.taken
+
+
+def decode_workflows(body: JSON) -> Decoded[tuple[Workflow, ...]]:
+    """Make the workflows of an answer to ``GET /api/v1/workflows/workflows``.
+
+    Raises:
+        UnexpectedBody: If it is no list of workflows.
+    """
+    notes = Notes()
+    return _all_of(body, "workflows", _workflow, About("workflow", notes)), notes.taken
+
+
+def decode_workflow(body: JSON) -> Decoded[Workflow]:
+    """Make a workflow of an answer that holds one.
+
+    Raises:
+        RequestRefused: If it says ``success: false`` and holds none.
+        UnexpectedBody: If it is no workflow: not an object, or without an id.
+    """
+    notes = Notes()
+    about = About("workflow", notes)
+    inner = body.get("workflow") if isinstance(body, dict) and "id" not in body else None
+    workflow = _workflow(inner if isinstance(inner, dict) else body, about)
+    if workflow is None:
+        _raise_refusal(body)
+        raise _unexpected("no workflow", "it has no id", body)
+    return workflow, notes.taken
+
+
+def decode_started(body: JSON) -> int:
+    """Take the execution's id out of an answer to the execution of a workflow.
+
+    Raises:
+        RequestRefused: If it says ``success: false`` and names no execution.
+        UnexpectedBody: If it names no execution.
+    """
+    if isinstance(body, dict):
+        for name in ("execution_id", "id"):
+            number = whole_number(body.get(name))
+            if number is not None and number >= 0:
+                return number
+    _raise_refusal(body)
+    raise _unexpected("no started execution", "it has no execution_id", body)
+
+
+def decode_deletion(body: JSON) -> bool:
+    """Give True if an answer to a deletion does not say that it was refused.
+
+    Raises:
+        RequestRefused: If it says ``success: false``.
+        UnexpectedBody: If it is not an object.
+    """
+    if body is None:
+        return True
+    if not isinstance(body, dict):
+        raise _unexpected("no answer to a deletion", "", body)
+    _raise_refusal(body)
+    return True
+
+
+def _raise_refusal(body: JSON) -> None:
+    if not isinstance(body, dict) or body.get("success") is not False:
+        return
+    said = next((body[name] for name in ("error", "message", "detail") if body.get(name)), None)
+    words = "" if said is None else excerpt(said if isinstance(said, str) else compact(said))
+    raise RequestRefused(
+        f"The server says that it was not done: {words or 'no reason given'}", detail=words
+    )
+
+
+def _all_of(
+    body: JSON, key: str, decode: Callable[[JSON, About], _T | None], about: About
+) -> tuple[_T, ...]:
+    listed = _listed(body, key, about)
+    if listed is None:
+        _raise_refusal(body)
+        raise _unexpected(f"no list of {key.replace('_', ' ')}", "", body)
+    found: list[_T] = []
+    for item in listed:
+        one = decode(item, about)
+        if one is None:
+            about.odd("item", item)
+        else:
+            found.append(one)
+    if listed and not found:
+        raise _unexpected(f"no list of {key.replace('_', ' ')}", "none of it is one", body)
+    return tuple(found)
+
+
+def _listed(body: JSON, key: str, about: About) -> list[JSON] | None:
+    if isinstance(body, list):
+        return body
+    if not isinstance(body, dict):
+        return None
+    if key in body and body[key] is None:
+        about.odd(key, None)
+        return []
+    value = body.get(key)
+    if isinstance(value, list):
+        return value
+    # Under another name it is still the only list there is.
+    lists = [(name, inner) for name, inner in body.items() if isinstance(inner, list)]
+    if len(lists) != 1:
+        return None
+    [(name, only)] = lists
+    about.notes.note("field", about.where, name)
+    return only
+
+
+def _workflow(body: JSON, about: About) -> Workflow | None:
+    if not isinstance(body, dict):
+        return None
+    workflow_id = whole_number(body.get("id"))
+    if workflow_id is None:
+        workflow_id = whole_number(body.get("workflow_id"))
+        if workflow_id is None:
+            return None
+    about.zone_assumed = False
+    created, updated = about.time(body, "created"), about.time(body, "updated")
+    about.unknown(body, _WORKFLOW_FIELDS)
+    return Workflow(
+        id=workflow_id,
+        name=about.words(body, "name"),
+        team_id=about.whole_number(body, "team_id"),
+        steps=_steps(body.get("steps"), about),
+        created=created,
+        updated=updated,
+        zone_assumed=about.zone_assumed,
+        raw=body,
+    )
+
+
+def _steps(steps: JSON, about: About) -> tuple[WorkflowStep, ...]:
+    if not isinstance(steps, list):
+        about.odd("steps", steps)
+        return ()
+    inner = About("workflow step", about.notes)
+    found: list[WorkflowStep] = []
+    for step in steps:
+        if isinstance(step, dict):
+            found.append(_step(step, inner))
+        else:
+            inner.odd("step", step)
+    return tuple(found)
+
+
+def _step(body: dict[str, JSON], about: About) -> WorkflowStep:
+    step_id = body.get("id")
+    settings = body.get("settings")
+    if settings is not None and not isinstance(settings, dict):
+        about.odd("settings", settings)
+    return WorkflowStep(
+        unique_name=about.words(body, "unique_name"),
+        step_key=about.words(body, "step_key"),
+        settings=settings if isinstance(settings, dict) else {},
+        depends_on=about.names(body, "depends_on"),
+        version=_version(body, about),
+        id=step_id if isinstance(step_id, (int, str)) else None,
+        name=about.words(body, "name"),
+        extra=about.unknown(body, _STEP_FIELDS),
+    )
+
+
+def _step_type(body: JSON, about: About) -> StepType | None:
+    if isinstance(body, str) and body:
+        about.odd("item", body)
+        return StepType(body)
+    if not isinstance(body, dict):
+        return None
+    named_by = [body[name] for name in _TYPE_KEYS if isinstance(body.get(name), str)]
+    key = next((name for name in named_by if isinstance(name, str) and name), None)
+    if key is None:
+        return None
+    schema = body.get("settings_schema")
+    if schema is not None and not isinstance(schema, dict):
+        about.odd("settings_schema", schema)
+    return StepType(
+        step_key=key,
+        name=about.words(body, "name"),
+        version=_version(body, about),
+        description=about.words(body, "description"),
+        settings_schema=schema if isinstance(schema, dict) else None,
+        extra=about.unknown(body, _TYPE_FIELDS),
+    )
+
+
+def _version(body: dict[str, JSON], about: About) -> str | None:
+    version = body.get("version")
+    if isinstance(version, int) and not isinstance(version, bool):
+        return str(version)
+    return about.words(body, "version")
+
+
+def _unexpected(what: str, why: str, body: JSON) -> UnexpectedBody:
+    # Settings may hold the tokens that were filled in.
+    try:
+        start = excerpt(compact(concealed(body)))
+    except RecursionError:
+        start = f"{named(body)} that is nested too deeply"
+    reason = why if isinstance(body, (dict, list)) and why else f"it is {named(body)}"
+    return UnexpectedBody(f"the answer is {what}, {reason}: {start}", body=start)
