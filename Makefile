@@ -62,7 +62,7 @@ bench: $(DEV)/.installed
 	$(DEV)/bin/python -m benchmarks $(BENCH)
 
 format: $(DEV)/.installed
-	$(DEV)/bin/ruff check --fix
+	$(DEV)/bin/ruff check --fix --exit-zero --quiet
 	$(DEV)/bin/ruff format
 
 # The site, in site/; a warning ends the build.

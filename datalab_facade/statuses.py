@@ -16,8 +16,8 @@ class Status(str):
 
     >>> Status.of("completed").is_terminal
     True
-    >>> Status.of("Paused"), Status.of("Paused").is_known
-    ('Paused', False)
+    >>> Status.of("Unheard_of"), Status.of("Unheard_of").is_known
+    ('Unheard_of', False)
     """
 
     __slots__ = ()

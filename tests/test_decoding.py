@@ -271,7 +271,7 @@ def test_a_step_in_a_shape_unseen_is_kept_without_runs(entry: object) -> None:
 def test_what_was_not_expected_is_told() -> None:
     drift = drift_of(
         {
-            "status": "PAUSED",
+            "status": "UNHEARD_OF",
             "priority": 1,
             "created": "2025-10-22T10:00:00",
             "updated": "soon",
@@ -280,7 +280,7 @@ def test_what_was_not_expected_is_told() -> None:
         }
     )
     assert {str(oddity) for oddity in drift} == {
-        "status status=PAUSED in execution",
+        "status status=UNHEARD_OF in execution",
         "field priority in execution",
         "zone created in execution",
         "time updated=soon in execution",

@@ -54,7 +54,7 @@ def test_a_report_is_false_while_there_is_nothing_to_tell(
     ("fields", "told"),
     [
         ({"novel": 1}, ("field", "execution", "novel")),
-        ({"status": "PAUSED"}, ("status", "execution", "status=PAUSED")),
+        ({"status": "UNHEARD_OF"}, ("status", "execution", "status=UNHEARD_OF")),
         ({"workflow_id": "many"}, ("shape", "execution", "workflow_id=a string")),
         ({"steps": []}, ("shape", "execution", "steps=a list")),
         ({"error": {"code": 1}}, ("shape", "execution", "error=an object")),
@@ -129,10 +129,10 @@ def test_a_report_is_readable() -> None:
     log = DriftLog()
     for _ in range(12):
         log.record([Drift("field", "execution", "novel")])
-    log.record([Drift("status", "step run", "status=PAUSED")])
+    log.record([Drift("status", "step run", "status=UNHEARD_OF")])
     assert str(log.report()).splitlines() == [
         "     12 × field novel in execution",
-        "      1 × status status=PAUSED in step run",
+        "      1 × status status=UNHEARD_OF in step run",
     ]
 
 

@@ -121,13 +121,13 @@ def test_new_drift_is_a_warning_the_first_time(
     way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = way.client(simulator)
-    execution_id = simulator.start(ExecutionScript(extra={"novel": 1, "status": "PAUSED"}))
+    execution_id = simulator.start(ExecutionScript(extra={"novel": 1, "status": "UNHEARD_OF"}))
     for _ in range(3):
         way.done(client.executions.get(execution_id))
     warned = lines(caplog, "datalab_facade.drift", logging.WARNING)
     assert warned == [
         "The API answered something new: field novel in execution",
-        "The API answered something new: status status=PAUSED in execution",
+        "The API answered something new: status status=UNHEARD_OF in execution",
     ]
 
 

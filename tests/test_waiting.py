@@ -337,7 +337,7 @@ answers = st.one_of(
     st.just(snapshot("COMPLETED", parse="COMPLETED")),
     st.builds(
         lambda status, parse: snapshot(status, parse=parse),
-        st.sampled_from(["IN_PROGRESS", "QUEUED", "PAUSED", "???"]),
+        st.sampled_from(["IN_PROGRESS", "QUEUED", "UNHEARD_OF", "???"]),
         st.text(max_size=5),
     ),
     faults,
