@@ -11,13 +11,16 @@ from typing import Any
 
 import attrs
 import pytest
+import redis
 
 from benchmarks import deferred
 from benchmarks.measuring import table
 from datalab_facade import __version__
+from datalab_facade.integrations.airflow.settings import ConnectionSettings
 from datalab_facade.models import JSON
 from datalab_facade.testing import ExecutionScript, Simulator, SimulatorServer, StepScript
 from tests.heavy.airflow_world import Airflow, DagRun, Home, eventually
+from tests.heavy.conftest import RedisServer
 from tests.markdown import ROOT, blocks_of
 from tests.secrets_for_tests import API_KEY
 
@@ -145,6 +148,26 @@ def test_the_hook_tells_whether_datalab_knows_the_key(world: World) -> None:
     assert f"{many} workflows\n" in told
 
 
+def test_a_connection_that_names_a_redis_shares_its_budget_there(
+    redis_server: RedisServer,
+) -> None:
+    simulator = Simulator(api_key=API_KEY)
+    with SimulatorServer(simulator) as server:
+        settings = ConnectionSettings(
+            API_KEY,
+            server.api_url,
+            redis_url=redis_server.url,
+            budget_name="of-airflow",
+        )
+        with settings.client() as first, settings.client() as second:
+            first.workflows.list()
+            second.workflows.list()
+    with redis.Redis(port=redis_server.port) as kept:
+        names = [str(name) for name in kept.scan_iter("*")]
+    assert any("of-airflow" in name for name in names)
+    assert API_KEY not in "".join(names)
+
+
 def test_airflow_lists_the_provider_and_its_connection_type(world: World) -> None:
     told = world.home.python(
         "from airflow.providers_manager import ProvidersManager\n"
@@ -152,13 +175,16 @@ def test_airflow_lists_the_provider_and_its_connection_type(world: World) -> Non
         "print(manager.providers['datalab-facade'].version)\n"
         "hook = manager.hooks['datalab']\n"
         "print(hook.hook_class_name, hook.connection_id_attribute_name)\n"
-        "print(sorted(name for name in manager.connection_form_widgets if 'datalab' in name))\n"
+        "print(*sorted(name for name in manager.connection_form_widgets if 'datalab' in name))\n"
         "print(manager.field_behaviours['datalab']['relabeling'])\n"
     )
     assert told.splitlines()[-4:] == [
         __version__,
         "datalab_facade.integrations.airflow.hooks.DatalabHook datalab_conn_id",
-        "['extra__datalab__allow_http', 'extra__datalab__requests_per_minute']",
+        " ".join(
+            f"extra__datalab__{name}"
+            for name in ("allow_http", "budget_name", "redis_url", "requests_per_minute")
+        ),
         "{'password': 'API key', 'host': 'Address'}",
     ]
 

@@ -63,6 +63,11 @@ def test_the_extras_of_a_connection_hold_the_budget_and_the_leave_to_do_without_
         ({"extra": {"requests_per_minute": True}}, "must be a number above 0, not True"),
         ({"extra": {"requests_per_minute": float("inf")}}, "must be a number above 0"),
         ({"extra": {"allow_http": "yes"}}, "must be true or false, not 'yes'"),
+        (
+            {"extra": {"redis_url": ["redis://:pw@b.example"]}},
+            "redis_url .* must be text, not list",
+        ),
+        ({"extra": {"budget_name": 1}}, "budget_name .* must be text, not int"),
     ],
 )
 def test_a_connection_that_cannot_be_used_says_what_to_set(
@@ -80,13 +85,26 @@ def test_the_clients_of_a_connection_go_where_it_says() -> None:
     assert API_KEY not in repr(found)
 
 
+def test_the_extras_of_a_connection_may_name_a_redis_whose_password_is_not_shown() -> None:
+    found = settings(extra={"redis_url": "redis://:pw@b.example/0", "budget_name": "mine"})
+    assert (found.redis_url, found.budget_name) == ("redis://:pw@b.example/0", "mine")
+    assert "pw" not in repr(found)
+    empty = settings(extra={"redis_url": "", "budget_name": None})
+    assert (empty.redis_url, empty.budget_name) == (None, "default")
+
+
 def test_airflow_finds_the_provider_and_its_connection_type() -> None:
     [entry] = entry_points(group="apache_airflow_provider", name="provider_info")
     told = entry.load()()
     assert told["package-name"] == "datalab-facade"
     [connection] = told["connection-types"]
     assert connection["connection-type"] == "datalab"
-    assert set(connection["conn-fields"]) == {"requests_per_minute", "allow_http"}
+    assert set(connection["conn-fields"]) == {
+        "requests_per_minute",
+        "redis_url",
+        "budget_name",
+        "allow_http",
+    }
 
 
 def test_telling_airflow_of_the_package_imports_neither_airflow_nor_a_client() -> None:

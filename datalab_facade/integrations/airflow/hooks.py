@@ -25,8 +25,9 @@ class DatalabHook(BaseHook):
 
     The connection's password is the API key, its host the address (by default
     Datalab's own). Among its extras, ``requests_per_minute`` is the request budget of
-    each process that uses it (by default 200), and ``allow_http`` allows an address
-    without TLS.
+    each process that uses it (by default 200), or, with ``redis_url``, of all of them
+    together, by the name ``budget_name``; and ``allow_http`` allows an address without
+    TLS.
 
     Args:
         datalab_conn_id: The connection's id.

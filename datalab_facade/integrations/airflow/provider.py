@@ -41,10 +41,23 @@ def get_provider_info() -> dict[str, JSON]:
                     "requests_per_minute": {
                         "label": "Requests a minute",
                         "description": (
-                            "The request budget of each process that uses the connection; "
-                            "200 if it is left empty"
+                            "The request budget of each process that uses the connection, or "
+                            "of all together if a Redis keeps it; 200 if it is left empty"
                         ),
                         "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
+                    },
+                    "redis_url": {
+                        "label": "Redis that keeps the budget",
+                        "description": (
+                            "One budget for all workers and triggerers, such as "
+                            "redis://cache.internal:6379/0; needs the extra redis"
+                        ),
+                        "schema": {"type": ["string", "null"], "format": "password"},
+                    },
+                    "budget_name": {
+                        "label": "Name of the budget in Redis",
+                        "description": "One for each API key; default if it is left empty",
+                        "schema": {"type": ["string", "null"]},
                     },
                     "allow_http": {
                         "label": "Allow an address without TLS",

@@ -10,10 +10,19 @@ import attrs
 
 from datalab_facade.client import DEFAULT_BASE_URL, AsyncDatalab, Datalab
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.pacing.pacing import DEFAULT_REQUESTS_PER_MINUTE
+from datalab_facade.pacing.pacing import DEFAULT_REQUESTS_PER_MINUTE, Budget, LocalBudget
+
+DEFAULT_BUDGET_NAME = "default"
+"""The name of the budget in Redis unless a connection says otherwise."""
 
 REQUESTS_PER_MINUTE = "requests_per_minute"
 """The name of the budget among a connection's extras."""
+
+REDIS_URL = "redis_url"
+"""The name of the Redis that keeps the budget among a connection's extras."""
+
+BUDGET_NAME = "budget_name"
+"""The name of the budget's own name in Redis among a connection's extras."""
 
 ALLOW_HTTP = "allow_http"
 """The name of the leave to do without TLS among a connection's extras."""
@@ -21,13 +30,17 @@ ALLOW_HTTP = "allow_http"
 
 @attrs.frozen
 class ConnectionSettings:
-    """How to reach Datalab, and how often it may be asked. ``repr`` hides the key."""
+    """How to reach Datalab, and how often it may be asked. ``repr`` hides what is secret."""
 
     api_key: str = attrs.field(repr=False)
     base_url: str = DEFAULT_BASE_URL
     requests_per_minute: float = DEFAULT_REQUESTS_PER_MINUTE
-    """Requests a minute of each process that uses the connection."""
+    """Requests a minute of each process that uses the connection, or of all together."""
     allow_http: bool = False
+    redis_url: str | None = attrs.field(default=None, repr=False)
+    """The Redis that keeps one budget for all processes; None gives each its own."""
+    budget_name: str = DEFAULT_BUDGET_NAME
+    """Which of the budgets in that Redis."""
 
     @classmethod
     def of(
@@ -48,7 +61,7 @@ class ConnectionSettings:
             host: The API's address or its host's name; empty for Datalab's own.
             schema: ``http`` or ``https``, where the host is a name; by default the latter.
             port: The port, where the host is a name.
-            extra: The budget, and whether TLS can be done without.
+            extra: The budget, where it is kept, and whether TLS can be done without.
 
         Raises:
             ConfigurationError: A field is wrong, or there is no key.
@@ -73,18 +86,35 @@ class ConnectionSettings:
                 f"{ALLOW_HTTP} in the extras of the Airflow connection {connection_id!r} "
                 f"must be true or false, not {allow_http!r}"
             )
-        return cls(password, _address(host, schema, port), per_minute, bool(allow_http))
+        redis_url, name = extra.get(REDIS_URL) or None, extra.get(BUDGET_NAME) or None
+        for what, given in ((REDIS_URL, redis_url), (BUDGET_NAME, name)):
+            if given is not None and not isinstance(given, str):
+                # It may hold a password, so it is not shown.
+                raise ConfigurationError(
+                    f"{what} in the extras of the Airflow connection {connection_id!r} must be "
+                    f"text, not {type(given).__name__}"
+                )
+        return cls(
+            password,
+            _address(host, schema, port),
+            per_minute,
+            bool(allow_http),
+            cast("str | None", redis_url),
+            cast("str | None", name) or DEFAULT_BUDGET_NAME,
+        )
 
     def client(self) -> Datalab:
         """Give a client for blocking code.
 
         Raises:
-            ConfigurationError: The key cannot be a header, or the address is wrong.
+            ConfigurationError: The key cannot be a header, or an address is wrong.
+            ModuleNotFoundError: A Redis keeps the budget, and the extra ``redis`` is
+                not installed.
         """
         return Datalab(
             self.api_key,
             base_url=self.base_url,
-            requests_per_minute=self.requests_per_minute,
+            budget=self._budget(),
             allow_http=self.allow_http,
         )
 
@@ -93,9 +123,16 @@ class ConnectionSettings:
         return AsyncDatalab(
             self.api_key,
             base_url=self.base_url,
-            requests_per_minute=self.requests_per_minute,
+            budget=self._budget(),
             allow_http=self.allow_http,
         )
+
+    def _budget(self) -> Budget:
+        if self.redis_url is None:
+            return LocalBudget(self.requests_per_minute)
+        from datalab_facade.integrations.redis_budget import RedisBudget
+
+        return RedisBudget(self.redis_url, self.requests_per_minute, name=self.budget_name)
 
 
 def _address(host: str | None, schema: str | None, port: int | None) -> str:

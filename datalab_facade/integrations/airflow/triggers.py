@@ -29,9 +29,13 @@ seconds, later."""
 class DatalabExecutionTrigger(BaseTrigger):
     """Waits until an execution has ended, or a deadline has passed.
 
-    Its serialised form is its arguments and nothing else, so any triggerer can take over
-    from any other. All triggers of one triggerer process and one connection share one
-    client, and so one request budget.
+    Its serialised form is the handle of an execution, by which connection it is looked
+    at and until when, and nothing of how the wait has gone; so any triggerer can take
+    over from any other. The deadline is in it because Airflow's own is kept by its
+    scheduler, which takes no part in ``dag.test()``.
+
+    All triggers of one triggerer process and one connection share one client, and so
+    one request budget.
 
     Args:
         handle: What a handle's ``to_dict`` gave: the execution's id and the API's address.
