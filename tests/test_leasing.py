@@ -373,6 +373,17 @@ def test_fairness_between_a_process_with_much_and_one_with_little_to_send() -> N
     assert max(waits) < 5
 
 
+@pytest.mark.parametrize("limit", [200, 1_200])
+def test_one_that_comes_later_and_sends_one_after_the_other_gets_its_share_too(limit: int) -> None:
+    cluster = Cluster(limit, 2)
+    cluster.request(0, 0.0, more=10_000)
+    cluster.request(1, 20.0, more=10_000)
+    cluster.run(until=100)
+    lately = cluster.between(40, 100)
+    assert sum(sent.process == 1 for sent in lately) >= 0.4 * len(lately)
+    assert len(lately) >= 0.9 * limit
+
+
 @pytest.mark.parametrize("wrong", [0, -1, math.nan])
 def test_a_limit_that_makes_no_sense_is_refused(wrong: float) -> None:
     with pytest.raises(ConfigurationError, match="requests_per_minute"):

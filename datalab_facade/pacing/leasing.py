@@ -441,6 +441,9 @@ class Leases:
             return 1
         self._forget(now)
         lately = sum(1 for at in self._sent if at > now - _LIFETIME)
+        # More than a share on suspicion would keep those who came later where they are.
+        share = math.ceil(_LIFETIME / self.pace.spacing / (self._members or 1))
+        lately = min(lately, share)
         within = int(self.pace.horizon / self.pace.spacing)
         return max(1, min(max(len(self._queue), lately), within, _MOST_AT_ONCE))
 
