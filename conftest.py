@@ -11,6 +11,7 @@ _NEEDS = {
     "airflow/sensors": "airflow",
     "airflow/triggers": "airflow",
     "dask": "distributed",
+    "dask_budget": "distributed",
     "redis_budget": "throttled",
 }
 

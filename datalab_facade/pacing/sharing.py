@@ -1,8 +1,9 @@
 """A request budget that processes and machines share: the part that does IO.
 
 :class:`SharedBudget` works with any store that keeps the queue for all of them; see
-:class:`~datalab_facade.integrations.redis_budget.RedisBudget`. It asks its store from
-a thread that lives only as long as the question, so that neither an event loop nor a
+:class:`~datalab_facade.integrations.redis_budget.RedisBudget` and
+:class:`~datalab_facade.integrations.dask_budget.DaskBudget`. It asks its store from a
+thread that lives only as long as the question, so that neither an event loop nor a
 blocked caller ever waits for a store that is slow or gone; blocking and async clients
 may share one budget.
 """

@@ -6,10 +6,19 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Wait for something to come to hold; fail after half a minute."""
+    for _ in range(3_000):
+        if holds():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it does not come to hold")
 
 
 class RedisServer:

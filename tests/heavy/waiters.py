@@ -1,0 +1,108 @@
+"""Processes that wait for executions which never end, under a budget that they share."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from datalab_facade.pacing.leasing import Pace
+from datalab_facade.testing import ExecutionScript, Simulator, SimulatorServer, StepScript
+from tests.secrets_for_tests import API_KEY
+
+NEVER_ENDS = ExecutionScript([StepScript("parse", ends=None)])
+PER_MINUTE = 1_200
+# The pace of so many a minute leaves no six seconds with more than this.
+IN_SIX_SECONDS = int(6 / Pace.of(PER_MINUTE).spacing) + Pace.of(PER_MINUTE).at_once + 21
+
+_WAITER = """
+import asyncio, json, sys
+from datalab_facade import AsyncDatalab, Datalab, WaitPolicy
+
+told = json.loads(sys.argv[1])
+if told.get("redis"):
+    from datalab_facade.integrations.redis_budget import RedisBudget
+
+    options = {"budget": RedisBudget(told["redis"], told["per_minute"])}
+elif told.get("dask"):
+    from distributed import Client
+    from datalab_facade.integrations.dask_budget import DaskBudget
+
+    connected = Client(told["dask"])
+    options = {"budget": DaskBudget(told["per_minute"])}
+else:
+    options = {"requests_per_minute": told["per_minute"]}
+wait = {
+    "timeout": told["seconds"],
+    "policy": WaitPolicy(interval=0.2, max_interval=0.2, max_faults=told["max_faults"]),
+}
+
+def blocking():
+    with Datalab(told["key"], base_url=told["url"], **options) as client:
+        return client.executions.wait_many(told["ids"], **wait)
+
+async def asynchronous():
+    async with AsyncDatalab(told["key"], base_url=told["url"], **options) as client:
+        return await client.executions.wait_many(told["ids"], **wait)
+
+outcomes = blocking() if told["how"] == "sync" else asyncio.run(asynchronous())
+print(json.dumps([type(outcome.error).__name__ for outcome in outcomes]))
+"""
+
+
+@contextmanager
+def served(*, limit: tuple[int, float] | None = None) -> Iterator[SimulatorServer]:
+    with SimulatorServer(Simulator(api_key=API_KEY, rate_limit=limit)) as server:
+        yield server
+
+
+class Waiters:
+    """Two such processes, one blocking, one async.
+
+    Args:
+        server: Where the executions are.
+        budget: Where the budget is kept: ``{"redis": url}``, ``{"dask": address}``, or
+            nothing for budgets of their own.
+        seconds: How long they wait.
+        max_faults: What their policies forgive.
+    """
+
+    def __init__(
+        self,
+        server: SimulatorServer,
+        budget: Mapping[str, str],
+        *,
+        seconds: float,
+        max_faults: int = 0,
+    ) -> None:
+        self.children: list[subprocess.Popen[bytes]] = []
+        self._seconds = seconds
+        for how in ("sync", "async"):
+            told: dict[str, Any] = {
+                **budget,
+                "how": how,
+                "per_minute": PER_MINUTE,
+                "seconds": seconds,
+                "max_faults": max_faults,
+                "key": API_KEY,
+                "url": server.api_url,
+                "ids": [server.simulator.start(NEVER_ENDS) for _ in range(40)],
+            }
+            command = [sys.executable, "-c", _WAITER, json.dumps(told)]
+            self.children.append(subprocess.Popen(command, stdout=subprocess.PIPE))
+
+    def outcomes(self) -> list[str]:
+        told = [child.communicate(timeout=self._seconds + 60)[0] for child in self.children]
+        return [outcome for one in told for outcome in json.loads(one)]
+
+    def kill(self) -> None:
+        for child in self.children:
+            child.kill()
+            child.communicate()
+
+
+def statuses(server: SimulatorServer) -> list[int | None]:
+    return [request.status for request in server.simulator.requests]
