@@ -63,7 +63,7 @@ def measure(scale: Scale) -> Iterator[Section]:
 def decoded(*, rounds: int, runs: int) -> dict[str, object]:
     """Let the sides decode in turn."""
     now = datetime(2026, 1, 1, 12, tzinfo=UTC)
-    bodies = {"by file": _body(_by_file(runs), now), "one run a step": _body(_flat(runs), now)}
+    bodies = {"by file": body_of(_by_file(runs), now), "one run a step": body_of(flat(runs), now)}
 
     def ours(body: bytes) -> object:
         return decode_execution(decode_json(body), requested_id=1_001, observed_at=now)
@@ -85,7 +85,8 @@ def decoded(*, rounds: int, runs: int) -> dict[str, object]:
     return {"seconds": took, "bytes": {shape: len(body) for shape, body in bodies.items()}}
 
 
-def _body(steps: dict[str, object], now: datetime) -> bytes:
+def body_of(steps: dict[str, object], now: datetime) -> bytes:
+    """Give the answer of an execution with these steps."""
     execution = {
         "execution_id": 1_001,
         "workflow_id": 456,
@@ -105,7 +106,8 @@ def _by_file(runs: int) -> dict[str, object]:
     return dict(steps)
 
 
-def _flat(runs: int) -> dict[str, object]:
+def flat(runs: int) -> dict[str, object]:
+    """Give as many steps, with one run each."""
     return {f"step-{number}": _run(number, "completed_at") for number in range(runs)}
 
 
