@@ -11,7 +11,6 @@ import httpx
 
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.redaction import scrubbed
-from datalab_facade.transport.ending import bound_connections
 
 if TYPE_CHECKING:
     import ssl
@@ -48,6 +47,20 @@ class Connector:
     def certificates(self) -> ssl.SSLContext:
         """Whom all of them trust."""
         return httpx.create_ssl_context()
+
+
+def bound_connections(client: httpx.Client) -> None:
+    """Make all connections that a client will open obey :class:`~datalab_facade.transport.ending.EndsWithin`.
+
+    A transport that is not httpx's own is left as it is.
+    """
+    # It needs httpcore, which httpx too imports with its first client only.
+    from datalab_facade.transport.network import put_bounded_backend
+
+    # httpx has no public way to hand its pools a network backend, though
+    # httpcore has one; a test tells when these private names change.
+    for transport in (client._transport, *client._mounts.values()):
+        put_bounded_backend(getattr(transport, "_pool", None))
 
 
 def _usable(make: Callable[[], _T]) -> _T:

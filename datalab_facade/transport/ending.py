@@ -10,10 +10,6 @@ from __future__ import annotations
 
 import time
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import httpx
 
 _end: ContextVar[float | None] = ContextVar("datalab_facade_request_end", default=None)
 
@@ -42,17 +38,3 @@ def left_of(timeout: float | None, error: type[Exception]) -> float | None:
     if left <= 0:
         raise error("the time for the whole request is over")
     return left if timeout is None else min(left, timeout)
-
-
-def bound_connections(client: httpx.Client) -> None:
-    """Make all connections that a client will open obey :class:`EndsWithin`.
-
-    A transport that is not httpx's own is left as it is.
-    """
-    # It needs httpcore, which httpx too imports with its first client only.
-    from datalab_facade.transport.network import put_bounded_backend
-
-    # httpx has no public way to hand its pools a network backend, though
-    # httpcore has one; a test tells when these private names change.
-    for transport in (client._transport, *client._mounts.values()):
-        put_bounded_backend(getattr(transport, "_pool", None))

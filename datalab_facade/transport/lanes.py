@@ -22,8 +22,7 @@ import attrs
 import httpx
 
 from datalab_facade.redaction import shown_url
-from datalab_facade.transport.connecting import Connector
-from datalab_facade.transport.ending import bound_connections
+from datalab_facade.transport.connecting import Connector, bound_connections
 
 Send: TypeAlias = "Callable[[ApiRequest], httpx.Response]"
 """Sends a request and gives the answer, whose body is still to come."""

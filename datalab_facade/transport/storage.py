@@ -22,8 +22,8 @@ import httpx
 from datalab_facade.errors import DatalabError
 from datalab_facade.redaction import scrubbed, shown_url
 from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed
-from datalab_facade.transport.connecting import Connector
-from datalab_facade.transport.ending import EndsWithin, bound_connections
+from datalab_facade.transport.connecting import Connector, bound_connections
+from datalab_facade.transport.ending import EndsWithin
 from datalab_facade.transport.exchange import (
     Exchange,
     Surroundings,

@@ -295,7 +295,7 @@ def test_lanes_rest_on_a_name_that_httpx_still_has(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_deadline_of_blocking_reads_rests_on_names_that_httpx_still_has() -> None:
-    from datalab_facade.transport.ending import bound_connections
+    from datalab_facade.transport.connecting import bound_connections
     from datalab_facade.transport.network import _BoundedBackend
 
     with httpx.Client(verify=False) as client:
