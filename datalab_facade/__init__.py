@@ -14,6 +14,7 @@ from datalab_facade._version import __version__
 from datalab_facade.late import late_names
 
 if TYPE_CHECKING:
+    from datalab_facade.changes import Change
     from datalab_facade.client import AsyncDatalab, Datalab
     from datalab_facade.drift import Drift, DriftReport
     from datalab_facade.errors import (
@@ -44,9 +45,7 @@ if TYPE_CHECKING:
         ValidationIssue,
         WaitTimedOut,
     )
-    from datalab_facade.executions.changes import Change
     from datalab_facade.executions.handles import AsyncExecutionHandle, ExecutionHandle
-    from datalab_facade.executions.outcomes import Outcome, Totals, Update
     from datalab_facade.files.models import File, FileLink
     from datalab_facade.files.uploads import UploadOutcome
     from datalab_facade.models import (
@@ -58,6 +57,7 @@ if TYPE_CHECKING:
         StepRun,
         Steps,
     )
+    from datalab_facade.outcomes import Outcome, Totals, Update
     from datalab_facade.outputs.manifest import Manifest, MissedOutput, SavedOutput
     from datalab_facade.outputs.transfers import FileTransfer
     from datalab_facade.pacing.pacing import Budget, LocalBudget
@@ -143,7 +143,7 @@ __all__ = [
 
 # Where each name is found, since what is imported above is for type checkers only.
 _HOMES = {
-    "executions.changes": "Change",
+    "changes": "Change",
     "client": "AsyncDatalab Datalab",
     "workflows.definitions": "StepDefinition WorkflowDefinition",
     "drift": "Drift DriftReport",
@@ -160,7 +160,7 @@ _HOMES = {
     "waiting.learning": "Durations",
     "outputs.manifest": "Manifest MissedOutput SavedOutput",
     "models": "Execution Failure Output Progress Step StepRun Steps",
-    "executions.outcomes": "Outcome Totals Update",
+    "outcomes": "Outcome Totals Update",
     "pacing.pacing": "Budget LocalBudget",
     "runs.running": "RunReport RunResult",
     "statuses": "Status",

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import attrs
 
+from datalab_facade.changes import Change
 from datalab_facade.clock import Clock
 from datalab_facade.decoding import decode_execution
 from datalab_facade.drift import Drift, DriftLog
 from datalab_facade.errors import ConfigurationError, DatalabError, UnexpectedBody
-from datalab_facade.executions.changes import Change
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.pacing.pacing import Budget

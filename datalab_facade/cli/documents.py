@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from datalab_facade.changes import Change
 from datalab_facade.cli.exits import problem_of
 from datalab_facade.errors import DatalabError
-from datalab_facade.executions.changes import Change
-from datalab_facade.executions.outcomes import Outcome, Totals
 from datalab_facade.models import JSON, Execution, Failure, Step, StepRun
+from datalab_facade.outcomes import Outcome, Totals
 from datalab_facade.redaction import scrubbed
 from datalab_facade.secrecy import concealed
 

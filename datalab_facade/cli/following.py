@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
+from datalab_facade.changes import Change
 from datalab_facade.cli import documents
 from datalab_facade.cli.rendering.executions import (
     Standing,
@@ -21,9 +22,8 @@ from datalab_facade.cli.rendering.executions import (
 from datalab_facade.cli.rendering.runs import report_text, result_line, summary_lines
 from datalab_facade.cli.sessions import Session
 from datalab_facade.errors import DatalabError
-from datalab_facade.executions.changes import Change
-from datalab_facade.executions.outcomes import Totals, Update
 from datalab_facade.models import Execution
+from datalab_facade.outcomes import Totals, Update
 from datalab_facade.pictures.terminal import Terminal
 from datalab_facade.runs.running import RunResult
 

@@ -13,14 +13,14 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Unpack
 
 from datalab_facade.calling import Calls
+from datalab_facade.changes import Change, OnChange
 from datalab_facade.context import Context, checked_id
 from datalab_facade.errors import ExecutionFailed
-from datalab_facade.executions.changes import Change, OnChange
 from datalab_facade.executions.handles import ExecutionHandle, HandleLike, handle_id, handle_to_dict
 from datalab_facade.executions.many import run_many
-from datalab_facade.executions.outcomes import Outcome, Update, in_order, outcomes_of
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions
+from datalab_facade.outcomes import Outcome, Update, in_order, outcomes_of
 from datalab_facade.tracing import Span
 from datalab_facade.transport.api import ApiTransport, CallScope
 from datalab_facade.transport.operations import execution_status

@@ -18,18 +18,18 @@ from collections.abc import (
 from typing import Unpack
 
 from datalab_facade.calling import AsyncCalls
+from datalab_facade.changes import AsyncOnChange, Change
 from datalab_facade.context import Context, checked_id
 from datalab_facade.errors import ExecutionFailed
-from datalab_facade.executions.changes import AsyncOnChange, Change
 from datalab_facade.executions.handles import (
     AsyncExecutionHandle,
     HandleLike,
     handle_id,
     handle_to_dict,
 )
-from datalab_facade.executions.outcomes import Outcome, Update, in_order, outcomes_of_async
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions
+from datalab_facade.outcomes import Outcome, Update, in_order, outcomes_of_async
 from datalab_facade.tracing import Span
 from datalab_facade.transport.api import AsyncApiTransport, CallScope
 from datalab_facade.transport.operations import execution_status

@@ -18,7 +18,7 @@ from datalab_facade.errors import ConfigurationError
 from datalab_facade.redaction import excerpt
 
 if TYPE_CHECKING:
-    from datalab_facade.executions.changes import AsyncOnChange, Change, OnChange
+    from datalab_facade.changes import AsyncOnChange, Change, OnChange
     from datalab_facade.executions.executions import Executions
     from datalab_facade.executions.executions_async import AsyncExecutions
     from datalab_facade.models import JSON, Execution, Output

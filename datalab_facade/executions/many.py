@@ -8,8 +8,8 @@ from typing import cast
 from datalab_facade.clock import Clock
 from datalab_facade.context import checked_id
 from datalab_facade.errors import BudgetExhausted, ConfigurationError, DatalabError
-from datalab_facade.executions.outcomes import Outcome, Update
 from datalab_facade.models import Execution
+from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.transport.gate import Gate
 from datalab_facade.waiting.commands import Answer
 from datalab_facade.waiting.scheduling import Look, Scheduler

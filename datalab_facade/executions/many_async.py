@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 from datalab_facade.clock import Clock
 from datalab_facade.errors import BudgetExhausted, DatalabError
 from datalab_facade.executions.many import feed_one
-from datalab_facade.executions.outcomes import Outcome, Update
 from datalab_facade.models import Execution
+from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.transport.gate import AsyncGate
 from datalab_facade.waiting.commands import Answer
 from datalab_facade.waiting.scheduling import Look, Scheduler

@@ -2,7 +2,7 @@
 
 :mod:`~datalab_facade.files.files_async` has the same methods with the same meaning.
 What there is to decide is decided once, in :mod:`~datalab_facade.files.uploading`,
-:mod:`~datalab_facade.outputs.downloading` and :mod:`~datalab_facade.paging`.
+:mod:`~datalab_facade.outputs.downloading` and :mod:`~datalab_facade.files.paging`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from datalab_facade.files.decoding import (
 from datalab_facade.files.filing import DEFAULT_TIMEOUT, Landing, noting, planned_upload, uploaded
 from datalab_facade.files.models import File, FileLink
 from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
+from datalab_facade.files.paging import MOST_PER_PAGE, Paging
 from datalab_facade.files.sending import Asking, Outgoing, send_file
 from datalab_facade.files.sources import MAX_FILE_BYTES, UploadSource, describe, open_source
 from datalab_facade.files.uploads import (
@@ -42,7 +43,6 @@ from datalab_facade.options import CallOptions
 from datalab_facade.outputs.fetching import fetch
 from datalab_facade.outputs.saving import twice
 from datalab_facade.outputs.transfers import OnProgress, ProgressMeter
-from datalab_facade.paging import MOST_PER_PAGE, Paging
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.operations import (
     Operation,

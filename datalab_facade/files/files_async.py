@@ -28,6 +28,7 @@ from datalab_facade.files.decoding import (
 from datalab_facade.files.filing import DEFAULT_TIMEOUT, Landing, noting, planned_upload, uploaded
 from datalab_facade.files.models import File, FileLink
 from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
+from datalab_facade.files.paging import MOST_PER_PAGE, Paging
 from datalab_facade.files.sending import AsyncAsking, Outgoing, open_source_async, send_file_async
 from datalab_facade.files.sources import MAX_FILE_BYTES, UploadSource, describe
 from datalab_facade.files.uploads import (
@@ -41,7 +42,6 @@ from datalab_facade.options import CallOptions
 from datalab_facade.outputs.fetching import fetch_async
 from datalab_facade.outputs.saving import twice_async
 from datalab_facade.outputs.transfers import OnProgress, ProgressMeter
-from datalab_facade.paging import MOST_PER_PAGE, Paging
 from datalab_facade.transport.api import AsyncApiTransport
 from datalab_facade.transport.operations import (
     Operation,

@@ -31,8 +31,8 @@ from datalab_facade.errors import (
 )
 from datalab_facade.executions.executions import Executions
 from datalab_facade.executions.handles import HandleLike
-from datalab_facade.executions.outcomes import Outcome
 from datalab_facade.models import Execution, Output
+from datalab_facade.outcomes import Outcome
 from datalab_facade.outputs.collecting import DEFAULT_MAX_BYTES
 from datalab_facade.outputs.downloading import download_failed
 from datalab_facade.outputs.outputs import DEFAULT_TIMEOUT

@@ -14,12 +14,12 @@ import attrs
 
 from datalab_facade.errors import ConfigurationError, DownloadFailed
 from datalab_facade.models import Execution, Output
+from datalab_facade.outputs.journal import Journal, came_true, inherited, promises_in
 from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
 from datalab_facade.outputs.manifest import Manifest, MissedOutput, SavedOutput
 from datalab_facade.outputs.naming import distinct_names, suffix_of
 from datalab_facade.outputs.parts import clear_away, sync_folder
 from datalab_facade.redaction import shown_name
-from datalab_facade.runs.journal import Journal, came_true, inherited, promises_in
 
 _T = TypeVar("_T")
 

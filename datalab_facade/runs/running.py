@@ -28,9 +28,9 @@ from datalab_facade.errors import (
     StatusError,
     SubmissionUnknown,
 )
-from datalab_facade.executions.outcomes import Outcome, Update
 from datalab_facade.files.models import File
 from datalab_facade.models import JSON, Execution
+from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.outputs.manifest import Manifest
 from datalab_facade.outputs.naming import safe_name
 from datalab_facade.redaction import scrubbed, shown_url

@@ -12,8 +12,8 @@ from collections.abc import Generator, Iterable
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError
 from datalab_facade.executions.executions import Executions
-from datalab_facade.executions.outcomes import Outcome
 from datalab_facade.files.files import Files
+from datalab_facade.outcomes import Outcome
 from datalab_facade.outputs.outputs import Outputs
 from datalab_facade.runs.run_journal import RunHeader, RunJournal
 from datalab_facade.runs.running import (

@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError
 from datalab_facade.executions.executions_async import AsyncExecutions
-from datalab_facade.executions.outcomes import Outcome
 from datalab_facade.files.files_async import AsyncFiles
+from datalab_facade.outcomes import Outcome
 from datalab_facade.outputs.outputs_async import AsyncOutputs
 from datalab_facade.runs.run_journal import RunHeader, RunJournal
 from datalab_facade.runs.running import (

@@ -50,9 +50,10 @@ class Connector:
 
 
 def bound_connections(client: httpx.Client) -> None:
-    """Make all connections that a client will open obey :class:`~datalab_facade.transport.ending.EndsWithin`.
+    """Make all connections that a client will open obey the end of their request.
 
-    A transport that is not httpx's own is left as it is.
+    That is :class:`~datalab_facade.transport.ending.EndsWithin`. A transport that is not
+    httpx's own is left as it is.
     """
     # It needs httpcore, which httpx too imports with its first client only.
     from datalab_facade.transport.network import put_bounded_backend

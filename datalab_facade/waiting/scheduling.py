@@ -19,10 +19,10 @@ from collections.abc import Iterator
 
 import attrs
 
+from datalab_facade.changes import Change
 from datalab_facade.errors import DatalabError, WaitTimedOut
-from datalab_facade.executions.changes import Change
-from datalab_facade.executions.outcomes import Outcome, Totals, Update
 from datalab_facade.models import Execution
+from datalab_facade.outcomes import Outcome, Totals, Update
 from datalab_facade.pacing.pacing import Budget
 from datalab_facade.waiting.commands import Answer, Call
 from datalab_facade.waiting.faults import Randomness

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import attrs
 
+from datalab_facade.changes import Change, changes_between
 from datalab_facade.errors import (
     BudgetExhausted,
     ConfigurationError,
@@ -20,7 +21,6 @@ from datalab_facade.errors import (
     NotFound,
     WaitTimedOut,
 )
-from datalab_facade.executions.changes import Change, changes_between
 from datalab_facade.models import Execution
 from datalab_facade.travel import portable
 from datalab_facade.waiting.commands import Answer, Call, Report, Sleep

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from datalab_facade import ConfigurationError, File
 from datalab_facade.files.decoding import FilePage
-from datalab_facade.paging import Paging, Wanted
+from datalab_facade.files.paging import Paging, Wanted
 
 
 def files(*numbers: int) -> tuple[File, ...]:

@@ -15,7 +15,7 @@ from datalab_facade.cli.following import Following
 from datalab_facade.cli.rendering.executions import execution_text, outcome_line
 from datalab_facade.cli.sessions import PROGRAM, Session, in_session, talks
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.executions.outcomes import Outcome
+from datalab_facade.outcomes import Outcome
 
 if TYPE_CHECKING:
     from datalab_facade.client import Datalab

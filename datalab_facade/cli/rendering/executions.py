@@ -8,13 +8,13 @@ from typing import Final
 
 import attrs
 
+from datalab_facade.changes import Change
 from datalab_facade.cli.exits import problem_of
 from datalab_facade.cli.rendering.signs import files_done, plain, sign, state_of_execution
 from datalab_facade.cli.tables import Cell, Column, paragraph, table
 from datalab_facade.errors import DatalabError
-from datalab_facade.executions.changes import Change
-from datalab_facade.executions.outcomes import Outcome, Totals
 from datalab_facade.models import Execution, Step, StepRun
+from datalab_facade.outcomes import Outcome, Totals
 from datalab_facade.pictures.rows import Headline, State, state_of
 from datalab_facade.pictures.terminal import BOLD, DIM, RED, STATE_COLOURS, Terminal
 from datalab_facade.pictures.words import SEPARATOR, counted, duration, joined, shown

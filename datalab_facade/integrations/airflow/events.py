@@ -12,8 +12,8 @@ from typing import Any, Self
 import attrs
 
 from datalab_facade.errors import DatalabError, ExecutionFailed
-from datalab_facade.executions.outcomes import Outcome
 from datalab_facade.models import JSON, Execution
+from datalab_facade.outcomes import Outcome
 from datalab_facade.redaction import scrubbed
 from datalab_facade.statuses import Status
 

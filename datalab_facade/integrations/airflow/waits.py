@@ -24,9 +24,9 @@ from datalab_facade.errors import (
     DatalabError,
     WaitTimedOut,
 )
-from datalab_facade.executions.outcomes import Outcome
 from datalab_facade.integrations.airflow.settings import ConnectionSettings
 from datalab_facade.models import JSON
+from datalab_facade.outcomes import Outcome
 from datalab_facade.waiting.waiting import WaitPolicy
 
 LEASE: Final = 7_200.0

@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Generator
 
 import attrs
 
+from datalab_facade.changes import Change
 from datalab_facade.errors import DatalabError, WaitTimedOut
-from datalab_facade.executions.changes import Change
 from datalab_facade.models import Execution
 from datalab_facade.travel import portable
 
