@@ -171,8 +171,21 @@ class Airflow:
         return self._http.get(f"/api/v2/{path}").raise_for_status().json()
 
     def send(self, method: str, path: str, body: JSON) -> Any:
-        """Order something of Airflow's API."""
-        return self._http.request(method, f"/api/v2/{path}", json=body).raise_for_status().json()
+        """Order something of Airflow's API.
+
+        Before it acts it writes to its audit log, and answers 500 where SQLite is locked
+        for too long by another of its requests; then the order is given again.
+        """
+        answer: httpx.Response = eventually(
+            lambda: (
+                (told := self._http.request(method, f"/api/v2/{path}", json=body)).status_code
+                != 500
+                and told
+            ),
+            f"{method} {path} is answered",
+            seconds=60,
+        )
+        return answer.raise_for_status().json()
 
     def begin(self, dag_id: str, conf: JSON) -> DagRun:
         """Run a DAG, as soon as Airflow has found it."""

@@ -37,8 +37,8 @@ SCRIPTS = {
     "completes": ExecutionScript([StepScript("parse", ends=8)]),
     "fails": ExecutionScript([attrs.evolve(_FAILED, ends=8)]),
     "takes_too_long": ExecutionScript([StepScript("parse", ends=None)]),
-    "takes_long": ExecutionScript([StepScript("parse", ends=60)]),
-    "is_cleared": ExecutionScript([StepScript("parse", ends=40)]),
+    "takes_long": ExecutionScript([StepScript("parse", ends=70)]),
+    "is_cleared": ExecutionScript([StepScript("parse", ends=70)]),
     "each_of_three": ExecutionScript([StepScript("parse", ends=3)]),
 }
 
