@@ -36,6 +36,14 @@ _URL = re.compile(r":(?:\\*/){2}[^\s\"<>]+")
 _NOT_IN_URL = re.compile(r"[\s\"<>]")
 _ESCAPED_SLASH = re.compile(r"\\+/")
 _USER = re.compile(r"//[^/?#]*@")
+# A name in JSON and the begin of its text, also within a text that is JSON by itself.
+_JSON_NAME = re.compile(r'\\*"([^"\\]{1,80})\\*"\s*:\s*(\\*)"')
+# Names under which people keep secrets; compared without case, dashes and underscores.
+_SECRET_NAME = re.compile(
+    r"token|password|passwd|passphrase|secret|apikey|authorization|cookie|credentials?$|privatekey"
+)
+HIDDEN = "***"
+"""What stands in place of a secret."""
 _HARMLESS = re.compile(r"[\w.-]{0,40}", re.ASCII)
 
 
@@ -87,6 +95,15 @@ def scrubbed(text: str) -> str:
     return _URL.sub(_scrubbed_url, text)
 
 
+def names_a_secret(name: str) -> bool:
+    """Tell whether people keep secrets under such a name.
+
+    >>> names_a_secret("Api-Key"), names_a_secret("page_limit")
+    (True, False)
+    """
+    return bool(_SECRET_NAME.search(re.sub(r"[-_\s]", "", name).lower()))
+
+
 def shown_name(name: str) -> str:
     """Give a name that comes from the server, without the query of any URL in it.
 
@@ -111,11 +128,28 @@ def _scrubbed_url(found: re.Match[str]) -> str:
     return shown_url("x" + url).removeprefix("x")
 
 
+def _without_secrets(text: str) -> str:
+    pieces: list[str] = []
+    done = 0
+    for found in _JSON_NAME.finditer(text):
+        if found.start() < done or not names_a_secret(found[1]):
+            continue
+        pieces += (text[done : found.end()], HIDDEN)
+        # The quote that ends it is escaped as often as the one that begins it, if it is there.
+        end = re.compile(rf'(?<!\\){re.escape(found[2])}"').search(text, found.end())
+        done = end.start() if end else len(text)
+    return "".join(pieces) + text[done:]
+
+
 def excerpt(body: bytes | str, *, limit: int = 200) -> str:
-    r"""Give the start of a body: one printable line, scrubbed, of at most ``limit`` characters.
+    r"""Give the start of a body: one printable line of at most ``limit`` characters.
+
+    It is scrubbed, and texts that JSON holds under a name like a secret's are hidden.
 
     >>> excerpt(b"<html>\n  <title>Bad gateway</title>")
     '<html> <title>Bad gateway</title>'
+    >>> excerpt(b'[{"type": "bearer", "token": "xoxb-12')
+    '[{"type": "bearer", "token": "***'
     """
     # A URL cut in two could keep a part of its secrets, so the text is scrubbed with
     # a margin and only then cut, and a URL at the end of the margin is left out.
@@ -127,7 +161,7 @@ def excerpt(body: bytes | str, *, limit: int = 200) -> str:
         url = _URL.search(last_word)
         if url:
             text = text[: url.start() - len(last_word)] + "…"
-    text = scrubbed(" ".join(text.split()))
+    text = _without_secrets(scrubbed(" ".join(text.split())))
     if not text.isprintable():
         text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
     return text if len(text) <= limit else text[: limit - 1] + "…"

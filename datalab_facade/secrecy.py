@@ -15,18 +15,12 @@ from urllib.parse import quote, quote_plus
 import attrs
 
 from datalab_facade.errors import DatalabError, ValidationIssue
-from datalab_facade.redaction import scrubbed
+from datalab_facade.redaction import HIDDEN, names_a_secret, scrubbed
 
 if TYPE_CHECKING:
     from datalab_facade.models import JSON
 
-_HIDDEN: Final = "***"
 _SHORTEST: Final = 4
-
-# Names under which people keep secrets; compared without case, dashes and underscores.
-_SECRET_NAME = re.compile(
-    r"token|password|passwd|passphrase|secret|apikey|authorization|cookie|credentials?$|privatekey"
-)
 
 
 class Secrets:
@@ -47,12 +41,12 @@ class Secrets:
         return bool(self._forms)
 
     def __repr__(self) -> str:
-        return f"Secrets({_HIDDEN if self else ''})"
+        return f"Secrets({HIDDEN if self else ''})"
 
     def hidden(self, text: str) -> str:
         """Give a text without them, also where it was cut in the middle of one."""
         for form in self._forms:
-            text = text.replace(form, _HIDDEN)
+            text = text.replace(form, HIDDEN)
         if "…" not in text:
             return text
         *pieces, last = text.split("…")
@@ -66,7 +60,7 @@ class Secrets:
             if piece.endswith(form[:length])
         )
         longest = max(lengths, default=0)
-        return piece[:-longest] + _HIDDEN if longest else piece
+        return piece[:-longest] + HIDDEN if longest else piece
 
     def hide_in(self, error: BaseException) -> None:
         """Take them out of an error, and out of all errors that led to it."""
@@ -124,7 +118,7 @@ def concealed(value: JSON) -> JSON:
         return [concealed(inner) for inner in value]
     if isinstance(value, dict):
         return {
-            name: _HIDDEN if _is_secret(name, inner) else concealed(inner)
+            name: HIDDEN if _is_secret(name, inner) else concealed(inner)
             for name, inner in value.items()
         }
     return value
@@ -146,10 +140,7 @@ class Shown:
 def _is_secret(name: object, value: JSON) -> bool:
     if not isinstance(value, str) or not isinstance(name, str):
         return False
-    plain = re.sub(r"[-_\s]", "", name).lower()
-    return bool(_SECRET_NAME.search(plain)) and not re.fullmatch(
-        r"(\w+ )?\$\{(env|secret):[^}]*\}", value
-    )
+    return names_a_secret(name) and not re.fullmatch(r"(\w+ )?\$\{(env|secret):[^}]*\}", value)
 
 
 def _is_of_a_parser(error: BaseException | None) -> bool:

@@ -172,6 +172,25 @@ def test_a_long_word_costs_no_more_than_its_length() -> None:
         excerpt(word)
 
 
+@given(
+    name=st.sampled_from(["token", "API-Key", "client_secret", "Authorization", "db password"]),
+    secret=st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1),
+    depth=st.integers(0, 2),
+    cut=st.integers(0, 60),
+)
+def test_an_excerpt_hides_what_json_keeps_under_the_name_of_a_secret_also_where_it_is_cut(
+    name: str, secret: str, depth: int, cut: int
+) -> None:
+    marked = f"<{secret}>MARK"
+    body = json.dumps([{"type": "bearer", name: marked, "page": "7"}])
+    for _ in range(depth):
+        body = json.dumps({"settings": body})
+    told = excerpt(body[: len(body) - cut], limit=5_000)
+    assert "MARK" not in told
+    assert f"<{secret[:1]}" not in told
+    assert "bearer" in told or cut > 20
+
+
 def test_an_excerpt_of_a_huge_body_begins_with_its_beginning() -> None:
     assert excerpt(b"Bad gateway " + b"x" * 10_000_000).startswith("Bad gateway xxx")
 
