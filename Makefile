@@ -5,7 +5,7 @@ DEV := .venv/dev
 DEMO := .venv/demo
 HEAVY := .venv/heavy
 HEAVY_FILES = $(wildcard datalab_facade/integrations/*.py datalab_facade/integrations/*/*.py \
-  tests/heavy/*.py tests/heavy/*/*.py benchmarks/airflow_waits.py)
+  tests/heavy/*.py tests/heavy/*/*.py benchmarks/airflow_waits.py benchmarks/dask_outputs.py)
 DOCS := .venv/docs
 WHEEL := .venv/wheel
 AUDIT := .venv/audit

@@ -2,7 +2,7 @@
 
 ::
 
-    python -m benchmarks                          # everything: less than ten minutes
+    python -m benchmarks                          # everything: some fifteen minutes
     python -m benchmarks --only call,decoding     # some of it
     python -m benchmarks --quick                  # a tiny version, without a verdict
     python -m benchmarks --json results.json      # write all values there, too
@@ -33,6 +33,7 @@ from benchmarks import (
     downloads,
     installed,
     many,
+    mapped,
     one_call,
     one_execution,
     outputs_small,
@@ -91,6 +92,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "decoding": _benchmark(decoding.measure, decoding.FULL, decoding.QUICK),
     "outputs": _benchmark(outputs_small.measure, outputs_small.FULL, outputs_small.QUICK),
     "downloads": _benchmark(downloads.measure, downloads.FULL, downloads.QUICK),
+    "mapped": _benchmark(mapped.measure, mapped.FULL, mapped.QUICK),
     "load": _benchmark(sockets.load, sockets.FULL, sockets.QUICK),
     # Memory hardly differs from one time to the next, and it takes a minute each.
     "parked": _benchmark(sockets.parked, attrs.evolve(sockets.FULL, repeats=1), sockets.QUICK),

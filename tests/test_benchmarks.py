@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks import deferred, installed
+from benchmarks import deferred, installed, mapped
 from benchmarks.__main__ import BENCHMARKS, main, read_arguments
 from benchmarks.measuring import Goal, Quantity, Section, goals, table
 
-# One fetches packages, the other needs some that may not be there; below they are asked
+# One fetches packages, the others need some that may not be there; below they are asked
 # to do so where they cannot.
-_WITHOUT_INDEX = [name for name in BENCHMARKS if name not in {"install", "deferred"}]
+_WITHOUT_INDEX = [name for name in BENCHMARKS if name not in {"install", "deferred", "mapped"}]
 
 
 def _values(section: dict[str, Any]) -> dict[tuple[str, str], list[float]]:
@@ -84,6 +84,15 @@ def test_without_airflow_the_report_says_what_was_not_measured(
     [section] = deferred.measure(deferred.QUICK)
     assert section.quantities == []
     assert "NOT MEASURED: ours: Apache Airflow is not installed" in table(section, judged=True)
+
+
+def test_without_dask_the_report_says_what_was_not_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mapped, "python_with_dask", lambda: None)
+    [section] = mapped.measure(mapped.QUICK)
+    assert section.quantities == []
+    assert "NOT MEASURED: ours: distributed is not installed" in table(section, judged=True)
 
 
 def test_a_goal_is_missed_by_the_median_or_by_any_repeat() -> None:

@@ -17,6 +17,7 @@ from typing import Any, cast
 import pytest
 from distributed import Client, LocalCluster, Worker
 
+from benchmarks import mapped as benchmark
 from datalab_facade import (
     AsyncDatalab,
     BadRequest,
@@ -414,6 +415,13 @@ def test_a_result_that_is_shown_names_execution_output_and_future(
     assert isinstance(mapped, MappedOutput)
     assert cast("str", mapped.future.key).startswith(f"slowly-{mapped.execution_id}-")
     assert f"execution_id={mapped.execution_id}" in repr(mapped)
+
+
+def test_the_benchmark_runs_and_tells_how_much_faster_two_workers_are() -> None:
+    [section] = benchmark.measure(benchmark.QUICK)
+    assert section.unmeasured == ()
+    for quantity in section.quantities:
+        assert min(quantity.sides["two workers"]) > 0
 
 
 def _scripts() -> Iterator[Any]:
