@@ -150,7 +150,7 @@ def _run(file_key: str | None, body: dict[str, JSON], about: About) -> StepRun:
     finished = "finished_at" if body.get("completed_at") is None else "completed_at"
     started_at, finished_at = about.time(body, "started_at"), about.time(body, finished)
     # The rest is rarely there, and there can be tens of thousands of runs.
-    rare = not body.keys() <= _COMMON_RUN_FIELDS
+    rare = not _COMMON_RUN_FIELDS.issuperset(body)
     return StepRun(
         file_key,
         status,

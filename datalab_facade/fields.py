@@ -11,9 +11,11 @@ from typing import TypeVar
 
 from datalab_facade.drift import Drift, DriftKind, sighting
 from datalab_facade.models import JSON
-from datalab_facade.statuses import Status
+from datalab_facade.statuses import KNOWN_WORDS, Status
 
 _T = TypeVar("_T")
+
+_LONGEST_DATE = len("2026-01-01")
 
 
 class Notes:
@@ -50,7 +52,7 @@ class About:
 
     def unknown(self, body: dict[str, JSON], known: frozenset[str]) -> dict[str, JSON]:
         """Give the fields beyond those that are known, and note each."""
-        if body.keys() <= known:
+        if known.issuperset(body):
             return {}
         extra = {name: value for name, value in body.items() if name not in known}
         for name in extra:
@@ -59,9 +61,11 @@ class About:
 
     def status(self, word: str) -> Status:
         """Give the status that a word stands for, and note one that nobody has heard of."""
-        status = Status.of(word)
-        if not status.is_known:
-            self.notes.note("status", self.where, f"status={word}")
+        status = KNOWN_WORDS.get(word)
+        if status is None:
+            status = Status.of(word)
+            if not status.is_known:
+                self.notes.note("status", self.where, f"status={word}")
         return status
 
     def of_type(self, body: dict[str, JSON], name: str, kind: type[_T]) -> _T | None:
@@ -115,8 +119,8 @@ class About:
             return None
         if moment.tzinfo is None:
             # Parsing it with a zone is many times faster than replace(), and there may be
-            # tens of thousands; a date alone (10 characters at most) takes no zone.
-            if len(value) > len("2026-01-01"):
+            # tens of thousands; a date alone takes no zone.
+            if len(value) > _LONGEST_DATE:
                 moment = datetime.fromisoformat(value + "+00:00")
             else:
                 moment = moment.replace(tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 
@@ -33,7 +33,7 @@ class Status(str):
     @classmethod
     def of(cls, word: str) -> Status:
         """Give the status that a word of the server means, in any letter case."""
-        return _STATUSES.get(word) or _STATUSES.get(word.strip().upper()) or cls(word)
+        return KNOWN_WORDS.get(word) or KNOWN_WORDS.get(word.strip().upper()) or cls(word)
 
     def __reduce__(self) -> tuple[Callable[[str], Status], tuple[str]]:
         # A documented word is one object, wherever it has been.
@@ -42,7 +42,7 @@ class Status(str):
     @property
     def is_known(self) -> bool:
         """Whether the word is documented or was seen before."""
-        return self in _STATUSES
+        return self in KNOWN_WORDS
 
     @property
     def is_terminal(self) -> bool:
@@ -59,7 +59,7 @@ for _word in ("PENDING", "QUEUED", "IN_PROGRESS", "COMPLETED", "FAILED"):
     setattr(Status, _word, Status(_word))
 Status.UNKNOWN = Status("UNKNOWN")
 
-_STATUSES = {
+KNOWN_WORDS: Mapping[str, Status] = {
     "PENDING": Status.PENDING,
     "QUEUED": Status.QUEUED,
     "IN_PROGRESS": Status.IN_PROGRESS,
@@ -70,11 +70,12 @@ _STATUSES = {
     "PROCESSING": Status.IN_PROGRESS,
     "COMPLETE": Status.COMPLETED,
 }
+"""What each word that was seen so far means."""
 
 
 def revived_status(word: str) -> Status:
     """Give the status that a pickle holds; this name is in pickles, so it stays."""
-    known = Status.UNKNOWN if word == Status.UNKNOWN else _STATUSES.get(word)
+    known = Status.UNKNOWN if word == Status.UNKNOWN else KNOWN_WORDS.get(word)
     return known if known is not None and known == word else Status(word)
 
 
