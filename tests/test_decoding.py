@@ -146,6 +146,8 @@ def test_any_retry_after_is_seconds_or_nothing(value: str) -> None:
         ("-3", 0.0),
         ("Wed, 22 Oct 2025 12:01:30 GMT", 90.0),
         ("Wed, 22 Oct 2025 11:00:00 GMT", 0.0),
+        ("Wed, 22 Oct 2025 12:01:30 -0000", 90.0),
+        ("Wed, 22 Oct 2025 12:01:30", 90.0),
         ("inf", None),
         ("nan", None),
         ("soon", None),
@@ -293,3 +295,11 @@ def test_a_documented_answer_holds_nothing_unexpected_but_its_zone() -> None:
     from tests.contract.documented import NESTED
 
     assert {oddity.kind for oddity in drift_of(NESTED)} == {"zone"}
+
+
+def test_what_is_nested_too_deeply_to_write_is_told_as_such() -> None:
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    execution = decode({"status": "FAILED", "error": deep})
+    assert execution.error == "a list that is nested too deeply"

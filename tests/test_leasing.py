@@ -409,3 +409,35 @@ def test_it_counts_the_processes_that_asked_lately() -> None:
         3,
     ]
     assert ledger.lease(Ask("new", 1, pace), 63.5).members == 2
+
+
+def test_a_place_beyond_the_deadline_is_told_at_once_and_left_to_the_next_one() -> None:
+    leases = Leases(60, member="a", fallback_share=None, random=lambda: 0.5)
+    first, second = LeasedTurn(), LeasedTurn()
+    assert leases.wait(first, 0.0, 3.0) > 0
+    assert isinstance(leases.errand(0.0), Ask)
+    leases.took(Reply((5.0,)), 0.01)
+    with pytest.raises(BudgetExhausted) as caught:
+        leases.wait(first, 0.02, 3.0)
+    assert caught.value.wait == pytest.approx(4.99)
+    assert leases.wait(second, 0.03, math.inf) == pytest.approx(4.98)
+
+
+def test_a_refusal_of_a_request_from_before_the_last_one_tells_nothing_new() -> None:
+    leases = Leases(60, member="a", fallback_share=None, random=lambda: 0.5)
+    leases.refused(1.0, sent_at=0.5, retry_after=30.0)
+    with pytest.raises(BudgetExhausted) as once:
+        leases.wait(LeasedTurn(), 2.0, deadline=3.0)
+    leases.refused(1.5, sent_at=0.6, retry_after=50.0)
+    with pytest.raises(BudgetExhausted) as twice:
+        leases.wait(LeasedTurn(), 2.0, deadline=3.0)
+    assert once.value.wait == twice.value.wait
+
+
+def test_a_pause_goes_on_where_the_store_is_lost_during_it() -> None:
+    leases = Leases(60, member="a", fallback_share=1, random=lambda: 0.5)
+    leases.refused(0.0, sent_at=0.0, retry_after=30.0)
+    leases.lost(1.0)
+    assert leases.is_lost
+    with pytest.raises(BudgetExhausted):
+        leases.wait(LeasedTurn(), 2.0, deadline=25.0)

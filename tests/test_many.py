@@ -443,3 +443,39 @@ async def test_async_a_watch_over_many_tells_totals() -> None:
     updates: list[Update] = [u async for u in world.asynchronous.executions.watch_many(ids)]
     assert updates[-1].totals.done == 2
     assert any(u.change for u in updates)
+
+
+async def test_a_loop_whose_requests_are_all_under_way_is_waited_for_until_the_deadline() -> None:
+    clock = VirtualClock()
+    simulator = Simulator(clock, API_KEY)
+    execution_id = simulator.start(ExecutionScript([StepScript("p", ends=None)]))
+    simulator.fault_always(Fault.hang())
+    http = httpx.AsyncClient(transport=SimulatorTransport(simulator))
+    async with AsyncDatalab(API_KEY, clock=clock, http_client=http) as client:
+        [outcome] = await client.executions.wait_many([execution_id], timeout=30)
+    assert isinstance(outcome.error, WaitTimedOut)
+    assert clock.monotonic() <= 31
+
+
+@pytest.mark.parametrize("many", [1, 40])
+async def test_the_time_for_all_of_it_is_hard_for_the_async_client_too(many: int) -> None:
+    clock = VirtualClock()
+    simulator = Simulator(clock, API_KEY)
+    ids = [simulator.start(ExecutionScript([StepScript("p", ends=None)])) for _ in range(many)]
+    http = httpx.AsyncClient(transport=SimulatorTransport(simulator))
+    options: dict[str, Any] = {"http_client": http, "requests_per_minute": 10}
+    async with AsyncDatalab(API_KEY, clock=clock, **options) as client:
+
+        async def endless() -> AsyncIterator[int]:
+            for execution_id in itertools.cycle(ids):
+                yield execution_id
+
+        outcomes = [
+            outcome
+            async for outcome in client.executions.as_completed(
+                endless(), timeout=30, concurrency=many
+            )
+        ]
+    assert len(outcomes) >= many
+    assert all(isinstance(outcome.error, WaitTimedOut) for outcome in outcomes)
+    assert clock.monotonic() <= 31

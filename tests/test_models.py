@@ -161,3 +161,20 @@ def test_an_output_is_a_value() -> None:
     one, other = (Output(1, "parse", None, presigned()) for _ in range(2))
     assert one == other
     assert len({one, other}) == 1
+
+
+def test_a_step_tells_what_the_server_said_of_each_run_that_failed() -> None:
+    runs = (StepRun("a", F, error="no pages"), StepRun("b", C), StepRun("c", F, error="too large"))
+    assert Step("parse", runs).errors == ("no pages", "too large")
+
+
+def test_an_execution_that_goes_on_has_not_failed_in_part_yet() -> None:
+    running = execution(R, Step("parse", (StepRun("a", F), StepRun("b", C))))
+    assert not running.partially_failed
+    assert attrs.evolve(running, status=C).partially_failed
+
+
+def test_steps_are_equal_to_steps_only() -> None:
+    steps = Steps([Step("parse")])
+    assert steps == Steps([Step("parse")])
+    assert steps != {"parse": Step("parse")}

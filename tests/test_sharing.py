@@ -120,3 +120,28 @@ def test_whatever_else_a_store_raises_is_told_and_ends_no_wait() -> None:
 def test_a_share_that_makes_no_sense_is_refused(wrong: float) -> None:
     with pytest.raises(ConfigurationError, match="fallback_share"):
         SharedBudget(Store(), 60, fallback_share=wrong)
+
+
+def test_a_turn_that_is_given_up_goes_to_the_next_one() -> None:
+    budget = SharedBudget(Store(), 60)
+    first, second = budget.turn(), budget.turn()
+    now = time.monotonic()
+    first.wait(now)
+    first.give_up()
+    while (away := second.wait(time.monotonic())) > 0:
+        time.sleep(min(away, 0.05))
+    assert budget.left(time.monotonic()) == 59
+
+
+def test_where_no_thread_can_be_had_a_process_goes_on_with_a_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    budget, store = SharedBudget(Store(), 6_000, fallback_share=1), Store()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    turn = budget.turn()
+    while (away := turn.wait(time.monotonic())) > 0:
+        time.sleep(min(away, 0.05))
+    assert store.asked == 0

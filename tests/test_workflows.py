@@ -602,3 +602,11 @@ def test_a_handle_of_a_started_execution_can_be_written_down(
     client = way.client(simulator)
     note = way.done(client.workflows.execute(workflow_id, URL)).to_dict()
     assert way.done(client.executions.handle(note).result()).succeeded
+
+
+def test_a_secret_that_is_no_text_is_told_by_its_name_and_nothing_is_sent(way: Way) -> None:
+    simulator = new_simulator()
+    definition = WorkflowDefinition("Ours", [StepDefinition("marker_parse", "parse")])
+    with pytest.raises(ConfigurationError, match=r"secrets\['chat'\] must be a text"):
+        way.done(way.client(simulator).workflows.create(definition, secrets={"chat": 7}))
+    assert not simulator.requests

@@ -107,11 +107,6 @@ class Transfers:
             if total is not None and held >= total:
                 self._ended(name)
 
-    def ended(self, name: str) -> None:
-        """Take note that one is over, well or badly."""
-        with self._lock:
-            self._ended(name)
-
     def _ended(self, name: str) -> None:
         bar = self._bars.pop(name, None)
         if bar is not None:

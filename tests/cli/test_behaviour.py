@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import re
 import signal
 import subprocess
+import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from datalab_facade import Execution, ExecutionFailed, NotFound, Status
+from datalab_facade.cli import app, diagnosis
 from datalab_facade.cli.commands import executions
-from datalab_facade.cli.exits import MEANINGS, ExitCode
+from datalab_facade.cli.diagnosis import clock_check
+from datalab_facade.cli.exits import MEANINGS, ExitCode, problem_of
 from datalab_facade.testing import (
     ExecutionScript,
     Fault,
@@ -319,3 +325,119 @@ def test_a_shell_completes_commands_and_options(world: World) -> None:
     environment = {"_DATALAB_FACADE_COMPLETE": "bash_complete", "COMP_CWORD": "1"}
     words = {**environment, "COMP_WORDS": "datalab-facade wa"}
     assert in_pipe([], words, world.folder).out.split() == ["plain,wait", "plain,watch"]
+
+
+def test_a_time_may_be_for_ever(run: Run, world: World) -> None:
+    assert run("wait", world.done, "--timeout", "forever").code == 0
+
+
+def test_a_file_that_fails_does_not_keep_the_others_from_being_uploaded(
+    run: Run, world: World
+) -> None:
+    done = run("files", "upload", "no.pdf", "invoice.pdf", "--content-type", "application/pdf")
+    assert done.code != 0
+    assert "no.pdf" in done.err
+    assert "invoice.pdf" in done.out
+
+
+def test_outputs_of_one_that_goes_on_are_saved_as_far_as_there_are_any(
+    run: Run, world: World
+) -> None:
+    done = run("download", world.endless, "-o", "early")
+    assert done.code == 0
+    assert f"Execution {world.endless} goes on; the same command saves what comes" in done.err
+
+
+def test_the_program_tells_news_of_many_as_json(run: Run, world: World) -> None:
+    news = run("watch", world.done, world.failed, "--json")
+    events = [json.loads(line)["event"] for line in news.lines]
+    assert events[-1] == "totals"
+    assert events.count("outcome") == 2
+
+
+def test_a_secret_whose_file_cannot_be_read_is_told_without_the_secret(
+    run: Run, world: World
+) -> None:
+    (world.folder / "secret").write_bytes(b"\xff\xfe hidden")
+    for path, why in (("nowhere", "No such file or directory"), ("secret", "it is no text")):
+        done = run("run", world.workflow, "invoice.pdf", "-o", "out", "--secret", f"chat={path}")
+        assert done.code == 2
+        assert f"The file with the secret 'chat' cannot be read: {why}" in done.err
+        assert "hidden" not in done.err
+
+
+def test_the_doctor_tells_of_a_server_in_trouble(run: Run, world: World) -> None:
+    world.simulator.fault_next(*[Fault.status(503)] * 2)
+    done = run("doctor")
+    world.simulator.clear_faults()
+    assert done.code == 5
+    assert "Datalab answered 503" in done.out
+
+
+def test_the_doctor_tells_of_a_setting_that_cannot_be(run: Run) -> None:
+    done = run("doctor", "--host", "http://a.example")
+    assert done.code == 2
+    assert "settings" in done.out
+    assert "--allow-http" in done.out
+
+
+def test_the_doctor_tells_of_proxies_that_are_set(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://name:hidden@proxy.example:3128")
+    done = run("doctor")
+    assert "proxies are set by HTTPS_PROXY" in done.out
+    assert "hidden" not in done.out
+
+
+@pytest.mark.parametrize("date", [None, "not a date"])
+def test_an_answer_without_a_time_says_nothing_of_the_clock(date: str | None) -> None:
+    headers = {} if date is None else {"date": date}
+    answer = NotFound(404, method="GET", url="https://a.example", detail="", headers=headers)
+    assert clock_check(answer, datetime.now(UTC)).told == "Datalab told no time"
+
+
+def test_a_library_that_is_not_installed_is_told_as_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def version(_: str) -> str:
+        raise importlib.metadata.PackageNotFoundError
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert "no httpx" in diagnosis._versions().told
+
+
+def test_ctrl_c_before_a_command_has_begun_ends_with_130(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app.program, "main", interrupted)
+    assert run("status", "1").code == 130
+
+
+def test_a_hint_follows_a_question_without_a_full_stop(run: Run) -> None:
+    assert "Did you mean 'status'? See: datalab-facade --help\n" in run("statsu", "1").err
+
+
+def test_an_embedded_datalab_that_is_not_installed_is_told_with_what_to_install(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "datalab_facade.testing.server", None)
+    done = run("serve")
+    assert done.code == 2
+    assert "pip install 'datalab-facade[testing]'" in done.err
+
+
+def test_a_timeline_of_an_execution_whose_workflow_is_known_follows_its_graph(
+    run: Run, world: World
+) -> None:
+    assert run("run", world.workflow, "invoice.pdf", "-o", "lined", "--interval", "0.1").code == 0
+    done = run("timeline", world.simulator.execution_ids[-1])
+    assert f"workflow {world.workflow} · 2 of 2 steps done" in done.out
+
+
+def test_an_execution_that_failed_says_where_to_read_more() -> None:
+    problem = problem_of(ExecutionFailed(Execution(7, Status.FAILED)))
+    assert (problem.code, problem.hint) == (1, "datalab-facade status 7 tells more")

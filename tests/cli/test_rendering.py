@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import attrs
 import pytest
 
 from datalab_facade import (
@@ -30,6 +31,7 @@ from datalab_facade import (
 )
 from datalab_facade.cli.diagnosis import Check, Diagnosis
 from datalab_facade.cli.exits import ExitCode, problem_of
+from datalab_facade.cli.following import fitted
 from datalab_facade.cli.rendering.diagnoses import diagnosis_text
 from datalab_facade.cli.rendering.executions import (
     Standing,
@@ -42,6 +44,7 @@ from datalab_facade.cli.rendering.files import file_text, files_text, uploaded_l
 from datalab_facade.cli.rendering.outputs import manifest_text
 from datalab_facade.cli.rendering.runs import report_text
 from datalab_facade.cli.rendering.serving import serving_text
+from datalab_facade.cli.rendering.signs import size
 from datalab_facade.cli.rendering.workflows import (
     created_text,
     definition_text,
@@ -56,6 +59,7 @@ from datalab_facade.runs.running import RunResult
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parents[2]
 
+_PLAIN = Terminal(80, colour=False, ascii_only=False)
 BEGAN = datetime(2025, 10, 22, 10, tzinfo=UTC)
 HOSTILE = "\x1b[2J請求書 no pages in https://a.example/x?sig=abc"
 
@@ -282,3 +286,51 @@ if __name__ == "__main__":
     # Writes the golden texts anew; look at what changed before it is kept.
     for each in TEXTS:
         (GOLDEN / f"{each}.txt").write_text(golden_text(each), encoding="utf-8")
+
+
+def test_a_long_list_of_failures_is_cut_and_says_how_many_there_are_more() -> None:
+    runs = tuple(_run(f"f{n}", "FAILED", 1, 2) for n in range(60))
+    failed = Execution(7, Status.FAILED, 456, BEGAN, _at(9), Steps([Step("parse", runs)]))
+    assert " more failed" in execution_text(failed, _PLAIN, now=None)
+    standing = Standing({n: attrs.evolve(failed, id=n) for n in range(60)}, {}, None)
+    assert " more failed" in many_text(standing, _PLAIN, now=None, rows=10)
+    results = [
+        RunResult(
+            f"{n}.pdf", Path(f"out/{n}.pdf"), execution_id=n, status=Status.FAILED, reason="x"
+        )
+        for n in range(60)
+    ]
+    assert "more are not done" in report_text(Path("out"), results, _PLAIN)
+
+
+def test_a_long_manifest_is_cut_and_names_the_file_that_has_all_of_it() -> None:
+    saved = tuple(attrs.evolve(SAVED[0], file_key=str(n)) for n in range(500))
+    text = manifest_text(Manifest(126, Status.COMPLETED, saved, ()), Path("out"), _PLAIN)
+    assert "more, all in manifest.json" in text
+
+
+def test_an_execution_whose_steps_have_all_ended_is_about_to_end() -> None:
+    ended = Steps([Step("parse", (_run(None, "COMPLETED", 2, 40),))])
+    assert "about to" in execution_text(attrs.evolve(RUNNING, steps=ended), _PLAIN, now=_at(99))
+
+
+def test_a_run_that_is_at_work_in_an_execution_never_seen_took_nobody_knows_how_long() -> None:
+    unseen = attrs.evolve(RUNNING, observed_at=None)
+    assert "extract" in execution_text(unseen, _PLAIN, now=None)
+
+
+def test_no_types_of_step_are_told_as_such() -> None:
+    assert step_types_text([], _PLAIN) == "Datalab tells of no types of step."
+
+
+def test_the_largest_sizes_are_told_in_terabytes() -> None:
+    assert size(5_000_000_000_000_000) == "5000.0 TB"
+
+
+@pytest.mark.parametrize("rows", [4, 7, 30])
+def test_a_display_is_as_high_as_its_terminal_or_lower(rows: int) -> None:
+    shown = fitted(
+        lambda most: many_text(STANDING, _PLAIN, now=None, rows=most), "Ctrl-C leaves", _PLAIN, rows
+    )
+    assert len(shown.splitlines()) <= max(rows, len(many_text(STANDING, _PLAIN, now=None, rows=1)))
+    assert shown.endswith("Ctrl-C leaves")

@@ -343,3 +343,12 @@ def test_a_file_that_is_replaced_meanwhile_is_sent_as_it_was(tmp_path: Path) -> 
     with open_source(path, "a.pdf", max_bytes=10**8) as source:
         other.replace(path)
         assert b"".join(source.pieces()) == PDF * 100_000
+
+
+def test_a_path_of_bytes_is_told_with_what_to_do() -> None:
+    class PathOfBytes:
+        def __fspath__(self) -> bytes:
+            return b"report.pdf"
+
+    with pytest.raises(ConfigurationError, match=r"decode it with os\.fsdecode"):
+        describe(PathOfBytes(), name=None, content_type=None)  # type: ignore[arg-type]

@@ -164,3 +164,20 @@ class TestAllowed:
     def test_a_path_may_be_text(self, side: Side, storage: BadStorage, tmp_path: Path) -> None:
         side.call("save", output_at(storage.url()), str(tmp_path / "out"))
         assert (tmp_path / "out").read_bytes() == b"1"
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-8", "latin-1"])
+    def test_an_encoding_may_be_any_that_makes_text(
+        self, side: Side, storage: BadStorage, encoding: str
+    ) -> None:
+        storage.plays(then=stored("é".encode(encoding)))
+        assert side.call("text", output_at(storage.url()), encoding=encoding) == "é"
+
+
+class _PathOfBytes:
+    def __fspath__(self) -> bytes:
+        return b"out"
+
+
+def test_a_path_of_bytes_is_told(side: Side, storage: BadStorage) -> None:
+    with pytest.raises(ConfigurationError, match="must be a path in text"):
+        side.call("save", output_at(storage.url()), _PathOfBytes())

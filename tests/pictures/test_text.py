@@ -87,3 +87,13 @@ if __name__ == "__main__":
     GOLDEN.mkdir(exist_ok=True)
     for case in CASES:
         golden(*case).write_text(drawn(*case), encoding="utf-8")
+
+
+def test_a_word_wider_than_the_line_has_a_line_of_its_own() -> None:
+    assert wrapped("a", 1, most=3) == ["a"]
+    assert wrapped("請求書", 1, most=9)[0]
+
+
+def test_a_text_of_which_only_the_ellipsis_is_too_wide_is_cut_to_nothing() -> None:
+    assert clipped("parse", 0) == ""
+    assert cells(clipped("請求書", 1)) <= 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +23,8 @@ from datalab_facade import (
     SubmissionUnknown,
     WorkflowDefinition,
 )
-from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
-from tests.in_process import FAILS, SOON, Way, new_simulator
+from datalab_facade.testing import ExecutionScript, Fault, Request, Simulator, StepScript
+from tests.in_process import FAILS, SOON, Way, asynchronous, new_simulator
 
 PARSE = StepDefinition("marker_parse", "parse")
 DEFINITION = WorkflowDefinition("Ours", [PARSE])
@@ -358,3 +361,144 @@ def test_wrong_arguments_are_told_before_anything_is_sent(
     with pytest.raises(ConfigurationError, match=match):
         run(way, simulator, 1, ["a.pdf"], **{"to": tmp_path / "out", **given})
     assert not simulator.requests
+
+
+def test_an_option_nobody_knows_is_told_by_its_name(
+    way: Way, simulator: Simulator, tmp_path: Path
+) -> None:
+    with pytest.raises(TypeError, match="unknown option 'speed'"):
+        run(way, simulator, 1, ["a.pdf"], to=tmp_path / "out", speed=3)
+    assert not simulator.requests
+
+
+def test_a_workflow_may_be_given_as_the_server_told_it(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    client = way.client(simulator)
+    workflow = way.done(client.workflows.get(workflow_id))
+    way.done(client.close())
+    assert run(way, simulator, workflow, documents[:1], to=tmp_path / "out")
+    assert executes(simulator) == 1
+
+
+def test_a_folder_is_for_one_address_of_the_api(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    client = way.client(simulator, base_url="https://datalab.example")
+    with pytest.raises(ConfigurationError, match=r"not at https://datalab\.example"):
+        way.done(client.run(workflow_id, documents[:1], to=tmp_path / "out"))
+    way.done(client.close())
+    assert executes(simulator) == 1
+
+
+def test_a_journal_of_a_later_version_or_of_nonsense_is_refused_and_left_alone(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run(way, simulator, workflow_id, documents[:1], to=out)
+    journal = out / "run.jsonl"
+    header, rest = journal.read_text(encoding="utf-8").split("\n", 1)
+    for told in (
+        json.dumps(json.loads(header) | {"version": 99}),
+        "[1, 2]",
+        "{nonsense",
+    ):
+        journal.write_text(f"{told}\n{rest}", encoding="utf-8")
+        with pytest.raises(ConfigurationError, match=r"run\.jsonl"):
+            run(way, simulator, workflow_id, documents[:1], to=out)
+        assert journal.read_text(encoding="utf-8") == f"{told}\n{rest}"
+    assert executes(simulator) == 1
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_sent(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "out" / "run.jsonl").mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match=r"A run cannot be kept in .*: Is a directory"):
+        run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+    assert not simulator.requests
+
+
+def test_an_execution_that_is_not_found_is_told_and_looked_for_again_but_not_submitted_again(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.fault_always(
+        Fault.status(404, {"detail": "gone"}), path="/api/v1/workflows/executions/*"
+    )
+    report = run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    [result] = report.failed
+    assert isinstance(result.error, NotFound)
+    simulator.clear_faults()
+    assert run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    assert executes(simulator) == 1
+
+
+def test_outputs_that_cannot_be_saved_are_told_and_saved_by_the_next_call(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    (out).mkdir()
+    (out / documents[0].name).write_bytes(b"a file where the folder should be")
+    [result] = run(way, simulator, workflow_id, documents[:1], to=out).failed
+    assert isinstance(result.error, ConfigurationError)
+    (out / documents[0].name).unlink()
+    assert run(way, simulator, workflow_id, documents[:1], to=out)
+    assert executes(simulator) == 1
+
+
+def test_a_file_that_changes_or_goes_while_it_is_uploaded_is_not_executed(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    changed, gone, good = documents
+
+    def meddle(request: Request, _: int) -> None:
+        if request.body.endswith(changed.name.encode()):
+            changed.write_bytes(b"%PDF-1.7 something else")
+        if request.body.endswith(gone.name.encode()):
+            gone.unlink()
+
+    simulator.fault_hook(meddle)
+    report = run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+    assert [result.source for result in report.succeeded] == [str(good)]
+    assert {result.source for result in report.failed} == {str(changed), str(gone)}
+    assert executes(simulator) == 1
+
+
+async def test_files_may_be_named_one_at_a_time_by_an_async_iterable(
+    simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    async def named() -> AsyncIterator[Path]:
+        for path in documents:
+            yield path
+
+    async with asynchronous(simulator) as client:
+        report = await client.run(workflow_id, named(), to=tmp_path / "out")
+    assert len(report.succeeded) == len(documents)
+
+
+def test_a_disk_that_fills_up_ends_the_run_and_leaves_the_journal_readable(
+    simulator: Simulator,
+    workflow_id: int,
+    documents: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    way = Way(None)
+    out = tmp_path / "out"
+    sync = os.fsync
+    calls: list[int] = []
+
+    def full(file: int) -> None:
+        calls.append(file)
+        if len(calls) > 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ConfigurationError, match="No space left on device"):
+        run(way, simulator, workflow_id, documents, to=out)
+    monkeypatch.undo()
+    assert (out / "run.jsonl").read_bytes().endswith(b"\n")
+    assert run(way, simulator, workflow_id, documents, to=out, retry_unknown=True)
+    assert executes(simulator) == len(documents)

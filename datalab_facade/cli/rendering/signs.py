@@ -7,9 +7,8 @@ from typing import Final
 from datalab_facade.cli.tables import Cell
 from datalab_facade.models import Execution, StepRun
 from datalab_facade.pictures.rows import State, state_of
-from datalab_facade.pictures.terminal import BLUE, DIM, PLAIN, STATE_COLOURS, Terminal
+from datalab_facade.pictures.terminal import PLAIN, STATE_COLOURS, Terminal
 
-_BAR: Final = 10
 _UNITS: Final = ("kB", "MB", "GB", "TB")
 
 
@@ -39,13 +38,6 @@ def size(count: int | None) -> str:
             break
         value, unit = value / 1000, bigger
     return f"{value:.1f} {unit}"
-
-
-def bar(done: int, total: int, terminal: Terminal) -> list[Cell]:
-    """Draw how much of something is done; all of it looks different from nearly all."""
-    filled = _BAR if done >= total else min(_BAR - 1, done * _BAR // max(1, total))
-    glyphs = terminal.glyphs
-    return [(glyphs.work[0] * filled, BLUE), (glyphs.wait * (_BAR - filled), DIM)]
 
 
 def files_done(runs: tuple[StepRun, ...]) -> str:
