@@ -7,6 +7,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import attrs
 import httpx
 import pytest
 from hypothesis import given
@@ -191,3 +192,16 @@ def test_learning_can_be_switched_off() -> None:
     world = _World(None)
     world.run(30)
     assert world.client.durations is None
+
+
+@pytest.mark.parametrize("missing", ["created", "observed_at"])
+def test_an_execution_whose_times_are_not_told_is_of_no_age(missing: str) -> None:
+    without: dict[str, Any] = {missing: None}
+    assert Durations().age(attrs.evolve(ended(30), **without)) is None
+    assert Durations().age(ended(30)) == 30
+
+
+def test_what_a_client_learns_is_found_in_it_or_none_where_that_is_off() -> None:
+    with Datalab(API_KEY) as client, Datalab(API_KEY, durations=None) as forgetful:
+        assert isinstance(client.durations, Durations)
+        assert forgetful.durations is None

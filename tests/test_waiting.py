@@ -35,6 +35,7 @@ from datalab_facade import (
     WaitPolicy,
     WaitTimedOut,
 )
+from datalab_facade.changes import changes_between
 from datalab_facade.errors import status_error_class
 from datalab_facade.testing import VirtualClock
 from datalab_facade.waiting.commands import Answer, Call, Report, Sleep
@@ -535,3 +536,15 @@ def test_what_is_overloaded_is_a_server_that_failed() -> None:
     assert isinstance(refusal(529), Overloaded)
     assert isinstance(refusal(529), ServerFailed)
     assert isinstance(refusal(429), RateLimited)
+
+
+def test_a_step_that_the_server_tells_of_no_more_is_told_as_unknown() -> None:
+    both = Steps([Step("parse", (StepRun(None, Status.COMPLETED),)), Step("extract")])
+    before = Execution(7, Status.IN_PROGRESS, steps=both)
+    after = attrs.evolve(before, steps=Steps([both["extract"]]))
+    [change] = changes_between(before, after, sequence=1)
+    assert (change.step, change.before, change.after) == (
+        "parse",
+        Status.COMPLETED,
+        Status.UNKNOWN,
+    )

@@ -317,7 +317,7 @@ def _write(file: IO[bytes], data: bytes | bytearray) -> None:
 
 def _begin_writing(file: IO[bytes], size: int) -> None:
     """Have the system begin to write the end of a file to the disk, without waiting for it."""
-    if hasattr(os, "posix_fadvise"):
+    if hasattr(os, "posix_fadvise"):  # pragma: no branch - not every system has it
         # On Linux, pages that are not needed are written at once; those that are on their
         # way to the disk stay in memory all the same.
         with suppress(OSError):

@@ -170,7 +170,7 @@ def fitted(text: str, width: float, size: float, *, bold: bool = False) -> str:
         return text
     room = width - text_width("…", size)
     kept = 0
-    for char in text:
+    for char in text:  # pragma: no branch - not all of it fits
         room -= text_width(char, size, bold=bold)
         if room < 0:
             break

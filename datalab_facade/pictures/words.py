@@ -78,7 +78,7 @@ def clipped(text: str, width: int, *, ellipsis: str = ELLIPSIS) -> str:
         return text
     room = width - len(ellipsis)
     kept: list[str] = []
-    for char in text:
+    for char in text:  # pragma: no branch - not all of it fits
         room -= _cells(char)
         if room < 0:
             break

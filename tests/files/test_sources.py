@@ -351,4 +351,4 @@ def test_a_path_of_bytes_is_told_with_what_to_do() -> None:
             return b"report.pdf"
 
     with pytest.raises(ConfigurationError, match=r"decode it with os\.fsdecode"):
-        describe(PathOfBytes(), name=None, content_type=None)  # type: ignore[arg-type]
+        describe(PathOfBytes(), name=None, content_type=None)

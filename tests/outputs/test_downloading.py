@@ -346,3 +346,9 @@ def test_what_was_received_without_a_validator_is_worth_nothing_tomorrow() -> No
             received=5,
         )
         assert download.received == received
+
+
+@pytest.mark.parametrize("digests", [{"md5": "abcd"}, {"md7": "00" * 16}])
+def test_a_digest_that_is_none_is_not_kept_in_notes(digests: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="is no"):
+        Facts(digests=digests)

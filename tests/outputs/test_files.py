@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -542,3 +543,34 @@ def test_notes_on_a_part_are_as_long_as_they_need_to_be(
     notes = json.loads((tmp_path / "out.part.json").read_text())
     assert notes["output"] == [1001, "parse", None]
     assert (notes["facts"]["total"], notes["facts"]["validator"]) == (len(BODY), ETAG)
+
+
+def test_a_file_system_without_links_gets_its_files_all_the_same(
+    side: Side, storage: BadStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused_link(*_: object) -> None:
+        raise PermissionError("Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused_link)
+    storage.plays(then=stored(BODY))
+    saved(side, storage, tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == BODY
+    assert names(tmp_path) == ["out"]
+
+
+def test_a_system_that_locks_files_by_itself_is_relied_upon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with (tmp_path / "part").open("wb") as file:
+        assert parts.lock(file)
+
+
+def test_what_another_process_is_at_work_on_is_not_cleared_away(tmp_path: Path) -> None:
+    part = tmp_path / "out.part"
+    with part.open("wb") as file:
+        assert parts.lock(file)
+        parts.clear_away(tmp_path / "out")
+        assert part.exists()
+    parts.clear_away(tmp_path / "out")
+    assert not part.exists()

@@ -161,3 +161,8 @@ if __name__ == "__main__":
     GOLDEN.mkdir(exist_ok=True)
     for case in CASES:
         golden(*case).write_text(drawn(*case), encoding="utf-8")
+
+
+def test_a_graph_prints_as_its_text() -> None:
+    graph = Graph.of("Invoices", {"parse": ("marker_parse", []), "save": ("", ["parse"])})
+    assert str(graph) == graph.text()

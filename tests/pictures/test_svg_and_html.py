@@ -92,3 +92,18 @@ def test_a_notebook_shows_the_picture_and_the_table_of_an_execution() -> None:
     assert "<table" in shown
     assert len(shown) < 20_000
     assert len(scenes.five_hundred_files()._repr_html_()) < 200_000
+
+
+def test_what_a_picture_has_no_room_for_is_counted() -> None:
+    steps = {f"step_{number}": scenes.run(begins=0, ends=number) for number in range(3_000)}
+    timeline = scenes.execution(steps).timeline()
+    for picture in (timeline.svg(), timeline.html(), timeline.text()):
+        assert " more steps" in picture
+
+
+def test_failures_that_a_page_has_no_room_for_are_counted() -> None:
+    files = {
+        f"file_{number}": scenes.run("FAILED", 0, 1, error="no pages") for number in range(500)
+    }
+    page = scenes.execution({"parse": files}, "FAILED").timeline().html()
+    assert " more failed" in page

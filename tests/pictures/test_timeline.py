@@ -270,3 +270,16 @@ def test_a_large_execution_is_laid_out_in_a_moment() -> None:
     timeline = execution(steps).timeline()
     assert len(all_runs(timeline)) == 20_000
     assert len(timeline.critical_path) == 40
+
+
+def test_a_step_of_which_no_run_has_begun_waits_as_long_as_its_files_do() -> None:
+    steps = {
+        "parse": run(begins=0, ends=60),
+        "extract": {"a": run("PENDING", None, None), "b": run("PENDING", None, None)},
+    }
+    told = execution(steps, "IN_PROGRESS", seen=90).timeline()
+    extract = told.steps[1]
+    assert extract.working is None
+    assert extract.waiting is not None
+    assert (extract.waiting.start, extract.waiting.end) == (after(60), after(90))
+    assert extract.waiting.is_open

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import MutableMapping
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
@@ -11,6 +13,8 @@ import pytest
 
 from datalab_facade.testing import TEST_API_KEY, Fault, Simulator, SimulatorServer
 from datalab_facade.testing.asgi import SimulatorApp
+
+Message: TypeAlias = MutableMapping[str, object]
 
 
 def client(simulator: Simulator) -> httpx.AsyncClient:
@@ -79,3 +83,53 @@ def test_a_server_logs_nothing(
         "httpcore",
     }
     assert capfd.readouterr() == ("", "")
+
+
+async def test_a_request_that_breaks_off_is_not_answered(simulator: Simulator) -> None:
+    sent: list[object] = []
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: Message = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "raw_path": b"/",
+        "headers": [],
+    }
+    await SimulatorApp(simulator)(scope, gone, send)
+    assert (sent, list(simulator.requests)) == ([], [])
+
+
+async def test_a_client_that_goes_during_a_drip_is_left_alone(
+    simulator: Simulator, execution_path: str
+) -> None:
+    simulator.fault_next(Fault.drip(1, every=0.01))
+    sent: list[Message] = []
+    story: list[Message] = [
+        {"type": kind} for kind in ("http.request", "http.request", "http.disconnect")
+    ]
+    heard = iter(story)
+
+    async def receive() -> Message:
+        return next(heard)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    key = (b"x-api-key", TEST_API_KEY.encode())
+    path = execution_path.encode()
+    scope: Message = {
+        "type": "http",
+        "method": "GET",
+        "path": execution_path,
+        "raw_path": path,
+        "query_string": b"",
+        "headers": [key],
+    }
+    await SimulatorApp(simulator)(scope, receive, send)
+    assert all(message.get("more_body", True) for message in sent[1:])

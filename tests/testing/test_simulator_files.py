@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from datalab_facade.testing import Answer, Fault, Request, Simulator, VirtualClock
+from datalab_facade.testing import (
+    Answer,
+    Fault,
+    Request,
+    Simulator,
+    VirtualClock,
+    WorkflowManners,
+)
 
 FILES = "/api/v1/files"
 PDF = b"%PDF-1.7 and so on"
@@ -189,3 +196,15 @@ def test_tests_can_add_look_and_remove(simulator: Simulator) -> None:
     assert "PDF-1.7" not in repr(simulator.files)
     simulator.files.remove(file_id)
     assert len(simulator.files) == 0
+
+
+def test_how_the_embedded_datalab_behaves_can_be_read_as_well_as_said() -> None:
+    simulator = Simulator(VirtualClock())
+    assert simulator.files.hashids
+    simulator.files.hashids = False
+    assert not simulator.files.hashids
+    simulator.workflows.team_id = 7
+    assert simulator.workflows.team_id == 7
+    manners = WorkflowManners(shape="flat")
+    simulator.workflows.manners = manners
+    assert simulator.workflows.manners == manners

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -199,3 +200,30 @@ def test_a_range_is_a_slice(body: bytes, first: int, length: int) -> None:
     answer = fetch(simulator, stored(simulator, body), range=f"bytes={first}-{first + length}")
     part = body[first : first + length + 1]
     assert (answer.status, answer.body if part else b"") == (206 if part else 416, part)
+
+
+def test_a_signed_url_of_a_file_that_is_gone_finds_nothing() -> None:
+    simulator = Simulator(VirtualClock())
+    file_id = simulator.files.add("report.pdf", b"%PDF-1.7")
+    path = f"/api/v1/files/{file_id}/download"
+    headers = {"X-API-Key": simulator.api_key}
+    told = simulator.handle(Request("api", "GET", path, headers=headers))
+    url = httpx.URL(json.loads(told.body)["download_url"])
+    deleted = simulator.handle(
+        Request("api", "DELETE", path.removesuffix("/download"), headers=headers)
+    )
+    assert deleted.status == 200
+    query = url.query.decode()
+    found = simulator.handle(
+        Request("storage", "GET", url.raw_path.decode().partition("?")[0], query)
+    )
+    assert found.status == 404
+
+
+def test_a_run_without_an_output_has_none_in_storage() -> None:
+    simulator = Simulator(VirtualClock())
+    execution_id = simulator.start(ExecutionScript([StepScript("parse", output=None)]))
+    headers = {"X-API-Key": simulator.api_key}
+    asked = Request("api", "GET", f"/api/v1/workflows/executions/{execution_id}", headers=headers)
+    run = json.loads(simulator.handle(asked).body)["steps"]["parse"]
+    assert run.get("output_url") is None

@@ -1,0 +1,157 @@
+"""What the transport does with what hardly ever comes."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+import httpx
+import pytest
+
+from datalab_facade import (
+    AsyncDatalab,
+    ConfigurationError,
+    ConnectionFailed,
+    Datalab,
+    DatalabError,
+    Output,
+    Status,
+    UnexpectedBody,
+)
+from datalab_facade.testing import Fault
+from datalab_facade.transport import aiohttp_lanes, api
+from datalab_facade.transport.api import CallScope
+from datalab_facade.transport.network import _BoundedBackend, _BoundedStream
+from datalab_facade.waiting.commands import Call
+from tests.in_process import FINISHED, Recorder, Way, new_simulator
+from tests.secrets_for_tests import API_KEY, SIGNATURE
+
+OUTPUT = Output(7, "parse", None, "https://storage.example/out", Status.COMPLETED)
+
+
+def answering(answer: httpx.Response | Exception) -> httpx.MockTransport:
+    def handle(request: httpx.Request) -> httpx.Response:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return httpx.MockTransport(handle)
+
+
+def test_an_output_may_come_from_a_mock_whose_answers_were_read_before() -> None:
+    http = httpx.Client(transport=answering(httpx.Response(200, json={"pages": 2})))
+    with http, Datalab(API_KEY, http_client=http) as client:
+        assert client.outputs.json(OUTPUT) == {"pages": 2}
+
+
+async def test_an_output_may_come_from_a_mock_in_async_code_too() -> None:
+    http = httpx.AsyncClient(transport=answering(httpx.Response(200, json={"pages": 2})))
+    async with http, AsyncDatalab(API_KEY, http_client=http) as client:
+        assert await client.outputs.json(OUTPUT) == {"pages": 2}
+
+
+def test_an_address_that_no_transport_can_ask_is_a_mistake_of_the_caller() -> None:
+    wrong = httpx.UnsupportedProtocol("no way to sftp://")
+    http = httpx.Client(transport=answering(wrong))
+    with (
+        Datalab(API_KEY, http_client=http) as client,
+        pytest.raises(ConfigurationError, match="cannot be asked"),
+    ):
+        client.executions.get(7)
+    http.close()
+
+
+def test_an_answer_that_is_larger_than_any_execution_is_given_up(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "_MOST_BYTES", 50)
+    recorder = Recorder(Fault.status(200, {**FINISHED, "more": "x" * 100}))
+    client = way.client_over(recorder)
+    with pytest.raises(UnexpectedBody, match="more than 50 bytes"):
+        way.done(client.executions.get(7, max_faults=0))
+
+
+def test_a_multipart_body_of_generated_code_is_never_sent() -> None:
+    """Its boundary is fixed, so a document could smuggle in fields of its own."""
+    with Datalab(API_KEY, http_client=httpx.Client(transport=Recorder())) as client:
+        scope = CallScope(Call(1.0, 10.0))
+        with pytest.raises(ConfigurationError, match="multipart"):
+            client._api._begin("POST", "/api/v1/files", {"files": {}}, scope)
+
+
+def test_a_host_without_an_address_is_told_with_what_to_check(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with (
+        Datalab(API_KEY, base_url="https://nowhere.example", max_faults=0) as client,
+        pytest.raises(ConnectionFailed, match="Check the network, the proxy and the host"),
+    ):
+        client.executions.get(7)
+
+
+def test_a_url_of_storage_that_is_none_is_told_without_its_query(way: Way) -> None:
+    output = Output(7, "parse", None, f"https://[::1/out?X-Amz-Signature={SIGNATURE}")
+    with pytest.raises(DatalabError) as raised:
+        way.done(way.client(new_simulator()).outputs.bytes(output))
+    assert SIGNATURE not in str(raised.value)
+
+
+def test_a_host_that_the_environment_wants_reached_directly_has_no_proxy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    assert aiohttp_lanes._proxy_for("https://www.datalab.to") == "http://proxy.example:3128"
+    monkeypatch.setenv("NO_PROXY", "datalab.to")
+    assert aiohttp_lanes._proxy_for("https://www.datalab.to") is None
+
+
+class _Inner(httpcore.NetworkBackend):
+    """Notes what it is asked for, and for how long."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+
+    def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        self.asked.append((path, timeout))
+        return _Stream(self)
+
+    def sleep(self, seconds: float) -> None:
+        self.asked.append((seconds,))
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, inner: _Inner) -> None:
+        self._inner = inner
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        self._inner.asked.append((server_hostname, timeout))
+        return self
+
+
+def test_a_socket_of_this_machine_and_tls_in_a_tunnel_are_bounded_in_time_too() -> None:
+    inner = _Inner()
+    backend = _BoundedBackend(inner)
+    stream = backend.connect_unix_socket("/run/datalab", 3.0)
+    assert isinstance(stream, _BoundedStream)
+    assert isinstance(
+        stream.start_tls(ssl.create_default_context(), "a.example", 2.0), _BoundedStream
+    )
+    backend.sleep(1.0)
+    assert inner.asked == [("/run/datalab", 3.0), ("a.example", 2.0), (1.0,)]
