@@ -92,14 +92,14 @@ class Following:
 
     def tell_all(self) -> None:
         """Tell how all of them stand at the end."""
+        assert self._totals is not None
         out, terminal = self._session.out, self._session.out.for_tables
         if self._session.as_json:
-            if self._totals is not None:
-                out.write_json(documents.totals(self._totals), indented=False)
+            out.write_json(documents.totals(self._totals), indented=False)
         elif self._is_live:
             standing = self._standing()
             out.write(many_text(standing, terminal, now=None, rows=_MOST_AT_THE_END))
-        elif self._totals is not None:
+        else:
             out.write("\n".join(totals_lines(self._totals, terminal)))
 
     def _standing(self) -> Standing:

@@ -74,7 +74,6 @@ class Transfers:
     def __init__(self, screen: Screen, what: str, count: int | None) -> None:
         self._lock = threading.Lock()
         self._bars: dict[str, TaskID] = {}
-        self._names: dict[str, str] = {}
         self._narrow = (screen.width or 80) < _NARROW
         self._ascii = screen.ascii_only
         self._progress = Progress(
@@ -105,13 +104,9 @@ class Transfers:
                 self._bars[name] = bar
             self._progress.update(bar, completed=held, total=total)
             if total is not None and held >= total:
-                self._ended(name)
-
-    def _ended(self, name: str) -> None:
-        bar = self._bars.pop(name, None)
-        if bar is not None:
-            self._progress.remove_task(bar)
-            self._progress.advance(self._all)
+                del self._bars[name]
+                self._progress.remove_task(bar)
+                self._progress.advance(self._all)
 
     def _label(self, name: str) -> str:
         width = 16 if self._narrow else 32

@@ -99,8 +99,6 @@ class Session:
             return ExitCode.NOBODY_READS
         except DatalabError as error:
             return self._failed(error, problem_of(error))
-        except click.ClickException:
-            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, people are told in a line
             problem = Problem(
                 type(error).__name__,

@@ -13,6 +13,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import pytest
 
 from datalab_facade import Execution, ExecutionFailed, NotFound, Status
@@ -20,6 +21,7 @@ from datalab_facade.cli import app, diagnosis
 from datalab_facade.cli.commands import executions
 from datalab_facade.cli.diagnosis import clock_check
 from datalab_facade.cli.exits import MEANINGS, ExitCode, problem_of
+from datalab_facade.models import JSON
 from datalab_facade.testing import (
     ExecutionScript,
     Fault,
@@ -355,6 +357,12 @@ def test_the_program_tells_news_of_many_as_json(run: Run, world: World) -> None:
     assert events.count("outcome") == 2
 
 
+def test_the_wait_for_an_unknown_one_tells_its_error_as_json(run: Run) -> None:
+    [document] = [json.loads(line) for line in run("wait", 999_999, "--json").lines]
+    assert document["execution"] is None
+    assert (document["error"]["kind"], document["error"]["exit_code"]) == ("NotFound", 3)
+
+
 def test_a_secret_whose_file_cannot_be_read_is_told_without_the_secret(
     run: Run, world: World
 ) -> None:
@@ -441,3 +449,69 @@ def test_a_timeline_of_an_execution_whose_workflow_is_known_follows_its_graph(
 def test_an_execution_that_failed_says_where_to_read_more() -> None:
     problem = problem_of(ExecutionFailed(Execution(7, Status.FAILED)))
     assert (problem.code, problem.hint) == (1, "datalab-facade status 7 tells more")
+
+
+def test_saving_is_proposed_only_where_there_is_something_to_save(run: Run, world: World) -> None:
+    nothing = world.start(StepScript("parse", outcome="FAILED"))
+    assert "To save its outputs" in run("status", world.done).err
+    assert "To save its outputs" not in run("status", nothing).err
+    seen = in_terminal(["watch", nothing], world.environment, world.folder)
+    assert seen.code == 1
+    assert "To save its outputs" not in seen.plain
+
+
+def test_outputs_of_the_steps_that_are_named_are_saved(run: Run, world: World) -> None:
+    done = run("download", world.done, "-o", "some", "--step", "parse", "--step", "extract")
+    assert done.code == 0
+    assert "4 outputs" in done.out
+
+
+def test_of_many_that_are_watched_an_unknown_one_is_told_and_the_rest_goes_on(
+    world: World,
+) -> None:
+    arguments = ["watch", world.done, 999_999, "--interval", "0.1"]
+    for seen in (
+        in_terminal(arguments, world.environment, world.folder),
+        in_pipe(arguments, world.environment, world.folder),
+    ):
+        assert seen.code == 3
+        assert re.search(rf"{world.done} .*COMPLETED", seen.plain)
+        assert re.search(r"999999 .*404", seen.plain)
+        assert "2/2 ended" in seen.plain
+
+
+def test_a_timeline_does_without_a_workflow_that_is_not_named(run: Run, world: World) -> None:
+    body: JSON = {
+        "execution_id": 7,
+        "status": "COMPLETED",
+        "created": "2025-10-22T10:00:00Z",
+        "steps": {"parse": {"status": "COMPLETED", "started_at": "2025-10-22T10:00:01Z"}},
+    }
+    world.simulator.fault_next(Fault.status(200, body))
+    done = run("timeline", 7)
+    assert done.code == 0
+    assert "parse" in done.out
+
+
+def test_wrong_usage_of_no_command_in_particular_leads_to_the_help_of_the_program(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*_: object, **__: object) -> None:
+        raise click.FileError("a.pdf", "no such file")
+
+    monkeypatch.setattr(app.program, "main", unreadable)
+    done = run("status", "1")
+    assert done.code == 2
+    assert done.err.endswith("no such file. See: datalab-facade --help\n")
+
+
+def test_the_doctor_tells_where_datalab_is_by_default() -> None:
+    assert diagnosis._host(None, {}).told == "https://www.datalab.to, by default"
+
+
+def test_the_doctor_is_content_with_any_answer_of_datalab(run: Run, world: World) -> None:
+    execution: JSON = {"execution_id": 2**31 - 1, "status": "COMPLETED", "steps": {}}
+    world.simulator.fault_next(Fault.status(200, execution))
+    done = run("doctor")
+    assert "Datalab answers" in done.out
+    assert "the key is accepted" in done.out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from importlib.metadata import entry_points
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -16,6 +17,7 @@ from datalab_facade import Datalab, Manifest
 from datalab_facade.cli import app, main
 from datalab_facade.cli.commands.schemas import schema_names
 from datalab_facade.cli.demonstration import show
+from datalab_facade.cli.demonstration.clock import FastClock
 from datalab_facade.cli.demonstration.scene import definition
 from datalab_facade.testing import Simulator, SimulatorServer
 from tests.cli.conftest import Run
@@ -81,6 +83,10 @@ def test_a_schema_is_whole_by_itself(run: Run) -> None:
     jsonschema_rs.validate(schema, document)
     with pytest.raises(jsonschema_rs.ValidationError):
         jsonschema_rs.validate(schema, {**document, "error": {}})
+
+
+def test_a_schema_that_refers_to_no_other_holds_no_other(run: Run) -> None:
+    assert "$defs" not in json.loads(run("schema", "doctor").out)
 
 
 def test_pictures_are_written_into_files(run: Run, world: World) -> None:
@@ -221,6 +227,14 @@ def test_the_demo_tells_the_same_as_json_and_into_a_pipe(
     assert done.code == 0, done
     assert "parse: " in done.out
     assert "\x1b" not in done.out
+
+
+async def test_the_clock_of_the_demo_is_faster_in_an_event_loop_too() -> None:
+    clock = FastClock(speed=1_000.0)
+    began = time.monotonic()
+    await clock.sleep_async(20.0)
+    assert clock.monotonic() >= 20.0
+    assert time.monotonic() - began < 15.0
 
 
 def test_the_workflow_of_the_demo_is_one_of_the_examples() -> None:

@@ -52,6 +52,7 @@ from datalab_facade.cli.rendering.workflows import (
     workflow_text,
     workflows_text,
 )
+from datalab_facade.cli.tables import Column, cell, table
 from datalab_facade.pictures.terminal import Terminal
 from datalab_facade.pictures.words import cells
 from datalab_facade.runs.running import RunResult
@@ -312,6 +313,35 @@ def test_a_long_manifest_is_cut_and_names_the_file_that_has_all_of_it() -> None:
 def test_an_execution_whose_steps_have_all_ended_is_about_to_end() -> None:
     ended = Steps([Step("parse", (_run(None, "COMPLETED", 2, 40),))])
     assert "about to" in execution_text(attrs.evolve(RUNNING, steps=ended), _PLAIN, now=_at(99))
+
+
+def test_an_execution_of_which_nothing_is_at_work_is_between_steps() -> None:
+    one, other = Step("parse", (_run(None, "COMPLETED", 2, 40),)), Step("extract", ())
+    between = attrs.evolve(RUNNING, steps=Steps([one, other]))
+    assert "Between steps" in execution_text(between, _PLAIN, now=_at(99))
+
+
+def test_where_nothing_failed_no_failure_is_told_of() -> None:
+    text = many_text(Standing({DONE.id: DONE}, {}, None), _PLAIN, now=None, rows=10)
+    assert len(text.splitlines()) == 2
+
+
+def test_a_manifest_of_nothing_says_so() -> None:
+    text = manifest_text(Manifest(126, Status.COMPLETED, (), ()), Path("out"), _PLAIN)
+    assert text.splitlines()[-1] == "0 outputs (0 B) in out"
+
+
+def test_a_workflow_without_settings_shows_none() -> None:
+    workflow = Workflow(6, "Plain", steps=(WorkflowStep(unique_name="parse"),))
+    assert workflow_text(workflow, _PLAIN).splitlines()[0] == "workflow 6"
+    assert "{" not in workflow_text(workflow, _PLAIN)
+
+
+def test_a_table_that_cannot_be_narrower_is_as_wide_as_it_must_be() -> None:
+    columns = [Column("id"), Column("name", shrinks=True)]
+    rows = [[cell("9" * 40), cell("Invoices")]]
+    lines = table(columns, rows, Terminal(10, colour=False, ascii_only=False))
+    assert lines[1].split() == ["9" * 40, "Invoi…"]
 
 
 def test_a_run_that_is_at_work_in_an_execution_never_seen_took_nobody_knows_how_long() -> None:

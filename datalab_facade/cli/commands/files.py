@@ -51,7 +51,8 @@ def upload(session: Session, *, paths: tuple[str, ...], content_type: str | None
                 elif outcome.file is not None:
                     line = uploaded_line(source, outcome.file, session.out.for_tables)
                     session.out.write(line)
-                elif problem is not None:
+                else:
+                    assert problem is not None
                     session.tell_problem(problem)
     return worst(codes)
 

@@ -38,7 +38,7 @@ def schema_of(name: str) -> dict[str, JSON]:
             f"There is no schema {name!r}; there are: {', '.join(schema_names())}"
         )
     found = read_schema(name)
-    others = sorted(_named_in(found, set()) - {name})
+    others = sorted(_named_in(found))
     if others:
         # Whole by itself: what it refers to is inside, found by its own $id.
         found["$defs"] = {other: read_schema(other) for other in others}
@@ -51,21 +51,20 @@ def read_schema(name: str) -> dict[str, JSON]:
     return cast("dict[str, JSON]", json.loads(text))
 
 
-def _named_in(value: JSON, known: set[str]) -> set[str]:
+def _named_in(value: JSON) -> set[str]:
     """Give the names of all schemas that one refers to, by a detour too."""
+    named: set[str] = set()
     if isinstance(value, dict):
         reference = value.get("$ref")
         if isinstance(reference, str):
             name = reference.removeprefix(_PREFIX)
-            if name not in known:
-                known |= {name}
-                known |= _named_in(read_schema(name), known)
+            named |= {name} | _named_in(read_schema(name))
         for inner in value.values():
-            known |= _named_in(inner, known)
+            named |= _named_in(inner)
     elif isinstance(value, list):
         for inner in value:
-            known |= _named_in(inner, known)
-    return known
+            named |= _named_in(inner)
+    return named
 
 
 @click.command()
