@@ -2,7 +2,7 @@
 
 ::
 
-    python -m benchmarks                          # everything: some fifteen minutes
+    python -m benchmarks                          # all but what has to be named: ten minutes
     python -m benchmarks --only call,decoding     # some of it
     python -m benchmarks --quick                  # a tiny version, without a verdict
     python -m benchmarks --json results.json      # write all values there, too
@@ -61,6 +61,8 @@ class Benchmark:
     quick: Callable[[], Iterator[Section]]
     alone: bool = True
     """Whether it times anything, so that nothing else may run meanwhile."""
+    by_name_only: bool = False
+    """Whether it is measured only when named, since it takes an environment of its own."""
 
 
 _Scale = TypeVar("_Scale")
@@ -72,8 +74,9 @@ def _benchmark(
     quick: _Scale,
     *,
     alone: bool = True,
+    by_name_only: bool = False,
 ) -> Benchmark:
-    return Benchmark(partial(measure, full), partial(measure, quick), alone)
+    return Benchmark(partial(measure, full), partial(measure, quick), alone, by_name_only)
 
 
 BENCHMARKS: Mapping[str, Benchmark] = {
@@ -85,14 +88,16 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "limited": _benchmark(
         sockets.limited, attrs.evolve(sockets.FULL, repeats=1), sockets.QUICK, alone=False
     ),
-    "deferred": _benchmark(deferred.measure, deferred.FULL, deferred.QUICK, alone=False),
+    "deferred": _benchmark(
+        deferred.measure, deferred.FULL, deferred.QUICK, alone=False, by_name_only=True
+    ),
     "soak": _benchmark(soak.measure, soak.FULL, soak.QUICK, alone=False),
     "install": _benchmark(installed.measure, installed.FULL, installed.QUICK),
     "call": _benchmark(one_call.measure, one_call.FULL, one_call.QUICK),
     "decoding": _benchmark(decoding.measure, decoding.FULL, decoding.QUICK),
     "outputs": _benchmark(outputs_small.measure, outputs_small.FULL, outputs_small.QUICK),
     "downloads": _benchmark(downloads.measure, downloads.FULL, downloads.QUICK),
-    "mapped": _benchmark(mapped.measure, mapped.FULL, mapped.QUICK),
+    "mapped": _benchmark(mapped.measure, mapped.FULL, mapped.QUICK, by_name_only=True),
     "load": _benchmark(sockets.load, sockets.FULL, sockets.QUICK),
     # Memory hardly differs from one time to the next, and it takes a minute each.
     "parked": _benchmark(sockets.parked, attrs.evolve(sockets.FULL, repeats=1), sockets.QUICK),
@@ -155,7 +160,8 @@ def read_arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", metavar="NAME,...", help=f"some of: {', '.join(BENCHMARKS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all values there, too")
     arguments = parser.parse_args(given)
-    wanted = arguments.only.split(",") if arguments.only else list(BENCHMARKS)
+    usual = [name for name, benchmark in BENCHMARKS.items() if not benchmark.by_name_only]
+    wanted = arguments.only.split(",") if arguments.only else usual
     unknown = set(wanted) - BENCHMARKS.keys()
     if unknown:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")

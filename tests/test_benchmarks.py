@@ -128,4 +128,9 @@ def test_the_page_names_all_benchmarks_and_its_commands_can_be_given() -> None:
     listed, _, _ = listed.partition("## How to read it")
     assert re.findall(r"^\| `(\w+)` \|", listed, flags=re.MULTILINE) == list(BENCHMARKS)
     commands = re.findall(r'`make bench BENCH="([^"]*)"`', page)
-    assert [bool(read_arguments(shlex.split(command)).only) for command in commands] == [True] * 3
+    assert [bool(read_arguments(shlex.split(command)).only) for command in commands] == [True] * 4
+
+
+def test_what_takes_an_environment_of_its_own_is_measured_only_when_it_is_named() -> None:
+    assert set(BENCHMARKS) - set(read_arguments([]).only) == {"deferred", "mapped"}
+    assert read_arguments(["--only", "mapped"]).only == ["mapped"]
