@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -13,7 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalab_facade import ConfigurationError, Datalab, Durations, Execution, Status
+from datalab_facade import (
+    ConfigurationError,
+    Datalab,
+    Durations,
+    Execution,
+    Status,
+    Step,
+    StepRun,
+    Steps,
+)
 from datalab_facade.testing import (
     ExecutionScript,
     Simulator,
@@ -69,6 +79,43 @@ def test_the_age_of_a_lateness_is_where_it_is_reached(
         assert curve.lateness(since=since, age=age) >= lateness * 0.99 - 1e-6 * (1 + since)
 
 
+def test_a_curve_falls_in_straight_lines_through_the_known_durations() -> None:
+    curve = Curve.of([20.0, 10.0])
+    assert curve.ages == pytest.approx((0, 9, 10, 20, 22))
+    assert curve.running == pytest.approx((1, 1, 0.75, 0.25, 0))
+    assert curve.running_time == pytest.approx((0, 9, 9.875, 14.875, 15.125))
+    assert curve.typical == 15
+
+
+def going_on(curve: Curve, age: float) -> float:
+    """Give the share that goes on at an age, one in twenty being unlike all that is known."""
+    if age <= 0:
+        return 1.0
+    lines = zip(pairwise(curve.ages), pairwise(curve.running), strict=True)
+    known = 0.0
+    for (start, end), (high, low) in lines:
+        if start <= age < end:
+            known = high + (low - high) * (age - start) / (end - start)
+    length = 2 * curve.typical
+    return 0.95 * known + 0.05 * length / (length + age)
+
+
+@pytest.mark.parametrize("known", [[60.0], [10.0, 20.0], [0.2, 0.5, 3.0]])
+@pytest.mark.parametrize(
+    ("since", "age"),
+    [(0.0, 0.1), (-1e-9, 0.7), (0.0, 12.0), (0.4, 0.6), (9.5, 30.0), (2.0, 100.0), (70.0, 90.0)],
+)
+def test_lateness_is_the_time_for_which_it_was_over_on_average(
+    known: list[float], since: float, age: float
+) -> None:
+    curve = Curve.of(known)
+    many = 20_000
+    step = (age - since) / many
+    middles = (since + (place + 0.5) * step for place in range(many))
+    over = math.fsum(1 - going_on(curve, at) / going_on(curve, since) for at in middles) * step
+    assert curve.lateness(since=since, age=age) == pytest.approx(over, rel=1e-4, abs=1e-6)
+
+
 def test_one_that_outlasts_all_that_is_known_is_not_given_up() -> None:
     curve = Curve.of([60.0] * 20)
     assert curve.age_of_lateness(1.0, since=600.0, longest=1e4) < 700
@@ -90,6 +137,64 @@ def test_the_clocks_may_be_hours_apart() -> None:
     assert durations.age(running) == pytest.approx(20, abs=2)
 
 
+@pytest.mark.parametrize(
+    ("seen", "ahead"),
+    [
+        # The clocks may be the same, so they are taken to be.
+        ([(-1.0, 1.0)], 0.0),
+        ([(0.0, 5.0)], 0.0),
+        ([(-5.0, 0.0)], 0.0),
+        # They are not, and differ by something in between.
+        ([(0.5, 5.0)], 2.75),
+        ([(-5.0, -1.0)], -3.0),
+        ([(1.0, 9.0), (0.0, 3.0)], 2.0),
+        ([(-2.0, 1.0), (1.0, 5.0)], 1.0),
+        # One of them was set.
+        ([(1.0, 2.0), (10.0, 12.0)], 11.0),
+    ],
+)
+def test_what_was_seen_running_and_ended_tells_how_far_the_clocks_are_apart(
+    seen: list[tuple[float, float]], ahead: float
+) -> None:
+    durations = Durations()
+    for running, over in seen:
+        last = START + timedelta(seconds=60 + running)
+        durations.learn(ended(60.0, seen_after=over), last_seen_running=last)
+    observed = START + timedelta(seconds=100)
+    fresh = Execution(id=2, status=Status.IN_PROGRESS, created=START, observed_at=observed)
+    assert durations.age(fresh) == 100 - ahead
+
+
+@pytest.mark.parametrize(("seconds", "age"), [(0.5, 0.5), (0.0, 0.0), (-5.0, 0.0)])
+def test_an_age_is_never_below_nothing(seconds: float, age: float) -> None:
+    observed = START + timedelta(seconds=seconds)
+    fresh = Execution(id=2, status=Status.IN_PROGRESS, created=START, observed_at=observed)
+    assert Durations().age(fresh) == age
+
+
+@pytest.mark.parametrize(("last_ends", "learnt"), [(50.0, 50.0), (None, 60.0)])
+def test_a_run_ends_with_its_last_step_if_that_is_told(
+    last_ends: float | None, learnt: float
+) -> None:
+    def step(name: str, end: float | None) -> Step:
+        at = None if end is None else START + timedelta(seconds=end)
+        return Step(name, (StepRun(None, Status.COMPLETED, started_at=START, finished_at=at),))
+
+    durations = Durations()
+    steps = Steps([step("parse", 20.0), step("extract", last_ends)])
+    durations.learn(attrs.evolve(ended(60.0), steps=steps), last_seen_running=None)
+    assert durations.to_dict() == {"version": 1, "durations": {"1": [learnt]}}
+
+
+def test_what_is_learnt_later_counts_at_once() -> None:
+    durations = Durations()
+    durations.learn(ended(60.0), last_seen_running=None)
+    assert durations.curve(1) == Curve.of([60.0])
+    assert durations.curve(1) is durations.curve(1)
+    durations.learn(ended(120.0), last_seen_running=None)
+    assert durations.curve(1) == Curve.of([60.0, 120.0])
+
+
 def test_only_what_completed_and_has_times_teaches() -> None:
     durations = Durations()
     told = ended(60.0)
@@ -100,8 +205,6 @@ def test_only_what_completed_and_has_times_teaches() -> None:
         {"workflow_id": None},
         {"updated": START - timedelta(seconds=1)},
     ):
-        import attrs
-
         useless: Execution = attrs.evolve(told, **changes)
         durations.learn(useless, last_seen_running=None)
     assert durations.curve(1) is None
@@ -115,11 +218,13 @@ def test_memory_is_bounded() -> None:
     for workflow_id in range(300):
         for seconds in range(1, 4):
             durations.learn(ended(float(seconds), workflow_id=workflow_id), last_seen_running=None)
+        durations.curve(workflow_id)
+        assert len(durations._curves) <= 100
     for seconds in range(1, 1_000):
         durations.learn(ended(float(seconds), workflow_id=999), last_seen_running=None)
     kept: Any = durations.to_dict()["durations"]
-    assert len(kept) <= 100
-    assert len(kept["999"]) <= 200
+    assert len(kept) == 100
+    assert kept["999"] == [float(seconds) for seconds in range(800, 1_000)]
 
 
 def test_it_can_be_kept_and_passed_in() -> None:
@@ -127,6 +232,22 @@ def test_it_can_be_kept_and_passed_in() -> None:
     durations.learn(ended(60.0), last_seen_running=None)
     again = Durations.from_dict(json.loads(json.dumps(durations.to_dict())))
     assert again.curve(1) == durations.curve(1)
+
+
+def test_what_is_passed_in_is_as_bounded_and_as_usable_as_what_is_learnt() -> None:
+    runs = [0.5, 0.0, -1.0, math.inf, math.nan, *range(1, 200)]
+    again = Durations.from_dict({"durations": {"1": runs, "2": range(1, 300)}})
+    assert again.to_dict()["durations"] == {
+        "1": [0.5, *map(float, range(1, 200))],
+        "2": [float(run) for run in range(100, 300)],
+    }
+
+
+def test_a_workflow_of_which_no_duration_is_usable_is_not_known() -> None:
+    durations = Durations.from_dict({"durations": {"1": [], "2": [0.0]}})
+    assert durations.curve(1) is None
+    assert durations.curve(2) is None
+    assert durations.latest_curve is None
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,8 @@ class Durations:
             for name, runs in data["durations"].items():
                 seconds = [float(run) for run in runs]
                 usable = [run for run in seconds if 0 < run < math.inf]
-                learnt._runs[int(name)] = deque(usable, maxlen=_REMEMBERED_RUNS)
+                if usable:
+                    learnt._runs[int(name)] = deque(usable, maxlen=_REMEMBERED_RUNS)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigurationError(
                 f"These are no durations as to_dict() writes them: {error!r}"
