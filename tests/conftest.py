@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from datalab_facade.errors import DatalabError
 from tests import secrets_for_tests
@@ -84,6 +84,15 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 # is worth a minute, not five.
 settings.register_profile("default", deadline=None, print_blob=True)
 settings.load_profile("default")
+# For `make mutants`, where the same few examples have to do for thousands of runs.
+settings.register_profile(
+    "mutants",
+    deadline=None,
+    max_examples=15,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+)
 
 
 @pytest.fixture(params=["sync", "async"])

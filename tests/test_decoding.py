@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalab_facade import Execution, Status, UnexpectedBody
+from datalab_facade import Execution, Status, UnexpectedBody, ValidationFailed, ValidationIssue
 from datalab_facade.decoding import (
     decode_execution,
     decode_failure,
@@ -22,6 +22,8 @@ from datalab_facade.decoding import (
 )
 from datalab_facade.drift import Drift
 from datalab_facade.errors import StatusError
+from datalab_facade.fields import whole_number
+from datalab_facade.models import JSON
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
 
@@ -132,6 +134,123 @@ def test_any_refusal_is_a_typed_error(status: int, body: bytes, headers: dict[st
     assert pickle.loads(pickle.dumps(error)).args == error.args
 
 
+@pytest.mark.parametrize(
+    ("body", "said", "shown"),
+    [
+        (b"<html>Bad gateway", "the body is not JSON: <html>Bad gateway", "<html>Bad gateway"),
+        (b" \r\n", "the body is empty", ""),
+    ],
+)
+def test_a_body_that_is_no_json_is_quoted(body: bytes, said: str, shown: str) -> None:
+    with pytest.raises(UnexpectedBody) as failed:
+        decode_json(body)
+    assert str(failed.value) == said
+    assert failed.value.body == shown
+
+
+@pytest.mark.parametrize(
+    ("body", "why", "shown"),
+    [
+        (["é", 1], "it is a list", '["é",1]'),
+        ("soon", "it is a string", '"soon"'),
+        (True, "it is a boolean", "true"),
+        (2.5, "it is a number", "2.5"),
+        (None, "it is null", "null"),
+        ({"id": 1, "status": " "}, "it has no status", '{"id":1,"status":" "}'),
+    ],
+)
+def test_an_answer_that_is_no_execution_is_quoted(body: Any, why: str, shown: str) -> None:
+    with pytest.raises(UnexpectedBody) as failed:
+        decode(body)
+    assert str(failed.value) == f"the answer is no execution, {why}: {shown}"
+    assert failed.value.body == shown
+
+
+def test_an_answer_that_is_nested_too_deeply_to_be_quoted_is_named() -> None:
+    body: list[Any] = []
+    for _ in range(100_000):
+        body = [body]
+    with pytest.raises(UnexpectedBody, match="a list that is nested too deeply"):
+        decode(body)
+
+
+def refused(status: int, body: bytes, headers: dict[str, str] | None = None) -> StatusError:
+    url = "https://a.example/7"
+    return decode_failure(status, body, headers or {}, method="PUT", url=url, now=NOW)
+
+
+@pytest.mark.parametrize("status", [404, 422, 423])
+def test_a_refusal_tells_all_that_is_worth_knowing_about_it(status: int) -> None:
+    headers = {
+        "Retry-After": "Wed, 22 Oct 2025 12:01:30 GMT",
+        "X-Request-ID": "r-1",
+        "Set-Cookie": "session=1",
+    }
+    error = refused(status, b'{"detail": "No such thing"}', headers)
+    assert isinstance(error, ValidationFailed) == (status == 422)
+    assert (error.method, error.url) == ("PUT", "https://a.example/7")
+    assert error.detail == "No such thing"
+    assert error.body == '{"detail": "No such thing"}'
+    assert error.headers == {"retry-after": headers["Retry-After"], "x-request-id": "r-1"}
+    assert error.retry_after == 90
+
+
+@pytest.mark.parametrize(
+    ("answer", "detail"),
+    [
+        ({"detail": "a sentence", "error": "another"}, "a sentence"),
+        ({"error": "a sentence"}, "a sentence"),
+        ("a sentence", "a sentence"),
+        ({"detail": {"reason": "odd"}}, '{"reason":"odd"}'),
+        ({"detail": [{"loc": ["a", 1], "msg": "m"}, {"msg": "n"}]}, "a.1: m; n"),
+        ({"detail": None}, ""),
+        ({"detail": "x" * 1_001}, "x" * 999 + "…"),
+    ],
+)
+def test_the_servers_words_are_found_wherever_it_puts_them(answer: Any, detail: str) -> None:
+    assert refused(400, json.dumps(answer).encode()).detail == detail
+
+
+def test_a_page_holds_no_words_of_the_api() -> None:
+    error = refused(400, b"<html>Bad gateway")
+    assert (error.detail, error.body) == ("", "<html>Bad gateway")
+
+
+@pytest.mark.parametrize(
+    ("entry", "issue"),
+    [
+        (
+            {"loc": ["path", "execution_id", 0], "msg": "not a number", "type": "int_parsing"},
+            ValidationIssue(("path", "execution_id", 0), "not a number", "int_parsing"),
+        ),
+        ({"loc": "body", "msg": "m", "type": 5}, ValidationIssue(("body",), "m", "5")),
+        ({"loc": [None, {"a": 1}], "msg": "m"}, ValidationIssue(("null", '{"a":1}'), "m", "")),
+        ({"msg": "m" * 1_001}, ValidationIssue((), "m" * 999 + "…", "")),
+        ({"loc": None, "n": 1}, ValidationIssue((), '{"loc":null,"n":1}', "")),
+        (["just", "words"], ValidationIssue((), '["just","words"]', "")),
+        ("w" * 1_001, ValidationIssue((), '"' + "w" * 998 + "…", "")),
+    ],
+)
+def test_an_issue_is_read_in_whatever_shape_it_comes(entry: Any, issue: ValidationIssue) -> None:
+    error = refused(422, json.dumps({"detail": [entry]}).encode())
+    assert isinstance(error, ValidationFailed)
+    assert error.issues == (issue,)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"detail": "a sentence"}', "a sentence"),
+        (b"<html>a page", "<html>a page"),
+        (b"", "no reason given"),
+    ],
+)
+def test_a_422_has_an_issue_whatever_its_body(body: bytes, message: str) -> None:
+    error = refused(422, body)
+    assert isinstance(error, ValidationFailed)
+    assert error.issues == (ValidationIssue((), message, ""),)
+
+
 @given(st.text())
 def test_any_retry_after_is_seconds_or_nothing(value: str) -> None:
     seconds = decode_retry_after(value, NOW)
@@ -145,6 +264,7 @@ def test_any_retry_after_is_seconds_or_nothing(value: str) -> None:
         ("0.5", 0.5),
         ("-3", 0.0),
         ("Wed, 22 Oct 2025 12:01:30 GMT", 90.0),
+        ("Wed, 22 Oct 2025 14:01:30 +0200", 90.0),
         ("Wed, 22 Oct 2025 11:00:00 GMT", 0.0),
         ("Wed, 22 Oct 2025 12:01:30 -0000", 90.0),
         ("Wed, 22 Oct 2025 12:01:30", 90.0),
@@ -193,6 +313,7 @@ def test_an_unknown_status_is_kept_as_it_came_and_counts_as_running(word: str) -
             datetime(2025, 10, 22, 10, 0, 0, 250_000, tzinfo=UTC),
             True,
         ),
+        ("2025-10-22", datetime(2025, 10, 22, tzinfo=UTC), True),
         ("yesterday", None, False),
         (1_761_127_200, None, False),
     ],
@@ -268,6 +389,75 @@ def test_a_step_in_a_shape_unseen_is_kept_without_runs(entry: object) -> None:
     assert execution.raw["steps"] == {"parse": entry}
     if entry != {}:
         assert drift_of({"status": "IN_PROGRESS", "steps": {"parse": entry}})
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"steps": 5}, "shape steps=a number in execution"),
+        ({"success": "yes"}, "shape success=a string in execution"),
+        ({"created": 5}, "shape created=a number in execution"),
+        ({"error": {"code": 1}}, "shape error=an object in execution"),
+        ({"workflow_id": "9" * 20}, "shape workflow_id=a string in execution"),
+        ({"steps": {"parse": []}}, "shape parse=a list in step run"),
+        ({"steps": {"parse": {"987": 5}}}, "shape 987=a number in step run"),
+        ({"steps": {"parse": {"987": {"status": True}}}}, "shape status=a boolean in step run"),
+        (
+            {"steps": {"parse": {"status": "QUEUED", "file_ids": "a"}}},
+            "shape file_ids=a string in step run",
+        ),
+    ],
+)
+def test_a_value_of_another_type_is_told_with_its_place(fields: Any, told: str) -> None:
+    assert [str(oddity) for oddity in drift_of({"status": "QUEUED", "steps": {}, **fields})] == [
+        told
+    ]
+
+
+def test_an_error_that_is_no_text_keeps_the_servers_words() -> None:
+    assert decode({"status": "FAILED", "error": {"code": 1}}).error == '{"code":1}'
+
+
+def test_that_no_zone_is_named_is_told_once_for_each_kind_of_object() -> None:
+    naive = "2025-10-22T10:00:00"
+    run = {"status": "COMPLETED", "started_at": naive, "finished_at": naive}
+    body = {
+        "status": "COMPLETED",
+        "created": naive,
+        "updated": naive,
+        "steps": {"parse": run, "extract": run},
+    }
+    assert {str(oddity) for oddity in drift_of(body)} == {
+        "zone created in execution",
+        "zone started_at in step run",
+    }
+
+
+def test_each_run_says_for_itself_whether_its_zone_was_assumed() -> None:
+    naive, aware = "2025-10-22T10:00:00", "2025-10-22T10:00:00Z"
+    runs = {
+        key: {"status": "IN_PROGRESS", "started_at": moment}
+        for key, moment in (("a", naive), ("b", aware), ("c", naive))
+    }
+    step = decode({"status": "IN_PROGRESS", "steps": {"parse": runs}}).steps["parse"]
+    assert [run.zone_assumed for run in step.runs] == [True, False, True]
+
+
+def test_an_execution_tells_its_times() -> None:
+    body: dict[str, JSON] = {
+        "status": "QUEUED",
+        "created": "2025-10-22T10:00:00Z",
+        "updated": "2025-10-22T10:05:00Z",
+    }
+    execution, _ = decode_execution(body, requested_id=1, observed_at=NOW)
+    assert execution.created == datetime(2025, 10, 22, 10, tzinfo=UTC)
+    assert execution.updated == datetime(2025, 10, 22, 10, 5, tzinfo=UTC)
+    assert execution.observed_at == NOW
+
+
+def test_a_whole_number_of_absurd_length_is_none() -> None:
+    assert whole_number("9" * 19) == 10**19 - 1
+    assert whole_number("9" * 20) is None
 
 
 def test_what_was_not_expected_is_told() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -338,3 +339,44 @@ def test_whatever_a_url_is_its_suffix_leaves_a_safe_name_safe(url: str, name: st
         assert re.fullmatch(r"(\.[a-z0-9]{1,8})?", suffix)
         assert not is_reserved(safe_name(name) + suffix)
         assert safe_name("x" + suffix) == "x" + suffix
+
+
+@pytest.mark.parametrize(
+    "char", ["\ufdd0", "\ufdef", "\ufffe", "\uffff", "\U0001fffe", "\U0001ffff", "\U0010ffff"]
+)
+def test_what_is_no_character_at_all_is_replaced(char: str) -> None:
+    assert safe_name(f"a{char}b").startswith("a_b-")
+
+
+@pytest.mark.parametrize("char", ["\ufdcf", "\ufdf0", "\ufffd", "\U0001fffd"])
+def test_the_characters_next_to_those_are_kept(char: str) -> None:
+    assert safe_name(f"a{char}b") == f"a{char}b"
+
+
+def test_nothing_but_dots_and_spaces_is_taken_from_an_end() -> None:
+    assert safe_name("a/X. .").startswith("a_X-")
+    assert safe_name(". .").startswith("_-")
+
+
+def test_only_plain_spaces_are_overlooked_behind_a_device() -> None:
+    assert is_reserved("con  .txt")
+    assert not is_reserved("con\u3000.txt")
+
+
+def test_what_some_file_systems_overlook_makes_no_other_name() -> None:
+    first, second = distinct_names(["a", "a\ufe0f"])
+    assert first == "a"
+    assert re.fullmatch("a\ufe0f-[0-9a-f]{8}", second)
+
+
+def test_a_name_that_is_taken_has_more_and_more_digits_and_then_a_number() -> None:
+    taken: list[str] = []
+    for _ in range(7):
+        taken += distinct_names(["a"], taken=taken)
+    digest = sha256(b"a").hexdigest()
+    assert taken == [
+        "a",
+        *(f"a-{digest[:length]}" for length in (8, 16, 32, 64)),
+        f"a-{digest}-2",
+        f"a-{digest}-3",
+    ]

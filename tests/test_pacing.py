@@ -148,6 +148,41 @@ def test_answers_to_requests_from_before_a_refusal_tell_nothing_new() -> None:
     assert budget.turn().wait(10.5) == pytest.approx(4.5)
 
 
+def test_an_answer_in_between_lets_the_pauses_begin_anew() -> None:
+    budget = LocalBudget(1_000)
+    for sent_at in (0.0, 10.0):
+        budget.refused(sent_at, sent_at=sent_at, retry_after=None)
+    budget.answered()
+    budget.refused(20.0, sent_at=20.0, retry_after=None)
+    assert budget.turn().wait(20.0) == pytest.approx(2)
+
+
+def test_a_request_sent_as_it_slowed_down_tells_something_new() -> None:
+    budget = LocalBudget(200)
+    budget.refused(10.0, sent_at=9.0, retry_after=5.0)
+    budget.refused(10.5, sent_at=10.0, retry_after=20.0)
+    assert budget.turn().wait(10.5) == pytest.approx(20)
+
+
+def test_each_refusal_sends_all_who_queue_to_its_end() -> None:
+    budget = LocalBudget(60)
+    budget.turn().wait(0.0)
+    turn = budget.turn()
+    assert turn.wait(0.0) == pytest.approx(1, rel=0.05)
+    for refused_at in (1.0, 2.0):
+        budget.refused(refused_at, sent_at=refused_at, retry_after=30.0)
+        assert turn.wait(refused_at) == pytest.approx(30)
+
+
+def test_the_place_of_one_who_gave_up_stays_empty() -> None:
+    budget = LocalBudget(60)
+    turns = [budget.turn() for _ in range(3)]
+    waits = [turn.wait(0.0) for turn in turns]
+    turns[1].give_up()
+    assert turns[2].wait(0.0) == waits[2]
+    assert turns[1].wait(0.0) > waits[2]
+
+
 def test_an_absurd_retry_after_is_cut_to_a_minute() -> None:
     budget = LocalBudget(200)
     budget.refused(0.0, sent_at=0.0, retry_after=86_400.0)
@@ -163,6 +198,23 @@ def test_a_turn_after_the_deadline_is_refused_at_once_and_leaves_its_place() -> 
     assert budget.turn().wait(0.0, deadline=20.0) == pytest.approx(10, rel=0.05)
 
 
+def test_whose_turn_it_is_at_once_is_not_refused_for_being_late() -> None:
+    assert LocalBudget(60).turn().wait(100.0, deadline=100.0) == 0
+
+
+def test_a_turn_that_comes_as_time_is_up_is_refused_and_tells_both_times() -> None:
+    def second(deadline: float) -> float:
+        budget = LocalBudget(60)
+        budget.turn().wait(100.0)
+        return budget.turn().wait(100.0, deadline)
+
+    away = second(math.inf)
+    with pytest.raises(BudgetExhausted) as refused:
+        second(100.0 + away)
+    assert refused.value.wait == away
+    assert refused.value.left == away
+
+
 def test_a_budget_that_is_off_lets_everything_pass() -> None:
     budget = LocalBudget(None)
     budget.refused(0.0, sent_at=0.0, retry_after=60.0)
@@ -175,6 +227,13 @@ def test_it_tells_what_is_left_of_the_minute() -> None:
     play(budget, [0.0] * 4)
     assert budget.left(1.0) == 196
     assert budget.left(90.0) == 200
+
+
+def test_nothing_is_left_of_a_limit_that_is_used_up() -> None:
+    budget = LocalBudget(1)
+    assert budget.turn().wait(0.0) == 0
+    assert budget.left(59.9) == 0
+    assert budget.left(60.0) == 1
 
 
 def test_threads_share_it() -> None:

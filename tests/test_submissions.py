@@ -60,10 +60,15 @@ def test_it_is_unknown_where_the_server_may_have_acted(error: DatalabError) -> N
     assert str(unknown).endswith("Look there.")
 
 
+def test_what_is_unknown_quotes_the_start_of_what_was_answered() -> None:
+    unknown = STRICT.unknown(UnexpectedBody("x" * 1_000, **WHERE))
+    assert f"({'x' * 499}…)" in str(unknown)
+
+
 @pytest.mark.parametrize(
     "error",
     [
-        *map(answered, (307, 308, 400, 401, 403, 404, 409, 413, 418, 451)),
+        *map(answered, (307, 308, 400, 401, 403, 404, 409, 413, 418, 451, 499)),
         RequestRefused("no", **WHERE),
         BudgetExhausted(wait=1, left=0),
         ConfigurationError("closed"),
@@ -109,7 +114,11 @@ def test_what_is_gone_after_a_lost_answer_was_removed(error: DatalabError) -> No
 @pytest.mark.parametrize("error", [broken(may_have_arrived=False), answered(429)], ids=str)
 def test_what_was_not_there_before_was_not_removed(error: DatalabError) -> None:
     removal = Removal()
-    assert not removal.is_done(NotFound(404, **WHERE))
+    assert removal.is_done(NotFound(404, **WHERE)) is False
     assert removal.may_repeat(error)
     assert not removal.is_done(NotFound(404, **WHERE))
     assert not removal.is_done(answered(403))
+
+
+def test_a_removal_that_was_refused_is_not_repeated() -> None:
+    assert not Removal().may_repeat(answered(403))

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -16,10 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import (
+    BudgetExhausted,
     Change,
     ConfigurationError,
     ConnectionFailed,
     DatalabError,
+    Durations,
     Execution,
     NotFound,
     Overloaded,
@@ -40,7 +42,8 @@ from datalab_facade.errors import status_error_class
 from datalab_facade.testing import VirtualClock
 from datalab_facade.waiting.commands import Answer, Call, Report, Sleep
 from datalab_facade.waiting.driving import Machine, drive, drive_async
-from datalab_facade.waiting.faults import may_pass, retrying
+from datalab_facade.waiting.faults import Faults, may_pass, retrying
+from datalab_facade.waiting.learning import Curve
 from datalab_facade.waiting.waiting import Wait, waiting
 
 STEADY = WaitPolicy(interval=2, growth=0, jitter=0, max_interval=100)
@@ -294,6 +297,132 @@ def test_an_execution_that_was_there_and_is_gone_ends_the_wait_at_once() -> None
     assert len(story.looks) == 2
 
 
+def begun(policy: WaitPolicy = STEADY, **options: Any) -> Wait:
+    """Begin a wait at 1000 seconds, in which chance is always in the middle."""
+    return Wait(7, policy, now=1_000.0, random=lambda: 0.5, **options)
+
+
+def test_a_change_leaves_a_third_of_the_time_waited_to_count() -> None:
+    wait = begun(attrs.evolve(STEADY, growth=0.1, closer=3))
+    wait.answered(snapshot("QUEUED"), now=1_000.0, took=0.0)
+    wait.answered(snapshot("IN_PROGRESS"), now=1_300.0, took=0.0)
+    wait.schedule(1_300.0)
+    assert wait.due == 1_310
+
+
+def test_a_timeout_tells_the_time_spent_and_the_last_fault() -> None:
+    wait = begun()
+    wait.failed(DROPPED, now=1_003.0)
+    error = wait.timed_out(1_009.0)
+    assert error.elapsed == 9
+    assert error.__cause__ is DROPPED
+
+
+def test_no_look_begins_at_the_deadline() -> None:
+    with pytest.raises(WaitTimedOut) as raised:
+        begun(attrs.evolve(STEADY, timeout=9)).look(1_009.0)
+    assert raised.value.elapsed == 9
+
+
+def test_a_timeout_after_all_went_well_has_no_fault() -> None:
+    wait = begun()
+    assert wait.timed_out(1_002.0).__cause__ is None
+    wait.failed(DROPPED, now=1_003.0)
+    wait.answered(snapshot(), now=1_004.0, took=0.0)
+    assert wait.timed_out(1_009.0).__cause__ is None
+
+
+def test_a_budget_that_lets_no_look_through_in_time_is_a_timeout() -> None:
+    exhausted = BudgetExhausted(wait=9, left=1)
+    with pytest.raises(WaitTimedOut) as raised:
+        begun().failed(exhausted, now=1_005.0)
+    assert raised.value.elapsed == 5
+    assert raised.value.__cause__ is exhausted
+
+
+def test_what_is_not_there_yet_is_asked_for_as_the_grace_ends_and_not_after_it() -> None:
+    policy = attrs.evolve(STEADY, not_found_grace=5, fault_backoff=40)
+    wait = begun(policy)
+    wait.failed(refusal(404), now=1_000.0)
+    assert wait.due == 1_005
+    wait.failed(refusal(404), now=1_004.9)
+    assert wait.due == pytest.approx(1_005.4)
+    with pytest.raises(NotFound):
+        begun(policy).failed(refusal(404), now=1_005.0)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "took", "due"),
+    [(100, 0.01, 1_099.9), (100, 0.5, 1_099), (100, 5, 1_098), (4, 5, 1_003)],
+)
+def test_the_last_look_has_twice_the_time_of_the_one_before_within_limits(
+    timeout: float, took: float, due: float
+) -> None:
+    wait = begun(attrs.evolve(STEADY, interval=99, timeout=timeout))
+    wait.answered(snapshot(), now=1_001.5, took=took)
+    wait.schedule(1_001.5)
+    assert wait.due == due
+
+
+def test_a_first_look_that_failed_is_repeated_a_moment_before_the_deadline_at_the_latest() -> None:
+    wait = begun(attrs.evolve(STEADY, timeout=10))
+    wait.failed(refusal(503, retry_after=60), now=1_001.0)
+    assert wait.due == 1_009.9
+
+
+KNOWN_600 = {"durations": {"1": [600.0]}}
+
+
+def test_of_a_workflow_not_known_half_the_time_since_the_last_look_counts_as_half_likely() -> None:
+    wait = begun(durations=Durations())
+    wait.answered(snapshot(), now=1_010.0, took=0.0)
+    assert wait.lateness(1_018.0) == 2
+
+
+@pytest.mark.parametrize("created_before", [None, 30])
+def test_of_a_known_workflow_the_lateness_is_that_of_its_age(created_before: int | None) -> None:
+    wait = begun(durations=Durations.from_dict(KNOWN_600))
+    seen = attrs.evolve(snapshot(), workflow_id=1)
+    if created_before is not None:
+        assert seen.observed_at is not None
+        seen = attrs.evolve(seen, created=seen.observed_at - timedelta(seconds=created_before))
+    wait.answered(seen, now=1_010.0, took=0.0)
+    since = 10 if created_before is None else created_before
+    expected = Curve.of([600.0]).lateness(since=since, age=since + 650)
+    assert wait.lateness(1_660.0) == pytest.approx(expected)
+    assert expected > 40
+
+
+@pytest.mark.parametrize("options", [{}, {"watched": False}, {"watched": True}])
+def test_only_whoever_watches_looks_before_an_end_is_likely(options: dict[str, bool]) -> None:
+    """The end counts as likely where a look would be late by 0.4 % of the usual time."""
+    policy = attrs.evolve(STEADY, max_interval=10_000)
+    wait = begun(policy, durations=Durations.from_dict(KNOWN_600), **options)
+    wait.answered(attrs.evolve(snapshot(), workflow_id=1), now=1_010.0, took=0.0)
+    wait.schedule(1_010.0)
+    late = Curve.of([600.0]).age_of_lateness(2.4, since=10, longest=10_000)
+    assert wait.due == pytest.approx(1_012 if options.get("watched") else 1_000 + late)
+    assert late > 300
+
+
+def test_a_wait_learns_by_how_much_the_clocks_differ() -> None:
+    durations = Durations()
+    wait = begun(durations=durations)
+    ours, ahead = datetime(2025, 10, 22, tzinfo=UTC), timedelta(hours=3)
+    running = attrs.evolve(snapshot(), workflow_id=1, created=ours - ahead, observed_at=ours)
+    ended = attrs.evolve(
+        running,
+        status=Status.COMPLETED,
+        steps=Steps(),
+        updated=ours - ahead + timedelta(seconds=1),
+        observed_at=ours + timedelta(seconds=2),
+    )
+    wait.answered(running, now=1_000.0, took=0.0)
+    wait.answered(ended, now=1_002.0, took=0.0)
+    fresh = attrs.evolve(running, observed_at=ours + timedelta(seconds=40))
+    assert durations.age(fresh) == pytest.approx(40, abs=1)
+
+
 def test_changes_are_told_once_in_order_and_numbered() -> None:
     story = play(
         script(
@@ -504,6 +633,49 @@ def test_a_single_call_is_repeated_within_its_time_and_its_faults(
     assert now <= timeout + 1e-6
     assert 1 <= calls <= max_faults + 1
     assert (error is None) == (len(reports) == 1)
+
+
+def retried() -> Machine[Execution, Execution]:
+    """Begin a call at 1000 seconds with ten seconds of time."""
+    return retrying(
+        STEADY, may_pass, timeout=10, request_timeout=30, now=1_000.0, random=lambda: 0.5
+    )
+
+
+def test_a_call_that_failed_is_repeated_as_long_as_there_is_time() -> None:
+    machine = retried()
+    assert next(machine) == Call(30, 1_010.0)
+    assert machine.send(Answer(1_001.0, error=DROPPED)) == Sleep(0.75)
+    assert machine.send(Answer(1_001.75)) == Call(30, 1_010.0)
+    assert machine.send(Answer(1_002.0, error=refusal(503, retry_after=4))) == Sleep(4.2)
+    assert machine.send(Answer(1_006.2)) == Call(30, 1_010.0)
+    with pytest.raises(NotFound):
+        machine.send(Answer(1_007.0, error=refusal(404)))
+
+
+def test_a_call_is_not_repeated_at_its_deadline() -> None:
+    machine = retried()
+    next(machine)
+    with pytest.raises(ConnectionFailed):
+        machine.send(Answer(1_009.25, error=DROPPED))
+    machine = retried()
+    next(machine)
+    machine.send(Answer(1_009.0, error=DROPPED))
+    with pytest.raises(ConnectionFailed):
+        machine.send(Answer(1_010.0))
+
+
+def test_of_many_faults_the_first_and_the_last_are_noted() -> None:
+    faults = Faults(attrs.evolve(STEADY, max_faults=8), lambda: 0.5)
+    away = [faults.forgive(HTML if number else DROPPED) for number in range(8)]
+    assert away == [0.75, 1.5, 3, 6, 12, 24, 45, 45]
+    with pytest.raises(StatusError) as raised:
+        faults.forgive(refusal(503))
+    [note] = raised.value.__notes__
+    assert note.splitlines() == [
+        "Faults forgiven in a row before:",
+        *("1. dropped", "2. html", "3. html", "…", "7. html", "8. html"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
 from typing import Any
 
 import attrs
@@ -13,13 +14,16 @@ from hypothesis import strategies as st
 from datalab_facade import ConnectionFailed, DownloadFailed, NotFound, Output, RequestTimedOut
 from datalab_facade.errors import StatusError
 from datalab_facade.outputs.downloading import (
+    Command,
     Download,
     DownloadPolicy,
     Facts,
     Fetch,
     Receive,
+    RemoteFile,
     Renew,
     Told,
+    retry_after_of,
 )
 from datalab_facade.waiting.commands import Sleep
 
@@ -352,3 +356,257 @@ def test_what_was_received_without_a_validator_is_worth_nothing_tomorrow() -> No
 def test_a_digest_that_is_none_is_not_kept_in_notes(digests: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="is no"):
         Facts(digests=digests)
+
+
+Steps = Generator[Command, Told, None]
+DAY = "Mon, 01 Jan 2024 00:00:00 GMT"
+MONTH = "Thu, 01 Feb 2024 00:00:00 GMT"
+
+
+def begun(**options: Any) -> tuple[Download, Steps, Command]:
+    """Begin a download at the time of 1000 seconds, which it does not know yet."""
+    remote = options.pop("remote", Output(1, "parse", None, URL))
+    given: dict[str, Any] = {"deadline": 2_000.0, "allow_http": False} | options
+    download = Download(remote, POLICY, random=lambda: 0.5, **given)
+    steps = download.steps()
+    return download, steps, next(steps)
+
+
+def failure(steps: Steps, told: Told) -> DownloadFailed:
+    with pytest.raises(DownloadFailed) as failed:
+        steps.send(told)
+    return failed.value
+
+
+def fetched(command: Command) -> Fetch:
+    assert isinstance(command, Fetch)
+    return command
+
+
+@pytest.mark.parametrize("command", [Receive(0, 110.0), Renew("u", 110.0)])
+def test_a_command_has_the_time_that_is_left_and_never_none_at_all(
+    command: Receive | Renew,
+) -> None:
+    assert command.timeout(100.0) == 10
+    assert command.timeout(110.0) == 0.01
+    assert command.timeout(120.0) == 0.01
+
+
+def test_a_fetch_may_be_silent_for_as_long_as_the_policy_says_within_its_time() -> None:
+    fetch = Fetch("u", {}, stall_timeout=30.0, deadline=110.0)
+    assert fetch.timeout(50.0) == 30
+    assert fetch.timeout(100.0) == 10
+    assert fetch.timeout(110.0) == 0.01
+
+
+@pytest.mark.parametrize(
+    ("validator", "total", "headers", "whole"),
+    [
+        ('"v"', 10, {"content-range": "bytes */10"}, True),
+        ('"v"', None, {"content-range": "bytes */10"}, True),
+        ('"v"', 10, {"content-range": "bytes */10", "etag": '"v"'}, True),
+        ('"v"', 10, {"content-range": "bytes */10", "last-modified": MONTH}, True),
+        (DAY, 10, {"content-range": "bytes */10", "last-modified": DAY, "etag": '"w"'}, True),
+        ('"v"', 10, {}, False),
+        ('"v"', None, {}, False),
+        ('"v"', None, {"content-range": "bytes */11"}, False),
+        ('"v"', 12, {"content-range": "bytes */10"}, False),
+        ('"v"', 10, {"content-range": "bytes */10", "etag": '"w"'}, False),
+        (DAY, 10, {"content-range": "bytes */10", "last-modified": MONTH}, False),
+    ],
+)
+def test_what_storage_has_no_more_of_is_whole_if_it_is_still_the_same(
+    validator: str, total: int | None, headers: dict[str, str], whole: bool
+) -> None:
+    facts = Facts(total=total, validator=validator)
+    download, steps, command = begun(facts=facts, received=10)
+    assert fetched(command).headers["Range"] == "bytes=10-"
+    if whole:
+        with pytest.raises(StopIteration):
+            steps.send(Told(1_000.0, 416, headers))
+        assert download.received == 10
+    else:
+        assert "Range" not in fetched(steps.send(Told(1_000.0, 416, headers))).headers
+        assert (download.received, download.facts) == (0, Facts())
+
+
+def test_a_stream_that_cannot_go_on_says_why() -> None:
+    facts = Facts(total=10, validator='"v"')
+    _, steps, _ = begun(facts=facts, received=5, restartable=False)
+    failed = failure(steps, Told(1_000.0, 200))
+    assert failed.reason == "incomplete"
+    assert "was cut off and cannot go on: storage cannot go on in the middle" in str(failed)
+
+
+def test_what_is_begun_anew_too_often_is_given_up() -> None:
+    unasked = Told(1_000.0, 206, {"content-range": "bytes 0-9/10"})
+    _, steps, _ = begun()
+    for _ in range(POLICY.max_restarts):
+        assert fetched(steps.send(unasked)).url == URL
+    failed = failure(steps, unasked)
+    assert failed.reason == "incomplete"
+    assert (
+        "was begun anew again and again: storage answered with another part than was asked for"
+    ) in str(failed)
+
+
+def test_redirects_are_followed_a_few_times() -> None:
+    _, steps, _ = begun()
+    for number in range(POLICY.max_redirects):
+        command = steps.send(Told(1_000.0, 302, {"location": f"/{number}"}))
+        assert fetched(command).url == f"https://storage.example/{number}"
+    failed = failure(steps, Told(1_000.0, 302, {"location": "/more"}))
+    assert (failed.reason, failed.status) == ("refused", 302)
+    assert str(failed).endswith("is redirected again and again")
+
+
+def test_a_redirect_without_a_place_leads_back() -> None:
+    _, steps, _ = begun()
+    assert fetched(steps.send(Told(1_000.0, 302))).url == URL
+
+
+@pytest.mark.parametrize(
+    ("location", "why"),
+    [
+        ("http://[", "is redirected to a URL that cannot be read"),
+        ("http://a.example/b?sig=1", "is redirected to http://a.example/b?…, without TLS"),
+    ],
+)
+def test_a_redirect_to_where_nothing_is_to_be_sent_says_so(location: str, why: str) -> None:
+    _, steps, _ = begun()
+    failed = failure(steps, Told(1_000.0, 307, {"location": location}))
+    assert (failed.reason, failed.status) == ("refused", 307)
+    assert str(failed).endswith(why)
+
+
+def test_trouble_that_goes_on_is_told_with_its_status() -> None:
+    _, steps, _ = begun()
+    for away in (0.375, 0.75, 1.5, 3):
+        assert steps.send(Told(1_000.0, 503)) == Sleep(away)
+        steps.send(Told(1_000.0))
+    failed = failure(steps, Told(1_000.0, 503))
+    assert (failed.reason, failed.status) == ("unreachable", 503)
+    assert "could not be fetched: GET https://storage.example/out?… answered 503" in str(failed)
+
+
+def test_trouble_that_will_not_pass_is_told_at_once() -> None:
+    _, steps, _ = begun()
+    failed = failure(steps, Told(1_000.0, error=StatusError(451, method="GET", url="u")))
+    assert (failed.reason, failed.status) == ("refused", 451)
+    assert "could not be fetched: GET u answered 451" in str(failed)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "5"}, 5),
+        ({"retry-after": " 0.5"}, 0.5),
+        ({"retry-after": "soon", "date": DAY}, None),
+        ({"retry-after": DAY}, None),
+        ({"retry-after": DAY, "date": DAY}, 0),
+        ({"retry-after": DAY, "date": MONTH}, 0),
+        ({"retry-after": MONTH, "date": DAY}, 31 * 86_400),
+        ({"retry-after": "5", "date": DAY}, 5),
+    ],
+)
+def test_a_date_to_come_back_counts_from_the_date_that_storage_tells(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert retry_after_of(headers) == seconds
+
+
+@pytest.mark.parametrize("now", [1_999.625, 1_999.9])
+def test_what_could_not_end_in_time_is_not_tried_again(now: float) -> None:
+    _, steps, _ = begun()
+    failed = failure(steps, Told(now, 503))
+    assert (failed.reason, failed.status) == ("unreachable", 503)
+    assert "was not fetched in time: GET https://storage.example/out?… answered 503" in str(failed)
+
+
+def test_a_try_that_brought_nothing_counts_as_a_fault() -> None:
+    _, steps, _ = begun()
+    for _ in range(POLICY.max_faults):
+        assert steps.send(Told(1_000.0, 200, {"content-length": "10"})) == Receive(0, 2_000.0)
+        assert isinstance(steps.send(Told(1_000.0)), Sleep)
+        fetched(steps.send(Told(1_000.0)))
+    steps.send(Told(1_000.0, 200, {"content-length": "10"}))
+    failed = failure(steps, Told(1_000.0))
+    assert failed.reason == "incomplete"
+    assert "ended after 0 of 10 bytes" in str(failed)
+
+
+MD5 = "d41d8cd98f00b204e9800998ecf8427e"
+MD5_BASE64 = "1B2M2Y8AsgTpgAmY7PhCfg=="
+
+
+@pytest.mark.parametrize(
+    ("headers", "facts"),
+    [
+        ({}, Facts()),
+        ({"content-length": "ten", "content-encoding": "identity"}, Facts()),
+        ({"content-length": "10", "content-encoding": " GZIP "}, Facts(10, encoding="gzip")),
+        ({"content-type": "text/html"}, Facts(media_type="text/html")),
+        ({"etag": '"v"', "last-modified": DAY}, Facts(validator='"v"')),
+        ({"etag": 'W/"v"', "last-modified": DAY}, Facts(validator=DAY)),
+        ({"etag": 'W/"v"'}, Facts()),
+        ({"etag": f'"{MD5}"'}, Facts(validator=f'"{MD5}"', digests={"md5": MD5})),
+        (
+            {"etag": f'"{"0" * 32}"', "content-md5": MD5_BASE64},
+            Facts(validator=f'"{"0" * 32}"', digests={"md5": MD5}),
+        ),
+    ],
+)
+def test_what_storage_tells_of_an_object_is_kept(headers: dict[str, str], facts: Facts) -> None:
+    download, steps, _ = begun()
+    assert steps.send(Told(1_000.0, 200, headers)) == Receive(0, 2_000.0)
+    assert download.facts == facts
+
+
+@pytest.mark.parametrize("total", [None, 10])
+@pytest.mark.parametrize("told", ["10", "*"])
+def test_a_part_may_tell_the_length_that_was_not_known(total: int | None, told: str) -> None:
+    facts = Facts(total=total, validator='"v"')
+    download, steps, _ = begun(facts=facts, received=5)
+    part = Told(1_000.0, 206, {"content-range": f"bytes 5-9/{told}"})
+    assert steps.send(part) == Receive(5, 2_000.0)
+    assert download.facts.total == (10 if told == "10" else total)
+
+
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        ({}, "storage answered with another part than was asked for"),
+        ({"content-range": "bytes 5-9/10", "etag": '"w"'}, "the object changed"),
+        ({"content-range": "bytes 5-9/11", "etag": '"v"'}, "the object changed its length"),
+    ],
+)
+def test_a_part_that_does_not_fit_is_not_taken(headers: dict[str, str], why: str) -> None:
+    facts = Facts(total=10, validator='"v"')
+    _, steps, _ = begun(facts=facts, received=5, restartable=False)
+    failed = failure(steps, Told(1_000.0, 206, headers))
+    assert failed.reason == "incomplete"
+    assert str(failed).endswith(f"cannot go on: {why}")
+
+
+def test_a_new_url_that_is_refused_as_well_is_told() -> None:
+    _, steps, _ = begun()
+    for number in range(POLICY.max_renewals):
+        assert isinstance(steps.send(Told(1_000.0, 403)), Renew)
+        url = f"https://storage.example/{number}"
+        assert fetched(steps.send(Told(1_000.0, url=url))).url == url
+    failed = failure(steps, Told(1_000.0, 403))
+    assert (failed.reason, failed.status) == ("refused", 403)
+    assert str(failed).endswith("is refused by storage with 403, also with a new URL")
+
+
+def test_only_of_outputs_it_is_said_that_they_are_deleted_soon() -> None:
+    for remote, why in (
+        (Output(1, "parse", None, URL), "hour after they finish"),
+        (RemoteFile(5, "a.pdf", URL), "is no longer there"),
+    ):
+        _, steps, _ = begun(remote=remote)
+        steps.send(Told(1_000.0, 404))
+        failed = failure(steps, Told(1_000.0))
+        assert (failed.reason, failed.status) == ("gone", 404)
+        assert str(failed).endswith(why)

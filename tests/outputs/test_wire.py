@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import re
 import time
 import zlib
 from collections.abc import Callable
@@ -588,7 +589,7 @@ REFUSED_URLS = [
 ]
 
 
-@pytest.mark.parametrize("url", REFUSED_URLS, ids=lambda url: url[:40])
+@pytest.mark.parametrize("url", REFUSED_URLS, ids=lambda url: re.sub(r"\W+", "-", url[:40]))
 @pytest.mark.parametrize("method", ["bytes", "save"])
 def test_a_url_that_is_none_of_a_storage_is_refused_before_anything_is_asked(
     side: Side, tmp_path: Any, url: str, method: str

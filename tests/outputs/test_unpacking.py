@@ -1,0 +1,104 @@
+"""Whatever a stream says of how it is packed, it unpacks in bounded memory or tells why not."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterable
+from random import Random
+
+import pytest
+
+from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker
+
+TEXT = b"the quick brown fox " * 40
+EMPTY_BLOCK = b"\x03\x00"
+
+
+def unpacked(encoding: str, chunks: Iterable[bytes]) -> bytes:
+    unpacker = Unpacker(encoding)
+    whole = b"".join(piece for chunk in chunks for piece in unpacker.feed(chunk))
+    unpacker.finish()
+    return whole
+
+
+def bare(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+def one_by_one(data: bytes) -> list[bytes]:
+    return [data[place : place + 1] for place in range(len(data))]
+
+
+def test_what_is_not_packed_stays_as_it_is() -> None:
+    assert unpacked("", [b"abc", b"", b"def"]) == b"abcdef"
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip", "deflate"])
+def test_nothing_is_no_packed_stream_that_was_cut(encoding: str) -> None:
+    assert unpacked(encoding, []) == b""
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(TEXT)),
+        ("x-gzip", gzip.compress(TEXT)),
+        ("deflate", zlib.compress(TEXT)),
+        ("deflate", bare(TEXT)),
+        ("deflate", gzip.compress(TEXT)),
+    ],
+)
+def test_a_stream_may_come_byte_by_byte(encoding: str, packed: bytes) -> None:
+    assert unpacked(encoding, one_by_one(packed)) == TEXT
+    assert unpacked(encoding, [packed]) == TEXT
+
+
+def test_the_shortest_stream_without_a_header_is_unpacked() -> None:
+    assert bare(b"") == EMPTY_BLOCK
+    assert unpacked("deflate", [EMPTY_BLOCK]) == b""
+
+
+def test_a_stream_without_a_header_is_known_by_how_it_begins() -> None:
+    """Also where its first two bytes happen to have the check of a header."""
+    begins = set()
+    for number in range(2_000):
+        packed = bare(number.to_bytes(2, "big") * (1 + number % 5))
+        begins.add(int.from_bytes(packed[:2], "big") % 31 == 0)
+        assert unpacked("deflate", [packed]) == number.to_bytes(2, "big") * (1 + number % 5)
+    assert begins == {True, False}
+
+
+@pytest.mark.parametrize(("first", "size"), [(0x08, 5), (0x78, 2), (0x88, 28)])
+def test_a_stored_block_with_odd_padding_is_not_taken_for_a_header(first: int, size: int) -> None:
+    length = size.to_bytes(2, "little") + (0xFFFF ^ size).to_bytes(2, "little")
+    data = bytes(range(size))
+    assert unpacked("deflate", [bytes([first]) + length + data + EMPTY_BLOCK]) == data
+
+
+def test_what_it_may_expand_to_is_counted_over_all_of_the_stream() -> None:
+    random = Random(1)
+    data = b"".join(bytes([random.randrange(256)]) * 400 for _ in range(10_000))
+    packed = zlib.compress(data)
+    assert len(packed) * 40 < len(data) < len(packed) * 200
+    chunks = [packed[start : start + 500] for start in range(0, len(packed), 500)]
+    assert unpacked("deflate", chunks) == data
+
+
+def test_a_bomb_is_no_stream_that_anybody_honest_sends() -> None:
+    with pytest.raises(ExpandsTooMuch):
+        unpacked("gzip", [gzip.compress(bytes(10_000_000))])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed", "why"),
+    [
+        ("br", b"", "^it is compressed as 'br', which is not supported$"),
+        ("gzip", gzip.compress(TEXT)[:-1], "^it is cut off$"),
+        ("gzip", b"no gzip at all", "incorrect header check"),
+    ],
+)
+def test_what_does_not_unpack_says_why(encoding: str, packed: bytes, why: str) -> None:
+    with pytest.raises(DoesNotUnpack, match=why):
+        unpacked(encoding, [packed])

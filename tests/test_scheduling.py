@@ -1,0 +1,213 @@
+"""Which of many executions is looked at next, and what is told of them: no IO, no clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import attrs
+import pytest
+
+from datalab_facade import (
+    ConnectionFailed,
+    Durations,
+    Execution,
+    Outcome,
+    Status,
+    Totals,
+    WaitPolicy,
+    WaitTimedOut,
+)
+from datalab_facade.pacing.pacing import LocalBudget
+from datalab_facade.waiting.commands import Answer
+from datalab_facade.waiting.scheduling import Look, Scheduler
+
+STEADY = WaitPolicy(interval=2, growth=0, jitter=0, max_interval=10_000, timeout=100_000)
+BEGAN = 1_000.0
+FAILED = ConnectionFailed("dropped", method="GET", url="u", may_have_arrived=True)
+
+
+def scheduling(policy: WaitPolicy = STEADY, **options: Any) -> Scheduler:
+    """Schedule from 1000 to 20000 seconds, with chance always in the middle."""
+    given: dict[str, Any] = {"budget": LocalBudget(200), "deadline": 20_000.0, "changes": False}
+    given |= options
+    return Scheduler(policy, concurrency=1_000, random=lambda: 0.5, now=BEGAN, **given)
+
+
+def picked(scheduler: Scheduler, now: float) -> Look:
+    look = scheduler.pick(now)
+    assert look is not None
+    return look
+
+
+def seen(execution_id: int, status: str = "IN_PROGRESS", age: float | None = None) -> Execution:
+    observed = datetime(2025, 10, 22, tzinfo=UTC)
+    created = None if age is None else observed - timedelta(seconds=age)
+    return Execution(
+        id=execution_id,
+        workflow_id=1,
+        status=Status.of(status),
+        created=created,
+        observed_at=observed,
+    )
+
+
+def answer(scheduler: Scheduler, look: Look, now: float, **details: Any) -> None:
+    scheduler.looked(look, Answer(now, value=seen(look.execution_id, **details)))
+
+
+def totals(scheduler: Scheduler, now: float = BEGAN) -> Totals:
+    """Settle one more that failed, and give the totals that this tells."""
+    list(scheduler.news())
+    scheduler.settle(Outcome(99, error=FAILED), now)
+    [update] = scheduler.news()
+    return update.totals
+
+
+# Without a limit of the budget it does not matter what is known, and the other way round.
+@pytest.mark.parametrize(
+    ("limit", "durations"), [(200, None), (None, None), (None, Durations()), (200, Durations())]
+)
+def test_those_added_together_are_looked_at_in_the_order_of_adding(
+    limit: float | None, durations: Durations | None
+) -> None:
+    scheduler = scheduling(budget=LocalBudget(limit), durations=durations)
+    for execution_id in (1, 2, 3):
+        scheduler.add(execution_id, BEGAN)
+    fair = limit is None or durations is None
+    looks = [picked(scheduler, BEGAN) for _ in range(3)]
+    assert [look.execution_id for look in looks] == ([1, 2, 3] if fair else [1, 3, 2])
+    assert scheduler.pick(BEGAN) is None
+
+
+def test_whoever_was_looked_at_longest_ago_is_looked_at_next() -> None:
+    scheduler = scheduling()
+    for execution_id in (1, 2, 3):
+        scheduler.add(execution_id, BEGAN)
+    looks = {look.execution_id: look for look in (picked(scheduler, BEGAN) for _ in range(3))}
+    for later, execution_id in enumerate((3, 1, 2), 1):
+        answer(scheduler, looks[execution_id], BEGAN + later)
+    assert [picked(scheduler, 1_100.0).execution_id for _ in range(3)] == [3, 1, 2]
+
+
+def test_those_answered_together_stay_in_their_order() -> None:
+    scheduler = scheduling()
+    for execution_id in (1, 2, 3):
+        scheduler.add(execution_id, BEGAN)
+    for look in [picked(scheduler, BEGAN) for _ in range(3)]:
+        answer(scheduler, look, BEGAN)
+    assert scheduler.away(BEGAN) == 2
+    assert [picked(scheduler, BEGAN + 2).execution_id for _ in range(3)] == [1, 2, 3]
+
+
+def test_whose_end_has_most_likely_been_missed_is_looked_at_first() -> None:
+    known = Durations.from_dict({"durations": {"1": [600.0]}})
+    scheduler = scheduling(attrs.evolve(STEADY, max_interval=50), durations=known)
+    for execution_id in (1, 2):
+        scheduler.add(execution_id, BEGAN)
+    looks = {look.execution_id: look for look in (picked(scheduler, BEGAN) for _ in range(2))}
+    answer(scheduler, looks[1], BEGAN, age=10)
+    answer(scheduler, looks[2], BEGAN + 1, age=590)
+    assert picked(scheduler, BEGAN + 100).execution_id == 2
+    assert picked(scheduler, BEGAN + 100).execution_id == 1
+
+
+def test_of_very_many_the_likeliest_of_a_sample_is_looked_at() -> None:
+    """The sample begins anywhere, so that everybody's turn comes."""
+    scheduler = scheduling(durations=Durations())
+    for execution_id in range(100):
+        scheduler.add(execution_id, BEGAN + execution_id)
+    assert picked(scheduler, BEGAN + 100).execution_id == 50
+
+
+@pytest.mark.parametrize("many", [3, 48])
+def test_of_no_more_than_a_sample_all_are_compared(many: int) -> None:
+    scheduler = scheduling(durations=Durations())
+    for execution_id in range(many):
+        scheduler.add(execution_id, BEGAN)
+    assert picked(scheduler, BEGAN + 100).execution_id == 0
+
+
+def test_whoever_watches_looks_before_an_end_is_likely() -> None:
+    known = Durations.from_dict({"durations": {"1": [600.0]}})
+    away = []
+    for changes in (True, False):
+        scheduler = scheduling(durations=known, changes=changes)
+        scheduler.add(1, BEGAN)
+        answer(scheduler, picked(scheduler, BEGAN), BEGAN, age=10)
+        away.append(scheduler.away(BEGAN))
+    assert away[0] == 2
+    assert away[1] > 300
+
+
+def test_nothing_is_added_once_time_is_up() -> None:
+    scheduler = scheduling()
+    scheduler.add(1, 20_000.0)
+    assert not scheduler.wants_more
+    assert scheduler.finished
+    assert scheduler.pick(20_000.0) is None
+
+
+def test_the_deadline_of_all_is_that_of_each() -> None:
+    scheduler = scheduling(deadline=2_000.0)
+    scheduler.add(1, 1_500.0)
+    assert scheduler.next_deadline == 2_000
+    assert picked(scheduler, 1_500.0).call.deadline == 2_000
+
+
+def test_the_last_look_has_the_time_that_looks_take() -> None:
+    scheduler = scheduling(attrs.evolve(STEADY, interval=900), deadline=1_100.0)
+    scheduler.add(1, BEGAN)
+    answer(scheduler, picked(scheduler, BEGAN), BEGAN + 0.25)
+    assert scheduler.away(BEGAN + 0.25) == 99.25
+
+
+def test_one_whose_outcome_is_known_from_elsewhere_is_not_looked_at() -> None:
+    scheduler = scheduling()
+    for execution_id in (1, 2):
+        scheduler.add(execution_id, BEGAN)
+    scheduler.end(Outcome(1, error=FAILED), BEGAN)
+    assert picked(scheduler, BEGAN).execution_id == 2
+
+
+def test_one_deadline_that_was_rounded_up_holds_up_no_other() -> None:
+    """Each deadline is a start and what is left, and a sum of the two may be off by a hair."""
+    deadline, first, second = 13490.042124216043, 5054.7595306381145, 8757.524927801613
+    hair_late = first + (deadline - first)
+    assert deadline < hair_late
+    scheduler = scheduling(deadline=deadline, policy=attrs.evolve(STEADY, timeout=90_000))
+    scheduler.add(1, first)
+    scheduler.add(2, second)
+    scheduler.add(3, second)
+    assert picked(scheduler, deadline).execution_id == 1
+    assert scheduler.pick(deadline) is None
+    outcomes = [update.outcome for update in scheduler.news() if update.outcome is not None]
+    assert [outcome.execution_id for outcome in outcomes] == [2, 3]
+    for outcome in outcomes:
+        assert isinstance(outcome.error, WaitTimedOut)
+        assert outcome.error.elapsed == deadline - second
+    assert totals(scheduler, deadline).failed == 3
+
+
+def test_totals_tell_how_all_of_them_stand() -> None:
+    scheduler = scheduling(budget=LocalBudget(None))
+    for execution_id in range(5):
+        scheduler.add(execution_id, BEGAN)
+    looks = [picked(scheduler, BEGAN) for _ in range(4)]
+    answer(scheduler, looks[0], BEGAN, status="QUEUED")
+    answer(scheduler, looks[1], BEGAN)
+    scheduler.settle(Outcome(98, execution=seen(98, "COMPLETED")), BEGAN)
+    answer(scheduler, looks[2], BEGAN, status="COMPLETED")
+    told = totals(scheduler, BEGAN + 30)
+    assert (told.queued, told.running, told.done, told.failed) == (3, 1, 2, 1)
+    assert told.requests == 4
+    assert told.budget_left is None
+    assert told.seconds_to_go == 30 / 3 * 4
+
+
+def test_how_long_it_will_take_is_not_told_before_any_has_ended() -> None:
+    scheduler = scheduling(changes=True)
+    scheduler.add(1, BEGAN)
+    answer(scheduler, picked(scheduler, BEGAN), BEGAN + 1)
+    [update] = scheduler.news()
+    assert update.totals.seconds_to_go is None
