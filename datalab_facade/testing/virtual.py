@@ -73,7 +73,10 @@ class VirtualClock:
     def sleep(self, seconds: float) -> None:
         """Let time pass, and return at once; in :meth:`run_threads`, let others go first."""
         _check(seconds)
-        self._sleep_until(self.monotonic() + seconds)
+        turns = self._turns
+        if turns is None or not turns.sleep_until(self.monotonic() + seconds):
+            # Of threads that sleep at once, none may take back what another one let pass.
+            self.advance(seconds)
 
     async def sleep_async(self, seconds: float) -> None:
         """Let the other tasks run until so much time has passed."""
