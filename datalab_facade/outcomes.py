@@ -99,21 +99,21 @@ class Update:
 
 
 def outcomes_of(updates: Generator[Update, None, None]) -> Generator[Outcome, None, None]:
-    """Give only the outcomes; closing it closes the updates."""
+    """Give the outcomes, where no changes are told of; closing it closes the updates."""
     with contextlib.closing(updates):
         for update in updates:
-            if update.outcome is not None:
-                yield update.outcome
+            assert update.outcome is not None
+            yield update.outcome
 
 
 async def outcomes_of_async(
     updates: AsyncGenerator[Update, None],
 ) -> AsyncGenerator[Outcome, None]:
-    """Give only the outcomes; closing it closes the updates."""
+    """Give the outcomes, where no changes are told of; closing it closes the updates."""
     async with contextlib.aclosing(updates):
         async for update in updates:
-            if update.outcome is not None:
-                yield update.outcome
+            assert update.outcome is not None
+            yield update.outcome
 
 
 def in_order(wanted: list[int], outcomes: list[Outcome], timeout: float | None) -> list[Outcome]:

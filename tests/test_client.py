@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -641,6 +641,33 @@ def test_a_client_that_follows_redirects_does_not_do_so_for_us(
     with pytest.raises(StatusError):
         way.done(way.client(simulator).executions.get(simulator.start(SOON)))
     assert len(simulator.requests) == 1
+
+
+class _Broken(httpx.SyncByteStream, httpx.AsyncByteStream):
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"{"
+        raise ZeroDivisionError
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"{"
+        raise ZeroDivisionError
+
+
+async def test_a_mistake_in_a_transport_of_ones_own_is_raised_as_it_is() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=_Broken()))
+    output = Output(7, "parse", None, presigned())
+    with (
+        httpx.Client(transport=transport) as http,
+        Datalab(API_KEY, http_client=http) as client,
+        pytest.raises(ZeroDivisionError),
+    ):
+        client.outputs.bytes(output)
+    async with (
+        httpx.AsyncClient(transport=transport) as http_async,
+        AsyncDatalab(API_KEY, http_client=http_async) as client_async,
+    ):
+        with pytest.raises(ZeroDivisionError):
+            await client_async.outputs.bytes(output)
 
 
 @pytest.mark.parametrize("url", ["https://www.datalab.to/x", presigned()])

@@ -122,6 +122,10 @@ def test_a_single_name_is_a_list_of_one() -> None:
         ),
         (workflow(5), ["steps[0]: must be an object, not a number"]),
         (workflow({}), ["steps[0].unique_name: is missing", "steps[0].step_key: is missing"]),
+        (
+            workflow(step("a"), {"step_key": "x", "depends_on": ["a"]}),
+            ["steps[1].unique_name: is missing"],
+        ),
         (workflow(step("")), ["steps[0] ''.unique_name: is empty"]),
         (workflow(step(5)), ["steps[0].unique_name: must be a text, not a number"]),
         (workflow(step("a", key=None)), ["steps[0] 'a'.step_key: must be a text, not null"]),

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import (
+    AsyncDatalab,
     ConfigurationError,
     Datalab,
     Durations,
@@ -326,3 +327,12 @@ def test_what_a_client_learns_is_found_in_it_or_none_where_that_is_off() -> None
     with Datalab(API_KEY) as client, Datalab(API_KEY, durations=None) as forgetful:
         assert isinstance(client.durations, Durations)
         assert forgetful.durations is None
+    assert isinstance(AsyncDatalab(API_KEY).durations, Durations)
+    assert AsyncDatalab(API_KEY, durations=None).durations is None
+
+
+def test_an_execution_of_no_known_age_is_waited_for_as_if_it_were_new() -> None:
+    world = _World(Durations())
+    script = ExecutionScript([StepScript("parse", ends=30)], extra={"created": None})
+    execution_id = world.simulator.start(script)
+    assert world.client.executions.wait(execution_id).created is None

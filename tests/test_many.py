@@ -21,6 +21,7 @@ from datalab_facade import (
     Datalab,
     NotFound,
     Outcome,
+    Totals,
     Update,
     WaitPolicy,
     WaitTimedOut,
@@ -205,6 +206,66 @@ def test_what_nobody_got_round_to_has_timed_out_too() -> None:
     assert [type(outcome.error) for outcome in outcomes] == [WaitTimedOut] * 3
 
 
+def test_those_whose_turn_never_came_have_timed_out_after_all_of_the_time() -> None:
+    world = World()
+    ids = world.start(1e9, 1e9, 1e9)
+    world.simulator.fault_always(Fault.hang())
+    outcomes = world.client.executions.wait_many(ids, timeout=10, concurrency=1)
+    errors = [outcome.error for outcome in outcomes]
+    assert [type(error) for error in errors] == [WaitTimedOut] * 3
+    assert "after 10.0 s of at most 10 s" in str(errors[2])
+    assert world.looks_at(ids[2]) == []
+
+
+def test_an_id_that_comes_after_the_deadline_is_not_asked_about() -> None:
+    world = World()
+    soon, late = world.start(5, 5)
+
+    def produced() -> Iterator[int]:
+        yield soon
+        world.clock.advance(60)
+        yield late
+
+    outcomes = list(world.client.executions.as_completed(produced(), timeout=30))
+    assert [type(outcome.error) for outcome in outcomes] == [WaitTimedOut]
+    assert world.looks_at(late) == []
+
+
+def test_a_deadline_that_rounding_makes_later_holds_up_no_other() -> None:
+    assert 0.71 + (10.1 - 0.71) > 10.1
+    world = World()
+    scheduler = world.client._context.scheduler(
+        WaitPolicy(),
+        timeout=10.1,
+        concurrency=5,
+        budget=world.client._api.gate.budget,
+        changes=False,
+    )
+    scheduler.add(1, 0.71)
+    scheduler.add(2, 2.0)
+    look = scheduler.pick(10.1)
+    assert look is not None
+    assert look.execution_id == 1
+    assert scheduler.pick(10.1) is None
+    [update] = scheduler.news()
+    assert update.outcome is not None
+    assert (update.outcome.execution_id, type(update.outcome.error)) == (2, WaitTimedOut)
+
+
+@pytest.mark.parametrize(
+    ("totals", "told"),
+    [
+        (Totals(2, 1, 0, 0, 5, None, None), "0/3 ended, 1 running, 2 queued"),
+        (
+            Totals(2, 1, 3, 4, 5, 6, 7.4),
+            "7/10 ended, 1 running, 2 queued, 4 failed, about 7 s to go",
+        ),
+    ],
+)
+def test_totals_are_told_in_a_line(totals: Totals, told: str) -> None:
+    assert str(totals) == told
+
+
 def test_each_has_the_deadline_of_its_policy_too() -> None:
     world = World(policy=WaitPolicy(timeout=20))
     quick, never = world.start(5, 1e9)
@@ -372,6 +433,36 @@ async def test_async_an_outcome_among_the_ids_ends_the_wait_for_its_execution() 
     assert outcomes[:2] == [given_up, given_up]
     assert [one.execution_id for one in outcomes[2:]] == [soon]
     assert max(world.looks_at(never)) <= 30 < max(world.looks_at(soon))
+
+
+async def test_async_an_outcome_that_comes_during_a_look_ends_the_wait_at_once() -> None:
+    world = AsyncWorld()
+    [never] = world.start(1e6)
+    world.simulator.fault_next(Fault.delay(20))
+    given_up = Outcome(never, error=ConfigurationError("nobody waits for it"))
+
+    async def ids() -> AsyncIterator[int | Outcome]:
+        yield never
+        await world.clock.sleep_async(5)
+        yield given_up
+
+    outcomes = [one async for one in world.asynchronous.executions.as_completed(ids())]
+    assert outcomes == [given_up, given_up]
+    assert len(world.looks_at(never)) == 1
+
+
+async def test_async_an_id_that_comes_after_the_deadline_is_not_asked_about() -> None:
+    world = AsyncWorld()
+    [late] = world.start(5)
+
+    async def ids() -> AsyncIterator[int]:
+        world.clock.advance(60)
+        yield late
+        raise AssertionError
+
+    given = world.asynchronous.executions.as_completed(ids(), timeout=30)
+    assert [one async for one in given] == []
+    assert world.looks_at(late) == []
 
 
 async def test_async_an_iterable_that_raises_half_way_is_told_and_nothing_goes_on() -> None:

@@ -204,6 +204,30 @@ def test_the_defaults_see_two_hours_with_two_hundred_looks() -> None:
     assert story.end - 7_100 <= 60
 
 
+def test_a_sleep_that_lasts_beyond_the_deadline_is_the_end_of_a_wait() -> None:
+    """As when a computer is closed meanwhile."""
+    wait = Wait(7, STEADY, now=0.0, random=Random(0).random)
+    machine = waiting(wait, now=0.0)
+    assert isinstance(next(machine), Call)
+    assert isinstance(machine.send(Answer(1.0, snapshot())), Report)
+    command: object = machine.send(Answer(1.0))
+    while isinstance(command, Report):
+        command = machine.send(Answer(1.0))
+    assert isinstance(command, Sleep)
+    with pytest.raises(WaitTimedOut):
+        machine.send(Answer(1e9))
+
+
+def test_a_sleep_that_lasts_beyond_the_deadline_is_the_end_of_a_call() -> None:
+    machine: Machine[Execution, Execution] = retrying(
+        WaitPolicy(), may_pass, timeout=60, request_timeout=30, now=0.0, random=Random(0).random
+    )
+    assert isinstance(next(machine), Call)
+    assert isinstance(machine.send(Answer(1.0, error=DROPPED)), Sleep)
+    with pytest.raises(ConnectionFailed, match="dropped"):
+        machine.send(Answer(1e9))
+
+
 def test_the_deadline_is_told_with_everything_that_is_needed_to_go_on() -> None:
     story = play(
         script(snapshot(parse="COMPLETED", extract="PENDING")), attrs.evolve(STEADY, timeout=9)

@@ -246,3 +246,8 @@ def test_settings_that_look_secret_are_not_shown() -> None:
     assert "xoxb" not in repr(step)
     assert "xoxb" not in repr(Workflow(1, steps=(step,), raw={"steps": ["xoxb-1234"]}))
     assert step.to_dict()["settings"] == {"auth": {"token": "xoxb-1234"}}
+
+
+def test_the_id_of_a_workflow_may_be_called_workflow_id() -> None:
+    workflow, _ = decode_workflow({"workflow_id": 5, "name": "Invoices", "steps": []})
+    assert workflow.id == 5

@@ -45,8 +45,6 @@ async def run_many_async(
             for update in scheduler.news():
                 yield update
             run.raise_crash(tasks)
-        for update in scheduler.news():
-            yield update
     finally:
         await run.stop(tasks)
 

@@ -167,10 +167,12 @@ class Reader:
         Raises:
             DownloadFailed: What passed through was not what storage says it is.
         """
-        if self._unpacker is not None and self._checker is not None:
-            self._checker.check()
-            with _unpacking(self._output):
-                self._unpacker.finish()
+        # Each body begins with a chunk, also one that has nothing in it.
+        assert self._unpacker is not None
+        assert self._checker is not None
+        self._checker.check()
+        with _unpacking(self._output):
+            self._unpacker.finish()
 
 
 class Checker:

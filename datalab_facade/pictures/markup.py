@@ -78,11 +78,11 @@ def as_xml(root: Element) -> str:
     return ET.tostring(root, encoding="unicode")
 
 
-def svg(width: float | str, height: float, *, title: str, description: str, key: str) -> Element:
+def svg(width: float, height: float, *, title: str, description: str, key: str) -> Element:
     """Begin a drawing that tells its title and description to who cannot see it.
 
     Args:
-        width: Its width in pixels, or as a share.
+        width: Its width in pixels.
         height: Its height in pixels.
         title: What it is.
         description: What it shows, in a sentence.
@@ -98,8 +98,7 @@ def svg(width: float | str, height: float, *, title: str, description: str, key:
         aria_labelledby=f"{key}-title {key}-description",
         class_="datalab-picture",
     )
-    if not isinstance(width, str):
-        root.set("viewBox", f"0 0 {number(width)} {number(height)}")
+    root.set("viewBox", f"0 0 {number(width)} {number(height)}")
     element(root, "title", title, id=f"{key}-title")
     element(root, "desc", description, id=f"{key}-description")
     return root

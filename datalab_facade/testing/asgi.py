@@ -143,7 +143,8 @@ async def _deliver(answer: Answer, receive: Receive, send: Send) -> None:
     if answer.fault.dripping is None:
         await send({"type": "http.response.body", "body": answer.body})
     elif await _play(deliver_body(answer), receive, put):
-        await send({"type": "http.response.body"})
+        # After a timeout, Python 3.11 does not tell which lines a coroutine comes to.
+        await send({"type": "http.response.body"})  # pragma: no cover - tried, but not seen
 
 
 async def _deliver_raw(answer: Answer, receive: Receive, wire: Wire) -> None:
@@ -169,7 +170,7 @@ async def _play(
     """Carry events out until the end; ``None`` if the client went before it."""
     for event in events:
         if isinstance(event, Pause):
-            if await _gone_within(event.seconds, receive):
+            if await _gone_within(event.seconds, receive):  # pragma: no branch - as above
                 return None
         elif isinstance(event, bytes):
             await put(event)

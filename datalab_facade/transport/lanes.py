@@ -147,7 +147,7 @@ class _Lanes(Generic[_Client, _Sender]):
         self._idle.append(lane)
         try:
             longest = self._idle.popleft()
-        except IndexError:
+        except IndexError:  # pragma: no cover - another thread was quicker
             return None
         if self._closed or longest.idle_since < lane.idle_since - KEEP_ALIVE:
             return longest

@@ -162,6 +162,13 @@ def test_a_deletion_that_says_no_is_an_error_with_the_servers_words() -> None:
     assert caught.value.detail == "The file is in use"
 
 
+def test_a_link_without_an_id_is_that_of_the_file_that_was_asked_for() -> None:
+    link, _ = decode_link({"download_url": presigned()}, requested_id=4)
+    assert link.file_id == 4
+    with pytest.raises(UnexpectedBody, match="file_id"):
+        decode_link({"download_url": presigned()}, requested_id="npl94jxy")
+
+
 def test_no_signature_is_shown() -> None:
     link, _ = decode_link({"download_url": presigned(), "file_id": 4}, requested_id=4)
     ticket, _ = decode_ticket({"upload_url": presigned(), "file_id": 4})

@@ -14,10 +14,13 @@ import httpx
 import pytest
 
 from datalab_facade import AsyncDatalab, File, FileTransfer, UploadFailed
+from datalab_facade.files import sending
+from datalab_facade.files.sources import Source
+from datalab_facade.models import JSON
 from datalab_facade.testing import Fault, SimulatorServer
 from tests.files.slow_taker import Act, Arrival, SlowTaker
 from tests.outputs.conftest import Side
-from tests.secrets_for_tests import API_KEY, COOKIE
+from tests.secrets_for_tests import API_KEY, COOKIE, SIGNATURE
 
 OURS = {"host", "user-agent", "content-type", "content-length"}
 
@@ -366,3 +369,42 @@ def test_a_proxy_of_the_users_own_client_is_used_for_uploads_too(
     ):
         assert client.files.upload(document).is_uploaded
     assert seen == ["POST", "PUT", "GET"]
+
+
+def test_a_url_for_the_upload_that_no_http_can_use_is_refused(
+    side: Side, real: SimulatorServer, document: Path
+) -> None:
+    ticket: JSON = {
+        "file_id": 7,
+        "reference": "datalab://file-npl94jxy",
+        "upload_url": "https://storage.example/\x00?X-Amz-Signature=" + SIGNATURE,
+    }
+    real.simulator.fault_next(Fault.status(200, ticket))
+    failed = failure(side, document)
+    assert failed.reason == "refused"
+    assert "is no URL" in str(failed)
+    assert SIGNATURE not in str(failed)
+
+
+async def test_a_source_that_cannot_be_opened_after_a_cancellation_is_nobodys_business(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, may_end, ended = threading.Event(), threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def open_source(*_: object, **__: object) -> Source:
+        begun.set()
+        may_end.wait(20)
+        loop.call_soon_threadsafe(ended.set)
+        raise UploadFailed("cannot be read", file_name="a.pdf", status=None, reason="unreadable")
+
+    monkeypatch.setattr(sending, "open_source", open_source)
+    task = asyncio.create_task(sending.open_source_async(b"", "a.pdf", max_bytes=1))
+    assert await asyncio.to_thread(begun.wait, 20)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    [opening] = [one for one in asyncio.all_tasks() if one is not asyncio.current_task()]
+    may_end.set()
+    await ended.wait()
+    await asyncio.wait([opening])

@@ -201,6 +201,20 @@ def test_what_is_the_callers_own_comes_out_as_it_is(error: DatalabError) -> None
     assert end is error
 
 
+def test_a_client_that_is_closed_before_the_confirmation_says_so() -> None:
+    error = ConfigurationError("closed")
+    _, end = run(ticket(), answered(200), {"error": error})
+    assert end is error
+
+
+def test_what_will_not_pass_is_not_tried_again() -> None:
+    error = DatalabError("that is no URL")
+    commands, end = run(ticket(), {"error": error})
+    assert (type(end), end.reason) == (UploadFailed, "refused")
+    assert end.__cause__ is error
+    assert kinds(commands) == [AskForUrl, Put]
+
+
 def test_what_is_wrong_with_the_file_is_not_tried_again() -> None:
     error = upload_failed("a.pdf", "changed", "has changed")
     commands, end = run(ticket(), {"error": error})

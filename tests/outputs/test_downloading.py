@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Generator
 from typing import Any
 
@@ -11,7 +12,14 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from datalab_facade import ConnectionFailed, DownloadFailed, NotFound, Output, RequestTimedOut
+from datalab_facade import (
+    ConfigurationError,
+    ConnectionFailed,
+    DownloadFailed,
+    NotFound,
+    Output,
+    RequestTimedOut,
+)
 from datalab_facade.errors import StatusError
 from datalab_facade.outputs.downloading import (
     Command,
@@ -25,6 +33,7 @@ from datalab_facade.outputs.downloading import (
     Told,
     retry_after_of,
 )
+from datalab_facade.outputs.unpacking import Unpacker
 from datalab_facade.waiting.commands import Sleep
 
 POLICY = DownloadPolicy(max_faults=4, max_renewals=2, max_redirects=3, max_restarts=3)
@@ -610,3 +619,19 @@ def test_only_of_outputs_it_is_said_that_they_are_deleted_soon() -> None:
         failed = failure(steps, Told(1_000.0))
         assert (failed.reason, failed.status) == ("gone", 404)
         assert str(failed).endswith(why)
+
+
+def test_a_client_that_is_closed_meanwhile_says_so() -> None:
+    _, steps, _ = begun()
+    error = ConfigurationError("the client is closed")
+    with pytest.raises(ConfigurationError) as raised:
+        steps.send(Told(1.0, error=error))
+    assert raised.value is error
+
+
+def test_a_deflated_body_is_unpacked_however_small_its_pieces_are() -> None:
+    unpacker = Unpacker("deflate")
+    packed = zlib.compress(b"some text")
+    given_ = [part for byte in packed for part in unpacker.feed(bytes([byte]))]
+    unpacker.finish()
+    assert b"".join(given_) == b"some text"

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import DownloadFailed
+from datalab_facade import DownloadFailed, SavedOutput
+from datalab_facade.outputs import journal
+from datalab_facade.outputs.journal import Journal
 from tests.outputs.bad_storage import BadStorage, stored
 from tests.outputs.conftest import Side, execution_of, output_at
+from tests.outputs.test_folders import PROMISE
 
 SMALL, LARGE = b"[1, 2]", os.urandom(200_000)
 
@@ -153,3 +156,42 @@ def test_what_is_small_is_never_there_in_part(
     )
     assert seen
     assert not any(seen)
+
+
+SAVED = SavedOutput.from_dict(PROMISE)
+
+
+def test_a_promise_that_does_not_fit_on_the_disk_is_told(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    mine = Journal(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(OSError, match="cannot be written to its end"):
+            mine.promise(SAVED)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        mine.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_without_locks_keeps_promises_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "lock", lambda _: False)
+    mine = Journal(tmp_path)
+    mine.promise(SAVED)
+    assert list(journal.promises_in(tmp_path, but=Journal(tmp_path))) == [SAVED]
+    assert list(journal.promises_in(tmp_path, but=mine)) == []
+    assert len(list(tmp_path.iterdir())) == 1
+    mine.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_promise_came_true_if_the_file_is_there_and_what_was_promised(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    assert not journal.came_true(SAVED, path)
+    path.write_bytes(b"b" * 1_000)
+    assert not journal.came_true(SAVED, path)
+    path.write_bytes(b"a" * 1_000)
+    assert journal.came_true(SAVED, path)

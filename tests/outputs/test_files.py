@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import json
@@ -15,6 +16,7 @@ import pytest
 
 from datalab_facade import DownloadFailed
 from datalab_facade.outputs import parts
+from datalab_facade.outputs.outputs_async import _in_thread
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
 from tests.outputs.processes import outcome, start
@@ -574,3 +576,47 @@ def test_what_another_process_is_at_work_on_is_not_cleared_away(tmp_path: Path) 
         assert part.exists()
     parts.clear_away(tmp_path / "out")
     assert not part.exists()
+
+
+def test_a_small_file_that_is_not_what_it_should_be_leaves_nothing_behind(
+    side: Side, storage: BadStorage, tmp_path: Path
+) -> None:
+    storage.plays(then=stored(b"small", headers={"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}))
+    assert failure(side, storage, tmp_path / "out").reason == "corrupt"
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("times", [1, 100], ids=["once", "always"])
+def test_a_part_that_others_publish_while_it_is_opened_is_begun_anew(
+    side: Side, storage: BadStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    is_at, left = parts.is_at, [None] * times
+
+    def published(path: Path, file: Any) -> bool:
+        if path.name == "out.part" and left:
+            left.pop()
+            path.unlink()
+        return is_at(path, file)
+
+    monkeypatch.setattr(parts, "is_at", published)
+    storage.plays(then=stored(BODY))
+    saved(side, storage, tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == BODY
+    assert names(tmp_path) == ["out"]
+
+
+async def test_what_is_done_on_disk_is_over_when_a_cancelled_call_is() -> None:
+    begun, may_end, done = threading.Event(), threading.Event(), list[bool]()
+
+    def work() -> None:
+        begun.set()
+        done.append(may_end.wait(20))
+
+    task = asyncio.create_task(_in_thread(work))
+    assert await asyncio.to_thread(begun.wait, 20)
+    task.cancel()
+    assert not (await asyncio.wait([task], timeout=0.01))[0]
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert done == [True]

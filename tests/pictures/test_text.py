@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import Execution
+from datalab_facade.pictures.terminal import RED, Terminal
 from datalab_facade.pictures.words import cells, clipped, shown, wrapped
 from tests.pictures import scenes
 from tests.pictures.strategies import executions
@@ -97,3 +98,7 @@ def test_a_word_wider_than_the_line_has_a_line_of_its_own() -> None:
 def test_a_text_of_which_only_the_ellipsis_is_too_wide_is_cut_to_nothing() -> None:
     assert clipped("parse", 0) == ""
     assert cells(clipped("請求書", 1)) <= 1
+
+
+def test_a_line_of_nothing_is_empty() -> None:
+    assert Terminal(80, colour=True, ascii_only=False).columns([("  ", RED), (" ", "")]) == ""

@@ -11,6 +11,7 @@ from datalab_facade import (
     WaitTimedOut,
 )
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
+from datalab_facade.transport.ending import EndsWithin, left_of
 from tests.sockets.conftest import Caller
 
 NEVER_ENDS = ExecutionScript([StepScript("parse", ends=None)])
@@ -95,3 +96,9 @@ def test_nobody_there_is_told_as_a_connection_that_failed(
     outcome = call("get", 1, max_faults=0)
     assert isinstance(outcome.error, ConnectionFailed)
     assert not outcome.error.may_have_arrived
+
+
+def test_nothing_is_left_of_a_time_that_is_over() -> None:
+    with EndsWithin(-1.0), pytest.raises(TimeoutError, match="is over"):
+        left_of(5.0, TimeoutError)
+    assert left_of(5.0, TimeoutError) == 5.0

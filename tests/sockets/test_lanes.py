@@ -84,6 +84,20 @@ def test_a_lane_that_nobody_needed_for_long_is_closed(
         assert spare.client.is_closed
 
 
+async def test_a_lane_that_no_task_needed_for_long_is_closed(
+    simulator: Simulator, server: SimulatorServer
+) -> None:
+    execution_id = simulator.start(NEVER_ENDS)
+    async with AsyncDatalab(API_KEY, base_url=server.api_url) as client:
+        lanes = client._api._lanes
+        spare, used = lanes.take(), lanes.take()
+        await lanes.put_back(spare)
+        await lanes.put_back(used)
+        spare.idle_since -= 3600
+        await client.executions.get(execution_id)
+        assert idle_lanes(client) == [used]
+
+
 def test_a_lane_in_use_while_the_client_is_closed_is_closed_when_put_back(
     server: SimulatorServer,
 ) -> None:

@@ -165,3 +165,4 @@ def test_headers_of_one_name_are_joined() -> None:
     assert headers == Headers({"a": "1, 2", "B": "3"})
     assert hash(headers) == hash(Headers({"A": "1, 2", "b": "3"}))
     assert "c" not in headers
+    assert len(headers) == 2

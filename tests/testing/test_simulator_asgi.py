@@ -25,7 +25,7 @@ def client(simulator: Simulator) -> httpx.AsyncClient:
 
 async def test_any_server_can_run_it(simulator: Simulator, execution_path: str) -> None:
     async with client(simulator) as http:
-        simulator.fault_next(Fault.nothing(), Fault.status(503), Fault.drip(10, every=0))
+        simulator.fault_next(Fault.nothing(), Fault.status(503), Fault.drip(50, every=0.001))
         answers = [await http.get(execution_path) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 503, 200]
     assert answers[0].json()["status"] == answers[2].json()["status"] == "COMPLETED"

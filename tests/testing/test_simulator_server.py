@@ -25,6 +25,7 @@ from datalab_facade.testing import (
     SimulatorTransport,
     VirtualClock,
 )
+from datalab_facade.testing import server as server_module
 
 from .carriers import PATIENCE, Carrier
 
@@ -222,6 +223,29 @@ def test_a_server_stops_at_once_whatever_hangs(simulator: Simulator) -> None:
         assert set(threading.enumerate()) == threads
         heard = [wire.hear_all() for wire in wires]
     assert [one.partition(b"\r\n\r\n")[2] for one in heard] == [b"", b"", b'{"d', b"", b""]
+
+
+def test_a_server_that_cannot_be_stopped_says_so(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread is stuck, and ends when it no longer is."""
+    monkeypatch.setattr(server_module, "_STOP_SECONDS", 0.05)
+    stuck, may_go_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        stuck.set()
+        may_go_on.wait(PATIENCE)
+
+    server = SimulatorServer(simulator)
+    server.start()
+    running = server._now_running()
+    _ = running.loop.call_soon_threadsafe(wait)
+    assert stuck.wait(PATIENCE)
+    with pytest.raises(RuntimeError, match=r"did not end within 0\.05 seconds"):
+        server.stop()
+    may_go_on.set()
+    running.thread.join(PATIENCE)
+    assert not running.thread.is_alive()
 
 
 def test_a_server_can_be_started_again(simulator: Simulator) -> None:

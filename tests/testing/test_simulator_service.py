@@ -11,12 +11,14 @@ import pytest
 from datalab_facade.testing import (
     TEST_API_KEY,
     ExecutionScript,
+    Fault,
     Request,
     Simulator,
     StepScript,
     VirtualClock,
     connect,
 )
+from datalab_facade.testing.state import SkewedClock
 
 EXECUTIONS = "/api/v1/workflows/executions"
 
@@ -113,3 +115,17 @@ def test_outputs_can_go_before_their_execution(simulator: Simulator, clock: Virt
     assert fetched() == 200
     clock.advance(1)
     assert fetched() == 404
+
+
+async def test_a_clock_that_is_wrong_sleeps_as_long_as_any(clock: VirtualClock) -> None:
+    wrong = SkewedClock(clock, 600.0)
+    wrong.sleep(3)
+    await wrong.sleep_async(4)
+    assert wrong.monotonic() == clock.monotonic() == 7
+    assert wrong.now() - clock.now() == timedelta(seconds=600)
+
+
+def test_a_date_that_a_fault_tells_is_told(simulator: Simulator) -> None:
+    date = "Mon, 01 Jan 2024 00:00:00 GMT"
+    simulator.fault_next(Fault.status(503, headers={"Date": date}))
+    assert simulator.handle(Request("api", "GET", "/")).headers["date"] == date

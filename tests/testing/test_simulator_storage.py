@@ -18,6 +18,7 @@ from datalab_facade.testing import (
     VirtualClock,
 )
 from datalab_facade.testing.jsonvalue import JSON
+from datalab_facade.testing.storage import presigned_output
 
 from .carriers import Carrier
 
@@ -227,3 +228,35 @@ def test_a_run_without_an_output_has_none_in_storage() -> None:
     asked = Request("api", "GET", f"/api/v1/workflows/executions/{execution_id}", headers=headers)
     run = json.loads(simulator.handle(asked).body)["steps"]["parse"]
     assert run.get("output_url") is None
+
+
+def test_a_signed_url_of_a_run_that_is_not_there_finds_nothing() -> None:
+    simulator = Simulator(VirtualClock())
+    script = ExecutionScript([StepScript("parse"), StepScript("tell", output=None)])
+    execution_id = simulator.start(script)
+    for step in ("parse", "tell", "nothing"):
+        file_key = "987" if step == "tell" else "none"
+        url = presigned_output(simulator._state, execution_id, step, file_key)
+        assert fetch(simulator, url).status == 404
+
+
+def test_nothing_is_sent_to_the_url_of_a_file_that_is_gone() -> None:
+    simulator = Simulator(VirtualClock())
+    headers = {"X-API-Key": simulator.api_key}
+    asked = json.dumps({"filename": "a.pdf", "content_type": "application/pdf"}).encode()
+    given_ = simulator.handle(
+        Request("api", "POST", "/api/v1/files/upload", headers=headers, body=asked)
+    )
+    ticket = json.loads(given_.body)
+    path = f"/api/v1/files/{ticket['file_id']}"
+    assert simulator.handle(Request("api", "DELETE", path, headers=headers)).status == 200
+    url = httpx.URL(ticket["upload_url"])
+    sent = Request(
+        "storage",
+        "PUT",
+        url.raw_path.decode().partition("?")[0],
+        url.query.decode(),
+        {"Content-Type": "application/pdf", "Content-Length": "1"},
+        b"x",
+    )
+    assert simulator.handle(sent).status == 404

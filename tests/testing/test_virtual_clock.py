@@ -252,6 +252,18 @@ def test_threads_run_by_the_clock_sleep_side_by_side(clock: VirtualClock) -> Non
     assert runs == [[("b", 1), ("c", 2), ("b", 2), ("a", 3), ("b", 3), ("a", 6)]] * 5
 
 
+def test_a_thread_that_the_clock_does_not_know_sleeps_beside_those_that_it_runs(
+    clock: VirtualClock,
+) -> None:
+    def begins_another() -> float:
+        other = threading.Thread(target=lambda: clock.sleep(5))
+        other.start()
+        other.join()
+        return clock.monotonic()
+
+    assert clock.run_threads(begins_another) == [5]
+
+
 def test_sixteen_threads_leave_no_thread_behind(clock: VirtualClock) -> None:
     before = set(threading.enumerate())
 
