@@ -64,7 +64,7 @@ check: $(DEV)/.installed
 	$(DEV)/bin/python scripts/api.py
 
 # Changes the code that decides in thousands of small ways, and tells which of them no test
-# notices; the better part of an hour. ONLY="datalab_facade.decoding*" tries a part of it.
+# notices; some twenty minutes. ONLY="datalab_facade.decoding*" tries a part of it.
 mutants: $(MUTANTS)/.installed
 	$(MUTANTS)/bin/mutmut run --max-children 1 $(ONLY)
 	$(MUTANTS)/bin/mutmut results

@@ -148,6 +148,12 @@ def test_nothing_is_added_once_time_is_up() -> None:
     assert scheduler.pick(20_000.0) is None
 
 
+def test_no_more_are_waited_for_once_time_is_up() -> None:
+    scheduler = scheduling()
+    scheduler.away(20_000.0)
+    assert scheduler.finished
+
+
 def test_the_deadline_of_all_is_that_of_each() -> None:
     scheduler = scheduling(deadline=2_000.0)
     scheduler.add(1, 1_500.0)

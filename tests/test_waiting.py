@@ -702,6 +702,17 @@ def test_of_many_faults_the_first_and_the_last_are_noted() -> None:
     ]
 
 
+@pytest.mark.parametrize(("many", "lines"), [(6, 7), (7, 7)])
+def test_up_to_six_faults_are_noted_in_full(many: int, lines: int) -> None:
+    faults, error = Faults(STEADY, lambda: 0.5), refusal(503)
+    for _ in range(many):
+        faults.forgive(HTML)
+    faults.explain(error)
+    [note] = error.__notes__
+    assert len(note.splitlines()) == lines
+    assert ("…" in note) == (many > 6)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -709,6 +720,7 @@ def test_of_many_faults_the_first_and_the_last_are_noted() -> None:
         {"timeout": -1},
         {"timeout": math.nan},
         {"interval": 0},
+        {"request_timeout": math.inf},
         {"growth": -0.1},
         {"max_interval": 0},
         {"jitter": 1},
@@ -726,6 +738,10 @@ def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> Non
     [name] = wrong
     with pytest.raises(ConfigurationError, match=name):
         WaitPolicy(**wrong)  # type: ignore[arg-type]
+
+
+def test_every_status_of_the_server_may_pass_and_no_other_number() -> None:
+    assert [status for status in (499, 500, 599, 600) if may_pass(refusal(status))] == [500, 599]
 
 
 def test_what_is_overloaded_is_a_server_that_failed() -> None:

@@ -27,10 +27,13 @@ from datalab_facade.outputs.downloading import (
     DownloadPolicy,
     Facts,
     Fetch,
+    NotSecure,
     Receive,
     RemoteFile,
     Renew,
     Told,
+    checked_storage_url,
+    download_failed,
     retry_after_of,
 )
 from datalab_facade.outputs.unpacking import Unpacker
@@ -635,3 +638,121 @@ def test_a_deflated_body_is_unpacked_however_small_its_pieces_are() -> None:
     given_ = [part for byte in packed for part in unpacker.feed(bytes([byte]))]
     unpacker.finish()
     assert b"".join(given_) == b"some text"
+
+
+def follow_redirects(steps: Steps) -> None:
+    """Be redirected as often as the policy lets."""
+    for _ in range(POLICY.max_redirects):
+        fetched(steps.send(Told(1_000.0, 302, {"location": "/elsewhere"})))
+
+
+def test_redirects_are_counted_in_a_row_only() -> None:
+    _, steps, _ = begun()
+    follow_redirects(steps)
+    steps.send(Told(1_000.0, 200, {"content-length": "10"}))
+    steps.send(Told(1_000.0, error=ERRORS[0]))
+    fetched(steps.send(Told(1_000.0)))
+    follow_redirects(steps)
+    steps.send(Told(1_000.0, 403))
+    fetched(steps.send(Told(1_000.0, url=URL)))
+    follow_redirects(steps)
+
+
+def test_a_url_that_cannot_be_renewed_tells_why() -> None:
+    _, steps, _ = begun()
+    steps.send(Told(1_000.0, 403))
+    failed = failure(steps, Told(1_000.0, error=StatusError(503, method="GET", url="u")))
+    assert (failed.reason, failed.status) == ("expired", 403)
+    assert "has a URL that expired and could not be renewed: GET u answered 503" in str(failed)
+
+
+@pytest.mark.parametrize(
+    ("remote", "name", "fields"),
+    [
+        (
+            Output(7, "parse", None, URL),
+            "The output of step parse of execution 7",
+            (7, "parse", None, None),
+        ),
+        (
+            Output(7, "parse", "a.pdf", URL),
+            "The output of step parse [a.pdf] of execution 7",
+            (7, "parse", "a.pdf", None),
+        ),
+        (RemoteFile(5, "a.pdf", URL), "The file 'a.pdf' (id 5)", (None, None, None, 5)),
+    ],
+)
+def test_a_failure_names_what_could_not_be_had(
+    remote: Output | RemoteFile, name: str, fields: tuple[Any, ...]
+) -> None:
+    failed = download_failed(remote, "gone", "is no longer there", 404)
+    assert str(failed) == f"{name} is no longer there"
+    assert (failed.reason, failed.status) == ("gone", 404)
+    assert (failed.execution_id, failed.step, failed.file_key, failed.file_id) == fields
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 599])
+def test_what_may_pass_is_waited_out_for_as_long_as_storage_asks(status: int) -> None:
+    _, steps, _ = begun()
+    assert steps.send(Told(1_000.0, status)) == Sleep(0.375)
+    steps.send(Told(1_000.0))
+    assert steps.send(Told(1_000.0, status, {"retry-after": "20"})) == Sleep(21)
+
+
+@pytest.mark.parametrize("status", [204, 409, 418, 426, 430])
+def test_any_other_answer_is_told_at_once(status: int) -> None:
+    _, steps, _ = begun()
+    failed = failure(steps, Told(1_000.0, status))
+    assert (failed.reason, failed.status) == ("refused", status)
+    assert str(failed).endswith(f"is refused by storage with {status}")
+
+
+def test_bytes_are_asked_for_as_they_are_stored() -> None:
+    _, _, command = begun()
+    assert fetched(command).headers == {"Accept-Encoding": "identity"}
+
+
+def test_a_renewal_tells_the_url_that_is_refused() -> None:
+    _, steps, _ = begun()
+    assert steps.send(Told(1_000.0, 403)) == Renew(URL, 2_000.0)
+
+
+def test_after_the_deadline_it_says_that_time_is_up() -> None:
+    download, _, _ = begun()
+    download.check_deadline(2_000.0)
+    with pytest.raises(DownloadFailed, match=r"execution 1 was not fetched in time$"):
+        download.check_deadline(2_000.1)
+
+
+def test_a_stream_that_was_read_too_far_says_why() -> None:
+    facts = Facts(total=10, validator='"v"')
+    _, steps, _ = begun(facts=facts, received=5, restartable=False)
+    failed = failure(steps, Told(1_000.0, 416))
+    assert str(failed).endswith("storage has less of it than was received before")
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://[", "a URL that cannot be read"),
+        ("ftp://a.example/b?c=d", "a URL that is no https URL: ftp://a.example/b?…"),
+        ("https:///b", "a URL that is no https URL: https:///b"),
+        (
+            "http://a.example/b?c=d",
+            "a URL without TLS: http://a.example/b?…. Allow it with allow_http=True",
+        ),
+    ],
+)
+def test_a_url_to_which_nothing_is_to_be_sent_is_refused(url: str, why: str) -> None:
+    with pytest.raises(NotSecure) as refused:
+        checked_storage_url(url, allow_http=False)
+    assert str(refused.value) == why
+    with pytest.raises(DownloadFailed) as failed:
+        begun(remote=Output(1, "parse", None, url))
+    assert str(failed.value).endswith(f"has {why}")
+
+
+def test_a_url_may_be_used_with_tls_or_on_this_machine_or_when_allowed() -> None:
+    for url in (URL, "http://localhost:1/", "http://127.0.0.1/a"):
+        assert checked_storage_url(url, allow_http=False) == url
+    assert checked_storage_url("http://a.example/", allow_http=True) == "http://a.example/"
