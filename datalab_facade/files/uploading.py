@@ -25,7 +25,7 @@ from datalab_facade.errors import (
 from datalab_facade.files.decoding import Confirmation, Ticket
 from datalab_facade.outputs.downloading import NotSecure, checked_storage_url, retry_after_of
 from datalab_facade.redaction import shown_url
-from datalab_facade.waiting.commands import Sleep
+from datalab_facade.waiting.commands import Sleep, Until
 from datalab_facade.waiting.faults import Faults, Randomness, may_pass
 
 _EXPIRED = frozenset({400, 401, 403, 410})
@@ -52,39 +52,27 @@ class UploadPolicy:
 
 
 @attrs.frozen
-class AskForUrl:
+class AskForUrl(Until):
     """Command: ask the API where to send the bytes."""
 
     deadline: float
 
-    def timeout(self, now: float) -> float:
-        """Give the seconds that are left for it."""
-        return max(0.01, self.deadline - now)
-
 
 @attrs.frozen
-class Put:
+class Put(Until):
     """Command: send all bytes there, from the first one on."""
 
     url: str = attrs.field(repr=shown_url)
     stall_timeout: float
     deadline: float
 
-    def timeout(self, now: float) -> float:
-        """Give the seconds that are left for all of it."""
-        return max(0.01, self.deadline - now)
-
 
 @attrs.frozen
-class Confirm:
+class Confirm(Until):
     """Command: have the API look that the bytes have come."""
 
     file_id: int
     deadline: float
-
-    def timeout(self, now: float) -> float:
-        """Give the seconds that are left for it."""
-        return max(0.01, self.deadline - now)
 
 
 Command: TypeAlias = AskForUrl | Put | Confirm | Sleep

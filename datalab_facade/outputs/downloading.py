@@ -28,7 +28,7 @@ from datalab_facade.errors import (
 )
 from datalab_facade.models import Output
 from datalab_facade.redaction import shown_name, shown_url
-from datalab_facade.waiting.commands import Sleep
+from datalab_facade.waiting.commands import Sleep, Until
 from datalab_facade.waiting.faults import Faults, Randomness, may_pass
 
 _OUTPUTS_ARE_DELETED = ": Datalab deletes results about an hour after they finish"
@@ -119,28 +119,20 @@ class Fetch:
 
 
 @attrs.frozen
-class Receive:
+class Receive(Until):
     """Command: pass on the body that was just begun; it starts at this offset."""
 
     offset: int
     deadline: float
 
-    def timeout(self, now: float) -> float:
-        """Give the seconds that are left for the next piece."""
-        return max(0.01, self.deadline - now)
-
 
 @attrs.frozen
-class Renew:
+class Renew(Until):
     """Command: ask the API again, and tell the new URL."""
 
     refused: str
     """The one that the execution told last."""
     deadline: float
-
-    def timeout(self, now: float) -> float:
-        """Give the seconds that are left for it."""
-        return max(0.01, self.deadline - now)
 
 
 Command: TypeAlias = Fetch | Receive | Renew | Sleep

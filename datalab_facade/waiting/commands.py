@@ -26,6 +26,19 @@ class Call:
     """When its answer is no longer wanted, of the same clock as the answers' ``now``."""
 
 
+class Until:
+    """A command that may take until a deadline."""
+
+    __slots__ = ()
+
+    deadline: float
+    """When it has to be over, of the same clock as the answers' ``now``."""
+
+    def timeout(self, now: float) -> float:
+        """Give the seconds that are left; hardly any, but more than none, when it is over."""
+        return max(0.01, self.deadline - now)
+
+
 @attrs.frozen
 class Sleep:
     """Let that many seconds pass."""
