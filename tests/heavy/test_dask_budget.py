@@ -22,6 +22,7 @@ from tests.heavy.waiters import (
     NEVER_ENDS,
     PER_MINUTE,
     Waiters,
+    check_what_an_outage_does,
     served,
     statuses,
 )
@@ -118,24 +119,7 @@ def test_two_workers_that_share_a_budget_see_no_429() -> None:
 def test_the_scheduler_may_stop_and_start_meanwhile(scheduler: SchedulerProcess) -> None:
     with served(limit=(IN_SIX_SECONDS, 6.0)) as server:
         waiters = Waiters(server, {"dask": scheduler.address}, seconds=19)
-        clock, requests = time.monotonic, server.simulator.requests
-        until(lambda: len(requests) > 60)
-        scheduler.stop()
-        lost = clock()
-        until(lambda: clock() > lost + 6)
-        scheduler.start()
-        back = clock()
-        outcomes = waiters.outcomes()
-        times = [request.at for request in requests]
-        seen = statuses(server)
-    assert set(outcomes) == {"WaitTimedOut"}
-    assert 429 not in seen
-    alone = [at for at in times if lost + 3 <= at < back]
-    # Half of the limit, for both together, or less.
-    assert 3 <= len(alone) <= 0.6 * PER_MINUTE * (back - lost - 3) / 60
-    # All begin at half the speed.
-    later = [at for at in times if back + 5 <= at < back + 8]
-    assert len(later) >= 0.4 * PER_MINUTE * 3 / 60
+        check_what_an_outage_does(waiters, server, scheduler)
 
 
 def test_a_scheduler_and_a_ledger_in_memory_keep_the_same_queue(dask: Client) -> None:

@@ -22,6 +22,7 @@ from tests.heavy.waiters import (
     NEVER_ENDS,
     PER_MINUTE,
     Waiters,
+    check_what_an_outage_does,
     served,
     statuses,
 )
@@ -50,24 +51,7 @@ def test_two_processes_with_budgets_of_their_own_do_see_429() -> None:
 def test_redis_may_stop_and_start_meanwhile(redis_server: RedisServer) -> None:
     with served(limit=(IN_SIX_SECONDS, 6.0)) as server:
         waiters = Waiters(server, {"redis": redis_server.url}, seconds=20)
-        clock, requests = time.monotonic, server.simulator.requests
-        until(lambda: len(requests) > 60)
-        redis_server.stop()
-        lost = clock()
-        time.sleep(6)
-        redis_server.start()
-        back = clock()
-        outcomes = waiters.outcomes()
-        times = [request.at for request in requests]
-        seen = statuses(server)
-    assert set(outcomes) == {"WaitTimedOut"}
-    assert 429 not in seen
-    alone = [at for at in times if lost + 3 <= at < back]
-    # Half of the limit, for both together, or less.
-    assert 3 <= len(alone) <= 0.6 * PER_MINUTE * (back - lost - 3) / 60
-    # All begin at half the speed.
-    later = [at for at in times if back + 5 <= at < back + 8]
-    assert len(later) >= 0.4 * PER_MINUTE * 3 / 60
+        check_what_an_outage_does(waiters, server, redis_server)
 
 
 def test_a_refusal_that_one_process_sees_slows_down_both(redis_server: RedisServer) -> None:

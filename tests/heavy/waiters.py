@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from datalab_facade.pacing.leasing import Pace
 from datalab_facade.testing import ExecutionScript, Simulator, SimulatorServer, StepScript
+from tests.heavy.conftest import until
 from tests.secrets_for_tests import API_KEY
 
 NEVER_ENDS = ExecutionScript([StepScript("parse", ends=None)])
@@ -106,3 +108,31 @@ class Waiters:
 
 def statuses(server: SimulatorServer) -> list[int | None]:
     return [request.status for request in server.simulator.requests]
+
+
+class Store(Protocol):
+    """What keeps the budget, and can be stopped and started."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+def check_what_an_outage_does(waiters: Waiters, server: SimulatorServer, store: Store) -> None:
+    clock, requests = time.monotonic, server.simulator.requests
+    until(lambda: len(requests) > 60)
+    store.stop()
+    lost = clock()
+    until(lambda: clock() > lost + 6)
+    store.start()
+    back = clock()
+    outcomes = waiters.outcomes()
+    times = [request.at for request in requests]
+    assert set(outcomes) == {"WaitTimedOut"}
+    assert 429 not in statuses(server)
+    alone = [at for at in times if lost + 3 <= at < back]
+    # Half of the limit, for both together, or less.
+    assert 3 <= len(alone) <= 0.6 * PER_MINUTE * (back - lost - 3) / 60
+    # All begin at half the speed.
+    later = [at for at in times if back + 5 <= at < back + 8]
+    assert len(later) >= 0.4 * PER_MINUTE * 3 / 60
