@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from random import Random
+from random import SystemRandom
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
@@ -538,7 +538,8 @@ def _context(
 ) -> Context:
     return Context(
         clock=clock or SystemClock(),
-        random=random or Random().random,  # noqa: S311 - spreads looks out, hides nothing
+        # Forked processes that drew the same numbers would all poll at the same moments.
+        random=random or SystemRandom().random,
         tracing=tracing or NoTracing(),
         drift=DriftLog(),
         durations=Durations() if durations is LEARN else durations,

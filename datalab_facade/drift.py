@@ -6,13 +6,13 @@ before it hurts: see ``client.drift()``.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 import attrs
 
+from datalab_facade.forking import ProcessLock
 from datalab_facade.redaction import excerpt
 from datalab_facade.travel import portable
 
@@ -70,7 +70,7 @@ class DriftLog:
     """Counts sightings; one for each client, shared by its threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._counts: Counter[Drift] = Counter()
         self._dropped = 0
 

@@ -28,6 +28,7 @@ from datalab_facade.errors import (
 )
 from datalab_facade.models import Output
 from datalab_facade.redaction import shown_name, shown_url
+from datalab_facade.transport.exchange import BodyCut, MoreThanAnnounced
 from datalab_facade.waiting.commands import Sleep, Until
 from datalab_facade.waiting.faults import Faults, Randomness, may_pass
 
@@ -278,6 +279,9 @@ class Download:
         self.received = ended.received
         if progress:
             self._faults.clear()
+        if isinstance(ended.error, MoreThanAnnounced):
+            self._start_over("storage sent more than it announced")
+            return False
         whole = self.facts.total is None or self.received == self.facts.total
         if ended.error is None and whole:
             return True
@@ -381,7 +385,8 @@ class Download:
         except DatalabError as last:
             if isinstance(last, DownloadFailed):
                 raise
-            raise self._failed("unreachable", f"could not be fetched: {last}", status) from last
+            reason: FailureReason = "incomplete" if isinstance(last, BodyCut) else "unreachable"
+            raise self._failed(reason, f"could not be fetched: {last}", status) from last
         if self._now + away >= self._deadline:
             raise self._failed(
                 "unreachable", f"was not fetched in time: {error}", status

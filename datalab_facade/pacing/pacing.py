@@ -17,6 +17,7 @@ from typing import Protocol
 import attrs
 
 from datalab_facade.errors import BudgetExhausted, ConfigurationError
+from datalab_facade.forking import renew_after_fork
 
 DEFAULT_REQUESTS_PER_MINUTE = 200.0
 """What the published limits agree on; some copies of them say 400."""
@@ -131,6 +132,11 @@ class LocalBudget:
         limit = math.floor(requests_per_minute or 0.0) or requests_per_minute or 0.0
         self._at_once = int(limit * BURST_SHARE)
         self._full_rate = (limit - self._at_once) * (1 - _SPARE_SHARE) / MINUTE
+        self.renew_in_child()
+        renew_after_fork(self)
+
+    def renew_in_child(self) -> None:
+        """Begin anew in a forked process, which has sent nothing yet."""
         self._lock = threading.Lock()
         self._speed = 1.0
         self._next = -math.inf

@@ -14,9 +14,9 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.transport.connecting import Connector
+from datalab_facade.transport.connecting import KEEP_ALIVE, Connector
 from datalab_facade.transport.gate import MOST_UNDER_WAY
-from datalab_facade.transport.lanes import KEEP_ALIVE, ApiRequest, AsyncAnswer, AsyncLanes
+from datalab_facade.transport.lanes import ApiRequest, AsyncAnswer, AsyncLanes
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession

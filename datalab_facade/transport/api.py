@@ -19,6 +19,7 @@ import httpx
 from datalab_facade._version import __version__
 from datalab_facade.decoding import decode_failure, decode_json
 from datalab_facade.errors import ConfigurationError, StatusError, UnexpectedBody
+from datalab_facade.forking import renew_after_fork
 from datalab_facade.models import JSON
 from datalab_facade.pacing.pacing import Budget
 from datalab_facade.transport.exchange import (
@@ -151,8 +152,13 @@ class ApiTransport(_Api):
         lanes: Lanes,
     ) -> None:
         super().__init__(origin, surroundings, budget)
-        self.gate = Gate(budget, surroundings.clock)
         self._lanes = lanes
+        self.renew_in_child()
+        renew_after_fork(self)
+
+    def renew_in_child(self) -> None:
+        """Have a gate of the process's own."""
+        self.gate = Gate(self._budget, self._surroundings.clock)
 
     def call(self, operation: Operation, scope: CallScope) -> JSON:
         """Make one request and give its JSON.
@@ -182,8 +188,10 @@ class ApiTransport(_Api):
         lane = self._lanes.take()
         try:
             body = carry_out(exchange, lambda: lane.send(request))
-        finally:
-            self._lanes.put_back(lane)
+        except BaseException:
+            lane.close()
+            raise
+        self._lanes.put_back(lane)
         return self._judged(exchange, body)
 
     def _stay_open(self) -> None:
@@ -240,8 +248,10 @@ class AsyncApiTransport(_Api):
         lane = self._lanes.take()
         try:
             body = await carry_out_async(exchange, lambda: lane.send(request))
-        finally:
-            await self._lanes.put_back(lane)
+        except BaseException:
+            lane.close()
+            raise
+        self._lanes.put_back(lane)
         return self._judged(exchange, body)
 
     def _stay_open(self) -> None:

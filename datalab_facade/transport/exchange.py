@@ -45,6 +45,14 @@ class BodyTooLong(UnexpectedBody):
     """The body is longer than the caller wants to hold in memory."""
 
 
+class BodyCut(ConnectionFailed):
+    """The body ended before it was whole."""
+
+
+class MoreThanAnnounced(ConnectionFailed):
+    """More came than the body was announced to have, so what was taken for it may be cut."""
+
+
 @attrs.frozen
 class Surroundings:
     """What every exchange needs of the client it belongs to."""
@@ -174,8 +182,15 @@ class Exchange:
         with span_around(self._tracing, self.method, attributes) as span, span.active():
             yield span
 
-    def translated(self, error: Exception) -> DatalabError | None:
-        """Give the error of ours for one that httpx raised; None if it is not httpx's."""
+    def translated(
+        self, error: Exception, failure: type[ConnectionFailed] = ConnectionFailed
+    ) -> DatalabError | None:
+        """Give the error of ours for one that httpx raised; None if it is not httpx's.
+
+        Args:
+            error: What was raised.
+            failure: The kind of error for a connection that failed.
+        """
         if isinstance(error, DatalabError):
             return None
         sent = not isinstance(error, _NEVER_SENT)
@@ -192,7 +207,7 @@ class Exchange:
                 f"{self.method} {self.url} cannot be asked: {scrubbed(str(error))}"
             )
         if isinstance(error, httpx.RequestError):
-            return ConnectionFailed(
+            return failure(
                 f"{self.method} {self.url} failed: "
                 f"{self._without_secret(excerpt(str(error))) or 'no details'} "
                 f"({type(error).__name__}). Check the network, the proxy and the host name",
@@ -201,6 +216,15 @@ class Exchange:
                 may_have_arrived=sent,
             )
         return None
+
+    def more_than_announced(self) -> MoreThanAnnounced:
+        """Give the error for an answer that was longer than it said."""
+        return MoreThanAnnounced(
+            f"{self.method} {self.url} sent more than it announced",
+            method=self.method,
+            url=self.url,
+            may_have_arrived=True,
+        )
 
     def _timed_out(self, how: str, *, may_have_arrived: bool) -> RequestTimedOut:
         return RequestTimedOut(

@@ -35,10 +35,10 @@ def transports(
 ) -> tuple[ApiTransport, StorageTransport]:
     """Give what speaks with the API, and what speaks with the storage of outputs."""
     surroundings, connector = Surroundings(clock, tracing), Connector()
-    lanes = Lanes(origin.base_url, http_client, connector)
+    api, storage = (Lanes(origin.base_url, http_client, connector) for _ in range(2))
     return (
-        ApiTransport(origin, surroundings, budget, lanes),
-        StorageTransport(surroundings, http_client, connector),
+        ApiTransport(origin, surroundings, budget, api),
+        StorageTransport(surroundings, storage),
     )
 
 
@@ -61,7 +61,9 @@ def async_transports(
     lanes, loop = _async_lanes(origin, http_client, connector, carrier), OneLoop()
     return (
         AsyncApiTransport(origin, surroundings, budget, lanes, loop),
-        AsyncStorageTransport(surroundings, http_client, connector, loop),
+        AsyncStorageTransport(
+            surroundings, AsyncLanes(origin.base_url, http_client, connector), loop
+        ),
     )
 
 

@@ -9,7 +9,6 @@ decides alone.
 from __future__ import annotations
 
 import math
-import threading
 from bisect import bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from typing import Any
 import attrs
 
 from datalab_facade.errors import ConfigurationError
+from datalab_facade.forking import ProcessLock
 from datalab_facade.models import JSON, Execution
 
 # Durations change with the documents and over the months: the last few hundred
@@ -127,7 +127,7 @@ class Durations:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._runs: OrderedDict[int, deque[float]] = OrderedDict()
         self._curves: dict[int, Curve] = {}
         # Our clock minus the server's, in seconds, lies between these two.

@@ -12,6 +12,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Literal, Self, TypeAlias
@@ -50,6 +51,12 @@ class Reply:
     """So much of the body is sent before the end comes early."""
     ending: Literal["close", "reset", "silence"] = "close"
     """What an early end is like."""
+    keeps: bool | None = None
+    """Whether the connection stays; by default after answers that are what they say."""
+    behind: bytes = b""
+    """What comes behind the answer."""
+    pause: float = 0.0
+    """The seconds until that comes."""
 
 
 Player: TypeAlias = Callable[[Asked], Reply]
@@ -136,6 +143,16 @@ class BadStorage:
     def origin(self) -> str:
         """Scheme, host and port."""
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is busy with no request."""
+        return self._now == 0
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections their clients have not closed."""
+        return sum(is_open(connection) for connection in self._connections)
 
     def url(self, path: str = "out.json") -> str:
         """Give a presigned URL."""
@@ -224,7 +241,9 @@ class BadStorage:
         if reply.stop_after is None:
             if reply.chunked:
                 connection.sendall(b"0\r\n\r\n")
-            return reply.length is None
+            time.sleep(reply.pause)
+            connection.sendall(reply.behind)
+            return reply.length is None if reply.keeps is None else reply.keeps
         if reply.ending == "silence":
             self._over.wait(60)
         elif reply.ending == "reset":
@@ -248,9 +267,18 @@ def _heads(connection: socket.socket) -> Iterator[bytes]:
         taken += more
 
 
+def is_open(connection: socket.socket) -> bool:
+    """Tell whether the other side has not closed a connection on which it asks for no more."""
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
 def _wait_until_taken(connection: socket.socket) -> None:
     import fcntl
-    import time
 
     unsent = 0x5411  # SIOCOUTQ: what the other side has not acknowledged
     for _ in range(500):

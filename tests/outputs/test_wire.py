@@ -6,21 +6,22 @@ import base64
 import gzip
 import hashlib
 import re
+import socket
 import time
 import zlib
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
-import httpcore
 import pytest
 
 from datalab_facade import DownloadFailed, OutputTooLarge
 from datalab_facade.outputs.downloading import Download, DownloadPolicy
 from datalab_facade.outputs.fetching import fetch, fetch_async
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
-from datalab_facade.transport.network import _BoundedStream
+from datalab_facade.transport.network import SocketStream
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, moved, refused, stored
-from tests.outputs.conftest import Side, output_at
+from tests.outputs.conftest import Side, output_at, until
 
 BODY = bytes(range(256)) * 40
 OTHER = bytes(reversed(range(256))) * 40
@@ -166,20 +167,38 @@ class TestLengths:
         assert failure(side, storage).reason in ("incomplete", "unreachable")
         assert 2 <= len(storage.asked) < 20
 
-    def test_a_body_longer_than_told_is_taken_as_told(
+    @pytest.mark.parametrize("size", [972, 300_000])
+    @pytest.mark.parametrize("keeps", [True, False], ids=["kept", "closed"])
+    def test_a_body_longer_than_told_is_incomplete(
+        self, side: Side, storage: BadStorage, size: int, keeps: bool
+    ) -> None:
+        """Who announces too little has cut what we would take for the whole."""
+        side.client()
+        body = BODY * 30
+        storage.plays(then=lambda _: Reply(body=body[:size], length=size - 40, keeps=keeps))
+        assert failure(side, storage).reason == "incomplete"
+        assert 2 <= len(storage.asked) < 20
+
+    def test_a_body_longer_than_told_may_be_told_rightly_the_next_time(
         self, side: Side, storage: BadStorage
     ) -> None:
-        """What comes after it is part of no answer.
+        side.client()
+        storage.plays(lambda _: Reply(body=BODY, length=932, keeps=True), then=stored(BODY))
+        assert fetched(side, storage) == BODY
 
-        It comes in one piece with the body: what came later, after the next request was
-        sent, nobody could tell from the answer to that.
-        """
-        body = BODY[:1_000]
-        storage.plays(
-            then=lambda _: Reply(body=body + b"HTTP/1.1 200 OK\r\n\r\n", length=len(body))
-        )
-        assert fetched(side, storage) == body
-        assert fetched(side, storage) == body
+    @pytest.mark.parametrize("chunked", [True, False])
+    def test_what_follows_an_answer_is_no_answer_to_the_next_request(
+        self, side: Side, storage: BadStorage, chunked: bool
+    ) -> None:
+        """Though it looks like one, and comes at once, late or in pieces."""
+        side.client()
+        second = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"
+        for behind in (second, second[:20], b"\r\n"):
+            reply = Reply(body=BODY, chunked=chunked, keeps=True, behind=behind, pause=0.01)
+            storage.plays(lambda _, reply=reply: reply, then=stored(BODY))
+            assert fetched(side, storage) == BODY
+            until(lambda: storage.idle)
+            assert fetched(side, storage) == BODY
 
     def test_an_empty_body_is_an_output(self, side: Side, storage: BadStorage) -> None:
         storage.plays(then=stored(b""))
@@ -647,13 +666,14 @@ def test_a_body_that_flows_is_read_in_larger_pieces() -> None:
     """As long as each read gives as much as was asked for, and no longer."""
     asked: list[int] = []
 
-    class Stream(httpcore.NetworkStream):
-        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-            asked.append(max_bytes)
-            return bytes(min(max_bytes, left.pop(0)))
+    class Socket(socket.socket):
+        def recv(self, size: int, flags: int = 0) -> bytes:
+            asked.append(size)
+            return bytes(min(size, left.pop(0)))
 
     left = [10, 64 << 10, 200 << 10, 10, 10]
-    stream = _BoundedStream(Stream())
-    sizes = [len(stream.read(64 << 10)) for _ in range(5)]
+    with Socket() as connection:
+        stream = SocketStream(connection, WeakSet())
+        sizes = [len(stream.read(64 << 10)) for _ in range(5)]
     assert sizes == [10, 64 << 10, 200 << 10, 10, 10]
     assert asked == [64 << 10, 64 << 10, 256 << 10, 256 << 10, 64 << 10]
