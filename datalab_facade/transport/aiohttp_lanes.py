@@ -64,9 +64,11 @@ class AiohttpClient:
 
     def _open(self) -> ClientSession:
         # It belongs to the event loop that runs, which is known only now.
+        from datalab_facade.transport.aiohttp_connector import CleanConnector
+
         aiohttp = self._aiohttp
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=CleanConnector(
                 ssl=self._connector.certificates,
                 limit=MOST_UNDER_WAY,
                 keepalive_timeout=KEEP_ALIVE,
