@@ -72,6 +72,7 @@ class AiohttpClient:
                 ssl=self._connector.certificates,
                 limit=MOST_UNDER_WAY,
                 keepalive_timeout=KEEP_ALIVE,
+                resolver=self._connector.resolver,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Content-Type",),

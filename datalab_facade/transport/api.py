@@ -186,6 +186,7 @@ class ApiTransport(_Api):
         """Send what a generated function built, and read the answer."""
         exchange, request = self._begin(method, path, built, scope)
         lane = self._lanes.take()
+        exchange.may_have_sent = lane.may_have_sent
         try:
             body = carry_out(exchange, lambda: lane.send(request))
         except BaseException:
@@ -246,6 +247,7 @@ class AsyncApiTransport(_Api):
         """Send what a generated function built, and read the answer."""
         exchange, request = self._begin(method, path, built, scope)
         lane = self._lanes.take()
+        exchange.may_have_sent = lane.may_have_sent
         try:
             body = await carry_out_async(exchange, lambda: lane.send(request))
         except BaseException:

@@ -52,7 +52,7 @@ class Connector:
         client = _usable(
             lambda: httpx.Client(verify=self.certificates, limits=_LIMITS, cookies=_no_cookies())
         )
-        network = Network(self._shared_resolver())
+        network = Network(self.resolver)
         connect_through(network, client)
         return client, network
 
@@ -65,7 +65,7 @@ class Connector:
                 verify=self.certificates, limits=_LIMITS, cookies=_no_cookies()
             )
         )
-        network = AsyncNetwork(self._shared_resolver())
+        network = AsyncNetwork(self.resolver)
         connect_through(network, client)
         return client, network
 
@@ -73,7 +73,7 @@ class Connector:
         """Open the connections of a user's own client as those of ours."""
         from datalab_facade.transport.network import Network
 
-        connect_through(Network(self._shared_resolver()), client)
+        connect_through(Network(self.resolver), client)
 
     @property
     def certificates(self) -> ssl.SSLContext:
@@ -82,7 +82,9 @@ class Connector:
             self._certificates = httpx.create_ssl_context()
         return self._certificates
 
-    def _shared_resolver(self) -> Resolver:
+    @property
+    def resolver(self) -> Resolver:
+        """What finds the addresses of hosts for all of them."""
         from datalab_facade.transport.resolving import Resolver
 
         if self._resolver is None:

@@ -93,6 +93,7 @@ class Exchange:
         self._clock = surroundings.clock
         self._tracing = surroundings.tracing
         self.began = self._clock.monotonic()
+        self.may_have_sent: Callable[[], bool] = lambda: True
         self._status = 0
         self._headers: Mapping[str, str] = {}
         self._parts: list[bytes] = []
@@ -193,7 +194,7 @@ class Exchange:
         """
         if isinstance(error, DatalabError):
             return None
-        sent = not isinstance(error, _NEVER_SENT)
+        sent = not isinstance(error, _NEVER_SENT) and self.may_have_sent()
         if isinstance(error, (httpx.TimeoutException, TimeoutError)):
             return self._timed_out(type(error).__name__, may_have_arrived=sent)
         if isinstance(error, httpx.DecodingError):

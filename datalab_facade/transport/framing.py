@@ -44,6 +44,11 @@ class Watch:
             self._answer.feed(data)
 
     @property
+    def asks(self) -> bool:
+        """Whether a request is on its way, and not a word to a proxy only."""
+        return self._answer is not None and self._answer.method != b"CONNECT"
+
+    @property
     def surplus(self) -> bool:
         """Whether more came than the answer that was asked for."""
         return self._answer is not None and self._answer.body.surplus
@@ -74,7 +79,7 @@ class _Answer:
     """An answer to one request."""
 
     def __init__(self, method: bytes) -> None:
-        self._method = method
+        self.method = method
         self._head: bytearray | None = bytearray()
         self.begun = False
         self.body: _Body | _Chunks = _Body(None)
@@ -98,8 +103,8 @@ class _Answer:
         self.body.feed(data)
 
     def _body_after(self, head: bytes, status: int) -> _Body | _Chunks:
-        tunnel = self._method == b"CONNECT" and 200 <= status < 300
-        if status in (204, 304) or self._method == b"HEAD" or tunnel:
+        tunnel = self.method == b"CONNECT" and 200 <= status < 300
+        if status in (204, 304) or self.method == b"HEAD" or tunnel:
             return _Body(0)
         if _CHUNKED.search(head):
             return _Chunks()

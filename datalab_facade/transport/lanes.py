@@ -95,6 +95,9 @@ _Sender = TypeVar("_Sender")
 class Connections(Protocol):
     """All connections of one lane."""
 
+    sent: bool
+    """Whether any of a request was sent since this was last set to false."""
+
     def close_all(self) -> None:
         """Close them at once, whatever they are in the middle of."""
         ...
@@ -109,6 +112,10 @@ class Lane(Generic[_Client, _Sender]):
     connections: Connections | None = None
     """What it has open; None if the client is the user's own."""
     idle_since: float = 0.0
+
+    def may_have_sent(self) -> bool:
+        """Tell whether any of the request may have been sent; of a user's own, it may."""
+        return self.connections is None or self.connections.sent
 
     def close(self) -> None:
         """Close its connections at once."""
@@ -152,9 +159,12 @@ class _Lanes(Generic[_Client, _Sender]):
         if self._shared is not None:
             return self._shared
         try:
-            return self._idle.pop()
+            lane = self._idle.pop()
         except IndexError:
             return self._new()
+        if lane.connections is not None:
+            lane.connections.sent = False
+        return lane
 
     def put_back(self, lane: Lane[_Client, _Sender]) -> None:
         """Take a lane back whose answer was read to its end."""

@@ -38,7 +38,8 @@ class Network(httpcore.NetworkBackend):
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
-        self._streams: WeakSet[SocketStream] = WeakSet()
+        self.streams: WeakSet[SocketStream] = WeakSet()
+        self.sent = False
 
     def connect_tcp(
         self,
@@ -80,21 +81,20 @@ class Network(httpcore.NetworkBackend):
 
     def close_all(self) -> None:
         """Close all connections, whatever they are in the middle of."""
-        for stream in list(self._streams):
+        for stream in list(self.streams):
             stream.close()
 
     def _stream(self, connection: socket.socket) -> SocketStream:
-        stream = SocketStream(connection, self._streams)
-        self._streams.add(stream)
-        return stream
+        return SocketStream(connection, self)
 
 
 class SocketStream(httpcore.NetworkStream):
     """A connection, with TLS or without."""
 
-    def __init__(self, connection: socket.socket, family: WeakSet[SocketStream]) -> None:
+    def __init__(self, connection: socket.socket, network: Network) -> None:
         self._socket = connection
-        self._family = family
+        self._network = network
+        network.streams.add(self)
         self._watch = Watch()
         self._flows = self._surplus = False
         renew_after_fork(self)
@@ -120,6 +120,7 @@ class SocketStream(httpcore.NetworkStream):
         if self._watch.begins(buffer) and is_readable(self._socket):
             # Nothing was sent yet, and an answer that is here already is none.
             raise httpcore.ConnectError("the connection was closed, or answered before the request")
+        self._network.sent = self._network.sent or self._watch.asks
         rest = memoryview(buffer)
         with _raising(httpcore.WriteError, httpcore.WriteTimeout):
             while rest:
@@ -128,7 +129,7 @@ class SocketStream(httpcore.NetworkStream):
 
     def close(self) -> None:
         """Close it at once."""
-        self._family.discard(self)
+        self._network.streams.discard(self)
         self._is_spent()
         self._socket.close()
 
@@ -147,8 +148,7 @@ class SocketStream(httpcore.NetworkStream):
         except BaseException:
             self.close()
             raise
-        self._family.discard(self)
-        self._family.add(stream)
+        self._network.streams.discard(self)
         return stream
 
     def get_extra_info(self, info: str) -> object:
@@ -184,8 +184,8 @@ class SocketStream(httpcore.NetworkStream):
 
     def _in_tls(self, context: ssl.SSLContext, name: str | None) -> SocketStream:
         if isinstance(self._socket, ssl.SSLSocket):
-            return _NestedTls(self._socket, self._family, context, name)
-        return SocketStream(context.wrap_socket(self._socket, server_hostname=name), self._family)
+            return _NestedTls(self._socket, self._network, context, name)
+        return SocketStream(context.wrap_socket(self._socket, server_hostname=name), self._network)
 
 
 class _NestedTls(SocketStream):
@@ -194,11 +194,11 @@ class _NestedTls(SocketStream):
     def __init__(
         self,
         connection: ssl.SSLSocket,
-        family: WeakSet[SocketStream],
+        network: Network,
         context: ssl.SSLContext,
         name: str | None,
     ) -> None:
-        super().__init__(connection, family)
+        super().__init__(connection, network)
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._inner = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)

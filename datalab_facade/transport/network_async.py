@@ -29,7 +29,8 @@ class AsyncNetwork(httpcore.AsyncNetworkBackend):
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
-        self._streams: WeakSet[LoopStream] = WeakSet()
+        self.streams: WeakSet[LoopStream] = WeakSet()
+        self.sent = False
 
     async def connect_tcp(
         self,
@@ -62,7 +63,7 @@ class AsyncNetwork(httpcore.AsyncNetworkBackend):
 
     def close_all(self) -> None:
         """Close all connections at once, whatever they are in the middle of."""
-        for stream in list(self._streams):
+        for stream in list(self.streams):
             stream.abort()
 
     async def _stream(self, connection: socket.socket) -> LoopStream:
@@ -73,17 +74,16 @@ class AsyncNetwork(httpcore.AsyncNetworkBackend):
         except BaseException:
             connection.close()
             raise
-        stream = LoopStream(protocol, self._streams)
-        self._streams.add(stream)
-        return stream
+        return LoopStream(protocol, self)
 
 
 class LoopStream(httpcore.AsyncNetworkStream):
     """A connection, with TLS or without."""
 
-    def __init__(self, incoming: _Incoming, family: WeakSet[LoopStream]) -> None:
+    def __init__(self, incoming: _Incoming, network: AsyncNetwork) -> None:
         self._incoming = incoming
-        self._family = family
+        self._network = network
+        network.streams.add(self)
         self._watch = Watch()
         self._surplus = False
 
@@ -111,6 +111,7 @@ class LoopStream(httpcore.AsyncNetworkStream):
         incoming = self._incoming
         if incoming.lost:
             raise httpcore.WriteError("the connection is closed") from incoming.error
+        self._network.sent = self._network.sent or self._watch.asks
         incoming.transport.write(buffer)
         if incoming.full:
             async with _raising(httpcore.WriteError, httpcore.WriteTimeout, timeout):
@@ -124,7 +125,7 @@ class LoopStream(httpcore.AsyncNetworkStream):
 
     def abort(self) -> None:
         """Close it at once."""
-        self._family.discard(self)
+        self._network.streams.discard(self)
         self._is_spent()
         self._incoming.transport.abort()
 
@@ -151,10 +152,8 @@ class LoopStream(httpcore.AsyncNetworkStream):
             self.abort()
             raise httpcore.ConnectError("the connection was closed while TLS began")
         incoming.transport = secure
-        self._family.discard(self)
-        stream = LoopStream(incoming, self._family)
-        self._family.add(stream)
-        return stream
+        self._network.streams.discard(self)
+        return LoopStream(incoming, self._network)
 
     def get_extra_info(self, info: str) -> object:
         """Tell what httpcore asks, and whether there is ``surplus`` after an answer."""

@@ -278,6 +278,7 @@ class StorageTransport(_Storage):
         self.ready()
         exchange, request = self._begin(url, headers, timeout)
         lane = self._lanes.take()
+        exchange.may_have_sent = lane.may_have_sent
         try:
             with exchange.under_way(), EndsWithin(timeout):
                 response = _send(lane, request)
@@ -313,6 +314,7 @@ class StorageTransport(_Storage):
         self.ready()
         exchange, request = self._begin_put(url, headers, pieces, silence=silence, timeout=timeout)
         lane = self._lanes.take()
+        exchange.may_have_sent = lane.may_have_sent
         try:
             carry_out(exchange, lambda: _send(lane, request))
         except BaseException:
@@ -357,6 +359,7 @@ class AsyncStorageTransport(_Storage):
         self.ready()
         exchange, request = self._begin(url, headers, timeout)
         lane = self._lanes.take()
+        exchange.may_have_sent = lane.may_have_sent
         try:
             with exchange.under_way():
                 async with asyncio.timeout(timeout):
@@ -386,6 +389,7 @@ class AsyncStorageTransport(_Storage):
         self.ready()
         exchange, request = self._begin_put(url, headers, pieces, silence=silence, timeout=timeout)
         lane = self._lanes.take()
+        exchange.may_have_sent = lane.may_have_sent
         try:
             await carry_out_async(exchange, lambda: _send_async(lane, request))
         except BaseException:

@@ -11,7 +11,6 @@ import time
 import zlib
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakSet
 
 import pytest
 
@@ -19,7 +18,8 @@ from datalab_facade import DownloadFailed, OutputTooLarge
 from datalab_facade.outputs.downloading import Download, DownloadPolicy
 from datalab_facade.outputs.fetching import fetch, fetch_async
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
-from datalab_facade.transport.network import SocketStream
+from datalab_facade.transport.network import Network, SocketStream
+from datalab_facade.transport.resolving import Resolver
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, moved, refused, stored
 from tests.outputs.conftest import Side, output_at, until
 
@@ -673,7 +673,7 @@ def test_a_body_that_flows_is_read_in_larger_pieces() -> None:
 
     left = [10, 64 << 10, 200 << 10, 10, 10]
     with Socket() as connection:
-        stream = SocketStream(connection, WeakSet())
+        stream = SocketStream(connection, Network(Resolver()))
         sizes = [len(stream.read(64 << 10)) for _ in range(5)]
     assert sizes == [10, 64 << 10, 200 << 10, 10, 10]
     assert asked == [64 << 10, 64 << 10, 256 << 10, 256 << 10, 64 << 10]

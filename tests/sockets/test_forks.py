@@ -114,7 +114,7 @@ CHILDREN_LEAVE_THE_PARENTS_CONNECTION = """
 with Datalab(key, base_url=url) as client:
     right(client, ids[0])
     [lane] = client._api._lanes._idle
-    [stream] = lane.connections._streams
+    [stream] = lane.connections.streams
     before = stream.get_extra_info("client_addr")
     def work():
         right(client, ids[1])

@@ -27,7 +27,7 @@ def connections(client: Datalab | AsyncDatalab) -> list[Any]:
 
 def is_open(lane: Any) -> bool:
     """Tell whether a lane has a connection that is open."""
-    return bool(list(lane.connections._streams))
+    return bool(list(lane.connections.streams))
 
 
 def test_one_after_the_other_requests_share_one_connection(
