@@ -17,7 +17,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
-from weakref import WeakSet
 
 import httpcore
 
@@ -38,7 +37,8 @@ class Network(httpcore.NetworkBackend):
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
-        self.streams: WeakSet[SocketStream] = WeakSet()
+        # Held here, as an interruption may come before anybody else does.
+        self.streams: set[SocketStream] = set()
         self.sent = False
 
     def connect_tcp(

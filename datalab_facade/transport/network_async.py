@@ -13,7 +13,6 @@ import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from typing import cast
-from weakref import WeakSet
 
 import httpcore
 
@@ -29,7 +28,8 @@ class AsyncNetwork(httpcore.AsyncNetworkBackend):
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
-        self.streams: WeakSet[LoopStream] = WeakSet()
+        # Held here, as an interruption may come before anybody else does.
+        self.streams: set[LoopStream] = set()
         self.sent = False
 
     async def connect_tcp(
