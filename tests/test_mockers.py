@@ -51,7 +51,7 @@ MOCKERS = {
 }
 
 
-@pytest.fixture(params=MOCKERS.values(), ids=MOCKERS.keys())
+@pytest.fixture(params=list(MOCKERS.values()), ids=list(MOCKERS))
 def mock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Give a way to mock from some moment on."""
     mocking = request.param(monkeypatch)

@@ -105,8 +105,12 @@ def connect_through(
     # httpcore has one; a test tells when these private names change.
     for transport in (client._transport, *client._mounts.values()):
         pool = getattr(transport, "_pool", None)
-        if isinstance(pool, httpcore.AsyncConnectionPool) or (
+        if isinstance(pool, httpcore.AsyncConnectionPool):
+            if isinstance(network, httpcore.AsyncNetworkBackend):
+                pool._network_backend = network
+        elif (
             isinstance(pool, httpcore.ConnectionPool)
+            and isinstance(network, httpcore.NetworkBackend)
             and isinstance(pool._network_backend, httpcore.SyncBackend)
         ):
             pool._network_backend = network

@@ -16,7 +16,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import httpcore
 
@@ -66,7 +66,7 @@ class Network(httpcore.NetworkBackend):
         """Connect to a socket of this machine."""
         left = left_of(timeout, httpcore.ConnectTimeout)
         with _raising(httpcore.ConnectError, httpcore.ConnectTimeout):
-            connection = _opened(socket.AF_UNIX, None, socket_options or ())
+            connection = new_socket(socket.AF_UNIX, None, socket_options or ())
             try:
                 connection.settimeout(left)
                 connection.connect(path)
@@ -215,21 +215,21 @@ class _NestedTls(SocketStream):
 
     def _carried(self, act: Callable[[], _T]) -> _T:
         while True:
-            wants_more = False
-            try:
+            with contextlib.suppress(ssl.SSLWantReadError):
                 result = act()
-            except ssl.SSLWantReadError:
-                wants_more = True
-            waiting = self._outgoing.read()
-            if waiting:
-                self._socket.sendall(waiting)
-            if not wants_more:
+                self._send_waiting()
                 return result
+            self._send_waiting()
             more = self._socket.recv(_TLS_RECORD)
             if more:
                 self._incoming.write(more)
             else:
                 self._incoming.write_eof()
+
+    def _send_waiting(self) -> None:
+        waiting = self._outgoing.read()
+        if waiting:
+            self._socket.sendall(waiting)
 
 
 def _first_to_connect(
@@ -273,7 +273,7 @@ def _first_to_connect(
 def _begin_to_connect(
     address: Address, local_address: str | None, options: Iterable[httpcore.SOCKET_OPTION]
 ) -> socket.socket:
-    connection = _opened(address.family, local_address, options)
+    connection = new_socket(address.family, local_address, options)
     try:
         connection.setblocking(False)
         with contextlib.suppress(BlockingIOError):
@@ -284,13 +284,14 @@ def _begin_to_connect(
     return connection
 
 
-def _opened(
+def new_socket(
     family: int, local_address: str | None, options: Iterable[httpcore.SOCKET_OPTION]
 ) -> socket.socket:
+    """Give a socket that is not connected yet."""
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
         for option in options:
-            connection.setsockopt(*option)
+            connection.setsockopt(*cast("tuple[int, int, int]", option))
         if local_address is not None:
             connection.bind((local_address, 0))
     except BaseException:

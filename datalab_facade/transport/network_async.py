@@ -17,6 +17,7 @@ from typing import cast
 import httpcore
 
 from datalab_facade.transport.framing import Watch, is_readable
+from datalab_facade.transport.network import new_socket
 from datalab_facade.transport.resolving import HEAD_START, Address, Resolver
 
 # Reading pauses while so much waits to be taken.
@@ -258,12 +259,12 @@ class _Incoming(asyncio.Protocol):
         _wake(self._more)
         return False
 
-    def connection_lost(self, error: Exception | None) -> None:
-        self.error = error
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.error = exc
         self.lost = self._ended = True
         _wake(self._more)
         if self._room is not None and not self._room.done():
-            self._room.set_exception(error or ConnectionResetError("the connection is closed"))
+            self._room.set_exception(exc or ConnectionResetError("the connection is closed"))
 
     def pause_writing(self) -> None:
         self.full = True
@@ -326,12 +327,8 @@ def _discard(attempt: asyncio.Task[socket.socket]) -> None:
 async def _connected(
     address: Address, local_address: str | None, options: Iterable[httpcore.SOCKET_OPTION]
 ) -> socket.socket:
-    connection = socket.socket(address.family, socket.SOCK_STREAM)
+    connection = new_socket(address.family, local_address, options)
     try:
-        for option in options:
-            connection.setsockopt(*option)
-        if local_address is not None:
-            connection.bind((local_address, 0))
         connection.setblocking(False)
         await asyncio.get_running_loop().sock_connect(connection, address.where)
     except BaseException:

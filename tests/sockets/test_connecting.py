@@ -154,7 +154,12 @@ def test_an_address_that_is_only_slow_goes_on_while_the_next_is_tried(
             filler.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 filler.connect(late.getsockname())
-        accepting = threading.Timer(0.4, lambda: [late.accept()[0].close() for _ in fillers])
+
+        def accept() -> None:
+            for _ in fillers:
+                late.accept()[0].close()
+
+        accepting = threading.Timer(0.4, accept)
         accepting.start()
         found = [Address(socket.AF_INET, one) for one in (late.getsockname(), swallowing)]
         with _first_to_connect(found, time.monotonic() + 10, None, []) as connected:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 
 from datalab_facade.testing import ExecutionScript, Simulator, SimulatorServer, StepScript
 from tests.secrets_for_tests import API_KEY
+from tests.sockets.tls import CERTIFICATE, fronted
 
 needs_fork = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork on Windows")
 pytestmark = needs_fork
@@ -127,6 +129,20 @@ with Datalab(key, base_url=url) as client:
     print(json.dumps(codes))
 """
 
+LEAVING_TLS = """
+with Datalab(key, base_url=url) as client:
+    def get(execution_id):
+        assert client.executions.get(execution_id).id == execution_id
+    get(ids[0])
+    def work():
+        get(ids[1])
+        client.close()
+    children = [forked(work), forked(client.close), forked(lambda: None)]
+    codes = ended(children)
+    get(ids[2])
+    print(json.dumps(codes))
+"""
+
 THE_ASYNC_CLIENT_SAYS_SO = """
 async def ask(client, execution_id):
     return (await client.executions.get(execution_id)).id
@@ -180,10 +196,21 @@ def test_parent_and_children_get_their_own_answers(
 ) -> None:
     scripts = [ExecutionScript([StepScript("parse", output={"of": n})]) for n in range(24)]
     ids = [simulator.start(script) for script in scripts]
-    assert set(_codes(server, script, ids)) == {0}
+    assert set(_codes(server.api_url, script, ids)) == {0}
 
 
-def _codes(server: SimulatorServer, script: str, ids: list[int]) -> list[int]:
+def test_children_leave_a_connection_with_tls_to_their_parent(
+    simulator: Simulator, server: SimulatorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They do not say goodbye on it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    ids = [simulator.start(ExecutionScript([StepScript("parse")])) for _ in range(3)]
+    with fronted(urlsplit(server.api_url).port or 0) as front:
+        assert _codes(f"https://localhost:{front.port}", LEAVING_TLS, ids) == [0, 0, 0]
+        assert front.accepted == 2
+
+
+def _codes(url: str, script: str, ids: list[int]) -> list[int]:
     # From 3.12 on Python warns of forks in a process with threads, as it should.
     options = ["-W", "error", "-W", "ignore:.*multi-threaded.*:DeprecationWarning"]
     done = subprocess.run(
@@ -193,7 +220,7 @@ def _codes(server: SimulatorServer, script: str, ids: list[int]) -> list[int]:
             "-c",
             PRELUDE + script,
             API_KEY,
-            server.api_url,
+            url,
             json.dumps(ids),
         ],
         capture_output=True,

@@ -97,7 +97,7 @@ def test_a_call_that_is_interrupted_anywhere_leaves_no_connection(
         raise KeyboardInterrupt
 
     with Datalab(API_KEY, base_url=server.origin) as client:
-        calls = {
+        calls: dict[str, Callable[[], object]] = {
             "get": lambda: client.executions.get(7),
             "bytes": lambda: client.outputs.bytes(output(server)),
         }
@@ -124,7 +124,7 @@ def test_an_answer_that_is_not_read_to_its_end_takes_its_connection_along(
     server: BadStorage, player: Any, asynchronous: bool
 ) -> None:
     server.plays(then=player)
-    options = {"base_url": server.origin, "max_faults": 0}
+    options: Any = {"base_url": server.origin, "max_faults": 0}
 
     async def ask() -> None:
         async with AsyncDatalab(API_KEY, **options) as client:
