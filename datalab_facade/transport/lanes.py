@@ -95,8 +95,8 @@ _Sender = TypeVar("_Sender")
 class Connections(Protocol):
     """All connections of one lane."""
 
-    sent: bool
-    """Whether any of a request was sent since this was last set to false."""
+    sent: bool | None
+    """Whether any of a request was sent since one of them was opened; None if none was."""
 
     def close_all(self) -> None:
         """Close them at once, whatever they are in the middle of."""
@@ -114,8 +114,9 @@ class Lane(Generic[_Client, _Sender]):
     idle_since: float = 0.0
 
     def may_have_sent(self) -> bool:
-        """Tell whether any of the request may have been sent; of a user's own, it may."""
-        return self.connections is None or self.connections.sent
+        """Tell whether any of the request may have been sent."""
+        # Where something else than our connections carries it, that is not known.
+        return self.connections is None or self.connections.sent is not False
 
     def close(self) -> None:
         """Close its connections at once."""
@@ -163,7 +164,7 @@ class _Lanes(Generic[_Client, _Sender]):
         except IndexError:
             return self._new()
         if lane.connections is not None:
-            lane.connections.sent = False
+            lane.connections.sent = None
         return lane
 
     def put_back(self, lane: Lane[_Client, _Sender]) -> None:

@@ -39,7 +39,7 @@ class Network(httpcore.NetworkBackend):
         self._resolver = resolver
         # Held here, as an interruption may come before anybody else does.
         self.streams: set[SocketStream] = set()
-        self.sent = False
+        self.sent: bool | None = None
 
     def connect_tcp(
         self,
@@ -50,6 +50,7 @@ class Network(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect to a host; all of its addresses share the time."""
+        self.sent = self.sent or False
         left = left_of(timeout, httpcore.ConnectTimeout)
         end = math.inf if left is None else time.monotonic() + left
         addresses = self._resolver.find(host, port, left)

@@ -31,7 +31,7 @@ class AsyncNetwork(httpcore.AsyncNetworkBackend):
         self._resolver = resolver
         # Held here, as an interruption may come before anybody else does.
         self.streams: set[LoopStream] = set()
-        self.sent = False
+        self.sent: bool | None = None
 
     async def connect_tcp(
         self,
@@ -42,6 +42,7 @@ class AsyncNetwork(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect to a host; all of its addresses share the time."""
+        self.sent = self.sent or False
         async with _raising(httpcore.ConnectError, httpcore.ConnectTimeout, timeout):
             addresses = await self._resolver.find_async(host, port)
             connection = await _first_to_connect(addresses, local_address, socket_options or ())
