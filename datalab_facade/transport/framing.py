@@ -17,9 +17,9 @@ _HTTP_METHODS = frozenset(
 )
 _LONGEST_METHOD = 8
 _BLANK_LINE = re.compile(rb"\n\r?\n")
-_STATUS = re.compile(rb"HTTP/\d\.\d +(\d{3})")
-_CHUNKED = re.compile(rb"\ntransfer-encoding[ \t]*:[^\n]*chunked", re.IGNORECASE)
-_LENGTH = re.compile(rb"\ncontent-length[ \t]*:[ \t]*(\d{1,20})", re.IGNORECASE)
+_STATUS = re.compile(rb"http/\d\.\d +(\d{3})")
+_CHUNKED = re.compile(rb"\ntransfer-encoding[ \t]*:[^\n]*chunked")
+_LENGTH = re.compile(rb"\ncontent-length[ \t]*:[ \t]*(\d{1,20})")
 
 
 class Watch:
@@ -92,7 +92,7 @@ class _Answer:
             end = _BLANK_LINE.search(self._head, searched)
             if end is None:
                 return
-            head, data = bytes(self._head[: end.start()]), bytes(self._head[end.end() :])
+            head, data = bytes(self._head[: end.start()]).lower(), bytes(self._head[end.end() :])
             status = _STATUS.match(head)
             if status is not None and 100 <= int(status[1]) < 200 and int(status[1]) != 101:
                 # The answer proper is still to come.

@@ -15,7 +15,7 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TypeVar, cast
 
 import httpcore
@@ -55,8 +55,11 @@ class Network(httpcore.NetworkBackend):
         end = math.inf if left is None else time.monotonic() + left
         addresses = self._resolver.find(host, port, left)
         options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), *(socket_options or ())]
-        with _raising(httpcore.ConnectError, httpcore.ConnectTimeout):
-            return self._stream(_first_to_connect(addresses, end, local_address, options))
+        try:
+            connection = _first_to_connect(addresses, end, local_address, options)
+        except OSError as error:
+            raise _as_httpcore(error, httpcore.ConnectError, httpcore.ConnectTimeout) from error
+        return SocketStream(connection, self)
 
     def connect_unix_socket(
         self,
@@ -66,15 +69,17 @@ class Network(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect to a socket of this machine."""
         left = left_of(timeout, httpcore.ConnectTimeout)
-        with _raising(httpcore.ConnectError, httpcore.ConnectTimeout):
-            connection = new_socket(socket.AF_UNIX, None, socket_options or ())
-            try:
-                connection.settimeout(left)
-                connection.connect(path)
-            except BaseException:
-                connection.close()
-                raise
-            return self._stream(connection)
+        connection = new_socket(socket.AF_UNIX, None, socket_options or ())
+        try:
+            connection.settimeout(left)
+            connection.connect(path)
+        except OSError as error:
+            connection.close()
+            raise _as_httpcore(error, httpcore.ConnectError, httpcore.ConnectTimeout) from error
+        except BaseException:
+            connection.close()
+            raise
+        return SocketStream(connection, self)
 
     def sleep(self, seconds: float) -> None:
         """Sleep."""
@@ -84,9 +89,6 @@ class Network(httpcore.NetworkBackend):
         """Close all connections, whatever they are in the middle of."""
         for stream in list(self.streams):
             stream.close()
-
-    def _stream(self, connection: socket.socket) -> SocketStream:
-        return SocketStream(connection, self)
 
 
 class SocketStream(httpcore.NetworkStream):
@@ -109,9 +111,11 @@ class SocketStream(httpcore.NetworkStream):
         # httpcore asks for so little that a large body costs more in calls than in bytes.
         most = max(max_bytes, _LARGE_READ) if self._flows else max_bytes
         left = left_of(timeout, httpcore.ReadTimeout)
-        with _raising(httpcore.ReadError, httpcore.ReadTimeout):
+        try:
             self._socket.settimeout(left)
             data = self._receive(most)
+        except OSError as error:
+            raise _as_httpcore(error, httpcore.ReadError, httpcore.ReadTimeout) from error
         self._flows = len(data) >= max_bytes
         self._watch.received(data)
         return data
@@ -123,10 +127,12 @@ class SocketStream(httpcore.NetworkStream):
             raise httpcore.ConnectError("the connection was closed, or answered before the request")
         self._network.sent = self._network.sent or self._watch.asks
         rest = memoryview(buffer)
-        with _raising(httpcore.WriteError, httpcore.WriteTimeout):
+        try:
             while rest:
                 self._socket.settimeout(left_of(timeout, httpcore.WriteTimeout))
                 rest = rest[self._send(rest) :]
+        except OSError as error:
+            raise _as_httpcore(error, httpcore.WriteError, httpcore.WriteTimeout) from error
 
     def close(self) -> None:
         """Close it at once."""
@@ -143,9 +149,11 @@ class SocketStream(httpcore.NetworkStream):
         """Go on in TLS, on another stream."""
         left = left_of(timeout, httpcore.ConnectTimeout)
         try:
-            with _raising(httpcore.ConnectError, httpcore.ConnectTimeout):
-                self._socket.settimeout(left)
-                stream = self._in_tls(ssl_context, server_hostname)
+            self._socket.settimeout(left)
+            stream = self._in_tls(ssl_context, server_hostname)
+        except OSError as error:
+            self.close()
+            raise _as_httpcore(error, httpcore.ConnectError, httpcore.ConnectTimeout) from error
         except BaseException:
             self.close()
             raise
@@ -154,9 +162,10 @@ class SocketStream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> object:
         """Tell what httpcore asks, and whether there is ``surplus`` after an answer."""
-        known: dict[str, Callable[[], object]] = {
+        if info == "is_readable":
             # Whether it cannot be used for another request.
-            "is_readable": self._is_spent,
+            return self._is_spent()
+        known: dict[str, Callable[[], object]] = {
             "surplus": lambda: self._watch.surplus or self._surplus,
             "socket": lambda: self._socket,
             "client_addr": self._socket.getsockname,
@@ -166,7 +175,9 @@ class SocketStream(httpcore.NetworkStream):
         return known[info]() if info in known else None
 
     def _is_spent(self) -> bool:
-        if self._watch.may_go_on and not is_readable(self._socket):
+        if not self._watch.may_go_on:
+            return True
+        if not is_readable(self._socket):
             return False
         # It is closed next, so what is read here is missed by nobody.
         with contextlib.suppress(OSError):
@@ -199,10 +210,10 @@ class _NestedTls(SocketStream):
         context: ssl.SSLContext,
         name: str | None,
     ) -> None:
-        super().__init__(connection, network)
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._inner = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        super().__init__(connection, network)
         self._carried(self._inner.do_handshake)
 
     def _receive(self, most: int) -> bytes:
@@ -301,11 +312,5 @@ def new_socket(
     return connection
 
 
-@contextlib.contextmanager
-def _raising(failed: type[Exception], timed_out: type[Exception]) -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError as error:
-        raise timed_out(str(error)) from error
-    except OSError as error:
-        raise failed(str(error)) from error
+def _as_httpcore(error: OSError, failed: type[Exception], timed_out: type[Exception]) -> Exception:
+    return (timed_out if isinstance(error, TimeoutError) else failed)(str(error))

@@ -160,10 +160,10 @@ class LoopStream(httpcore.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> object:
         """Tell what httpcore asks, and whether there is ``surplus`` after an answer."""
         incoming = self._incoming
+        if info == "is_readable":
+            # Whether it cannot be used for another request.
+            return self._is_spent()
         match info:
-            case "is_readable":
-                # Whether it cannot be used for another request.
-                return self._is_spent()
             case "surplus":
                 return self._watch.surplus or self._surplus
             case "client_addr":
@@ -176,7 +176,9 @@ class LoopStream(httpcore.AsyncNetworkStream):
                 return None
 
     def _is_spent(self) -> bool:
-        if self._watch.may_go_on and not self._is_readable():
+        if not self._watch.may_go_on:
+            return True
+        if not self._is_readable():
             return False
         self._surplus = self._surplus or self._incoming.holds_bytes or self._holds_more()
         return True
