@@ -118,7 +118,7 @@ def concealed(value: JSON) -> JSON:
         return [concealed(inner) for inner in value]
     if isinstance(value, dict):
         return {
-            name: HIDDEN if _is_secret(name, inner) else concealed(inner)
+            scrubbed(name): HIDDEN if _is_secret(name, inner) else concealed(inner)
             for name, inner in value.items()
         }
     return value

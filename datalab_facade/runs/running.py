@@ -33,7 +33,7 @@ from datalab_facade.models import JSON, Execution
 from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.outputs.manifest import Manifest
 from datalab_facade.outputs.naming import safe_name
-from datalab_facade.redaction import scrubbed, shown_url
+from datalab_facade.redaction import redact, redacted_repr, shown_url
 from datalab_facade.runs.run_journal import FILE_NAME, RunEntry, RunJournal
 from datalab_facade.statuses import Status
 from datalab_facade.travel import portable
@@ -96,7 +96,7 @@ class RunResult:
     def __str__(self) -> str:
         what = "done" if self.succeeded else self.reason or "not done"
         number = "" if self.execution_id is None else f" (execution {self.execution_id})"
-        return f"{self.source}{number}: {what}"
+        return redact(f"{self.source}{number}: {what}")
 
 
 def _in_order(results: Iterable[RunResult]) -> tuple[RunResult, ...]:
@@ -138,7 +138,7 @@ class RunReport:
 
     def __str__(self) -> str:
         done, many = len(self.succeeded), len(self.results)
-        lines = [f"Workflow {self.workflow_id}: {done} of {many} done, in {self.folder}"]
+        lines = [f"Workflow {self.workflow_id}: {done} of {many} done, in {redact(str(self.folder))}"]
         return "\n".join([*lines, *(f"  {result}" for result in self.failed)])
 
 
@@ -151,7 +151,7 @@ class Item:
     source: str
     """What to call it, without anything secret."""
     path: Path | None = None
-    address: str | None = None
+    address: str | None = attrs.field(default=None, repr=redacted_repr)
     """A URL or reference that the API can read."""
     stat: tuple[str, int, int] | None = None
     problem: DatalabError | None = None
@@ -169,7 +169,7 @@ class Upload:
 class Submit:
     """The workflow is to be executed on this URL or reference."""
 
-    address: str
+    address: str = attrs.field(repr=redacted_repr)
     fresh: bool
     """Whether it was uploaded by this very call."""
 
@@ -584,4 +584,4 @@ def _left_unknown(entry: RunEntry) -> SubmissionUnknown:
 
 
 def _words(error: DatalabError) -> str:
-    return scrubbed(str(error)).partition("\n")[0]
+    return redact(str(error))

@@ -63,7 +63,7 @@ class CallScope:
 
     call: Call
     """The seconds that it may take, and when its answer is no longer wanted."""
-    headers: Mapping[str, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
 
 class _Api:

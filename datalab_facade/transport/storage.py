@@ -192,7 +192,7 @@ class Stored:
     """What storage said of an object that was sent there."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = attrs.field(repr=False)
     """With lower-case names."""
 
 
