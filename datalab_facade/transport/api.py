@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
 import attrs
@@ -31,7 +31,7 @@ from datalab_facade.transport.gate import AsyncGate, Gate
 from datalab_facade.transport.lanes import ApiRequest, AsyncLanes, Lanes
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin, OriginKey
-from datalab_facade.transport.quiet import keep_secrets_out_of_logs
+from datalab_facade.secrecy import Echo
 from datalab_facade.waiting.commands import Call
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class _Api:
         self._surroundings = surroundings
         self._budget = budget
         self._key = OriginKey(origin)
-        keep_secrets_out_of_logs()
+        self._echo = Echo(origin.key)
 
     def _begin(
         self, method: str, path: str, built: Mapping[str, object], scope: CallScope
@@ -92,16 +92,20 @@ class _Api:
             headers.update((name.lower(), value) for name, value in more.items())
         self._key.add_to(headers, url)
         content = json.dumps(built["json"], allow_nan=False).encode() if "json" in built else b""
-        request = ApiRequest(method.upper(), url, headers, content, timeout)
         exchange = Exchange(
-            request.method,
+            method.upper(),
             url,
             timeout=timeout,
             most_bytes=_MOST_BYTES,
             surroundings=self._surroundings,
-            secret=self.origin.key,
+            echo=self._echo,
         )
-        return exchange, request
+        # What only asks is the same whether it has arrived or not.
+        trace = None if exchange.method == "GET" else self._trace_of(exchange)
+        return exchange, ApiRequest(exchange.method, url, headers, content, timeout, trace)
+
+    def _trace_of(self, exchange: Exchange) -> Callable[[str, Mapping[str, object]], object]:
+        return exchange.saw
 
     def _judged(self, exchange: Exchange, body: bytes) -> JSON:
         if not 200 <= exchange.status <= 299:
@@ -243,6 +247,9 @@ class AsyncApiTransport(_Api):
         finally:
             await self._lanes.put_back(lane)
         return self._judged(exchange, body)
+
+    def _trace_of(self, exchange: Exchange) -> Callable[[str, Mapping[str, object]], object]:
+        return exchange.saw_async
 
     def _stay_open(self) -> None:
         self._loop.stay()

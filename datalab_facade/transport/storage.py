@@ -20,7 +20,6 @@ import attrs
 import httpx
 
 from datalab_facade.errors import DatalabError
-from datalab_facade.redaction import scrubbed, shown_url
 from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed
 from datalab_facade.transport.connecting import Connector, bound_connections
 from datalab_facade.transport.ending import EndsWithin
@@ -31,7 +30,7 @@ from datalab_facade.transport.exchange import (
     carry_out_async,
     time_bounds,
 )
-from datalab_facade.transport.quiet import keep_secrets_out_of_logs
+from datalab_facade.transport.quiet import Ours
 
 # What storage says of a body that was sent is a line or two.
 _MOST_BYTES_TOLD = 1 << 20
@@ -70,27 +69,22 @@ class Incoming(_Incoming):
         Raises:
             ConnectionFailed: It broke off, or nothing came for too long.
         """
-        try:
-            if self._response.is_stream_consumed:
-                # So are the answers of most mocks.
-                yield self._response.content
+        if self._response.is_stream_consumed:
+            # So are the answers of most mocks.
+            yield self._response.content
+            return
+        pieces = self._response.iter_raw()
+        while True:
+            with Ours(), self._exchange.translating(), EndsWithin(left()):
+                piece = next(pieces, None)
+            if piece is None:
                 return
-            pieces = self._response.iter_raw()
-            while True:
-                with EndsWithin(left()):
-                    piece = next(pieces, None)
-                if piece is None:
-                    return
-                yield piece
-        except Exception as error:
-            failure = self._exchange.translated(error)
-            if failure is None:
-                raise
-            raise failure from error
+            yield piece
 
     def close(self) -> None:
         """Give the connection back, or close it if the body is not read to its end."""
-        self._response.close()
+        with Ours():
+            self._response.close()
 
 
 class AsyncIncoming(_Incoming):
@@ -111,51 +105,41 @@ class AsyncIncoming(_Incoming):
         """
         import asyncio
 
-        try:
-            if self._response.is_stream_consumed:
-                # So are the answers of most mocks.
-                yield self._response.content
-                return
-            pieces = self._response.aiter_raw()
-            while True:
+        if self._response.is_stream_consumed:
+            # So are the answers of most mocks.
+            yield self._response.content
+            return
+        pieces = self._response.aiter_raw()
+        while True:
+            with Ours(), self._exchange.translating():
                 async with asyncio.timeout(left()):
                     piece = await anext(pieces, None)
-                if piece is None:
-                    return
-                yield piece
-        except Exception as error:
-            failure = self._exchange.translated(error)
-            if failure is None:
-                raise
-            raise failure from error
+            if piece is None:
+                return
+            yield piece
 
     async def close(self) -> None:
         """Give the connection back, or close it if the body is not read to its end."""
-        await self._response.aclose()
+        with Ours():
+            await self._response.aclose()
 
 
 class _Storage:
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
         self._closed = False
-        keep_secrets_out_of_logs()
 
     def _begin(
         self, url: str, headers: Mapping[str, str], timeout: float
     ) -> tuple[Exchange, httpx.Request]:
-        try:
+        exchange = self._exchange("GET", url, timeout=timeout, most_bytes=0)
+        with exchange.translating():
             request = httpx.Request(
                 "GET",
                 url,
                 headers={"User-Agent": USER_AGENT, **headers},
                 extensions=time_bounds(timeout),
             )
-        except httpx.InvalidURL as error:
-            # It came from a server, so it is no mistake of the caller's.
-            raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
-        exchange = Exchange(
-            "GET", url, timeout=timeout, most_bytes=0, surroundings=self._surroundings
-        )
         return exchange, request
 
     def _begin_put(
@@ -167,7 +151,8 @@ class _Storage:
         silence: float,
         timeout: float,
     ) -> tuple[Exchange, httpx.Request]:
-        try:
+        exchange = self._exchange("PUT", url, timeout=timeout, most_bytes=_MOST_BYTES_TOLD)
+        with exchange.translating():
             request = httpx.Request(
                 "PUT",
                 url,
@@ -175,16 +160,18 @@ class _Storage:
                 content=pieces,
                 extensions=time_bounds(min(silence, timeout)),
             )
-        except httpx.InvalidURL as error:
-            raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
-        exchange = Exchange(
-            "PUT",
+        return exchange, request
+
+    def _exchange(self, method: str, url: str, *, timeout: float, most_bytes: int) -> Exchange:
+        return Exchange(
+            method,
             url,
             timeout=timeout,
-            most_bytes=_MOST_BYTES_TOLD,
+            most_bytes=most_bytes,
             surroundings=self._surroundings,
+            # The address came from a server, so it is no mistake of the caller's.
+            unusable=DatalabError,
         )
-        return exchange, request
 
 
 @attrs.frozen
