@@ -16,7 +16,13 @@ from typing import TypeAlias, TypedDict
 
 import attrs
 
-from datalab_facade.arguments import checked_count, checked_path, checked_seconds
+from datalab_facade.arguments import (
+    checked_callable,
+    checked_count,
+    checked_iterable,
+    checked_path,
+    checked_seconds,
+)
 from datalab_facade.context import Context
 from datalab_facade.errors import (
     AuthenticationFailed,
@@ -238,7 +244,7 @@ def checked_request(
         ),
         retry_failed=given.get("retry_failed", False),
         retry_unknown=given.get("retry_unknown", False),
-        on_update=given.get("on_update"),
+        on_update=checked_callable("on_update", given.get("on_update")),
     )
 
 
@@ -466,7 +472,9 @@ async def _items_in_thread(source: RunSource, journal: RunJournal) -> list[Item]
 
 
 def _each(sources: Sources) -> Iterable[RunSource]:
-    return [sources] if isinstance(sources, (str, os.PathLike, File)) else sources
+    if isinstance(sources, (str, os.PathLike, File)):
+        return [sources]
+    return checked_iterable("files", sources)
 
 
 def _items_of_one(source: RunSource, journal: RunJournal) -> Iterator[Item]:
