@@ -15,8 +15,9 @@ from datalab_facade.redaction import excerpt
 
 _T = TypeVar("_T")
 
-# What the API's ids are counted in.
-_MOST_OF_AN_ID = 2**63 - 1
+_MOST = 2**63 - 1
+# Whatever the API counts its ids in; a longer one would not even be printed.
+_MOST_OF_AN_ID = 10**100
 
 
 def named(value: object) -> str:
@@ -76,7 +77,7 @@ def checked_count(name: str, value: object, *, least: int) -> int:
         ConfigurationError: It is no whole number, too small, or larger than any count.
     """
     whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not least <= value <= _MOST_OF_AN_ID:
+    if not whole or not least <= value <= _MOST:
         raise ConfigurationError(f"{name} must be a whole number from {least} on, not {named(value)}")
     return value
 
@@ -102,6 +103,19 @@ def checked_callable(name: str, value: _T) -> _T:
     if value is not None and not callable(value):
         raise ConfigurationError(f"{name} must be a function, not {named(value)}")
     return value
+
+
+def checked_methods(name: str, value: object, *methods: str) -> None:
+    """Accept what has these methods, of whatever class it is.
+
+    Raises:
+        ConfigurationError: One of them is missing.
+    """
+    missing = [method for method in methods if not callable(getattr(value, method, None))]
+    if missing:
+        raise ConfigurationError(
+            f"{name} must be something with the methods {', '.join(methods)}, not {named(value)}"
+        )
 
 
 def checked_iterable(name: str, value: _T, *, or_async: bool = False) -> _T:
@@ -187,6 +201,14 @@ def checked_path(name: str, value: object, *, of_file: bool = False) -> Path:
     if of_file and not path.name:
         raise ConfigurationError(f"{name} must name a file, not {named(value)}")
     return path
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether there is a folder; a path that this system cannot even look for is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def checked_encoding(name: str) -> str:

@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
-from datalab_facade.redaction import excerpt, printable, redact
+from datalab_facade.redaction import excerpt, printable
 from datalab_facade.travel import portable
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class DatalabError(Exception):
     """The root of all errors of this package; its text says what to do next."""
 
     def __init__(self, message: str) -> None:
-        message = redact(message)
+        message = printable(message)
         if len(message) > _LONGEST_MESSAGE:
             message = message[: _LONGEST_MESSAGE - 1] + "…"
         super().__init__(message)

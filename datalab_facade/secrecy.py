@@ -113,6 +113,9 @@ class Echo:
     'no such key: ***'
     """
 
+    # Without a __dict__, whose repr would tell the key.
+    __slots__ = ("_forms", "_forms_in_bytes", "_in_bytes", "_in_text")
+
     def __init__(self, key: str) -> None:
         self._forms = set(_forms(key)) if len(key) >= _SHORTEST else set()
         self._forms_in_bytes = [form.encode(errors="replace") for form in self._forms]

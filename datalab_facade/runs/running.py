@@ -22,6 +22,7 @@ from datalab_facade.arguments import (
     checked_iterable,
     checked_path,
     checked_seconds,
+    is_folder,
 )
 from datalab_facade.context import Context
 from datalab_facade.errors import (
@@ -485,7 +486,7 @@ def _items_of_one(source: RunSource, journal: RunJournal) -> Iterator[Item]:
         yield Item(_digest(url), shown_url(url), address=url)
     else:
         path = checked_path("a file", source)
-        if path.is_dir():
+        if is_folder(path):
             inside = [one for one in path.iterdir() if one.is_file() and one.name[0] != "."]
             for one in sorted(inside):
                 yield _local(one, journal)

@@ -129,8 +129,8 @@ class WaitPolicy:
     def __attrs_post_init__(self) -> None:
         if self.interval > self.max_interval:
             raise ConfigurationError(
-                f"interval ({self.interval:g} s) is longer than max_interval "
-                f"({self.max_interval:g} s); set both"
+                f"interval ({float(self.interval):g} s) is longer than max_interval "
+                f"({float(self.max_interval):g} s); set both"
             )
 
 
