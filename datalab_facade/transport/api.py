@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import weakref
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import attrs
 import httpx
 
 from datalab_facade._version import __version__
+from datalab_facade.clock import running_loop
 from datalab_facade.decoding import decode_failure, decode_json
 from datalab_facade.errors import ConfigurationError, StatusError, UnexpectedBody
 from datalab_facade.models import JSON
@@ -103,6 +104,9 @@ class _Api:
         # What only asks is the same whether it has arrived or not.
         trace = None if exchange.method == "GET" else self._trace_of(exchange)
         return exchange, ApiRequest(exchange.method, url, headers, content, timeout, trace)
+
+    def __reduce__(self) -> NoReturn:
+        raise not_picklable()
 
     def _trace_of(self, exchange: Exchange) -> Callable[[str, Mapping[str, object]], object]:
         return exchange.saw
@@ -280,11 +284,9 @@ class OneLoop:
         """Begin to use the running loop.
 
         Raises:
-            ConfigurationError: Another one was used before.
+            ConfigurationError: None is running, or another one was used before.
         """
-        import asyncio  # importing it costs a third of importing httpx
-
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         if self._loop is None:
             self._loop = weakref.ref(loop)
         elif self._loop() is not loop:
@@ -332,6 +334,14 @@ def _generated_client() -> AuthenticatedClient:
 
     # Address and key are added when the request is sent, and known only there.
     return AuthenticatedClient(base_url="", token="")
+
+
+def not_picklable() -> ConfigurationError:
+    """Give the error for pickling what holds connections and the key."""
+    return ConfigurationError(
+        "A client cannot be pickled or copied: it holds connections and the key. Make one in each "
+        "process, and pass ids, snapshots or handles instead"
+    )
 
 
 def client_is_closed() -> ConfigurationError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.redaction import scrubbed
+from datalab_facade.transport.environment import certificates, check_environment
 
 if TYPE_CHECKING:
     import ssl
@@ -29,24 +29,25 @@ class Connector:
 
     def client(self, limits: httpx.Limits = _USUAL_LIMITS) -> httpx.Client:
         """Give a client for blocking code, whose requests end when they are told to."""
+        verify = self.certificates
         client = _usable(
-            lambda: httpx.Client(verify=self.certificates, limits=limits, cookies=_no_cookies())
+            lambda: httpx.Client(verify=verify, limits=limits, cookies=_no_cookies())
         )
         bound_connections(client)
         return client
 
     def async_client(self, limits: httpx.Limits = _USUAL_LIMITS) -> httpx.AsyncClient:
         """Give a client for async code."""
+        verify = self.certificates
         return _usable(
-            lambda: httpx.AsyncClient(
-                verify=self.certificates, limits=limits, cookies=_no_cookies()
-            )
+            lambda: httpx.AsyncClient(verify=verify, limits=limits, cookies=_no_cookies())
         )
 
     @cached_property
     def certificates(self) -> ssl.SSLContext:
         """Whom all of them trust."""
-        return httpx.create_ssl_context()
+        check_environment()
+        return certificates()
 
 
 def bound_connections(client: httpx.Client) -> None:
@@ -67,11 +68,13 @@ def bound_connections(client: httpx.Client) -> None:
 def _usable(make: Callable[[], _T]) -> _T:
     try:
         return make()
-    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+    except ImportError as error:
+        raise ConfigurationError(f"A proxy of the environment cannot be used: {error}") from None
+    except (OSError, ValueError, httpx.InvalidURL) as error:
+        # What it says may hold a password.
         raise ConfigurationError(
-            "The proxies or certificates that the environment names (HTTPS_PROXY, HTTP_PROXY, "
-            "ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR) cannot be used: "
-            f"{scrubbed(str(error))}"
+            "The proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY) "
+            f"cannot be used ({type(error).__name__})"
         ) from None
 
 

@@ -16,11 +16,13 @@ from collections.abc import (
     Mapping,
 )
 
+from typing import NoReturn
+
 import attrs
 import httpx
 
 from datalab_facade.errors import DatalabError
-from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed
+from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed, not_picklable
 from datalab_facade.transport.connecting import Connector, bound_connections
 from datalab_facade.transport.ending import EndsWithin
 from datalab_facade.transport.exchange import (
@@ -159,6 +161,9 @@ class _Storage:
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
         self._closed = False
+
+    def __reduce__(self) -> NoReturn:
+        raise not_picklable()
 
     def _begin(
         self, url: str, headers: Mapping[str, str], timeout: float
