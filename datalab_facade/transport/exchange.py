@@ -51,6 +51,22 @@ class BodyTooLong(UnexpectedBody):
     """The body is longer than the caller wants to hold in memory."""
 
 
+class _WithoutContext:
+    """Lets an error forget in which other's handling it was raised, but for its cause."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is not None and error.__suppress_context__:
+            error.__context__ = error.__cause__
+
+
+_WITHOUT_CONTEXT = _WithoutContext()
+
+
 @attrs.frozen
 class Surroundings:
     """What every exchange needs of the client it belongs to."""
@@ -181,22 +197,22 @@ class Exchange:
         Raises:
             DatalabError: Whatever else was raised is its cause, unless that tells a secret.
         """
-        try:
-            yield
-        # The libraries below raise what they please, and so do those below them.
-        except Exception as error:  # noqa: BLE001
-            failure = self._translated(error)
-        else:
-            return
-        logger.debug(
-            "%s %s -> %s after %.3f s",
-            self.method,
-            self.url,
-            type(failure).__name__,
-            self._spent(),
-        )
-        # Raised out here it has no context, which would keep what its cause must not tell.
-        raise failure
+        with _WITHOUT_CONTEXT:
+            try:
+                yield
+            # The libraries below raise what they please, and so do those below them.
+            except Exception as error:
+                failure = self._translated(error)
+                logger.debug(
+                    "%s %s -> %s after %.3f s",
+                    self.method,
+                    self.url,
+                    type(failure).__name__,
+                    self._spent(),
+                )
+                if failure is error:
+                    raise
+                raise failure from failure.__cause__
 
     def _recorded(self) -> AbstractContextManager[Span]:
         return _NO_RECORD if isinstance(self._tracing, NoTracing) else self._in_a_span()

@@ -17,11 +17,12 @@ _ours: ContextVar[bool] = ContextVar("datalab_facade_exchange", default=False)
 
 _OURSELVES = "datalab_facade."
 _HARMLESS_LOGGERS = frozenset({"httpcore.connection", "httpcore.http11", "httpcore.http2"})
-# What httpcore tells of these is the host, the port, and how long it waits.
+# What httpcore tells of these is the host, the port, and how long it waits; of what fails
+# it tells the error, which may quote what a server sent.
 _HARMLESS_LINES = re.compile(
     r"(connect_tcp|start_tls|send_request_headers|send_request_body|receive_response_body"
-    r"|response_closed|close)\.(started|complete|failed)\b"
-    r"|receive_response_headers\.(started|failed)\b"
+    r"|response_closed|close)\.(started|complete)\b"
+    r"|receive_response_headers\.started\b"
 )
 
 
