@@ -40,7 +40,7 @@ class ProxySetting:
         shown = shown_url(self.address)
         if shown.endswith("…"):
             raise ConfigurationError(
-                f"{self.variable} is no address of a proxy: {shown}. Write http://host:port; what "
+                f"{self.variable} is no address of a proxy: {shown}. Write http://proxy.example:3128; what "
                 f"is no letter or digit in its user and password is percent-encoded: %23 for #"
             )
         try:
@@ -48,7 +48,7 @@ class ProxySetting:
         except (ValueError, httpx.InvalidURL):
             raise ConfigurationError(
                 f"{self.variable} names a proxy that cannot be used: {shown}. "
-                f"Write http://host:port, https://host:port or socks5://host:port"
+                f"Write http://proxy.example:3128, or https:// or socks5:// before it"
             ) from None
 
 
