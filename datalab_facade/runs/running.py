@@ -213,7 +213,7 @@ class RunRequest:
 
     workflow: WorkflowDefinition | int
     folder: Path
-    secrets: Mapping[str, str] | None
+    secrets: Mapping[str, str] | None = attrs.field(repr=False)
     policy: WaitPolicy
     concurrency: int
     retry_failed: bool

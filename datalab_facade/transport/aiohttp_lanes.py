@@ -16,7 +16,7 @@ import attrs
 import httpx
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.redaction import shown_url
+from datalab_facade.redaction import redacted_repr, shown_url
 from datalab_facade.transport.connecting import Connector
 from datalab_facade.transport.environment import ProxySetting, check_environment, proxy_for
 from datalab_facade.transport.gate import MOST_UNDER_WAY
@@ -106,7 +106,7 @@ class AiohttpClient:
 class _Proxy:
     """The proxy of all requests, if there is one; its password is in no address of its."""
 
-    address: str | None = None
+    address: str | None = attrs.field(default=None, repr=redacted_repr)
     headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
 
     @classmethod
