@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterable, Iterable, Mapping
 from numbers import Real
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.models import Execution, Output
@@ -33,6 +33,11 @@ def named(value: object) -> str:
         return f"a huge {type(value).__name__}"
     except Exception:  # noqa: BLE001 - it is code of the caller's
         return f"something of type {type(value).__name__}"
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Tell whether a value is a whole number; True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def checked_number(name: str, value: object) -> float:
@@ -76,9 +81,10 @@ def checked_count(name: str, value: object, *, least: int) -> int:
     Raises:
         ConfigurationError: It is no whole number, too small, or larger than any count.
     """
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not least <= value <= _MOST:
-        raise ConfigurationError(f"{name} must be a whole number from {least} on, not {named(value)}")
+    if not is_whole(value) or not least <= value <= _MOST:
+        raise ConfigurationError(
+            f"{name} must be a whole number from {least} on, not {named(value)}"
+        )
     return value
 
 
@@ -88,8 +94,7 @@ def checked_id(value: object, *, of: str = "An execution") -> int:
     Raises:
         ConfigurationError: It is no whole number from 0 on, or larger than any id.
     """
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not 0 <= value <= _MOST_OF_AN_ID:
+    if not is_whole(value) or not 0 <= value <= _MOST_OF_AN_ID:
         raise ConfigurationError(f"{of}'s id is a whole number such as 123, not {named(value)}")
     return value
 
@@ -173,7 +178,7 @@ def checked_execution(value: object) -> Execution | int:
     """
     if isinstance(value, Execution):
         return value
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not is_whole(value):
         raise ConfigurationError(
             f"An execution or its id is needed, and not a {type(value).__name__}"
         )

@@ -49,8 +49,8 @@ def running_loop() -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()
     except RuntimeError:
         raise ConfigurationError(
-            "AsyncDatalab needs a running event loop of asyncio, and there is none: trio is another "
-            "one. Use Datalab there, in a thread: trio.to_thread.run_sync"
+            "AsyncDatalab needs a running event loop of asyncio, and there is none. Where trio "
+            "runs, use Datalab in a thread: trio.to_thread.run_sync"
         ) from None
 
 

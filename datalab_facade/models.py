@@ -103,9 +103,7 @@ class StepRun:
     id: int | str | None = attrs.field(default=None, repr=redacted_repr)
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    output_url: str | None = attrs.field(
-        default=None, repr=redacted_repr
-    )
+    output_url: str | None = attrs.field(default=None, repr=redacted_repr)
     error: str | None = attrs.field(default=None, repr=redacted_repr)
     """What the server says went wrong."""
     error_in: str | None = attrs.field(default=None, repr=redacted_repr)

@@ -79,9 +79,7 @@ class Options:
 
     Two: enough for a dropped connection or a restart, and the answer still comes soon."""
 
-    headers: Mapping[str, str] = attrs.field(
-        factory=dict, converter=_checked_headers, repr=False
-    )
+    headers: Mapping[str, str] = attrs.field(factory=dict, converter=_checked_headers, repr=False)
     """More headers for every request to the API."""
 
     policy: WaitPolicy = attrs.field(factory=WaitPolicy, converter=_checked_policy)

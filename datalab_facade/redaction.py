@@ -88,9 +88,9 @@ def shown_url(url: str) -> str:
     """
     parts = _ADDRESS.fullmatch(url)
     if parts is None:
-        scheme = _SCHEME.match(url)
-        if scheme:
-            return scheme[0].lower() + "…"
+        start = _SCHEME.match(url)
+        if start:
+            return start[0].lower() + "…"
         # A path, or the name of a host alone.
         return "…" if re.search(r"[@%]|//", url) else printable(re.split("[?#]", url)[0])
     scheme, query = parts["scheme"], parts["query"]
@@ -107,6 +107,16 @@ def shown_url(url: str) -> str:
         shown.append("…")
     origin = (f"{scheme.lower()}://" if scheme else "") + parts["host"]
     return printable(origin + parts["path"] + ("?" + "&".join(shown) if shown else ""))
+
+
+def can_be_shown(url: str) -> bool:
+    """Tell whether an address is read by others as it was meant, so that its host can be shown.
+
+    >>> can_be_shown("redis://:pass%2Fword@a.example"), can_be_shown("redis://:pass/word@a.example")
+    (True, False)
+    """
+    shown = shown_url(url)
+    return shown != "…" and not shown.endswith("://…")
 
 
 def printable(text: str) -> str:

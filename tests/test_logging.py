@@ -312,12 +312,11 @@ class Talkative(httpx.BaseTransport):
         answer = self._inner.handle_request(request)
         body = answer.read()
 
-        class Streamed(httpx.SyncByteStream):
-            def __iter__(stream) -> Iterator[bytes]:  # noqa: N805
-                self.tell(request)
-                yield body
+        def streamed() -> Iterator[bytes]:
+            self.tell(request)
+            yield body
 
-        return httpx.Response(answer.status_code, headers=answer.headers, stream=Streamed())
+        return httpx.Response(answer.status_code, headers=answer.headers, content=streamed())
 
     @staticmethod
     def tell(request: httpx.Request) -> None:
@@ -326,10 +325,7 @@ class Talkative(httpx.BaseTransport):
             told = f"{request.url} {request.headers} {API_KEY}"
             logger.debug("setup_socks5_connection.started auth=%s", told)
             logger.critical(told)
-            try:
-                raise ValueError(told)
-            except ValueError:
-                logger.exception("connect", stack_info=True)
+            logger.error("connect", exc_info=ValueError(told), stack_info=True)
             logger.debug("connect_tcp.started host='a.example' port=443")
 
 

@@ -180,8 +180,7 @@ def faults_of(
         f"{name}={label}: {said}"
         for name in names
         for label, odd in ODD.items()
-        if f"{name}={label}" not in but
-        and (said := tried(lambda: call(**{**valid, name: odd})))  # noqa: B023 - called at once
+        if f"{name}={label}" not in but and (said := tried(lambda: call(**{**valid, name: odd})))  # noqa: B023 - called at once
     ]
 
 

@@ -8,6 +8,7 @@ import os
 import socket
 import string
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,13 @@ def no_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def is_told(call: Callable[[], Any]) -> DatalabError | None:
+    error: DatalabError | None = None
     try:
         call()
-    except DatalabError as error:
-        assert str(error).isprintable()
-        return error
-    return None
+    except DatalabError as caught:
+        error = caught
+    assert error is None or str(error).isprintable()
+    return error
 
 
 def addresses() -> st.SearchStrategy[str]:
@@ -157,7 +159,7 @@ def test_as_a_header(name: str, value: str) -> None:
     recorder = Recorder()
     with Datalab(API_KEY, http_client=httpx.Client(transport=recorder)) as client:
         for headers in ({name: "x"}, {"X-Own": value}):
-            error = is_told(lambda given=headers: client.executions.get(7, headers=given))
+            error = is_told(partial(client.executions.get, 7, headers=headers))
             assert error is None or isinstance(error, ConfigurationError)
 
 
@@ -214,15 +216,13 @@ def test_as_what_the_environment_says(value: str) -> None:
         os.environ[variable] = value
         try:
             for kind in (Datalab, AsyncDatalab):
-                error = is_told(lambda kind=kind: kind(API_KEY))
+                error = is_told(partial(kind, API_KEY))
                 assert error is None or isinstance(error, ConfigurationError)
             error = is_told(lambda: AsyncDatalab(API_KEY, transport="aiohttp"))
             assert error is None or isinstance(error, ConfigurationError)
             if variable.endswith("PROXY") and error is None:
                 with Datalab(API_KEY, max_faults=0, timeout=2) as client:
-                    error = is_told(
-                        lambda: client.workflows.execute(7, "https://a.example/a.pdf")  # noqa: B023
-                    )
+                    error = is_told(lambda: client.workflows.execute(7, "https://a.example/a.pdf"))
                 assert not isinstance(error, SubmissionUnknown)
         finally:
             if before is None:

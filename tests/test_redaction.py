@@ -92,11 +92,24 @@ def test_a_url_is_shown_without_user_query_values_and_fragment(url: str) -> None
 
 @given(
     scheme=st.sampled_from(
-        ["https://", "HTTP://", "redis://", "socks5h://", "//", "://", "", "http:/", "1x://", "ht tp://"]
+        [
+            "https://",
+            "HTTP://",
+            "redis://",
+            "socks5h://",
+            "//",
+            "://",
+            "",
+            "http:/",
+            "1x://",
+            "ht tp://",
+        ]
     ),
     user=st.text(_IN_USER, max_size=5),
     password=_around(MARK, string.printable + "é\u2028\ud800"),
-    host=st.sampled_from(["a.example", "[::1]:80", "127.0.0.1:6379/0", "", "a b", "[", "x@y.example"]),
+    host=st.sampled_from(
+        ["a.example", "[::1]:80", "127.0.0.1:6379/0", "", "a b", "[", "x@y.example"]
+    ),
 )
 def test_no_part_of_a_password_is_shown_whatever_is_in_it(
     scheme: str, user: str, password: str, host: str

@@ -60,9 +60,7 @@ async def test_a_sleep_that_no_event_loop_would_end_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     recorder = Recorder(Fault.status(200, {**FINISHED, "status": "IN_PROGRESS"}))
-    async with AsyncDatalab(
-        API_KEY, http_client=httpx.AsyncClient(transport=recorder)
-    ) as client:
+    async with AsyncDatalab(API_KEY, http_client=httpx.AsyncClient(transport=recorder)) as client:
         now = time.monotonic()
         with monkeypatch.context() as patched:
             patched.setattr(time, "monotonic", lambda: now)
@@ -238,9 +236,8 @@ def test_the_aiohttp_transport_refuses_a_proxy_that_speaks_socks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://ada:{PASSWORD}@proxy.example:1080")
-    for make in clients():
-        with pytest.raises(ConfigurationError) as caught:
-            make()
-        assert PASSWORD not in f"{caught.value}{caught.value!r}"
+    with pytest.raises(ConfigurationError) as caught:
+        AsyncDatalab(API_KEY, transport="aiohttp")
+    assert PASSWORD not in f"{caught.value}{caught.value!r}"
     assert "ALL_PROXY" in str(caught.value)
     assert "transport='httpx'" in str(caught.value)

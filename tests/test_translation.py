@@ -116,9 +116,7 @@ def test_a_wait_goes_on_after_whatever_is_raised(way: Way, error: Exception) -> 
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
-def test_what_ends_a_program_or_a_task_is_left_alone(
-    way: Way, error: type[BaseException]
-) -> None:
+def test_what_ends_a_program_or_a_task_is_left_alone(way: Way, error: type[BaseException]) -> None:
     with pytest.raises(error):
         way.done(client_of(way, Raising(error())).executions.get(7))
 

@@ -16,7 +16,7 @@ from datalab_facade import DatalabError, Execution, UnexpectedBody, Workflow
 from datalab_facade.changes import changes_between
 from datalab_facade.decoding import decode_execution, decode_failure
 from datalab_facade.errors import ExecutionFailed, WaitTimedOut
-from datalab_facade.models import Output
+from datalab_facade.models import JSON, Output
 from datalab_facade.workflows.decoding import decode_workflow
 
 SAMPLES = [
@@ -42,7 +42,7 @@ def is_harmless(text: str) -> bool:
 
 
 def execution_saying(word: str) -> Execution:
-    run = {
+    run: dict[str, JSON] = {
         "status": "FAILED",
         "id": word,
         "error": word,
@@ -50,7 +50,7 @@ def execution_saying(word: str) -> Execution:
         "output_url": f"https://storage.example/{word}",
         "file_ids": [word],
     }
-    body = {
+    body: JSON = {
         "execution_id": 7,
         "status": "FAILED",
         "error": word,
@@ -119,7 +119,7 @@ def test_what_the_server_said_is_kept_as_it_came(word: str) -> None:
 
 @given(words)
 def test_a_workflow_is_printed_on_one_line(word: str) -> None:
-    body = {
+    body: JSON = {
         "id": 1,
         "name": word,
         "steps": [{"id": 1, "unique_name": word, "step_key": word, "settings": {word: word}}],

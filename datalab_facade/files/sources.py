@@ -98,7 +98,9 @@ def _checked_name(name: str, what: str) -> str:
     if not isinstance(name, str) or not name.strip() or name in (".", ".."):
         raise ConfigurationError(f"The {what} {named(name)} is none; pass one such as 'report.pdf'")
     if re.search(r"[/\\]", name):
-        raise ConfigurationError(f"The {what} {named(name)} has a folder in it; pass its last part only")
+        raise ConfigurationError(
+            f"The {what} {named(name)} has a folder in it; pass its last part only"
+        )
     if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in name):
         raise ConfigurationError(
             f"The {what} {named(name)} has a control character, or one that is no text; "
@@ -231,7 +233,7 @@ def _of_file(file: IO[bytes], name: str, max_bytes: int) -> Source:
             end = file.seek(0, os.SEEK_END)
             file.seek(start)
             return Source(name, max(0, end - start), file, start=start, owned=False)
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001, S110
         # Whoever only claims to be able to seek is read like those who do not.
         pass
     return _spooled(file, name, max_bytes)

@@ -23,7 +23,7 @@ from datalab_facade.errors import ConfigurationError
 from datalab_facade.pacing.leasing import Ask, Brake, Pace, Reply, StoreLost, speed_after
 from datalab_facade.pacing.pacing import DEFAULT_REQUESTS_PER_MINUTE
 from datalab_facade.pacing.sharing import SharedBudget
-from datalab_facade.redaction import shown_url
+from datalab_facade.redaction import can_be_shown, shown_url
 
 try:
     import redis
@@ -141,11 +141,12 @@ class RedisBudgetStore:
         if not isinstance(url, str):
             raise ConfigurationError(f"The URL of Redis is a text, and not a {type(url).__name__}")
         self.address = shown_url(url)
-        if self.address.endswith("…") and "?" not in self.address:
+        if not can_be_shown(url):
             # What Redis would make of it is another host, and another password.
             raise ConfigurationError(
-                f"The URL of Redis cannot be read: {self.address}. Write redis://host.example:6379/0; "
-                f"what is no letter or digit in its password is percent-encoded: %23 for #"
+                f"The URL of Redis cannot be read: {self.address}. Write it as "
+                f"redis://host.example:6379/0; what is no letter or digit in the password is "
+                f"percent-encoded: %23 for #"
             )
         try:
             self._redis = redis.Redis.from_url(

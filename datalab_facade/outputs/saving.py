@@ -182,9 +182,7 @@ def _places(execution: Execution, steps: Iterable[str] | None) -> list[tuple[Out
     unknown = [name for name in chosen if name not in list(execution.steps)]
     if unknown:
         known = ", ".join(repr(shown_name(name)) for name in execution.steps) or "none"
-        raise ConfigurationError(
-            f"There is no step {named(unknown[0])}; the steps are: {known}"
-        )
+        raise ConfigurationError(f"There is no step {named(unknown[0])}; the steps are: {known}")
     names = distinct_names(map(shown_name, execution.steps), taken=[MANIFEST_NAME])
     folders = dict(zip(execution.steps, names, strict=True))
     places: list[tuple[Output, str]] = []

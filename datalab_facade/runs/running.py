@@ -145,7 +145,9 @@ class RunReport:
 
     def __str__(self) -> str:
         done, many = len(self.succeeded), len(self.results)
-        lines = [f"Workflow {self.workflow_id}: {done} of {many} done, in {redact(str(self.folder))}"]
+        lines = [
+            f"Workflow {self.workflow_id}: {done} of {many} done, in {redact(str(self.folder))}"
+        ]
         return "\n".join([*lines, *(f"  {result}" for result in self.failed)])
 
 

@@ -10,7 +10,7 @@ import base64
 import inspect
 from collections.abc import AsyncGenerator, Mapping
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import httpx
@@ -152,7 +152,7 @@ def _trace_config() -> TraceConfig:
     return config
 
 
-def _limits(session: type[ClientSession]) -> dict[str, int]:
+def _limits(session: type[ClientSession]) -> dict[str, Any]:
     # The number of headers has a limit of its own since 3.14.
     known = inspect.signature(session).parameters
     wanted = ("max_line_size", "max_field_size", "max_headers")

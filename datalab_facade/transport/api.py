@@ -22,6 +22,7 @@ from datalab_facade.decoding import decode_failure, decode_json
 from datalab_facade.errors import ConfigurationError, StatusError, UnexpectedBody
 from datalab_facade.models import JSON
 from datalab_facade.pacing.pacing import Budget
+from datalab_facade.secrecy import Echo
 from datalab_facade.transport.exchange import (
     Exchange,
     Surroundings,
@@ -32,7 +33,6 @@ from datalab_facade.transport.gate import AsyncGate, Gate
 from datalab_facade.transport.lanes import ApiRequest, AsyncLanes, Lanes
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin, OriginKey
-from datalab_facade.secrecy import Echo
 from datalab_facade.waiting.commands import Call
 
 if TYPE_CHECKING:

@@ -30,9 +30,7 @@ class Connector:
     def client(self, limits: httpx.Limits = _USUAL_LIMITS) -> httpx.Client:
         """Give a client for blocking code, whose requests end when they are told to."""
         verify = self.certificates
-        client = _usable(
-            lambda: httpx.Client(verify=verify, limits=limits, cookies=_no_cookies())
-        )
+        client = _usable(lambda: httpx.Client(verify=verify, limits=limits, cookies=_no_cookies()))
         bound_connections(client)
         return client
 

@@ -11,15 +11,18 @@ import os
 import re
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.request import getproxies
 
 import attrs
 import httpx
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.redaction import printable, shown_url
+from datalab_facade.redaction import can_be_shown, printable, shown_url
 
 _SCHEMES = ("https", "http", "all")
+# The first that is set is taken.
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 @attrs.frozen
@@ -38,10 +41,11 @@ class ProxySetting:
             ConfigurationError: The address cannot be used.
         """
         shown = shown_url(self.address)
-        if shown.endswith("…"):
+        if not can_be_shown(self.address):
             raise ConfigurationError(
-                f"{self.variable} is no address of a proxy: {shown}. Write http://proxy.example:3128; what "
-                f"is no letter or digit in its user and password is percent-encoded: %23 for #"
+                f"{self.variable} is no address of a proxy: {shown}. Write it as "
+                f"http://proxy.example:3128; what is no letter or digit in a user or a password is "
+                f"percent-encoded: %23 for #"
             )
         try:
             return httpx.Proxy(self.address)
@@ -76,19 +80,18 @@ def certificates() -> ssl.SSLContext:
     Raises:
         ConfigurationError: They are not there, or are none.
     """
-    for variable, is_there in (("SSL_CERT_FILE", os.path.isfile), ("SSL_CERT_DIR", _has_folder)):
-        path = os.environ.get(variable)
-        if path:
-            break
-    else:
+    variable = next((name for name in _CERTIFICATES if os.environ.get(name)), None)
+    if variable is None:
         return httpx.create_ssl_context()
-    if not is_there(path):
-        raise ConfigurationError(f"{variable} names {path!r}, which is not there")
+    named = os.environ[variable]
+    # There may be several folders.
+    if not any(Path(path).exists() for path in named.split(os.pathsep)):
+        raise ConfigurationError(f"{variable} names {named!r}, which is not there")
     try:
         return httpx.create_ssl_context()
     except (OSError, ValueError) as error:
         raise ConfigurationError(
-            f"{variable} names {path!r}, which cannot be read as certificates "
+            f"{variable} names {named!r}, which cannot be read as certificates "
             f"({type(error).__name__})"
         ) from None
 
@@ -127,7 +130,7 @@ def _pattern(entry: str) -> str:
     if entry.lower() == "localhost":
         return "all://localhost"
     try:
-        version = ipaddress.ip_address(entry.split("/")[0]).version
+        version = ipaddress.ip_address(entry.split("/", maxsplit=1)[0]).version
     except ValueError:
         return f"all://*{entry}"
     return f"all://{entry}" if version == 4 else f"all://[{entry}]"
@@ -153,7 +156,3 @@ def _variable(scheme: str) -> str:
     # The lower-case one wins.
     names = (f"{scheme}_proxy", f"{scheme}_proxy".upper())
     return next((name for name in names if os.environ.get(name)), f"{scheme} proxy of this system")
-
-
-def _has_folder(paths: str) -> bool:
-    return any(os.path.isdir(path) for path in paths.split(os.pathsep))

@@ -15,7 +15,6 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
-
 from typing import NoReturn
 
 import attrs

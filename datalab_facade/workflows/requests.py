@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from datalab_facade.context import Context
 from datalab_facade.arguments import checked_id, checked_mapping, named
+from datalab_facade.context import Context
 from datalab_facade.errors import ConfigurationError, DefinitionInvalid, DefinitionProblem
 from datalab_facade.models import JSON
 from datalab_facade.secrecy import Secrets, concealed
