@@ -82,7 +82,8 @@ def texts_of(word: str) -> Iterator[str]:
 
 def errors_of(word: str, execution: Execution) -> Iterator[DatalabError]:
     yield ExecutionFailed(execution)
-    yield DatalabError(word)
+    # What is put into a message is free of secrets before.
+    yield DatalabError(word.partition("?")[0])
     for status in (400, 422, 503):
         for body in ({"detail": word}, {"detail": [{"loc": [word], "msg": word, "type": word}]}):
             yield decode_failure(
