@@ -8,6 +8,7 @@ from random import SystemRandom
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
+from datalab_facade.arguments import checked_callable, checked_methods, named
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.context import Context
 from datalab_facade.drift import DriftLog, DriftReport
@@ -510,6 +511,7 @@ class AsyncDatalab:
 def _budget(given: Budget | None, requests_per_minute: float | None) -> Budget:
     if given is None:
         return LocalBudget(requests_per_minute)
+    checked_methods("budget", given, "turn", "answered", "refused", "left")
     if requests_per_minute != DEFAULT_REQUESTS_PER_MINUTE:
         raise ConfigurationError("Pass a budget, or requests_per_minute, but not both")
     return given
@@ -523,7 +525,14 @@ def _origin(api_key: str | None, base_url: str | None, *, allow_http: bool) -> O
         )
     from datalab_facade.transport.origin import checked_origin
 
-    address = base_url or os.environ.get("DATALAB_HOST") or DEFAULT_BASE_URL
+    address, source = base_url, "base_url"
+    if address is None:
+        address, source = os.environ.get("DATALAB_HOST", DEFAULT_BASE_URL), "DATALAB_HOST"
+    if address == "":
+        # The live host would be a surprise for whoever meant another one.
+        raise ConfigurationError(
+            f"{source} is empty. Leave it out for {DEFAULT_BASE_URL}, or name another address"
+        )
     return checked_origin(address, key, allow_http=allow_http)
 
 
@@ -536,11 +545,18 @@ def _context(
     *,
     allow_http: bool,
 ) -> Context:
+    if durations is not None and not isinstance(durations, Durations):
+        raise ConfigurationError(f"durations must be Durations, or None, not {named(durations)}")
+    if tracing is not None:
+        checked_methods("tracing", tracing, "begin")
+    if clock is not None:
+        checked_methods("clock", clock, "monotonic", "now", "sleep", "sleep_async")
+    checked_callable("random", random)
     return Context(
-        clock=clock or SystemClock(),
+        clock=SystemClock() if clock is None else clock,
         # Forked processes that drew the same numbers would all poll at the same moments.
-        random=random or SystemRandom().random,
-        tracing=tracing or NoTracing(),
+        random=SystemRandom().random if random is None else random,
+        tracing=NoTracing() if tracing is None else tracing,
         drift=DriftLog(),
         durations=Durations() if durations is LEARN else durations,
         options=Options(**options),

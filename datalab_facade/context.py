@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import attrs
 
+from datalab_facade.arguments import checked_count, checked_seconds
 from datalab_facade.changes import Change
 from datalab_facade.clock import Clock
 from datalab_facade.decoding import decode_execution
 from datalab_facade.drift import Drift, DriftLog
-from datalab_facade.errors import ConfigurationError, DatalabError, UnexpectedBody
+from datalab_facade.errors import DatalabError, UnexpectedBody
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.pacing.pacing import Budget
@@ -22,7 +23,7 @@ from datalab_facade.tracing import Span, Tracing, span_around
 from datalab_facade.waiting.commands import Answer, Call, Report, Sleep
 from datalab_facade.waiting.faults import Randomness, retrying
 from datalab_facade.waiting.learning import Durations
-from datalab_facade.waiting.waiting import Wait, WaitPolicy, waiting
+from datalab_facade.waiting.waiting import Wait, WaitPolicy, checked_policy, waiting
 
 if TYPE_CHECKING:
     from datalab_facade.waiting.scheduling import Scheduler
@@ -68,7 +69,8 @@ class Context:
         on_top = {name: value for name, value in given.items() if name != "headers"}
         if timeout is not None:
             on_top["timeout"] = timeout
-        return _evolved(policy or self.options.policy, on_top)
+        start = self.options.policy if policy is None else checked_policy("policy", policy)
+        return _evolved(start, on_top)
 
     def tries(
         self, options: Options, repeatable: Callable[[DatalabError], bool]
@@ -114,15 +116,13 @@ class Context:
         """
         from datalab_facade.waiting.scheduling import Scheduler  # for those who wait for many
 
-        if timeout is not None and not timeout > 0:
-            raise ConfigurationError(f"timeout must be more than 0, not {timeout!r}")
-        if not isinstance(concurrency, int) or concurrency < 1:
-            raise ConfigurationError(f"concurrency must be 1 or more, not {concurrency!r}")
+        seconds = math.inf if timeout is None else checked_seconds("timeout", timeout)
+        checked_count("concurrency", concurrency, least=1)
         now = self.clock.monotonic()
         return Scheduler(
             policy,
             concurrency=concurrency,
-            deadline=math.inf if timeout is None else now + timeout,
+            deadline=now + seconds,
             budget=budget,
             random=self.random,
             now=now,
@@ -171,16 +171,3 @@ def _with(options: Options, given: Mapping[str, object]) -> Options:
     if isinstance(more, Mapping):
         given = {**given, "headers": {**options.headers, **more}}
     return _evolved(options, given)
-
-
-def checked_id(execution_id: object) -> int:
-    """Give an execution's id back if it can be one.
-
-    Raises:
-        ConfigurationError: If it is no whole number from 0 on.
-    """
-    if not isinstance(execution_id, int) or isinstance(execution_id, bool) or execution_id < 0:
-        raise ConfigurationError(
-            f"An execution's id is a whole number such as 123, not {execution_id!r}"
-        )
-    return execution_id

@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
-from datalab_facade.redaction import excerpt
+from datalab_facade.redaction import excerpt, printable
 from datalab_facade.travel import portable
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ class DatalabError(Exception):
     """The root of all errors of this package; its text says what to do next."""
 
     def __init__(self, message: str) -> None:
+        message = printable(message)
         if len(message) > _LONGEST_MESSAGE:
             message = message[: _LONGEST_MESSAGE - 1] + "…"
         super().__init__(message)
@@ -130,7 +131,7 @@ class DefinitionProblem:
     """What."""
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.message}" if self.place else self.message
+        return printable(f"{self.place}: {self.message}" if self.place else self.message)
 
 
 class DefinitionInvalid(ConfigurationError):
@@ -235,7 +236,7 @@ class ValidationIssue:
 
     def __str__(self) -> str:
         place = ".".join(str(part) for part in self.loc)
-        return f"{place}: {self.msg}" if place else self.msg
+        return printable(f"{place}: {self.msg}" if place else self.msg)
 
 
 class StatusError(DatalabError):

@@ -18,7 +18,7 @@ from datalab_facade import (
     UnexpectedBody,
 )
 from datalab_facade.testing import Fault
-from datalab_facade.transport import aiohttp_lanes, api
+from datalab_facade.transport import api
 from datalab_facade.transport.api import CallScope
 from datalab_facade.waiting.commands import Call
 from tests.in_process import FINISHED, Recorder, Way, new_simulator
@@ -96,12 +96,3 @@ def test_a_url_of_storage_that_is_none_is_told_without_its_query(way: Way) -> No
     with pytest.raises(DatalabError) as raised:
         way.done(way.client(new_simulator()).outputs.bytes(output))
     assert SIGNATURE not in str(raised.value)
-
-
-def test_a_host_that_the_environment_wants_reached_directly_has_no_proxy(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    assert aiohttp_lanes._proxy_for("https://www.datalab.to") == "http://proxy.example:3128"
-    monkeypatch.setenv("NO_PROXY", "datalab.to")
-    assert aiohttp_lanes._proxy_for("https://www.datalab.to") is None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from typing import cast
 
+from datalab_facade.arguments import checked_id
 from datalab_facade.clock import Clock
-from datalab_facade.context import checked_id
 from datalab_facade.errors import BudgetExhausted, ConfigurationError, DatalabError
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Update

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 
-from datalab_facade.clock import Clock
+from datalab_facade.clock import Clock, running_loop
 from datalab_facade.errors import BudgetExhausted, DatalabError
 from datalab_facade.executions.many import feed_one
 from datalab_facade.models import Execution
@@ -33,6 +33,7 @@ async def run_many_async(
     of the iterable is raised as it comes. When this is closed, everything that it
     began is over.
     """
+    running_loop()
     run = _AsyncRun(scheduler, look, gate, clock)
     tasks = [
         asyncio.create_task(run.feed(ids), name="datalab-feed"),

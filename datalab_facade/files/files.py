@@ -12,7 +12,13 @@ from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import TypeVar, Unpack
 
-from datalab_facade.arguments import checked_count, checked_path, checked_seconds
+from datalab_facade.arguments import (
+    checked_callable,
+    checked_count,
+    checked_iterable,
+    checked_path,
+    checked_seconds,
+)
 from datalab_facade.calling import Calls
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError, ValidationFailed
@@ -161,6 +167,10 @@ class Files:
             Exception: Whatever reading the sources raises.
         """
         many = checked_count("concurrency", concurrency, least=1)
+        checked_iterable("sources", sources)
+        checked_count("max_bytes", max_bytes, least=1)
+        checked_callable("on_progress", on_progress)
+        checked_seconds("timeout", timeout)
 
         def upload(uploadable: Uploadable, abandoned: Callable[[], bool]) -> File:
             name, source = taken_apart(uploadable)
@@ -335,6 +345,7 @@ class Files:
         goal = checked_path("path", path)
         if max_bytes is not None:
             checked_count("max_bytes", max_bytes, least=0)
+        checked_callable("on_progress", on_progress)
         deadline = self._begun(timeout)
         link = self.download_url(number, timeout=self._call_timeout(deadline), **options)
         landing = Landing(link, goal, max_bytes=max_bytes, on_progress=on_progress)
@@ -399,6 +410,7 @@ class Files:
     ) -> File:
         context = self._context
         checked_count("max_bytes", max_bytes, least=1)
+        checked_callable("on_progress", on_progress)
         described = describe(source, name, content_type)
         deadline = self._begun(timeout)
 

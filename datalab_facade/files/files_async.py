@@ -11,7 +11,13 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 from pathlib import Path
 from typing import TypeVar, Unpack
 
-from datalab_facade.arguments import checked_count, checked_path, checked_seconds
+from datalab_facade.arguments import (
+    checked_callable,
+    checked_count,
+    checked_iterable,
+    checked_path,
+    checked_seconds,
+)
 from datalab_facade.calling import AsyncCalls
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError, ValidationFailed
@@ -162,6 +168,10 @@ class AsyncFiles:
             Exception: Whatever reading the sources raises.
         """
         many = checked_count("concurrency", concurrency, least=1)
+        checked_iterable("sources", sources, or_async=True)
+        checked_count("max_bytes", max_bytes, least=1)
+        checked_callable("on_progress", on_progress)
+        checked_seconds("timeout", timeout)
 
         async def upload(uploadable: Uploadable) -> File:
             name, source = taken_apart(uploadable)
@@ -336,6 +346,7 @@ class AsyncFiles:
         goal = checked_path("path", path)
         if max_bytes is not None:
             checked_count("max_bytes", max_bytes, least=0)
+        checked_callable("on_progress", on_progress)
         deadline = self._begun(timeout)
         link = await self.download_url(number, timeout=self._call_timeout(deadline), **options)
         landing = Landing(link, goal, max_bytes=max_bytes, on_progress=on_progress)
@@ -400,6 +411,7 @@ class AsyncFiles:
     ) -> File:
         context = self._context
         checked_count("max_bytes", max_bytes, least=1)
+        checked_callable("on_progress", on_progress)
         described = describe(source, name, content_type)
         deadline = self._begun(timeout)
 

@@ -16,6 +16,7 @@ from typing import IO, Final, Self, TypeAlias, TypeVar, cast
 
 import attrs
 
+from datalab_facade.arguments import named
 from datalab_facade.errors import ConfigurationError, UploadFailed
 from datalab_facade.files.media_types import MEDIA_TYPES, media_type_of
 from datalab_facade.files.uploading import upload_failed
@@ -54,17 +55,17 @@ def describe(source: object, name: str | None, content_type: str | None) -> Desc
             the source is none.
     """
     _checked_source(source)
-    named = _checked_name(name, "name") if name is not None else _name_of(source)
-    kind = content_type if content_type is not None else media_type_of(named)
+    called = _checked_name(name, "name") if name is not None else _name_of(source)
+    kind = content_type if content_type is not None else media_type_of(called)
     if kind is None:
         known = " ".join(MEDIA_TYPES)
         raise ConfigurationError(
-            f"The name {named!r} does not tell which kind of document it is. Datalab accepts "
+            f"The name {called!r} does not tell which kind of document it is. Datalab accepts "
             f"{known}; for anything else pass content_type"
         )
-    if not _MEDIA_TYPE.fullmatch(kind):
-        raise ConfigurationError(f"{kind!r} is no media type such as 'application/pdf'")
-    return Described(named, kind)
+    if not isinstance(kind, str) or not _MEDIA_TYPE.fullmatch(kind):
+        raise ConfigurationError(f"{named(kind)} is no media type such as 'application/pdf'")
+    return Described(called, kind)
 
 
 def _checked_source(source: object) -> None:
@@ -95,12 +96,14 @@ def _name_of(source: object) -> str:
 
 def _checked_name(name: str, what: str) -> str:
     if not isinstance(name, str) or not name.strip() or name in (".", ".."):
-        raise ConfigurationError(f"The {what} {name!r} is none; pass one such as 'report.pdf'")
+        raise ConfigurationError(f"The {what} {named(name)} is none; pass one such as 'report.pdf'")
     if re.search(r"[/\\]", name):
-        raise ConfigurationError(f"The {what} {name!r} has a folder in it; pass its last part only")
+        raise ConfigurationError(
+            f"The {what} {named(name)} has a folder in it; pass its last part only"
+        )
     if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in name):
         raise ConfigurationError(
-            f"The {what} {name!r} has a control character, or one that is no text; "
+            f"The {what} {named(name)} has a control character, or one that is no text; "
             "pass another name"
         )
     return name
@@ -230,7 +233,7 @@ def _of_file(file: IO[bytes], name: str, max_bytes: int) -> Source:
             end = file.seek(0, os.SEEK_END)
             file.seek(start)
             return Source(name, max(0, end - start), file, start=start, owned=False)
-    except (OSError, ValueError, AttributeError):
+    except Exception:  # noqa: BLE001, S110
         # Whoever only claims to be able to seek is read like those who do not.
         pass
     return _spooled(file, name, max_bytes)
@@ -276,8 +279,8 @@ def _reading(name: str, read: Callable[[], _T]) -> _T:
         return read()
     except FileNotFoundError as error:
         raise upload_failed(name, "missing", f"is not there: {error.filename}") from error
-    except (OSError, ValueError) as error:
-        # A file that was closed, or a path with a null byte, is a ValueError.
+    except Exception as error:
+        # A file of the caller's raises what it pleases; that of a closed one is a ValueError.
         said = error.strerror if isinstance(error, OSError) else None
         raise upload_failed(name, "unreadable", f"cannot be read: {said or error}") from error
 

@@ -87,7 +87,7 @@ class Told:
     """Of asking for a URL."""
     status: int = 0
     """Of sending."""
-    headers: Mapping[str, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """Of sending, with lower-case names."""
     md5: str = ""
     """Of sending: what the bytes that were sent hash to."""

@@ -19,6 +19,7 @@ from typing import TypeAlias, cast
 
 import attrs
 
+from datalab_facade.clock import running_loop
 from datalab_facade.errors import ConfigurationError, DatalabError
 from datalab_facade.files.models import File
 from datalab_facade.files.sources import UploadSource
@@ -136,6 +137,7 @@ async def upload_all_async(
     async def one(source: Uploadable) -> File:
         return await upload(source)
 
+    running_loop()
     reading: asyncio.Task[Uploadable] | None = None
     running: dict[asyncio.Task[File], Uploadable] = {}
     awaited: list[asyncio.Task[Uploadable] | asyncio.Task[File]]

@@ -12,6 +12,7 @@ from typing import TypeAlias, TypeVar, cast
 
 import attrs
 
+from datalab_facade.arguments import named
 from datalab_facade.decoding import decode_json
 from datalab_facade.errors import (
     ConfigurationError,
@@ -279,6 +280,7 @@ def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
         DownloadFailed: The value does not fit.
         ConfigurationError: The type needs cattrs, which is not there.
     """
+    called = _name_of(into)
     validate = cast("Callable[[JSON], _T] | None", getattr(into, "model_validate", None))
     try:
         return validate(value) if validate is not None else _structured(value, into)
@@ -287,8 +289,12 @@ def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
     except Exception as error:
         # Every validator has exceptions of its own.
         raise download_failed(
-            output, "corrupt", f"does not fit {into.__name__}: {excerpt(str(error), limit=500)}"
+            output, "corrupt", f"does not fit {called}: {excerpt(str(error), limit=500)}"
         ) from error
+
+
+def _name_of(into: object) -> str:
+    return getattr(into, "__name__", named(into))
 
 
 def _structured(value: JSON, into: type[_T]) -> _T:
@@ -296,7 +302,7 @@ def _structured(value: JSON, into: type[_T]) -> _T:
         import cattrs
     except ImportError:
         raise ConfigurationError(
-            f"Making {into.__name__} of JSON needs cattrs: install datalab-facade[cattrs]"
+            f"Making {_name_of(into)} of JSON needs cattrs: install datalab-facade[cattrs]"
         ) from None
     if (attrs.has(into) or dataclasses.is_dataclass(into)) and not isinstance(value, dict):
         # cattrs would make a class whose fields all have defaults of an empty list.

@@ -27,7 +27,7 @@ from datalab_facade.errors import (
     StatusError,
 )
 from datalab_facade.models import Output
-from datalab_facade.redaction import shown_name, shown_url
+from datalab_facade.redaction import redacted_repr, shown_name, shown_url
 from datalab_facade.transport.exchange import BodyCut, MoreThanAnnounced
 from datalab_facade.waiting.commands import Sleep, Until
 from datalab_facade.waiting.faults import Faults, Randomness, may_pass
@@ -109,8 +109,8 @@ Remote: TypeAlias = Output | RemoteFile
 class Fetch:
     """Command: ask storage, and tell what it answers before the body."""
 
-    url: str
-    headers: Mapping[str, str]
+    url: str = attrs.field(repr=shown_url)
+    headers: Mapping[str, str] = attrs.field(repr=False)
     stall_timeout: float
     deadline: float
 
@@ -131,7 +131,7 @@ class Receive(Until):
 class Renew(Until):
     """Command: ask the API again, and tell the new URL."""
 
-    refused: str
+    refused: str = attrs.field(repr=shown_url)
     """The one that the execution told last."""
     deadline: float
 
@@ -146,11 +146,11 @@ class Told:
     now: float
     status: int = 0
     """Of a fetch."""
-    headers: Mapping[str, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """Of a fetch, with lower-case names."""
     received: int = 0
     """Of a body: where in the object it ended."""
-    url: str | None = None
+    url: str | None = attrs.field(default=None, repr=redacted_repr)
     """Of a renewal; None if there is no such thing any more."""
     error: DatalabError | None = None
 

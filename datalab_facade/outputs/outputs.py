@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from datalab_facade.arguments import (
+    checked_callable,
     checked_count,
     checked_encoding,
     checked_execution,
@@ -169,10 +170,10 @@ class Outputs:
         """
         return self._saved(
             output,
-            checked_path("path", path),
+            checked_path("path", path, of_file=True),
             overwrite=overwrite,
             hashed=hashed,
-            on_transfer=on_transfer,
+            on_transfer=checked_callable("on_transfer", on_transfer),
             timeout=timeout,
         )
 
@@ -217,6 +218,7 @@ class Outputs:
         home = checked_path("folder", folder)
         many = checked_count("concurrency", concurrency, least=1)
         checked_seconds("timeout", timeout)
+        checked_callable("on_transfer", on_transfer)
         self._storage.ready()
         if isinstance(wanted, int):
             wanted = self._executions.get(wanted)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from datalab_facade.arguments import (
+    checked_callable,
     checked_count,
     checked_encoding,
     checked_execution,
@@ -168,10 +169,10 @@ class AsyncOutputs:
         """
         return await self._saved(
             output,
-            checked_path("path", path),
+            checked_path("path", path, of_file=True),
             overwrite=overwrite,
             hashed=hashed,
-            on_transfer=on_transfer,
+            on_transfer=checked_callable("on_transfer", on_transfer),
             timeout=timeout,
         )
 
@@ -216,6 +217,7 @@ class AsyncOutputs:
         home = checked_path("folder", folder)
         many = checked_count("concurrency", concurrency, least=1)
         checked_seconds("timeout", timeout)
+        checked_callable("on_transfer", on_transfer)
         self._storage.ready()
         if isinstance(wanted, int):
             wanted = await self._executions.get(wanted)

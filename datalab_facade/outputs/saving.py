@@ -12,6 +12,7 @@ from typing import TypeAlias, TypeVar
 
 import attrs
 
+from datalab_facade.arguments import checked_iterable, named
 from datalab_facade.errors import ConfigurationError, DownloadFailed
 from datalab_facade.models import Execution, Output
 from datalab_facade.outputs.journal import Journal, came_true, inherited, promises_in
@@ -177,15 +178,11 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 def _places(execution: Execution, steps: Iterable[str] | None) -> list[tuple[Output, str]]:
     """Give each output its place below the execution's folder."""
-    if isinstance(steps, str):
-        raise ConfigurationError(f"steps must be several names: [{steps!r:.50}]")
-    chosen = list(execution.steps) if steps is None else list(steps)
-    unknown = [name for name in chosen if name not in execution.steps]
+    chosen = list(execution.steps) if steps is None else list(checked_iterable("steps", steps))
+    unknown = [name for name in chosen if name not in list(execution.steps)]
     if unknown:
         known = ", ".join(repr(shown_name(name)) for name in execution.steps) or "none"
-        raise ConfigurationError(
-            f"There is no step {shown_name(str(unknown[0]))!r}; the steps are: {known}"
-        )
+        raise ConfigurationError(f"There is no step {named(unknown[0])}; the steps are: {known}")
     names = distinct_names(map(shown_name, execution.steps), taken=[MANIFEST_NAME])
     folders = dict(zip(execution.steps, names, strict=True))
     places: list[tuple[Output, str]] = []

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import attrs
 
+from datalab_facade.arguments import checked_number, named
 from datalab_facade.errors import BudgetExhausted, ConfigurationError
 from datalab_facade.forking import renew_after_fork
 
@@ -36,6 +37,7 @@ _FASTER = 1.02
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = MINUTE
 HAIR = 1e-6
+_LEAST_LIMIT = 1e-6
 
 
 class Turn(Protocol):
@@ -99,9 +101,10 @@ def checked_limit(requests_per_minute: float) -> float:
     Raises:
         ConfigurationError: It is not a positive number.
     """
-    if not requests_per_minute > 0:
+    limit = checked_number("requests_per_minute", requests_per_minute)
+    if not _LEAST_LIMIT <= limit < math.inf:
         raise ConfigurationError(
-            f"requests_per_minute must be more than 0, or None, not {requests_per_minute!r}"
+            f"requests_per_minute must be more than 0, or None, not {named(requests_per_minute)}"
         )
     return requests_per_minute
 

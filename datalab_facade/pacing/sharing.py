@@ -17,6 +17,7 @@ import threading
 from random import SystemRandom
 from typing import Protocol
 
+from datalab_facade.arguments import checked_number, named
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.forking import renew_after_fork
@@ -81,9 +82,11 @@ class SharedBudget:
         fallback_share: float | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if fallback_share is not None and not 0 < fallback_share <= 1:
+        if fallback_share is not None and not (
+            0 < checked_number("fallback_share", fallback_share) <= 1
+        ):
             raise ConfigurationError(
-                f"fallback_share must be more than 0 and at most 1, not {fallback_share!r}"
+                f"fallback_share must be more than 0 and at most 1, not {named(fallback_share)}"
             )
         self._store = store
         self._clock = clock or SystemClock()

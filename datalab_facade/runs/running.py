@@ -16,7 +16,14 @@ from typing import TypeAlias, TypedDict
 
 import attrs
 
-from datalab_facade.arguments import checked_count, checked_path, checked_seconds
+from datalab_facade.arguments import (
+    checked_callable,
+    checked_count,
+    checked_iterable,
+    checked_path,
+    checked_seconds,
+    is_folder,
+)
 from datalab_facade.context import Context
 from datalab_facade.errors import (
     AuthenticationFailed,
@@ -33,7 +40,7 @@ from datalab_facade.models import JSON, Execution
 from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.outputs.manifest import Manifest
 from datalab_facade.outputs.naming import safe_name
-from datalab_facade.redaction import scrubbed, shown_url
+from datalab_facade.redaction import redact, redacted_repr, shown_url
 from datalab_facade.runs.run_journal import FILE_NAME, RunEntry, RunJournal
 from datalab_facade.statuses import Status
 from datalab_facade.travel import portable
@@ -96,7 +103,7 @@ class RunResult:
     def __str__(self) -> str:
         what = "done" if self.succeeded else self.reason or "not done"
         number = "" if self.execution_id is None else f" (execution {self.execution_id})"
-        return f"{self.source}{number}: {what}"
+        return redact(f"{self.source}{number}: {what}")
 
 
 def _in_order(results: Iterable[RunResult]) -> tuple[RunResult, ...]:
@@ -138,7 +145,9 @@ class RunReport:
 
     def __str__(self) -> str:
         done, many = len(self.succeeded), len(self.results)
-        lines = [f"Workflow {self.workflow_id}: {done} of {many} done, in {self.folder}"]
+        lines = [
+            f"Workflow {self.workflow_id}: {done} of {many} done, in {redact(str(self.folder))}"
+        ]
         return "\n".join([*lines, *(f"  {result}" for result in self.failed)])
 
 
@@ -151,7 +160,7 @@ class Item:
     source: str
     """What to call it, without anything secret."""
     path: Path | None = None
-    address: str | None = None
+    address: str | None = attrs.field(default=None, repr=redacted_repr)
     """A URL or reference that the API can read."""
     stat: tuple[str, int, int] | None = None
     problem: DatalabError | None = None
@@ -169,7 +178,7 @@ class Upload:
 class Submit:
     """The workflow is to be executed on this URL or reference."""
 
-    address: str
+    address: str = attrs.field(repr=redacted_repr)
     fresh: bool
     """Whether it was uploaded by this very call."""
 
@@ -206,7 +215,7 @@ class RunRequest:
 
     workflow: WorkflowDefinition | int
     folder: Path
-    secrets: Mapping[str, str] | None
+    secrets: Mapping[str, str] | None = attrs.field(repr=False)
     policy: WaitPolicy
     concurrency: int
     retry_failed: bool
@@ -238,7 +247,7 @@ def checked_request(
         ),
         retry_failed=given.get("retry_failed", False),
         retry_unknown=given.get("retry_unknown", False),
-        on_update=given.get("on_update"),
+        on_update=checked_callable("on_update", given.get("on_update")),
     )
 
 
@@ -466,7 +475,9 @@ async def _items_in_thread(source: RunSource, journal: RunJournal) -> list[Item]
 
 
 def _each(sources: Sources) -> Iterable[RunSource]:
-    return [sources] if isinstance(sources, (str, os.PathLike, File)) else sources
+    if isinstance(sources, (str, os.PathLike, File)):
+        return [sources]
+    return checked_iterable("files", sources)
 
 
 def _items_of_one(source: RunSource, journal: RunJournal) -> Iterator[Item]:
@@ -477,7 +488,7 @@ def _items_of_one(source: RunSource, journal: RunJournal) -> Iterator[Item]:
         yield Item(_digest(url), shown_url(url), address=url)
     else:
         path = checked_path("a file", source)
-        if path.is_dir():
+        if is_folder(path):
             inside = [one for one in path.iterdir() if one.is_file() and one.name[0] != "."]
             for one in sorted(inside):
                 yield _local(one, journal)
@@ -584,4 +595,4 @@ def _left_unknown(entry: RunEntry) -> SubmissionUnknown:
 
 
 def _words(error: DatalabError) -> str:
-    return scrubbed(str(error)).partition("\n")[0]
+    return redact(str(error))

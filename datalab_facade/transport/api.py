@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import attrs
 import httpx
 
 from datalab_facade._version import __version__
+from datalab_facade.clock import running_loop
 from datalab_facade.decoding import decode_failure, decode_json
 from datalab_facade.errors import ConfigurationError, StatusError, UnexpectedBody
 from datalab_facade.forking import renew_after_fork
 from datalab_facade.models import JSON
 from datalab_facade.pacing.pacing import Budget
+from datalab_facade.secrecy import Echo
 from datalab_facade.transport.exchange import (
     Exchange,
     Surroundings,
@@ -32,7 +34,6 @@ from datalab_facade.transport.gate import AsyncGate, Gate
 from datalab_facade.transport.lanes import ApiRequest, AsyncLanes, Lanes
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin, OriginKey
-from datalab_facade.transport.quiet import keep_secrets_out_of_logs
 from datalab_facade.waiting.commands import Call
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class CallScope:
 
     call: Call
     """The seconds that it may take, and when its answer is no longer wanted."""
-    headers: Mapping[str, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
 
 class _Api:
@@ -75,7 +76,7 @@ class _Api:
         self._surroundings = surroundings
         self._budget = budget
         self._key = OriginKey(origin)
-        keep_secrets_out_of_logs()
+        self._echo = Echo(origin.key)
 
     def _begin(
         self, method: str, path: str, built: Mapping[str, object], scope: CallScope
@@ -93,16 +94,23 @@ class _Api:
             headers.update((name.lower(), value) for name, value in more.items())
         self._key.add_to(headers, url)
         content = json.dumps(built["json"], allow_nan=False).encode() if "json" in built else b""
-        request = ApiRequest(method.upper(), url, headers, content, timeout)
         exchange = Exchange(
-            request.method,
+            method.upper(),
             url,
             timeout=timeout,
             most_bytes=_MOST_BYTES,
             surroundings=self._surroundings,
-            secret=self.origin.key,
+            echo=self._echo,
         )
-        return exchange, request
+        # What only asks is the same whether it has arrived or not.
+        trace = None if exchange.method == "GET" else self._trace_of(exchange)
+        return exchange, ApiRequest(exchange.method, url, headers, content, timeout, trace)
+
+    def __reduce__(self) -> NoReturn:
+        raise not_picklable()
+
+    def _trace_of(self, exchange: Exchange) -> Callable[[str, Mapping[str, object]], object]:
+        return exchange.saw
 
     def _judged(self, exchange: Exchange, body: bytes) -> JSON:
         if not 200 <= exchange.status <= 299:
@@ -256,6 +264,9 @@ class AsyncApiTransport(_Api):
         self._lanes.put_back(lane)
         return self._judged(exchange, body)
 
+    def _trace_of(self, exchange: Exchange) -> Callable[[str, Mapping[str, object]], object]:
+        return exchange.saw_async
+
     def _stay_open(self) -> None:
         self._loop.stay()
         if self._lanes.closed:
@@ -285,11 +296,9 @@ class OneLoop:
         """Begin to use the running loop.
 
         Raises:
-            ConfigurationError: Another one was used before.
+            ConfigurationError: None is running, or another one was used before.
         """
-        import asyncio  # importing it costs a third of importing httpx
-
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         if self._loop is None:
             self._loop = weakref.ref(loop)
         elif self._loop() is not loop:
@@ -337,6 +346,14 @@ def _generated_client() -> AuthenticatedClient:
 
     # Address and key are added when the request is sent, and known only there.
     return AuthenticatedClient(base_url="", token="")
+
+
+def not_picklable() -> ConfigurationError:
+    """Give the error for pickling what holds connections and the key."""
+    return ConfigurationError(
+        "A client cannot be pickled or copied: it holds connections and the key. Make one in each "
+        "process, and pass ids, snapshots or handles instead"
+    )
 
 
 def client_is_closed() -> ConfigurationError:

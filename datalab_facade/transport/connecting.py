@@ -10,7 +10,7 @@ import httpx
 
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.forking import renew_after_fork
-from datalab_facade.redaction import scrubbed
+from datalab_facade.transport.environment import certificates, check_environment
 
 if TYPE_CHECKING:
     import ssl
@@ -49,9 +49,8 @@ class Connector:
         # It needs httpcore, which httpx too imports with its first client only.
         from datalab_facade.transport.network import Network
 
-        client = _usable(
-            lambda: httpx.Client(verify=self.certificates, limits=_LIMITS, cookies=_no_cookies())
-        )
+        verify = self.certificates
+        client = _usable(lambda: httpx.Client(verify=verify, limits=_LIMITS, cookies=_no_cookies()))
         network = Network(self.resolver)
         connect_through(network, client)
         return client, network
@@ -60,10 +59,9 @@ class Connector:
         """Give a client for async code, and what opens its connections."""
         from datalab_facade.transport.network_async import AsyncNetwork
 
+        verify = self.certificates
         client = _usable(
-            lambda: httpx.AsyncClient(
-                verify=self.certificates, limits=_LIMITS, cookies=_no_cookies()
-            )
+            lambda: httpx.AsyncClient(verify=verify, limits=_LIMITS, cookies=_no_cookies())
         )
         network = AsyncNetwork(self.resolver)
         connect_through(network, client)
@@ -79,7 +77,8 @@ class Connector:
     def certificates(self) -> ssl.SSLContext:
         """Whom all of them trust."""
         if self._certificates is None:
-            self._certificates = httpx.create_ssl_context()
+            check_environment()
+            self._certificates = certificates()
         return self._certificates
 
     @property
@@ -119,11 +118,13 @@ def connect_through(
 def _usable(make: Callable[[], _T]) -> _T:
     try:
         return make()
-    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+    except ImportError as error:
+        raise ConfigurationError(f"A proxy of the environment cannot be used: {error}") from None
+    except (OSError, ValueError, httpx.InvalidURL) as error:
+        # What it says may hold a password.
         raise ConfigurationError(
-            "The proxies or certificates that the environment names (HTTPS_PROXY, HTTP_PROXY, "
-            "ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR) cannot be used: "
-            f"{scrubbed(str(error))}"
+            "The proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY) "
+            f"cannot be used ({type(error).__name__})"
         ) from None
 
 

@@ -43,15 +43,22 @@ class ApiRequest:
     content: bytes = attrs.field(repr=False)
     timeout: float
     """The seconds that it may take."""
+    trace: Callable[[str, Mapping[str, object]], object] | None = attrs.field(
+        default=None, repr=False
+    )
+    """Is told how far it has come, as httpcore's extension of that name is."""
 
     def for_httpx(self) -> httpx.Request:
         """Give it as httpx has it."""
+        extensions: dict[str, object] = {"timeout": httpx.Timeout(self.timeout).as_dict()}
+        if self.trace is not None:
+            extensions["trace"] = self.trace
         return httpx.Request(
             self.method,
             self.url,
             headers=self.headers,
             content=self.content or None,
-            extensions={"timeout": httpx.Timeout(self.timeout).as_dict()},
+            extensions=extensions,
         )
 
 

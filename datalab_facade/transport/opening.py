@@ -6,8 +6,11 @@ and it is a good part of all that the package imports.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+import httpx
+
+from datalab_facade.arguments import named
 from datalab_facade.clock import Clock
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.pacing.pacing import Budget
@@ -18,9 +21,6 @@ from datalab_facade.transport.exchange import Surroundings
 from datalab_facade.transport.lanes import AsyncLanes, Lanes
 from datalab_facade.transport.origin import Origin
 from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
-
-if TYPE_CHECKING:
-    import httpx
 
 Carrier: TypeAlias = Literal["httpx", "aiohttp"]
 
@@ -34,6 +34,7 @@ def transports(
     http_client: httpx.Client | None,
 ) -> tuple[ApiTransport, StorageTransport]:
     """Give what speaks with the API, and what speaks with the storage of outputs."""
+    _check_client(http_client, httpx.Client)
     surroundings, connector = Surroundings(clock, tracing), Connector()
     api, storage = (Lanes(origin.base_url, http_client, connector) for _ in range(2))
     return (
@@ -67,6 +68,13 @@ def async_transports(
     )
 
 
+def _check_client(http_client: object, kind: type) -> None:
+    if http_client is not None and not isinstance(http_client, kind):
+        raise ConfigurationError(
+            f"http_client must be a httpx.{kind.__name__}, not {named(http_client)}"
+        )
+
+
 def _async_lanes(
     origin: Origin,
     http_client: httpx.AsyncClient | None,
@@ -74,8 +82,9 @@ def _async_lanes(
     carrier: Carrier,
 ) -> AsyncLanes:
     if carrier not in ("httpx", "aiohttp"):
-        raise ConfigurationError(f"transport must be 'httpx' or 'aiohttp', not {carrier!r}")
+        raise ConfigurationError(f"transport must be 'httpx' or 'aiohttp', not {named(carrier)}")
     if carrier == "httpx":
+        _check_client(http_client, httpx.AsyncClient)
         return AsyncLanes(origin.base_url, http_client, connector)
     if http_client is not None:
         raise ConfigurationError("An http_client of your own is a transport; leave one of them out")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import attrs
 import httpx
 
+from datalab_facade.arguments import checked_text
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.redaction import shown_url
 
@@ -61,6 +62,8 @@ def checked_origin(base_url: str, key: str, *, allow_http: bool) -> Origin:
 
 def _checked_key(key: str) -> str:
     # The key itself is never quoted: a wrong one may be a right one mistyped.
+    if not isinstance(key, str):
+        raise ConfigurationError(f"The API key must be a text, and not {type(key).__name__}")
     if not key:
         raise ConfigurationError("The API key is empty. Set DATALAB_API_KEY or pass api_key")
     if key != key.strip() or "\n" in key or "\r" in key:
@@ -76,6 +79,7 @@ def _checked_key(key: str) -> str:
 
 
 def _checked_base_url(base_url: str, *, allow_http: bool) -> str:
+    checked_text("The base URL", base_url)
     # Where there is an @, whatever comes before it may be a password, however
     # the rest is to be understood.
     quotable = "@" not in base_url

@@ -15,13 +15,13 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
+from typing import NoReturn
 
 import attrs
 import httpx
 
 from datalab_facade.errors import DatalabError
-from datalab_facade.redaction import scrubbed, shown_url
-from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed
+from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed, not_picklable
 from datalab_facade.transport.ending import EndsWithin
 from datalab_facade.transport.exchange import (
     BodyCut,
@@ -32,7 +32,7 @@ from datalab_facade.transport.exchange import (
     time_bounds,
 )
 from datalab_facade.transport.lanes import AsyncLanes, AsyncSend, AsyncSender, Lane, Lanes, Send
-from datalab_facade.transport.quiet import keep_secrets_out_of_logs
+from datalab_facade.transport.quiet import Ours
 
 # What storage says of a body that was sent is a line or two.
 _MOST_BYTES_TOLD = 1 << 20
@@ -93,20 +93,19 @@ class Incoming(_Incoming):
             ConnectionFailed: It broke off, or nothing came for too long.
             MoreThanAnnounced: More came than was announced.
         """
-        try:
-            if self._response.is_stream_consumed:
-                # So are the answers of most mocks.
-                yield self._response.content
-            else:
-                pieces = self._response.iter_raw()
-                while (piece := _within(left(), pieces)) is not None:
-                    yield piece
+        if self._response.is_stream_consumed:
+            # So are the answers of most mocks.
+            yield self._response.content
             self._end()
-        except Exception as error:
-            failure = self._exchange.translated(error, BodyCut)
-            if failure is None:
-                raise
-            raise failure from error
+            return
+        pieces = self._response.iter_raw()
+        while True:
+            with Ours(), self._exchange.translating(BodyCut), EndsWithin(left()):
+                piece = next(pieces, None)
+            if piece is None:
+                self._end()
+                return
+            yield piece
 
     def close(self) -> None:
         """Give the connection back, or close it if the body was not read to its end."""
@@ -114,7 +113,8 @@ class Incoming(_Incoming):
             return
         self._closed = True
         try:
-            self._response.close()
+            with Ours():
+                self._response.close()
         except BaseException:
             self._lane.close()
             raise
@@ -150,24 +150,20 @@ class AsyncIncoming(_Incoming):
         """
         import asyncio
 
-        try:
-            if self._response.is_stream_consumed:
-                # So are the answers of most mocks.
-                yield self._response.content
-            else:
-                pieces = self._response.aiter_raw()
-                while True:
-                    async with asyncio.timeout(left()):
-                        piece = await anext(pieces, None)
-                    if piece is None:
-                        break
-                    yield piece
+        if self._response.is_stream_consumed:
+            # So are the answers of most mocks.
+            yield self._response.content
             self._end()
-        except Exception as error:
-            failure = self._exchange.translated(error, BodyCut)
-            if failure is None:
-                raise
-            raise failure from error
+            return
+        pieces = self._response.aiter_raw()
+        while True:
+            with Ours(), self._exchange.translating(BodyCut):
+                async with asyncio.timeout(left()):
+                    piece = await anext(pieces, None)
+            if piece is None:
+                self._end()
+                return
+            yield piece
 
     async def close(self) -> None:
         """Give the connection back, or close it if the body was not read to its end."""
@@ -175,7 +171,8 @@ class AsyncIncoming(_Incoming):
             return
         self._closed = True
         try:
-            await self._response.aclose()
+            with Ours():
+                await self._response.aclose()
         except BaseException:
             self._lane.close()
             raise
@@ -185,27 +182,55 @@ class AsyncIncoming(_Incoming):
             self._lane.close()
 
 
+class _RaisesItsOwn:
+    """Lets what reading a body raises come out as it is, and not as a fault of storage's."""
+
+    def __init__(self) -> None:
+        self._raised: Exception | None = None
+
+    def noted(self, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
+        """Give the body."""
+        try:
+            yield from pieces
+        except Exception as error:
+            self._raised = error
+            raise
+
+    async def noted_async(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        """Give the body in an event loop."""
+        try:
+            async for piece in pieces:
+                yield piece
+        except Exception as error:
+            self._raised = error
+            raise
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, Exception) and self._raised is not None:
+            raise self._raised from None
+
+
 class _Storage:
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
-        keep_secrets_out_of_logs()
+
+    def __reduce__(self) -> NoReturn:
+        raise not_picklable()
 
     def _begin(
         self, url: str, headers: Mapping[str, str], timeout: float
     ) -> tuple[Exchange, httpx.Request]:
-        try:
+        exchange = self._exchange("GET", url, timeout=timeout, most_bytes=0)
+        with exchange.translating():
             request = httpx.Request(
                 "GET",
                 url,
                 headers={"User-Agent": USER_AGENT, **headers},
                 extensions=time_bounds(timeout),
             )
-        except httpx.InvalidURL as error:
-            # It came from a server, so it is no mistake of the caller's.
-            raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
-        exchange = Exchange(
-            "GET", url, timeout=timeout, most_bytes=0, surroundings=self._surroundings
-        )
         return exchange, request
 
     def _begin_put(
@@ -217,7 +242,8 @@ class _Storage:
         silence: float,
         timeout: float,
     ) -> tuple[Exchange, httpx.Request]:
-        try:
+        exchange = self._exchange("PUT", url, timeout=timeout, most_bytes=_MOST_BYTES_TOLD)
+        with exchange.translating():
             request = httpx.Request(
                 "PUT",
                 url,
@@ -225,16 +251,18 @@ class _Storage:
                 content=pieces,
                 extensions=time_bounds(min(silence, timeout)),
             )
-        except httpx.InvalidURL as error:
-            raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
-        exchange = Exchange(
-            "PUT",
+        return exchange, request
+
+    def _exchange(self, method: str, url: str, *, timeout: float, most_bytes: int) -> Exchange:
+        return Exchange(
+            method,
             url,
             timeout=timeout,
-            most_bytes=_MOST_BYTES_TOLD,
+            most_bytes=most_bytes,
             surroundings=self._surroundings,
+            # The address came from a server, so it is no mistake of the caller's.
+            unusable=DatalabError,
         )
-        return exchange, request
 
 
 @attrs.frozen
@@ -242,7 +270,7 @@ class Stored:
     """What storage said of an object that was sent there."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = attrs.field(repr=False)
     """With lower-case names."""
 
 
@@ -312,11 +340,15 @@ class StorageTransport(_Storage):
             DatalabError: The URL cannot be read.
         """
         self.ready()
-        exchange, request = self._begin_put(url, headers, pieces, silence=silence, timeout=timeout)
+        own = _RaisesItsOwn()
+        exchange, request = self._begin_put(
+            url, headers, own.noted(pieces), silence=silence, timeout=timeout
+        )
         lane = self._lanes.take()
         exchange.may_have_sent = lane.may_have_sent
         try:
-            carry_out(exchange, lambda: _send(lane, request))
+            with own:
+                carry_out(exchange, lambda: _send(lane, request))
         except BaseException:
             lane.close()
             raise
@@ -387,11 +419,15 @@ class AsyncStorageTransport(_Storage):
             ConfigurationError: The client belongs to another event loop.
         """
         self.ready()
-        exchange, request = self._begin_put(url, headers, pieces, silence=silence, timeout=timeout)
+        own = _RaisesItsOwn()
+        exchange, request = self._begin_put(
+            url, headers, own.noted_async(pieces), silence=silence, timeout=timeout
+        )
         lane = self._lanes.take()
         exchange.may_have_sent = lane.may_have_sent
         try:
-            await carry_out_async(exchange, lambda: _send_async(lane, request))
+            with own:
+                await carry_out_async(exchange, lambda: _send_async(lane, request))
         except BaseException:
             lane.close()
             raise

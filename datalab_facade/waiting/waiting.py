@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import attrs
 
+from datalab_facade.arguments import checked_number, named
 from datalab_facade.changes import Change, changes_between
 from datalab_facade.errors import (
     BudgetExhausted,
@@ -40,23 +41,23 @@ _CLOSEST_SHARE = 0.25
 
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
-    if not value > 0:
-        raise ConfigurationError(f"{attribute.name} must be more than 0, not {value!r}")
+    if not checked_number(attribute.name, value) > 0:
+        raise ConfigurationError(f"{attribute.name} must be more than 0, not {named(value)}")
 
 
 def _finite(_: object, attribute: attrs.Attribute[float], value: float) -> None:
-    if not 0 < value < math.inf:
-        raise ConfigurationError(f"{attribute.name} must be more than 0, not {value!r}")
+    if not 0 < checked_number(attribute.name, value) < math.inf:
+        raise ConfigurationError(f"{attribute.name} must be more than 0, not {named(value)}")
 
 
 def _not_negative(_: object, attribute: attrs.Attribute[_NumberT], value: _NumberT) -> None:
-    if not value >= 0 or value == math.inf:
-        raise ConfigurationError(f"{attribute.name} must be 0 or more, not {value!r}")
+    if not 0 <= checked_number(attribute.name, value) < math.inf:
+        raise ConfigurationError(f"{attribute.name} must be 0 or more, not {named(value)}")
 
 
 def _share(_: object, attribute: attrs.Attribute[float], value: float) -> None:
-    if not 0 <= value < 1:
-        raise ConfigurationError(f"{attribute.name} must be from 0 to below 1, not {value!r}")
+    if not 0 <= checked_number(attribute.name, value) < 1:
+        raise ConfigurationError(f"{attribute.name} must be from 0 to below 1, not {named(value)}")
 
 
 @portable
@@ -128,9 +129,20 @@ class WaitPolicy:
     def __attrs_post_init__(self) -> None:
         if self.interval > self.max_interval:
             raise ConfigurationError(
-                f"interval ({self.interval:g} s) is longer than max_interval "
-                f"({self.max_interval:g} s); set both"
+                f"interval ({float(self.interval):g} s) is longer than max_interval "
+                f"({float(self.max_interval):g} s); set both"
             )
+
+
+def checked_policy(name: str, value: object) -> WaitPolicy:
+    """Give a policy back if it is one.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if not isinstance(value, WaitPolicy):
+        raise ConfigurationError(f"{name} must be a WaitPolicy, not {named(value)}")
+    return value
 
 
 class Wait:
