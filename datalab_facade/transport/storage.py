@@ -40,25 +40,29 @@ _MOST_BYTES_TOLD = 1 << 20
 class _Incoming:
     """An answer whose body is still to come."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, response: httpx.Response) -> None:
         self._exchange = exchange
+        self.headers = exchange.headers
+        """The headers, with lower-case names."""
+        if response.is_stream_consumed and response.num_bytes_downloaded != len(response.content):
+            # Who read it before, a mock or a hook of the user's, had it unpacked.
+            self.headers = {
+                name: value
+                for name, value in self.headers.items()
+                if name not in ("content-encoding", "content-length")
+            }
 
     @property
     def status(self) -> int:
         """The HTTP status."""
         return self._exchange.status
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers, with lower-case names."""
-        return self._exchange.headers
-
 
 class Incoming(_Incoming):
     """An answer whose body is still to come, for blocking code."""
 
     def __init__(self, exchange: Exchange, response: httpx.Response) -> None:
-        super().__init__(exchange)
+        super().__init__(exchange, response)
         self._response = response
 
     def chunks(self, left: Callable[[], float]) -> Generator[bytes, None, None]:
@@ -97,7 +101,7 @@ class AsyncIncoming(_Incoming):
     """The same for async code."""
 
     def __init__(self, exchange: Exchange, response: httpx.Response) -> None:
-        super().__init__(exchange)
+        super().__init__(exchange, response)
         self._response = response
 
     async def chunks(self, left: Callable[[], float]) -> AsyncGenerator[bytes, None]:
@@ -143,16 +147,12 @@ class _Storage:
     def _begin(
         self, url: str, headers: Mapping[str, str], timeout: float
     ) -> tuple[Exchange, httpx.Request]:
-        try:
-            request = httpx.Request(
-                "GET",
-                url,
-                headers={"User-Agent": USER_AGENT, **headers},
-                extensions=time_bounds(timeout),
-            )
-        except httpx.InvalidURL as error:
-            # It came from a server, so it is no mistake of the caller's.
-            raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
+        request = httpx.Request(
+            "GET",
+            _storage_url(url),
+            headers={"User-Agent": USER_AGENT, **headers},
+            extensions=time_bounds(timeout),
+        )
         exchange = Exchange(
             "GET", url, timeout=timeout, most_bytes=0, surroundings=self._surroundings
         )
@@ -167,16 +167,13 @@ class _Storage:
         silence: float,
         timeout: float,
     ) -> tuple[Exchange, httpx.Request]:
-        try:
-            request = httpx.Request(
-                "PUT",
-                url,
-                headers={"User-Agent": USER_AGENT, **headers},
-                content=pieces,
-                extensions=time_bounds(min(silence, timeout)),
-            )
-        except httpx.InvalidURL as error:
-            raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
+        request = httpx.Request(
+            "PUT",
+            _storage_url(url),
+            headers={"User-Agent": USER_AGENT, **headers},
+            content=pieces,
+            extensions=time_bounds(min(silence, timeout)),
+        )
         exchange = Exchange(
             "PUT",
             url,
@@ -185,6 +182,23 @@ class _Storage:
             surroundings=self._surroundings,
         )
         return exchange, request
+
+
+def _storage_url(url: str) -> httpx.URL:
+    """Read a URL that came from a server, so that it is no mistake of the caller's.
+
+    Raises:
+        DatalabError: Nothing can be sent there.
+    """
+    try:
+        known = httpx.URL(url)
+        # Both raise for what no resolver can be asked for.
+        host, _ = known.host, known.raw_host.decode("ascii").encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
+    if known.scheme not in ("http", "https") or not host:
+        raise DatalabError(f"{shown_url(url)} is no URL of HTTP")
+    return known
 
 
 @attrs.frozen

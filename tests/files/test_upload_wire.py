@@ -399,13 +399,23 @@ def test_a_proxy_of_the_users_own_client_is_used_for_uploads_too(
     assert seen == ["POST", "PUT", "GET"]
 
 
+@pytest.mark.parametrize(
+    "start",
+    [
+        "https://storage.example/\x00",
+        " https://storage.example/",
+        "https://a..b/",
+        "https://xn--/",
+    ],
+    ids=ascii,
+)
 def test_a_url_for_the_upload_that_no_http_can_use_is_refused(
-    side: Side, real: SimulatorServer, document: Path
+    side: Side, real: SimulatorServer, document: Path, start: str
 ) -> None:
     ticket: JSON = {
         "file_id": 7,
         "reference": "datalab://file-npl94jxy",
-        "upload_url": "https://storage.example/\x00?X-Amz-Signature=" + SIGNATURE,
+        "upload_url": f"{start}?X-Amz-Signature={SIGNATURE}",
     }
     real.simulator.fault_next(Fault.status(200, ticket))
     failed = failure(side, document)

@@ -668,6 +668,25 @@ class TestPacking:
         assert "step parse of execution 1001" in note
         assert "'aws-chunked', which storage calls its encoding, is none" in note
 
+    @pytest.mark.parametrize("encoding", ["gzip", "aws-chunked", ""])
+    def test_what_was_unpacked_before_it_comes_is_not_unpacked_again(
+        self, side: Side, storage: BadStorage, encoding: str
+    ) -> None:
+        """A hook of the user's own client may read an answer, as most mocks do."""
+
+        def read(response: Any) -> Any:
+            return response.read() if side.runner is None else response.aread()
+
+        async def read_async(response: Any) -> None:
+            await read(response)
+
+        hooks = {"response": [read if side.runner is None else read_async]}
+        client = side.client(http_client=side.http(event_hooks=hooks))
+        body = gzip.compress(TEXT) if encoding == "gzip" else TEXT
+        told = {"Content-Encoding": encoding, "Content-MD5": b64("md5", body)}
+        storage.plays(then=stored(body, headers=told))
+        assert side.done(client.outputs.bytes(output_at(storage.url()))) == TEXT
+
     def test_a_bomb_is_stopped_by_the_limit_in_memory(
         self, side: Side, storage: BadStorage
     ) -> None:
