@@ -341,13 +341,10 @@ class Download:
 
     def _is_whole(self, headers: Mapping[str, str]) -> bool:
         found = re.fullmatch(r"bytes \*/(\d{1,18})", headers.get("content-range", ""))
-        if found is None or not self._goes_on or int(found[1]) != self.received:
+        if found is None or not self._goes_on or self._is_same(headers) is False:
             return False
-        same = self._is_same(headers)
-        if self.facts.total is None:
-            # Another object may be just as long as what was received of this one.
-            return same is True
-        return same is not False and self.facts.total == self.received
+        # Where no answer told how long the object is, this one may be about another.
+        return int(found[1]) == self.received == self.facts.total
 
     def _is_same(self, headers: Mapping[str, str]) -> bool | None:
         """Tell whether an answer is about the object that was received; None if it is not told.
