@@ -85,7 +85,9 @@ class Facts:
     """Its length in bytes, as sent."""
     validator: str | None = attrs.field(
         default=None,
-        validator=attrs.validators.optional(attrs.validators.matches_re(r"[ -~]{1,1000}")),
+        validator=attrs.validators.optional(
+            attrs.validators.matches_re(r"[!-~]([ -~]{0,998}[!-~])?")
+        ),
     )
     """What must still be true of it for a part to fit: its ETag, or when it changed."""
     encoding: str = attrs.field(default="", validator=_text)
@@ -549,7 +551,7 @@ def _facts_of(headers: Mapping[str, str], total: int | None) -> Facts:
 
 def _strong_date(headers: Mapping[str, str]) -> str | None:
     """Give when the object changed, unless it may have changed again in the same second."""
-    changed = headers.get("last-modified", "")
+    changed = headers.get("last-modified", "").strip()
     if not re.fullmatch(r"[ -~]{1,100}", changed):
         return None
     if "date" in headers:

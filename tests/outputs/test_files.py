@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import json
@@ -11,9 +12,12 @@ import re
 import sys
 import threading
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from datalab_facade import DownloadFailed
 from datalab_facade.outputs import parts
@@ -409,6 +413,15 @@ class TestParts:
         saved(side, storage, tmp_path / "out")
         assert (tmp_path / "out").read_bytes() == OTHER[:size]
 
+    @pytest.mark.parametrize("named", [{}, {"ETag": f"W/{ETAG}"}], ids=["nothing", "weakly"])
+    def test_a_part_of_which_storage_does_not_prove_that_it_is_the_same_is_begun_anew(
+        self, side: Side, storage: BadStorage, tmp_path: Path, named: dict[str, str]
+    ) -> None:
+        break_off(side, storage, tmp_path / "out")
+        storage.plays(then=stored(OTHER, etag='"v2"', conditions=False, parts_name=named))
+        saved(side, storage, tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == OTHER
+
     def test_a_part_of_another_output_is_not_gone_on_with(
         self, side: Side, storage: BadStorage, tmp_path: Path
     ) -> None:
@@ -432,6 +445,9 @@ class TestParts:
             b'{"output": [1001, "parse", null], "facts": {"validator": 7}}',
             b'{"output": [1001, "parse", null], "facts": {"validator": "a\\r\\nX: y"}}',
             b'{"output": [1001, "parse", null], "facts": {"validator": "caf\\u00e9"}}',
+            b'{"output": [1001, "parse", null], "facts": {"validator": " a"}}',
+            b'{"output": [1001, "parse", null], "facts": {"validator": "a "}}',
+            b'{"output": [1001, "parse", null], "facts": {"validator": ""}}',
             b'{"output": [1001, "parse", null], "facts": {"validator": "a", "digests": 1}}',
             b'{"output": [1001, "parse", null], "facts": {"validator": "a", "digests": {"x": 0}}}',
             b'{"output": [1001, "parse", null], "facts": {"validator": "a", "encoding": null}}',
@@ -476,6 +492,55 @@ class TestParts:
             assert reader.read() == BODY
         assert (tmp_path / "out").read_bytes() == OTHER
         assert names(tmp_path) == ["out"]
+
+
+# What storage does with one request: the version that it has then, whether it has an ETag, a
+# weak one or a date only, what it makes of If-Range, what it names with a part, and where it
+# breaks off.
+DEEDS = st.tuples(
+    st.integers(0, 2),
+    st.sampled_from(["strong", "strong", "weak", "date", "none"]),
+    st.booleans(),
+    st.sampled_from(["all", "all", "nothing", "weakly"]),
+    st.sampled_from([None, 20_000, 50_000, 70_000]),
+)
+VERSIONS = [bytes([number]) * 80_000 for number in range(3)]
+
+
+def deed(number: int, validators: str, conditions: bool, named: str, after: int | None) -> Player:
+    etag, date = f'"v{number}"', {"Last-Modified": f"Mon, 01 Jan 2024 00:00:0{number} GMT"}
+    player = stored(
+        VERSIONS[number],
+        etag={"strong": etag, "weak": f"W/{etag}"}.get(validators),
+        headers={} if validators == "none" else date,
+        conditions=conditions,
+        parts_name={"all": None, "nothing": {}, "weakly": {"ETag": f"W/{etag}"}}[named],
+    )
+    return player if after is None else cut(player, after)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(calls=st.lists(st.lists(DEEDS, min_size=1, max_size=4), min_size=1, max_size=3))
+def test_whatever_storage_has_and_says_a_file_is_wholly_one_version(
+    side: Side, storage: BadStorage, calls: list[list[Any]]
+) -> None:
+    """Over several calls, of which each goes on with what the one before has left."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "out"
+        for deeds in calls:
+            storage.plays(*(deed(*one) for one in deeds), then=refused(418))
+            with contextlib.suppress(DownloadFailed):
+                saved(side, storage, path, overwrite=True)
+            assert not path.exists() or path.read_bytes() in VERSIONS
+            # What is left behind can be gone on with.
+            part = path.with_name("out.part")
+            if part.exists():
+                assert part.read_bytes() in {one[: part.stat().st_size] for one in VERSIONS}
+                assert json.loads(part.with_name("out.part.json").read_text())["facts"]["validator"]
 
 
 LARGE = os.urandom(1 << 20) * 4
