@@ -30,7 +30,7 @@ from datalab_facade.outputs.downloading import (
 )
 from datalab_facade.redaction import shown_url
 from datalab_facade.waiting.commands import Sleep, Until
-from datalab_facade.waiting.faults import Faults, Randomness, Renewals, may_pass
+from datalab_facade.waiting.faults import Faults, Randomness, RenewalPauses, may_pass
 
 _EXPIRED = frozenset({400, 401, 403, 410})
 _PASSING = frozenset({408, 425, 429})
@@ -127,7 +127,7 @@ class Upload:
         self._deadline = deadline
         self._faults = Faults(policy, random)
         self._allow_http = allow_http
-        self._renewals = Renewals(policy, random)
+        self._renewal_pauses = RenewalPauses(policy, random)
         self._now = -math.inf
 
     def steps(self) -> Generator[Command, Told, Confirmation]:
@@ -230,7 +230,7 @@ class Upload:
         refused = self._failed(
             "refused", f"is refused by storage with {status}, also with a new URL", status
         )
-        away = self._renewals.pause(self._deadline - self._now)
+        away = self._renewal_pauses.next(self._deadline - self._now)
         if away is None:
             raise refused
         if away:

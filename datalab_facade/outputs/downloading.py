@@ -31,7 +31,7 @@ from datalab_facade.models import Output
 from datalab_facade.outputs.unpacking import codings, not_codings
 from datalab_facade.redaction import shown_name, shown_url
 from datalab_facade.waiting.commands import Sleep, Until
-from datalab_facade.waiting.faults import Faults, Randomness, Renewals, may_pass
+from datalab_facade.waiting.faults import Faults, Randomness, RenewalPauses, may_pass
 
 _OUTPUTS_ARE_DELETED = ": Datalab deletes results about an hour after they finish"
 _REFUSALS = frozenset({400, 401, 403, 404, 410})
@@ -207,7 +207,7 @@ class Download:
         self._restartable = restartable
         self._told_url = remote.url
         self._url = self._checked_url(remote.url)
-        self._renewals = Renewals(policy, random)
+        self._renewal_pauses = RenewalPauses(policy, random)
         self._redirects = 0
         self._restarts = 0
         self._cut = ""
@@ -397,7 +397,7 @@ class Download:
             f"is refused by storage with {status}, also with a new URL",
             status,
         )
-        away = self._renewals.pause(self._deadline - self._now)
+        away = self._renewal_pauses.next(self._deadline - self._now)
         if away is None:
             raise refused
         if away:
@@ -580,7 +580,7 @@ def _is_transformed(headers: Mapping[str, str]) -> bool:
         # Storage knows how long its objects are; whoever unpacks them on the way does not.
         _length(headers) is None
         or headers.get("etag", "").startswith("W/")
-        or re.match(r"\s*214\b", headers.get("warning", "")) is not None
+        or re.search(r"(?:^|,)\s*214\b", headers.get("warning", "")) is not None
         or (
             stored_as is not None
             and codings(stored_as) != codings(headers.get("content-encoding", ""))

@@ -231,7 +231,7 @@ class RenewalSettings(Protocol):
         ...
 
 
-class Renewals:
+class RenewalPauses:
     """Spaces out the renewals of a URL that is refused.
 
     An old one has expired, so the first is due at once. A new one that is refused may
@@ -243,7 +243,7 @@ class Renewals:
         self._random = random
         self._count = 0
 
-    def pause(self, left: float) -> float | None:
+    def next(self, left: float) -> float | None:
         """Give the seconds to stay away before the next one; None if there is none any more.
 
         Args:

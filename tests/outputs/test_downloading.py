@@ -756,6 +756,7 @@ GOOD = {"content-length": "10", "content-md5": MD5_BASE64}
         {"content-md5": MD5_BASE64},
         {**GOOD, "etag": 'W/"v"'},
         {**GOOD, "warning": "214 UploadServer gunzipped"},
+        {**GOOD, "warning": '110 proxy "stale", 214 proxy "transformed"'},
         {**GOOD, "x-goog-stored-content-encoding": "gzip"},
         {**GOOD, "x-goog-stored-content-encoding": "identity", "content-encoding": "gzip"},
     ],
