@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import zlib
 from collections.abc import Generator
@@ -670,6 +672,37 @@ def test_what_storage_tells_of_an_object_is_kept(headers: dict[str, str], facts:
     download, steps, _ = begun()
     assert steps.send(Told(1_000.0, 200, headers)) == Receive(0, 2_000.0)
     assert download.facts == facts
+
+
+HEADERS = st.dictionaries(
+    st.sampled_from(
+        [
+            *("content-length", "content-range", "content-encoding", "etag", "last-modified"),
+            *("date", "warning", "content-md5", "x-amz-checksum-sha256", "x-amz-checksum-crc32"),
+            *("x-amz-checksum-type", "x-goog-hash", "x-goog-stored-content-encoding"),
+            *("retry-after", "location"),
+        ]
+    ),
+    st.text(st.characters(max_codepoint=255), max_size=30)
+    | st.sampled_from([DAY, MONTH, "10", "bytes 0-9/10", "bytes 5-9/10", "gzip", '"v"', 'W/"v"']),
+)
+
+
+@settings(max_examples=300)
+@given(
+    headers=HEADERS,
+    status=st.sampled_from([200, 206, 301, 403, 416, 429, 503]),
+    facts=st.sampled_from([None, Facts(total=10, validator='"v"'), Facts(validator=DAY)]),
+)
+def test_whatever_headers_say_they_are_read(
+    headers: dict[str, str], status: int, facts: Facts | None
+) -> None:
+    """And what is kept of them can be written down and read again."""
+    download, steps, _ = begun(facts=facts, received=5)
+    with contextlib.suppress(DownloadFailed):
+        steps.send(Told(1_000.0, status, headers))
+    kept = json.loads(json.dumps(attrs.asdict(download.facts)))
+    assert Facts(**kept) == download.facts
 
 
 @pytest.mark.parametrize("total", [None, 10])
