@@ -73,7 +73,7 @@ class PartFile:
         self._part = path.with_name(path.name + ".part")
         self._notes = path.with_name(path.name + ".part.json")
         self._shared = True
-        self._recognisable = False
+        self._recognizable = False
         self._file: IO[bytes] | None = None
         self._start = bytearray()
         self._unwritten = 0
@@ -103,9 +103,9 @@ class PartFile:
             return
         with self._file, suppress(OSError):
             # Nobody would ever go on with an empty part, nor with one of our own, nor with
-            # one of what is gone or cannot be recognised.
+            # one of what is gone or cannot be recognized.
             gone = isinstance(error, DownloadFailed) and error.reason == "gone"
-            useful = self._shared and self._recognisable and not gone
+            useful = self._shared and self._recognizable and not gone
             if is_at(self._part, self._file) and not (useful and self._file.seek(0, os.SEEK_END)):
                 self._notes.unlink(missing_ok=True)
                 self._part.unlink()
@@ -212,7 +212,7 @@ class PartFile:
 
     def _note(self, facts: Facts) -> None:
         notes = {"output": self._identity, "facts": attrs.asdict(facts)}
-        self._recognisable = facts.validator is not None
+        self._recognizable = facts.validator is not None
         with _opened_own(self._notes, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "wb") as file:
             _write(file, json.dumps(notes).encode())
 
@@ -272,7 +272,7 @@ class PartFile:
             ours = notes["output"] == self._identity
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
-        self._recognisable = facts.validator is not None
+        self._recognizable = facts.validator is not None
         return facts if ours else None
 
     def _finish_unpacked(self, facts: Facts, whole: Callable[[int, str | None], _T]) -> _T:

@@ -19,8 +19,8 @@ _UNPACKED = frozenset({"gzip", "x-gzip", "deflate"})
 _KEPT = frozenset(
     {
         *("aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress"),
-        *("bzip2", "lz4", "lzma", "snappy", "x-bzip2", "x-lz4", "x-snappy", "x-xz", "xz"),
-        *("x-zstd", "zstd"),
+        *("brotli", "bz2", "bzip2", "lz4", "lzma", "lzo", "sdch", "snappy", "x-bzip2", "x-lz4"),
+        *("x-snappy", "x-xz", "x-zip", "x-zstd", "xz", "zip", "zstandard", "zstd"),
     }
 )
 
