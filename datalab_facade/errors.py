@@ -513,8 +513,9 @@ class DownloadFailed(DatalabError):
         status: The storage's HTTP status, or None if no answer came.
         reason: What kind of failure it is: ``"unreachable"`` (no whole answer),
             ``"refused"`` (storage does not let us), ``"expired"`` (the URL did, and
-            could not be renewed), ``"gone"`` (deleted), ``"incomplete"``,
-            ``"corrupt"`` (length or checksum wrong), ``"too large"``, ``"exists"``
+            could not be renewed), ``"gone"`` (deleted), ``"incomplete"`` (cut off
+            again and again), ``"corrupt"`` (not what it should be: its checksum, its
+            compression, or a web page in place of JSON), ``"too large"``, ``"exists"``
             (there is a file already) or ``"disk"`` (it could not be written).
     """
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator, Mapping
 
 import attrs
 
@@ -16,18 +15,20 @@ from datalab_facade.files.sources import Described, Source, UploadSource, open_s
 from datalab_facade.files.uploading import (
     AskForUrl,
     Command,
+    Compare,
     Confirm,
     Put,
     Told,
     Upload,
     upload_failed,
 )
+from datalab_facade.outputs.collecting import Digests
 from datalab_facade.outputs.transfers import ProgressMeter
 from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
 
 
 class Outgoing:
-    """A source on its way out: counted, hashed and told of, as often as it is sent.
+    """A source on its way out: counted and told of, as often as it is sent.
 
     Args:
         described: Its name and media type.
@@ -50,7 +51,6 @@ class Outgoing:
         self._meter = meter
         self._clock = clock
         self._abandoned = abandoned
-        self._md5 = hashlib.md5(usedforsecurity=False)
         self._held = 0
 
     @property
@@ -61,10 +61,16 @@ class Outgoing:
             "Content-Length": str(self.source.size),
         }
 
-    @property
-    def md5(self) -> str:
-        """What was sent hashes to, in hexadecimal."""
-        return self._md5.hexdigest()
+    def wrong(self, digests: Mapping[str, str]) -> Collection[str]:
+        """Give the algorithms by which all of it does not hash to what is given.
+
+        Raises:
+            UploadFailed: It cannot be read, or has changed.
+        """
+        known = Digests(digests)
+        for piece in self.source.pieces():
+            known.update(piece)
+        return known.wrong()
 
     def pieces(self) -> Generator[bytes, None, None]:
         """Give all of it.
@@ -97,7 +103,6 @@ class Outgoing:
             self._count(piece)
 
     def _begin(self) -> None:
-        self._md5 = hashlib.md5(usedforsecurity=False)
         self._held = 0
         self._meter.begin(0, self.source.size, self._clock.monotonic())
 
@@ -106,7 +111,6 @@ class Outgoing:
             raise upload_failed(self.described.name, "abandoned", "was left by who uploaded it")
 
     def _count(self, piece: bytes) -> None:
-        self._md5.update(piece)
         self._held += len(piece)
         self._meter.count(self._held, self.source.size, self._clock.monotonic())
 
@@ -176,7 +180,9 @@ def send_file(
                         silence=command.stall_timeout,
                         timeout=command.timeout(told.now),
                     )
-                told = Told(0.0, status=reply.status, headers=reply.headers, md5=outgoing.md5)
+                told = Told(0.0, status=reply.status, headers=reply.headers)
+            elif isinstance(command, Compare):
+                told = Told(0.0, wrong=outgoing.wrong(command.digests))
             elif isinstance(command, Confirm):
                 left = command.timeout(told.now)
                 told = Told(0.0, confirmation=asking.confirm(command.file_id, left))
@@ -216,7 +222,9 @@ async def send_file_async(
                         silence=command.stall_timeout,
                         timeout=command.timeout(told.now),
                     )
-                told = Told(0.0, status=reply.status, headers=reply.headers, md5=outgoing.md5)
+                told = Told(0.0, status=reply.status, headers=reply.headers)
+            elif isinstance(command, Compare):
+                told = Told(0.0, wrong=await asyncio.to_thread(outgoing.wrong, command.digests))
             elif isinstance(command, Confirm):
                 left = command.timeout(told.now)
                 told = Told(0.0, confirmation=await asking.confirm(command.file_id, left))

@@ -51,10 +51,6 @@ class BodyTooLong(UnexpectedBody):
     """The body is longer than the caller wants to hold in memory."""
 
 
-class BodyCut(ConnectionFailed):
-    """The body ended before it was whole."""
-
-
 class MoreThanAnnounced(ConnectionFailed):
     """More came than the body was announced to have, so what was taken for it may be cut."""
 
@@ -200,11 +196,8 @@ class Exchange:
             span.record({"http.response.status_code": self._status})
 
     @contextlib.contextmanager
-    def translating(self, broken: type[ConnectionFailed] = ConnectionFailed) -> Iterator[None]:
+    def translating(self) -> Iterator[None]:
         """Do the same, and no more than that.
-
-        Args:
-            broken: The kind of error for a connection that broke.
 
         Raises:
             DatalabError: Whatever else was raised is its cause, unless that tells a secret.
@@ -214,7 +207,7 @@ class Exchange:
                 yield
             # The libraries below raise what they please, and so do those below them.
             except Exception as error:
-                failure = self._translated(error, broken)
+                failure = self._translated(error)
                 logger.debug(
                     "%s %s -> %s after %.3f s",
                     self.method,
@@ -235,14 +228,14 @@ class Exchange:
         with span_around(self._tracing, self.method, attributes) as span, span.active():
             yield span
 
-    def _translated(self, error: Exception, broken: type[ConnectionFailed]) -> DatalabError:
+    def _translated(self, error: Exception) -> DatalabError:
         if isinstance(error, DatalabError):
             return error
-        failure = self._failure(error, broken)
+        failure = self._failure(error)
         failure.__cause__ = error if self._may_be_shown(error) else None
         return failure
 
-    def _failure(self, error: Exception, broken: type[ConnectionFailed]) -> DatalabError:
+    def _failure(self, error: Exception) -> DatalabError:
         sent = self._sent
         if sent is None:
             sent = not isinstance(error, _NEVER_SENT)
@@ -259,7 +252,7 @@ class Exchange:
         said = excerpt(self._echo.silenced(str(error)))
         if isinstance(error, _NEVER_WORKS) and not sent:
             return self._unusable(f"{self.method} {self.url} cannot be asked: {said} ({kind})")
-        return broken(
+        return ConnectionFailed(
             f"{self.method} {self.url} failed: {said or 'no details'} ({kind}). "
             f"Check the network, the proxy and the host name",
             method=self.method,

@@ -24,7 +24,6 @@ from datalab_facade.errors import DatalabError
 from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed, not_picklable
 from datalab_facade.transport.ending import EndsWithin
 from datalab_facade.transport.exchange import (
-    BodyCut,
     Exchange,
     Surroundings,
     carry_out,
@@ -45,16 +44,20 @@ class _Incoming:
         self._exchange = exchange
         self._response = response
         self._whole = self._closed = False
+        self.headers = exchange.headers
+        """The headers, with lower-case names."""
+        if response.is_stream_consumed and response.num_bytes_downloaded != len(response.content):
+            # Who read it before, a mock or a hook of the user's, had it unpacked.
+            self.headers = {
+                name: value
+                for name, value in self.headers.items()
+                if name not in ("content-encoding", "content-length")
+            }
 
     @property
     def status(self) -> int:
         """The HTTP status."""
         return self._exchange.status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers, with lower-case names."""
-        return self._exchange.headers
 
     def _end(self) -> None:
         """Take note that the body is here, as long as it was announced.
@@ -100,7 +103,7 @@ class Incoming(_Incoming):
             return
         pieces = self._response.iter_raw()
         while True:
-            with Ours(), self._exchange.translating(BodyCut), EndsWithin(left()):
+            with Ours(), self._exchange.translating(), EndsWithin(left()):
                 piece = next(pieces, None)
             if piece is None:
                 self._end()
@@ -157,7 +160,7 @@ class AsyncIncoming(_Incoming):
             return
         pieces = self._response.aiter_raw()
         while True:
-            with Ours(), self._exchange.translating(BodyCut):
+            with Ours(), self._exchange.translating():
                 async with asyncio.timeout(left()):
                     piece = await anext(pieces, None)
             if piece is None:
@@ -227,7 +230,7 @@ class _Storage:
         with exchange.translating():
             request = httpx.Request(
                 "GET",
-                url,
+                _storage_url(url),
                 headers={"User-Agent": USER_AGENT, **headers},
                 extensions=time_bounds(timeout),
             )
@@ -246,7 +249,7 @@ class _Storage:
         with exchange.translating():
             request = httpx.Request(
                 "PUT",
-                url,
+                _storage_url(url),
                 headers={"User-Agent": USER_AGENT, **headers},
                 content=pieces,
                 extensions=time_bounds(min(silence, timeout)),
@@ -263,6 +266,23 @@ class _Storage:
             # The address came from a server, so it is no mistake of the caller's.
             unusable=DatalabError,
         )
+
+
+def _storage_url(url: str) -> httpx.URL:
+    """Read a URL that came from a server, so that it is no mistake of the caller's.
+
+    Raises:
+        DatalabError: Nothing can be sent there.
+    """
+    try:
+        known = httpx.URL(url)
+        # Both raise for what no resolver can be asked for.
+        host, _ = known.host, known.raw_host.decode("ascii").encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
+    if known.scheme not in ("http", "https") or not host:
+        raise DatalabError(f"{shown_url(url)} is no URL of HTTP")
+    return known
 
 
 @attrs.frozen

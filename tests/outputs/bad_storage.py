@@ -69,6 +69,7 @@ def stored(
     headers: Mapping[str, str] | None = None,
     ranges: bool = True,
     conditions: bool = True,
+    parts_name: Mapping[str, str] | None = None,
 ) -> Player:
     """Give what a storage does that holds an object.
 
@@ -78,6 +79,7 @@ def stored(
         headers: What else is told of it.
         ranges: Whether it can send a part.
         conditions: Whether it looks at ``If-Range``.
+        parts_name: What is told of it with a part; by default all.
     """
     told = {**({"ETag": etag} if etag else {}), **(headers or {})}
 
@@ -92,7 +94,8 @@ def stored(
         if start >= len(body):
             return Reply(status=416, headers={**told, "Content-Range": f"bytes */{len(body)}"})
         part = f"bytes {start}-{len(body) - 1}/{len(body)}"
-        return Reply(status=206, headers={**told, "Content-Range": part}, body=body[start:])
+        named = told if parts_name is None else parts_name
+        return Reply(status=206, headers={**named, "Content-Range": part}, body=body[start:])
 
     return play
 

@@ -210,6 +210,28 @@ class TestMisses:
         assert [saved.file_key for saved in manifest.saved] == ["a"]
         assert [missed.file_key for missed in manifest.missed] == ["x"]
 
+    @pytest.mark.parametrize("in_the_way", ["parse/a.json/", "parse", "parse/a.json.part/"])
+    def test_a_place_that_cannot_be_written_to_does_not_keep_the_others(
+        self, side: Side, storage: BadStorage, tmp_path: Path, in_the_way: str
+    ) -> None:
+        """A part that cannot be had is not even needed."""
+        place = tmp_path / "execution-1001" / in_the_way
+        place.parent.mkdir(parents=True)
+        place.mkdir() if in_the_way.endswith("/") else place.write_text("mine")
+        storage.plays(then=by_name)
+        manifest = side.call("save_all", three(storage), tmp_path, overwrite=True)
+        keys = {saved.file_key for saved in manifest.saved}
+        missed = {missed.file_key for missed in manifest.missed}
+        assert (
+            keys
+            == {
+                "parse/a.json/": {"b", "c"},
+                "parse": {"c"},
+                "parse/a.json.part/": {"a", "b", "c"},
+            }[in_the_way]
+        )
+        assert missed == {"a", "b", "c"} - keys
+
     def test_a_file_of_somebody_elses_is_missed_and_left_alone(
         self, side: Side, storage: BadStorage, tmp_path: Path
     ) -> None:
