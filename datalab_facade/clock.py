@@ -10,6 +10,8 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+from datalab_facade.interrupting import current_interruption
+
 
 class Clock(Protocol):
     """What the package needs of time. All durations are seconds."""
@@ -44,7 +46,11 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         """Block the calling thread."""
-        time.sleep(seconds)
+        interruption = current_interruption()
+        if interruption is None:
+            time.sleep(seconds)
+        else:
+            interruption.sleep(seconds)
 
     async def sleep_async(self, seconds: float) -> None:
         """Suspend the calling task."""

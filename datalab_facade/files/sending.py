@@ -20,10 +20,11 @@ from datalab_facade.files.uploading import (
     Put,
     Told,
     Upload,
-    upload_failed,
 )
+from datalab_facade.interrupting import check_interrupted
 from datalab_facade.outputs.transfers import ProgressMeter
 from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
+from datalab_facade.workers import in_thread
 
 
 class Outgoing:
@@ -34,7 +35,6 @@ class Outgoing:
         source: What is sent.
         meter: Is told how far it has come.
         clock: Tells the time.
-        abandoned: Tells whether nobody wants it to arrive any more.
     """
 
     def __init__(
@@ -43,13 +43,11 @@ class Outgoing:
         source: Source,
         meter: ProgressMeter,
         clock: Clock,
-        abandoned: Callable[[], bool] = lambda: False,
     ) -> None:
         self.described = described
         self.source = source
         self._meter = meter
         self._clock = clock
-        self._abandoned = abandoned
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._held = 0
 
@@ -70,11 +68,12 @@ class Outgoing:
         """Give all of it.
 
         Raises:
-            UploadFailed: It cannot be read, has changed, or was abandoned.
+            UploadFailed: It cannot be read, or has changed.
+            Interrupted: Nobody wants it to arrive any more.
         """
         self._begin()
         for piece in self.source.pieces():
-            self._check()
+            check_interrupted()
             yield piece
             self._count(piece)
 
@@ -90,7 +89,7 @@ class Outgoing:
             if self.source.in_memory:
                 piece = next(pieces, None)
             else:
-                piece = await asyncio.to_thread(next, pieces, None)
+                piece = await in_thread(lambda: next(pieces, None))
             if piece is None:
                 return
             yield piece
@@ -100,10 +99,6 @@ class Outgoing:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._held = 0
         self._meter.begin(0, self.source.size, self._clock.monotonic())
-
-    def _check(self) -> None:
-        if self._abandoned():
-            raise upload_failed(self.described.name, "abandoned", "was left by who uploaded it")
 
     def _count(self, piece: bytes) -> None:
         self._md5.update(piece)

@@ -254,7 +254,6 @@ FailureReason: TypeAlias = Literal[
     "refused",
     "corrupt",
     "unconfirmed",
-    "abandoned",
 ]
 
 

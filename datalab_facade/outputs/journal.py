@@ -14,6 +14,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from hashlib import file_digest
 from pathlib import Path
 from typing import IO
@@ -76,6 +77,13 @@ class Journal:
                 self._file = None
                 _unlink(self.path)
 
+    def close(self) -> None:
+        """Leave the lines to whoever comes next, unless they were removed."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
     def _opened(self) -> IO[bytes]:
         for _ in range(10):
             self.path = self._folder / _PATTERN.replace("*", os.urandom(8).hex())
@@ -104,13 +112,17 @@ def inherited(folder: Path) -> Iterator[None]:
 
 
 def promises_in(folder: Path, *, but: Journal) -> Iterator[SavedOutput]:
-    """Give what the journals of others there tell; what makes no sense is passed over."""
+    """Give what the journals of others there tell; what makes no sense is passed over.
+
+    Raises:
+        OSError: One that is there cannot be read.
+    """
     for path in _journals_in(folder):
         if path == but.path:
             continue
         try:
             lines = path.read_bytes().splitlines()
-        except OSError:
+        except (FileNotFoundError, IsADirectoryError):
             continue
         for line in filter(None, lines):
             with contextlib.suppress(ConfigurationError, ValueError, RecursionError):
@@ -118,16 +130,20 @@ def promises_in(folder: Path, *, but: Journal) -> Iterator[SavedOutput]:
 
 
 def came_true(saved: SavedOutput, path: Path) -> bool:
-    """Tell whether a file is what was written down of it."""
+    """Tell whether a file is what was written down of it.
+
+    Raises:
+        OSError: It is there, and cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest() == saved.sha256
-    except OSError:
+    except FileNotFoundError:
         return False
 
 
 def _journals_in(folder: Path) -> list[Path]:
-    return list(folder.glob(_PATTERN))
+    return [path for path in folder.iterdir() if fnmatchcase(path.name, _PATTERN)]
 
 
 def _unlink(path: Path) -> None:

@@ -278,7 +278,9 @@ class PartFile:
                 # This file system has no links.
                 whole.replace(self._path)
         for leftover in (self._notes, self._part):
-            leftover.unlink(missing_ok=True)
+            # The file has its name, whatever becomes of these.
+            with suppress(OSError):
+                leftover.unlink()
 
     @contextlib.contextmanager
     def _disk(self) -> Iterator[None]:

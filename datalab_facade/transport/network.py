@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import httpcore
 
+from datalab_facade.interrupting import interruptible
 from datalab_facade.transport.ending import left_of
 
 # What is read at once while more comes than was asked for.
@@ -76,12 +78,14 @@ class _BoundedStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         # httpcore asks for so little that a large body costs more in calls than in bytes.
         most = max(max_bytes, _LARGE_READ) if self._flows else max_bytes
-        data = self._inner.read(most, left_of(timeout, httpcore.ReadTimeout))
+        with interruptible(self._cut_off):
+            data = self._inner.read(most, left_of(timeout, httpcore.ReadTimeout))
         self._flows = len(data) >= max_bytes
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, left_of(timeout, httpcore.WriteTimeout))
+        with interruptible(self._cut_off):
+            self._inner.write(buffer, left_of(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -93,7 +97,16 @@ class _BoundedStream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         left = left_of(timeout, httpcore.ConnectTimeout)
-        return _BoundedStream(self._inner.start_tls(ssl_context, server_hostname, left))
+        with interruptible(self._cut_off):
+            return _BoundedStream(self._inner.start_tls(ssl_context, server_hostname, left))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
+
+    def _cut_off(self) -> None:
+        """Wake whoever waits for this connection; called from another thread."""
+        connection = self._inner.get_extra_info("socket")
+        if isinstance(connection, socket.socket):
+            with suppress(OSError):
+                # Not the one of a TLS socket, which changes what that thread works with.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -16,7 +16,7 @@ import pytest
 
 from datalab_facade import DownloadFailed
 from datalab_facade.outputs import parts
-from datalab_facade.outputs.outputs_async import _in_thread
+from datalab_facade.workers import in_thread
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
 from tests.outputs.processes import outcome, start
@@ -612,7 +612,7 @@ async def test_what_is_done_on_disk_is_over_when_a_cancelled_call_is() -> None:
         begun.set()
         done.append(may_end.wait(20))
 
-    task = asyncio.create_task(_in_thread(work))
+    task = asyncio.create_task(in_thread(work))
     assert await asyncio.to_thread(begun.wait, 20)
     task.cancel()
     assert not (await asyncio.wait([task], timeout=0.01))[0]
