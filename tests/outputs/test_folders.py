@@ -376,9 +376,16 @@ class TestAgain:
         assert files_in(home) == ["manifest.json"]
         assert (home / "manifest.json").read_text() == text
 
-    @pytest.mark.parametrize("what", ["manifest", "journal", "output", "promised"])
-    @pytest.mark.parametrize("trouble", [errno.EACCES, errno.EIO, errno.ESTALE])
-    def test_what_cannot_be_read_for_the_moment_is_not_taken_for_absent(
+    @pytest.mark.parametrize(
+        ("what", "trouble"),
+        [
+            ("manifest", errno.EACCES),
+            ("journal", errno.EIO),
+            ("output", errno.ESTALE),
+            ("promised", errno.EIO),
+        ],
+    )
+    def test_what_cannot_be_read_for_the_moment_is_not_taken_for_absent(  # noqa: PLR0917
         self,
         side: Side,
         storage: BadStorage,
