@@ -47,18 +47,25 @@ def client(server: SimulatorServer) -> Iterator[Datalab]:
 def interrupted_when(condition: Callable[[], bool]) -> Iterator[None]:
     """Press Ctrl-C when something is so, and see that the end comes at once."""
     pressed: list[float] = []
+    inside, over = threading.Event(), threading.Event()
 
     def press() -> None:
-        until(condition)
-        pressed.append(time.monotonic())
+        assert inside.wait(10)
+        until(lambda: over.is_set() or condition())
         main = threading.main_thread().ident
         assert main is not None
-        signal.pthread_kill(main, signal.SIGINT)
+        if not over.is_set():
+            pressed.append(time.monotonic())
+            signal.pthread_kill(main, signal.SIGINT)
 
     with ThreadPoolExecutor(1) as pool:
         pressing = pool.submit(press)
-        with pytest.raises(KeyboardInterrupt):
-            yield
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                inside.set()
+                yield
+        finally:
+            over.set()
         pressing.result()
         assert time.monotonic() - pressed[0] < PROMPT
 
