@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_EXCEPTION, Future, wait
-from queue import SimpleQueue
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self, TypeAlias, TypeVar
 
 from datalab_facade.interrupting import Interruption
 
 _T = TypeVar("_T")
+
+BETWEEN_SIGNALS = 0.2
+"""Seconds that the main thread waits without a look at signals.
+
+One that comes just before a wait does not end that wait."""
 
 _GRACE = 0.5
 """Seconds in which threads that were interrupted are waited for."""
@@ -82,9 +88,15 @@ class Workers:
         Raises:
             BaseException: Whatever the first job that failed raised.
         """
-        ended, _ = wait(map(self.submit, jobs), return_when=FIRST_EXCEPTION)
-        for future in ended:
-            future.result()
+        ended: SimpleQueue[Future[object]] = SimpleQueue()
+        left = 0
+        for job in jobs:
+            self.submit(job).add_done_callback(ended.put)
+            left += 1
+        while left:
+            with contextlib.suppress(Empty):
+                ended.get(timeout=BETWEEN_SIGNALS).result()
+                left -= 1
 
     def _work(self) -> None:
         with self._interruption:

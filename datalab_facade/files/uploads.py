@@ -23,7 +23,7 @@ from datalab_facade.errors import ConfigurationError, DatalabError
 from datalab_facade.files.models import File
 from datalab_facade.files.sources import UploadSource
 from datalab_facade.travel import portable
-from datalab_facade.workers import Workers
+from datalab_facade.workers import BETWEEN_SIGNALS, Workers
 
 Uploadable: TypeAlias = "UploadSource | tuple[str, UploadSource]"
 """A source, or a name and a source."""
@@ -108,7 +108,7 @@ def upload_all(
                 else:
                     running[workers.submit(partial(upload, source))] = source
             room = more and len(running) < concurrency
-            ended, _ = wait(running, 0 if room else None, FIRST_COMPLETED)
+            ended, _ = wait(running, 0 if room else BETWEEN_SIGNALS, FIRST_COMPLETED)
             for future in ended:
                 yield _outcome(running.pop(future), future)
 

@@ -11,20 +11,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import threading
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from hashlib import file_digest
 from pathlib import Path
 from typing import IO
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
-from datalab_facade.outputs.manifest import SavedOutput
-from datalab_facade.outputs.parts import is_at, lock, sync
+from datalab_facade.outputs.claiming import claim, remove
+from datalab_facade.outputs.manifest import PREFIX, SavedOutput
+from datalab_facade.outputs.parts import sync
 
-_PATTERN = f".{MANIFEST_NAME}.*.journal"
+_SUFFIX = ".journal"
 
 
 class Journal:
@@ -55,7 +53,7 @@ class Journal:
         line = f"\n{json.dumps(saved.to_dict())}\n".encode()
         with self._lock:
             if self._file is None:
-                self._file = self._opened()
+                self.path, self._file = claim(self._folder, PREFIX, _SUFFIX)
             file = self._file
             if file.write(line) < len(line):
                 raise OSError(f"{self.path} cannot be written to its end")
@@ -75,7 +73,7 @@ class Journal:
                 # Where open files cannot be removed, it is closed first.
                 self._file.close()
                 self._file = None
-                _unlink(self.path)
+                remove(self.path)
 
     def close(self) -> None:
         """Leave the lines to whoever comes next, unless they were removed."""
@@ -83,32 +81,6 @@ class Journal:
             if self._file is not None:
                 self._file.close()
                 self._file = None
-
-    def _opened(self) -> IO[bytes]:
-        for _ in range(10):
-            self.path = self._folder / _PATTERN.replace("*", os.urandom(8).hex())
-            file = self.path.open("xb", buffering=0)
-            # Another call may have taken it for one whose writer is gone.
-            if lock(file) and is_at(self.path, file):
-                return file
-            file.close()
-            _unlink(self.path)
-        # This file system has no locks, so nobody will take it for that.
-        return self.path.open("xb", buffering=0)
-
-
-@contextlib.contextmanager
-def inherited(folder: Path) -> Iterator[None]:
-    """Hold the journals of calls that were killed; they are removed when all went well."""
-    with contextlib.ExitStack() as stack:
-        orphans: list[Path] = []
-        for path in _journals_in(folder):
-            with contextlib.suppress(OSError):
-                if lock(stack.enter_context(path.open("r+b"))):
-                    orphans.append(path)
-        yield
-    for path in orphans:
-        _unlink(path)
 
 
 def promises_in(folder: Path, *, but: Journal) -> Iterator[SavedOutput]:
@@ -143,9 +115,5 @@ def came_true(saved: SavedOutput, path: Path) -> bool:
 
 
 def _journals_in(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if fnmatchcase(path.name, _PATTERN)]
-
-
-def _unlink(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink()
+    names = (path for path in folder.iterdir() if path.name.startswith(PREFIX))
+    return [path for path in names if path.suffix == _SUFFIX]

@@ -23,9 +23,10 @@ from datalab_facade.errors import (
 )
 from datalab_facade.interrupting import Interrupted
 from datalab_facade.models import Execution, Output
-from datalab_facade.outputs.journal import Journal, came_true, inherited, promises_in
+from datalab_facade.outputs.claiming import orphans
+from datalab_facade.outputs.journal import Journal, came_true, promises_in
 from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
-from datalab_facade.outputs.manifest import Manifest, MissedOutput, SavedOutput
+from datalab_facade.outputs.manifest import PREFIX, Manifest, MissedOutput, SavedOutput
 from datalab_facade.outputs.naming import distinct_names, suffix_of
 from datalab_facade.outputs.parts import clear_away, sync_folder
 from datalab_facade.redaction import shown_name
@@ -167,7 +168,7 @@ class Saving:
                 self._over = True
                 # Threads that were left behind may be about to name a file, which is quick.
                 self._settled.wait_for(lambda: not self._naming)
-            with self._local_errors({}), inherited(self._folder):
+            with self._local_errors({}), orphans(self._folder, PREFIX):
                 promised = self._promises()
                 if durable:
                     for folder in {Path(saved.path).parent for saved in self._saved.values()}:

@@ -499,7 +499,7 @@ def test_files_are_closed_before_they_are_renamed_where_that_is_needed(
     body: bytes,
 ) -> None:
     """Also when another file is there at the last moment; then nothing is left behind."""
-    monkeypatch.setattr(parts, "_OPEN_FILES_STAY", True)
+    monkeypatch.setattr(parts, "OPEN_FILES_STAY", True)
     link, replace, unlink = os.link, Path.replace, Path.unlink
 
     def closed(path: Any) -> None:
