@@ -26,6 +26,8 @@ class _Watched(io.FileIO):
     disk: Disk
 
     def write(self, data: Any) -> int:
+        if self.disk.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return self.disk.does(lambda: io.FileIO.write(self, data))
 
     def truncate(self, size: int | None = None) -> int:
@@ -37,11 +39,13 @@ class Disk:
 
     Attributes:
         count: How many operations there were.
+        full: Whether nothing can be written any more.
         happens: Called before each of them with its number, and afterwards with its negative.
     """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
+        self.full = False
         self.happens: Callable[[int], None] = lambda _: None
         self._folder = os.fspath(folder)
         self._lock = threading.Lock()

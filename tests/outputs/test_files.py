@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import hashlib
 import json
@@ -16,7 +15,6 @@ import pytest
 
 from datalab_facade import DownloadFailed
 from datalab_facade.outputs import parts
-from datalab_facade.workers import in_thread
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
 from tests.outputs.processes import outcome, start
@@ -603,20 +601,3 @@ def test_a_part_that_others_publish_while_it_is_opened_is_begun_anew(
     saved(side, storage, tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == BODY
     assert names(tmp_path) == ["out"]
-
-
-async def test_what_is_done_on_disk_is_over_when_a_cancelled_call_is() -> None:
-    begun, may_end, done = threading.Event(), threading.Event(), list[bool]()
-
-    def work() -> None:
-        begun.set()
-        done.append(may_end.wait(20))
-
-    task = asyncio.create_task(in_thread(work))
-    assert await asyncio.to_thread(begun.wait, 20)
-    task.cancel()
-    assert not (await asyncio.wait([task], timeout=0.01))[0]
-    may_end.set()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert done == [True]
