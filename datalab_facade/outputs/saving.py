@@ -138,6 +138,7 @@ class Saving:
         key = placed.step, placed.file_key
         with self._lock:
             self._saved[key] = placed
+            del self._promised[key]
             many = len(self._saved)
         # The journal tells of all others, should there be no time to write a last one.
         if many.bit_count() == 1:

@@ -28,10 +28,12 @@ class _Watched(io.FileIO):
     def write(self, data: Any) -> int:
         if self.disk.full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return self.disk.does(lambda: io.FileIO.write(self, data))
+        written: int = self.disk.does(lambda: io.FileIO.write(self, data))
+        return written
 
     def truncate(self, size: int | None = None) -> int:
-        return self.disk.does(lambda: io.FileIO.truncate(self, size))
+        left: int = self.disk.does(lambda: io.FileIO.truncate(self, size))
+        return left
 
 
 class Disk:

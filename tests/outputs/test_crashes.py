@@ -176,7 +176,8 @@ class Cancelled:
         from datalab_facade import AsyncDatalab
 
         self._loop = asyncio.get_running_loop()
-        self._loop.set_task_factory(self._new_task)
+        new_task: Any = self._new_task
+        self._loop.set_task_factory(new_task)
         http = httpx.AsyncClient(transport=Transport(answer))
         async with AsyncDatalab(API_KEY, http_client=http) as client:
             saving = client.outputs.save_all(EXECUTION, self._folder, concurrency=2)
