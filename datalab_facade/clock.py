@@ -16,6 +16,8 @@ from datalab_facade.errors import ConfigurationError
 if TYPE_CHECKING:
     import asyncio
 
+from datalab_facade.interrupting import current_interruption
+
 
 class Clock(Protocol):
     """What the package needs of time. All durations are seconds."""
@@ -75,7 +77,11 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Block the calling thread."""
         before = time.monotonic()
-        time.sleep(seconds)
+        interruption = current_interruption()
+        if interruption is None:
+            time.sleep(seconds)
+        else:
+            interruption.sleep(seconds)
         if seconds > 0 and time.monotonic() == before:
             self._stood_still += seconds
 

@@ -25,6 +25,7 @@
     ├── UploadFailed                  a file could not be brought to Datalab
     ├── DownloadFailed                an output or a file could not be brought home
     │   └── OutputTooLarge            ... because it is larger than the caller allowed
+    ├── LocalFileError                the disk failed while outputs were saved: full, broken, busy
     └── SubmissionUnknown             sent, but whether the server acted is not known
 
 Every class survives :mod:`pickle` and :mod:`copy`, prints as one or a few short
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from datalab_facade.models import JSON, Execution, Failure
+    from datalab_facade.outputs.manifest import Manifest
 
 __all__ = [
     "AuthenticationFailed",
@@ -59,6 +61,7 @@ __all__ = [
     "DefinitionProblem",
     "DownloadFailed",
     "ExecutionFailed",
+    "LocalFileError",
     "NotFound",
     "OutputTooLarge",
     "Overloaded",
@@ -483,8 +486,8 @@ class UploadFailed(DatalabError):
             ``"unreadable"`` (a folder, no rights, a broken disk), ``"empty"`` or
             ``"too large"``. On the way: ``"changed"`` (somebody writes to it),
             ``"unreachable"`` (no whole answer), ``"refused"`` (storage does not take
-            it), ``"corrupt"`` (other bytes arrived), ``"unconfirmed"`` (it was sent,
-            but Datalab does not confirm that it came) or ``"abandoned"`` (by the caller).
+            it), ``"corrupt"`` (other bytes arrived) or ``"unconfirmed"`` (it was sent,
+            but Datalab does not confirm that it came).
     """
 
     file_name: str
@@ -548,6 +551,23 @@ class DownloadFailed(DatalabError):
 
 class OutputTooLarge(DownloadFailed):
     """An output is larger than the caller allowed to be held in memory."""
+
+
+class LocalFileError(DatalabError, OSError):
+    """What was saved could not be written down: the disk is full or broken, or others keep it.
+
+    The files that were saved are there. Once the disk is as it should be, the same call
+    goes on, and fetches none of them again. It is an :class:`OSError` too.
+
+    Attributes:
+        manifest: What was saved so far, and what was missed; None where nothing was begun.
+    """
+
+    manifest: Manifest | None
+
+    def __init__(self, message: str, *, manifest: Manifest | None = None) -> None:
+        super().__init__(message)
+        self.manifest = manifest
 
 
 class SubmissionUnknown(DatalabError):

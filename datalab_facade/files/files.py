@@ -172,7 +172,7 @@ class Files:
         checked_callable("on_progress", on_progress)
         checked_seconds("timeout", timeout)
 
-        def upload(uploadable: Uploadable, abandoned: Callable[[], bool]) -> File:
+        def upload(uploadable: Uploadable) -> File:
             name, source = taken_apart(uploadable)
             return self._upload(
                 source,
@@ -182,7 +182,6 @@ class Files:
                 on_progress=on_progress,
                 timeout=timeout,
                 options=options,
-                abandoned=abandoned,
             )
 
         return upload_all(sources, upload, concurrency=many)
@@ -406,7 +405,6 @@ class Files:
         on_progress: OnProgress | None,
         timeout: float,
         options: CallOptions,
-        abandoned: Callable[[], bool] = lambda: False,
     ) -> File:
         context = self._context
         checked_count("max_bytes", max_bytes, least=1)
@@ -429,7 +427,7 @@ class Files:
         upload = planned_upload(context, described.name, deadline)
         meter = ProgressMeter(described.name, on_progress)
         with open_source(source, described.name, max_bytes=max_bytes) as opened:
-            outgoing = Outgoing(described, opened, meter, context.clock, abandoned)
+            outgoing = Outgoing(described, opened, meter, context.clock)
             asking = Asking(ask_for_url, confirm)
             confirmed = send_file(upload, outgoing, self._storage, asking, context.clock)
             return uploaded(described, opened.size, confirmed)

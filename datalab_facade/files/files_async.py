@@ -5,7 +5,6 @@ See :mod:`~datalab_facade.files.files`.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 from pathlib import Path
@@ -59,6 +58,7 @@ from datalab_facade.transport.operations import (
     request_upload_url,
 )
 from datalab_facade.transport.storage import AsyncStorageTransport
+from datalab_facade.workers import in_thread
 
 _T = TypeVar("_T")
 
@@ -364,7 +364,7 @@ class AsyncFiles:
                         landing.take(part, chunk, download, self._now())
                 landing.arrived(download, self._now())
                 # Checking reads the whole file, which would hold up the loop.
-                return await asyncio.to_thread(landing.finish, part, download)
+                return await in_thread(lambda: landing.finish(part, download))
 
         return await twice_async(saved)
 

@@ -20,11 +20,12 @@ from datalab_facade.files.uploading import (
     Put,
     Told,
     Upload,
-    upload_failed,
 )
+from datalab_facade.interrupting import check_interrupted
 from datalab_facade.outputs.collecting import Digests
 from datalab_facade.outputs.transfers import ProgressMeter
 from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
+from datalab_facade.workers import in_thread
 
 
 class Outgoing:
@@ -35,7 +36,6 @@ class Outgoing:
         source: What is sent.
         meter: Is told how far it has come.
         clock: Tells the time.
-        abandoned: Tells whether nobody wants it to arrive any more.
     """
 
     def __init__(
@@ -44,13 +44,11 @@ class Outgoing:
         source: Source,
         meter: ProgressMeter,
         clock: Clock,
-        abandoned: Callable[[], bool] = lambda: False,
     ) -> None:
         self.described = described
         self.source = source
         self._meter = meter
         self._clock = clock
-        self._abandoned = abandoned
         self._held = 0
 
     @property
@@ -76,11 +74,12 @@ class Outgoing:
         """Give all of it.
 
         Raises:
-            UploadFailed: It cannot be read, has changed, or was abandoned.
+            UploadFailed: It cannot be read, or has changed.
+            Interrupted: Nobody wants it to arrive any more.
         """
         self._begin()
         for piece in self.source.pieces():
-            self._check()
+            check_interrupted()
             yield piece
             self._count(piece)
 
@@ -96,7 +95,7 @@ class Outgoing:
             if self.source.in_memory:
                 piece = next(pieces, None)
             else:
-                piece = await asyncio.to_thread(next, pieces, None)
+                piece = await in_thread(lambda: next(pieces, None))
             if piece is None:
                 return
             yield piece
@@ -105,10 +104,6 @@ class Outgoing:
     def _begin(self) -> None:
         self._held = 0
         self._meter.begin(0, self.source.size, self._clock.monotonic())
-
-    def _check(self) -> None:
-        if self._abandoned():
-            raise upload_failed(self.described.name, "abandoned", "was left by who uploaded it")
 
     def _count(self, piece: bytes) -> None:
         self._held += len(piece)

@@ -273,7 +273,6 @@ FailureReason: TypeAlias = Literal[
     "refused",
     "corrupt",
     "unconfirmed",
-    "abandoned",
 ]
 
 

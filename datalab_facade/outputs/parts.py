@@ -51,8 +51,8 @@ _NOT_WORTH_A_PART = 32 << 10
 # So much may wait in memory for the disk while more comes; what is left has to be waited for.
 _MOST_UNWRITTEN = 16 << 20
 
-# Windows neither renames nor removes a file that is open.
-_OPEN_FILES_STAY = os.name == "nt"
+OPEN_FILES_STAY = os.name == "nt"
+"""Whether a file that is open can neither be renamed nor removed, as on Windows."""
 
 
 class PartFile:
@@ -77,6 +77,7 @@ class PartFile:
         self._file: IO[bytes] | None = None
         self._start = bytearray()
         self._unwritten = 0
+        self._published = False
         self.received = 0
         self.facts: Facts | None = None
 
@@ -102,10 +103,10 @@ class PartFile:
         if self._file is None or self._file.closed:
             return
         with self._file, suppress(OSError):
-            # Nobody would ever go on with an empty part, nor with one of our own, nor with
-            # one of what is gone or cannot be recognized.
+            # Nobody would ever go on with an empty part, with one of our own, with a whole file,
+            # nor with one of what is gone or cannot be recognized.
             gone = isinstance(error, DownloadFailed) and error.reason == "gone"
-            useful = self._shared and self._recognizable and not gone
+            useful = self._shared and self._recognizable and not gone and not self._published
             if is_at(self._part, self._file) and not (useful and self._file.seek(0, os.SEEK_END)):
                 self._notes.unlink(missing_ok=True)
                 self._part.unlink()
@@ -246,17 +247,17 @@ class PartFile:
         for _ in range(10):
             if _is_other(self._part) or _is_other(self._notes):
                 break
-            file = _opened_own(self._part, os.O_RDWR | os.O_CREAT, "r+b")
-            if not lock(file):
-                file.close()
-                break
-            # Whoever held the lock before may have published and removed it, or was
-            # killed in between: then it is the whole file, by another name.
-            if is_at(self._part, file):
-                if os.fstat(file.fileno()).st_nlink < 2:
-                    return file
-                self._part.unlink()
-            file.close()
+            with contextlib.ExitStack() as stack:
+                file = stack.enter_context(_opened_own(self._part, os.O_RDWR | os.O_CREAT, "r+b"))
+                if not lock(file):
+                    break
+                # Whoever held the lock before may have published and removed it, or was
+                # killed in between: then it is the whole file, by another name.
+                if is_at(self._part, file):
+                    if os.fstat(file.fileno()).st_nlink < 2:
+                        stack.pop_all()
+                        return file
+                    self._part.unlink()
         # Somebody is at work on it, or it is none of ours. Whoever is done first has the name.
         self._shared = False
         own = f".{os.getpid()}-{os.urandom(4).hex()}.part"
@@ -302,7 +303,7 @@ class PartFile:
         return told
 
     def _publish(self, whole: Path) -> None:
-        if _OPEN_FILES_STAY and self._file is not None:
+        if OPEN_FILES_STAY and self._file is not None:
             self._file.close()
         if self._overwrite:
             whole.replace(self._path)
@@ -317,8 +318,11 @@ class PartFile:
             except OSError:
                 # This file system has no links.
                 whole.replace(self._path)
-        for leftover in (self._notes, self._part):
-            leftover.unlink(missing_ok=True)
+        self._published = True
+        # The file has its name, whatever becomes of these.
+        with suppress(OSError):
+            self._notes.unlink(missing_ok=True)
+            self._part.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _disk(self) -> Iterator[None]:

@@ -21,6 +21,7 @@ from typing import TypeVar, cast
 import httpcore
 
 from datalab_facade.forking import renew_after_fork
+from datalab_facade.interrupting import check_interrupted, current_interruption, interruptible
 from datalab_facade.transport.ending import left_of
 from datalab_facade.transport.framing import Watch, is_readable
 from datalab_facade.transport.resolving import HEAD_START, Address, Resolver
@@ -30,6 +31,8 @@ _T = TypeVar("_T")
 # What is read at once while more comes than was asked for.
 _LARGE_READ = 1 << 18
 _TLS_RECORD = 1 << 14
+# Seconds that a thread which may be interrupted waits for a connection before it looks.
+_BETWEEN_CHECKS = 0.2
 
 
 class Network(httpcore.NetworkBackend):
@@ -112,8 +115,9 @@ class SocketStream(httpcore.NetworkStream):
         most = max(max_bytes, _LARGE_READ) if self._flows else max_bytes
         left = left_of(timeout, httpcore.ReadTimeout)
         try:
-            self._socket.settimeout(left)
-            data = self._receive(most)
+            with interruptible(self._cut_off):
+                self._socket.settimeout(left)
+                data = self._receive(most)
         except OSError as error:
             raise _as_httpcore(error, httpcore.ReadError, httpcore.ReadTimeout) from error
         self._flows = len(data) >= max_bytes
@@ -128,9 +132,10 @@ class SocketStream(httpcore.NetworkStream):
         self._network.sent = self._network.sent or self._watch.asks
         rest = memoryview(buffer)
         try:
-            while rest:
-                self._socket.settimeout(left_of(timeout, httpcore.WriteTimeout))
-                rest = rest[self._send(rest) :]
+            with interruptible(self._cut_off):
+                while rest:
+                    self._socket.settimeout(left_of(timeout, httpcore.WriteTimeout))
+                    rest = rest[self._send(rest) :]
         except OSError as error:
             raise _as_httpcore(error, httpcore.WriteError, httpcore.WriteTimeout) from error
 
@@ -149,8 +154,9 @@ class SocketStream(httpcore.NetworkStream):
         """Go on in TLS, on another stream."""
         left = left_of(timeout, httpcore.ConnectTimeout)
         try:
-            self._socket.settimeout(left)
-            stream = self._in_tls(ssl_context, server_hostname)
+            with interruptible(self._cut_off):
+                self._socket.settimeout(left)
+                stream = self._in_tls(ssl_context, server_hostname)
         except OSError as error:
             self.close()
             raise _as_httpcore(error, httpcore.ConnectError, httpcore.ConnectTimeout) from error
@@ -184,6 +190,12 @@ class SocketStream(httpcore.NetworkStream):
             self._socket.settimeout(0)
             self._surplus = self._surplus or bool(self._receive(1))
         return True
+
+    def _cut_off(self) -> None:
+        """Wake whoever waits for this connection; called from another thread."""
+        with contextlib.suppress(OSError):
+            # Not the one of a TLS socket, which changes what that thread works with.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def _receive(self, most: int) -> bytes:
         return self._socket.recv(most)
@@ -252,6 +264,7 @@ def _first_to_connect(
 ) -> socket.socket:
     """Connect to one of the addresses: each has a head start before the next one."""
     waiting, failure = deque(addresses), OSError("the host has no address")
+    longest = math.inf if current_interruption() is None else _BETWEEN_CHECKS
     with selectors.DefaultSelector() as under_way:
         try:
             while waiting or under_way.get_map():
@@ -265,7 +278,8 @@ def _first_to_connect(
                         failure = error
                         continue
                     under_way.register(begun, selectors.EVENT_WRITE)
-                patience = min(end - now, HEAD_START if waiting else math.inf)
+                check_interrupted()
+                patience = min(end - now, HEAD_START if waiting else math.inf, longest)
                 for key, _ in under_way.select(None if patience == math.inf else patience):
                     connection = key.fileobj
                     assert isinstance(connection, socket.socket)

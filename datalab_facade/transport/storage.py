@@ -21,6 +21,7 @@ import attrs
 import httpx
 
 from datalab_facade.errors import DatalabError
+from datalab_facade.redaction import scrubbed, shown_url
 from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed, not_picklable
 from datalab_facade.transport.ending import EndsWithin
 from datalab_facade.transport.exchange import (

@@ -127,6 +127,7 @@ class BadStorage:
         sent: How many bytes of bodies went out.
         busiest: How many requests there were at once, at most.
         otherwise: Plays when the script has come to its end.
+        over: Set when the server ends.
     """
 
     def __init__(self) -> None:
@@ -137,7 +138,7 @@ class BadStorage:
         self._script: list[Player] = []
         self._now = 0
         self._lock = threading.Lock()
-        self._over = threading.Event()
+        self.over = threading.Event()
         self._threads: list[threading.Thread] = []
         self._connections: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -177,7 +178,7 @@ class BadStorage:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._over.set()
+        self.over.set()
         # Closing alone wakes nobody who waits in accept().
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -195,7 +196,7 @@ class BadStorage:
         thread.start()
 
     def _listen(self) -> None:
-        while not self._over.is_set():
+        while not self.over.is_set():
             try:
                 connection, _ = self._listener.accept()
             except OSError:
@@ -248,7 +249,7 @@ class BadStorage:
             connection.sendall(reply.behind)
             return reply.length is None if reply.keeps is None else reply.keeps
         if reply.ending == "silence":
-            self._over.wait(60)
+            self.over.wait(60)
         elif reply.ending == "reset":
             # A reset overtakes what is on its way, so the client is given time to take it.
             _wait_until_taken(connection)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gzip
 import hashlib
@@ -21,7 +20,6 @@ from hypothesis import strategies as st
 
 from datalab_facade import DownloadFailed
 from datalab_facade.outputs import parts
-from datalab_facade.outputs.outputs_async import _in_thread
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
 from tests.outputs.processes import outcome, start
@@ -743,7 +741,7 @@ def test_files_are_closed_before_they_are_renamed_where_that_is_needed(
     body: bytes,
 ) -> None:
     """Also when another file is there at the last moment; then nothing is left behind."""
-    monkeypatch.setattr(parts, "_OPEN_FILES_STAY", True)
+    monkeypatch.setattr(parts, "OPEN_FILES_STAY", True)
     link, replace, unlink = os.link, Path.replace, Path.unlink
 
     def closed(path: Any) -> None:
@@ -875,20 +873,3 @@ def test_a_part_that_others_publish_while_it_is_opened_is_begun_anew(
     saved(side, storage, tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == BODY
     assert names(tmp_path) == ["out"]
-
-
-async def test_what_is_done_on_disk_is_over_when_a_cancelled_call_is() -> None:
-    begun, may_end, done = threading.Event(), threading.Event(), list[bool]()
-
-    def work() -> None:
-        begun.set()
-        done.append(may_end.wait(20))
-
-    task = asyncio.create_task(_in_thread(work))
-    assert await asyncio.to_thread(begun.wait, 20)
-    task.cancel()
-    assert not (await asyncio.wait([task], timeout=0.01))[0]
-    may_end.set()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert done == [True]
