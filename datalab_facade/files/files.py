@@ -416,7 +416,14 @@ class Files:
 
         upload = planned_upload(context, described.name, deadline)
         meter = ProgressMeter(described.name, on_progress)
-        with open_source(source, described.name, max_bytes=max_bytes) as opened:
+        opening = open_source(
+            source,
+            described.name,
+            max_bytes=max_bytes,
+            timeout=deadline - self._now(),
+            abandoned=abandoned,
+        )
+        with opening as opened:
             outgoing = Outgoing(described, opened, meter, context.clock, abandoned)
             asking = Asking(ask_for_url, confirm)
             confirmed = send_file(upload, outgoing, self._storage, asking, context.clock)

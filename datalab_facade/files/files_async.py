@@ -417,7 +417,10 @@ class AsyncFiles:
 
         upload = planned_upload(context, described.name, deadline)
         meter = ProgressMeter(described.name, on_progress)
-        with await open_source_async(source, described.name, max_bytes=max_bytes) as opened:
+        opening = open_source_async(
+            source, described.name, max_bytes=max_bytes, timeout=deadline - self._now()
+        )
+        with await opening as opened:
             outgoing = Outgoing(described, opened, meter, context.clock)
             asking = AsyncAsking(ask_for_url, confirm)
             confirmed = await send_file_async(

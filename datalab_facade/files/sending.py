@@ -5,14 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import math
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from functools import partial
 
 import attrs
 
 from datalab_facade.clock import Clock
 from datalab_facade.errors import DatalabError
 from datalab_facade.files.decoding import Confirmation, Ticket
-from datalab_facade.files.sources import Described, Source, UploadSource, open_source
+from datalab_facade.files.sources import (
+    Described,
+    Source,
+    UploadSource,
+    in_own_thread,
+    not_read_in_time,
+    open_source,
+)
 from datalab_facade.files.uploading import (
     AskForUrl,
     Command,
@@ -111,17 +121,30 @@ class Outgoing:
         self._meter.count(self._held, self.source.size, self._clock.monotonic())
 
 
-async def open_source_async(source: UploadSource, name: str, *, max_bytes: int) -> Source:
+async def open_source_async(
+    source: UploadSource, name: str, *, max_bytes: int, timeout: float = math.inf
+) -> Source:
     """Open a source in an event loop, which a slow disk or a long pipe does not hold up.
 
     Arguments and errors as :func:`~datalab_facade.files.sources.open_source`.
     """
-    opening = asyncio.create_task(asyncio.to_thread(open_source, source, name, max_bytes=max_bytes))
+    left = threading.Event()
+
+    async def opened() -> Source:
+        work = partial(open_source, source, name, max_bytes=max_bytes, abandoned=left.is_set)
+        # The loop's own threads would hold up its end until the last of them is done.
+        return await asyncio.wrap_future(in_own_thread(work))
+
+    opening = asyncio.create_task(opened())
     try:
-        return await asyncio.shield(opening)
-    except asyncio.CancelledError:
+        async with asyncio.timeout(None if timeout == math.inf else timeout):
+            return await asyncio.shield(opening)
+    except (asyncio.CancelledError, TimeoutError) as error:
         # The thread goes on, and nobody else will close what it opens.
+        left.set()
         opening.add_done_callback(_close)
+        if isinstance(error, TimeoutError):
+            raise not_read_in_time(name) from None
         raise
 
 

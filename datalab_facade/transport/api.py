@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
 import attrs
@@ -64,6 +64,8 @@ class CallScope:
     call: Call
     """The seconds that it may take, and when its answer is no longer wanted."""
     headers: Mapping[str, str] = attrs.field(factory=dict)
+    on_leaving: Callable[[], None] = lambda: None
+    """Called once it has its turn, right before it is sent; what it raises keeps it here."""
 
 
 class _Api:
@@ -165,6 +167,7 @@ class ApiTransport(_Api):
         """
         self._stay_open()
         with self.gate.passage(scope.call.deadline):
+            scope.on_leaving()
             return self.send(operation, scope)
 
     def send(self, operation: Operation, scope: CallScope) -> JSON:
@@ -222,6 +225,7 @@ class AsyncApiTransport(_Api):
         """
         self._stay_open()
         async with self.gate.passage(scope.call.deadline):
+            scope.on_leaving()
             return await self.send(operation, scope)
 
     async def send(self, operation: Operation, scope: CallScope) -> JSON:
