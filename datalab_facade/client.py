@@ -29,14 +29,8 @@ if TYPE_CHECKING:
     from datalab_facade.files.files_async import AsyncFiles
     from datalab_facade.outputs.outputs import Outputs
     from datalab_facade.outputs.outputs_async import AsyncOutputs
-    from datalab_facade.runs.running import (
-        AsyncSources,
-        RunOptions,
-        RunReport,
-        RunResult,
-        RunWorkflow,
-        Sources,
-    )
+    from datalab_facade.runs.run_sources import AsyncSources, Sources
+    from datalab_facade.runs.running import RunOptions, RunReport, RunResult, RunWorkflow
     from datalab_facade.runs.runs import Runs
     from datalab_facade.runs.runs_async import AsyncRuns
     from datalab_facade.transport.api import ApiTransport, AsyncApiTransport
@@ -228,7 +222,7 @@ class Datalab:
         from datalab_facade.runs.runs import Runs
 
         nouns = (self.files, self.workflows, self.executions, self.outputs)
-        return Runs(*nouns, context=self._context, origin=self._api.origin.base_url)
+        return Runs(*nouns, api=self._api, context=self._context)
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.
@@ -452,7 +446,7 @@ class AsyncDatalab:
         from datalab_facade.runs.runs_async import AsyncRuns
 
         nouns = (self.files, self.workflows, self.executions, self.outputs)
-        return AsyncRuns(*nouns, context=self._context, origin=self._api.origin.base_url)
+        return AsyncRuns(*nouns, api=self._api, context=self._context)
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.

@@ -240,7 +240,7 @@ def open_source(
     return opened
 
 
-def open_regular(path: Path) -> IO[bytes]:
+def open_regular(path: Path) -> io.BufferedReader:
     """Open a file for reading, and never wait for whoever may write to it.
 
     Raises:
@@ -248,7 +248,7 @@ def open_regular(path: Path) -> IO[bytes]:
     """
     # Opening a device may do something to it, so it is not even tried.
     _check_regular(path.stat(), path)
-    file = open(path, "rb", opener=_open_at_once)  # noqa: PTH123 - pathlib takes no opener
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller closes it
     try:
         _check_regular(os.fstat(file.fileno()), path)
     except OSError:
@@ -321,20 +321,25 @@ def _spooled_in_time(
     than what it waits for.
     """
     left = threading.Event()
-    end = time.monotonic() + timeout
     spooling = in_own_thread(lambda: _spooled(file, name, max_bytes, left.is_set))
     try:
-        while not abandoned():
-            rest = end - time.monotonic()
-            with contextlib.suppress(TimeoutError):
-                return spooling.result(min(max(0.0, rest), _GLANCE))
-            if rest <= 0:
-                raise not_read_in_time(name)
-        raise _abandoned(name)
-    finally:
-        if not spooling.done():
-            left.set()
-            spooling.add_done_callback(_close)
+        return _awaited(spooling, name, time.monotonic() + timeout, abandoned)
+    except BaseException:
+        left.set()
+        spooling.add_done_callback(_close)
+        raise
+
+
+def _awaited(
+    spooling: Future[Source], name: str, end: float, abandoned: Callable[[], bool]
+) -> Source:
+    while not abandoned():
+        rest = end - time.monotonic()
+        with contextlib.suppress(TimeoutError):
+            return spooling.result(min(max(0.0, rest), _GLANCE))
+        if rest <= 0:
+            raise not_read_in_time(name)
+    raise _abandoned(name)
 
 
 def _close(spooling: Future[Source]) -> None:
@@ -356,9 +361,7 @@ def _abandoned(name: str) -> UploadFailed:
     return upload_failed(name, "abandoned", "was left by who uploaded it")
 
 
-def _spooled(
-    file: IO[bytes], name: str, max_bytes: int, abandoned: Callable[[], bool]
-) -> Source:
+def _spooled(file: IO[bytes], name: str, max_bytes: int, abandoned: Callable[[], bool]) -> Source:
     import tempfile  # rarely needed, and slow to import
 
     size = 0
