@@ -264,7 +264,7 @@ class RunJournal:
         _check_facts(line, is_new=key not in self._entries)
         entry = self._take(key, line)
         if entry.ended is not None and entry.execution_id is None:
-            raise _NotOurs("an execution has ended that has no id")
+            raise _NotOurs("it tells the end of an execution that has no id")
 
     def _lock(self) -> None:
         try:
