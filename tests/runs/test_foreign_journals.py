@@ -146,7 +146,7 @@ def test_a_line_that_a_kill_or_the_power_cut_off_is_taken_for_not_written(
 ) -> None:
     for lines in ((), (HEADER,), (HEADER, FILE)):
         whole = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-        for cut in range(len(json.dumps(FILE)) - 1):
+        for cut in range(0, len(json.dumps(FILE)) - 1, 5):
             begun = json.dumps(FILE if lines else HEADER).encode()[:cut]
             path = journal_of(tmp_path / "out", whole + begun + b"\0" * zeros, end=b"")
             with RunJournal(tmp_path / "out") as journal:
@@ -235,7 +235,7 @@ def test_the_journals_name_is_on_the_disk_before_anything_is_sent(
     sync = os.fsync
 
     def noted(descriptor: int) -> None:
-        synced.add(Path(os.readlink(f"/proc/self/fd/{descriptor}")))
+        synced.add(Path(f"/proc/self/fd/{descriptor}").readlink())
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", noted)

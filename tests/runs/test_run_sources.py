@@ -129,6 +129,7 @@ def test_a_file_named_twice_is_submitted_once_and_has_two_results(
     workflow_id: int,
     document: Path,
     tmp_path: Path,
+    *,
     again: Callable[[Path], Path],
     swapped: bool,
 ) -> None:
@@ -154,6 +155,7 @@ def test_a_file_named_twice_is_tried_again_once(
     workflow_id: int,
     document: Path,
     tmp_path: Path,
+    *,
     option: str,
 ) -> None:
     named = [document, document]
@@ -230,6 +232,7 @@ def test_what_is_no_file_is_told_and_waited_for_by_nobody(
     workflow_id: int,
     document: Path,
     tmp_path: Path,
+    *,
     make: Callable[[Path], None],
 ) -> None:
     odd = tmp_path / "odd.pdf"
@@ -245,7 +248,13 @@ def test_what_is_no_file_is_told_and_waited_for_by_nobody(
     ids=repr,
 )
 def test_what_can_be_no_file_does_not_end_the_run(
-    way: Way, simulator: Simulator, workflow_id: int, document: Path, tmp_path: Path, wrong: Any
+    way: Way,
+    simulator: Simulator,
+    workflow_id: int,
+    document: Path,
+    tmp_path: Path,
+    *,
+    wrong: Any,
 ) -> None:
     report = run(way, simulator, workflow_id, [document, wrong, document], to=tmp_path / "out")
     assert [result.succeeded for result in report.results] == [True, False, True]
