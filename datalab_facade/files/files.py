@@ -417,11 +417,7 @@ class Files:
         upload = planned_upload(context, described.name, deadline)
         meter = ProgressMeter(described.name, on_progress)
         opening = open_source(
-            source,
-            described.name,
-            max_bytes=max_bytes,
-            timeout=deadline - self._now(),
-            abandoned=abandoned,
+            source, described.name, max_bytes=max_bytes, timeout=deadline - self._now()
         )
         with opening as opened:
             outgoing = Outgoing(described, opened, meter, context.clock, abandoned)

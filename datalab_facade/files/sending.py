@@ -8,7 +8,6 @@ import hashlib
 import math
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from functools import partial
 
 import attrs
 
@@ -130,12 +129,18 @@ async def open_source_async(
     """
     left = threading.Event()
 
-    async def opened() -> Source:
-        work = partial(open_source, source, name, max_bytes=max_bytes, abandoned=left.is_set)
+    def work() -> Source:
+        opened = open_source(source, name, max_bytes=max_bytes, abandoned=left.is_set)
+        if left.is_set():
+            # There may be no loop any more that could do it.
+            opened.close()
+        return opened
+
+    async def wait() -> Source:
         # The loop's own threads would hold up its end until the last of them is done.
         return await asyncio.wrap_future(in_own_thread(work))
 
-    opening = asyncio.create_task(opened())
+    opening = asyncio.create_task(wait())
     try:
         async with asyncio.timeout(None if timeout == math.inf else timeout):
             return await asyncio.shield(opening)

@@ -10,7 +10,6 @@ import os
 import re
 import stat
 import threading
-import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -35,8 +34,6 @@ MAX_FILE_BYTES: Final = 200 * 1024 * 1024
 
 _PIECE: Final = 1 << 18
 _MOST_IN_MEMORY: Final = 1 << 23
-# How often a reader that is waited for is asked whether anybody still wants what it reads.
-_GLANCE: Final = 0.1
 _MEDIA_TYPE: Final = re.compile(r"[!#$&^_.+A-Za-z0-9-]+/[!#$&^_.+A-Za-z0-9-]+(;[ -~]*)?")
 
 
@@ -216,7 +213,7 @@ def open_source(
         name: What to call it in errors.
         max_bytes: The most that it may have.
         timeout: Seconds within which one that cannot seek must have come to its end.
-        abandoned: Tells whether nobody wants it any more.
+        abandoned: Tells whether nobody wants it any more; then it is not read on.
 
     Raises:
         UploadFailed: It is missing, empty, too large, no file, cannot be read, or did not
@@ -294,7 +291,7 @@ def _of_file(
         pass
     if timeout == math.inf:
         return _spooled(file, name, max_bytes, abandoned)
-    return _spooled_in_time(file, name, max_bytes, timeout, abandoned)
+    return _spooled_in_time(file, name, max_bytes, timeout)
 
 
 def in_own_thread(work: Callable[[], _T]) -> Future[_T]:
@@ -312,9 +309,7 @@ def in_own_thread(work: Callable[[], _T]) -> Future[_T]:
     return future
 
 
-def _spooled_in_time(
-    file: IO[bytes], name: str, max_bytes: int, timeout: float, abandoned: Callable[[], bool]
-) -> Source:
+def _spooled_in_time(file: IO[bytes], name: str, max_bytes: int, timeout: float) -> Source:
     """Copy a file, but wait for it no longer than there is time.
 
     Nothing can stop a thread that waits for a pipe. It is left alone, and reads no more
@@ -323,23 +318,13 @@ def _spooled_in_time(
     left = threading.Event()
     spooling = in_own_thread(lambda: _spooled(file, name, max_bytes, left.is_set))
     try:
-        return _awaited(spooling, name, time.monotonic() + timeout, abandoned)
-    except BaseException:
+        return spooling.result(min(timeout, threading.TIMEOUT_MAX))
+    except BaseException as error:
         left.set()
         spooling.add_done_callback(_close)
+        if isinstance(error, TimeoutError):
+            raise not_read_in_time(name) from None
         raise
-
-
-def _awaited(
-    spooling: Future[Source], name: str, end: float, abandoned: Callable[[], bool]
-) -> Source:
-    while not abandoned():
-        rest = end - time.monotonic()
-        with contextlib.suppress(TimeoutError):
-            return spooling.result(min(max(0.0, rest), _GLANCE))
-        if rest <= 0:
-            raise not_read_in_time(name)
-    raise _abandoned(name)
 
 
 def _close(spooling: Future[Source]) -> None:
@@ -357,19 +342,13 @@ def not_read_in_time(name: str) -> UploadFailed:
     )
 
 
-def _abandoned(name: str) -> UploadFailed:
-    return upload_failed(name, "abandoned", "was left by who uploaded it")
-
-
 def _spooled(file: IO[bytes], name: str, max_bytes: int, abandoned: Callable[[], bool]) -> Source:
     import tempfile  # rarely needed, and slow to import
 
     size = 0
     with contextlib.ExitStack() as stack:
         spool = stack.enter_context(tempfile.SpooledTemporaryFile(_MOST_IN_MEMORY))
-        while piece := _read(name, file, _PIECE):
-            if abandoned():
-                raise _abandoned(name)
+        while not abandoned() and (piece := _read(name, file, _PIECE)):
             size += len(piece)
             if size > max_bytes:
                 raise _too_large(name, max_bytes)
