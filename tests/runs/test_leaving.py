@@ -10,7 +10,8 @@ import pytest
 
 from datalab_facade import RunReport, SubmissionUnknown
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript, VirtualClock
-from tests.in_process import API_KEY, Way, asynchronous, blocking
+from tests.in_process import Way, asynchronous, blocking
+from tests.secrets_for_tests import API_KEY
 
 QUICK = ExecutionScript([StepScript("parse", ends=1)])
 EXECUTE = "/api/v1/workflows/workflows/*/execute"
