@@ -177,17 +177,21 @@ class Datalab:
                 the path of a definition's JSON file.
             files: Paths, URLs, ``datalab://`` references and uploaded files, or one of
                 these; they are read one at a time. A folder stands for the files in it. A
-                file is known again by its name and content, a URL by all of its text.
+                file is known again by its name and content, so it is read in each call; a
+                URL by all of its text. The same one named twice is submitted once.
             to: The folder for the outputs, ``to/NAME/execution-ID/STEP/FILE``, and for
-                the journal. One run at a time can have it.
+                the journal. One run at a time can have it, and no file to run over may be
+                in it.
             options: See :class:`~datalab_facade.runs.RunOptions`.
 
         Returns:
-            What became of each file; true if all are done.
+            What became of each file, in the order in which they are named; true if all
+            are done.
 
         Raises:
             ConfigurationError: An argument is wrong, or the folder has the journal of
-                another workflow, or of a run that goes on.
+                another workflow, or of a run that goes on; or the journal cannot be read
+                or written, and the error says what became of the file that it is about.
             DefinitionInvalid: The definition is wrong.
             AuthenticationFailed: The key is wrong.
             PermissionRefused: The key may not do that, or its subscription has ended.
@@ -401,17 +405,21 @@ class AsyncDatalab:
                 the path of a definition's JSON file.
             files: Paths, URLs, ``datalab://`` references and uploaded files, or one of
                 these; they are read one at a time. A folder stands for the files in it. A
-                file is known again by its name and content, a URL by all of its text.
+                file is known again by its name and content, so it is read in each call; a
+                URL by all of its text. The same one named twice is submitted once.
             to: The folder for the outputs, ``to/NAME/execution-ID/STEP/FILE``, and for
-                the journal. One run at a time can have it.
+                the journal. One run at a time can have it, and no file to run over may be
+                in it.
             options: See :class:`~datalab_facade.runs.RunOptions`.
 
         Returns:
-            What became of each file; true if all are done.
+            What became of each file, in the order in which they are named; true if all
+            are done.
 
         Raises:
             ConfigurationError: An argument is wrong, or the folder has the journal of
-                another workflow, or of a run that goes on.
+                another workflow, or of a run that goes on; or the journal cannot be read
+                or written, and the error says what became of the file that it is about.
             DefinitionInvalid: The definition is wrong.
             AuthenticationFailed: The key is wrong.
             PermissionRefused: The key may not do that, or its subscription has ended.

@@ -96,7 +96,8 @@ class AsyncFiles:
         Args:
             source: A path, bytes, or a file opened in binary mode. An open file is
                 read from where it stands to its end, and stays open. One that
-                cannot seek, such as a pipe, is first copied to a temporary file.
+                cannot seek, such as a pipe, is first copied to a temporary file; if time
+                is over meanwhile, a piece of it that was waited for is lost.
             name: Its name at Datalab; by default the last part of its path.
             content_type: Its media type; by default that of the name's suffix. Of a
                 suffix that Datalab documents no support for, it must be given.

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import RunReport, SubmissionUnknown
+from datalab_facade import RunReport, SubmissionUnknown, WaitPolicy
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript, VirtualClock
 from tests.in_process import Way, asynchronous, blocking
 from tests.secrets_for_tests import API_KEY
 
-QUICK = ExecutionScript([StepScript("parse", ends=1)])
+QUICK = ExecutionScript([StepScript("parse", ends=0.1)])
 EXECUTE = "/api/v1/workflows/workflows/*/execute"
 WORKFLOW = 1
 FILES = 2
@@ -89,7 +89,8 @@ async def test_a_run_that_is_cancelled_while_it_waits_for_its_turn_has_left_noth
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-    async with asynchronous(simulator, requests_per_minute=None) as client:
+    fast = WaitPolicy(interval=0.05, max_interval=0.05)
+    async with asynchronous(simulator, requests_per_minute=None, policy=fast) as client:
         report = await client.run(WORKFLOW, documents, to=tmp_path / "out")
     assert report
     assert executes(simulator) == FILES
