@@ -374,17 +374,18 @@ def opened_locked(folder: Path, pattern: str, *, buffering: int = -1) -> tuple[P
         pattern: Its name, with a star in the place of random digits.
         buffering: As of ``open``.
     """
-    for _ in range(10):
+    left = 10
+    while True:
         path = folder / pattern.replace("*", os.urandom(8).hex())
         file = path.open("xb", buffering=buffering)
-        # Another process may have taken it for one whose writer is gone.
-        if lock(file) and is_at(path, file):
+        left -= 1
+        # Another process may have taken it for one whose writer is gone. Where nothing can be
+        # locked, nobody will.
+        if (lock(file) and is_at(path, file)) or not left:
             return path, file
         file.close()
         with suppress(OSError):
             path.unlink()
-    # This file system has no locks, so nobody will take it for that.
-    return path, path.open("xb", buffering=buffering)
 
 
 def remove_orphans(folder: Path, pattern: str) -> None:

@@ -83,8 +83,9 @@ class RunFiles:
         if isinstance(given, Collection):
             # Whatever else is wrong with one of them is told in its result.
             for source in given:
-                if isinstance(source, (str, os.PathLike)) and "://" not in os.fspath(source):
-                    self._check_apart(Path(source))
+                path = _local(source)
+                if path is not None:
+                    self._check_apart(path)
 
     def items(self) -> Iterator[Item]:
         """Give one after the other."""
@@ -105,26 +106,25 @@ class RunFiles:
                 yield await asyncio.to_thread(self._item, one, position)
                 position += 1
 
-    def _files_of(self, source: RunSource) -> Sequence[RunSource]:
+    def _files_of(self, source: RunSource) -> Sequence[RunSource | Item]:
         """Give the files of a folder, and anything else as it is."""
-        if not isinstance(source, (str, os.PathLike)) or not _is_folder(source):
+        path = _local(source)
+        if path is None or not _is_folder(path):
             return [source]
         try:
-            self._check_apart(Path(source))
-            return sorted(filter(_is_wanted, Path(source).iterdir()))
-        except (OSError, ConfigurationError):
-            # Its item tells why.
-            return [source]
+            self._check_apart(path)
+            return sorted(filter(_is_wanted, path.iterdir()))
+        except OSError as error:
+            return [_wrong(source, _unreadable(path, error))]
+        except ConfigurationError as error:
+            return [_wrong(source, error)]
 
-    def _item(self, source: RunSource, position: int) -> Item:
+    def _item(self, source: RunSource | Item, position: int) -> Item:
         try:
-            return attrs.evolve(self._described(source), position=position)
+            item = source if isinstance(source, Item) else self._described(source)
         except DatalabError as error:
-            name = f"{source!r:.80}"
-            if isinstance(source, (str, os.PathLike)):
-                name = str(os.fspath(source))
-                name = shown_url(name) if "://" in name else name
-            return Item(digest(name), name, problem=error, position=position)
+            item = _wrong(source, error)
+        return attrs.evolve(item, position=position)
 
     def _described(self, source: RunSource) -> Item:
         if isinstance(source, File):
@@ -134,7 +134,7 @@ class RunFiles:
         if isinstance(source, str) and "://" in source:
             [url] = InputConfig.of(source).urls
             return Item(digest(url), shown_url(url), address=url)
-        if not source:
+        if source == "":
             raise ConfigurationError("File name is empty. Name a file, or '.' for this folder")
         path = checked_path("a file", source)
         self._check_apart(path)
@@ -191,15 +191,36 @@ def _key_of(path: Path) -> str:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         name = Path(os.path.realpath(path)).name
     except (OSError, ValueError) as error:
-        # A name that this system cannot write is a ValueError.
-        why = error.strerror if isinstance(error, OSError) else "no file can have this name"
-        raise ConfigurationError(f"{printable(path)} cannot be read: {why}") from None
+        raise _unreadable(path, error) from None
     return digest(f"{name}\0{content}")
 
 
-def _is_folder(source: str | os.PathLike[str]) -> bool:
+def _unreadable(path: Path, error: OSError | ValueError) -> ConfigurationError:
+    # A name that this system cannot write is a ValueError.
+    why = error.strerror if isinstance(error, OSError) else "no file can have this name"
+    return ConfigurationError(f"{printable(path)} cannot be read: {why}")
+
+
+def _wrong(source: object, error: DatalabError) -> Item:
+    """Give the item of what cannot be run, which tells why."""
+    name = str(source) if isinstance(source, (str, os.PathLike)) else f"{source!r:.80}"
+    name = shown_url(name) if "://" in name else name
+    return Item(digest(name), name, problem=error)
+
+
+def _local(source: object) -> Path | None:
+    """Give the path of what is on this machine; None of anything else."""
+    if isinstance(source, str) and (not source or "://" in source):
+        return None
     try:
-        return bool(os.fspath(source)) and stat.S_ISDIR(Path(source).stat().st_mode)
+        return checked_path("a file", source)
+    except ConfigurationError:
+        return None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
     except (OSError, ValueError):
         return False
 

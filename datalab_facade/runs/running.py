@@ -95,7 +95,7 @@ class RunResult:
     def __str__(self) -> str:
         what = "done" if self.succeeded else self.reason or "not done"
         number = "" if self.execution_id is None else f" (execution {self.execution_id})"
-        return f"{printable(self.source)}{number}: {what}"
+        return printable(f"{self.source}{number}: {what}")
 
 
 def _in_order(results: Iterable[RunResult]) -> tuple[RunResult, ...]:

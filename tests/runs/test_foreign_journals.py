@@ -160,7 +160,8 @@ def test_a_line_that_a_kill_or_the_power_cut_off_is_taken_for_not_written(
 
 
 def test_facts_that_a_later_release_adds_are_passed_over(tmp_path: Path) -> None:
-    journal_of(tmp_path / "out", HEADER, FILE | {"cost": {"cents": 3}})
+    cost: dict[str, JSON] = {"cost": {"cents": 3}}
+    journal_of(tmp_path / "out", HEADER, FILE | cost)
     with RunJournal(tmp_path / "out") as journal:
         entry = journal.entry(KEY)
         assert entry is not None

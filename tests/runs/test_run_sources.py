@@ -242,10 +242,26 @@ def test_what_is_no_file_is_told_and_waited_for_by_nobody(
     assert "cannot be read" in str(report.failed[0])
 
 
+class _PathOfBytes:
+    def __fspath__(self) -> bytes:
+        return b"a.pdf"
+
+
 @pytest.mark.parametrize(
     "wrong",
-    ["", 7, None, b"a.pdf", "a\0b.pdf", "\ud83d.pdf", "x" * 300, "s3://bucket/a.pdf", "https://"],
-    ids=repr,
+    [
+        "",
+        7,
+        None,
+        b"a.pdf",
+        "a\0b.pdf",
+        "\ud83d.pdf",
+        "x" * 300,
+        "s3://bucket/a.pdf",
+        "https://",
+        _PathOfBytes(),
+    ],
+    ids=lambda wrong: f"{wrong!r:.20}",
 )
 def test_what_can_be_no_file_does_not_end_the_run(
     way: Way,
@@ -260,6 +276,25 @@ def test_what_can_be_no_file_does_not_end_the_run(
     assert [result.succeeded for result in report.results] == [True, False, True]
     assert isinstance(report.failed[0].error, ConfigurationError)
     assert str(report.failed[0]).isprintable()
+
+
+def test_a_folder_that_cannot_be_read_is_told_with_the_words_of_the_system(
+    way: Way,
+    simulator: Simulator,
+    workflow_id: int,
+    document: Path,
+    tmp_path: Path,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(_: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", fails)
+    files = [document.parent, document]
+    report = run(way, simulator, workflow_id, files, to=tmp_path / "out")
+    assert [result.succeeded for result in report.results] == [False, True]
+    assert report.failed[0].reason == f"{document.parent} cannot be read: Permission denied"
 
 
 @pytest.mark.parametrize("wrong", [7, None, 1.5], ids=repr)
