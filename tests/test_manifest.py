@@ -8,10 +8,7 @@ import math
 import multiprocessing
 import os
 import pickle
-import signal
 import stat
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -386,42 +383,6 @@ def test_an_interrupted_write_leaves_the_old_manifest_and_nothing_else(
         manifest(saved("other.json")).write(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
     assert Manifest.read(tmp_path) == manifest()
-
-
-_KILLED = """
-import os, signal, sys
-from pathlib import Path
-from datalab_facade import Manifest, Status
-at = sys.argv[2]
-def killed(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-if at == "sync":
-    os.fsync = killed
-else:
-    Path.replace = killed
-Manifest(7, Status.COMPLETED, saved=()).write(Path(sys.argv[1]))
-"""
-
-
-@pytest.mark.parametrize("at", ["sync", "replace"])
-def test_what_a_killed_writer_left_is_gone_after_the_next_write(tmp_path: Path, at: str) -> None:
-    done = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path), at], check=False)
-    assert done.returncode == -signal.SIGKILL
-    [left] = tmp_path.iterdir()
-    assert left.name.endswith(".part")
-    manifest().write(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
-
-
-def test_what_another_writer_is_at_work_on_is_left_to_it(tmp_path: Path) -> None:
-    from datalab_facade.outputs.parts import opened_locked
-
-    path, file = opened_locked(tmp_path, ".manifest.json.*.part")
-    with file:
-        manifest().write(tmp_path)
-        assert path.exists()
-    manifest().write(tmp_path)
-    assert not path.exists()
 
 
 def test_a_manifest_is_on_disk_before_it_takes_the_name(

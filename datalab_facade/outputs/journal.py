@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import threading
 from collections.abc import Iterator
 from hashlib import file_digest
@@ -20,7 +21,7 @@ from typing import IO
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
 from datalab_facade.outputs.manifest import SavedOutput
-from datalab_facade.outputs.parts import lock, opened_locked, sync
+from datalab_facade.outputs.parts import is_at, lock, sync
 
 _PATTERN = f".{MANIFEST_NAME}.*.journal"
 
@@ -53,7 +54,7 @@ class Journal:
         line = f"\n{json.dumps(saved.to_dict())}\n".encode()
         with self._lock:
             if self._file is None:
-                self.path, self._file = opened_locked(self._folder, _PATTERN, buffering=0)
+                self._file = self._opened()
             file = self._file
             if file.write(line) < len(line):
                 raise OSError(f"{self.path} cannot be written to its end")
@@ -74,6 +75,18 @@ class Journal:
                 self._file.close()
                 self._file = None
                 _unlink(self.path)
+
+    def _opened(self) -> IO[bytes]:
+        for _ in range(10):
+            self.path = self._folder / _PATTERN.replace("*", os.urandom(8).hex())
+            file = self.path.open("xb", buffering=0)
+            # Another call may have taken it for one whose writer is gone.
+            if lock(file) and is_at(self.path, file):
+                return file
+            file.close()
+            _unlink(self.path)
+        # This file system has no locks, so nobody will take it for that.
+        return self.path.open("xb", buffering=0)
 
 
 @contextlib.contextmanager

@@ -23,7 +23,6 @@ import attrs
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.models import JSON
 from datalab_facade.outputs.naming import is_reserved
-from datalab_facade.outputs.parts import OPEN_FILES_STAY, opened_locked, remove_orphans
 from datalab_facade.redaction import excerpt, scrubbed, shown_name
 from datalab_facade.statuses import Status
 from datalab_facade.travel import portable
@@ -34,8 +33,6 @@ FILE_NAME = "manifest.json"
 VERSION = 1
 """The version of the form that manifests are written in."""
 
-# A manifest that is being written, beside its place.
-_PARTS = f".{FILE_NAME}.*.part"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # Surrogates have no place on disk everywhere; the rest reads as something else on Windows.
 _NOT_IN_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\:]")
@@ -258,21 +255,18 @@ class Manifest:
         """
         folder = Path(folder)
         goal = folder / FILE_NAME
+        beside = folder / f".{FILE_NAME}.{os.urandom(8).hex()}.part"
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=2) + "\n"
         try:
             # Not the private mode of temporary files: it is for whoever may read the outputs.
-            beside, file = opened_locked(folder, _PARTS)
+            file = beside.open("xb")
             try:
                 with file:
                     # What UTF-8 cannot hold is written as JSON's escape for it.
                     file.write(text.encode(errors="backslashreplace"))
                     file.flush()
                     os.fsync(file.fileno())
-                    if OPEN_FILES_STAY:
-                        file.close()
-                    # Unlocked, it would be taken for one whose writer was killed.
-                    beside.replace(goal)
-                remove_orphans(folder, _PARTS)
+                beside.replace(goal)
             except BaseException:
                 beside.unlink(missing_ok=True)
                 raise

@@ -45,7 +45,7 @@ _NOT_WORTH_A_PART = 32 << 10
 _MOST_UNWRITTEN = 16 << 20
 
 # Windows neither renames nor removes a file that is open.
-OPEN_FILES_STAY = os.name == "nt"
+_OPEN_FILES_STAY = os.name == "nt"
 
 
 class PartFile:
@@ -262,7 +262,7 @@ class PartFile:
         return told
 
     def _publish(self, whole: Path) -> None:
-        if OPEN_FILES_STAY and self._file is not None:
+        if _OPEN_FILES_STAY and self._file is not None:
             self._file.close()
         if self._overwrite:
             whole.replace(self._path)
@@ -364,37 +364,3 @@ def lock(file: IO[bytes]) -> bool:
     except OSError:
         return False
     return True
-
-
-def opened_locked(folder: Path, pattern: str, *, buffering: int = -1) -> tuple[Path, IO[bytes]]:
-    """Make a file with a name of its own, and keep it to this process until it is closed.
-
-    Args:
-        folder: Where.
-        pattern: Its name, with a star in the place of random digits.
-        buffering: As of ``open``.
-    """
-    left = 10
-    while True:
-        path = folder / pattern.replace("*", os.urandom(8).hex())
-        file = path.open("xb", buffering=buffering)
-        left -= 1
-        # Another process may have taken it for one whose writer is gone. Where nothing can be
-        # locked, nobody will.
-        if (lock(file) and is_at(path, file)) or not left:
-            return path, file
-        file.close()
-        with suppress(OSError):
-            path.unlink()
-
-
-def remove_orphans(folder: Path, pattern: str) -> None:
-    """Remove files of :func:`opened_locked` whose process was killed."""
-    if OPEN_FILES_STAY:
-        # Without locks nobody can know whose they are.
-        return
-    with suppress(OSError):
-        for path in folder.glob(pattern):
-            with suppress(OSError), path.open("r+b") as file:
-                if lock(file):
-                    path.unlink()
