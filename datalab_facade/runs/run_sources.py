@@ -65,17 +65,18 @@ class RunFiles:
     Args:
         sources: One or many of them; a folder stands for the files in it.
         folder: Where their outputs go.
+        or_async: Whether they may be named one at a time by an async iterable.
 
     Raises:
         ConfigurationError: They are nothing of the kind, or one of them is where the outputs
             go, as far as that is known before they are read.
     """
 
-    def __init__(self, sources: object, folder: Path) -> None:
+    def __init__(self, sources: object, folder: Path, *, or_async: bool = False) -> None:
         self._folder = folder
         single = isinstance(sources, (str, bytes, os.PathLike, File))
         given = [sources] if single else sources
-        if not isinstance(given, (Iterable, AsyncIterable)):
+        if not isinstance(given, (Iterable, AsyncIterable) if or_async else Iterable):
             raise ConfigurationError(
                 f"files must be paths, URLs or uploaded files, not {type(sources).__name__}"
             )

@@ -61,7 +61,7 @@ class RunResult:
     """What became of one file of a run."""
 
     source: str
-    """What the caller named the file by, in its own words: it may be no text for a screen."""
+    """What the caller named the file by, character by character, also those that no screen has."""
     folder: Path
     """Where its outputs are."""
     position: int = attrs.field(default=0, repr=False, kw_only=True)
@@ -202,9 +202,15 @@ class RunRequest:
 
 
 def checked_request(
-    context: Context, workflow: RunWorkflow, files: object, folder: object, given: RunOptions
+    context: Context,
+    workflow: RunWorkflow,
+    files: object,
+    folder: object,
+    given: RunOptions,
+    *,
+    or_async: bool = False,
 ) -> RunRequest:
-    """Check what a run is asked for.
+    """Check what a run is asked for; the files may come from an async iterable, or not.
 
     Raises:
         ConfigurationError: It makes no sense; nothing was sent.
@@ -218,7 +224,7 @@ def checked_request(
     to = checked_path("to", folder)
     return RunRequest(
         workflow=_definition_of(workflow),
-        files=RunFiles(files, to),
+        files=RunFiles(files, to, or_async=or_async),
         folder=to,
         secrets=given.get("secrets"),
         policy=context.policy_for_wait(timeout, given.get("policy"), {}),

@@ -61,7 +61,7 @@ class AsyncRuns:
         self, workflow: RunWorkflow, sources: AsyncSources, folder: object, options: RunOptions
     ) -> RunReport:
         """Run to the end."""
-        request = checked_request(self._context, workflow, sources, folder, options)
+        request = checked_request(self._context, workflow, sources, folder, options, or_async=True)
         with RunJournal(request.folder) as journal:
             workflow_id = await self._begun(journal, request)
             results = self._results(journal, request, workflow_id)
@@ -72,7 +72,7 @@ class AsyncRuns:
         self, workflow: RunWorkflow, sources: AsyncSources, folder: object, options: RunOptions
     ) -> AsyncGenerator[RunResult, None]:
         """Run, and give each result as it comes to be."""
-        request = checked_request(self._context, workflow, sources, folder, options)
+        request = checked_request(self._context, workflow, sources, folder, options, or_async=True)
 
         async def results() -> AsyncGenerator[RunResult, None]:
             with RunJournal(request.folder) as journal:

@@ -307,6 +307,17 @@ def test_what_can_be_no_files_is_told_before_anything_is_sent(
     assert not (tmp_path / "out").exists()
 
 
+def test_the_blocking_client_takes_no_async_iterable(
+    simulator: Simulator, workflow_id: int, tmp_path: Path
+) -> None:
+    async def named() -> AsyncIterator[Path]:
+        yield tmp_path
+
+    with pytest.raises(ConfigurationError, match="not async_generator"):
+        run(Way(None), simulator, workflow_id, named(), to=tmp_path / "out")
+    assert not simulator.requests
+
+
 def _the_folder(document: Path) -> list[Path]:
     return [document.parent]
 
