@@ -30,14 +30,8 @@ if TYPE_CHECKING:
     from datalab_facade.files.files_async import AsyncFiles
     from datalab_facade.outputs.outputs import Outputs
     from datalab_facade.outputs.outputs_async import AsyncOutputs
-    from datalab_facade.runs.running import (
-        AsyncSources,
-        RunOptions,
-        RunReport,
-        RunResult,
-        RunWorkflow,
-        Sources,
-    )
+    from datalab_facade.runs.run_sources import AsyncSources, Sources
+    from datalab_facade.runs.running import RunOptions, RunReport, RunResult, RunWorkflow
     from datalab_facade.runs.runs import Runs
     from datalab_facade.runs.runs_async import AsyncRuns
     from datalab_facade.transport.api import ApiTransport, AsyncApiTransport
@@ -184,17 +178,21 @@ class Datalab:
                 the path of a definition's JSON file.
             files: Paths, URLs, ``datalab://`` references and uploaded files, or one of
                 these; they are read one at a time. A folder stands for the files in it. A
-                file is known again by its name and content, a URL by all of its text.
+                file is known again by its name and content, so it is read in each call; a
+                URL by all of its text. The same one named twice is submitted once.
             to: The folder for the outputs, ``to/NAME/execution-ID/STEP/FILE``, and for
-                the journal. One run at a time can have it.
+                the journal. One run at a time can have it, and no file to run over may be
+                in it.
             options: See :class:`~datalab_facade.runs.RunOptions`.
 
         Returns:
-            What became of each file; true if all are done.
+            What became of each file, in the order in which they are named; true if all
+            are done.
 
         Raises:
             ConfigurationError: An argument is wrong, or the folder has the journal of
-                another workflow, or of a run that goes on.
+                another workflow, or of a run that goes on; or the journal cannot be read
+                or written, and the error says what became of the file that it is about.
             DefinitionInvalid: The definition is wrong.
             AuthenticationFailed: The key is wrong.
             PermissionRefused: The key may not do that, or its subscription has ended.
@@ -229,7 +227,7 @@ class Datalab:
         from datalab_facade.runs.runs import Runs
 
         nouns = (self.files, self.workflows, self.executions, self.outputs)
-        return Runs(*nouns, context=self._context, origin=self._api.origin.base_url)
+        return Runs(*nouns, api=self._api, context=self._context)
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.
@@ -408,17 +406,21 @@ class AsyncDatalab:
                 the path of a definition's JSON file.
             files: Paths, URLs, ``datalab://`` references and uploaded files, or one of
                 these; they are read one at a time. A folder stands for the files in it. A
-                file is known again by its name and content, a URL by all of its text.
+                file is known again by its name and content, so it is read in each call; a
+                URL by all of its text. The same one named twice is submitted once.
             to: The folder for the outputs, ``to/NAME/execution-ID/STEP/FILE``, and for
-                the journal. One run at a time can have it.
+                the journal. One run at a time can have it, and no file to run over may be
+                in it.
             options: See :class:`~datalab_facade.runs.RunOptions`.
 
         Returns:
-            What became of each file; true if all are done.
+            What became of each file, in the order in which they are named; true if all
+            are done.
 
         Raises:
             ConfigurationError: An argument is wrong, or the folder has the journal of
-                another workflow, or of a run that goes on.
+                another workflow, or of a run that goes on; or the journal cannot be read
+                or written, and the error says what became of the file that it is about.
             DefinitionInvalid: The definition is wrong.
             AuthenticationFailed: The key is wrong.
             PermissionRefused: The key may not do that, or its subscription has ended.
@@ -453,7 +455,7 @@ class AsyncDatalab:
         from datalab_facade.runs.runs_async import AsyncRuns
 
         nouns = (self.files, self.workflows, self.executions, self.outputs)
-        return AsyncRuns(*nouns, context=self._context, origin=self._api.origin.base_url)
+        return AsyncRuns(*nouns, api=self._api, context=self._context)
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.

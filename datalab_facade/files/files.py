@@ -101,7 +101,8 @@ class Files:
         Args:
             source: A path, bytes, or a file opened in binary mode. An open file is
                 read from where it stands to its end, and stays open. One that
-                cannot seek, such as a pipe, is first copied to a temporary file.
+                cannot seek, such as a pipe, is first copied to a temporary file; if time
+                is over meanwhile, a piece of it that was waited for is lost.
             name: Its name at Datalab; by default the last part of its path.
             content_type: Its media type; by default that of the name's suffix. Of a
                 suffix that Datalab documents no support for, it must be given.
@@ -426,7 +427,10 @@ class Files:
 
         upload = planned_upload(context, described.name, deadline)
         meter = ProgressMeter(described.name, on_progress)
-        with open_source(source, described.name, max_bytes=max_bytes) as opened:
+        opening = open_source(
+            source, described.name, max_bytes=max_bytes, timeout=deadline - self._now()
+        )
+        with opening as opened:
             outgoing = Outgoing(described, opened, meter, context.clock)
             asking = Asking(ask_for_url, confirm)
             confirmed = send_file(upload, outgoing, self._storage, asking, context.clock)

@@ -102,7 +102,8 @@ class AsyncFiles:
         Args:
             source: A path, bytes, or a file opened in binary mode. An open file is
                 read from where it stands to its end, and stays open. One that
-                cannot seek, such as a pipe, is first copied to a temporary file.
+                cannot seek, such as a pipe, is first copied to a temporary file; if time
+                is over meanwhile, a piece of it that was waited for is lost.
             name: Its name at Datalab; by default the last part of its path.
             content_type: Its media type; by default that of the name's suffix. Of a
                 suffix that Datalab documents no support for, it must be given.
@@ -429,7 +430,10 @@ class AsyncFiles:
 
         upload = planned_upload(context, described.name, deadline)
         meter = ProgressMeter(described.name, on_progress)
-        with await open_source_async(source, described.name, max_bytes=max_bytes) as opened:
+        opening = open_source_async(
+            source, described.name, max_bytes=max_bytes, timeout=deadline - self._now()
+        )
+        with await opening as opened:
             outgoing = Outgoing(described, opened, meter, context.clock)
             asking = AsyncAsking(ask_for_url, confirm)
             confirmed = await send_file_async(

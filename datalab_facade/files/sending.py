@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator, Mapping
 
 import attrs
@@ -11,7 +13,14 @@ import attrs
 from datalab_facade.clock import Clock
 from datalab_facade.errors import DatalabError
 from datalab_facade.files.decoding import Confirmation, Ticket
-from datalab_facade.files.sources import Described, Source, UploadSource, open_source
+from datalab_facade.files.sources import (
+    Described,
+    Source,
+    UploadSource,
+    in_own_thread,
+    not_read_in_time,
+    open_source,
+)
 from datalab_facade.files.uploading import (
     AskForUrl,
     Command,
@@ -110,17 +119,36 @@ class Outgoing:
         self._meter.count(self._held, self.source.size, self._clock.monotonic())
 
 
-async def open_source_async(source: UploadSource, name: str, *, max_bytes: int) -> Source:
+async def open_source_async(
+    source: UploadSource, name: str, *, max_bytes: int, timeout: float = math.inf
+) -> Source:
     """Open a source in an event loop, which a slow disk or a long pipe does not hold up.
 
     Arguments and errors as :func:`~datalab_facade.files.sources.open_source`.
     """
-    opening = asyncio.create_task(asyncio.to_thread(open_source, source, name, max_bytes=max_bytes))
+    left = threading.Event()
+
+    def work() -> Source:
+        opened = open_source(source, name, max_bytes=max_bytes, abandoned=left.is_set)
+        if left.is_set():
+            # There may be no loop any more that could do it.
+            opened.close()
+        return opened
+
+    async def wait() -> Source:
+        # The loop's own threads would hold up its end until the last of them is done.
+        return await asyncio.wrap_future(in_own_thread(work))
+
+    opening = asyncio.create_task(wait())
     try:
-        return await asyncio.shield(opening)
-    except asyncio.CancelledError:
+        async with asyncio.timeout(None if timeout == math.inf else timeout):
+            return await asyncio.shield(opening)
+    except (asyncio.CancelledError, TimeoutError) as error:
         # The thread goes on, and nobody else will close what it opens.
+        left.set()
         opening.add_done_callback(_close)
+        if isinstance(error, TimeoutError):
+            raise not_read_in_time(name) from None
         raise
 
 

@@ -66,6 +66,8 @@ class CallScope:
     call: Call
     """The seconds that it may take, and when its answer is no longer wanted."""
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    on_leaving: Callable[[], None] = lambda: None
+    """Called once it has its turn, right before it is sent; what it raises keeps it here."""
 
 
 class _Api:
@@ -179,6 +181,7 @@ class ApiTransport(_Api):
         """
         self._stay_open()
         with self.gate.passage(scope.call.deadline):
+            scope.on_leaving()
             return self.send(operation, scope)
 
     def send(self, operation: Operation, scope: CallScope) -> JSON:
@@ -239,6 +242,7 @@ class AsyncApiTransport(_Api):
         """
         self._stay_open()
         async with self.gate.passage(scope.call.deadline):
+            scope.on_leaving()
             return await self.send(operation, scope)
 
     async def send(self, operation: Operation, scope: CallScope) -> JSON:

@@ -92,6 +92,10 @@ class Submission:
     """What is sent in it besides, and must not be told."""
     retry_overloaded: bool = False
     """Whether 503 and 529 are believed to mean that the server did nothing."""
+    on_leaving: Callable[[], None] = lambda: None
+    """Called each time that it is about to be sent; what it raises keeps it from that."""
+    on_refused: Callable[[], None] = lambda: None
+    """Called each time that it is certain that the server did nothing with what was sent."""
 
     def may_repeat(self, error: DatalabError) -> bool:
         """Tell whether the server certainly did nothing, and may do it when asked again.
