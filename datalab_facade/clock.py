@@ -6,9 +6,13 @@ a virtual one and an hour of waiting takes no time at all.
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Clock(Protocol):
@@ -51,3 +55,19 @@ class SystemClock:
         import asyncio  # importing it costs a third of importing httpx
 
         await asyncio.sleep(seconds)
+
+
+async def wait_by(clock: Clock, future: asyncio.Future[None], seconds: float) -> None:
+    """Wait until a future is done, for at most so many seconds of a clock."""
+    import asyncio
+
+    waited_for: list[asyncio.Future[None]] = [future]
+    timer = None
+    if seconds < math.inf:
+        timer = asyncio.ensure_future(clock.sleep_async(max(0.0, seconds)))
+        waited_for.append(timer)
+    try:
+        await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if timer is not None:
+            timer.cancel()
