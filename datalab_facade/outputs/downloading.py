@@ -11,13 +11,12 @@ import ipaddress
 import math
 import re
 from collections.abc import Generator, Mapping
-from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 import attrs
 
-from datalab_facade.decoding import decode_retry_after
+from datalab_facade.decoding import retry_after_of
 from datalab_facade.errors import (
     BudgetExhausted,
     ConfigurationError,
@@ -465,18 +464,6 @@ def _is_this_machine(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def retry_after_of(headers: Mapping[str, str]) -> float | None:
-    """Give the seconds that storage asks to wait, if it does."""
-    # No clock is known here, so a date counts from when storage says it is now.
-    says = headers.get("date")
-    epoch = datetime.fromtimestamp(0, UTC)
-    asked = decode_retry_after(headers.get("retry-after"), epoch)
-    if asked is None or re.match(r"\s*[\d.]", headers.get("retry-after", "")):
-        return asked
-    now = decode_retry_after(says, epoch)
-    return None if now is None else max(0.0, asked - now)
 
 
 def _length(headers: Mapping[str, str]) -> int | None:
