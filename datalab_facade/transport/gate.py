@@ -40,6 +40,11 @@ class Gate:
         """How many are inside."""
         return MOST_UNDER_WAY - self._permits.free
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for room."""
+        return len(self._permits.queue)
+
     @contextlib.contextmanager
     def passage(self, deadline: float) -> Iterator[None]:
         """Wait for room and budget, and hold the room while inside.
@@ -86,6 +91,11 @@ class AsyncGate:
     def under_way(self) -> int:
         """How many are inside."""
         return MOST_UNDER_WAY - self._permits.free
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for room."""
+        return len(self._permits.queue)
 
     @contextlib.asynccontextmanager
     async def passage(self, deadline: float) -> AsyncIterator[None]:
@@ -140,7 +150,7 @@ class _Permits:
     def __init__(self, many: int) -> None:
         self.free = many
         self._lock = threading.Lock()
-        self._queue: deque[_Waiter] = deque()
+        self.queue: deque[_Waiter] = deque()
 
     def take(self, seconds: float) -> bool:
         """Wait for a permit for at most so long, and tell whether there is one."""
@@ -151,7 +161,7 @@ class _Permits:
                     self.free -= 1
                     me.has_permit = True
                     return True
-                self._queue.append(me)
+                self.queue.append(me)
             # No lock can be waited for longer than some centuries at once.
             while seconds > threading.TIMEOUT_MAX:
                 if me.lock.acquire(timeout=threading.TIMEOUT_MAX):
@@ -160,7 +170,7 @@ class _Permits:
             me.lock.acquire(timeout=max(0.0, seconds))
             with self._lock:
                 if not me.has_permit:
-                    self._queue.remove(me)
+                    self.queue.remove(me)
                 return me.has_permit
         except BaseException:
             self._withdraw(me)
@@ -172,8 +182,8 @@ class _Permits:
             self._hand_over()
 
     def _hand_over(self) -> None:
-        if self._queue:
-            first = self._queue.popleft()
+        if self.queue:
+            first = self.queue.popleft()
             first.has_permit = True
             first.lock.release()
         else:
@@ -183,8 +193,8 @@ class _Permits:
         with self._lock:
             if me.has_permit:
                 self._hand_over()
-            elif me in self._queue:
-                self._queue.remove(me)
+            elif me in self.queue:
+                self.queue.remove(me)
 
 
 class _AsyncPermits:
@@ -193,7 +203,7 @@ class _AsyncPermits:
     def __init__(self, many: int, clock: Clock) -> None:
         self.free = many
         self._clock = clock
-        self._queue: deque[asyncio.Future[None]] = deque()
+        self.queue: deque[asyncio.Future[None]] = deque()
 
     async def take(self, seconds: float) -> bool:
         """Wait for a permit for at most so long, and tell whether there is one."""
@@ -203,22 +213,22 @@ class _AsyncPermits:
         import asyncio
 
         me: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(me)
+        self.queue.append(me)
         try:
             await wait_by(self._clock, me, seconds)
         except BaseException:
             if me.done():
                 self.give_back()
             else:
-                self._queue.remove(me)
+                self.queue.remove(me)
             raise
         if not me.done():
-            self._queue.remove(me)
+            self.queue.remove(me)
         return me.done()
 
     def give_back(self) -> None:
         """Hand a permit over to whoever has waited longest."""
-        if self._queue:
-            self._queue.popleft().set_result(None)
+        if self.queue:
+            self.queue.popleft().set_result(None)
         else:
             self.free += 1
