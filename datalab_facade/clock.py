@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import asyncio
 
+# The system refuses centuries; whoever sleeps so long asks for more when it is over.
+_LONGEST_SLEEP = 2.6e6
+
 
 class Clock(Protocol):
     """What the package needs of time. All durations are seconds."""
@@ -47,8 +50,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
-        """Block the calling thread."""
-        time.sleep(seconds)
+        """Block the calling thread, for no more than a month at once."""
+        time.sleep(min(seconds, _LONGEST_SLEEP))
 
     async def sleep_async(self, seconds: float) -> None:
         """Suspend the calling task."""

@@ -75,7 +75,7 @@ def test_an_answer_about_another_one_is_a_typed_error(way: Way, case: str) -> No
 def test_what_passes_is_asked_again_and_no_longer_told(way: Way) -> None:
     simulator = new_simulator()
     execution_id = simulator.start(SOON)
-    other = {"execution_id": execution_id + 1, "status": "COMPLETED", "steps": {}}
+    other: Any = {"execution_id": execution_id + 1, "status": "COMPLETED", "steps": {}}
     simulator.fault_next(*[Fault.status(200, other)] * 3)
     client = way.client(simulator)
     execution = way.done(client.executions.wait(execution_id))
@@ -89,7 +89,7 @@ def test_one_of_many_is_not_mixed_up_with_another(way: Way) -> None:
     ids = [simulator.start(script) for _ in range(3)]
 
     def mixed_up(_: object, number: int) -> Fault | None:
-        answer = {"execution_id": ids[number % 3], "status": "COMPLETED", "steps": {}}
+        answer: Any = {"execution_id": ids[number % 3], "status": "COMPLETED", "steps": {}}
         return Fault.status(200, answer) if number < 6 and number % 2 else None
 
     simulator.fault_hook(mixed_up)
@@ -99,7 +99,7 @@ def test_one_of_many_is_not_mixed_up_with_another(way: Way) -> None:
 
 def test_nothing_of_another_one_is_saved(way: Way, tmp_path: Path) -> None:
     simulator = new_simulator()
-    answer = {"execution_id": OTHER, "status": "COMPLETED", "steps": {}}
+    answer: Any = {"execution_id": OTHER, "status": "COMPLETED", "steps": {}}
     simulator.fault_always(Fault.status(200, answer))
     with pytest.raises(UnexpectedBody):
         way.done(way.client(simulator).outputs.save_all(1, tmp_path))

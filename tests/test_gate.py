@@ -68,44 +68,48 @@ async def test_a_request_of_async_code_that_finds_no_room_is_not_sent_either() -
 
 
 def test_threads_enter_in_the_order_of_coming() -> None:
-    gate, entered = full_gate(), []
+    gate = full_gate()
+    entered: list[int] = []
+    threads: list[threading.Thread] = []
 
     def enter(number: int) -> None:
         gate.enter(math.inf)
         entered.append(number)
 
-    threads = []
     for number in range(20):
         thread = threading.Thread(target=enter, args=(number,))
         thread.start()
         threads.append(thread)
         until(lambda: gate.waiting == len(threads))
-    for many in range(1, 21):
+    for number, thread in enumerate(threads):
         gate.leave()
-        until(lambda many=many: len(entered) == many)
-    assert entered == list(range(20))
-    for thread in threads:
         thread.join()
+        assert entered == list(range(number + 1))
 
 
 def test_nobody_overtakes_who_waits() -> None:
     """However busy the others are, and though the one that waits has yet to wake up."""
-    gate, entered = full_gate(), []
-    for number in range(50):
-        thread = threading.Thread(target=lambda: (gate.enter(math.inf), entered.append(1)))
+    gate = full_gate()
+    for _ in range(50):
+        thread = threading.Thread(target=gate.enter, args=(math.inf,))
         thread.start()
         until(lambda: gate.waiting == 1)
         gate.leave()
         with pytest.raises(BudgetExhausted):
             gate.enter(time.monotonic())
         thread.join()
-        assert len(entered) == number + 1
+    assert gate.under_way == MOST_UNDER_WAY
 
 
 @pytest.mark.parametrize("deadline", [1e10, 1e300, math.inf])
 def test_no_deadline_is_too_far_away_to_be_waited_for(deadline: float) -> None:
     gate = full_gate()
-    thread = threading.Thread(target=lambda: (until(lambda: gate.waiting == 1), gate.leave()))
+
+    def make_room() -> None:
+        until(lambda: gate.waiting == 1)
+        gate.leave()
+
+    thread = threading.Thread(target=make_room)
     thread.start()
     gate.enter(deadline)
     thread.join()
@@ -162,8 +166,7 @@ async def test_tasks_that_gave_up_waiting_for_their_turn_cost_the_next_one_nothi
     clock = VirtualClock()
     gate = AsyncGate(LocalBudget(200), clock)
     impatient = [asyncio.create_task(gate.enter(math.inf)) for _ in range(300)]
-    while sum(task.done() for task in impatient) < 3:
-        await asyncio.sleep(0)
+    await asyncio.gather(*impatient[:3])
     for task in impatient:
         task.cancel()
     await asyncio.gather(*impatient, return_exceptions=True)

@@ -32,7 +32,7 @@ from datalab_facade.testing import (
 )
 from tests.secrets_for_tests import API_KEY
 
-PLACES = 10_000 if os.environ.get("DATALAB_FACADE_FUZZ") else 24
+PLACES = 10_000 if os.environ.get("DATALAB_FACADE_FUZZ") else 16
 LATENCY = 0.25
 WITH_OUTPUT = ExecutionScript(
     [StepScript("parse", ends=5, output={"pages": [1]}), StepScript("extract", ends=9, output=b"x")]
@@ -64,7 +64,7 @@ class World:
         """Begin, on the clock that was chosen."""
         self.simulator = Simulator(self.clock, API_KEY)
         self.simulator.fault_always(Fault.delay(LATENCY))
-        self.transport = CountingTransport(self.simulator, lambda: self.point())
+        self.transport = CountingTransport(self.simulator, self)
         self.ids = [self.simulator.start(WITH_OUTPUT) for _ in range(3)]
         step = StepDefinition("marker_parse", "parse")
         self.workflow_id = self.simulator.workflows.add("Ours", [step.to_dict()])
@@ -78,15 +78,15 @@ class World:
 class CountingTransport(SimulatorTransport):
     """Tells how many answers have been begun and not been closed."""
 
-    def __init__(self, simulator: Simulator, point: Callable[[], None]) -> None:
+    def __init__(self, simulator: Simulator, world: World) -> None:
         super().__init__(simulator)
-        self._point = point
+        self._world = world
         self.open = 0
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self._point()
+        self._world.point()
         response = super().handle_request(request)
-        self._point()
+        self._world.point()
         return self._counted(response)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -94,7 +94,7 @@ class CountingTransport(SimulatorTransport):
 
     def _counted(self, response: httpx.Response) -> httpx.Response:
         self.open += 1
-        stream = _CountedStream(self, response.stream, self._point)
+        stream = _CountedStream(self, response.stream, self._world.point)
         return httpx.Response(
             response.status_code,
             headers=response.headers,
@@ -162,9 +162,9 @@ def some_of(steps: int) -> list[int]:
 
 def descriptors() -> set[tuple[str, str]]:
     found = set()
-    for name in os.listdir("/proc/self/fd"):
+    for link in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
-            found.add((name, os.readlink(f"/proc/self/fd/{name}")))
+            found.add((link.name, str(link.readlink())))
     return found
 
 

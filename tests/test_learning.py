@@ -8,6 +8,7 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import attrs
@@ -306,18 +307,17 @@ histories = st.lists(
     st.lists(st.floats(1e-300, 1e300), max_size=3),
     moments,
     st.lists(st.floats(-1e5, 1e5), min_size=1, max_size=5),
-    st.floats(0, 6_000),
-    st.randoms(use_true_random=False),
+    st.tuples(st.floats(0, 6_000), st.randoms(use_true_random=False)),
 )
 def test_no_history_and_no_step_of_a_clock_makes_an_end_be_seen_late(
     history: list[tuple[Execution, datetime | None]],
     kept: list[float],
     created: datetime | None,
     steps: list[float],
-    end: float,
-    chance: Any,
+    course: tuple[float, Random],
 ) -> None:
     """Later than by the policy alone, and by more than is said."""
+    end, chance = course
     durations = Durations.from_dict({"durations": {"1": kept}})
     for execution, last_seen in history:
         durations.learn(execution, last_seen_running=last_seen)
@@ -375,7 +375,7 @@ def test_threads_learn_and_ask_at_once_about_more_workflows_than_are_remembered(
                 for near in range(workflow_id - 150, workflow_id, 7):
                     durations.curve(near)
                 assert durations.latest_curve is not None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is told in the main thread
             wrong.append(error)
 
     before = sys.getswitchinterval()
