@@ -6,17 +6,20 @@ a virtual one and an hour of waiting takes no time at all.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from datalab_facade.errors import ConfigurationError
+from datalab_facade.interrupting import current_interruption
 
 if TYPE_CHECKING:
     import asyncio
 
-from datalab_facade.interrupting import current_interruption
+# The system refuses centuries; whoever sleeps so long asks for more when it is over.
+_LONGEST_SLEEP = 2.6e6
 
 
 class Clock(Protocol):
@@ -75,7 +78,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
-        """Block the calling thread."""
+        """Block the calling thread, for no more than a month at once."""
+        seconds = min(seconds, _LONGEST_SLEEP)
         before = time.monotonic()
         interruption = current_interruption()
         if interruption is None:
@@ -103,6 +107,22 @@ class SystemClock:
         await asyncio.sleep(seconds)
         if seconds > 0 and time.monotonic() == before:
             self._stood_still += seconds
+
+
+async def wait_by(clock: Clock, future: asyncio.Future[None], seconds: float) -> None:
+    """Wait until a future is done, for at most so many seconds of a clock."""
+    import asyncio
+
+    waited_for: list[asyncio.Future[None]] = [future]
+    timer = None
+    if seconds < math.inf:
+        timer = asyncio.ensure_future(clock.sleep_async(max(0.0, seconds)))
+        waited_for.append(timer)
+    try:
+        await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 def _stands_still(read: Callable[[], float]) -> bool:

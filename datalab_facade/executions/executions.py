@@ -205,7 +205,8 @@ class Executions:
 
         Raises:
             ConfigurationError: An argument is wrong; nothing was sent.
-            Exception: Whatever reading the ids raises.
+            Exception: Whatever reading the ids raises, once those that were read before
+                have their outcomes.
         """
         updates = self._many(ids, timeout, concurrency, policy, options, changes=False)
         return outcomes_of(updates)

@@ -215,7 +215,8 @@ class AsyncExecutions:
 
         Raises:
             ConfigurationError: An argument is wrong; nothing was sent.
-            Exception: Whatever reading the ids raises.
+            Exception: Whatever reading the ids raises, once those that were read before
+                have their outcomes.
         """
         updates = self._many(ids, timeout, concurrency, policy, options, changes=False)
         return outcomes_of_async(updates)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, Unpack
 
@@ -258,12 +259,12 @@ class Files:
         return self._about(
             file_number(file),
             file_metadata,
-            lambda operation, subject: self._calls.ask(
+            lambda operation, asked: self._calls.ask(
                 operation,
-                noting(self._context, decode_file),
+                noting(self._context, partial(decode_file, requested_id=asked)),
                 timeout=timeout,
                 options=options,
-                subject=subject,
+                subject=f"file {asked}",
             ),
             timeout,
             options,
@@ -296,12 +297,12 @@ class Files:
         return self._about(
             number,
             lambda found: file_download_url(found, lifetime),
-            lambda operation, subject: self._calls.ask(
+            lambda operation, asked: self._calls.ask(
                 operation,
-                noting(self._context, lambda answer: decode_link(answer, requested_id=number)),
+                noting(self._context, partial(decode_link, requested_id=asked)),
                 timeout=timeout,
                 options=options,
-                subject=subject,
+                subject=f"file {asked}",
             ),
             timeout,
             options,
@@ -385,12 +386,12 @@ class Files:
         self._about(
             file_number(file),
             delete_file,
-            lambda operation, subject: self._calls.remove(
+            lambda operation, asked: self._calls.remove(
                 operation,
-                noting(self._context, decode_deletion),
+                noting(self._context, partial(decode_deletion, requested_id=asked)),
                 timeout=timeout,
                 options=options,
-                subject=subject,
+                subject=f"file {asked}",
             ),
             timeout,
             options,
@@ -441,7 +442,7 @@ class Files:
     ) -> Confirmation:
         return self._calls.ask(
             confirm_upload(file),
-            noting(self._context, decode_confirmation),
+            noting(self._context, partial(decode_confirmation, requested_id=file)),
             timeout=timeout,
             options=options,
             subject=f"confirmation of file {file}",
@@ -451,13 +452,13 @@ class Files:
         self,
         number: int | str,
         operation: Callable[[int | str], Operation],
-        ask: Callable[[Operation, str], _T],
+        ask: Callable[[Operation, int | str], _T],
         timeout: float | None,
         options: CallOptions,
     ) -> _T:
         """Ask about a file; by its integer id where its hashid will not do."""
         try:
-            return ask(operation(number), f"file {number}")
+            return ask(operation(number), number)
         except ValidationFailed as error:
             if isinstance(number, int):
                 raise
@@ -465,7 +466,7 @@ class Files:
                 found = self._confirmed(number, timeout, options).file_id
             except DatalabError:
                 raise error from None
-        return ask(operation(found), f"file {found}")
+        return ask(operation(found), found)
 
     def _begun(self, timeout: float) -> float:
         """Give the deadline of a transfer that begins now, if it may begin."""

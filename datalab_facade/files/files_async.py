@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, Unpack
 
@@ -260,12 +261,12 @@ class AsyncFiles:
         return await self._about(
             file_number(file),
             file_metadata,
-            lambda operation, subject: self._calls.ask(
+            lambda operation, asked: self._calls.ask(
                 operation,
-                noting(self._context, decode_file),
+                noting(self._context, partial(decode_file, requested_id=asked)),
                 timeout=timeout,
                 options=options,
-                subject=subject,
+                subject=f"file {asked}",
             ),
             timeout,
             options,
@@ -298,12 +299,12 @@ class AsyncFiles:
         return await self._about(
             number,
             lambda found: file_download_url(found, lifetime),
-            lambda operation, subject: self._calls.ask(
+            lambda operation, asked: self._calls.ask(
                 operation,
-                noting(self._context, lambda answer: decode_link(answer, requested_id=number)),
+                noting(self._context, partial(decode_link, requested_id=asked)),
                 timeout=timeout,
                 options=options,
-                subject=subject,
+                subject=f"file {asked}",
             ),
             timeout,
             options,
@@ -388,12 +389,12 @@ class AsyncFiles:
         await self._about(
             file_number(file),
             delete_file,
-            lambda operation, subject: self._calls.remove(
+            lambda operation, asked: self._calls.remove(
                 operation,
-                noting(self._context, decode_deletion),
+                noting(self._context, partial(decode_deletion, requested_id=asked)),
                 timeout=timeout,
                 options=options,
-                subject=subject,
+                subject=f"file {asked}",
             ),
             timeout,
             options,
@@ -446,7 +447,7 @@ class AsyncFiles:
     ) -> Confirmation:
         return await self._calls.ask(
             confirm_upload(file),
-            noting(self._context, decode_confirmation),
+            noting(self._context, partial(decode_confirmation, requested_id=file)),
             timeout=timeout,
             options=options,
             subject=f"confirmation of file {file}",
@@ -456,13 +457,13 @@ class AsyncFiles:
         self,
         number: int | str,
         operation: Callable[[int | str], Operation],
-        ask: Callable[[Operation, str], Awaitable[_T]],
+        ask: Callable[[Operation, int | str], Awaitable[_T]],
         timeout: float | None,
         options: CallOptions,
     ) -> _T:
         """Ask about a file; by its integer id where its hashid will not do."""
         try:
-            return await ask(operation(number), f"file {number}")
+            return await ask(operation(number), number)
         except ValidationFailed as error:
             if isinstance(number, int):
                 raise
@@ -470,7 +471,7 @@ class AsyncFiles:
                 found = (await self._confirmed(number, timeout, options)).file_id
             except DatalabError:
                 raise error from None
-        return await ask(operation(found), f"file {found}")
+        return await ask(operation(found), found)
 
     def _begun(self, timeout: float) -> float:
         """Give the deadline of a transfer that begins now, if it may begin."""

@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from datalab_facade.decoding import retry_after_of
 from datalab_facade.errors import (
     BudgetExhausted,
     ConfigurationError,
@@ -22,12 +23,7 @@ from datalab_facade.errors import (
     UploadFailed,
 )
 from datalab_facade.files.decoding import Confirmation, Ticket
-from datalab_facade.outputs.downloading import (
-    NotSecure,
-    checked_storage_url,
-    retry_after_of,
-    stored_digests,
-)
+from datalab_facade.outputs.downloading import NotSecure, checked_storage_url, stored_digests
 from datalab_facade.redaction import shown_url
 from datalab_facade.waiting.commands import Sleep, Until
 from datalab_facade.waiting.faults import Faults, Randomness, RenewalPauses, may_pass

@@ -11,13 +11,12 @@ import ipaddress
 import math
 import re
 from collections.abc import Generator, Mapping
-from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 import attrs
 
-from datalab_facade.decoding import decode_retry_after
+from datalab_facade.decoding import http_date, retry_after_of
 from datalab_facade.errors import (
     BudgetExhausted,
     ConfigurationError,
@@ -517,18 +516,6 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
-def retry_after_of(headers: Mapping[str, str]) -> float | None:
-    """Give the seconds that storage asks to wait, if it does."""
-    # No clock is known here, so a date counts from when storage says it is now.
-    says = headers.get("date")
-    epoch = datetime.fromtimestamp(0, UTC)
-    asked = decode_retry_after(headers.get("retry-after"), epoch)
-    if asked is None or re.match(r"\s*[\d.]", headers.get("retry-after", "")):
-        return asked
-    now = decode_retry_after(says, epoch)
-    return None if now is None else max(0.0, asked - now)
-
-
 def _length(headers: Mapping[str, str]) -> int | None:
     told = headers.get("content-length", "")
     return int(told) if re.fullmatch(r"\d{1,18}", told) else None
@@ -559,9 +546,8 @@ def _strong_date(headers: Mapping[str, str]) -> str | None:
     if not re.fullmatch(r"[ -~]{1,100}", changed):
         return None
     if "date" in headers:
-        epoch = datetime.fromtimestamp(0, UTC)
-        then, now = (decode_retry_after(date, epoch) for date in (changed, headers["date"]))
-        if then is None or now is None or now - then < 1:
+        then, now = http_date(changed), http_date(headers["date"])
+        if then is None or now is None or (now - then).total_seconds() < 1:
             return None
     return changed
 

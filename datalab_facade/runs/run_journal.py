@@ -28,6 +28,7 @@ from datalab_facade.errors import ConfigurationError
 from datalab_facade.models import JSON
 from datalab_facade.outputs.naming import safe_name
 from datalab_facade.outputs.parts import sync
+from datalab_facade.redaction import printable
 
 FILE_NAME = "run.jsonl"
 _VERSION = 1
@@ -105,9 +106,7 @@ class RunJournal:
         except (OSError, ValueError) as error:
             # A name that this system cannot write is a ValueError.
             why = error.strerror if isinstance(error, OSError) else "no folder can have this name"
-            raise ConfigurationError(
-                f"A run cannot be kept in {printable(str(folder))}: {why}"
-            ) from None
+            raise ConfigurationError(f"A run cannot be kept in {folder}: {why}") from None
         try:
             self._lock()
             self._read()
@@ -181,7 +180,7 @@ class RunJournal:
                     self._file.truncate(end)
             why = error.strerror if isinstance(error, OSError) else "it was interrupted"
             self.failure = ConfigurationError(
-                f"The run's journal {printable(str(self.path))} cannot be written: {why}. "
+                f"The run's journal {self.path} cannot be written: {why}. "
                 f"{self._fate(line)}Make room or mend the folder's rights; the same call then "
                 f"goes on"
             )
@@ -232,7 +231,7 @@ class RunJournal:
             yield
         except OSError as error:
             raise ConfigurationError(
-                f"The run's journal {printable(str(self.path))} cannot be read: {error.strerror}"
+                f"The run's journal {self.path} cannot be read: {error.strerror}"
             ) from None
 
     @contextlib.contextmanager
@@ -241,14 +240,14 @@ class RunJournal:
             yield
         except _OtherVersion as error:
             raise ConfigurationError(
-                f"{printable(str(self.path))} was written by a release of datalab-facade that this one "
+                f"{self.path} was written by a release of datalab-facade that this one "
                 f"does not understand (version {error}). Go on with that one, or choose another "
                 f"folder"
             ) from None
         except (ValueError, RecursionError) as error:
             why = str(error) if type(error) is _NotOurs else "it is not JSON"
             raise ConfigurationError(
-                f"Line {number} of {printable(str(self.path))} is not a line of a run's journal: "
+                f"Line {number} of {self.path} is not a line of a run's journal: "
                 f"{why}. Mend it, or choose another folder"
             ) from None
 
@@ -277,8 +276,7 @@ class RunJournal:
         except OSError as error:
             if error.errno in _TAKEN:
                 raise ConfigurationError(
-                    f"Another run works in {printable(str(self.folder))}. Wait for it, or choose "
-                    f"another folder"
+                    f"Another run works in {self.folder}. Wait for it, or choose another folder"
                 ) from None
             logger.warning(
                 "The file system of %s has no locks (%s), so nothing keeps a second run out. "
@@ -299,7 +297,7 @@ class RunJournal:
             except OSError as error:
                 if error.errno not in _CANNOT_SYNC:
                     raise ConfigurationError(
-                        f"A run cannot be kept in {printable(str(self.folder))}: {error.strerror}"
+                        f"A run cannot be kept in {self.folder}: {error.strerror}"
                     ) from None
             finally:
                 os.close(descriptor)

@@ -157,7 +157,7 @@ class RunFiles:
             return
         if inside:
             raise ConfigurationError(
-                f"{printable(str(path))} is in {printable(str(self._folder))}, where the outputs go, and "
+                f"{path} is in {self._folder}, where the outputs go, and "
                 f"each file's outputs go to a folder of the file's name there. Choose another "
                 f"folder for them"
             )
@@ -199,7 +199,7 @@ def _key_of(path: Path) -> str:
 def _unreadable(path: Path, error: OSError | ValueError) -> ConfigurationError:
     # A name that this system cannot write is a ValueError.
     why = error.strerror if isinstance(error, OSError) else "no file can have this name"
-    return ConfigurationError(f"{printable(str(path))} cannot be read: {why}")
+    return ConfigurationError(f"{path} cannot be read: {why}")
 
 
 def _wrong(source: object, error: DatalabError) -> Item:

@@ -481,7 +481,7 @@ def workflow_of(journal: RunJournal, origin: str, wanted: WorkflowDefinition | i
         return wanted if isinstance(wanted, int) else None
     if header.origin != origin:
         raise ConfigurationError(
-            f"{printable(str(journal.path))} is of a run at {excerpt(header.origin)}, not at {origin}. "
+            f"{journal.path} is of a run at {excerpt(header.origin)}, not at {origin}. "
             f"Choose another folder"
         )
     same = wanted in (header.workflow_id, None)
@@ -489,7 +489,7 @@ def workflow_of(journal: RunJournal, origin: str, wanted: WorkflowDefinition | i
         same = digest_of(wanted) == header.definition
     if not same:
         raise ConfigurationError(
-            f"{printable(str(journal.path))} is of a run of another workflow, {header.workflow_id}. "
+            f"{journal.path} is of a run of another workflow, {header.workflow_id}. "
             f"Choose another folder"
         )
     return header.workflow_id

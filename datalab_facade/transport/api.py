@@ -48,6 +48,8 @@ _MOST_BYTES = 256 * 1024 * 1024
 
 # A request that got through the gate at the last moment is sent all the same.
 _LEAST_TIMEOUT = 0.01
+# No socket takes a timeout of a month.
+_LONGEST_TIMEOUT = 1e6
 
 _HEADERS = {
     "accept": "application/json",
@@ -87,7 +89,8 @@ class _Api:
             # The generator writes a fixed multipart boundary, so that a document
             # could smuggle in form fields of its own.
             raise ConfigurationError(f"{method} {path} is multipart, which is not supported")
-        timeout = max(_LEAST_TIMEOUT, min(scope.call.timeout, scope.call.deadline - self._now()))
+        left = min(scope.call.timeout, scope.call.deadline - self._now(), _LONGEST_TIMEOUT)
+        timeout = max(_LEAST_TIMEOUT, left)
         url = self.origin.url(path)
         if built.get("params"):
             url += f"?{httpx.QueryParams(cast('Mapping[str, str]', built['params']))}"

@@ -39,6 +39,10 @@ _LEAST_LATENESS = 0.1
 _LATENESS_SHARE = 0.004
 _CLOSEST_SHARE = 0.25
 
+# What is known may be odd, so this share of the policy's longest interval, besides what
+# has been waited already times its growth, is the most that it can keep looks apart.
+_TRUSTED_SHARE = 0.2
+
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
     if not checked_number(attribute.name, value) > 0:
@@ -148,6 +152,11 @@ def checked_policy(name: str, value: object) -> WaitPolicy:
 class Wait:
     """The wait for one execution: told what happened, it says what comes next.
 
+    What was learnt of other executions says where looks are worth most. It may be odd,
+    so there is a bound: whatever was learnt, an end is seen at most ``growth`` times what
+    was waited, plus a fifth of ``max_interval`` (or ``interval``, if that is longer), later
+    than it would be without it. By default that is a tenth of the time and 10 s.
+
     Times are readings of one monotonic clock.
 
     Attributes:
@@ -219,12 +228,15 @@ class Wait:
         """
         policy = self._policy
         interval = max(policy.interval, policy.growth * (now - self._patience_since))
+        furthest = math.inf
         learnt = self._learnt_interval(now)
         if learnt is not None:
             # Whoever watches wants to see the changes on the way, too.
             interval = min(interval, learnt) if self._watched else learnt
+            trusted = max(policy.interval, _TRUSTED_SHARE * policy.max_interval)
+            furthest = policy.growth * (now - self._started) + trusted
         stray = 1 + policy.jitter * (2 * self._random() - 1)
-        self._look_after(min(interval, policy.max_interval) * stray, now)
+        self._look_after(min(min(interval, policy.max_interval) * stray, furthest), now)
 
     def lateness(self, now: float) -> float:
         """Give the seconds by which a look now would be late on average, by what is known.
@@ -246,7 +258,8 @@ class Wait:
             return
         age = durations.age(execution)
         if age is not None:
-            self._born = now - age
+            # Whatever the clocks say, it was there when the wait began.
+            self._born = min(now - age, self._started)
 
     def _curve(self) -> Curve | None:
         if self._durations is None:

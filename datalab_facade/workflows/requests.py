@@ -37,6 +37,8 @@ class Submitted:
 
     operation: Operation
     submission: Submission
+    workflow_id: int | None = None
+    """Of the workflow that is to be executed."""
 
 
 def creation(
@@ -99,6 +101,7 @@ def execution_of(
             shown,
             retry_overloaded=retry_overloaded,
         ),
+        workflow_id,
     )
 
 
@@ -135,9 +138,9 @@ class Reading:
         """Read a list of workflows."""
         return self.context.noted(*decode_workflows(answer))
 
-    def workflow(self, answer: JSON) -> Workflow:
-        """Read a workflow."""
-        return self.context.noted(*decode_workflow(answer))
+    def workflow(self, answer: JSON, requested_id: int | None = None) -> Workflow:
+        """Read a workflow, the one that was asked for if one was."""
+        return self.context.noted(*decode_workflow(answer, requested_id=requested_id))
 
 
 def _definition(

@@ -23,6 +23,7 @@ from datalab_facade import (
     Output,
     RequestTimedOut,
 )
+from datalab_facade.decoding import retry_after_of
 from datalab_facade.errors import StatusError
 from datalab_facade.outputs.downloading import (
     Command,
@@ -37,7 +38,6 @@ from datalab_facade.outputs.downloading import (
     Told,
     checked_storage_url,
     download_failed,
-    retry_after_of,
 )
 from datalab_facade.outputs.unpacking import Unpacker
 from datalab_facade.waiting.commands import Sleep

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from datalab_facade import ConfigurationError
 from datalab_facade.models import JSON
-from datalab_facade.runs.run_journal import RunHeader, RunJournal, printable
+from datalab_facade.redaction import printable
+from datalab_facade.runs.run_journal import RunHeader, RunJournal
 from datalab_facade.testing import Simulator
 from tests.in_process import Way, new_simulator
 
