@@ -510,10 +510,11 @@ class DownloadFailed(DatalabError):
             a URL, without its query.
         file_id: The id of a file that was uploaded; None for an output.
         status: The storage's HTTP status, or None if no answer came.
-        reason: What kind of failure it is: ``"unreachable"`` (no whole answer),
+        reason: What kind of failure it is: ``"unreachable"`` (no answer),
             ``"refused"`` (storage does not let us), ``"expired"`` (the URL did, and
-            could not be renewed), ``"gone"`` (deleted), ``"incomplete"``,
-            ``"corrupt"`` (length or checksum wrong), ``"too large"``, ``"exists"``
+            could not be renewed), ``"gone"`` (deleted), ``"incomplete"`` (shorter or
+            longer than storage says), ``"corrupt"`` (length or checksum wrong),
+            ``"too large"``, ``"exists"``
             (there is a file already) or ``"disk"`` (it could not be written).
     """
 
