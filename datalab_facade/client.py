@@ -64,7 +64,9 @@ class Datalab:
     """A client of the Datalab API, for blocking code.
 
     It never starts an event loop, so it works inside one (a notebook) as well,
-    and threads may share it. Close it, or use it in a ``with`` statement.
+    and threads may share it. A process that is forked from this one has connections,
+    locks and a budget of its own, also if it uses the client that it inherited. Close it,
+    or use it in a ``with`` statement.
 
     Args:
         api_key: The API key; by default the environment's ``DATALAB_API_KEY``.

@@ -514,11 +514,12 @@ class DownloadFailed(DatalabError):
             a URL, without its query.
         file_id: The id of a file that was uploaded; None for an output.
         status: The storage's HTTP status, or None if no answer came.
-        reason: What kind of failure it is: ``"unreachable"`` (no whole answer),
+        reason: What kind of failure it is: ``"unreachable"`` (no answer),
             ``"refused"`` (storage does not let us), ``"expired"`` (the URL did, and
             could not be renewed), ``"gone"`` (deleted), ``"incomplete"`` (cut off
-            again and again), ``"corrupt"`` (not what it should be: its checksum, its
-            compression, or a web page in place of JSON), ``"too large"``, ``"exists"``
+            again and again, or longer than storage says), ``"corrupt"`` (not what it should
+            be: its checksum, its compression, or a web page in place of JSON), ``"too large"``,
+            ``"exists"``
             (there is a file already) or ``"disk"`` (it could not be written).
     """
 

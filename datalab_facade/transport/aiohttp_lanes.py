@@ -1,7 +1,7 @@
 """The way to the API through aiohttp, for those who have it: a third of httpx's CPU.
 
-This module alone knows aiohttp. It takes httpx's requests and raises httpx's
-errors, so that nothing else has to know which of the two is at work.
+This module and ``aiohttp_connector`` alone know aiohttp. It takes httpx's requests and
+raises httpx's errors, so that nothing else has to know which of the two is at work.
 """
 
 from __future__ import annotations

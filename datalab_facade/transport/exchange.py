@@ -6,7 +6,6 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from functools import cached_property
 
 import attrs
 import httpx
@@ -105,6 +104,7 @@ class Exchange:
     ) -> None:
         self.method = method
         self._whole_url = url
+        self._url: str | None = None
         self.timeout = timeout
         self._most_bytes = most_bytes
         self._echo = echo
@@ -116,6 +116,7 @@ class Exchange:
         self.may_have_sent: Callable[[], bool] = lambda: True
         self._status = 0
         self._headers: Mapping[str, str] = {}
+        self._shown_headers: Mapping[str, str] | None = None
         self._parts: list[bytes] = []
         self._size = 0
 
@@ -157,20 +158,28 @@ class Exchange:
         if self._spent() > self.timeout:
             raise self._timed_out("body incomplete", may_have_arrived=True)
 
-    @cached_property
+    # Python 3.11 has one lock for a cached property of all exchanges, and a fork while
+    # another thread holds it would leave it held in the child for ever.
+    @property
     def url(self) -> str:
         """The address of the request, without anything secret."""
-        return shown_url(self._whole_url)
+        if self._url is None:
+            self._url = shown_url(self._whole_url)
+        return self._url
 
     @property
     def status(self) -> int:
         """The status of the answer that was begun."""
         return self._status
 
-    @cached_property
+    @property
     def headers(self) -> Mapping[str, str]:
         """The headers of the answer that was begun, with lower-case names."""
-        return {name.lower(): self._echo.silenced(value) for name, value in self._headers.items()}
+        if self._shown_headers is None:
+            self._shown_headers = {
+                name.lower(): self._echo.silenced(value) for name, value in self._headers.items()
+            }
+        return self._shown_headers
 
     def body(self) -> bytes:
         """Give the body of the whole answer, and leave a line about it in the log."""
