@@ -21,7 +21,10 @@ from datalab_facade import (
     ConfigurationError,
     Datalab,
     DatalabError,
+    InputConfig,
     LocalBudget,
+    Manifest,
+    StepDefinition,
     WaitPolicy,
     WorkflowDefinition,
 )
@@ -237,6 +240,13 @@ def test_a_key_of_another_type_is_not_quoted(key: Any) -> None:
         (WaitPolicy, {}),
         (LocalBudget, {}),
         (SharedBudget, {"store": None, "requests_per_minute": 200}),
+        (InputConfig.of, {}),
+        (InputConfig.bucket, {"name": "b"}),
+        (StepDefinition, {"unique_name": "parse", "step_key": "marker_parse"}),
+        (WorkflowDefinition, {"name": "w", "steps": []}),
+        (WorkflowDefinition.from_dict, {}),
+        (WorkflowDefinition.from_file, {}),
+        (Manifest.read, {}),
     ],
 )
 def test_no_setting_is_made_with_another_error(

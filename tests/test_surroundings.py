@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import inspect
 import pickle
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -241,3 +243,15 @@ def test_the_aiohttp_transport_refuses_a_proxy_that_speaks_socks(
     assert PASSWORD not in f"{caught.value}{caught.value!r}"
     assert "ALL_PROXY" in str(caught.value)
     assert "transport='httpx'" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [Datalab, AsyncDatalab])
+def test_a_socks_proxy_without_its_package_is_told_by_its_variable(
+    kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setenv("ALL_PROXY", f"socks5h://ada:{PASSWORD}@proxy.example:1080")
+    with pytest.raises(ConfigurationError, match=r"ALL_PROXY.*install httpx\[socks\]") as caught:
+        kind(API_KEY)
+    assert PASSWORD not in str(caught.value)
