@@ -125,37 +125,6 @@ class AsyncIncoming(_Incoming):
             await self._response.aclose()
 
 
-class _RaisesItsOwn:
-    """Lets what reading a body raises come out as it is, and not as a fault of storage's."""
-
-    def __init__(self) -> None:
-        self._raised: Exception | None = None
-
-    def noted(self, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
-        """Give the body."""
-        try:
-            yield from pieces
-        except Exception as error:
-            self._raised = error
-            raise
-
-    async def noted_async(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-        """Give the body in an event loop."""
-        try:
-            async for piece in pieces:
-                yield piece
-        except Exception as error:
-            self._raised = error
-            raise
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, Exception) and self._raised is not None:
-            raise self._raised from None
-
-
 class _Storage:
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
@@ -181,7 +150,7 @@ class _Storage:
         self,
         url: str,
         headers: Mapping[str, str],
-        pieces: Iterator[bytes] | AsyncIterator[bytes],
+        pieces: Callable[[Exchange], Iterator[bytes] | AsyncIterator[bytes]],
         *,
         silence: float,
         timeout: float,
@@ -192,7 +161,7 @@ class _Storage:
                 "PUT",
                 url,
                 headers={"User-Agent": USER_AGENT, **headers},
-                content=pieces,
+                content=pieces(exchange),
                 extensions=time_bounds(min(silence, timeout)),
             )
         return exchange, request
@@ -286,15 +255,17 @@ class StorageTransport(_Storage):
             DatalabError: The URL cannot be read.
         """
         self.ready()
-        own = _RaisesItsOwn()
         exchange, request = self._begin_put(
-            url, headers, own.noted(pieces), silence=silence, timeout=timeout
+            url,
+            headers,
+            lambda exchange: exchange.callers_own(pieces),
+            silence=silence,
+            timeout=timeout,
         )
-        with own:
-            carry_out(
-                exchange,
-                lambda: self._http.send(request, stream=True, auth=None, follow_redirects=False),
-            )
+        carry_out(
+            exchange,
+            lambda: self._http.send(request, stream=True, auth=None, follow_redirects=False),
+        )
         return Stored(exchange.status, exchange.headers)
 
     def close(self) -> None:
@@ -366,15 +337,17 @@ class AsyncStorageTransport(_Storage):
             ConfigurationError: The client belongs to another event loop.
         """
         self.ready()
-        own = _RaisesItsOwn()
         exchange, request = self._begin_put(
-            url, headers, own.noted_async(pieces), silence=silence, timeout=timeout
+            url,
+            headers,
+            lambda exchange: exchange.callers_own_async(pieces),
+            silence=silence,
+            timeout=timeout,
         )
-        with own:
-            await carry_out_async(
-                exchange,
-                lambda: self._http.send(request, stream=True, auth=None, follow_redirects=False),
-            )
+        await carry_out_async(
+            exchange,
+            lambda: self._http.send(request, stream=True, auth=None, follow_redirects=False),
+        )
         return Stored(exchange.status, exchange.headers)
 
     async def close(self) -> None:
