@@ -143,7 +143,8 @@ class RunJournal:
         return entry
 
     def _write(self, line: Mapping[str, JSON]) -> None:
-        text = json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        # What UTF-8 cannot hold, as in the names of some files, is written as JSON's escape for it.
+        text = json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
         end = self._file.seek(0, os.SEEK_END)
         why = os.strerror(errno.ENOSPC)
         try:

@@ -153,6 +153,20 @@ def test_a_file_named_twice_is_run_once(
     assert (len(report.results), executes(simulator)) == (1, 1)
 
 
+def test_a_file_whose_name_is_no_text_does_not_end_the_others(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    odd = documents[0].parent / os.fsdecode(b"caf\xe9\n.pdf")
+    try:
+        odd.write_bytes(b"%PDF-1.7")
+    except OSError:
+        pytest.skip("names are always text here")
+    for _ in range(2):
+        report = run(way, simulator, workflow_id, [odd, *documents], to=tmp_path / "out")
+        assert len(report.succeeded) == len(documents)
+        assert str(report).splitlines()[1].endswith("pass another name")
+
+
 def test_files_of_the_same_name_get_folders_of_their_own(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
