@@ -211,7 +211,11 @@ def test_no_method_ends_in_another_error(way: Way, world: World, noun: str, meth
     }
     # A function that is called, and raises something of its own, is another matter; so is an
     # option that a method does not have.
-    ours = [f"on_change={label}" for label in ("class", "function")]
+    ours = [
+        f"{callback}={label}"
+        for callback in ("on_change", "on_progress", "on_transfer", "on_update")
+        for label in ("class", "function")
+    ]
     faults = faults_of(lambda **given: settled(way, call(**given)), names, valid, but=(*ours,))
     assert [fault for fault in faults if "unknown option" not in fault] == []
 
