@@ -21,7 +21,10 @@ from datalab_facade import (
     ConfigurationError,
     Datalab,
     DatalabError,
+    InputConfig,
     LocalBudget,
+    Manifest,
+    StepDefinition,
     WaitPolicy,
     WorkflowDefinition,
 )
@@ -208,7 +211,11 @@ def test_no_method_ends_in_another_error(way: Way, world: World, noun: str, meth
     }
     # A function that is called, and raises something of its own, is another matter; so is an
     # option that a method does not have.
-    ours = [f"on_change={label}" for label in ("class", "function")]
+    ours = [
+        f"{callback}={label}"
+        for callback in ("on_change", "on_progress", "on_transfer", "on_update")
+        for label in ("class", "function")
+    ]
     faults = faults_of(lambda **given: settled(way, call(**given)), names, valid, but=(*ours,))
     assert [fault for fault in faults if "unknown option" not in fault] == []
 
@@ -237,6 +244,13 @@ def test_a_key_of_another_type_is_not_quoted(key: Any) -> None:
         (WaitPolicy, {}),
         (LocalBudget, {}),
         (SharedBudget, {"store": None, "requests_per_minute": 200}),
+        (InputConfig.of, {}),
+        (InputConfig.bucket, {"name": "b"}),
+        (StepDefinition, {"unique_name": "parse", "step_key": "marker_parse"}),
+        (WorkflowDefinition, {"name": "w", "steps": []}),
+        (WorkflowDefinition.from_dict, {}),
+        (WorkflowDefinition.from_file, {}),
+        (Manifest.read, {}),
     ],
 )
 def test_no_setting_is_made_with_another_error(

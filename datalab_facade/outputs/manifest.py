@@ -21,6 +21,7 @@ from typing import Any, NoReturn, Self
 
 import attrs
 
+from datalab_facade.arguments import checked_path
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.models import JSON
 from datalab_facade.outputs.claiming import claim, remove
@@ -294,7 +295,7 @@ class Manifest:
                 something else. Where there is none, its ``__cause__`` is a
                 :class:`FileNotFoundError`.
         """
-        goal = Path(folder) / FILE_NAME
+        goal = checked_path("folder", folder) / FILE_NAME
         try:
             body = goal.read_bytes()
         except (OSError, ValueError) as error:

@@ -18,7 +18,7 @@ import httpx
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.redaction import redacted_repr, shown_url
 from datalab_facade.transport.connecting import KEEP_ALIVE, Connector
-from datalab_facade.transport.environment import ProxySetting, check_environment, proxy_for
+from datalab_facade.transport.environment import ProxySetting, proxy_for
 from datalab_facade.transport.gate import MOST_UNDER_WAY
 from datalab_facade.transport.lanes import ApiRequest, AsyncAnswer, AsyncLanes
 
@@ -47,7 +47,6 @@ class AiohttpClient:
             ) from None
         self._aiohttp = aiohttp
         self._connector = connector
-        check_environment()
         self._proxy = _Proxy.of(proxy_for(address))
         self._session: ClientSession | None = None
         self.is_closed = False

@@ -118,9 +118,7 @@ def connect_through(
 def _usable(make: Callable[[], _T]) -> _T:
     try:
         return make()
-    except ImportError as error:
-        raise ConfigurationError(f"A proxy of the environment cannot be used: {error}") from None
-    except (OSError, ValueError, httpx.InvalidURL) as error:
+    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
         # What it says may hold a password.
         raise ConfigurationError(
             "The proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY) "

@@ -6,6 +6,7 @@ that is at fault, and for what sends requests in httpx's place.
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import os
 import re
@@ -63,15 +64,13 @@ def check_environment() -> None:
         ConfigurationError: It cannot; the variable and its value are named, without passwords.
     """
     for setting in _settings():
-        assert setting.proxy
-    for entry in _direct():
-        try:
-            httpx.URL(_pattern(entry))
-        except httpx.InvalidURL:
+        needs_socks = setting.proxy.url.scheme.startswith("socks")
+        if needs_socks and importlib.util.find_spec("socksio") is None:
             raise ConfigurationError(
-                f"{_variable('no')} has an entry that cannot be used: {printable(entry)!r}. Write "
-                f"hosts, domains and single addresses, such as localhost, .example.com or ::1"
-            ) from None
+                f"{setting.variable} names {shown_url(setting.address)}, a SOCKS proxy, and needs "
+                f"a package that is not there; install httpx[socks]"
+            )
+    list(_patterns())
 
 
 def certificates() -> ssl.SSLContext:
@@ -97,9 +96,13 @@ def certificates() -> ssl.SSLContext:
 
 
 def proxy_for(address: str) -> ProxySetting | None:
-    """Give the proxy through which httpx would reach an address; None for none."""
+    """Give the proxy through which httpx would reach an address; None for none.
+
+    Raises:
+        ConfigurationError: ``NO_PROXY`` cannot be read.
+    """
     url = httpx.URL(address)
-    if any(_matches(_pattern(entry), url) for entry in _direct()):
+    if any(_matches(pattern, url) for pattern in _patterns()):
         return None
     settings = {setting.variable.lower(): setting for setting in _settings()}
     mine = _variable(url.scheme).lower()
@@ -123,6 +126,17 @@ def _direct() -> list[str]:
     return ["*"] if "*" in entries else [entry for entry in entries if entry]
 
 
+def _patterns() -> Iterator[httpx.URL]:
+    for entry in _direct():
+        try:
+            yield httpx.URL(_pattern(entry))
+        except httpx.InvalidURL:
+            raise ConfigurationError(
+                f"{_variable('no')} has an entry that cannot be used: {printable(entry)!r}. Write "
+                f"hosts, domains and single addresses, such as localhost, .example.com or ::1"
+            ) from None
+
+
 def _pattern(entry: str) -> str:
     """Give an entry of NO_PROXY as a URL, whose host may begin with a star."""
     if entry == "*" or "://" in entry:
@@ -136,8 +150,7 @@ def _pattern(entry: str) -> str:
     return f"all://{entry}" if version == 4 else f"all://[{entry}]"
 
 
-def _matches(pattern: str, url: httpx.URL) -> bool:
-    wanted = httpx.URL(pattern)
+def _matches(wanted: httpx.URL, url: httpx.URL) -> bool:
     if wanted.scheme not in ("all", "", url.scheme):
         return False
     if wanted.port not in (None, url.port):

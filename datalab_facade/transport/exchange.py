@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+    Mapping,
+)
 from contextlib import AbstractContextManager
 
 import attrs
@@ -110,6 +118,7 @@ class Exchange:
         self._echo = echo
         self._unusable = unusable
         self._sent: bool | None = None
+        self._own: Exception | None = None
         self._clock = surroundings.clock
         self._tracing = surroundings.tracing
         self.began = self._clock.monotonic()
@@ -134,6 +143,23 @@ class Exchange:
     async def saw_async(self, event: str, details: Mapping[str, object]) -> None:
         """Do the same, for what awaits it."""
         self.saw(event, details)
+
+    def callers_own(self, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
+        """Give a body that is sent; what reading it raises comes out as it is."""
+        try:
+            yield from pieces
+        except Exception as error:
+            self._own = error
+            raise
+
+    async def callers_own_async(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        """Do the same in an event loop."""
+        try:
+            async for piece in pieces:
+                yield piece
+        except Exception as error:
+            self._own = error
+            raise
 
     def begin(self, response: httpx.Response | AsyncAnswer) -> None:
         """Take note of an answer whose body is still to come."""
@@ -216,6 +242,8 @@ class Exchange:
                 yield
             # The libraries below raise what they please, and so do those below them.
             except Exception as error:
+                if error is self._own:
+                    raise
                 failure = self._translated(error)
                 logger.debug(
                     "%s %s -> %s after %.3f s",

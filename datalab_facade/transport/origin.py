@@ -11,7 +11,7 @@ import httpx
 
 from datalab_facade.arguments import checked_text
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.redaction import shown_url
+from datalab_facade.redaction import can_be_shown, shown_url
 
 KEY_HEADER = "x-api-key"
 
@@ -89,7 +89,7 @@ def _checked_base_url(base_url: str, *, allow_http: bool) -> str:
         host, _ = parts.hostname, parts.port
         normal = str(httpx.URL(base_url))
     except (ValueError, httpx.InvalidURL) as error:
-        why = f": {error}" if quotable else ""
+        why = f": {error}" if quotable and can_be_shown(base_url) else ""
         raise ConfigurationError(f"The base URL {shown} cannot be read{why}") from None
     if parts.scheme not in ("https", "http") or not host:
         raise ConfigurationError(f"The base URL must look like https://www.datalab.to, not {shown}")

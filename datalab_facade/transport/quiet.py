@@ -60,6 +60,6 @@ class _QuietAboutOurs:
 
 
 def _is_harmless(record: logging.LogRecord) -> bool:
-    if record.name.startswith(_OURSELVES):
+    if str(record.name).startswith(_OURSELVES):
         return True
     return record.name in _HARMLESS_LOGGERS and bool(_HARMLESS_LINES.match(str(record.msg)))

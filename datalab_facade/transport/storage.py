@@ -186,37 +186,6 @@ class AsyncIncoming(_Incoming):
             self._lane.close()
 
 
-class _RaisesItsOwn:
-    """Lets what reading a body raises come out as it is, and not as a fault of storage's."""
-
-    def __init__(self) -> None:
-        self._raised: Exception | None = None
-
-    def noted(self, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
-        """Give the body."""
-        try:
-            yield from pieces
-        except Exception as error:
-            self._raised = error
-            raise
-
-    async def noted_async(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-        """Give the body in an event loop."""
-        try:
-            async for piece in pieces:
-                yield piece
-        except Exception as error:
-            self._raised = error
-            raise
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, Exception) and self._raised is not None:
-            raise self._raised from None
-
-
 class _Storage:
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
@@ -241,7 +210,7 @@ class _Storage:
         self,
         url: str,
         headers: Mapping[str, str],
-        pieces: Iterator[bytes] | AsyncIterator[bytes],
+        pieces: Callable[[Exchange], Iterator[bytes] | AsyncIterator[bytes]],
         *,
         silence: float,
         timeout: float,
@@ -252,7 +221,7 @@ class _Storage:
                 "PUT",
                 _storage_url(url),
                 headers={"User-Agent": USER_AGENT, **headers},
-                content=pieces,
+                content=pieces(exchange),
                 extensions=time_bounds(min(silence, timeout)),
             )
         return exchange, request
@@ -361,15 +330,17 @@ class StorageTransport(_Storage):
             DatalabError: The URL cannot be read.
         """
         self.ready()
-        own = _RaisesItsOwn()
         exchange, request = self._begin_put(
-            url, headers, own.noted(pieces), silence=silence, timeout=timeout
+            url,
+            headers,
+            lambda exchange: exchange.callers_own(pieces),
+            silence=silence,
+            timeout=timeout,
         )
         lane = self._lanes.take()
         exchange.may_have_sent = lane.may_have_sent
         try:
-            with own:
-                carry_out(exchange, lambda: _send(lane, request))
+            carry_out(exchange, lambda: _send(lane, request))
         except BaseException:
             lane.close()
             raise
@@ -440,15 +411,17 @@ class AsyncStorageTransport(_Storage):
             ConfigurationError: The client belongs to another event loop.
         """
         self.ready()
-        own = _RaisesItsOwn()
         exchange, request = self._begin_put(
-            url, headers, own.noted_async(pieces), silence=silence, timeout=timeout
+            url,
+            headers,
+            lambda exchange: exchange.callers_own_async(pieces),
+            silence=silence,
+            timeout=timeout,
         )
         lane = self._lanes.take()
         exchange.may_have_sent = lane.may_have_sent
         try:
-            with own:
-                await carry_out_async(exchange, lambda: _send_async(lane, request))
+            await carry_out_async(exchange, lambda: _send_async(lane, request))
         except BaseException:
             lane.close()
             raise

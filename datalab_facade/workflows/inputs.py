@@ -187,7 +187,9 @@ def _checked_form(given: Mapping[str, JSON]) -> dict[str, JSON]:
         form["file_urls"] = _addresses(many)
     for name in ("type", "bucket", "prefix", "pattern", "storage_type"):
         if name in form and not isinstance(form[name], str):
-            raise ConfigurationError(f"The input's {name!r} must be a text, not {form[name]!r}")
+            raise ConfigurationError(
+                f"The input's {name!r} must be a text, not {named(form[name])}"
+            )
     bucket = form.get("bucket")
     if isinstance(bucket, str) and not re.fullmatch(r"[^\s/:]+", bucket):
         raise ConfigurationError(
