@@ -166,11 +166,8 @@ class Saving:
 
     def _end(self, timeout: float, *, durable: bool) -> Manifest:
         try:
-            with self._settled:
-                self._over = True
-                # Threads that were left behind may be about to name a file, which is quick.
-                self._settled.wait_for(lambda: not self._naming)
             with self._local_errors({}), orphans(self._folder, PREFIX):
+                self._close(timeout)
                 promised = self._promises()
                 if durable:
                     for folder in {Path(saved.path).parent for saved in self._saved.values()}:
@@ -181,6 +178,18 @@ class Saving:
                 return manifest
         finally:
             self._journal.close()
+
+    def _close(self, timeout: float) -> None:
+        """Let no file get a name any more, and wait for those that are about to get theirs.
+
+        Raises:
+            TimeoutError: A thread that was left behind is still at it.
+        """
+        with self._settled:
+            self._over = True
+            wait = min(timeout, threading.TIMEOUT_MAX)
+            if not self._settled.wait_for(lambda: not self._naming, wait):
+                raise TimeoutError("the disk does not answer")
 
     def _settle(self, key: _Key) -> None:
         with self._settled:
@@ -235,9 +244,9 @@ class Saving:
         except (ConfigurationError, OSError) as error:
             manifest = self._manifest(self._before, promised)
             raise LocalFileError(
-                f"What was saved of execution {self._execution.id} is in {self._folder}, but the "
-                f"manifest does not tell of it: {error}. .manifest of this error does; the next "
-                f"call knows it, too, and fetches nothing twice",
+                f"What was saved of execution {self._execution.id} is in {self._folder}, but its "
+                f"manifest does not tell of it: {error}. Mend that, and call again: nothing that "
+                f"was saved is fetched twice",
                 manifest=manifest,
             ) from error
 

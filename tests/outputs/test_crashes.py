@@ -13,7 +13,7 @@ import gzip
 import os
 import tempfile
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from hashlib import sha256
 from pathlib import Path
 from types import coroutine
@@ -56,7 +56,7 @@ class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._pieces)
 
-    async def __aiter__(self) -> Any:
+    async def __aiter__(self) -> AsyncIterator[bytes]:
         for piece in self._pieces:
             await asyncio.sleep(0)
             yield piece
@@ -212,7 +212,8 @@ class Cancelled:
     def _new_task(
         self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any
     ) -> asyncio.Task[Any]:
-        return asyncio.Task(self._watched(work), loop=loop, **options)
+        watched: Any = self._watched(work)
+        return asyncio.Task(watched, loop=loop, **options)
 
     @coroutine
     def _watched(self, work: Coroutine[Any, Any, Any]) -> Any:

@@ -10,6 +10,8 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from datalab_facade import (
     StepRun,
     Steps,
 )
-from datalab_facade.outputs.saving import _alone_in
+from datalab_facade.outputs.saving import Saving, _alone_in, saved_output
 from datalab_facade.workers import in_thread
 from tests.outputs.bad_storage import BadStorage
 from tests.outputs.conftest import Side
@@ -200,3 +202,23 @@ async def test_what_is_done_on_disk_is_over_however_often_it_is_cancelled() -> N
     with pytest.raises(asyncio.CancelledError):
         await task
     assert done == [True]
+
+
+def test_a_thread_that_hangs_on_the_disk_is_not_waited_for_when_an_error_is_on_its_way(
+    storage: BadStorage, tmp_path: Path
+) -> None:
+    """What it may name later is told by the journal, which stays."""
+    saving = Saving(three(storage), tmp_path, None, overwrite=False)
+    output, path, _ = saving.wanted[0]
+    body = b"later"
+    now = datetime.now(UTC)
+    digest = sha256(body).hexdigest()
+    saving.promise(saved_output(output, path, size=5, sha256=digest, media_type=None, now=now))
+    begun = time.monotonic()
+    saving.leave()
+    assert time.monotonic() - begun < 2
+    path.parent.mkdir()
+    path.write_bytes(body)
+    manifest = Saving(three(storage), tmp_path, [], overwrite=False).finish(1)
+    assert keys_of(manifest) == {"a"}
+    check_manifest(manifest, tmp_path / "execution-1001")
