@@ -27,6 +27,8 @@ _LIMITS = _LOOSER_UPWARDS | _LOOSER_DOWNWARDS | _OTHER_LIMITS
 # For these the generator does not give out a string, so the Python that uses it changes too.
 _FORMATS_WITH_A_TYPE = ("date", "date-time", "uuid", "binary")
 
+_LONGEST_QUOTE = 200
+
 
 class Direction(Enum):
     """Which way the JSON travels."""
@@ -269,8 +271,9 @@ def _is_looser(keyword: str, before: Json, after: Json) -> bool:
 
 
 def _quoted(value: Json) -> str:
-    """A value as it stands in the document."""
-    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    """A value as it stands in the document, or the start of a long one."""
+    text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…"
 
 
 def _listed(values: Iterable[Json]) -> str:
