@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import urlsplit
 
 import httpx
 import yaml
@@ -58,14 +57,13 @@ def is_address(source: str) -> bool:
 
 def named(source: str) -> str:
     """A source as it may be shown: an address without password and query, a path as it is."""
-    if not is_address(source):
+    scheme = _scheme(source)
+    if scheme is None:
         return source
-    try:
-        address = urlsplit(source)
-    except ValueError:
-        return "the address"
-    host = address.netloc.rpartition("@")[2]
-    return f"{address.scheme}://{host}{address.path}"
+    # By hand, since a password may hold what would end a host in the eyes of a parser.
+    _, _, rest = source.partition(":")
+    shown = re.split(r"[?#]", rest.removeprefix("//").rpartition("@")[2], maxsplit=1)[0]
+    return f"{scheme}://{shown}"
 
 
 def read(path: Path) -> bytes:
@@ -128,7 +126,8 @@ def _fetched(url: str) -> bytes:
             raise Problem(f"{named(url)} redirects more than {_MOST_REDIRECTS} times")
     except httpx.InvalidURL as error:
         # What is wrong with it may be the password.
-        raise Problem(f"cannot fetch {named(url)}: it is not a valid URL") from error
+        reason = "it is not a valid URL, or redirects to one that is not"
+        raise Problem(f"cannot fetch {named(url)}: {reason}") from error
     except (httpx.HTTPError, ValueError) as error:
         raise Problem(f"cannot fetch {named(url)}: {error or type(error).__name__}") from error
 
