@@ -18,6 +18,7 @@ import httpx
 
 from datalab_facade._version import __version__
 from datalab_facade.decoding import decode_failure, decode_json
+from datalab_facade.drift import DriftLog
 from datalab_facade.errors import ConfigurationError, StatusError, UnexpectedBody
 from datalab_facade.models import JSON
 from datalab_facade.pacing.pacing import Budget
@@ -32,6 +33,7 @@ from datalab_facade.transport.lanes import ApiRequest, AsyncLanes, Lanes
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin, OriginKey
 from datalab_facade.transport.quiet import keep_secrets_out_of_logs
+from datalab_facade.transport.retirement import Retirement
 from datalab_facade.waiting.commands import Call
 
 if TYPE_CHECKING:
@@ -69,10 +71,13 @@ class CallScope:
 class _Api:
     """What needs no IO: building requests and judging answers."""
 
-    def __init__(self, origin: Origin, surroundings: Surroundings, budget: Budget) -> None:
+    def __init__(
+        self, origin: Origin, surroundings: Surroundings, budget: Budget, drift: DriftLog
+    ) -> None:
         self.origin = origin
         self._surroundings = surroundings
         self._budget = budget
+        self._retirement = Retirement(drift)
         self._key = OriginKey(origin)
         keep_secrets_out_of_logs()
 
@@ -104,6 +109,7 @@ class _Api:
         return exchange, request
 
     def _judged(self, exchange: Exchange, body: bytes) -> JSON:
+        self._retirement.heed(exchange.method, exchange.url, exchange.headers)
         if not 200 <= exchange.status <= 299:
             failure = decode_failure(
                 exchange.status,
@@ -149,8 +155,10 @@ class ApiTransport(_Api):
         surroundings: Surroundings,
         budget: Budget,
         lanes: Lanes,
+        *,
+        drift: DriftLog,
     ) -> None:
-        super().__init__(origin, surroundings, budget)
+        super().__init__(origin, surroundings, budget, drift)
         self.gate = Gate(budget, surroundings.clock)
         self._lanes = lanes
 
@@ -205,8 +213,10 @@ class AsyncApiTransport(_Api):
         budget: Budget,
         lanes: AsyncLanes,
         loop: OneLoop,
+        *,
+        drift: DriftLog,
     ) -> None:
-        super().__init__(origin, surroundings, budget)
+        super().__init__(origin, surroundings, budget, drift)
         self.gate = AsyncGate(budget, surroundings.clock)
         self._lanes = lanes
         self._loop = loop

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from datalab_facade.clock import Clock
+from datalab_facade.drift import DriftLog
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.pacing.pacing import Budget
 from datalab_facade.tracing import Tracing
@@ -30,6 +31,7 @@ def transports(
     clock: Clock,
     tracing: Tracing,
     budget: Budget,
+    drift: DriftLog,
     *,
     http_client: httpx.Client | None,
 ) -> tuple[ApiTransport, StorageTransport]:
@@ -37,7 +39,7 @@ def transports(
     surroundings, connector = Surroundings(clock, tracing), Connector()
     lanes = Lanes(origin.base_url, http_client, connector)
     return (
-        ApiTransport(origin, surroundings, budget, lanes),
+        ApiTransport(origin, surroundings, budget, lanes, drift=drift),
         StorageTransport(surroundings, http_client, connector),
     )
 
@@ -47,6 +49,7 @@ def async_transports(
     clock: Clock,
     tracing: Tracing,
     budget: Budget,
+    drift: DriftLog,
     *,
     http_client: httpx.AsyncClient | None,
     carrier: Carrier,
@@ -60,7 +63,7 @@ def async_transports(
     surroundings, connector = Surroundings(clock, tracing), Connector()
     lanes, loop = _async_lanes(origin, http_client, connector, carrier), OneLoop()
     return (
-        AsyncApiTransport(origin, surroundings, budget, lanes, loop),
+        AsyncApiTransport(origin, surroundings, budget, lanes, loop, drift=drift),
         AsyncStorageTransport(surroundings, http_client, connector, loop),
     )
 

@@ -142,6 +142,17 @@ def test_a_new_document_replaces_both_and_its_changes_are_told(
     assert not checkout.staging.exists()
 
 
+def test_what_is_deprecated_is_listed_for_the_facade_to_warn_of(checkout: Checkout) -> None:
+    def deprecate(document: Spec) -> None:
+        document["paths"][EXECUTION]["get"]["deprecated"] = True
+
+    assert checkout.main("--from", checkout.edited(deprecate)) == 0
+    listed = dict[str, tuple[tuple[str, str, bool], ...]]()
+    exec((checkout.package / "operations.py").read_text(), listed)
+    assert [one for one in listed["OPERATIONS"] if one[2]] == [("GET", EXECUTION, True)]
+    assert len(listed["OPERATIONS"]) == sum(map(len, vendored()["paths"].values()))
+
+
 def test_a_narrowed_document_is_vendored_and_generated_from(checkout: Checkout) -> None:
     assert checkout.main("--only", "/api/v1/files/") == 0
     document = json.loads(checkout.document.read_bytes())

@@ -23,9 +23,18 @@ def kept(checkout: Checkout) -> dict[str, object]:
     return record
 
 
-def test_the_document_of_this_repository_was_put_together_here(checkout: Checkout) -> None:
-    assert provenance.present(checkout.root) is None
-    assert provenance.is_compiled(vendored(), checkout.root)
+def test_a_document_is_compiled_if_it_says_how_sure_it_is_and_nothing_is_kept_beside_it(
+    checkout: Checkout,
+) -> None:
+    document = vendored()
+    document["paths"][EXECUTION]["get"][provenance.MARK] = "inferred"
+    (checkout.root / provenance.FILE).unlink(missing_ok=True)
+    assert provenance.is_compiled(document, checkout.root)
+    as_upstream_has_it(document)
+    assert not provenance.is_compiled(document, checkout.root)
+    _ = (checkout.root / provenance.FILE).write_text("{}")
+    document["paths"][EXECUTION]["get"][provenance.MARK] = "inferred"
+    assert not provenance.is_compiled(document, checkout.root)
 
 
 def test_a_fetched_document_has_its_address_its_date_and_its_hash_beside_it(
@@ -83,12 +92,3 @@ def test_what_is_said_of_a_document_and_is_no_json_stops_a_run(
     _ = (checkout.root / provenance.FILE).write_text("<<<<<<< HEAD\n")
     assert checkout.main() == 1
     assert f"{provenance.FILE} is not JSON" in capsys.readouterr().err
-
-
-def test_a_document_that_says_nothing_of_its_parts_was_not_put_together_here(
-    checkout: Checkout,
-) -> None:
-    document = vendored()
-    as_upstream_has_it(document)
-    assert EXECUTION in document["paths"]
-    assert not provenance.is_compiled(document, checkout.root)
