@@ -68,6 +68,16 @@ class CallScope:
     headers: Mapping[str, str] = attrs.field(factory=dict)
 
 
+@attrs.frozen
+class PlainAnswer:
+    """An answer as it came, whatever it says."""
+
+    status: int
+    headers: Mapping[str, str]
+    """With lower-case names."""
+    body: bytes
+
+
 class _Api:
     """What needs no IO: building requests and judging answers."""
 
@@ -186,13 +196,30 @@ class ApiTransport(_Api):
         self, method: str, path: str, built: Mapping[str, object], scope: CallScope
     ) -> JSON:
         """Send what a generated function built, and read the answer."""
+        return self._judged(*self._carried_out(method, path, built, scope))
+
+    def plain_answer(self, path: str, scope: CallScope) -> PlainAnswer:
+        """GET a path, and give the answer without a judgement on it.
+
+        Raises:
+            ConnectionFailed: No whole answer came.
+            ConfigurationError: The client is closed.
+        """
+        self._stay_open()
+        with self.gate.passage(scope.call.deadline):
+            exchange, body = self._carried_out("GET", path, {}, scope)
+        return PlainAnswer(exchange.status, exchange.headers, body)
+
+    def _carried_out(
+        self, method: str, path: str, built: Mapping[str, object], scope: CallScope
+    ) -> tuple[Exchange, bytes]:
         exchange, request = self._begin(method, path, built, scope)
         lane = self._lanes.take()
         try:
             body = carry_out(exchange, lambda: lane.send(request))
         finally:
             self._lanes.put_back(lane)
-        return self._judged(exchange, body)
+        return exchange, body
 
     def _stay_open(self) -> None:
         if self._lanes.closed:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from datalab_facade import StepDefinition
 from datalab_facade.testing.schemas import load
 from datalab_facade.testing.workflows import STEP_TYPES
 from tests.contract.left_out import LEFT_OUT
@@ -69,7 +70,12 @@ def whole_document() -> dict[str, Any]:
     }
     schemas = document["components"]["schemas"]
     schemas["Refusal"] = _in_openapi("refusal")
-    schemas["WorkflowStepDefinition"]["properties"]["step_key"]["enum"] = list(STEP_TYPES)
+    # An optional field that is new is none that the embedded Datalab has to know.
+    sent = StepDefinition("a", "b", version="1").to_dict().keys()
+    fields = schemas["WorkflowStepDefinition"]["properties"]
+    fields = {name: field for name, field in fields.items() if name in sent}
+    fields["step_key"]["enum"] = list(STEP_TYPES)
+    schemas["WorkflowStepDefinition"]["properties"] = fields
     for name, (method, path, _) in OPERATIONS.items():
         operation = document["paths"][path][method.lower()]
         if name in UNTYPED:
