@@ -15,6 +15,7 @@ _MARGIN = " " * len("not breaking  ")
 _WIDTH = 100
 _MOST_NAMES = 10
 _MOST_HARMLESS = 20
+_MOST_FOLDERS = 20
 
 _Uses = Mapping[str, Sequence[Use]]
 
@@ -118,7 +119,9 @@ def _added(changes: Sequence[Change]) -> Iterator[str]:
     elif changes:
         folders = Counter("/".join(change.path.split("/")[:4]) for change in changes)
         yield f"not breaking  {len(changes)} operations were added"
-        yield from _indented(", ".join(f"{count} at {path}" for path, count in folders.items()))
+        told = [f"{count} at {path}" for path, count in folders.items()][:_MOST_FOLDERS]
+        rest = len(changes) - sum(list(folders.values())[:_MOST_FOLDERS])
+        yield from _indented(", ".join([*told, f"{rest} elsewhere"] if rest else told))
 
 
 def _counted(names: Collection[str]) -> str:

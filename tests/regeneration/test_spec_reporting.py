@@ -138,6 +138,14 @@ def test_of_many_harmless_changes_only_some_are_told() -> None:
     assert len(records(found, {})) == 30
 
 
+def test_of_many_places_with_new_operations_only_some_are_told() -> None:
+    found = [change(f"op{number}", kind=Kind.ADDED) for number in range(1_000)]
+    _, told, *where = lines(found, {})
+    assert told == "not breaking  1000 operations were added"
+    assert len(where) < 10
+    assert where[-1].endswith(" 980 elsewhere")
+
+
 def a_field_less(name: str, field: str) -> Spec:
     document = vendored()
     del document["components"]["schemas"][name]["properties"][field]
