@@ -56,8 +56,10 @@ EXPECTED = {(STATUS, "Deprecation=@1782864000"): 3, (STATUS, f"Sunset={DATE}"): 
 
 def test_it_is_told_once_and_counted_each_time(caught: list[warnings.WarningMessage]) -> None:
     with blocking(answering(HEADERS)) as client:
+        frame = inspect.currentframe()
+        assert frame is not None
+        line = frame.f_lineno + 2
         for _ in range(3):
-            line = inspect.currentframe().f_lineno + 1  # type: ignore[union-attr]
             client.executions.get(123)
         assert deprecations(client) == EXPECTED
     [warning] = caught
