@@ -124,7 +124,8 @@ class Datalab:
         context = _context(durations, tracing, clock, random, options, allow_http=allow_http)
         from datalab_facade.transport.opening import transports
 
-        around = origin, context.clock, context.tracing, _budget(budget, requests_per_minute)
+        paced = _budget(budget, requests_per_minute)
+        around = origin, context.clock, context.tracing, paced, context.drift
         self._bind(*transports(*around, http_client=http_client), context)
 
     def _bind(self, api: ApiTransport, storage: StorageTransport, context: Context) -> None:
@@ -350,7 +351,8 @@ class AsyncDatalab:
         context = _context(durations, tracing, clock, random, options, allow_http=allow_http)
         from datalab_facade.transport.opening import async_transports
 
-        around = origin, context.clock, context.tracing, _budget(budget, requests_per_minute)
+        paced = _budget(budget, requests_per_minute)
+        around = origin, context.clock, context.tracing, paced, context.drift
         self._bind(*async_transports(*around, http_client=http_client, carrier=transport), context)
 
     def _bind(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -14,7 +13,7 @@ from datalab_facade.arguments import checked_count, checked_seconds
 from datalab_facade.changes import Change
 from datalab_facade.clock import Clock
 from datalab_facade.decoding import decode_execution
-from datalab_facade.drift import Drift, DriftLog
+from datalab_facade.drift import Drift, DriftLog, announce
 from datalab_facade.errors import DatalabError, UnexpectedBody
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions, Options
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from datalab_facade.waiting.scheduling import Scheduler
 
 _T = TypeVar("_T")
-
-logger = logging.getLogger("datalab_facade.drift")
 
 
 @attrs.frozen
@@ -150,10 +147,7 @@ class Context:
 
     def noted(self, value: _T, drift: Iterable[Drift]) -> _T:
         """Give a value that was made of an answer, after counting what was odd about it."""
-        for new in self.drift.record(drift):
-            # The documented times name no zone, so that is nothing to warn of.
-            level = logging.DEBUG if new.kind == "zone" else logging.WARNING
-            logger.log(level, "The API answered something new: %s", new)
+        announce(self.drift, drift)
         return value
 
 

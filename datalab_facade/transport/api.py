@@ -19,6 +19,7 @@ import httpx
 from datalab_facade._version import __version__
 from datalab_facade.clock import running_loop
 from datalab_facade.decoding import decode_failure, decode_json
+from datalab_facade.drift import DriftLog
 from datalab_facade.errors import ConfigurationError, StatusError, UnexpectedBody
 from datalab_facade.forking import renew_after_fork
 from datalab_facade.models import JSON
@@ -34,6 +35,7 @@ from datalab_facade.transport.gate import AsyncGate, Gate
 from datalab_facade.transport.lanes import ApiRequest, AsyncLanes, Lanes
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin, OriginKey
+from datalab_facade.transport.retirement import Retirement
 from datalab_facade.waiting.commands import Call
 
 if TYPE_CHECKING:
@@ -72,13 +74,26 @@ class CallScope:
     """Called once it has its turn, right before it is sent; what it raises keeps it here."""
 
 
+@attrs.frozen
+class PlainAnswer:
+    """An answer as it came, whatever it says."""
+
+    status: int
+    headers: Mapping[str, str]
+    """With lower-case names."""
+    body: bytes
+
+
 class _Api:
     """What needs no IO: building requests and judging answers."""
 
-    def __init__(self, origin: Origin, surroundings: Surroundings, budget: Budget) -> None:
+    def __init__(
+        self, origin: Origin, surroundings: Surroundings, budget: Budget, drift: DriftLog
+    ) -> None:
         self.origin = origin
         self._surroundings = surroundings
         self._budget = budget
+        self._retirement = Retirement(drift)
         self._key = OriginKey(origin)
         self._echo = Echo(origin.key)
 
@@ -118,6 +133,7 @@ class _Api:
         return exchange.saw
 
     def _judged(self, exchange: Exchange, body: bytes) -> JSON:
+        self._retirement.heed(exchange.method, exchange.url, exchange.headers)
         if not 200 <= exchange.status <= 299:
             failure = decode_failure(
                 exchange.status,
@@ -163,8 +179,10 @@ class ApiTransport(_Api):
         surroundings: Surroundings,
         budget: Budget,
         lanes: Lanes,
+        *,
+        drift: DriftLog,
     ) -> None:
-        super().__init__(origin, surroundings, budget)
+        super().__init__(origin, surroundings, budget, drift)
         self._lanes = lanes
         self.renew_in_child()
         renew_after_fork(self)
@@ -198,6 +216,23 @@ class ApiTransport(_Api):
         self, method: str, path: str, built: Mapping[str, object], scope: CallScope
     ) -> JSON:
         """Send what a generated function built, and read the answer."""
+        return self._judged(*self._carried_out(method, path, built, scope))
+
+    def plain_answer(self, path: str, scope: CallScope) -> PlainAnswer:
+        """GET a path, and give the answer without a judgement on it.
+
+        Raises:
+            ConnectionFailed: No whole answer came.
+            ConfigurationError: The client is closed.
+        """
+        self._stay_open()
+        with self.gate.passage(scope.call.deadline):
+            exchange, body = self._carried_out("GET", path, {}, scope)
+        return PlainAnswer(exchange.status, exchange.headers, body)
+
+    def _carried_out(
+        self, method: str, path: str, built: Mapping[str, object], scope: CallScope
+    ) -> tuple[Exchange, bytes]:
         exchange, request = self._begin(method, path, built, scope)
         lane = self._lanes.take()
         exchange.may_have_sent = lane.may_have_sent
@@ -207,7 +242,7 @@ class ApiTransport(_Api):
             lane.close()
             raise
         self._lanes.put_back(lane)
-        return self._judged(exchange, body)
+        return exchange, body
 
     def _stay_open(self) -> None:
         if self._lanes.closed:
@@ -228,8 +263,10 @@ class AsyncApiTransport(_Api):
         budget: Budget,
         lanes: AsyncLanes,
         loop: OneLoop,
+        *,
+        drift: DriftLog,
     ) -> None:
-        super().__init__(origin, surroundings, budget)
+        super().__init__(origin, surroundings, budget, drift)
         self.gate = AsyncGate(budget, surroundings.clock)
         self._lanes = lanes
         self._loop = loop

@@ -12,6 +12,7 @@ import httpx
 
 from datalab_facade.arguments import named
 from datalab_facade.clock import Clock
+from datalab_facade.drift import DriftLog
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.pacing.pacing import Budget
 from datalab_facade.tracing import Tracing
@@ -30,6 +31,7 @@ def transports(
     clock: Clock,
     tracing: Tracing,
     budget: Budget,
+    drift: DriftLog,
     *,
     http_client: httpx.Client | None,
 ) -> tuple[ApiTransport, StorageTransport]:
@@ -38,7 +40,7 @@ def transports(
     surroundings, connector = Surroundings(clock, tracing), Connector()
     api, storage = (Lanes(origin.base_url, http_client, connector) for _ in range(2))
     return (
-        ApiTransport(origin, surroundings, budget, api),
+        ApiTransport(origin, surroundings, budget, api, drift=drift),
         StorageTransport(surroundings, storage),
     )
 
@@ -48,6 +50,7 @@ def async_transports(
     clock: Clock,
     tracing: Tracing,
     budget: Budget,
+    drift: DriftLog,
     *,
     http_client: httpx.AsyncClient | None,
     carrier: Carrier,
@@ -61,7 +64,7 @@ def async_transports(
     surroundings, connector = Surroundings(clock, tracing), Connector()
     lanes, loop = _async_lanes(origin, http_client, connector, carrier), OneLoop()
     return (
-        AsyncApiTransport(origin, surroundings, budget, lanes, loop),
+        AsyncApiTransport(origin, surroundings, budget, lanes, loop, drift=drift),
         AsyncStorageTransport(
             surroundings, AsyncLanes(origin.base_url, http_client, connector), loop
         ),

@@ -46,12 +46,25 @@ def generate(document: Document, folder: Path, workshop: Path) -> None:
         ],
         cwd=workshop,
     )
+    _ = (package / "operations.py").write_text(_list_of(document), encoding="utf-8")
     _run("ruff", ["check", *STYLE, "--fix-only", "--extend-select=I", "."], cwd=package)
     _run("ruff", ["format", *STYLE, "."], cwd=package)
     _ = (package / "py.typed").write_bytes(b"")
     for module, operation in expected.items():
         if not (package / module).is_file():
             raise Problem(f"the generator left out {operation}: there is no {module}")
+
+
+def _list_of(document: Document) -> str:
+    """A module that lists the operations, with what the generator leaves out of them."""
+    entries = [
+        f"({one.method.upper()!r}, {one.path!r}, {bool(one.body.get('deprecated'))}),"
+        for one in operations(document)
+    ]
+    return (
+        '"""Every operation of the API: its method, its path, and whether it is deprecated."""\n\n'
+        f"OPERATIONS: tuple[tuple[str, str, bool], ...] = ({' '.join(entries)})\n"
+    )
 
 
 def _modules(document: Document) -> dict[Path, Operation]:

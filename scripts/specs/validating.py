@@ -16,6 +16,8 @@ def validate(document: Document) -> None:
     refuse_loose_references(document)
     try:
         openapi_spec_validator.validate(document)
+    except MemoryError:
+        raise
     # The validator raises whatever it stumbles over (a ring of `$ref`s ends in RecursionError), and
     # anything that it stumbles over is no document to generate from.
     except Exception as error:

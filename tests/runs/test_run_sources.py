@@ -287,8 +287,12 @@ def test_a_folder_that_cannot_be_read_is_told_with_the_words_of_the_system(
     *,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fails(_: Path) -> Iterator[Path]:
-        raise PermissionError(13, "Permission denied")
+    listed = Path.iterdir
+
+    def fails(path: Path) -> Iterator[Path]:
+        if path == document.parent:
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
 
     monkeypatch.setattr(Path, "iterdir", fails)
     files = [document.parent, document]

@@ -133,7 +133,7 @@ def drift_is_typed(client: Datalab) -> None:
     assert_type(report.counts, dict[Drift, int])
     assert_type(report.dropped, int)
     for drift in report.counts:
-        assert_type(drift.kind, Literal["field", "status", "shape", "time", "zone"])
+        assert_type(drift.kind, Literal["field", "status", "shape", "time", "zone", "deprecation"])
         assert_type(drift.where, str)
 
 
