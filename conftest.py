@@ -11,8 +11,8 @@ _NEEDS = {
     "airflow/sensors": "airflow",
     "airflow/triggers": "airflow",
     "dask": "distributed",
-    "dask_budget": "distributed",
-    "redis_budget": "throttled",
+    "dask_rate_limiter": "distributed",
+    "redis_rate_limiter": "throttled",
 }
 
 # Airflow imports these, in processes of its own.

@@ -72,9 +72,9 @@ def in_one_process(many: int, size: int) -> float:
     with _served(size) as url, _datalab(url) as datalab:
         began = time.perf_counter()
         results = [
-            vocabulary(output, datalab.outputs.bytes(output))
+            vocabulary(output, datalab.outputs.read_bytes(output))
             for outcome in datalab.executions.as_completed(range(FIRST_ID, FIRST_ID + many))
-            for output in outcome.unwrap().outputs
+            for output in outcome.result().outputs
         ]
         took = time.perf_counter() - began
         assert len(results) == many

@@ -67,7 +67,11 @@ def save_with_ours(url: str, path: str) -> dict[str, float]:
     from datalab_facade import Datalab, Output
 
     with Datalab("a-key-that-nobody-asks-for", base_url="http://127.0.0.1:9") as client:
-        return _measured(lambda: client.outputs.save(Output(1, "parse", None, url), path))
+        return _measured(
+            lambda: client.outputs.save(
+                Output(execution_id=1, step="parse", file_key=None, url=url), path
+            )
+        )
 
 
 def save_with_httpx(url: str, path: str) -> dict[str, float]:

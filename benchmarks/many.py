@@ -14,7 +14,7 @@ import attrs
 
 from benchmarks.measuring import Goal, Quantity, Section, ratios
 from benchmarks.worlds import Result, World, fair_round, log_normal_world, scheduled
-from datalab_facade import Durations, WaitPolicy
+from datalab_facade import DurationModel, WaitPolicy
 
 _FAIR = "ours, fair rounds"
 _LEARNING = "ours, learning"
@@ -48,7 +48,7 @@ def measure(scale: Scale) -> Iterator[Section]:
     ideal = [fair_round(world) for world in worlds]
     ours = {
         _FAIR: [_ours(world, seed, None) for seed, world in enumerate(worlds)],
-        _LEARNING: [_ours(world, seed, Durations()) for seed, world in enumerate(worlds)],
+        _LEARNING: [_ours(world, seed, DurationModel()) for seed, world in enumerate(worlds)],
     }
 
     def each(figure: Callable[[Result], float]) -> dict[str, list[float]]:
@@ -93,6 +93,6 @@ def _mean_late(result: Result) -> float:
     return result.mean_late
 
 
-def _ours(world: World, seed: int, durations: Durations | None) -> Result:
+def _ours(world: World, seed: int, durations: DurationModel | None) -> Result:
     policy = WaitPolicy()
     return scheduled(world, policy, concurrency=1_000, seed=seed, durations=durations)

@@ -22,7 +22,7 @@ from benchmarks import lapse
 from benchmarks.apart import apart
 from benchmarks.measuring import Goal, Quantity, Section
 from datalab_facade.testing import ExecutionScript, Simulator, StepScript, VirtualClock, connect
-from datalab_facade.waiting.learning import Durations
+from datalab_facade.waiting.learning import DurationModel
 
 _OURS = "ours"
 _SHORT, _LONG = 30.0, 7_200.0
@@ -117,7 +117,7 @@ def _waited(durations: Sequence[float], seed: int) -> list[Seen]:
     """Wait for executions of one workflow, one after the other, with one new client."""
     simulator = Simulator(VirtualClock())
     seen: list[Seen] = []
-    with connect(simulator, durations=Durations(), random=Random(seed).random) as client:
+    with connect(simulator, duration_model=DurationModel(), random=Random(seed).random) as client:
         for seconds in durations:
             execution_id = _started(simulator, seconds)
             before, began = len(simulator.requests), simulator.clock.monotonic()

@@ -338,4 +338,6 @@ def save(*, url: str, path: str) -> None:
     from datalab_facade import Datalab, Output
 
     with Datalab(_KEY, base_url="http://127.0.0.1:9") as client:
-        client.outputs.save(Output(_EXECUTION, "parse", None, url), path)
+        client.outputs.save(
+            Output(execution_id=_EXECUTION, step="parse", file_key=None, url=url), path
+        )

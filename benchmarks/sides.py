@@ -29,7 +29,7 @@ from benchmarks.lean_server import Control, World, base_url, url_of
 from benchmarks.measuring import resident_bytes
 from datalab_facade import AsyncDatalab, Datalab, DatalabError, Outcome, WaitPolicy
 from datalab_facade.client import ClientOptions
-from datalab_facade.transport.gate import MOST_UNDER_WAY
+from datalab_facade.transport.admission import MOST_UNDER_WAY
 
 _KEY = "a-key-for-benchmarks"
 _HEADERS = {"X-API-Key": _KEY}
@@ -46,7 +46,7 @@ def _warm_up(port: int, many: int) -> range:
 
 def _every(interval: float) -> WaitPolicy:
     """Give the policy that looks again after so many seconds, whatever was learnt."""
-    return WaitPolicy(interval=interval, max_interval=interval, growth=0.0)
+    return WaitPolicy(min_interval=interval, max_interval=interval, interval_growth=0.0)
 
 
 def run(side: str, **arguments: object) -> Told:
@@ -165,7 +165,7 @@ async def parked_async(*, port: int, many: int, window: float, trace: bool, task
                 await asyncio.gather(*map(client.executions.wait, ids))
             else:
                 async for outcome in client.executions.as_completed(ids, concurrency=many):
-                    outcome.unwrap()
+                    outcome.result()
 
         await asyncio.gather(*map(client.executions.get, _warm_up(port, many)))
         parked.begin()
@@ -192,7 +192,7 @@ def parked_sync(*, port: int, many: int, window: float, trace: bool) -> Told:
 
     def all_of(ids: Ids) -> None:
         for outcome in client.executions.as_completed(ids, concurrency=many):
-            outcome.unwrap()
+            outcome.result()
 
     for execution_id in _warm_up(port, many):
         client.executions.get(execution_id)
@@ -330,9 +330,9 @@ def load_sync(
 
 def _waited(client: Datalab, execution_id: int) -> Outcome:
     try:
-        return Outcome(execution_id, client.executions.wait(execution_id))
+        return Outcome(execution_id=execution_id, execution=client.executions.wait(execution_id))
     except DatalabError as error:
-        return Outcome(execution_id, error=error)
+        return Outcome(execution_id=execution_id, error=error)
 
 
 def _in_threads(find: Callable[[Ids], int], ids: Ids, threads: int) -> int:

@@ -62,8 +62,8 @@ _KINDS: dict[str, Fault] = {
     "reset": Fault.reset(),
     "reset after 20 bytes": Fault.reset(20),
     "closed without an answer": Fault.disconnect(),
-    "closed after 20 bytes": Fault.cut(20),
-    "dripping": Fault.drip(50, every=0.1),
+    "closed after 20 bytes": Fault.truncate(20),
+    "dripping": Fault.slow(50, every=0.1),
 }
 # A storage that answers 200 with a page has an output that is a page.
 _NOT_FOR_STORAGE = {"a page with status 200", "JSON that ends early"}
@@ -139,7 +139,7 @@ async def soaked(*, many: int, seconds: float, faults: float, trace: bool) -> di
     """Wait for so many executions, and fetch what they leave behind."""
     simulator = Simulator(VirtualClock())
     trouble = _Trouble(faults)
-    simulator.fault_hook(trouble.hook)
+    simulator.inject_with(trouble.hook)
     began = time.perf_counter()
     resident: list[int] = []
     allocated: list[int] = []
@@ -151,7 +151,7 @@ async def soaked(*, many: int, seconds: float, faults: float, trace: bool) -> di
             share = many // _QUARTERS
             await soak.quarter(client, share, seconds / _QUARTERS, Random(quarter))
             simulator.reset()
-            simulator.fault_hook(trouble.hook)
+            simulator.inject_with(trouble.hook)
             gc.collect()
             resident.append(resident_bytes())
             if trace:
@@ -221,9 +221,9 @@ class _Soak:
 
     async def _fetched(self, client: AsyncDatalab, outcome: Outcome) -> None:
         try:
-            execution = outcome.unwrap()
+            execution = outcome.result()
             [output] = execution.outputs
-            if await client.outputs.json(output) != _OUTPUT:
+            if await client.outputs.read_json(output) != _OUTPUT:
                 self.missing += 1
         except DatalabError as error:
             self.errors[f"{type(error).__name__}: {str(error)[:160]}"] += 1

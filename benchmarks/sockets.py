@@ -17,8 +17,8 @@ import attrs
 from benchmarks.lean_server import ServerProcess, World
 from benchmarks.measuring import Goal, Quantity, Section, ratios
 from benchmarks.sides import Told, run
-from datalab_facade.pacing.pacing import DEFAULT_REQUESTS_PER_MINUTE
-from datalab_facade.transport.gate import MOST_UNDER_WAY
+from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE
+from datalab_facade.transport.admission import MOST_UNDER_WAY
 
 _MOST_KIB = Goal(8)
 _MOST_PERCENT_OF_A_CORE = Goal(5)
@@ -182,8 +182,10 @@ def limited(scale: Scale) -> Iterator[Section]:
         "the default budget": scale.default_budget,
     }
     entrants = {
-        f"{name}, {shape}": _Entrant("limited", {"requests_per_minute": budget, "tasks": tasks})
-        for name, budget in budgets.items()
+        f"{name}, {shape}": _Entrant(
+            "limited", {"requests_per_minute": rate_limiter, "tasks": tasks}
+        )
+        for name, rate_limiter in budgets.items()
         for shape, tasks in {"as_completed": False, "tasks with wait": True}.items()
     }
 

@@ -11,10 +11,10 @@ from random import Random
 import attrs
 
 from datalab_facade import Execution, Status, WaitPolicy
-from datalab_facade.errors import RateLimited
-from datalab_facade.pacing.pacing import LocalBudget
+from datalab_facade.errors import RateLimitError
+from datalab_facade.rate_limiting.local import LocalRateLimiter
 from datalab_facade.waiting.commands import Answer
-from datalab_facade.waiting.learning import Durations
+from datalab_facade.waiting.learning import DurationModel
 from datalab_facade.waiting.scheduling import Scheduler
 
 _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
@@ -102,19 +102,19 @@ def scheduled(
     *,
     concurrency: int,
     seed: int,
-    durations: Durations | None = None,
+    durations: DurationModel | None = None,
 ) -> Result:
     """Ours: the scheduler and the budget, driven as the clients drive them."""
-    budget, server = LocalBudget(world.per_minute), _Server(world.per_minute)
+    rate_limiter, server = LocalRateLimiter(world.per_minute), _Server(world.per_minute)
     scheduler = Scheduler(
         policy,
         concurrency=concurrency,
         deadline=math.inf,
-        budget=budget,
+        rate_limiter=rate_limiter,
         random=Random(seed).random,
         now=0.0,
         changes=False,
-        durations=durations,
+        duration_model=durations,
     )
     arriving = deque(enumerate(world.begins))
     now, busy, hurried = 0.0, 0.0, 0
@@ -126,7 +126,7 @@ def scheduled(
         if away > 0:
             now += away
             continue
-        turn, came = budget.turn(), now
+        turn, came = rate_limiter.turn(), now
         while (wait := turn.wait(now)) > 0:
             now += wait
         if now > came:
@@ -137,9 +137,9 @@ def scheduled(
             continue
         answer = _answer(world, server, taken.execution_id, now)
         if answer.error is not None:
-            budget.refused(now, sent_at=now, retry_after=None)
+            rate_limiter.refused(now, sent_at=now, retry_after=None)
         else:
-            budget.answered()
+            rate_limiter.answered()
         scheduler.looked(taken, answer)
         found = [update.outcome for update in scheduler.news() if update.outcome is not None]
         late.extend(now - world.ends[outcome.execution_id] for outcome in found)
@@ -156,7 +156,7 @@ def _feed(scheduler: Scheduler, arriving: deque[tuple[int, float]], now: float) 
 
 def _answer(world: World, server: _Server, number: int, now: float) -> Answer[Execution]:
     if not server.admits(now):
-        return Answer(now, error=RateLimited(429, method="GET", url="simulated"))
+        return Answer(now, error=RateLimitError(429, method="GET", url="simulated"))
     over = world.ends[number] <= now
     return Answer(
         now,
@@ -164,8 +164,8 @@ def _answer(world: World, server: _Server, number: int, now: float) -> Answer[Ex
             id=number,
             workflow_id=1,
             status=Status.COMPLETED if over else Status.IN_PROGRESS,
-            created=_EPOCH + timedelta(seconds=world.begins[number]),
-            updated=_EPOCH + timedelta(seconds=min(now, world.ends[number])),
+            created_at=_EPOCH + timedelta(seconds=world.begins[number]),
+            updated_at=_EPOCH + timedelta(seconds=min(now, world.ends[number])),
             observed_at=_EPOCH + timedelta(seconds=now),
         ),
     )

@@ -11,40 +11,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from datalab_facade._version import __version__
-from datalab_facade.late import late_names
+from datalab_facade.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
     from datalab_facade.changes import Change
     from datalab_facade.client import AsyncDatalab, Datalab
     from datalab_facade.drift import Drift, DriftReport
     from datalab_facade.errors import (
-        AuthenticationFailed,
-        BadRequest,
-        BudgetExhausted,
+        APIConnectionError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        BadRequestError,
         ConfigurationError,
-        ConnectionFailed,
         DatalabError,
-        DefinitionInvalid,
-        DefinitionProblem,
-        DownloadFailed,
-        ExecutionFailed,
+        DefinitionIssue,
+        DownloadError,
+        ExecutionFailedError,
+        InternalServerError,
+        InvalidDefinitionError,
+        InvalidResponseError,
         LocalFileError,
-        NotFound,
-        OutputTooLarge,
-        Overloaded,
-        PayloadTooLarge,
-        PermissionRefused,
-        RateLimited,
-        RequestRefused,
-        RequestTimedOut,
-        ServerFailed,
-        StatusError,
-        SubmissionUnknown,
-        UnexpectedBody,
-        UploadFailed,
-        ValidationFailed,
+        NotFoundError,
+        OutputTooLargeError,
+        OverloadedError,
+        PayloadTooLargeError,
+        PermissionDeniedError,
+        RateLimitError,
+        RateLimitTimeoutError,
+        RequestRejectedError,
+        SubmissionUncertainError,
+        UnprocessableEntityError,
+        UploadError,
         ValidationIssue,
-        WaitTimedOut,
+        WaitTimeoutError,
     )
     from datalab_facade.executions.handles import AsyncExecutionHandle, ExecutionHandle
     from datalab_facade.files.models import File, FileLink
@@ -53,90 +53,90 @@ if TYPE_CHECKING:
         Execution,
         Failure,
         Output,
-        Progress,
         Step,
+        StepProgress,
         StepRun,
         Steps,
     )
     from datalab_facade.outcomes import Outcome, Totals, Update
-    from datalab_facade.outputs.manifest import Manifest, MissedOutput, SavedOutput
+    from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
     from datalab_facade.outputs.transfers import FileTransfer
-    from datalab_facade.pacing.pacing import Budget, LocalBudget
+    from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
     from datalab_facade.runs.running import RunReport, RunResult
     from datalab_facade.statuses import Status
     from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
-    from datalab_facade.waiting.learning import Durations
-    from datalab_facade.waiting.waiting import WaitPolicy
+    from datalab_facade.waiting.learning import DurationModel
+    from datalab_facade.waiting.wait import WaitPolicy
     from datalab_facade.workflows.definitions import StepDefinition, WorkflowDefinition
     from datalab_facade.workflows.inputs import InputConfig
     from datalab_facade.workflows.models import StepType, Workflow, WorkflowStep
 
 __all__ = [
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
     "AsyncDatalab",
     "AsyncExecutionHandle",
-    "AuthenticationFailed",
-    "BadRequest",
-    "Budget",
-    "BudgetExhausted",
+    "AuthenticationError",
+    "BadRequestError",
     "Change",
     "ConfigurationError",
-    "ConnectionFailed",
     "Datalab",
     "DatalabError",
-    "DefinitionInvalid",
-    "DefinitionProblem",
-    "DownloadFailed",
+    "DefinitionIssue",
+    "DownloadError",
     "Drift",
     "DriftReport",
-    "Durations",
+    "DurationModel",
     "Execution",
-    "ExecutionFailed",
+    "ExecutionFailedError",
     "ExecutionHandle",
+    "FailedOutput",
     "Failure",
     "File",
     "FileLink",
     "FileTransfer",
     "InputConfig",
-    "LocalBudget",
+    "InternalServerError",
+    "InvalidDefinitionError",
+    "InvalidResponseError",
     "LocalFileError",
+    "LocalRateLimiter",
     "Manifest",
-    "MissedOutput",
-    "NotFound",
+    "NotFoundError",
     "Outcome",
     "Output",
-    "OutputTooLarge",
-    "Overloaded",
-    "PayloadTooLarge",
-    "PermissionRefused",
-    "Progress",
-    "RateLimited",
-    "RequestRefused",
-    "RequestTimedOut",
+    "OutputTooLargeError",
+    "OverloadedError",
+    "PayloadTooLargeError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RateLimitTimeoutError",
+    "RateLimiter",
+    "RequestRejectedError",
     "RunReport",
     "RunResult",
     "SavedOutput",
-    "ServerFailed",
     "Span",
     "Status",
-    "StatusError",
     "Step",
     "StepDefinition",
+    "StepProgress",
     "StepRun",
     "StepType",
     "Steps",
-    "SubmissionUnknown",
+    "SubmissionUncertainError",
     "Timeline",
     "TimelineRun",
     "TimelineStep",
     "Totals",
-    "UnexpectedBody",
+    "UnprocessableEntityError",
     "Update",
-    "UploadFailed",
+    "UploadError",
     "UploadOutcome",
-    "ValidationFailed",
     "ValidationIssue",
     "WaitPolicy",
-    "WaitTimedOut",
+    "WaitTimeoutError",
     "Workflow",
     "WorkflowDefinition",
     "WorkflowStep",
@@ -150,32 +150,32 @@ _HOMES = {
     "workflows.definitions": "StepDefinition WorkflowDefinition",
     "drift": "Drift DriftReport",
     "errors": (
-        "AuthenticationFailed BadRequest BudgetExhausted ConfigurationError ConnectionFailed "
-        "DatalabError DefinitionInvalid DefinitionProblem DownloadFailed ExecutionFailed "
-        "LocalFileError NotFound OutputTooLarge Overloaded PayloadTooLarge PermissionRefused "
-        "RateLimited RequestRefused RequestTimedOut ServerFailed StatusError SubmissionUnknown "
-        "UnexpectedBody UploadFailed ValidationFailed ValidationIssue WaitTimedOut"
+        "AuthenticationError BadRequestError RateLimitTimeoutError ConfigurationError APIConnectionError "
+        "DatalabError InvalidDefinitionError DefinitionIssue DownloadError ExecutionFailedError "
+        "LocalFileError NotFoundError OutputTooLargeError OverloadedError PayloadTooLargeError PermissionDeniedError "
+        "RateLimitError RequestRejectedError APITimeoutError InternalServerError APIStatusError SubmissionUncertainError "
+        "InvalidResponseError UploadError UnprocessableEntityError ValidationIssue WaitTimeoutError"
     ),
     "files.models": "File FileLink",
     "executions.handles": "AsyncExecutionHandle ExecutionHandle",
     "workflows.inputs": "InputConfig",
-    "waiting.learning": "Durations",
-    "outputs.manifest": "Manifest MissedOutput SavedOutput",
-    "models": "Execution Failure Output Progress Step StepRun Steps",
+    "waiting.learning": "DurationModel",
+    "outputs.manifest": "Manifest FailedOutput SavedOutput",
+    "models": "Execution Failure Output Step StepProgress StepRun Steps",
     "outcomes": "Outcome Totals Update",
-    "pacing.pacing": "Budget LocalBudget",
+    "rate_limiting.local": "RateLimiter LocalRateLimiter",
     "runs.running": "RunReport RunResult",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",
     "outputs.transfers": "FileTransfer",
     "files.uploads": "UploadOutcome",
-    "waiting.waiting": "WaitPolicy",
+    "waiting.wait": "WaitPolicy",
     "workflows.models": "StepType Workflow WorkflowStep",
 }
 
 if not TYPE_CHECKING:
     # Type checkers would take it to mean that any name is there.
-    __getattr__ = late_names(__name__, _HOMES)
+    __getattr__ = lazy_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,7 @@
 """Single calls to the API: those that are safe to repeat, and those that are not.
 
 Every noun of the API asks through these. Whether a failed request is sent again
-is decided in :mod:`~datalab_facade.waiting.faults`.
+is decided in :mod:`~datalab_facade.waiting.retries`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from datalab_facade.context import Context
-from datalab_facade.errors import DatalabError, RequestRefused, UnexpectedBody
+from datalab_facade.errors import DatalabError, InvalidResponseError, RequestRejectedError
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.redaction import shown_url
@@ -20,7 +20,7 @@ from datalab_facade.transport.operations import Operation, described
 from datalab_facade.transport.origin import Origin
 from datalab_facade.waiting.commands import Call
 from datalab_facade.waiting.driving import Machine, drive, drive_async
-from datalab_facade.waiting.faults import Removal, Submission, may_pass
+from datalab_facade.waiting.retries import Removal, Submission, may_pass
 
 _T = TypeVar("_T")
 
@@ -45,7 +45,7 @@ def _told(
         yield leave
     except DatalabError as error:
         # A decoder sees the body alone.
-        if isinstance(error, (UnexpectedBody, RequestRefused)) and not error.url:
+        if isinstance(error, (InvalidResponseError, RequestRejectedError)) and not error.url:
             error.method, path = described(operation)
             error.url = shown_url(origin.url(path))
         if submission is not None:
@@ -60,7 +60,7 @@ def _told(
         raise
 
 
-class Calls:
+class ApiCaller:
     """Single calls, for blocking code."""
 
     def __init__(self, transport: ApiTransport, context: Context) -> None:
@@ -80,7 +80,7 @@ class Calls:
 
         Args:
             operation: The request.
-            decode: Makes the value of the answer; UnexpectedBody if it cannot.
+            decode: Makes the value of the answer; InvalidResponseError if it cannot.
             timeout: Seconds for the whole call; by default the client's.
             options: What this call wants different from the client.
             subject: What this is about, for the log.
@@ -106,7 +106,7 @@ class Calls:
 
         Args:
             operation: The request.
-            decode: Looks at the answer, and gives True; RequestRefused if it says no.
+            decode: Looks at the answer, and gives True; RequestRejectedError if it says no.
             timeout: Seconds for the whole call; by default the client's.
             options: What this call wants different from the client.
             subject: What this is about, for the log.
@@ -137,13 +137,13 @@ class Calls:
 
         Args:
             operation: The request.
-            decode: Makes the value of the answer; UnexpectedBody if it cannot.
+            decode: Makes the value of the answer; InvalidResponseError if it cannot.
             timeout: Seconds for the whole call; by default the client's.
             options: What this call wants different from the client.
             submission: What is sent, and what is said when its fate is not known.
 
         Raises:
-            SubmissionUnknown: The server may or may not have acted.
+            SubmissionUncertainError: The server may or may not have acted.
             DatalabError: What the last try raised; the server did not act.
         """
         wanted = self._context.options_for_call(timeout, options)
@@ -184,7 +184,7 @@ class Calls:
         return value
 
 
-class AsyncCalls:
+class AsyncApiCaller:
     """Single calls, for async code. The methods are those of :class:`Calls`."""
 
     def __init__(self, transport: AsyncApiTransport, context: Context) -> None:

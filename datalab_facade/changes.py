@@ -9,15 +9,15 @@ from typing import Literal, TypeAlias
 import attrs
 
 from datalab_facade.models import Execution, Step, Steps
+from datalab_facade.pickling import portable
 from datalab_facade.redaction import redact, redacted_repr
 from datalab_facade.statuses import Status
-from datalab_facade.travel import portable
 
 ChangeKind: TypeAlias = Literal["execution", "step", "file"]
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Change:
     """One status that is not what it was at the last look.
 
@@ -39,7 +39,7 @@ class Change:
     """The whole execution, as of this look."""
 
     @property
-    def at(self) -> datetime | None:
+    def observed_at(self) -> datetime | None:
         """When the look that saw it was answered, by the clock of this machine."""
         return self.snapshot.observed_at
 
@@ -76,7 +76,16 @@ def changes_between(
         place = len(differences) if after.is_terminal else 0
         differences.insert(place, ("execution", None, None, was, after.status))
     for number, difference in enumerate(differences, sequence):
-        yield Change(number, *difference, after)
+        kind, step, file_key, before_status, status = difference
+        yield Change(
+            sequence=number,
+            kind=kind,
+            step=step,
+            file_key=file_key,
+            before=before_status,
+            after=status,
+            snapshot=after,
+        )
 
 
 _Difference: TypeAlias = tuple[ChangeKind, str | None, str | None, Status | None, Status]

@@ -14,33 +14,37 @@ from datalab_facade.context import Context
 from datalab_facade.drift import DriftLog, DriftReport
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.options import Options
-from datalab_facade.pacing.pacing import DEFAULT_REQUESTS_PER_MINUTE, Budget, LocalBudget
+from datalab_facade.rate_limiting.local import (
+    DEFAULT_REQUESTS_PER_MINUTE,
+    LocalRateLimiter,
+    RateLimiter,
+)
 from datalab_facade.tracing import NoTracing, Tracing
-from datalab_facade.waiting.faults import Randomness
-from datalab_facade.waiting.learning import LEARN, Durations
+from datalab_facade.waiting.learning import LEARN, DurationModel
+from datalab_facade.waiting.retries import Randomness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
 
     import httpx
 
-    from datalab_facade.executions.executions import Executions
-    from datalab_facade.executions.executions_async import AsyncExecutions
-    from datalab_facade.files.files import Files
-    from datalab_facade.files.files_async import AsyncFiles
-    from datalab_facade.outputs.outputs import Outputs
-    from datalab_facade.outputs.outputs_async import AsyncOutputs
+    from datalab_facade.executions.async_resource import AsyncExecutions
+    from datalab_facade.executions.resource import Executions
+    from datalab_facade.files.async_resource import AsyncFiles
+    from datalab_facade.files.resource import Files
+    from datalab_facade.outputs.async_resource import AsyncOutputs
+    from datalab_facade.outputs.resource import Outputs
+    from datalab_facade.runs.async_runner import AsyncRuns
     from datalab_facade.runs.run_sources import AsyncSources, Sources
+    from datalab_facade.runs.runner import Runs
     from datalab_facade.runs.running import RunOptions, RunReport, RunResult, RunWorkflow
-    from datalab_facade.runs.runs import Runs
-    from datalab_facade.runs.runs_async import AsyncRuns
     from datalab_facade.transport.api import ApiTransport, AsyncApiTransport
     from datalab_facade.transport.opening import Carrier
     from datalab_facade.transport.origin import Origin
     from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
-    from datalab_facade.waiting.waiting import WaitPolicy
-    from datalab_facade.workflows.workflows import Workflows
-    from datalab_facade.workflows.workflows_async import AsyncWorkflows
+    from datalab_facade.waiting.wait import WaitPolicy
+    from datalab_facade.workflows.async_resource import AsyncWorkflows
+    from datalab_facade.workflows.resource import Workflows
 
 DEFAULT_BASE_URL = "https://www.datalab.to"
 
@@ -52,7 +56,7 @@ class ClientOptions(TypedDict, total=False):
     """Seconds for one call that does not wait for an execution, tries included; 60."""
     request_timeout: float
     """Seconds for one request of such a call; 30."""
-    max_faults: int
+    max_retries: int
     """How many tries of such a call may fail and be repeated; 2."""
     headers: Mapping[str, str]
     """More headers for every request to the API."""
@@ -76,15 +80,15 @@ class Datalab:
             API than this, whatever this client does; 200 by default, which is what
             the published limits agree on. None switches it off.
         budget: A request budget that is shared with other clients, in place of one of
-            the client's own: a :class:`~datalab_facade.LocalBudget` that several
+            the client's own: a :class:`~datalab_facade.LocalRateLimiter` that several
             clients of this process are given, a
-            :class:`~datalab_facade.integrations.redis_budget.RedisBudget` for several
+            :class:`~datalab_facade.integrations.redis_rate_limiter.RedisRateLimiter` for several
             processes and machines, or whatever else is a
-            :class:`~datalab_facade.Budget`.
+            :class:`~datalab_facade.RateLimiter`.
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
             default proxies and CAs of the environment are used, as httpx does.
-        durations: What is known of how long executions take, from an earlier
+        duration_model: What is known of how long executions take, from an earlier
             client. By default the client begins to learn anew, from those that end
             while it waits for them; None keeps it from learning.
         allow_http: Allow an address without TLS that is not on this machine.
@@ -93,7 +97,7 @@ class Datalab:
         clock: What tells the time and sleeps; for tests.
         random: What spreads looks and tries out, a function that gives numbers from 0
             to 1; for tests that are to be the same on every run.
-        options: ``timeout``, ``request_timeout``, ``max_faults``, ``headers`` and
+        options: ``timeout``, ``request_timeout``, ``max_retries``, ``headers`` and
             ``policy`` for all calls; see :class:`ClientOptions`.
 
     Raises:
@@ -111,20 +115,20 @@ class Datalab:
         *,
         base_url: str | None = None,
         requests_per_minute: float | None = DEFAULT_REQUESTS_PER_MINUTE,
-        budget: Budget | None = None,
+        rate_limiter: RateLimiter | None = None,
         http_client: httpx.Client | None = None,
         allow_http: bool = False,
-        durations: Durations | None = LEARN,
+        duration_model: DurationModel | None = LEARN,
         tracing: Tracing | None = None,
         clock: Clock | None = None,
         random: Randomness | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
         origin = _origin(api_key, base_url, allow_http=allow_http)
-        context = _context(durations, tracing, clock, random, options, allow_http=allow_http)
+        context = _context(duration_model, tracing, clock, random, options, allow_http=allow_http)
         from datalab_facade.transport.opening import transports
 
-        paced = _budget(budget, requests_per_minute)
+        paced = _rate_limiter(rate_limiter, requests_per_minute)
         around = origin, context.clock, context.tracing, paced, context.drift
         self._bind(*transports(*around, http_client=http_client), context)
 
@@ -136,37 +140,37 @@ class Datalab:
     @cached_property
     def executions(self) -> Executions:
         """Look at executions, wait for them, watch them."""
-        from datalab_facade.executions.executions import Executions
+        from datalab_facade.executions.resource import Executions
 
         return Executions(self._api, self._context)
 
     @cached_property
     def outputs(self) -> Outputs:
         """Fetch what steps left behind."""
-        from datalab_facade.outputs.outputs import Outputs
+        from datalab_facade.outputs.resource import Outputs
 
         return Outputs(self._storage, self.executions, self._context)
 
     @cached_property
     def files(self) -> Files:
         """Upload documents, list them, fetch them back, delete them."""
-        from datalab_facade.files.files import Files
+        from datalab_facade.files.resource import Files
 
         return Files(self._api, self._storage, self._context)
 
     @cached_property
     def workflows(self) -> Workflows:
         """Create workflows and execute them."""
-        from datalab_facade.workflows.workflows import Workflows
+        from datalab_facade.workflows.resource import Workflows
 
         return Workflows(self._api, self.executions, self._context)
 
     def run(
         self,
-        workflow: RunWorkflow,
+        task: RunWorkflow,
         files: Sources,
         *,
-        to: str | os.PathLike[str],
+        output_dir: str | os.PathLike[str],
         **options: Unpack[RunOptions],
     ) -> RunReport:
         """Upload files, execute a workflow on each, wait, and save what it leaves behind.
@@ -177,13 +181,13 @@ class Datalab:
         others.
 
         Args:
-            workflow: Its id, a snapshot of it, a definition to create it from (once), or
+            task: A workflow: its id, a snapshot of it, a definition to create it from (once), or
                 the path of a definition's JSON file.
             files: Paths, URLs, ``datalab://`` references and uploaded files, or one of
                 these; they are read one at a time. A folder stands for the files in it. A
                 file is known again by its name and content, so it is read in each call; a
                 URL by all of its text. The same one named twice is submitted once.
-            to: The folder for the outputs, ``to/NAME/execution-ID/STEP/FILE``, and for
+            output_dir: The folder for the outputs, ``output_dir/NAME/execution-ID/STEP/FILE``, and for
                 the journal. One run at a time can have it, and no file to run over may be
                 in it.
             options: See :class:`~datalab_facade.runs.RunOptions`.
@@ -196,20 +200,20 @@ class Datalab:
             ConfigurationError: An argument is wrong, or the folder has the journal of
                 another workflow, or of a run that goes on; or the journal cannot be read
                 or written, and the error says what became of the file that it is about.
-            DefinitionInvalid: The definition is wrong.
-            AuthenticationFailed: The key is wrong.
-            PermissionRefused: The key may not do that, or its subscription has ended.
-            NotFound: The workflow is unknown to this key.
+            InvalidDefinitionError: The definition is wrong.
+            AuthenticationError: The key is wrong.
+            PermissionDeniedError: The key may not do that, or its subscription has ended.
+            NotFoundError: The workflow is unknown to this key.
             DatalabError: The workflow could not be created or looked at.
         """
-        return self._runs().report(workflow, files, to, options)
+        return self._runs().report(task, files, output_dir, options)
 
-    def run_as_completed(
+    def iter_run(
         self,
-        workflow: RunWorkflow,
+        task: RunWorkflow,
         files: Sources,
         *,
-        to: str | os.PathLike[str],
+        output_dir: str | os.PathLike[str],
         **options: Unpack[RunOptions],
     ) -> Generator[RunResult, None, None]:
         """Do the same, and give the result of each file as it comes to be.
@@ -224,10 +228,10 @@ class Datalab:
             DatalabError: Whatever :meth:`run` raises; what is wrong with the arguments
                 at once, and the rest when the first result is asked for.
         """
-        return self._runs().results(workflow, files, to, options)
+        return self._runs().results(task, files, output_dir, options)
 
     def _runs(self) -> Runs:
-        from datalab_facade.runs.runs import Runs
+        from datalab_facade.runs.runner import Runs
 
         nouns = (self.files, self.workflows, self.executions, self.outputs)
         return Runs(*nouns, api=self._api, context=self._context)
@@ -239,7 +243,7 @@ class Datalab:
         closes both.
 
         >>> client = Datalab(api_key="your-key")
-        >>> patient = client.with_options(max_faults=5)
+        >>> patient = client.with_options(max_retries=5)
 
         Raises:
             ConfigurationError: An option is out of range.
@@ -249,14 +253,15 @@ class Datalab:
         return view
 
     @property
-    def durations(self) -> Durations | None:
+    def duration_model(self) -> DurationModel | None:
         """What was learnt of how long executions take; None if that is switched off."""
-        return self._context.durations
+        return self._context.duration_model
 
+    @property
     def drift(self) -> DriftReport:
         """Tell what the API answered that this version has not seen, and how often.
 
-        >>> str(Datalab(api_key="your-key").drift())
+        >>> str(Datalab(api_key="your-key").drift)
         'no drift seen'
         """
         return self._context.drift.report()
@@ -299,18 +304,18 @@ class AsyncDatalab:
             API than this, whatever this client does; 200 by default, which is what
             the published limits agree on. None switches it off.
         budget: A request budget that is shared with other clients, in place of one of
-            the client's own: a :class:`~datalab_facade.LocalBudget` that several
+            the client's own: a :class:`~datalab_facade.LocalRateLimiter` that several
             clients of this process are given, a
-            :class:`~datalab_facade.integrations.redis_budget.RedisBudget` for several
+            :class:`~datalab_facade.integrations.redis_rate_limiter.RedisRateLimiter` for several
             processes and machines, or whatever else is a
-            :class:`~datalab_facade.Budget`.
+            :class:`~datalab_facade.RateLimiter`.
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
             default proxies and CAs of the environment are used, as httpx does.
         transport: What carries requests to the API. ``"aiohttp"``, of the extra
             ``datalab-facade[aiohttp]``, takes about a quarter of the CPU that httpx
             takes; worth it for a thousand requests a minute. Outputs go through httpx.
-        durations: What is known of how long executions take, from an earlier
+        duration_model: What is known of how long executions take, from an earlier
             client. By default the client begins to learn anew, from those that end
             while it waits for them; None keeps it from learning.
         allow_http: Allow an address without TLS that is not on this machine.
@@ -319,7 +324,7 @@ class AsyncDatalab:
         clock: What tells the time and sleeps; for tests.
         random: What spreads looks and tries out, a function that gives numbers from 0
             to 1; for tests that are to be the same on every run.
-        options: ``timeout``, ``request_timeout``, ``max_faults``, ``headers`` and
+        options: ``timeout``, ``request_timeout``, ``max_retries``, ``headers`` and
             ``policy`` for all calls; see :class:`ClientOptions`.
 
     Raises:
@@ -337,21 +342,21 @@ class AsyncDatalab:
         *,
         base_url: str | None = None,
         requests_per_minute: float | None = DEFAULT_REQUESTS_PER_MINUTE,
-        budget: Budget | None = None,
+        rate_limiter: RateLimiter | None = None,
         http_client: httpx.AsyncClient | None = None,
         transport: Carrier = "httpx",
         allow_http: bool = False,
-        durations: Durations | None = LEARN,
+        duration_model: DurationModel | None = LEARN,
         tracing: Tracing | None = None,
         clock: Clock | None = None,
         random: Randomness | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
         origin = _origin(api_key, base_url, allow_http=allow_http)
-        context = _context(durations, tracing, clock, random, options, allow_http=allow_http)
+        context = _context(duration_model, tracing, clock, random, options, allow_http=allow_http)
         from datalab_facade.transport.opening import async_transports
 
-        paced = _budget(budget, requests_per_minute)
+        paced = _rate_limiter(rate_limiter, requests_per_minute)
         around = origin, context.clock, context.tracing, paced, context.drift
         self._bind(*async_transports(*around, http_client=http_client, carrier=transport), context)
 
@@ -365,37 +370,37 @@ class AsyncDatalab:
     @cached_property
     def executions(self) -> AsyncExecutions:
         """Look at executions, wait for them, watch them."""
-        from datalab_facade.executions.executions_async import AsyncExecutions
+        from datalab_facade.executions.async_resource import AsyncExecutions
 
         return AsyncExecutions(self._api, self._context)
 
     @cached_property
     def outputs(self) -> AsyncOutputs:
         """Fetch what steps left behind."""
-        from datalab_facade.outputs.outputs_async import AsyncOutputs
+        from datalab_facade.outputs.async_resource import AsyncOutputs
 
         return AsyncOutputs(self._storage, self.executions, self._context)
 
     @cached_property
     def files(self) -> AsyncFiles:
         """Upload documents, list them, fetch them back, delete them."""
-        from datalab_facade.files.files_async import AsyncFiles
+        from datalab_facade.files.async_resource import AsyncFiles
 
         return AsyncFiles(self._api, self._storage, self._context)
 
     @cached_property
     def workflows(self) -> AsyncWorkflows:
         """Create workflows and execute them."""
-        from datalab_facade.workflows.workflows_async import AsyncWorkflows
+        from datalab_facade.workflows.async_resource import AsyncWorkflows
 
         return AsyncWorkflows(self._api, self.executions, self._context)
 
     async def run(
         self,
-        workflow: RunWorkflow,
+        task: RunWorkflow,
         files: AsyncSources,
         *,
-        to: str | os.PathLike[str],
+        output_dir: str | os.PathLike[str],
         **options: Unpack[RunOptions],
     ) -> RunReport:
         """Upload files, execute a workflow on each, wait, and save what it leaves behind.
@@ -406,13 +411,13 @@ class AsyncDatalab:
         others.
 
         Args:
-            workflow: Its id, a snapshot of it, a definition to create it from (once), or
+            task: A workflow: its id, a snapshot of it, a definition to create it from (once), or
                 the path of a definition's JSON file.
             files: Paths, URLs, ``datalab://`` references and uploaded files, or one of
                 these; they are read one at a time. A folder stands for the files in it. A
                 file is known again by its name and content, so it is read in each call; a
                 URL by all of its text. The same one named twice is submitted once.
-            to: The folder for the outputs, ``to/NAME/execution-ID/STEP/FILE``, and for
+            output_dir: The folder for the outputs, ``output_dir/NAME/execution-ID/STEP/FILE``, and for
                 the journal. One run at a time can have it, and no file to run over may be
                 in it.
             options: See :class:`~datalab_facade.runs.RunOptions`.
@@ -425,20 +430,20 @@ class AsyncDatalab:
             ConfigurationError: An argument is wrong, or the folder has the journal of
                 another workflow, or of a run that goes on; or the journal cannot be read
                 or written, and the error says what became of the file that it is about.
-            DefinitionInvalid: The definition is wrong.
-            AuthenticationFailed: The key is wrong.
-            PermissionRefused: The key may not do that, or its subscription has ended.
-            NotFound: The workflow is unknown to this key.
+            InvalidDefinitionError: The definition is wrong.
+            AuthenticationError: The key is wrong.
+            PermissionDeniedError: The key may not do that, or its subscription has ended.
+            NotFoundError: The workflow is unknown to this key.
             DatalabError: The workflow could not be created or looked at.
         """
-        return await self._runs().report(workflow, files, to, options)
+        return await self._runs().report(task, files, output_dir, options)
 
-    def run_as_completed(
+    def iter_run(
         self,
-        workflow: RunWorkflow,
+        task: RunWorkflow,
         files: AsyncSources,
         *,
-        to: str | os.PathLike[str],
+        output_dir: str | os.PathLike[str],
         **options: Unpack[RunOptions],
     ) -> AsyncGenerator[RunResult, None]:
         """Do the same, and give the result of each file as it comes to be.
@@ -453,10 +458,10 @@ class AsyncDatalab:
             DatalabError: Whatever :meth:`run` raises; what is wrong with the arguments
                 at once, and the rest when the first result is asked for.
         """
-        return self._runs().results(workflow, files, to, options)
+        return self._runs().results(task, files, output_dir, options)
 
     def _runs(self) -> AsyncRuns:
-        from datalab_facade.runs.runs_async import AsyncRuns
+        from datalab_facade.runs.async_runner import AsyncRuns
 
         nouns = (self.files, self.workflows, self.executions, self.outputs)
         return AsyncRuns(*nouns, api=self._api, context=self._context)
@@ -468,7 +473,7 @@ class AsyncDatalab:
         closes both.
 
         >>> client = AsyncDatalab(api_key="your-key")
-        >>> patient = client.with_options(max_faults=5)
+        >>> patient = client.with_options(max_retries=5)
 
         Raises:
             ConfigurationError: An option is out of range.
@@ -478,14 +483,15 @@ class AsyncDatalab:
         return view
 
     @property
-    def durations(self) -> Durations | None:
+    def duration_model(self) -> DurationModel | None:
         """What was learnt of how long executions take; None if that is switched off."""
-        return self._context.durations
+        return self._context.duration_model
 
+    @property
     def drift(self) -> DriftReport:
         """Tell what the API answered that this version has not seen, and how often.
 
-        >>> str(AsyncDatalab(api_key="your-key").drift())
+        >>> str(AsyncDatalab(api_key="your-key").drift)
         'no drift seen'
         """
         return self._context.drift.report()
@@ -514,9 +520,9 @@ class AsyncDatalab:
         return f"{type(self).__name__}(base_url={self._api.origin.base_url!r})"
 
 
-def _budget(given: Budget | None, requests_per_minute: float | None) -> Budget:
+def _rate_limiter(given: RateLimiter | None, requests_per_minute: float | None) -> RateLimiter:
     if given is None:
-        return LocalBudget(requests_per_minute)
+        return LocalRateLimiter(requests_per_minute)
     checked_methods("budget", given, "turn", "answered", "refused", "left")
     if requests_per_minute != DEFAULT_REQUESTS_PER_MINUTE:
         raise ConfigurationError("Pass a budget, or requests_per_minute, but not both")
@@ -543,7 +549,7 @@ def _origin(api_key: str | None, base_url: str | None, *, allow_http: bool) -> O
 
 
 def _context(
-    durations: Durations | None,
+    duration_model: DurationModel | None,
     tracing: Tracing | None,
     clock: Clock | None,
     random: Randomness | None,
@@ -551,8 +557,10 @@ def _context(
     *,
     allow_http: bool,
 ) -> Context:
-    if durations is not None and not isinstance(durations, Durations):
-        raise ConfigurationError(f"durations must be Durations, or None, not {named(durations)}")
+    if durations is not None and not isinstance(durations, DurationModel):
+        raise ConfigurationError(
+            f"durations must be DurationModel, or None, not {named(durations)}"
+        )
     if tracing is not None:
         checked_methods("tracing", tracing, "begin")
     if clock is not None:
@@ -564,7 +572,7 @@ def _context(
         random=SystemRandom().random if random is None else random,
         tracing=NoTracing() if tracing is None else tracing,
         drift=DriftLog(),
-        durations=Durations() if durations is LEARN else durations,
+        duration_model=DurationModel() if duration_model is LEARN else duration_model,
         options=Options(**options),
         allow_http=allow_http,
     )

@@ -14,15 +14,15 @@ from datalab_facade.changes import Change
 from datalab_facade.clock import Clock
 from datalab_facade.decoding import decode_execution
 from datalab_facade.drift import Drift, DriftLog, announce
-from datalab_facade.errors import DatalabError, UnexpectedBody
+from datalab_facade.errors import DatalabError, InvalidResponseError
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions, Options
-from datalab_facade.pacing.pacing import Budget
+from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.tracing import Span, Tracing, span_around
 from datalab_facade.waiting.commands import Answer, Call, Report, Sleep
-from datalab_facade.waiting.faults import Randomness, retrying
-from datalab_facade.waiting.learning import Durations
-from datalab_facade.waiting.waiting import Wait, WaitPolicy, checked_policy, waiting
+from datalab_facade.waiting.learning import DurationModel
+from datalab_facade.waiting.retries import Randomness, retrying
+from datalab_facade.waiting.wait import Wait, WaitPolicy, checked_policy, waiting
 
 if TYPE_CHECKING:
     from datalab_facade.waiting.scheduling import Scheduler
@@ -41,7 +41,7 @@ class Context:
     random: Randomness
     tracing: Tracing
     drift: DriftLog
-    durations: Durations | None
+    duration_model: DurationModel | None
     options: Options
     allow_http: bool
 
@@ -74,7 +74,7 @@ class Context:
     ) -> Generator[Call | Sleep | Report[_T], Answer[_T], None]:
         """Plan one call, which is repeated after the errors that are ``repeatable``."""
         return retrying(
-            options.fault_settings,
+            options.retry_settings,
             repeatable,
             timeout=options.timeout,
             request_timeout=options.request_timeout,
@@ -92,7 +92,7 @@ class Context:
             policy,
             now=now,
             random=self.random,
-            durations=self.durations,
+            duration_model=self.duration_model,
             watched=watched,
         )
         return waiting(wait, now=now)
@@ -103,7 +103,7 @@ class Context:
         *,
         timeout: float | None,
         concurrency: int,
-        budget: Budget,
+        rate_limiter: RateLimiter,
         changes: bool,
     ) -> Scheduler:
         """Plan the wait for many executions.
@@ -120,11 +120,11 @@ class Context:
             policy,
             concurrency=concurrency,
             deadline=now + seconds,
-            budget=budget,
+            rate_limiter=rate_limiter,
             random=self.random,
             now=now,
             changes=changes,
-            durations=self.durations,
+            duration_model=self.duration_model,
         )
 
     def wait_span(self, execution_id: int) -> AbstractContextManager[Span]:
@@ -135,14 +135,16 @@ class Context:
         """Make a snapshot of an answer, and count what is odd about it.
 
         Raises:
-            UnexpectedBody: If it is no execution.
+            InvalidResponseError: If it is no execution.
         """
         try:
             execution, drift = decode_execution(
                 answer, requested_id=execution_id, observed_at=self.clock.now()
             )
-        except UnexpectedBody as error:
-            raise UnexpectedBody(f"Execution {execution_id}: {error}", body=error.body) from None
+        except InvalidResponseError as error:
+            raise InvalidResponseError(
+                f"Execution {execution_id}: {error}", body=error.body
+            ) from None
         return self.noted(execution, drift)
 
     def noted(self, value: _T, drift: Iterable[Drift]) -> _T:

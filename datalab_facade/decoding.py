@@ -2,7 +2,7 @@
 
 The spec leaves the answer about an execution untyped, and two descriptions of
 it disagree. Whatever comes, the outcome is a model or
-:class:`~datalab_facade.UnexpectedBody`; never another exception. What
+:class:`~datalab_facade.InvalidResponseError`; never another exception. What
 was not expected is noted as drift.
 """
 
@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 
 from datalab_facade.drift import Drift
 from datalab_facade.errors import (
-    StatusError,
-    UnexpectedBody,
-    ValidationFailed,
+    APIStatusError,
+    InvalidResponseError,
+    UnprocessableEntityError,
     ValidationIssue,
     status_error_class,
 )
-from datalab_facade.fields import About, Notes, check_asked_for, compact, named
+from datalab_facade.fields import FieldReader, Notes, check_asked_for, compact, named
 from datalab_facade.models import JSON, Execution, Step, StepRun, Steps
 from datalab_facade.redaction import excerpt, shown_headers
 from datalab_facade.statuses import Status
@@ -54,7 +54,7 @@ def decode_json(body: bytes) -> JSON:
     """Parse a body.
 
     Raises:
-        UnexpectedBody: If it is no JSON, or nested too deeply to read.
+        InvalidResponseError: If it is no JSON, or nested too deeply to read.
     """
     try:
         value: JSON = json.loads(body)
@@ -62,7 +62,7 @@ def decode_json(body: bytes) -> JSON:
         # ValueError also covers what is not UTF-8 and numbers of absurd length.
         start = excerpt(body)
         wrong = f"not JSON: {start}" if body.strip() else "empty"
-        raise UnexpectedBody(f"the body is {wrong}", body=start) from error
+        raise InvalidResponseError(f"the body is {wrong}", body=start) from error
     return value
 
 
@@ -82,7 +82,7 @@ def decode_execution(
         The snapshot, and what was surprising about the answer.
 
     Raises:
-        UnexpectedBody: If it is no execution at all: not an object, or without
+        InvalidResponseError: If it is no execution at all: not an object, or without
             a status; or if it is about another one.
     """
     if not isinstance(body, dict):
@@ -93,40 +93,40 @@ def decode_execution(
 
     check_asked_for("execution", requested_id, body, body.get("execution_id"), body.get("id"))
     notes = Notes()
-    about = About("execution", notes)
+    about = FieldReader("execution", notes)
     created, updated = about.time(body, "created"), about.time(body, "updated")
     about.unknown(body, _EXECUTION_FIELDS)
     execution = Execution(
         id=requested_id,
         status=about.status(word),
         workflow_id=about.whole_number(body, "workflow_id"),
-        created=created,
-        updated=updated,
+        created_at=created,
+        updated_at=updated,
         steps=_steps(body.get("steps"), about),
         error=about.words(body, "error"),
         success=about.of_type(body, "success", bool),
         external_workflow_id=about.of_type(body, "external_workflow_id", str),
-        zone_assumed=about.zone_assumed,
+        timezone_assumed=about.timezone_assumed,
         observed_at=observed_at,
         raw=body,
     )
     return execution, notes.taken
 
 
-def _no_execution(why: str, body: JSON) -> UnexpectedBody:
+def _no_execution(why: str, body: JSON) -> InvalidResponseError:
     start = excerpt(compact(body))
-    return UnexpectedBody(f"the answer is no execution, {why}: {start}", body=start)
+    return InvalidResponseError(f"the answer is no execution, {why}: {start}", body=start)
 
 
-def _steps(steps: JSON, about: About) -> Steps:
+def _steps(steps: JSON, about: FieldReader) -> Steps:
     if not isinstance(steps, dict):
         about.odd("steps", steps)
         return Steps()
-    runs = About("step run", about.notes)
-    return Steps([Step(name, _runs(name, entry, runs)) for name, entry in steps.items()])
+    runs = FieldReader("step run", about.notes)
+    return Steps([Step(name=name, runs=_runs(name, entry, runs)) for name, entry in steps.items()])
 
 
-def _runs(step: str, entry: JSON, about: About) -> tuple[StepRun, ...]:
+def _runs(step: str, entry: JSON, about: FieldReader) -> tuple[StepRun, ...]:
     if not isinstance(entry, dict):
         about.odd(step, entry)
         return ()
@@ -141,8 +141,8 @@ def _runs(step: str, entry: JSON, about: About) -> tuple[StepRun, ...]:
     return tuple(runs)
 
 
-def _run(file_key: str | None, body: dict[str, JSON], about: About) -> StepRun:
-    about.zone_assumed = False
+def _run(file_key: str | None, body: dict[str, JSON], about: FieldReader) -> StepRun:
+    about.timezone_assumed = False
     word, run_id = body.get("status"), body.get("id")
     if isinstance(word, str):
         status = about.status(word)
@@ -155,19 +155,19 @@ def _run(file_key: str | None, body: dict[str, JSON], about: About) -> StepRun:
     # The rest is rarely there, and there can be tens of thousands of runs.
     rare = not _COMMON_RUN_FIELDS.issuperset(body)
     return StepRun(
-        file_key,
-        status,
-        run_id if isinstance(run_id, (int, str)) else None,
-        started_at,
-        finished_at,
-        about.of_type(body, "output_url", str) or None,
-        about.words(body, "error") if rare else None,
-        about.of_type(body, "error_in", str) if rare else None,
-        about.of_type(body, "success", bool) if rare else None,
-        about.whole_number(body, "total_pages") if rare else None,
-        about.names(body, "file_ids") if rare else (),
-        about.zone_assumed,
-        about.unknown(body, _RUN_FIELDS) if rare else {},
+        file_key=file_key,
+        status=status,
+        id=run_id if isinstance(run_id, (int, str)) else None,
+        started_at=started_at,
+        finished_at=finished_at,
+        output_url=about.of_type(body, "output_url", str) or None,
+        error=about.words(body, "error") if rare else None,
+        error_stage=about.of_type(body, "error_in", str) if rare else None,
+        success=about.of_type(body, "success", bool) if rare else None,
+        total_pages=about.whole_number(body, "total_pages") if rare else None,
+        file_ids=about.names(body, "file_ids") if rare else (),
+        timezone_assumed=about.timezone_assumed,
+        extra=about.unknown(body, _RUN_FIELDS) if rare else {},
     )
 
 
@@ -179,7 +179,7 @@ def decode_failure(
     method: str,
     url: str,
     now: datetime,
-) -> StatusError:
+) -> APIStatusError:
     """Make the typed error of an answer that is not a success.
 
     Args:
@@ -198,8 +198,8 @@ def decode_failure(
     wait = retry_after_of(lower, now)
     if status == 422:
         if not issues:
-            issues = (ValidationIssue((), detail or start or "no reason given", ""),)
-        return ValidationFailed(
+            issues = (ValidationIssue(loc=(), msg=detail or start or "no reason given", type=""),)
+        return UnprocessableEntityError(
             method=method, url=url, issues=issues, headers=shown, body=start, retry_after=wait
         )
     return status_error_class(status)(
@@ -216,7 +216,7 @@ def decode_failure(
 def _detail(body: bytes) -> tuple[str, tuple[ValidationIssue, ...]]:
     try:
         answer = decode_json(body)
-    except UnexpectedBody:
+    except InvalidResponseError:
         return "", ()
     if isinstance(answer, dict):
         answer = answer.get("detail", answer.get("error"))
@@ -230,7 +230,7 @@ def _detail(body: bytes) -> tuple[str, tuple[ValidationIssue, ...]]:
 
 def _issue(entry: JSON) -> ValidationIssue:
     if not isinstance(entry, dict):
-        return ValidationIssue((), excerpt(compact(entry), limit=1_000), "")
+        return ValidationIssue(loc=(), msg=excerpt(compact(entry), limit=1_000), type="")
     place = entry.get("loc")
     parts = place if isinstance(place, list) else [] if place is None else [place]
     message = entry.get("msg")

@@ -1,7 +1,7 @@
 """Drift: the API answering something that this version has not seen.
 
 Nothing of it is an error. It is counted, so that a change of the API is noticed
-before it hurts: see ``client.drift()``.
+before it hurts: see ``client.drift``.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Literal, TypeAlias
 import attrs
 
 from datalab_facade.forking import ProcessLock
+from datalab_facade.pickling import portable
 from datalab_facade.redaction import excerpt
-from datalab_facade.travel import portable
 
 DriftKind: TypeAlias = Literal["field", "status", "shape", "time", "zone", "deprecation"]
 
@@ -27,7 +27,7 @@ _LONGEST_NAME = 80
 
 
 @portable
-@attrs.frozen(order=True)
+@attrs.frozen(kw_only=True, order=True)
 class Drift:
     """One kind of surprise.
 
@@ -50,7 +50,7 @@ class Drift:
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class DriftReport:
     """What was seen so far, and in how many answers.
 
@@ -96,7 +96,7 @@ class DriftLog:
     def report(self) -> DriftReport:
         """Give the counts as they stand now."""
         with self._lock:
-            return DriftReport(dict(self._counts), self._dropped)
+            return DriftReport(counts=dict(self._counts), dropped=self._dropped)
 
 
 def announce(log: DriftLog, sightings: Iterable[Drift]) -> None:
@@ -110,4 +110,4 @@ def announce(log: DriftLog, sightings: Iterable[Drift]) -> None:
 def sighting(kind: DriftKind, where: str, name: str) -> Drift:
     """Describe a surprise with a name that is short and can be shown, whatever the server said."""
     plain = len(name) <= _LONGEST_NAME and name.isprintable() and "/" not in name
-    return Drift(kind, where, name if plain else excerpt(name, limit=_LONGEST_NAME))
+    return Drift(kind=kind, where=where, name=name if plain else excerpt(name, limit=_LONGEST_NAME))

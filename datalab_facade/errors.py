@@ -4,29 +4,29 @@
 
     DatalabError
     ├── ConfigurationError            an argument, the environment or the setup is wrong
-    │   └── DefinitionInvalid         ... the definition of a workflow, with all its problems
-    ├── ConnectionFailed              no whole answer came: refused, reset, cut, TLS, proxy, DNS
-    │   └── RequestTimedOut           ... because it took longer than allowed
-    ├── BudgetExhausted               not sent: its turn in the request budget comes too late
-    ├── StatusError                   an answer came, and it says no
-    │   ├── BadRequest                400
-    │   ├── AuthenticationFailed      401
-    │   ├── PermissionRefused         403
-    │   ├── NotFound                  404
-    │   ├── PayloadTooLarge           413
-    │   ├── ValidationFailed          422, with the server's list of issues
-    │   ├── RateLimited               429
-    │   └── ServerFailed              500 to 599
+    │   └── InvalidDefinitionError         ... the definition of a workflow, with all its problems
+    ├── APIConnectionError              no whole answer came: refused, reset, cut, TLS, proxy, DNS
+    │   └── APITimeoutError           ... because it took longer than allowed
+    ├── RateLimitTimeoutError               not sent: its turn in the request budget comes too late
+    ├── APIStatusError                   an answer came, and it says no
+    │   ├── BadRequestError                400
+    │   ├── AuthenticationError      401
+    │   ├── PermissionDeniedError         403
+    │   ├── NotFoundError                  404
+    │   ├── PayloadTooLargeError           413
+    │   ├── UnprocessableEntityError          422, with the server's list of issues
+    │   ├── RateLimitError               429
+    │   └── InternalServerError              500 to 599
     │       └── Overloaded            529
-    ├── UnexpectedBody                a 200 whose body is not what was asked for
-    ├── RequestRefused                a 200 whose body says that it was not done
-    ├── ExecutionFailed               the execution ended as FAILED
-    ├── WaitTimedOut                  the deadline passed first; the execution goes on
-    ├── UploadFailed                  a file could not be brought to Datalab
-    ├── DownloadFailed                an output or a file could not be brought home
-    │   └── OutputTooLarge            ... because it is larger than the caller allowed
+    ├── InvalidResponseError                a 200 whose body is not what was asked for
+    ├── RequestRejectedError                a 200 whose body says that it was not done
+    ├── ExecutionFailedError               the execution ended as FAILED
+    ├── WaitTimeoutError                  the deadline passed first; the execution goes on
+    ├── UploadError                  a file could not be brought to Datalab
+    ├── DownloadError                an output or a file could not be brought home
+    │   └── OutputTooLargeError            ... because it is larger than the caller allowed
     ├── LocalFileError                the disk failed while outputs were saved: full, broken, busy
-    └── SubmissionUnknown             sent, but whether the server acted is not known
+    └── SubmissionUncertainError             sent, but whether the server acted is not known
 
 Every class survives :mod:`pickle` and :mod:`copy`, prints as one or a few short
 lines, and never holds the API key, a cookie or the signature of a URL.
@@ -41,8 +41,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
+from datalab_facade.pickling import portable
 from datalab_facade.redaction import excerpt, printable
-from datalab_facade.travel import portable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,33 +51,33 @@ if TYPE_CHECKING:
     from datalab_facade.outputs.manifest import Manifest
 
 __all__ = [
-    "AuthenticationFailed",
-    "BadRequest",
-    "BudgetExhausted",
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
     "ConfigurationError",
-    "ConnectionFailed",
     "DatalabError",
-    "DefinitionInvalid",
-    "DefinitionProblem",
-    "DownloadFailed",
-    "ExecutionFailed",
+    "DefinitionIssue",
+    "DownloadError",
+    "ExecutionFailedError",
+    "InternalServerError",
+    "InvalidDefinitionError",
+    "InvalidResponseError",
     "LocalFileError",
-    "NotFound",
-    "OutputTooLarge",
-    "Overloaded",
-    "PayloadTooLarge",
-    "PermissionRefused",
-    "RateLimited",
-    "RequestRefused",
-    "RequestTimedOut",
-    "ServerFailed",
-    "StatusError",
-    "SubmissionUnknown",
-    "UnexpectedBody",
-    "UploadFailed",
-    "ValidationFailed",
+    "NotFoundError",
+    "OutputTooLargeError",
+    "OverloadedError",
+    "PayloadTooLargeError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RateLimitTimeoutError",
+    "RequestRejectedError",
+    "SubmissionUncertainError",
+    "UnprocessableEntityError",
+    "UploadError",
     "ValidationIssue",
-    "WaitTimedOut",
+    "WaitTimeoutError",
 ]
 
 
@@ -124,8 +124,8 @@ class ConfigurationError(DatalabError, ValueError):
 
 
 @portable
-@attrs.frozen
-class DefinitionProblem:
+@attrs.frozen(kw_only=True)
+class DefinitionIssue:
     """One thing that is wrong with the definition of a workflow."""
 
     place: str
@@ -137,7 +137,7 @@ class DefinitionProblem:
         return printable(f"{self.place}: {self.message}" if self.place else self.message)
 
 
-class DefinitionInvalid(ConfigurationError):
+class InvalidDefinitionError(ConfigurationError):
     """The definition of a workflow is wrong; nothing was sent.
 
     Attributes:
@@ -145,12 +145,10 @@ class DefinitionInvalid(ConfigurationError):
         source: The file that it came from, if it came from one.
     """
 
-    problems: tuple[DefinitionProblem, ...]
+    problems: tuple[DefinitionIssue, ...]
     source: str | None
 
-    def __init__(
-        self, problems: tuple[DefinitionProblem, ...], *, source: str | None = None
-    ) -> None:
+    def __init__(self, problems: tuple[DefinitionIssue, ...], *, source: str | None = None) -> None:
         self.problems = problems
         self.source = source
         shown = [excerpt(str(problem), limit=200) for problem in problems[:4]]
@@ -160,7 +158,7 @@ class DefinitionInvalid(ConfigurationError):
         super().__init__(f"The definition{where} cannot be used: {'; '.join(shown)}")
 
 
-class ConnectionFailed(DatalabError, ConnectionError):
+class APIConnectionError(DatalabError, ConnectionError):
     """No whole answer came back: refused, reset, cut off, TLS, proxy or name lookup.
 
     Attributes:
@@ -180,11 +178,11 @@ class ConnectionFailed(DatalabError, ConnectionError):
         self.may_have_arrived = may_have_arrived
 
 
-class RequestTimedOut(ConnectionFailed, TimeoutError):
+class APITimeoutError(APIConnectionError, TimeoutError):
     """One request took longer than its timeout.
 
     It says nothing about the execution, which goes on. Attributes as
-    :class:`ConnectionFailed`, and:
+    :class:`APIConnectionError`, and:
 
     Attributes:
         timeout: The seconds that were allowed for the request.
@@ -199,7 +197,7 @@ class RequestTimedOut(ConnectionFailed, TimeoutError):
         self.timeout = timeout
 
 
-class BudgetExhausted(DatalabError, TimeoutError):
+class RateLimitTimeoutError(DatalabError, TimeoutError):
     """The request was not sent: its turn in the request budget comes after the deadline.
 
     Attributes:
@@ -222,7 +220,7 @@ class BudgetExhausted(DatalabError, TimeoutError):
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class ValidationIssue:
     """One entry of the list in a 422 answer.
 
@@ -242,7 +240,7 @@ class ValidationIssue:
         return printable(f"{place}: {self.msg}" if place else self.msg)
 
 
-class StatusError(DatalabError):
+class APIStatusError(DatalabError):
     """The server answered with a status that is not a success.
 
     Attributes:
@@ -290,40 +288,40 @@ class StatusError(DatalabError):
         )
 
 
-class BadRequest(StatusError):
+class BadRequestError(APIStatusError):
     """400: the server does not accept the request as it is; repeating it will not help."""
 
     advice = "Change the request; repeating it will not help"
 
 
-class AuthenticationFailed(StatusError):
+class AuthenticationError(APIStatusError):
     """401: the API key is missing, unknown or revoked."""
 
     advice = "Check the api_key argument or DATALAB_API_KEY"
 
 
-class PermissionRefused(StatusError):
+class PermissionDeniedError(APIStatusError):
     """403: the key is known, but the subscription or the rights do not cover this."""
 
     advice = "Check the subscription and which team the key belongs to"
 
 
-class NotFound(StatusError):
+class NotFoundError(APIStatusError):
     """404: unknown to this key: a wrong id, another team's, or expired and deleted."""
 
     advice = "Check the id and the key's team; results are deleted some time after they finish"
 
 
-class PayloadTooLarge(StatusError):
+class PayloadTooLargeError(APIStatusError):
     """413: the request is larger than the server accepts (files: 200 MB)."""
 
     advice = "Send less at once"
 
 
-class ValidationFailed(StatusError):
+class UnprocessableEntityError(APIStatusError):
     """422: the server understood the request and found fault with its values.
 
-    Attributes as :class:`StatusError`, and:
+    Attributes as :class:`APIStatusError`, and:
 
     Attributes:
         issues: Each fault with its place; never empty.
@@ -354,23 +352,23 @@ class ValidationFailed(StatusError):
         )
 
 
-class RateLimited(StatusError):
+class RateLimitError(APIStatusError):
     """429: too many requests for this key, or too many at once."""
 
     advice = "Wait, or lower the rate; other programs may share the key"
 
 
-class ServerFailed(StatusError):
+class InternalServerError(APIStatusError):
     """500 to 599: the server failed; the same request may work a little later."""
 
     advice = "Try again a little later"
 
 
-class Overloaded(ServerFailed):
+class OverloadedError(InternalServerError):
     """529: the API is overloaded; the same request may work a little later."""
 
 
-class UnexpectedBody(DatalabError):
+class InvalidResponseError(DatalabError):
     """The status was a success, but the body is not what was asked for.
 
     Attributes:
@@ -390,7 +388,7 @@ class UnexpectedBody(DatalabError):
         self.body = body
 
 
-class RequestRefused(DatalabError):
+class RequestRejectedError(DatalabError):
     """The status was a success, but the body says that what was asked for was not done.
 
     Attributes:
@@ -410,7 +408,7 @@ class RequestRefused(DatalabError):
         self.detail = detail
 
 
-class ExecutionFailed(DatalabError):
+class ExecutionFailedError(DatalabError):
     """The execution ended as FAILED.
 
     Attributes:
@@ -434,7 +432,7 @@ class ExecutionFailed(DatalabError):
         return self.execution.failures
 
 
-class WaitTimedOut(DatalabError, TimeoutError):
+class WaitTimeoutError(DatalabError, TimeoutError):
     """The deadline of a wait passed before the execution ended.
 
     Nothing was cancelled: the execution goes on, and the same call with the
@@ -476,7 +474,7 @@ class WaitTimedOut(DatalabError, TimeoutError):
         )
 
 
-class UploadFailed(DatalabError):
+class UploadError(DatalabError):
     """A file could not be brought to Datalab.
 
     Attributes:
@@ -503,7 +501,7 @@ class UploadFailed(DatalabError):
         self.reason = reason
 
 
-class DownloadFailed(DatalabError):
+class DownloadError(DatalabError):
     """An output, or a file that was uploaded, could not be brought home.
 
     Attributes:
@@ -550,7 +548,7 @@ class DownloadFailed(DatalabError):
         self.reason = reason
 
 
-class OutputTooLarge(DownloadFailed):
+class OutputTooLargeError(DownloadError):
     """An output is larger than the caller allowed to be held in memory."""
 
 
@@ -571,7 +569,7 @@ class LocalFileError(DatalabError, OSError):
         self.manifest = manifest
 
 
-class SubmissionUnknown(DatalabError):
+class SubmissionUncertainError(DatalabError):
     """A request that starts something was sent, and no answer tells whether it did.
 
     It is never sent again on its own, since a second submission may cost money.
@@ -600,24 +598,24 @@ class SubmissionUnknown(DatalabError):
         self.sent = dict(sent or {})
 
 
-_BY_STATUS: dict[int, type[StatusError]] = {
-    400: BadRequest,
-    401: AuthenticationFailed,
-    403: PermissionRefused,
-    404: NotFound,
-    413: PayloadTooLarge,
-    429: RateLimited,
-    529: Overloaded,
+_BY_STATUS: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    413: PayloadTooLargeError,
+    429: RateLimitError,
+    529: OverloadedError,
 }
 
 
-def status_error_class(status: int) -> type[StatusError]:
+def status_error_class(status: int) -> type[APIStatusError]:
     """Give the class for a status other than 422, which needs its issues.
 
     >>> status_error_class(503).__name__
-    'ServerFailed'
+    'InternalServerError'
     """
-    return _BY_STATUS.get(status, ServerFailed if 500 <= status <= 599 else StatusError)
+    return _BY_STATUS.get(status, InternalServerError if 500 <= status <= 599 else APIStatusError)
 
 
 def _phrase(status: int) -> str:

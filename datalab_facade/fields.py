@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from datalab_facade.drift import Drift, DriftKind, sighting
-from datalab_facade.errors import UnexpectedBody
+from datalab_facade.errors import InvalidResponseError
 from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
 from datalab_facade.secrecy import concealed
@@ -34,19 +34,19 @@ class Notes:
         self.taken.add(sighting(kind, where, name))
 
 
-class About:
+class FieldReader:
     """Takes fields out of the objects of one kind, and notes what is odd about them.
 
     There can be tens of thousands of step runs in an answer, so a field that is
     as expected costs no more than a look-up.
     """
 
-    __slots__ = ("notes", "where", "zone_assumed", "zone_noted")
+    __slots__ = ("notes", "where", "timezone_assumed", "zone_noted")
 
     def __init__(self, where: str, notes: Notes) -> None:
         self.where = where
         self.notes = notes
-        self.zone_assumed = False
+        self.timezone_assumed = False
         self.zone_noted = False
 
     def odd(self, name: str, value: JSON) -> None:
@@ -66,7 +66,7 @@ class About:
         """Give the status that a word stands for, and note one that nobody has heard of."""
         status = KNOWN_WORDS.get(word)
         if status is None:
-            status = Status.of(word)
+            status = Status.parse(word)
             if not status.is_known:
                 self.notes.note("status", self.where, f"status={word}")
         return status
@@ -127,7 +127,7 @@ class About:
                 moment = datetime.fromisoformat(value + "+00:00")
             else:
                 moment = moment.replace(tzinfo=UTC)
-            self.zone_assumed = True
+            self.timezone_assumed = True
             if not self.zone_noted:
                 self.zone_noted = True
                 self.notes.note("zone", self.where, name)
@@ -160,7 +160,7 @@ def check_asked_for(what: str, requested_id: int | str, body: JSON, *named_ids: 
         named_ids: The ids that it names, the one that counts first.
 
     Raises:
-        UnexpectedBody: It is about another one.
+        InvalidResponseError: It is about another one.
     """
     numbers = (_id_number(value) for value in named_ids)
     found = next((number for number in numbers if number is not None), None)
@@ -170,10 +170,10 @@ def check_asked_for(what: str, requested_id: int | str, body: JSON, *named_ids: 
 
 def about_another(
     what: str, requested_id: int | str, found: int | str, body: JSON
-) -> UnexpectedBody:
+) -> InvalidResponseError:
     """Give the error for an answer that is about another one than was asked for."""
     start = start_of(body)
-    return UnexpectedBody(
+    return InvalidResponseError(
         f"the answer is about {what} {excerpt(str(found))}, but {what} {requested_id} was "
         f"asked for: {start}",
         body=start,

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import attrs
 
-from datalab_facade import rendering
+from datalab_facade import summaries
+from datalab_facade.pickling import known_fields, portable
 from datalab_facade.redaction import redact, redacted_repr, shown_url
 from datalab_facade.statuses import TERMINAL, WAITING, Status
-from datalab_facade.travel import known_fields, portable
 
 if TYPE_CHECKING:
     from datalab_facade.timeline import Timeline
@@ -30,7 +30,7 @@ AGGREGATED = "aggregated"
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Output:
     """What a step run left behind a presigned URL.
 
@@ -49,7 +49,7 @@ class Output:
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Failure:
     """One thing that failed, in the server's words."""
 
@@ -58,42 +58,42 @@ class Failure:
     file_key: str | None = attrs.field(repr=redacted_repr)
     error: str | None = attrs.field(repr=redacted_repr)
     """What the server said, if anything."""
-    error_in: str | None = attrs.field(repr=redacted_repr)
+    error_stage: str | None = attrs.field(repr=redacted_repr)
     """The stage of the step where it happened, such as ``"VALIDATION"``, if told."""
 
     def __str__(self) -> str:
         place = self.step or "the execution"
         if self.file_key is not None:
             place += f" [{self.file_key}]"
-        if self.error_in:
-            place += f" in {self.error_in}"
+        if self.error_stage:
+            place += f" in {self.error_stage}"
         return redact(f"{place}: {self.error or 'no reason given'}")
 
 
 @portable
-@attrs.frozen
-class Progress:
+@attrs.frozen(kw_only=True)
+class StepProgress:
     """How many steps have ended, of those that the server tells of.
 
-    >>> str(Progress(done=1, total=3)), Progress(done=1, total=4).fraction
+    >>> str(StepProgress(finished=1, total=3)), StepProgress(finished=1, total=4).fraction
     ('1/3', 0.25)
     """
 
-    done: int
+    finished: int
     total: int
 
     @property
     def fraction(self) -> float:
         """From 0 to 1; 0 while no step is known."""
-        return self.done / self.total if self.total else 0.0
+        return self.finished / self.total if self.total else 0.0
 
     def __str__(self) -> str:
-        return f"{self.done}/{self.total}"
+        return f"{self.finished}/{self.total}"
 
 
 # An answer may hold thousands; without slots each takes a third less time to make.
 @portable
-@attrs.frozen(slots=False)
+@attrs.frozen(kw_only=True, slots=False)
 class StepRun:
     """A step at work on one file, on all files, or on the execution as a whole."""
 
@@ -106,14 +106,14 @@ class StepRun:
     output_url: str | None = attrs.field(default=None, repr=redacted_repr)
     error: str | None = attrs.field(default=None, repr=redacted_repr)
     """What the server says went wrong."""
-    error_in: str | None = attrs.field(default=None, repr=redacted_repr)
+    error_stage: str | None = attrs.field(default=None, repr=redacted_repr)
     """The stage where it went wrong, such as ``"VALIDATION"``."""
     success: bool | None = None
     total_pages: int | None = None
     """Pages that were parsed, on parse steps."""
     file_ids: tuple[str, ...] = attrs.field(default=(), repr=redacted_repr)
     """The files that went into an aggregated run."""
-    zone_assumed: bool = attrs.field(default=False, repr=False)
+    timezone_assumed: bool = attrs.field(default=False, repr=False)
     """True where a time came without a zone; UTC was assumed then."""
     extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=False)
     """What the server sent beyond the fields above, as it came."""
@@ -143,11 +143,11 @@ class StepRun:
             "finished_at": _written(self.finished_at),
             "output_url": self.output_url,
             "error": self.error,
-            "error_in": self.error_in,
+            "error_stage": self.error_stage,
             "success": self.success,
             "total_pages": self.total_pages,
             "file_ids": list(self.file_ids),
-            "zone_assumed": self.zone_assumed,
+            "timezone_assumed": self.timezone_assumed,
             "extra": dict(self.extra),
         }
 
@@ -156,7 +156,7 @@ class StepRun:
         """Take back what :meth:`to_dict` gave."""
         fields: dict[str, Any] = {
             **data,
-            "status": Status.of(data["status"]),
+            "status": Status.parse(data["status"]),
             "started_at": _read(data["started_at"]),
             "finished_at": _read(data["finished_at"]),
             "file_ids": tuple(data["file_ids"]),
@@ -165,7 +165,7 @@ class StepRun:
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Step:
     """A step of a workflow, by its unique name, with the runs it consists of.
 
@@ -292,7 +292,7 @@ class Steps(Mapping[str, Step]):
 
 
 @portable
-@attrs.frozen(repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class Execution:
     """One run of a workflow, as it stood at one moment.
 
@@ -306,16 +306,16 @@ class Execution:
     id: int
     status: Status
     workflow_id: int | None = None
-    created: datetime | None = None
-    updated: datetime | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
     steps: Steps = attrs.field(factory=Steps)
     error: str | None = None
     """What the server says went wrong with the execution as a whole."""
     success: bool | None = None
     external_workflow_id: str | None = None
     """The id that the execution has inside Datalab's own engine, if told."""
-    zone_assumed: bool = False
-    """True where ``created`` or ``updated`` came without a zone; UTC was assumed then."""
+    timezone_assumed: bool = False
+    """True where ``created_at`` or ``updated_at`` came without a zone; UTC was assumed then."""
     observed_at: datetime | None = attrs.field(default=None, eq=False)
     """When this answer arrived, by the clock of this machine. Not part of equality."""
     raw: Mapping[str, JSON] = attrs.field(factory=dict, hash=False)
@@ -348,29 +348,37 @@ class Execution:
         return any(ended) and not all(ended)
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> StepProgress:
         """Steps done of steps known."""
-        done = sum(step.is_terminal for step in self.steps.values())
-        return Progress(done=done, total=len(self.steps))
+        finished = sum(step.is_terminal for step in self.steps.values())
+        return StepProgress(finished=finished, total=len(self.steps))
 
     @property
     def failures(self) -> tuple[Failure, ...]:
         """Everything that failed so far: step, file and the server's words."""
         failures = [
-            Failure(step.name, run.file_key, run.error, run.error_in)
+            Failure(
+                step=step.name, file_key=run.file_key, error=run.error, error_stage=run.error_stage
+            )
             for step in self.steps.values()
             for run in step.runs
             if run.failed
         ]
         if self.error or (self.failed and not failures):
-            failures.append(Failure(None, None, self.error, None))
+            failures.append(Failure(step=None, file_key=None, error=self.error, error_stage=None))
         return tuple(failures)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
         """What can be fetched now: of completed, failed and still running steps alike."""
         return tuple(
-            Output(self.id, step.name, run.file_key, run.output_url, run.status)
+            Output(
+                execution_id=self.id,
+                step=step.name,
+                file_key=run.file_key,
+                url=run.output_url,
+                status=run.status,
+            )
             for step in self.steps.values()
             for run in step.runs
             if run.output_url
@@ -384,7 +392,7 @@ class Execution:
     @property
     def duration(self) -> timedelta | None:
         """From creation to the last update, once ended and where the server told both."""
-        return _between(self.created, self.updated) if self.is_terminal else None
+        return _between(self.created_at, self.updated_at) if self.is_terminal else None
 
     def timeline(self, depends_on: Mapping[str, Iterable[str]] | None = None) -> Timeline:
         """Tell when which step waited and worked, to be read, printed or drawn.
@@ -404,13 +412,13 @@ class Execution:
             "id": self.id,
             "status": str(self.status),
             "workflow_id": self.workflow_id,
-            "created": _written(self.created),
-            "updated": _written(self.updated),
+            "created_at": _written(self.created_at),
+            "updated_at": _written(self.updated_at),
             "steps": [step.to_dict() for step in self.steps.values()],
             "error": self.error,
             "success": self.success,
             "external_workflow_id": self.external_workflow_id,
-            "zone_assumed": self.zone_assumed,
+            "timezone_assumed": self.timezone_assumed,
             "observed_at": _written(self.observed_at),
             "raw": dict(self.raw),
         }
@@ -425,9 +433,9 @@ class Execution:
         try:
             fields: dict[str, Any] = {
                 **data,
-                "status": Status.of(data["status"]),
-                "created": _read(data["created"]),
-                "updated": _read(data["updated"]),
+                "status": Status.parse(data["status"]),
+                "created_at": _read(data["created_at"]),
+                "updated_at": _read(data["updated_at"]),
                 "observed_at": _read(data["observed_at"]),
                 "steps": Steps([Step.from_dict(step) for step in data["steps"]]),
             }
@@ -436,10 +444,10 @@ class Execution:
             raise ValueError(f"not an execution as to_dict() writes it: {error}") from error
 
     def __repr__(self) -> str:
-        return rendering.execution_line(self)
+        return summaries.execution_line(self)
 
     def _repr_html_(self) -> str:
-        return self.timeline()._repr_html_() + rendering.execution_table(self)
+        return self.timeline()._repr_html_() + summaries.execution_table(self)
 
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:

@@ -17,8 +17,8 @@ from datalab_facade.arguments import (
     named,
 )
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.waiting.faults import FaultSettings
-from datalab_facade.waiting.waiting import WaitPolicy, checked_policy
+from datalab_facade.waiting.retries import RetrySettings
+from datalab_facade.waiting.wait import WaitPolicy, checked_policy
 
 _OURS = frozenset({"x-api-key", "authorization", "cookie", "host", "content-length"})
 
@@ -56,7 +56,7 @@ class CallOptions(TypedDict, total=False):
 
     request_timeout: float
     """The longest that one request may take, in seconds."""
-    max_faults: int
+    max_retries: int
     """How many requests in a row may fail before the last one's error is raised."""
     headers: Mapping[str, str]
     """More headers for the requests of this call."""
@@ -74,7 +74,7 @@ class Options:
     request_timeout: float = attrs.field(default=30.0, validator=_positive)
     """Seconds for one request of such a call, from the connection to the last byte."""
 
-    max_faults: int = attrs.field(default=2, validator=_count)
+    max_retries: int = attrs.field(default=2, validator=_count)
     """How many tries of such a call may fail and be repeated, where repeating is safe.
 
     Two: enough for a dropped connection or a restart, and the answer still comes soon."""
@@ -85,12 +85,12 @@ class Options:
     policy: WaitPolicy = attrs.field(factory=WaitPolicy, converter=_checked_policy)
     """How waits behave."""
 
-    fault_settings: FaultSettings = attrs.field(
+    retry_settings: RetrySettings = attrs.field(
         init=False,
         repr=False,
         eq=False,
         default=attrs.Factory(
-            lambda options: attrs.evolve(options.policy, max_faults=options.max_faults),
+            lambda options: attrs.evolve(options.policy, max_retries=options.max_retries),
             takes_self=True,
         ),
     )

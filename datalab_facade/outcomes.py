@@ -9,13 +9,13 @@ from collections.abc import AsyncGenerator, Generator
 import attrs
 
 from datalab_facade.changes import Change
-from datalab_facade.errors import DatalabError, WaitTimedOut
+from datalab_facade.errors import DatalabError, WaitTimeoutError
 from datalab_facade.models import Execution
-from datalab_facade.travel import portable
+from datalab_facade.pickling import portable
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Outcome:
     """How the wait for one of many executions ended.
 
@@ -38,7 +38,7 @@ class Outcome:
         """Whether the execution has completed."""
         return self.execution is not None and self.execution.succeeded
 
-    def unwrap(self) -> Execution:
+    def result(self) -> Execution:
         """Give the final snapshot.
 
         Raises:
@@ -51,45 +51,47 @@ class Outcome:
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Totals:
     """How many executions stand how, and what it has cost so far."""
 
     queued: int
     """Not begun yet, or not looked at yet."""
     running: int
-    done: int
+    succeeded: int
     """Completed."""
     failed: int
     """Ended as FAILED, or given up with an error."""
     requests: int
     """Looks so far."""
-    budget_left: int | None
+    requests_left: int | None
     """Requests that the budget has left for this minute; None without a budget."""
-    seconds_to_go: float | None
+    eta_seconds: float | None
     """An estimate for those known so far, at the pace of those that ended; None at first."""
 
     @property
-    def ended(self) -> int:
+    def finished(self) -> int:
         """How many are over, well or badly."""
-        return self.done + self.failed
+        return self.succeeded + self.failed
 
     @property
-    def known(self) -> int:
+    def total(self) -> int:
         """How many there are, as far as the ids have been read."""
-        return self.queued + self.running + self.ended
+        return self.queued + self.running + self.finished
 
     def __str__(self) -> str:
-        told = f"{self.ended}/{self.known} ended, {self.running} running, {self.queued} queued"
+        told = (
+            f"{self.finished}/{self.total} finished, {self.running} running, {self.queued} queued"
+        )
         if self.failed:
             told += f", {self.failed} failed"
-        if self.seconds_to_go is not None:
-            told += f", about {self.seconds_to_go:.0f} s to go"
+        if self.eta_seconds is not None:
+            told += f", about {self.eta_seconds:.0f} s to go"
         return told
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Update:
     """One piece of news about many executions: a change, or an outcome."""
 
@@ -127,5 +129,5 @@ def in_order(wanted: list[int], outcomes: list[Outcome], timeout: float | None) 
 
 
 def _unread(execution_id: int, timeout: float) -> Outcome:
-    error = WaitTimedOut(execution_id, execution=None, timeout=timeout, elapsed=timeout)
-    return Outcome(execution_id, error=error)
+    error = WaitTimeoutError(execution_id, execution=None, timeout=timeout, elapsed=timeout)
+    return Outcome(execution_id=execution_id, error=error)

@@ -89,9 +89,9 @@ class Secrets:
             return self.hidden(value)
         if isinstance(value, ValidationIssue):
             return ValidationIssue(
-                tuple(self.hidden(p) if isinstance(p, str) else p for p in value.loc),
-                self.hidden(value.msg),
-                self.hidden(value.type),
+                loc=tuple(self.hidden(p) if isinstance(p, str) else p for p in value.loc),
+                msg=self.hidden(value.msg),
+                type=self.hidden(value.type),
             )
         if isinstance(value, Mapping):
             return {name: self._hidden_in(inner) for name, inner in value.items()}

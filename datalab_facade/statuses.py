@@ -14,9 +14,9 @@ class Status(str):
     right to add others. A word that is not known is kept as it came and counts
     as still running.
 
-    >>> Status.of("completed").is_terminal
+    >>> Status.parse("completed").is_terminal
     True
-    >>> Status.of("Unheard_of"), Status.of("Unheard_of").is_known
+    >>> Status.parse("Unheard_of"), Status.parse("Unheard_of").is_known
     ('Unheard_of', False)
     """
 
@@ -31,7 +31,7 @@ class Status(str):
     """Ours, not the API's: the server said nothing."""
 
     @classmethod
-    def of(cls, word: str) -> Status:
+    def parse(cls, word: str) -> Status:
         """Give the status that a word of the server means, in any letter case."""
         return KNOWN_WORDS.get(word) or KNOWN_WORDS.get(word.strip().upper()) or cls(word)
 

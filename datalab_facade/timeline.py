@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from datalab_facade.pickling import portable
 from datalab_facade.redaction import excerpt
 from datalab_facade.statuses import Status
-from datalab_facade.travel import portable
 
 if TYPE_CHECKING:
     from datalab_facade.models import JSON, Execution, StepRun
@@ -41,7 +41,7 @@ _NOTHING = timedelta(0)
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Span:
     """From one moment to another, both in UTC; the end is never before the start."""
 
@@ -66,7 +66,7 @@ class Span:
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class TimelineRun:
     """When one step waited and worked on one file, on all files, or as a whole."""
 
@@ -102,7 +102,7 @@ class TimelineRun:
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class TimelineStep:
     """When a step waited and worked, all in all and run by run."""
 
@@ -129,8 +129,8 @@ class TimelineStep:
         if not spans:
             return None
         return Span(
-            min(span.start for span in spans),
-            max(span.end for span in spans),
+            start=min(span.start for span in spans),
+            end=max(span.end for span in spans),
             is_open=any(span.is_open for span in spans),
         )
 
@@ -143,8 +143,12 @@ class TimelineStep:
         start = min(span.start for span in spans)
         working = self.working
         if working is None:
-            return Span(start, max(span.end for span in spans), any(s.is_open for s in spans))
-        return Span(start, working.start) if start < working.start else None
+            return Span(
+                start=start,
+                end=max(span.end for span in spans),
+                is_open=any(s.is_open for s in spans),
+            )
+        return Span(start=start, end=working.start) if start < working.start else None
 
     def to_dict(self) -> dict[str, JSON]:
         """Give the step as plain JSON."""
@@ -157,7 +161,7 @@ class TimelineStep:
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Timeline:
     """What happened when in an execution, as far as one snapshot tells.
 
@@ -308,7 +312,9 @@ def timeline_of(
         draft.is_critical = True
     steps = [
         TimelineStep(
-            step.name, step.status, tuple(sorted((draft.made() for draft in runs), key=_began))
+            name=step.name,
+            status=step.status,
+            runs=tuple(sorted((draft.made() for draft in runs), key=_began)),
         )
         for step, runs in zip(execution.steps.values(), by_step, strict=True)
     ]
@@ -341,7 +347,7 @@ class _Draft:
 
     def made(self) -> TimelineRun:
         run = self.run
-        words = ": ".join(part for part in (run.error_in, run.error) if part)
+        words = ": ".join(part for part in (run.error_stage, run.error) if part)
         return TimelineRun(
             step=self.step,
             file_key=run.file_key,
@@ -356,7 +362,7 @@ class _Draft:
 
 
 def _bounds(execution: Execution, drafts: list[_Draft]) -> tuple[datetime | None, datetime | None]:
-    created, updated = _utc(execution.created), _utc(execution.updated)
+    created, updated = _utc(execution.created_at), _utc(execution.updated_at)
     told = [moment for draft in drafts for moment in (draft.began, draft.ended) if moment]
     if created is not None:
         told.append(created)
@@ -393,7 +399,7 @@ def _place(
         draft.held_up_by = past.last_before(draft, until, steps)
         ready = start if draft.held_up_by is None else min(until, _ended(draft.held_up_by))
         if draft.began is not None:
-            draft.waiting = Span(ready, draft.began) if ready < draft.began else None
+            draft.waiting = Span(start=ready, end=draft.began) if ready < draft.began else None
         else:
             _place_the_rest(draft, ready, end, is_open=is_open)
 
@@ -403,22 +409,22 @@ def _place_what_began(draft: _Draft, end: datetime, *, is_open: bool) -> None:
         return
     if draft.ended is not None:
         draft.is_doubtful = draft.ended < draft.began
-        draft.working = Span(draft.began, max(draft.began, draft.ended))
+        draft.working = Span(start=draft.began, end=max(draft.began, draft.ended))
     else:
         goes_on = is_open and not draft.run.is_terminal
         draft.is_doubtful = not goes_on
-        draft.working = Span(draft.began, end, is_open=goes_on)
+        draft.working = Span(start=draft.began, end=end, is_open=goes_on)
 
 
 def _place_the_rest(draft: _Draft, ready: datetime, end: datetime, *, is_open: bool) -> None:
     if draft.ended is not None:
         draft.is_doubtful = True
-        draft.working = Span(ready, draft.ended)
+        draft.working = Span(start=ready, end=draft.ended)
     elif is_open and draft.run.status == Status.IN_PROGRESS:
         draft.is_doubtful = True
-        draft.working = Span(ready, end, is_open=True)
+        draft.working = Span(start=ready, end=end, is_open=True)
     elif is_open and draft.run.status.is_waiting:
-        draft.waiting = Span(ready, end, is_open=True)
+        draft.waiting = Span(start=ready, end=end, is_open=True)
 
 
 class _Past:

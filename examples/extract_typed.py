@@ -29,7 +29,7 @@ def main(path: str) -> Invoice:
         handle = client.workflows.execute(workflow, client.files.upload(path))
         execution = handle.result(timeout=3600)
         [output] = [one for one in execution.outputs if one.step == "fields"]
-        return client.outputs.json(output, into=Invoice)
+        return client.outputs.read_json(output, into=Invoice)
 
 
 if __name__ == "__main__":

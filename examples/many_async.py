@@ -20,9 +20,9 @@ async def main(ids: list[int]) -> int:
                 failed += 1
                 print(f"{outcome.execution_id}: {outcome.error}", file=sys.stderr)
                 continue
-            for output in outcome.unwrap().outputs:
+            for output in outcome.result().outputs:
                 line = {"id": outcome.execution_id, "step": output.step}
-                print(json.dumps({**line, "output": await client.outputs.json(output)}))
+                print(json.dumps({**line, "output": await client.outputs.read_json(output)}))
     return 1 if failed else 0
 
 

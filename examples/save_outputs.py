@@ -17,9 +17,9 @@ def main(execution_id: int, folder: str) -> int:
     print(manifest)
     for saved in manifest.saved:
         print(f"{saved.bytes:>10}  {saved.sha256}  {saved.path}")
-    for missed in manifest.missed:
+    for missed in manifest.failed:
         print(f"missed: {missed.step}: {missed.reason}")
-    return 0 if manifest.complete else 1
+    return 0 if manifest.is_complete else 1
 
 
 if __name__ == "__main__":

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import sys
 
-from datalab_facade import Datalab, SubmissionUnknown
+from datalab_facade import Datalab, SubmissionUncertainError
 
 
 def submit(workflow_id: int, url: str) -> int:
     with Datalab() as client:
         try:
             handle = client.workflows.execute(workflow_id, url)
-        except SubmissionUnknown as error:
+        except SubmissionUncertainError as error:
             print(f"look for it before you submit again: {error.sent}", file=sys.stderr)
             return 2
         print(json.dumps(handle.to_dict()))

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import sys
 
-from datalab_facade import Datalab, ExecutionFailed, WaitTimedOut
+from datalab_facade import Datalab, ExecutionFailedError, WaitTimeoutError
 
 
 def main(execution_id: int) -> int:
     with Datalab() as client:
         try:
             execution = client.executions.result(execution_id, timeout=3600, on_change=print)
-        except ExecutionFailed as error:
+        except ExecutionFailedError as error:
             for failure in error.failures:
                 print(f"{failure.step} failed: {failure.error}")
             return 1
-        except WaitTimedOut as error:
+        except WaitTimeoutError as error:
             print(f"{error.execution_id} goes on; wait for it again")
             return 2
     print(execution.timeline())

@@ -44,7 +44,7 @@ class Recorder(SimulatorTransport):
 
     def __init__(self, answer: Fault | None = None) -> None:
         simulator = new_simulator()
-        simulator.fault_always(answer or Fault.status(200, FINISHED))
+        simulator.inject_always(answer or Fault.status(200, FINISHED))
         super().__init__(simulator)
         self.requests: list[httpx.Request] = []
 

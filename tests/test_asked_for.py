@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from datalab_facade import (
-    RequestRefused,
+    InvalidResponseError,
+    RequestRejectedError,
     StepDefinition,
-    SubmissionUnknown,
-    UnexpectedBody,
-    UploadFailed,
+    SubmissionUncertainError,
+    UploadError,
 )
 from datalab_facade.testing import ExecutionScript, Fault, StepScript
 from tests.in_process import SOON, Way, new_simulator
@@ -61,9 +61,9 @@ CALLS: dict[str, tuple[Callable[[Any], Any], dict[str, Any]]] = {
 def test_an_answer_about_another_one_is_a_typed_error(way: Way, case: str) -> None:
     call, answer = CALLS[case]
     simulator = new_simulator()
-    simulator.fault_always(Fault.status(200, answer))
+    simulator.inject_always(Fault.status(200, answer))
     client = way.client(simulator)
-    with pytest.raises(UnexpectedBody, match="was asked for") as raised:
+    with pytest.raises(InvalidResponseError, match="was asked for") as raised:
         way.done(call(client))
     assert str(raised.value).count("999") >= 1
     assert raised.value.url.startswith("https://www.datalab.to/api/v1/") or "Execution 1" in str(
@@ -76,7 +76,7 @@ def test_what_passes_is_asked_again_and_no_longer_told(way: Way) -> None:
     simulator = new_simulator()
     execution_id = simulator.start(SOON)
     other: Any = {"execution_id": execution_id + 1, "status": "COMPLETED", "steps": {}}
-    simulator.fault_next(*[Fault.status(200, other)] * 3)
+    simulator.inject(*[Fault.status(200, other)] * 3)
     client = way.client(simulator)
     execution = way.done(client.executions.wait(execution_id))
     assert (execution.id, execution.succeeded) == (execution_id, True)
@@ -92,7 +92,7 @@ def test_one_of_many_is_not_mixed_up_with_another(way: Way) -> None:
         answer: Any = {"execution_id": ids[number % 3], "status": "COMPLETED", "steps": {}}
         return Fault.status(200, answer) if number < 6 and number % 2 else None
 
-    simulator.fault_hook(mixed_up)
+    simulator.inject_with(mixed_up)
     outcomes = way.done(way.client(simulator).executions.wait_many(ids))
     assert [outcome.unwrap().id for outcome in outcomes] == ids
 
@@ -100,8 +100,8 @@ def test_one_of_many_is_not_mixed_up_with_another(way: Way) -> None:
 def test_nothing_of_another_one_is_saved(way: Way, tmp_path: Path) -> None:
     simulator = new_simulator()
     answer: Any = {"execution_id": OTHER, "status": "COMPLETED", "steps": {}}
-    simulator.fault_always(Fault.status(200, answer))
-    with pytest.raises(UnexpectedBody):
+    simulator.inject_always(Fault.status(200, answer))
+    with pytest.raises(InvalidResponseError):
         way.done(way.client(simulator).outputs.save_all(1, tmp_path))
     assert list(tmp_path.iterdir()) == []
 
@@ -114,8 +114,8 @@ def test_an_upload_is_not_taken_for_confirmed_by_what_confirms_another(way: Way)
             return None
         return Fault.status(200, {**FILE, "success": True, "message": "there"})
 
-    simulator.fault_hook(wrong)
-    with pytest.raises(UploadFailed, match="was asked for") as raised:
+    simulator.inject_with(wrong)
+    with pytest.raises(UploadError, match="was asked for") as raised:
         way.done(way.client(simulator).files.upload(b"%PDF", name="a.pdf"))
     assert raised.value.reason == "unconfirmed"
 
@@ -124,10 +124,10 @@ def test_an_execution_of_another_workflow_is_not_taken_for_the_one_that_was_star
     way: Way,
 ) -> None:
     simulator = new_simulator()
-    step = StepDefinition("marker_parse", "parse")
+    step = StepDefinition(step_key="marker_parse", unique_name="parse")
     workflow_id = simulator.workflows.add("Ours", [step.to_dict()])
-    simulator.fault_always(Fault.status(200, {"execution_id": 5, "workflow_id": OTHER}))
-    with pytest.raises(SubmissionUnknown, match="is about workflow 999999"):
+    simulator.inject_always(Fault.status(200, {"execution_id": 5, "workflow_id": OTHER}))
+    with pytest.raises(SubmissionUncertainError, match="is about workflow 999999"):
         way.done(way.client(simulator).workflows.execute(workflow_id, URL))
     assert len(simulator.requests.of("api")) == 1
 
@@ -146,15 +146,15 @@ def test_an_execution_of_another_workflow_is_not_taken_for_the_one_that_was_star
 )
 def test_one_file_has_several_names(way: Way, file: Any, answer: dict[str, Any]) -> None:
     simulator = new_simulator()
-    simulator.fault_always(Fault.status(200, answer))
+    simulator.inject_always(Fault.status(200, answer))
     assert way.done(way.client(simulator).files.get(file)).original_filename == "a.pdf"
 
 
 @pytest.mark.parametrize("answer", [{"success": False, "message": "in use"}])
 def test_a_refusal_that_names_no_id_is_a_refusal(way: Way, answer: dict[str, Any]) -> None:
     simulator = new_simulator()
-    simulator.fault_always(Fault.status(200, answer))
+    simulator.inject_always(Fault.status(200, answer))
     client = way.client(simulator)
     for call in (client.files.delete, client.workflows.delete):
-        with pytest.raises(RequestRefused, match="in use"):
+        with pytest.raises(RequestRejectedError, match="in use"):
             way.done(call(4))

@@ -13,27 +13,27 @@ import httpx
 import pytest
 
 from datalab_facade import (
+    APIStatusError,
+    APITimeoutError,
     AsyncDatalab,
-    AuthenticationFailed,
-    BadRequest,
+    AuthenticationError,
+    BadRequestError,
     Change,
     ConfigurationError,
     Datalab,
     DatalabError,
-    DownloadFailed,
-    ExecutionFailed,
+    DownloadError,
+    ExecutionFailedError,
     ExecutionHandle,
-    NotFound,
+    InternalServerError,
+    NotFoundError,
     Output,
-    PayloadTooLarge,
-    PermissionRefused,
-    RequestTimedOut,
-    ServerFailed,
-    StatusError,
-    ValidationFailed,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    UnprocessableEntityError,
     WaitPolicy,
 )
-from datalab_facade.pacing.pacing import LocalBudget
+from datalab_facade.rate_limiting.local import LocalRateLimiter
 from datalab_facade.testing import Fault, Simulator
 from datalab_facade.transport.origin import OriginKey, checked_origin
 from tests.in_process import (
@@ -311,8 +311,8 @@ def test_an_unknown_option_is_a_type_error_as_for_any_function(
         {"request_timeout": 0},
         {"request_timeout": -0.1},
         {"request_timeout": math.inf},
-        {"max_faults": -1},
-        {"max_faults": 1.5},
+        {"max_retries": -1},
+        {"max_retries": 1.5},
     ],
     ids=str,
 )
@@ -412,8 +412,8 @@ def test_what_is_said_for_one_call_holds_for_no_other(way: Way) -> None:
 def test_a_view_adds_headers_and_leaves_the_original_as_it_was(
     way: Way, simulator: Simulator
 ) -> None:
-    client = way.client(simulator, headers={"X-Team": "7", "X-Way": "a"}, max_faults=0)
-    view = client.with_options(headers={"X-Job": "8", "X-Way": "b"}, max_faults=1)
+    client = way.client(simulator, headers={"X-Team": "7", "X-Way": "a"}, max_retries=0)
+    view = client.with_options(headers={"X-Job": "8", "X-Way": "b"}, max_retries=1)
     execution_id = simulator.start(SOON)
     way.done(client.executions.get(execution_id))
     way.done(view.executions.get(execution_id))
@@ -421,10 +421,10 @@ def test_a_view_adds_headers_and_leaves_the_original_as_it_was(
     sent = [[request.headers.get(name) for name in names] for request in simulator.requests]
     assert sent == [["7", None, "a"], ["7", "8", "b"]]
 
-    simulator.fault_next(Fault.status(503))
-    with pytest.raises(ServerFailed):
+    simulator.inject(Fault.status(503))
+    with pytest.raises(InternalServerError):
         way.done(client.executions.get(execution_id))
-    simulator.fault_next(Fault.status(503))
+    simulator.inject(Fault.status(503))
     way.done(view.executions.get(execution_id))
 
 
@@ -432,18 +432,18 @@ def test_a_view_is_of_the_same_kind_and_shares_connections_and_drift(
     way: Way, simulator: Simulator
 ) -> None:
     client = way.client(simulator)
-    view = client.with_options(max_faults=1)
+    view = client.with_options(max_retries=1)
     assert type(view) is type(client)
     way.done(view.executions.get(simulator.start(SOON)))
-    assert client.drift()
-    assert client.drift() == view.drift()
+    assert client.drift
+    assert client.drift == view.drift
     way.done(view.close())
     with pytest.raises(ConfigurationError, match="closed"):
         way.done(client.executions.get(7))
 
 
 def test_a_view_waits_with_its_own_policy(way: Way, simulator: Simulator) -> None:
-    view = way.client(simulator).with_options(policy=WaitPolicy(interval=100, max_interval=100))
+    view = way.client(simulator).with_options(policy=WaitPolicy(min_interval=100, max_interval=100))
     way.done(view.executions.wait(simulator.start(SOON)))
     assert len(simulator.requests) <= 5
 
@@ -457,7 +457,7 @@ def test_a_closed_client_says_so_whatever_it_is_asked(way: Way, own: bool) -> No
     client: Any = way.client_over(Recorder()) if own else kind(API_KEY)
     way.done(client.close())
     way.done(client.close())
-    output = Output(7, "parse", None, presigned())
+    output = Output(execution_id=7, step="parse", file_key=None, url=presigned())
     attempts: list[Callable[[], Any]] = [
         lambda: client.executions.get(7),
         lambda: client.executions.wait(7),
@@ -470,11 +470,11 @@ def test_a_closed_client_says_so_whatever_it_is_asked(way: Way, own: bool) -> No
         with pytest.raises(ConfigurationError, match="closed"):
             way.done(attempt())
     fetches: list[Callable[[], Any]] = [
-        lambda: client.outputs.bytes(output),
-        lambda: client.outputs.json(output),
+        lambda: client.outputs.read_bytes(output),
+        lambda: client.outputs.read_json(output),
     ]
     for attempt in fetches:
-        with pytest.raises((ConfigurationError, DownloadFailed), match="closed"):
+        with pytest.raises((ConfigurationError, DownloadError), match="closed"):
             way.done(attempt())
 
 
@@ -511,10 +511,10 @@ def test_a_client_of_ones_own_stays_open() -> None:
 
 
 def test_whatever_an_async_client_was_used_for_binds_it_to_its_event_loop() -> None:
-    output = Output(7, "parse", None, presigned())
+    output = Output(execution_id=7, step="parse", file_key=None, url=presigned())
     uses: list[Callable[[AsyncDatalab], Any]] = [
         lambda client: client.executions.get(7),
-        lambda client: client.outputs.bytes(output),
+        lambda client: client.outputs.read_bytes(output),
     ]
     for first in uses:
         client = AsyncDatalab(API_KEY, http_client=httpx.AsyncClient(transport=Recorder()))
@@ -627,8 +627,8 @@ def authorized(base_url: str, url: str) -> dict[str, str]:
 )
 def test_a_redirect_of_the_api_is_not_followed(way: Way, status: int, target: str) -> None:
     recorder = Recorder(Fault.redirect(target, status))
-    client = way.client_over(recorder, max_faults=0)
-    with pytest.raises(StatusError) as caught:
+    client = way.client_over(recorder, max_retries=0)
+    with pytest.raises(APIStatusError) as caught:
         way.done(client.executions.get(7))
     assert caught.value.status == status
     assert caught.value.headers["location"]
@@ -638,8 +638,8 @@ def test_a_redirect_of_the_api_is_not_followed(way: Way, status: int, target: st
 def test_a_client_that_follows_redirects_does_not_do_so_for_us(
     way: Way, simulator: Simulator
 ) -> None:
-    simulator.fault_next(Fault.redirect(f"{simulator.storage_origin}/x"))
-    with pytest.raises(StatusError):
+    simulator.inject(Fault.redirect(f"{simulator.storage_origin}/x"))
+    with pytest.raises(APIStatusError):
         way.done(way.client(simulator).executions.get(simulator.start(SOON)))
     assert len(simulator.requests) == 1
 
@@ -656,27 +656,27 @@ class _Broken(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 async def test_whatever_a_transport_raises_is_the_cause_of_an_error_of_ours() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=_Broken()))
-    output = Output(7, "parse", None, presigned())
+    output = Output(execution_id=7, step="parse", file_key=None, url=presigned())
     with (
         httpx.Client(transport=transport) as http,
         Datalab(API_KEY, http_client=http) as client,
-        pytest.raises(DownloadFailed, match="ZeroDivisionError"),
+        pytest.raises(DownloadError, match="ZeroDivisionError"),
     ):
-        client.outputs.bytes(output, timeout=0.5)
+        client.outputs.read_bytes(output, timeout=0.5)
     async with (
         httpx.AsyncClient(transport=transport) as http_async,
         AsyncDatalab(API_KEY, http_client=http_async) as client_async,
     ):
-        with pytest.raises(DownloadFailed, match="ZeroDivisionError"):
-            await client_async.outputs.bytes(output, timeout=0.5)
+        with pytest.raises(DownloadError, match="ZeroDivisionError"):
+            await client_async.outputs.read_bytes(output, timeout=0.5)
 
 
 @pytest.mark.parametrize("url", ["https://www.datalab.to/x", presigned()])
 def test_an_output_is_fetched_without_the_key_wherever_it_is(way: Way, url: str) -> None:
     recorder = Recorder()
     client = way.client_over(recorder, headers={"X-Team": "7"})
-    output = Output(7, "parse", None, url)
-    assert way.done(client.outputs.json(output)) == FINISHED
+    output = Output(execution_id=7, step="parse", file_key=None, url=url)
+    assert way.done(client.outputs.read_json(output)) == FINISHED
     [request] = recorder.requests
     assert request.url == url
     assert API_KEY not in str(request.headers.raw)
@@ -687,11 +687,11 @@ def test_no_repr_tells_the_key(way: Way, simulator: Simulator) -> None:
     client = way.client(simulator, headers={"X-Team": "7"})
     execution = way.done(client.executions.get(simulator.start(SOON)))
     changes = way.changes(client.executions.watch(execution.id), most=1)
-    simulator.fault_next(Fault.status(401), Fault.hang(), Fault.html())
+    simulator.inject(Fault.status(401), Fault.hang(), Fault.html())
     errors = []
     for _ in range(3):
         with pytest.raises(DatalabError) as caught:
-            way.done(client.executions.get(execution.id, max_faults=0))
+            way.done(client.executions.get(execution.id, max_retries=0))
         errors.append(caught.value)
     handle = client.executions.handle(execution.id)
     things = [
@@ -699,7 +699,7 @@ def test_no_repr_tells_the_key(way: Way, simulator: Simulator) -> None:
         client.with_options(timeout=5),
         client.executions,
         client.outputs,
-        client.drift(),
+        client.drift,
         handle,
         handle.to_dict(),
         execution,
@@ -743,7 +743,7 @@ def test_a_handle_does_what_its_client_does(way: Way, simulator: Simulator) -> N
     assert way.done(handle.result()).succeeded
     assert [output.step for output in way.done(handle.outputs())] == ["parse", "extract"]
     failing = client.executions.handle(simulator.start(FAILS))
-    with pytest.raises(ExecutionFailed, match="no pages"):
+    with pytest.raises(ExecutionFailedError, match="no pages"):
         way.done(failing.result())
 
 
@@ -809,12 +809,12 @@ def test_an_empty_handle_is_refused(way: Way, simulator: Simulator) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [Fault.status(503), Fault.status(429), Fault.reset(), Fault.html(), Fault.cut(10)],
+    [Fault.status(503), Fault.status(429), Fault.reset(), Fault.html(), Fault.truncate(10)],
     ids=["503", "429", "reset", "HTML", "cut"],
 )
 def test_a_look_that_fails_twice_is_repeated(way: Way, simulator: Simulator, fault: Fault) -> None:
     execution_id = simulator.start(SOON)
-    simulator.fault_next(fault, fault)
+    simulator.inject(fault, fault)
     assert way.done(way.client(simulator).executions.get(execution_id)).id == execution_id
     assert len(simulator.requests) == 3
     assert simulator.clock.monotonic() < 60
@@ -823,8 +823,8 @@ def test_a_look_that_fails_twice_is_repeated(way: Way, simulator: Simulator, fau
 def test_a_look_is_given_up_after_the_third_failure_with_all_of_them_told(
     way: Way, simulator: Simulator
 ) -> None:
-    simulator.fault_always(Fault.status(503))
-    with pytest.raises(ServerFailed) as caught:
+    simulator.inject_always(Fault.status(503))
+    with pytest.raises(InternalServerError) as caught:
         way.done(way.client(simulator).executions.get(7))
     assert len(simulator.requests) == 3
     [note] = caught.value.__notes__
@@ -836,21 +836,21 @@ def test_a_look_is_given_up_after_the_third_failure_with_all_of_them_told(
 def test_how_often_a_look_is_repeated_can_be_said(
     way: Way, simulator: Simulator, most: int
 ) -> None:
-    simulator.fault_always(Fault.status(503))
+    simulator.inject_always(Fault.status(503))
     client = way.client(simulator)
     for executions, options in (
-        (client.executions, {"max_faults": most}),
-        (client.with_options(max_faults=most).executions, {}),
+        (client.executions, {"max_retries": most}),
+        (client.with_options(max_retries=most).executions, {}),
     ):
         simulator.requests.clear()
-        with pytest.raises(ServerFailed):
+        with pytest.raises(InternalServerError):
             way.done(executions.get(7, timeout=900, **options))
         assert len(simulator.requests) == most + 1
 
 
 def test_a_look_waits_for_as_long_as_the_server_asks(way: Way, simulator: Simulator) -> None:
     execution_id = simulator.start(SOON)
-    simulator.fault_next(Fault.status(429, headers={"Retry-After": "20"}))
+    simulator.inject(Fault.status(429, headers={"Retry-After": "20"}))
     way.done(way.client(simulator).executions.get(execution_id))
     first, second = simulator.requests
     assert 20 <= second.at - first.at <= 25
@@ -860,8 +860,8 @@ def test_a_look_waits_for_as_long_as_the_server_asks(way: Way, simulator: Simula
 def test_a_server_that_asks_for_longer_than_the_timeout_is_told_at_once(
     way: Way, simulator: Simulator, status: int
 ) -> None:
-    simulator.fault_always(Fault.status(status, headers={"Retry-After": "61"}))
-    with pytest.raises(StatusError) as caught:
+    simulator.inject_always(Fault.status(status, headers={"Retry-After": "61"}))
+    with pytest.raises(APIStatusError) as caught:
         way.done(way.client(simulator).executions.get(7, timeout=60))
     assert caught.value.retry_after == 61
     assert len(simulator.requests) == 1
@@ -871,19 +871,19 @@ def test_a_server_that_asks_for_longer_than_the_timeout_is_told_at_once(
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (400, BadRequest),
-        (401, AuthenticationFailed),
-        (403, PermissionRefused),
-        (404, NotFound),
-        (409, StatusError),
-        (413, PayloadTooLarge),
-        (422, ValidationFailed),
+        (400, BadRequestError),
+        (401, AuthenticationError),
+        (403, PermissionDeniedError),
+        (404, NotFoundError),
+        (409, APIStatusError),
+        (413, PayloadTooLargeError),
+        (422, UnprocessableEntityError),
     ],
 )
 def test_what_the_server_means_is_not_asked_again(
-    way: Way, simulator: Simulator, status: int, kind: type[StatusError]
+    way: Way, simulator: Simulator, status: int, kind: type[APIStatusError]
 ) -> None:
-    simulator.fault_always(Fault.status(status))
+    simulator.inject_always(Fault.status(status))
     with pytest.raises(kind) as caught:
         way.done(way.client(simulator).executions.get(7))
     assert type(caught.value) is kind
@@ -891,8 +891,8 @@ def test_what_the_server_means_is_not_asked_again(
 
 
 def test_all_tries_of_a_look_end_within_its_timeout(way: Way, simulator: Simulator) -> None:
-    simulator.fault_always(Fault.hang())
-    with pytest.raises(RequestTimedOut):
+    simulator.inject_always(Fault.hang())
+    with pytest.raises(APITimeoutError):
         way.done(way.client(simulator).executions.get(7, timeout=45))
     assert len(simulator.requests) == 2
     assert simulator.clock.monotonic() <= 45 + 1e-6
@@ -987,7 +987,7 @@ def test_a_watch_sends_nothing_before_it_is_iterated(way: Way, simulator: Simula
         {"timeout": 0},
         {"timeout": -1},
         {"timeout": math.nan},
-        {"max_faults": -1},
+        {"max_retries": -1},
         {"request_timeout": 0},
         {"headers": {"Cookie": "a=b"}},
     ],
@@ -1014,8 +1014,8 @@ def test_a_watch_left_early_can_be_taken_up_again(way: Way, simulator: Simulator
 
 def test_clients_that_are_given_one_budget_share_it(way: Way) -> None:
     simulator = new_simulator()
-    budget = LocalBudget(60)
-    one, other = (way.client(simulator, budget=budget) for _ in range(2))
+    rate_limiter = LocalRateLimiter(60)
+    one, other = (way.client(simulator, rate_limiter=rate_limiter) for _ in range(2))
     execution_id = simulator.start(SOON)
     for client in (one, other) * 5:
         way.done(client.executions.get(execution_id))
@@ -1026,4 +1026,4 @@ def test_clients_that_are_given_one_budget_share_it(way: Way) -> None:
 
 def test_a_budget_and_its_limit_are_not_both_given(way: Way) -> None:
     with pytest.raises(ConfigurationError, match="not both"):
-        way.client(new_simulator(), budget=LocalBudget(60), requests_per_minute=100)
+        way.client(new_simulator(), rate_limiter=LocalRateLimiter(60), requests_per_minute=100)

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from benchmarks.__main__ import BENCHMARKS
-from datalab_facade import Datalab, ExecutionFailed, StatusError, WaitTimedOut
+from datalab_facade import APIStatusError, Datalab, ExecutionFailedError, WaitTimeoutError
 from datalab_facade.testing import (
     ExecutionScript,
     Fault,
@@ -65,7 +65,7 @@ def _both(
     simulators = Simulator(), Simulator(VirtualClock())
     first, second = (one.start(script) for one in simulators)
     for simulator in simulators:
-        simulator.fault_next(*faults, origin=origin)
+        simulator.inject(*faults, origin=origin)
     with SimulatorServer(simulators[0]) as server:
         return _theirs(server, first, **options), connect(simulators[1]), second
 
@@ -85,7 +85,7 @@ def test_when_time_is_up_they_give_what_they_saw_last_and_we_raise() -> None:
     endless = ExecutionScript([StepScript("parse", ends=None)])
     theirs, client, execution_id = _both(endless)
     assert (theirs["raised"], theirs["status"]) == (None, "IN_PROGRESS")
-    with client, pytest.raises(WaitTimedOut) as raised:
+    with client, pytest.raises(WaitTimeoutError) as raised:
         client.executions.wait(execution_id, timeout=60)
     assert raised.value.execution_id == execution_id
 
@@ -94,7 +94,7 @@ def test_a_failed_execution_is_a_result_there_and_an_error_with_its_reason_here(
     failing = ExecutionScript([StepScript("parse", outcome="FAILED", error="no pages")])
     theirs, client, execution_id = _both(failing)
     assert (theirs["raised"], theirs["status"], theirs["error"]) == (None, "FAILED", None)
-    with client, pytest.raises(ExecutionFailed, match="parse: no pages"):
+    with client, pytest.raises(ExecutionFailedError, match="parse: no pages"):
         client.executions.result(execution_id)
 
 
@@ -116,14 +116,14 @@ def test_an_output_that_fails_once_is_a_note_in_their_result_and_tried_again_her
     assert "downloaded_data" not in run
     with client:
         [output] = client.executions.result(execution_id).outputs
-        assert client.outputs.json(output) == {"pages": 2}
+        assert client.outputs.read_json(output) == {"pages": 2}
 
 
 def _keys_at_another_origin(wait: Callable[[SimulatorServer, int], None]) -> list[str]:
     simulator = Simulator()
     execution_id = simulator.start(NESTED)
     with SimulatorServer(simulator) as server:
-        simulator.fault_next(Fault.redirect(f"{server.storage_url}/elsewhere"))
+        simulator.inject(Fault.redirect(f"{server.storage_url}/elsewhere"))
         wait(server, execution_id)
     elsewhere = [one for one in simulator.requests if one.path == "/elsewhere"]
     return [one.headers["x-api-key"] for one in elsewhere if "x-api-key" in one.headers]
@@ -135,7 +135,7 @@ def test_a_redirect_takes_the_key_to_another_host_only_there() -> None:
 
     def ours(server: SimulatorServer, execution_id: int) -> None:
         key = server.simulator.api_key
-        with Datalab(key, base_url=server.api_url) as client, pytest.raises(StatusError):
+        with Datalab(key, base_url=server.api_url) as client, pytest.raises(APIStatusError):
             client.executions.wait(execution_id)
 
     assert len(_keys_at_another_origin(theirs)) == 1

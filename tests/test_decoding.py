@@ -13,7 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalab_facade import Execution, Status, UnexpectedBody, ValidationFailed, ValidationIssue
+from datalab_facade import (
+    Execution,
+    InvalidResponseError,
+    Status,
+    UnprocessableEntityError,
+    ValidationIssue,
+)
 from datalab_facade.decoding import (
     decode_execution,
     decode_failure,
@@ -21,7 +27,7 @@ from datalab_facade.decoding import (
     decode_retry_after,
 )
 from datalab_facade.drift import Drift
-from datalab_facade.errors import StatusError
+from datalab_facade.errors import APIStatusError
 from datalab_facade.fields import whole_number
 from datalab_facade.models import JSON
 
@@ -90,13 +96,13 @@ executions = st.fixed_dictionaries(
 def test_any_json_is_an_execution_or_a_typed_error(body: Any) -> None:
     try:
         execution, drift = decode_execution(body, requested_id=123)
-    except UnexpectedBody:
+    except InvalidResponseError:
         return
     assert isinstance(execution, Execution)
     assert all(isinstance(oddity, Drift) for oddity in drift)
     assert isinstance(repr(execution), str)
     assert isinstance(execution._repr_html_(), str)
-    assert 0 <= execution.progress.done <= execution.progress.total
+    assert 0 <= execution.progress.finished <= execution.progress.total
     for failure in execution.failures:
         assert str(failure)
 
@@ -105,7 +111,7 @@ def test_any_json_is_an_execution_or_a_typed_error(body: Any) -> None:
 def test_a_snapshot_survives_json_pickle_and_copy(body: Any) -> None:
     try:
         execution = decode(body)
-    except UnexpectedBody:
+    except InvalidResponseError:
         return
     assert Execution.from_dict(execution.to_dict()) == execution
     through_json = Execution.from_dict(json.loads(json.dumps(execution.to_dict())))
@@ -117,7 +123,7 @@ def test_a_snapshot_survives_json_pickle_and_copy(body: Any) -> None:
 
 @given(st.binary())
 def test_any_bytes_are_json_or_a_typed_error(body: bytes) -> None:
-    with contextlib.suppress(UnexpectedBody):
+    with contextlib.suppress(InvalidResponseError):
         decode_json(body)
 
 
@@ -128,7 +134,7 @@ def test_any_bytes_are_json_or_a_typed_error(body: bytes) -> None:
 )
 def test_any_refusal_is_a_typed_error(status: int, body: bytes, headers: dict[str, str]) -> None:
     error = decode_failure(status, body, headers, method="GET", url="https://a.example", now=NOW)
-    assert isinstance(error, StatusError)
+    assert isinstance(error, APIStatusError)
     assert error.status == status
     assert len(str(error)) < 100_000
     assert pickle.loads(pickle.dumps(error)).args == error.args
@@ -142,7 +148,7 @@ def test_any_refusal_is_a_typed_error(status: int, body: bytes, headers: dict[st
     ],
 )
 def test_a_body_that_is_no_json_is_quoted(body: bytes, said: str, shown: str) -> None:
-    with pytest.raises(UnexpectedBody) as failed:
+    with pytest.raises(InvalidResponseError) as failed:
         decode_json(body)
     assert str(failed.value) == said
     assert failed.value.body == shown
@@ -160,7 +166,7 @@ def test_a_body_that_is_no_json_is_quoted(body: bytes, said: str, shown: str) ->
     ],
 )
 def test_an_answer_that_is_no_execution_is_quoted(body: Any, why: str, shown: str) -> None:
-    with pytest.raises(UnexpectedBody) as failed:
+    with pytest.raises(InvalidResponseError) as failed:
         decode(body)
     assert str(failed.value) == f"the answer is no execution, {why}: {shown}"
     assert failed.value.body == shown
@@ -170,11 +176,11 @@ def test_an_answer_that_is_nested_too_deeply_to_be_quoted_is_named() -> None:
     body: list[Any] = []
     for _ in range(100_000):
         body = [body]
-    with pytest.raises(UnexpectedBody, match="a list that is nested too deeply"):
+    with pytest.raises(InvalidResponseError, match="a list that is nested too deeply"):
         decode(body)
 
 
-def refused(status: int, body: bytes, headers: dict[str, str] | None = None) -> StatusError:
+def refused(status: int, body: bytes, headers: dict[str, str] | None = None) -> APIStatusError:
     url = "https://a.example/7"
     return decode_failure(status, body, headers or {}, method="PUT", url=url, now=NOW)
 
@@ -187,7 +193,7 @@ def test_a_refusal_tells_all_that_is_worth_knowing_about_it(status: int) -> None
         "Set-Cookie": "session=1",
     }
     error = refused(status, b'{"detail": "No such thing"}', headers)
-    assert isinstance(error, ValidationFailed) == (status == 422)
+    assert isinstance(error, UnprocessableEntityError) == (status == 422)
     assert (error.method, error.url) == ("PUT", "https://a.example/7")
     assert error.detail == "No such thing"
     assert error.body == '{"detail": "No such thing"}'
@@ -221,19 +227,24 @@ def test_a_page_holds_no_words_of_the_api() -> None:
     [
         (
             {"loc": ["path", "execution_id", 0], "msg": "not a number", "type": "int_parsing"},
-            ValidationIssue(("path", "execution_id", 0), "not a number", "int_parsing"),
+            ValidationIssue(
+                loc=("path", "execution_id", 0), msg="not a number", type="int_parsing"
+            ),
         ),
-        ({"loc": "body", "msg": "m", "type": 5}, ValidationIssue(("body",), "m", "5")),
-        ({"loc": [None, {"a": 1}], "msg": "m"}, ValidationIssue(("null", '{"a":1}'), "m", "")),
-        ({"msg": "m" * 1_001}, ValidationIssue((), "m" * 999 + "…", "")),
-        ({"loc": None, "n": 1}, ValidationIssue((), '{"loc":null,"n":1}', "")),
-        (["just", "words"], ValidationIssue((), '["just","words"]', "")),
-        ("w" * 1_001, ValidationIssue((), '"' + "w" * 998 + "…", "")),
+        ({"loc": "body", "msg": "m", "type": 5}, ValidationIssue(loc=("body",), msg="m", type="5")),
+        (
+            {"loc": [None, {"a": 1}], "msg": "m"},
+            ValidationIssue(loc=("null", '{"a":1}'), msg="m", type=""),
+        ),
+        ({"msg": "m" * 1_001}, ValidationIssue(loc=(), msg="m" * 999 + "…", type="")),
+        ({"loc": None, "n": 1}, ValidationIssue(loc=(), msg='{"loc":null,"n":1}', type="")),
+        (["just", "words"], ValidationIssue(loc=(), msg='["just","words"]', type="")),
+        ("w" * 1_001, ValidationIssue(loc=(), msg='"' + "w" * 998 + "…", type="")),
     ],
 )
 def test_an_issue_is_read_in_whatever_shape_it_comes(entry: Any, issue: ValidationIssue) -> None:
     error = refused(422, json.dumps({"detail": [entry]}).encode())
-    assert isinstance(error, ValidationFailed)
+    assert isinstance(error, UnprocessableEntityError)
     assert error.issues == (issue,)
 
 
@@ -247,8 +258,8 @@ def test_an_issue_is_read_in_whatever_shape_it_comes(entry: Any, issue: Validati
 )
 def test_a_422_has_an_issue_whatever_its_body(body: bytes, message: str) -> None:
     error = refused(422, body)
-    assert isinstance(error, ValidationFailed)
-    assert error.issues == (ValidationIssue((), message, ""),)
+    assert isinstance(error, UnprocessableEntityError)
+    assert error.issues == (ValidationIssue(loc=(), msg=message, type=""),)
 
 
 @given(st.text())
@@ -329,7 +340,9 @@ def test_an_unknown_status_is_kept_as_it_came_and_counts_as_running(word: str) -
     assert execution.status == word
     assert not execution.is_terminal
     assert not execution.failed
-    assert Drift("status", "execution", f"status={word}") in drift_of({"status": word})
+    assert Drift(kind="status", where="execution", name=f"status={word}") in drift_of(
+        {"status": word}
+    )
 
 
 @pytest.mark.parametrize(
@@ -356,8 +369,8 @@ def test_times_are_aware_and_the_model_says_when_the_zone_was_assumed(
     written: object, read: datetime | None, assumed: bool
 ) -> None:
     execution = decode({"status": "QUEUED", "created": written})
-    assert execution.created == read
-    assert execution.zone_assumed is assumed
+    assert execution.created_at == read
+    assert execution.timezone_assumed is assumed
     assert execution.raw["created"] == written
 
 
@@ -392,7 +405,9 @@ def test_the_id_is_read_under_both_names_and_else_taken_from_the_request() -> No
     ],
 )
 def test_an_answer_about_another_execution_is_none_about_this_one(names: dict[str, Any]) -> None:
-    with pytest.raises(UnexpectedBody, match=r"is about execution .*execution 123 was asked for"):
+    with pytest.raises(
+        InvalidResponseError, match=r"is about execution .*execution 123 was asked for"
+    ):
         decode({"status": "COMPLETED", **names}, requested_id=123)
 
 
@@ -437,7 +452,7 @@ def test_every_field_seen_so_far_is_read() -> None:
     assert read.file_key == "npl94jxy"
     assert read.id == 5
     assert read.file_ids == ("a", "2")
-    assert (read.error, read.error_in) == ("Page range out of bounds", "VALIDATION")
+    assert (read.error, read.error_stage) == ("Page range out of bounds", "VALIDATION")
     assert (read.success, read.total_pages) == (False, 12)
     assert read.extra == {"new_field": {"kept": True}}
 
@@ -501,7 +516,7 @@ def test_each_run_says_for_itself_whether_its_zone_was_assumed() -> None:
         for key, moment in (("a", naive), ("b", aware), ("c", naive))
     }
     step = decode({"status": "IN_PROGRESS", "steps": {"parse": runs}}).steps["parse"]
-    assert [run.zone_assumed for run in step.runs] == [True, False, True]
+    assert [run.timezone_assumed for run in step.runs] == [True, False, True]
 
 
 def test_an_execution_tells_its_times() -> None:
@@ -511,8 +526,8 @@ def test_an_execution_tells_its_times() -> None:
         "updated": "2025-10-22T10:05:00Z",
     }
     execution, _ = decode_execution(body, requested_id=1, observed_at=NOW)
-    assert execution.created == datetime(2025, 10, 22, 10, tzinfo=UTC)
-    assert execution.updated == datetime(2025, 10, 22, 10, 5, tzinfo=UTC)
+    assert execution.created_at == datetime(2025, 10, 22, 10, tzinfo=UTC)
+    assert execution.updated_at == datetime(2025, 10, 22, 10, 5, tzinfo=UTC)
     assert execution.observed_at == NOW
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from datalab_facade import (
     ConfigurationError,
-    DefinitionInvalid,
+    InvalidDefinitionError,
     StepDefinition,
     StepType,
     WorkflowDefinition,
@@ -40,12 +40,19 @@ def workflow(*steps: Any, **more: Any) -> dict[str, Any]:
 
 def test_a_definition_comes_and_goes_as_json(tmp_path: Path) -> None:
     definition = WorkflowDefinition(
-        "Rechnungen für München",
-        [
-            StepDefinition("marker_parse", "parse", {"max_pages": 5}, version="2"),
-            StepDefinition("marker_extract", "extract", {"page_schema": {"a": [1.5]}}, ["parse"]),
+        name="Rechnungen für München",
+        steps=[
+            StepDefinition(
+                step_key="marker_parse", unique_name="parse", settings={"max_pages": 5}, version="2"
+            ),
+            StepDefinition(
+                step_key="marker_extract",
+                unique_name="extract",
+                settings={"page_schema": {"a": [1.5]}},
+                depends_on=["parse"],
+            ),
         ],
-        "for people",
+        description="for people",
     )
     assert WorkflowDefinition.from_json(definition.to_json()) == definition
     assert WorkflowDefinition.from_json(definition.to_json().encode()) == definition
@@ -65,7 +72,7 @@ def test_what_may_be_left_out_is_left_out() -> None:
     definition = WorkflowDefinition.from_dict(
         {"name": "x", "steps": [{"step_key": "marker_parse", "unique_name": "parse"}]}
     )
-    assert definition.steps == (StepDefinition("marker_parse", "parse"),)
+    assert definition.steps == (StepDefinition(step_key="marker_parse", unique_name="parse"),)
     assert definition.to_dict() == {
         "name": "x",
         "steps": [
@@ -77,25 +84,27 @@ def test_what_may_be_left_out_is_left_out() -> None:
 @pytest.mark.parametrize("wrong", [None, 5, [{"step_key": "a"}], "steps"])
 def test_what_are_no_steps_is_refused(wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match="StepDefinition"):
-        WorkflowDefinition("x", wrong)
+        WorkflowDefinition(name="x", steps=wrong)
 
 
 @pytest.mark.parametrize("wrong", [None, 5])
 def test_what_are_no_names_is_refused(wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match="list of names"):
-        StepDefinition("a", "b", depends_on=wrong)
+        StepDefinition(step_key="a", unique_name="b", depends_on=wrong)
 
 
 def test_settings_that_are_no_object_are_left_to_the_check() -> None:
     settings: Any = [1]
-    step = StepDefinition("a", "b", settings)
+    step = StepDefinition(step_key="a", unique_name="b", settings=settings)
     assert "settings=…" in repr(step)
-    with pytest.raises(DefinitionInvalid, match="must be an object, not a list"):
-        WorkflowDefinition("x", [step]).check()
+    with pytest.raises(InvalidDefinitionError, match="must be an object, not a list"):
+        WorkflowDefinition(name="x", steps=[step]).validate()
 
 
 def test_a_single_name_is_a_list_of_one() -> None:
-    assert StepDefinition("a", "b", depends_on="parse").depends_on == ("parse",)
+    assert StepDefinition(step_key="a", unique_name="b", depends_on="parse").depends_on == (
+        "parse",
+    )
 
 
 @pytest.mark.parametrize(
@@ -195,14 +204,18 @@ def test_each_problem_is_told_with_its_place(definition: Any, told: list[str] | 
 
 def test_all_problems_are_told_in_one_error() -> None:
     definition = WorkflowDefinition(
-        "",
-        [
-            StepDefinition("", "a", {"x": math.nan}, ["b"]),
-            StepDefinition("marker_parse", "b", {}, ["a", "zzz"]),
+        name="",
+        steps=[
+            StepDefinition(
+                step_key="", unique_name="a", settings={"x": math.nan}, depends_on=["b"]
+            ),
+            StepDefinition(
+                step_key="marker_parse", unique_name="b", settings={}, depends_on=["a", "zzz"]
+            ),
         ],
     )
-    with pytest.raises(DefinitionInvalid) as caught:
-        definition.check()
+    with pytest.raises(InvalidDefinitionError) as caught:
+        definition.validate()
     assert [problem.place for problem in caught.value.problems] == [
         "name",
         "steps[0] 'a'.step_key",
@@ -213,19 +226,21 @@ def test_all_problems_are_told_in_one_error() -> None:
     assert "and 1 more in .problems" in str(caught.value)
     assert isinstance(caught.value, ConfigurationError)
     for refuses in (definition.layers, definition.to_json, definition.placeholders):
-        with pytest.raises(DefinitionInvalid):
+        with pytest.raises(InvalidDefinitionError):
             refuses()
 
 
 def test_types_of_step_are_checked_when_they_are_known() -> None:
-    definition = WorkflowDefinition("x", [StepDefinition("marker_prase", "parse")])
-    definition.check()
-    for known in (["marker_parse"], [StepType("marker_parse")]):
-        with pytest.raises(DefinitionInvalid, match="is 'marker_parse' meant"):
-            definition.check(known)
-    definition.check(["marker_prase"])
-    with pytest.raises(DefinitionInvalid, match="no type of step"):
-        definition.check([])
+    definition = WorkflowDefinition(
+        name="x", steps=[StepDefinition(step_key="marker_prase", unique_name="parse")]
+    )
+    definition.validate()
+    for known in (["marker_parse"], [StepType(step_key="marker_parse")]):
+        with pytest.raises(InvalidDefinitionError, match="is 'marker_parse' meant"):
+            definition.validate(known)
+    definition.validate(["marker_prase"])
+    with pytest.raises(InvalidDefinitionError, match="no type of step"):
+        definition.validate([])
 
 
 def test_settings_that_hold_themselves_are_found() -> None:
@@ -239,27 +254,32 @@ def test_settings_that_hold_themselves_are_found() -> None:
         deep = [deep]
     [problem] = problems(workflow(step("x", settings={"a": deep})))
     assert problem.endswith("is nested too deeply")
-    definition = WorkflowDefinition("x", [StepDefinition("a", "b", {"a": deep})])
+    definition = WorkflowDefinition(
+        name="x", steps=[StepDefinition(step_key="a", unique_name="b", settings={"a": deep})]
+    )
     assert repr(definition)
 
 
 def test_a_long_chain_is_checked_and_layered_at_once() -> None:
-    steps = [StepDefinition("p", "0")]
-    steps += [StepDefinition("p", str(n), depends_on=[str(n - 1)]) for n in range(1, 5_000)]
-    assert len(WorkflowDefinition("x", reversed(steps)).layers()) == 5_000
+    steps = [StepDefinition(step_key="p", unique_name="0")]
+    steps += [
+        StepDefinition(step_key="p", unique_name=str(n), depends_on=[str(n - 1)])
+        for n in range(1, 5_000)
+    ]
+    assert len(WorkflowDefinition(name="x", steps=reversed(steps)).layers()) == 5_000
     [problem] = problems(workflow(*(step(str(n), str((n + 1) % 5_000)) for n in range(5_000))))
     assert "0 → 1 → 2" in problem
 
 
 def test_layers_keep_the_order_of_the_definition() -> None:
     definition = WorkflowDefinition(
-        "x",
-        [
-            StepDefinition("p", "post", depends_on=["b", "a"]),
-            StepDefinition("p", "b", depends_on=["parse"]),
-            StepDefinition("p", "parse"),
-            StepDefinition("p", "a", depends_on=["parse"]),
-            StepDefinition("p", "other"),
+        name="x",
+        steps=[
+            StepDefinition(step_key="p", unique_name="post", depends_on=["b", "a"]),
+            StepDefinition(step_key="p", unique_name="b", depends_on=["parse"]),
+            StepDefinition(step_key="p", unique_name="parse"),
+            StepDefinition(step_key="p", unique_name="a", depends_on=["parse"]),
+            StepDefinition(step_key="p", unique_name="other"),
         ],
     )
     names = [[one.unique_name for one in layer] for layer in definition.layers()]
@@ -286,7 +306,7 @@ def test_a_circle_is_told_exactly_when_there_is_one(graph: dict[int, list[int]])
 def test_any_json_is_a_definition_or_a_typed_error(data: Any) -> None:
     try:
         definition = WorkflowDefinition.from_json(json.dumps(data))
-    except DefinitionInvalid:
+    except InvalidDefinitionError:
         return
     assert WorkflowDefinition.from_json(definition.to_json()) == definition
 
@@ -313,10 +333,10 @@ almost = st.fixed_dictionaries(
 def test_whatever_is_almost_a_definition_is_one_or_a_typed_error(data: Any) -> None:
     try:
         definition = WorkflowDefinition.from_dict(data)
-    except DefinitionInvalid:
+    except InvalidDefinitionError:
         assert problems_of(data)
         return
-    definition.check()
+    definition.validate()
     assert WorkflowDefinition.from_json(definition.to_json()) == definition
     assert sum(map(len, definition.layers())) == len(definition.steps)
 
@@ -334,7 +354,7 @@ def test_whatever_is_almost_a_definition_is_one_or_a_typed_error(data: Any) -> N
     ],
 )
 def test_text_that_is_no_json_is_told_where(text: str | bytes, told: str) -> None:
-    with pytest.raises(DefinitionInvalid, match=told):
+    with pytest.raises(InvalidDefinitionError, match=told):
         WorkflowDefinition.from_json(text)
 
 
@@ -345,14 +365,14 @@ def test_a_file_that_is_wrong_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         WorkflowDefinition.from_file(tmp_path)
     path.write_text("{}")
-    with pytest.raises(DefinitionInvalid, match=r"invoices\.json") as caught:
+    with pytest.raises(InvalidDefinitionError, match=r"invoices\.json") as caught:
         WorkflowDefinition.from_file(path)
     assert caught.value.source == os.fspath(path)
-    definition = WorkflowDefinition("x", [StepDefinition("a", "b")])
+    definition = WorkflowDefinition(name="x", steps=[StepDefinition(step_key="a", unique_name="b")])
     with pytest.raises(ConfigurationError, match="cannot be written"):
         definition.to_file(tmp_path / "no" / "such")
-    with pytest.raises(DefinitionInvalid):
-        WorkflowDefinition("", ()).to_file(path)
+    with pytest.raises(InvalidDefinitionError):
+        WorkflowDefinition(name="", steps=()).to_file(path)
     assert path.read_text() == "{}"
 
 
@@ -365,7 +385,10 @@ def test_what_has_to_be_filled_in_is_told_once_each() -> None:
         "headers": [{"a": "Bearer ${secret:slack.bot}"}, {"b": "${env:KEY}"}],
         "plain": "${nothing} $${env:ESCAPED} {{step.output}}",
     }
-    definition = WorkflowDefinition("x", [StepDefinition("api_request", "post", settings)])
+    definition = WorkflowDefinition(
+        name="x",
+        steps=[StepDefinition(step_key="api_request", unique_name="post", settings=settings)],
+    )
     assert definition.placeholders() == ("env:KEY", "secret:slack.bot")
 
 

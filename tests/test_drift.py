@@ -36,7 +36,7 @@ def with_fields(**fields: Any) -> ExecutionScript:
 
 
 def seen(client: Datalab) -> dict[tuple[str, str, str], int]:
-    report = client.drift()
+    report = client.drift
     return {(drift.kind, drift.where, drift.name): n for drift, n in report.counts.items()}
 
 
@@ -44,9 +44,9 @@ def test_a_report_is_false_while_there_is_nothing_to_tell(
     simulator: Simulator, client: Datalab
 ) -> None:
     client.executions.get(simulator.start(KNOWN))
-    report = client.drift()
+    report = client.drift
     assert not report
-    assert report == DriftReport({})
+    assert report == DriftReport(counts={})
     assert str(report) == "no drift seen"
 
 
@@ -88,25 +88,25 @@ def test_what_is_known_is_no_surprise(simulator: Simulator, client: Datalab) -> 
 def test_a_report_does_not_change_after_it_was_given(simulator: Simulator, client: Datalab) -> None:
     execution_id = simulator.start(with_fields(novel=1))
     client.executions.get(execution_id)
-    before = client.drift()
+    before = client.drift
     client.executions.get(execution_id)
     assert list(before.counts.values()) == [1]
-    assert list(client.drift().counts.values()) == [2]
+    assert list(client.drift.counts.values()) == [2]
 
 
 def test_clients_do_not_share_what_they_saw(simulator: Simulator, client: Datalab) -> None:
     client.executions.get(simulator.start(with_fields(novel=1)))
-    assert client.drift()
-    assert not blocking(simulator).drift()
+    assert client.drift
+    assert not blocking(simulator).drift
 
 
 def test_a_server_gone_wild_is_counted_within_bounds(simulator: Simulator, client: Datalab) -> None:
     execution_id = simulator.start(with_fields(**{f"novel {n}": n for n in range(1_500)}))
     client.executions.get(execution_id)
-    report = client.drift()
+    report = client.drift
     assert (len(report.counts), report.dropped) == (1_000, 500)
     client.executions.get(execution_id)
-    report = client.drift()
+    report = client.drift
     assert (len(report.counts), report.dropped) == (1_000, 1_000)
     assert set(report.counts.values()) == {2}
     assert str(report).endswith("1000 × others")
@@ -117,7 +117,7 @@ def test_a_surprise_has_a_short_printable_name_without_secrets(
 ) -> None:
     fields = {"x" * 10_000: 1, "a\nb\x1b[2Jc": 2, "d\u2028e": 3, "": 4, presigned(): 5}
     client.executions.get(simulator.start(with_fields(**fields, status=presigned("s"))))
-    report = client.drift()
+    report = client.drift
     assert len(report.counts) == 6
     for drift in report.counts:
         assert len(drift.name) <= 100
@@ -128,8 +128,8 @@ def test_a_surprise_has_a_short_printable_name_without_secrets(
 def test_a_report_is_readable() -> None:
     log = DriftLog()
     for _ in range(12):
-        log.record([Drift("field", "execution", "novel")])
-    log.record([Drift("status", "step run", "status=UNHEARD_OF")])
+        log.record([Drift(kind="field", where="execution", name="novel")])
+    log.record([Drift(kind="status", where="step run", name="status=UNHEARD_OF")])
     assert str(log.report()).splitlines() == [
         "     12 × field novel in execution",
         "      1 × status status=UNHEARD_OF in step run",
@@ -147,12 +147,16 @@ def test_what_is_new_is_told_once() -> None:
 def test_threads_lose_no_count() -> None:
     log = DriftLog()
     rounds, threads = 500, 8
-    common = Drift("field", "execution", "common")
+    common = Drift(kind="field", where="execution", name="common")
     news: list[Drift] = []
 
     def record(thread: int) -> None:
         for number in range(rounds):
-            news.extend(log.record({common, Drift("field", "execution", f"{thread} {number}")}))
+            news.extend(
+                log.record(
+                    {common, Drift(kind="field", where="execution", name=f"{thread} {number}")}
+                )
+            )
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)

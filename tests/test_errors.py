@@ -19,33 +19,33 @@ import datalab_facade
 from datalab_facade import Execution, Manifest, Status, Step, StepRun, Steps, errors
 from datalab_facade.decoding import decode_failure
 from datalab_facade.errors import (
-    AuthenticationFailed,
-    BadRequest,
-    BudgetExhausted,
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
     ConfigurationError,
-    ConnectionFailed,
     DatalabError,
-    DefinitionInvalid,
-    DefinitionProblem,
-    DownloadFailed,
-    ExecutionFailed,
+    DefinitionIssue,
+    DownloadError,
+    ExecutionFailedError,
+    InternalServerError,
+    InvalidDefinitionError,
+    InvalidResponseError,
     LocalFileError,
-    NotFound,
-    OutputTooLarge,
-    Overloaded,
-    PayloadTooLarge,
-    PermissionRefused,
-    RateLimited,
-    RequestRefused,
-    RequestTimedOut,
-    ServerFailed,
-    StatusError,
-    SubmissionUnknown,
-    UnexpectedBody,
-    UploadFailed,
-    ValidationFailed,
+    NotFoundError,
+    OutputTooLargeError,
+    OverloadedError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    RateLimitError,
+    RateLimitTimeoutError,
+    RequestRejectedError,
+    SubmissionUncertainError,
+    UnprocessableEntityError,
+    UploadError,
     ValidationIssue,
-    WaitTimedOut,
+    WaitTimeoutError,
     status_error_class,
 )
 
@@ -54,13 +54,19 @@ URL = "https://www.datalab.to/api/v1/workflows/executions/7"
 
 def _failed(said: str) -> Execution:
     runs = [
-        StepRun(str(n), Status.FAILED, error=said, error_in="VALIDATION", finished_at=_AT)
+        StepRun(
+            file_key=str(n),
+            status=Status.FAILED,
+            error=said,
+            error_stage="VALIDATION",
+            finished_at=_AT,
+        )
         for n in range(40)
     ]
     return Execution(
         id=7,
         status=Status(said),
-        steps=Steps([Step("parse", tuple(runs))]),
+        steps=Steps([Step(name="parse", runs=tuple(runs))]),
         error=said,
         observed_at=_AT,
         raw={"status": said},
@@ -73,7 +79,7 @@ _AT = datetime(2025, 10, 22, 10, tzinfo=UTC)
 def examples(said: str = "Try again") -> list[DatalabError]:
     """Give an instance of every class, with the server's words wherever they can go."""
     request: dict[str, Any] = {"method": "GET", "url": URL}
-    issue = ValidationIssue(("path", 0, said), said, said)
+    issue = ValidationIssue(loc=("path", 0, said), msg=said, type=said)
     place: dict[str, Any] = {"execution_id": 7, "step": said, "file_key": said}
     refused = [
         kind(
@@ -85,35 +91,35 @@ def examples(said: str = "Try again") -> list[DatalabError]:
             retry_after=3,
         )
         for status, kind in (
-            (418, StatusError),
-            (400, BadRequest),
-            (401, AuthenticationFailed),
-            (403, PermissionRefused),
-            (404, NotFound),
-            (413, PayloadTooLarge),
-            (429, RateLimited),
-            (503, ServerFailed),
-            (529, Overloaded),
+            (418, APIStatusError),
+            (400, BadRequestError),
+            (401, AuthenticationError),
+            (403, PermissionDeniedError),
+            (404, NotFoundError),
+            (413, PayloadTooLargeError),
+            (429, RateLimitError),
+            (503, InternalServerError),
+            (529, OverloadedError),
         )
     ]
     return [
         DatalabError(said),
         ConfigurationError(said),
-        DefinitionInvalid((DefinitionProblem(said, said),) * 9, source=said),
-        ConnectionFailed(said, **request, may_have_arrived=True),
-        RequestTimedOut(said, **request, may_have_arrived=False, timeout=1.5),
-        BudgetExhausted(wait=12.5, left=-0.5),
+        InvalidDefinitionError((DefinitionIssue(place=said, message=said),) * 9, source=said),
+        APIConnectionError(said, **request, may_have_arrived=True),
+        APITimeoutError(said, **request, may_have_arrived=False, timeout=1.5),
+        RateLimitTimeoutError(wait=12.5, left=-0.5),
         *refused,
-        ValidationFailed(**request, issues=(issue,) * 3, body=said, retry_after=3),
-        UnexpectedBody(said, **request, body=said),
-        ExecutionFailed(_failed(said)),
-        WaitTimedOut(7, execution=_failed(said), timeout=60, elapsed=60.2),
-        DownloadFailed(said, **place, status=403),
-        UploadFailed(said, file_name=said, status=403, reason="refused"),
-        OutputTooLarge(said, **place),
-        LocalFileError(said, manifest=Manifest(7, Status(said), saved=())),
-        RequestRefused(said, **request, detail=said),
-        SubmissionUnknown(said, **request, sent={"name": said, "steps": [{"settings": {}}]}),
+        UnprocessableEntityError(**request, issues=(issue,) * 3, body=said, retry_after=3),
+        InvalidResponseError(said, **request, body=said),
+        ExecutionFailedError(_failed(said)),
+        WaitTimeoutError(7, execution=_failed(said), timeout=60, elapsed=60.2),
+        DownloadError(said, **place, status=403),
+        UploadError(said, file_name=said, status=403, reason="refused"),
+        OutputTooLargeError(said, **place),
+        LocalFileError(said, manifest=Manifest(execution_id=7, status=Status(said), saved=())),
+        RequestRejectedError(said, **request, detail=said),
+        SubmissionUncertainError(said, **request, sent={"name": said, "steps": [{"settings": {}}]}),
     ]
 
 
@@ -206,7 +212,7 @@ def test_an_answer_that_goes_on_for_ever_is_a_short_error_that_still_gives_advic
 
 
 def test_a_failed_execution_tells_the_first_reasons_in_short_and_how_many_more() -> None:
-    told = str(ExecutionFailed(_failed("no pages\n" * 1_000)))
+    told = str(ExecutionFailedError(_failed("no pages\n" * 1_000)))
     assert told.startswith("Execution 7 failed: parse [0] in VALIDATION: no pages")
     assert told.endswith("and 36 more in .failures")
     assert len(told.splitlines()) == 1
@@ -248,13 +254,13 @@ def test_every_status_that_is_no_success_has_a_class() -> None:
     for status in range(300, 1_000):
         error = decode_failure(status, b"", {}, method="GET", url=URL, now=_AT)
         assert error.status == status
-        assert isinstance(error, ServerFailed) == (500 <= status <= 599)
+        assert isinstance(error, InternalServerError) == (500 <= status <= 599)
         assert status == 422 or type(error) is status_error_class(status)
 
 
 def test_every_class_can_be_imported_from_both_places() -> None:
     names = {kind.__name__ for kind in CLASSES}
-    assert names | {"DefinitionProblem", "ValidationIssue"} == set(errors.__all__)
+    assert names | {"DefinitionIssue", "ValidationIssue"} == set(errors.__all__)
     assert errors.__all__ == sorted(errors.__all__)
     assert names <= set(datalab_facade.__all__)
 
@@ -263,11 +269,11 @@ def test_every_class_can_be_imported_from_both_places() -> None:
     ("kind", "builtin"),
     [
         (ConfigurationError, ValueError),
-        (ConnectionFailed, ConnectionError),
-        (BudgetExhausted, TimeoutError),
+        (APIConnectionError, ConnectionError),
+        (RateLimitTimeoutError, TimeoutError),
         (LocalFileError, OSError),
-        (RequestTimedOut, TimeoutError),
-        (WaitTimedOut, TimeoutError),
+        (APITimeoutError, TimeoutError),
+        (WaitTimeoutError, TimeoutError),
     ],
 )
 def test_an_error_is_also_what_python_calls_such_a_thing(
@@ -279,9 +285,9 @@ def test_an_error_is_also_what_python_calls_such_a_thing(
 def test_nothing_else_is_kin_to_what_python_has() -> None:
     """Else ``except TimeoutError`` would catch what nobody thinks of."""
     kin = {kind for kind in CLASSES if issubclass(kind, (ValueError, OSError, LookupError))}
-    timeouts = {RequestTimedOut, BudgetExhausted, WaitTimedOut}
-    arguments = {ConfigurationError, DefinitionInvalid}
-    assert kin == {*arguments, ConnectionFailed, LocalFileError, *timeouts}
+    timeouts = {APITimeoutError, RateLimitTimeoutError, WaitTimeoutError}
+    arguments = {ConfigurationError, InvalidDefinitionError}
+    assert kin == {*arguments, APIConnectionError, LocalFileError, *timeouts}
 
 
 def test_no_class_hides_a_builtin_one() -> None:
@@ -290,6 +296,9 @@ def test_no_class_hides_a_builtin_one() -> None:
 
 def test_an_error_of_a_status_tells_what_to_do_next() -> None:
     for error in examples():
-        if isinstance(error, StatusError) and type(error) not in (StatusError, ValidationFailed):
+        if isinstance(error, APIStatusError) and type(error) not in (
+            APIStatusError,
+            UnprocessableEntityError,
+        ):
             assert error.advice
             assert str(error).endswith(error.advice)

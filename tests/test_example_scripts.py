@@ -69,7 +69,7 @@ def world(tmp_path: Path) -> Iterator[World]:
             for workflow_id in simulator.workflows:
                 simulator.script_for(workflow_id, _DONE)
 
-    simulator.fault_hook(let_it_end_at_once)
+    simulator.inject_with(let_it_end_at_once)
     (tmp_path / "scans").mkdir()
     for name in ("march.pdf", "april.pdf"):
         (tmp_path / "scans" / name).write_bytes(name.encode())

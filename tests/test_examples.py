@@ -25,7 +25,7 @@ def simulator() -> Simulator:
 @each_example
 def test_an_example_is_read_checked_and_written_as_it_was(path: Path, simulator: Simulator) -> None:
     definition = WorkflowDefinition.from_file(path)
-    definition.check(simulator.workflows.step_types)
+    definition.validate(simulator.workflows.step_types)
     assert definition.description
     assert definition.to_dict() == json.loads(path.read_text(encoding="utf-8"))
     assert WorkflowDefinition.from_json(definition.to_json()) == definition

@@ -37,29 +37,32 @@ class Uploaded:
             InputConfig.bucket("b", "path/", "*.pdf", "r2"),
             {"bucket": "b", "prefix": "path/", "pattern": "*.pdf", "storage_type": "r2"},
         ),
-        (InputConfig.of(ONE), {"type": "file_list", "file_urls": [ONE]}),
-        (InputConfig.of(REFERENCE), {"type": "file_list", "file_urls": [REFERENCE]}),
-        (InputConfig.of(Uploaded()), {"type": "file_list", "file_urls": [REFERENCE]}),
-        (InputConfig.of((ONE, Uploaded())), {"type": "file_list", "file_urls": [ONE, REFERENCE]}),
-        (InputConfig.of(x for x in [ONE]), {"type": "file_list", "file_urls": [ONE]}),
-        (InputConfig.of({"file_urls": [ONE]}), {"file_urls": [ONE]}),
+        (InputConfig.coerce(ONE), {"type": "file_list", "file_urls": [ONE]}),
+        (InputConfig.coerce(REFERENCE), {"type": "file_list", "file_urls": [REFERENCE]}),
+        (InputConfig.coerce(Uploaded()), {"type": "file_list", "file_urls": [REFERENCE]}),
         (
-            InputConfig.of({"type": "single_file", "file_url": ONE, "new": {"x": 1}}),
+            InputConfig.coerce((ONE, Uploaded())),
+            {"type": "file_list", "file_urls": [ONE, REFERENCE]},
+        ),
+        (InputConfig.coerce(x for x in [ONE]), {"type": "file_list", "file_urls": [ONE]}),
+        (InputConfig.coerce({"file_urls": [ONE]}), {"file_urls": [ONE]}),
+        (
+            InputConfig.coerce({"type": "single_file", "file_url": ONE, "new": {"x": 1}}),
             {"type": "single_file", "file_url": ONE, "new": {"x": 1}},
         ),
-        (InputConfig.of({"type": "stored", "id": 5}), {"type": "stored", "id": 5}),
-        (InputConfig.of(InputConfig.bucket("b")), {"bucket": "b"}),
+        (InputConfig.coerce({"type": "stored", "id": 5}), {"type": "stored", "id": 5}),
+        (InputConfig.coerce(InputConfig.bucket("b")), {"bucket": "b"}),
     ],
 )
 def test_each_documented_form_is_sent_as_documented(config: InputConfig, form: Any) -> None:
     assert config.to_dict() == form
-    assert InputConfig.of(config.to_dict()) == config
+    assert InputConfig.coerce(config.to_dict()) == config
     assert pickle.loads(pickle.dumps(config)) == config
     assert hash(copy.deepcopy(config)) == hash(config)
 
 
 def test_the_urls_can_be_asked_for() -> None:
-    assert InputConfig.of([ONE, TWO]).urls == (ONE, TWO)
+    assert InputConfig.coerce([ONE, TWO]).urls == (ONE, TWO)
     assert InputConfig.single_file(ONE).urls == (ONE,)
     assert InputConfig.bucket("b").urls == ()
 
@@ -71,9 +74,9 @@ def test_the_urls_can_be_asked_for() -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        InputConfig.of,
+        InputConfig.coerce,
         InputConfig.single_file,
-        lambda given: InputConfig.of([ONE, given]),
+        lambda given: InputConfig.coerce([ONE, given]),
         lambda given: InputConfig.file_urls([given]),
     ],
 )
@@ -103,7 +106,7 @@ def test_a_file_on_this_machine_has_to_be_uploaded_first(make: Any, local: Any) 
 )
 def test_a_url_that_the_server_could_not_read_is_refused(url: str, told: str) -> None:
     with pytest.raises(ConfigurationError, match=told) as caught:
-        InputConfig.of(url)
+        InputConfig.coerce(url)
     assert "hunter2" not in str(caught.value)
 
 
@@ -113,7 +116,7 @@ def test_a_url_that_the_server_could_not_read_is_refused(url: str, told: str) ->
 )
 def test_what_is_nothing_to_work_on_is_refused(given: Any) -> None:
     with pytest.raises(ConfigurationError):
-        InputConfig.of(given)
+        InputConfig.coerce(given)
 
 
 @pytest.mark.parametrize("given", [ONE, b"x", Path("x"), 5, None])
@@ -125,7 +128,7 @@ def test_a_list_is_wanted_where_a_list_is_wanted(given: Any) -> None:
 def test_the_same_file_twice_is_refused_since_it_is_paid_for_twice() -> None:
     for url in (presigned(), REFERENCE):
         with pytest.raises(ConfigurationError, match="comes twice") as caught:
-            InputConfig.of([ONE, url, url])
+            InputConfig.coerce([ONE, url, url])
         assert SIGNATURE not in str(caught.value)
 
 
@@ -148,16 +151,16 @@ def test_the_same_file_twice_is_refused_since_it_is_paid_for_twice() -> None:
 )
 def test_a_mapping_in_no_documented_form_is_refused(form: Any, told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
-        InputConfig.of(form)
+        InputConfig.coerce(form)
 
 
 def test_the_query_of_a_url_is_never_shown() -> None:
     for config in (
-        InputConfig.of(presigned()),
+        InputConfig.coerce(presigned()),
         InputConfig.single_file(presigned()),
-        InputConfig.of({"file_urls": [presigned()], "more": {"x": presigned()}}),
+        InputConfig.coerce({"file_urls": [presigned()], "more": {"x": presigned()}}),
     ):
         assert SIGNATURE not in repr(config)
-        assert SIGNATURE not in repr(config.shown())
+        assert SIGNATURE not in repr(config.redacted())
         assert SIGNATURE in str(config.to_dict())
         assert "https://storage.example/out.json?…" in repr(config)

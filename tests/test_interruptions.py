@@ -63,10 +63,10 @@ class World:
     def open(self) -> None:
         """Begin, on the clock that was chosen."""
         self.simulator = Simulator(self.clock, API_KEY)
-        self.simulator.fault_always(Fault.delay(LATENCY))
+        self.simulator.inject_always(Fault.delay(LATENCY))
         self.transport = CountingTransport(self.simulator, self)
         self.ids = [self.simulator.start(WITH_OUTPUT) for _ in range(3)]
-        step = StepDefinition("marker_parse", "parse")
+        step = StepDefinition(step_key="marker_parse", unique_name="parse")
         self.workflow_id = self.simulator.workflows.add("Ours", [step.to_dict()])
         self.papers = [self.folder / name for name in ("a.pdf", "b.pdf")]
         for paper in self.papers:

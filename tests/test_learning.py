@@ -21,7 +21,7 @@ from datalab_facade import (
     AsyncDatalab,
     ConfigurationError,
     Datalab,
-    Durations,
+    DurationModel,
     Execution,
     Status,
     Step,
@@ -37,7 +37,7 @@ from datalab_facade.testing import (
     VirtualClock,
 )
 from datalab_facade.waiting.learning import Curve
-from datalab_facade.waiting.waiting import Wait
+from datalab_facade.waiting.wait import Wait
 from tests.secrets_for_tests import API_KEY
 
 START = datetime(2025, 10, 22, tzinfo=UTC)
@@ -50,8 +50,8 @@ def ended(seconds: float, *, seen_after: float = 0.0, workflow_id: int = 1) -> E
         id=1,
         workflow_id=workflow_id,
         status=Status.COMPLETED,
-        created=START,
-        updated=START + timedelta(seconds=seconds),
+        created_at=START,
+        updated_at=START + timedelta(seconds=seconds),
         observed_at=START + timedelta(seconds=seconds + seen_after),
     )
 
@@ -79,7 +79,7 @@ def test_the_age_of_a_lateness_is_where_it_is_reached(
     known: list[float], since: float, lateness: float, longest: float
 ) -> None:
     curve = Curve.of(known)
-    age = curve.age_of_lateness(lateness, since=since, longest=longest)
+    age = curve.age_at_lateness(lateness, since=since, longest=longest)
     assert since <= age <= since + longest
     if age < since + longest * 0.999:
         assert curve.lateness(since=since, age=age) >= lateness * 0.99 - 1e-6 * (1 + since)
@@ -124,11 +124,11 @@ def test_lateness_is_the_time_for_which_it_was_over_on_average(
 
 def test_one_that_outlasts_all_that_is_known_is_not_given_up() -> None:
     curve = Curve.of([60.0] * 20)
-    assert curve.age_of_lateness(1.0, since=600.0, longest=1e4) < 700
+    assert curve.age_at_lateness(1.0, since=600.0, longest=1e4) < 700
 
 
 def test_the_clocks_may_be_hours_apart() -> None:
-    durations = Durations()
+    durations = DurationModel()
     ahead = 3 * 3600.0
     for seconds in (50.0, 60.0, 70.0):
         last = START + timedelta(seconds=seconds + ahead - 2)
@@ -137,7 +137,7 @@ def test_the_clocks_may_be_hours_apart() -> None:
         id=2,
         workflow_id=1,
         status=Status.IN_PROGRESS,
-        created=START,
+        created_at=START,
         observed_at=START + timedelta(seconds=20 + ahead),
     )
     assert durations.age(running) == pytest.approx(20, abs=2)
@@ -162,20 +162,20 @@ def test_the_clocks_may_be_hours_apart() -> None:
 def test_what_was_seen_running_and_ended_tells_how_far_the_clocks_are_apart(
     seen: list[tuple[float, float]], ahead: float
 ) -> None:
-    durations = Durations()
+    durations = DurationModel()
     for running, over in seen:
         last = START + timedelta(seconds=60 + running)
         durations.learn(ended(60.0, seen_after=over), last_seen_running=last)
     observed = START + timedelta(seconds=100)
-    fresh = Execution(id=2, status=Status.IN_PROGRESS, created=START, observed_at=observed)
+    fresh = Execution(id=2, status=Status.IN_PROGRESS, created_at=START, observed_at=observed)
     assert durations.age(fresh) == 100 - ahead
 
 
 @pytest.mark.parametrize(("seconds", "age"), [(0.5, 0.5), (0.0, 0.0), (-5.0, 0.0)])
 def test_an_age_is_never_below_nothing(seconds: float, age: float) -> None:
     observed = START + timedelta(seconds=seconds)
-    fresh = Execution(id=2, status=Status.IN_PROGRESS, created=START, observed_at=observed)
-    assert Durations().age(fresh) == age
+    fresh = Execution(id=2, status=Status.IN_PROGRESS, created_at=START, observed_at=observed)
+    assert DurationModel().age(fresh) == age
 
 
 @pytest.mark.parametrize(("last_ends", "learnt"), [(50.0, 50.0), (None, 60.0)])
@@ -184,16 +184,21 @@ def test_a_run_ends_with_its_last_step_if_that_is_told(
 ) -> None:
     def step(name: str, end: float | None) -> Step:
         at = None if end is None else START + timedelta(seconds=end)
-        return Step(name, (StepRun(None, Status.COMPLETED, started_at=START, finished_at=at),))
+        return Step(
+            name=name,
+            runs=(
+                StepRun(file_key=None, status=Status.COMPLETED, started_at=START, finished_at=at),
+            ),
+        )
 
-    durations = Durations()
+    durations = DurationModel()
     steps = Steps([step("parse", 20.0), step("extract", last_ends)])
     durations.learn(attrs.evolve(ended(60.0), steps=steps), last_seen_running=None)
     assert durations.to_dict() == {"version": 1, "durations": {"1": [learnt]}}
 
 
 def test_what_is_learnt_later_counts_at_once() -> None:
-    durations = Durations()
+    durations = DurationModel()
     durations.learn(ended(60.0), last_seen_running=None)
     assert durations.curve(1) == Curve.of([60.0])
     assert durations.curve(1) is durations.curve(1)
@@ -202,7 +207,7 @@ def test_what_is_learnt_later_counts_at_once() -> None:
 
 
 def test_only_what_completed_and_has_times_teaches() -> None:
-    durations = Durations()
+    durations = DurationModel()
     told = ended(60.0)
     for changes in (
         {"status": Status.FAILED},
@@ -220,7 +225,7 @@ def test_only_what_completed_and_has_times_teaches() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    durations = Durations()
+    durations = DurationModel()
     for workflow_id in range(300):
         for seconds in range(1, 4):
             durations.learn(ended(float(seconds), workflow_id=workflow_id), last_seen_running=None)
@@ -235,15 +240,15 @@ def test_memory_is_bounded() -> None:
 
 
 def test_it_can_be_kept_and_passed_in() -> None:
-    durations = Durations()
+    durations = DurationModel()
     durations.learn(ended(60.0), last_seen_running=None)
-    again = Durations.from_dict(json.loads(json.dumps(durations.to_dict())))
+    again = DurationModel.from_dict(json.loads(json.dumps(durations.to_dict())))
     assert again.curve(1) == durations.curve(1)
 
 
 def test_what_is_passed_in_is_as_bounded_and_as_usable_as_what_is_learnt() -> None:
     runs = [0.5, 0.0, -1.0, math.inf, math.nan, *range(1, 200)]
-    again = Durations.from_dict({"durations": {"1": runs, "2": range(1, 300)}})
+    again = DurationModel.from_dict({"durations": {"1": runs, "2": range(1, 300)}})
     assert again.to_dict()["durations"] == {
         "1": [0.5, *map(float, range(1, 200))],
         "2": [float(run) for run in range(100, 300)],
@@ -251,7 +256,7 @@ def test_what_is_passed_in_is_as_bounded_and_as_usable_as_what_is_learnt() -> No
 
 
 def test_a_workflow_of_which_no_duration_is_usable_is_not_known() -> None:
-    durations = Durations.from_dict({"durations": {"1": [], "2": [0.0]}})
+    durations = DurationModel.from_dict({"durations": {"1": [], "2": [0.0]}})
     assert durations.curve(1) is None
     assert durations.curve(2) is None
     assert durations.latest_curve is None
@@ -269,7 +274,7 @@ def test_a_workflow_of_which_no_duration_is_usable_is_not_known() -> None:
 )
 def test_something_else_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
-        Durations.from_dict(wrong)
+        DurationModel.from_dict(wrong)
 
 
 moments = st.one_of(
@@ -318,13 +323,13 @@ def test_no_history_and_no_step_of_a_clock_makes_an_end_be_seen_late(
 ) -> None:
     """Later than by the policy alone, and by more than is said."""
     end, chance = course
-    durations = Durations.from_dict({"durations": {"1": kept}})
+    durations = DurationModel.from_dict({"durations": {"1": kept}})
     for execution, last_seen in history:
         durations.learn(execution, last_seen_running=last_seen)
 
-    def seen_at(known: Durations | None) -> float:
+    def seen_at(known: DurationModel | None) -> float:
         policy = WaitPolicy()
-        wait = Wait(7, policy, now=0.0, random=chance.random, durations=known)
+        wait = Wait(7, policy, now=0.0, random=chance.random, duration_model=known)
         looks = 0
         while wait.due < end:
             now, looks = wait.due, looks + 1
@@ -334,7 +339,7 @@ def test_no_history_and_no_step_of_a_clock_makes_an_end_be_seen_late(
                 id=7,
                 workflow_id=1,
                 status=Status.IN_PROGRESS,
-                created=created,
+                created_at=created,
                 observed_at=observed,
             )
             wait.answered(running, now=now, took=0.0)
@@ -356,7 +361,7 @@ def test_no_history_and_no_step_of_a_clock_makes_an_end_be_seen_late(
     ],
 )
 def test_one_odd_duration_moves_nothing(odd: dict[str, Any]) -> None:
-    durations = Durations()
+    durations = DurationModel()
     for _ in range(3):
         durations.learn(ended(60.0), last_seen_running=None)
     durations.learn(attrs.evolve(ended(60.0), **odd), last_seen_running=None)
@@ -366,7 +371,7 @@ def test_one_odd_duration_moves_nothing(odd: dict[str, Any]) -> None:
 
 
 def test_threads_learn_and_ask_at_once_about_more_workflows_than_are_remembered() -> None:
-    durations, wrong = Durations(), []
+    durations, wrong = DurationModel(), []
 
     def work(first: int) -> None:
         try:
@@ -392,17 +397,17 @@ def test_threads_learn_and_ask_at_once_about_more_workflows_than_are_remembered(
 
 
 def test_no_more_workflows_are_passed_in_than_are_remembered() -> None:
-    kept = Durations.from_dict({"durations": {str(name): [1.0] for name in range(150)}})
+    kept = DurationModel.from_dict({"durations": {str(name): [1.0] for name in range(150)}})
     durations: Any = kept.to_dict()["durations"]
     assert list(durations) == [str(name) for name in range(50, 150)]
 
 
 class _World:
-    def __init__(self, durations: Durations | None) -> None:
+    def __init__(self, durations: DurationModel | None) -> None:
         self.clock = VirtualClock()
         self.simulator = Simulator(self.clock, API_KEY)
         http = httpx.Client(transport=SimulatorTransport(self.simulator))
-        self.client = Datalab(API_KEY, clock=self.clock, http_client=http, durations=durations)
+        self.client = Datalab(API_KEY, clock=self.clock, http_client=http, duration_model=durations)
 
     def run(self, seconds: float) -> tuple[int, float]:
         script = ExecutionScript([StepScript("parse", ends=seconds)])
@@ -416,7 +421,7 @@ class _World:
 def test_a_second_run_of_a_known_workflow_takes_fewer_looks_and_is_seen_sooner() -> None:
     firsts, seconds = [], []
     for trial in range(40):
-        world = _World(Durations())
+        world = _World(DurationModel())
         firsts.append(world.run(29 + trial / 20))
         seconds.append(world.run(30))
     looks, late = zip(*seconds, strict=True)
@@ -426,7 +431,7 @@ def test_a_second_run_of_a_known_workflow_takes_fewer_looks_and_is_seen_sooner()
 
 
 def test_what_is_known_may_be_wrong_and_the_end_is_still_seen() -> None:
-    world = _World(Durations())
+    world = _World(DurationModel())
     world.run(30)
     _, late = world.run(3_000)
     assert late <= 60
@@ -436,7 +441,7 @@ def test_what_is_known_may_be_wrong_and_the_end_is_still_seen() -> None:
 
 
 def test_whoever_watches_still_sees_the_changes_on_the_way() -> None:
-    world = _World(Durations())
+    world = _World(DurationModel())
     world.run(40)
     script = ExecutionScript(
         [StepScript("parse", ends=20), StepScript("extract", starts=20, ends=40)]
@@ -451,26 +456,26 @@ def test_whoever_watches_still_sees_the_changes_on_the_way() -> None:
 def test_learning_can_be_switched_off() -> None:
     world = _World(None)
     world.run(30)
-    assert world.client.durations is None
+    assert world.client.duration_model is None
 
 
 @pytest.mark.parametrize("missing", ["created", "observed_at"])
 def test_an_execution_whose_times_are_not_told_is_of_no_age(missing: str) -> None:
     without: dict[str, Any] = {missing: None}
-    assert Durations().age(attrs.evolve(ended(30), **without)) is None
-    assert Durations().age(ended(30)) == 30
+    assert DurationModel().age(attrs.evolve(ended(30), **without)) is None
+    assert DurationModel().age(ended(30)) == 30
 
 
 def test_what_a_client_learns_is_found_in_it_or_none_where_that_is_off() -> None:
-    with Datalab(API_KEY) as client, Datalab(API_KEY, durations=None) as forgetful:
-        assert isinstance(client.durations, Durations)
-        assert forgetful.durations is None
-    assert isinstance(AsyncDatalab(API_KEY).durations, Durations)
-    assert AsyncDatalab(API_KEY, durations=None).durations is None
+    with Datalab(API_KEY) as client, Datalab(API_KEY, duration_model=None) as forgetful:
+        assert isinstance(client.duration_model, DurationModel)
+        assert forgetful.duration_model is None
+    assert isinstance(AsyncDatalab(API_KEY).duration_model, DurationModel)
+    assert AsyncDatalab(API_KEY, duration_model=None).duration_model is None
 
 
 def test_an_execution_of_no_known_age_is_waited_for_as_if_it_were_new() -> None:
-    world = _World(Durations())
+    world = _World(DurationModel())
     script = ExecutionScript([StepScript("parse", ends=30)], extra={"created": None})
     execution_id = world.simulator.start(script)
-    assert world.client.executions.wait(execution_id).created is None
+    assert world.client.executions.wait(execution_id).created_at is None

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datalab_facade import BudgetExhausted, ConfigurationError
-from datalab_facade.pacing.leasing import (
+from datalab_facade import ConfigurationError, RateLimitTimeoutError
+from datalab_facade.rate_limiting.leasing import (
     Ask,
     Brake,
     Errand,
@@ -24,7 +24,7 @@ from datalab_facade.pacing.leasing import (
     Pace,
     Reply,
 )
-from tests.test_pacing import fullest_minute
+from tests.test_local_rate_limiter import fullest_minute
 
 
 @attrs.define
@@ -86,7 +86,7 @@ class Cluster:
         def ask(now: float) -> None:
             try:
                 away = leases.wait(turn, now, deadline)
-            except BudgetExhausted:
+            except RateLimitTimeoutError:
                 self.exhausted += 1
                 return
             finally:
@@ -329,7 +329,7 @@ def test_a_turn_after_the_deadline_is_left_to_others() -> None:
 def test_a_pause_beyond_the_deadline_is_told_at_once() -> None:
     leases = Leases(60, member="a", fallback_share=None, random=lambda: 0.5)
     leases.refused(0.0, sent_at=0.0, retry_after=30.0)
-    with pytest.raises(BudgetExhausted) as caught:
+    with pytest.raises(RateLimitTimeoutError) as caught:
         leases.wait(LeasedTurn(), 1.0, deadline=20.0)
     assert caught.value.wait == pytest.approx(29)
 
@@ -417,7 +417,7 @@ def test_a_place_beyond_the_deadline_is_told_at_once_and_left_to_the_next_one() 
     assert leases.wait(first, 0.0, 3.0) > 0
     assert isinstance(leases.errand(0.0), Ask)
     leases.took(Reply((5.0,)), 0.01)
-    with pytest.raises(BudgetExhausted) as caught:
+    with pytest.raises(RateLimitTimeoutError) as caught:
         leases.wait(first, 0.02, 3.0)
     assert caught.value.wait == pytest.approx(4.99)
     assert leases.wait(second, 0.03, math.inf) == pytest.approx(4.98)
@@ -426,10 +426,10 @@ def test_a_place_beyond_the_deadline_is_told_at_once_and_left_to_the_next_one() 
 def test_a_refusal_of_a_request_from_before_the_last_one_tells_nothing_new() -> None:
     leases = Leases(60, member="a", fallback_share=None, random=lambda: 0.5)
     leases.refused(1.0, sent_at=0.5, retry_after=30.0)
-    with pytest.raises(BudgetExhausted) as once:
+    with pytest.raises(RateLimitTimeoutError) as once:
         leases.wait(LeasedTurn(), 2.0, deadline=3.0)
     leases.refused(1.5, sent_at=0.6, retry_after=50.0)
-    with pytest.raises(BudgetExhausted) as twice:
+    with pytest.raises(RateLimitTimeoutError) as twice:
         leases.wait(LeasedTurn(), 2.0, deadline=3.0)
     assert once.value.wait == twice.value.wait
 
@@ -439,7 +439,7 @@ def test_a_pause_goes_on_where_the_store_is_lost_during_it() -> None:
     leases.refused(0.0, sent_at=0.0, retry_after=30.0)
     leases.lost(1.0)
     assert leases.is_lost
-    with pytest.raises(BudgetExhausted):
+    with pytest.raises(RateLimitTimeoutError):
         leases.wait(LeasedTurn(), 2.0, deadline=25.0)
 
 

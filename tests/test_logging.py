@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from datalab_facade import AsyncDatalab, Datalab, ServerFailed, WaitPolicy
+from datalab_facade import AsyncDatalab, Datalab, InternalServerError, WaitPolicy
 from datalab_facade.testing import (
     ExecutionScript,
     Fault,
@@ -75,7 +75,7 @@ def test_a_wait_that_goes_well_is_quiet_above_debug(
 ) -> None:
     execution = way.done(way.client(simulator).executions.wait(simulator.start(script)))
     for output in execution.outputs:
-        way.done(way.client(simulator).outputs.bytes(output))
+        way.done(way.client(simulator).outputs.read_bytes(output))
     loud = [
         record
         for record in caplog.records
@@ -91,7 +91,7 @@ def test_a_fault_that_is_forgiven_is_a_warning(
     way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture, fault: Fault
 ) -> None:
     execution_id = simulator.start(SOON)
-    simulator.fault_next(fault)
+    simulator.inject(fault)
     way.done(way.client(simulator).executions.wait(execution_id))
     [line] = lines(caplog, "datalab_facade", logging.WARNING)
     assert line.startswith(f"execution {execution_id}: forgiven, next try in ")
@@ -102,8 +102,8 @@ def test_a_fault_that_is_forgiven_is_a_warning(
 def test_the_error_that_is_raised_is_not_logged_as_well(
     way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    simulator.fault_always(Fault.status(503))
-    with pytest.raises(ServerFailed):
+    simulator.inject_always(Fault.status(503))
+    with pytest.raises(InternalServerError):
         way.done(way.client(simulator).executions.get(7))
     assert len(simulator.requests) == 3
     assert len(lines(caplog, "datalab_facade", logging.WARNING)) == 2
@@ -114,12 +114,12 @@ def test_a_request_without_an_answer_is_a_line_too(
     way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     execution_id = simulator.start(ExecutionScript())
-    simulator.fault_next(Fault.reset(), Fault.hang(), Fault.status(500))
-    way.done(way.client(simulator, max_faults=3, timeout=900).executions.get(execution_id))
+    simulator.inject(Fault.reset(), Fault.hang(), Fault.status(500))
+    way.done(way.client(simulator, max_retries=3, timeout=900).executions.get(execution_id))
     told = lines(caplog, "datalab_facade.transport", logging.DEBUG)
     assert [line.split(" -> ")[1].split()[0] for line in told] == [
-        "ConnectionFailed",
-        "RequestTimedOut",
+        "APIConnectionError",
+        "APITimeoutError",
         "500",
         "200",
     ]
@@ -153,12 +153,12 @@ def test_what_the_server_says_cannot_forge_a_line(
     forged = "x\nCRITICAL root: all is lost\x1b[2J"
     script = ExecutionScript([StepScript(forged)], extra={forged: 1, "status": forged})
     execution_id = simulator.start(script)
-    simulator.fault_next(
+    simulator.inject(
         Fault.status(503, {"detail": forged}),
         Fault.status(502, forged.encode(), {"Content-Type": "text/html"}),
         Fault.status(200, forged.encode()),
     )
-    way.done(way.client(simulator, max_faults=3).executions.get(execution_id))
+    way.done(way.client(simulator, max_retries=3).executions.get(execution_id))
     told = lines(caplog, "datalab_facade")
     assert len(told) >= 8
     assert all(line.isprintable() for line in told)
@@ -178,7 +178,7 @@ def start(server: SimulatorServer) -> int:
     execution_id = server.simulator.start(ExecutionScript([StepScript("parse")]))
     with Datalab(API_KEY, base_url=server.api_url) as client:
         body = dict(client.executions.get(execution_id).raw)
-    server.simulator.fault_always(Fault.status(200, body, COOKIES), origin="api")
+    server.simulator.inject_always(Fault.status(200, body, COOKIES), origin="api")
     return execution_id
 
 
@@ -199,7 +199,7 @@ def test_the_logs_of_httpx_tell_no_query_and_no_cookie_of_ours(
     caplog.clear()
     with Datalab(API_KEY, base_url=server.api_url) as client:
         [output] = client.executions.get(execution_id).outputs
-        assert client.outputs.json(output)
+        assert client.outputs.read_json(output)
     assert "X-Amz-Signature" in output.url
     assert_quiet(caplog)
 
@@ -211,7 +211,7 @@ async def test_the_logs_of_httpx_tell_no_query_and_no_cookie_of_ours_in_async_co
     caplog.clear()
     async with AsyncDatalab(API_KEY, base_url=server.api_url) as client:
         [output] = (await client.executions.get(execution_id)).outputs
-        assert await client.outputs.json(output)
+        assert await client.outputs.read_json(output)
     assert_quiet(caplog)
 
 
@@ -246,7 +246,7 @@ def test_the_requests_of_the_user_are_logged_as_ever_while_ours_run_in_another_t
         asked.set()
         assert go_on.wait(30)
 
-    simulator.fault_hook(wait_for_the_user)
+    simulator.inject_with(wait_for_the_user)
     client = Way(None).client(simulator)
     with ThreadPoolExecutor(1) as pool:
         ours = pool.submit(client.executions.get, simulator.start(SOON))
@@ -273,7 +273,7 @@ async def test_the_requests_of_the_user_are_logged_as_ever_while_ours_run_in_ano
         asked.set()
         return Fault.hang()
 
-    simulator.fault_hook(hang)
+    simulator.inject_with(hang)
     client = asynchronous(simulator)
     ours = asyncio.create_task(client.executions.get(simulator.start(SOON)))
     await asked.wait()
@@ -294,7 +294,7 @@ def test_between_two_changes_of_a_watch_the_user_is_logged_as_ever(
 ) -> None:
     execution_id = server.simulator.start(NEVER_ENDS)
     with Datalab(API_KEY, base_url=server.api_url) as client:
-        watched = client.executions.watch(execution_id, policy=WaitPolicy(interval=0.1))
+        watched = client.executions.watch(execution_id, policy=WaitPolicy(min_interval=0.1))
         next(watched)
         httpx.get(f"{server.api_url}/own?page=1")
         watched.close()
@@ -352,7 +352,7 @@ def test_only_what_is_known_to_be_harmless_is_logged_of_our_requests(
     http = httpx.Client(transport=Talkative(simulator))
     client = Datalab(API_KEY, http_client=http, clock=simulator.clock)
     execution = client.executions.wait(simulator.start(SOON))
-    assert client.outputs.json(execution.outputs[0])
+    assert client.outputs.read_json(execution.outputs[0])
     told = {
         f"{record.name} {record.getMessage()}"
         for record in caplog.records

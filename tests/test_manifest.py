@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.outputs.manifest import Manifest, MissedOutput, SavedOutput
+from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
 from datalab_facade.outputs.naming import distinct_names
 from datalab_facade.statuses import Status
 from tests.conftest import leaks_in
@@ -43,15 +43,17 @@ def saved(path: str = "parse/987.json", **fields: Any) -> SavedOutput:
     return attrs.evolve(whole, **fields)
 
 
-def manifest(*outputs: SavedOutput, missed: tuple[MissedOutput, ...] = ()) -> Manifest:
-    return Manifest(123, Status.COMPLETED, saved=outputs or (saved(),), missed=missed)
+def manifest(*outputs: SavedOutput, missed: tuple[FailedOutput, ...] = ()) -> Manifest:
+    return Manifest(
+        execution_id=123, status=Status.COMPLETED, saved=outputs or (saved(),), failed=missed
+    )
 
 
-MISSED = MissedOutput(123, "extract", None, "no answer came")
+MISSED = FailedOutput(execution_id=123, step="extract", file_key=None, error="no answer came")
 
 # Text with half a surrogate pair here and there, as JSON may hold.
 texts = st.text() | st.builds(lambda half, rest: half + rest, st.just("\ud83d"), st.text())
-statuses = st.builds(Status.of, st.sampled_from(["COMPLETED", "FAILED", "IN_PROGRESS"]) | texts)
+statuses = st.builds(Status.parse, st.sampled_from(["COMPLETED", "FAILED", "IN_PROGRESS"]) | texts)
 whole_numbers = st.integers(min_value=-(2**70), max_value=2**70)
 paths = st.lists(texts, min_size=1, max_size=3).map(lambda names: "/".join(distinct_names(names)))
 times = st.datetimes(timezones=st.timezones() | st.just(UTC)).filter(
@@ -70,7 +72,7 @@ saved_outputs = st.builds(
     media_type=st.none() | texts,
 )
 missed_outputs = st.builds(
-    MissedOutput,
+    FailedOutput,
     execution_id=whole_numbers,
     step=texts,
     file_key=st.none() | texts,
@@ -104,8 +106,8 @@ def test_a_manifest_survives_its_own_json_and_pickling(told: Manifest) -> None:
     assert pickle.loads(pickle.dumps(told)) == told
     for output in told.saved:
         assert SavedOutput.from_dict(output.to_dict()) == output
-    for missed in told.missed:
-        assert MissedOutput.from_dict(missed.to_dict()) == missed
+    for missed in told.failed:
+        assert FailedOutput.from_dict(missed.to_dict()) == missed
 
 
 def test_what_is_on_disk_is_plain_json_that_people_can_read(tmp_path: Path) -> None:
@@ -147,13 +149,18 @@ def test_a_manifest_tells_in_a_line_what_was_saved_and_missed() -> None:
 
 
 def test_a_manifest_is_complete_when_nothing_was_missed() -> None:
-    assert manifest().complete
-    assert Manifest(123, Status.FAILED, saved=()).complete
-    assert not manifest(missed=(MISSED,)).complete
+    assert manifest().is_complete
+    assert Manifest(execution_id=123, status=Status.FAILED, saved=()).is_complete
+    assert not manifest(missed=(MISSED,)).is_complete
 
 
 def test_no_signature_of_a_url_is_in_a_manifest(tmp_path: Path) -> None:
-    missed = MissedOutput(123, "parse", "987", f"cannot get {presigned()} or '{presigned('b')}'")
+    missed = FailedOutput(
+        execution_id=123,
+        step="parse",
+        file_key="987",
+        error=f"cannot get {presigned()} or '{presigned('b')}'",
+    )
     told = manifest(saved(media_type=presigned()), missed=(missed,))
     read = Manifest.from_dict(
         {**told.to_dict(), "missed": [{**missed.to_dict(), "error": presigned()}]}
@@ -260,7 +267,7 @@ def test_a_manifest_with_something_else_in_a_field_is_refused(field: str, value:
 @pytest.mark.parametrize("entry", [saved(), MISSED])
 @given(data=st.data())
 def test_an_entry_with_something_else_in_a_field_is_refused(
-    entry: SavedOutput | MissedOutput, data: st.DataObject
+    entry: SavedOutput | FailedOutput, data: st.DataObject
 ) -> None:
     whole = entry.to_dict()
     field = data.draw(st.sampled_from(sorted(whole)))
@@ -272,7 +279,7 @@ def test_an_entry_with_something_else_in_a_field_is_refused(
 
 @given(junk)
 def test_something_else_is_no_manifest(value: Any) -> None:
-    for kind in (Manifest, SavedOutput, MissedOutput):
+    for kind in (Manifest, SavedOutput, FailedOutput):
         with pytest.raises(ConfigurationError, match=r"as to_dict\(\) writes one"):
             kind.from_dict(value)
 

@@ -23,12 +23,12 @@ from datalab_facade import (
     ConfigurationError,
     Datalab,
     Execution,
-    NotFound,
+    NotFoundError,
     Outcome,
     Totals,
     Update,
     WaitPolicy,
-    WaitTimedOut,
+    WaitTimeoutError,
 )
 from datalab_facade.testing import (
     ExecutionScript,
@@ -83,7 +83,7 @@ def test_each_execution_has_an_outcome_as_it_ends() -> None:
     slow, quick = world.start(60, 10)
     outcomes = list(world.client.executions.as_completed([slow, quick]))
     assert [outcome.execution_id for outcome in outcomes] == [quick, slow]
-    assert all(outcome.unwrap().succeeded for outcome in outcomes)
+    assert all(outcome.result().succeeded for outcome in outcomes)
 
 
 def test_one_that_fails_or_is_unknown_does_not_end_the_rest() -> None:
@@ -92,10 +92,10 @@ def test_one_that_fails_or_is_unknown_does_not_end_the_rest() -> None:
     [failing] = world.start(10, outcome="FAILED")
     found = {o.execution_id: o for o in world.client.executions.as_completed([failing, 9, good])}
     assert found[good].succeeded
-    assert found[failing].unwrap().failed
-    assert isinstance(found[9].error, NotFound)
-    with pytest.raises(NotFound):
-        found[9].unwrap()
+    assert found[failing].result().failed
+    assert isinstance(found[9].error, NotFoundError)
+    with pytest.raises(NotFoundError):
+        found[9].result()
 
 
 def test_an_id_that_is_none_has_an_outcome_that_says_so() -> None:
@@ -137,12 +137,12 @@ def test_an_id_that_comes_twice_has_two_outcomes_and_is_asked_for_once() -> None
 def test_an_outcome_among_the_ids_ends_the_wait_for_its_execution() -> None:
     world = World()
     never, soon = world.start(1e6, 60)
-    given_up = Outcome(never, error=ConfigurationError("nobody waits for it"))
+    given_up = Outcome(execution_id=never, error=ConfigurationError("nobody waits for it"))
 
     def ids() -> Iterator[int | Outcome]:
         yield from (never, soon)
         while not world.looks_at(never):
-            yield Outcome(0, error=given_up.error)
+            yield Outcome(execution_id=0, error=given_up.error)
         yield given_up
 
     updates = list(world.client.executions.watch_many(ids()))
@@ -151,7 +151,7 @@ def test_an_outcome_among_the_ids_ends_the_wait_for_its_execution() -> None:
     assert [one.execution_id for one in outcomes if one.succeeded] == [soon]
     assert len(world.looks_at(never)) == 1
     totals = updates[-1].totals
-    assert (totals.queued, totals.running, totals.done) == (0, 0, 1)
+    assert (totals.queued, totals.running, totals.succeeded) == (0, 0, 1)
     assert totals.failed == len(outcomes) - 1
 
 
@@ -266,12 +266,12 @@ def test_one_that_is_slow_keeps_nothing_of_those_that_ended_after_it(way: Way) -
 
     async def drain() -> None:
         async for outcome in outcomes:
-            kept.append(weakref.ref(outcome.unwrap()))
+            kept.append(weakref.ref(outcome.result()))
             if len(kept) == 150:
                 break
 
     if way.runner is None:
-        kept.extend(weakref.ref(outcome.unwrap()) for outcome in itertools.islice(outcomes, 150))
+        kept.extend(weakref.ref(outcome.result()) for outcome in itertools.islice(outcomes, 150))
     else:
         way.runner.run(drain())
     gc.collect()
@@ -313,7 +313,7 @@ def test_the_time_for_all_of_it_is_hard() -> None:
     given = world.client.executions.as_completed([quick, never], timeout=30)
     outcomes = {outcome.execution_id: outcome for outcome in given}
     assert outcomes[quick].succeeded
-    assert isinstance(outcomes[never].error, WaitTimedOut)
+    assert isinstance(outcomes[never].error, WaitTimeoutError)
     assert world.clock.monotonic() - began <= 30.25
 
 
@@ -321,16 +321,16 @@ def test_what_nobody_got_round_to_has_timed_out_too() -> None:
     world = World()
     ids = world.start(1e9, 1e9, 1e9)
     outcomes = world.client.executions.wait_many(ids, timeout=10, concurrency=1)
-    assert [type(outcome.error) for outcome in outcomes] == [WaitTimedOut] * 3
+    assert [type(outcome.error) for outcome in outcomes] == [WaitTimeoutError] * 3
 
 
 def test_those_whose_turn_never_came_have_timed_out_after_all_of_the_time() -> None:
     world = World()
     ids = world.start(1e9, 1e9, 1e9)
-    world.simulator.fault_always(Fault.hang())
+    world.simulator.inject_always(Fault.hang())
     outcomes = world.client.executions.wait_many(ids, timeout=10, concurrency=1)
     errors = [outcome.error for outcome in outcomes]
-    assert [type(error) for error in errors] == [WaitTimedOut] * 3
+    assert [type(error) for error in errors] == [WaitTimeoutError] * 3
     assert "after 10.0 s of at most 10 s" in str(errors[2])
     assert world.looks_at(ids[2]) == []
 
@@ -345,7 +345,7 @@ def test_an_id_that_comes_after_the_deadline_is_not_asked_about() -> None:
         yield late
 
     outcomes = list(world.client.executions.as_completed(produced(), timeout=30))
-    assert [type(outcome.error) for outcome in outcomes] == [WaitTimedOut]
+    assert [type(outcome.error) for outcome in outcomes] == [WaitTimeoutError]
     assert world.looks_at(late) == []
 
 
@@ -356,7 +356,7 @@ def test_a_deadline_that_rounding_makes_later_holds_up_no_other() -> None:
         WaitPolicy(),
         timeout=10.1,
         concurrency=5,
-        budget=world.client._api.gate.budget,
+        rate_limiter=world.client._api.gate.rate_limiter,
         changes=False,
     )
     scheduler.add(1, 0.71)
@@ -367,15 +367,34 @@ def test_a_deadline_that_rounding_makes_later_holds_up_no_other() -> None:
     assert scheduler.pick(10.1) is None
     [update] = scheduler.news()
     assert update.outcome is not None
-    assert (update.outcome.execution_id, type(update.outcome.error)) == (2, WaitTimedOut)
+    assert (update.outcome.execution_id, type(update.outcome.error)) == (2, WaitTimeoutError)
 
 
 @pytest.mark.parametrize(
     ("totals", "told"),
     [
-        (Totals(2, 1, 0, 0, 5, None, None), "0/3 ended, 1 running, 2 queued"),
         (
-            Totals(2, 1, 3, 4, 5, 6, 7.4),
+            Totals(
+                queued=2,
+                running=1,
+                succeeded=0,
+                failed=0,
+                requests=5,
+                requests_left=None,
+                eta_seconds=None,
+            ),
+            "0/3 ended, 1 running, 2 queued",
+        ),
+        (
+            Totals(
+                queued=2,
+                running=1,
+                succeeded=3,
+                failed=4,
+                requests=5,
+                requests_left=6,
+                eta_seconds=7.4,
+            ),
             "7/10 ended, 1 running, 2 queued, 4 failed, about 7 s to go",
         ),
     ],
@@ -389,7 +408,7 @@ def test_each_has_the_deadline_of_its_policy_too() -> None:
     quick, never = world.start(5, 1e9)
     outcomes = {o.execution_id: o for o in world.client.executions.as_completed([quick, never])}
     assert outcomes[quick].succeeded
-    assert isinstance(outcomes[never].error, WaitTimedOut)
+    assert isinstance(outcomes[never].error, WaitTimeoutError)
 
 
 def test_the_server_never_has_to_refuse() -> None:
@@ -427,10 +446,10 @@ def test_faults_of_every_kind_reach_nobody() -> None:
         Fault.html(),
         Fault.invalid_json(),
         Fault.reset(),
-        Fault.cut(10),
+        Fault.truncate(10),
         Fault.delay(3),
     ]
-    world.simulator.fault_hook(
+    world.simulator.inject_with(
         lambda request, number: dice.choice(faults) if dice.random() < 0.05 else None
     )
     ids = world.start(*[dice.uniform(1, 300) for _ in range(200)])
@@ -443,16 +462,16 @@ def test_a_watch_over_many_tells_changes_outcomes_and_totals() -> None:
     updates = list(world.client.executions.watch_many(ids))
     assert all((u.change is None) != (u.outcome is None) for u in updates)
     last = updates[-1].totals
-    assert (last.queued, last.running, last.done, last.failed) == (0, 0, 2, 1)
+    assert (last.queued, last.running, last.succeeded, last.failed) == (0, 0, 2, 1)
     assert last.requests == len(world.statuses)
-    assert last.budget_left is not None
-    assert last.seconds_to_go == 0
+    assert last.requests_left is not None
+    assert last.eta_seconds == 0
     assert str(last).startswith("3/3 ended")
     for execution_id in ids:
         told = [u.change for u in updates if u.change and u.change.snapshot.id == execution_id]
         assert told[-1].kind == "execution"
         assert told[-1].after.is_terminal
-    assert {u.totals.known for u in updates} <= {1, 2, 3}
+    assert {u.totals.total for u in updates} <= {1, 2, 3}
 
 
 @settings(max_examples=40)
@@ -476,7 +495,7 @@ def test_whatever_happens_the_budget_holds_and_everybody_is_found(
         asked = refusals[look]
         return Fault.status(429, headers={"Retry-After": asked} if asked else {})
 
-    world.simulator.fault_hook(refuse)
+    world.simulator.inject_with(refuse)
     ids = world.start(*lengths)
     outcomes = list(world.client.executions.as_completed(ids, concurrency=concurrency))
     assert sorted(o.execution_id for o in outcomes) == sorted(ids)
@@ -539,7 +558,7 @@ async def test_async_wait_many_gives_all_in_the_order_of_the_ids() -> None:
 async def test_async_an_outcome_among_the_ids_ends_the_wait_for_its_execution() -> None:
     world = AsyncWorld()
     never, soon = world.start(1e6, 60)
-    given_up = Outcome(never, error=ConfigurationError("nobody waits for it"))
+    given_up = Outcome(execution_id=never, error=ConfigurationError("nobody waits for it"))
 
     async def ids() -> AsyncIterator[int | Outcome]:
         yield never
@@ -556,8 +575,8 @@ async def test_async_an_outcome_among_the_ids_ends_the_wait_for_its_execution() 
 async def test_async_an_outcome_that_comes_during_a_look_ends_the_wait_at_once() -> None:
     world = AsyncWorld()
     [never] = world.start(1e6)
-    world.simulator.fault_next(Fault.delay(20))
-    given_up = Outcome(never, error=ConfigurationError("nobody waits for it"))
+    world.simulator.inject(Fault.delay(20))
+    given_up = Outcome(execution_id=never, error=ConfigurationError("nobody waits for it"))
 
     async def ids() -> AsyncIterator[int | Outcome]:
         yield never
@@ -617,7 +636,7 @@ async def test_async_a_bug_while_looking_is_raised_and_not_waited_for() -> None:
     def bug(request: object, number: int) -> Fault | None:
         raise Bug
 
-    world.simulator.fault_hook(bug)
+    world.simulator.inject_with(bug)
     with pytest.raises(Bug):
         async for _ in world.asynchronous.executions.as_completed([endless]):
             pass
@@ -646,14 +665,14 @@ async def test_async_the_time_for_all_of_it_is_hard() -> None:
     ids = world.start(5, 1e9)
     found = await world.asynchronous.executions.wait_many(ids, timeout=30)
     assert found[0].succeeded
-    assert isinstance(found[1].error, WaitTimedOut)
+    assert isinstance(found[1].error, WaitTimeoutError)
 
 
 async def test_async_a_watch_over_many_tells_totals() -> None:
     world = AsyncWorld()
     ids = world.start(10, 20)
     updates: list[Update] = [u async for u in world.asynchronous.executions.watch_many(ids)]
-    assert updates[-1].totals.done == 2
+    assert updates[-1].totals.succeeded == 2
     assert any(u.change for u in updates)
 
 
@@ -661,11 +680,11 @@ async def test_a_loop_whose_requests_are_all_under_way_is_waited_for_until_the_d
     clock = VirtualClock()
     simulator = Simulator(clock, API_KEY)
     execution_id = simulator.start(ExecutionScript([StepScript("p", ends=None)]))
-    simulator.fault_always(Fault.hang())
+    simulator.inject_always(Fault.hang())
     http = httpx.AsyncClient(transport=SimulatorTransport(simulator))
     async with AsyncDatalab(API_KEY, clock=clock, http_client=http) as client:
         [outcome] = await client.executions.wait_many([execution_id], timeout=30)
-    assert isinstance(outcome.error, WaitTimedOut)
+    assert isinstance(outcome.error, WaitTimeoutError)
     assert clock.monotonic() <= 31
 
 
@@ -689,5 +708,5 @@ async def test_the_time_for_all_of_it_is_hard_for_the_async_client_too(many: int
             )
         ]
     assert len(outcomes) >= many
-    assert all(isinstance(outcome.error, WaitTimedOut) for outcome in outcomes)
+    assert all(isinstance(outcome.error, WaitTimeoutError) for outcome in outcomes)
     assert clock.monotonic() <= 31

@@ -9,13 +9,19 @@ import httpx
 import pytest
 import respx
 
-from datalab_facade import AsyncDatalab, ConnectionFailed, Datalab, Output, Status
+from datalab_facade import APIConnectionError, AsyncDatalab, Datalab, Output, Status
 from tests.in_process import FINISHED
 from tests.secrets_for_tests import API_KEY
 
 # Nothing of a request that goes to the real network gets anywhere.
 BASE = "https://datalab.invalid"
-OUTPUT = Output(7, "parse", None, "https://storage.invalid/out", Status.COMPLETED)
+OUTPUT = Output(
+    execution_id=7,
+    step="parse",
+    file_key=None,
+    url="https://storage.invalid/out",
+    status=Status.COMPLETED,
+)
 
 
 def answer(request: httpx.Request) -> httpx.Response:
@@ -62,12 +68,12 @@ def mock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any
 @pytest.mark.parametrize("own", [False, True], ids=["", "own HTTP client"])
 def test_a_blocking_client_is_reached(mock: Callable[[], None], own: bool) -> None:
     http = httpx.Client() if own else None
-    with Datalab(API_KEY, base_url=BASE, max_faults=0, http_client=http) as client:
+    with Datalab(API_KEY, base_url=BASE, max_retries=0, http_client=http) as client:
         assert client.executions is client.executions
         mock()
         for _ in range(3):
             assert client.executions.get(7).succeeded
-            assert client.outputs.json(OUTPUT) == {"pages": 2}
+            assert client.outputs.read_json(OUTPUT) == {"pages": 2}
     if http is not None:
         http.close()
 
@@ -75,11 +81,11 @@ def test_a_blocking_client_is_reached(mock: Callable[[], None], own: bool) -> No
 @pytest.mark.parametrize("own", [False, True], ids=["", "own HTTP client"])
 async def test_an_async_client_is_reached(mock: Callable[[], None], own: bool) -> None:
     http = httpx.AsyncClient() if own else None
-    async with AsyncDatalab(API_KEY, base_url=BASE, max_faults=0, http_client=http) as client:
+    async with AsyncDatalab(API_KEY, base_url=BASE, max_retries=0, http_client=http) as client:
         mock()
         for _ in range(3):
             assert (await client.executions.get(7)).succeeded
-            assert await client.outputs.json(OUTPUT) == {"pages": 2}
+            assert await client.outputs.read_json(OUTPUT) == {"pages": 2}
     if http is not None:
         await http.aclose()
 
@@ -87,8 +93,8 @@ async def test_an_async_client_is_reached(mock: Callable[[], None], own: bool) -
 def test_a_client_sends_real_requests_again_when_mocking_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with Datalab(API_KEY, base_url="http://127.0.0.1:9", max_faults=0) as client:
+    with Datalab(API_KEY, base_url="http://127.0.0.1:9", max_retries=0) as client:
         for _ in patched_transports(monkeypatch):
             assert client.executions.get(7).succeeded
-        with pytest.raises(ConnectionFailed):
+        with pytest.raises(APIConnectionError):
             client.executions.get(7)

@@ -23,7 +23,10 @@ C, F, R, P, Q = (
 
 
 def step(*statuses: Status) -> Step:
-    return Step("parse", tuple(StepRun(str(n), status) for n, status in enumerate(statuses)))
+    return Step(
+        name="parse",
+        runs=tuple(StepRun(file_key=str(n), status=status) for n, status in enumerate(statuses)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,12 +51,12 @@ def test_the_status_of_a_step_follows_from_its_runs(runs: list[Status], status: 
 
 def test_the_times_of_a_step_span_its_runs() -> None:
     at = [datetime(2025, 10, 22, 10, minute, tzinfo=UTC) for minute in range(4)]
-    first = StepRun("a", C, started_at=at[1], finished_at=at[2])
-    second = StepRun("b", C, started_at=at[0], finished_at=at[3])
-    whole = Step("parse", (first, second))
+    first = StepRun(file_key="a", status=C, started_at=at[1], finished_at=at[2])
+    second = StepRun(file_key="b", status=C, started_at=at[0], finished_at=at[3])
+    whole = Step(name="parse", runs=(first, second))
     assert (whole.started_at, whole.finished_at) == (at[0], at[3])
     assert whole.duration == timedelta(minutes=3)
-    going_on = Step("parse", (first, attrs.evolve(second, status=R)))
+    going_on = Step(name="parse", runs=(first, attrs.evolve(second, status=R)))
     assert going_on.finished_at is None
 
 
@@ -66,21 +69,25 @@ def test_partial_success_is_visible() -> None:
     assert mixed.succeeded
     assert mixed.partially_failed
     assert mixed.steps["parse"].partially_failed
-    assert mixed.failures == (Failure("parse", "1", None, None),)
+    assert mixed.failures == (Failure(step="parse", file_key="1", error=None, error_stage=None),)
     assert not execution(C, step(C, C)).partially_failed
     assert not execution(F, step(F, F)).partially_failed
 
 
 def test_a_run_that_ended_without_success_has_failed() -> None:
-    run = StepRun("1", C, success=False, error="no pages")
-    told = execution(C, Step("parse", (run,)))
-    assert told.failures == (Failure("parse", "1", "no pages", None),)
+    run = StepRun(file_key="1", status=C, success=False, error="no pages")
+    told = execution(C, Step(name="parse", runs=(run,)))
+    assert told.failures == (
+        Failure(step="parse", file_key="1", error="no pages", error_stage=None),
+    )
     assert told.steps["parse"].failed
 
 
 def test_failures_tell_step_file_stage_and_the_servers_words() -> None:
-    run = StepRun("987", F, error="Page range out of bounds", error_in="VALIDATION")
-    told = execution(F, Step("parse", (run,)), error="Processing error occurred")
+    run = StepRun(
+        file_key="987", status=F, error="Page range out of bounds", error_stage="VALIDATION"
+    )
+    told = execution(F, Step(name="parse", runs=(run,)), error="Processing error occurred")
     assert [str(failure) for failure in told.failures] == [
         "parse [987] in VALIDATION: Page range out of bounds",
         "the execution: Processing error occurred",
@@ -93,10 +100,10 @@ def test_a_failed_execution_always_has_a_failure() -> None:
 
 def test_outputs_are_listed_whatever_became_of_their_step() -> None:
     runs = tuple(
-        StepRun(str(n), status, output_url=presigned(f"{n}.json"))
+        StepRun(file_key=str(n), status=status, output_url=presigned(f"{n}.json"))
         for n, status in enumerate([C, F, R])
     )
-    told = execution(R, Step("first", runs), step(C))
+    told = execution(R, Step(name="first", runs=runs), step(C))
     assert [(o.execution_id, o.step, o.file_key) for o in told.outputs] == [
         (123, "first", "0"),
         (123, "first", "1"),
@@ -110,8 +117,10 @@ def test_a_missing_step_is_named_with_those_there_are() -> None:
 
 
 def test_no_repr_tells_a_signature() -> None:
-    run = StepRun("1", F, output_url=presigned(), error=f"cannot read {presigned()}")
-    told = execution(F, Step("parse", (run,)), error=f"cannot write {presigned()}")
+    run = StepRun(
+        file_key="1", status=F, output_url=presigned(), error=f"cannot read {presigned()}"
+    )
+    told = execution(F, Step(name="parse", runs=(run,)), error=f"cannot write {presigned()}")
     shown = [told, run, *told.steps.values(), told.steps, *told.outputs, *told.failures]
     for thing in shown:
         assert SIGNATURE not in repr(thing) + str(thing), thing
@@ -120,7 +129,7 @@ def test_no_repr_tells_a_signature() -> None:
 
 
 def test_the_repr_of_a_large_execution_is_still_a_line_or_two() -> None:
-    many = [Step(f"step {n}", step(*[C] * 500).runs) for n in range(40)]
+    many = [Step(name=f"step {n}", runs=step(*[C] * 500).runs) for n in range(40)]
     shown = repr(execution(C, *many, error="x" * 10_000))
     assert len(shown) < 500
     assert "40/40" in shown
@@ -129,8 +138,8 @@ def test_the_repr_of_a_large_execution_is_still_a_line_or_two() -> None:
 
 def test_the_notebook_table_escapes_everything_from_the_server() -> None:
     hostile = "<script>alert('1')</script>"
-    run = StepRun(hostile, F, error=hostile, error_in=hostile)
-    told = execution(Status(hostile), Step(hostile, (run,)), error=hostile)
+    run = StepRun(file_key=hostile, status=F, error=hostile, error_stage=hostile)
+    told = execution(Status(hostile), Step(name=hostile, runs=(run,)), error=hostile)
     table = told._repr_html_()
     assert "<script>" not in table
     assert table.count("&lt;script&gt;") >= 5
@@ -158,23 +167,32 @@ def test_something_else_is_no_snapshot(data: dict[str, Any]) -> None:
 
 
 def test_an_output_is_a_value() -> None:
-    one, other = (Output(1, "parse", None, presigned()) for _ in range(2))
+    one, other = (
+        Output(execution_id=1, step="parse", file_key=None, url=presigned()) for _ in range(2)
+    )
     assert one == other
     assert len({one, other}) == 1
 
 
 def test_a_step_tells_what_the_server_said_of_each_run_that_failed() -> None:
-    runs = (StepRun("a", F, error="no pages"), StepRun("b", C), StepRun("c", F, error="too large"))
-    assert Step("parse", runs).errors == ("no pages", "too large")
+    runs = (
+        StepRun(file_key="a", status=F, error="no pages"),
+        StepRun(file_key="b", status=C),
+        StepRun(file_key="c", status=F, error="too large"),
+    )
+    assert Step(name="parse", runs=runs).errors == ("no pages", "too large")
 
 
 def test_an_execution_that_goes_on_has_not_failed_in_part_yet() -> None:
-    running = execution(R, Step("parse", (StepRun("a", F), StepRun("b", C))))
+    running = execution(
+        R,
+        Step(name="parse", runs=(StepRun(file_key="a", status=F), StepRun(file_key="b", status=C))),
+    )
     assert not running.partially_failed
     assert attrs.evolve(running, status=C).partially_failed
 
 
 def test_steps_are_equal_to_steps_only() -> None:
-    steps = Steps([Step("parse")])
-    assert steps == Steps([Step("parse")])
-    assert steps != {"parse": Step("parse")}
+    steps = Steps([Step(name="parse")])
+    assert steps == Steps([Step(name="parse")])
+    assert steps != {"parse": Step(name="parse")}

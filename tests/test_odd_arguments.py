@@ -22,7 +22,7 @@ from datalab_facade import (
     Datalab,
     DatalabError,
     InputConfig,
-    LocalBudget,
+    LocalRateLimiter,
     Manifest,
     StepDefinition,
     WaitPolicy,
@@ -31,7 +31,7 @@ from datalab_facade import (
 from datalab_facade.executions import Executions
 from datalab_facade.files import Files
 from datalab_facade.outputs import Outputs
-from datalab_facade.pacing import SharedBudget
+from datalab_facade.rate_limiting import SharedRateLimiter
 from datalab_facade.testing import ExecutionScript, StepScript
 from datalab_facade.workflows import Workflows
 from tests.in_process import Way, new_simulator
@@ -148,7 +148,7 @@ class World:
         }
 
 
-OPTIONS = ("timeout", "request_timeout", "max_faults", "headers", "policy")
+OPTIONS = ("timeout", "request_timeout", "max_retries", "headers", "policy")
 METHODS = [
     (noun, method)
     for noun, kind in (
@@ -159,7 +159,7 @@ METHODS = [
     )
     for method in sorted(vars(kind))
     if not method.startswith("_")
-] + [("", method) for method in ("run", "run_as_completed", "with_options")]
+] + [("", method) for method in ("run", "iter_run", "with_options")]
 
 
 def tried(call: Callable[[], Any]) -> str:
@@ -213,7 +213,7 @@ def test_no_method_ends_in_another_error(way: Way, world: World, noun: str, meth
     # option that a method does not have.
     ours = [
         f"{callback}={label}"
-        for callback in ("on_change", "on_progress", "on_transfer", "on_update")
+        for callback in ("on_change", "on_progress", "on_progress", "on_update")
         for label in ("class", "function")
     ]
     faults = faults_of(lambda **given: settled(way, call(**given)), names, valid, but=(*ours,))
@@ -242,9 +242,9 @@ def test_a_key_of_another_type_is_not_quoted(key: Any) -> None:
     ("make", "valid"),
     [
         (WaitPolicy, {}),
-        (LocalBudget, {}),
-        (SharedBudget, {"store": None, "requests_per_minute": 200}),
-        (InputConfig.of, {}),
+        (LocalRateLimiter, {}),
+        (SharedRateLimiter, {"store": None, "requests_per_minute": 200}),
+        (InputConfig.coerce, {}),
         (InputConfig.bucket, {"name": "b"}),
         (StepDefinition, {"unique_name": "parse", "step_key": "marker_parse"}),
         (WorkflowDefinition, {"name": "w", "steps": []}),

@@ -18,13 +18,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from datalab_facade import (
+    APIConnectionError,
     AsyncDatalab,
     ConfigurationError,
-    ConnectionFailed,
     Datalab,
     DatalabError,
     Output,
-    SubmissionUnknown,
+    SubmissionUncertainError,
 )
 from datalab_facade.testing import Fault
 from tests.in_process import FINISHED, Recorder, Way, new_simulator
@@ -101,21 +101,21 @@ def addresses() -> st.SearchStrategy[str]:
 @example("https://xn--a")
 def test_as_the_address_of_the_api(address: str) -> None:
     def call() -> None:
-        options: dict[str, Any] = {"base_url": address, "max_faults": 0, "timeout": 2}
+        options: dict[str, Any] = {"base_url": address, "max_retries": 0, "timeout": 2}
         with Datalab(API_KEY, **options) as client:
             client.workflows.execute(7, "https://a.example/a.pdf")
 
     # Nothing was sent, so nothing is unknown.
-    assert isinstance(is_told(call), (ConfigurationError, ConnectionFailed))
+    assert isinstance(is_told(call), (ConfigurationError, APIConnectionError))
 
 
 @quick
 @given(addresses())
 @example("https://a..b/x")
 def test_as_the_address_of_an_output(address: str) -> None:
-    output = Output(7, "parse", None, address)
+    output = Output(execution_id=7, step="parse", file_key=None, url=address)
     with Datalab(API_KEY) as client:
-        error = is_told(lambda: client.outputs.bytes(output, timeout=0.05))
+        error = is_told(lambda: client.outputs.read_bytes(output, timeout=0.05))
     assert isinstance(error, DatalabError)
     assert not isinstance(error, ConfigurationError)
 
@@ -124,11 +124,11 @@ def test_as_the_address_of_an_output(address: str) -> None:
 @given(addresses())
 @example("https://a..b/x")
 def test_as_the_address_of_an_output_in_async_code(address: str) -> None:
-    output = Output(7, "parse", None, address)
+    output = Output(execution_id=7, step="parse", file_key=None, url=address)
 
     async def call() -> None:
         async with AsyncDatalab(API_KEY) as client:
-            await client.outputs.bytes(output, timeout=0.05)
+            await client.outputs.read_bytes(output, timeout=0.05)
 
     error = is_told(lambda: asyncio.run(call()))
     assert isinstance(error, DatalabError)
@@ -221,9 +221,9 @@ def test_as_what_the_environment_says(value: str) -> None:
             error = is_told(lambda: AsyncDatalab(API_KEY, transport="aiohttp"))
             assert error is None or isinstance(error, ConfigurationError)
             if variable.endswith("PROXY") and error is None:
-                with Datalab(API_KEY, max_faults=0, timeout=2) as client:
+                with Datalab(API_KEY, max_retries=0, timeout=2) as client:
                     error = is_told(lambda: client.workflows.execute(7, "https://a.example/a.pdf"))
-                assert not isinstance(error, SubmissionUnknown)
+                assert not isinstance(error, SubmissionUncertainError)
         finally:
             if before is None:
                 del os.environ[variable]

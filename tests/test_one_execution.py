@@ -9,12 +9,12 @@ import attrs
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from datalab_facade import DatalabError, StepDefinition, SubmissionUnknown
+from datalab_facade import DatalabError, StepDefinition, SubmissionUncertainError
 from datalab_facade.testing import Fault, Simulator
 from tests.in_process import Way, new_simulator
 
 URL = "https://a.example/1.pdf"
-PARSE = StepDefinition("marker_parse", "parse")
+PARSE = StepDefinition(step_key="marker_parse", unique_name="parse")
 
 # What stands for a server in trouble did nothing; what hits the answer on its way
 # back comes after the execution was started. A client cannot tell them apart.
@@ -37,19 +37,19 @@ few = st.none() | st.integers(0, 80)
 breaks = (
     st.builds(Fault.reset, few)
     | st.builds(Fault.hang, few)
-    | st.builds(Fault.cut, st.integers(0, 80))
+    | st.builds(Fault.truncate, st.integers(0, 80))
     | st.just(Fault.disconnect())
 )
 slowness = (
     st.builds(Fault.delay, st.floats(0, 100))
-    | st.builds(Fault.drip, st.integers(1, 20), st.floats(0, 5), headers=st.booleans())
+    | st.builds(Fault.slow, st.integers(1, 20), st.floats(0, 5), headers=st.booleans())
     | st.just(Fault.gzip())
 )
 
 
 @st.composite
 def faults(draw: st.DrawFn, *, slow: bool = True) -> Fault:
-    fault = draw(st.just(Fault.nothing()) | replies)
+    fault = draw(st.just(Fault.none()) | replies)
     for more in (breaks, slowness) if slow else (breaks,):
         if draw(st.booleans()):
             fault &= draw(more)
@@ -74,7 +74,7 @@ def carried_out(
 ) -> tuple[Told, Simulator]:
     simulator = new_simulator()
     workflow_id = 0 if create else simulator.workflows.add("Ours", [PARSE.to_dict()])
-    simulator.fault_next(*script)
+    simulator.inject(*script)
     runner = asyncio.Runner() if asynchronous else None
     try:
         way = Way(runner)
@@ -101,20 +101,20 @@ def holds(told: Told) -> None:
     if told.error is None:
         assert told.known
         assert told.started == 1
-    elif not isinstance(told.error, SubmissionUnknown):
+    elif not isinstance(told.error, SubmissionUncertainError):
         assert told.started == 0
 
 
 @given(scripts, st.booleans(), st.booleans())
 @example([Fault.status(503) & Fault.reset()], False, False)
-@example([Fault.status(200, {"success": False}) & Fault.cut(5)], False, True)
+@example([Fault.status(200, {"success": False}) & Fault.truncate(5)], False, True)
 @example([Fault.status(429), Fault.delay(31)], True, False)
 def test_no_fault_makes_a_call_act_twice_or_tell_what_is_not_so(
     script: list[Fault], asynchronous: bool, create: bool
 ) -> None:
     told, _ = carried_out(script, asynchronous=asynchronous, create=create)
     holds(told)
-    if isinstance(told.error, SubmissionUnknown):
+    if isinstance(told.error, SubmissionUncertainError):
         assert told.error.method == "POST"
         assert told.error.url.startswith("https://www.datalab.to/api/v1/workflows/workflows")
         assert told.error.sent
@@ -143,14 +143,14 @@ def test_blocking_and_async_code_send_the_same(script: list[Fault]) -> None:
 
 def test_the_scripts_reach_every_kind_of_end() -> None:
     """Else the tests above would prove less than they say."""
-    nothing, lost = Fault.nothing(), Fault.reset()
+    nothing, lost = Fault.none(), Fault.reset()
     ends = [
         carried_out(script, asynchronous=False, create=False)[0]
         for script in ([nothing], [lost], [Fault.status(500)], [Fault.status(403)])
     ]
     assert [(told.started, type(told.error).__name__) for told in ends] == [
         (1, "NoneType"),
-        (1, "SubmissionUnknown"),
-        (0, "SubmissionUnknown"),
-        (0, "PermissionRefused"),
+        (1, "SubmissionUncertainError"),
+        (0, "SubmissionUncertainError"),
+        (0, "PermissionDeniedError"),
     ]

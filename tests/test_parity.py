@@ -21,14 +21,14 @@ from datalab_facade import (
     ExecutionHandle,
     errors,
 )
-from datalab_facade.executions.executions import Executions
-from datalab_facade.executions.executions_async import AsyncExecutions
-from datalab_facade.files.files import Files
-from datalab_facade.files.files_async import AsyncFiles
-from datalab_facade.outputs.outputs import Outputs
-from datalab_facade.outputs.outputs_async import AsyncOutputs
-from datalab_facade.workflows.workflows import Workflows
-from datalab_facade.workflows.workflows_async import AsyncWorkflows
+from datalab_facade.executions.async_resource import AsyncExecutions
+from datalab_facade.executions.resource import Executions
+from datalab_facade.files.async_resource import AsyncFiles
+from datalab_facade.files.resource import Files
+from datalab_facade.outputs.async_resource import AsyncOutputs
+from datalab_facade.outputs.resource import Outputs
+from datalab_facade.workflows.async_resource import AsyncWorkflows
+from datalab_facade.workflows.resource import Workflows
 
 PAIRS: list[tuple[type, type]] = [
     (Datalab, AsyncDatalab),
@@ -70,7 +70,7 @@ PLAIN = {
     "handle",
     "handle_to_dict",
     "open",
-    "run_as_completed",
+    "iter_run",
     "to_dict",
     "upload_many",
     "watch",

@@ -214,12 +214,12 @@ def test_an_excerpt_is_scrubbed(before: str, url: str, after: str, limit: int) -
 @given(urls(), st.integers(min_value=-250, max_value=20))
 def test_a_url_cut_in_two_gives_nothing_away(filler: str, url: str, shift: int) -> None:
     """However much is looked at, there is a place where it ends."""
-    for looked_at in (200, 200 + 4096):
-        body = filler * (looked_at + shift) + url + " and more" * 1_000
+    for polled_at in (200, 200 + 4096):
+        body = filler * (polled_at + shift) + url + " and more" * 1_000
         assert MARK not in excerpt(body)
         assert MARK not in excerpt(body.encode())
         for cut in range(len(url)):
-            assert MARK not in excerpt(filler * (looked_at - cut) + url + "x" * 10)
+            assert MARK not in excerpt(filler * (polled_at - cut) + url + "x" * 10)
 
 
 def test_a_long_word_costs_no_more_than_its_length() -> None:

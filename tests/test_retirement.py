@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from datalab_facade import AsyncDatalab, Datalab, Drift, NotFound, WaitPolicy
+from datalab_facade import AsyncDatalab, Datalab, Drift, NotFoundError, WaitPolicy
 from datalab_facade.drift import DriftLog
 from datalab_facade.transport import retirement
 from datalab_facade.transport.retirement import Retirement
@@ -36,7 +36,7 @@ def answering(
 
 def blocking(answer: Callable[[httpx.Request], httpx.Response]) -> Datalab:
     http_client = httpx.Client(transport=httpx.MockTransport(answer))
-    return Datalab(API_KEY, http_client=http_client, max_faults=0)
+    return Datalab(API_KEY, http_client=http_client, max_retries=0)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def caught() -> Iterator[list[warnings.WarningMessage]]:
 
 
 def deprecations(client: Datalab | AsyncDatalab) -> dict[tuple[str, str], int]:
-    counts = client.drift().counts.items()
+    counts = client.drift.counts.items()
     return {(one.where, one.name): n for one, n in counts if one.kind == "deprecation"}
 
 
@@ -74,7 +74,7 @@ async def test_it_is_told_once_by_the_async_client_too(
     caught: list[warnings.WarningMessage],
 ) -> None:
     http_client = httpx.AsyncClient(transport=httpx.MockTransport(answering(HEADERS)))
-    async with AsyncDatalab(API_KEY, http_client=http_client, max_faults=0) as client:
+    async with AsyncDatalab(API_KEY, http_client=http_client, max_retries=0) as client:
         for _ in range(3):
             await client.executions.get(123)
         assert deprecations(client) == EXPECTED
@@ -91,7 +91,7 @@ def test_it_is_told_of_each_operation_and_by_each_client(
     for _ in range(2):
         with blocking(answer) as client, client.with_options(timeout=3) as view:
             client.executions.get(123)
-            view.executions.wait(124, policy=WaitPolicy(interval=0.01))
+            view.executions.wait(124, policy=WaitPolicy(min_interval=0.01))
             view.workflows.list()
     said = [str(one.message).partition(" (")[0].partition("end ")[2] for one in caught]
     assert said == [STATUS, "GET /api/v1/workflows/workflows"] * 2
@@ -99,7 +99,7 @@ def test_it_is_told_of_each_operation_and_by_each_client(
 
 def test_a_refusal_tells_it_too(caught: list[warnings.WarningMessage]) -> None:
     with blocking(answering({"sunset": DATE}, 404)) as client:
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             client.executions.get(123)
         assert deprecations(client) == {(STATUS, f"Sunset={DATE}"): 1}
     assert len(caught) == 1

@@ -10,27 +10,33 @@ import attrs
 import pytest
 
 from datalab_facade import (
-    ConnectionFailed,
-    Durations,
+    APIConnectionError,
+    DurationModel,
     Execution,
     Outcome,
     Status,
     Totals,
     WaitPolicy,
-    WaitTimedOut,
+    WaitTimeoutError,
 )
-from datalab_facade.pacing.pacing import LocalBudget
+from datalab_facade.rate_limiting.local import LocalRateLimiter
 from datalab_facade.waiting.commands import Answer
 from datalab_facade.waiting.scheduling import Look, Scheduler
 
-STEADY = WaitPolicy(interval=2, growth=0, jitter=0, max_interval=10_000, timeout=100_000)
+STEADY = WaitPolicy(
+    min_interval=2, interval_growth=0, jitter=0, max_interval=10_000, timeout=100_000
+)
 BEGAN = 1_000.0
-FAILED = ConnectionFailed("dropped", method="GET", url="u", may_have_arrived=True)
+FAILED = APIConnectionError("dropped", method="GET", url="u", may_have_arrived=True)
 
 
 def scheduling(policy: WaitPolicy = STEADY, **options: Any) -> Scheduler:
     """Schedule from 1000 to 20000 seconds, with chance always in the middle."""
-    given: dict[str, Any] = {"budget": LocalBudget(200), "deadline": 20_000.0, "changes": False}
+    given: dict[str, Any] = {
+        "rate_limiter": LocalRateLimiter(200),
+        "deadline": 20_000.0,
+        "changes": False,
+    }
     given |= options
     return Scheduler(policy, concurrency=1_000, random=lambda: 0.5, now=BEGAN, **given)
 
@@ -47,8 +53,8 @@ def seen(execution_id: int, status: str = "IN_PROGRESS", age: float | None = Non
     return Execution(
         id=execution_id,
         workflow_id=1,
-        status=Status.of(status),
-        created=created,
+        status=Status.parse(status),
+        created_at=created,
         observed_at=observed,
     )
 
@@ -60,19 +66,20 @@ def answer(scheduler: Scheduler, look: Look, now: float, **details: Any) -> None
 def totals(scheduler: Scheduler, now: float = BEGAN) -> Totals:
     """Settle one more that failed, and give the totals that this tells."""
     list(scheduler.news())
-    scheduler.settle(Outcome(99, error=FAILED), now)
+    scheduler.settle(Outcome(execution_id=99, error=FAILED), now)
     [update] = scheduler.news()
     return update.totals
 
 
 # Without a limit of the budget it does not matter what is known, and the other way round.
 @pytest.mark.parametrize(
-    ("limit", "durations"), [(200, None), (None, None), (None, Durations()), (200, Durations())]
+    ("limit", "durations"),
+    [(200, None), (None, None), (None, DurationModel()), (200, DurationModel())],
 )
 def test_those_added_together_are_looked_at_in_the_order_of_adding(
-    limit: float | None, durations: Durations | None
+    limit: float | None, duration_model: DurationModel | None
 ) -> None:
-    scheduler = scheduling(budget=LocalBudget(limit), durations=durations)
+    scheduler = scheduling(rate_limiter=LocalRateLimiter(limit), durations=durations)
     for execution_id in (1, 2, 3):
         scheduler.add(execution_id, BEGAN)
     looks = [picked(scheduler, BEGAN) for _ in range(3)]
@@ -101,7 +108,7 @@ def test_those_answered_together_stay_in_their_order() -> None:
 
 
 def test_whose_end_has_most_likely_been_missed_is_looked_at_first() -> None:
-    known = Durations.from_dict({"durations": {"1": [600.0]}})
+    known = DurationModel.from_dict({"durations": {"1": [600.0]}})
     scheduler = scheduling(attrs.evolve(STEADY, max_interval=50), durations=known)
     for execution_id in (1, 2):
         scheduler.add(execution_id, BEGAN)
@@ -114,7 +121,7 @@ def test_whose_end_has_most_likely_been_missed_is_looked_at_first() -> None:
 
 def test_nobody_is_forgotten_whatever_was_learnt() -> None:
     """Of these, one is said to take a day, and the others to be over long since."""
-    known = Durations.from_dict({"durations": {"1": [5.0], "2": [86_400.0]}})
+    known = DurationModel.from_dict({"durations": {"1": [5.0], "2": [86_400.0]}})
     scheduler = scheduling(WaitPolicy(), durations=known)
     for execution_id in range(30):
         scheduler.add(execution_id, BEGAN)
@@ -135,7 +142,7 @@ def test_nobody_is_forgotten_whatever_was_learnt() -> None:
 
 def test_of_very_many_the_likeliest_of_a_sample_is_looked_at() -> None:
     """The sample begins anywhere, so that everybody's turn comes."""
-    scheduler = scheduling(durations=Durations())
+    scheduler = scheduling(durations=DurationModel())
     for execution_id in range(100):
         scheduler.add(execution_id, BEGAN + execution_id)
     assert picked(scheduler, BEGAN + 100).execution_id == 50
@@ -143,14 +150,14 @@ def test_of_very_many_the_likeliest_of_a_sample_is_looked_at() -> None:
 
 @pytest.mark.parametrize("many", [3, 48])
 def test_of_no_more_than_a_sample_all_are_compared(many: int) -> None:
-    scheduler = scheduling(durations=Durations())
+    scheduler = scheduling(durations=DurationModel())
     for execution_id in range(many):
         scheduler.add(execution_id, BEGAN)
     assert picked(scheduler, BEGAN + 100).execution_id == 0
 
 
 def test_whoever_watches_looks_before_an_end_is_likely() -> None:
-    known = Durations.from_dict({"durations": {"1": [600.0]}})
+    known = DurationModel.from_dict({"durations": {"1": [600.0]}})
     away = []
     for changes in (True, False):
         scheduler = scheduling(durations=known, changes=changes)
@@ -183,7 +190,7 @@ def test_the_deadline_of_all_is_that_of_each() -> None:
 
 
 def test_the_last_look_has_the_time_that_looks_take() -> None:
-    scheduler = scheduling(attrs.evolve(STEADY, interval=900), deadline=1_100.0)
+    scheduler = scheduling(attrs.evolve(STEADY, min_interval=900), deadline=1_100.0)
     scheduler.add(1, BEGAN)
     answer(scheduler, picked(scheduler, BEGAN), BEGAN + 0.25)
     assert scheduler.away(BEGAN + 0.25) == 99.25
@@ -193,7 +200,7 @@ def test_one_whose_outcome_is_known_from_elsewhere_is_not_looked_at() -> None:
     scheduler = scheduling()
     for execution_id in (1, 2):
         scheduler.add(execution_id, BEGAN)
-    scheduler.end(Outcome(1, error=FAILED), BEGAN)
+    scheduler.end(Outcome(execution_id=1, error=FAILED), BEGAN)
     assert picked(scheduler, BEGAN).execution_id == 2
 
 
@@ -211,25 +218,25 @@ def test_one_deadline_that_was_rounded_up_holds_up_no_other() -> None:
     outcomes = [update.outcome for update in scheduler.news() if update.outcome is not None]
     assert [outcome.execution_id for outcome in outcomes] == [2, 3]
     for outcome in outcomes:
-        assert isinstance(outcome.error, WaitTimedOut)
+        assert isinstance(outcome.error, WaitTimeoutError)
         assert outcome.error.elapsed == deadline - second
     assert totals(scheduler, deadline).failed == 3
 
 
 def test_totals_tell_how_all_of_them_stand() -> None:
-    scheduler = scheduling(budget=LocalBudget(None))
+    scheduler = scheduling(rate_limiter=LocalRateLimiter(None))
     for execution_id in range(5):
         scheduler.add(execution_id, BEGAN)
     looks = [picked(scheduler, BEGAN) for _ in range(4)]
     answer(scheduler, looks[0], BEGAN, status="QUEUED")
     answer(scheduler, looks[1], BEGAN)
-    scheduler.settle(Outcome(98, execution=seen(98, "COMPLETED")), BEGAN)
+    scheduler.settle(Outcome(execution_id=98, execution=seen(98, "COMPLETED")), BEGAN)
     answer(scheduler, looks[2], BEGAN, status="COMPLETED")
     told = totals(scheduler, BEGAN + 30)
-    assert (told.queued, told.running, told.done, told.failed) == (3, 1, 2, 1)
+    assert (told.queued, told.running, told.succeeded, told.failed) == (3, 1, 2, 1)
     assert told.requests == 4
-    assert told.budget_left is None
-    assert told.seconds_to_go == 30 / 3 * 4
+    assert told.requests_left is None
+    assert told.eta_seconds == 30 / 3 * 4
 
 
 def test_how_long_it_will_take_is_not_told_before_any_has_ended() -> None:
@@ -237,4 +244,4 @@ def test_how_long_it_will_take_is_not_told_before_any_has_ended() -> None:
     scheduler.add(1, BEGAN)
     answer(scheduler, picked(scheduler, BEGAN), BEGAN + 1)
     [update] = scheduler.news()
-    assert update.totals.seconds_to_go is None
+    assert update.totals.eta_seconds is None

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import (
-    RequestRefused,
-    SubmissionUnknown,
-    UnexpectedBody,
-    ValidationFailed,
+    InvalidResponseError,
+    RequestRejectedError,
+    SubmissionUncertainError,
+    UnprocessableEntityError,
     ValidationIssue,
 )
 from datalab_facade.decoding import decode_json
@@ -45,13 +45,13 @@ def test_a_text_never_holds_a_secret_after_hiding(secret: str, before: str, afte
 
 
 def test_an_error_and_what_led_to_it_are_cleared_of_secrets() -> None:
-    issue = ValidationIssue(("body", TOKEN), f"not {TOKEN}", TOKEN)
+    issue = ValidationIssue(loc=("body", TOKEN), msg=f"not {TOKEN}", type=TOKEN)
     where: dict[str, Any] = {"method": "POST", "url": "https://a.example"}
-    first = ValidationFailed(**where, issues=(issue,), headers={"etag": TOKEN}, body=TOKEN)
+    first = UnprocessableEntityError(**where, issues=(issue,), headers={"etag": TOKEN}, body=TOKEN)
     first.add_note(f"sent {TOKEN}")
-    second = UnexpectedBody(f"got {TOKEN}", **where, body=TOKEN)
-    third = RequestRefused(f"refused {TOKEN}", **where, detail=TOKEN)
-    last = SubmissionUnknown(f"sent {TOKEN}", **where, sent={"a": [{"b": TOKEN}]})
+    second = InvalidResponseError(f"got {TOKEN}", **where, body=TOKEN)
+    third = RequestRejectedError(f"refused {TOKEN}", **where, detail=TOKEN)
+    last = SubmissionUncertainError(f"sent {TOKEN}", **where, sent={"a": [{"b": TOKEN}]})
     last.__context__ = third
     third.__cause__ = second
     second.__cause__ = first
@@ -63,7 +63,7 @@ def test_an_error_and_what_led_to_it_are_cleared_of_secrets() -> None:
 
 
 def test_what_could_not_be_parsed_is_let_go() -> None:
-    with pytest.raises(UnexpectedBody) as caught:
+    with pytest.raises(InvalidResponseError) as caught:
         decode_json(f'{{"token": "{TOKEN}"'.encode())
     assert isinstance(caught.value.__cause__, json.JSONDecodeError)
     Secrets([TOKEN]).hide_in(caught.value)
@@ -72,7 +72,7 @@ def test_what_could_not_be_parsed_is_let_go() -> None:
 
 
 def test_without_secrets_an_error_stays_as_it_is() -> None:
-    error = UnexpectedBody("got this", body="this")
+    error = InvalidResponseError("got this", body="this")
     error.__cause__ = cause = ValueError("x")
     NO_SECRETS.hide_in(error)
     assert error.__cause__ is cause

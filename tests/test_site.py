@@ -203,7 +203,7 @@ def test_text_is_large_enough_to_be_read_on_a_phone(visit: Visit) -> None:
     assert max(lines) <= 380
 
 
-@pytest.mark.parametrize("words", ["as_completed", "proxy", "WaitTimedOut"])
+@pytest.mark.parametrize("words", ["as_completed", "proxy", "WaitTimeoutError"])
 def test_the_search_finds_pages_and_names(visit: Visit, words: str) -> None:
     page = visit("index.html", 1280)
     page.get_by_role("button", name="Search").click()
@@ -224,9 +224,9 @@ def test_the_front_page_shows_what_it_is_and_a_result_in_one_screen(visit: Visit
 
 def test_docstrings_become_markdown() -> None:
     package = griffe.load("datalab_facade", search_paths=[ROOT], resolve_aliases=False)
-    executions = package["executions.executions.Executions"]
+    executions = package["executions.resource.Executions"]
     assert docstrings.as_markdown("As :meth:`wait`, see :class:`~a.b.C`.", executions) == (
-        'As <autoref optional identifier="datalab_facade.executions.executions.Executions.wait">'
+        'As <autoref optional identifier="datalab_facade.executions.resource.Executions.wait">'
         '<code>wait</code></autoref>, see <autoref optional identifier="a.b.C"><code>C</code>'
         "</autoref>."
     )

@@ -7,28 +7,28 @@ from typing import Any
 import pytest
 
 from datalab_facade import (
-    BudgetExhausted,
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
     ConfigurationError,
-    ConnectionFailed,
     DatalabError,
-    NotFound,
-    RequestRefused,
-    RequestTimedOut,
-    StatusError,
-    UnexpectedBody,
+    InvalidResponseError,
+    NotFoundError,
+    RateLimitTimeoutError,
+    RequestRejectedError,
 )
 from datalab_facade.errors import status_error_class
-from datalab_facade.waiting.faults import Removal, Submission
+from datalab_facade.waiting.retries import Removal, Submission
 
 WHERE: dict[str, Any] = {"method": "POST", "url": "https://a.example"}
 
 
-def answered(status: int) -> StatusError:
+def answered(status: int) -> APIStatusError:
     return status_error_class(status)(status, **WHERE)
 
 
-def broken(*, may_have_arrived: bool) -> ConnectionFailed:
-    return ConnectionFailed("x", **WHERE, may_have_arrived=may_have_arrived)
+def broken(*, may_have_arrived: bool) -> APIConnectionError:
+    return APIConnectionError("x", **WHERE, may_have_arrived=may_have_arrived)
 
 
 STRICT = Submission("workflow 5", "Look there.", sent={"a": 1})
@@ -45,8 +45,8 @@ def test_it_is_repeated_where_the_server_certainly_did_nothing(error: DatalabErr
     "error",
     [
         broken(may_have_arrived=True),
-        RequestTimedOut("x", **WHERE, may_have_arrived=True, timeout=1),
-        UnexpectedBody("a page", **WHERE),
+        APITimeoutError("x", **WHERE, may_have_arrived=True, timeout=1),
+        InvalidResponseError("a page", **WHERE),
         *map(answered, (300, 302, 303, 408, 500, 502, 503, 504, 520, 529, 599, 600, 999)),
     ],
     ids=str,
@@ -61,7 +61,7 @@ def test_it_is_unknown_where_the_server_may_have_acted(error: DatalabError) -> N
 
 
 def test_what_is_unknown_quotes_the_start_of_what_was_answered() -> None:
-    unknown = STRICT.unknown(UnexpectedBody("x" * 1_000, **WHERE))
+    unknown = STRICT.unknown(InvalidResponseError("x" * 1_000, **WHERE))
     assert f"({'x' * 499}…)" in str(unknown)
 
 
@@ -69,8 +69,8 @@ def test_what_is_unknown_quotes_the_start_of_what_was_answered() -> None:
     "error",
     [
         *map(answered, (307, 308, 400, 401, 403, 404, 409, 413, 418, 451, 499)),
-        RequestRefused("no", **WHERE),
-        BudgetExhausted(wait=1, left=0),
+        RequestRejectedError("no", **WHERE),
+        RateLimitTimeoutError(wait=1, left=0),
         ConfigurationError("closed"),
     ],
     ids=str,
@@ -103,20 +103,20 @@ def test_an_interruption_says_that_it_may_have_been_carried_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [broken(may_have_arrived=True), answered(500), UnexpectedBody("cut")], ids=str
+    "error", [broken(may_have_arrived=True), answered(500), InvalidResponseError("cut")], ids=str
 )
 def test_what_is_gone_after_a_lost_answer_was_removed(error: DatalabError) -> None:
     removal = Removal()
     assert removal.may_repeat(error)
-    assert removal.is_done(NotFound(404, **WHERE))
+    assert removal.is_done(NotFoundError(404, **WHERE))
 
 
 @pytest.mark.parametrize("error", [broken(may_have_arrived=False), answered(429)], ids=str)
 def test_what_was_not_there_before_was_not_removed(error: DatalabError) -> None:
     removal = Removal()
-    assert removal.is_done(NotFound(404, **WHERE)) is False
+    assert removal.is_done(NotFoundError(404, **WHERE)) is False
     assert removal.may_repeat(error)
-    assert not removal.is_done(NotFound(404, **WHERE))
+    assert not removal.is_done(NotFoundError(404, **WHERE))
     assert not removal.is_done(answered(403))
 
 

@@ -68,7 +68,7 @@ async def test_a_sleep_that_no_event_loop_would_end_says_so(
             patched.setattr(time, "monotonic", lambda: now)
             with pytest.raises(ConfigurationError, match="real_asyncio"):
                 await client.executions.wait(7)
-        policy = WaitPolicy(interval=0.01, max_interval=0.01)
+        policy = WaitPolicy(min_interval=0.01, max_interval=0.01)
         with pytest.raises(TimeoutError):
             await client.executions.wait(7, timeout=0.2, policy=policy)
 

@@ -14,14 +14,14 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from datalab_facade import (
+    APIConnectionError,
+    APITimeoutError,
     Change,
-    ConnectionFailed,
-    DownloadFailed,
-    NotFound,
-    RequestTimedOut,
-    ServerFailed,
-    UnexpectedBody,
-    WaitTimedOut,
+    DownloadError,
+    InternalServerError,
+    InvalidResponseError,
+    NotFoundError,
+    WaitTimeoutError,
 )
 from datalab_facade.testing import Fault, Simulator
 from datalab_facade.tracing import OpenTelemetryTracing
@@ -110,7 +110,7 @@ def test_a_request_tells_its_method_its_address_and_its_status(
 
 
 def test_each_try_of_a_look_is_a_span(way: Way, simulator: Simulator, spans: Spans) -> None:
-    simulator.fault_next(Fault.status(503), Fault.reset())
+    simulator.inject(Fault.status(503), Fault.reset())
     client = way.client(simulator, tracing=spans.tracing)
     way.done(client.executions.get(simulator.start(SOON)))
     first, second, third = spans.get_finished_spans()
@@ -176,12 +176,12 @@ def test_a_callback_that_raises_ends_the_span(way: Way, simulator: Simulator, sp
 
 def test_a_wait_that_times_out_says_so(way: Way, simulator: Simulator, spans: Spans) -> None:
     client = way.client(simulator, tracing=spans.tracing)
-    with pytest.raises(WaitTimedOut) as caught:
+    with pytest.raises(WaitTimeoutError) as caught:
         way.done(client.executions.wait(simulator.start(NEVER_ENDS), timeout=60))
     [wait] = spans.waits
     assert wait.status.status_code is StatusCode.ERROR
     assert wait.status.description == str(caught.value)
-    assert attributes(wait)["error.type"] == "WaitTimedOut"
+    assert attributes(wait)["error.type"] == "WaitTimeoutError"
     assert {span.status.status_code for span in spans.requests} == {StatusCode.UNSET}
 
 
@@ -194,19 +194,19 @@ def test_a_failed_execution_is_no_failed_wait(way: Way, simulator: Simulator, sp
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        (Fault.status(404), NotFound),
-        (Fault.status(503), ServerFailed),
-        (Fault.hang(), RequestTimedOut),
-        (Fault.reset(), ConnectionFailed),
-        (Fault.cut(10), ConnectionFailed),
+        (Fault.status(404), NotFoundError),
+        (Fault.status(503), InternalServerError),
+        (Fault.hang(), APITimeoutError),
+        (Fault.reset(), APIConnectionError),
+        (Fault.truncate(10), APIConnectionError),
     ],
     ids=["404", "503", "hang", "reset", "cut"],
 )
 def test_a_request_that_fails_says_so_as_the_conventions_want_it(
     way: Way, simulator: Simulator, spans: Spans, fault: Fault, kind: type[Exception]
 ) -> None:
-    simulator.fault_always(fault)
-    client = way.client(simulator, tracing=spans.tracing, max_faults=0)
+    simulator.inject_always(fault)
+    client = way.client(simulator, tracing=spans.tracing, max_retries=0)
     with pytest.raises(kind) as caught:
         way.done(client.executions.get(simulator.start(SOON)))
     [request] = spans.get_finished_spans()
@@ -220,13 +220,13 @@ def test_a_request_that_fails_says_so_as_the_conventions_want_it(
 def test_an_error_that_ends_a_wait_is_told_by_its_span(
     way: Way, simulator: Simulator, spans: Spans
 ) -> None:
-    simulator.fault_always(Fault.html())
+    simulator.inject_always(Fault.html())
     client = way.client(simulator, tracing=spans.tracing)
-    with pytest.raises(UnexpectedBody):
-        way.done(client.executions.wait(simulator.start(SOON), max_faults=1))
+    with pytest.raises(InvalidResponseError):
+        way.done(client.executions.wait(simulator.start(SOON), max_retries=1))
     [wait] = spans.waits
     assert wait.status.status_code is StatusCode.ERROR
-    assert attributes(wait)["error.type"] == "UnexpectedBody"
+    assert attributes(wait)["error.type"] == "InvalidResponseError"
     assert parents(spans.requests) == {id_of(wait)}
 
 
@@ -238,12 +238,12 @@ def test_an_output_that_is_fetched_is_a_span_without_its_signature(
     spans.clear()
     [output, _] = execution.outputs
     assert "X-Amz-Signature" in output.url
-    way.done(client.outputs.bytes(output))
-    simulator.fault_next(Fault.reset(), Fault.status(403), origin="storage")
-    way.done(client.outputs.bytes(output))
-    simulator.fault_always(Fault.status(410), origin="storage")
-    with pytest.raises(DownloadFailed):
-        way.done(client.outputs.bytes(output))
+    way.done(client.outputs.read_bytes(output))
+    simulator.inject(Fault.reset(), Fault.status(403), origin="storage")
+    way.done(client.outputs.read_bytes(output))
+    simulator.inject_always(Fault.status(410), origin="storage")
+    with pytest.raises(DownloadError):
+        way.done(client.outputs.read_bytes(output))
     fetched = [
         span
         for span in spans.get_finished_spans()
@@ -255,14 +255,14 @@ def test_an_output_that_is_fetched_is_a_span_without_its_signature(
 
 
 def test_an_echoed_key_is_not_told(way: Way, simulator: Simulator, spans: Spans) -> None:
-    client = way.client(simulator, tracing=spans.tracing, max_faults=0)
-    simulator.fault_next(
+    client = way.client(simulator, tracing=spans.tracing, max_retries=0)
+    simulator.inject(
         Fault.status(401, {"detail": f"{API_KEY} is wrong"}, {"Server": API_KEY}),
         Fault.status(200, f"<html>{API_KEY}".encode()),
     )
     for _ in range(2):
         with pytest.raises(Exception, match=r"401|html"):
-            way.done(client.executions.wait(7, max_faults=0))
+            way.done(client.executions.wait(7, max_retries=0))
     assert len(spans.waits) == 2  # what they tell is looked at as the fixture ends
 
 
@@ -288,7 +288,7 @@ def test_the_global_provider_is_used_when_none_is_named(
 
 
 def test_a_view_traces_like_its_client(simulator: Simulator, spans: Spans) -> None:
-    client = Way(None).client(simulator, tracing=spans.tracing).with_options(max_faults=1)
+    client = Way(None).client(simulator, tracing=spans.tracing).with_options(max_retries=1)
     client.executions.get(simulator.start(SOON))
     assert len(spans.requests) == 1
 
@@ -303,7 +303,7 @@ def test_a_request_that_is_cut_off_by_a_cancelled_task_ends_its_spans(spans: Spa
             asked.set()
             return Fault.hang()
 
-        simulator.fault_hook(hang)
+        simulator.inject_with(hang)
         client = asynchronous(simulator, tracing=spans.tracing)
         waiting = asyncio.create_task(client.executions.wait(simulator.start(NEVER_ENDS)))
         await asked.wait()

@@ -13,13 +13,13 @@ import pytest
 
 import datalab_facade
 from datalab_facade import (
+    APIConnectionError,
     AsyncDatalab,
     ConfigurationError,
-    ConnectionFailed,
     Datalab,
     DatalabError,
-    SubmissionUnknown,
-    UnexpectedBody,
+    InvalidResponseError,
+    SubmissionUncertainError,
     WaitPolicy,
 )
 from datalab_facade.outputs.downloading import Fetch, Renew
@@ -28,7 +28,7 @@ from datalab_facade.testing import Fault
 from tests.in_process import FINISHED, Recorder, Way
 from tests.secrets_for_tests import API_KEY, SIGNATURE, presigned
 
-FAST = WaitPolicy(interval=0.01, max_interval=0.01, fault_backoff=0.01, max_fault_backoff=0.01)
+FAST = WaitPolicy(min_interval=0.01, max_interval=0.01, retry_backoff=0.01, max_retry_backoff=0.01)
 
 
 class ProtocolError(Exception):
@@ -99,8 +99,8 @@ def client_of(way: Way, transport: Raising, **options: Any) -> Any:
 def test_whatever_is_raised_becomes_an_error_of_ours_with_its_cause(
     way: Way, error: Exception
 ) -> None:
-    client = client_of(way, Raising(error), max_faults=0)
-    with pytest.raises((ConnectionFailed, ConfigurationError)) as caught:
+    client = client_of(way, Raising(error), max_retries=0)
+    with pytest.raises((APIConnectionError, ConfigurationError)) as caught:
         way.done(client.executions.get(7))
     assert caught.value.__cause__ is error
     assert type(error).__name__ in str(caught.value)
@@ -132,10 +132,10 @@ def test_a_submission_that_was_not_begun_to_be_sent_is_never_unknown(
     way: Way, events: tuple[tuple[str, bytes], ...], error: Exception
 ) -> None:
     transport = Raising(error, *events)
-    client = client_of(way, transport, max_faults=1, timeout=3)
+    client = client_of(way, transport, max_retries=1, timeout=3)
     with pytest.raises(DatalabError) as caught:
         way.done(client.workflows.execute(7, "https://a.example/a.pdf"))
-    assert not isinstance(caught.value, SubmissionUnknown)
+    assert not isinstance(caught.value, SubmissionUncertainError)
     # And so it is sent again, unless it never could be.
     assert transport.asked == (1 if isinstance(error, UnicodeError) else 2)
 
@@ -145,7 +145,7 @@ def test_a_submission_that_was_begun_to_be_sent_is_unknown_and_not_sent_again(
     way: Way, error: Exception
 ) -> None:
     transport = Raising(error, CONNECTING, SENDING)
-    with pytest.raises(SubmissionUnknown):
+    with pytest.raises(SubmissionUncertainError):
         way.done(client_of(way, transport).workflows.execute(7, "https://a.example/a.pdf"))
     assert transport.asked == 1
 
@@ -162,8 +162,8 @@ def test_an_error_that_tells_a_secret_is_no_cause(way: Way, told: str) -> None:
     inner = ProtocolError(told)
     middle = ProtocolError("outer")
     middle.__cause__ = inner
-    with pytest.raises(ConnectionFailed) as caught:
-        way.done(client_of(way, Raising(middle), max_faults=0).executions.get(7))
+    with pytest.raises(APIConnectionError) as caught:
+        way.done(client_of(way, Raising(middle), max_retries=0).executions.get(7))
     error: BaseException | None = caught.value
     while error is not None:
         for secret in (API_KEY, SIGNATURE, "hunter2"):
@@ -181,7 +181,7 @@ def test_a_key_that_a_server_repeats_is_not_shown_however_short_it_is(way: Way, 
     answers = [Fault.status(400, body, {"X-Request-Id": key}), Fault.status(200, execution)]
     told: list[str] = []
     for answer in answers:
-        client = way.client_over(Recorder(answer), api_key=key, max_faults=0)
+        client = way.client_over(Recorder(answer), api_key=key, max_retries=0)
         try:
             got = way.done(client.executions.get(7))
             told += [repr(got), *map(str, got.failures)]
@@ -243,7 +243,7 @@ def test_commands_show_no_signature(command: object) -> None:
 
 def test_an_unexpected_body_is_no_reason_to_lose_its_cause() -> None:
     recorder = Recorder(Fault.status(200, b"<html>"))
-    client = Way(None).client_over(recorder, max_faults=0)
-    with pytest.raises(UnexpectedBody) as caught:
+    client = Way(None).client_over(recorder, max_retries=0)
+    with pytest.raises(InvalidResponseError) as caught:
         client.executions.get(7)
     assert isinstance(caught.value.__cause__, ValueError)

@@ -16,57 +16,62 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import (
-    BudgetExhausted,
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
     Change,
     ConfigurationError,
-    ConnectionFailed,
     DatalabError,
-    Durations,
+    DurationModel,
     Execution,
-    NotFound,
-    Overloaded,
-    RateLimited,
-    RequestTimedOut,
-    ServerFailed,
+    InternalServerError,
+    InvalidResponseError,
+    NotFoundError,
+    OverloadedError,
+    RateLimitError,
+    RateLimitTimeoutError,
     Status,
-    StatusError,
     Step,
     StepRun,
     Steps,
-    UnexpectedBody,
     WaitPolicy,
-    WaitTimedOut,
+    WaitTimeoutError,
 )
 from datalab_facade.changes import changes_between
 from datalab_facade.errors import status_error_class
 from datalab_facade.testing import VirtualClock
 from datalab_facade.waiting.commands import Answer, Call, Report, Sleep
 from datalab_facade.waiting.driving import Machine, drive, drive_async
-from datalab_facade.waiting.faults import Faults, may_pass, retrying
 from datalab_facade.waiting.learning import Curve
-from datalab_facade.waiting.waiting import Wait, waiting
+from datalab_facade.waiting.retries import Faults, may_pass, retrying
+from datalab_facade.waiting.wait import Wait, waiting
 
-STEADY = WaitPolicy(interval=2, growth=0, jitter=0, max_interval=100)
+STEADY = WaitPolicy(min_interval=2, interval_growth=0, jitter=0, max_interval=100)
 
 
 def snapshot(status: str = "IN_PROGRESS", **steps: str) -> Execution:
     return Execution(
         id=7,
-        status=Status.of(status),
-        steps=Steps([Step(name, (StepRun(None, Status.of(s)),)) for name, s in steps.items()]),
+        status=Status.parse(status),
+        steps=Steps(
+            [
+                Step(name=name, runs=(StepRun(file_key=None, status=Status.parse(s)),))
+                for name, s in steps.items()
+            ]
+        ),
         observed_at=datetime(2025, 10, 22, tzinfo=UTC),
     )
 
 
-def refusal(status: int, retry_after: float | None = None) -> StatusError:
+def refusal(status: int, retry_after: float | None = None) -> APIStatusError:
     return status_error_class(status)(
         status, method="GET", url="https://a.example/7", retry_after=retry_after
     )
 
 
-DROPPED = ConnectionFailed("dropped", method="GET", url="u", may_have_arrived=True)
-LATE = RequestTimedOut("late", method="GET", url="u", may_have_arrived=True, timeout=1)
-HTML = UnexpectedBody("html")
+DROPPED = APIConnectionError("dropped", method="GET", url="u", may_have_arrived=True)
+LATE = APITimeoutError("late", method="GET", url="u", may_have_arrived=True, timeout=1)
+HTML = InvalidResponseError("html")
 
 Look = Callable[[float, float], tuple[float, Execution | DatalabError]]
 """(time, allowed seconds) -> (seconds it took, what came)"""
@@ -153,7 +158,7 @@ def test_a_wait_looks_again_after_the_interval() -> None:
 
 
 def test_the_interval_grows_with_the_time_waited_up_to_its_cap() -> None:
-    policy = WaitPolicy(interval=2, growth=0.5, jitter=0, max_interval=10)
+    policy = WaitPolicy(min_interval=2, interval_growth=0.5, jitter=0, max_interval=10)
     story = play(ends_at(60), policy)
     assert story.sleeps[0] == pytest.approx(2)
     assert max(story.sleeps) == pytest.approx(10)
@@ -167,7 +172,7 @@ def test_a_change_brings_the_looks_closer_again() -> None:
     def _at(now: float) -> str:
         return "COMPLETED" if now > 300 else "IN_PROGRESS"
 
-    policy = WaitPolicy(interval=2, growth=0.1, jitter=0, closer=3)
+    policy = WaitPolicy(min_interval=2, interval_growth=0.1, jitter=0, speedup_on_change=3)
     story = play(look, policy)
     before = max(gap for at, gap in _gaps(story) if at < 300)
     after = min(gap for at, gap in _gaps(story) if at > 300)
@@ -180,7 +185,7 @@ def _gaps(story: Story) -> Iterator[tuple[float, float]]:
 
 
 def test_jitter_strays_either_way_and_also_at_the_cap() -> None:
-    policy = WaitPolicy(interval=2, growth=0.5, jitter=0.1, max_interval=10)
+    policy = WaitPolicy(min_interval=2, interval_growth=0.5, jitter=0.1, max_interval=10)
     at_cap = {gap for at, gap in _gaps(play(ends_at(300), policy)) if at > 60}
     assert len(at_cap) > 5
     assert min(at_cap) >= 9
@@ -214,7 +219,7 @@ def test_a_sleep_that_lasts_beyond_the_deadline_is_the_end_of_a_wait() -> None:
     while isinstance(command, Report):
         command = machine.send(Answer(1.0))
     assert isinstance(command, Sleep)
-    with pytest.raises(WaitTimedOut):
+    with pytest.raises(WaitTimeoutError):
         machine.send(Answer(1e9))
 
 
@@ -224,7 +229,7 @@ def test_a_sleep_that_lasts_beyond_the_deadline_is_the_end_of_a_call() -> None:
     )
     assert isinstance(next(machine), Call)
     assert isinstance(machine.send(Answer(1.0, error=DROPPED)), Sleep)
-    with pytest.raises(ConnectionFailed, match="dropped"):
+    with pytest.raises(APIConnectionError, match="dropped"):
         machine.send(Answer(1e9))
 
 
@@ -233,7 +238,7 @@ def test_the_deadline_is_told_with_everything_that_is_needed_to_go_on() -> None:
         script(snapshot(parse="COMPLETED", extract="PENDING")), attrs.evolve(STEADY, timeout=9)
     )
     error = story.error
-    assert isinstance(error, WaitTimedOut)
+    assert isinstance(error, WaitTimeoutError)
     assert error.execution_id == 7
     assert error.execution is not None
     assert error.timeout == 9
@@ -243,7 +248,7 @@ def test_the_deadline_is_told_with_everything_that_is_needed_to_go_on() -> None:
 
 
 def test_the_last_look_is_brought_forward_so_that_it_can_still_be_answered() -> None:
-    story = play(ends_at(8.5), attrs.evolve(STEADY, timeout=9, interval=4))
+    story = play(ends_at(8.5), attrs.evolve(STEADY, timeout=9, min_interval=4))
     assert story.error is None
     assert story.end <= 9
 
@@ -251,7 +256,7 @@ def test_the_last_look_is_brought_forward_so_that_it_can_still_be_answered() -> 
 @pytest.mark.parametrize("status", [400, 401, 403, 413, 422, 405, 409, 301])
 def test_what_the_server_means_ends_the_wait_at_once(status: int) -> None:
     story = play(script(snapshot(), refusal(status)))
-    assert isinstance(story.error, StatusError)
+    assert isinstance(story.error, APIStatusError)
     assert story.error.status == status
     assert len(story.looks) == 2
 
@@ -272,7 +277,7 @@ def test_what_may_pass_is_forgiven(fault: DatalabError) -> None:
 
 
 def test_faults_are_counted_in_a_row_only() -> None:
-    policy = attrs.evolve(STEADY, max_faults=2)
+    policy = attrs.evolve(STEADY, max_retries=2)
     story = play(
         script(DROPPED, DROPPED, snapshot(), LATE, HTML, snapshot(), DROPPED, snapshot("FAILED")),
         policy,
@@ -281,8 +286,8 @@ def test_faults_are_counted_in_a_row_only() -> None:
 
 
 def test_the_fault_too_many_is_raised_with_the_others_noted() -> None:
-    story = play(script(DROPPED, LATE, refusal(503)), attrs.evolve(STEADY, max_faults=3))
-    assert isinstance(story.error, ServerFailed)
+    story = play(script(DROPPED, LATE, refusal(503)), attrs.evolve(STEADY, max_retries=3))
+    assert isinstance(story.error, InternalServerError)
     assert len(story.looks) == 4
     [note] = story.error.__notes__
     assert "1. dropped" in note
@@ -291,7 +296,7 @@ def test_the_fault_too_many_is_raised_with_the_others_noted() -> None:
 
 
 def test_faults_are_spaced_out_by_a_doubling_backoff_up_to_its_cap() -> None:
-    policy = attrs.evolve(STEADY, fault_backoff=1, max_fault_backoff=8, max_faults=8)
+    policy = attrs.evolve(STEADY, retry_backoff=1, max_retry_backoff=8, max_retries=8)
     sleeps = play(script(DROPPED), policy).sleeps
     for sleep, most in zip(sleeps, [1, 2, 4, 8, 8, 8, 8, 8], strict=True):
         assert most / 2 <= sleep <= most
@@ -311,13 +316,13 @@ def test_an_execution_that_is_not_there_yet_is_given_a_little_time() -> None:
     appears = play(script(refusal(404), refusal(404), snapshot("COMPLETED")), policy)
     assert appears.error is None
     never = play(script(refusal(404)), policy)
-    assert isinstance(never.error, NotFound)
+    assert isinstance(never.error, NotFoundError)
     assert 5 <= never.end <= 7
 
 
 def test_an_execution_that_was_there_and_is_gone_ends_the_wait_at_once() -> None:
     story = play(script(snapshot(), refusal(404)))
-    assert isinstance(story.error, NotFound)
+    assert isinstance(story.error, NotFoundError)
     assert len(story.looks) == 2
 
 
@@ -327,7 +332,7 @@ def begun(policy: WaitPolicy = STEADY, **options: Any) -> Wait:
 
 
 def test_a_change_leaves_a_third_of_the_time_waited_to_count() -> None:
-    wait = begun(attrs.evolve(STEADY, growth=0.1, closer=3))
+    wait = begun(attrs.evolve(STEADY, interval_growth=0.1, speedup_on_change=3))
     wait.answered(snapshot("QUEUED"), now=1_000.0, took=0.0)
     wait.answered(snapshot("IN_PROGRESS"), now=1_300.0, took=0.0)
     wait.schedule(1_300.0)
@@ -343,7 +348,7 @@ def test_a_timeout_tells_the_time_spent_and_the_last_fault() -> None:
 
 
 def test_no_look_begins_at_the_deadline() -> None:
-    with pytest.raises(WaitTimedOut) as raised:
+    with pytest.raises(WaitTimeoutError) as raised:
         begun(attrs.evolve(STEADY, timeout=9)).look(1_009.0)
     assert raised.value.elapsed == 9
 
@@ -357,21 +362,21 @@ def test_a_timeout_after_all_went_well_has_no_fault() -> None:
 
 
 def test_a_budget_that_lets_no_look_through_in_time_is_a_timeout() -> None:
-    exhausted = BudgetExhausted(wait=9, left=1)
-    with pytest.raises(WaitTimedOut) as raised:
+    exhausted = RateLimitTimeoutError(wait=9, left=1)
+    with pytest.raises(WaitTimeoutError) as raised:
         begun().failed(exhausted, now=1_005.0)
     assert raised.value.elapsed == 5
     assert raised.value.__cause__ is exhausted
 
 
 def test_what_is_not_there_yet_is_asked_for_as_the_grace_ends_and_not_after_it() -> None:
-    policy = attrs.evolve(STEADY, not_found_grace=5, fault_backoff=40)
+    policy = attrs.evolve(STEADY, not_found_grace=5, retry_backoff=40)
     wait = begun(policy)
     wait.failed(refusal(404), now=1_000.0)
     assert wait.due == 1_005
     wait.failed(refusal(404), now=1_004.9)
     assert wait.due == pytest.approx(1_005.4)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         begun(policy).failed(refusal(404), now=1_005.0)
 
 
@@ -382,7 +387,7 @@ def test_what_is_not_there_yet_is_asked_for_as_the_grace_ends_and_not_after_it()
 def test_the_last_look_has_twice_the_time_of_the_one_before_within_limits(
     timeout: float, took: float, due: float
 ) -> None:
-    wait = begun(attrs.evolve(STEADY, interval=99, timeout=timeout))
+    wait = begun(attrs.evolve(STEADY, min_interval=99, timeout=timeout))
     wait.answered(snapshot(), now=1_001.5, took=took)
     wait.schedule(1_001.5)
     assert wait.due == due
@@ -398,18 +403,18 @@ KNOWN_600 = {"durations": {"1": [600.0]}}
 
 
 def test_of_a_workflow_not_known_half_the_time_since_the_last_look_counts_as_half_likely() -> None:
-    wait = begun(durations=Durations())
+    wait = begun(durations=DurationModel())
     wait.answered(snapshot(), now=1_010.0, took=0.0)
     assert wait.lateness(1_018.0) == 2
 
 
 @pytest.mark.parametrize("created_before", [None, 30])
 def test_of_a_known_workflow_the_lateness_is_that_of_its_age(created_before: int | None) -> None:
-    wait = begun(durations=Durations.from_dict(KNOWN_600))
+    wait = begun(durations=DurationModel.from_dict(KNOWN_600))
     seen = attrs.evolve(snapshot(), workflow_id=1)
     if created_before is not None:
         assert seen.observed_at is not None
-        seen = attrs.evolve(seen, created=seen.observed_at - timedelta(seconds=created_before))
+        seen = attrs.evolve(seen, created_at=seen.observed_at - timedelta(seconds=created_before))
     wait.answered(seen, now=1_010.0, took=0.0)
     since = 10 if created_before is None else created_before
     expected = Curve.of([600.0]).lateness(since=since, age=since + 650)
@@ -421,24 +426,24 @@ def test_of_a_known_workflow_the_lateness_is_that_of_its_age(created_before: int
 def test_only_whoever_watches_looks_before_an_end_is_likely(options: dict[str, bool]) -> None:
     """The end counts as likely where a look would be late by 0.4 % of the usual time."""
     policy = attrs.evolve(STEADY, max_interval=10_000)
-    wait = begun(policy, durations=Durations.from_dict(KNOWN_600), **options)
+    wait = begun(policy, durations=DurationModel.from_dict(KNOWN_600), **options)
     wait.answered(attrs.evolve(snapshot(), workflow_id=1), now=1_010.0, took=0.0)
     wait.schedule(1_010.0)
-    late = Curve.of([600.0]).age_of_lateness(2.4, since=10, longest=10_000)
+    late = Curve.of([600.0]).age_at_lateness(2.4, since=10, longest=10_000)
     assert wait.due == pytest.approx(1_012 if options.get("watched") else 1_000 + late)
     assert late > 300
 
 
 def test_a_wait_learns_by_how_much_the_clocks_differ() -> None:
-    durations = Durations()
+    durations = DurationModel()
     wait = begun(durations=durations)
     ours, ahead = datetime(2025, 10, 22, tzinfo=UTC), timedelta(hours=3)
-    running = attrs.evolve(snapshot(), workflow_id=1, created=ours - ahead, observed_at=ours)
+    running = attrs.evolve(snapshot(), workflow_id=1, created_at=ours - ahead, observed_at=ours)
     ended = attrs.evolve(
         running,
         status=Status.COMPLETED,
         steps=Steps(),
-        updated=ours - ahead + timedelta(seconds=1),
+        updated_at=ours - ahead + timedelta(seconds=1),
         observed_at=ours + timedelta(seconds=2),
     )
     wait.answered(running, now=1_000.0, took=0.0)
@@ -470,9 +475,9 @@ def test_changes_are_told_once_in_order_and_numbered() -> None:
 
 def test_files_are_told_before_their_step() -> None:
     def of(*statuses: Status) -> Execution:
-        runs = tuple(StepRun(str(n), status) for n, status in enumerate(statuses))
+        runs = tuple(StepRun(file_key=str(n), status=status) for n, status in enumerate(statuses))
         whole = Status.COMPLETED if all(s.is_terminal for s in statuses) else Status.IN_PROGRESS
-        return Execution(id=7, status=whole, steps=Steps([Step("parse", runs)]))
+        return Execution(id=7, status=whole, steps=Steps([Step(name="parse", runs=runs)]))
 
     story = play(script(of(Status.COMPLETED, Status.PENDING), of(Status.COMPLETED, Status.FAILED)))
     assert [(c.kind, c.file_key, str(c.after)) for c in story.changes[-3:]] == [
@@ -513,9 +518,9 @@ policies = st.builds(
     max_interval=st.floats(0.1, 200),
     jitter=st.floats(0, 0.9),
     closer=st.floats(0.5, 10),
-    max_faults=st.integers(0, 5),
-    fault_backoff=st.floats(0.1, 30),
-    max_fault_backoff=st.floats(0.1, 120),
+    max_retries=st.integers(0, 5),
+    retry_backoff=st.floats(0.1, 30),
+    max_retry_backoff=st.floats(0.1, 120),
     max_retry_after=st.floats(0.1, 600),
     not_found_grace=st.floats(0, 30),
     request_timeout=st.floats(0.1, 60),
@@ -540,7 +545,7 @@ def test_a_wait_keeps_its_promises_in_every_world(
 ) -> None:
     # A world that never ends is cut off by the deadline; very short intervals
     # over a long time only make the test slow.
-    policy = attrs.evolve(policy, timeout=min(policy.timeout, 200 * policy.interval))
+    policy = attrs.evolve(policy, timeout=min(policy.timeout, 200 * policy.min_interval))
     story = play(world(events), policy, seed=seed, start=start)
 
     assert story.end <= start + policy.timeout + 1e-3
@@ -564,7 +569,7 @@ def test_a_wait_keeps_its_promises_in_every_world(
 def test_the_blocking_and_the_async_driver_do_exactly_the_same(
     policy: WaitPolicy, events: list[tuple[float, Any]], seed: int
 ) -> None:
-    policy = attrs.evolve(policy, timeout=min(policy.timeout, 100 * policy.interval))
+    policy = attrs.evolve(policy, timeout=min(policy.timeout, 100 * policy.min_interval))
 
     def machine(clock: VirtualClock) -> Any:
         now = clock.monotonic()
@@ -619,11 +624,11 @@ def test_the_blocking_and_the_async_driver_do_exactly_the_same(
     st.integers(),
 )
 def test_a_single_call_is_repeated_within_its_time_and_its_faults(
-    events: list[tuple[float, Any]], timeout: float, max_faults: int, seed: int
+    events: list[tuple[float, Any]], timeout: float, max_retries: int, seed: int
 ) -> None:
     look, now, calls = world(events), 0.0, 0
     machine: Machine[Execution, Execution] = retrying(
-        WaitPolicy(max_faults=max_faults),
+        WaitPolicy(max_retries=max_retries),
         may_pass,
         timeout=timeout,
         request_timeout=30,
@@ -655,7 +660,7 @@ def test_a_single_call_is_repeated_within_its_time_and_its_faults(
     except DatalabError as caught:
         error = caught
     assert now <= timeout + 1e-6
-    assert 1 <= calls <= max_faults + 1
+    assert 1 <= calls <= max_retries + 1
     assert (error is None) == (len(reports) == 1)
 
 
@@ -673,27 +678,27 @@ def test_a_call_that_failed_is_repeated_as_long_as_there_is_time() -> None:
     assert machine.send(Answer(1_001.75)) == Call(30, 1_010.0)
     assert machine.send(Answer(1_002.0, error=refusal(503, retry_after=4))) == Sleep(4.2)
     assert machine.send(Answer(1_006.2)) == Call(30, 1_010.0)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         machine.send(Answer(1_007.0, error=refusal(404)))
 
 
 def test_a_call_is_not_repeated_at_its_deadline() -> None:
     machine = retried()
     next(machine)
-    with pytest.raises(ConnectionFailed):
+    with pytest.raises(APIConnectionError):
         machine.send(Answer(1_009.25, error=DROPPED))
     machine = retried()
     next(machine)
     machine.send(Answer(1_009.0, error=DROPPED))
-    with pytest.raises(ConnectionFailed):
+    with pytest.raises(APIConnectionError):
         machine.send(Answer(1_010.0))
 
 
 def test_of_many_faults_the_first_and_the_last_are_noted() -> None:
-    faults = Faults(attrs.evolve(STEADY, max_faults=8), lambda: 0.5)
+    faults = Faults(attrs.evolve(STEADY, max_retries=8), lambda: 0.5)
     away = [faults.forgive(HTML if number else DROPPED) for number in range(8)]
     assert away == [0.75, 1.5, 3, 6, 12, 24, 45, 45]
-    with pytest.raises(StatusError) as raised:
+    with pytest.raises(APIStatusError) as raised:
         faults.forgive(refusal(503))
     [note] = raised.value.__notes__
     assert note.splitlines() == [
@@ -726,8 +731,8 @@ def test_up_to_six_faults_are_noted_in_full(many: int, lines: int) -> None:
         {"jitter": 1},
         {"jitter": -0.1},
         {"closer": 0},
-        {"max_faults": -1},
-        {"fault_backoff": 0},
+        {"max_retries": -1},
+        {"retry_backoff": 0},
         {"max_retry_after": -5},
         {"not_found_grace": math.inf},
         {"request_timeout": 0},
@@ -745,14 +750,19 @@ def test_every_status_of_the_server_may_pass_and_no_other_number() -> None:
 
 
 def test_what_is_overloaded_is_a_server_that_failed() -> None:
-    assert isinstance(refusal(529), Overloaded)
-    assert isinstance(refusal(529), ServerFailed)
-    assert isinstance(refusal(429), RateLimited)
+    assert isinstance(refusal(529), OverloadedError)
+    assert isinstance(refusal(529), InternalServerError)
+    assert isinstance(refusal(429), RateLimitError)
 
 
 def test_a_step_that_the_server_tells_of_no_more_is_told_as_unknown() -> None:
-    both = Steps([Step("parse", (StepRun(None, Status.COMPLETED),)), Step("extract")])
-    before = Execution(7, Status.IN_PROGRESS, steps=both)
+    both = Steps(
+        [
+            Step(name="parse", runs=(StepRun(file_key=None, status=Status.COMPLETED),)),
+            Step(name="extract"),
+        ]
+    )
+    before = Execution(id=7, status=Status.IN_PROGRESS, steps=both)
     after = attrs.evolve(before, steps=Steps([both["extract"]]))
     [change] = changes_between(before, after, sequence=1)
     assert (change.step, change.before, change.after) == (

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalab_facade import DatalabError, Execution, UnexpectedBody, Workflow
+from datalab_facade import DatalabError, Execution, InvalidResponseError, Workflow
 from datalab_facade.changes import changes_between
 from datalab_facade.decoding import decode_execution, decode_failure
-from datalab_facade.errors import ExecutionFailed, WaitTimedOut
+from datalab_facade.errors import ExecutionFailedError, WaitTimeoutError
 from datalab_facade.models import JSON, Output
 from datalab_facade.workflows.decoding import decode_workflow
 
@@ -77,11 +77,11 @@ def texts_of(word: str) -> Iterator[str]:
             yield repr(told)
     waiting = decode_execution({"status": f"AS {word}", "steps": {}}, requested_id=7)[0]
     yield repr(waiting)
-    yield str(WaitTimedOut(7, execution=waiting, timeout=1, elapsed=1))
+    yield str(WaitTimeoutError(7, execution=waiting, timeout=1, elapsed=1))
 
 
 def errors_of(word: str, execution: Execution) -> Iterator[DatalabError]:
-    yield ExecutionFailed(execution)
+    yield ExecutionFailedError(execution)
     # What is put into a message is free of secrets before.
     yield DatalabError(word.partition("?")[0])
     for status in (400, 422, 503):
@@ -94,7 +94,7 @@ def errors_of(word: str, execution: Execution) -> Iterator[DatalabError]:
                 url="https://a.example",
                 now=datetime(2026, 1, 1, tzinfo=UTC),
             )
-    with pytest.raises(UnexpectedBody) as caught:
+    with pytest.raises(InvalidResponseError) as caught:
         decode_execution({"status": 1, word: word}, requested_id=7)
     yield caught.value
 

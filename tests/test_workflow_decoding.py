@@ -12,7 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalab_facade import RequestRefused, StepType, UnexpectedBody, Workflow, WorkflowStep
+from datalab_facade import (
+    InvalidResponseError,
+    RequestRejectedError,
+    StepType,
+    Workflow,
+    WorkflowStep,
+)
 from datalab_facade.drift import Drift
 from datalab_facade.workflows.decoding import (
     decode_deletion,
@@ -94,7 +100,7 @@ each_decoder = pytest.mark.parametrize(
 def test_any_json_is_a_model_or_a_typed_error(decode: Callable[[Any], Any], body: Any) -> None:
     try:
         decoded = decode(body)
-    except (UnexpectedBody, RequestRefused):
+    except (InvalidResponseError, RequestRejectedError):
         return
     if isinstance(decoded, tuple):
         models, drift = decoded
@@ -106,7 +112,7 @@ def test_any_json_is_a_model_or_a_typed_error(decode: Callable[[Any], Any], body
 def test_a_workflow_survives_json_pickle_and_copy(body: Any) -> None:
     try:
         workflow, _ = decode_workflow(body)
-    except (UnexpectedBody, RequestRefused):
+    except (InvalidResponseError, RequestRejectedError):
         return
     through_json = Workflow.from_dict(json.loads(json.dumps(workflow.to_dict())))
     assert through_json == workflow
@@ -119,7 +125,7 @@ def test_a_workflow_survives_json_pickle_and_copy(body: Any) -> None:
 def test_a_step_type_survives_json_and_pickle(body: Any) -> None:
     try:
         [one], _ = decode_step_types([body])
-    except UnexpectedBody:
+    except InvalidResponseError:
         return
     assert StepType.from_dict(json.loads(json.dumps(one.to_dict()))) == one
     assert hash(pickle.loads(pickle.dumps(one))) == hash(one)
@@ -156,10 +162,18 @@ def test_every_field_that_was_ever_seen_is_read_without_surprise() -> None:
     workflow, drift = decode_workflow(FULL)
     assert not drift
     assert workflow.steps == (
-        WorkflowStep("parse", "marker_parse", {"max_pages": 5}, (), "2", 1, "Parse"),
+        WorkflowStep(
+            unique_name="parse",
+            step_key="marker_parse",
+            settings={"max_pages": 5},
+            depends_on=(),
+            version="2",
+            id=1,
+            name="Parse",
+        ),
     )
     assert workflow.raw is FULL
-    assert not workflow.zone_assumed
+    assert not workflow.timezone_assumed
 
 
 def test_an_answer_inside_another_object_is_found() -> None:
@@ -176,22 +190,22 @@ def test_an_id_may_be_digits(found: Any) -> None:
 def test_a_list_under_another_name_is_taken_and_noted() -> None:
     found, drift = decode_workflows({"items": [FULL], "total": 1})
     assert [one.id for one in found] == [123]
-    assert Drift("field", "workflow", "items") in drift
+    assert Drift(kind="field", where="workflow", name="items") in drift
 
 
 def test_what_is_no_workflow_is_left_out_and_noted() -> None:
     found, drift = decode_workflows({"workflows": [FULL, 5, {"name": "no id"}]})
     assert [one.id for one in found] == [123]
-    assert Drift("shape", "workflow", "item=a number") in drift
+    assert Drift(kind="shape", where="workflow", name="item=a number") in drift
 
 
 @pytest.mark.parametrize("body", [{"workflows": [1, 2]}, {"a": 1}, "text", None, 5, {}])
 def test_what_is_no_list_of_workflows_is_quoted(body: Any) -> None:
-    with pytest.raises(UnexpectedBody) as caught:
+    with pytest.raises(InvalidResponseError) as caught:
         decode_workflows(body)
     assert caught.value.body
     assert caught.value.body in str(caught.value)
-    with pytest.raises(UnexpectedBody):
+    with pytest.raises(InvalidResponseError):
         decode_step_types(body)
 
 
@@ -202,7 +216,7 @@ def test_an_empty_list_is_empty() -> None:
 
 
 def test_a_list_in_a_refusal_is_not_missed() -> None:
-    with pytest.raises(RequestRefused, match="no team"):
+    with pytest.raises(RequestRejectedError, match="no team"):
         decode_workflows({"success": False, "error": "no team"})
 
 
@@ -210,7 +224,7 @@ def test_a_list_in_a_refusal_is_not_missed() -> None:
     "body", [{}, {"execution_id": None}, {"execution_id": -1}, {"execution_id": True}, [5], 5]
 )
 def test_a_start_without_an_id_is_no_start(body: Any) -> None:
-    with pytest.raises(UnexpectedBody, match="no started execution"):
+    with pytest.raises(InvalidResponseError, match="no started execution"):
         decode_started(body)
 
 
@@ -226,25 +240,27 @@ def test_a_deletion_is_done_unless_the_server_says_no(body: Any) -> None:
 
 def test_a_step_type_that_is_just_a_name_will_do() -> None:
     [one], drift = decode_step_types(["marker_parse"])
-    assert one == StepType("marker_parse")
+    assert one == StepType(step_key="marker_parse")
     assert drift
 
 
 def test_an_answer_that_is_quoted_is_quoted_without_what_looks_secret() -> None:
-    with pytest.raises(UnexpectedBody) as caught:
+    with pytest.raises(InvalidResponseError) as caught:
         decode_workflow({"name": "x", "steps": [{"settings": {"token": "xoxb-1234"}}]})
     assert "xoxb" not in f"{caught.value} {caught.value.body}"
     deep: Any = {}
     for _ in range(900):
         deep = {"a": deep}
-    with pytest.raises(UnexpectedBody, match="no id"):
+    with pytest.raises(InvalidResponseError, match="no id"):
         decode_workflow(deep)
 
 
 def test_settings_that_look_secret_are_not_shown() -> None:
-    step = WorkflowStep("post", "api_request", {"auth": {"token": "xoxb-1234"}})
+    step = WorkflowStep(
+        unique_name="post", step_key="api_request", settings={"auth": {"token": "xoxb-1234"}}
+    )
     assert "xoxb" not in repr(step)
-    assert "xoxb" not in repr(Workflow(1, steps=(step,), raw={"steps": ["xoxb-1234"]}))
+    assert "xoxb" not in repr(Workflow(id=1, steps=(step,), raw={"steps": ["xoxb-1234"]}))
     assert step.to_dict()["settings"] == {"auth": {"token": "xoxb-1234"}}
 
 

@@ -12,22 +12,22 @@ import httpx
 import pytest
 
 from datalab_facade import (
+    APIConnectionError,
     AsyncExecutionHandle,
-    BadRequest,
+    BadRequestError,
     ConfigurationError,
-    ConnectionFailed,
     DatalabError,
-    DefinitionInvalid,
     ExecutionHandle,
     InputConfig,
-    NotFound,
-    Overloaded,
-    RateLimited,
-    RequestRefused,
+    InvalidDefinitionError,
+    NotFoundError,
+    OverloadedError,
+    RateLimitError,
+    RequestRejectedError,
     StepDefinition,
     StepType,
-    SubmissionUnknown,
-    ValidationFailed,
+    SubmissionUncertainError,
+    UnprocessableEntityError,
     Workflow,
     WorkflowDefinition,
 )
@@ -38,15 +38,20 @@ from datalab_facade.testing import (
     Simulator,
     SimulatorTransport,
     StepScript,
-    WorkflowManners,
+    WorkflowBehavior,
 )
 from tests.in_process import SOON, Way, new_simulator
 from tests.secrets_for_tests import FILLED_IN, SIGNATURE, presigned
 
 PARSE = {"step_key": "marker_parse", "unique_name": "parse"}
 TWO_STEPS = [
-    StepDefinition("marker_parse", "parse"),
-    StepDefinition("marker_extract", "extract", {"page_schema": {}}, ["parse"]),
+    StepDefinition(step_key="marker_parse", unique_name="parse"),
+    StepDefinition(
+        step_key="marker_extract",
+        unique_name="extract",
+        settings={"page_schema": {}},
+        depends_on=["parse"],
+    ),
 ]
 URL = "https://a.example/1.pdf"
 
@@ -56,8 +61,8 @@ def simulator() -> Simulator:
     return new_simulator()
 
 
-def with_manners(simulator: Simulator, **manners: Any) -> None:
-    simulator.workflows.manners = WorkflowManners(**manners)
+def with_manners(simulator: Simulator, **behavior: Any) -> None:
+    simulator.workflows.behavior = WorkflowBehavior(**behavior)
 
 
 # What there is.
@@ -73,13 +78,13 @@ def test_step_types_are_read_however_they_come(
     types = way.done(client.workflows.step_types())
     assert [one.step_key for one in types] == list(simulator.workflows.step_types)
     assert types[0] == StepType(
-        "marker_parse",
-        "Marker Parse",
-        "1",
-        "Parse documents; saves a checkpoint for downstream steps",
-        {"type": "object"},
+        step_key="marker_parse",
+        name="Marker Parse",
+        version="1",
+        description="Parse documents; saves a checkpoint for downstream steps",
+        settings_schema={"type": "object"},
     )
-    assert not client.drift()
+    assert not client.drift
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
@@ -102,7 +107,7 @@ def test_a_workflow_can_be_looked_at(way: Way, simulator: Simulator) -> None:
     workflow = way.done(client.workflows.get(workflow_id))
     assert (workflow.id, workflow.name, workflow.team_id) == (workflow_id, "Ours", 1)
     assert workflow.created == workflow.updated
-    assert workflow.zone_assumed
+    assert workflow.timezone_assumed
     [step] = workflow.steps
     assert (step.unique_name, step.step_key, step.version) == ("parse", "marker_parse", "1")
     assert workflow.raw["steps"]
@@ -112,11 +117,11 @@ def test_an_unknown_workflow_is_not_found(way: Way, simulator: Simulator) -> Non
     client = way.client(simulator)
     foreign = simulator.workflows.add("Theirs", [PARSE], team_id=7)
     for workflow_id in (99, foreign):
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             way.done(client.workflows.get(workflow_id))
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             way.done(client.workflows.delete(workflow_id))
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             way.done(client.workflows.execute(workflow_id, URL))
 
 
@@ -155,7 +160,7 @@ def test_what_passes_is_forgiven_where_repeating_does_no_harm(
         client.workflows.list,
         lambda: client.workflows.get(workflow_id),
     ):
-        simulator.fault_next(Fault.status(503), Fault.reset())
+        simulator.inject(Fault.status(503), Fault.reset())
         assert way.done(call())
     assert len(simulator.requests) == 9
 
@@ -183,7 +188,7 @@ def test_an_unknown_option_is_a_type_error(way: Way, simulator: Simulator) -> No
 def test_a_definition_becomes_a_workflow(way: Way, simulator: Simulator, tells: bool) -> None:
     with_manners(simulator, create_tells_step_key=tells)
     client = way.client(simulator)
-    definition = WorkflowDefinition("Invoices", TWO_STEPS, "for people")
+    definition = WorkflowDefinition(name="Invoices", steps=TWO_STEPS, description="for people")
     workflow = way.done(client.workflows.create(definition))
     assert [step.unique_name for step in workflow.steps] == ["parse", "extract"]
     assert [step.step_key is not None for step in workflow.steps] == [tells, tells]
@@ -191,7 +196,7 @@ def test_a_definition_becomes_a_workflow(way: Way, simulator: Simulator, tells: 
     stored = simulator.workflows[workflow.id]
     assert stored.name == "Invoices"
     assert list(stored.steps) == [step.to_dict() for step in TWO_STEPS]
-    assert not {drift for drift in client.drift().counts if drift.kind != "zone"}
+    assert not {drift for drift in client.drift.counts if drift.kind != "zone"}
 
 
 def test_a_name_and_steps_do_as_well(way: Way, simulator: Simulator) -> None:
@@ -204,7 +209,7 @@ def test_a_name_and_steps_do_as_well(way: Way, simulator: Simulator) -> None:
     ("given", "told"),
     [
         (("Invoices",), "needs steps"),
-        ((WorkflowDefinition("x", TWO_STEPS), TWO_STEPS), "pass it alone"),
+        ((WorkflowDefinition(name="x", steps=TWO_STEPS), TWO_STEPS), "pass it alone"),
         (({"name": "x", "steps": []},), "not from a dict"),
         (("Invoices", [PARSE]), "not a dict"),
         (("Invoices", []), "at least one step"),
@@ -222,8 +227,12 @@ def test_what_is_no_definition_is_refused_and_nothing_is_sent(
 
 def test_what_only_the_server_knows_is_its_error(way: Way, simulator: Simulator) -> None:
     client = way.client(simulator)
-    with pytest.raises(BadRequest, match="marker_prase"):
-        way.done(client.workflows.create("x", [StepDefinition("marker_prase", "parse")]))
+    with pytest.raises(BadRequestError, match="marker_prase"):
+        way.done(
+            client.workflows.create(
+                "x", [StepDefinition(step_key="marker_prase", unique_name="parse")]
+            )
+        )
     assert len(simulator.requests) == 1
     assert not simulator.workflows
 
@@ -233,7 +242,10 @@ def test_what_only_the_server_knows_is_its_error(way: Way, simulator: Simulator)
 
 def slack(token: str) -> WorkflowDefinition:
     auth: Any = {"auth": {"type": "bearer", "token": token}, "url": "https://slack.example"}
-    return WorkflowDefinition("Tell", [StepDefinition("api_request", "post", auth)])
+    return WorkflowDefinition(
+        name="Tell",
+        steps=[StepDefinition(step_key="api_request", unique_name="post", settings=auth)],
+    )
 
 
 def test_placeholders_are_filled_when_the_workflow_is_created(
@@ -257,13 +269,21 @@ def test_placeholders_are_filled_when_the_workflow_is_created(
 def test_all_that_is_missing_is_told_at_once(way: Way, simulator: Simulator) -> None:
     client = way.client(simulator)
     definition = WorkflowDefinition(
-        "Tell",
-        [
-            StepDefinition("api_request", "one", {"token": "${env:NO_SUCH_THING}"}),
-            StepDefinition("api_request", "two", {"headers": [{"x": "${secret:gone}"}]}),
+        name="Tell",
+        steps=[
+            StepDefinition(
+                step_key="api_request",
+                unique_name="one",
+                settings={"token": "${env:NO_SUCH_THING}"},
+            ),
+            StepDefinition(
+                step_key="api_request",
+                unique_name="two",
+                settings={"headers": [{"x": "${secret:gone}"}]},
+            ),
         ],
     )
-    with pytest.raises(DefinitionInvalid) as caught:
+    with pytest.raises(InvalidDefinitionError) as caught:
         way.done(client.workflows.create(definition, secrets={"other": FILLED_IN}))
     assert [str(problem) for problem in caught.value.problems] == [
         "steps[0] 'one'.settings.token: the environment variable NO_SUCH_THING is not set",
@@ -292,8 +312,8 @@ def test_a_server_that_echoes_a_secret_does_not_get_it_into_an_error_or_a_log(
     way: Way, simulator: Simulator, fault: Fault
 ) -> None:
     """That no error of the test tells it is seen to for every test."""
-    simulator.fault_always(fault)
-    client = way.client(simulator, max_faults=1)
+    simulator.inject_always(fault)
+    client = way.client(simulator, max_retries=1)
     with pytest.raises(DatalabError) as caught:
         way.done(client.workflows.create(slack("${secret:slack}"), secrets={"slack": FILLED_IN}))
     error: BaseException | None = caught.value
@@ -303,19 +323,19 @@ def test_a_server_that_echoes_a_secret_does_not_get_it_into_an_error_or_a_log(
 
 
 def test_what_was_sent_is_told_with_its_placeholders(way: Way, simulator: Simulator) -> None:
-    simulator.fault_next(Fault.reset())
+    simulator.inject(Fault.reset())
     client = way.client(simulator)
-    with pytest.raises(SubmissionUnknown) as caught:
+    with pytest.raises(SubmissionUncertainError) as caught:
         way.done(client.workflows.create(slack("${secret:slack}"), secrets={"slack": FILLED_IN}))
     steps: Any = caught.value.sent["steps"]
     assert steps[0]["settings"]["auth"] == {"type": "bearer", "token": "${secret:slack}"}
 
 
 def test_a_token_that_is_no_placeholder_is_not_told_either(way: Way, simulator: Simulator) -> None:
-    simulator.fault_next(Fault.reset())
+    simulator.inject(Fault.reset())
     client = way.client(simulator)
     definition = slack(FILLED_IN)
-    with pytest.raises(SubmissionUnknown) as caught:
+    with pytest.raises(SubmissionUncertainError) as caught:
         way.done(client.workflows.create(definition))
     assert FILLED_IN not in repr(definition)
     assert FILLED_IN not in repr(caught.value.sent)
@@ -332,7 +352,9 @@ def test_a_workflow_can_be_deleted(way: Way, simulator: Simulator) -> None:
         assert workflow_id not in simulator.workflows
 
 
-@pytest.mark.parametrize(("refusal", "kind"), [("status", BadRequest), ("success", RequestRefused)])
+@pytest.mark.parametrize(
+    ("refusal", "kind"), [("status", BadRequestError), ("success", RequestRejectedError)]
+)
 def test_a_workflow_with_executions_is_not_deleted(
     way: Way, simulator: Simulator, refusal: str, kind: type[Exception]
 ) -> None:
@@ -350,13 +372,13 @@ def test_a_workflow_with_executions_is_not_deleted(
     assert workflow_id in simulator.workflows
 
 
-@pytest.mark.parametrize("lost", [Fault.reset(), Fault.cut(3), Fault.hang()])
+@pytest.mark.parametrize("lost", [Fault.reset(), Fault.truncate(3), Fault.hang()])
 def test_a_deletion_whose_answer_is_lost_is_done_when_nothing_is_found_afterwards(
     way: Way, simulator: Simulator, lost: Fault
 ) -> None:
     workflow_id = simulator.workflows.add("Ours", [PARSE])
     client = way.client(simulator)
-    simulator.fault_next(lost)
+    simulator.inject(lost)
     way.done(client.workflows.delete(workflow_id))
     assert workflow_id not in simulator.workflows
     assert [one.status for one in simulator.requests][-1] == 404
@@ -404,7 +426,7 @@ def test_a_script_says_what_the_executions_of_a_workflow_do(way: Way, simulator:
             {"bucket": "b", "prefix": "p/", "pattern": "*.pdf", "storage_type": "s3"},
         ),
         (
-            InputConfig.of(["datalab://file-abc"]),
+            InputConfig.coerce(["datalab://file-abc"]),
             {"type": "file_list", "file_urls": ["datalab://file-abc"]},
         ),
     ],
@@ -441,7 +463,7 @@ def test_an_input_that_is_wrong_is_refused_and_nothing_is_sent(
         Fault.reset(),
         Fault.disconnect(),
         Fault.hang(),
-        Fault.cut(5),
+        Fault.truncate(5),
         Fault.status(500),
         Fault.status(503),
         Fault.status(529),
@@ -458,9 +480,9 @@ def test_when_it_cannot_be_known_the_error_says_what_was_sent_and_how_to_find_ou
     way: Way, simulator: Simulator, fault: Fault
 ) -> None:
     workflow_id = simulator.workflows.add("Ours", [PARSE])
-    simulator.fault_always(fault)
+    simulator.inject_always(fault)
     client = way.client(simulator)
-    with pytest.raises(SubmissionUnknown, match="dashboard") as caught:
+    with pytest.raises(SubmissionUncertainError, match="dashboard") as caught:
         way.done(client.workflows.execute(workflow_id, presigned()))
     error = caught.value
     assert error.method == "POST"
@@ -477,9 +499,9 @@ def test_when_it_cannot_be_known_the_error_says_what_was_sent_and_how_to_find_ou
 
 
 def test_for_a_creation_the_way_to_find_out_is_the_list(way: Way, simulator: Simulator) -> None:
-    simulator.fault_next(Fault.reset())
+    simulator.inject(Fault.reset())
     client = way.client(simulator)
-    with pytest.raises(SubmissionUnknown, match=r"client\.workflows\.list\(\)"):
+    with pytest.raises(SubmissionUncertainError, match=r"client\.workflows\.list\(\)"):
         way.done(client.workflows.create("Invoices", TWO_STEPS))
     [found] = way.done(client.workflows.list())
     assert found.name == "Invoices"
@@ -487,7 +509,7 @@ def test_for_a_creation_the_way_to_find_out_is_the_list(way: Way, simulator: Sim
 
 def test_it_is_sent_again_where_the_server_did_not_read_it(way: Way, simulator: Simulator) -> None:
     workflow_id = simulator.workflows.add("Ours", [PARSE])
-    simulator.fault_next(Fault.status(429), Fault.status(429))
+    simulator.inject(Fault.status(429), Fault.status(429))
     way.done(way.client(simulator).workflows.execute(workflow_id, URL))
     assert len(simulator.requests) == 3
     assert len(simulator.execution_ids) == 1
@@ -495,8 +517,8 @@ def test_it_is_sent_again_where_the_server_did_not_read_it(way: Way, simulator: 
 
 def test_too_many_refusals_are_what_they_are(way: Way, simulator: Simulator) -> None:
     workflow_id = simulator.workflows.add("Ours", [PARSE])
-    simulator.fault_always(Fault.status(429))
-    with pytest.raises(RateLimited):
+    simulator.inject_always(Fault.status(429))
+    with pytest.raises(RateLimitError):
         way.done(way.client(simulator).workflows.execute(workflow_id, URL))
     assert len(simulator.requests) == 3
     assert not simulator.execution_ids
@@ -507,13 +529,13 @@ def test_an_overloaded_server_is_asked_again_if_the_caller_believes_it(
 ) -> None:
     workflow_id = simulator.workflows.add("Ours", [PARSE])
     client = way.client(simulator)
-    simulator.fault_next(Fault.status(529), Fault.status(503))
+    simulator.inject(Fault.status(529), Fault.status(503))
     way.done(client.workflows.execute(workflow_id, URL, retry_overloaded=True))
     assert len(simulator.execution_ids) == 1
-    simulator.fault_always(Fault.status(529))
-    with pytest.raises(Overloaded):
+    simulator.inject_always(Fault.status(529))
+    with pytest.raises(OverloadedError):
         way.done(client.workflows.execute(workflow_id, URL, retry_overloaded=True))
-    with pytest.raises(Overloaded):
+    with pytest.raises(OverloadedError):
         way.done(client.workflows.create("x", TWO_STEPS, retry_overloaded=True))
     assert len(simulator.execution_ids) == 1
 
@@ -542,7 +564,7 @@ def test_a_connection_that_was_never_made_is_tried_again(way: Way, simulator: Si
     way.done(client.workflows.execute(workflow_id, URL))
     assert len(simulator.execution_ids) == 1
     refusals[0] = 9
-    with pytest.raises(ConnectionFailed) as caught:
+    with pytest.raises(APIConnectionError) as caught:
         way.done(client.workflows.execute(workflow_id, URL))
     assert not caught.value.may_have_arrived
     assert len(simulator.execution_ids) == 1
@@ -551,8 +573,8 @@ def test_a_connection_that_was_never_made_is_tried_again(way: Way, simulator: Si
 def test_a_refusal_in_a_success_is_an_error_with_the_servers_words(
     way: Way, simulator: Simulator
 ) -> None:
-    simulator.fault_next(Fault.status(200, {"success": False, "error": "Page limit exceeded"}))
-    with pytest.raises(RequestRefused, match="Page limit exceeded") as caught:
+    simulator.inject(Fault.status(200, {"success": False, "error": "Page limit exceeded"}))
+    with pytest.raises(RequestRejectedError, match="Page limit exceeded") as caught:
         way.done(way.client(simulator).workflows.execute(5, URL))
     assert caught.value.detail == "Page limit exceeded"
     assert caught.value.url.endswith("/5/execute")
@@ -560,8 +582,8 @@ def test_a_refusal_in_a_success_is_an_error_with_the_servers_words(
 
 def test_the_servers_issues_come_with_their_places(way: Way, simulator: Simulator) -> None:
     issue = {"loc": ["body", "input_config"], "msg": "Input should be an object", "type": "x"}
-    simulator.fault_next(Fault.status(422, {"detail": [issue]}))
-    with pytest.raises(ValidationFailed) as caught:
+    simulator.inject(Fault.status(422, {"detail": [issue]}))
+    with pytest.raises(UnprocessableEntityError) as caught:
         way.done(way.client(simulator).workflows.execute(5, URL))
     assert caught.value.issues[0].loc == ("body", "input_config")
 
@@ -572,7 +594,7 @@ def test_an_interruption_carries_the_warning_that_it_may_have_been_started(
     def interrupt(_request: Request, _count: int) -> Fault:
         raise KeyboardInterrupt
 
-    simulator.fault_hook(interrupt)
+    simulator.inject_with(interrupt)
     with pytest.raises(KeyboardInterrupt) as caught:
         way.done(way.client(simulator).workflows.execute(5, URL))
     assert any("may have been carried out" in note for note in caught.value.__notes__)
@@ -587,7 +609,7 @@ def test_a_cancellation_carries_it_as_well(simulator: Simulator) -> None:
         task.cancel()
         return Fault.delay(5)
 
-    simulator.fault_hook(cancel)
+    simulator.inject_with(cancel)
     with asyncio.Runner() as runner, pytest.raises(asyncio.CancelledError) as caught:
         runner.run(Way(runner).client(simulator).workflows.execute(workflow_id, URL))
     assert any("may have been carried out" in note for note in caught.value.__notes__)
@@ -606,7 +628,9 @@ def test_a_handle_of_a_started_execution_can_be_written_down(
 
 def test_a_secret_that_is_no_text_is_told_by_its_name_and_nothing_is_sent(way: Way) -> None:
     simulator = new_simulator()
-    definition = WorkflowDefinition("Ours", [StepDefinition("marker_parse", "parse")])
+    definition = WorkflowDefinition(
+        name="Ours", steps=[StepDefinition(step_key="marker_parse", unique_name="parse")]
+    )
     with pytest.raises(ConfigurationError, match=r"secrets\['chat'\] must be a text"):
         way.done(way.client(simulator).workflows.create(definition, secrets={"chat": 7}))
     assert not simulator.requests

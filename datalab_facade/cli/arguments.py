@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from datalab_facade.waiting.waiting import WaitPolicy
+from datalab_facade.waiting.wait import WaitPolicy
 
 ID: Final = click.IntRange(min=1)
 
@@ -59,9 +59,9 @@ def policy_of(timeout: float | None, interval: float | None) -> WaitPolicy:
         ConfigurationError: It makes no sense.
     """
     usual = WaitPolicy()
-    shortest = usual.interval if interval is None else interval
+    shortest = usual.min_interval if interval is None else interval
     return WaitPolicy(
         timeout=usual.timeout if timeout is None else timeout,
-        interval=shortest,
+        min_interval=shortest,
         max_interval=max(shortest, usual.max_interval),
     )

@@ -17,13 +17,13 @@ from datalab_facade.cli.exits import ExitCode, problem_of
 from datalab_facade.cli.keys import HOST_VARIABLE, FoundKey, find_key, is_open_to_others
 from datalab_facade.client import DEFAULT_BASE_URL, Datalab
 from datalab_facade.errors import (
-    AuthenticationFailed,
+    APIConnectionError,
+    APIStatusError,
+    AuthenticationError,
     ConfigurationError,
-    ConnectionFailed,
     DatalabError,
-    NotFound,
-    PermissionRefused,
-    StatusError,
+    NotFoundError,
+    PermissionDeniedError,
 )
 from datalab_facade.models import JSON
 from datalab_facade.redaction import shown_url
@@ -95,7 +95,7 @@ def diagnose(
             allow_http=allow_http,
             timeout=20.0,
             request_timeout=10.0,
-            max_faults=1,
+            max_retries=1,
         )
     except ConfigurationError as error:
         problem = problem_of(error)
@@ -104,9 +104,9 @@ def diagnose(
     with client:
         answer = _asked(client)
     checks += _judged(answer, is_keyed=key is not None)
-    if isinstance(answer, (AuthenticationFailed, PermissionRefused)):
+    if isinstance(answer, (AuthenticationError, PermissionDeniedError)):
         codes.append(ExitCode.REFUSED if key is not None else ExitCode.USAGE)
-    elif answer is not None and not isinstance(answer, NotFound):
+    elif answer is not None and not isinstance(answer, NotFoundError):
         codes.insert(0, problem_of(answer).code)
     code = next((code for code in codes if code is not ExitCode.DONE), ExitCode.DONE)
     return Diagnosis(tuple(checks), code)
@@ -157,13 +157,13 @@ def _asked(client: Datalab) -> DatalabError | None:
 
 
 def _judged(answer: DatalabError | None, *, is_keyed: bool) -> list[Check]:
-    if isinstance(answer, ConnectionFailed):
+    if isinstance(answer, APIConnectionError):
         hint = "Check the network, the proxy settings and the address"
         unknown = [Check(name, "unknown", "not known") for name in ("accepted", "clock")]
         return [Check("reachable", "bad", problem_of(answer).message, hint), *unknown]
     reached = Check("reachable", "good", "Datalab answers")
     if answer is not None and not isinstance(
-        answer, (NotFound, AuthenticationFailed, PermissionRefused)
+        answer, (NotFoundError, AuthenticationError, PermissionDeniedError)
     ):
         problem = problem_of(answer)
         reached = Check("reachable", "bad", problem.message, problem.hint)
@@ -173,18 +173,18 @@ def _judged(answer: DatalabError | None, *, is_keyed: bool) -> list[Check]:
 def _accepted(answer: DatalabError | None, *, is_keyed: bool) -> Check:
     if not is_keyed:
         return Check("accepted", "unknown", "there is no key to try")
-    if isinstance(answer, (AuthenticationFailed, PermissionRefused)):
+    if isinstance(answer, (AuthenticationError, PermissionDeniedError)):
         problem = problem_of(answer)
         hint = "Make a key in Datalab's settings, and set it anew"
         return Check("accepted", "bad", problem.message, hint)
-    if answer is None or isinstance(answer, NotFound):
+    if answer is None or isinstance(answer, NotFoundError):
         return Check("accepted", "good", "the key is accepted")
     return Check("accepted", "unknown", "not known")
 
 
 def clock_check(answer: DatalabError | None, now: datetime) -> Check:
     """Compare the clock of this machine with the date that an answer came with."""
-    date = answer.headers.get("date") if isinstance(answer, StatusError) else None
+    date = answer.headers.get("date") if isinstance(answer, APIStatusError) else None
     try:
         theirs = parsedate_to_datetime(date) if date else None
     except ValueError:

@@ -34,10 +34,10 @@ def execution(found: Execution, *, urls: bool = False) -> dict[str, JSON]:
         "status": str(found.status),
         "ended": found.is_terminal,
         "succeeded": found.succeeded,
-        "created": _time(found.created),
-        "updated": _time(found.updated),
+        "created": _time(found.created_at),
+        "updated": _time(found.updated_at),
         "duration_seconds": _seconds(found.duration),
-        "progress": {"done": found.progress.done, "total": found.progress.total},
+        "progress": {"done": found.progress.finished, "total": found.progress.total},
         "steps": [_step(step, urls=urls) for step in found.steps.values()],
         "failures": [_failure(failure) for failure in found.failures],
         "error": _said(found.error),
@@ -65,7 +65,7 @@ def _run(run: StepRun, *, urls: bool) -> dict[str, JSON]:
         "duration_seconds": _seconds(run.duration),
         "has_output": run.output_url is not None,
         "error": _said(run.error),
-        "error_in": _said(run.error_in),
+        "error_in": _said(run.error_stage),
         "total_pages": run.total_pages,
     }
     if urls:
@@ -78,7 +78,7 @@ def _failure(failure: Failure) -> dict[str, JSON]:
         "step": _said(failure.step),
         "file_key": _said(failure.file_key),
         "error": _said(failure.error),
-        "error_in": _said(failure.error_in),
+        "error_in": _said(failure.error_stage),
     }
 
 
@@ -88,7 +88,7 @@ def change(seen: Change) -> dict[str, JSON]:
         "event": "change",
         "execution_id": seen.snapshot.id,
         "sequence": seen.sequence,
-        "at": _time(seen.at),
+        "at": _time(seen.observed_at),
         "kind": seen.kind,
         "step": _said(seen.step),
         "file_key": _said(seen.file_key),
@@ -114,10 +114,10 @@ def totals(counted: Totals) -> dict[str, JSON]:
         "event": "totals",
         "queued": counted.queued,
         "running": counted.running,
-        "done": counted.done,
+        "done": counted.succeeded,
         "failed": counted.failed,
         "requests": counted.requests,
-        "seconds_to_go": counted.seconds_to_go,
+        "eta_seconds": counted.eta_seconds,
     }
 
 
@@ -132,8 +132,8 @@ def workflow(found: Workflow) -> dict[str, JSON]:
         "workflow_id": found.id,
         "name": _said(found.name),
         "team_id": found.team_id,
-        "created": _time(found.created),
-        "updated": _time(found.updated),
+        "created": _time(found.created_at),
+        "updated": _time(found.updated_at),
         "steps": [
             {
                 "unique_name": _said(step.unique_name),
@@ -184,13 +184,13 @@ def step_types(found: Iterable[StepType]) -> dict[str, JSON]:
 def file(found: File) -> dict[str, JSON]:
     """Give a file."""
     return {
-        "file_id": found.file_id,
+        "file_id": found.id,
         "reference": found.reference,
-        "name": _said(found.original_filename),
+        "name": _said(found.filename),
         "content_type": found.content_type,
-        "bytes": found.file_size,
-        "upload_status": found.upload_status,
-        "created": _time(found.created),
+        "bytes": found.size,
+        "upload_status": found.status,
+        "created": _time(found.created_at),
     }
 
 

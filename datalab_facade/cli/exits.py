@@ -10,24 +10,24 @@ from typing import Final
 import attrs
 
 from datalab_facade.errors import (
-    AuthenticationFailed,
-    BudgetExhausted,
+    APIConnectionError,
+    APIStatusError,
+    AuthenticationError,
     ConfigurationError,
-    ConnectionFailed,
     DatalabError,
-    DefinitionInvalid,
-    DownloadFailed,
-    ExecutionFailed,
+    DownloadError,
+    ExecutionFailedError,
+    InternalServerError,
+    InvalidDefinitionError,
+    InvalidResponseError,
     LocalFileError,
-    NotFound,
-    PermissionRefused,
-    RateLimited,
-    ServerFailed,
-    StatusError,
-    SubmissionUnknown,
-    UnexpectedBody,
-    UploadFailed,
-    WaitTimedOut,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    RateLimitTimeoutError,
+    SubmissionUncertainError,
+    UploadError,
+    WaitTimeoutError,
 )
 from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
@@ -139,18 +139,18 @@ def words_of(text: str) -> str:
 
 
 def _message(error: DatalabError) -> str:
-    if isinstance(error, StatusError):
+    if isinstance(error, APIStatusError):
         said = excerpt(error.detail or error.body, limit=400).rstrip(".")
         # The advice that the error carries is for programmers.
         return f"Datalab answered {error.status}" + (f": {said}" if said else "")
-    if isinstance(error, WaitTimedOut):
+    if isinstance(error, WaitTimeoutError):
         last = (
             f"last seen {excerpt(error.execution.status)}, {error.execution.progress} steps done"
             if error.execution is not None
             else "no look at it succeeded"
         )
         return f"Execution {error.execution_id} has not ended after {error.elapsed:.0f} s ({last})"
-    if isinstance(error, DefinitionInvalid):
+    if isinstance(error, InvalidDefinitionError):
         name = error.source or "The definition"
         told = "; ".join(words_of(str(problem)) for problem in error.problems)
         return excerpt(f"{name} is wrong: {told}", limit=1_000)
@@ -158,12 +158,12 @@ def _message(error: DatalabError) -> str:
 
 
 def _judged(error: DatalabError) -> tuple[ExitCode, str]:
-    if isinstance(error, ExecutionFailed):
+    if isinstance(error, ExecutionFailedError):
         return ExitCode.FAILED, f"datalab-facade status {error.execution.id} tells more"
-    if isinstance(error, WaitTimedOut):
+    if isinstance(error, WaitTimeoutError):
         again = f"datalab-facade watch {error.execution_id}"
         return ExitCode.TIMED_OUT, f"It goes on; {again} comes back to it"
-    if isinstance(error, (UploadFailed, DownloadFailed)):
+    if isinstance(error, (UploadError, DownloadError)):
         return _TRANSFER_CODES.get(error.reason, ExitCode.USAGE), ""
     return next(
         (judgement for kind, judgement in _BY_KIND if isinstance(error, kind)),
@@ -175,21 +175,21 @@ def _judged(error: DatalabError) -> tuple[ExitCode, str]:
 _BY_KIND: Final[tuple[tuple[type[DatalabError], tuple[ExitCode, str]], ...]] = (
     (ConfigurationError, (ExitCode.USAGE, "")),
     (LocalFileError, (ExitCode.USAGE, "")),
-    (BudgetExhausted, (ExitCode.TIMED_OUT, "")),
-    (SubmissionUnknown, (ExitCode.NETWORK, "")),
-    (ConnectionFailed, (ExitCode.NETWORK, _NETWORK_HINT)),
-    (UnexpectedBody, (ExitCode.NETWORK, _NETWORK_HINT)),
-    (AuthenticationFailed, (ExitCode.REFUSED, _KEY_HINT)),
-    (PermissionRefused, (ExitCode.REFUSED, "Check the subscription and the key's team")),
+    (RateLimitTimeoutError, (ExitCode.TIMED_OUT, "")),
+    (SubmissionUncertainError, (ExitCode.NETWORK, "")),
+    (APIConnectionError, (ExitCode.NETWORK, _NETWORK_HINT)),
+    (InvalidResponseError, (ExitCode.NETWORK, _NETWORK_HINT)),
+    (AuthenticationError, (ExitCode.REFUSED, _KEY_HINT)),
+    (PermissionDeniedError, (ExitCode.REFUSED, "Check the subscription and the key's team")),
     (
-        NotFound,
+        NotFoundError,
         (
             ExitCode.REFUSED,
             "Check the id and the key's team; results are deleted after a while",
         ),
     ),
-    (RateLimited, (ExitCode.NETWORK, "Wait a minute; other programs may share the key")),
-    (ServerFailed, (ExitCode.NETWORK, "Try again a little later")),
+    (RateLimitError, (ExitCode.NETWORK, "Wait a minute; other programs may share the key")),
+    (InternalServerError, (ExitCode.NETWORK, "Try again a little later")),
 )
 
 

@@ -107,7 +107,7 @@ def record(api: ApiTransport, targets: Sequence[Target]) -> Recording:
     """Look at each target once, and at an execution that is not there.
 
     Raises:
-        ConnectionFailed: No whole answer came.
+        APIConnectionError: No whole answer came.
     """
     nobodys = Target.of(_NOBODYS)
     return Recording(tuple(kept(target, _look(api, target)) for target in (*targets, nobodys)))

@@ -20,7 +20,7 @@ from datalab_facade.cli.screens import Screen
 from datalab_facade.cli.tables import paragraph
 from datalab_facade.errors import DatalabError
 from datalab_facade.pictures.terminal import RED
-from datalab_facade.waiting.waiting import WaitPolicy
+from datalab_facade.waiting.wait import WaitPolicy
 
 if TYPE_CHECKING:
     from datalab_facade.client import Datalab
@@ -78,14 +78,14 @@ class Session:
         from datalab_facade.client import DEFAULT_BASE_URL
         from datalab_facade.clock import SystemClock
         from datalab_facade.drift import DriftLog
-        from datalab_facade.pacing.pacing import LocalBudget
+        from datalab_facade.rate_limiting.local import LocalRateLimiter
         from datalab_facade.tracing import NoTracing
         from datalab_facade.transport.opening import transports
         from datalab_facade.transport.origin import checked_origin
 
         address = self.host or DEFAULT_BASE_URL
         origin = checked_origin(address, self.key().key, allow_http=self.allow_http)
-        around = origin, SystemClock(), NoTracing(), LocalBudget(), DriftLog()
+        around = origin, SystemClock(), NoTracing(), LocalRateLimiter(), DriftLog()
         api, storage = transports(*around, http_client=None)
         try:
             yield api

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datalab_facade.late import late_names
+from datalab_facade.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
-    from datalab_facade.executions.executions import Executions
-    from datalab_facade.executions.executions_async import AsyncExecutions
+    from datalab_facade.executions.async_resource import AsyncExecutions
+    from datalab_facade.executions.resource import Executions
 
 __all__ = ["AsyncExecutions", "Executions"]
 
 if not TYPE_CHECKING:
-    __getattr__ = late_names(
-        __name__, {"executions": "Executions", "executions_async": "AsyncExecutions"}
+    __getattr__ = lazy_names(
+        __name__, {"resource": "Executions", "async_resource": "AsyncExecutions"}
     )

@@ -19,8 +19,8 @@ from datalab_facade.redaction import excerpt
 
 if TYPE_CHECKING:
     from datalab_facade.changes import AsyncOnChange, Change, OnChange
-    from datalab_facade.executions.executions import Executions
-    from datalab_facade.executions.executions_async import AsyncExecutions
+    from datalab_facade.executions.async_resource import AsyncExecutions
+    from datalab_facade.executions.resource import Executions
     from datalab_facade.models import JSON, Execution, Output
     from datalab_facade.options import CallOptions, WaitOptions
 
@@ -131,7 +131,7 @@ class ExecutionHandle:
         """See :meth:`Executions.watch <datalab_facade.executions.Executions.watch>`."""
         return self._executions.watch(self.id, **options)
 
-    def outputs(self) -> tuple[Output, ...]:
+    def fetch_outputs(self) -> tuple[Output, ...]:
         """Look once, and give the outputs there are. Errors as :meth:`get`."""
         return self.get().outputs
 
@@ -185,7 +185,7 @@ class AsyncExecutionHandle:
         """See :meth:`Executions.watch <datalab_facade.executions.Executions.watch>`."""
         return self._executions.watch(self.id, **options)
 
-    async def outputs(self) -> tuple[Output, ...]:
+    async def fetch_outputs(self) -> tuple[Output, ...]:
         """Look once, and give the outputs there are. Errors as :meth:`get`."""
         return (await self.get()).outputs
 

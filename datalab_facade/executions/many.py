@@ -7,10 +7,10 @@ from typing import cast
 
 from datalab_facade.arguments import checked_id
 from datalab_facade.clock import Clock
-from datalab_facade.errors import BudgetExhausted, ConfigurationError, DatalabError
+from datalab_facade.errors import ConfigurationError, DatalabError, RateLimitTimeoutError
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Update
-from datalab_facade.transport.gate import Gate
+from datalab_facade.transport.admission import AdmissionControl
 from datalab_facade.waiting.commands import Answer
 from datalab_facade.waiting.scheduling import Look, Scheduler
 
@@ -23,7 +23,7 @@ def run_many(
     ids: Iterable[int | Outcome],
     look: Callable[[Look], Execution],
     *,
-    gate: Gate,
+    gate: AdmissionControl,
     clock: Clock,
 ) -> Generator[Update, None, None]:
     """Wait for all executions, blocking, one look after the other.
@@ -57,7 +57,7 @@ def run_many(
                 taken = scheduler.pick(clock.monotonic())
                 if taken is not None:
                     scheduler.looked(taken, _answer(taken, look, clock))
-        except BudgetExhausted:
+        except RateLimitTimeoutError:
             clock.sleep(max(0.0, scheduler.next_deadline - clock.monotonic()))
         yield from scheduler.news()
     scheduler.raise_feed_error()
@@ -83,4 +83,4 @@ def feed_one(scheduler: Scheduler, execution_id: object, now: float) -> None:
         scheduler.add(checked_id(execution_id), now)
     except ConfigurationError as error:
         # One wrong id does not end the wait for the others; its outcome shows it as it came.
-        scheduler.settle(Outcome(cast("int", execution_id), error=error), now)
+        scheduler.settle(Outcome(execution_id=cast("int", execution_id), error=error), now)

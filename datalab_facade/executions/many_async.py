@@ -7,11 +7,11 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 
 from datalab_facade.clock import Clock, running_loop, wait_by
-from datalab_facade.errors import BudgetExhausted, DatalabError
+from datalab_facade.errors import DatalabError, RateLimitTimeoutError
 from datalab_facade.executions.many import NO_MORE, feed_one
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Update
-from datalab_facade.transport.gate import AsyncGate
+from datalab_facade.transport.admission import AsyncAdmissionControl
 from datalab_facade.waiting.commands import Answer
 from datalab_facade.waiting.scheduling import Look, Scheduler
 
@@ -21,7 +21,7 @@ async def run_many_async(
     ids: Iterable[int | Outcome] | AsyncIterable[int | Outcome],
     look: Callable[[Look], Awaitable[Execution]],
     *,
-    gate: AsyncGate,
+    gate: AsyncAdmissionControl,
     clock: Clock,
 ) -> AsyncGenerator[Update, None]:
     """Wait for all executions in an event loop, as many looks at once as the gate lets through.
@@ -54,7 +54,7 @@ class _AsyncRun:
         self,
         scheduler: Scheduler,
         look: Callable[[Look], Awaitable[Execution]],
-        gate: AsyncGate,
+        gate: AsyncAdmissionControl,
         clock: Clock,
     ) -> None:
         self.news = asyncio.Event()
@@ -102,7 +102,7 @@ class _AsyncRun:
                     continue
                 try:
                     await self._gate.enter(scheduler.next_deadline)
-                except BudgetExhausted:
+                except RateLimitTimeoutError:
                     await self._rest(scheduler.next_deadline - clock.monotonic())
                     continue
                 taken = scheduler.pick(clock.monotonic())

@@ -2,7 +2,7 @@
 
 The spec types these answers, but a server may add, leave out and change what it
 likes. Whatever comes, the outcome is a value or
-:class:`~datalab_facade.UnexpectedBody`.
+:class:`~datalab_facade.InvalidResponseError`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import attrs
 
 from datalab_facade.drift import Drift
-from datalab_facade.errors import RequestRefused, UnexpectedBody
+from datalab_facade.errors import InvalidResponseError, RequestRejectedError
 from datalab_facade.fields import (
-    About,
+    FieldReader,
     Notes,
     about_another,
     check_asked_for,
@@ -84,13 +84,13 @@ def decode_file(body: JSON, *, requested_id: int | str | None = None) -> tuple[F
         The file, and what was surprising about the answer.
 
     Raises:
-        UnexpectedBody: If it is no file at all: not an object, or without an id; or if it
+        InvalidResponseError: If it is no file at all: not an object, or without an id; or if it
             is another one.
     """
     notes = Notes()
     answer = _object(body, "file")
     _check_asked_for(requested_id, answer)
-    return _file(answer, About("file", notes)), notes.taken
+    return _file(answer, FieldReader("file", notes)), notes.taken
 
 
 def decode_page(body: JSON) -> tuple[FilePage, set[Drift]]:
@@ -99,10 +99,10 @@ def decode_page(body: JSON) -> tuple[FilePage, set[Drift]]:
     An entry that is no file is left out, and noted.
 
     Raises:
-        UnexpectedBody: If it is no list of files.
+        InvalidResponseError: If it is no list of files.
     """
     notes = Notes()
-    about = About("list of files", notes)
+    about = FieldReader("list of files", notes)
     if isinstance(body, list):
         about.odd("answer", body)
         body = {"files": body}
@@ -112,11 +112,11 @@ def decode_page(body: JSON) -> tuple[FilePage, set[Drift]]:
         raise _unexpected("list of files", "it has no files", body)
     about.unknown(answer, _PAGE_FIELDS)
     files: list[File] = []
-    each = About("file", notes)
+    each = FieldReader("file", notes)
     for entry in entries:
         try:
             files.append(_file(_object(entry, "file"), each))
-        except UnexpectedBody:
+        except InvalidResponseError:
             about.odd("file", entry)
     return FilePage(tuple(files), len(entries), about.whole_number(answer, "total")), notes.taken
 
@@ -125,9 +125,9 @@ def decode_ticket(body: JSON) -> tuple[Ticket, set[Drift]]:
     """Make a ticket of an answer to ``POST /api/v1/files/upload``.
 
     Raises:
-        UnexpectedBody: If it has no id or no URL.
+        InvalidResponseError: If it has no id or no URL.
     """
-    about = About("upload", Notes())
+    about = FieldReader("upload", Notes())
     answer = _object(body, "upload URL")
     file_id = _id(answer, "upload URL", about)
     url = answer.get("upload_url")
@@ -148,9 +148,9 @@ def decode_confirmation(
         requested_id: The id or the hashid that was asked for, if one was.
 
     Raises:
-        UnexpectedBody: If it is no object, or without an id, or about another file.
+        InvalidResponseError: If it is no object, or without an id, or about another file.
     """
-    about = About("confirmation", Notes())
+    about = FieldReader("confirmation", Notes())
     answer = _object(body, "confirmation")
     _check_asked_for(requested_id, answer)
     file_id = _id(answer, "confirmation", about)
@@ -175,10 +175,10 @@ def decode_link(body: JSON, *, requested_id: int | str) -> tuple[FileLink, set[D
         requested_id: The id that was asked for, used where the answer names none.
 
     Raises:
-        UnexpectedBody: If it has no URL, or no id where none was asked for, or is about
+        InvalidResponseError: If it has no URL, or no id where none was asked for, or is about
             another file.
     """
-    about = About("download URL", Notes())
+    about = FieldReader("download URL", Notes())
     answer = _object(body, "download URL")
     _check_asked_for(requested_id, answer)
     url = answer.get("download_url")
@@ -192,10 +192,10 @@ def decode_link(body: JSON, *, requested_id: int | str) -> tuple[FileLink, set[D
     about.unknown(answer, _LINK_FIELDS)
     return (
         FileLink(
-            file_id,
-            about.of_type(answer, "original_filename", str) or "",
-            url,
-            about.whole_number(answer, "expires_in"),
+            file_id=file_id,
+            filename=about.of_type(answer, "original_filename", str) or "",
+            url=url,
+            expires_in=about.whole_number(answer, "expires_in"),
         ),
         about.notes.taken,
     )
@@ -211,22 +211,22 @@ def decode_deletion(
         requested_id: The id or the hashid of what was to be deleted, if one was told.
 
     Raises:
-        UnexpectedBody: If it is no object, or about another file.
-        RequestRefused: If it says that it was not.
+        InvalidResponseError: If it is no object, or about another file.
+        RequestRejectedError: If it says that it was not.
     """
-    about = About("deletion", Notes())
+    about = FieldReader("deletion", Notes())
     answer = _object(body, "deletion")
     _check_asked_for(requested_id, answer)
     about.unknown(answer, _DELETION_FIELDS)
     said = about.words(answer, "message") or ""
     if about.of_type(answer, "success", bool) is False:
         told = excerpt(said or "it gives no reason", limit=400)
-        raise RequestRefused(f"The API did not delete the file: {told}", detail=said)
+        raise RequestRejectedError(f"The API did not delete the file: {told}", detail=said)
     return True, about.notes.taken
 
 
-def _file(body: dict[str, JSON], about: About) -> File:
-    about.zone_assumed = False
+def _file(body: dict[str, JSON], about: FieldReader) -> File:
+    about.timezone_assumed = False
     file_id = _id(body, "file", about)
     status = about.of_type(body, "upload_status", str) or ""
     if status.lower() not in _STATUSES:
@@ -236,15 +236,15 @@ def _file(body: dict[str, JSON], about: About) -> File:
     if name is None:
         about.odd("original_filename", None)
     return File(
-        file_id,
-        _reference(body, file_id, about),
-        name or "",
-        about.of_type(body, "content_type", str),
-        about.whole_number(body, "file_size"),
-        status,
-        created,
-        about.zone_assumed,
-        about.unknown(body, _FILE_FIELDS),
+        id=file_id,
+        reference=_reference(body, file_id, about),
+        filename=name or "",
+        content_type=about.of_type(body, "content_type", str),
+        size=about.whole_number(body, "file_size"),
+        status=status,
+        created_at=created,
+        timezone_assumed=about.timezone_assumed,
+        extra=about.unknown(body, _FILE_FIELDS),
     )
 
 
@@ -263,7 +263,7 @@ def _check_asked_for(requested_id: int | str | None, body: dict[str, JSON]) -> N
         raise about_another("file", requested_id, tail, body)
 
 
-def _id(body: dict[str, JSON], what: str, about: About) -> int:
+def _id(body: dict[str, JSON], what: str, about: FieldReader) -> int:
     # An execution's id came under either name, so a file's may, too.
     for name in ("file_id", "id"):
         found = whole_number(body.get(name))
@@ -274,7 +274,7 @@ def _id(body: dict[str, JSON], what: str, about: About) -> int:
     raise _unexpected(what, "it has no file_id", body)
 
 
-def _reference(body: dict[str, JSON], file_id: int, about: About) -> str:
+def _reference(body: dict[str, JSON], file_id: int, about: FieldReader) -> str:
     reference = about.of_type(body, "reference", str)
     if reference:
         return reference
@@ -288,6 +288,6 @@ def _object(body: JSON, what: str) -> dict[str, JSON]:
     return body
 
 
-def _unexpected(what: str, why: str, body: JSON) -> UnexpectedBody:
+def _unexpected(what: str, why: str, body: JSON) -> InvalidResponseError:
     start = excerpt(compact(body))
-    return UnexpectedBody(f"the answer is no {what}, {why}: {start}", body=start)
+    return InvalidResponseError(f"the answer is no {what}, {why}: {start}", body=start)

@@ -55,12 +55,12 @@ def planned_upload(context: Context, name: str, deadline: float) -> Upload:
 def uploaded(described: Described, size: int, confirmed: Confirmation) -> File:
     """Tell of a file that was sent and confirmed."""
     return File(
-        confirmed.file_id,
-        confirmed.reference,
-        described.name,
-        described.content_type,
-        size,
-        "completed",
+        id=confirmed.file_id,
+        reference=confirmed.reference,
+        filename=described.name,
+        content_type=described.content_type,
+        size=size,
+        status="completed",
     )
 
 
@@ -75,7 +75,7 @@ class Landing:
         max_bytes: int | None,
         on_progress: OnProgress | None,
     ) -> None:
-        name = link.original_filename or f"file-{link.file_id}"
+        name = link.filename or f"file-{link.file_id}"
         self._remote = RemoteFile(link.file_id, name, link.url)
         # A name that comes from the server never chooses the folder.
         self._goal = path / safe_name(shown_name(name)) if is_folder(path) else path
@@ -104,7 +104,7 @@ class Landing:
         """Take a chunk in.
 
         Raises:
-            DownloadFailed: There is more than allowed, or the disk does not take it.
+            DownloadError: There is more than allowed, or the disk does not take it.
         """
         held, total = chunk.offset + len(chunk.data), download.facts.total
         if self._max_bytes is not None and max(held, total or 0) > self._max_bytes:
@@ -124,8 +124,8 @@ class Landing:
         """Check what has arrived, and give the file its name.
 
         Raises:
-            DownloadFailed: It is not what storage says it is, or cannot be written.
+            DownloadError: It is not what storage says it is, or cannot be written.
         """
-        goal = part.finish(download.facts, lambda *_: self._goal, hashed=False)
+        goal = part.finish(download.facts, lambda *_: self._goal, checksum=False)
         sync_folder(goal.parent)
         return goal

@@ -9,38 +9,38 @@ from typing import Any, Self
 import attrs
 
 from datalab_facade.models import JSON
+from datalab_facade.pickling import known_fields, portable
 from datalab_facade.redaction import redacted_repr, shown_url
-from datalab_facade.travel import known_fields, portable
 
 REFERENCE_PREFIX = "datalab://file-"
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class File:
     """A file that was uploaded to Datalab, or is about to be.
 
-    >>> file = File(4, "datalab://file-npl94jxy", "report.pdf", upload_status="completed")
+    >>> file = File(4, "datalab://file-npl94jxy", "report.pdf", status="completed")
     >>> file.hashid, file.is_uploaded, File.from_dict(file.to_dict()) == file
     ('npl94jxy', True, True)
     """
 
-    file_id: int
+    id: int
     """The integer id, which every call takes."""
     reference: str
     """What an execution's input names the file by: ``datalab://file-…``."""
-    original_filename: str = attrs.field(repr=redacted_repr)
+    filename: str = attrs.field(repr=redacted_repr)
     """The name that it was uploaded under."""
     content_type: str | None = attrs.field(default=None, repr=redacted_repr)
     """Its media type, as it was given when it was uploaded."""
-    file_size: int | None = None
+    size: int | None = None
     """Its length in bytes, once it is known."""
-    upload_status: str = attrs.field(default="", repr=redacted_repr)
+    status: str = attrs.field(default="", repr=redacted_repr)
     """``"pending"``, ``"completed"`` or ``"failed"``; a word not known is kept as it came."""
-    created: datetime | None = None
+    created_at: datetime | None = None
     """When the upload was asked for."""
-    zone_assumed: bool = attrs.field(default=False, repr=False)
-    """True where ``created`` came without a zone; UTC was assumed then."""
+    timezone_assumed: bool = attrs.field(default=False, repr=False)
+    """True where ``created_at`` came without a zone; UTC was assumed then."""
     extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=False)
     """What the server sent beyond the fields above, as it came."""
 
@@ -52,19 +52,19 @@ class File:
     @property
     def is_uploaded(self) -> bool:
         """Whether its bytes have arrived and were confirmed."""
-        return self.upload_status.lower() == "completed"
+        return self.status.lower() == "completed"
 
     def to_dict(self) -> dict[str, JSON]:
         """Give the file as plain JSON."""
         return {
-            "file_id": self.file_id,
+            "id": self.id,
             "reference": self.reference,
-            "original_filename": self.original_filename,
+            "filename": self.filename,
             "content_type": self.content_type,
-            "file_size": self.file_size,
-            "upload_status": self.upload_status,
-            "created": self.created.isoformat() if self.created is not None else None,
-            "zone_assumed": self.zone_assumed,
+            "size": self.size,
+            "status": self.status,
+            "created_at": self.created_at.isoformat() if self.created_at is not None else None,
+            "timezone_assumed": self.timezone_assumed,
             "extra": dict(self.extra),
         }
 
@@ -76,16 +76,16 @@ class File:
             ValueError: If it is something else.
         """
         try:
-            created = data["created"]
+            created = data["created_at"]
             moment = datetime.fromisoformat(created) if created is not None else None
-            fields: dict[str, Any] = {**data, "created": moment}
+            fields: dict[str, Any] = {**data, "created_at": moment}
             return cls(**known_fields(cls, fields))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a file as to_dict() writes it: {error}") from error
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class FileLink:
     """A URL at which a file can be had for a while, by anybody who has it.
 
@@ -93,7 +93,7 @@ class FileLink:
     """
 
     file_id: int
-    original_filename: str = attrs.field(repr=redacted_repr)
+    filename: str = attrs.field(repr=redacted_repr)
     url: str = attrs.field(repr=shown_url)
     expires_in: int | None = None
     """For how many seconds it is good, from when it was asked for."""

@@ -23,7 +23,7 @@ def file_number(file: object) -> int | str:
         ConfigurationError: It is neither.
     """
     if isinstance(file, File):
-        return file.file_id
+        return file.id
     if is_whole(file):
         return checked_id(file, of="A file")
     if isinstance(file, str):

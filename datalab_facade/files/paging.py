@@ -66,9 +66,9 @@ class Paging:
     def take(self, page: FilePage) -> list[File]:
         """Take a page in, and give those of its files that were not given before."""
         self._offset += page.count
-        new = {file.file_id: file for file in page.files if file.file_id not in self._given}
+        new = {file.id: file for file in page.files if file.id not in self._given}
         self._fruitless = 0 if new else self._fruitless + 1
-        ids = [file.file_id for file in page.files]
+        ids = [file.id for file in page.files]
         # A short page is not the end where the server gives less than it was asked for.
         self._ended = (
             page.count == 0

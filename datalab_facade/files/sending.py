@@ -72,7 +72,7 @@ class Outgoing:
         """Give the algorithms by which all of it does not hash to what is given.
 
         Raises:
-            UploadFailed: It cannot be read, or has changed.
+            UploadError: It cannot be read, or has changed.
         """
         known = Digests(digests)
         for piece in self.source.pieces():
@@ -83,7 +83,7 @@ class Outgoing:
         """Give all of it.
 
         Raises:
-            UploadFailed: It cannot be read, or has changed.
+            UploadError: It cannot be read, or has changed.
             Interrupted: Nobody wants it to arrive any more.
         """
         self._begin()
@@ -96,7 +96,7 @@ class Outgoing:
         """Give all of it in an event loop, which a slow disk does not hold up.
 
         Raises:
-            UploadFailed: It cannot be read, or has changed.
+            UploadError: It cannot be read, or has changed.
         """
         self._begin()
         pieces = self.source.pieces()

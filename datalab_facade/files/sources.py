@@ -21,7 +21,7 @@ from typing import IO, Final, Self, TypeAlias, TypeVar, cast
 import attrs
 
 from datalab_facade.arguments import named
-from datalab_facade.errors import ConfigurationError, UploadFailed
+from datalab_facade.errors import ConfigurationError, UploadError
 from datalab_facade.files.media_types import MEDIA_TYPES, media_type_of
 from datalab_facade.files.uploading import upload_failed
 
@@ -172,7 +172,7 @@ class Source:
         """Give all of it, from the start, as many bytes as :attr:`size` says.
 
         Raises:
-            UploadFailed: It cannot be read, or has changed.
+            UploadError: It cannot be read, or has changed.
         """
         _reading(self._name, lambda: self._file.seek(self._start))
         left = self.size
@@ -219,7 +219,7 @@ def open_source(
         abandoned: Tells whether nobody wants it any more; then it is not read on.
 
     Raises:
-        UploadFailed: It is missing, empty, too large, no file, cannot be read, or did not
+        UploadError: It is missing, empty, too large, no file, cannot be read, or did not
             come to its end in time.
         ConfigurationError: It is a file opened in text mode.
     """
@@ -234,7 +234,7 @@ def open_source(
             raise upload_failed(name, "empty", "is empty, so there is nothing to upload")
         if opened.size > max_bytes:
             raise _too_large(name, max_bytes)
-    except UploadFailed:
+    except UploadError:
         opened.close()
         raise
     return opened
@@ -335,7 +335,7 @@ def _close(spooling: Future[Source]) -> None:
         spooling.result().close()
 
 
-def not_read_in_time(name: str) -> UploadFailed:
+def not_read_in_time(name: str) -> UploadError:
     """Give the error for a source that did not come to its end in time."""
     return upload_failed(
         name,
@@ -361,7 +361,7 @@ def _spooled(file: IO[bytes], name: str, max_bytes: int, abandoned: Callable[[],
     return Source(name, size, cast("IO[bytes]", spool))
 
 
-def _too_large(name: str, max_bytes: int) -> UploadFailed:
+def _too_large(name: str, max_bytes: int) -> UploadError:
     return upload_failed(
         name,
         "too large",

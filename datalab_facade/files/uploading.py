@@ -16,17 +16,17 @@ import attrs
 
 from datalab_facade.decoding import retry_after_of
 from datalab_facade.errors import (
-    BudgetExhausted,
+    APIStatusError,
     ConfigurationError,
     DatalabError,
-    StatusError,
-    UploadFailed,
+    RateLimitTimeoutError,
+    UploadError,
 )
 from datalab_facade.files.decoding import Confirmation, Ticket
 from datalab_facade.outputs.downloading import NotSecure, checked_storage_url, stored_digests
 from datalab_facade.redaction import shown_url
 from datalab_facade.waiting.commands import Sleep, Until
-from datalab_facade.waiting.faults import Faults, Randomness, RenewalPauses, may_pass
+from datalab_facade.waiting.retries import Faults, Randomness, RenewalPauses, may_pass
 
 _EXPIRED = frozenset({400, 401, 403, 410})
 _PASSING = frozenset({408, 425, 429})
@@ -37,11 +37,11 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class UploadPolicy:
     """How an upload behaves when storage does not. Times in seconds."""
 
-    max_faults: int = 4
+    max_retries: int = 4
     """How many tries may fail, after each of which all of the file is sent again."""
-    fault_backoff: float = 0.5
+    retry_backoff: float = 0.5
     """How long to stay away after a first fault; doubled by each further one."""
-    max_fault_backoff: float = 30.0
+    max_retry_backoff: float = 30.0
     """The longest backoff."""
     max_retry_after: float = 60.0
     """The longest ``Retry-After`` that is obeyed in full."""
@@ -132,7 +132,7 @@ class Upload:
         Yields a command at a time and is sent what became of it.
 
         Raises:
-            UploadFailed: It could not be done; its ``reason`` tells why.
+            UploadError: It could not be done; its ``reason`` tells why.
             DatalabError: What asking the API for a URL raised.
         """
         ticket = yield from self._ticket()
@@ -155,7 +155,7 @@ class Upload:
                 ticket = yield from self._renewed(told.status)
             elif told.status in _PASSING or told.status >= 500:
                 yield from self._wait_after(
-                    StatusError(
+                    APIStatusError(
                         told.status,
                         method="PUT",
                         url=shown_url(ticket.url),
@@ -197,7 +197,7 @@ class Upload:
         if isinstance(error, ConfigurationError):
             raise error
         if error is not None:
-            status = error.status if isinstance(error, StatusError) else None
+            status = error.status if isinstance(error, APIStatusError) else None
             raise self._failed(
                 "unconfirmed",
                 f"was sent as file {ticket.file_id}, but not confirmed: {error}",
@@ -234,13 +234,13 @@ class Upload:
         return (yield from self._ticket())
 
     def _wait_after(self, error: DatalabError) -> Generator[Command, Told, None]:
-        ours = isinstance(error, UploadFailed)
-        if isinstance(error, (ConfigurationError, BudgetExhausted)):
+        ours = isinstance(error, UploadError)
+        if isinstance(error, (ConfigurationError, RateLimitTimeoutError)):
             raise error
-        if isinstance(error, UploadFailed) and error.reason != "corrupt":
+        if isinstance(error, UploadError) and error.reason != "corrupt":
             # Something is wrong with what was to be sent.
             raise error
-        status = error.status if isinstance(error, StatusError) else None
+        status = error.status if isinstance(error, APIStatusError) else None
         if not (ours or may_pass(error)):
             raise self._failed("refused", f"could not be sent: {error}", status) from error
         try:
@@ -255,7 +255,7 @@ class Upload:
 
     def _failed(
         self, reason: FailureReason, message: str, status: int | None = None
-    ) -> UploadFailed:
+    ) -> UploadError:
         return upload_failed(self.name, reason, message, status)
 
 
@@ -274,8 +274,6 @@ FailureReason: TypeAlias = Literal[
 
 def upload_failed(
     name: str, reason: FailureReason, message: str, status: int | None = None
-) -> UploadFailed:
+) -> UploadError:
     """Make the error that names the file and tells why it could not be uploaded."""
-    return UploadFailed(
-        f"The file {name!r} {message}", file_name=name, status=status, reason=reason
-    )
+    return UploadError(f"The file {name!r} {message}", file_name=name, status=status, reason=reason)

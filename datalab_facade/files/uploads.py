@@ -23,7 +23,7 @@ from datalab_facade.clock import running_loop
 from datalab_facade.errors import ConfigurationError, DatalabError
 from datalab_facade.files.models import File
 from datalab_facade.files.sources import UploadSource
-from datalab_facade.travel import portable
+from datalab_facade.pickling import portable
 from datalab_facade.workers import BETWEEN_SIGNALS, Workers
 
 Uploadable: TypeAlias = "UploadSource | tuple[str, UploadSource]"
@@ -42,7 +42,7 @@ def _shown(source: object) -> str:
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class UploadOutcome:
     """What became of one of many uploads: a file, or the error that says why there is none.
 
@@ -163,9 +163,9 @@ async def upload_all_async(
 
 def _outcome(source: Uploadable, ended: Future[File] | asyncio.Task[File]) -> UploadOutcome:
     try:
-        return UploadOutcome(source, ended.result())
+        return UploadOutcome(source=source, file=ended.result())
     except DatalabError as error:
-        return UploadOutcome(source, error=error)
+        return UploadOutcome(source=source, error=error)
 
 
 async def _each(

@@ -24,22 +24,22 @@ from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.errors import (
     ConfigurationError,
     DatalabError,
-    DownloadFailed,
-    ExecutionFailed,
-    NotFound,
-    WaitTimedOut,
+    DownloadError,
+    ExecutionFailedError,
+    NotFoundError,
+    WaitTimeoutError,
 )
-from datalab_facade.executions.executions import Executions
 from datalab_facade.executions.handles import HandleLike
+from datalab_facade.executions.resource import Executions
 from datalab_facade.models import Execution, Output
 from datalab_facade.outcomes import Outcome
 from datalab_facade.outputs.collecting import DEFAULT_MAX_BYTES
 from datalab_facade.outputs.downloading import download_failed
-from datalab_facade.outputs.outputs import DEFAULT_TIMEOUT
 from datalab_facade.outputs.renewing import Renewals
+from datalab_facade.outputs.resource import DEFAULT_TIMEOUT
 from datalab_facade.redaction import shown_name
 from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY
-from datalab_facade.waiting.waiting import WaitPolicy
+from datalab_facade.waiting.wait import WaitPolicy
 
 try:
     from dask.utils import funcname
@@ -67,7 +67,7 @@ _WATCH = 5.0
 """Seconds without any news after which the cluster's client is looked at."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(kw_only=True, eq=False)
 class MappedOutput(Generic[_T]):
     """What became of one output, or of an execution that leads to none."""
 
@@ -91,8 +91,8 @@ class MappedOutput(Generic[_T]):
             timeout: Seconds to wait for that; by default there is no end.
 
         Raises:
-            ExecutionFailed: The execution ended as FAILED.
-            DownloadFailed: The output could not be fetched; ``reason`` tells why.
+            ExecutionFailedError: The execution ended as FAILED.
+            DownloadError: The output could not be fetched; ``reason`` tells why.
             DatalabError: Waiting for the execution ended without a final snapshot.
             TimeoutError: It takes longer.
             Exception: Whatever the function raised, or what Dask says of a task that
@@ -102,7 +102,7 @@ class MappedOutput(Generic[_T]):
         while True:
             try:
                 value: _T = mapped.future.result(timeout)
-            except DownloadFailed as error:
+            except DownloadError as error:
                 newer = self._tasks.begun_anew(mapped, error)
                 if newer is None:
                     raise
@@ -138,8 +138,8 @@ def map_outputs(
     Waiting is done here, in one place, by ``datalab.executions.as_completed``. Each
     output of an execution that has completed becomes a task: a worker fetches the
     output, and calls the function. An execution that failed, or that could not be
-    waited for, has one future, with ExecutionFailed or the error of the wait; so has
-    one that completed without an output of these steps, with DownloadFailed. A step
+    waited for, has one future, with ExecutionFailedError or the error of the wait; so has
+    one that completed without an output of these steps, with DownloadError. A step
     run that failed in an execution that completed has no future; see
     ``mapped.execution.failures``.
 
@@ -226,7 +226,14 @@ class _Tasks(Generic[_T]):
             key=self._key(execution.id),
             pure=False,
         )
-        return MappedOutput(execution.id, execution, output, future, self, renewals)
+        return MappedOutput(
+            execution_id=execution.id,
+            execution=execution,
+            output=output,
+            future=future,
+            tasks=self,
+            renewals=renewals,
+        )
 
     def failed(
         self,
@@ -239,11 +246,16 @@ class _Tasks(Generic[_T]):
         future: Future[_T] = self._client.submit(
             fail, error, key=self._key(execution_id), pure=False
         )
-        return MappedOutput(execution_id, execution, output, future, self, _MOST_RENEWALS)
+        return MappedOutput(
+            execution_id=execution_id,
+            execution=execution,
+            output=output,
+            future=future,
+            tasks=self,
+            renewals=_MOST_RENEWALS,
+        )
 
-    def begun_anew(
-        self, mapped: MappedOutput[_T], error: DownloadFailed
-    ) -> MappedOutput[_T] | None:
+    def begun_anew(self, mapped: MappedOutput[_T], error: DownloadError) -> MappedOutput[_T] | None:
         """Begin to work on an output again if its URL had expired; None if that is not why."""
         execution, output = mapped.execution, mapped.output
         if (
@@ -261,7 +273,7 @@ class _Tasks(Generic[_T]):
                 _RENEWAL_SECONDS,
                 lambda left: self.look(output.execution_id, timeout=left),
             )
-        except NotFound:
+        except NotFoundError:
             url = None
         except DatalabError as refused:
             told = f"has a URL that expired and could not be renewed: {refused}"
@@ -366,7 +378,7 @@ class _Mapping(Generic[_T]):
 
     def _begun_anew(self, done: MappedOutput[_T]) -> bool:
         error = done.future.exception() if done.future.status == "error" else None
-        if not isinstance(error, DownloadFailed):
+        if not isinstance(error, DownloadError):
             return False
         newer = self._tasks.begun_anew(done, error)
         if newer is None:
@@ -397,7 +409,7 @@ class _Mapping(Generic[_T]):
                 yield one if isinstance(one, int) else self._executions.handle(one).id
             except ConfigurationError as error:
                 # One that is wrong does not end the wait for the others.
-                self._begin(Outcome(cast("int", one), error=error))
+                self._begin(Outcome(execution_id=cast("int", one), error=error))
 
     def _begin(self, outcome: Outcome) -> None:
         outcome = self._looked_again(outcome)
@@ -407,7 +419,7 @@ class _Mapping(Generic[_T]):
             assert error is not None
             self._put(partial(tasks.failed, outcome.execution_id, error))
         elif execution.failed:
-            failure = ExecutionFailed(execution)
+            failure = ExecutionFailedError(execution)
             self._put(partial(tasks.failed, execution.id, failure, execution))
         else:
             outputs = [
@@ -423,12 +435,12 @@ class _Mapping(Generic[_T]):
 
     def _looked_again(self, outcome: Outcome) -> Outcome:
         """Look once more at one that timed out, if that may be because waiting has paused."""
-        if not (self._has_paused and isinstance(outcome.error, WaitTimedOut)):
+        if not (self._has_paused and isinstance(outcome.error, WaitTimeoutError)):
             return outcome
         with contextlib.suppress(DatalabError):
             execution = self._tasks.look(outcome.execution_id)
             if execution.is_terminal:
-                return Outcome(outcome.execution_id, execution)
+                return Outcome(execution_id=outcome.execution_id, execution=execution)
         return outcome
 
     def _put(self, begin: Callable[[], MappedOutput[_T]]) -> None:
@@ -449,9 +461,9 @@ class _Mapping(Generic[_T]):
                 mapped.future.release()
         mapped.future.add_done_callback(lambda _: self._done.put(mapped))
 
-    def _nothing_of(self, execution: Execution) -> DownloadFailed:
+    def _nothing_of(self, execution: Execution) -> DownloadError:
         steps = "" if self._steps is None else f" of {', '.join(map(shown_name, self._steps))}"
-        return DownloadFailed(
+        return DownloadError(
             f"Execution {execution.id} has completed, but there is no output{steps} to fetch",
             execution_id=execution.id,
             reason="gone",

@@ -1,7 +1,7 @@
 """What runs on the workers of a Dask cluster: fetching an output, and the user's function.
 
 Nothing here knows the API's key. An output comes with its presigned URL; where that has
-expired, the task ends with DownloadFailed, and the process that waits for executions, which
+expired, the task ends with DownloadError, and the process that waits for executions, which
 has the key and the budget, asks the API for a new one and begins the task anew.
 """
 
@@ -20,14 +20,14 @@ from datalab_facade.drift import DriftLog
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.models import Output
 from datalab_facade.options import Options
-from datalab_facade.outputs.outputs import Outputs
+from datalab_facade.outputs.resource import Outputs
 from datalab_facade.tracing import NoTracing
 from datalab_facade.transport.connecting import Connector
 from datalab_facade.transport.exchange import Surroundings
 from datalab_facade.transport.storage import StorageTransport
 
 if TYPE_CHECKING:
-    from datalab_facade.executions.executions import Executions
+    from datalab_facade.executions.resource import Executions
 
 _T = TypeVar("_T")
 
@@ -50,11 +50,11 @@ def fetch_and_call(
     """Fetch an output, and give what the function makes of it.
 
     Raises:
-        DownloadFailed: It could not be fetched; ``reason`` tells why.
+        DownloadError: It could not be fetched; ``reason`` tells why.
         Exception: Whatever the function raises.
     """
     outputs = _outputs(allow_http=fetching.allow_http)
-    data = outputs.bytes(output, max_bytes=fetching.max_bytes, timeout=fetching.timeout)
+    data = outputs.read_bytes(output, max_bytes=fetching.max_bytes, timeout=fetching.timeout)
     return function(output, data)
 
 
@@ -85,7 +85,7 @@ def _outputs(*, allow_http: bool) -> Outputs:
         random=Random().random,  # noqa: S311 - spreads tries out, hides nothing
         tracing=tracing,
         drift=DriftLog(),
-        durations=None,
+        duration_model=None,
         options=Options(),
         allow_http=allow_http,
     )

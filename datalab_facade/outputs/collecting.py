@@ -17,9 +17,9 @@ from datalab_facade.arguments import named
 from datalab_facade.decoding import decode_json
 from datalab_facade.errors import (
     ConfigurationError,
-    DownloadFailed,
-    OutputTooLarge,
-    UnexpectedBody,
+    DownloadError,
+    InvalidResponseError,
+    OutputTooLargeError,
 )
 from datalab_facade.models import JSON, Output
 from datalab_facade.outputs.downloading import Chunk, Facts, Remote, download_failed
@@ -58,14 +58,14 @@ class Transfer:
     """Bytes a second since this try began."""
 
 
-OnTransfer: TypeAlias = Callable[[Transfer], object]
+OnProgress: TypeAlias = Callable[[Transfer], object]
 """Is told how far a download has come, for progress bars and the like."""
 
 
 class Meter:
     """Tells how far a download has come, a few times a second at most."""
 
-    def __init__(self, output: Output, tell: OnTransfer | None, now: float) -> None:
+    def __init__(self, output: Output, tell: OnProgress | None, now: float) -> None:
         self._output = output
         self._tell = tell
         self._began = now
@@ -104,8 +104,8 @@ class Collector:
         """Keep a chunk.
 
         Raises:
-            DownloadFailed: It is packed in a way that is not known here.
-            OutputTooLarge: There is, or will be, more than allowed.
+            DownloadError: It is packed in a way that is not known here.
+            OutputTooLargeError: There is, or will be, more than allowed.
         """
         if not chunk.data:
             # A body begins, which need not be received if it is of no use.
@@ -122,8 +122,8 @@ class Collector:
         """Check and unpack the body.
 
         Raises:
-            DownloadFailed: It is not what storage says it is.
-            OutputTooLarge: It unpacks to more than allowed.
+            DownloadError: It is not what storage says it is.
+            OutputTooLargeError: It unpacks to more than allowed.
         """
         decoder = Decoder(self._output, facts)
         pieces: list[bytes] = []
@@ -136,13 +136,13 @@ class Collector:
         decoder.finish()
         return b"".join(pieces)
 
-    def _too_large(self) -> OutputTooLarge:
+    def _too_large(self) -> OutputTooLargeError:
         failed = download_failed(
             self._output,
             "too large",
             f"is larger than {self._max_bytes} bytes. Allow more with max_bytes, or save it",
         )
-        return OutputTooLarge(
+        return OutputTooLargeError(
             str(failed),
             execution_id=failed.execution_id,
             step=failed.step,
@@ -162,7 +162,7 @@ class Reader:
         """Give what a chunk unpacks to.
 
         Raises:
-            DownloadFailed: It does not.
+            DownloadError: It does not.
         """
         begins = chunk.offset == 0 and not chunk.data
         if begins or self._decoder is None:
@@ -174,7 +174,7 @@ class Reader:
         """Take note that there is no more.
 
         Raises:
-            DownloadFailed: What passed through was not what storage says it is.
+            DownloadError: What passed through was not what storage says it is.
         """
         # Each body begins with a chunk, also one that has nothing in it.
         assert self._decoder is not None
@@ -190,7 +190,7 @@ class Decoder:
         as_stored: Whether it stays packed.
 
     Raises:
-        DownloadFailed: It is packed in a way that is not known here.
+        DownloadError: It is packed in a way that is not known here.
     """
 
     def __init__(self, remote: Remote, facts: Facts, *, as_stored: bool = False) -> None:
@@ -211,7 +211,7 @@ class Decoder:
         """Give what a piece unpacks to.
 
         Raises:
-            DownloadFailed: It does not, or to absurdly much.
+            DownloadError: It does not, or to absurdly much.
         """
         self._packed.update(data)
         with self._unpacking():
@@ -224,7 +224,7 @@ class Decoder:
         """Take note that there is no more.
 
         Raises:
-            DownloadFailed: What came is not what storage says it is.
+            DownloadError: What came is not what storage says it is.
         """
         with self._unpacking():
             self._unpacker.finish()
@@ -299,7 +299,7 @@ def as_text(output: Output, body: bytes, encoding: str) -> str:
     """Decode a body.
 
     Raises:
-        DownloadFailed: It is not in that encoding.
+        DownloadError: It is not in that encoding.
     """
     try:
         return body.decode(encoding)
@@ -311,11 +311,11 @@ def as_json(output: Output, body: bytes) -> JSON:
     """Parse a body.
 
     Raises:
-        DownloadFailed: It is no JSON.
+        DownloadError: It is no JSON.
     """
     try:
         return decode_json(body)
-    except UnexpectedBody as error:
+    except InvalidResponseError as error:
         raise (
             web_page(output, body)
             if is_web_page(body)
@@ -332,7 +332,7 @@ def is_web_page(start: bytes) -> bool:
     return _PAGE.match(start[:PAGE_BEGINS_WITHIN]) is not None
 
 
-def web_page(remote: Remote, start: bytes) -> DownloadFailed:
+def web_page(remote: Remote, start: bytes) -> DownloadError:
     """Make the error for a web page that came in place of JSON."""
     return download_failed(
         remote,
@@ -346,7 +346,7 @@ def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
     """Make a value of a type of the caller's: by its own validator, or by cattrs.
 
     Raises:
-        DownloadFailed: The value does not fit.
+        DownloadError: The value does not fit.
         ConfigurationError: The type needs cattrs, which is not there.
     """
     called = _name_of(into)

@@ -18,20 +18,20 @@ import attrs
 
 from datalab_facade.decoding import http_date, retry_after_of
 from datalab_facade.errors import (
-    BudgetExhausted,
+    APIStatusError,
+    APITimeoutError,
     ConfigurationError,
     DatalabError,
-    DownloadFailed,
-    NotFound,
-    RequestTimedOut,
-    StatusError,
+    DownloadError,
+    NotFoundError,
+    RateLimitTimeoutError,
 )
 from datalab_facade.models import Output
 from datalab_facade.outputs.unpacking import codings, not_codings
 from datalab_facade.redaction import redacted_repr, shown_name, shown_url
 from datalab_facade.transport.exchange import MoreThanAnnounced
 from datalab_facade.waiting.commands import Sleep, Until
-from datalab_facade.waiting.faults import Faults, Randomness, RenewalPauses, may_pass
+from datalab_facade.waiting.retries import Faults, Randomness, RenewalPauses, may_pass
 
 _OUTPUTS_ARE_DELETED = ": Datalab deletes results about an hour after they finish"
 _REFUSALS = frozenset({400, 401, 403, 404, 410})
@@ -42,11 +42,11 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class DownloadPolicy:
     """How a download behaves when storage does not. Times in seconds."""
 
-    max_faults: int = 6
+    max_retries: int = 6
     """Tries in a row that may fail without a byte of progress."""
-    fault_backoff: float = 0.5
+    retry_backoff: float = 0.5
     """How long to stay away after a first fault; doubled by each further one."""
-    max_fault_backoff: float = 30.0
+    max_retry_backoff: float = 30.0
     """The longest backoff."""
     max_retry_after: float = 60.0
     """The longest ``Retry-After`` that is obeyed in full."""
@@ -219,7 +219,7 @@ class Download:
         Yields a command at a time and is sent what became of it.
 
         Raises:
-            DownloadFailed: It cannot be had; its ``reason`` tells why.
+            DownloadError: It cannot be had; its ``reason`` tells why.
         """
         while True:
             self.check_deadline(self._now)
@@ -241,7 +241,7 @@ class Download:
                 yield from self._renew(told.status)
             elif told.status in (408, 425, 429) or told.status >= 500:
                 yield from self._wait_after(
-                    StatusError(
+                    APIStatusError(
                         told.status,
                         method="GET",
                         url=shown_url(self._url),
@@ -257,7 +257,7 @@ class Download:
         """Raise once the deadline has passed, also while a body still drips.
 
         Raises:
-            DownloadFailed: It has.
+            DownloadError: It has.
         """
         if now > self._deadline:
             raise self._failed("unreachable", "was not fetched in time")
@@ -301,12 +301,12 @@ class Download:
         yield from self._wait_after(error)
         return False
 
-    def _cut_off(self, error: DatalabError | None) -> DownloadFailed:
+    def _cut_off(self, error: DatalabError | None) -> DownloadError:
         total = self.facts.total
         if total is not None and self.received > total:
             message = f"has {self.received} bytes, where storage told of {total}"
         else:
-            how = "stalled" if isinstance(error, RequestTimedOut) else "was cut off"
+            how = "stalled" if isinstance(error, APITimeoutError) else "was cut off"
             of = "" if total is None else f" of {total}"
             message = f"{how} after {self.received}{of} bytes"
         self._cut = message
@@ -407,7 +407,7 @@ class Download:
             yield from self._do(Sleep(away))
         self._redirects = 0
         told = yield from self._do(Renew(self._told_url, self._deadline))
-        if isinstance(told.error, NotFound) or (told.error is None and told.url is None):
+        if isinstance(told.error, NotFoundError) or (told.error is None and told.url is None):
             why = "" if isinstance(self.remote, RemoteFile) else _OUTPUTS_ARE_DELETED
             raise self._failed("gone", f"is no longer there{why}", status) from told.error
         if told.error is not None:
@@ -419,15 +419,15 @@ class Download:
         self._url = self._checked_url(told.url)
 
     def _wait_after(self, error: DatalabError) -> Generator[Command, Told, None]:
-        if isinstance(error, (ConfigurationError, BudgetExhausted)):
+        if isinstance(error, (ConfigurationError, RateLimitTimeoutError)):
             raise error
-        status = error.status if isinstance(error, StatusError) else None
-        if not (may_pass(error) or isinstance(error, DownloadFailed)):
+        status = error.status if isinstance(error, APIStatusError) else None
+        if not (may_pass(error) or isinstance(error, DownloadError)):
             raise self._failed("refused", f"could not be fetched: {error}", status) from error
         try:
             away = self._faults.forgive(error)
         except DatalabError as last:
-            if isinstance(last, DownloadFailed):
+            if isinstance(last, DownloadError):
                 raise
             raise self._failed("unreachable", f"could not be fetched: {last}", status) from last
         if self._now + away >= self._deadline:
@@ -444,7 +444,7 @@ class Download:
 
     def _failed(
         self, reason: FailureReason, message: str, status: int | None = None
-    ) -> DownloadFailed:
+    ) -> DownloadError:
         return download_failed(self.remote, reason, message, status)
 
 
@@ -463,12 +463,12 @@ FailureReason: TypeAlias = Literal[
 
 def download_failed(
     remote: Remote, reason: FailureReason, message: str, status: int | None = None
-) -> DownloadFailed:
+) -> DownloadError:
     """Make the error that names the output or the file, and tells why it cannot be had."""
     message = f"{subject_of(remote)} {message}"
     if isinstance(remote, RemoteFile):
-        return DownloadFailed(message, file_id=remote.file_id, status=status, reason=reason)
-    return DownloadFailed(
+        return DownloadError(message, file_id=remote.file_id, status=status, reason=reason)
+    return DownloadError(
         message,
         execution_id=remote.execution_id,
         step=shown_name(remote.step),

@@ -27,9 +27,9 @@ from datalab_facade.models import JSON
 from datalab_facade.outputs.claiming import claim, remove
 from datalab_facade.outputs.naming import is_reserved
 from datalab_facade.outputs.parts import OPEN_FILES_STAY
+from datalab_facade.pickling import portable
 from datalab_facade.redaction import excerpt, scrubbed, shown_name
 from datalab_facade.statuses import Status
-from datalab_facade.travel import portable
 
 FILE_NAME = "manifest.json"
 """The name of a manifest in its folder."""
@@ -83,7 +83,7 @@ def _hex_digest(_: object, __: attrs.Attribute[str | None], digest: str | None) 
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class SavedOutput:
     """An output that is on disk, whole."""
 
@@ -136,17 +136,17 @@ class SavedOutput:
             bytes=entry.whole("bytes"),
             sha256=entry.text_or_none("sha256"),
             saved_at=entry.time("saved_at"),
-            source_status=Status.of(entry.text("source_status")),
+            source_status=Status.parse(entry.text("source_status")),
             media_type=entry.text_or_none("media_type"),
         )
 
 
 @portable
-@attrs.frozen
-class MissedOutput:
+@attrs.frozen(kw_only=True)
+class FailedOutput:
     """An output that could not be saved. A URL in the error is kept without its query.
 
-    >>> MissedOutput(123, "parse", None, "refused: https://a.example/x?sig=b").error
+    >>> FailedOutput(123, "parse", None, "refused: https://a.example/x?sig=b").error
     'refused: https://a.example/x?…'
     """
 
@@ -189,18 +189,18 @@ def _all_inside(_: object, __: object, saved: tuple[SavedOutput, ...]) -> None:
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Manifest:
     """What was saved of an execution, and what could not be.
 
     Every path is relative and leads to a place inside the manifest's folder;
     with any other, no manifest is made: :class:`ConfigurationError`.
 
-    >>> missed = MissedOutput(123, "parse", None, "no answer")
-    >>> manifest = Manifest(123, Status.COMPLETED, saved=(), missed=(missed,))
+    >>> failed = FailedOutput(123, "parse", None, "no answer")
+    >>> manifest = Manifest(123, Status.COMPLETED, saved=(), failed=(failed,))
     >>> print(manifest)
-    Execution 123 (COMPLETED): 0 outputs saved (0 bytes), 1 missed
-    >>> manifest.complete
+    Execution 123 (COMPLETED): 0 outputs saved (0 bytes), 1 failed
+    >>> manifest.is_complete
     False
     >>> Manifest.from_dict(manifest.to_dict()) == manifest
     True
@@ -210,12 +210,12 @@ class Manifest:
     status: Status
     """How the execution stood when the last of it was saved."""
     saved: tuple[SavedOutput, ...] = attrs.field(validator=_all_inside)
-    missed: tuple[MissedOutput, ...] = ()
+    failed: tuple[FailedOutput, ...] = ()
 
     @property
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether nothing was missed."""
-        return not self.missed
+        return not self.failed
 
     def to_dict(self) -> dict[str, JSON]:
         """Give the manifest as plain JSON."""
@@ -224,7 +224,7 @@ class Manifest:
             "execution_id": self.execution_id,
             "status": str(self.status),
             "saved": [output.to_dict() for output in self.saved],
-            "missed": [output.to_dict() for output in self.missed],
+            "failed": [output.to_dict() for output in self.failed],
         }
 
     @classmethod
@@ -246,9 +246,9 @@ class Manifest:
             )
         return cls(
             execution_id=entry.whole("execution_id"),
-            status=Status.of(entry.text("status")),
+            status=Status.parse(entry.text("status")),
             saved=tuple(map(SavedOutput.from_dict, entry.several("saved"))),
-            missed=tuple(map(MissedOutput.from_dict, entry.several("missed"))),
+            failed=tuple(map(FailedOutput.from_dict, entry.several("failed"))),
         )
 
     def write(self, folder: Path) -> Path:
@@ -314,7 +314,7 @@ class Manifest:
         count = len(self.saved)
         weight = sum(output.bytes for output in self.saved)
         saved = f"{count} output{'' if count == 1 else 's'} saved ({weight:,} bytes)"
-        missed = f", {len(self.missed)} missed" if self.missed else ""
+        missed = f", {len(self.failed)} missed" if self.failed else ""
         return f"Execution {self.execution_id} ({excerpt(self.status, limit=40)}): {saved}{missed}"
 
 

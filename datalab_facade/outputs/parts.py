@@ -23,7 +23,7 @@ from typing import IO, Literal, Self, TypeVar
 
 import attrs
 
-from datalab_facade.errors import DownloadFailed
+from datalab_facade.errors import DownloadError
 from datalab_facade.outputs.collecting import PAGE_BEGINS_WITHIN, Decoder, is_web_page, web_page
 from datalab_facade.outputs.downloading import (
     Chunk,
@@ -105,7 +105,7 @@ class PartFile:
         with self._file, suppress(OSError):
             # Nobody would ever go on with an empty part, with one of our own, with a whole file,
             # nor with one of what is gone or cannot be recognized.
-            gone = isinstance(error, DownloadFailed) and error.reason == "gone"
+            gone = isinstance(error, DownloadError) and error.reason == "gone"
             useful = self._shared and self._recognizable and not gone and not self._published
             if is_at(self._part, self._file) and not (useful and self._file.seek(0, os.SEEK_END)):
                 self._notes.unlink(missing_ok=True)
@@ -115,7 +115,7 @@ class PartFile:
         """Write a chunk where it belongs.
 
         Raises:
-            DownloadFailed: The disk is full, or the file cannot be written.
+            DownloadError: The disk is full, or the file cannot be written.
         """
         with self._disk():
             if self._file is None:
@@ -136,7 +136,7 @@ class PartFile:
                 self._file.truncate()
                 self._note(facts)
 
-    def finish(self, facts: Facts, whole: Callable[[int, str | None], _T], *, hashed: bool) -> _T:
+    def finish(self, facts: Facts, whole: Callable[[int, str | None], _T], *, checksum: bool) -> _T:
         """Check what has arrived, unpack it if need be, and give it its final name.
 
         Args:
@@ -150,7 +150,7 @@ class PartFile:
             What ``whole`` gave.
 
         Raises:
-            DownloadFailed: It is not what storage says it is, or cannot be written.
+            DownloadError: It is not what storage says it is, or cannot be written.
         """
         try:
             kept = why_kept(facts.encoding)
@@ -158,22 +158,22 @@ class PartFile:
             if facts.encoding and kept is None:
                 return self._finish_unpacked(facts, whole)
             sha256 = hashlib.sha256()
-            if facts.digests or hashed:
+            if facts.digests or checksum:
                 decoder = Decoder(self._remote, facts, as_stored=True)
                 with self._disk():
                     for piece in self._pieces(decoder):
-                        if hashed:
+                        if checksum:
                             sha256.update(piece)
                 decoder.finish()
             with self._disk():
                 file = self._file or self._put_down()
                 size = file.seek(0, os.SEEK_END)
                 sync(file)
-                told = whole(size, sha256.hexdigest() if hashed else None)
+                told = whole(size, sha256.hexdigest() if checksum else None)
                 self._publish(self._part)
             if kept is not None:
                 logger.warning("%s is saved as it is stored: %s", subject_of(self._remote), kept)
-        except DownloadFailed as error:
+        except DownloadError as error:
             if error.reason != "disk":
                 # Nothing of it will be used again.
                 self.forget()
@@ -336,7 +336,7 @@ class PartFile:
                 "disk", f"cannot be written to {self._path}: {words or error}"
             ) from error
 
-    def _failed(self, reason: FailureReason, message: str) -> DownloadFailed:
+    def _failed(self, reason: FailureReason, message: str) -> DownloadError:
         return download_failed(self._remote, reason, message)
 
 

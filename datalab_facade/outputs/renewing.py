@@ -17,7 +17,7 @@ from typing import Generic, TypeAlias, TypeVar
 import attrs
 
 from datalab_facade.clock import Clock
-from datalab_facade.errors import DownloadFailed, StatusError
+from datalab_facade.errors import APIStatusError, DownloadError
 from datalab_facade.models import Execution, Output
 from datalab_facade.outputs.collecting import same_output
 from datalab_facade.outputs.downloading import download_failed
@@ -43,7 +43,7 @@ class _Known(Generic[_Lock]):
     looks: int = 0
     at: float = -math.inf
     outputs: tuple[Output, ...] = ()
-    error: StatusError | None = None
+    error: APIStatusError | None = None
 
     def serves(self, output: Output, refused: str, looks: int, now: float) -> bool:
         """Tell whether another look is not needed.
@@ -66,7 +66,7 @@ class _Known(Generic[_Lock]):
         self.looks, self.at = self.looks + 1, now
         self.outputs, self.error = execution.outputs, None
 
-    def fail(self, error: StatusError, now: float) -> None:
+    def fail(self, error: APIStatusError, now: float) -> None:
         """Take note of a look that was answered with no."""
         self.looks, self.at = self.looks + 1, now
         self.outputs, self.error = (), error
@@ -75,7 +75,7 @@ class _Known(Generic[_Lock]):
         """Give the URL of an output; None if there is no such output.
 
         Raises:
-            StatusError: The last look was answered with it.
+            APIStatusError: The last look was answered with it.
         """
         if self.error is not None:
             # Several threads raise it, and each adds to the traceback.
@@ -135,7 +135,7 @@ class Renewals(_Renewals[threading.Lock]):
             if not known.serves(output, refused, looks, now):
                 try:
                     known.tell(look(end - now), self._clock.monotonic())
-                except StatusError as error:
+                except APIStatusError as error:
                     known.fail(error, self._clock.monotonic())
                     raise
             return known.url_of(output)
@@ -168,7 +168,7 @@ class AsyncRenewals(_Renewals[asyncio.Lock]):
             if not known.serves(output, refused, looks, now):
                 try:
                     known.tell(await look(end - now), self._clock.monotonic())
-                except StatusError as error:
+                except APIStatusError as error:
                     known.fail(error, self._clock.monotonic())
                     raise
             return known.url_of(output)
@@ -176,5 +176,5 @@ class AsyncRenewals(_Renewals[asyncio.Lock]):
             known.lock.release()
 
 
-def _too_late(output: Output) -> DownloadFailed:
+def _too_late(output: Output) -> DownloadError:
     return download_failed(output, "expired", "has a URL that expired, and no time is left for it")

@@ -19,7 +19,7 @@ from datalab_facade.arguments import checked_iterable, named
 from datalab_facade.errors import (
     ConfigurationError,
     DatalabError,
-    DownloadFailed,
+    DownloadError,
     LocalFileError,
 )
 from datalab_facade.interrupting import Interrupted
@@ -27,7 +27,7 @@ from datalab_facade.models import Execution, Output
 from datalab_facade.outputs.claiming import orphans
 from datalab_facade.outputs.journal import Journal, came_true, promises_in
 from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
-from datalab_facade.outputs.manifest import PREFIX, Manifest, MissedOutput, SavedOutput
+from datalab_facade.outputs.manifest import PREFIX, FailedOutput, Manifest, SavedOutput
 from datalab_facade.outputs.naming import distinct_names, suffix_of
 from datalab_facade.outputs.parts import clear_away, sync_folder
 from datalab_facade.redaction import shown_name
@@ -81,7 +81,7 @@ class Saving:
         self._promised: dict[_Key, SavedOutput] = {}
         self._naming: set[_Key] = set()
         self._saved: dict[_Key, SavedOutput] = {}
-        self._missed: dict[_Key, tuple[MissedOutput, DownloadFailed]] = {}
+        self._missed: dict[_Key, tuple[FailedOutput, DownloadError]] = {}
         self.wanted: list[tuple[Output, Path, bool]] = []
         places = _places(execution, steps)
         self._make_folder()
@@ -109,8 +109,8 @@ class Saving:
         key = _key_of(output)
         try:
             yield
-        except DownloadFailed as error:
-            missed = MissedOutput(output.execution_id, *key, str(error))
+        except DownloadError as error:
+            missed = FailedOutput(output.execution_id, *key, str(error))
             with self._lock:
                 self._missed[key] = missed, error
         finally:
@@ -232,7 +232,12 @@ class Saving:
                 for key, (missed, error) in self._missed.items()
                 if key not in promised and not (error.reason == "exists" and key in saved)
             )
-        return Manifest(self._execution.id, self._execution.status, tuple(saved.values()), missed)
+        return Manifest(
+            execution_id=self._execution.id,
+            status=self._execution.status,
+            saved=tuple(saved.values()),
+            failed=missed,
+        )
 
     @contextlib.contextmanager
     def _local_errors(self, promised: dict[_Key, SavedOutput]) -> Iterator[None]:
@@ -411,7 +416,7 @@ def twice(download: Callable[[], _T]) -> _T:
     """Download once more if what came was corrupt: the wire may have been, too."""
     try:
         return download()
-    except DownloadFailed as error:
+    except DownloadError as error:
         if error.reason != "corrupt":
             raise
         return download()
@@ -421,7 +426,7 @@ async def twice_async(download: Callable[[], Awaitable[_T]]) -> _T:
     """Download once more if what came was corrupt: the wire may have been, too."""
     try:
         return await download()
-    except DownloadFailed as error:
+    except DownloadError as error:
         if error.reason != "corrupt":
             raise
         return await download()

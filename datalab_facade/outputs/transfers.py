@@ -7,13 +7,13 @@ from typing import TypeAlias
 
 import attrs
 
-from datalab_facade.travel import portable
+from datalab_facade.pickling import portable
 
 _SECONDS_BETWEEN = 0.1
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class FileTransfer:
     """How far a file has come on its way to Datalab, or back.
 
@@ -68,4 +68,4 @@ class ProgressMeter:
         if self._tell is not None:
             spent = now - self._began
             rate = (held - self._from) / spent if spent > 0 else 0.0
-            self._tell(FileTransfer(self._name, held, total, rate))
+            self._tell(FileTransfer(name=self._name, bytes=held, total=total, rate=rate))

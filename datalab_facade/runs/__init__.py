@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datalab_facade.late import late_names
+from datalab_facade.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
     from datalab_facade.runs.running import RunOptions
@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 __all__ = ["RunOptions"]
 
 if not TYPE_CHECKING:
-    __getattr__ = late_names(__name__, {"running": "RunOptions"})
+    __getattr__ = lazy_names(__name__, {"running": "RunOptions"})

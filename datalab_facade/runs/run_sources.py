@@ -129,11 +129,9 @@ class RunFiles:
 
     def _described(self, source: RunSource) -> Item:
         if isinstance(source, File):
-            return Item(
-                digest(source.reference), source.original_filename, address=source.reference
-            )
+            return Item(digest(source.reference), source.filename, address=source.reference)
         if isinstance(source, str) and "://" in source:
-            [url] = InputConfig.of(source).urls
+            [url] = InputConfig.coerce(source).urls
             return Item(digest(url), shown_url(url), address=url)
         if source == "":
             raise ConfigurationError("File name is empty. Name a file, or '.' for this folder")

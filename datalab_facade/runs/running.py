@@ -2,7 +2,7 @@
 
 A run uploads each file, executes the workflow on it, waits, and saves the outputs.
 :class:`RunPlan` tells what is left to do for a file and takes note of what was done;
-:mod:`~datalab_facade.runs.runs` and :mod:`~datalab_facade.runs.runs_async` do it.
+:mod:`~datalab_facade.runs.runner` and :mod:`~datalab_facade.runs.async_runner` do it.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from datalab_facade.arguments import (
 )
 from datalab_facade.context import Context
 from datalab_facade.errors import (
-    AuthenticationFailed,
+    APIStatusError,
+    AuthenticationError,
     ConfigurationError,
     DatalabError,
-    ExecutionFailed,
-    NotFound,
-    PermissionRefused,
-    StatusError,
-    SubmissionUnknown,
+    ExecutionFailedError,
+    NotFoundError,
+    PermissionDeniedError,
+    SubmissionUncertainError,
 )
 from datalab_facade.files.models import File
 from datalab_facade.files.sources import harmless_name
@@ -40,13 +40,13 @@ from datalab_facade.models import JSON, Execution
 from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.outputs.manifest import Manifest
 from datalab_facade.outputs.naming import safe_name
+from datalab_facade.pickling import portable
 from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
 from datalab_facade.runs.run_journal import FILE_NAME, RunEntry, RunJournal
 from datalab_facade.runs.run_sources import Item, RunFiles, digest
 from datalab_facade.statuses import Status
-from datalab_facade.travel import portable
 from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY
-from datalab_facade.waiting.waiting import WaitPolicy
+from datalab_facade.waiting.wait import WaitPolicy
 from datalab_facade.workflows.definitions import WorkflowDefinition
 from datalab_facade.workflows.models import Workflow
 from datalab_facade.workflows.requests import Submitted, execution_of
@@ -61,7 +61,7 @@ _MOST_TOLD = 5
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class RunResult:
     """What became of one file of a run."""
 
@@ -108,7 +108,7 @@ def _in_order(results: Iterable[RunResult]) -> tuple[RunResult, ...]:
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class RunReport:
     """What became of a run: a result for each file, in the order in which they were named.
 
@@ -274,10 +274,10 @@ class RunPlan:
             return task.execution_id
         if task.execution_id is None or task.status is None:
             error = task.error or DatalabError(str(task))
-            outcome = Outcome(_NO_EXECUTION, error=error)
+            outcome = Outcome(execution_id=_NO_EXECUTION, error=error)
         else:
             execution = Execution(id=task.execution_id, status=task.status)
-            outcome = Outcome(task.execution_id, execution)
+            outcome = Outcome(execution_id=task.execution_id, execution=execution)
         self._settled[id(outcome)] = outcome, task
         return outcome
 
@@ -330,9 +330,9 @@ class RunPlan:
         self._leaving = None
         if self._journal.failure is not None:
             raise self._journal.failure
-        if isinstance(error, (AuthenticationFailed, PermissionRefused)):
+        if isinstance(error, (AuthenticationError, PermissionDeniedError)):
             raise error
-        gone = isinstance(error, StatusError) and error.status in (400, 404, 422)
+        gone = isinstance(error, APIStatusError) and error.status in (400, 404, 422)
         if gone and isinstance(task, Submit) and not task.fresh and item.path is not None:
             # What an earlier call uploaded may have been deleted since.
             self._uploaded_now.add(item.key)
@@ -350,7 +350,7 @@ class RunPlan:
         if not waiting:
             del self._waiting[outcome.execution_id]
         if outcome.error is not None:
-            if isinstance(outcome.error, NotFound):
+            if isinstance(outcome.error, NotFoundError):
                 self._journal.note(item.key, reason=_words(outcome.error))
             return self._not_done(item, outcome.error)
         return item, self._folder(self._known(item))
@@ -359,12 +359,12 @@ class RunPlan:
         """Take note of what was saved, and give the result of the file."""
         reason = None
         if not execution.succeeded:
-            reason = _words(ExecutionFailed(execution))
-        elif not manifest.complete:
+            reason = _words(ExecutionFailedError(execution))
+        elif not manifest.is_complete:
             reason = _missed(manifest)
-        if manifest.complete:
+        if manifest.is_complete:
             self._journal.note(item.key, ended=str(execution.status), reason=reason)
-        error = None if execution.succeeded else ExecutionFailed(execution)
+        error = None if execution.succeeded else ExecutionFailedError(execution)
         return self._result(item, execution.status, manifest, error, reason)
 
     def not_saved(self, item: Item, error: DatalabError) -> RunResult:
@@ -408,7 +408,7 @@ class RunPlan:
         return _upload(item.path)
 
     def _from_journal(self, item: Item, entry: RunEntry, execution_id: int) -> Task:
-        status = Status.of(entry.ended or "")
+        status = Status.parse(entry.ended or "")
         with contextlib.suppress(ConfigurationError):
             manifest = Manifest.read(self._folder(entry) / f"execution-{execution_id}")
             if manifest.execution_id == execution_id:
@@ -506,8 +506,8 @@ def _has_failed(entry: RunEntry) -> bool:
     return entry.reason is not None or entry.ended not in (None, str(Status.COMPLETED))
 
 
-def _left_unknown(item: Item) -> SubmissionUnknown:
-    return SubmissionUnknown(
+def _left_unknown(item: Item) -> SubmissionUncertainError:
+    return SubmissionUncertainError(
         f"{printable(item.source)}: an earlier call was stopped while it sent the request that "
         f"starts the execution, so one may have been started. Look for it at Datalab; "
         f"retry_unknown=True submits the file again",
@@ -524,8 +524,8 @@ def _in_the_way(item: Item, folder: Path) -> ConfigurationError:
 
 
 def _missed(manifest: Manifest) -> str:
-    told = [missed.error for missed in manifest.missed[:_MOST_TOLD]]
-    more = len(manifest.missed) - len(told)
+    told = [missed.error for missed in manifest.failed[:_MOST_TOLD]]
+    more = len(manifest.failed) - len(told)
     return "; ".join([*told, *([f"{more} more outputs were missed"] if more else [])])
 
 

@@ -12,7 +12,7 @@ clock makes an hour of it pass at once:
 ...         [StepScript("parse", ends=120), StepScript("extract", starts=120, ends=300)]
 ...     )
 ... )
->>> simulator.fault_next(Fault.status(503), Fault.hang())
+>>> simulator.inject(Fault.status(503), Fault.hang())
 >>> with connect(simulator) as client:
 ...     execution = client.executions.wait(execution_id)
 >>> [str(step.status) for step in execution.steps.values()]
@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datalab_facade.late import late_names
+from datalab_facade.lazy_imports import lazy_names
 from datalab_facade.testing.fault_rules import FaultHook
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.files import StoredFile
@@ -38,7 +38,7 @@ from datalab_facade.testing.request_log import ReceivedRequest, RequestLog
 from datalab_facade.testing.scripts import SAMPLE, ExecutionScript, RunScript, StepScript
 from datalab_facade.testing.simulator import TEST_API_KEY, Simulator
 from datalab_facade.testing.virtual import VirtualClock
-from datalab_facade.testing.workflows import StoredWorkflow, WorkflowManners
+from datalab_facade.testing.workflows import StoredWorkflow, WorkflowBehavior
 
 if TYPE_CHECKING:
     from datalab_facade.testing.server import SimulatorServer
@@ -71,7 +71,7 @@ __all__ = [
     "StoredFile",
     "StoredWorkflow",
     "VirtualClock",
-    "WorkflowManners",
+    "WorkflowBehavior",
     "WouldHangForeverError",
     "connect",
     "connect_async",
@@ -79,7 +79,7 @@ __all__ = [
 
 if not TYPE_CHECKING:
     # Type checkers would take it to mean that any name is there.
-    __getattr__ = late_names(
+    __getattr__ = lazy_names(
         __name__,
         {
             "server": "SimulatorServer",

@@ -6,10 +6,10 @@ import hmac
 import math
 from typing import Final
 
+from datalab_facade.testing.execution_bodies import render
 from datalab_facade.testing.files_api import FILE_ROUTES
 from datalab_facade.testing.messages import Answer, Request, json_answer
 from datalab_facade.testing.refusals import InvalidError, RefusedError, integer
-from datalab_facade.testing.rendering import render
 from datalab_facade.testing.routing import NoMatch, Parameters, Route, find
 from datalab_facade.testing.state import State
 from datalab_facade.testing.storage import presigned_output

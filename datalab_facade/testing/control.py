@@ -8,7 +8,7 @@ then for this machine only:
 ``POST faults``
     ``{"faults": [...]}`` as :meth:`Fault.from_dict` takes them, for the next requests;
     with ``"always": true`` the only one of them for all; ``path`` and ``origin`` say for
-    which, as in :meth:`Simulator.fault_next`
+    which, as in :meth:`Simulator.inject`
 ``DELETE faults``
     none from now on
 ``GET requests``, ``DELETE requests``
@@ -98,9 +98,9 @@ def _fault(simulator: Simulator, body: object) -> Answer:
     path = cast("str | None", given.get("path"))
     origin = cast("Origin | None", given.get("origin"))
     if not given.get("always", False):
-        simulator.fault_next(*faults, path=path, origin=origin)
+        simulator.inject(*faults, path=path, origin=origin)
     elif len(faults) == 1:
-        simulator.fault_always(faults[0], path, origin)
+        simulator.inject_always(faults[0], path, origin)
     else:
         message = f"faults: one is wanted to happen always, not {len(faults)}"
         raise ValueError(message)

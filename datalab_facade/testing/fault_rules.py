@@ -81,4 +81,4 @@ class FaultRules:
             decided = hook(request, self._counts[key])
             if decided is not None:
                 return decided
-        return Fault.nothing()
+        return Fault.none()

@@ -26,7 +26,7 @@ _DETAILS: Final = {
         "every 60 seconds. Please try again later, or reach out to support@datalab.to if you need "
         "a higher limit."
     ),
-    529: "Overloaded",
+    529: "OverloadedError",
 }
 
 
@@ -81,7 +81,7 @@ class Fault:
 
         Fault.status(503, headers={"Retry-After": "2"})
         Fault.delay(5) & Fault.html()
-        Fault.drip(10, every=1) & Fault.cut(25)
+        Fault.slow(10, every=1) & Fault.truncate(25)
 
     A fault with another status or body (:meth:`status`, :meth:`html`, ...) stands
     for a proxy or a server in trouble: the request never gets to the simulated
@@ -115,7 +115,7 @@ class Fault:
         )
 
     @classmethod
-    def nothing(cls) -> Fault:
+    def none(cls) -> Fault:
         """No fault: lets one request pass in a queue of faults."""
         return cls()
 
@@ -194,7 +194,7 @@ class Fault:
         return cls(broken=Break(Ending.CLOSED))
 
     @classmethod
-    def cut(cls, after: int) -> Fault:
+    def truncate(cls, after: int) -> Fault:
         """The connection is closed in the middle of the body, of which the headers promise more.
 
         Args:
@@ -203,7 +203,7 @@ class Fault:
         return cls(broken=Break(Ending.CLOSED, _bytes(after)))
 
     @classmethod
-    def drip(cls, size: int, every: float, *, headers: bool = False) -> Fault:
+    def slow(cls, size: int, every: float, *, headers: bool = False) -> Fault:
         """The body comes in pieces, each too soon for a read timeout.
 
         Args:
@@ -230,10 +230,12 @@ class Fault:
         if self.compressed:
             made["gzip"] = {}
         if self.dripping is not None:
-            made["drip"] = attrs.asdict(self.dripping)
+            made["slow"] = attrs.asdict(self.dripping)
         if self.broken is not None:
             after = {} if self.broken.after is None else {"after": self.broken.after}
-            made[_ENDINGS.get(self.broken.ending) or ("cut" if after else "disconnect")] = after
+            made[_ENDINGS.get(self.broken.ending) or ("truncate" if after else "disconnect")] = (
+                after
+            )
         return made
 
     @classmethod
@@ -246,10 +248,10 @@ class Fault:
 
         >>> Fault.from_dict({"delay": {"seconds": 5}, "html": {}}) == Fault.delay(5) & Fault.html()
         True
-        >>> Fault.from_dict({"drip": {"size": 0.5, "every": 1}})
+        >>> Fault.from_dict({"slow": {"size": 0.5, "every": 1}})
         Traceback (most recent call last):
         ...
-        ValueError: drip.size: a whole number is wanted, not 0.5
+        ValueError: slow.size: a whole number is wanted, not 0.5
 
         Args:
             value: the fault.
@@ -270,7 +272,7 @@ def _reader_of(name: str) -> data.Reader:
 
 _AFTER: Final[Mapping[str, data.Reader]] = {"after": data.or_null(data.whole)}
 _MAKERS: Final[Mapping[str, tuple[Callable[..., Fault], Mapping[str, data.Reader]]]] = {
-    "nothing": (Fault.nothing, {}),
+    "none": (Fault.none, {}),
     "status": (
         Fault.status,
         {"status": data.whole, "body": data.or_null(data.content), "headers": data.headers},
@@ -283,8 +285,8 @@ _MAKERS: Final[Mapping[str, tuple[Callable[..., Fault], Mapping[str, data.Reader
     "hang": (Fault.hang, _AFTER),
     "reset": (Fault.reset, _AFTER),
     "disconnect": (Fault.disconnect, {}),
-    "cut": (Fault.cut, {"after": data.whole}),
-    "drip": (Fault.drip, {"size": data.whole, "every": data.number, "headers": data.truth}),
+    "truncate": (Fault.truncate, {"after": data.whole}),
+    "slow": (Fault.slow, {"size": data.whole, "every": data.number, "headers": data.truth}),
 }
 _ENDINGS: Final[Mapping[Ending, str]] = {Ending.SILENT: "hang", Ending.RESET: "reset"}
 

@@ -40,7 +40,7 @@ class StoredFile:
 
 
 @attrs.define
-class FileShelf:
+class FileStore:
     """All files; the simulator's lock guards it."""
 
     hashids: bool = True
@@ -76,7 +76,7 @@ class Files(Mapping[int, StoredFile]):
         assert simulator.files[file_id].upload_status == "completed"
     """
 
-    def __init__(self, shelf: FileShelf, clock: Clock, lock: threading.RLock) -> None:
+    def __init__(self, shelf: FileStore, clock: Clock, lock: threading.RLock) -> None:
         self._shelf: Final = shelf
         self._clock: Final = clock
         self._lock: Final = lock

@@ -129,7 +129,7 @@ def new_simulator(request: pytest.FixtureRequest, clock: Clock) -> Simulator:
     simulator = make(clock, **wishes.simulator)
     for script in wishes.scripts:
         _ = simulator.start(script)
-    simulator.fault_next(*wishes.faults)
+    simulator.inject(*wishes.faults)
     return simulator
 
 

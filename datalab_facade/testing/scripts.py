@@ -196,13 +196,13 @@ class ExecutionScript:
     steps ended, then FAILED if any failed, else COMPLETED.
     """
     workflow_id: int = attrs.field(default=456, kw_only=True)
-    visible_from: float = attrs.field(default=0.0, validator=_moment, kw_only=True)
+    visible_after: float = attrs.field(default=0.0, validator=_moment, kw_only=True)
     """Seconds for which the API does not know it yet (404), as after a submission."""
-    retained: float | None = attrs.field(default=None, validator=_moment, kw_only=True)
+    kept_for: float | None = attrs.field(default=None, validator=_moment, kw_only=True)
     """Seconds after its end for which it and its outputs can be had, then 404.
 
     ``None``: for ever. An explicit :attr:`status` ends with its last entry."""
-    outputs_retained: float | None = attrs.field(default=None, validator=_moment, kw_only=True)
+    outputs_kept_for: float | None = attrs.field(default=None, validator=_moment, kw_only=True)
     """Seconds after the end of a run for which its output can be had; its URL stays.
 
     ``None``: as long as the execution."""
@@ -284,9 +284,9 @@ _EXECUTION_FIELDS: Final[Mapping[str, data.Reader]] = {
     "queued": data.number,
     "status": data.or_null(data.each(data.pair(data.number, data.text))),
     "workflow_id": data.whole,
-    "visible_from": data.number,
-    "retained": data.or_null(data.number),
-    "outputs_retained": data.or_null(data.number),
+    "visible_after": data.number,
+    "kept_for": data.or_null(data.number),
+    "outputs_kept_for": data.or_null(data.number),
     "zone": data.text,
     "error": data.or_null(data.text),
     "extra": data.an_object,

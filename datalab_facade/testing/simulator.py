@@ -179,13 +179,11 @@ class Simulator:
             )
             return answer
 
-    def fault_next(
-        self, *faults: Fault, path: str | None = None, origin: Origin | None = None
-    ) -> None:
+    def inject(self, *faults: Fault, path: str | None = None, origin: Origin | None = None) -> None:
         """Let the next requests go wrong: one fault for each, in order.
 
         Args:
-            faults: :meth:`Fault.nothing` lets one pass.
+            faults: :meth:`Fault.none` lets one pass.
             path: only requests whose path begins like this or, with ``*``, ``?``
                 or ``[``, matches this glob. Paths are compared as they came.
             origin: only requests to this host. Default: the API or, when a path
@@ -194,23 +192,23 @@ class Simulator:
         with self._lock:
             self._rules.queue(faults, Target(path, origin))
 
-    def fault_always(
+    def inject_always(
         self, fault: Fault, path: str | None = None, origin: Origin | None = None
     ) -> None:
         """Let every request go wrong, until :meth:`clear_faults`.
 
-        What :meth:`fault_next` queued comes first; a later call of this method or
-        of :meth:`fault_hook` comes before an earlier one.
+        What :meth:`inject` queued comes first; a later call of this method or
+        of :meth:`inject_with` comes before an earlier one.
 
         Args:
             fault: what happens.
-            path: as for :meth:`fault_next`.
-            origin: as for :meth:`fault_next`.
+            path: as for :meth:`inject`.
+            origin: as for :meth:`inject`.
         """
         with self._lock:
             self._rules.always(fault, Target(path, origin))
 
-    def fault_hook(self, hook: FaultHook) -> None:
+    def inject_with(self, hook: FaultHook) -> None:
         """Let a function decide what goes wrong with a request, until :meth:`clear_faults`.
 
         Args:

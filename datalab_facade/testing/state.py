@@ -10,11 +10,11 @@ from typing import Literal, TypeAlias, cast
 import attrs
 
 from datalab_facade.clock import Clock
-from datalab_facade.testing.files import FileShelf
-from datalab_facade.testing.rendering import ends_at
+from datalab_facade.testing.execution_bodies import ends_at
+from datalab_facade.testing.files import FileStore
 from datalab_facade.testing.scripts import ExecutionScript
 from datalab_facade.testing.signing import Signer
-from datalab_facade.testing.workflows import WorkflowShelf
+from datalab_facade.testing.workflows import WorkflowStore
 
 
 @attrs.frozen
@@ -33,11 +33,11 @@ class StartedExecution:
     def can_be_had(self, clock: Clock) -> bool:
         """Whether the service knows it: already, and still."""
         age, end = self.age(clock), ends_at(self.script)
-        if age < self.script.visible_from:
+        if age < self.script.visible_after:
             return False
-        if self.script.retained is None or end is None:
+        if self.script.kept_for is None or end is None:
             return True
-        return age < end + self.script.retained
+        return age < end + self.script.kept_for
 
 
 RatePer: TypeAlias = Literal["key", "endpoint"]
@@ -116,9 +116,9 @@ class State:
     more_keys: frozenset[str] = frozenset()
     """Other keys that the API accepts."""
     executions: dict[int, StartedExecution] = attrs.field(factory=dict[int, StartedExecution])
-    files: FileShelf = attrs.field(factory=FileShelf)
+    files: FileStore = attrs.field(factory=FileStore)
     next_execution_id: int = 1001
-    workflows: WorkflowShelf = attrs.field(factory=WorkflowShelf)
+    workflows: WorkflowStore = attrs.field(factory=WorkflowStore)
 
     def start(self, script: ExecutionScript) -> int:
         """Create an execution now; its id."""

@@ -12,10 +12,10 @@ from xml.sax.saxutils import escape
 
 import attrs
 
+from datalab_facade.testing.execution_bodies import stored_output
 from datalab_facade.testing.files import StoredFile
 from datalab_facade.testing.headers import Headers, HeadersLike
 from datalab_facade.testing.messages import Answer, Request
-from datalab_facade.testing.rendering import stored_output
 from datalab_facade.testing.routing import NoMatch, Parameters, Route, find
 from datalab_facade.testing.state import State
 

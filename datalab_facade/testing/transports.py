@@ -17,8 +17,8 @@ from datalab_facade.testing.headers import Headers
 from datalab_facade.testing.messages import Answer, Origin, Request
 from datalab_facade.testing.simulator import Simulator
 from datalab_facade.tracing import Tracing
-from datalab_facade.waiting.faults import Randomness
-from datalab_facade.waiting.learning import Durations
+from datalab_facade.waiting.learning import DurationModel
+from datalab_facade.waiting.retries import Randomness
 
 
 class ConnectOptions(ClientOptions, total=False):
@@ -26,7 +26,7 @@ class ConnectOptions(ClientOptions, total=False):
 
     requests_per_minute: float | None
     """The client's own request budget; 200, as by default."""
-    durations: Durations | None
+    duration_model: DurationModel | None
     """What it knows of how long executions take; by default it begins to learn."""
     tracing: Tracing | None
     """Where its spans go."""

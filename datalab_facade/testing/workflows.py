@@ -51,7 +51,7 @@ class StoredWorkflow:
 
 
 @attrs.frozen(kw_only=True)
-class WorkflowManners:
+class WorkflowBehavior:
     """How the endpoints for workflows behave where nobody knows how the real ones do."""
 
     wrapped: bool = True
@@ -69,12 +69,12 @@ class WorkflowManners:
 
 
 @attrs.define
-class WorkflowShelf:
+class WorkflowStore:
     """All workflows; the simulator's lock guards it."""
 
     team_id: int = 1
     """The team of the key."""
-    manners: WorkflowManners = attrs.field(factory=WorkflowManners)
+    behavior: WorkflowBehavior = attrs.field(factory=WorkflowBehavior)
     step_types: Mapping[str, str] = attrs.field(factory=lambda: dict(STEP_TYPES))
     by_id: dict[int, StoredWorkflow] = attrs.field(factory=dict[int, StoredWorkflow])
     last_id: int = 0
@@ -95,7 +95,7 @@ class WorkflowShelf:
 
 
 def script_of(
-    workflow: StoredWorkflow, files: Iterable[str], manners: WorkflowManners
+    workflow: StoredWorkflow, files: Iterable[str], behavior: WorkflowBehavior
 ) -> ExecutionScript:
     """What an execution does, if nobody said it: each step begins when those it needs have ended.
 
@@ -121,7 +121,7 @@ def script_of(
             runs = [RunScript(key, starts=starts, ends=ends[name]) for key in keys]
             scripts.append(StepScript(name, runs=runs))
     return ExecutionScript(
-        scripts, shape=manners.shape, queued=_QUEUED, workflow_id=workflow.workflow_id
+        scripts, shape=behavior.shape, queued=_QUEUED, workflow_id=workflow.workflow_id
     )
 
 
@@ -142,7 +142,7 @@ class Workflows(Mapping[int, StoredWorkflow]):
         simulator.workflows.script_for(workflow_id, ExecutionScript([...]))
     """
 
-    def __init__(self, shelf: WorkflowShelf, clock: Clock, lock: threading.RLock) -> None:
+    def __init__(self, shelf: WorkflowStore, clock: Clock, lock: threading.RLock) -> None:
         self._shelf: Final = shelf
         self._clock: Final = clock
         self._lock: Final = lock
@@ -158,14 +158,14 @@ class Workflows(Mapping[int, StoredWorkflow]):
             self._shelf.team_id = team_id
 
     @property
-    def manners(self) -> WorkflowManners:
+    def behavior(self) -> WorkflowBehavior:
         """How the endpoints behave; set others to change it."""
-        return self._shelf.manners
+        return self._shelf.behavior
 
-    @manners.setter
-    def manners(self, manners: WorkflowManners) -> None:
+    @behavior.setter
+    def behavior(self, behavior: WorkflowBehavior) -> None:
         with self._lock:
-            self._shelf.manners = manners
+            self._shelf.behavior = behavior
 
     @property
     def step_types(self) -> Mapping[str, str]:

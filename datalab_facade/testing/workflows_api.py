@@ -24,7 +24,7 @@ def list_step_types(state: State, _request: Request, _parameters: Parameters) ->
     shelf = state.workflows
     listed: list[JSON] = [
         {
-            shelf.manners.step_type_key: key,
+            shelf.behavior.step_type_key: key,
             "name": key.replace("_", " ").title(),
             "version": "1",
             "description": description,
@@ -32,7 +32,7 @@ def list_step_types(state: State, _request: Request, _parameters: Parameters) ->
         }
         for key, description in shelf.step_types.items()
     ]
-    return json_answer(200, {"step_types": listed} if shelf.manners.wrapped else listed)
+    return json_answer(200, {"step_types": listed} if shelf.behavior.wrapped else listed)
 
 
 def list_workflows(state: State, request: Request, _parameters: Parameters) -> Answer:
@@ -43,7 +43,7 @@ def list_workflows(state: State, request: Request, _parameters: Parameters) -> A
     listed: list[JSON] = [
         _told(workflow) for workflow in shelf.by_id.values() if workflow.team_id == team_id
     ]
-    return json_answer(200, {"workflows": listed} if shelf.manners.wrapped else listed)
+    return json_answer(200, {"workflows": listed} if shelf.behavior.wrapped else listed)
 
 
 def get_workflow(state: State, _request: Request, parameters: Parameters) -> Answer:
@@ -65,7 +65,7 @@ def create_workflow(state: State, request: Request, _parameters: Parameters) -> 
     shelf = state.workflows
     name = str(definition["name"])
     workflow = shelf.add(name, steps, shelf.team_id, state.clock.now())
-    return _told_of(workflow, step_keys=shelf.manners.create_tells_step_key)
+    return _told_of(workflow, step_keys=shelf.behavior.create_tells_step_key)
 
 
 def delete_workflow(state: State, _request: Request, parameters: Parameters) -> Answer:
@@ -73,7 +73,7 @@ def delete_workflow(state: State, _request: Request, parameters: Parameters) -> 
     found = _find(state, parameters)
     if not isinstance(found, StoredWorkflow):
         return found
-    refusal = state.workflows.manners.refusal
+    refusal = state.workflows.behavior.refusal
     executed = any(one.script.workflow_id == found.workflow_id for one in state.executions.values())
     if executed and refusal != "none":
         reason = f"Workflow {found.workflow_id} has executions and cannot be deleted"
@@ -96,12 +96,12 @@ def execute_workflow(state: State, request: Request, parameters: Parameters) -> 
     found = _find(state, {"workflow_id": str(workflow_id)})
     if not isinstance(found, StoredWorkflow):
         return found
-    manners = state.workflows.manners
-    execution_id = state.start(script_of(found, _file_keys(config), manners))
+    behavior = state.workflows.behavior
+    execution_id = state.start(script_of(found, _file_keys(config), behavior))
     return json_answer(
         200,
         {
-            manners.execution_key: execution_id,
+            behavior.execution_key: execution_id,
             "workflow_id": workflow_id,
             "status": "processing",
             "success": True,

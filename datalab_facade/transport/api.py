@@ -20,19 +20,19 @@ from datalab_facade._version import __version__
 from datalab_facade.clock import running_loop
 from datalab_facade.decoding import decode_failure, decode_json
 from datalab_facade.drift import DriftLog
-from datalab_facade.errors import ConfigurationError, StatusError, UnexpectedBody
+from datalab_facade.errors import APIStatusError, ConfigurationError, InvalidResponseError
 from datalab_facade.forking import renew_after_fork
 from datalab_facade.models import JSON
-from datalab_facade.pacing.pacing import Budget
+from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.secrecy import Echo
+from datalab_facade.transport.admission import AdmissionControl, AsyncAdmissionControl
+from datalab_facade.transport.connection_pool import ApiRequest, AsyncConnectionPool, ConnectionPool
 from datalab_facade.transport.exchange import (
     Exchange,
     Surroundings,
     carry_out,
     carry_out_async,
 )
-from datalab_facade.transport.gate import AsyncGate, Gate
-from datalab_facade.transport.lanes import ApiRequest, AsyncLanes, Lanes
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin, OriginKey
 from datalab_facade.transport.retirement import Retirement
@@ -88,11 +88,11 @@ class _Api:
     """What needs no IO: building requests and judging answers."""
 
     def __init__(
-        self, origin: Origin, surroundings: Surroundings, budget: Budget, drift: DriftLog
+        self, origin: Origin, surroundings: Surroundings, rate_limiter: RateLimiter, drift: DriftLog
     ) -> None:
         self.origin = origin
         self._surroundings = surroundings
-        self._budget = budget
+        self._rate_limiter = rate_limiter
         self._retirement = Retirement(drift)
         self._key = OriginKey(origin)
         self._echo = Echo(origin.key)
@@ -145,24 +145,24 @@ class _Api:
             )
             self._slow_down(exchange, failure)
             raise failure
-        self._budget.answered()
+        self._rate_limiter.answered()
         try:
             return decode_json(body)
-        except UnexpectedBody as error:
+        except InvalidResponseError as error:
             method, url = exchange.method, exchange.url
             kind = exchange.headers.get("content-type", "no media type")
-            raise UnexpectedBody(
+            raise InvalidResponseError(
                 f"{method} {url} answered {exchange.status}, but {error} ({kind})",
                 method=method,
                 url=url,
                 body=error.body,
             ) from error.__cause__
 
-    def _slow_down(self, exchange: Exchange, failure: StatusError) -> None:
+    def _slow_down(self, exchange: Exchange, failure: APIStatusError) -> None:
         # A server that is only overloaded is left alone if it says for how long.
         overloaded = failure.status in (503, 529) and failure.retry_after is not None
         if failure.status == 429 or overloaded:
-            self._budget.refused(
+            self._rate_limiter.refused(
                 self._now(), sent_at=exchange.began, retry_after=failure.retry_after
             )
 
@@ -177,27 +177,27 @@ class ApiTransport(_Api):
         self,
         origin: Origin,
         surroundings: Surroundings,
-        budget: Budget,
-        lanes: Lanes,
+        rate_limiter: RateLimiter,
+        lanes: ConnectionPool,
         *,
         drift: DriftLog,
     ) -> None:
-        super().__init__(origin, surroundings, budget, drift)
+        super().__init__(origin, surroundings, rate_limiter, drift)
         self._lanes = lanes
         self.renew_in_child()
         renew_after_fork(self)
 
     def renew_in_child(self) -> None:
         """Have a gate of the process's own."""
-        self.gate = Gate(self._budget, self._surroundings.clock)
+        self.gate = AdmissionControl(self._rate_limiter, self._surroundings.clock)
 
     def call(self, operation: Operation, scope: CallScope) -> JSON:
         """Make one request and give its JSON.
 
         Raises:
-            ConnectionFailed: No whole answer came.
-            StatusError: The answer was not a success.
-            UnexpectedBody: The answer was not JSON.
+            APIConnectionError: No whole answer came.
+            APIStatusError: The answer was not a success.
+            InvalidResponseError: The answer was not JSON.
             ConfigurationError: The client is closed.
         """
         self._stay_open()
@@ -222,7 +222,7 @@ class ApiTransport(_Api):
         """GET a path, and give the answer without a judgement on it.
 
         Raises:
-            ConnectionFailed: No whole answer came.
+            APIConnectionError: No whole answer came.
             ConfigurationError: The client is closed.
         """
         self._stay_open()
@@ -260,14 +260,14 @@ class AsyncApiTransport(_Api):
         self,
         origin: Origin,
         surroundings: Surroundings,
-        budget: Budget,
-        lanes: AsyncLanes,
-        loop: OneLoop,
+        rate_limiter: RateLimiter,
+        lanes: AsyncConnectionPool,
+        loop: EventLoopGuard,
         *,
         drift: DriftLog,
     ) -> None:
-        super().__init__(origin, surroundings, budget, drift)
-        self.gate = AsyncGate(budget, surroundings.clock)
+        super().__init__(origin, surroundings, rate_limiter, drift)
+        self.gate = AsyncAdmissionControl(rate_limiter, surroundings.clock)
         self._lanes = lanes
         self._loop = loop
 
@@ -275,9 +275,9 @@ class AsyncApiTransport(_Api):
         """Make one request and give its JSON.
 
         Raises:
-            ConnectionFailed: No whole answer came.
-            StatusError: The answer was not a success.
-            UnexpectedBody: The answer was not JSON.
+            APIConnectionError: No whole answer came.
+            APIStatusError: The answer was not a success.
+            InvalidResponseError: The answer was not JSON.
             ConfigurationError: The client is closed, or belongs to another event loop.
         """
         self._stay_open()
@@ -326,7 +326,7 @@ class AsyncApiTransport(_Api):
         await self._lanes.close()
 
 
-class OneLoop:
+class EventLoopGuard:
     """Keeps an async client in the event loop of its first use.
 
     Connections belong to the loop that opened them; using them from another

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 _end: ContextVar[float | None] = ContextVar("datalab_facade_request_end", default=None)
 
 
-class EndsWithin:
+class Deadline:
     """Bounds everything that the bounded connections of this thread do inside."""
 
     __slots__ = ("_seconds", "_token")

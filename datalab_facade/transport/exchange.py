@@ -20,18 +20,18 @@ import httpx
 
 from datalab_facade.clock import Clock
 from datalab_facade.errors import (
+    APIConnectionError,
+    APITimeoutError,
     ConfigurationError,
-    ConnectionFailed,
     DatalabError,
-    RequestTimedOut,
-    UnexpectedBody,
+    InvalidResponseError,
 )
 from datalab_facade.redaction import excerpt, scrubbed, shown_headers, shown_url
 from datalab_facade.secrecy import NO_ECHO, Echo
 from datalab_facade.tracing import NO_SPAN, NoTracing, Span, Tracing, span_around
-from datalab_facade.transport.ending import EndsWithin
-from datalab_facade.transport.lanes import AsyncAnswer
-from datalab_facade.transport.quiet import Ours
+from datalab_facade.transport.connection_pool import AsyncAnswer
+from datalab_facade.transport.ending import Deadline
+from datalab_facade.transport.log_filter import Ours
 
 logger = logging.getLogger("datalab_facade.transport")
 
@@ -54,11 +54,11 @@ _NEVER_SENT = (
 _NEVER_WORKS = (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError)
 
 
-class BodyTooLong(UnexpectedBody):
+class BodyTooLong(InvalidResponseError):
     """The body is longer than the caller wants to hold in memory."""
 
 
-class MoreThanAnnounced(ConnectionFailed):
+class MoreThanAnnounced(APIConnectionError):
     """More came than the body was announced to have, so what was taken for it may be cut."""
 
 
@@ -171,7 +171,7 @@ class Exchange:
 
         Raises:
             BodyTooLong: The body is longer than allowed.
-            RequestTimedOut: The time for the whole exchange is over.
+            APITimeoutError: The time for the whole exchange is over.
         """
         self._size += len(part)
         if self._size > self._most_bytes:
@@ -281,7 +281,7 @@ class Exchange:
         if isinstance(error, (httpx.TimeoutException, TimeoutError)):
             return self._timed_out(kind, may_have_arrived=sent)
         if isinstance(error, httpx.DecodingError):
-            return UnexpectedBody(
+            return InvalidResponseError(
                 f"{self.method} {self.url} answered with a body that does not decompress",
                 method=self.method,
                 url=self.url,
@@ -289,7 +289,7 @@ class Exchange:
         said = excerpt(self._echo.silenced(str(error)))
         if isinstance(error, _NEVER_WORKS) and not sent:
             return self._unusable(f"{self.method} {self.url} cannot be asked: {said} ({kind})")
-        return ConnectionFailed(
+        return APIConnectionError(
             f"{self.method} {self.url} failed: {said or 'no details'} ({kind}). "
             f"Check the network, the proxy and the host name",
             method=self.method,
@@ -315,8 +315,8 @@ class Exchange:
             may_have_arrived=True,
         )
 
-    def _timed_out(self, how: str, *, may_have_arrived: bool) -> RequestTimedOut:
-        return RequestTimedOut(
+    def _timed_out(self, how: str, *, may_have_arrived: bool) -> APITimeoutError:
+        return APITimeoutError(
             f"{self.method} {self.url} was not answered in full within "
             f"{self.timeout:.3g} s ({how})",
             method=self.method,
@@ -336,7 +336,7 @@ def carry_out(exchange: Exchange, send: Callable[[], httpx.Response]) -> bytes:
         exchange: What takes note of it.
         send: Sends the request, and gives the answer, whose body is still to come.
     """
-    with exchange.under_way(), EndsWithin(exchange.timeout):
+    with exchange.under_way(), Deadline(exchange.timeout):
         response = send()
         try:
             exchange.begin(response)

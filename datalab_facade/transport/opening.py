@@ -14,12 +14,12 @@ from datalab_facade.arguments import named
 from datalab_facade.clock import Clock
 from datalab_facade.drift import DriftLog
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.pacing.pacing import Budget
+from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.tracing import Tracing
-from datalab_facade.transport.api import ApiTransport, AsyncApiTransport, OneLoop
+from datalab_facade.transport.api import ApiTransport, AsyncApiTransport, EventLoopGuard
 from datalab_facade.transport.connecting import Connector
+from datalab_facade.transport.connection_pool import AsyncConnectionPool, ConnectionPool
 from datalab_facade.transport.exchange import Surroundings
-from datalab_facade.transport.lanes import AsyncLanes, Lanes
 from datalab_facade.transport.origin import Origin
 from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
 
@@ -30,7 +30,7 @@ def transports(
     origin: Origin,
     clock: Clock,
     tracing: Tracing,
-    budget: Budget,
+    rate_limiter: RateLimiter,
     drift: DriftLog,
     *,
     http_client: httpx.Client | None,
@@ -38,9 +38,9 @@ def transports(
     """Give what speaks with the API, and what speaks with the storage of outputs."""
     _check_client(http_client, httpx.Client)
     surroundings, connector = Surroundings(clock, tracing), Connector()
-    api, storage = (Lanes(origin.base_url, http_client, connector) for _ in range(2))
+    api, storage = (ConnectionPool(origin.base_url, http_client, connector) for _ in range(2))
     return (
-        ApiTransport(origin, surroundings, budget, api, drift=drift),
+        ApiTransport(origin, surroundings, rate_limiter, api, drift=drift),
         StorageTransport(surroundings, storage),
     )
 
@@ -49,7 +49,7 @@ def async_transports(
     origin: Origin,
     clock: Clock,
     tracing: Tracing,
-    budget: Budget,
+    rate_limiter: RateLimiter,
     drift: DriftLog,
     *,
     http_client: httpx.AsyncClient | None,
@@ -62,11 +62,11 @@ def async_transports(
             HTTP client of the caller's own.
     """
     surroundings, connector = Surroundings(clock, tracing), Connector()
-    lanes, loop = _async_lanes(origin, http_client, connector, carrier), OneLoop()
+    lanes, loop = _async_lanes(origin, http_client, connector, carrier), EventLoopGuard()
     return (
-        AsyncApiTransport(origin, surroundings, budget, lanes, loop, drift=drift),
+        AsyncApiTransport(origin, surroundings, rate_limiter, lanes, loop, drift=drift),
         AsyncStorageTransport(
-            surroundings, AsyncLanes(origin.base_url, http_client, connector), loop
+            surroundings, AsyncConnectionPool(origin.base_url, http_client, connector), loop
         ),
     )
 
@@ -83,14 +83,14 @@ def _async_lanes(
     http_client: httpx.AsyncClient | None,
     connector: Connector,
     carrier: Carrier,
-) -> AsyncLanes:
+) -> AsyncConnectionPool:
     if carrier not in ("httpx", "aiohttp"):
         raise ConfigurationError(f"transport must be 'httpx' or 'aiohttp', not {named(carrier)}")
     if carrier == "httpx":
         _check_client(http_client, httpx.AsyncClient)
-        return AsyncLanes(origin.base_url, http_client, connector)
+        return AsyncConnectionPool(origin.base_url, http_client, connector)
     if http_client is not None:
         raise ConfigurationError("An http_client of your own is a transport; leave one of them out")
-    from datalab_facade.transport.aiohttp_lanes import AiohttpLanes
+    from datalab_facade.transport.aiohttp_pool import AiohttpConnectionPool
 
-    return AiohttpLanes(origin.base_url, connector)
+    return AiohttpConnectionPool(origin.base_url, connector)

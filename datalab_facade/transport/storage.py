@@ -22,8 +22,16 @@ import httpx
 
 from datalab_facade.errors import DatalabError
 from datalab_facade.redaction import scrubbed, shown_url
-from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed, not_picklable
-from datalab_facade.transport.ending import EndsWithin
+from datalab_facade.transport.api import USER_AGENT, EventLoopGuard, client_is_closed, not_picklable
+from datalab_facade.transport.connection_pool import (
+    AsyncConnectionPool,
+    AsyncSend,
+    AsyncSender,
+    ConnectionPool,
+    Lane,
+    Send,
+)
+from datalab_facade.transport.ending import Deadline
 from datalab_facade.transport.exchange import (
     Exchange,
     Surroundings,
@@ -31,8 +39,7 @@ from datalab_facade.transport.exchange import (
     carry_out_async,
     time_bounds,
 )
-from datalab_facade.transport.lanes import AsyncLanes, AsyncSend, AsyncSender, Lane, Lanes, Send
-from datalab_facade.transport.quiet import Ours
+from datalab_facade.transport.log_filter import Ours
 
 # What storage says of a body that was sent is a line or two.
 _MOST_BYTES_TOLD = 1 << 20
@@ -80,7 +87,7 @@ class Incoming(_Incoming):
         self,
         exchange: Exchange,
         response: httpx.Response,
-        lanes: Lanes,
+        lanes: ConnectionPool,
         lane: Lane[httpx.Client, Send],
     ) -> None:
         super().__init__(exchange, response)
@@ -94,7 +101,7 @@ class Incoming(_Incoming):
             left: Tells the seconds within which the next one must come.
 
         Raises:
-            ConnectionFailed: It broke off, or nothing came for too long.
+            APIConnectionError: It broke off, or nothing came for too long.
             MoreThanAnnounced: More came than was announced.
         """
         if self._response.is_stream_consumed:
@@ -104,7 +111,7 @@ class Incoming(_Incoming):
             return
         pieces = self._response.iter_raw()
         while True:
-            with Ours(), self._exchange.translating(), EndsWithin(left()):
+            with Ours(), self._exchange.translating(), Deadline(left()):
                 piece = next(pieces, None)
             if piece is None:
                 self._end()
@@ -135,7 +142,7 @@ class AsyncIncoming(_Incoming):
         self,
         exchange: Exchange,
         response: httpx.Response,
-        lanes: AsyncLanes,
+        lanes: AsyncConnectionPool,
         lane: Lane[httpx.AsyncClient | AsyncSender, AsyncSend],
     ) -> None:
         super().__init__(exchange, response)
@@ -149,7 +156,7 @@ class AsyncIncoming(_Incoming):
             left: Tells the seconds within which the next one must come.
 
         Raises:
-            ConnectionFailed: It broke off, or nothing came for too long.
+            APIConnectionError: It broke off, or nothing came for too long.
             MoreThanAnnounced: More came than was announced.
         """
         import asyncio
@@ -267,7 +274,7 @@ class Stored:
 class StorageTransport(_Storage):
     """Fetches and sends, blocking. Threads may share it."""
 
-    def __init__(self, surroundings: Surroundings, lanes: Lanes) -> None:
+    def __init__(self, surroundings: Surroundings, lanes: ConnectionPool) -> None:
         super().__init__(surroundings)
         self._lanes = lanes
 
@@ -289,7 +296,7 @@ class StorageTransport(_Storage):
             timeout: The seconds until the answer begins, and for each later silence.
 
         Raises:
-            ConnectionFailed: No answer came.
+            APIConnectionError: No answer came.
             ConfigurationError: The client is closed.
             DatalabError: The URL cannot be read.
         """
@@ -298,7 +305,7 @@ class StorageTransport(_Storage):
         lane = self._lanes.take()
         exchange.may_have_sent = lane.may_have_sent
         try:
-            with exchange.under_way(), EndsWithin(timeout):
+            with exchange.under_way(), Deadline(timeout):
                 response = _send(lane, request)
                 exchange.begin(response)
         except BaseException:
@@ -325,7 +332,7 @@ class StorageTransport(_Storage):
             timeout: The seconds until the answer is here.
 
         Raises:
-            ConnectionFailed: No whole answer came.
+            APIConnectionError: No whole answer came.
             ConfigurationError: The client is closed.
             DatalabError: The URL cannot be read.
         """
@@ -355,7 +362,9 @@ class StorageTransport(_Storage):
 class AsyncStorageTransport(_Storage):
     """Fetches and sends, in one event loop."""
 
-    def __init__(self, surroundings: Surroundings, lanes: AsyncLanes, loop: OneLoop) -> None:
+    def __init__(
+        self, surroundings: Surroundings, lanes: AsyncConnectionPool, loop: EventLoopGuard
+    ) -> None:
         super().__init__(surroundings)
         self._lanes = lanes
         self._loop = loop
@@ -439,7 +448,7 @@ class AsyncStorageTransport(_Storage):
 
 
 def _within(seconds: float, pieces: Iterator[bytes]) -> bytes | None:
-    with EndsWithin(seconds):
+    with Deadline(seconds):
         return next(pieces, None)
 
 

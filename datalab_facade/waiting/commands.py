@@ -1,6 +1,6 @@
 """What a sans-IO generator asks of its driver, and what it is told in return.
 
-The generators in :mod:`~datalab_facade.waiting.waiting` and :mod:`~datalab_facade.waiting.faults`
+The generators in :mod:`~datalab_facade.waiting.wait` and :mod:`~datalab_facade.waiting.retries`
 decide; the drivers in :mod:`~datalab_facade.waiting.driving` act. This is all that they
 say to each other.
 """

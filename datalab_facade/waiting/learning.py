@@ -4,7 +4,7 @@ Executions that have completed teach how long such a run takes, by the server's
 own timestamps. A look at the next one is worth most where its end is likely:
 see :meth:`Curve.lateness`. Where nothing is known, the policy of the wait
 decides alone. What is known may be wrong, so what it can do is bounded: see
-:class:`~datalab_facade.waiting.waiting.Wait`.
+:class:`~datalab_facade.waiting.wait.Wait`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from datalab_facade.errors import ConfigurationError
 from datalab_facade.forking import ProcessLock
 from datalab_facade.models import JSON, Execution
 
-# Durations change with the documents and over the months: the last few hundred
+# DurationModel change with the documents and over the months: the last few hundred
 # tell enough, and of as many workflows as anybody runs side by side.
 _REMEMBERED_RUNS = 200
 _REMEMBERED_WORKFLOWS = 100
@@ -89,7 +89,7 @@ class Curve:
         _, until_now = self._at(age)
         return (age - since) - (until_now - before) / going_on
 
-    def age_of_lateness(self, lateness: float, *, since: float, longest: float) -> float:
+    def age_at_lateness(self, lateness: float, *, since: float, longest: float) -> float:
         """Give the age at which a look would be so late, at most ``since + longest``."""
         early, late = since, since + longest
         if self.lateness(since=since, age=late) <= lateness:
@@ -123,14 +123,14 @@ class Curve:
         )
 
 
-class Durations:
+class DurationModel:
     """What a client has learnt about how long executions take. Threads may share it.
 
     Nothing is kept beyond the life of the client unless asked for:
     :meth:`to_dict` gives a small JSON to pass to the next one.
 
-    >>> kept = Durations().to_dict()
-    >>> again = Durations.from_dict(kept)
+    >>> kept = DurationModel().to_dict()
+    >>> again = DurationModel.from_dict(kept)
     """
 
     def __init__(self) -> None:
@@ -149,9 +149,9 @@ class Durations:
             last_seen_running: When it was last seen going on, by this machine's clock.
         """
         ended = _ended(execution)
-        if not execution.succeeded or execution.created is None or ended is None:
+        if not execution.succeeded or execution.created_at is None or ended is None:
             return
-        seconds = (ended - execution.created).total_seconds()
+        seconds = (ended - execution.created_at).total_seconds()
         if execution.workflow_id is None or not _is_usable(seconds):
             return
         with self._lock:
@@ -171,9 +171,9 @@ class Durations:
 
     def age(self, execution: Execution) -> float | None:
         """Give the seconds since an execution was created, if they can be told."""
-        if execution.created is None or execution.observed_at is None:
+        if execution.created_at is None or execution.observed_at is None:
             return None
-        by_our_clock = (execution.observed_at - execution.created).total_seconds()
+        by_our_clock = (execution.observed_at - execution.created_at).total_seconds()
         with self._lock:
             return max(0.0, by_our_clock - self._ahead())
 
@@ -186,7 +186,7 @@ class Durations:
             }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Durations:
+    def from_dict(cls, data: Mapping[str, Any]) -> DurationModel:
         """Take back what :meth:`to_dict` gave.
 
         Raises:
@@ -250,8 +250,8 @@ def _is_usable(seconds: float) -> bool:
 def _ended(execution: Execution) -> datetime | None:
     ends = [step.finished_at for step in execution.steps.values()]
     told = [end for end in ends if end is not None]
-    return max(told) if told and len(told) == len(ends) else execution.updated
+    return max(told) if told and len(told) == len(ends) else execution.updated_at
 
 
-LEARN = Durations()
+LEARN = DurationModel()
 """Stands for the default: durations of the client's own, that begin empty."""

@@ -1,7 +1,7 @@
 """Waiting for many executions: which one to look at next.
 
 The API tells about one execution at a time, and a key has only so many requests
-a minute. Each execution has a :class:`~datalab_facade.waiting.waiting.Wait` of its own,
+a minute. Each execution has a :class:`~datalab_facade.waiting.wait.Wait` of its own,
 which says when its next look is due. As long as the budget allows, each is looked
 at when it is due; when more are due than the budget allows, the one that was
 looked at longest ago comes first, so that no execution is forgotten.
@@ -21,14 +21,14 @@ from collections.abc import Iterator
 import attrs
 
 from datalab_facade.changes import Change
-from datalab_facade.errors import DatalabError, WaitTimedOut
+from datalab_facade.errors import DatalabError, WaitTimeoutError
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Totals, Update
-from datalab_facade.pacing.pacing import Budget
+from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.waiting.commands import Answer, Call
-from datalab_facade.waiting.faults import Randomness
-from datalab_facade.waiting.learning import Durations
-from datalab_facade.waiting.waiting import Wait, WaitPolicy
+from datalab_facade.waiting.learning import DurationModel
+from datalab_facade.waiting.retries import Randomness
+from datalab_facade.waiting.wait import Wait, WaitPolicy
 
 logger = logging.getLogger("datalab_facade.waiting")
 
@@ -65,7 +65,7 @@ class _FairQueue:
 
     def add(self, entry: _Entry) -> None:
         self._tie_break += 1
-        heapq.heappush(self._heap, (entry.wait.looked_at, self._tie_break, entry))
+        heapq.heappush(self._heap, (entry.wait.polled_at, self._tie_break, entry))
 
     def take(self, now: float) -> _Entry:  # noqa: ARG002 - the other queue needs it
         return heapq.heappop(self._heap)[2]
@@ -140,7 +140,7 @@ class Scheduler:
         random: Spreads the looks.
         now: The time at the start.
         changes: Whether to tell each change, and not outcomes only.
-        durations: What is known of how long executions take, if that is to be used.
+        duration_model: What is known of how long executions take, if that is to be used.
     """
 
     def __init__(
@@ -149,32 +149,32 @@ class Scheduler:
         *,
         concurrency: int,
         deadline: float,
-        budget: Budget,
+        rate_limiter: RateLimiter,
         random: Randomness,
         now: float,
         changes: bool,
-        durations: Durations | None = None,
+        duration_model: DurationModel | None = None,
     ) -> None:
         self._tell_changes = changes
-        self._durations = durations
+        self._duration_model = duration_model
         self._policy = policy
         self._concurrency = concurrency
         self._deadline = deadline
-        self._budget = budget
+        self._rate_limiter = rate_limiter
         self._random = random
         self._started = now
         # One policy for all, so deadlines come in the order of adding.
         self._active: OrderedDict[int, _Entry] = OrderedDict()
         self._later: list[tuple[float, int, _Entry]] = []
         # Without a limit whatever is due is looked at, so the order matters little.
-        scarce = budget.requests_per_minute is not None
+        scarce = rate_limiter.requests_per_minute is not None
         self._ready: _FairQueue | _LikelyQueue = (
-            _LikelyQueue(random) if scarce and durations is not None else _FairQueue()
+            _LikelyQueue(random) if scarce and duration_model is not None else _FairQueue()
         )
         self._feed_open = True
         self._feed_error: Exception | None = None
         self._tie_break = 0
-        self._counts = {"queued": 0, "running": 0, "done": 0, "failed": 0}
+        self._counts = {"queued": 0, "running": 0, "succeeded": 0, "failed": 0}
         self._requests = 0
         self._news: deque[Update] = deque()
 
@@ -204,7 +204,7 @@ class Scheduler:
                 policy,
                 now=now,
                 random=self._random,
-                durations=self._durations,
+                duration_model=self._duration_model,
                 watched=self._tell_changes,
             )
             entry = self._active[execution_id] = _Entry(wait, now + timeout)
@@ -237,7 +237,7 @@ class Scheduler:
 
     def settle(self, outcome: Outcome, now: float) -> None:
         """Take note of one that there is nothing left to wait for."""
-        self._counts["done" if outcome.succeeded else "failed"] += 1
+        self._counts["succeeded" if outcome.succeeded else "failed"] += 1
         self._tell(now, outcome=outcome)
 
     def end(self, outcome: Outcome, now: float) -> None:
@@ -275,8 +275,8 @@ class Scheduler:
                 continue
             try:
                 call = entry.wait.look(now)
-            except WaitTimedOut as error:
-                self._end(entry, Outcome(entry.wait.execution_id, error=error), now)
+            except WaitTimeoutError as error:
+                self._end(entry, Outcome(execution_id=entry.wait.execution_id, error=error), now)
                 continue
             self._requests += 1
             return Look(entry.wait.execution_id, call, now, entry)
@@ -299,11 +299,13 @@ class Scheduler:
                     for change in changes:
                         self._tell(now, change=change)
                 if execution.is_terminal:
-                    self._end(entry, Outcome(wait.execution_id, execution), now)
+                    self._end(
+                        entry, Outcome(execution_id=wait.execution_id, execution=execution), now
+                    )
                     return
                 wait.schedule(now)
         except DatalabError as error:
-            self._end(entry, Outcome(wait.execution_id, error=error), now)
+            self._end(entry, Outcome(execution_id=wait.execution_id, error=error), now)
         else:
             # Ties are broken by the order of pushing; entries themselves do not compare.
             self._tie_break += 1
@@ -324,7 +326,7 @@ class Scheduler:
         while self._active and self.next_deadline <= now:
             entry = next(iter(self._active.values()))
             error = entry.wait.timed_out(now)
-            self._end(entry, Outcome(entry.wait.execution_id, error=error), now)
+            self._end(entry, Outcome(execution_id=entry.wait.execution_id, error=error), now)
         if now >= self._deadline:
             self.close_feed()
 
@@ -333,7 +335,7 @@ class Scheduler:
         # It may still stand in a queue, and snapshots are large.
         entry.wait.last = None
         del self._active[outcome.execution_id]
-        self._stands(entry, "done" if outcome.succeeded else "failed")
+        self._stands(entry, "succeeded" if outcome.succeeded else "failed")
         for _ in range(entry.times_asked):
             self._tell(now, outcome=outcome)
 
@@ -345,15 +347,15 @@ class Scheduler:
     def _tell(
         self, now: float, *, change: Change | None = None, outcome: Outcome | None = None
     ) -> None:
-        self._news.append(Update(self._totals(now), change, outcome))
+        self._news.append(Update(totals=self._totals(now), change=change, outcome=outcome))
 
     def _totals(self, now: float) -> Totals:
         counts = self._counts
-        ended = counts["done"] + counts["failed"]
+        ended = counts["succeeded"] + counts["failed"]
         left = counts["queued"] + counts["running"]
         return Totals(
             **counts,
             requests=self._requests,
-            budget_left=self._budget.left(now),
-            seconds_to_go=(now - self._started) / ended * left if ended else None,
+            requests_left=self._rate_limiter.left(now),
+            eta_seconds=(now - self._started) / ended * left if ended else None,
         )

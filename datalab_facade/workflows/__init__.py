@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datalab_facade.late import late_names
+from datalab_facade.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
-    from datalab_facade.workflows.workflows import Workflows
-    from datalab_facade.workflows.workflows_async import AsyncWorkflows
+    from datalab_facade.workflows.async_resource import AsyncWorkflows
+    from datalab_facade.workflows.resource import Workflows
 
 __all__ = ["AsyncWorkflows", "Workflows"]
 
 if not TYPE_CHECKING:
-    __getattr__ = late_names(
-        __name__, {"workflows": "Workflows", "workflows_async": "AsyncWorkflows"}
+    __getattr__ = lazy_names(
+        __name__, {"resource": "Workflows", "async_resource": "AsyncWorkflows"}
     )

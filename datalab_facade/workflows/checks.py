@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-from datalab_facade.errors import DefinitionProblem
+from datalab_facade.errors import DefinitionIssue
 from datalab_facade.workflows.placeholders import placeholders_in, wrong_placeholder
 
 _KEYS: Final = ("name", "description", "steps")
@@ -19,7 +19,7 @@ _LONGEST_NUMBER: Final = 10_000
 
 def problems_of(
     definition: object, step_keys: Collection[str] | None = None
-) -> tuple[DefinitionProblem, ...]:
+) -> tuple[DefinitionIssue, ...]:
     """Find everything that is wrong with the JSON form of a definition.
 
     Args:
@@ -61,27 +61,35 @@ class _Check:
     def __init__(self, step_keys: Collection[str] | None) -> None:
         self._step_keys = step_keys
 
-    def definition(self, value: object) -> Iterator[DefinitionProblem]:
+    def definition(self, value: object) -> Iterator[DefinitionIssue]:
         if not isinstance(value, Mapping):
-            yield DefinitionProblem("", f"a definition is an object, not {_kind(value)}")
+            yield DefinitionIssue(
+                place="", message=f"a definition is an object, not {_kind(value)}"
+            )
             return
         yield from _unknown_keys(value, _KEYS, "")
         yield from _name(value, "name", "")
         description = value.get("description")
         if description is not None and not isinstance(description, str):
-            yield DefinitionProblem("description", f"must be a text, not {_kind(description)}")
+            yield DefinitionIssue(
+                place="description", message=f"must be a text, not {_kind(description)}"
+            )
         elif description is not None:
             yield from _text(description, "description")
         if "steps" not in value:
-            yield DefinitionProblem("steps", "is missing")
+            yield DefinitionIssue(place="steps", message="is missing")
         elif not isinstance(value["steps"], (list, tuple)):
-            yield DefinitionProblem("steps", f"must be a list, not {_kind(value['steps'])}")
+            yield DefinitionIssue(
+                place="steps", message=f"must be a list, not {_kind(value['steps'])}"
+            )
         elif not value["steps"]:
-            yield DefinitionProblem("steps", "is empty; a workflow has at least one step")
+            yield DefinitionIssue(
+                place="steps", message="is empty; a workflow has at least one step"
+            )
         else:
             yield from self._steps(value["steps"])
 
-    def _steps(self, steps: Sequence[object]) -> Iterator[DefinitionProblem]:
+    def _steps(self, steps: Sequence[object]) -> Iterator[DefinitionIssue]:
         first_of: dict[str, int] = {}
         for number, step in enumerate(steps):
             if isinstance(step, Mapping) and isinstance(step.get("unique_name"), str):
@@ -90,56 +98,66 @@ class _Check:
         for number, step in enumerate(steps):
             place = _place(number, step)
             if not isinstance(step, Mapping):
-                yield DefinitionProblem(place, f"must be an object, not {_kind(step)}")
+                yield DefinitionIssue(place=place, message=f"must be an object, not {_kind(step)}")
                 continue
             yield from self._step(step, place)
             name = step.get("unique_name")
             if isinstance(name, str) and first_of[name] != number:
                 twice = f"{name!r} is the name of steps[{first_of[name]}] already"
-                yield DefinitionProblem(f"{place}.unique_name", twice)
+                yield DefinitionIssue(place=f"{place}.unique_name", message=twice)
             yield from _dependencies(step, place, first_of, graph)
         for cycle in _cycles(graph):
             told = " → ".join([*cycle, cycle[0]])
-            yield DefinitionProblem("steps", f"depend on each other in a circle: {told}")
+            yield DefinitionIssue(
+                place="steps", message=f"depend on each other in a circle: {told}"
+            )
 
-    def _step(self, step: Mapping[object, object], place: str) -> Iterator[DefinitionProblem]:
+    def _step(self, step: Mapping[object, object], place: str) -> Iterator[DefinitionIssue]:
         yield from _unknown_keys(step, _STEP_KEYS, place)
         yield from _name(step, "unique_name", place)
         yield from _name(step, "step_key", place)
         key = step.get("step_key")
         if self._step_keys is not None and isinstance(key, str) and key not in self._step_keys:
             unknown = f"there is no type of step {key!r}{_meant(key, self._step_keys)}"
-            yield DefinitionProblem(f"{place}.step_key", unknown)
+            yield DefinitionIssue(place=f"{place}.step_key", message=unknown)
         version = step.get("version")
         if version is not None and not (isinstance(version, str) and version.strip()):
-            yield DefinitionProblem(f"{place}.version", "must be a text, or be left out")
+            yield DefinitionIssue(
+                place=f"{place}.version", message="must be a text, or be left out"
+            )
         if "settings" in step:
             settings = step["settings"]
             where = f"{place}.settings"
             if isinstance(settings, dict):
                 yield from _settings(settings, where)
             else:
-                yield DefinitionProblem(where, f"must be an object, not {_kind(settings)}")
+                yield DefinitionIssue(
+                    place=where, message=f"must be an object, not {_kind(settings)}"
+                )
 
 
 def _dependencies(
     step: Mapping[object, object], place: str, known: Collection[str], graph: dict[str, list[str]]
-) -> Iterator[DefinitionProblem]:
+) -> Iterator[DefinitionIssue]:
     place = f"{place}.depends_on"
     name, needed = step.get("unique_name"), step.get("depends_on", ())
     if not isinstance(needed, (list, tuple)):
-        yield DefinitionProblem(place, f"must be a list of names, not {_kind(needed)}")
+        yield DefinitionIssue(place=place, message=f"must be a list of names, not {_kind(needed)}")
         return
     seen: set[str] = set()
     for one in needed:
         if not isinstance(one, str):
-            yield DefinitionProblem(place, f"must be a list of names; {_kind(one)} is none")
+            yield DefinitionIssue(
+                place=place, message=f"must be a list of names; {_kind(one)} is none"
+            )
         elif one in seen:
-            yield DefinitionProblem(place, f"names {one!r} twice")
+            yield DefinitionIssue(place=place, message=f"names {one!r} twice")
         elif one == name:
-            yield DefinitionProblem(place, f"{one!r} depends on itself")
+            yield DefinitionIssue(place=place, message=f"{one!r} depends on itself")
         elif one not in known:
-            yield DefinitionProblem(place, f"there is no step {one!r}{_meant(one, known)}")
+            yield DefinitionIssue(
+                place=place, message=f"there is no step {one!r}{_meant(one, known)}"
+            )
         elif isinstance(name, str):
             graph[name].append(one)
         if isinstance(one, str):
@@ -177,94 +195,98 @@ def _cycles(graph: Mapping[str, list[str]]) -> Iterator[list[str]]:
         }
 
 
-def json_problems(value: object, place: str) -> Iterator[DefinitionProblem]:
+def json_problems(value: object, place: str) -> Iterator[DefinitionIssue]:
     """Find what cannot be sent as JSON."""
     return _json(value, place, ())
 
 
-def _settings(value: object, place: str) -> Iterator[DefinitionProblem]:
+def _settings(value: object, place: str) -> Iterator[DefinitionIssue]:
     """Find what cannot be sent as JSON and, if all of it can, placeholders that are wrong."""
     wrong = list(_json(value, place, ()))
     yield from wrong or _placeholders(value, place)
 
 
-def _placeholders(value: object, place: str) -> Iterator[DefinitionProblem]:
+def _placeholders(value: object, place: str) -> Iterator[DefinitionIssue]:
     if isinstance(value, str):
         for kind, name in placeholders_in(value):
             wrong = wrong_placeholder(kind, name)
             if wrong is not None:
-                yield DefinitionProblem(place, wrong)
+                yield DefinitionIssue(place=place, message=wrong)
     elif isinstance(value, list):
         for number, inner in enumerate(value):
             yield from _placeholders(inner, f"{place}[{number}]")
     elif isinstance(value, dict):
         for name, inner in value.items():
             if any(True for _ in placeholders_in(name)):
-                yield DefinitionProblem(place, "has a placeholder in a key; only values are filled")
+                yield DefinitionIssue(
+                    place=place, message="has a placeholder in a key; only values are filled"
+                )
             yield from _placeholders(inner, f"{place}.{name}")
 
 
-def _json(value: object, place: str, above: tuple[int, ...]) -> Iterator[DefinitionProblem]:
+def _json(value: object, place: str, above: tuple[int, ...]) -> Iterator[DefinitionIssue]:
     if isinstance(value, str):
         yield from _text(value, place)
     elif isinstance(value, float) and not math.isfinite(value):
-        yield DefinitionProblem(place, f"{value} is no number that JSON knows")
+        yield DefinitionIssue(place=place, message=f"{value} is no number that JSON knows")
     elif isinstance(value, int) and value.bit_length() > _LONGEST_NUMBER:
-        yield DefinitionProblem(place, "is a number too long to be sent")
+        yield DefinitionIssue(place=place, message="is a number too long to be sent")
     elif isinstance(value, (list, dict)):
         if id(value) in above:
-            yield DefinitionProblem(place, "holds itself")
+            yield DefinitionIssue(place=place, message="holds itself")
         elif len(above) >= _DEEPEST:
-            yield DefinitionProblem(place, "is nested too deeply")
+            yield DefinitionIssue(place=place, message="is nested too deeply")
         else:
             yield from _inside(value, place, (*above, id(value)))
     elif value is not None and not isinstance(value, (bool, int, float)):
-        yield DefinitionProblem(place, f"{_kind(value)} is nothing that JSON knows")
+        yield DefinitionIssue(place=place, message=f"{_kind(value)} is nothing that JSON knows")
 
 
 def _inside(
     value: list[object] | dict[object, object], place: str, above: tuple[int, ...]
-) -> Iterator[DefinitionProblem]:
+) -> Iterator[DefinitionIssue]:
     if isinstance(value, list):
         for number, inner in enumerate(value):
             yield from _json(inner, f"{place}[{number}]", above)
         return
     for name, inner in value.items():
         if not isinstance(name, str):
-            yield DefinitionProblem(place, f"has a key that is {_kind(name)}; keys are texts")
+            yield DefinitionIssue(
+                place=place, message=f"has a key that is {_kind(name)}; keys are texts"
+            )
             continue
         yield from _text(name, f"{place}, a key")
         yield from _json(inner, f"{place}.{name}", above)
 
 
-def _name(value: Mapping[object, object], key: str, place: str) -> Iterator[DefinitionProblem]:
+def _name(value: Mapping[object, object], key: str, place: str) -> Iterator[DefinitionIssue]:
     where = f"{place}.{key}" if place else key
     if key not in value:
-        yield DefinitionProblem(where, "is missing")
+        yield DefinitionIssue(place=where, message="is missing")
         return
     name = value[key]
     if not isinstance(name, str):
-        yield DefinitionProblem(where, f"must be a text, not {_kind(name)}")
+        yield DefinitionIssue(place=where, message=f"must be a text, not {_kind(name)}")
     elif not name.strip():
-        yield DefinitionProblem(where, "is empty")
+        yield DefinitionIssue(place=where, message="is empty")
     elif name != name.strip():
-        yield DefinitionProblem(where, f"{name!r} begins or ends with white space")
+        yield DefinitionIssue(place=where, message=f"{name!r} begins or ends with white space")
     elif any(True for _ in placeholders_in(name)):
-        yield DefinitionProblem(where, "has a placeholder; only settings are filled")
+        yield DefinitionIssue(place=where, message="has a placeholder; only settings are filled")
     else:
         yield from _text(name, where)
 
 
-def _text(text: str, place: str) -> Iterator[DefinitionProblem]:
+def _text(text: str, place: str) -> Iterator[DefinitionIssue]:
     try:
         text.encode()
     except UnicodeEncodeError:
-        yield DefinitionProblem(place, "has half of a character, which cannot be sent")
+        yield DefinitionIssue(place=place, message="has half of a character, which cannot be sent")
 
 
 def _unknown_keys(
     value: Mapping[object, object], known: Sequence[str], place: str
-) -> Iterator[DefinitionProblem]:
+) -> Iterator[DefinitionIssue]:
     for key in value:
         if key in known:
             continue
@@ -273,7 +295,7 @@ def _unknown_keys(
             hint = "; the team follows from the API key"
         else:
             hint = _meant(name, known) or f"; the keys are {', '.join(known)}"
-        yield DefinitionProblem(place, f"{name!r} is no key here{hint}")
+        yield DefinitionIssue(place=place, message=f"{name!r} is no key here{hint}")
 
 
 def _meant(word: str, known: Collection[str]) -> str:

@@ -1,8 +1,8 @@
 """Answers about workflows -> models. Forgiving, total and pure.
 
 Most of these answers are untyped in the spec. As for executions, whatever comes
-ends as a model, as :class:`~datalab_facade.UnexpectedBody` or, where the server
-says no in a success, as :class:`~datalab_facade.RequestRefused`.
+ends as a model, as :class:`~datalab_facade.InvalidResponseError` or, where the server
+says no in a success, as :class:`~datalab_facade.RequestRejectedError`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
 from datalab_facade.drift import Drift
-from datalab_facade.errors import RequestRefused, UnexpectedBody
+from datalab_facade.errors import InvalidResponseError, RequestRejectedError
 from datalab_facade.fields import (
-    About,
+    FieldReader,
     Notes,
     check_asked_for,
     compact,
@@ -43,20 +43,20 @@ def decode_step_types(body: JSON) -> Decoded[tuple[StepType, ...]]:
     """Make the types of step of an answer to ``GET /api/v1/workflows/step-types``.
 
     Raises:
-        UnexpectedBody: If it is no list of step types.
+        InvalidResponseError: If it is no list of step types.
     """
     notes = Notes()
-    return _all_of(body, "step_types", _step_type, About("step type", notes)), notes.taken
+    return _all_of(body, "step_types", _step_type, FieldReader("step type", notes)), notes.taken
 
 
 def decode_workflows(body: JSON) -> Decoded[tuple[Workflow, ...]]:
     """Make the workflows of an answer to ``GET /api/v1/workflows/workflows``.
 
     Raises:
-        UnexpectedBody: If it is no list of workflows.
+        InvalidResponseError: If it is no list of workflows.
     """
     notes = Notes()
-    return _all_of(body, "workflows", _workflow, About("workflow", notes)), notes.taken
+    return _all_of(body, "workflows", _workflow, FieldReader("workflow", notes)), notes.taken
 
 
 def decode_workflow(body: JSON, *, requested_id: int | None = None) -> Decoded[Workflow]:
@@ -67,12 +67,12 @@ def decode_workflow(body: JSON, *, requested_id: int | None = None) -> Decoded[W
         requested_id: The id that was asked for, if one was.
 
     Raises:
-        RequestRefused: If it says ``success: false`` and holds none.
-        UnexpectedBody: If it is no workflow: not an object, or without an id; or if it is
+        RequestRejectedError: If it says ``success: false`` and holds none.
+        InvalidResponseError: If it is no workflow: not an object, or without an id; or if it is
             another one.
     """
     notes = Notes()
-    about = About("workflow", notes)
+    about = FieldReader("workflow", notes)
     inner = body.get("workflow") if isinstance(body, dict) and "id" not in body else None
     workflow = _workflow(inner if isinstance(inner, dict) else body, about)
     if workflow is None:
@@ -91,8 +91,8 @@ def decode_started(body: JSON, *, workflow_id: int | None = None) -> int:
         workflow_id: The workflow that was to be executed, if that is known.
 
     Raises:
-        RequestRefused: If it says ``success: false`` and names no execution.
-        UnexpectedBody: If it names no execution, or another workflow.
+        RequestRejectedError: If it says ``success: false`` and names no execution.
+        InvalidResponseError: If it names no execution, or another workflow.
     """
     if isinstance(body, dict):
         if workflow_id is not None:
@@ -113,8 +113,8 @@ def decode_deletion(body: JSON, *, requested_id: int | None = None) -> bool:
         requested_id: The workflow that was to be deleted, if that is known.
 
     Raises:
-        RequestRefused: If it says ``success: false``.
-        UnexpectedBody: If it is not an object, or about another workflow.
+        RequestRejectedError: If it says ``success: false``.
+        InvalidResponseError: If it is not an object, or about another workflow.
     """
     if body is None:
         return True
@@ -131,13 +131,13 @@ def _raise_refusal(body: JSON) -> None:
         return
     said = next((body[name] for name in ("error", "message", "detail") if body.get(name)), None)
     words = "" if said is None else excerpt(said if isinstance(said, str) else compact(said))
-    raise RequestRefused(
+    raise RequestRejectedError(
         f"The server says that it was not done: {words or 'no reason given'}", detail=words
     )
 
 
 def _all_of(
-    body: JSON, key: str, decode: Callable[[JSON, About], _T | None], about: About
+    body: JSON, key: str, decode: Callable[[JSON, FieldReader], _T | None], about: FieldReader
 ) -> tuple[_T, ...]:
     listed = _listed(body, key, about)
     if listed is None:
@@ -155,7 +155,7 @@ def _all_of(
     return tuple(found)
 
 
-def _listed(body: JSON, key: str, about: About) -> list[JSON] | None:
+def _listed(body: JSON, key: str, about: FieldReader) -> list[JSON] | None:
     if isinstance(body, list):
         return body
     if not isinstance(body, dict):
@@ -175,7 +175,7 @@ def _listed(body: JSON, key: str, about: About) -> list[JSON] | None:
     return only
 
 
-def _workflow(body: JSON, about: About) -> Workflow | None:
+def _workflow(body: JSON, about: FieldReader) -> Workflow | None:
     if not isinstance(body, dict):
         return None
     workflow_id = whole_number(body.get("id"))
@@ -183,7 +183,7 @@ def _workflow(body: JSON, about: About) -> Workflow | None:
         workflow_id = whole_number(body.get("workflow_id"))
         if workflow_id is None:
             return None
-    about.zone_assumed = False
+    about.timezone_assumed = False
     created, updated = about.time(body, "created"), about.time(body, "updated")
     about.unknown(body, _WORKFLOW_FIELDS)
     return Workflow(
@@ -191,18 +191,18 @@ def _workflow(body: JSON, about: About) -> Workflow | None:
         name=about.words(body, "name"),
         team_id=about.whole_number(body, "team_id"),
         steps=_steps(body.get("steps"), about),
-        created=created,
-        updated=updated,
-        zone_assumed=about.zone_assumed,
+        created_at=created,
+        updated_at=updated,
+        timezone_assumed=about.timezone_assumed,
         raw=body,
     )
 
 
-def _steps(steps: JSON, about: About) -> tuple[WorkflowStep, ...]:
+def _steps(steps: JSON, about: FieldReader) -> tuple[WorkflowStep, ...]:
     if not isinstance(steps, list):
         about.odd("steps", steps)
         return ()
-    inner = About("workflow step", about.notes)
+    inner = FieldReader("workflow step", about.notes)
     found: list[WorkflowStep] = []
     for step in steps:
         if isinstance(step, dict):
@@ -212,7 +212,7 @@ def _steps(steps: JSON, about: About) -> tuple[WorkflowStep, ...]:
     return tuple(found)
 
 
-def _step(body: dict[str, JSON], about: About) -> WorkflowStep:
+def _step(body: dict[str, JSON], about: FieldReader) -> WorkflowStep:
     step_id = body.get("id")
     settings = body.get("settings")
     if settings is not None and not isinstance(settings, dict):
@@ -229,10 +229,10 @@ def _step(body: dict[str, JSON], about: About) -> WorkflowStep:
     )
 
 
-def _step_type(body: JSON, about: About) -> StepType | None:
+def _step_type(body: JSON, about: FieldReader) -> StepType | None:
     if isinstance(body, str) and body:
         about.odd("item", body)
-        return StepType(body)
+        return StepType(step_key=body)
     if not isinstance(body, dict):
         return None
     named_by = [body[name] for name in _TYPE_KEYS if isinstance(body.get(name), str)]
@@ -252,15 +252,15 @@ def _step_type(body: JSON, about: About) -> StepType | None:
     )
 
 
-def _version(body: dict[str, JSON], about: About) -> str | None:
+def _version(body: dict[str, JSON], about: FieldReader) -> str | None:
     version = body.get("version")
     if isinstance(version, int) and not isinstance(version, bool):
         return str(version)
     return about.words(body, "version")
 
 
-def _unexpected(what: str, why: str, body: JSON) -> UnexpectedBody:
+def _unexpected(what: str, why: str, body: JSON) -> InvalidResponseError:
     # Settings may hold the tokens that were filled in.
     start = start_of(body)
     reason = why if isinstance(body, (dict, list)) and why else f"it is {named(body)}"
-    return UnexpectedBody(f"the answer is {what}, {reason}: {start}", body=start)
+    return InvalidResponseError(f"the answer is {what}, {reason}: {start}", body=start)

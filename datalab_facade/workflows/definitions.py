@@ -22,10 +22,10 @@ from typing import Any, Self
 import attrs
 
 from datalab_facade.arguments import checked_path, named
-from datalab_facade.errors import ConfigurationError, DefinitionInvalid, DefinitionProblem
+from datalab_facade.errors import ConfigurationError, DefinitionIssue, InvalidDefinitionError
 from datalab_facade.models import JSON
+from datalab_facade.pickling import portable
 from datalab_facade.secrecy import Shown
-from datalab_facade.travel import portable
 from datalab_facade.workflows.checks import layers_of, problems_of
 from datalab_facade.workflows.models import StepType
 from datalab_facade.workflows.placeholders import placeholders_in
@@ -41,7 +41,7 @@ def _names(values: Iterable[str]) -> tuple[str, ...]:
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class StepDefinition:
     """A step of a workflow to be.
 
@@ -62,7 +62,7 @@ class StepDefinition:
 
     def to_dict(self) -> dict[str, JSON]:
         """Give the step in its JSON form, placeholders as they are."""
-        # Settings that are no dict are kept for check() to complain about.
+        # Settings that are no dict are kept for validate() to complain about.
         form: dict[str, Any] = {
             "step_key": self.step_key,
             "unique_name": self.unique_name,
@@ -95,7 +95,7 @@ def _steps(steps: Iterable[StepDefinition]) -> tuple[StepDefinition, ...]:
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class WorkflowDefinition:
     """A workflow to be: nothing but a value, which may be wrong until it is checked.
 
@@ -106,7 +106,7 @@ class WorkflowDefinition:
     ...         StepDefinition("marker_extract", "extract", depends_on=["parse"]),
     ...     ],
     ... )
-    >>> definition.check()
+    >>> definition.validate()
     >>> [[step.unique_name for step in layer] for layer in definition.layers()]
     [['parse'], ['extract']]
     >>> WorkflowDefinition.from_json(definition.to_json()) == definition
@@ -123,23 +123,23 @@ class WorkflowDefinition:
         """Take the JSON form, checked.
 
         Raises:
-            DefinitionInvalid: With everything that is wrong with it.
+            InvalidDefinitionError: With everything that is wrong with it.
         """
         _raise_if_any(problems_of(data))
         form: Mapping[str, Any] = data
         return cls(
-            form["name"],
-            [
+            name=form["name"],
+            steps=[
                 StepDefinition(
-                    step["step_key"],
-                    step["unique_name"],
-                    step.get("settings", {}),
-                    step.get("depends_on", ()),
-                    step.get("version"),
+                    step_key=step["step_key"],
+                    unique_name=step["unique_name"],
+                    settings=step.get("settings", {}),
+                    depends_on=step.get("depends_on", ()),
+                    version=step.get("version"),
                 )
                 for step in form["steps"]
             ],
-            form.get("description"),
+            description=form.get("description"),
         )
 
     @classmethod
@@ -147,7 +147,7 @@ class WorkflowDefinition:
         """Take the JSON form as text, checked.
 
         Raises:
-            DefinitionInvalid: With everything that is wrong with it; a key that
+            InvalidDefinitionError: With everything that is wrong with it; a key that
                 comes twice in one object is, and so are NaN and Infinity.
         """
         return cls.from_dict(_parsed(text))
@@ -157,7 +157,7 @@ class WorkflowDefinition:
         """Take the JSON form from a file, checked.
 
         Raises:
-            DefinitionInvalid: With everything that is wrong with it.
+            InvalidDefinitionError: With everything that is wrong with it.
             ConfigurationError: The file cannot be read.
         """
         checked = checked_path("path", path)
@@ -169,8 +169,8 @@ class WorkflowDefinition:
             ) from error
         try:
             return cls.from_json(text)
-        except DefinitionInvalid as error:
-            raise DefinitionInvalid(error.problems, source=str(checked)) from None
+        except InvalidDefinitionError as error:
+            raise InvalidDefinitionError(error.problems, source=str(checked)) from None
 
     def to_dict(self) -> dict[str, JSON]:
         """Give the JSON form, placeholders as they are."""
@@ -184,16 +184,16 @@ class WorkflowDefinition:
         """Give the JSON form as text, indented.
 
         Raises:
-            DefinitionInvalid: With everything that is wrong with it.
+            InvalidDefinitionError: With everything that is wrong with it.
         """
-        self.check()
+        self.validate()
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def to_file(self, path: str | os.PathLike[str]) -> None:
         """Write the JSON form into a file, in place of what is there.
 
         Raises:
-            DefinitionInvalid: With everything that is wrong with it; nothing is written.
+            InvalidDefinitionError: With everything that is wrong with it; nothing is written.
             ConfigurationError: The file cannot be written.
         """
         text, checked = self.to_json(), checked_path("path", path)
@@ -204,7 +204,7 @@ class WorkflowDefinition:
                 f"The definition cannot be written to {checked}: {error.strerror or error}"
             ) from error
 
-    def check(self, step_types: Iterable[StepType | str] | None = None) -> None:
+    def validate(self, step_types: Iterable[StepType | str] | None = None) -> None:
         """Make sure that the definition can be sent.
 
         Names must be there and be unique, dependencies known and free of circles,
@@ -216,7 +216,7 @@ class WorkflowDefinition:
                 not checked.
 
         Raises:
-            DefinitionInvalid: With everything that is wrong.
+            InvalidDefinitionError: With everything that is wrong.
         """
         known = None
         if step_types is not None:
@@ -230,9 +230,9 @@ class WorkflowDefinition:
         definition.
 
         Raises:
-            DefinitionInvalid: With everything that is wrong.
+            InvalidDefinitionError: With everything that is wrong.
         """
-        self.check()
+        self.validate()
         by_name = {step.unique_name: step for step in self.steps}
         names = layers_of({name: step.depends_on for name, step in by_name.items()})
         return tuple(tuple(by_name[name] for name in layer) for layer in names)
@@ -241,9 +241,9 @@ class WorkflowDefinition:
         """Tell what has to be filled in, such as ``"env:SLACK_TOKEN"``; each once.
 
         Raises:
-            DefinitionInvalid: With everything that is wrong.
+            InvalidDefinitionError: With everything that is wrong.
         """
-        self.check()
+        self.validate()
         found: dict[str, None] = {}
         left: list[Any] = [step.settings for step in reversed(self.steps)]
         while left:
@@ -257,9 +257,9 @@ class WorkflowDefinition:
         return tuple(found)
 
 
-def _raise_if_any(problems: tuple[DefinitionProblem, ...]) -> None:
+def _raise_if_any(problems: tuple[DefinitionIssue, ...]) -> None:
     if problems:
-        raise DefinitionInvalid(problems)
+        raise InvalidDefinitionError(problems)
 
 
 def _shown(settings: Mapping[str, JSON]) -> str:
@@ -267,13 +267,15 @@ def _shown(settings: Mapping[str, JSON]) -> str:
 
 
 def _parsed(text: str | bytes) -> Mapping[str, JSON]:
-    twice: list[DefinitionProblem] = []
+    twice: list[DefinitionIssue] = []
 
     def taken(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in pairs:
             if key in found:
-                twice.append(DefinitionProblem("", f"the key {key!r} comes twice in one object"))
+                twice.append(
+                    DefinitionIssue(place="", message=f"the key {key!r} comes twice in one object")
+                )
             found[key] = value
         return found
 
@@ -282,13 +284,19 @@ def _parsed(text: str | bytes) -> Mapping[str, JSON]:
             text = text.decode("utf-8-sig")
         data: Mapping[str, JSON] = json.loads(text, object_pairs_hook=taken)
     except UnicodeDecodeError:
-        raise DefinitionInvalid((DefinitionProblem("", "it is not UTF-8"),)) from None
+        raise InvalidDefinitionError(
+            (DefinitionIssue(place="", message="it is not UTF-8"),)
+        ) from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise DefinitionInvalid((DefinitionProblem(where, f"no JSON: {error.msg}"),)) from None
+        raise InvalidDefinitionError(
+            (DefinitionIssue(place=where, message=f"no JSON: {error.msg}"),)
+        ) from None
     except (ValueError, RecursionError):
         # A number of absurd length, or nested without end.
-        raise DefinitionInvalid((DefinitionProblem("", "it cannot be read as JSON"),)) from None
+        raise InvalidDefinitionError(
+            (DefinitionIssue(place="", message="it cannot be read as JSON"),)
+        ) from None
     if twice:
-        raise DefinitionInvalid((*twice, *problems_of(data)))
+        raise InvalidDefinitionError((*twice, *problems_of(data)))
     return data

@@ -1,7 +1,7 @@
 """What an execution works on, in every form that the API documents.
 
 Two descriptions of the input disagree: the reference names a ``type``, the official
-client sends ``file_urls`` alone. :meth:`InputConfig.of` makes a file list, which is
+client sends ``file_urls`` alone. :meth:`InputConfig.coerce` makes a file list, which is
 right by both; the other constructors send exactly what their names say.
 """
 
@@ -18,9 +18,9 @@ import attrs
 from datalab_facade.arguments import named
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.models import JSON
+from datalab_facade.pickling import portable
 from datalab_facade.redaction import shown_url
 from datalab_facade.secrecy import Shown, concealed
-from datalab_facade.travel import portable
 from datalab_facade.workflows.checks import json_problems
 
 _SCHEMES: Final = ("https", "http", "datalab")
@@ -41,7 +41,7 @@ class Referenced(Protocol):
 InputLike: TypeAlias = (
     "InputConfig | str | Referenced | Iterable[str | Referenced] | Mapping[str, JSON]"
 )
-"""What can be made an input: see :meth:`InputConfig.of`."""
+"""What can be made an input: see :meth:`InputConfig.coerce`."""
 
 
 @portable
@@ -51,7 +51,7 @@ class InputConfig:
 
     URLs may be presigned, so ``repr`` hides their queries.
 
-    >>> InputConfig.of("https://a.example/1.pdf?signature=abc")
+    >>> InputConfig.coerce("https://a.example/1.pdf?signature=abc")
     InputConfig({'type': 'file_list', 'file_urls': ['https://a.example/1.pdf?…']})
     """
 
@@ -120,7 +120,7 @@ class InputConfig:
         return cls(_checked_form({key: one for key, one in given.items() if one is not None}))
 
     @classmethod
-    def of(cls, given: InputLike) -> InputConfig:
+    def coerce(cls, given: InputLike) -> InputConfig:
         """Make an input of whatever says clearly what to work on.
 
         Args:
@@ -153,7 +153,7 @@ class InputConfig:
         """Give what is sent, complete, presigned URLs included."""
         return dict(self._form)
 
-    def shown(self) -> dict[str, JSON]:
+    def redacted(self) -> dict[str, JSON]:
         """Give what is sent, without what is secret in it."""
         shown = concealed(self.to_dict())
         return shown if isinstance(shown, dict) else {}
@@ -200,7 +200,7 @@ def _checked_form(given: Mapping[str, JSON]) -> dict[str, JSON]:
 
 def _addresses(urls: Iterable[object]) -> list[JSON]:
     if isinstance(urls, (str, bytes, os.PathLike)) or not isinstance(urls, Iterable):
-        raise ConfigurationError("A list of URLs is wanted here; for a single one use of()")
+        raise ConfigurationError("A list of URLs is wanted here; for a single one use coerce()")
     found: dict[str, None] = {}
     for url in urls:
         address = _address(url)

@@ -13,9 +13,9 @@ from typing import Any, Self
 import attrs
 
 from datalab_facade.models import JSON
+from datalab_facade.pickling import known_fields, portable
 from datalab_facade.redaction import redact, redacted_repr
 from datalab_facade.secrecy import Shown
-from datalab_facade.travel import known_fields, portable
 
 
 def _shown(value: Mapping[str, JSON]) -> str:
@@ -23,7 +23,7 @@ def _shown(value: Mapping[str, JSON]) -> str:
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class StepType:
     """A type of step that workflows can be made of."""
 
@@ -63,7 +63,7 @@ class StepType:
 
 
 @portable
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class WorkflowStep:
     """A step of a workflow, as the server tells of it."""
 
@@ -102,7 +102,7 @@ class WorkflowStep:
 
 
 @portable
-@attrs.frozen(repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class Workflow:
     """A workflow as the server keeps it: it can be executed again and again.
 
@@ -117,9 +117,9 @@ class Workflow:
     name: str | None = None
     team_id: int | None = None
     steps: tuple[WorkflowStep, ...] = ()
-    created: datetime | None = None
-    updated: datetime | None = None
-    zone_assumed: bool = False
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    timezone_assumed: bool = False
     """True where a time came without a zone; UTC was assumed then."""
     raw: Mapping[str, JSON] = attrs.field(factory=dict, hash=False)
     """What the server sent of it, as it came. Do not change it."""
@@ -131,9 +131,9 @@ class Workflow:
             "name": self.name,
             "team_id": self.team_id,
             "steps": [step.to_dict() for step in self.steps],
-            "created": _written(self.created),
-            "updated": _written(self.updated),
-            "zone_assumed": self.zone_assumed,
+            "created_at": _written(self.created_at),
+            "updated_at": _written(self.updated_at),
+            "timezone_assumed": self.timezone_assumed,
             "raw": dict(self.raw),
         }
 
@@ -148,8 +148,8 @@ class Workflow:
             fields: dict[str, Any] = {
                 **data,
                 "steps": tuple(WorkflowStep.from_dict(step) for step in data["steps"]),
-                "created": _read(data["created"]),
-                "updated": _read(data["updated"]),
+                "created_at": _read(data["created_at"]),
+                "updated_at": _read(data["updated_at"]),
             }
             return cls(**known_fields(cls, fields))
         except (KeyError, TypeError, AttributeError) as error:

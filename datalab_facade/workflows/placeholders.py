@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-from datalab_facade.errors import DefinitionProblem
+from datalab_facade.errors import DefinitionIssue
 from datalab_facade.models import JSON
 
 _PLACEHOLDER: Final = re.compile(r"\$(?P<escape>\$)?\{(?P<kind>[A-Za-z_]+):(?P<name>[^{}]*)\}")
@@ -27,7 +27,7 @@ class Filled:
     value: JSON = attrs.field(repr=False)
     used: tuple[str, ...] = attrs.field(default=(), repr=False)
     """What was filled in."""
-    missing: tuple[DefinitionProblem, ...] = ()
+    missing: tuple[DefinitionIssue, ...] = ()
 
 
 def placeholders_in(text: str) -> Iterator[tuple[str, str]]:
@@ -74,7 +74,7 @@ class _Filling:
     def __init__(self, secrets: Mapping[str, str], environ: Mapping[str, str]) -> None:
         self._from = {"env": environ, "secret": secrets}
         self.used: list[str] = []
-        self.missing: list[DefinitionProblem] = []
+        self.missing: list[DefinitionIssue] = []
 
     def fill(self, value: JSON, place: str) -> JSON:
         if isinstance(value, str):
@@ -95,5 +95,5 @@ class _Filling:
             return given
         state = "is empty" if given is not None else "is not set" if kind == "env" else "is missing"
         what = f"the environment variable {name}" if kind == "env" else f"secrets[{name!r}]"
-        self.missing.append(DefinitionProblem(place, f"{what} {state}"))
+        self.missing.append(DefinitionIssue(place=place, message=f"{what} {state}"))
         return ""

@@ -9,11 +9,11 @@ import attrs
 
 from datalab_facade.arguments import checked_id, checked_mapping, named
 from datalab_facade.context import Context
-from datalab_facade.errors import ConfigurationError, DefinitionInvalid, DefinitionProblem
+from datalab_facade.errors import ConfigurationError, DefinitionIssue, InvalidDefinitionError
 from datalab_facade.models import JSON
 from datalab_facade.secrecy import Secrets, concealed
 from datalab_facade.transport.operations import Operation, create_workflow, execute_workflow
-from datalab_facade.waiting.faults import Submission
+from datalab_facade.waiting.retries import Submission
 from datalab_facade.workflows.decoding import (
     decode_step_types,
     decode_workflow,
@@ -51,20 +51,20 @@ def creation(
     """Plan the creation of a workflow.
 
     Raises:
-        DefinitionInvalid: The definition is wrong, or placeholders cannot be filled.
+        InvalidDefinitionError: The definition is wrong, or placeholders cannot be filled.
         ConfigurationError: Another argument is wrong.
     """
     whole = _definition(definition, steps)
-    whole.check()
+    whole.validate()
     form = [step.to_dict() for step in whole.steps]
     given = _checked_secrets(secrets)
     done = [
         filled(one["settings"], f"steps[{n}] {one['unique_name']!r}.settings", given, os.environ)
         for n, one in enumerate(form)
     ]
-    missing: list[DefinitionProblem] = [problem for one in done for problem in one.missing]
+    missing: list[DefinitionIssue] = [problem for one in done for problem in one.missing]
     if missing:
-        raise DefinitionInvalid(tuple(missing))
+        raise InvalidDefinitionError(tuple(missing))
     return Submitted(
         create_workflow(
             whole.name,
@@ -89,10 +89,10 @@ def execution_of(
         ConfigurationError: An argument is wrong.
     """
     workflow_id = checked_workflow_id(workflow)
-    config = None if given is None else InputConfig.of(given)
+    config = None if given is None else InputConfig.coerce(given)
     shown: dict[str, JSON] = {"workflow_id": workflow_id}
     if config is not None:
-        shown["input_config"] = config.shown()
+        shown["input_config"] = config.redacted()
     return Submitted(
         execute_workflow(workflow_id, None if config is None else config.to_dict()),
         Submission(
@@ -160,7 +160,7 @@ def _definition(
             f"{definition!r} is taken for the name of a workflow, which needs steps as well; "
             f"WorkflowDefinition.from_file() reads a definition from a file"
         )
-    return WorkflowDefinition(definition, steps)
+    return WorkflowDefinition(name=definition, steps=steps)
 
 
 def _checked_secrets(secrets: Mapping[str, str] | None) -> Mapping[str, str]:

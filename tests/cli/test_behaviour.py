@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 import pytest
 
-from datalab_facade import Execution, ExecutionFailed, NotFound, Status
+from datalab_facade import Execution, ExecutionFailedError, NotFoundError, Status
 from datalab_facade.cli import app, diagnosis
 from datalab_facade.cli.commands import executions
 from datalab_facade.cli.diagnosis import clock_check
@@ -110,13 +110,13 @@ def test_no_answer_ends_with_5(run: Run, world: World) -> None:
     done = run("status", world.done, "--host", "http://127.0.0.1:9")
     assert done.code == 5
     assert "datalab-facade doctor" in done.err
-    world.simulator.fault_next(*[Fault.status(503)] * 3)
+    world.simulator.inject(*[Fault.status(503)] * 3)
     assert run("status", world.done).code == 5
     world.simulator.clear_faults()
 
 
 def test_outputs_that_are_gone_end_with_1_and_are_named(run: Run, world: World) -> None:
-    gone = world.simulator.start(ExecutionScript([StepScript("parse")], outputs_retained=0))
+    gone = world.simulator.start(ExecutionScript([StepScript("parse")], outputs_kept_for=0))
     done = run("download", gone, "-o", "gone")
     assert done.code == 1
     assert "parse" in done.out
@@ -192,7 +192,7 @@ def _until_looked_at(world: World, before: int) -> None:
         if len(world.simulator.requests) > before:
             looked.set()
 
-    world.simulator.fault_hook(hook)
+    world.simulator.inject_with(hook)
     assert looked.wait(30)
     world.simulator.clear_faults()
 
@@ -360,7 +360,7 @@ def test_the_program_tells_news_of_many_as_json(run: Run, world: World) -> None:
 def test_the_wait_for_an_unknown_one_tells_its_error_as_json(run: Run) -> None:
     [document] = [json.loads(line) for line in run("wait", 999_999, "--json").lines]
     assert document["execution"] is None
-    assert (document["error"]["kind"], document["error"]["exit_code"]) == ("NotFound", 3)
+    assert (document["error"]["kind"], document["error"]["exit_code"]) == ("NotFoundError", 3)
 
 
 def test_a_secret_whose_file_cannot_be_read_is_told_without_the_secret(
@@ -375,7 +375,7 @@ def test_a_secret_whose_file_cannot_be_read_is_told_without_the_secret(
 
 
 def test_the_doctor_tells_of_a_server_in_trouble(run: Run, world: World) -> None:
-    world.simulator.fault_next(*[Fault.status(503)] * 2)
+    world.simulator.inject(*[Fault.status(503)] * 2)
     done = run("doctor")
     world.simulator.clear_faults()
     assert done.code == 5
@@ -426,7 +426,7 @@ def test_the_doctor_shows_no_password_whatever_is_in_it(
 @pytest.mark.parametrize("date", [None, "not a date"])
 def test_an_answer_without_a_time_says_nothing_of_the_clock(date: str | None) -> None:
     headers = {} if date is None else {"date": date}
-    answer = NotFound(404, method="GET", url="https://a.example", detail="", headers=headers)
+    answer = NotFoundError(404, method="GET", url="https://a.example", detail="", headers=headers)
     assert clock_check(answer, datetime.now(UTC)).told == "Datalab told no time"
 
 
@@ -472,7 +472,7 @@ def test_a_timeline_of_an_execution_whose_workflow_is_known_follows_its_graph(
 
 
 def test_an_execution_that_failed_says_where_to_read_more() -> None:
-    problem = problem_of(ExecutionFailed(Execution(7, Status.FAILED)))
+    problem = problem_of(ExecutionFailedError(Execution(id=7, status=Status.FAILED)))
     assert (problem.code, problem.hint) == (1, "datalab-facade status 7 tells more")
 
 
@@ -512,7 +512,7 @@ def test_a_timeline_does_without_a_workflow_that_is_not_named(run: Run, world: W
         "created": "2025-10-22T10:00:00Z",
         "steps": {"parse": {"status": "COMPLETED", "started_at": "2025-10-22T10:00:01Z"}},
     }
-    world.simulator.fault_next(Fault.status(200, body))
+    world.simulator.inject(Fault.status(200, body))
     done = run("timeline", 7)
     assert done.code == 0
     assert "parse" in done.out
@@ -536,7 +536,7 @@ def test_the_doctor_tells_where_datalab_is_by_default() -> None:
 
 def test_the_doctor_is_content_with_any_answer_of_datalab(run: Run, world: World) -> None:
     execution: JSON = {"execution_id": 2**31 - 1, "status": "COMPLETED", "steps": {}}
-    world.simulator.fault_next(Fault.status(200, execution))
+    world.simulator.inject(Fault.status(200, execution))
     done = run("doctor")
     assert "Datalab answers" in done.out
     assert "the key is accepted" in done.out

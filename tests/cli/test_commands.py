@@ -176,7 +176,7 @@ def test_what_was_saved_is_whole(start: Start, world: World) -> None:
     way = start.__name__
     assert _started(start, "download", way, world).code == 0
     manifest = Manifest.read(world.folder / f"saved-{way}" / f"execution-{world.done}")
-    assert manifest.complete
+    assert manifest.is_complete
     assert len(manifest.saved) == 4
     assert _started(start, "files-download", way, world).code == 0
     assert (world.folder / f"report-{way}.pdf").read_bytes() == b"%PDF-1.7 report"

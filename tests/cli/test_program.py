@@ -241,7 +241,7 @@ def test_the_workflow_of_the_demo_is_one_of_the_examples() -> None:
     shipped = ROOT / "datalab_facade" / "cli" / "demonstration" / "invoices.json"
     example = ROOT / "examples" / "definitions" / "invoices.json"
     assert shipped.read_bytes() == example.read_bytes()
-    definition().check()
+    definition().validate()
 
 
 def test_the_client_does_without_the_command_line() -> None:

@@ -12,10 +12,10 @@ import pytest
 from datalab_facade import (
     Change,
     Execution,
+    FailedOutput,
     File,
     Manifest,
-    MissedOutput,
-    NotFound,
+    NotFoundError,
     Outcome,
     SavedOutput,
     Status,
@@ -24,7 +24,7 @@ from datalab_facade import (
     Steps,
     StepType,
     Totals,
-    WaitTimedOut,
+    WaitTimeoutError,
     Workflow,
     WorkflowDefinition,
     WorkflowStep,
@@ -97,8 +97,8 @@ def _run(
     key: str | None, word: str, began: float | None = None, ended: float | None = None
 ) -> StepRun:
     return StepRun(
-        key,
-        Status.of(word),
+        file_key=key,
+        status=Status.parse(word),
         started_at=None if began is None else _at(began),
         finished_at=None if ended is None else _at(ended),
         error=HOSTILE if word == "FAILED" else None,
@@ -106,57 +106,82 @@ def _run(
 
 
 RUNNING = Execution(
-    123,
-    Status.IN_PROGRESS,
-    456,
-    BEGAN,
-    _at(90),
-    Steps(
+    id=123,
+    status=Status.IN_PROGRESS,
+    workflow_id=456,
+    created_at=BEGAN,
+    updated_at=_at(90),
+    steps=Steps(
         [
-            Step("parse", (_run("a1", "COMPLETED", 2, 40), _run("b2", "COMPLETED", 2, 65))),
             Step(
-                "extract", (_run("a1", "IN_PROGRESS", 66, None), _run("b2", "PENDING", None, None))
+                name="parse", runs=(_run("a1", "COMPLETED", 2, 40), _run("b2", "COMPLETED", 2, 65))
             ),
             Step(
-                "a_step_whose_name_is_long_請求書_and_goes_on", (_run(None, "PENDING", None, None),)
+                name="extract",
+                runs=(_run("a1", "IN_PROGRESS", 66, None), _run("b2", "PENDING", None, None)),
+            ),
+            Step(
+                name="a_step_whose_name_is_long_請求書_and_goes_on",
+                runs=(_run(None, "PENDING", None, None),),
             ),
         ]
     ),
     observed_at=_at(95),
 )
 FAILED = Execution(
-    124,
-    Status.FAILED,
-    456,
-    BEGAN,
-    _at(95),
-    Steps(
+    id=124,
+    status=Status.FAILED,
+    workflow_id=456,
+    created_at=BEGAN,
+    updated_at=_at(95),
+    steps=Steps(
         [
-            Step("parse", (_run(None, "COMPLETED", 2, 40),)),
-            Step("extract", (_run("a1", "FAILED", 41, 95), _run("b2", "COMPLETED", 41, 90))),
+            Step(name="parse", runs=(_run(None, "COMPLETED", 2, 40),)),
+            Step(
+                name="extract", runs=(_run("a1", "FAILED", 41, 95), _run("b2", "COMPLETED", 41, 90))
+            ),
         ]
     ),
 )
-QUEUED = Execution(125, Status.QUEUED, 456, BEGAN, BEGAN, observed_at=_at(7))
-DONE = Execution(
-    126,
-    Status.COMPLETED,
-    456,
-    BEGAN,
-    _at(3725),
-    Steps([Step("parse", tuple(_run(f"f{n}", "COMPLETED", 1, 3725) for n in range(500)))]),
+QUEUED = Execution(
+    id=125,
+    status=Status.QUEUED,
+    workflow_id=456,
+    created_at=BEGAN,
+    updated_at=BEGAN,
+    observed_at=_at(7),
 )
-UNKNOWN = NotFound(
+DONE = Execution(
+    id=126,
+    status=Status.COMPLETED,
+    workflow_id=456,
+    created_at=BEGAN,
+    updated_at=_at(3725),
+    steps=Steps(
+        [Step(name="parse", runs=tuple(_run(f"f{n}", "COMPLETED", 1, 3725) for n in range(500)))]
+    ),
+)
+UNKNOWN = NotFoundError(
     404, method="GET", url="https://www.datalab.to/x", detail="Workflow execution 99 not found"
 )
 STANDING = Standing(
     {execution.id: execution for execution in (DONE, FAILED, QUEUED, RUNNING)},
     {99: UNKNOWN},
-    Totals(1, 1, 1, 2, 44, 156, 61.0),
+    Totals(
+        queued=1, running=1, succeeded=1, failed=2, requests=44, requests_left=156, eta_seconds=61.0
+    ),
 )
 SAVED = tuple(
     SavedOutput(
-        126, step, key, f"{step}/{key}.json", size, "ab" * 32, BEGAN, Status.COMPLETED, kind
+        execution_id=126,
+        step=step,
+        file_key=key,
+        path=f"{step}/{key}.json",
+        bytes=size,
+        sha256="ab" * 32,
+        saved_at=BEGAN,
+        source_status=Status.COMPLETED,
+        media_type=kind,
     )
     for step, key, size, kind in (
         ("parse", "a1", 1_234_567, "application/json"),
@@ -164,34 +189,46 @@ SAVED = tuple(
     )
 )
 MANIFEST = Manifest(
-    126, Status.COMPLETED, SAVED, (MissedOutput(126, "extract", "b2", f"refused: {HOSTILE}"),)
+    execution_id=126,
+    status=Status.COMPLETED,
+    saved=SAVED,
+    failed=(
+        FailedOutput(execution_id=126, step="extract", file_key="b2", error=f"refused: {HOSTILE}"),
+    ),
 )
 FILES = (
-    File(4, "datalab://file-npl94jxy", "Bericht über alles.pdf", "application/pdf", 25_300,
-         "completed", BEGAN),
-    File(12, "datalab://file-b7", "a name that is far too long for any table.docx", None, None,
-         "pending"),
+    File(id=4, reference="datalab://file-npl94jxy", filename="Bericht über alles.pdf", content_type="application/pdf", size=25_300,
+         status="completed", created_at=BEGAN),
+    File(id=12, reference="datalab://file-b7", filename="a name that is far too long for any table.docx", content_type=None, size=None,
+         status="pending"),
 )  # fmt: skip
 WORKFLOW = Workflow(
-    5,
-    "Invoices",
-    7,
-    (
-        WorkflowStep("parse", "marker_parse"),
+    id=5,
+    name="Invoices",
+    team_id=7,
+    steps=(
+        WorkflowStep(unique_name="parse", step_key="marker_parse"),
         WorkflowStep(
-            "tell", "api_request", {"token": "hidden", "url": "https://a.example/?k=v"}, ("parse",)
+            unique_name="tell",
+            step_key="api_request",
+            settings={"token": "hidden", "url": "https://a.example/?k=v"},
+            depends_on=("parse",),
         ),
     ),
-    BEGAN,
+    created_at=BEGAN,
 )
 STEP_TYPES = (
-    StepType("marker_parse", version="1", description="Parse documents, for steps that come after"),
-    StepType("api_request"),
+    StepType(
+        step_key="marker_parse",
+        version="1",
+        description="Parse documents, for steps that come after",
+    ),
+    StepType(step_key="api_request"),
 )
 RESULTS = (
-    RunResult("in/a.pdf", Path("out/a.pdf"), execution_id=126, status=Status.COMPLETED,
-              manifest=Manifest(126, Status.COMPLETED, SAVED)),
-    RunResult("in/b.pdf", Path("out/b.pdf"), execution_id=127, status=Status.FAILED,
+    RunResult(source="in/a.pdf", folder=Path("out/a.pdf"), execution_id=126, status=Status.COMPLETED,
+              manifest=Manifest(execution_id=126, status=Status.COMPLETED, saved=SAVED)),
+    RunResult(source="in/b.pdf", folder=Path("out/b.pdf"), execution_id=127, status=Status.FAILED,
               reason=f"Execution 127 failed: {HOSTILE}"),
 )  # fmt: skip
 DIAGNOSIS = Diagnosis(
@@ -210,9 +247,33 @@ ABOUT = {
     "api_key": "simulated-datalab-key",
 }
 CHANGES = (
-    Change(1, "execution", None, None, None, Status.QUEUED, RUNNING),
-    Change(2, "step", "parse", None, Status.PENDING, Status.IN_PROGRESS, RUNNING),
-    Change(3, "file", HOSTILE, "a1", Status.IN_PROGRESS, Status.FAILED, RUNNING),
+    Change(
+        sequence=1,
+        kind="execution",
+        step=None,
+        file_key=None,
+        before=None,
+        after=Status.QUEUED,
+        snapshot=RUNNING,
+    ),
+    Change(
+        sequence=2,
+        kind="step",
+        step="parse",
+        file_key=None,
+        before=Status.PENDING,
+        after=Status.IN_PROGRESS,
+        snapshot=RUNNING,
+    ),
+    Change(
+        sequence=3,
+        kind="file",
+        step=HOSTILE,
+        file_key="a1",
+        before=Status.IN_PROGRESS,
+        after=Status.FAILED,
+        snapshot=RUNNING,
+    ),
 )
 
 Draw = Callable[[Terminal], str]
@@ -234,7 +295,11 @@ TEXTS: dict[str, Draw] = {
     "many-in-few-rows": lambda t: many_text(STANDING, t, now=None, rows=2),
     "outcomes": lambda t: "\n".join(
         outcome_line(outcome, t)
-        for outcome in (Outcome(126, DONE), Outcome(124, FAILED), Outcome(99, error=UNKNOWN))
+        for outcome in (
+            Outcome(execution_id=126, execution=DONE),
+            Outcome(execution_id=124, execution=FAILED),
+            Outcome(execution_id=99, error=UNKNOWN),
+        )
     ),
     "changes": lambda t: "\n".join(
         change_line(change, t, many=many) for change in CHANGES for many in (False, True)
@@ -244,7 +309,7 @@ TEXTS: dict[str, Draw] = {
     "no-files": lambda t: files_text((), t),
     "file": lambda t: file_text(FILES[0], t),
     "uploaded": lambda t: uploaded_line("in/a.pdf", FILES[0], t),
-    "workflows": lambda t: workflows_text((WORKFLOW, Workflow(6)), t),
+    "workflows": lambda t: workflows_text((WORKFLOW, Workflow(id=6)), t),
     "no-workflows": lambda t: workflows_text((), t),
     "workflow": lambda t: workflow_text(WORKFLOW, t),
     "created": lambda t: created_text(WORKFLOW, t),
@@ -297,7 +362,7 @@ def test_what_a_server_says_cannot_move_the_cursor(name: str) -> None:
 
 
 def test_an_error_is_told_in_a_line_with_what_to_do_next() -> None:
-    error = WaitTimedOut(123, execution=RUNNING, timeout=60, elapsed=60.2)
+    error = WaitTimeoutError(123, execution=RUNNING, timeout=60, elapsed=60.2)
     assert problem_of(error).line() == (
         "Execution 123 has not ended after 60 s (last seen IN_PROGRESS, 1/3 steps done). "
         "It goes on; datalab-facade watch 123 comes back to it"
@@ -316,13 +381,24 @@ if __name__ == "__main__":
 
 def test_a_long_list_of_failures_is_cut_and_says_how_many_there_are_more() -> None:
     runs = tuple(_run(f"f{n}", "FAILED", 1, 2) for n in range(60))
-    failed = Execution(7, Status.FAILED, 456, BEGAN, _at(9), Steps([Step("parse", runs)]))
+    failed = Execution(
+        id=7,
+        status=Status.FAILED,
+        workflow_id=456,
+        created_at=BEGAN,
+        updated_at=_at(9),
+        steps=Steps([Step(name="parse", runs=runs)]),
+    )
     assert " more failed" in execution_text(failed, _PLAIN, now=None)
     standing = Standing({n: attrs.evolve(failed, id=n) for n in range(60)}, {}, None)
     assert " more failed" in many_text(standing, _PLAIN, now=None, rows=10)
     results = [
         RunResult(
-            f"{n}.pdf", Path(f"out/{n}.pdf"), execution_id=n, status=Status.FAILED, reason="x"
+            source=f"{n}.pdf",
+            folder=Path(f"out/{n}.pdf"),
+            execution_id=n,
+            status=Status.FAILED,
+            reason="x",
         )
         for n in range(60)
     ]
@@ -331,17 +407,24 @@ def test_a_long_list_of_failures_is_cut_and_says_how_many_there_are_more() -> No
 
 def test_a_long_manifest_is_cut_and_names_the_file_that_has_all_of_it() -> None:
     saved = tuple(attrs.evolve(SAVED[0], file_key=str(n)) for n in range(500))
-    text = manifest_text(Manifest(126, Status.COMPLETED, saved, ()), Path("out"), _PLAIN)
+    text = manifest_text(
+        Manifest(execution_id=126, status=Status.COMPLETED, saved=saved, failed=()),
+        Path("out"),
+        _PLAIN,
+    )
     assert "more, all in manifest.json" in text
 
 
 def test_an_execution_whose_steps_have_all_ended_is_about_to_end() -> None:
-    ended = Steps([Step("parse", (_run(None, "COMPLETED", 2, 40),))])
+    ended = Steps([Step(name="parse", runs=(_run(None, "COMPLETED", 2, 40),))])
     assert "about to" in execution_text(attrs.evolve(RUNNING, steps=ended), _PLAIN, now=_at(99))
 
 
 def test_an_execution_of_which_nothing_is_at_work_is_between_steps() -> None:
-    one, other = Step("parse", (_run(None, "COMPLETED", 2, 40),)), Step("extract", ())
+    one, other = (
+        Step(name="parse", runs=(_run(None, "COMPLETED", 2, 40),)),
+        Step(name="extract", runs=()),
+    )
     between = attrs.evolve(RUNNING, steps=Steps([one, other]))
     assert "Between steps" in execution_text(between, _PLAIN, now=_at(99))
 
@@ -352,12 +435,16 @@ def test_where_nothing_failed_no_failure_is_told_of() -> None:
 
 
 def test_a_manifest_of_nothing_says_so() -> None:
-    text = manifest_text(Manifest(126, Status.COMPLETED, (), ()), Path("out"), _PLAIN)
+    text = manifest_text(
+        Manifest(execution_id=126, status=Status.COMPLETED, saved=(), failed=()),
+        Path("out"),
+        _PLAIN,
+    )
     assert text.splitlines()[-1] == "0 outputs (0 B) in out"
 
 
 def test_a_workflow_without_settings_shows_none() -> None:
-    workflow = Workflow(6, "Plain", steps=(WorkflowStep(unique_name="parse"),))
+    workflow = Workflow(id=6, name="Plain", steps=(WorkflowStep(unique_name="parse"),))
     assert workflow_text(workflow, _PLAIN).splitlines()[0] == "workflow 6"
     assert "{" not in workflow_text(workflow, _PLAIN)
 

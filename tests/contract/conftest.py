@@ -43,5 +43,5 @@ def api(guard: SpecGuard, request: pytest.FixtureRequest) -> Iterator[respx.Mock
 @pytest.fixture
 def client() -> Iterator[Datalab]:
     """Give a client that takes no second try."""
-    with Datalab(API_KEY, max_faults=0) as client:
+    with Datalab(API_KEY, max_retries=0) as client:
         yield client

@@ -12,24 +12,24 @@ import pytest
 import respx
 
 from datalab_facade import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
     AsyncDatalab,
-    AuthenticationFailed,
-    BadRequest,
-    ConnectionFailed,
+    AuthenticationError,
+    BadRequestError,
     Datalab,
     DatalabError,
     Execution,
-    NotFound,
-    Overloaded,
-    PayloadTooLarge,
-    PermissionRefused,
-    RateLimited,
-    RequestTimedOut,
-    ServerFailed,
+    InternalServerError,
+    InvalidResponseError,
+    NotFoundError,
+    OverloadedError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    RateLimitError,
     Status,
-    StatusError,
-    UnexpectedBody,
-    ValidationFailed,
+    UnprocessableEntityError,
     ValidationIssue,
     WaitPolicy,
 )
@@ -40,7 +40,7 @@ from tests.secrets_for_tests import API_KEY
 PATH = "/api/v1/workflows/executions/123"
 WRONG_KEY = "Invalid API key provided. Set the X-API-Key header to your API key."
 
-FAST = WaitPolicy(interval=0.01)
+FAST = WaitPolicy(min_interval=0.01)
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -48,11 +48,11 @@ async def get(request: pytest.FixtureRequest) -> Callable[[int], Any]:
     """Give a way to look at an execution once, by the blocking and by the async client."""
 
     async def sync(execution_id: int) -> Execution:
-        with Datalab(API_KEY, max_faults=0) as client:
+        with Datalab(API_KEY, max_retries=0) as client:
             return client.executions.get(execution_id)
 
     async def asynchronous(execution_id: int) -> Execution:
-        async with AsyncDatalab(API_KEY, max_faults=0) as client:
+        async with AsyncDatalab(API_KEY, max_retries=0) as client:
             return await client.executions.get(execution_id)
 
     return sync if request.param == "sync" else asynchronous
@@ -71,7 +71,7 @@ async def test_the_documented_body_comes_out_typed(api: respx.MockRouter, get: A
     assert not execution.is_terminal
     assert execution.created == at_ten
     assert execution.updated == at_ten + timedelta(minutes=5)
-    assert execution.zone_assumed
+    assert execution.timezone_assumed
     assert list(execution.steps) == ["parse", "extract", "segment"]
     [parse] = execution.steps["parse"].runs
     assert parse.file_key is None
@@ -118,18 +118,18 @@ async def test_the_nested_body_comes_out_as_the_same_models(
 @pytest.mark.parametrize(
     ("status", "kind", "detail"),
     [
-        (400, BadRequest, "Invalid file type."),
-        (401, AuthenticationFailed, WRONG_KEY),
-        (403, PermissionRefused, "You need an active, paid subscription to use this API."),
-        (404, NotFound, "Execution not found"),
-        (413, PayloadTooLarge, "Request too large"),
-        (429, RateLimited, "Rate limit exceeded for endpoint /api/v1/convert."),
-        (500, ServerFailed, "Internal server error"),
-        (529, Overloaded, "Overloaded"),
+        (400, BadRequestError, "Invalid file type."),
+        (401, AuthenticationError, WRONG_KEY),
+        (403, PermissionDeniedError, "You need an active, paid subscription to use this API."),
+        (404, NotFoundError, "Execution not found"),
+        (413, PayloadTooLargeError, "Request too large"),
+        (429, RateLimitError, "Rate limit exceeded for endpoint /api/v1/convert."),
+        (500, InternalServerError, "Internal server error"),
+        (529, OverloadedError, "OverloadedError"),
     ],
 )
 async def test_an_error_is_of_its_own_class_and_tells_the_servers_words(
-    api: respx.MockRouter, get: Any, status: int, kind: type[StatusError], detail: str
+    api: respx.MockRouter, get: Any, status: int, kind: type[APIStatusError], detail: str
 ) -> None:
     api.get(PATH).respond(status, json={"detail": detail}, headers={"X-Request-ID": "r-1"})
     with pytest.raises(kind) as caught:
@@ -147,7 +147,7 @@ async def test_a_gateway_error_quotes_the_start_of_the_page(
     api: respx.MockRouter, get: Any
 ) -> None:
     api.get(PATH).respond(502, html="<html><h1>Bad gateway</h1>" + "x" * 10_000)
-    with pytest.raises(ServerFailed) as caught:
+    with pytest.raises(InternalServerError) as caught:
         await get(123)
     assert "Bad gateway" in str(caught.value)
     assert len(str(caught.value)) < 500
@@ -162,11 +162,13 @@ async def test_a_422_carries_each_issue_with_its_place(api: respx.MockRouter, ge
     }
     other = {"type": "missing", "loc": ["body", 0], "msg": "Field required"}
     api.get(PATH).respond(422, json={"detail": [issue, other]})
-    with pytest.raises(ValidationFailed) as caught:
+    with pytest.raises(UnprocessableEntityError) as caught:
         await get(123)
     assert caught.value.issues == (
-        ValidationIssue(("path", "execution_id"), "Input should be a valid integer", "int_parsing"),
-        ValidationIssue(("body", 0), "Field required", "missing"),
+        ValidationIssue(
+            loc=("path", "execution_id"), msg="Input should be a valid integer", type="int_parsing"
+        ),
+        ValidationIssue(loc=("body", 0), msg="Field required", type="missing"),
     )
     assert "path.execution_id: Input should be a valid integer" in str(caught.value)
 
@@ -189,7 +191,7 @@ async def test_a_422_in_another_form_still_has_issues(
     api: respx.MockRouter, get: Any, body: object, message: str
 ) -> None:
     api.get(PATH).respond(422, json=body)
-    with pytest.raises(ValidationFailed) as caught:
+    with pytest.raises(UnprocessableEntityError) as caught:
         await get(123)
     assert caught.value.issues
     assert message in str(caught.value)
@@ -214,7 +216,7 @@ async def test_a_success_that_is_no_execution_is_an_error_that_quotes_it(
     api: respx.MockRouter, get: Any, answer: dict[str, Any]
 ) -> None:
     api.get(PATH).respond(200, **answer)
-    with pytest.raises(UnexpectedBody) as caught:
+    with pytest.raises(InvalidResponseError) as caught:
         await get(123)
     assert "executions/123" in str(caught.value) or "Execution 123" in str(caught.value)
     assert len(str(caught.value)) < 600
@@ -233,19 +235,19 @@ async def test_a_status_that_nobody_documents_is_still_an_error_of_ours(
 @pytest.mark.parametrize(
     ("raised", "kind", "may_have_arrived"),
     [
-        (httpx.ConnectError("refused"), ConnectionFailed, False),
-        (httpx.ConnectTimeout("late"), RequestTimedOut, False),
-        (httpx.ReadError("reset"), ConnectionFailed, True),
-        (httpx.ReadTimeout("late"), RequestTimedOut, True),
-        (httpx.RemoteProtocolError("cut"), ConnectionFailed, True),
-        (httpx.ProxyError("no"), ConnectionFailed, False),
+        (httpx.ConnectError("refused"), APIConnectionError, False),
+        (httpx.ConnectTimeout("late"), APITimeoutError, False),
+        (httpx.ReadError("reset"), APIConnectionError, True),
+        (httpx.ReadTimeout("late"), APITimeoutError, True),
+        (httpx.RemoteProtocolError("cut"), APIConnectionError, True),
+        (httpx.ProxyError("no"), APIConnectionError, False),
     ],
 )
 async def test_a_connection_that_fails_is_an_error_of_ours(
     api: respx.MockRouter,
     get: Any,
     raised: httpx.RequestError,
-    kind: type[ConnectionFailed],
+    kind: type[APIConnectionError],
     may_have_arrived: bool,
 ) -> None:
     api.get(PATH).mock(side_effect=raised)
@@ -293,7 +295,7 @@ def test_an_echoed_key_reaches_no_model_and_no_error(
         ]
     )
     assert API_KEY not in str(client.executions.get(123).raw)
-    for kind in (AuthenticationFailed, ValidationFailed, UnexpectedBody):
+    for kind in (AuthenticationError, UnprocessableEntityError, InvalidResponseError):
         with pytest.raises(kind) as caught:
             client.executions.get(123)
         assert API_KEY not in str(vars(caught.value)) + str(caught.value)

@@ -15,10 +15,10 @@ from datalab_facade import (
     AsyncDatalab,
     Datalab,
     File,
-    NotFound,
-    Overloaded,
-    UploadFailed,
-    ValidationFailed,
+    NotFoundError,
+    OverloadedError,
+    UnprocessableEntityError,
+    UploadError,
     ValidationIssue,
 )
 from tests.secrets_for_tests import API_KEY, presigned
@@ -71,12 +71,12 @@ async def call(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Give a way to call a method of ``client.files``, by the blocking and the async client."""
 
     async def sync(method: str, *args: Any, **options: Any) -> Any:
-        with Datalab(API_KEY, max_faults=0) as client:
+        with Datalab(API_KEY, max_retries=0) as client:
             found = getattr(client.files, method)(*args, **options)
             return list(found) if method == "list" else found
 
     async def asynchronous(method: str, *args: Any, **options: Any) -> Any:
-        async with AsyncDatalab(API_KEY, max_faults=0) as client:
+        async with AsyncDatalab(API_KEY, max_retries=0) as client:
             if method == "list":
                 return await _listed(client, **options)
             return await getattr(client.files, method)(*args, **options)
@@ -178,10 +178,10 @@ async def test_a_422_carries_each_issue_with_its_place(
     api: respx.MockRouter, call: Any, case: Case
 ) -> None:
     api.request(case.method, case.path).respond(422, json={"detail": [ISSUE]})
-    with pytest.raises(ValidationFailed) as caught:
+    with pytest.raises(UnprocessableEntityError) as caught:
         await call(case.name, *case.arguments, **case.options)
     assert caught.value.issues == (
-        ValidationIssue(("path", "file_id"), "Input should be a valid integer", "int"),
+        ValidationIssue(loc=("path", "file_id"), msg="Input should be a valid integer", type="int"),
     )
 
 
@@ -189,16 +189,16 @@ async def test_a_422_carries_each_issue_with_its_place(
 async def test_a_published_error_is_of_its_own_class(
     api: respx.MockRouter, call: Any, case: Case
 ) -> None:
-    api.request(case.method, case.path).respond(529, json={"detail": "Overloaded"})
-    with pytest.raises(Overloaded):
+    api.request(case.method, case.path).respond(529, json={"detail": "OverloadedError"})
+    with pytest.raises(OverloadedError):
         await call(case.name, *case.arguments, **case.options)
 
 
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
-        (httpx.Response(422, json={"detail": [ISSUE]}), ValidationFailed),
-        (httpx.Response(404, json={"detail": "File not found"}), NotFound),
+        (httpx.Response(422, json={"detail": [ISSUE]}), UnprocessableEntityError),
+        (httpx.Response(404, json={"detail": "File not found"}), NotFoundError),
     ],
 )
 async def test_a_confirmation_that_is_refused_is_told_with_its_cause(
@@ -211,7 +211,7 @@ async def test_a_confirmation_that_is_refused_is_told_with_its_cause(
     api.post(f"{FILES}/upload").respond(200, json=TICKET)
     storage.put("/report.pdf").respond(200)
     api.get(f"{FILES}/123/confirm").mock(return_value=answer)
-    with pytest.raises(UploadFailed) as caught:
+    with pytest.raises(UploadError) as caught:
         await call("upload", PDF, name="report.pdf")
     assert (caught.value.reason, caught.value.status) == ("unconfirmed", answer.status_code)
     assert isinstance(caught.value.__cause__, cause)

@@ -195,5 +195,8 @@ def test_a_typed_workflow_has_no_required_field_that_is_not_read(spec: dict[str,
 
 def test_a_step_that_is_sent_has_only_keys_of_the_schema(spec: dict[str, Any]) -> None:
     schema = spec["components"]["schemas"]["WorkflowStepDefinition"]
-    assert StepDefinition("a", "b", version="1").to_dict().keys() <= schema["properties"].keys()
-    assert set(schema["required"]) <= StepDefinition("a", "b").to_dict().keys()
+    assert (
+        StepDefinition(step_key="a", unique_name="b", version="1").to_dict().keys()
+        <= schema["properties"].keys()
+    )
+    assert set(schema["required"]) <= StepDefinition(step_key="a", unique_name="b").to_dict().keys()

@@ -95,7 +95,7 @@ def test_a_harmless_change_upstream_changes_nothing_of_what_is_allowed(
     for item in changed["paths"].values():
         for operation in item.values():
             operation["security"] = [{"Renamed": []}]
-            operation["responses"]["529"] = {"description": "Overloaded"}
+            operation["responses"]["529"] = {"description": "OverloadedError"}
     guard = SpecGuard(changed)
     issue = {"loc": ["path", 0], "msg": "m", "type": "t"}
     for issues in ([issue], [{**issue, "input": "abc"}]):

@@ -10,22 +10,22 @@ import pytest
 import respx
 
 from datalab_facade import (
+    APIStatusError,
     AsyncDatalab,
-    AuthenticationFailed,
-    BadRequest,
+    AuthenticationError,
+    BadRequestError,
     Datalab,
     ExecutionHandle,
     InputConfig,
-    NotFound,
-    Overloaded,
-    PermissionRefused,
-    RateLimited,
-    ServerFailed,
-    StatusError,
+    InternalServerError,
+    InvalidResponseError,
+    NotFoundError,
+    OverloadedError,
+    PermissionDeniedError,
+    RateLimitError,
     StepDefinition,
-    SubmissionUnknown,
-    UnexpectedBody,
-    ValidationFailed,
+    SubmissionUncertainError,
+    UnprocessableEntityError,
     ValidationIssue,
     WorkflowDefinition,
 )
@@ -35,10 +35,17 @@ BASE = "/api/v1/workflows"
 WORKFLOWS = f"{BASE}/workflows"
 WORKFLOW: dict[str, Any] = {"id": 5, "name": "Invoices", "team_id": 7, "steps": [{}]}
 DEFINITION = WorkflowDefinition(
-    "Invoices",
-    [
-        StepDefinition("marker_parse", "parse", {"max_pages": 5}, version="2"),
-        StepDefinition("marker_extract", "extract", {"page_schema": {}}, ["parse"]),
+    name="Invoices",
+    steps=[
+        StepDefinition(
+            step_key="marker_parse", unique_name="parse", settings={"max_pages": 5}, version="2"
+        ),
+        StepDefinition(
+            step_key="marker_extract",
+            unique_name="extract",
+            settings={"page_schema": {}},
+            depends_on=["parse"],
+        ),
     ],
 )
 
@@ -48,11 +55,11 @@ async def do(request: pytest.FixtureRequest) -> Any:
     """Give a way to call a method of ``client.workflows``, blocking and async."""
 
     async def sync(name: str, *given: Any, **options: Any) -> Any:
-        with Datalab(API_KEY, max_faults=0) as client:
+        with Datalab(API_KEY, max_retries=0) as client:
             return getattr(client.workflows, name)(*given, **options)
 
     async def asynchronous(name: str, *given: Any, **options: Any) -> Any:
-        async with AsyncDatalab(API_KEY, max_faults=0) as client:
+        async with AsyncDatalab(API_KEY, max_retries=0) as client:
             return await getattr(client.workflows, name)(*given, **options)
 
     return sync if request.param == "sync" else asynchronous
@@ -186,10 +193,10 @@ async def test_a_422_carries_each_issue_with_its_place(
     api.request(asked.method, asked.path).respond(
         422, json={"detail": [{**issue, "input": {"a": 1}}]}
     )
-    with pytest.raises(ValidationFailed) as caught:
+    with pytest.raises(UnprocessableEntityError) as caught:
         await do(*asked.call)
     assert caught.value.issues == (
-        ValidationIssue(("body", "steps", 0), "Field required", "missing"),
+        ValidationIssue(loc=("body", "steps", 0), msg="Field required", type="missing"),
     )
     assert (caught.value.method, caught.value.url) == (
         asked.method,
@@ -201,13 +208,13 @@ async def test_a_422_carries_each_issue_with_its_place(
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (400, BadRequest),
-        (401, AuthenticationFailed),
-        (403, PermissionRefused),
-        (404, NotFound),
-        (429, RateLimited),
-        (500, ServerFailed),
-        (529, Overloaded),
+        (400, BadRequestError),
+        (401, AuthenticationError),
+        (403, PermissionDeniedError),
+        (404, NotFoundError),
+        (429, RateLimitError),
+        (500, InternalServerError),
+        (529, OverloadedError),
     ],
 )
 async def test_an_error_is_of_its_own_class(
@@ -215,10 +222,10 @@ async def test_an_error_is_of_its_own_class(
     do: Any,
     asked: Asked,
     status: int,
-    kind: type[StatusError],
+    kind: type[APIStatusError],
 ) -> None:
     api.request(asked.method, asked.path).respond(status, json={"detail": "the server's words"})
-    expected = SubmissionUnknown if asked.method == "POST" and status >= 500 else kind
+    expected = SubmissionUncertainError if asked.method == "POST" and status >= 500 else kind
     with pytest.raises(expected, match="the server's words") as caught:
         await do(*asked.call)
     assert type(caught.value) is expected
@@ -233,7 +240,7 @@ async def test_an_odd_body_is_a_typed_error_that_names_the_request(
     api: respx.MockRouter, do: Any, asked: Asked, body: str
 ) -> None:
     api.request(asked.method, asked.path).respond(200, text=body)
-    expected = SubmissionUnknown if asked.method == "POST" else UnexpectedBody
+    expected = SubmissionUncertainError if asked.method == "POST" else InvalidResponseError
     with pytest.raises(expected) as caught:
         await do(*asked.call)
     error: Any = caught.value

@@ -71,7 +71,7 @@ def whole_document() -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     schemas["Refusal"] = _in_openapi("refusal")
     # An optional field that is new is none that the embedded Datalab has to know.
-    sent = StepDefinition("a", "b", version="1").to_dict().keys()
+    sent = StepDefinition(step_key="a", unique_name="b", version="1").to_dict().keys()
     fields = schemas["WorkflowStepDefinition"]["properties"]
     fields = {name: field for name, field in fields.items() if name in sent}
     fields["step_key"]["enum"] = list(STEP_TYPES)

@@ -16,7 +16,7 @@ from datalab_facade.testing import (
     SimulatorTransport,
     StepScript,
     VirtualClock,
-    WorkflowManners,
+    WorkflowBehavior,
 )
 from datalab_facade.testing.schemas import load
 from tests.contract.spec_guard import SpecGuard
@@ -185,7 +185,7 @@ def test_a_success_is_as_documented(simulator: Simulator, asked: Asked) -> None:
 def test_a_success_is_as_documented_in_the_nested_shape_too(
     simulator: Simulator, asked: Asked
 ) -> None:
-    simulator.workflows.manners = WorkflowManners(shape="nested", execution_key="id")
+    simulator.workflows.behavior = WorkflowBehavior(shape="nested", execution_key="id")
     held_against_the_documents(simulator, asked)
 
 

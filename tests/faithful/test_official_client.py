@@ -21,7 +21,7 @@ from datalab_facade.testing import (
     SimulatorServer,
     StepScript,
     VirtualClock,
-    WorkflowManners,
+    WorkflowBehavior,
 )
 
 FAILING = ExecutionScript(
@@ -61,14 +61,14 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         file.write_bytes(b"%PDF-1.7 " + b"x" * number)
     clock = VirtualClock()
     simulator = Simulator(clock)
-    simulator.workflows.manners = WorkflowManners(shape="nested")
+    simulator.workflows.behavior = WorkflowBehavior(shape="nested")
 
     def time_passes_with_every_look(asked: Request, _count: int) -> Fault | None:
         if "/executions/" in asked.path:
             clock.advance(10)
         return None
 
-    simulator.fault_hook(time_passes_with_every_look)
+    simulator.inject_with(time_passes_with_every_look)
     with SimulatorServer(simulator) as server:
         given = {
             "kind": request.param,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalab_facade import File, FileLink, RequestRefused, UnexpectedBody
+from datalab_facade import File, FileLink, InvalidResponseError, RequestRejectedError
 from datalab_facade.drift import Drift
 from datalab_facade.files.decoding import (
     Confirmation,
@@ -52,13 +52,13 @@ about_files = st.dictionaries(
 def test_the_documented_answer_comes_out_typed() -> None:
     file, drift = decode_file(FILE)
     assert file == File(
-        4,
-        "datalab://file-npl94jxy",
-        "report.pdf",
-        "application/pdf",
-        1234,
-        "completed",
-        datetime(2025, 10, 22, 10, tzinfo=UTC),
+        id=4,
+        reference="datalab://file-npl94jxy",
+        filename="report.pdf",
+        content_type="application/pdf",
+        size=1234,
+        status="completed",
+        created_at=datetime(2025, 10, 22, 10, tzinfo=UTC),
     )
     assert (file.hashid, file.is_uploaded) == ("npl94jxy", True)
     assert not drift
@@ -66,26 +66,32 @@ def test_the_documented_answer_comes_out_typed() -> None:
 
 def test_a_time_without_a_zone_is_taken_as_utc_and_said_so() -> None:
     file, drift = decode_file({**FILE, "created": "2025-10-22T10:00:00"})
-    assert file.created == datetime(2025, 10, 22, 10, tzinfo=UTC)
-    assert file.zone_assumed
-    assert drift == {Drift("zone", "file", "created")}
+    assert file.created_at == datetime(2025, 10, 22, 10, tzinfo=UTC)
+    assert file.timezone_assumed
+    assert drift == {Drift(kind="zone", where="file", name="created")}
 
 
 @pytest.mark.parametrize(
     ("changed", "drift"),
     [
-        ({"owner": "me"}, Drift("field", "file", "owner")),
-        ({"upload_status": "scanning"}, Drift("status", "file", "upload_status=scanning")),
-        ({"file_size": [1]}, Drift("shape", "file", "file_size=a list")),
-        ({"created": "soon"}, Drift("time", "file", "created=soon")),
-        ({"reference": None}, Drift("shape", "file", "reference=null")),
-        ({"original_filename": 7}, Drift("shape", "file", "original_filename=a number")),
-        ({"file_id": None, "id": "4"}, Drift("shape", "file", "file_id=null")),
+        ({"owner": "me"}, Drift(kind="field", where="file", name="owner")),
+        (
+            {"upload_status": "scanning"},
+            Drift(kind="status", where="file", name="upload_status=scanning"),
+        ),
+        ({"file_size": [1]}, Drift(kind="shape", where="file", name="file_size=a list")),
+        ({"created": "soon"}, Drift(kind="time", where="file", name="created=soon")),
+        ({"reference": None}, Drift(kind="shape", where="file", name="reference=null")),
+        (
+            {"original_filename": 7},
+            Drift(kind="shape", where="file", name="original_filename=a number"),
+        ),
+        ({"file_id": None, "id": "4"}, Drift(kind="shape", where="file", name="file_id=null")),
     ],
 )
 def test_what_is_odd_is_kept_and_noted(changed: dict[str, Any], drift: Drift) -> None:
     file, seen = decode_file({**FILE, **changed})
-    assert file.file_id == 4
+    assert file.id == 4
     assert drift in seen
     if "owner" in changed:
         assert file.extra == {"owner": "me"}
@@ -93,7 +99,7 @@ def test_what_is_odd_is_kept_and_noted(changed: dict[str, Any], drift: Drift) ->
 
 @pytest.mark.parametrize("body", [None, [], "a", 4, {}, {"file_id": None}, {"file_id": "npl9"}])
 def test_what_is_no_file_is_an_error_that_quotes_it(body: Any) -> None:
-    with pytest.raises(UnexpectedBody, match="is no file") as caught:
+    with pytest.raises(InvalidResponseError, match="is no file") as caught:
         decode_file(body)
     assert caught.value.body in str(caught.value)
 
@@ -109,7 +115,7 @@ def test_any_json_decodes_or_is_refused_as_such(body: Any) -> None:
         lambda answer: decode_link(answer, requested_id="npl9"),
     ]
     for decode in decoders:
-        with contextlib.suppress(UnexpectedBody, RequestRefused):
+        with contextlib.suppress(InvalidResponseError, RequestRejectedError):
             value, drift = decode(body)
             assert value is not None
             assert all(isinstance(one, Drift) for one in drift)
@@ -133,9 +139,9 @@ def test_what_to_dict_did_not_write_is_refused(wrong: Any) -> None:
 
 def test_a_page_leaves_out_what_is_no_file_and_counts_it() -> None:
     page, drift = decode_page({"files": [FILE, "?", {}], "total": 3, "limit": 50, "offset": 0})
-    assert [file.file_id for file in page.files] == [4]
+    assert [file.id for file in page.files] == [4]
     assert (page.count, page.total) == (3, 3)
-    assert Drift("shape", "list of files", "file=a string") in drift
+    assert Drift(kind="shape", where="list of files", name="file=a string") in drift
 
 
 def test_a_bare_list_is_a_page_too() -> None:
@@ -145,7 +151,7 @@ def test_a_bare_list_is_a_page_too() -> None:
 
 
 def test_a_page_without_files_is_refused() -> None:
-    with pytest.raises(UnexpectedBody):
+    with pytest.raises(InvalidResponseError):
         decode_page({"total": 0})
 
 
@@ -157,7 +163,7 @@ def test_a_confirmation_that_says_no_is_read_as_such() -> None:
 
 
 def test_a_deletion_that_says_no_is_an_error_with_the_servers_words() -> None:
-    with pytest.raises(RequestRefused, match="in use") as caught:
+    with pytest.raises(RequestRejectedError, match="in use") as caught:
         decode_deletion({"success": False, "message": "The file is in use"})
     assert caught.value.detail == "The file is in use"
 
@@ -165,7 +171,7 @@ def test_a_deletion_that_says_no_is_an_error_with_the_servers_words() -> None:
 def test_a_link_without_an_id_is_that_of_the_file_that_was_asked_for() -> None:
     link, _ = decode_link({"download_url": presigned()}, requested_id=4)
     assert link.file_id == 4
-    with pytest.raises(UnexpectedBody, match="file_id"):
+    with pytest.raises(InvalidResponseError, match="file_id"):
         decode_link({"download_url": presigned()}, requested_id="npl94jxy")
 
 

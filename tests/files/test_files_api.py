@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from datalab_facade import (
-    AuthenticationFailed,
-    BadRequest,
+    AuthenticationError,
+    BadRequestError,
     ConfigurationError,
-    DownloadFailed,
+    DownloadError,
     File,
-    NotFound,
-    RequestRefused,
-    ServerFailed,
-    UnexpectedBody,
-    UploadFailed,
-    ValidationFailed,
+    InternalServerError,
+    InvalidResponseError,
+    NotFoundError,
+    RequestRejectedError,
+    UnprocessableEntityError,
+    UploadError,
 )
 from datalab_facade.testing import Fault, Request, Simulator, VirtualClock
 from tests.files.conftest import listed
@@ -64,7 +64,7 @@ class TestNames:
             "digits": str(file_id),
             "hashid": known.hashid,
             "reference": known.reference,
-            "file": File(file_id, known.reference, "a.pdf"),
+            "file": File(id=file_id, reference=known.reference, filename="a.pdf"),
         }[form]
         assert way.done(client.files.get(name)).file_id == file_id
         assert way.done(client.files.download_url(name)).file_id == file_id
@@ -91,10 +91,10 @@ class TestNames:
         self, way: Way, client: Any, simulator: Simulator
     ) -> None:
         simulator.files.hashids = False
-        with pytest.raises(ValidationFailed):
+        with pytest.raises(UnprocessableEntityError):
             way.done(client.files.get("npl94jxy"))
         simulator.files.hashids = True
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             way.done(client.files.get("npl94jxy"))
 
     @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ class TestLists:
     def test_a_page_that_fails_in_a_way_that_may_pass_is_asked_for_again(
         self, way: Way, client: Any, simulator: Simulator, file_id: int
     ) -> None:
-        simulator.fault_next(Fault.status(503), Fault.html())
+        simulator.inject(Fault.status(503), Fault.html())
         assert [file.file_id for file in listed(way, client.files.list())] == [file_id]
 
     @pytest.mark.parametrize("wrong", [{"page_size": 0}, {"page_size": 1000}, {"limit": -1}])
@@ -157,13 +157,14 @@ class TestLists:
 
 class TestErrors:
     @pytest.mark.parametrize(
-        ("status", "kind"), [(401, AuthenticationFailed), (400, BadRequest), (404, NotFound)]
+        ("status", "kind"),
+        [(401, AuthenticationError), (400, BadRequestError), (404, NotFoundError)],
     )
     def test_what_the_api_refuses_is_typed_wherever_it_does(
         self, way: Way, simulator: Simulator, tmp_path: Path, status: int, kind: Any
     ) -> None:
         client = way.client(simulator)
-        simulator.fault_always(Fault.status(status))
+        simulator.inject_always(Fault.status(status))
         for call in each(
             lambda: client.files.get(4),
             lambda: client.files.delete(4),
@@ -179,13 +180,13 @@ class TestErrors:
     def test_a_success_that_is_no_answer_is_typed_and_quoted(
         self, way: Way, client: Any, simulator: Simulator
     ) -> None:
-        simulator.fault_always(Fault.status(200, {"detail": "maintenance"}))
+        simulator.inject_always(Fault.status(200, {"detail": "maintenance"}))
         for call in each(
             lambda: client.files.get(4),
             lambda: client.files.download_url("npl9"),
             lambda: client.files.upload(PDF, name="a.pdf"),
         ):
-            with pytest.raises(UnexpectedBody, match="maintenance") as caught:
+            with pytest.raises(InvalidResponseError, match="maintenance") as caught:
                 way.done(call())
             assert caught.value.url.startswith("https://www.datalab.to/api/v1/files")
 
@@ -205,29 +206,29 @@ class TestErrors:
     def test_what_is_new_in_an_answer_is_counted(
         self, way: Way, client: Any, simulator: Simulator
     ) -> None:
-        simulator.fault_next(Fault.status(200, {"file_id": 4, "owner": "me"}))
+        simulator.inject(Fault.status(200, {"file_id": 4, "owner": "me"}))
         assert way.done(client.files.get(4)).extra == {"owner": "me"}
-        assert "owner" in str(client.drift())
+        assert "owner" in str(client.drift)
 
 
 class TestDeletion:
     def test_a_deletion_whose_answer_was_lost_is_done(
         self, way: Way, client: Any, simulator: Simulator, file_id: int
     ) -> None:
-        simulator.fault_next(Fault.reset())
+        simulator.inject(Fault.reset())
         way.done(client.files.delete(file_id))
         assert asked(simulator) == [f"DELETE /files/{file_id}"] * 2
         assert file_id not in simulator.files
 
     def test_a_file_that_was_not_there_is_told_as_such(self, way: Way, client: Any) -> None:
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             way.done(client.files.delete(4))
 
     def test_a_deletion_that_was_not_done_is_an_error(
         self, way: Way, client: Any, simulator: Simulator
     ) -> None:
-        simulator.fault_next(Fault.status(200, {"success": False, "message": "in use"}))
-        with pytest.raises(RequestRefused, match="in use"):
+        simulator.inject(Fault.status(200, {"success": False, "message": "in use"}))
+        with pytest.raises(RequestRejectedError, match="in use"):
             way.done(client.files.delete(4))
 
 
@@ -247,7 +248,7 @@ class TestDownloads:
     ) -> None:
         path = tmp_path / "a.pdf"
         path.write_bytes(b"mine")
-        with pytest.raises(DownloadFailed) as caught:
+        with pytest.raises(DownloadError) as caught:
             way.done(client.files.download(file_id, path))
         assert (caught.value.reason, caught.value.file_id) == ("exists", file_id)
         assert (caught.value.execution_id, caught.value.step) == (None, None)
@@ -258,7 +259,7 @@ class TestDownloads:
     def test_a_body_that_breaks_off_is_gone_on_with(
         self, way: Way, client: Any, simulator: Simulator, file_id: int, tmp_path: Path
     ) -> None:
-        simulator.fault_next(Fault.cut(5_000), origin="storage")
+        simulator.inject(Fault.truncate(5_000), origin="storage")
         saved = way.done(client.files.download(file_id, tmp_path / "a.pdf"))
         assert saved.read_bytes() == PDF
         assert simulator.requests.of("storage")[1].headers["range"] == "bytes=5000-"
@@ -267,7 +268,7 @@ class TestDownloads:
     def test_a_link_that_has_expired_is_renewed(
         self, way: Way, client: Any, simulator: Simulator, file_id: int, tmp_path: Path
     ) -> None:
-        simulator.fault_next(Fault.cut(5_000), Fault.status(403), origin="storage")
+        simulator.inject(Fault.truncate(5_000), Fault.status(403), origin="storage")
         saved = way.done(client.files.download(file_id, tmp_path / "a.pdf"))
         assert saved.read_bytes() == PDF
         assert asked(simulator).count(f"GET /files/{file_id}/download") == 2
@@ -279,8 +280,8 @@ class TestDownloads:
             if request.origin == "storage" and file_id in simulator.files:
                 simulator.files.remove(file_id)
 
-        simulator.fault_hook(delete)
-        with pytest.raises(DownloadFailed) as caught:
+        simulator.inject_with(delete)
+        with pytest.raises(DownloadError) as caught:
             way.done(client.files.download(file_id, tmp_path / "a.pdf"))
         assert (caught.value.reason, caught.value.file_id) == ("gone", file_id)
         assert "Q3 report.pdf" in str(caught.value)
@@ -289,7 +290,7 @@ class TestDownloads:
     def test_no_more_is_fetched_than_allowed(
         self, way: Way, client: Any, file_id: int, tmp_path: Path
     ) -> None:
-        with pytest.raises(DownloadFailed) as caught:
+        with pytest.raises(DownloadError) as caught:
             way.done(client.files.download(file_id, tmp_path / "a.pdf", max_bytes=1_000))
         assert caught.value.reason == "too large"
         assert not (tmp_path / "a.pdf").exists()
@@ -307,8 +308,8 @@ class TestDownloads:
         self, way: Way, client: Any, simulator: Simulator, file_id: int, tmp_path: Path
     ) -> None:
         other = simulator.files.add("other.pdf", b"other" * 1_000)
-        simulator.fault_next(*[Fault.cut(100)] * 20, origin="storage")
-        with pytest.raises(DownloadFailed):
+        simulator.inject(*[Fault.truncate(100)] * 20, origin="storage")
+        with pytest.raises(DownloadError):
             way.done(client.files.download(file_id, tmp_path / "a.pdf", timeout=5))
         simulator.clear_faults()
         saved = way.done(client.files.download(other, tmp_path / "a.pdf"))
@@ -317,10 +318,10 @@ class TestDownloads:
     def test_a_file_that_never_came_cannot_be_fetched(
         self, way: Way, client: Any, simulator: Simulator, tmp_path: Path
     ) -> None:
-        simulator.fault_always(Fault.status(404), origin="storage")
-        with pytest.raises(UploadFailed):
+        simulator.inject_always(Fault.status(404), origin="storage")
+        with pytest.raises(UploadError):
             way.done(client.files.upload(PDF, name="a.pdf"))
-        with pytest.raises(BadRequest):
+        with pytest.raises(BadRequestError):
             way.done(client.files.download(1, tmp_path / "a.pdf"))
 
 
@@ -339,7 +340,7 @@ class TestUploads:
         """Its hour passes in the pauses between the tries."""
         short = Simulator(VirtualClock(), api_key=API_KEY, url_lifetime=3)
         client = way.client(short)
-        short.fault_next(*[Fault.status(503)] * 4, origin="storage")
+        short.inject(*[Fault.status(503)] * 4, origin="storage")
         file = way.done(client.files.upload(PDF, name="a.pdf"))
         assert file.file_id == 2
         assert short.files[2].body == PDF
@@ -357,8 +358,8 @@ class TestUploads:
     def test_a_server_in_trouble_is_told_as_such(
         self, way: Way, client: Any, simulator: Simulator
     ) -> None:
-        simulator.fault_always(Fault.status(503), path="/api/v1/files/upload")
-        with pytest.raises(ServerFailed):
+        simulator.inject_always(Fault.status(503), path="/api/v1/files/upload")
+        with pytest.raises(InternalServerError):
             way.done(client.files.upload(PDF, name="a.pdf"))
 
 
@@ -382,15 +383,15 @@ class TestMany:
         told = [by_source[str(source)] for source in self.SOURCES]
         assert [one.succeeded for one in told] == [True, False, False, False, True, False, False]
         assert [type(one.error).__name__ for one in told if one.error is not None] == [
-            "UploadFailed",
-            "UploadFailed",
+            "UploadError",
+            "UploadError",
             "ConfigurationError",
             "ConfigurationError",
             "ConfigurationError",
         ]
-        assert told[4].unwrap().original_filename == "5.pdf"
-        with pytest.raises(UploadFailed):
-            told[1].unwrap()
+        assert told[4].result().original_filename == "5.pdf"
+        with pytest.raises(UploadError):
+            told[1].result()
         assert {file.body for file in simulator.files.values()} == {b"one", b"five"}
         assert "nameless" not in repr(told[3])
 
@@ -467,7 +468,7 @@ class TestMany:
 
         names: list[str] = []
         async for outcome in asynchronous(simulator).files.upload_many(sources()):
-            names.append(outcome.unwrap().original_filename)
+            names.append(outcome.result().original_filename)
             released.set()
         assert names == ["1.pdf", "2.pdf"]
 

@@ -16,7 +16,10 @@ from datalab_facade.files.paging import Paging, Wanted
 
 
 def files(*numbers: int) -> tuple[File, ...]:
-    return tuple(File(number, f"datalab://file-{number}", f"{number}.pdf") for number in numbers)
+    return tuple(
+        File(id=number, reference=f"datalab://file-{number}", filename=f"{number}.pdf")
+        for number in numbers
+    )
 
 
 @attrs.define
@@ -43,7 +46,7 @@ class Server:
 def walk(server: Server, *, limit: int | None = None, page_size: int = 100) -> list[int]:
     paging, given_ = Paging(limit=limit, page_size=page_size), list[int]()
     while (wanted := paging.wanted) is not None:
-        given_ += (file.file_id for file in paging.take(server.page(wanted)))
+        given_ += (file.id for file in paging.take(server.page(wanted)))
     return given_
 
 
@@ -107,7 +110,7 @@ def test_whatever_pages_say_no_file_comes_twice_and_it_ends(pages: list[FilePage
     for page in left:
         if paging.wanted is None:
             break
-        given_ += (file.file_id for file in paging.take(page))
+        given_ += (file.id for file in paging.take(page))
     assert len(given_) == len(set(given_))
     paging_on = 0
     while paging.wanted is not None:

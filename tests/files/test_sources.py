@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import pytest
 
-from datalab_facade import ConfigurationError, UploadFailed
+from datalab_facade import ConfigurationError, UploadError
 from datalab_facade.files.media_types import MEDIA_TYPES
 from datalab_facade.files.sources import MAX_FILE_BYTES, describe, open_source
 from datalab_facade.testing import Simulator
@@ -59,12 +59,12 @@ def test_a_path_that_cannot_be_uploaded_is_told_before_any_request(
     way: Way, simulator: Simulator, folder: Path, name: str, reason: str | None
 ) -> None:
     client = way.client(simulator)
-    with pytest.raises((UploadFailed, ConfigurationError)) as caught:
+    with pytest.raises((UploadError, ConfigurationError)) as caught:
         way.done(client.files.upload(folder / name))
     if reason is None:
         assert isinstance(caught.value, ConfigurationError)
     else:
-        assert isinstance(caught.value, UploadFailed)
+        assert isinstance(caught.value, UploadError)
         assert (caught.value.reason, caught.value.status) == (reason, None)
         assert caught.value.file_name == Path(name).name
     assert len(simulator.requests) == 0
@@ -114,7 +114,7 @@ def test_bytes_and_open_files_have_the_same_limits(
     way: Way, simulator: Simulator, source: Any, most: int, reason: str
 ) -> None:
     client = way.client(simulator)
-    with pytest.raises(UploadFailed) as caught:
+    with pytest.raises(UploadError) as caught:
         way.done(client.files.upload(source, name="a.pdf", max_bytes=most))
     assert caught.value.reason == reason
     assert len(simulator.requests) == 0
@@ -122,7 +122,7 @@ def test_bytes_and_open_files_have_the_same_limits(
 
 def test_more_than_the_documented_limit_may_be_allowed(way: Way, simulator: Simulator) -> None:
     client = way.client(simulator)
-    with pytest.raises(UploadFailed, match="200 MB"):
+    with pytest.raises(UploadError, match="200 MB"):
         open_source(io.BytesIO(b"x" * 11), "a.pdf", max_bytes=10)
     file = way.done(client.files.upload(b"x" * 11, name="a.pdf", max_bytes=11))
     assert file.file_size == 11
@@ -199,7 +199,7 @@ def test_what_cannot_seek_is_uploaded_all_the_same(
     way: Way, simulator: Simulator, claims: bool
 ) -> None:
     """And sent again, although it can be read once only."""
-    simulator.fault_next(*_refusals(), origin="storage")
+    simulator.inject(*_refusals(), origin="storage")
     pipe: Any = Pipe([PDF, b"more"], claims=claims)
     uploaded = way.done(way.client(simulator).files.upload(pipe, name="a.pdf"))
     assert simulator.files[uploaded.file_id].body == PDF + b"more"
@@ -236,7 +236,7 @@ def test_a_stream_that_cannot_be_read_is_told_as_such(
     way: Way, simulator: Simulator, pieces: list[Any]
 ) -> None:
     client = way.client(simulator)
-    with pytest.raises(UploadFailed) as caught:
+    with pytest.raises(UploadError) as caught:
         way.done(client.files.upload(Pipe(pieces), name="a.pdf"))
     assert caught.value.reason == "unreadable"
     assert len(simulator.requests) == 0
@@ -250,7 +250,7 @@ def test_a_pipe_that_never_ends_is_left_at_the_limit(way: Way, simulator: Simula
     pipe: Any = Pipe([])
     pipe._pieces = endless()
     client = way.client(simulator)
-    with pytest.raises(UploadFailed) as caught:
+    with pytest.raises(UploadError) as caught:
         way.done(client.files.upload(pipe, name="a.pdf", max_bytes=1_000_000))
     assert caught.value.reason == "too large"
 
@@ -280,7 +280,7 @@ def test_a_pipe_that_stalls_is_left_when_the_time_is_over(
     with stalled_pipe(begin) as pipe:
         given: Any = pipe if buffering else pipe.raw  # type: ignore[attr-defined]
         began = time.monotonic()
-        with pytest.raises(UploadFailed, match="not read to its end in time") as caught:
+        with pytest.raises(UploadError, match="not read to its end in time") as caught:
             way.done(client.files.upload(given, name="a.pdf", timeout=0.2))
         assert time.monotonic() - began < 5
         assert caught.value.reason == "unreadable"
@@ -316,10 +316,10 @@ def test_a_program_ends_though_a_pipe_of_its_stalls(kind: str) -> None:
     }
     program = (
         "import asyncio, sys\n"
-        "from datalab_facade import AsyncDatalab, Datalab, UploadFailed\n"
+        "from datalab_facade import AsyncDatalab, Datalab, UploadError\n"
         "pipe, given = sys.stdin.buffer, {'name': 'a.pdf', 'timeout': 0.2}\n"
         f"try:\n    {call[kind]}\n"
-        "except UploadFailed as error:\n    print(error.reason)\n"
+        "except UploadError as error:\n    print(error.reason)\n"
     )
     reader, writer = os.pipe()
     try:
@@ -375,7 +375,7 @@ def test_a_file_opened_for_writing_is_told_as_such(
     way: Way, simulator: Simulator, tmp_path: Path
 ) -> None:
     client = way.client(simulator)
-    with (tmp_path / "a.pdf").open("wb") as file, pytest.raises(UploadFailed) as caught:
+    with (tmp_path / "a.pdf").open("wb") as file, pytest.raises(UploadError) as caught:
         way.done(client.files.upload(file))
     assert caught.value.reason == "unreadable"
 
@@ -403,7 +403,7 @@ def test_a_pipe_that_takes_a_files_place_is_not_waited_for(
     # It takes the place just after somebody looked at what is there.
     monkeypatch.setattr(os, "stat", lambda *args, **more: _first(found, there, args, more))
     pipe.replace(path)
-    with pytest.raises(UploadFailed, match="a pipe, a socket or a device") as caught:
+    with pytest.raises(UploadError, match="a pipe, a socket or a device") as caught:
         open_source(path, "a.pdf", max_bytes=100)
     assert caught.value.reason == "unreadable"
 
@@ -436,7 +436,7 @@ def test_a_file_that_changes_while_it_is_read_is_told_as_such(tmp_path: Path) ->
             sent = len(next(pieces))
             change()
             more: list[bytes] = []
-            with pytest.raises(UploadFailed) as caught:
+            with pytest.raises(UploadError) as caught:
                 more.extend(pieces)
             assert caught.value.reason == "changed"
             assert sent + sum(map(len, more)) < len(body), "storage must not have it whole"

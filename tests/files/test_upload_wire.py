@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from datalab_facade import AsyncDatalab, File, FileTransfer, UploadFailed
+from datalab_facade import AsyncDatalab, File, FileTransfer, UploadError
 from datalab_facade.files import sending
 from datalab_facade.files.sources import Source
 from datalab_facade.models import JSON
@@ -33,8 +33,8 @@ def upload(side: Side, source: Any, **options: Any) -> File:
     return file
 
 
-def failure(side: Side, source: Any, **options: Any) -> UploadFailed:
-    with pytest.raises(UploadFailed) as caught:
+def failure(side: Side, source: Any, **options: Any) -> UploadError:
+    with pytest.raises(UploadError) as caught:
         upload(side, source, **options)
     return caught.value
 
@@ -52,9 +52,9 @@ def test_a_document_arrives_whole_with_its_length_and_type(
     assert arrival.headers["content-length"] == str(document.stat().st_size)
     assert arrival.headers["content-type"] == "application/pdf"
     assert "transfer-encoding" not in arrival.headers
-    assert (file.original_filename, file.file_size) == ("report.pdf", document.stat().st_size)
+    assert (file.filename, file.size) == ("report.pdf", document.stat().st_size)
     assert file.is_uploaded
-    stored = real.simulator.files[file.file_id]
+    stored = real.simulator.files[file.id]
     assert (stored.reference, stored.upload_status) == (file.reference, "completed")
 
 
@@ -113,7 +113,7 @@ def test_a_url_that_has_expired_is_replaced(
         "pending",
         "completed",
     ]
-    assert file.file_id == 3
+    assert file.id == 3
     [pause] = side.clock.slept
     assert 1 <= pause <= 2
 
@@ -238,7 +238,7 @@ def test_a_confirmation_is_repeated_until_it_is_heard(
     side: Side, real: SimulatorServer, document: Path
 ) -> None:
     """It may be: a second one changes nothing."""
-    real.simulator.fault_next(Fault.reset(), Fault.status(503), path="/api/v1/files/1/confirm")
+    real.simulator.inject(Fault.reset(), Fault.status(503), path="/api/v1/files/1/confirm")
     assert upload(side, document).is_uploaded
     paths = [one.path for one in real.simulator.requests.of("api")]
     assert paths == ["/api/v1/files/upload", *["/api/v1/files/1/confirm"] * 3]
@@ -247,7 +247,7 @@ def test_a_confirmation_is_repeated_until_it_is_heard(
 def test_an_upload_that_is_never_confirmed_says_so(
     side: Side, real: SimulatorServer, document: Path
 ) -> None:
-    real.simulator.fault_always(Fault.status(500), path="/api/v1/files/1/confirm")
+    real.simulator.inject_always(Fault.status(500), path="/api/v1/files/1/confirm")
     failed = failure(side, document)
     assert (failed.reason, failed.status) == ("unconfirmed", 500)
     assert "file 1" in str(failed)
@@ -256,8 +256,8 @@ def test_an_upload_that_is_never_confirmed_says_so(
 def test_asking_for_a_url_is_repeated_since_an_unused_one_costs_nothing(
     side: Side, real: SimulatorServer, document: Path
 ) -> None:
-    real.simulator.fault_next(Fault.reset(), path="/api/v1/files/upload")
-    assert upload(side, document).file_id == 2
+    real.simulator.inject(Fault.reset(), path="/api/v1/files/upload")
+    assert upload(side, document).id == 2
     assert real.simulator.files[1].upload_status == "pending"
 
 
@@ -418,7 +418,7 @@ def test_a_url_for_the_upload_that_no_http_can_use_is_refused(
         "reference": "datalab://file-npl94jxy",
         "upload_url": f"{start}?X-Amz-Signature={SIGNATURE}",
     }
-    real.simulator.fault_next(Fault.status(200, ticket))
+    real.simulator.inject(Fault.status(200, ticket))
     failed = failure(side, document)
     assert failed.reason == "refused"
     assert "is no URL" in str(failed)
@@ -435,7 +435,7 @@ async def test_a_source_that_cannot_be_opened_after_a_cancellation_is_nobodys_bu
         begun.set()
         may_end.wait(20)
         loop.call_soon_threadsafe(ended.set)
-        raise UploadFailed("cannot be read", file_name="a.pdf", status=None, reason="unreadable")
+        raise UploadError("cannot be read", file_name="a.pdf", status=None, reason="unreadable")
 
     monkeypatch.setattr(sending, "open_source", open_source)
     task = asyncio.create_task(sending.open_source_async(b"", "a.pdf", max_bytes=1))

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import (
-    AuthenticationFailed,
-    BudgetExhausted,
+    APIConnectionError,
+    AuthenticationError,
     ConfigurationError,
-    ConnectionFailed,
     DatalabError,
-    NotFound,
-    ServerFailed,
-    UploadFailed,
+    InternalServerError,
+    NotFoundError,
+    RateLimitTimeoutError,
+    UploadError,
 )
 from datalab_facade.files.decoding import Confirmation, Ticket
 from datalab_facade.files.uploading import (
@@ -35,7 +35,7 @@ from tests.secrets_for_tests import SIGNATURE, presigned
 
 MD5 = "0" * 32
 OTHER_MD5 = {"x_goog_hash": "crc32c=AAAAAA==,md5=AAAAAAAAAAAAAAAAAAAAAA=="}
-BROKEN = ConnectionFailed("cut", method="PUT", url="https://s", may_have_arrived=True)
+BROKEN = APIConnectionError("cut", method="PUT", url="https://s", may_have_arrived=True)
 REQUEST: dict[str, Any] = {"method": "GET", "url": "https://a"}
 
 
@@ -108,7 +108,7 @@ def test_a_url_that_is_refused_is_replaced_at_once_and_then_after_growing_pauses
     assert [one.url for one in commands if isinstance(one, Put)] == [presigned(n) for n in "1234"]
     assert [one.seconds for one in commands if isinstance(one, Sleep)] == [1.5, 3]
     commands, end = run(*[ticket(), answered(status)] * 4)
-    assert (type(end), end.reason, end.status) == (UploadFailed, "refused", status)
+    assert (type(end), end.reason, end.status) == (UploadError, "refused", status)
 
 
 @pytest.mark.parametrize("deadline", [4.0, 5.5])
@@ -129,7 +129,7 @@ def test_what_may_pass_is_forgiven_four_times_with_growing_pauses(became: dict[s
     assert len(pauses) == 4
     assert len({one.url for one in commands if isinstance(one, Put)}) == 1
     commands, end = run(ticket(), *[became] * 5)
-    assert (type(end), end.reason) == (UploadFailed, "unreachable")
+    assert (type(end), end.reason) == (UploadError, "unreachable")
 
 
 def test_retry_after_is_obeyed() -> None:
@@ -150,7 +150,7 @@ def test_a_redirect_is_not_followed(status: int) -> None:
 @pytest.mark.parametrize("status", [100, 304, 404, 405, 411, 412, 413, 415, 418])
 def test_any_other_status_is_a_refusal(status: int) -> None:
     _, end = run(ticket(), answered(status))
-    assert (type(end), end.reason, end.status) == (UploadFailed, "refused", status)
+    assert (type(end), end.reason, end.status) == (UploadError, "refused", status)
 
 
 def test_another_checksum_at_the_other_end_is_sent_again_and_then_told() -> None:
@@ -193,7 +193,7 @@ def test_what_is_no_checksum_of_what_was_sent_tells_nothing(headers: dict[str, s
 
 
 def test_an_error_of_the_api_for_the_url_comes_out_as_it_is() -> None:
-    error = AuthenticationFailed(401, **REQUEST)
+    error = AuthenticationError(401, **REQUEST)
     _, end = run({"error": error})
     assert end is error
     _, end = run(ticket(), answered(403), {"error": error})
@@ -202,13 +202,17 @@ def test_an_error_of_the_api_for_the_url_comes_out_as_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(NotFound(404, **REQUEST), 404), (ServerFailed(503, **REQUEST), 503), (BROKEN, None)],
+    [
+        (NotFoundError(404, **REQUEST), 404),
+        (InternalServerError(503, **REQUEST), 503),
+        (BROKEN, None),
+    ],
 )
 def test_an_upload_that_is_not_confirmed_says_under_which_id_it_was_sent(
     error: DatalabError, status: int | None
 ) -> None:
     _, end = run(ticket(7), answered(200), {"error": error})
-    assert (type(end), end.reason, end.status) == (UploadFailed, "unconfirmed", status)
+    assert (type(end), end.reason, end.status) == (UploadError, "unconfirmed", status)
     assert "file 7" in str(end)
     assert end.__cause__ is error
 
@@ -220,7 +224,9 @@ def test_a_confirmation_that_says_no_is_an_error_with_its_words() -> None:
     assert "size is 0" in str(end)
 
 
-@pytest.mark.parametrize("error", [ConfigurationError("closed"), BudgetExhausted(wait=3, left=1)])
+@pytest.mark.parametrize(
+    "error", [ConfigurationError("closed"), RateLimitTimeoutError(wait=3, left=1)]
+)
 def test_what_is_the_callers_own_comes_out_as_it_is(error: DatalabError) -> None:
     _, end = run(ticket(), {"error": error})
     assert end is error
@@ -235,7 +241,7 @@ def test_a_client_that_is_closed_before_the_confirmation_says_so() -> None:
 def test_what_will_not_pass_is_not_tried_again() -> None:
     error = DatalabError("that is no URL")
     commands, end = run(ticket(), {"error": error})
-    assert (type(end), end.reason) == (UploadFailed, "refused")
+    assert (type(end), end.reason) == (UploadError, "refused")
     assert end.__cause__ is error
     assert kinds(commands) == [AskForUrl, Put]
 
@@ -264,7 +270,7 @@ def test_nothing_is_sent_to_a_url_that_is_not_safe(
     commands, end = run(ticket(url=url), answered(200), CONFIRMED, allow_http=allow_http)
     assert (Put in kinds(commands)) is not refused
     if refused:
-        assert (type(end), end.reason) == (UploadFailed, "refused")
+        assert (type(end), end.reason) == (UploadError, "refused")
 
 
 def test_the_deadline_is_hard() -> None:
@@ -298,6 +304,6 @@ def test_whatever_storage_answers_an_upload_ends_soon(steps: list[dict[str, Any]
         return ticket() if isinstance(command, AskForUrl) else CONFIRMED
 
     commands, end = play(answer, deadline=10_000.0)
-    assert end == CONFIRMED["confirmation"] or isinstance(end, UploadFailed)
-    most = 1 + UploadPolicy().max_faults + UploadPolicy().max_renewals
+    assert end == CONFIRMED["confirmation"] or isinstance(end, UploadError)
+    most = 1 + UploadPolicy().max_retries + UploadPolicy().max_renewals
     assert kinds(commands).count(Put) <= most

@@ -340,7 +340,7 @@ def test_a_key_that_is_refused_fails_the_task_and_is_in_no_traceback(
 ) -> None:
     assert run.until("is_refused", "failed", "success")["state"] == "failed"
     logs = _logs_of(world, "is_refused")
-    assert "AuthenticationFailed" in logs
+    assert "AuthenticationError" in logs
     assert "Check the api_key" in logs
     assert WRONG_KEY not in logs
 

@@ -8,7 +8,7 @@ import cloudpickle
 import pytest
 
 from datalab_facade import Datalab, ExecutionHandle
-from tests.travel.travellers import plain, travellers
+from tests.pickling.samples import plain, travellers
 
 pytestmark = pytest.mark.heavy
 

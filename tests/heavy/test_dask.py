@@ -20,14 +20,14 @@ from distributed import Client, LocalCluster, Worker
 from benchmarks import mapped as benchmark
 from datalab_facade import (
     AsyncDatalab,
-    BadRequest,
+    BadRequestError,
     ConfigurationError,
     Datalab,
-    DownloadFailed,
-    ExecutionFailed,
+    DownloadError,
+    ExecutionFailedError,
     Output,
     WaitPolicy,
-    WaitTimedOut,
+    WaitTimeoutError,
 )
 from datalab_facade.integrations.dask import MappedOutput, map_outputs
 from datalab_facade.testing import (
@@ -46,7 +46,7 @@ from tests.secrets_for_tests import API_KEY
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(120)]
 
 OVER = ExecutionScript([StepScript("parse")])
-SOON = WaitPolicy(interval=0.1, max_interval=0.1)
+SOON = WaitPolicy(min_interval=0.1, max_interval=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def client_of(server: SimulatorServer, per_minute: float | None = None) -> Datal
         base_url=server.api_url,
         requests_per_minute=per_minute,
         policy=SOON,
-        durations=None,
+        duration_model=None,
     )
 
 
@@ -163,9 +163,9 @@ def test_whatever_fails_is_a_typed_error_on_its_future_and_none_is_lost(
     over = start(OVER)
     refused = start(OVER)
     path = f"/api/v1/workflows/executions/{refused}"
-    server.simulator.fault_always(Fault.status(400), path=path)
+    server.simulator.inject_always(Fault.status(400), path=path)
     wanted: list[Any] = [failed, never, without, over, refused, "123", {"version": 9}]
-    policy = WaitPolicy(interval=0.1, max_interval=0.1, timeout=1)
+    policy = WaitPolicy(min_interval=0.1, max_interval=0.1, timeout=1)
     errors = {}
     for mapped in map_outputs(wanted, failing, datalab=datalab, steps=["parse"], policy=policy):
         with pytest.raises(Exception) as caught:  # noqa: PT011 - which one is looked at below
@@ -173,11 +173,11 @@ def test_whatever_fails_is_a_typed_error_on_its_future_and_none_is_lost(
         errors[str(mapped.execution_id)] = caught.value
         assert str(mapped.future.exception()) == str(caught.value)
     assert {name: type(error) for name, error in errors.items()} == {
-        str(failed): ExecutionFailed,
-        str(never): WaitTimedOut,
-        str(without): DownloadFailed,
+        str(failed): ExecutionFailedError,
+        str(never): WaitTimeoutError,
+        str(without): DownloadError,
         str(over): LookupError,
-        str(refused): BadRequest,
+        str(refused): BadRequestError,
         "123": ConfigurationError,
         "{'version': 9}": ConfigurationError,
     }
@@ -241,7 +241,7 @@ def test_an_execution_that_ended_while_waiting_paused_has_not_timed_out(
         server.simulator.start(ExecutionScript([StepScript("parse", ends=ends)]))
         for ends in (0, 0, 0.5)
     ]
-    policy = WaitPolicy(interval=0.1, max_interval=0.1, timeout=1)
+    policy = WaitPolicy(min_interval=0.1, max_interval=0.1, timeout=1)
     began = time.monotonic()
     results = map_outputs(ids, slowly, datalab=datalab, under_way=1, policy=policy)
     # Nothing is taken, and so nothing looked at, until all deadlines are over.
@@ -254,7 +254,7 @@ def test_an_expired_url_is_renewed_where_the_key_and_the_budget_are(
     dask: Client, server: SimulatorServer, datalab: Datalab
 ) -> None:
     ids = [server.simulator.start(OVER) for _ in range(3)]
-    server.simulator.fault_next(Fault.status(403), Fault.status(403), origin="storage")
+    server.simulator.inject(Fault.status(403), Fault.status(403), origin="storage")
     results = [mapped.result()[1] for mapped in map_outputs(ids, slowly, datalab=datalab)]
     assert sorted(results) == ids
     assert looks(server) == 3 + 2
@@ -264,9 +264,9 @@ def test_an_expired_url_is_renewed_where_the_key_and_the_budget_are(
 def test_a_url_that_is_refused_again_and_again_ends_as_an_error(
     dask: Client, server: SimulatorServer, datalab: Datalab
 ) -> None:
-    server.simulator.fault_always(Fault.status(403), origin="storage")
+    server.simulator.inject_always(Fault.status(403), origin="storage")
     [mapped] = map_outputs([server.simulator.start(OVER)], slowly, datalab=datalab)
-    with pytest.raises(DownloadFailed) as caught:
+    with pytest.raises(DownloadError) as caught:
         mapped.result()
     assert caught.value.reason == "expired"
     assert looks(server) == 1 + 3
@@ -277,10 +277,10 @@ def test_an_output_that_was_deleted_is_gone(
 ) -> None:
     execution_id = server.simulator.start(OVER)
     path = f"/api/v1/workflows/executions/{execution_id}"
-    server.simulator.fault_always(Fault.status(403), origin="storage")
-    server.simulator.fault_next(Fault.nothing(), Fault.status(404), path=path)
+    server.simulator.inject_always(Fault.status(403), origin="storage")
+    server.simulator.inject(Fault.none(), Fault.status(404), path=path)
     [mapped] = map_outputs([execution_id], slowly, datalab=datalab)
-    with pytest.raises(DownloadFailed) as caught:
+    with pytest.raises(DownloadError) as caught:
         mapped.result()
     assert caught.value.reason == "gone"
 

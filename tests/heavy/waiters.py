@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from datalab_facade.pacing.leasing import Pace
+from datalab_facade.rate_limiting.leasing import Pace
 from datalab_facade.testing import ExecutionScript, Simulator, SimulatorServer, StepScript
 from tests.heavy.conftest import until
 from tests.secrets_for_tests import API_KEY
@@ -26,20 +26,20 @@ from datalab_facade import AsyncDatalab, Datalab, WaitPolicy
 
 told = json.loads(sys.argv[1])
 if told.get("redis"):
-    from datalab_facade.integrations.redis_budget import RedisBudget
+    from datalab_facade.integrations.redis_rate_limiter import RedisRateLimiter
 
-    options = {"budget": RedisBudget(told["redis"], told["per_minute"])}
+    options = {"rate_limiter": RedisRateLimiter(told["redis"], told["per_minute"])}
 elif told.get("dask"):
     from distributed import Client
-    from datalab_facade.integrations.dask_budget import DaskBudget
+    from datalab_facade.integrations.dask_rate_limiter import DaskRateLimiter
 
     connected = Client(told["dask"])
-    options = {"budget": DaskBudget(told["per_minute"])}
+    options = {"rate_limiter": DaskRateLimiter(told["per_minute"])}
 else:
     options = {"requests_per_minute": told["per_minute"]}
 wait = {
     "timeout": told["seconds"],
-    "policy": WaitPolicy(interval=0.2, max_interval=0.2, max_faults=told["max_faults"]),
+    "policy": WaitPolicy(interval=0.2, max_interval=0.2, max_retries=told["max_retries"]),
 }
 
 def blocking():
@@ -69,26 +69,26 @@ class Waiters:
         budget: Where the budget is kept: ``{"redis": url}``, ``{"dask": address}``, or
             nothing for budgets of their own.
         seconds: How long they wait.
-        max_faults: What their policies forgive.
+        max_retries: What their policies forgive.
     """
 
     def __init__(
         self,
         server: SimulatorServer,
-        budget: Mapping[str, str],
+        rate_limiter: Mapping[str, str],
         *,
         seconds: float,
-        max_faults: int = 0,
+        max_retries: int = 0,
     ) -> None:
         self.children: list[subprocess.Popen[bytes]] = []
         self._seconds = seconds
         for how in ("sync", "async"):
             told: dict[str, Any] = {
-                **budget,
+                **rate_limiter,
                 "how": how,
                 "per_minute": PER_MINUTE,
                 "seconds": seconds,
-                "max_faults": max_faults,
+                "max_retries": max_retries,
                 "key": API_KEY,
                 "url": server.api_url,
                 "ids": [server.simulator.start(NEVER_ENDS) for _ in range(40)],
@@ -128,7 +128,7 @@ def check_what_an_outage_does(waiters: Waiters, server: SimulatorServer, store: 
     back = clock()
     outcomes = waiters.outcomes()
     times = [request.at for request in requests]
-    assert set(outcomes) == {"WaitTimedOut"}
+    assert set(outcomes) == {"WaitTimeoutError"}
     assert 429 not in statuses(server)
     alone = [at for at in times if lost + 3 <= at < back]
     # Half of the limit, for both together, or less.

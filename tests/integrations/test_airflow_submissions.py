@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 
 from datalab_facade import (
-    BadRequest,
+    APIConnectionError,
+    BadRequestError,
     ConfigurationError,
-    ConnectionFailed,
     InputConfig,
-    NotFound,
-    SubmissionUnknown,
+    NotFoundError,
+    SubmissionUncertainError,
 )
 from datalab_facade.integrations.airflow.submissions import Started, Submission
 from datalab_facade.models import JSON
 from datalab_facade.testing import ExecutionScript, Fault, Simulator
 from tests.in_process import FAILS, SOON, blocking, new_simulator
 
-A = InputConfig.of("https://a.example/1.pdf?signature=1")
-B = InputConfig.of("https://a.example/2.pdf")
+A = InputConfig.coerce("https://a.example/1.pdf?signature=1")
+B = InputConfig.coerce("https://a.example/2.pdf")
 EXECUTE = "/api/v1/workflows/workflows/*/execute"
 
 
@@ -78,10 +78,10 @@ def test_another_input_is_another_execution_and_both_are_remembered() -> None:
 
 def test_a_submission_without_an_answer_is_not_repeated_by_the_next_try() -> None:
     task = Task()
-    task.simulator.fault_next(Fault.disconnect(), path=EXECUTE)
-    with pytest.raises(SubmissionUnknown):
+    task.simulator.inject(Fault.disconnect(), path=EXECUTE)
+    with pytest.raises(SubmissionUncertainError):
         task.begin()
-    with pytest.raises(SubmissionUnknown, match="retry_unknown=True"):
+    with pytest.raises(SubmissionUncertainError, match="retry_unknown=True"):
         task.begin()
     assert task.submitted == 1
     assert not task.begin(retry_unknown=True).before
@@ -99,15 +99,15 @@ def test_a_try_that_is_killed_between_sending_and_storing_leaves_it_in_doubt() -
     task = Killed()
     with pytest.raises(KeyboardInterrupt):
         task.begin()
-    with pytest.raises(SubmissionUnknown, match="an execution may have been started"):
+    with pytest.raises(SubmissionUncertainError, match="an execution may have been started"):
         task.begin()
     assert task.submitted == 1
 
 
 def test_a_submission_that_was_refused_is_forgotten() -> None:
     task = Task()
-    task.simulator.fault_next(Fault.status(400, {"detail": "no"}), path=EXECUTE)
-    with pytest.raises(BadRequest):
+    task.simulator.inject(Fault.status(400, {"detail": "no"}), path=EXECUTE)
+    with pytest.raises(BadRequestError):
         task.begin()
     assert not task.kept
     assert not task.begin().before
@@ -130,11 +130,11 @@ def test_what_has_failed_is_submitted_again_only_where_that_is_wanted() -> None:
 def test_what_is_gone_is_submitted_again_only_where_that_is_wanted() -> None:
     task = Task()
     gone = task.begin().handle
-    task.simulator.fault_always(
+    task.simulator.inject_always(
         Fault.status(404, {"detail": "gone"}),
         path=f"/api/v1/workflows/executions/{gone['execution_id']}",
     )
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         task.begin()
     assert task.begin(retry_failed=True).handle != gone
     assert task.submitted == 2
@@ -143,10 +143,10 @@ def test_what_is_gone_is_submitted_again_only_where_that_is_wanted() -> None:
 def test_an_api_that_is_down_does_not_hide_what_was_started() -> None:
     task = Task()
     handle = task.begin().handle
-    task.simulator.fault_always(Fault.disconnect())
+    task.simulator.inject_always(Fault.disconnect())
     found = task.begin()
     assert (found.handle, found.execution, found.before) == (handle, None, True)
-    with pytest.raises(ConnectionFailed):
+    with pytest.raises(APIConnectionError):
         task.begin(retry_failed=True)
     assert task.submitted == 1
 

@@ -12,9 +12,9 @@ import pytest
 
 from datalab_facade import (
     AsyncDatalab,
-    AuthenticationFailed,
+    AuthenticationError,
     ConfigurationError,
-    NotFound,
+    NotFoundError,
     Outcome,
 )
 from datalab_facade.integrations.airflow.events import WaitEvent
@@ -80,7 +80,7 @@ async def test_each_wait_gets_its_own_outcome() -> None:
     assert done.succeeded
     assert failed.execution is not None
     assert failed.execution.failed
-    assert isinstance(unknown.error, NotFound)
+    assert isinstance(unknown.error, NotFoundError)
 
 
 async def test_hundreds_of_waits_use_one_client_and_stay_within_its_budget() -> None:
@@ -191,7 +191,7 @@ async def test_a_key_that_is_refused_and_not_replaced_ends_the_waits() -> None:
     world = World()
     world.simulator.api_key = "another-key"
     for outcome in await world.outcomes(*world.start(SOON, SOON)):
-        assert isinstance(outcome.error, AuthenticationFailed)
+        assert isinstance(outcome.error, AuthenticationError)
 
 
 async def test_a_handle_of_another_host_is_refused_and_the_others_go_on() -> None:

@@ -111,7 +111,7 @@ class Side:
 
     def opened(self, output: Output, **options: Any) -> Any:
         """Call ``client.outputs.open``."""
-        return self._client.outputs.open(output, **options)
+        return self._client.outputs.stream(output, **options)
 
     def busy_connections(self) -> int:
         """Tell how many connections to storage are not idle."""
@@ -166,7 +166,9 @@ def side(request: pytest.FixtureRequest, server: SimulatorServer) -> Iterator[Si
 
 def output_at(url: str, execution_id: int = 1001, step: str = "parse") -> Output:
     """Give an output as an execution tells of it."""
-    return Output(execution_id, step, None, url, Status.COMPLETED)
+    return Output(
+        execution_id=execution_id, step=step, file_key=None, url=url, status=Status.COMPLETED
+    )
 
 
 RunAt: TypeAlias = tuple[str, str, str]
@@ -177,9 +179,11 @@ def execution_of(*runs: RunAt, status: Status = Status.COMPLETED) -> Execution:
     """Give an execution whose outputs are anywhere."""
     steps: dict[str, list[StepRun]] = {}
     for step, file_key, url in runs:
-        steps.setdefault(step, []).append(StepRun(file_key, status, output_url=url))
+        steps.setdefault(step, []).append(StepRun(file_key=file_key, status=status, output_url=url))
     return Execution(
-        1001, status, steps=Steps([Step(name, tuple(runs)) for name, runs in steps.items()])
+        id=1001,
+        status=status,
+        steps=Steps([Step(name=name, runs=tuple(runs)) for name, runs in steps.items()]),
     )
 
 

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from datalab_facade import AsyncDatalab, Datalab, DownloadFailed, Execution, Output, Status
+from datalab_facade import AsyncDatalab, Datalab, DownloadError, Execution, Output, Status
 from datalab_facade.outputs.saving import Saving
 
 _KEY = "dl-nobody-looks-at-it"
@@ -41,14 +41,16 @@ def outcome(process: subprocess.Popen[str]) -> Any:
 
 def save(*, url: str, path: str, asynchronous: bool = False, **options: Any) -> Any:
     """Save one output."""
-    output = Output(1001, "parse", None, url, Status.COMPLETED)
+    output = Output(
+        execution_id=1001, step="parse", file_key=None, url=url, status=Status.COMPLETED
+    )
     try:
         if asynchronous:
             return asyncio.run(_saved(output, path, options))
         with Datalab(_KEY, base_url=_NOWHERE) as client:
             saved = client.outputs.save(output, path, **options)
             return {"bytes": saved.bytes}
-    except DownloadFailed as error:
+    except DownloadError as error:
         return {"reason": error.reason}
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import ConfigurationError, DownloadFailed
+from datalab_facade import ConfigurationError, DownloadError
 from datalab_facade.testing import Simulator
 from tests.outputs.bad_storage import BadStorage, stored
 from tests.outputs.conftest import Side, execution_of, output_at
 
-METHODS = ["bytes", "text", "json", "save", "save_all", "open"]
+METHODS = ["read_bytes", "read_text", "read_json", "save", "save_all", "stream"]
 NO_SECONDS: list[Any] = [
     0, -1, 0.0, -0.5, math.nan, -math.inf, True, False, None, "60", Decimal(60), 10**400, 1j, [],
 ]  # fmt: skip
@@ -35,7 +35,7 @@ def untouched(storage: BadStorage, simulator: Simulator, tmp_path: Path) -> Any:
 
 def call(side: Side, storage: BadStorage, folder: Path, method: str, **options: Any) -> Any:
     """Call a method with what it needs."""
-    if method == "open":
+    if method == "stream":
         return side.streamed(output_at(storage.url()), **options)
     if method == "save_all":
         return side.call(method, execution_of(("parse", "a", storage.url())), folder, **options)
@@ -52,7 +52,7 @@ def test_a_timeout_that_is_no_time_is_refused(
         call(side, storage, tmp_path, method, timeout=timeout)
 
 
-@pytest.mark.parametrize("method", ["bytes", "text", "json"])
+@pytest.mark.parametrize("method", ["read_bytes", "read_text", "read_json"])
 @pytest.mark.parametrize("most", NO_COUNTS)
 def test_a_limit_that_is_no_count_is_refused(
     side: Side, storage: BadStorage, tmp_path: Path, method: str, most: Any
@@ -76,7 +76,7 @@ def test_what_is_no_output_is_refused(side: Side, tmp_path: Path, method: str, w
     needed = {"save": [tmp_path / "out"], "save_all": [tmp_path]}.get(method, [])
 
     def go() -> None:
-        if method == "open":
+        if method == "stream":
             side.streamed(wrong)
         else:
             side.call(method, wrong, *needed)
@@ -100,7 +100,7 @@ def test_an_encoding_that_is_none_of_text_is_refused(
     side: Side, storage: BadStorage, tmp_path: Path, encoding: Any
 ) -> None:
     with pytest.raises(ConfigurationError, match="encoding"):
-        call(side, storage, tmp_path, "text", encoding=encoding)
+        call(side, storage, tmp_path, "read_text", encoding=encoding)
 
 
 def test_a_name_is_not_taken_for_several(side: Side, storage: BadStorage, tmp_path: Path) -> None:
@@ -135,8 +135,8 @@ def test_another_event_loop_is_told(
     side: Side, storage: BadStorage, tmp_path: Path, method: str
 ) -> None:
     """Also by calls that could do without a connection."""
-    with pytest.raises(DownloadFailed):
-        side.call("bytes", output_at("ftp://a.example/x"))
+    with pytest.raises(DownloadError):
+        side.call("read_bytes", output_at("ftp://a.example/x"))
     home, side.runner = side.runner, asyncio.Runner()
     try:
         with pytest.raises(ConfigurationError, match="another event loop"):
@@ -170,7 +170,7 @@ class TestAllowed:
         self, side: Side, storage: BadStorage, encoding: str
     ) -> None:
         storage.plays(then=stored("é".encode(encoding)))
-        assert side.call("text", output_at(storage.url()), encoding=encoding) == "é"
+        assert side.call("read_text", output_at(storage.url()), encoding=encoding) == "é"
 
 
 class _PathOfBytes:

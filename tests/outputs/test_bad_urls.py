@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datalab_facade import DownloadFailed
+from datalab_facade import DownloadError
 from tests.outputs.bad_storage import BadStorage, stored
 from tests.outputs.conftest import Side, execution_of, output_at
 
@@ -84,8 +84,8 @@ def check_that_only_these_are_missed(
     manifest = side.call("save_all", execution, folder, concurrency=4)
     assert {saved.file_key for saved in manifest.saved} >= {"a", "b"}
     assert len(manifest.saved) == 2 + len(named)
-    assert {missed.file_key for missed in manifest.missed} == {key for _, key, _ in bad}
-    for missed in manifest.missed:
+    assert {missed.file_key for missed in manifest.failed} == {key for _, key, _ in bad}
+    for missed in manifest.failed:
         assert f"step parse [{missed.file_key}] of execution 1001" in missed.error
 
 
@@ -100,7 +100,7 @@ def test_a_malformed_url_is_a_typed_error(
     side: Side, storage: BadStorage, tmp_path: Path, url: str
 ) -> None:
     for method, more in (("bytes", []), ("save", [tmp_path / "out"])):
-        with pytest.raises(DownloadFailed):
+        with pytest.raises(DownloadError):
             side.call(method, output_at(url), *more)
 
 

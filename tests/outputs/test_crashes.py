@@ -89,7 +89,7 @@ def save(way: Way, folder: Path, **options: Any) -> Any:
 def check_whole(manifest: Manifest, folder: Path, *, tidy: bool = True) -> None:
     """See that everything is saved, and nothing else is left behind."""
     home = folder / "execution-1001"
-    assert manifest.missed == ()
+    assert manifest.failed == ()
     assert Manifest.read(home) == manifest
     digests = {saved.file_key: saved.sha256 for saved in manifest.saved}
     assert digests == {name: sha256(body).hexdigest() for name, body in BODIES.items()}
@@ -103,7 +103,7 @@ def check_honest(manifest: Manifest, folder: Path) -> None:
     for saved in manifest.saved:
         body = (folder / "execution-1001" / saved.path).read_bytes()
         assert sha256(body).hexdigest() == saved.sha256
-    assert not [missed for missed in manifest.missed if "exists" in missed.error]
+    assert not [missed for missed in manifest.failed if "exists" in missed.error]
 
 
 def places(way: Way) -> range:

@@ -15,16 +15,16 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from datalab_facade import (
+    APIConnectionError,
+    APITimeoutError,
     ConfigurationError,
-    ConnectionFailed,
     DatalabError,
-    DownloadFailed,
-    NotFound,
+    DownloadError,
+    NotFoundError,
     Output,
-    RequestTimedOut,
 )
 from datalab_facade.decoding import retry_after_of
-from datalab_facade.errors import StatusError
+from datalab_facade.errors import APIStatusError
 from datalab_facade.outputs.downloading import (
     Command,
     Download,
@@ -42,7 +42,7 @@ from datalab_facade.outputs.downloading import (
 from datalab_facade.outputs.unpacking import Unpacker
 from datalab_facade.waiting.commands import Sleep
 
-POLICY = DownloadPolicy(max_faults=4, max_renewals=2, max_redirects=3, max_restarts=3)
+POLICY = DownloadPolicy(max_retries=4, max_renewals=2, max_redirects=3, max_restarts=3)
 DEADLINE = 400.0
 URL = "https://storage.example/out?X-Amz-Signature=0"
 
@@ -84,9 +84,9 @@ LOCATIONS = [
     "",
 ]
 ERRORS = [
-    ConnectionFailed("cut", method="GET", url="u", may_have_arrived=True),
-    RequestTimedOut("late", method="GET", url="u", may_have_arrived=True, timeout=1),
-    StatusError(503, method="GET", url="u"),
+    APIConnectionError("cut", method="GET", url="u", may_have_arrived=True),
+    APITimeoutError("late", method="GET", url="u", may_have_arrived=True, timeout=1),
+    APIStatusError(503, method="GET", url="u"),
 ]
 
 # What storage does next: what kind of answer, and a number that means something to each.
@@ -256,7 +256,7 @@ class World:
         assert self.renewals <= POLICY.max_renewals
         act = (self.acts or [self.last])[0]
         if act[0] == "error" and act[2]:
-            return Told(self.now, error=NotFound(404, method="GET", url="u"))
+            return Told(self.now, error=NotFoundError(404, method="GET", url="u"))
         if act[0] == "strange":
             return Told(self.now)
         return Told(self.now, url=f"https://storage.example/renewed?{self.renewals}")
@@ -264,7 +264,7 @@ class World:
 
 def run(world: World, *, restartable: bool = True) -> str:
     """Run a download in a world, and tell how it ended."""
-    output = Output(1, "parse", None, URL)
+    output = Output(execution_id=1, step="parse", file_key=None, url=URL)
     download = Download(
         output,
         POLICY,
@@ -281,7 +281,7 @@ def run(world: World, *, restartable: bool = True) -> str:
     except StopIteration:
         assert download.received == len(world.held)
         return "whole"
-    except DownloadFailed as failed:
+    except DownloadError as failed:
         return failed.reason
     raise AssertionError("it does not end")
 
@@ -370,7 +370,7 @@ def test_nothing_is_asked_after_the_deadline(number: int, at: float) -> None:
         Told(at, error=ERRORS[0]),
     ]
     download = Download(
-        Output(1, "parse", None, URL),
+        Output(execution_id=1, step="parse", file_key=None, url=URL),
         POLICY,
         deadline=DEADLINE,
         random=lambda: 0.5,
@@ -385,10 +385,10 @@ def test_nothing_is_asked_after_the_deadline(number: int, at: float) -> None:
             command = steps.send(Told(at, url=URL))
         assert isinstance(command, (Fetch, Sleep))
 
-    if at <= DEADLINE - POLICY.fault_backoff:
+    if at <= DEADLINE - POLICY.retry_backoff:
         go_on()
     elif at > DEADLINE:
-        with pytest.raises(DownloadFailed) as failed:
+        with pytest.raises(DownloadError) as failed:
             go_on()
         assert failed.value.reason == "unreachable"
 
@@ -397,7 +397,7 @@ def test_what_was_received_without_a_validator_is_worth_nothing_tomorrow() -> No
     """A part can be gone on with only if it can be told whether it still fits."""
     for facts, received in [(Facts(total=10), 0), (Facts(total=10, validator='"v"'), 5)]:
         download = Download(
-            Output(1, "parse", None, URL),
+            Output(execution_id=1, step="parse", file_key=None, url=URL),
             POLICY,
             deadline=1.0,
             random=lambda: 0.5,
@@ -421,15 +421,15 @@ MONTH = "Thu, 01 Feb 2024 00:00:00 GMT"
 
 def begun(**options: Any) -> tuple[Download, Steps, Command]:
     """Begin a download at the time of 1000 seconds, which it does not know yet."""
-    remote = options.pop("remote", Output(1, "parse", None, URL))
+    remote = options.pop("remote", Output(execution_id=1, step="parse", file_key=None, url=URL))
     given: dict[str, Any] = {"deadline": 2_000.0, "allow_http": False} | options
     download = Download(remote, POLICY, random=lambda: 0.5, **given)
     steps = download.steps()
     return download, steps, next(steps)
 
 
-def failure(steps: Steps, told: Told) -> DownloadFailed:
-    with pytest.raises(DownloadFailed) as failed:
+def failure(steps: Steps, told: Told) -> DownloadError:
+    with pytest.raises(DownloadError) as failed:
         steps.send(told)
     return failed.value
 
@@ -549,7 +549,7 @@ def test_trouble_that_goes_on_is_told_with_its_status() -> None:
 
 def test_trouble_that_will_not_pass_is_told_at_once() -> None:
     _, steps, _ = begun()
-    failed = failure(steps, Told(1_000.0, error=StatusError(451, method="GET", url="u")))
+    failed = failure(steps, Told(1_000.0, error=APIStatusError(451, method="GET", url="u")))
     assert (failed.reason, failed.status) == ("refused", 451)
     assert "could not be fetched: GET u answered 451" in str(failed)
 
@@ -584,7 +584,7 @@ def test_what_could_not_end_in_time_is_not_tried_again(now: float) -> None:
 
 def test_a_try_that_brought_nothing_counts_as_a_fault() -> None:
     _, steps, _ = begun()
-    for _ in range(POLICY.max_faults):
+    for _ in range(POLICY.max_retries):
         assert steps.send(Told(1_000.0, 200, {"content-length": "10"})) == Receive(0, 2_000.0)
         assert isinstance(steps.send(Told(1_000.0)), Sleep)
         fetched(steps.send(Told(1_000.0)))
@@ -612,7 +612,7 @@ def test_a_body_that_never_comes_whole_is_said_to_be_cut(
     ended = Told(1_000.0, received=came, error=error)
     steps.send(ended)
     part = {"content-range": f"bytes {came}-19/*", "etag": '"v"'}
-    for _ in range(POLICY.max_faults - 1):
+    for _ in range(POLICY.max_retries - 1):
         fetched(steps.send(Told(1_000.0)))
         steps.send(Told(1_000.0, 206, part))
         steps.send(ended)
@@ -699,7 +699,7 @@ def test_whatever_headers_say_they_are_read(
 ) -> None:
     """And what is kept of them can be written down and read again."""
     download, steps, _ = begun(facts=facts, received=5)
-    with contextlib.suppress(DownloadFailed):
+    with contextlib.suppress(DownloadError):
         steps.send(Told(1_000.0, status, headers))
     kept = json.loads(json.dumps(attrs.asdict(download.facts)))
     assert Facts(**kept) == download.facts
@@ -847,7 +847,7 @@ def test_no_url_is_asked_for_when_there_is_no_time_for_the_pause_before(now: flo
 
 def test_only_of_outputs_it_is_said_that_they_are_deleted_soon() -> None:
     for remote, why in (
-        (Output(1, "parse", None, URL), "hour after they finish"),
+        (Output(execution_id=1, step="parse", file_key=None, url=URL), "hour after they finish"),
         (RemoteFile(5, "a.pdf", URL), "is no longer there"),
     ):
         _, steps, _ = begun(remote=remote)
@@ -894,7 +894,7 @@ def test_redirects_are_counted_in_a_row_only() -> None:
 def test_a_url_that_cannot_be_renewed_tells_why() -> None:
     _, steps, _ = begun()
     steps.send(Told(1_000.0, 403))
-    failed = failure(steps, Told(1_000.0, error=StatusError(503, method="GET", url="u")))
+    failed = failure(steps, Told(1_000.0, error=APIStatusError(503, method="GET", url="u")))
     assert (failed.reason, failed.status) == ("expired", 403)
     assert "has a URL that expired and could not be renewed: GET u answered 503" in str(failed)
 
@@ -903,12 +903,12 @@ def test_a_url_that_cannot_be_renewed_tells_why() -> None:
     ("remote", "name", "fields"),
     [
         (
-            Output(7, "parse", None, URL),
+            Output(execution_id=7, step="parse", file_key=None, url=URL),
             "The output of step parse of execution 7",
             (7, "parse", None, None),
         ),
         (
-            Output(7, "parse", "a.pdf", URL),
+            Output(execution_id=7, step="parse", file_key="a.pdf", url=URL),
             "The output of step parse [a.pdf] of execution 7",
             (7, "parse", "a.pdf", None),
         ),
@@ -953,7 +953,7 @@ def test_a_renewal_tells_the_url_that_is_refused() -> None:
 def test_after_the_deadline_it_says_that_time_is_up() -> None:
     download, _, _ = begun()
     download.check_deadline(2_000.0)
-    with pytest.raises(DownloadFailed, match=r"execution 1 was not fetched in time$"):
+    with pytest.raises(DownloadError, match=r"execution 1 was not fetched in time$"):
         download.check_deadline(2_000.1)
 
 
@@ -980,8 +980,8 @@ def test_a_url_to_which_nothing_is_to_be_sent_is_refused(url: str, why: str) -> 
     with pytest.raises(NotSecure) as refused:
         checked_storage_url(url, allow_http=False)
     assert str(refused.value) == why
-    with pytest.raises(DownloadFailed) as failed:
-        begun(remote=Output(1, "parse", None, url))
+    with pytest.raises(DownloadError) as failed:
+        begun(remote=Output(execution_id=1, step="parse", file_key=None, url=url))
     assert str(failed.value).endswith(f"has {why}")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import DownloadFailed, SavedOutput
+from datalab_facade import DownloadError, SavedOutput
 from datalab_facade.outputs import claiming, journal
 from datalab_facade.outputs.journal import Journal
 from tests.outputs.bad_storage import BadStorage, stored
@@ -126,7 +126,7 @@ def test_a_disk_that_fails_to_keep_it_is_told(
 ) -> None:
     storage.plays(then=stored(body))
     disk.trouble = errno.EIO
-    with pytest.raises(DownloadFailed) as failed:
+    with pytest.raises(DownloadError) as failed:
         side.call("save", output_at(storage.url()), tmp_path / "out")
     assert failed.value.reason == "disk"
     assert not (tmp_path / "out").exists()
@@ -152,7 +152,7 @@ def test_what_is_small_is_never_there_in_part(
         "save",
         output_at(storage.url()),
         tmp_path / "out",
-        on_transfer=lambda _: seen.append(list(tmp_path.iterdir())),
+        on_progress=lambda _: seen.append(list(tmp_path.iterdir())),
     )
     assert seen
     assert not any(seen)

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datalab_facade import ConfigurationError, DownloadFailed
+from datalab_facade import ConfigurationError, DownloadError
 from datalab_facade.outputs import parts
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
@@ -34,8 +34,8 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def failure(side: Side, storage: BadStorage, path: Path, **options: Any) -> DownloadFailed:
-    with pytest.raises(DownloadFailed) as failed:
+def failure(side: Side, storage: BadStorage, path: Path, **options: Any) -> DownloadError:
+    with pytest.raises(DownloadError) as failed:
         side.call("save", output_at(storage.url()), path, **options)
     return failed.value
 
@@ -68,7 +68,7 @@ class TestWholeness:
         self, side: Side, storage: BadStorage, tmp_path: Path
     ) -> None:
         storage.plays(then=stored(BODY, headers={"Content-Type": "text/plain"}))
-        told = saved(side, storage, tmp_path / "out", hashed=True)
+        told = saved(side, storage, tmp_path / "out", checksum=True)
         assert (tmp_path / "out").read_bytes() == BODY
         assert (told.bytes, told.sha256) == (len(BODY), hashlib.sha256(BODY).hexdigest())
         assert told.media_type == "text/plain"
@@ -110,7 +110,7 @@ class TestWholeness:
         """Also one that goes on in the middle of what is packed."""
         packed = stored(gzip.compress(BODY), headers={"Content-Encoding": "gzip"})
         storage.plays(cut(packed, 300), then=packed)
-        told = saved(side, storage, tmp_path / "out", hashed=True)
+        told = saved(side, storage, tmp_path / "out", checksum=True)
         assert (tmp_path / "out").read_bytes() == BODY
         assert (told.bytes, told.sha256) == (len(BODY), hashlib.sha256(BODY).hexdigest())
         assert names(tmp_path) == ["out"]
@@ -130,7 +130,7 @@ class TestWholeness:
         """And told so, whatever storage says of checksums: they may be of what it unpacks to."""
         told = {"Content-Encoding": encoding, "Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}
         storage.plays(then=stored(body, headers=told))
-        kept = saved(side, storage, tmp_path / "out", hashed=True)
+        kept = saved(side, storage, tmp_path / "out", checksum=True)
         assert (tmp_path / "out").read_bytes() == body
         assert (kept.bytes, kept.sha256) == (len(body), hashlib.sha256(body).hexdigest())
         assert names(tmp_path) == ["out"]
@@ -190,15 +190,15 @@ class TestPages:
             assert failed.reason == "corrupt"
             assert re.search(r"is not JSON but a web page: (\\ufeff)?<", str(failed))
         assert names(tmp_path) == []
-        with pytest.raises(DownloadFailed, match="is not JSON but a web page: "):
-            side.call("json", output_at(storage.url("out")))
+        with pytest.raises(DownloadError, match="is not JSON but a web page: "):
+            side.call("read_json", output_at(storage.url("out")))
 
     def test_a_page_that_its_type_announces_as_json_is_said_to_be_one(
         self, side: Side, storage: BadStorage, tmp_path: Path
     ) -> None:
         told = {"Content-Type": "application/problem+json; charset=utf-8"}
         storage.plays(then=stored(b"<html>", headers=told))
-        with pytest.raises(DownloadFailed, match="web page"):
+        with pytest.raises(DownloadError, match="web page"):
             side.call("save", output_at(storage.url("out.bin")), tmp_path / "out")
 
     @pytest.mark.parametrize("name", ["out.html", "out", "out.bin"])
@@ -328,7 +328,7 @@ class TestParts:
     ) -> None:
         break_off(side, storage, tmp_path / "out")
         storage.plays(then=refused(418))
-        with pytest.raises(DownloadFailed):
+        with pytest.raises(DownloadError):
             side.call("save", output_at(storage.url(), 1002), tmp_path / "out")
         assert names(tmp_path) == ["out.part", "out.part.json"]
 
@@ -531,7 +531,7 @@ def test_whatever_storage_has_and_says_a_file_is_wholly_one_version(
         path = Path(folder) / "out"
         for deeds in calls:
             storage.plays(*(deed(*one) for one in deeds), then=refused(418))
-            with contextlib.suppress(DownloadFailed):
+            with contextlib.suppress(DownloadError):
                 saved(side, storage, path, overwrite=True)
             assert not path.exists() or path.read_bytes() in VERSIONS
             # What is left behind can be gone on with.
@@ -688,7 +688,7 @@ class TestTransfers:
     ) -> None:
         storage.plays(cut(stored(LARGE), 1_000_000), then=stored(LARGE))
         told: list[Any] = []
-        saved(side, storage, tmp_path / "out", on_transfer=told.append)
+        saved(side, storage, tmp_path / "out", on_progress=told.append)
         held = [transfer.bytes for transfer in told]
         assert held == sorted(held)
         assert (told[-1].bytes, told[-1].total) == (len(LARGE), len(LARGE))
@@ -701,7 +701,7 @@ class TestTransfers:
         break_off(side, storage, tmp_path / "out")
         storage.plays(then=stored(BODY))
         told: list[Any] = []
-        saved(side, storage, tmp_path / "out", on_transfer=told.append)
+        saved(side, storage, tmp_path / "out", on_progress=told.append)
         assert min(transfer.bytes for transfer in told) >= 60_000
         assert told[-1].bytes == len(BODY)
 
@@ -711,7 +711,7 @@ class TestTransfers:
     ) -> None:
         storage.plays(then=lambda _: Reply(body=BODY[:size], chunked=True))
         told: list[Any] = []
-        saved(side, storage, tmp_path / "out", on_transfer=told.append)
+        saved(side, storage, tmp_path / "out", on_progress=told.append)
         assert (told[-1].bytes, told[-1].total) == (size, size)
 
     def test_an_error_of_whoever_is_told_ends_the_download(
@@ -724,7 +724,7 @@ class TestTransfers:
 
         storage.plays(then=stored(BODY))
         with pytest.raises(KeyError, match="mine"):
-            saved(side, storage, tmp_path / "out", on_transfer=fail)
+            saved(side, storage, tmp_path / "out", on_progress=fail)
         assert side.busy_connections() == 0
         assert not (tmp_path / "out").exists()
 

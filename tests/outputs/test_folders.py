@@ -89,7 +89,7 @@ class TestLayout:
         home = tmp_path / "new" / "folder" / "execution-1001"
         assert files_in(home) == ["extract/c.bin", "manifest.json", "parse/a.json", "parse/b.json"]
         assert (home / "extract" / "c.bin").read_bytes() == C
-        assert manifest.complete
+        assert manifest.is_complete
         check_manifest(manifest, home)
 
     def test_an_id_is_as_good_as_an_execution(
@@ -122,7 +122,7 @@ class TestLayout:
         self, side: Side, tmp_path: Path
     ) -> None:
         manifest = side.call("save_all", execution_of(), tmp_path / "new")
-        assert manifest.complete
+        assert manifest.is_complete
         check_manifest(manifest, tmp_path / "new" / "execution-1001")
 
     def test_only_some_steps_are_saved_if_so_wanted(
@@ -195,10 +195,10 @@ class TestMisses:
         storage.plays(then=but("b", refused(418)))
         manifest = side.call("save_all", three(storage), tmp_path)
         assert {saved.file_key for saved in manifest.saved} == {"a", "c"}
-        [missed] = manifest.missed
+        [missed] = manifest.failed
         assert (missed.step, missed.file_key) == ("parse", "b")
         assert "418" in missed.error
-        assert not manifest.complete
+        assert not manifest.is_complete
         check_manifest(manifest, tmp_path / "execution-1001")
 
     @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ class TestMisses:
         execution = execution_of(("parse", "a", storage.url("a")), ("parse", "x", url))
         manifest = side.call("save_all", execution, tmp_path)
         assert [saved.file_key for saved in manifest.saved] == ["a"]
-        assert [missed.file_key for missed in manifest.missed] == ["x"]
+        assert [missed.file_key for missed in manifest.failed] == ["x"]
 
     @pytest.mark.parametrize("in_the_way", ["parse/a.json/", "parse", "parse/a.json.part/"])
     def test_a_place_that_cannot_be_written_to_does_not_keep_the_others(
@@ -224,7 +224,7 @@ class TestMisses:
         storage.plays(then=by_name)
         manifest = side.call("save_all", three(storage), tmp_path, overwrite=True)
         keys = {saved.file_key for saved in manifest.saved}
-        missed = {missed.file_key for missed in manifest.missed}
+        missed = {missed.file_key for missed in manifest.failed}
         assert (
             keys
             == {
@@ -243,7 +243,7 @@ class TestMisses:
         mine.write_text("mine")
         storage.plays(then=by_name)
         manifest = side.call("save_all", three(storage), tmp_path)
-        [missed] = manifest.missed
+        [missed] = manifest.failed
         assert "exists" in missed.error
         assert mine.read_text() == "mine"
 
@@ -259,7 +259,7 @@ class TestMisses:
                 raise KeyError("mine")
 
         with pytest.raises(KeyError, match="mine"):
-            side.call("save_all", execution, tmp_path, concurrency=1, on_transfer=fail)
+            side.call("save_all", execution, tmp_path, concurrency=1, on_progress=fail)
         assert len(storage.asked) < 60
         manifest = Manifest.read(tmp_path / "execution-1001")
         keys = {saved.file_key for saved in manifest.saved}
@@ -283,7 +283,7 @@ class TestAgain:
         storage.plays(then=by_name)
         manifest = side.call("save_all", three(storage), tmp_path)
         assert [asked.target[:2] for asked in storage.asked] == ["/b"]
-        assert manifest.complete
+        assert manifest.is_complete
         check_manifest(manifest, tmp_path / "execution-1001")
 
     @pytest.mark.parametrize("harm", ["gone", "shorter"])
@@ -299,7 +299,7 @@ class TestAgain:
         else:
             path.write_bytes(A[:-1])
         manifest = side.call("save_all", three(storage), tmp_path)
-        assert manifest.complete == (harm == "gone")
+        assert manifest.is_complete == (harm == "gone")
         check_keys = {saved.file_key for saved in manifest.saved}
         assert check_keys == ({"a", "b", "c"} if harm == "gone" else {"b", "c"})
 
@@ -324,7 +324,7 @@ class TestAgain:
         storage.plays(then=stored(b"more"))
         manifest = side.call("save_all", three(storage), tmp_path)
         assert [saved.bytes for saved in manifest.saved] == [4, 4, 4]
-        assert manifest.complete
+        assert manifest.is_complete
         check_manifest(manifest, tmp_path / "execution-1001")
 
     def test_the_manifest_of_another_execution_is_not_believed(
@@ -336,7 +336,7 @@ class TestAgain:
         other = attrs.evolve(three(storage), id=1002)
         manifest = side.call("save_all", other, tmp_path)
         assert not manifest.saved
-        assert len(manifest.missed) == 3
+        assert len(manifest.failed) == 3
 
     @pytest.mark.parametrize(
         "path",
@@ -366,7 +366,7 @@ class TestAgain:
         (home / "linked").symlink_to(tmp_path)
         told = json.loads((home / "manifest.json").read_text())
         told["saved"].append({**told["saved"][0], "step": "extract", "file_key": "c"})
-        told["saved"][-1] |= {"path": path, "bytes": len(C)}
+        told["saved"][-1] |= {"path": path, "read_bytes": len(C)}
         if path == "manifest.json":
             text = json.dumps(told)
             told["saved"][-1]["bytes"] = len(text)
@@ -448,7 +448,7 @@ class TestAgain:
         assert not storage.asked
         if what in ("manifest", "output"):
             manifest = side.call("save_all", execution, tmp_path)
-            assert manifest.complete
+            assert manifest.is_complete
             assert not storage.asked
             check_manifest(manifest, home)
 
@@ -471,7 +471,7 @@ class TestAgain:
         killed.communicate(timeout=10)
         storage.plays(then=by_name)
         manifest = side.call("save_all", execution, tmp_path)
-        assert manifest.complete
+        assert manifest.is_complete
         check_manifest(manifest, home)
 
     @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
@@ -488,7 +488,7 @@ class TestAgain:
         storage.asked.clear()
         arguments = {"execution": execution.to_dict(), "folder": str(tmp_path)}
         manifest = Manifest.from_dict(outcome(start("save_all", **arguments)))
-        assert manifest.complete
+        assert manifest.is_complete
         assert len(manifest.saved) == 7
         check_manifest(manifest, home)
         fetched = {asked.target[1:7] for asked in storage.asked}
@@ -520,7 +520,7 @@ class TestAgain:
         mine = home / "parse" / "many-6.json"
         mine.write_bytes(b"someone")
         manifest = side.call("save_all", execution, tmp_path)
-        assert [missed.file_key for missed in manifest.missed] == ["many-6"]
+        assert [missed.file_key for missed in manifest.failed] == ["many-6"]
         assert mine.read_bytes() == b"someone"
         assert list(home.glob(".*")) == []
 
@@ -549,7 +549,7 @@ class TestAgain:
         (home / ".manifest.json.1.journal").mkdir()
         storage.plays(then=by_name)
         manifest = side.call("save_all", three(storage), tmp_path)
-        assert manifest.complete
+        assert manifest.is_complete
         (home / ".manifest.json.1.journal").rmdir()
         check_manifest(manifest, home)
 
@@ -570,12 +570,12 @@ class TestAgain:
         until(hanging.is_set)
         storage.plays(then=by_name)
         manifest = side.call("save_all", execution, tmp_path)
-        assert manifest.complete
+        assert manifest.is_complete
         assert len(manifest.saved) == 7
         assert len(list(home.glob(".*.journal"))) == 1
         first.kill()
         first.communicate(timeout=10)
-        assert side.call("save_all", execution, tmp_path).complete
+        assert side.call("save_all", execution, tmp_path).is_complete
         assert list(home.glob(".*")) == []
 
     def test_two_processes_in_one_folder_complete_it(
@@ -599,7 +599,7 @@ class TestAgain:
             outcome(process)
         manifest = Manifest.read(tmp_path / "execution-1001")
         assert {saved.file_key for saved in manifest.saved} == set(names)
-        assert manifest.complete
+        assert manifest.is_complete
         check_manifest(manifest, tmp_path / "execution-1001")
 
 
@@ -689,7 +689,7 @@ class TestNames:
                 assert (home / path).read_bytes() == encoded(step, key)
                 assert path.count("/") == 1
             assert {step for step, _ in told} <= set(steps)
-            assert len(told) + len(manifest.missed) == sum(map(len, steps.values()))
+            assert len(told) + len(manifest.failed) == sum(map(len, steps.values()))
 
 
 def encoded(step: str, key: str) -> bytes:

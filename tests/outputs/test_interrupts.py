@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import Datalab, DownloadFailed, Manifest
+from datalab_facade import Datalab, DownloadError, Manifest
 from datalab_facade.clock import SystemClock
 from datalab_facade.interrupting import (
     Interrupted,
@@ -129,7 +129,7 @@ class TestSaving:
         storage.asked.clear()
         storage.plays(then=stored(LARGE))
         manifest = client.outputs.save_all(of(storage), tmp_path)
-        assert manifest.complete
+        assert manifest.is_complete
         assert [asked.headers["range"] for asked in storage.asked] == ["bytes=100000-"] * 3
         assert {path.suffix for path in home.rglob("*") if path.is_file()} == {".json"}
 
@@ -155,7 +155,7 @@ class TestSaving:
         execution = client.executions.get(
             simulator.start(ExecutionScript([StepScript("parse"), StepScript("extract")]))
         )
-        simulator.fault_always(Fault.hang())
+        simulator.inject_always(Fault.hang())
         storage.plays(then=refused(403))
         with interrupted_when(lambda: len(simulator.requests.of("api")) == 2):
             client.outputs.save_all(execution, tmp_path)
@@ -193,7 +193,7 @@ class TestSaving:
         storage.plays(then=stored(LARGE))
         with interrupted_when(holding.is_set):
             try:
-                client.outputs.save_all(of(storage), tmp_path, on_transfer=hold)
+                client.outputs.save_all(of(storage), tmp_path, on_progress=hold)
             finally:
                 workers = [t for t in threading.enumerate() if t.name.startswith("datalab-save")]
                 assert workers
@@ -202,7 +202,7 @@ class TestSaving:
         held.set()
         until(no_worker_is_left)
         assert sorted(tmp_path.rglob("*")) == before
-        assert client.outputs.save_all(of(storage), tmp_path).complete
+        assert client.outputs.save_all(of(storage), tmp_path).is_complete
 
     def test_an_error_of_the_callers_ends_what_others_wait_for(
         self, client: Datalab, storage: BadStorage, tmp_path: Path
@@ -218,7 +218,7 @@ class TestSaving:
         storage.plays(then=play)
         begun = time.monotonic()
         with pytest.raises(KeyError, match="mine"):
-            client.outputs.save_all(of(storage), tmp_path, on_transfer=fail)
+            client.outputs.save_all(of(storage), tmp_path, on_progress=fail)
         assert time.monotonic() - begun < PROMPT
         assert no_worker_is_left()
 
@@ -273,10 +273,10 @@ class TestInterruption:
         def work(number: int) -> None:
             begun.append(number)
             if number == 1:
-                raise DownloadFailed("no")
+                raise DownloadError("no")
             if number > 1:
                 SystemClock().sleep(60)
 
-        with pytest.raises(DownloadFailed, match="no"), Workers(1, "some") as workers:
+        with pytest.raises(DownloadError, match="no"), Workers(1, "some") as workers:
             workers.carry_out(partial(work, number) for number in range(100))
         assert len(begun) <= 3

@@ -16,7 +16,7 @@ import attrs
 import pydantic
 import pytest
 
-from datalab_facade import AsyncDatalab, ConfigurationError, DownloadFailed, OutputTooLarge
+from datalab_facade import AsyncDatalab, ConfigurationError, DownloadError, OutputTooLargeError
 from tests.outputs.bad_storage import BadStorage, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
 
@@ -24,7 +24,7 @@ BODY = bytes(range(256)) * 4_000
 
 
 def failure(side: Side, method: str, storage: BadStorage, *args: Any, **options: Any) -> Any:
-    with pytest.raises(DownloadFailed) as failed:
+    with pytest.raises(DownloadError) as failed:
         side.call(method, output_at(storage.url()), *args, **options)
     return failed.value
 
@@ -35,8 +35,8 @@ class TestLimits:
     ) -> None:
         """The length is enough to know."""
         storage.plays(then=cut(stored(BODY), 0, "silence"))
-        error = failure(side, "bytes", storage, max_bytes=len(BODY) - 1)
-        assert isinstance(error, OutputTooLarge)
+        error = failure(side, "read_bytes", storage, max_bytes=len(BODY) - 1)
+        assert isinstance(error, OutputTooLargeError)
         assert error.reason == "too large"
         assert (len(storage.asked), storage.sent) == (1, 0)
         assert side.busy_connections() == 0
@@ -48,7 +48,9 @@ class TestLimits:
         storage.plays(
             then=lambda _: Reply(body=BODY, chunked=True, stop_after=200_000, ending="silence")
         )
-        assert isinstance(failure(side, "bytes", storage, max_bytes=100_000), OutputTooLarge)
+        assert isinstance(
+            failure(side, "read_bytes", storage, max_bytes=100_000), OutputTooLargeError
+        )
         assert len(storage.asked) == 1
         assert side.busy_connections() == 0
 
@@ -57,41 +59,41 @@ class TestLimits:
         self, side: Side, storage: BadStorage, chunked: bool
     ) -> None:
         storage.plays(then=lambda _: Reply(body=BODY, chunked=chunked))
-        assert side.call("bytes", output_at(storage.url()), max_bytes=len(BODY)) == BODY
+        assert side.call("read_bytes", output_at(storage.url()), max_bytes=len(BODY)) == BODY
 
-    @pytest.mark.parametrize("method", ["text", "json"])
+    @pytest.mark.parametrize("method", ["read_text", "read_json"])
     def test_text_and_json_have_the_same_limit(
         self, side: Side, storage: BadStorage, method: str
     ) -> None:
         storage.plays(then=stored(b'"long"'))
-        assert isinstance(failure(side, method, storage, max_bytes=5), OutputTooLarge)
+        assert isinstance(failure(side, method, storage, max_bytes=5), OutputTooLargeError)
 
     def test_a_limit_below_zero_is_a_mistake(self, side: Side, storage: BadStorage) -> None:
         with pytest.raises(ConfigurationError, match="max_bytes"):
-            side.call("bytes", output_at(storage.url()), max_bytes=-1)
+            side.call("read_bytes", output_at(storage.url()), max_bytes=-1)
         assert not storage.asked
 
 
 class TestText:
     def test_text_is_utf_8_unless_told_otherwise(self, side: Side, storage: BadStorage) -> None:
         storage.plays(then=stored("März 🦆".encode()))
-        assert side.call("text", output_at(storage.url())) == "März 🦆"
+        assert side.call("read_text", output_at(storage.url())) == "März 🦆"
         storage.plays(then=stored("März".encode("latin-1")))
-        assert side.call("text", output_at(storage.url()), encoding="latin-1") == "März"
+        assert side.call("read_text", output_at(storage.url()), encoding="latin-1") == "März"
 
     def test_what_is_no_text_is_corrupt(self, side: Side, storage: BadStorage) -> None:
         storage.plays(then=stored(b"\xff"))
-        assert failure(side, "text", storage).reason == "corrupt"
+        assert failure(side, "read_text", storage).reason == "corrupt"
 
     @pytest.mark.parametrize("body", [b"", b"{", b"<html>", b'{"a": 1'])
     def test_what_is_no_json_is_corrupt(self, side: Side, storage: BadStorage, body: bytes) -> None:
         storage.plays(then=stored(body))
-        assert failure(side, "json", storage).reason == "corrupt"
+        assert failure(side, "read_json", storage).reason == "corrupt"
 
     @pytest.mark.parametrize("value", [{"a": [1, None]}, [], None, 0, "x"])
     def test_any_json_is_a_value(self, side: Side, storage: BadStorage, value: Any) -> None:
         storage.plays(then=stored(json.dumps(value).encode()))
-        assert side.call("json", output_at(storage.url())) == value
+        assert side.call("read_json", output_at(storage.url())) == value
 
 
 @dataclasses.dataclass
@@ -149,7 +151,7 @@ class TestTypes:
         self, side: Side, storage: BadStorage, kind: Any
     ) -> None:
         storage.plays(then=stored(json.dumps(INVOICE).encode()))
-        made = side.call("json", output_at(storage.url()), kind)
+        made = side.call("read_json", output_at(storage.url()), kind)
         wanted = {**INVOICE, "due": datetime.fromisoformat("2026-01-02T00:00:00+00:00")}
         assert made == kind(**wanted)
 
@@ -160,7 +162,7 @@ class TestTypes:
     ) -> None:
         """What was wrong with it, and where, is in the text; it is not fetched again."""
         storage.plays(then=stored(json.dumps(value).encode()))
-        error = failure(side, "json", storage, kind)
+        error = failure(side, "read_json", storage, kind)
         assert error.reason == "corrupt"
         told = str(error).partition(f"does not fit {kind.__name__}: ")[2]
         assert re.search(reason, told, re.IGNORECASE), told
@@ -173,7 +175,7 @@ class TestTypes:
     ) -> None:
         """Also where all fields have defaults."""
         storage.plays(then=stored(json.dumps(value).encode()))
-        assert failure(side, "json", storage, kind).reason == "corrupt"
+        assert failure(side, "read_json", storage, kind).reason == "corrupt"
 
     @pytest.mark.parametrize("kind", MADE_BY_CATTRS)
     def test_a_type_that_needs_cattrs_says_so_when_it_is_not_there(
@@ -182,14 +184,14 @@ class TestTypes:
         monkeypatch.setitem(sys.modules, "cattrs", None)
         storage.plays(then=stored(json.dumps(INVOICE).encode()))
         with pytest.raises(ConfigurationError, match=r"datalab-facade\[cattrs\]"):
-            side.call("json", output_at(storage.url()), kind)
+            side.call("read_json", output_at(storage.url()), kind)
 
     def test_a_model_of_pydantic_needs_no_cattrs(
         self, side: Side, storage: BadStorage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(sys.modules, "cattrs", None)
         storage.plays(then=stored(json.dumps(INVOICE).encode()))
-        assert side.call("json", output_at(storage.url()), PydanticInvoice).number == "R-1"
+        assert side.call("read_json", output_at(storage.url()), PydanticInvoice).number == "R-1"
 
 
 class TestStreams:
@@ -223,7 +225,7 @@ class TestStreams:
         storage.plays(
             cut(stored(BODY), 70_000), then=stored(BODY, etag='"v2"', conditions=conditions)
         )
-        with pytest.raises(DownloadFailed, match="cannot go on") as failed:
+        with pytest.raises(DownloadError, match="cannot go on") as failed:
             side.streamed(output_at(storage.url()))
         assert failed.value.reason == "incomplete"
 
@@ -240,21 +242,21 @@ class TestStreams:
         self, side: Side, storage: BadStorage
     ) -> None:
         storage.plays(then=cut(stored(BODY, etag=None), 70_000))
-        with pytest.raises(DownloadFailed, match="cannot go on"):
+        with pytest.raises(DownloadError, match="cannot go on"):
             side.streamed(output_at(storage.url()))
 
     def test_a_stream_that_was_not_what_storage_says_ends_with_an_error(
         self, side: Side, storage: BadStorage
     ) -> None:
         storage.plays(then=stored(BODY, headers={"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}))
-        with pytest.raises(DownloadFailed) as failed:
+        with pytest.raises(DownloadError) as failed:
             side.streamed(output_at(storage.url()))
         assert failed.value.reason == "corrupt"
 
     def test_a_stream_of_a_bomb_is_stopped(self, side: Side, storage: BadStorage) -> None:
         bomb = gzip.compress(bytes(64 << 20))
         storage.plays(then=stored(bomb, headers={"Content-Encoding": "gzip"}))
-        with pytest.raises(DownloadFailed) as failed:
+        with pytest.raises(DownloadError) as failed:
             side.streamed(output_at(storage.url()))
         assert failed.value.reason == "too large"
 
@@ -265,7 +267,7 @@ class TestStreams:
         storage.plays(cut(stored(BODY), 70_000, "silence"), then=stored(BODY))
         assert len(side.streamed(output_at(storage.url()), most=1)) == 1
         assert side.busy_connections() == 0
-        assert side.call("bytes", output_at(storage.url())) == BODY
+        assert side.call("read_bytes", output_at(storage.url())) == BODY
 
     def test_a_stream_that_is_never_read_asks_for_nothing(
         self, side: Side, storage: BadStorage
@@ -303,7 +305,7 @@ class TestStreams:
         assert side.busy_connections() == 0
 
 
-@pytest.mark.parametrize("method", ["bytes", "save"])
+@pytest.mark.parametrize("method", ["read_bytes", "save"])
 def test_a_task_that_is_cancelled_leaves_no_busy_connection(
     storage: BadStorage, tmp_path: Any, method: str
 ) -> None:
@@ -327,7 +329,7 @@ def test_a_task_that_is_cancelled_leaves_no_busy_connection(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("method", ["bytes", "text", "json", "save"])
+@pytest.mark.parametrize("method", ["read_bytes", "read_text", "read_json", "save"])
 def test_a_client_that_is_closed_says_so(
     side: Side, storage: BadStorage, tmp_path: Any, method: str
 ) -> None:

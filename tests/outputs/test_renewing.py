@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from datalab_facade import DownloadFailed, Execution, Output
+from datalab_facade import DownloadError, Execution, Output
 from datalab_facade.testing import ExecutionScript, Fault, RunScript, Simulator, StepScript
 from tests.outputs.bad_storage import Asked, BadStorage, Reply, refused, stored
 from tests.outputs.conftest import Side, execution_of, output_at, until
@@ -47,7 +47,7 @@ def at_once(side: Side, method: str, outputs: tuple[Output, ...]) -> list[Any]:
     def one(output: Output) -> Any:
         try:
             return getattr(client.outputs, method)(output)
-        except DownloadFailed as error:
+        except DownloadError as error:
             return error
 
     async def all_of_them() -> list[Any]:
@@ -87,7 +87,7 @@ class TestOneLook:
 
         storage.plays(then=play)
         outputs = expired(storage, execution_id).outputs
-        assert at_once(side, "bytes", outputs) == [BODY] * len(KEYS)
+        assert at_once(side, "read_bytes", outputs) == [BODY] * len(KEYS)
         assert looks(simulator) == 1
 
     def test_is_enough_for_calls_one_after_the_other(
@@ -96,14 +96,14 @@ class TestOneLook:
         execution_id = start(simulator)
         storage.plays(then=only_new)
         for output in expired(storage, execution_id).outputs:
-            assert side.call("json", output) == [1]
+            assert side.call("read_json", output) == [1]
         assert looks(simulator) == 1
 
     def test_is_enough_to_know_that_all_of_it_is_gone(
         self, side: Side, storage: BadStorage, simulator: Simulator
     ) -> None:
         storage.plays(then=refused(403))
-        failed = at_once(side, "bytes", expired(storage, 9_999).outputs)
+        failed = at_once(side, "read_bytes", expired(storage, 9_999).outputs)
         assert {error.reason for error in failed} == {"gone"}
         assert len({id(error.__cause__) for error in failed}) == len(failed)
         assert looks(simulator) == 1
@@ -113,7 +113,7 @@ class TestOneLook:
     ) -> None:
         execution_id = simulator.start(ExecutionScript([StepScript("parse", output=None)]))
         storage.plays(then=refused(403))
-        failed = at_once(side, "bytes", expired(storage, execution_id).outputs)
+        failed = at_once(side, "read_bytes", expired(storage, execution_id).outputs)
         assert {error.reason for error in failed} == {"gone"}
         assert looks(simulator) == 1
 
@@ -126,11 +126,11 @@ class TestAnotherLook:
         execution_id = start(simulator)
         storage.plays(then=only_new)
         outputs = expired(storage, execution_id).outputs
-        assert at_once(side, "bytes", outputs) == [BODY] * len(KEYS)
+        assert at_once(side, "read_bytes", outputs) == [BODY] * len(KEYS)
         known = side._client.outputs._renewals._known[execution_id]
         stale = tuple(attrs.evolve(o, url=storage.url(f"old/{o.file_key}")) for o in known.outputs)
         known.outputs = stale
-        assert at_once(side, "bytes", outputs) == [BODY] * len(KEYS)
+        assert at_once(side, "read_bytes", outputs) == [BODY] * len(KEYS)
         assert looks(simulator) == 2
 
     def test_is_made_for_another_execution(
@@ -139,7 +139,7 @@ class TestAnotherLook:
         storage.plays(then=only_new)
         for _ in range(2):
             output = expired(storage, start(simulator)).outputs[0]
-            assert side.call("bytes", output) == BODY
+            assert side.call("read_bytes", output) == BODY
         assert looks(simulator) == 2
 
     def test_is_made_some_seconds_after_an_execution_was_gone(
@@ -148,8 +148,8 @@ class TestAnotherLook:
         storage.plays(then=refused(403))
         output = expired(storage, 9_999).outputs[0]
         for pause in (4.0, 2.0, 0.0):
-            with pytest.raises(DownloadFailed):
-                side.call("bytes", output)
+            with pytest.raises(DownloadError):
+                side.call("read_bytes", output)
             side.clock.sleep(pause)
         assert looks(simulator) == 2
 
@@ -159,11 +159,11 @@ class TestAnotherLook:
         """A look that failed on the way tells nothing of the execution."""
         execution_id = start(simulator)
         storage.plays(then=only_new)
-        simulator.fault_next(Fault.reset(), origin="api")
+        simulator.inject(Fault.reset(), origin="api")
         outputs = expired(storage, execution_id).outputs
-        client = side.client(max_faults=0, http_client=side.http())
+        client = side.client(max_retries=0, http_client=side.http())
         assert client.outputs is not None
-        told = at_once(side, "bytes", outputs)
+        told = at_once(side, "read_bytes", outputs)
         assert [error.reason for error in told if error != BODY] == ["expired"]
         assert told.count(BODY) == len(KEYS) - 1
         assert looks(simulator) == 2
@@ -173,7 +173,7 @@ class TestAnotherLook:
     ) -> None:
         """Somebody who has more time may have to wait for an API that hangs."""
         execution_id = start(simulator)
-        simulator.fault_always(Fault.hang(), origin="api")
+        simulator.inject_always(Fault.hang(), origin="api")
         storage.plays(then=refused(403))
         patient, hasty = expired(storage, execution_id).outputs[:2]
         client = side._client
@@ -181,17 +181,17 @@ class TestAnotherLook:
             with ThreadPoolExecutor(1) as pool:
                 waiting = pool.submit(client.outputs.bytes, patient, timeout=3)
                 until(lambda: looks(simulator) == 1)
-                with pytest.raises(DownloadFailed) as failed:
-                    client.outputs.bytes(hasty, timeout=0.3)
+                with pytest.raises(DownloadError) as failed:
+                    client.outputs.read_bytes(hasty, timeout=0.3)
                 assert not waiting.done()
-                assert isinstance(waiting.exception(), DownloadFailed)
+                assert isinstance(waiting.exception(), DownloadError)
         else:
 
             async def both() -> Any:
-                waiting = asyncio.create_task(client.outputs.bytes(patient, timeout=3))
+                waiting = asyncio.create_task(client.outputs.read_bytes(patient, timeout=3))
                 await asyncio.to_thread(until, lambda: looks(simulator) == 1)
-                with pytest.raises(DownloadFailed) as failed:
-                    await client.outputs.bytes(hasty, timeout=0.3)
+                with pytest.raises(DownloadError) as failed:
+                    await client.outputs.read_bytes(hasty, timeout=0.3)
                 assert not waiting.done()
                 waiting.cancel()
                 return failed
@@ -205,6 +205,6 @@ def test_what_is_known_of_executions_is_bounded(
 ) -> None:
     storage.plays(then=refused(403))
     for execution_id in range(2_000, 2_300):
-        with pytest.raises(DownloadFailed):
-            side.call("bytes", output_at(storage.url(), execution_id))
+        with pytest.raises(DownloadError):
+            side.call("read_bytes", output_at(storage.url(), execution_id))
     assert len(side._client.outputs._renewals._known) == 256

@@ -64,13 +64,13 @@ class TestDisk:
                 disk.full = transfer.output.file_key == "c"
 
             with pytest.raises(LocalFileError, match="No space left on device") as failed:
-                side.call("save_all", three(storage), tmp_path, concurrency=1, on_transfer=fill)
+                side.call("save_all", three(storage), tmp_path, concurrency=1, on_progress=fill)
         assert isinstance(failed.value, OSError)
         assert not isinstance(failed.value, ConfigurationError)
         told = failed.value.manifest
         assert keys_of(told) == {"a", "b"}
         assert told is not None
-        assert [missed.file_key for missed in told.missed] == ["c"]
+        assert [missed.file_key for missed in told.failed] == ["c"]
         storage.asked.clear()
         manifest = side.call("save_all", three(storage), tmp_path)
         assert [asked.target[:2] for asked in storage.asked] == ["/c"]
@@ -121,7 +121,7 @@ class TestLock:
                 threading.Timer(0.1, stack.close).start()
 
             execution = three(storage)
-            manifest = side.call("save_all", execution, tmp_path, on_transfer=give_back)
+            manifest = side.call("save_all", execution, tmp_path, on_progress=give_back)
         check_manifest(manifest, home)
 
     def test_an_error_that_is_on_its_way_does_not_wait_for_it(
@@ -136,7 +136,7 @@ class TestLock:
 
         begun = time.monotonic()
         with locked(home), pytest.raises(KeyError, match="mine"):
-            side.call("save_all", three(storage), tmp_path, on_transfer=fail)
+            side.call("save_all", three(storage), tmp_path, on_progress=fail)
         assert time.monotonic() - begun < 2
         check_manifest(side.call("save_all", three(storage), tmp_path), home)
 
@@ -152,7 +152,7 @@ class TestLock:
             return descriptor
 
         with monkeypatch.context() as patch:
-            patch.setattr(os, "open", copied)
+            patch.setattr(os, "stream", copied)
             with _alone_in(tmp_path, 1):
                 pass
         with _alone_in(tmp_path, 0):
@@ -162,9 +162,11 @@ class TestLock:
 
 
 def with_steps(count: int, url: str) -> Execution:
-    runs = (StepRun(None, Status.COMPLETED, output_url=url),)
+    runs = (StepRun(file_key=None, status=Status.COMPLETED, output_url=url),)
     return Execution(
-        1001, Status.COMPLETED, steps=Steps([Step(f"{n}", runs) for n in range(count)])
+        id=1001,
+        status=Status.COMPLETED,
+        steps=Steps([Step(name=f"{n}", runs=runs) for n in range(count)]),
     )
 
 
@@ -182,7 +184,7 @@ def test_thousands_of_steps_do_not_keep_the_first_one_waiting(
 
     start = time.monotonic()
     with pytest.raises(KeyError, match="enough"):
-        side.call("save_all", execution, tmp_path, on_transfer=fail, timeout=5)
+        side.call("save_all", execution, tmp_path, on_progress=fail, timeout=5)
     assert begun[0] - start < 2
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalab_facade import ConfigurationError, DownloadFailed, Output, Status
+from datalab_facade import ConfigurationError, DownloadError, Output, Status
 from datalab_facade.redaction import shown_name
 from datalab_facade.testing import ExecutionScript, Simulator, StepScript
 from tests.outputs.bad_storage import BadStorage, cut, moved, refused, stored
@@ -59,7 +59,7 @@ def test_no_header_of_a_client_reaches_storage(
     """Whatever happens on the way, and wherever it leads."""
     execution_id = eventful(storage, elsewhere, simulator)
     side.client(headers={"X-Mine": COOKIE})
-    assert side.call("bytes", output_at(storage.url(), execution_id)) == BODY
+    assert side.call("read_bytes", output_at(storage.url(), execution_id)) == BODY
     assert [len(storage.asked), len(elsewhere.asked)] == [4, 2]
     [renewal] = simulator.requests.of("api")
     assert renewal.headers["x-mine"] == COOKIE
@@ -79,7 +79,7 @@ def test_nothing_of_a_users_own_client_reaches_storage(
         params={"key": COOKIE},
     )
     side.client(http_client=http)
-    assert side.call("bytes", output_at(storage.url(), execution_id)) == BODY
+    assert side.call("read_bytes", output_at(storage.url(), execution_id)) == BODY
     check_innocence(storage, elsewhere)
 
 
@@ -89,7 +89,7 @@ def test_a_cookie_of_storage_is_not_sent_back(side: Side, storage: BadStorage) -
     storage.plays(cut(stored(BODY, headers=cookie), 100), then=stored(BODY, headers=cookie))
     side.client()
     for _ in range(2):
-        assert side.call("bytes", output_at(storage.url())) == BODY
+        assert side.call("read_bytes", output_at(storage.url())) == BODY
     assert len(storage.asked) == 3
     check_innocence(storage)
 
@@ -101,7 +101,7 @@ def test_a_user_in_a_url_is_not_made_a_credential_elsewhere(
     storage.plays(moved(elsewhere.url("over/there")))
     elsewhere.plays(then=stored(BODY))
     url = storage.url().replace("http://", f"http://me:{COOKIE}@")
-    assert side.call("bytes", output_at(url)) == BODY
+    assert side.call("read_bytes", output_at(url)) == BODY
     check_innocence(elsewhere)
 
 
@@ -110,7 +110,7 @@ def test_a_range_is_not_asked_for_with_a_validator_of_another_body(
 ) -> None:
     """A request that goes on says of which body."""
     storage.plays(cut(stored(BODY, etag='"one"'), 100), then=stored(BODY, etag='"one"'))
-    assert side.call("bytes", output_at(storage.url())) == BODY
+    assert side.call("read_bytes", output_at(storage.url())) == BODY
     first, second = storage.asked
     assert "range" not in first.headers
     assert "if-range" not in first.headers
@@ -137,7 +137,7 @@ class TestNamesThatAreUrls:
         execution = execution_of(*runs)
         storage.plays(stored(BODY), stored(BODY), then=refused(418))
         manifest = side.call("save_all", execution, tmp_path, concurrency=1)
-        assert (len(manifest.saved), len(manifest.missed)) == (2, 1)
+        assert (len(manifest.saved), len(manifest.failed)) == (2, 1)
         storage.asked.clear()
         storage.plays(then=stored(BODY))
         complete = side.call("save_all", execution, tmp_path)
@@ -153,9 +153,15 @@ class TestNamesThatAreUrls:
         assert SIGNATURE not in "".join(seen)
 
     def test_are_not_told_by_errors(self, side: Side, storage: BadStorage, tmp_path: Path) -> None:
-        output = Output(1001, presigned("s"), presigned("f"), storage.url(), Status.COMPLETED)
+        output = Output(
+            execution_id=1001,
+            step=presigned("s"),
+            file_key=presigned("f"),
+            url=storage.url(),
+            status=Status.COMPLETED,
+        )
         storage.plays(then=refused(418))
-        with pytest.raises(DownloadFailed, match=r"in\.example/f\.pdf") as failed:
+        with pytest.raises(DownloadError, match=r"in\.example/f\.pdf") as failed:
             side.call("save", output, tmp_path / "out")
         execution = execution_of((presigned("s"), "1", storage.url()))
         with pytest.raises(ConfigurationError, match="is no step") as unknown:
@@ -167,9 +173,15 @@ class TestNamesThatAreUrls:
     def test_are_not_told_by_what_a_killed_process_leaves_behind(
         self, side: Side, storage: BadStorage, tmp_path: Path
     ) -> None:
-        output = Output(1001, presigned("s"), presigned("f"), storage.url(), Status.COMPLETED)
+        output = Output(
+            execution_id=1001,
+            step=presigned("s"),
+            file_key=presigned("f"),
+            url=storage.url(),
+            status=Status.COMPLETED,
+        )
         storage.plays(cut(stored(BODY * 100), 60_000), then=refused(418))
-        with pytest.raises(DownloadFailed):
+        with pytest.raises(DownloadError):
             side.call("save", output, tmp_path / "out")
         assert SIGNATURE not in (tmp_path / "out.part.json").read_text()
         storage.plays(then=stored(BODY * 100))

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import DownloadFailed, OutputTooLarge
+from datalab_facade import DownloadError, OutputTooLargeError
 from datalab_facade.outputs.downloading import Download, DownloadPolicy
 from datalab_facade.outputs.fetching import fetch, fetch_async
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
@@ -28,14 +28,14 @@ BODY = bytes(range(256)) * 40
 OTHER = bytes(reversed(range(256))) * 40
 
 
-def failure(side: Side, storage: BadStorage, **options: Any) -> DownloadFailed:
-    with pytest.raises(DownloadFailed) as failed:
-        side.call("bytes", output_at(storage.url()), **options)
+def failure(side: Side, storage: BadStorage, **options: Any) -> DownloadError:
+    with pytest.raises(DownloadError) as failed:
+        side.call("read_bytes", output_at(storage.url()), **options)
     return failed.value
 
 
 def fetched(side: Side, storage: BadStorage, **options: Any) -> Any:
-    return side.call("bytes", output_at(storage.url()), **options)
+    return side.call("read_bytes", output_at(storage.url()), **options)
 
 
 class TestRanges:
@@ -413,7 +413,7 @@ class TestPatience:
         """It counts from the beginning of all, not from the last byte."""
         storage.plays(then=cut(stored(BODY), 4_000, "silence"))
         began = time.monotonic()
-        with pytest.raises(DownloadFailed) as failed:
+        with pytest.raises(DownloadError) as failed:
             side.streamed(output_at(storage.url()), timeout=1, pause=0.7)
         assert failed.value.reason == "unreachable"
         assert time.monotonic() - began < 1 + 0.4
@@ -485,8 +485,8 @@ class TestPatience:
     def test_nobody_there_is_unreachable(self, side: Side) -> None:
         with BadStorage() as gone:
             url = gone.url()
-        with pytest.raises(DownloadFailed) as failed:
-            side.call("bytes", output_at(url))
+        with pytest.raises(DownloadError) as failed:
+            side.call("read_bytes", output_at(url))
         assert failed.value.reason == "unreachable"
 
     def test_the_timeout_is_for_all_of_it_also_for_what_is_fetched_once_more(
@@ -508,7 +508,7 @@ class TestRenewal:
         execution_id = simulator.start(ExecutionScript([StepScript("parse")]))
         storage.plays(refused(status), then=stored(BODY))
         url = storage.url("old")
-        assert side.call("bytes", output_at(url, execution_id)) == BODY
+        assert side.call("read_bytes", output_at(url, execution_id)) == BODY
         assert len(simulator.requests.of("api")) == 1
         first, second = storage.asked
         assert first.target.startswith("/old")
@@ -519,7 +519,7 @@ class TestRenewal:
     ) -> None:
         execution_id = simulator.start(ExecutionScript([StepScript("parse")]))
         storage.plays(cut(stored(BODY), 4_000), refused(403), then=stored(BODY))
-        assert side.call("bytes", output_at(storage.url(), execution_id)) == BODY
+        assert side.call("read_bytes", output_at(storage.url(), execution_id)) == BODY
         assert storage.asked[2].headers["range"] == "bytes=4000-"
 
     @pytest.mark.parametrize(("status", "reason"), [(403, "refused"), (404, "gone"), (410, "gone")])
@@ -528,8 +528,8 @@ class TestRenewal:
     ) -> None:
         execution_id = simulator.start(ExecutionScript([StepScript("parse")]))
         storage.plays(then=refused(status))
-        with pytest.raises(DownloadFailed) as failed:
-            side.call("bytes", output_at(storage.url(), execution_id))
+        with pytest.raises(DownloadError) as failed:
+            side.call("read_bytes", output_at(storage.url(), execution_id))
         assert (failed.value.reason, failed.value.status) == (reason, status)
         assert len(simulator.requests.of("api")) == 4
         assert len(storage.asked) == 5
@@ -547,7 +547,7 @@ class TestRenewal:
             return (stored(BODY) if valid else refused(status))(asked)
 
         storage.plays(then=early)
-        assert side.call("bytes", output_at(storage.url(), execution_id), timeout=30) == BODY
+        assert side.call("read_bytes", output_at(storage.url(), execution_id), timeout=30) == BODY
         first, second, third = side.clock.slept
         assert 1 <= first <= 2 <= second <= 4 <= third <= 8
 
@@ -556,8 +556,8 @@ class TestRenewal:
     ) -> None:
         execution_id = simulator.start(ExecutionScript([StepScript("parse")]))
         storage.plays(then=refused(403))
-        with pytest.raises(DownloadFailed) as failed:
-            side.call("bytes", output_at(storage.url(), execution_id), timeout=3)
+        with pytest.raises(DownloadError) as failed:
+            side.call("read_bytes", output_at(storage.url(), execution_id), timeout=3)
         assert (failed.value.reason, failed.value.status) == ("refused", 403)
         assert sum(side.clock.slept) < 3
 
@@ -574,14 +574,14 @@ class TestRenewal:
     ) -> None:
         execution_id = simulator.start(ExecutionScript([StepScript("parse", output=None)]))
         storage.plays(then=refused(403))
-        with pytest.raises(DownloadFailed) as failed:
-            side.call("bytes", output_at(storage.url(), execution_id))
+        with pytest.raises(DownloadError) as failed:
+            side.call("read_bytes", output_at(storage.url(), execution_id))
         assert failed.value.reason == "gone"
 
     def test_a_url_that_cannot_be_renewed_has_expired(
         self, side: Side, storage: BadStorage, simulator: Simulator
     ) -> None:
-        simulator.fault_always(Fault.status(401), origin="api")
+        simulator.inject_always(Fault.status(401), origin="api")
         storage.plays(then=refused(403))
         failed = failure(side, storage)
         assert (failed.reason, failed.status) == ("expired", 403)
@@ -589,7 +589,7 @@ class TestRenewal:
     def test_an_api_that_hangs_does_not_hold_up_a_renewal_past_the_timeout(
         self, side: Side, storage: BadStorage, simulator: Simulator
     ) -> None:
-        simulator.fault_always(Fault.hang(), origin="api")
+        simulator.inject_always(Fault.hang(), origin="api")
         storage.plays(then=refused(403))
         began = time.monotonic()
         failure(side, storage, timeout=0.5)
@@ -602,7 +602,7 @@ class TestRenewal:
         execution_id = simulator.start(ExecutionScript([StepScript("parse")]))
         hops = [moved("/a"), moved("/b"), refused(403)]
         storage.plays(*hops, *hops, *hops, then=stored(BODY))
-        assert side.call("bytes", output_at(storage.url(), execution_id)) == BODY
+        assert side.call("read_bytes", output_at(storage.url(), execution_id)) == BODY
 
 
 TEXT = b"".join(b"%d words, more or less\n" % number for number in range(3_000))
@@ -675,10 +675,10 @@ class TestPacking:
     ) -> None:
         """The error says how it is packed, and how to have it all the same."""
         storage.plays(then=packed(encoding, BODY))
-        for method in ("bytes", "text", "json"):
-            with pytest.raises(DownloadFailed, match=r"as '(br|zstd)', .* Saved, it is kept"):
+        for method in ("bytes", "read_text", "json"):
+            with pytest.raises(DownloadError, match=r"as '(br|zstd)', .* Saved, it is kept"):
                 side.call(method, output_at(storage.url()))
-        with pytest.raises(DownloadFailed, match="cannot be unpacked here"):
+        with pytest.raises(DownloadError, match="cannot be unpacked here"):
             side.streamed(output_at(storage.url()))
 
     def test_what_is_no_encoding_is_noted(
@@ -708,13 +708,13 @@ class TestPacking:
         body = gzip.compress(TEXT) if encoding == "gzip" else TEXT
         told = {"Content-Encoding": encoding, "Content-MD5": b64("md5", body)}
         storage.plays(then=stored(body, headers=told))
-        assert side.done(client.outputs.bytes(output_at(storage.url()))) == TEXT
+        assert side.done(client.outputs.read_bytes(output_at(storage.url()))) == TEXT
 
     def test_a_bomb_is_stopped_by_the_limit_in_memory(
         self, side: Side, storage: BadStorage
     ) -> None:
         storage.plays(then=packed("gzip", BOMB))
-        assert isinstance(failure(side, storage, max_bytes=1 << 20), OutputTooLarge)
+        assert isinstance(failure(side, storage, max_bytes=1 << 20), OutputTooLargeError)
         assert len(storage.asked) == 1
 
     def test_a_bomb_is_stopped_by_how_much_it_blows_up(
@@ -790,12 +790,12 @@ REFUSED_URLS = [
 
 
 @pytest.mark.parametrize("url", REFUSED_URLS, ids=lambda url: re.sub(r"\W+", "-", url[:40]))
-@pytest.mark.parametrize("method", ["bytes", "save"])
+@pytest.mark.parametrize("method", ["read_bytes", "save"])
 def test_a_url_that_is_none_of_a_storage_is_refused_before_anything_is_asked(
     side: Side, tmp_path: Any, url: str, method: str
 ) -> None:
     arguments = [tmp_path / "out"] if method == "save" else []
-    with pytest.raises(DownloadFailed) as failed:
+    with pytest.raises(DownloadError) as failed:
         side.call(method, output_at(url), *arguments)
     assert failed.value.reason == "refused"
     assert not side.clock.slept
@@ -817,8 +817,8 @@ def test_a_url_without_tls_is_fine_on_this_machine(host: str) -> None:
 def test_a_url_without_tls_elsewhere_is_fine_when_allowed(side: Side) -> None:
     """It is asked then; nobody is there."""
     side.client(allow_http=True)
-    with pytest.raises(DownloadFailed) as failed:
-        side.call("bytes", output_at("http://0.0.0.0:9/out.json"))
+    with pytest.raises(DownloadError) as failed:
+        side.call("read_bytes", output_at("http://0.0.0.0:9/out.json"))
     assert failed.value.reason == "unreachable"
 
 
@@ -834,7 +834,7 @@ def test_a_download_over_tls_never_goes_on_without() -> None:
     )
     steps = download.steps()
     assert isinstance(next(steps), Fetch)
-    with pytest.raises(DownloadFailed, match="without TLS"):
+    with pytest.raises(DownloadError, match="without TLS"):
         steps.send(Told(0.0, 302, {"location": "http://127.0.0.1/out"}))
 
 

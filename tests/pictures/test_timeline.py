@@ -229,16 +229,24 @@ def test_without_any_time_there_is_a_timeline_of_statuses() -> None:
 
 
 def test_times_without_a_zone_count_as_utc() -> None:
-    naive = StepRun(None, Status.COMPLETED, started_at=BEGAN.replace(tzinfo=None))
+    naive = StepRun(file_key=None, status=Status.COMPLETED, started_at=BEGAN.replace(tzinfo=None))
     told = Execution(
-        123, Status.COMPLETED, created=BEGAN, updated=after(9), steps=Steps([Step("a", (naive,))])
+        id=123,
+        status=Status.COMPLETED,
+        created_at=BEGAN,
+        updated_at=after(9),
+        steps=Steps([Step(name="a", runs=(naive,))]),
     )
     assert spans(told.timeline()) == {("a", None): [None, (0, 9)]}
 
 
 def test_the_same_run_may_stand_in_two_steps() -> None:
-    one = StepRun(None, Status.COMPLETED, started_at=BEGAN, finished_at=after(1))
-    told = Execution(123, Status.COMPLETED, steps=Steps([Step("a", (one,)), Step("b", (one,))]))
+    one = StepRun(file_key=None, status=Status.COMPLETED, started_at=BEGAN, finished_at=after(1))
+    told = Execution(
+        id=123,
+        status=Status.COMPLETED,
+        steps=Steps([Step(name="a", runs=(one,)), Step(name="b", runs=(one,))]),
+    )
     assert [step.runs[0].step for step in told.timeline().steps] == ["a", "b"]
 
 

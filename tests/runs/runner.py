@@ -16,7 +16,7 @@ from typing import Any
 from datalab_facade import Datalab, WaitPolicy
 from datalab_facade.runs.run_journal import RunJournal
 
-FAST = WaitPolicy(interval=0.05, max_interval=0.05)
+FAST = WaitPolicy(min_interval=0.05, max_interval=0.05)
 
 
 def die_at_line(number: int) -> None:
@@ -40,7 +40,7 @@ def main() -> None:
     if int(kill_at):
         die_at_line(int(kill_at))
     with Datalab(key, base_url=url, requests_per_minute=None, policy=FAST) as client:
-        client.run(int(workflow_id), files, to=out)
+        client.run(int(workflow_id), files, output_dir=out)
 
 
 if __name__ == "__main__":

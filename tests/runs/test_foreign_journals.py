@@ -197,7 +197,7 @@ def test_nothing_is_sent_where_the_journal_is_refused(tmp_path: Path, way: Way) 
     journal_of(tmp_path / "out", HEADER, FILE | {"folder": "../outside"})
     client = way.client(simulator)
     with pytest.raises(ConfigurationError, match="Line 2"):
-        way.done(client.run(1, [], to=tmp_path / "out"))
+        way.done(client.run(1, [], output_dir=tmp_path / "out"))
     way.done(client.close())
     assert not simulator.requests
     assert not (tmp_path / "outside").exists()

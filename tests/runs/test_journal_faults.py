@@ -21,7 +21,7 @@ from datalab_facade import (
     ConfigurationError,
     RunReport,
     StepDefinition,
-    SubmissionUnknown,
+    SubmissionUncertainError,
     WorkflowDefinition,
 )
 from datalab_facade.runs import run_journal
@@ -163,7 +163,7 @@ def test_nothing_is_paid_twice_and_the_journal_tells_the_truth_wherever_the_disk
         for path in documents:
             path.write_bytes(b"%PDF-1.7 " + path.name.encode())
         with faulty(fault), pytest.raises(ConfigurationError, match=r"run\.jsonl") as caught:
-            run(kind, simulator, workflow_id, documents, to=out)
+            run(kind, simulator, workflow_id, documents, output_dir=out)
         started = executed(simulator)
         for name, entry in entries(out).items():
             assert entry.execution_id in (None, started.get(name))
@@ -175,10 +175,10 @@ def test_nothing_is_paid_twice_and_the_journal_tells_the_truth_wherever_the_disk
             elif fault.cuts:
                 assert not entry.submitting, "unknown, and never sent"
         for _ in range(2):
-            report = run(kind, simulator, workflow_id, documents, to=out)
+            report = run(kind, simulator, workflow_id, documents, output_dir=out)
             again = executed(simulator)
             assert started.items() <= again.items()
-            assert all(isinstance(one.error, SubmissionUnknown) for one in report.failed)
+            assert all(isinstance(one.error, SubmissionUncertainError) for one in report.failed)
             assert len(report.failed) <= 1
             assert {one.execution_id for one in report.succeeded} <= set(again.values())
 
@@ -194,7 +194,7 @@ def test_the_error_names_the_file_and_its_execution_and_says_what_to_do(
     fault = DiskFault(line=5, length=3, how="short", lasts=True, cuts=True)
     client = way.client(simulator)
     with faulty(fault), pytest.raises(ConfigurationError) as caught:
-        way.done(client.run(workflow_id, path, to=tmp_path / "out"))
+        way.done(client.run(workflow_id, path, output_dir=tmp_path / "out"))
     [number] = simulator.execution_ids
     assert f"{path} was submitted as execution {number}" in str(caught.value)
     assert f"client.outputs.save_all({number}, ...)" in str(caught.value)
@@ -207,10 +207,12 @@ def test_a_workflow_that_was_created_and_cannot_be_written_down_is_named(
 ) -> None:
     simulator = new_simulator()
     client = way.client(simulator)
-    definition = WorkflowDefinition("Ours", [StepDefinition("marker_parse", "parse")])
+    definition = WorkflowDefinition(
+        name="Ours", steps=[StepDefinition(step_key="marker_parse", unique_name="parse")]
+    )
     fault = DiskFault(line=1, length=9, how="error", lasts=True, cuts=True)
     with faulty(fault), pytest.raises(ConfigurationError, match="Workflow 1 was created"):
-        way.done(client.run(definition, [], to=tmp_path / "out"))
+        way.done(client.run(definition, [], output_dir=tmp_path / "out"))
     way.done(client.close())
 
 
@@ -223,10 +225,12 @@ def test_what_an_earlier_call_left_unknown_stays_so_when_a_second_submission_is_
     path.write_bytes(b"%PDF-1.7")
     client = way.client(simulator)
     execute = "/api/v1/workflows/workflows/*/execute"
-    simulator.fault_next(Fault.disconnect(), path=execute)
-    assert not way.done(client.run(workflow_id, path, to=tmp_path / "out"))
-    simulator.fault_next(Fault.status(413), path=execute)
-    assert not way.done(client.run(workflow_id, path, to=tmp_path / "out", retry_unknown=True))
-    [result] = way.done(client.run(workflow_id, path, to=tmp_path / "out")).failed
-    assert isinstance(result.error, SubmissionUnknown)
+    simulator.inject(Fault.disconnect(), path=execute)
+    assert not way.done(client.run(workflow_id, path, output_dir=tmp_path / "out"))
+    simulator.inject(Fault.status(413), path=execute)
+    assert not way.done(
+        client.run(workflow_id, path, output_dir=tmp_path / "out", retry_unknown=True)
+    )
+    [result] = way.done(client.run(workflow_id, path, output_dir=tmp_path / "out")).failed
+    assert isinstance(result.error, SubmissionUncertainError)
     way.done(client.close())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from datalab_facade import Datalab, RunReport, SubmissionUnknown
+from datalab_facade import Datalab, RunReport, SubmissionUncertainError
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
 from datalab_facade.testing.messages import Request
 from tests.runs.runner import FAST
@@ -66,7 +66,7 @@ def gone_on(
     server: SimulatorServer, out: Path, documents: list[Path], **options: bool
 ) -> RunReport:
     with Datalab(API_KEY, base_url=server.api_url, requests_per_minute=None, policy=FAST) as client:
-        return client.run(1, documents, to=out, **options)  # type: ignore[arg-type]
+        return client.run(1, documents, output_dir=out, **options)  # type: ignore[arg-type]
 
 
 def check_nothing_was_done_twice(
@@ -74,7 +74,9 @@ def check_nothing_was_done_twice(
 ) -> None:
     report = gone_on(server, out, documents)
     assert len(simulator.execution_ids) <= FILES
-    unknown = [result for result in report.failed if isinstance(result.error, SubmissionUnknown)]
+    unknown = [
+        result for result in report.failed if isinstance(result.error, SubmissionUncertainError)
+    ]
     # Killed between sending a submission and its answer, nobody can know.
     assert len(report.failed) == len(unknown) <= 1
     known = {result.execution_id for result in report.succeeded}
@@ -112,7 +114,7 @@ def test_a_run_killed_in_the_middle_of_a_request_goes_on_where_it_was(
         reached.set()
         return Fault.hang()
 
-    simulator.fault_hook(hang_at)
+    simulator.inject_with(hang_at)
     process = begun(server, tmp_path / "out", documents)
     assert reached.wait(30)
     process.kill()
@@ -144,7 +146,9 @@ def test_a_journal_that_may_grow_no_more_in_the_middle_of_a_line_lets_nothing_be
     assert b"run.jsonl cannot be written: File too large" in told
     before = len(simulator.execution_ids)
     report = gone_on(server, tmp_path / "two", documents)
-    unknown = [result for result in report.failed if isinstance(result.error, SubmissionUnknown)]
+    unknown = [
+        result for result in report.failed if isinstance(result.error, SubmissionUncertainError)
+    ]
     assert len(report.failed) == len(unknown) == (0 if line == 4 else 1)
     assert len(simulator.execution_ids) == 2 * FILES
     assert before == FILES + {4: 0, 5: 1, 9: 2}[line]

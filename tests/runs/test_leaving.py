@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import RunReport, SubmissionUnknown, WaitPolicy
+from datalab_facade import RunReport, SubmissionUncertainError, WaitPolicy
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript, VirtualClock
 from tests.in_process import Way, asynchronous, blocking
 from tests.secrets_for_tests import API_KEY
@@ -67,11 +67,11 @@ def test_a_run_that_is_interrupted_while_it_waits_for_its_turn_has_left_nothing_
     simulator = simulator_with(clock)
     with blocking(simulator, requests_per_minute=allowed) as client:
         with pytest.raises(KeyboardInterrupt) as caught:
-            client.run(WORKFLOW, documents, to=tmp_path / "out")
+            client.run(WORKFLOW, documents, output_dir=tmp_path / "out")
         # It was never sent, so nothing says that it may have been carried out.
         assert not getattr(caught.value, "__notes__", [])
     clock.armed = False
-    assert run(Way(None), simulator, documents, to=tmp_path / "out")
+    assert run(Way(None), simulator, documents, output_dir=tmp_path / "out")
     assert executes(simulator) == FILES
 
 
@@ -81,7 +81,7 @@ async def test_a_run_that_is_cancelled_while_it_waits_for_its_turn_has_left_noth
 ) -> None:
     simulator = simulator_with(None)
     async with asynchronous(simulator, requests_per_minute=allowed) as client:
-        running = asyncio.create_task(client.run(WORKFLOW, documents, to=tmp_path / "out"))
+        running = asyncio.create_task(client.run(WORKFLOW, documents, output_dir=tmp_path / "out"))
         seen = -1
         while seen < len(simulator.requests):
             seen = len(simulator.requests)
@@ -89,9 +89,9 @@ async def test_a_run_that_is_cancelled_while_it_waits_for_its_turn_has_left_noth
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-    fast = WaitPolicy(interval=0.05, max_interval=0.05)
+    fast = WaitPolicy(min_interval=0.05, max_interval=0.05)
     async with asynchronous(simulator, requests_per_minute=None, policy=fast) as client:
-        report = await client.run(WORKFLOW, documents, to=tmp_path / "out")
+        report = await client.run(WORKFLOW, documents, output_dir=tmp_path / "out")
     assert report
     assert executes(simulator) == FILES
 
@@ -102,15 +102,15 @@ def test_a_run_that_is_interrupted_after_a_certain_refusal_has_left_nothing_unkn
 ) -> None:
     clock = Interrupted()
     simulator = simulator_with(clock)
-    simulator.fault_next(Fault.status(status), path=EXECUTE)
+    simulator.inject(Fault.status(status), path=EXECUTE)
     with (
         blocking(simulator, requests_per_minute=None) as client,
         pytest.raises(KeyboardInterrupt),
     ):
-        client.run(WORKFLOW, documents, to=tmp_path / "out")
+        client.run(WORKFLOW, documents, output_dir=tmp_path / "out")
     assert simulator.execution_ids == ()
     clock.armed = False
-    assert run(Way(None), simulator, documents, to=tmp_path / "out")
+    assert run(Way(None), simulator, documents, output_dir=tmp_path / "out")
     assert len(simulator.execution_ids) == FILES
 
 
@@ -124,12 +124,12 @@ def test_a_run_that_is_interrupted_while_it_sends_leaves_one_unknown(
         if request.path.endswith("/execute"):
             raise ended
 
-    simulator.fault_hook(interrupt)
+    simulator.inject_with(interrupt)
     with pytest.raises(ended):
-        run(way, simulator, documents, to=tmp_path / "out")
+        run(way, simulator, documents, output_dir=tmp_path / "out")
     simulator.clear_faults()
-    report = run(way, simulator, documents, to=tmp_path / "out")
-    assert [type(result.error) for result in report.failed] == [SubmissionUnknown]
+    report = run(way, simulator, documents, output_dir=tmp_path / "out")
+    assert [type(result.error) for result in report.failed] == [SubmissionUncertainError]
     assert len(report.succeeded) == FILES - 1
 
 
@@ -137,6 +137,6 @@ def test_a_submission_that_is_refused_and_repeated_is_sent_once_more_and_known(
     way: Way, documents: list[Path], tmp_path: Path
 ) -> None:
     simulator = simulator_with(VirtualClock())
-    simulator.fault_next(Fault.status(429), Fault.status(429), path=EXECUTE)
-    assert run(way, simulator, documents, to=tmp_path / "out")
+    simulator.inject(Fault.status(429), Fault.status(429), path=EXECUTE)
+    assert run(way, simulator, documents, output_dir=tmp_path / "out")
     assert len(simulator.execution_ids) == FILES

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import ConfigurationError, Manifest, MissedOutput, RunReport, Status
+from datalab_facade import ConfigurationError, FailedOutput, Manifest, RunReport, Status
 from datalab_facade.runs.run_sources import RunFiles
 from datalab_facade.testing import Fault, Request, Simulator
 from tests.in_process import FAILS, SOON, Way, new_simulator
@@ -61,10 +61,10 @@ def test_new_content_is_a_new_file_though_size_and_times_are_the_same(
     way: Way, simulator: Simulator, workflow_id: int, document: Path, tmp_path: Path
 ) -> None:
     times = (document.stat().st_atime_ns, document.stat().st_mtime_ns)
-    assert run(way, simulator, workflow_id, document, to=tmp_path / "out")
+    assert run(way, simulator, workflow_id, document, output_dir=tmp_path / "out")
     document.write_bytes(b"%PDF-1.7 of new kind")
     os.utime(document, ns=times)
-    report = run(way, simulator, workflow_id, document, to=tmp_path / "out")
+    report = run(way, simulator, workflow_id, document, output_dir=tmp_path / "out")
     assert report
     assert executes(simulator) == 2
     assert len(list((tmp_path / "out").glob("*/execution-*"))) == 2
@@ -73,11 +73,11 @@ def test_new_content_is_a_new_file_though_size_and_times_are_the_same(
 def test_the_same_content_is_the_same_file_though_its_times_and_folder_are_others(
     way: Way, simulator: Simulator, workflow_id: int, document: Path, tmp_path: Path
 ) -> None:
-    assert run(way, simulator, workflow_id, document, to=tmp_path / "out")
+    assert run(way, simulator, workflow_id, document, output_dir=tmp_path / "out")
     moved = tmp_path / "moved" / document.name
     moved.parent.mkdir()
     moved.write_bytes(document.read_bytes())
-    assert run(way, simulator, workflow_id, moved, to=tmp_path / "out")
+    assert run(way, simulator, workflow_id, moved, output_dir=tmp_path / "out")
     assert executes(simulator) == 1
 
 
@@ -91,8 +91,8 @@ def test_content_that_changes_while_it_is_uploaded_is_not_executed_though_its_ti
             document.write_bytes(b"%PDF-1.7 of new kind")
             os.utime(document, ns=times)
 
-    simulator.fault_hook(meddle)
-    [result] = run(way, simulator, workflow_id, document, to=tmp_path / "out").failed
+    simulator.inject_with(meddle)
+    [result] = run(way, simulator, workflow_id, document, output_dir=tmp_path / "out").failed
     assert "changed while it was uploaded" in (result.reason or "")
     assert executes(simulator) == 0
 
@@ -136,8 +136,8 @@ def test_a_file_named_twice_is_submitted_once_and_has_two_results(
     named = [document, again(document)]
     if swapped:
         named.reverse()
-    first = run(way, simulator, workflow_id, named, to=tmp_path / "out")
-    second = run(way, simulator, workflow_id, named, to=tmp_path / "out")
+    first = run(way, simulator, workflow_id, named, output_dir=tmp_path / "out")
+    second = run(way, simulator, workflow_id, named, output_dir=tmp_path / "out")
     files = [document if one.is_dir() else one for one in named]
     for report in (first, second):
         assert [result.source for result in report.results] == [str(one) for one in files]
@@ -162,10 +162,10 @@ def test_a_file_named_twice_is_tried_again_once(
     if option == "retry_failed":
         simulator.script_for(workflow_id, FAILS)
     else:
-        simulator.fault_always(Fault.disconnect(), path=EXECUTE)
+        simulator.inject_always(Fault.disconnect(), path=EXECUTE)
     for number in (1, 2):
         report = run(
-            way, simulator, workflow_id, named, to=tmp_path / "out", **{option: number > 1}
+            way, simulator, workflow_id, named, output_dir=tmp_path / "out", **{option: number > 1}
         )
         assert len(report.failed) == 2
         assert report.failed[0].reason == report.failed[1].reason
@@ -176,7 +176,9 @@ def test_a_file_that_is_missing_twice_is_told_twice(
     way: Way, simulator: Simulator, workflow_id: int, document: Path, tmp_path: Path
 ) -> None:
     missing = tmp_path / "no.pdf"
-    report = run(way, simulator, workflow_id, [missing, document, missing], to=tmp_path / "out")
+    report = run(
+        way, simulator, workflow_id, [missing, document, missing], output_dir=tmp_path / "out"
+    )
     assert [result.succeeded for result in report.results] == [False, True, False]
 
 
@@ -188,11 +190,11 @@ def test_a_file_is_run_whatever_its_name(
     path.write_bytes(b"%PDF-1.7")
     good = tmp_path / "good.pdf"
     good.write_bytes(b"%PDF-1.7")
-    first = run(way, simulator, workflow_id, [path, good], to=tmp_path / "out")
+    first = run(way, simulator, workflow_id, [path, good], output_dir=tmp_path / "out")
     assert len(first.succeeded) == 2
     assert first.results[0].source == str(path)
     assert len(str(first.results[0]).encode().splitlines()) == 1
-    second = run(way, simulator, workflow_id, [path, good], to=tmp_path / "out")
+    second = run(way, simulator, workflow_id, [path, good], output_dir=tmp_path / "out")
     assert second == first
     assert executes(simulator) == 2
     [uploaded, _] = uploads(simulator)
@@ -237,7 +239,7 @@ def test_what_is_no_file_is_told_and_waited_for_by_nobody(
 ) -> None:
     odd = tmp_path / "odd.pdf"
     make(odd)
-    report = run(way, simulator, workflow_id, [odd, document], to=tmp_path / "out")
+    report = run(way, simulator, workflow_id, [odd, document], output_dir=tmp_path / "out")
     assert [result.succeeded for result in report.results] == [False, True]
     assert "cannot be read" in str(report.failed[0])
 
@@ -272,7 +274,9 @@ def test_what_can_be_no_file_does_not_end_the_run(
     *,
     wrong: Any,
 ) -> None:
-    report = run(way, simulator, workflow_id, [document, wrong, document], to=tmp_path / "out")
+    report = run(
+        way, simulator, workflow_id, [document, wrong, document], output_dir=tmp_path / "out"
+    )
     assert [result.succeeded for result in report.results] == [True, False, True]
     assert isinstance(report.failed[0].error, ConfigurationError)
     assert str(report.failed[0]).isprintable()
@@ -296,7 +300,7 @@ def test_a_folder_that_cannot_be_read_is_told_with_the_words_of_the_system(
 
     monkeypatch.setattr(Path, "iterdir", fails)
     files = [document.parent, document]
-    report = run(way, simulator, workflow_id, files, to=tmp_path / "out")
+    report = run(way, simulator, workflow_id, files, output_dir=tmp_path / "out")
     assert [result.succeeded for result in report.results] == [False, True]
     assert report.failed[0].reason == f"{document.parent} cannot be read: Permission denied"
 
@@ -306,7 +310,7 @@ def test_what_can_be_no_files_is_told_before_anything_is_sent(
     way: Way, simulator: Simulator, workflow_id: int, tmp_path: Path, wrong: Any
 ) -> None:
     with pytest.raises(ConfigurationError, match="files must be"):
-        run(way, simulator, workflow_id, wrong, to=tmp_path / "out")
+        run(way, simulator, workflow_id, wrong, output_dir=tmp_path / "out")
     assert not simulator.requests
     assert not (tmp_path / "out").exists()
 
@@ -318,7 +322,7 @@ def test_the_blocking_client_takes_no_async_iterable(
         yield tmp_path
 
     with pytest.raises(ConfigurationError, match="not async_generator"):
-        run(Way(None), simulator, workflow_id, named(), to=tmp_path / "out")
+        run(Way(None), simulator, workflow_id, named(), output_dir=tmp_path / "out")
     assert not simulator.requests
 
 
@@ -354,11 +358,11 @@ def test_files_in_the_folder_for_the_outputs_are_refused_before_anything_is_sent
     files = named(document)
     for given in (files, files[0], str(files[0]), tuple(files)):
         with pytest.raises(ConfigurationError, match="where the outputs go"):
-            run(way, simulator, workflow_id, given, to=document.parent)
+            run(way, simulator, workflow_id, given, output_dir=document.parent)
     assert not simulator.requests
     assert list(document.parent.iterdir()) == [document]
     # Of what is read one at a time, nobody knows before.
-    [result] = run(way, simulator, workflow_id, iter(files), to=document.parent).failed
+    [result] = run(way, simulator, workflow_id, iter(files), output_dir=document.parent).failed
     assert "where the outputs go" in (result.reason or "")
     assert not uploads(simulator)
 
@@ -372,7 +376,7 @@ async def test_files_that_are_named_late_are_refused_as_well(
         yield document.parent
 
     async with asynchronous(simulator) as client:
-        [result] = (await client.run(workflow_id, named(), to=document.parent)).failed
+        [result] = (await client.run(workflow_id, named(), output_dir=document.parent)).failed
     assert "where the outputs go" in (result.reason or "")
     assert not uploads(simulator)
 
@@ -382,7 +386,7 @@ def test_the_folder_for_the_outputs_may_be_inside_and_around_those_of_the_files(
 ) -> None:
     for to in (document.parent / "out", tmp_path):
         for _ in range(2):
-            report = run(way, simulator, workflow_id, document.parent, to=to)
+            report = run(way, simulator, workflow_id, document.parent, output_dir=to)
             assert [result.source for result in report.succeeded] == [str(document)]
             assert len(report.results) == 1
     assert executes(simulator) == 2
@@ -403,11 +407,11 @@ def test_a_file_whose_outputs_have_no_place_is_not_paid_for(
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / document.name).write_bytes(b"a file where the folder should be")
-    [result] = run(way, simulator, workflow_id, document, to=tmp_path / "out").failed
+    [result] = run(way, simulator, workflow_id, document, output_dir=tmp_path / "out").failed
     assert "a file is there" in (result.reason or "")
     assert (executes(simulator), uploads(simulator)) == (0, [])
     (tmp_path / "out" / document.name).unlink()
-    assert run(way, simulator, workflow_id, document, to=tmp_path / "out")
+    assert run(way, simulator, workflow_id, document, output_dir=tmp_path / "out")
 
 
 def test_sources_are_read_one_at_a_time(
@@ -422,36 +426,39 @@ def test_sources_are_read_one_at_a_time(
             other.write_bytes(b"%PDF-1.7")
             yield other
 
-    assert run(Way(None), simulator, workflow_id, named(), to=tmp_path / "out")
+    assert run(Way(None), simulator, workflow_id, named(), output_dir=tmp_path / "out")
     assert submitted == [0, 1, 2]
 
 
 def test_the_reason_tells_in_words_what_was_missed(
     way: Way, simulator: Simulator, workflow_id: int, document: Path, tmp_path: Path
 ) -> None:
-    simulator.fault_always(Fault.status(404), origin="storage", path="*/parse/*")
-    [result] = run(way, simulator, workflow_id, document, to=tmp_path / "out").failed
+    simulator.inject_always(Fault.status(404), origin="storage", path="*/parse/*")
+    [result] = run(way, simulator, workflow_id, document, output_dir=tmp_path / "out").failed
     reason = result.reason or ""
     assert reason.startswith(f"The output of step parse of execution {result.execution_id} ")
-    assert "MissedOutput" not in reason
+    assert "FailedOutput" not in reason
 
 
 def test_the_reason_does_not_grow_with_what_was_missed() -> None:
     from datalab_facade.runs.running import _missed
 
-    missed = [MissedOutput(7, "parse", str(number), f"no {number}") for number in range(4_000)]
-    manifest = Manifest(7, Status.COMPLETED, saved=(), missed=tuple(missed))
+    missed = [
+        FailedOutput(execution_id=7, step="parse", file_key=str(number), error=f"no {number}")
+        for number in range(4_000)
+    ]
+    manifest = Manifest(execution_id=7, status=Status.COMPLETED, saved=(), failed=tuple(missed))
     assert _missed(manifest) == "no 0; no 1; no 2; no 3; no 4; 3995 more outputs were missed"
 
 
 def test_a_manifest_of_another_execution_counts_for_nothing(
     way: Way, simulator: Simulator, workflow_id: int, document: Path, tmp_path: Path
 ) -> None:
-    [result] = run(way, simulator, workflow_id, document, to=tmp_path / "out").succeeded
+    [result] = run(way, simulator, workflow_id, document, output_dir=tmp_path / "out").succeeded
     folder = result.folder / f"execution-{result.execution_id}"
-    Manifest(99, Status.COMPLETED, saved=()).write(folder)
+    Manifest(execution_id=99, status=Status.COMPLETED, saved=()).write(folder)
     simulator.requests.clear()
-    [again] = run(way, simulator, workflow_id, document, to=tmp_path / "out").results
+    [again] = run(way, simulator, workflow_id, document, output_dir=tmp_path / "out").results
     assert again.manifest is None or again.manifest.execution_id == result.execution_id
     asked = [request.path for request in simulator.requests]
     assert f"/api/v1/workflows/executions/{result.execution_id}" in asked

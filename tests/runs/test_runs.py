@@ -13,21 +13,21 @@ from typing import Any
 import pytest
 
 from datalab_facade import (
-    AuthenticationFailed,
+    AuthenticationError,
     ConfigurationError,
-    ExecutionFailed,
-    NotFound,
+    ExecutionFailedError,
+    NotFoundError,
     RunReport,
     RunResult,
     StepDefinition,
-    SubmissionUnknown,
+    SubmissionUncertainError,
     WorkflowDefinition,
 )
 from datalab_facade.testing import ExecutionScript, Fault, Request, Simulator, StepScript
 from tests.in_process import FAILS, SOON, Way, asynchronous, new_simulator
 
-PARSE = StepDefinition("marker_parse", "parse")
-DEFINITION = WorkflowDefinition("Ours", [PARSE])
+PARSE = StepDefinition(step_key="marker_parse", unique_name="parse")
+DEFINITION = WorkflowDefinition(name="Ours", steps=[PARSE])
 EXECUTE = "/api/v1/workflows/workflows/*/execute"
 
 
@@ -73,7 +73,7 @@ def test_each_file_is_uploaded_executed_waited_for_and_saved(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    report = run(way, simulator, workflow_id, documents, to=out)
+    report = run(way, simulator, workflow_id, documents, output_dir=out)
     assert report
     assert [result.source for result in report.results] == [str(path) for path in documents]
     assert len(simulator.execution_ids) == len(documents)
@@ -89,9 +89,9 @@ def test_each_file_is_uploaded_executed_waited_for_and_saved(
 def test_the_same_call_again_sends_nothing_but_a_look_at_the_workflow(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
-    first = run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+    first = run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
     simulator.requests.clear()
-    second = run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+    second = run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
     assert [request.path for request in simulator.requests] == [
         f"/api/v1/workflows/workflows/{workflow_id}"
     ]
@@ -106,8 +106,8 @@ def test_the_same_call_again_sends_nothing_but_a_look_at_the_workflow(
 def test_files_that_came_since_are_run_and_those_that_were_done_are_not(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
-    run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
-    report = run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+    run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
+    report = run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
     assert (len(report.succeeded), executes(simulator), uploads(simulator)) == (3, 3, 3)
 
 
@@ -116,7 +116,7 @@ def test_a_folder_stands_for_the_files_in_it(
 ) -> None:
     (documents[0].parent / ".hidden.pdf").write_bytes(b"no")
     (documents[0].parent / "deeper").mkdir()
-    report = run(way, simulator, workflow_id, documents[0].parent, to=tmp_path / "out")
+    report = run(way, simulator, workflow_id, documents[0].parent, output_dir=tmp_path / "out")
     assert [result.source for result in report.results] == [str(path) for path in documents]
 
 
@@ -128,7 +128,11 @@ def test_urls_and_references_and_uploaded_files_are_run_without_an_upload(
     simulator.requests.clear()
     url = "https://files.example/a.pdf?X-Amz-Signature=abcdef"
     report = run(
-        way, simulator, workflow_id, [url, "datalab://file-npl94jxy", file], to=tmp_path / "out"
+        way,
+        simulator,
+        workflow_id,
+        [url, "datalab://file-npl94jxy", file],
+        output_dir=tmp_path / "out",
     )
     assert report
     assert uploads(simulator) == 0
@@ -152,7 +156,7 @@ def test_files_of_the_same_name_get_folders_of_their_own(
     other = tmp_path / "other" / documents[0].name.upper()
     other.parent.mkdir()
     other.write_bytes(b"%PDF-1.7 something else")
-    report = run(way, simulator, workflow_id, [documents[0], other], to=tmp_path / "out")
+    report = run(way, simulator, workflow_id, [documents[0], other], output_dir=tmp_path / "out")
     folders = {result.folder.name.casefold() for result in report.results}
     assert (len(folders), len(report.succeeded)) == (2, 2)
 
@@ -161,8 +165,8 @@ def test_a_definition_is_created_once_however_often_the_call_is_made(
     way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
 ) -> None:
     DEFINITION.to_file(tmp_path / "ours.json")
-    first = run(way, simulator, DEFINITION, documents[:1], to=tmp_path / "out")
-    second = run(way, simulator, tmp_path / "ours.json", documents, to=tmp_path / "out")
+    first = run(way, simulator, DEFINITION, documents[:1], output_dir=tmp_path / "out")
+    second = run(way, simulator, tmp_path / "ours.json", documents, output_dir=tmp_path / "out")
     assert first.workflow_id == second.workflow_id
     creations = [
         one
@@ -175,22 +179,22 @@ def test_a_definition_is_created_once_however_often_the_call_is_made(
 def test_a_folder_is_for_one_workflow(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
-    run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
     for other in (DEFINITION, workflow_id + 1):
         with pytest.raises(ConfigurationError, match="another workflow"):
-            run(way, simulator, other, documents, to=tmp_path / "out")
+            run(way, simulator, other, documents, output_dir=tmp_path / "out")
 
 
 def test_a_failed_execution_does_not_end_the_others_and_is_told_with_its_reason(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
     simulator.script_for(workflow_id, FAILS)
-    failed = run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    failed = run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
     simulator.script_for(workflow_id, SOON)
-    report = run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+    report = run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
     assert [result.succeeded for result in report.results] == [False, True, True]
     [bad] = report.failed
-    assert isinstance(failed.results[0].error, ExecutionFailed)
+    assert isinstance(failed.results[0].error, ExecutionFailedError)
     assert bad.status == "FAILED"
     assert "no pages" in str(bad)
     assert str(report).splitlines()[1:] == [f"  {bad}"]
@@ -201,52 +205,56 @@ def test_what_failed_is_submitted_again_only_when_asked(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
     simulator.script_for(workflow_id, FAILS)
-    run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
     simulator.script_for(workflow_id, SOON)
-    assert not run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    assert not run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
     assert executes(simulator) == 1
-    assert run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out", retry_failed=True)
+    assert run(
+        way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out", retry_failed=True
+    )
     assert (executes(simulator), uploads(simulator)) == (2, 1)
 
 
 def test_a_submission_whose_fate_is_unknown_is_not_repeated_until_asked(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
-    simulator.fault_next(Fault.disconnect(), path=EXECUTE)
-    report = run(way, simulator, workflow_id, documents[:2], to=tmp_path / "out")
+    simulator.inject(Fault.disconnect(), path=EXECUTE)
+    report = run(way, simulator, workflow_id, documents[:2], output_dir=tmp_path / "out")
     assert [result.succeeded for result in report.results] == [False, True]
-    assert isinstance(report.results[0].error, SubmissionUnknown)
-    again = run(way, simulator, workflow_id, documents[:2], to=tmp_path / "out")
-    assert isinstance(again.results[0].error, SubmissionUnknown)
+    assert isinstance(report.results[0].error, SubmissionUncertainError)
+    again = run(way, simulator, workflow_id, documents[:2], output_dir=tmp_path / "out")
+    assert isinstance(again.results[0].error, SubmissionUncertainError)
     assert executes(simulator) == 2
-    assert run(way, simulator, workflow_id, documents[:2], to=tmp_path / "out", retry_unknown=True)
+    assert run(
+        way, simulator, workflow_id, documents[:2], output_dir=tmp_path / "out", retry_unknown=True
+    )
     assert (executes(simulator), uploads(simulator)) == (3, 2)
 
 
 def test_a_submission_that_was_refused_is_made_by_the_next_call(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
-    simulator.fault_next(Fault.status(413, {"detail": "too long"}), path=EXECUTE)
-    report = run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    simulator.inject(Fault.status(413, {"detail": "too long"}), path=EXECUTE)
+    report = run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
     assert "too long" in (report.results[0].reason or "")
-    assert run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    assert run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
     assert uploads(simulator) == 1
 
 
 def test_a_wrong_key_ends_the_run_at_once(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
-    simulator.fault_always(Fault.status(401, {"detail": "no"}), path="/api/v1/files/*")
-    with pytest.raises(AuthenticationFailed):
-        run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+    simulator.inject_always(Fault.status(401, {"detail": "no"}), path="/api/v1/files/*")
+    with pytest.raises(AuthenticationError):
+        run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
     assert sum(one.path.startswith("/api/v1/files") for one in simulator.requests) == 1
 
 
 def test_an_unknown_workflow_ends_the_run_before_anything_is_uploaded(
     way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
 ) -> None:
-    with pytest.raises(NotFound):
-        run(way, simulator, 999, documents, to=tmp_path / "out")
+    with pytest.raises(NotFoundError):
+        run(way, simulator, 999, documents, output_dir=tmp_path / "out")
     assert uploads(simulator) == 0
 
 
@@ -254,7 +262,7 @@ def test_a_file_that_is_not_there_does_not_end_the_others(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
     missing = tmp_path / "no.pdf"
-    report = run(way, simulator, workflow_id, [missing, *documents], to=tmp_path / "out")
+    report = run(way, simulator, workflow_id, [missing, *documents], output_dir=tmp_path / "out")
     assert len(report.succeeded) == 3
     [result] = report.failed
     assert str(result) == f"{missing}: {missing} cannot be read: No such file or directory"
@@ -263,30 +271,32 @@ def test_a_file_that_is_not_there_does_not_end_the_others(
 def test_an_upload_that_was_deleted_since_is_made_again(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
-    simulator.fault_next(Fault.status(503), path=EXECUTE)
-    run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
-    simulator.fault_next(Fault.status(404, {"detail": "no such file"}), path=EXECUTE)
-    assert run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out", retry_unknown=True)
+    simulator.inject(Fault.status(503), path=EXECUTE)
+    run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
+    simulator.inject(Fault.status(404, {"detail": "no such file"}), path=EXECUTE)
+    assert run(
+        way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out", retry_unknown=True
+    )
     assert uploads(simulator) == 2
 
 
 def test_outputs_that_were_missed_are_fetched_by_the_next_call(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
-    simulator.fault_always(Fault.status(404), origin="storage", path="*/parse/*")
-    report = run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    simulator.inject_always(Fault.status(404), origin="storage", path="*/parse/*")
+    report = run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
     assert not report
     simulator.clear_faults()
-    assert run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    assert run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
     assert executes(simulator) == 1
 
 
 def test_what_was_saved_and_then_removed_is_fetched_again(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
-    report = run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    report = run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
     shutil.rmtree(report.results[0].folder)
-    assert run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    assert run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
     assert executes(simulator) == 1
     assert list(report.results[0].folder.rglob("manifest.json"))
 
@@ -297,7 +307,7 @@ def test_results_come_one_by_one_as_they_come_to_be(
     quick = ExecutionScript([StepScript("parse", ends=1)])
     simulator.script_for(workflow_id, quick)
     client = way.client(simulator)
-    results = client.run_as_completed(workflow_id, documents, to=tmp_path / "out")
+    results = client.iter_run(workflow_id, documents, output_dir=tmp_path / "out")
     seen: list[RunResult] = []
     if way.runner is None:
         seen.extend(results)
@@ -320,7 +330,7 @@ def test_changes_are_told_on_the_way(
         simulator,
         workflow_id,
         documents,
-        to=tmp_path / "out",
+        output_dir=tmp_path / "out",
         on_update=lambda update: told.append(str(update.totals.done)),
     )
     assert told[0] == "0"
@@ -336,8 +346,8 @@ def test_two_runs_cannot_have_one_folder_at_once(
         RunJournal(tmp_path / "out"),
         pytest.raises(ConfigurationError, match="Another run works in"),
     ):
-        run(way, simulator, workflow_id, documents, to=tmp_path / "out")
-    assert run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+        run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
+    assert run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -360,7 +370,7 @@ def test_an_option_nobody_knows_is_told_by_its_name(
     way: Way, simulator: Simulator, tmp_path: Path
 ) -> None:
     with pytest.raises(TypeError, match="unknown option 'speed'"):
-        run(way, simulator, 1, ["a.pdf"], to=tmp_path / "out", speed=3)
+        run(way, simulator, 1, ["a.pdf"], output_dir=tmp_path / "out", speed=3)
     assert not simulator.requests
 
 
@@ -370,17 +380,17 @@ def test_a_workflow_may_be_given_as_the_server_told_it(
     client = way.client(simulator)
     workflow = way.done(client.workflows.get(workflow_id))
     way.done(client.close())
-    assert run(way, simulator, workflow, documents[:1], to=tmp_path / "out")
+    assert run(way, simulator, workflow, documents[:1], output_dir=tmp_path / "out")
     assert executes(simulator) == 1
 
 
 def test_a_folder_is_for_one_address_of_the_api(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
-    run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
     client = way.client(simulator, base_url="https://datalab.example")
     with pytest.raises(ConfigurationError, match=r"not at https://datalab\.example"):
-        way.done(client.run(workflow_id, documents[:1], to=tmp_path / "out"))
+        way.done(client.run(workflow_id, documents[:1], output_dir=tmp_path / "out"))
     way.done(client.close())
     assert executes(simulator) == 1
 
@@ -389,7 +399,7 @@ def test_a_journal_of_a_later_version_or_of_nonsense_is_refused_and_left_alone(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    run(way, simulator, workflow_id, documents[:1], to=out)
+    run(way, simulator, workflow_id, documents[:1], output_dir=out)
     journal = out / "run.jsonl"
     header, rest = journal.read_text(encoding="utf-8").split("\n", 1)
     for told in (
@@ -399,7 +409,7 @@ def test_a_journal_of_a_later_version_or_of_nonsense_is_refused_and_left_alone(
     ):
         journal.write_text(f"{told}\n{rest}", encoding="utf-8")
         with pytest.raises(ConfigurationError, match=r"run\.jsonl"):
-            run(way, simulator, workflow_id, documents[:1], to=out)
+            run(way, simulator, workflow_id, documents[:1], output_dir=out)
         assert journal.read_text(encoding="utf-8") == f"{told}\n{rest}"
     assert executes(simulator) == 1
 
@@ -409,21 +419,21 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_sent(
 ) -> None:
     (tmp_path / "out" / "run.jsonl").mkdir(parents=True)
     with pytest.raises(ConfigurationError, match=r"A run cannot be kept in .*: Is a directory"):
-        run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+        run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
     assert not simulator.requests
 
 
 def test_an_execution_that_is_not_found_is_told_and_looked_for_again_but_not_submitted_again(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
-    simulator.fault_always(
+    simulator.inject_always(
         Fault.status(404, {"detail": "gone"}), path="/api/v1/workflows/executions/*"
     )
-    report = run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    report = run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
     [result] = report.failed
-    assert isinstance(result.error, NotFound)
+    assert isinstance(result.error, NotFoundError)
     simulator.clear_faults()
-    assert run(way, simulator, workflow_id, documents[:1], to=tmp_path / "out")
+    assert run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
     assert executes(simulator) == 1
 
 
@@ -433,10 +443,10 @@ def test_outputs_that_cannot_be_saved_are_told_and_saved_by_the_next_call(
     out = tmp_path / "out"
     (out).mkdir()
     (out / documents[0].name).write_bytes(b"a file where the folder should be")
-    [result] = run(way, simulator, workflow_id, documents[:1], to=out).failed
+    [result] = run(way, simulator, workflow_id, documents[:1], output_dir=out).failed
     assert isinstance(result.error, ConfigurationError)
     (out / documents[0].name).unlink()
-    assert run(way, simulator, workflow_id, documents[:1], to=out)
+    assert run(way, simulator, workflow_id, documents[:1], output_dir=out)
     assert executes(simulator) == 1
 
 
@@ -451,8 +461,8 @@ def test_a_file_that_changes_or_goes_while_it_is_uploaded_is_not_executed(
         if request.body.endswith(gone.name.encode()):
             gone.unlink()
 
-    simulator.fault_hook(meddle)
-    report = run(way, simulator, workflow_id, documents, to=tmp_path / "out")
+    simulator.inject_with(meddle)
+    report = run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
     assert [result.source for result in report.succeeded] == [str(good)]
     assert {result.source for result in report.failed} == {str(changed), str(gone)}
     assert executes(simulator) == 1
@@ -466,7 +476,7 @@ async def test_files_may_be_named_one_at_a_time_by_an_async_iterable(
             yield path
 
     async with asynchronous(simulator) as client:
-        report = await client.run(workflow_id, named(), to=tmp_path / "out")
+        report = await client.run(workflow_id, named(), output_dir=tmp_path / "out")
     assert len(report.succeeded) == len(documents)
 
 
@@ -490,8 +500,8 @@ def test_a_disk_that_fills_up_ends_the_run_and_leaves_the_journal_readable(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ConfigurationError, match="No space left on device"):
-        run(way, simulator, workflow_id, documents, to=out)
+        run(way, simulator, workflow_id, documents, output_dir=out)
     monkeypatch.undo()
     assert (out / "run.jsonl").read_bytes().endswith(b"\n")
-    assert run(way, simulator, workflow_id, documents, to=out, retry_unknown=True)
+    assert run(way, simulator, workflow_id, documents, output_dir=out, retry_unknown=True)
     assert executes(simulator) == len(documents)

@@ -9,19 +9,19 @@ import httpx
 import pytest
 
 from datalab_facade import (
+    APIConnectionError,
+    APIStatusError,
     AsyncDatalab,
     ConfigurationError,
-    ConnectionFailed,
     DatalabError,
-    StatusError,
-    UnexpectedBody,
+    InvalidResponseError,
     WaitPolicy,
 )
 from datalab_facade.testing import Fault, Simulator, SimulatorServer
 from tests.in_process import NEVER_ENDS
 from tests.secrets_for_tests import API_KEY
 
-FAST = WaitPolicy(interval=0.01, max_interval=0.01, max_faults=0)
+FAST = WaitPolicy(min_interval=0.01, max_interval=0.01, max_retries=0)
 
 
 def client_of(server: SimulatorServer, **options: Any) -> AsyncDatalab:
@@ -53,11 +53,11 @@ async def test_a_cookie_is_not_sent_back_and_a_redirect_not_followed(
     simulator: Simulator, server: SimulatorServer
 ) -> None:
     execution_id = simulator.start(NEVER_ENDS)
-    simulator.fault_next(
+    simulator.inject(
         Fault.status(302, None, {"Location": "/elsewhere", "Set-Cookie": "session=1; Path=/"})
     )
     async with client_of(server) as client:
-        with pytest.raises(StatusError):
+        with pytest.raises(APIStatusError):
             await client.executions.get(execution_id)
         await client.executions.get(execution_id)
     assert len(simulator.requests) == 2
@@ -67,13 +67,13 @@ async def test_a_cookie_is_not_sent_back_and_a_redirect_not_followed(
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (Fault.reset(), ConnectionFailed),
-        (Fault.reset(20), ConnectionFailed),
-        (Fault.cut(20), ConnectionFailed),
-        (Fault.disconnect(), ConnectionFailed),
-        (Fault.html(), UnexpectedBody),
-        (Fault.invalid_json(), UnexpectedBody),
-        (Fault.status(503), StatusError),
+        (Fault.reset(), APIConnectionError),
+        (Fault.reset(20), APIConnectionError),
+        (Fault.truncate(20), APIConnectionError),
+        (Fault.disconnect(), APIConnectionError),
+        (Fault.html(), InvalidResponseError),
+        (Fault.invalid_json(), InvalidResponseError),
+        (Fault.status(503), APIStatusError),
         (Fault.status(200, b"not gzip", {"Content-Encoding": "gzip"}), DatalabError),
     ],
 )
@@ -84,8 +84,8 @@ async def test_what_goes_wrong_is_told_in_the_same_errors(
     server: SimulatorServer,
 ) -> None:
     execution_id = simulator.start(NEVER_ENDS)
-    async with client_of(server, max_faults=0) as client:
-        simulator.fault_always(fault)
+    async with client_of(server, max_retries=0) as client:
+        simulator.inject_always(fault)
         with pytest.raises(error) as caught:
             await client.executions.get(execution_id)
         assert API_KEY not in f"{caught.value!r} {caught.value}"
@@ -95,16 +95,16 @@ async def test_what_goes_wrong_is_told_in_the_same_errors(
 
 async def test_a_compressed_answer_is_read(simulator: Simulator, server: SimulatorServer) -> None:
     execution_id = simulator.start(NEVER_ENDS)
-    simulator.fault_always(Fault.gzip())
+    simulator.inject_always(Fault.gzip())
     async with client_of(server) as client:
         assert (await client.executions.get(execution_id)).id == execution_id
 
 
 async def test_a_server_that_is_not_there_was_certainly_not_reached() -> None:
     async with AsyncDatalab(
-        API_KEY, base_url="http://127.0.0.1:1", transport="aiohttp", max_faults=0
+        API_KEY, base_url="http://127.0.0.1:1", transport="aiohttp", max_retries=0
     ) as client:
-        with pytest.raises(ConnectionFailed) as caught:
+        with pytest.raises(APIConnectionError) as caught:
             await client.executions.get(1)
         assert caught.value.may_have_arrived is False
 
@@ -118,9 +118,9 @@ async def test_a_proxy_of_the_environment_is_used(
         base_url="http://datalab.invalid",
         allow_http=True,
         transport="aiohttp",
-        max_faults=0,
+        max_retries=0,
     ) as client:
-        with pytest.raises(StatusError, match=r"datalab\.invalid"):
+        with pytest.raises(APIStatusError, match=r"datalab\.invalid"):
             await client.executions.get(1)
     assert len(simulator.requests) == 1
 

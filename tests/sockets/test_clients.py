@@ -19,13 +19,13 @@ import httpx
 import pytest
 
 from datalab_facade import (
+    APIStatusError,
     AsyncDatalab,
-    AuthenticationFailed,
+    AuthenticationError,
     ConfigurationError,
     Datalab,
-    ExecutionFailed,
+    ExecutionFailedError,
     Output,
-    StatusError,
     WaitPolicy,
 )
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
@@ -33,7 +33,7 @@ from tests.secrets_for_tests import API_KEY
 from tests.sockets.conftest import Caller
 
 NEVER_ENDS = ExecutionScript([StepScript("parse", ends=None)])
-FAST = WaitPolicy(interval=0.05)
+FAST = WaitPolicy(min_interval=0.05)
 
 
 @pytest.mark.parametrize("shape", ["flat", "nested"])
@@ -52,7 +52,7 @@ def test_a_whole_execution_is_followed_and_its_outputs_fetched(
     changes = list(datalab.executions.watch(execution_id, policy=FAST, timeout=20))
     final = changes[-1].snapshot
     assert final.succeeded
-    outputs = {output.step: datalab.outputs.json(output) for output in final.outputs}
+    outputs = {output.step: datalab.outputs.read_json(output) for output in final.outputs}
     assert outputs["extract"] == {"a": 1}
     for request in simulator.requests.of("storage"):
         assert "x-api-key" not in request.headers
@@ -62,7 +62,7 @@ def test_a_whole_execution_is_followed_and_its_outputs_fetched(
 def test_a_failed_execution_is_told_with_its_reasons(simulator: Simulator, call: Caller) -> None:
     script = ExecutionScript([StepScript("parse", outcome="FAILED", error="no pages")])
     outcome = call("result", simulator.start(script), timeout=20)
-    assert isinstance(outcome.error, ExecutionFailed)
+    assert isinstance(outcome.error, ExecutionFailedError)
     assert "parse: no pages" in str(outcome.error)
     assert outcome.error.execution.failed
 
@@ -71,7 +71,7 @@ def test_a_revoked_key_ends_a_wait_at_once(simulator: Simulator, call: Caller) -
     execution_id = simulator.start(NEVER_ENDS)
     simulator.api_key = "another"
     outcome = call("wait", execution_id, timeout=60)
-    assert isinstance(outcome.error, AuthenticationFailed)
+    assert isinstance(outcome.error, AuthenticationError)
     assert outcome.seconds < 5
 
 
@@ -101,9 +101,14 @@ def test_the_async_client_says_so_when_used_in_another_loop(
         async def elsewhere() -> None:
             with pytest.raises(ConfigurationError, match="another event loop"):
                 await client.executions.get(execution_id)
-            output = Output(execution_id, "parse", None, f"{server.api_url}/object")
+            output = Output(
+                execution_id=execution_id,
+                step="parse",
+                file_key=None,
+                url=f"{server.api_url}/object",
+            )
             with pytest.raises(ConfigurationError, match="another event loop"):
-                await client.outputs.bytes(output)
+                await client.outputs.read_bytes(output)
             with pytest.raises(ConfigurationError, match="another event loop"):
                 await client.close()
 
@@ -128,17 +133,17 @@ def _anyio_limit(seconds: float) -> contextlib.AbstractAsyncContextManager[Any]:
 
 
 @pytest.mark.parametrize("limit", [asyncio.timeout, _anyio_limit], ids=["asyncio", "anyio"])
-@pytest.mark.parametrize("fault", [Fault.nothing(), Fault.hang()], ids=["sleeping", "asking"])
+@pytest.mark.parametrize("fault", [Fault.none(), Fault.hang()], ids=["sleeping", "asking"])
 async def test_a_timeout_around_a_wait_is_prompt_and_leaks_no_connection(
     simulator: Simulator, server: SimulatorServer, limit: Limit, fault: Fault
 ) -> None:
     execution_id = simulator.start(NEVER_ENDS)
-    simulator.fault_next(fault)
+    simulator.inject(fault)
     async with AsyncDatalab(API_KEY, base_url=server.api_url) as client:
         began = time.monotonic()
         with pytest.raises(TimeoutError):
             async with limit(0.3):
-                await client.executions.wait(execution_id, policy=WaitPolicy(interval=10))
+                await client.executions.wait(execution_id, policy=WaitPolicy(min_interval=10))
         assert time.monotonic() - began < 1
         assert _busy_connections(client._api._lanes) == 0
         assert (await client.executions.get(execution_id)).status == "IN_PROGRESS"
@@ -154,7 +159,7 @@ async def test_a_cancelled_task_is_prompt_and_leaks_no_connection(
         asked.set()
         return Fault.hang()
 
-    simulator.fault_hook(hang)
+    simulator.inject_with(hang)
     async with AsyncDatalab(API_KEY, base_url=server.api_url) as client:
         waiting = asyncio.create_task(client.executions.wait(execution_id))
         await asyncio.to_thread(asked.wait)
@@ -210,7 +215,7 @@ def test_ctrl_c_is_prompt_and_the_client_still_works(
         asked.set()
         return Fault.hang() if hanging and count == 1 else None
 
-    simulator.fault_hook(hang_once)
+    simulator.inject_with(hang_once)
     child = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED, API_KEY, server.api_url, str(execution_id)],
         stdout=subprocess.PIPE,
@@ -266,9 +271,9 @@ def test_a_proxy_of_the_environment_is_used(
     monkeypatch.setenv("HTTP_PROXY", server.api_url)
     with (
         Datalab(API_KEY, base_url="http://datalab.invalid", allow_http=True) as client,
-        pytest.raises(StatusError, match=r"datalab\.invalid"),
+        pytest.raises(APIStatusError, match=r"datalab\.invalid"),
     ):
-        client.executions.get(1, max_faults=0)
+        client.executions.get(1, max_retries=0)
     assert len(simulator.requests) == 1
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpcore
 import pytest
 
-from datalab_facade import AsyncDatalab, ConnectionFailed, Datalab, RequestTimedOut
+from datalab_facade import APIConnectionError, APITimeoutError, AsyncDatalab, Datalab
 from datalab_facade.testing import Simulator, SimulatorServer
 from datalab_facade.transport.network import _first_to_connect
 from datalab_facade.transport.resolving import Address, Resolver
@@ -138,7 +138,7 @@ def test_all_addresses_share_the_time(
 ) -> None:
     addresses.found = [swallowing] * 3
     outcome = get(1, timeout=0.7)
-    assert isinstance(outcome.error, RequestTimedOut)
+    assert isinstance(outcome.error, APITimeoutError)
     assert outcome.seconds < 0.7 + GRACE
 
 
@@ -173,8 +173,8 @@ def test_a_host_that_refuses_everywhere_is_told_with_what_to_check(
     get: Callable[..., Outcome], addresses: Addresses, refusing: tuple[str, int]
 ) -> None:
     addresses.found = [refusing] * 2
-    outcome = get(1, max_faults=0)
-    assert type(outcome.error) is ConnectionFailed
+    outcome = get(1, max_retries=0)
+    assert type(outcome.error) is APIConnectionError
     assert not outcome.error.may_have_arrived
 
 
@@ -184,7 +184,7 @@ def test_a_resolver_that_hangs_does_not_outlive_the_deadline(
     """Nor does the event loop wait for it in the end."""
     addresses.go_on.clear()
     outcome = get(1, timeout=0.7, request_timeout=0.2)
-    assert isinstance(outcome.error, RequestTimedOut)
+    assert isinstance(outcome.error, APITimeoutError)
     assert outcome.seconds < 0.7 + GRACE
     assert addresses.asked == 1, "each try left a thread behind"
 
@@ -193,8 +193,8 @@ def test_a_host_without_addresses_is_told(
     get: Callable[..., Outcome], addresses: Addresses
 ) -> None:
     addresses.found = []
-    outcome = get(1, max_faults=0)
-    assert type(outcome.error) is ConnectionFailed
+    outcome = get(1, max_retries=0)
+    assert type(outcome.error) is APIConnectionError
     assert "not known" in str(outcome.error)
 
 
@@ -246,7 +246,7 @@ def test_what_never_left_is_known_not_to_have_arrived(
     if kind == "sync":
         with (
             Datalab(API_KEY, base_url=url, allow_http=True) as client,
-            pytest.raises(RequestTimedOut) as raised,
+            pytest.raises(APITimeoutError) as raised,
         ):
             client.executions.get(1, timeout=0.1)
     else:
@@ -255,6 +255,6 @@ def test_what_never_left_is_known_not_to_have_arrived(
             async with AsyncDatalab(API_KEY, base_url=url, allow_http=True) as client:
                 await client.executions.get(1, timeout=0.1)
 
-        with pytest.raises(RequestTimedOut) as raised:
+        with pytest.raises(APITimeoutError) as raised:
             asyncio.run(ask())
     assert not raised.value.may_have_arrived

@@ -7,30 +7,30 @@ import math
 import pytest
 
 from datalab_facade import (
-    ConnectionFailed,
-    RequestTimedOut,
+    APIConnectionError,
+    APITimeoutError,
     WaitPolicy,
-    WaitTimedOut,
+    WaitTimeoutError,
 )
 from datalab_facade.clock import SystemClock
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
-from datalab_facade.transport.ending import EndsWithin, left_of
+from datalab_facade.transport.ending import Deadline, left_of
 from tests.sockets.conftest import Caller
 
 NEVER_ENDS = ExecutionScript([StepScript("parse", ends=None)])
 ENDS_SOON = ExecutionScript([StepScript("parse", ends=0.3)])
-HASTY = WaitPolicy(interval=0.1, fault_backoff=0.05)
+HASTY = WaitPolicy(min_interval=0.1, retry_backoff=0.05)
 # What is not bounded takes seconds more; a busy machine may take a part of one.
 GRACE = 0.75
 
 FAULTS = {
     "hangs": Fault.hang(),
     "hangs in the middle of the body": Fault.hang(after=20),
-    "drips the body": Fault.drip(1, every=0.2),
-    "drips the headers": Fault.drip(1, every=0.2, headers=True),
+    "drips the body": Fault.slow(1, every=0.2),
+    "drips the headers": Fault.slow(1, every=0.2, headers=True),
     "is slow": Fault.delay(5),
     "resets": Fault.reset(),
-    "cuts the body": Fault.cut(20),
+    "cuts the body": Fault.truncate(20),
     "disconnects": Fault.disconnect(),
     "answers HTML": Fault.html(),
     "answers invalid JSON": Fault.invalid_json(),
@@ -42,11 +42,11 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_a_wait_is_over_by_its_deadline(simulator: Simulator, call: Caller, fault: Fault) -> None:
     execution_id = simulator.start(NEVER_ENDS)
-    simulator.fault_always(fault, origin="api")
+    simulator.inject_always(fault, origin="api")
     outcome = call(
-        "wait", execution_id, timeout=0.6, policy=WaitPolicy(interval=0.1, max_faults=1_000)
+        "wait", execution_id, timeout=0.6, policy=WaitPolicy(min_interval=0.1, max_retries=1_000)
     )
-    assert isinstance(outcome.error, WaitTimedOut)
+    assert isinstance(outcome.error, WaitTimeoutError)
     assert outcome.error.execution_id == execution_id
     assert outcome.seconds <= 0.6 + GRACE
 
@@ -56,9 +56,9 @@ def test_a_single_look_is_over_by_its_timeout(
     simulator: Simulator, call: Caller, name: str
 ) -> None:
     execution_id = simulator.start(NEVER_ENDS)
-    simulator.fault_always(FAULTS[name], origin="api")
+    simulator.inject_always(FAULTS[name], origin="api")
     outcome = call("get", execution_id, timeout=0.5)
-    assert isinstance(outcome.error, RequestTimedOut)
+    assert isinstance(outcome.error, APITimeoutError)
     assert outcome.seconds <= 0.5 + GRACE
 
 
@@ -71,13 +71,13 @@ def test_a_wait_outlives_what_goes_wrong_on_the_way(
     simulator: Simulator, call: Caller, fault: Fault
 ) -> None:
     execution_id = simulator.start(ENDS_SOON)
-    simulator.fault_next(fault, fault)
+    simulator.inject(fault, fault)
     outcome = call(
         "wait",
         execution_id,
         timeout=20,
         policy=WaitPolicy(
-            interval=0.1, fault_backoff=0.05, max_retry_after=0.2, request_timeout=0.3
+            min_interval=0.1, retry_backoff=0.05, max_retry_after=0.2, request_timeout=0.3
         ),
     )
     assert outcome.error is None
@@ -86,7 +86,7 @@ def test_a_wait_outlives_what_goes_wrong_on_the_way(
 
 def test_an_answer_that_is_only_slow_is_taken(simulator: Simulator, call: Caller) -> None:
     execution_id = simulator.start(ENDS_SOON)
-    simulator.fault_next(Fault.delay(0.3), Fault.drip(50, every=0.02))
+    simulator.inject(Fault.delay(0.3), Fault.slow(50, every=0.02))
     outcome = call("wait", execution_id, timeout=20, policy=HASTY)
     assert outcome.result.succeeded
     assert len(simulator.requests) <= 6
@@ -96,8 +96,8 @@ def test_nobody_there_is_told_as_a_connection_that_failed(
     call: Caller, server: SimulatorServer
 ) -> None:
     server.stop()
-    outcome = call("get", 1, max_faults=0)
-    assert isinstance(outcome.error, ConnectionFailed)
+    outcome = call("get", 1, max_retries=0)
+    assert isinstance(outcome.error, APIConnectionError)
     assert not outcome.error.may_have_arrived
 
 
@@ -124,6 +124,6 @@ def test_the_system_is_asked_for_no_sleep_that_it_refuses(
 
 
 def test_nothing_is_left_of_a_time_that_is_over() -> None:
-    with EndsWithin(-1.0), pytest.raises(TimeoutError, match="is over"):
+    with Deadline(-1.0), pytest.raises(TimeoutError, match="is over"):
         left_of(5.0, TimeoutError)
     assert left_of(5.0, TimeoutError) == 5.0

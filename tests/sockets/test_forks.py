@@ -46,7 +46,7 @@ def right(client, execution_id):
     execution = client.executions.get(execution_id)
     assert execution.id == execution_id, (execution.id, execution_id)
     [output] = execution.outputs
-    assert client.outputs.json(output) == {"of": ids.index(execution_id)}
+    assert client.outputs.read_json(output) == {"of": ids.index(execution_id)}
 """
 
 ALL_AT_ONCE = """
@@ -105,7 +105,7 @@ with Datalab(key, base_url=url) as client:
     def work():
         right(client, ids[1])
         client.executions.wait(ids[2])
-        assert client.durations.to_dict() is not None
+        assert client.duration_model.to_dict() is not None
     children = [forked(work)]
     print(json.dumps(ended(children)))
     over.set()

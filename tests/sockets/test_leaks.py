@@ -27,13 +27,15 @@ def server() -> Iterator[BadStorage]:
 
 
 def output(server: BadStorage) -> Output:
-    return Output(7, "parse", None, server.url(), Status.COMPLETED)
+    return Output(
+        execution_id=7, step="parse", file_key=None, url=server.url(), status=Status.COMPLETED
+    )
 
 
 AsyncCall = Callable[[AsyncDatalab, BadStorage], Awaitable[object]]
 CALLS: dict[str, AsyncCall] = {
     "get": lambda client, _: client.executions.get(7),
-    "bytes": lambda client, server: client.outputs.bytes(output(server)),
+    "bytes": lambda client, server: client.outputs.read_bytes(output(server)),
 }
 ROUNDS = 45
 
@@ -78,7 +80,7 @@ async def test_many_cancels_leave_a_client_that_works(server: BadStorage) -> Non
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         assert (await client.executions.get(7)).succeeded
-        assert await client.outputs.bytes(output(server)) == BODY
+        assert await client.outputs.read_bytes(output(server)) == BODY
         await asyncio.to_thread(until, lambda: server.open_connections <= 2)
 
 
@@ -99,7 +101,7 @@ def test_a_call_that_is_interrupted_anywhere_leaves_no_connection(
     with Datalab(API_KEY, base_url=server.origin) as client:
         calls: dict[str, Callable[[], object]] = {
             "get": lambda: client.executions.get(7),
-            "bytes": lambda: client.outputs.bytes(output(server)),
+            "bytes": lambda: client.outputs.read_bytes(output(server)),
         }
         with monkeypatch.context() as patch:
             patch.setattr(kind, name, interrupted)
@@ -107,7 +109,7 @@ def test_a_call_that_is_interrupted_anywhere_leaves_no_connection(
                 calls[method]()
         until(lambda: server.open_connections == 0)
         assert client.executions.get(7).succeeded
-        assert client.outputs.bytes(output(server)) == BODY
+        assert client.outputs.read_bytes(output(server)) == BODY
 
 
 def refuse(_: Asked) -> Reply:
@@ -124,13 +126,13 @@ def test_an_answer_that_is_not_read_to_its_end_takes_its_connection_along(
     server: BadStorage, player: Any, asynchronous: bool
 ) -> None:
     server.plays(then=player)
-    options: Any = {"base_url": server.origin, "max_faults": 0}
+    options: Any = {"base_url": server.origin, "max_retries": 0}
 
     async def ask() -> None:
         async with AsyncDatalab(API_KEY, **options) as client:
             for call in (
                 client.executions.get(7, timeout=0.3),
-                client.outputs.bytes(output(server), timeout=0.3),
+                client.outputs.read_bytes(output(server), timeout=0.3),
             ):
                 with pytest.raises(Exception):  # noqa: B017, PT011 - how it ends is told elsewhere
                     await call
@@ -143,5 +145,5 @@ def test_an_answer_that_is_not_read_to_its_end_takes_its_connection_along(
         with pytest.raises(Exception):  # noqa: B017, PT011 - how it ends is told elsewhere
             client.executions.get(7, timeout=0.3)
         with pytest.raises(Exception):  # noqa: B017, PT011 - how it ends is told elsewhere
-            client.outputs.bytes(output(server), timeout=0.3)
+            client.outputs.read_bytes(output(server), timeout=0.3)
         until(lambda: server.open_connections == of_lanes(client))

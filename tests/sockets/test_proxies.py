@@ -11,15 +11,15 @@ from typing import Any, Literal
 
 import pytest
 
-from datalab_facade import AsyncDatalab, ConnectionFailed, Datalab, DatalabError, WaitPolicy
-from datalab_facade.errors import SubmissionUnknown
+from datalab_facade import APIConnectionError, AsyncDatalab, Datalab, DatalabError, WaitPolicy
+from datalab_facade.errors import SubmissionUncertainError
 from tests.secrets_for_tests import API_KEY
 
 PASSWORD = "p@ss#w0rd/5"
 ENCODED = "p%40ss%23w0rd%2F5"
 BODY = b'{"execution_id": 7, "status": "COMPLETED", "steps": {}}'
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % len(BODY)
-FAST = WaitPolicy(interval=0.01, max_interval=0.01, fault_backoff=0.01, max_fault_backoff=0.01)
+FAST = WaitPolicy(min_interval=0.01, max_interval=0.01, retry_backoff=0.01, max_retry_backoff=0.01)
 
 
 class RawServer:
@@ -83,7 +83,7 @@ def transport(request: pytest.FixtureRequest) -> Transport:
 
 def done(transport: Transport, call: Callable[[Any], Any], **options: Any) -> Any:
     """Give what a call gave, with a client that uses this transport."""
-    options = {"allow_http": True, "max_faults": 0, "policy": FAST, "timeout": 5, **options}
+    options = {"allow_http": True, "max_retries": 0, "policy": FAST, "timeout": 5, **options}
     if transport == "sync":
         with Datalab(API_KEY, **options) as client:
             return call(client)
@@ -124,14 +124,14 @@ def test_a_tunnel_that_is_refused_tells_no_password_and_leaves_a_submission_unse
 ) -> None:
     proxy = serve(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
     monkeypatch.setenv("HTTPS_PROXY", f"ada:{ENCODED}@127.0.0.1:{proxy.port}")
-    with pytest.raises(ConnectionFailed) as caught:
+    with pytest.raises(APIConnectionError) as caught:
         done(
             transport,
             lambda client: client.workflows.execute(7, "https://a.example/a.pdf"),
             base_url="https://datalab.invalid",
         )
     assert caught.value.may_have_arrived is False
-    assert not isinstance(caught.value, SubmissionUnknown)
+    assert not isinstance(caught.value, SubmissionUncertainError)
     told = f"{caught.value}{caught.value!r}{caught.value.__cause__!r}"
     assert ENCODED not in told
     assert PASSWORD not in told
@@ -145,7 +145,7 @@ def test_a_submission_through_a_proxy_that_is_not_there_was_certainly_not_sent(
     transport: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", f"ada:{ENCODED}@127.0.0.1:1")
-    with pytest.raises(ConnectionFailed) as caught:
+    with pytest.raises(APIConnectionError) as caught:
         done(
             transport,
             lambda client: client.workflows.execute(7, "https://a.example/a.pdf"),
@@ -159,7 +159,7 @@ def test_a_submission_that_was_sent_and_not_answered_is_unknown(
     transport: Transport, serve: Callable[..., RawServer]
 ) -> None:
     server = serve(b"")
-    with pytest.raises(SubmissionUnknown):
+    with pytest.raises(SubmissionUncertainError):
         done(
             transport,
             lambda client: client.workflows.execute(7, "https://a.example/a.pdf"),
@@ -185,7 +185,7 @@ def test_a_head_without_end_is_not_read(
     transport: Transport, serve: Callable[..., RawServer]
 ) -> None:
     server = serve(WHOLE + b"X-Long: " + b"x" * 2_000_000 + b"\r\n\r\n" + BODY)
-    with pytest.raises(ConnectionFailed):
+    with pytest.raises(APIConnectionError):
         done(
             transport,
             lambda client: client.executions.get(7),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import AsyncDatalab, ConnectionFailed, Datalab
+from datalab_facade import APIConnectionError, AsyncDatalab, Datalab
 from tests.outputs.bad_storage import Asked, BadStorage, Reply
 from tests.outputs.conftest import until
 from tests.secrets_for_tests import API_KEY
@@ -42,12 +42,12 @@ Get = Callable[[int], Any]
 def get(request: pytest.FixtureRequest, server: BadStorage) -> Iterator[Get]:
     """Give a way to ask about an execution, again and again with one client."""
     if request.param == "sync":
-        with Datalab(API_KEY, base_url=server.origin, max_faults=0) as client:
+        with Datalab(API_KEY, base_url=server.origin, max_retries=0) as client:
             yield client.executions.get
         return
     carrier: Any = "aiohttp" if request.param == "aiohttp" else "httpx"
     with asyncio.Runner() as runner:
-        client_ = AsyncDatalab(API_KEY, base_url=server.origin, transport=carrier, max_faults=0)
+        client_ = AsyncDatalab(API_KEY, base_url=server.origin, transport=carrier, max_retries=0)
 
         def get(execution_id: int) -> Any:
             # The loop runs between the calls only, as it does when nothing happens.
@@ -81,7 +81,7 @@ def test_it_is_thrown_away_with_its_connection(
     for execution_id in (1, 3, 4):
         try:
             assert get(execution_id).id == execution_id
-        except ConnectionFailed:
+        except APIConnectionError:
             # To aiohttp an answer is none if garbage comes in one piece with it.
             assert behind == BEHIND["anything"]
         until(lambda: server.idle)

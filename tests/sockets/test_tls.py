@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from datalab_facade import AsyncDatalab, ConnectionFailed, Datalab, Output, Status
+from datalab_facade import APIConnectionError, AsyncDatalab, Datalab, Output, Status
 from tests.outputs.bad_storage import Asked, BadStorage, Reply
 from tests.outputs.conftest import until
 from tests.secrets_for_tests import API_KEY
@@ -46,13 +46,13 @@ Use = Callable[[str, Callable[[Any], list[Any]]], list[Any]]
 
 
 def blocking(url: str, calls: Callable[[Any], list[Any]]) -> list[Any]:
-    with Datalab(API_KEY, base_url=url, max_faults=0) as client:
+    with Datalab(API_KEY, base_url=url, max_retries=0) as client:
         return [call() for call in calls(client)]
 
 
 def asynchronous(url: str, calls: Callable[[Any], list[Any]]) -> list[Any]:
     async def use() -> list[Any]:
-        async with AsyncDatalab(API_KEY, base_url=url, max_faults=0) as client:
+        async with AsyncDatalab(API_KEY, base_url=url, max_retries=0) as client:
             return [await call() for call in calls(client)]
 
     return asyncio.run(use())
@@ -66,11 +66,13 @@ def use(request: pytest.FixtureRequest) -> Use:
 
 
 def calls_of(url: str) -> Callable[[Any], list[Any]]:
-    output = Output(7, "parse", None, f"{url}/large", Status.COMPLETED)
+    output = Output(
+        execution_id=7, step="parse", file_key=None, url=f"{url}/large", status=Status.COMPLETED
+    )
 
     def calls(client: Any) -> list[Any]:
         get = [lambda n=n: client.executions.get(n) for n in range(4)]
-        return [*get, *[lambda: client.outputs.bytes(output)] * 2]
+        return [*get, *[lambda: client.outputs.read_bytes(output)] * 2]
 
     return calls
 
@@ -125,13 +127,13 @@ def test_a_certificate_that_nobody_trusts_is_told(
     use: Use, front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
-    with pytest.raises(ConnectionFailed, match="CERTIFICATE_VERIFY_FAILED") as raised:
+    with pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED") as raised:
         use(f"https://localhost:{front.port}", lambda client: [lambda: client.executions.get(1)])
     assert not raised.value.may_have_arrived
 
 
 def test_a_server_that_speaks_no_tls_is_told(use: Use, storage: BadStorage) -> None:
     url = storage.origin.replace("http://127.0.0.1", "https://localhost")
-    with pytest.raises(ConnectionFailed) as raised:
+    with pytest.raises(APIConnectionError) as raised:
         use(url, lambda client: [lambda: client.executions.get(1, timeout=0.3)])
     assert not raised.value.may_have_arrived

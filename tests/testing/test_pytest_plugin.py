@@ -51,7 +51,7 @@ def outcome(done: subprocess.CompletedProcess[str]) -> str:
 
 BLOCKING = """
     import pytest, threading
-    from datalab_facade import Overloaded, RequestTimedOut, WaitPolicy
+    from datalab_facade import Overloaded, APITimeoutError, WaitPolicy
     from datalab_facade.testing import ExecutionScript, Fault, StepScript
 
     SLOW = ExecutionScript([StepScript("parse", ends=3600)])
@@ -64,12 +64,12 @@ BLOCKING = """
         assert datalab.executions.wait(execution_id).succeeded
         assert 3600 <= datalab_clock.monotonic() < 3700
 
-    @pytest.mark.datalab(SLOW, faults=[Fault.status(529), Fault.hang()], client={"max_faults": 0})
+    @pytest.mark.datalab(SLOW, faults=[Fault.status(529), Fault.hang()], client={"max_retries": 0})
     def test_markers_add_up(datalab, datalab_simulator):
         assert datalab_simulator.execution_ids == (77, 78)
         with pytest.raises(Overloaded):
             datalab.executions.get(77)
-        with pytest.raises(RequestTimedOut):
+        with pytest.raises(APITimeoutError):
             datalab.executions.get(77)
 
     @pytest.mark.datalab(first_execution_id=5, rate_limit=(1, 60), api_key="of-my-own-choice")

@@ -34,9 +34,9 @@ SCRIPTS = [
         queued=3,
         status=[(0, "PENDING"), (9.5, "COMPLETED")],
         workflow_id=7,
-        visible_from=1,
-        retained=60,
-        outputs_retained=30,
+        visible_after=1,
+        kept_for=60,
+        outputs_kept_for=30,
         zone="+02:00",
         error="failed",
         extra={"new": {"field": True}},
@@ -55,7 +55,7 @@ def test_what_is_as_by_default_is_left_out() -> None:
 
 
 FAULTS = [
-    Fault.nothing(),
+    Fault.none(),
     Fault.status(503),
     Fault.status(429, body={"a": "é"}, headers={"Retry-After": "2"}),
     Fault.status(500, b"\xff", [("X", "1"), ("X", "2")]),
@@ -69,8 +69,11 @@ FAULTS = [
     Fault.reset(),
     Fault.reset(after=0),
     Fault.disconnect(),
-    Fault.cut(0),
-    Fault.cut(10) & Fault.drip(3, every=0.5, headers=True) & Fault.status(502) & Fault.delay(1),
+    Fault.truncate(0),
+    Fault.truncate(10)
+    & Fault.slow(3, every=0.5, headers=True)
+    & Fault.status(502)
+    & Fault.delay(1),
 ]
 
 

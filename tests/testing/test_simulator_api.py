@@ -149,7 +149,7 @@ def test_everything_but_the_executions_can_be_cleared(
     simulator: Simulator, execution_path: str
 ) -> None:
     """Faults and log go, executions stay."""
-    simulator.fault_always(Fault.status(500))
+    simulator.inject_always(Fault.status(500))
     request = Request("api", "GET", execution_path, headers={"X-API-Key": TEST_API_KEY})
     assert simulator.handle(request).status == 500
     simulator.clear()

@@ -25,7 +25,7 @@ def client(simulator: Simulator) -> httpx.AsyncClient:
 
 async def test_any_server_can_run_it(simulator: Simulator, execution_path: str) -> None:
     async with client(simulator) as http:
-        simulator.fault_next(Fault.nothing(), Fault.status(503), Fault.drip(50, every=0.001))
+        simulator.inject(Fault.none(), Fault.status(503), Fault.slow(50, every=0.001))
         answers = [await http.get(execution_path) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 503, 200]
     assert answers[0].json()["status"] == answers[2].json()["status"] == "COMPLETED"
@@ -41,12 +41,12 @@ async def test_a_request_arrives_as_it_was_sent(simulator: Simulator) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [Fault.reset(), Fault.cut(3), Fault.drip(1, every=0, headers=True), Fault.status(999)],
+    [Fault.reset(), Fault.truncate(3), Fault.slow(1, every=0, headers=True), Fault.status(999)],
 )
 async def test_what_breaks_http_needs_a_server_that_lets_it(
     simulator: Simulator, execution_path: str, fault: Fault
 ) -> None:
-    simulator.fault_next(fault)
+    simulator.inject(fault)
     async with client(simulator) as http:
         with pytest.raises(NotImplementedError, match="only a SimulatorServer"):
             await http.get(execution_path)
@@ -66,7 +66,7 @@ def test_a_server_logs_nothing(
     """Whatever goes wrong, a test's own output stays its own."""
     caplog.set_level(logging.DEBUG)
     short = Fault.status(200, b"abc", {"Content-Length": "5"})
-    simulator.fault_next(short, Fault.reset())
+    simulator.inject(short, Fault.reset())
     with SimulatorServer(simulator) as server, httpx.Client(base_url=server.api_url) as http:
         address = urlsplit(server.api_url)
         for _ in range(2):
@@ -108,7 +108,7 @@ async def test_a_request_that_breaks_off_is_not_answered(simulator: Simulator) -
 async def test_a_client_that_goes_during_a_drip_is_left_alone(
     simulator: Simulator, execution_path: str
 ) -> None:
-    simulator.fault_next(Fault.drip(1, every=0.01))
+    simulator.inject(Fault.slow(1, every=0.01))
     sent: list[Message] = []
     story: list[Message] = [
         {"type": kind} for kind in ("http.request", "http.request", "http.disconnect")

@@ -154,7 +154,7 @@ def test_after_a_reset_fault_hooks_count_anew(clock: VirtualClock) -> None:
     simulator = Simulator(clock)
     counts: list[int] = []
     for _ in range(2):
-        simulator.fault_hook(lambda _, count: counts.append(count))
+        simulator.inject_with(lambda _, count: counts.append(count))
         for _ in range(2):
             simulator.handle(Request("api", "GET", "/", headers=KEY))
         simulator.reset()
@@ -165,7 +165,7 @@ def test_a_reset_leaves_nothing_but_the_next_ids(clock: VirtualClock) -> None:
     simulator = Simulator(clock, rate_limit=(1, 60))
     file_id = simulator.files.add("a.pdf", b"%PDF")
     first = simulator.start(ExecutionScript([StepScript("parse")]))
-    simulator.fault_always(Fault.status(500))
+    simulator.inject_always(Fault.status(500))
     path = f"/api/v1/workflows/executions/{first}"
     simulator.handle(Request("api", "GET", path, headers=KEY))
     simulator.reset()

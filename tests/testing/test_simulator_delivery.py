@@ -10,7 +10,7 @@ from datalab_facade.testing.delivery import Pause, deliver_body, deliver_head, w
 from datalab_facade.testing.faults import Ending
 
 ENDINGS = {
-    Ending.CLOSED: Fault.cut,
+    Ending.CLOSED: Fault.truncate,
     Ending.RESET: Fault.reset,
     Ending.SILENT: Fault.hang,
 }
@@ -27,7 +27,7 @@ def test_what_is_delivered_is_a_beginning_of_the_body(
     body: bytes, size: int, ending: Ending, after: int
 ) -> None:
     """However it drips and breaks: the right bytes in order, then the right end, once."""
-    answer = Answer(200, body=body, fault=Fault.drip(size, every=2) & ENDINGS[ending](after))
+    answer = Answer(200, body=body, fault=Fault.slow(size, every=2) & ENDINGS[ending](after))
     *events, last = deliver_body(answer)
     pieces = [event for event in events if isinstance(event, bytes)]
     assert b"".join(pieces) == body[:after]
@@ -38,7 +38,7 @@ def test_what_is_delivered_is_a_beginning_of_the_body(
 
 def test_the_head_is_plain_http() -> None:
     """Status line, headers, an empty line; and it drips only when it is told to."""
-    answer = Answer(529, {"A": "é"}, fault=Fault.drip(9, every=1))
+    answer = Answer(529, {"A": "é"}, fault=Fault.slow(9, every=1))
     head = wire_head(answer)
     assert head == "HTTP/1.1 529 \r\nA: é\r\n\r\n".encode("latin-1")
     assert list(deliver_head(answer, head)) == [head]

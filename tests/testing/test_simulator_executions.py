@@ -182,8 +182,8 @@ def test_a_status_timeline_says_what_it_says(simulator: Simulator, clock: Virtua
 def test_an_execution_can_be_unknown_at_first_and_forgotten_later(
     simulator: Simulator, clock: VirtualClock
 ) -> None:
-    """404 before ``visible_from`` and once ``retained`` is over."""
-    script = ExecutionScript([StepScript("parse", ends=10)], visible_from=2, retained=3600)
+    """404 before ``visible_after`` and once ``retained`` is over."""
+    script = ExecutionScript([StepScript("parse", ends=10)], visible_after=2, kept_for=3600)
     execution_id = simulator.start(script)
     assert look(simulator, execution_id)[0] == 404
     clock.advance(2)

@@ -30,7 +30,7 @@ def test_an_answer_without_fault_is_whole(carrier: Carrier, execution_path: str)
 
 def test_a_status_comes_with_its_body_and_headers(carrier: Carrier, execution_path: str) -> None:
     """What the fault says is answered, to the byte."""
-    carrier.simulator.fault_next(
+    carrier.simulator.inject(
         Fault.status(503, body={"detail": "é"}, headers={"Retry-After": "2"}),
         Fault.status(502, body=b"<html>", headers={"Content-Type": "text/html"}),
     )
@@ -46,7 +46,7 @@ def test_a_status_comes_with_its_body_and_headers(carrier: Carrier, execution_pa
 @pytest.mark.parametrize("status", [401, 403, 404, 413, 429, 500, 529, 999])
 def test_a_status_alone_has_a_detail(carrier: Carrier, execution_path: str, status: int) -> None:
     """Also a status that HTTP does not know gets a body such as the API writes."""
-    carrier.simulator.fault_next(Fault.status(status))
+    carrier.simulator.inject(Fault.status(status))
     outcome = carrier.get(execution_path)
     assert outcome.status == status
     assert isinstance(json.loads(outcome.body)["detail"], str)
@@ -56,7 +56,7 @@ def test_html_invalid_json_and_redirects_can_be_played(
     carrier: Carrier, execution_path: str
 ) -> None:
     """Answers that are whole, and yet no answer."""
-    carrier.simulator.fault_next(
+    carrier.simulator.inject(
         Fault.html(), Fault.invalid_json(), Fault.redirect("https://elsewhere.invalid/")
     )
     html, half, moved = (carrier.get(execution_path) for _ in range(3))
@@ -70,7 +70,7 @@ def test_html_invalid_json_and_redirects_can_be_played(
 
 def test_a_compressed_body_is_the_same_body(carrier: Carrier, execution_path: str) -> None:
     """``Content-Length`` counts what is sent; the client decompresses."""
-    carrier.simulator.fault_next(Fault.gzip())
+    carrier.simulator.inject(Fault.gzip())
     outcome = carrier.get(execution_path)
     assert outcome.headers["content-encoding"] == "gzip"
     assert json.loads(outcome.body)["status"] == "COMPLETED"
@@ -81,7 +81,7 @@ def test_a_delay_within_the_read_timeout_only_takes_time(
     carrier: Carrier, execution_path: str
 ) -> None:
     """The answer comes late, and whole."""
-    carrier.simulator.fault_next(Fault.delay(carrier.unit))
+    carrier.simulator.inject(Fault.delay(carrier.unit))
     outcome = carrier.get(execution_path, timeout=100 * carrier.unit)
     assert outcome.status == 200
     assert outcome.seconds >= carrier.unit
@@ -89,7 +89,7 @@ def test_a_delay_within_the_read_timeout_only_takes_time(
 
 def test_a_delay_beyond_the_read_timeout_ends_in_it(carrier: Carrier, execution_path: str) -> None:
     """The client gives up after its own timeout, not after the delay."""
-    carrier.simulator.fault_next(Fault.delay(50 * carrier.unit))
+    carrier.simulator.inject(Fault.delay(50 * carrier.unit))
     outcome = carrier.get(execution_path, timeout=carrier.unit)
     assert (outcome.status, outcome.error) == (None, httpx.ReadTimeout)
     assert carrier.unit * 0.9 <= outcome.seconds < 10 * carrier.unit
@@ -97,7 +97,7 @@ def test_a_delay_beyond_the_read_timeout_ends_in_it(carrier: Carrier, execution_
 
 def test_a_delay_can_come_before_another_status(carrier: Carrier, execution_path: str) -> None:
     """Faults are joined by ``&``."""
-    carrier.simulator.fault_next(Fault.delay(carrier.unit) & Fault.status(500))
+    carrier.simulator.inject(Fault.delay(carrier.unit) & Fault.status(500))
     outcome = carrier.get(execution_path, timeout=100 * carrier.unit)
     assert outcome.status == 500
     assert outcome.seconds >= carrier.unit
@@ -105,7 +105,7 @@ def test_a_delay_can_come_before_another_status(carrier: Carrier, execution_path
 
 def test_a_hanging_answer_ends_in_a_read_timeout(carrier: Carrier, execution_path: str) -> None:
     """No byte ever comes."""
-    carrier.simulator.fault_next(Fault.hang())
+    carrier.simulator.inject(Fault.hang())
     outcome = carrier.get(execution_path, timeout=carrier.unit)
     assert (outcome.status, outcome.error) == (None, httpx.ReadTimeout)
     assert carrier.simulator.requests[-1].status is None
@@ -113,7 +113,7 @@ def test_a_hanging_answer_ends_in_a_read_timeout(carrier: Carrier, execution_pat
 
 def test_a_body_can_hang_in_the_middle(carrier: Carrier, execution_path: str) -> None:
     """Headers and some bytes come, then nothing."""
-    carrier.simulator.fault_next(Fault.hang(after=7))
+    carrier.simulator.inject(Fault.hang(after=7))
     outcome = carrier.get(execution_path, timeout=3 * carrier.unit)
     assert (outcome.status, outcome.error) == (200, httpx.ReadTimeout)
     assert outcome.body == b'{"execu'
@@ -121,7 +121,7 @@ def test_a_body_can_hang_in_the_middle(carrier: Carrier, execution_path: str) ->
 
 def test_a_reset_is_a_read_error(carrier: Carrier, execution_path: str) -> None:
     """There is no answer, and the connection is gone."""
-    carrier.simulator.fault_next(Fault.reset())
+    carrier.simulator.inject(Fault.reset())
     outcome = carrier.get(execution_path)
     assert (outcome.status, outcome.error) == (None, httpx.ReadError)
     assert carrier.get(execution_path).status == 200
@@ -131,7 +131,7 @@ def test_a_connection_closed_without_an_answer_is_a_protocol_error(
     carrier: Carrier, execution_path: str
 ) -> None:
     """As when a keep-alive connection ran out on the server's side."""
-    carrier.simulator.fault_next(Fault.disconnect())
+    carrier.simulator.inject(Fault.disconnect())
     outcome = carrier.get(execution_path)
     assert (outcome.status, outcome.error) == (None, httpx.RemoteProtocolError)
 
@@ -139,7 +139,7 @@ def test_a_connection_closed_without_an_answer_is_a_protocol_error(
 @pytest.mark.parametrize("after", [0, 7])
 def test_a_cut_body_is_a_protocol_error(carrier: Carrier, execution_path: str, after: int) -> None:
     """Fewer bytes come than ``Content-Length`` promised, and the client notices."""
-    carrier.simulator.fault_next(Fault.cut(after))
+    carrier.simulator.inject(Fault.truncate(after))
     outcome = carrier.get(execution_path)
     assert (outcome.status, outcome.error) == (200, httpx.RemoteProtocolError)
     assert outcome.body == b'{"execu'[:after]
@@ -148,7 +148,7 @@ def test_a_cut_body_is_a_protocol_error(carrier: Carrier, execution_path: str, a
 
 def test_a_cut_behind_the_end_cuts_nothing(carrier: Carrier, execution_path: str) -> None:
     """A body that is shorter than the cut comes whole."""
-    carrier.simulator.fault_next(Fault.cut(100_000))
+    carrier.simulator.inject(Fault.truncate(100_000))
     outcome = carrier.get(execution_path)
     assert (outcome.status, outcome.error) == (200, None)
 
@@ -160,7 +160,7 @@ def test_a_drip_takes_long_without_ever_timing_out(
     """Each piece is in time for the read timeout, and all together take far longer."""
     whole = carrier.get(execution_path).body
     size = 100 if headers else -(-len(whole) // 8)
-    carrier.simulator.fault_next(Fault.drip(size, every=carrier.unit / 2, headers=headers))
+    carrier.simulator.inject(Fault.slow(size, every=carrier.unit / 2, headers=headers))
     outcome = carrier.get(execution_path, timeout=3 * carrier.unit)
     assert (outcome.status, outcome.error) == (200, None)
     assert len(outcome.body) == len(whole)
@@ -169,7 +169,7 @@ def test_a_drip_takes_long_without_ever_timing_out(
 
 def test_a_drip_can_break_off(carrier: Carrier, execution_path: str) -> None:
     """Slow and broken at once."""
-    carrier.simulator.fault_next(Fault.drip(3, every=0.01) & Fault.cut(7))
+    carrier.simulator.inject(Fault.slow(3, every=0.01) & Fault.truncate(7))
     outcome = carrier.get(execution_path)
     assert (outcome.error, outcome.body) == (httpx.RemoteProtocolError, b'{"execu')
 
@@ -178,7 +178,7 @@ def test_no_read_timeout_and_no_answer_is_a_failed_test(
     simulator: Simulator, execution_path: str
 ) -> None:
     """In process, nothing hangs for ever: the program that would is told so."""
-    simulator.fault_next(Fault.hang())
+    simulator.inject(Fault.hang())
     with (
         httpx.Client(transport=SimulatorTransport(simulator), timeout=None) as client,
         pytest.raises(WouldHangForeverError, match="no read timeout"),
@@ -189,7 +189,7 @@ def test_no_read_timeout_and_no_answer_is_a_failed_test(
 def test_whole_seconds_are_seconds_too(simulator: Simulator, execution_path: str) -> None:
     """A delay and a timeout given as integers take the time they say."""
     carrier = Carrier(simulator, server=None, asynchronous=False)
-    simulator.fault_next(Fault.delay(5), Fault.delay(5), Fault.hang())
+    simulator.inject(Fault.delay(5), Fault.delay(5), Fault.hang())
     assert carrier.get(execution_path, timeout=6).seconds == 5
     assert carrier.get(execution_path, timeout=4).seconds == 4
     assert carrier.get(execution_path, timeout=3).seconds == 3
@@ -212,10 +212,8 @@ def _statuses(simulator: Simulator, *paths: str) -> list[int]:
 
 def test_queued_faults_wait_for_their_requests(simulator: Simulator, execution_path: str) -> None:
     """Each queued fault is for the next request that its path fits, in order."""
-    simulator.fault_next(
-        Fault.status(500), Fault.nothing(), Fault.status(502), path="/api/*/executions/*"
-    )
-    simulator.fault_next(Fault.status(503), path="/api/v1/other")
+    simulator.inject(Fault.status(500), Fault.none(), Fault.status(502), path="/api/*/executions/*")
+    simulator.inject(Fault.status(503), path="/api/v1/other")
     asked = [execution_path] * 4
     assert _statuses(simulator, "/api/v1/none", *asked) == [404, 500, 200, 502, 200]
     assert _statuses(simulator, "/api/v1/other/thing", "/api/v1/other/thing") == [503, 404]
@@ -223,11 +221,11 @@ def test_queued_faults_wait_for_their_requests(simulator: Simulator, execution_p
 
 def test_faults_without_a_path_spare_the_storage(simulator: Simulator) -> None:
     """By default only the API is in trouble; an origin or a path says otherwise."""
-    simulator.fault_next(Fault.status(500))
+    simulator.inject(Fault.status(500))
     at_storage = Request("storage", "GET", "/datalab-outputs/executions/1/parse/1.json")
     assert simulator.handle(at_storage).status == 403
-    simulator.fault_next(Fault.status(501), origin="storage")
-    simulator.fault_next(Fault.status(502), path="/datalab-outputs/")
+    simulator.inject(Fault.status(501), origin="storage")
+    simulator.inject(Fault.status(502), path="/datalab-outputs/")
     assert [simulator.handle(at_storage).status for _ in range(3)] == [501, 502, 403]
     assert _statuses(simulator, "/api/v1/none") == [500]
 
@@ -236,9 +234,9 @@ def test_a_standing_fault_stands_until_it_is_cleared(
     simulator: Simulator, execution_path: str
 ) -> None:
     """Queued faults come first, and a later standing fault before an earlier one."""
-    simulator.fault_always(Fault.status(500))
-    simulator.fault_always(Fault.status(502), path=execution_path)
-    simulator.fault_next(Fault.status(503))
+    simulator.inject_always(Fault.status(500))
+    simulator.inject_always(Fault.status(502), path=execution_path)
+    simulator.inject(Fault.status(503))
     assert _statuses(simulator, execution_path, execution_path, "/api/") == [503, 502, 500]
     simulator.clear_faults()
     assert _statuses(simulator, execution_path) == [200]
@@ -252,7 +250,7 @@ def test_a_hook_decides_by_request_and_count(simulator: Simulator, execution_pat
         seen.append((request.path, count))
         return Fault.status(500) if count % 2 == 0 else None
 
-    simulator.fault_hook(every_second_fails)
+    simulator.inject_with(every_second_fails)
     assert _statuses(simulator, execution_path, execution_path, "/api/", execution_path) == [
         200,
         500,
@@ -268,12 +266,12 @@ def test_faults_that_contradict_each_other_cannot_be_joined() -> None:
         (Fault.status(500), Fault.html()),
         (Fault.delay(1), Fault.delay(2)),
         (Fault.hang(), Fault.reset()),
-        (Fault.drip(1, every=1), Fault.drip(2, every=1)),
+        (Fault.slow(1, every=1), Fault.slow(2, every=1)),
     ]:
         with pytest.raises(ValueError, match="cannot be joined"):
             _ = one & other
         assert one & one == one
-        assert one & Fault.nothing() == one == Fault.nothing() & one
+        assert one & Fault.none() == one == Fault.none() & one
 
 
 @pytest.mark.parametrize("number", [-1.0, float("nan"), float("inf")])
@@ -282,8 +280,8 @@ def test_a_fault_takes_sensible_numbers_only(number: float) -> None:
     with pytest.raises(ValueError, match="seconds"):
         Fault.delay(number)
     with pytest.raises(ValueError, match="seconds"):
-        Fault.drip(1, every=number)
+        Fault.slow(1, every=number)
     with pytest.raises(ValueError, match="bytes"):
-        Fault.cut(-1)
+        Fault.truncate(-1)
     with pytest.raises(ValueError, match="status"):
         Fault.status(100)

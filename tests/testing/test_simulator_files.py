@@ -13,7 +13,7 @@ from datalab_facade.testing import (
     Request,
     Simulator,
     VirtualClock,
-    WorkflowManners,
+    WorkflowBehavior,
 )
 
 FILES = "/api/v1/files"
@@ -184,7 +184,7 @@ def test_whether_a_hashid_will_do_for_an_integer_can_be_decided(simulator: Simul
 def test_faults_meet_uploads_too(simulator: Simulator) -> None:
     """A status stands for a storage that never took the bytes in."""
     asked = requested(simulator)
-    simulator.fault_next(Fault.status(503), origin="storage")
+    simulator.inject(Fault.status(503), origin="storage")
     assert store(simulator, asked["upload_url"], PDF).status == 503
     assert simulator.files[asked["file_id"]].body is None
 
@@ -205,6 +205,6 @@ def test_how_the_embedded_datalab_behaves_can_be_read_as_well_as_said() -> None:
     assert not simulator.files.hashids
     simulator.workflows.team_id = 7
     assert simulator.workflows.team_id == 7
-    manners = WorkflowManners(shape="flat")
-    simulator.workflows.manners = manners
-    assert simulator.workflows.manners == manners
+    behavior = WorkflowBehavior(shape="flat")
+    simulator.workflows.behavior = behavior
+    assert simulator.workflows.behavior == behavior

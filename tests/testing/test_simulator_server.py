@@ -85,7 +85,7 @@ def test_a_connection_serves_many_requests(simulator: Simulator, execution_path:
             head, body = wire.hear()
             assert head.startswith(b"HTTP/1.1 200 OK\r\n")
             assert json.loads(body)["status"] == "COMPLETED"
-        simulator.fault_next(Fault.delay(0.05))
+        simulator.inject(Fault.delay(0.05))
         wire.ask("/first")
         wire.ask("/second")
         assert wire.hear()[1] == wire.hear()[1] == b'{"detail":"Not Found"}'
@@ -124,7 +124,7 @@ def test_a_head_request_gets_headers_only(simulator: Simulator, execution_path: 
 
 def test_a_status_without_a_body_has_none(simulator: Simulator) -> None:
     """204 is sent as HTTP wants it."""
-    simulator.fault_next(Fault.status(204))
+    simulator.inject(Fault.status(204))
     with SimulatorServer(simulator) as server:
         answer = httpx.get(server.api_url, timeout=PATIENCE)
     assert (answer.status_code, answer.content) == (204, b"")
@@ -140,7 +140,7 @@ def test_what_is_no_http_is_refused(simulator: Simulator) -> None:
 
 def test_a_reset_is_a_reset_on_the_wire(simulator: Simulator) -> None:
     """RST, not an orderly end."""
-    simulator.fault_next(Fault.reset())
+    simulator.inject(Fault.reset())
     with SimulatorServer(simulator) as server, connection(server.api_url) as wire:
         wire.ask("/")
         with pytest.raises(ConnectionResetError):
@@ -149,7 +149,7 @@ def test_a_reset_is_a_reset_on_the_wire(simulator: Simulator) -> None:
 
 def test_a_reset_can_come_in_the_middle(simulator: Simulator) -> None:
     """Some of the body, then RST."""
-    simulator.fault_next(Fault.delay(0.01) & Fault.reset(after=5))
+    simulator.inject(Fault.delay(0.01) & Fault.reset(after=5))
     with SimulatorServer(simulator) as server, connection(server.api_url) as wire:
         wire.ask("/")
         with pytest.raises(ConnectionResetError):
@@ -158,7 +158,7 @@ def test_a_reset_can_come_in_the_middle(simulator: Simulator) -> None:
 
 def test_a_disconnect_is_an_orderly_end_on_the_wire(simulator: Simulator) -> None:
     """FIN, without a byte before it."""
-    simulator.fault_next(Fault.disconnect())
+    simulator.inject(Fault.disconnect())
     with SimulatorServer(simulator) as server, connection(server.api_url) as wire:
         wire.ask("/")
         assert wire.hear_all() == b""
@@ -166,7 +166,7 @@ def test_a_disconnect_is_an_orderly_end_on_the_wire(simulator: Simulator) -> Non
 
 def test_a_cut_body_is_cut_to_the_byte(simulator: Simulator) -> None:
     """The head, five bytes of the body, FIN."""
-    simulator.fault_next(Fault.cut(5))
+    simulator.inject(Fault.truncate(5))
     with SimulatorServer(simulator) as server, connection(server.api_url) as wire:
         wire.ask("/")
         heard = wire.hear_all()
@@ -177,7 +177,7 @@ def test_a_cut_body_is_cut_to_the_byte(simulator: Simulator) -> None:
 
 def test_headers_can_drip(simulator: Simulator) -> None:
     """The first bytes that arrive are the first few of the status line."""
-    simulator.fault_next(Fault.drip(9, every=0.002, headers=True))
+    simulator.inject(Fault.slow(9, every=0.002, headers=True))
     with SimulatorServer(simulator) as server, connection(server.api_url) as wire:
         wire.ask("/")
         pieces = [wire.take()]
@@ -206,8 +206,8 @@ def test_a_stopped_server_leaves_nothing_behind(simulator: Simulator, execution_
 def test_a_server_stops_at_once_whatever_hangs(simulator: Simulator) -> None:
     """Connections that are idle, hang, wait or drip are ended, not waited for."""
     threads = set(threading.enumerate())
-    simulator.fault_next(
-        Fault.hang(), Fault.hang(after=3), Fault.delay(3600), Fault.drip(1, every=3600)
+    simulator.inject(
+        Fault.hang(), Fault.hang(after=3), Fault.delay(3600), Fault.slow(1, every=3600)
     )
     server = SimulatorServer(simulator)
     with ExitStack() as opened:
@@ -287,7 +287,7 @@ def test_a_hook_that_raises_fails_the_test(simulator: Simulator) -> None:
         message = f"unexpected {request.path} ({count})"
         raise LookupError(message)
 
-    simulator.fault_hook(broken)
+    simulator.inject_with(broken)
     server = SimulatorServer(simulator)
     server.start()
     answer = httpx.get(f"{server.api_url}/x", timeout=PATIENCE)
@@ -307,7 +307,7 @@ def test_a_hook_that_raises_does_not_hide_another_error(simulator: Simulator) ->
         with SimulatorServer(simulator) as server:
             httpx.get(server.api_url, timeout=PATIENCE).raise_for_status()
 
-    simulator.fault_hook(broken)
+    simulator.inject_with(broken)
     with pytest.raises(httpx.HTTPStatusError) as caught:
         visit()
     assert "LookupError" in caught.value.__notes__[0]
@@ -316,7 +316,7 @@ def test_a_hook_that_raises_does_not_hide_another_error(simulator: Simulator) ->
 def test_an_answer_that_is_no_http_ends_the_connection(simulator: Simulator) -> None:
     """A scripted length that the body does not keep is noticed by the client."""
     short = Fault.status(200, b"abc", {"Content-Length": "5"})
-    simulator.fault_next(short, short & Fault.drip(1, every=0))
+    simulator.inject(short, short & Fault.slow(1, every=0))
     with SimulatorServer(simulator) as server:
         for _ in range(2):
             with pytest.raises(httpx.RemoteProtocolError):

@@ -62,12 +62,14 @@ def test_a_service_whose_clock_is_wrong_says_so_everywhere(
     execution_id = simulator.start(ExecutionScript([StepScript("parse", ends=60)]))
     with connect(simulator) as client:
         execution = client.executions.wait(execution_id)
-        assert execution.created is not None
-        assert execution.updated is not None
-        assert execution.updated - execution.created == timedelta(seconds=60)
-        assert execution.created == datetime(2025, 10, 22, 10, tzinfo=UTC) + timedelta(seconds=skew)
+        assert execution.created_at is not None
+        assert execution.updated_at is not None
+        assert execution.updated_at - execution.created_at == timedelta(seconds=60)
+        assert execution.created_at == datetime(2025, 10, 22, 10, tzinfo=UTC) + timedelta(
+            seconds=skew
+        )
         [output] = execution.outputs
-        assert client.outputs.json(output) == {"step": "parse", "file": "987"}
+        assert client.outputs.read_json(output) == {"step": "parse", "file": "987"}
     assert simulator.clock is clock
     answer = simulator.handle(Request("api", "GET", "/"))
     assert answer.headers["date"].startswith("Wed, 22 Oct 2025 " + ("10:1" if skew > 0 else "09:5"))
@@ -95,13 +97,13 @@ def test_times_name_the_zone_that_the_script_names(
     assert body["created"] == body["steps"]["parse"]["started_at"] == written
     with connect(simulator) as client:
         execution = client.executions.get(execution_id)
-    assert execution.created == datetime(2025, 10, 22, 10, tzinfo=UTC)
+    assert execution.created_at == datetime(2025, 10, 22, 10, tzinfo=UTC)
 
 
 def test_outputs_can_go_before_their_execution(simulator: Simulator, clock: VirtualClock) -> None:
     """Their URLs are still told, and freshly signed; nothing is behind them."""
     execution_id = simulator.start(
-        ExecutionScript([StepScript("parse", ends=10)], outputs_retained=3600)
+        ExecutionScript([StepScript("parse", ends=10)], outputs_kept_for=3600)
     )
     key = {"X-API-Key": TEST_API_KEY}
 
@@ -127,5 +129,5 @@ async def test_a_clock_that_is_wrong_sleeps_as_long_as_any(clock: VirtualClock) 
 
 def test_a_date_that_a_fault_tells_is_told(simulator: Simulator) -> None:
     date = "Mon, 01 Jan 2024 00:00:00 GMT"
-    simulator.fault_next(Fault.status(503, headers={"Date": date}))
+    simulator.inject(Fault.status(503, headers={"Date": date}))
     assert simulator.handle(Request("api", "GET", "/")).headers["date"] == date

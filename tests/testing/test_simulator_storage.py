@@ -129,7 +129,7 @@ def test_the_wrong_method_and_path_are_refused_in_xml(simulator: Simulator) -> N
 
 def test_outputs_go_when_retention_is_over(simulator: Simulator, clock: VirtualClock) -> None:
     """Even while the URL is still good."""
-    script = ExecutionScript([StepScript("parse", ends=10)], retained=60)
+    script = ExecutionScript([StepScript("parse", ends=10)], kept_for=60)
     execution_id = simulator.start(script)
     clock.advance(10)
     url = output_url(simulator, execution_id)

@@ -15,7 +15,7 @@ from datalab_facade.testing import (
     Simulator,
     StepScript,
     VirtualClock,
-    WorkflowManners,
+    WorkflowBehavior,
 )
 
 BASE = "/api/v1/workflows"
@@ -116,7 +116,7 @@ def test_a_workflow_of_another_team_is_listed_only_for_that_team(simulator: Simu
 
 def test_step_types_can_be_others(simulator: Simulator) -> None:
     simulator.workflows.step_types = {"ours": "Does all"}
-    simulator.workflows.manners = WorkflowManners(step_type_key="step_type", wrapped=False)
+    simulator.workflows.behavior = WorkflowBehavior(step_type_key="step_type", wrapped=False)
     [found] = ask(simulator, "GET", f"{BASE}/step-types")[1]
     assert (found["step_type"], found["description"]) == ("ours", "Does all")
     assert created(simulator, PARSE)[0] == 400
@@ -162,7 +162,7 @@ def test_an_execution_takes_its_steps_in_the_order_of_what_they_need(
 def test_in_the_nested_shape_there_is_a_run_for_each_file(
     simulator: Simulator, config: Any, keys: list[str]
 ) -> None:
-    simulator.workflows.manners = WorkflowManners(shape="nested", execution_key="id")
+    simulator.workflows.behavior = WorkflowBehavior(shape="nested", execution_key="id")
     workflow_id = simulator.workflows.add("Ours", [PARSE])
     path = f"{WORKFLOWS}/{workflow_id}/execute"
     answer = ask(simulator, "POST", path, {"input_config": config})[1]
@@ -210,7 +210,7 @@ def test_a_script_can_be_set_and_taken_back(simulator: Simulator) -> None:
 def test_the_deletion_of_a_workflow_with_executions_is_refused_as_wanted(
     simulator: Simulator, refusal: Any, status: int, gone: bool
 ) -> None:
-    simulator.workflows.manners = WorkflowManners(refusal=refusal)
+    simulator.workflows.behavior = WorkflowBehavior(refusal=refusal)
     workflow_id = simulator.workflows.add("Ours", [PARSE])
     ask(simulator, "POST", f"{WORKFLOWS}/{workflow_id}/execute", {})
     answer = ask(simulator, "DELETE", f"{WORKFLOWS}/{workflow_id}")

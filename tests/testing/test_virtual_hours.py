@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import ExecutionFailed, RequestTimedOut, WaitPolicy, WaitTimedOut
+from datalab_facade import APITimeoutError, ExecutionFailedError, WaitPolicy, WaitTimeoutError
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript, VirtualClock
 from tests.in_process import NEVER_ENDS, Way, asynchronous, blocking
 from tests.secrets_for_tests import API_KEY
@@ -63,7 +63,7 @@ def test_every_run_is_the_same_to_the_microsecond(way: Way) -> None:
     def story() -> list[Any]:
         simulator = Simulator(VirtualClock(), API_KEY)
         ids = [simulator.start(one_that_ends(37.0 * n)) for n in range(1, 30)]
-        simulator.fault_next(Fault.reset(), Fault.delay(3), Fault.status(429), Fault.cut(9))
+        simulator.inject(Fault.reset(), Fault.delay(3), Fault.status(429), Fault.truncate(9))
         client = way.client(simulator, random=Random(7).random)
         if way.runner is None:
             list(client.executions.as_completed(ids))
@@ -114,23 +114,23 @@ async def test_one_that_fails_does_not_hold_up_a_group_of_tasks(
 
     with pytest.raises(ExceptionGroup) as caught:
         await all_of_them()
-    assert caught.group_contains(ExecutionFailed)
+    assert caught.group_contains(ExecutionFailedError)
     assert clock.monotonic() < 150
 
 
 @pytest.mark.parametrize(
     "fault",
-    [Fault.hang(), Fault.hang(after=10), Fault.delay(HOUR), Fault.drip(1, every=2)],
+    [Fault.hang(), Fault.hang(after=10), Fault.delay(HOUR), Fault.slow(1, every=2)],
     ids=["hangs", "hangs in the body", "is slow", "drips"],
 )
 def test_a_deadline_holds_on_virtual_time(way: Way, fault: Fault) -> None:
     """Whatever comes too late, the wait is over in time, and no real time is spent."""
     simulator = Simulator(VirtualClock(), API_KEY)
-    simulator.fault_always(fault)
+    simulator.inject_always(fault)
     client = way.client(simulator)
     begun = time.monotonic()
-    policy = WaitPolicy(max_faults=1000)
-    with pytest.raises(WaitTimedOut):
+    policy = WaitPolicy(max_retries=1000)
+    with pytest.raises(WaitTimeoutError):
         way.done(client.executions.wait(simulator.start(NEVER_ENDS), timeout=600, policy=policy))
     assert 595 <= simulator.clock.monotonic() <= 602.5
     assert time.monotonic() - begun < 10
@@ -138,9 +138,9 @@ def test_a_deadline_holds_on_virtual_time(way: Way, fault: Fault) -> None:
 
 def test_a_single_look_times_out_on_virtual_time(way: Way) -> None:
     simulator = Simulator(VirtualClock(), API_KEY)
-    simulator.fault_always(Fault.hang())
-    client = way.client(simulator, max_faults=0, request_timeout=7)
-    with pytest.raises(RequestTimedOut):
+    simulator.inject_always(Fault.hang())
+    client = way.client(simulator, max_retries=0, request_timeout=7)
+    with pytest.raises(APITimeoutError):
         way.done(client.executions.get(simulator.start(NEVER_ENDS)))
     assert simulator.clock.monotonic() == 7
 
@@ -150,9 +150,9 @@ async def test_hanging_answers_hold_each_other_up_no_longer_than_side_by_side(
 ) -> None:
     """Ten looks that hang time out together."""
     simulator.api_key = API_KEY
-    simulator.fault_always(Fault.hang())
-    client = asynchronous(simulator, max_faults=0, request_timeout=30, requests_per_minute=None)
+    simulator.inject_always(Fault.hang())
+    client = asynchronous(simulator, max_retries=0, request_timeout=30, requests_per_minute=None)
     ids = [simulator.start(NEVER_ENDS) for _ in range(10)]
     errors = await asyncio.gather(*map(client.executions.get, ids), return_exceptions=True)
-    assert [type(error) for error in errors] == [RequestTimedOut] * 10
+    assert [type(error) for error in errors] == [APITimeoutError] * 10
     assert clock.monotonic() == 30

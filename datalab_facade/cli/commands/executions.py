@@ -92,7 +92,7 @@ def _watch_one(session: Session, client: Datalab, execution_id: int) -> ExitCode
             execution = change.snapshot
             following.changed(change)
     assert execution is not None
-    outcome = Outcome(execution_id, execution)
+    outcome = Outcome(execution_id=execution_id, execution=execution)
     _tell_end(session, outcome)
     return code_of(outcome)
 

@@ -72,9 +72,9 @@ def _uploads(
         try:
             found = client.files.upload(path, content_type=content_type, on_progress=on_progress)
         except DatalabError as error:
-            yield UploadOutcome(path, error=error)
+            yield UploadOutcome(source=path, error=error)
         else:
-            yield UploadOutcome(path, found)
+            yield UploadOutcome(source=path, file=found)
 
 
 @files.command("list")

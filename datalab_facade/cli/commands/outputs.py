@@ -56,7 +56,7 @@ def download(
                 folder,
                 steps=steps or None,
                 overwrite=overwrite,
-                on_transfer=lambda at: told(
+                on_progress=lambda at: told(
                     "/".join(filter(None, (at.output.step, at.output.file_key))),
                     at.bytes,
                     at.total,
@@ -69,7 +69,7 @@ def download(
         session.out.write(manifest_text(manifest, home, session.out.for_tables))
         if not execution.is_terminal:
             session.say(f"Execution {execution_id} goes on; the same command saves what comes.")
-    return ExitCode.DONE if manifest.complete else ExitCode.FAILED
+    return ExitCode.DONE if manifest.is_complete else ExitCode.FAILED
 
 
 def _check_steps(execution: Execution, steps: Iterable[str]) -> None:

@@ -64,10 +64,10 @@ def run(
     results: list[RunResult] = []
     following = RunFollowing(session)
     with session.client(policy) as client:
-        ended = client.run_as_completed(
+        ended = client.iter_run(
             wanted,
             files,
-            to=folder,
+            output_dir=folder,
             secrets=secrets_of(secrets),
             retry_failed=retry_failed,
             retry_unknown=retry_unknown,

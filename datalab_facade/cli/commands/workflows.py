@@ -107,7 +107,7 @@ def check(
     definition = WorkflowDefinition.from_file(path)
     if online:
         with session.client() as client:
-            definition.check(client.workflows.step_types())
+            definition.validate(client.workflows.step_types())
     _draw(graph_of_definition(definition), html, svg)
     if session.as_json:
         session.out.write_json(documents.definition(definition))

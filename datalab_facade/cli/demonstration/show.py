@@ -22,7 +22,7 @@ from datalab_facade.cli.tables import paragraph
 from datalab_facade.client import Datalab
 from datalab_facade.models import Execution
 from datalab_facade.pictures.terminal import BOLD, CYAN, DIM
-from datalab_facade.waiting.waiting import WaitPolicy
+from datalab_facade.waiting.wait import WaitPolicy
 
 _SPEED: Final = 20.0
 
@@ -63,7 +63,7 @@ class Demo:
                 # Answers come no faster than they ever do.
                 timeout=60 * self._clock.speed,
                 request_timeout=30 * self._clock.speed,
-                policy=WaitPolicy(growth=0.0, request_timeout=30 * self._clock.speed),
+                policy=WaitPolicy(interval_growth=0.0, request_timeout=30 * self._clock.speed),
             ) as client,
         ):
             self._say(

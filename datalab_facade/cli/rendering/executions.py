@@ -205,7 +205,7 @@ def change_line(change: Change, terminal: Terminal, *, many: bool = False) -> st
     # The run of a step that says "success: false" has a status as if it had not failed.
     return terminal.columns(
         [
-            (f"{_clock(change.at)}  " if change.at else "", DIM),
+            (f"{_clock(change.observed_at)}  " if change.observed_at else "", DIM),
             (terminal.words(f"{place}: {came_from}"), ""),
             (terminal.words(after), colour),
         ]
@@ -316,8 +316,8 @@ def _execution_row(
         plain(str(execution.progress)),
         plain(
             _took(
-                execution.created,
-                execution.updated if execution.is_terminal else None,
+                execution.created_at,
+                execution.updated_at if execution.is_terminal else None,
                 execution,
                 goes_on=not execution.is_terminal,
             )
@@ -328,10 +328,10 @@ def _execution_row(
 
 def totals_lines(totals: Totals, terminal: Terminal) -> list[str]:
     """Tell how many executions stand how."""
-    to_go = totals.seconds_to_go
+    to_go = totals.eta_seconds
     words = joined(
         (
-            f"{totals.ended}/{totals.known} ended",
+            f"{totals.finished}/{totals.total} ended",
             f"{totals.failed} failed" if totals.failed else "",
             f"{totals.running} running" if totals.running else "",
             f"{totals.queued} queued" if totals.queued else "",

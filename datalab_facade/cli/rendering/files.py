@@ -31,11 +31,11 @@ def files_text(files: Iterable[File], terminal: Terminal) -> str:
     """Show files, a line for each."""
     rows = [
         [
-            plain(str(one.file_id)),
-            (shown(one.original_filename), BOLD),
-            plain(size(one.file_size)),
-            (shown(one.upload_status, limit=20), _colour(one)),
-            (f"{one.created:%Y-%m-%d %H:%M}" if one.created else "", DIM),
+            plain(str(one.id)),
+            (shown(one.filename), BOLD),
+            plain(size(one.size)),
+            (shown(one.status, limit=20), _colour(one)),
+            (f"{one.created_at:%Y-%m-%d %H:%M}" if one.created_at else "", DIM),
             (shown(one.reference), DIM),
         ]
         for one in files
@@ -46,19 +46,19 @@ def files_text(files: Iterable[File], terminal: Terminal) -> str:
 
 
 def _colour(file: File) -> str:
-    return STATE_COLOURS[_STATES.get(file.upload_status.lower(), "other")]
+    return STATE_COLOURS[_STATES.get(file.status.lower(), "other")]
 
 
 def file_text(file: File, terminal: Terminal) -> str:
     """Show everything about a file."""
     pairs = [
-        ("file", str(file.file_id)),
-        ("name", shown(file.original_filename)),
+        ("file", str(file.id)),
+        ("name", shown(file.filename)),
         ("reference", shown(file.reference)),
         ("type", shown(file.content_type) if file.content_type else "?"),
-        ("size", size(file.file_size)),
-        ("status", shown(file.upload_status)),
-        ("created", "?" if file.created is None else moment(file.created)),
+        ("size", size(file.size)),
+        ("status", shown(file.status)),
+        ("created", "?" if file.created_at is None else moment(file.created_at)),
     ]
     return "\n".join(facts(pairs, terminal))
 
@@ -71,7 +71,7 @@ def uploaded_line(source: str, file: File, terminal: Terminal) -> str:
                 (terminal.glyphs.signs["done"] + " ", STATE_COLOURS["done"]),
                 (terminal.words(shown(source)), BOLD),
             ],
-            [(f"  {size(file.file_size)}", DIM)],
+            [(f"  {size(file.size)}", DIM)],
             [(f"  {terminal.words(shown(file.reference))}", DIM)],
         ],
         gap="",

@@ -8,7 +8,7 @@ from typing import Final
 
 from datalab_facade.cli.rendering.signs import plain, sign, size
 from datalab_facade.cli.tables import Column, paragraph, table
-from datalab_facade.outputs.manifest import Manifest, MissedOutput
+from datalab_facade.outputs.manifest import FailedOutput, Manifest
 from datalab_facade.pictures.terminal import BOLD, DIM, RED, Terminal
 from datalab_facade.pictures.words import counted, shown
 
@@ -44,18 +44,18 @@ def _lines(manifest: Manifest, folder: Path, terminal: Terminal) -> Iterator[str
     if len(manifest.saved) > _MOST:
         more = f"… {len(manifest.saved) - _MOST:,} more, all in manifest.json"
         yield terminal.painted(terminal.words(more), DIM)
-    for missed in manifest.missed:
+    for missed in manifest.failed:
         yield from missed_lines(missed, terminal)
-    if rows or manifest.missed:
+    if rows or manifest.failed:
         yield ""
     total = sum(saved.bytes for saved in manifest.saved)
     told = f"{counted(len(manifest.saved), 'output')} ({size(total)}) in {folder}"
-    if manifest.missed:
-        told += f", {len(manifest.missed)} missed"
+    if manifest.failed:
+        told += f", {len(manifest.failed)} missed"
     yield from paragraph(told, terminal, BOLD)
 
 
-def missed_lines(missed: MissedOutput, terminal: Terminal) -> list[str]:
+def missed_lines(missed: FailedOutput, terminal: Terminal) -> list[str]:
     """Tell of an output that could not be saved."""
     place = shown(missed.step)
     if missed.file_key is not None:

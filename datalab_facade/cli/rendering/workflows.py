@@ -35,7 +35,7 @@ def workflows_text(workflows: Iterable[Workflow], terminal: Terminal) -> str:
             plain(str(one.id)),
             (shown(one.name or ""), BOLD),
             plain(", ".join(shown(step.unique_name or step.name or "?") for step in one.steps)),
-            (f"{one.created:%Y-%m-%d %H:%M}" if one.created else "", DIM),
+            (f"{one.created_at:%Y-%m-%d %H:%M}" if one.created_at else "", DIM),
         ]
         for one in workflows
     ]
@@ -50,7 +50,7 @@ def workflow_text(workflow: Workflow, terminal: Terminal) -> str:
         (
             f"workflow {workflow.id}",
             "" if workflow.team_id is None else f"team {workflow.team_id}",
-            "" if workflow.created is None else f"created {moment(workflow.created)}",
+            "" if workflow.created_at is None else f"created {moment(workflow.created_at)}",
         )
     )
     lines = [

@@ -11,13 +11,13 @@ from typing import Any, Self
 
 import attrs
 
-from datalab_facade.errors import DatalabError, ExecutionFailed
+from datalab_facade.errors import DatalabError, ExecutionFailedError
 from datalab_facade.models import JSON, Execution
 from datalab_facade.outcomes import Outcome
 from datalab_facade.redaction import scrubbed
 from datalab_facade.statuses import Status
 
-TIMED_OUT = "WaitTimedOut"
+TIMED_OUT = "WaitTimeoutError"
 """The kind of an event that tells that the deadline came first."""
 
 
@@ -47,7 +47,7 @@ class WaitEvent:
     @classmethod
     def of_execution(cls, handle: Mapping[str, JSON], execution: Execution) -> Self:
         """Tell of an execution that has ended."""
-        problem = str(ExecutionFailed(execution)) if execution.failed else None
+        problem = str(ExecutionFailedError(execution)) if execution.failed else None
         return cls(handle, execution.status, execution.partially_failed, problem)
 
     @classmethod
@@ -81,7 +81,7 @@ class WaitEvent:
         status = data.get("status")
         return cls(
             handle=data["handle"],
-            status=None if status is None else Status.of(status),
+            status=None if status is None else Status.parse(status),
             partially_failed=bool(data.get("partially_failed", False)),
             problem=data.get("problem"),
             kind=data.get("kind"),

@@ -14,9 +14,9 @@ from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from datalab_facade.errors import (
     ConfigurationError,
     DatalabError,
-    NotFound,
-    SubmissionUnknown,
-    WaitTimedOut,
+    NotFoundError,
+    SubmissionUncertainError,
+    WaitTimeoutError,
 )
 from datalab_facade.integrations.airflow.events import TIMED_OUT, WaitEvent
 from datalab_facade.integrations.airflow.hooks import DEFAULT_CONNECTION_ID, DatalabHook
@@ -29,7 +29,7 @@ from datalab_facade.integrations.airflow.results import (
 )
 from datalab_facade.integrations.airflow.submissions import Started, Submission
 from datalab_facade.integrations.airflow.triggers import deferral
-from datalab_facade.waiting.waiting import WaitPolicy
+from datalab_facade.waiting.wait import WaitPolicy
 from datalab_facade.workflows.inputs import InputConfig
 
 if TYPE_CHECKING:
@@ -167,13 +167,13 @@ class DatalabExecuteWorkflowOperator(BaseOperator):
             client,
             _TaskState(store),
             whole_number("workflow_id", self.workflow_id),
-            None if given is None else InputConfig.of(given),
+            None if given is None else InputConfig.coerce(given),
             retry_failed=self.retry_failed,
             retry_unknown=self.retry_unknown,
         )
         try:
             return submission.started()
-        except (NotFound, SubmissionUnknown) as error:
+        except (NotFoundError, SubmissionUncertainError) as error:
             # Trying again would end the same way.
             raise AirflowFailException(str(error)) from error
 
@@ -190,7 +190,7 @@ class DatalabExecuteWorkflowOperator(BaseOperator):
             # It may have ended while nobody looked, with the triggerer down.
             execution = client.executions.handle(handle).get()
             if not execution.is_terminal:
-                raise WaitTimedOut(
+                raise WaitTimeoutError(
                     execution.id,
                     execution=execution,
                     timeout=self.timeout,
@@ -198,13 +198,13 @@ class DatalabExecuteWorkflowOperator(BaseOperator):
                 )
             event = WaitEvent.of_execution(handle, execution)
         if event.problem is not None:
-            final = event.kind in (None, NotFound.__name__) and not self.retry_failed
+            final = event.kind in (None, NotFoundError.__name__) and not self.retry_failed
             raise (AirflowFailException if final else AirflowException)(event.problem)
         manifest = None
         if self.save_to is not None:
             assert not isinstance(self.save_to, XComArg)
             manifest = client.outputs.save_all(execution_id_of(handle), self.save_to)
-            if not manifest.complete:
-                missed = "; ".join(str(one.error) for one in manifest.missed)
+            if not manifest.is_complete:
+                missed = "; ".join(str(one.error) for one in manifest.failed)
                 raise AirflowException(f"{manifest}: {missed}")
         return result_of(event, manifest)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 
-from datalab_facade.errors import NotFound
+from datalab_facade.errors import NotFoundError
 from datalab_facade.integrations.airflow.events import TIMED_OUT, WaitEvent
 from datalab_facade.integrations.airflow.hooks import DEFAULT_CONNECTION_ID, DatalabHook
 from datalab_facade.integrations.airflow.memory import Handle
@@ -104,6 +104,6 @@ class DatalabExecutionSensor(BaseSensorOperator):
 
 def _result(event: WaitEvent) -> dict[str, JSON]:
     if event.problem is not None:
-        final = event.kind in (None, NotFound.__name__)
+        final = event.kind in (None, NotFoundError.__name__)
         raise (AirflowFailException if final else AirflowException)(event.problem)
     return result_of(event, None)

@@ -10,7 +10,11 @@ import attrs
 
 from datalab_facade.client import DEFAULT_BASE_URL, AsyncDatalab, Datalab
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.pacing.pacing import DEFAULT_REQUESTS_PER_MINUTE, Budget, LocalBudget
+from datalab_facade.rate_limiting.local import (
+    DEFAULT_REQUESTS_PER_MINUTE,
+    LocalRateLimiter,
+    RateLimiter,
+)
 
 DEFAULT_BUDGET_NAME = "default"
 """The name of the budget in Redis unless a connection says otherwise."""
@@ -70,15 +74,15 @@ class ConnectionSettings:
             raise ConfigurationError(
                 f"The Airflow connection {connection_id!r} has no API key: set it as its password"
             )
-        budget = extra.get(REQUESTS_PER_MINUTE)
-        if budget is None:
-            budget = DEFAULT_REQUESTS_PER_MINUTE
-        number = isinstance(budget, (int, float)) and not isinstance(budget, bool)
-        per_minute = float(cast("float", budget)) if number else math.nan
+        rate_limiter = extra.get(REQUESTS_PER_MINUTE)
+        if rate_limiter is None:
+            rate_limiter = DEFAULT_REQUESTS_PER_MINUTE
+        number = isinstance(rate_limiter, (int, float)) and not isinstance(rate_limiter, bool)
+        per_minute = float(cast("float", rate_limiter)) if number else math.nan
         if not 0 < per_minute < math.inf:
             raise ConfigurationError(
                 f"{REQUESTS_PER_MINUTE} in the extras of the Airflow connection "
-                f"{connection_id!r} must be a number above 0, not {budget!r}"
+                f"{connection_id!r} must be a number above 0, not {rate_limiter!r}"
             )
         allow_http = extra.get(ALLOW_HTTP)
         if allow_http not in (None, True, False):
@@ -114,7 +118,7 @@ class ConnectionSettings:
         return Datalab(
             self.api_key,
             base_url=self.base_url,
-            budget=self._budget(),
+            rate_limiter=self._rate_limiter(),
             allow_http=self.allow_http,
         )
 
@@ -123,16 +127,16 @@ class ConnectionSettings:
         return AsyncDatalab(
             self.api_key,
             base_url=self.base_url,
-            budget=self._budget(),
+            rate_limiter=self._rate_limiter(),
             allow_http=self.allow_http,
         )
 
-    def _budget(self) -> Budget:
+    def _rate_limiter(self) -> RateLimiter:
         if self.redis_url is None:
-            return LocalBudget(self.requests_per_minute)
-        from datalab_facade.integrations.redis_budget import RedisBudget
+            return LocalRateLimiter(self.requests_per_minute)
+        from datalab_facade.integrations.redis_rate_limiter import RedisRateLimiter
 
-        return RedisBudget(self.redis_url, self.requests_per_minute, name=self.budget_name)
+        return RedisRateLimiter(self.redis_url, self.requests_per_minute, name=self.budget_name)
 
 
 def _address(host: str | None, schema: str | None, port: int | None) -> str:

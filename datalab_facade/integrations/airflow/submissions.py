@@ -8,7 +8,12 @@ from __future__ import annotations
 import attrs
 
 from datalab_facade.client import Datalab
-from datalab_facade.errors import ConnectionFailed, DatalabError, NotFound, SubmissionUnknown
+from datalab_facade.errors import (
+    APIConnectionError,
+    DatalabError,
+    NotFoundError,
+    SubmissionUncertainError,
+)
 from datalab_facade.integrations.airflow.memory import Handle, Memory, StateStore, key_of
 from datalab_facade.models import Execution
 from datalab_facade.workflows.inputs import InputConfig
@@ -50,9 +55,9 @@ class Submission:
         """Give the execution, which is started unless an earlier try has.
 
         Raises:
-            SubmissionUnknown: It is not known whether an execution was started, by this
+            SubmissionUncertainError: It is not known whether an execution was started, by this
                 try or by an earlier one.
-            NotFound: The one that was started is gone, or the workflow is unknown.
+            NotFoundError: The one that was started is gone, or the workflow is unknown.
             DatalabError: Whatever executing a workflow raises; nothing was started.
         """
         base_url = str(self.client.executions.handle_to_dict(0)["origin"])
@@ -63,7 +68,7 @@ class Submission:
             if found is not None:
                 return found
         elif memory.in_doubt() and not self.retry_unknown:
-            raise SubmissionUnknown(
+            raise SubmissionUncertainError(
                 "An earlier try was stopped while it sent the request that starts the execution, "
                 "or got no answer to it, so an execution may have been started. Look for it at "
                 "Datalab; retry_unknown=True submits again",
@@ -73,7 +78,7 @@ class Submission:
         memory.submitting()
         try:
             handle = self.client.workflows.execute(self.workflow_id, self.config).to_dict()
-        except SubmissionUnknown:
+        except SubmissionUncertainError:
             raise
         except DatalabError:
             # Nothing was started.
@@ -86,11 +91,11 @@ class Submission:
         """Look at what was started before; None if it is of no use any more."""
         try:
             execution = self.client.executions.handle(handle).get()
-        except NotFound:
+        except NotFoundError:
             if self.retry_failed:
                 return None
             raise
-        except ConnectionFailed:
+        except APIConnectionError:
             if self.retry_failed:
                 raise
             return Started(handle, before=True)

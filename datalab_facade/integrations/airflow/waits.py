@@ -19,15 +19,15 @@ import attrs
 
 from datalab_facade.client import AsyncDatalab
 from datalab_facade.errors import (
-    AuthenticationFailed,
+    AuthenticationError,
     ConfigurationError,
     DatalabError,
-    WaitTimedOut,
+    WaitTimeoutError,
 )
 from datalab_facade.integrations.airflow.settings import ConnectionSettings
 from datalab_facade.models import JSON
 from datalab_facade.outcomes import Outcome
-from datalab_facade.waiting.waiting import WaitPolicy
+from datalab_facade.waiting.wait import WaitPolicy
 
 LEASE: Final = 7_200.0
 """Seconds after which ``as_completed`` is told anew that somebody waits for an execution.
@@ -165,12 +165,12 @@ class SharedWaits:
                 ]
                 if not waiting:
                     continue
-                if isinstance(outcome.error, WaitTimedOut):
+                if isinstance(outcome.error, WaitTimeoutError):
                     # Only the lease is over.
                     self._new.extend(waiting)
                     self._news.set()
                     continue
-                refused = isinstance(outcome.error, AuthenticationFailed)
+                refused = isinstance(outcome.error, AuthenticationError)
                 if refused and await self._read_settings() != settings:
                     return True
                 for waiter in waiting:
@@ -200,9 +200,9 @@ class SharedWaits:
             while self._given_up:
                 unwanted = self._without(self._given_up.popleft())
                 if unwanted is not None:
-                    yield Outcome(unwanted, error=_NobodyWaitsError())
+                    yield Outcome(execution_id=unwanted, error=_NobodyWaitsError())
             if not self._waiters:
-                yield Outcome(0, error=_NobodyWaitsError())
+                yield Outcome(execution_id=0, error=_NobodyWaitsError())
             if not self._new and not self._given_up:
                 self._news.clear()
                 await self._news.wait()

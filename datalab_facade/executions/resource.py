@@ -1,0 +1,338 @@
+"""Executions, for blocking code: look, wait, take the result, watch; one or many.
+
+:mod:`~datalab_facade.executions.async_resource` has the same methods with the same meaning.
+What there is to decide is decided once, in :mod:`~datalab_facade.waiting.wait`,
+:mod:`~datalab_facade.waiting.scheduling` and :mod:`~datalab_facade.waiting.retries`; here it is
+given its IO.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import Unpack
+
+from datalab_facade.arguments import checked_callable, checked_id, checked_iterable
+from datalab_facade.calling import ApiCaller
+from datalab_facade.changes import Change, OnChange
+from datalab_facade.context import Context
+from datalab_facade.errors import ExecutionFailedError
+from datalab_facade.executions.handles import ExecutionHandle, HandleLike, handle_id, handle_to_dict
+from datalab_facade.executions.many import run_many
+from datalab_facade.models import JSON, Execution
+from datalab_facade.options import CallOptions
+from datalab_facade.outcomes import Outcome, Update, in_order, outcomes_of
+from datalab_facade.tracing import Span
+from datalab_facade.transport.api import ApiTransport, CallScope
+from datalab_facade.transport.operations import execution_status
+from datalab_facade.waiting.commands import Call
+from datalab_facade.waiting.driving import drive
+from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY, Look
+from datalab_facade.waiting.wait import WaitPolicy
+
+
+class Executions:
+    """Executions, for blocking code. Found at ``client.executions``.
+
+    >>> def follow(client, execution_id):
+    ...     for change in client.executions.watch(execution_id):
+    ...         print(change)
+    ...     return change.snapshot.outputs
+    """
+
+    def __init__(self, transport: ApiTransport, context: Context) -> None:
+        self._transport = transport
+        self._context = context
+        self._calls = ApiCaller(transport, context)
+
+    def get(
+        self, execution_id: int, *, timeout: float | None = None, **options: Unpack[CallOptions]
+    ) -> Execution:
+        """Look at an execution once.
+
+        Args:
+            execution_id: The id that starting the execution gave.
+            timeout: Seconds for the whole call; by default the client's, a minute.
+            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
+
+        Returns:
+            The execution as it stands now.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            AuthenticationError: The key is wrong.
+            NotFoundError: The execution is unknown to this key.
+            UnprocessableEntityError: The server finds fault with the request.
+            APIStatusError: The server says no in another way.
+            APIConnectionError: No whole answer came; as APITimeoutError if it took too long.
+            InvalidResponseError: The answer is no execution.
+        """
+        return self._calls.ask(
+            execution_status(checked_id(execution_id)),
+            lambda answer: self._context.decoded(answer, execution_id),
+            timeout=timeout,
+            options=options,
+            subject=f"execution {execution_id}",
+        )
+
+    def wait(
+        self,
+        execution_id: int,
+        *,
+        timeout: float | None = None,
+        policy: WaitPolicy | None = None,
+        on_change: OnChange | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Execution:
+        """Wait until an execution has ended, well or badly.
+
+        Looks that fail in a way that may pass are forgiven, as the policy says.
+        Whatever happens here, the execution itself goes on: only the id is
+        needed to wait for it again.
+
+        Args:
+            execution_id: The id that starting the execution gave.
+            timeout: The deadline in seconds, hard; by default the policy's, two
+                hours. ``math.inf`` waits for ever.
+            policy: How often to look and what to forgive; by default the client's.
+            on_change: Called with each change as it is seen.
+            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
+
+        Returns:
+            The final snapshot; ask it whether it ``succeeded``.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            WaitTimeoutError: The deadline came first; the execution goes on.
+            AuthenticationError: The key is wrong.
+            NotFoundError: The execution is unknown to this key.
+            UnprocessableEntityError: The server finds fault with the request.
+            APIStatusError: The server says no in another way, or failed too often in a row.
+            APIConnectionError: Too many looks in a row got no whole answer.
+            InvalidResponseError: Too many answers in a row were no execution.
+        """
+        watched = checked_callable("on_change", on_change) is not None
+        changes = self._changes(execution_id, timeout, policy, options, watched=watched)
+        with contextlib.closing(changes):
+            change = None
+            for change in changes:
+                if on_change is not None:
+                    on_change(change)
+        assert change is not None
+        return change.snapshot
+
+    def result(
+        self,
+        execution_id: int,
+        *,
+        timeout: float | None = None,
+        policy: WaitPolicy | None = None,
+        on_change: OnChange | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Execution:
+        """Wait until an execution has completed; raise if it failed.
+
+        Arguments as :meth:`wait`.
+
+        Returns:
+            The final snapshot, with status COMPLETED. Single files may have failed
+            all the same: see ``partially_failed`` and ``failures``.
+
+        Raises:
+            ExecutionFailedError: It ended as FAILED; the error tells each step's reason.
+            DatalabError: Whatever :meth:`wait` raises.
+        """
+        execution = self.wait(
+            execution_id, timeout=timeout, policy=policy, on_change=on_change, **options
+        )
+        if execution.failed:
+            raise ExecutionFailedError(execution)
+        return execution
+
+    def watch(
+        self,
+        execution_id: int,
+        *,
+        timeout: float | None = None,
+        policy: WaitPolicy | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Generator[Change, None, None]:
+        """Follow an execution: each change of status, as it is seen, until its end.
+
+        The first look tells everything it finds. The last change is the
+        execution's own to COMPLETED or FAILED. Leaving early leaves nothing
+        behind. Arguments as :meth:`wait`; nothing is sent before the first
+        change is asked for.
+
+        Returns:
+            An iterator of changes.
+
+        Raises:
+            DatalabError: Whatever :meth:`wait` raises.
+        """
+        return self._changes(execution_id, timeout, policy, options, watched=True)
+
+    def as_completed(
+        self,
+        ids: Iterable[int | Outcome],
+        *,
+        timeout: float | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        policy: WaitPolicy | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Generator[Outcome, None, None]:
+        """Wait for many executions under the one request budget; give each as it ends.
+
+        One that fails, is unknown or takes too long has an outcome that says so,
+        and the rest goes on. When more looks are due than the budget allows, the
+        execution that was looked at longest ago comes first.
+
+        Args:
+            ids: The executions' ids. They are read as there is room, so they may be
+                many, or still being produced. An id that comes twice has two
+                outcomes, and is asked for once. An outcome among them, of what is
+                settled already, is told in its turn, and where its execution is
+                waited for, that wait ends with it.
+            timeout: Seconds for all of it, hard; what goes on by then has an outcome
+                with WaitTimeoutError, and ids that were not read have none. By default
+                there is no end but the policy's for each single execution.
+            concurrency: How many are waited for at once.
+            policy: How each single one is waited for; by default the client's.
+            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
+
+        Returns:
+            An iterator of outcomes, in the order in which they come to be.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            Exception: Whatever reading the ids raises, once those that were read before
+                have their outcomes.
+        """
+        updates = self._many(ids, timeout, concurrency, policy, options, changes=False)
+        return outcomes_of(updates)
+
+    def watch_many(
+        self,
+        ids: Iterable[int | Outcome],
+        *,
+        timeout: float | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        policy: WaitPolicy | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Generator[Update, None, None]:
+        """Follow many executions in one stream: their changes, their outcomes, and totals.
+
+        For progress displays. Arguments and errors as :meth:`as_completed`.
+
+        Returns:
+            An iterator of updates; each holds a change or an outcome, and the totals.
+        """
+        return self._many(ids, timeout, concurrency, policy, options, changes=True)
+
+    def wait_many(
+        self,
+        ids: Iterable[int],
+        *,
+        timeout: float | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        policy: WaitPolicy | None = None,
+        **options: Unpack[CallOptions],
+    ) -> list[Outcome]:
+        """Wait for many executions; give all outcomes, in the order of the ids.
+
+        Arguments as :meth:`as_completed`, but the ids are read at once, and each
+        has an outcome, also when the time is over.
+
+        Raises:
+            ConfigurationError: An argument or one of the ids is wrong; nothing was sent.
+        """
+        wanted = [checked_id(execution_id) for execution_id in checked_iterable("ids", ids)]
+        outcomes = self.as_completed(
+            dict.fromkeys(wanted),
+            timeout=timeout,
+            concurrency=concurrency,
+            policy=policy,
+            **options,
+        )
+        return in_order(wanted, list(outcomes), timeout)
+
+    def handle(self, execution: HandleLike) -> ExecutionHandle:
+        """Give a handle on an execution; nothing is sent.
+
+        Args:
+            execution: The execution's id, a handle that was pickled or is of another
+                client, or what a handle's ``to_dict`` gave.
+
+        Raises:
+            ConfigurationError: It is none of these, or the handle is of another origin.
+        """
+        return ExecutionHandle(handle_id(execution, self._transport.origin.base_url), self)
+
+    def handle_to_dict(self, execution_id: int) -> dict[str, JSON]:
+        """Give the JSON form of a handle: the id and the API's address."""
+        return handle_to_dict(execution_id, self._transport.origin.base_url)
+
+    def _look(
+        self, execution_id: int, headers: Mapping[str, str], span: Span
+    ) -> Callable[[Call], Execution]:
+        operation = execution_status(execution_id)
+
+        def look(call: Call) -> Execution:
+            with span.active():
+                answer = self._transport.call(operation, CallScope(call, headers))
+            return self._context.decoded(answer, execution_id)
+
+        return look
+
+    def _changes(
+        self,
+        execution_id: int,
+        timeout: float | None,
+        policy: WaitPolicy | None,
+        options: CallOptions,
+        *,
+        watched: bool,
+    ) -> Generator[Change, None, None]:
+        context = self._context
+        checked_id(execution_id)
+        look_policy = context.policy_for_wait(timeout, policy, options)
+        headers = context.options_for_call(None, options).headers
+
+        def changes() -> Generator[Change, None, None]:
+            with context.wait_span(execution_id) as span:
+                yield from drive(
+                    context.looks(execution_id, look_policy, watched=watched),
+                    self._look(execution_id, headers, span),
+                    clock=context.clock,
+                    subject=f"execution {execution_id}",
+                )
+
+        return changes()
+
+    def _many(
+        self,
+        ids: Iterable[int | Outcome],
+        timeout: float | None,
+        concurrency: int,
+        policy: WaitPolicy | None,
+        options: CallOptions,
+        *,
+        changes: bool,
+    ) -> Generator[Update, None, None]:
+        context = self._context
+        checked_iterable("ids", ids)
+        scheduler = context.scheduler(
+            context.policy_for_wait(None, policy, options),
+            timeout=timeout,
+            concurrency=concurrency,
+            rate_limiter=self._transport.gate.rate_limiter,
+            changes=changes,
+        )
+        headers = context.options_for_call(None, options).headers
+
+        def look(taken: Look) -> Execution:
+            operation = execution_status(taken.execution_id)
+            answer = self._transport.send(operation, CallScope(taken.call, headers))
+            return context.decoded(answer, taken.execution_id)
+
+        return run_many(scheduler, ids, look, gate=self._transport.gate, clock=context.clock)

@@ -1,0 +1,388 @@
+"""Outputs, for async code: from a presigned URL to data and files.
+
+See :mod:`~datalab_facade.outputs.resource`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, overload
+
+from datalab_facade.arguments import (
+    checked_callable,
+    checked_count,
+    checked_encoding,
+    checked_execution,
+    checked_output,
+    checked_path,
+    checked_seconds,
+)
+from datalab_facade.context import Context
+from datalab_facade.models import JSON, Execution, Output
+from datalab_facade.outputs.collecting import (
+    DEFAULT_MAX_BYTES,
+    Collector,
+    Data,
+    Meter,
+    OnProgress,
+    Reader,
+    as_json,
+    as_text,
+    as_type,
+)
+from datalab_facade.outputs.downloading import Chunk, Download, DownloadPolicy
+from datalab_facade.outputs.fetching import fetch_async
+from datalab_facade.outputs.parts import PartFile, sync_folder
+from datalab_facade.outputs.renewing import AsyncRenewals
+from datalab_facade.outputs.resource import DEFAULT_TIMEOUT
+from datalab_facade.outputs.saving import DEFAULT_CONCURRENCY, Saving, saved_output, twice_async
+from datalab_facade.transport.storage import AsyncStorageTransport
+from datalab_facade.workers import in_thread
+
+if TYPE_CHECKING:
+    from datalab_facade.executions.async_resource import AsyncExecutions
+    from datalab_facade.outputs.manifest import Manifest, SavedOutput
+
+_T = TypeVar("_T")
+
+
+class AsyncOutputs:
+    """Outputs, for async code. Found at ``client.outputs``.
+
+    A body that is cut, stalls or is refused for the moment is asked for again from
+    where it ended; an expired URL is renewed by asking for the execution again; what
+    storage tells of length and checksum is checked. No credential is sent to storage.
+
+    >>> async def extracted(client, execution):
+    ...     return {o.step: await client.outputs.read_json(o) for o in execution.outputs}
+    """
+
+    def __init__(
+        self, storage: AsyncStorageTransport, executions: AsyncExecutions, context: Context
+    ) -> None:
+        self._storage = storage
+        self._executions = executions
+        self._context = context
+        self._renewals = AsyncRenewals(context.clock)
+
+    async def read_bytes(
+        self,
+        output: Output,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> Data:
+        """Fetch an output into memory.
+
+        Args:
+            output: One of an execution's ``outputs``.
+            max_bytes: The most that it may weigh, unpacked.
+            timeout: Seconds for all of it.
+
+        Raises:
+            ConfigurationError: An argument is wrong, or the client is closed; nothing was sent.
+            OutputTooLargeError: It weighs more.
+            DownloadError: It could not be fetched; ``reason`` tells why.
+        """
+        most = checked_count("max_bytes", max_bytes, least=0)
+        deadline = self._begun(output, timeout)
+        return await twice_async(lambda: self._collected(output, most, deadline))
+
+    async def read_text(
+        self,
+        output: Output,
+        *,
+        encoding: str = "utf-8",
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> str:
+        """Fetch an output and decode it. Arguments and errors as :meth:`bytes`."""
+        known = checked_encoding(encoding)
+        body = await self.read_bytes(output, max_bytes=max_bytes, timeout=timeout)
+        return as_text(output, body, known)
+
+    @overload
+    async def read_json(
+        self, output: Output, *, max_bytes: int = ..., timeout: float = ...
+    ) -> JSON: ...
+    @overload
+    async def read_json(
+        self, output: Output, into: type[_T], *, max_bytes: int = ..., timeout: float = ...
+    ) -> _T: ...
+    async def read_json(
+        self,
+        output: Output,
+        into: type[_T] | None = None,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> JSON | _T:
+        """Fetch an output and parse it.
+
+        Args:
+            output: One of an execution's ``outputs``.
+            into: A type to make of it: a pydantic model, by its own validator, or a
+                dataclass, an attrs class or a TypedDict, by the extra ``cattrs``.
+            max_bytes: The most that it may weigh, unpacked.
+            timeout: Seconds for all of it.
+
+        Raises:
+            OutputTooLargeError: It weighs more.
+            DownloadError: It could not be fetched, is no JSON, or does not fit the type.
+            ConfigurationError: As for :meth:`bytes`, or the type needs cattrs, which is not
+                there.
+        """
+        value = as_json(output, await self.read_bytes(output, max_bytes=max_bytes, timeout=timeout))
+        return value if into is None else as_type(output, value, into)
+
+    async def save(
+        self,
+        output: Output,
+        path: str | Path,
+        *,
+        overwrite: bool = False,
+        checksum: bool = False,
+        on_progress: OnProgress | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> SavedOutput:
+        """Save an output to a file, in constant memory.
+
+        The file has its name only when it is whole and checked. Until then it grows
+        beside it as ``.part``, and a killed download goes on from there.
+
+        Args:
+            output: One of an execution's ``outputs``.
+            path: The file; its folder is made if need be.
+            overwrite: Take the place of a file that is there.
+            checksum: Tell the file's SHA-256, too, which takes one more pass over it.
+                What storage tells of checksums is checked either way.
+            on_progress: Called with how far it has come, some times a second.
+            timeout: Seconds for all of it.
+
+        Returns:
+            What was saved.
+
+        Raises:
+            ConfigurationError: An argument is wrong, or the client is closed; nothing was sent.
+            DownloadError: It could not be fetched or written; ``reason`` tells why.
+        """
+        return await self._saved(
+            output,
+            checked_path("path", path, of_file=True),
+            overwrite=overwrite,
+            checksum=checksum,
+            on_progress=checked_callable("on_progress", on_progress),
+            timeout=timeout,
+        )
+
+    async def save_all(
+        self,
+        execution: Execution | int,
+        folder: str | Path,
+        *,
+        steps: Iterable[str] | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        overwrite: bool = False,
+        on_progress: OnProgress | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> Manifest:
+        """Save the outputs of an execution, several at a time, with a manifest.
+
+        They go to ``folder/execution-ID/STEP/FILE``; names of the server's are made
+        harmless, and the manifest tells which is which. What an earlier call saved is not
+        fetched again, also if it was killed before it wrote that down. One that fails
+        does not keep the others from being saved. docs/outputs.md tells what is promised of
+        files when processes are killed, power fails or several save to one folder.
+
+        Args:
+            execution: The execution, or its id. It may have failed, or still run.
+            folder: Where the execution's own folder is made.
+            steps: The names of the steps; by default all.
+            concurrency: How many files are fetched at once.
+            overwrite: Take the place of files that are there.
+            on_progress: Called with how far each has come; by the blocking client, from
+                several threads.
+            timeout: Seconds for each output, and for others who write the manifest.
+
+        Returns:
+            What was saved and what was missed; also in ``manifest.json``.
+
+        Raises:
+            ConfigurationError: An argument is wrong, the folder cannot be made, what an
+                earlier call wrote down there cannot be read (nothing was touched), or the
+                client is closed.
+            LocalFileError: The manifest cannot be written: the disk is full, or another
+                process keeps its lock for longer than ``timeout``. The error has it.
+            DatalabError: Whatever ``client.executions.get`` raises for an id.
+        """
+        wanted = checked_execution(execution)
+        home = checked_path("folder", folder)
+        many = checked_count("concurrency", concurrency, least=1)
+        checked_seconds("timeout", timeout)
+        checked_callable("on_progress", on_progress)
+        self._storage.ready()
+        if isinstance(wanted, int):
+            wanted = await self._executions.get(wanted)
+        began = self._now()
+        # What an earlier call promised is read to see whether it came true.
+        saving = await in_thread(lambda: Saving(wanted, home, steps, overwrite=overwrite))
+        left = iter(saving.wanted)
+
+        async def save() -> None:
+            for output, path, replacing in left:
+                with saving.attempt(output):
+                    await self._saved(
+                        self._renewals.newest(output, began),
+                        path,
+                        overwrite=replacing,
+                        checksum=True,
+                        on_progress=on_progress,
+                        timeout=timeout,
+                        saving=saving,
+                    )
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(many, len(saving.wanted))):
+                    group.create_task(save())
+        except BaseException as error:
+            await in_thread(saving.leave)
+            if isinstance(error, BaseExceptionGroup):
+                # The first one ended all others.
+                raise error.exceptions[0] from None
+            raise
+        return await in_thread(lambda: saving.finish(timeout))
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self, output: Output, *, timeout: float = DEFAULT_TIMEOUT
+    ) -> AsyncGenerator[AsyncIterator[Data], None]:
+        """Read an output as it comes, in constant memory.
+
+        Args:
+            output: One of an execution's ``outputs``.
+            timeout: Seconds for all of it.
+
+        Yields:
+            An iterator of chunks, unpacked. A body that breaks off is gone on with
+            from there, if the object is still the same.
+
+        Raises:
+            ConfigurationError: An argument is wrong, or the client is closed; nothing was sent.
+            DownloadError: It cannot be read on; ``reason`` tells why.
+        """
+        download = self._download(output, self._begun(output, timeout), restartable=False)
+        async with contextlib.aclosing(self._chunks(output, download)) as chunks:
+            yield _passed_on(output, download, chunks)
+
+    async def _saved(
+        self,
+        output: Output,
+        goal: Path,
+        *,
+        overwrite: bool,
+        checksum: bool,
+        on_progress: OnProgress | None,
+        timeout: float,
+        saving: Saving | None = None,
+    ) -> SavedOutput:
+        """Save an output; if with others, what it will be is promised before it gets its name."""
+        deadline = self._begun(output, timeout)
+
+        async def saved() -> SavedOutput:
+            with PartFile(output, goal, overwrite=overwrite) as part:
+                download = self._download(output, deadline, part)
+                meter = Meter(output, on_progress, self._now())
+                async with contextlib.aclosing(self._chunks(output, download)) as chunks:
+                    async for chunk in chunks:
+                        part.take(chunk, download.facts)
+                        meter.count(chunk, download.facts, self._now())
+                meter.finish(download.received, self._now())
+
+                def whole(size: int, sha256: str | None) -> SavedOutput:
+                    told = saved_output(
+                        output,
+                        goal,
+                        size=size,
+                        sha256=sha256,
+                        media_type=download.facts.media_type,
+                        now=self._context.clock.now(),
+                    )
+                    if saving is not None:
+                        saving.promise(told)
+                    return told
+
+                def finish() -> SavedOutput:
+                    told = part.finish(download.facts, whole, checksum=checksum)
+                    if saving is None:
+                        sync_folder(goal.parent)
+                    else:
+                        saving.saved(told)
+                    return told
+
+                # Checking reads the whole file, which would hold up the loop.
+                return await in_thread(finish)
+
+        return await twice_async(saved)
+
+    async def _collected(self, output: Output, max_bytes: int, deadline: float) -> Data:
+        collector = Collector(output, max_bytes=max_bytes)
+        download = self._download(output, deadline)
+        async with contextlib.aclosing(self._chunks(output, download)) as chunks:
+            async for chunk in chunks:
+                collector.take(chunk, download.facts)
+        return collector.finish(download.facts)
+
+    def _download(
+        self,
+        output: Output,
+        deadline: float,
+        part: PartFile | None = None,
+        *,
+        restartable: bool = True,
+    ) -> Download:
+        return Download(
+            output,
+            DownloadPolicy(),
+            deadline=deadline,
+            random=self._context.random,
+            allow_http=self._context.allow_http,
+            facts=part.facts if part is not None else None,
+            received=part.received if part is not None else 0,
+            restartable=restartable,
+        )
+
+    def _chunks(self, output: Output, download: Download) -> AsyncGenerator[Chunk, None]:
+        return fetch_async(
+            download, self._storage, self._renewal(output), clock=self._context.clock
+        )
+
+    def _renewal(self, output: Output) -> Callable[[str, float], Awaitable[str | None]]:
+        async def look(left: float) -> Execution:
+            timeout = min(left, self._context.options.timeout)
+            return await self._executions.get(output.execution_id, timeout=timeout)
+
+        return lambda refused, left: self._renewals.renewed(output, refused, left, look)
+
+    def _begun(self, output: Output, timeout: float) -> float:
+        """Give the deadline of a call that begins now, if it may begin."""
+        checked_output(output)
+        deadline = self._now() + checked_seconds("timeout", timeout)
+        self._storage.ready()
+        return deadline
+
+    def _now(self) -> float:
+        return self._context.clock.monotonic()
+
+
+async def _passed_on(
+    output: Output, download: Download, chunks: AsyncGenerator[Chunk, None]
+) -> AsyncIterator[bytes]:
+    reader = Reader(output)
+    async for chunk in chunks:
+        for piece in reader.feed(chunk, download.facts):
+            yield piece
+    reader.finish()

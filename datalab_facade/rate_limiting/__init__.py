@@ -1,0 +1,19 @@
+"""The request budget of a key, in one process or shared by many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from datalab_facade.lazy_imports import lazy_names
+
+if TYPE_CHECKING:
+    from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
+    from datalab_facade.rate_limiting.shared import RateLimiterStore, SharedRateLimiter
+
+__all__ = ["LocalRateLimiter", "RateLimiter", "RateLimiterStore", "SharedRateLimiter"]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy_names(
+        __name__,
+        {"local": "RateLimiter LocalRateLimiter", "shared": "RateLimiterStore SharedRateLimiter"},
+    )

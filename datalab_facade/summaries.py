@@ -1,0 +1,75 @@
+"""How an execution looks: one line for a terminal, a table for a notebook."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from html import escape
+from typing import TYPE_CHECKING
+
+from datalab_facade.redaction import redact
+
+if TYPE_CHECKING:
+    from datalab_facade.models import Execution, StepRun
+
+_SHOWN_STEPS = 6
+_SHOWN_RUNS = 500
+_OPENED_RUNS = 12
+
+
+def execution_line(execution: Execution) -> str:
+    """Give a line or two: id, workflow, status, each step and its status."""
+    parts = [f"id={execution.id}", f"status={redact(execution.status)!r}"]
+    if execution.workflow_id is not None:
+        parts.append(f"workflow_id={execution.workflow_id}")
+    steps = [
+        redact(f"{name}={step.status}") + (f"×{len(step.runs)}" if len(step.runs) > 1 else "")
+        for name, step in list(execution.steps.items())[:_SHOWN_STEPS]
+    ]
+    if len(execution.steps) > _SHOWN_STEPS:
+        steps.append(f"… {len(execution.steps) - _SHOWN_STEPS} more")
+    if steps:
+        parts.append(f"progress={execution.progress} [{', '.join(steps)}]")
+    if execution.error:
+        parts.append(f"error={redact(execution.error)[:80]!r}")
+    return f"<Execution {' '.join(parts)}>"
+
+
+def execution_table(execution: Execution) -> str:
+    """Give an HTML table with a row for each step run; everything from the server is escaped."""
+    runs = [(name, run) for name, step in execution.steps.items() for run in step.runs]
+    rows = [_row(name, run) for name, run in runs[:_SHOWN_RUNS]]
+    if len(runs) > _SHOWN_RUNS:
+        rows.append(f'<tr><td colspan="6">… {len(runs) - _SHOWN_RUNS} more</td></tr>')
+    caption = f"Execution {execution.id}: {execution.status}, {execution.progress} steps done"
+    if execution.error:
+        caption += f" — {execution.error}"
+    head = "".join(
+        f"<th>{title}</th>" for title in ("step", "file", "status", "took", "output", "error")
+    )
+    state = " open" if len(runs) <= _OPENED_RUNS else ""
+    return (
+        f"<details{state}><summary>{len(runs)} step runs</summary>"
+        f'<table class="datalab-execution"><caption>{_escaped(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></details>"
+    )
+
+
+def _row(step: str, run: StepRun) -> str:
+    cells = (
+        step,
+        run.file_key or "",
+        run.status,
+        "" if run.duration is None else _duration(run.duration),
+        "yes" if run.output_url else "",
+        ": ".join(part for part in (run.error_stage, run.error) if part),
+    )
+    return "<tr>" + "".join(f"<td>{_escaped(cell)}</td>" for cell in cells) + "</tr>"
+
+
+def _escaped(text: str) -> str:
+    return escape(redact(text))
+
+
+def _duration(length: timedelta) -> str:
+    seconds = length.total_seconds()
+    return f"{seconds:.1f} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))

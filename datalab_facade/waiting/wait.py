@@ -1,0 +1,358 @@
+"""Waiting as a value: when to look next, when to give up, what changed.
+
+Nothing here knows a clock, an event loop or HTTP. :func:`waiting` is a
+generator that yields a command at a time and is sent what became of it; a sync
+and an async driver carry the commands out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from typing import TypeVar
+
+import attrs
+
+from datalab_facade.arguments import checked_number, named
+from datalab_facade.changes import Change, changes_between
+from datalab_facade.errors import (
+    ConfigurationError,
+    DatalabError,
+    NotFoundError,
+    RateLimitTimeoutError,
+    WaitTimeoutError,
+)
+from datalab_facade.models import Execution
+from datalab_facade.pickling import portable
+from datalab_facade.waiting.commands import Answer, Call, Report, Sleep
+from datalab_facade.waiting.learning import Curve, DurationModel
+from datalab_facade.waiting.retries import Faults, Randomness, may_pass
+
+_NumberT = TypeVar("_NumberT", int, float)
+
+_SHORTEST_SLEEP = 0.1
+
+# Where it is known how long such executions take, a look is due when it would be
+# late by so many seconds on average, or by such a share of the usual duration;
+# and then looks may be closer together than the policy's interval, by this share.
+_LEAST_LATENESS = 0.1
+_LATENESS_SHARE = 0.004
+_CLOSEST_SHARE = 0.25
+
+# What is known may be odd, so this share of the policy's longest interval, besides what
+# has been waited already times its growth, is the most that it can keep looks apart.
+_TRUSTED_SHARE = 0.2
+
+
+def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if not checked_number(attribute.name, value) > 0:
+        raise ConfigurationError(f"{attribute.name} must be more than 0, not {named(value)}")
+
+
+def _finite(_: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if not 0 < checked_number(attribute.name, value) < math.inf:
+        raise ConfigurationError(f"{attribute.name} must be more than 0, not {named(value)}")
+
+
+def _not_negative(_: object, attribute: attrs.Attribute[_NumberT], value: _NumberT) -> None:
+    if not 0 <= checked_number(attribute.name, value) < math.inf:
+        raise ConfigurationError(f"{attribute.name} must be 0 or more, not {named(value)}")
+
+
+def _share(_: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if not 0 <= checked_number(attribute.name, value) < 1:
+        raise ConfigurationError(f"{attribute.name} must be from 0 to below 1, not {named(value)}")
+
+
+@portable
+@attrs.frozen(kw_only=True)
+class WaitPolicy:
+    """All of a wait's times in one place, in seconds.
+
+    How often to look, what to forgive, what the server may ask for and when to
+    give up are settings of their own; none stands in for another.
+
+    >>> WaitPolicy(timeout=600, max_interval=20).min_interval
+    2.85
+    """
+
+    timeout: float = attrs.field(default=7_200.0, validator=_positive)
+    """The deadline, from the start of the wait; ``math.inf`` waits for ever.
+
+    Two hours: the longest documents take tens of minutes, and a wait without an
+    end is how a nightly job hangs until somebody looks."""
+
+    min_interval: float = attrs.field(default=2.85, validator=_finite)
+    """The shortest time between two looks.
+
+    A 30-second execution then costs a dozen requests of the 200 or so that a
+    key has in a minute, and its end is seen 1.4 seconds late in the middle."""
+
+    interval_growth: float = attrs.field(default=0.1, validator=_not_negative)
+    """The time between looks as a share of the time waited so far.
+
+    A tenth: whatever takes long is seen at most a tenth later than it ended."""
+
+    max_interval: float = attrs.field(default=50.0, validator=_finite)
+    """The longest time between two looks.
+
+    With jitter still less than a minute: nobody who waited two hours minds one."""
+
+    jitter: float = attrs.field(default=0.1, validator=_share)
+    """How far each interval strays by chance, as a share of it, either way.
+
+    Applied after the cap, so that clients started together drift apart."""
+
+    speedup_on_change: float = attrs.field(default=3.0, validator=_finite)
+    """When a status changed, the interval is divided by this (never below ``min_interval``).
+
+    One step that has moved announces the next; the interval grows back soon."""
+
+    max_retries: int = attrs.field(default=10, validator=_not_negative)
+    """How many looks in a row may fail before the last one's error is raised.
+
+    With the backoff below, an outage of some four minutes is slept through."""
+
+    retry_backoff: float = attrs.field(default=1.0, validator=_finite)
+    """How long to stay away after a first fault; doubled by each further one."""
+
+    max_retry_backoff: float = attrs.field(default=60.0, validator=_finite)
+    """The longest backoff; the API counts its limits by the minute."""
+
+    max_retry_after: float = attrs.field(default=300.0, validator=_finite)
+    """The longest ``Retry-After`` that is obeyed in full; longer ones are cut to it."""
+
+    not_found_grace: float = attrs.field(default=5.0, validator=_not_negative)
+    """How long a 404 is forgiven from the start, until a first look succeeded.
+
+    A fresh submission may not be visible at once; a wrong id shall not cost more."""
+
+    request_timeout: float = attrs.field(default=30.0, validator=_finite)
+    """The longest that one look may take; the deadline shortens it further."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.min_interval > self.max_interval:
+            raise ConfigurationError(
+                f"min_interval ({float(self.min_interval):g} s) is longer than max_interval "
+                f"({float(self.max_interval):g} s); set both"
+            )
+
+
+def checked_policy(name: str, value: object) -> WaitPolicy:
+    """Give a policy back if it is one.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if not isinstance(value, WaitPolicy):
+        raise ConfigurationError(f"{name} must be a WaitPolicy, not {named(value)}")
+    return value
+
+
+class Wait:
+    """The wait for one execution: told what happened, it says what comes next.
+
+    What was learnt of other executions says where looks are worth most. It may be odd,
+    so there is a bound: whatever was learnt, an end is seen at most ``growth`` times what
+    was waited, plus a fifth of ``max_interval`` (or ``min_interval``, if that is longer), later
+    than it would be without it. By default that is a tenth of the time and 10 s.
+
+    Times are readings of one monotonic clock.
+
+    Attributes:
+        execution_id: What is waited for.
+        due: When to look next.
+        polled_at: When it was last looked at; at first, when the wait began.
+        last: The last snapshot, if any look succeeded.
+    """
+
+    def __init__(
+        self,
+        execution_id: int,
+        policy: WaitPolicy,
+        *,
+        now: float,
+        random: Randomness,
+        duration_model: DurationModel | None = None,
+        watched: bool = False,
+    ) -> None:
+        self.execution_id = execution_id
+        self.due = now
+        self.polled_at = now
+        self.last: Execution | None = None
+        self._policy = policy
+        self._random = random
+        self._faults = Faults(policy, random)
+        self._last_fault: DatalabError | None = None
+        self._started = now
+        self._deadline = now + policy.timeout
+        # The time that counts for the growth of the interval; a change cuts it.
+        self._patience_since = now
+        self._look_took = 0.0
+        self._next_sequence = 1
+        self._duration_model = duration_model
+        self._watched = watched
+        self._born = now
+
+    def look(self, now: float) -> Call:
+        """Give the command for a look that is due now.
+
+        Raises:
+            WaitTimeoutError: If there is no time left for a look.
+        """
+        if now >= self._deadline:
+            raise self.timed_out(now)
+        return Call(self._policy.request_timeout, self._deadline)
+
+    def answered(self, execution: Execution, *, now: float, took: float) -> list[Change]:
+        """Take in a snapshot and give what changed since the last one."""
+        changes = list(changes_between(self.last, execution, sequence=self._next_sequence))
+        before = self.last
+        self.polled_at = now
+        self._next_sequence += len(changes)
+        self._faults.clear()
+        self._last_fault = None
+        self._look_took = took
+        self.last = execution
+        if self._duration_model is not None:
+            self._learn(self._duration_model, before, execution, now)
+        if changes and before is not None:
+            self._patience_since = (
+                now - (now - self._patience_since) / self._policy.speedup_on_change
+            )
+        return changes
+
+    def schedule(self, now: float) -> None:
+        """Set :attr:`due` after a look that found the execution still running.
+
+        Raises:
+            WaitTimeoutError: If there is no time for another look.
+        """
+        policy = self._policy
+        interval = max(policy.min_interval, policy.interval_growth * (now - self._patience_since))
+        furthest = math.inf
+        learnt = self._learnt_interval(now)
+        if learnt is not None:
+            # Whoever watches wants to see the changes on the way, too.
+            interval = min(interval, learnt) if self._watched else learnt
+            trusted = max(policy.min_interval, _TRUSTED_SHARE * policy.max_interval)
+            furthest = policy.interval_growth * (now - self._started) + trusted
+        stray = 1 + policy.jitter * (2 * self._random() - 1)
+        self._look_after(min(min(interval, policy.max_interval) * stray, furthest), now)
+
+    def lateness(self, now: float) -> float:
+        """Give the seconds by which a look now would be late on average, by what is known.
+
+        Where nothing is known, a quarter of the time since the last look: as if it
+        were as likely over as not, and if so, had ended in the middle.
+        """
+        curve = self._curve()
+        if curve is None:
+            return (now - self.polled_at) / 4
+        return curve.lateness(since=self.polled_at - self._born, age=now - self._born)
+
+    def _learn(
+        self,
+        duration_model: DurationModel,
+        before: Execution | None,
+        execution: Execution,
+        now: float,
+    ) -> None:
+        if execution.is_terminal:
+            seen = before.observed_at if before is not None else None
+            duration_model.learn(execution, last_seen_running=seen)
+            return
+        age = duration_model.age(execution)
+        if age is not None:
+            # Whatever the clocks say, it was there when the wait began.
+            self._born = min(now - age, self._started)
+
+    def _curve(self) -> Curve | None:
+        if self._duration_model is None:
+            return None
+        if self.last is None:
+            # Not seen yet: taken to be new, and like those that ended last.
+            return self._duration_model.latest_curve
+        return self._duration_model.curve(self.last.workflow_id)
+
+    def _learnt_interval(self, now: float) -> float | None:
+        curve = self._curve()
+        if curve is None:
+            return None
+        allowed = max(_LEAST_LATENESS, _LATENESS_SHARE * curve.typical)
+        age = now - self._born
+        due = curve.age_at_lateness(allowed, since=age, longest=self._policy.max_interval)
+        return max(due - age, self._policy.min_interval * _CLOSEST_SHARE)
+
+    def failed(self, error: DatalabError, *, now: float) -> None:
+        """Take in a look that failed and set :attr:`due`.
+
+        Raises:
+            DatalabError: The error itself, if it will not pass or too many came in a row.
+            WaitTimeoutError: If there is no time for another look.
+        """
+        if isinstance(error, RateLimitTimeoutError):
+            raise self.timed_out(now) from error
+        fresh = (
+            isinstance(error, NotFoundError)
+            and self.last is None
+            and now - self._started < self._policy.not_found_grace
+        )
+        if not (fresh or may_pass(error)):
+            raise error
+        away = self._faults.forgive(error)
+        self._last_fault = error
+        if fresh:
+            away = min(away, max(self._started + self._policy.not_found_grace - now, 0.5))
+        self._look_after(away, now)
+
+    def _look_after(self, seconds: float, now: float) -> None:
+        # The last look is brought forward so that its answer can still arrive in
+        # time; without that, up to a whole interval before the deadline is lost.
+        margin = min(max(2 * self._look_took, 0.1), 2.0, self._policy.timeout / 4)
+        last_chance = self._deadline - margin
+        if last_chance - now < _SHORTEST_SLEEP:
+            raise self.timed_out(now)
+        self.due = min(now + seconds, last_chance)
+
+    def timed_out(self, now: float) -> WaitTimeoutError:
+        """Give the error that tells that the deadline came first."""
+        error = WaitTimeoutError(
+            self.execution_id,
+            execution=self.last,
+            timeout=self._policy.timeout,
+            elapsed=now - self._started,
+        )
+        self._faults.explain(error)
+        error.__cause__ = self._last_fault
+        return error
+
+
+def waiting(
+    wait: Wait, *, now: float
+) -> Generator[Call | Sleep | Report[Change], Answer[Execution], None]:
+    """Decide on one whole wait, from the first look to the end of the execution.
+
+    Yields a :mod:`command <datalab_facade.waiting.commands>` at a time and is sent what
+    became of it. A call is a look at the execution; what it reports are changes,
+    and the last one is that of the execution to a terminal status.
+
+    Raises:
+        WaitTimeoutError: The deadline came first.
+        DatalabError: What a look raised that will not pass, or that came too often.
+    """
+    while True:
+        if now < wait.due:
+            now = (yield Sleep(wait.due - now)).now
+        began = now
+        answer = yield wait.look(now)
+        now = answer.now
+        if answer.error is not None:
+            wait.failed(answer.error, now=now)
+            continue
+        execution = answer.given
+        for change in wait.answered(execution, now=now, took=now - began):
+            now = (yield Report(change)).now
+        if execution.is_terminal:
+            return
+        wait.schedule(now)

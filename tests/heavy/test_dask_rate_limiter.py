@@ -1,0 +1,188 @@
+"""One budget for the processes of a Dask cluster, kept by its scheduler."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+from distributed import Client, LocalCluster
+
+from datalab_facade import ConfigurationError, Datalab
+from datalab_facade.integrations.dask_rate_limiter import DaskRateLimiter, DaskRateLimiterStore
+from datalab_facade.rate_limiting.leasing import Ask, Brake, Ledger, Pace, StoreLost
+from tests.heavy.conftest import until
+from tests.heavy.waiters import (
+    IN_SIX_SECONDS,
+    NEVER_ENDS,
+    PER_MINUTE,
+    Waiters,
+    check_what_an_outage_does,
+    served,
+    statuses,
+)
+from tests.secrets_for_tests import API_KEY
+
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(120)]
+
+
+class SchedulerProcess:
+    """A scheduler of its own, on a port of its own."""
+
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port: int = free.getsockname()[1]
+        self.address = f"tcp://127.0.0.1:{self._port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; returns when it takes connections."""
+        where = ["--host", "127.0.0.1", "--port", str(self._port), "--dashboard-address", ":0"]
+        command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *where]
+        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        until(self._takes_connections)
+
+    def stop(self) -> None:
+        """End it at once, as a crash would; nothing when it is not running."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _takes_connections(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+
+@pytest.fixture
+def scheduler() -> Iterator[SchedulerProcess]:
+    process = SchedulerProcess()
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def dask() -> Iterator[Client]:
+    with (
+        LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def look_often(
+    url: str, execution_id: int, rate_limiter: DaskRateLimiter, until_then: float
+) -> int:
+    """Look as often as the budget allows, with the key of the worker's environment."""
+    looks = 0
+    with Datalab(base_url=url, rate_limiter=rate_limiter) as client:
+        while time.time() < until_then:
+            client.executions.get(execution_id, max_retries=0)
+            looks += 1
+    return looks
+
+
+def test_two_workers_that_share_a_budget_see_no_429() -> None:
+    with (
+        served(limit=(IN_SIX_SECONDS, 6.0)) as server,
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address=":0",
+            env={"DATALAB_API_KEY": API_KEY},
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        execution_id = server.simulator.start(NEVER_ENDS)
+        end = time.time() + 8
+        what = server.api_url, execution_id, DaskRateLimiter(PER_MINUTE), end
+        tasks = [
+            client.submit(look_often, *what, workers=[worker], pure=False)
+            for worker in cast("dict[str, int]", client.nthreads())
+        ]
+        looks = cast("list[int]", client.gather(tasks))
+        seen = statuses(server)
+    assert 429 not in seen
+    # Each gets some, and together nearly all there is.
+    assert min(looks) >= 5
+    assert sum(looks) == len(seen) >= 0.8 * PER_MINUTE * 8 / 60
+
+
+def test_the_scheduler_may_stop_and_start_meanwhile(scheduler: SchedulerProcess) -> None:
+    with served(limit=(IN_SIX_SECONDS, 6.0)) as server:
+        waiters = Waiters(server, {"dask": scheduler.address}, seconds=19)
+        check_what_an_outage_does(waiters, server, scheduler)
+
+
+def test_a_scheduler_and_a_ledger_in_memory_keep_the_same_queue(dask: Client) -> None:
+    store, ledger = DaskRateLimiterStore("same", dask), Ledger()
+    pace = Pace.of(200)
+    counts = [1, 3, 2, 4, 1, 6, 2]
+    kept = [store.lease(Ask("a", count, pace)) for count in counts]
+    like = [ledger.lease(Ask("a", count, pace), 0.0) for count in counts]
+    for one, other in zip(kept, like, strict=True):
+        assert one.places == pytest.approx(other.places, abs=0.1)
+        assert one.retry == pytest.approx(other.retry, abs=0.1)
+    assert any(not reply.places for reply in kept)
+
+
+def test_a_brake_holds_for_all_who_share_the_budget_and_for_no_other(dask: Client) -> None:
+    store, pace = DaskRateLimiterStore("brake", dask), Pace.of(200)
+    store.brake(Brake(30.0, 60.0))
+    reply = DaskRateLimiterStore("brake", dask).lease(Ask("b", 1, pace))
+    assert reply.places == ()
+    assert reply.brake is not None
+    assert reply.retry == pytest.approx(30, abs=1)
+    assert DaskRateLimiterStore("another", dask).lease(Ask("a", 1, pace)).places == (0.0,)
+
+
+def test_threads_and_clients_of_one_process_share_it_without_being_told_of_dask(
+    dask: Client,
+) -> None:
+    with served() as server:
+        execution_id = server.simulator.start(NEVER_ENDS)
+        rate_limiter = DaskRateLimiter(600)
+        with Datalab(API_KEY, base_url=server.api_url, rate_limiter=rate_limiter) as client:
+            for _ in range(10):
+                client.executions.get(execution_id)
+        assert rate_limiter.left(time.monotonic()) == 590
+    plugins = dask.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.plugins))
+    assert "datalab-facade-budget" in cast("list[str]", plugins)
+
+
+def test_without_dask_the_store_is_lost_and_waits_go_on_slowly() -> None:
+    with pytest.raises(StoreLost, match="neither a worker nor a client"):
+        DaskRateLimiterStore("x", None).lease(Ask("a", 1, Pace.of(60)))
+    with served() as server:
+        execution_id = server.simulator.start(NEVER_ENDS)
+        rate_limiter = DaskRateLimiter(60_000)
+        with Datalab(API_KEY, base_url=server.api_url, rate_limiter=rate_limiter) as client:
+            assert client.executions.get(execution_id).id == execution_id
+
+
+def test_a_scheduler_that_takes_no_plugins_is_as_good_as_lost(dask: Client) -> None:
+    forbidden = ["register_scheduler_plugin"]
+    dask.run_on_scheduler(lambda dask_scheduler: dask_scheduler.blocked_handlers.extend(forbidden))
+    with pytest.raises(StoreLost, match="ValueError"):
+        DaskRateLimiterStore("x", dask).lease(Ask("a", 1, Pace.of(60)))
+
+
+def test_a_budget_of_dask_pickles() -> None:
+    rate_limiter = pickle.loads(pickle.dumps(DaskRateLimiter(60, name="a")))
+    assert repr(rate_limiter) == "DaskRateLimiter(60, 'a')"
+    assert rate_limiter.requests_per_minute == 60
+
+
+def test_a_limit_that_makes_no_sense_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="requests_per_minute"):
+        DaskRateLimiter(0)

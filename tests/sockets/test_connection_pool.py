@@ -1,0 +1,135 @@
+"""Each request under way has a connection and a pool of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from datalab_facade import AsyncDatalab, ConfigurationError, Datalab
+from datalab_facade.testing import Fault, Simulator, SimulatorServer
+from datalab_facade.transport.admission import MOST_UNDER_WAY
+from tests.in_process import NEVER_ENDS
+from tests.secrets_for_tests import API_KEY
+
+
+def idle_lanes(client: Datalab | AsyncDatalab) -> list[Any]:
+    return list(client._api._lanes._idle)
+
+
+def connections(client: Datalab | AsyncDatalab) -> list[Any]:
+    return [one for lane in idle_lanes(client) for one in lane.client._transport._pool.connections]
+
+
+def is_open(lane: Any) -> bool:
+    """Tell whether a lane has a connection that is open."""
+    return bool(list(lane.connections.streams))
+
+
+def test_one_after_the_other_requests_share_one_connection(
+    simulator: Simulator, server: SimulatorServer
+) -> None:
+    execution_id = simulator.start(NEVER_ENDS)
+    with Datalab(API_KEY, base_url=server.api_url) as client:
+        client.executions.get(execution_id)
+        [first] = connections(client)
+        for _ in range(4):
+            client.executions.get(execution_id)
+        assert connections(client) == [first]
+
+
+def test_threads_that_ask_at_once_get_a_lane_each(
+    simulator: Simulator, server: SimulatorServer
+) -> None:
+    execution_id, many = simulator.start(NEVER_ENDS), 8
+    with (
+        Datalab(API_KEY, base_url=server.api_url, requests_per_minute=None) as client,
+        ThreadPoolExecutor(many) as threads,
+    ):
+        together = threading.Barrier(many)
+
+        def ask(_: int) -> None:
+            lane = client._api._lanes.take()
+            together.wait(20)
+            client._api._lanes.put_back(lane)
+            client.executions.get(execution_id)
+
+        list(threads.map(ask, range(many)))
+        assert len(idle_lanes(client)) == many
+        assert 1 <= len(connections(client)) <= many
+
+
+async def test_tasks_never_open_more_connections_than_requests_may_be_under_way(
+    simulator: Simulator, server: SimulatorServer
+) -> None:
+    execution_id = simulator.start(NEVER_ENDS)
+    simulator.inject_always(Fault.delay(0.05))
+    async with AsyncDatalab(API_KEY, base_url=server.api_url, requests_per_minute=None) as client:
+        looks = [client.executions.get(execution_id) for _ in range(3 * MOST_UNDER_WAY)]
+        await asyncio.gather(*looks)
+        assert len(connections(client)) == len(idle_lanes(client)) <= MOST_UNDER_WAY
+
+
+def test_a_lane_that_nobody_needed_for_long_is_closed(
+    simulator: Simulator, server: SimulatorServer
+) -> None:
+    execution_id = simulator.start(NEVER_ENDS)
+    with Datalab(API_KEY, base_url=server.api_url) as client:
+        client.executions.get(execution_id)
+        lanes = client._api._lanes
+        spare, used = lanes.take(), lanes.take()
+        assert is_open(spare)
+        lanes.put_back(spare)
+        lanes.put_back(used)
+        spare.idle_since -= 3600
+        client.executions.get(execution_id)
+        assert idle_lanes(client) == [used]
+        assert not is_open(spare)
+
+
+async def test_a_lane_that_no_task_needed_for_long_is_closed(
+    simulator: Simulator, server: SimulatorServer
+) -> None:
+    execution_id = simulator.start(NEVER_ENDS)
+    async with AsyncDatalab(API_KEY, base_url=server.api_url) as client:
+        await client.executions.get(execution_id)
+        lanes = client._api._lanes
+        spare, used = lanes.take(), lanes.take()
+        assert is_open(spare)
+        lanes.put_back(spare)
+        lanes.put_back(used)
+        spare.idle_since -= 3600
+        await client.executions.get(execution_id)
+        assert idle_lanes(client) == [used]
+        assert not is_open(spare)
+
+
+def test_a_lane_in_use_while_the_client_is_closed_is_closed_when_put_back(
+    simulator: Simulator, server: SimulatorServer
+) -> None:
+    client = Datalab(API_KEY, base_url=server.api_url)
+    client.executions.get(simulator.start(NEVER_ENDS))
+    lane = client._api._lanes.take()
+    client.close()
+    assert is_open(lane)
+    client._api._lanes.put_back(lane)
+    assert not is_open(lane)
+    assert idle_lanes(client) == []
+
+
+@pytest.mark.parametrize("make", [Datalab, AsyncDatalab])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("HTTPS_PROXY", "nonsense://user:hunter2@proxy:1"), ("SSL_CERT_FILE", "/no/such/file.pem")],
+)
+def test_an_environment_that_cannot_be_used_is_told_of_at_once(
+    make: Callable[[str], object], name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=name) as caught:
+        make(API_KEY)
+    assert "hunter2" not in str(caught.value)

@@ -1,0 +1,149 @@
+"""A shared budget in the hands of clients, over a store in this process that may fail."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+
+import pytest
+
+from datalab_facade import ConfigurationError
+from datalab_facade.clock import SystemClock
+from datalab_facade.rate_limiting.leasing import Ask, Brake, Ledger, Reply, StoreLost
+from datalab_facade.rate_limiting.local import RateLimiter
+from datalab_facade.rate_limiting.shared import SharedRateLimiter
+from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
+from tests.in_process import Way
+from tests.secrets_for_tests import API_KEY
+
+NEVER_ENDS = ExecutionScript([StepScript("parse", ends=None)])
+
+
+class Store:
+    """A ledger that several budgets of this process share."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.lost = False
+        self.asked = 0
+        self.threads: set[str] = set()
+
+    def lease(self, asked: Ask) -> Reply:
+        self.asked += 1
+        self.threads.add(threading.current_thread().name)
+        self._fail_if_lost()
+        return self.ledger.lease(asked, time.monotonic())
+
+    def brake(self, brake: Brake) -> None:
+        self._fail_if_lost()
+        self.ledger.brake(brake, time.monotonic())
+
+    def _fail_if_lost(self) -> None:
+        if self.lost:
+            raise StoreLost("the store of this test is lost")
+
+
+def simulator() -> Simulator:
+    return Simulator(SystemClock(), API_KEY)
+
+
+def test_it_is_a_budget() -> None:
+    rate_limiter: RateLimiter = SharedRateLimiter(Store(), 60)
+    assert rate_limiter.requests_per_minute == 60
+    assert rate_limiter.left(0.0) == 60
+
+
+def test_clients_share_it_and_ask_the_store_from_a_thread_of_its_own(way: Way) -> None:
+    datalab, store = simulator(), Store()
+    execution_id = datalab.start(NEVER_ENDS)
+    clients = [way.client(datalab, rate_limiter=SharedRateLimiter(store, 1_200)) for _ in range(2)]
+    began = time.monotonic()
+    for _ in range(30):
+        for client in clients:
+            way.done(client.executions.get(execution_id))
+    assert time.monotonic() - began >= (60 - 13) * 60 / 1_200
+    assert store.threads == {"datalab-rate-limiter"}
+    assert store.asked <= 40
+
+
+def test_a_lost_store_slows_down_and_ends_no_wait(
+    way: Way, caplog: pytest.LogCaptureFixture
+) -> None:
+    datalab, store = simulator(), Store()
+    execution_id = datalab.start(NEVER_ENDS)
+    rate_limiter = SharedRateLimiter(store, 6_000, fallback_share=0.5)
+    client = way.client(datalab, rate_limiter=rate_limiter)
+    with caplog.at_level(logging.WARNING, "datalab_facade.rate_limiting"):
+        way.done(client.executions.get(execution_id))
+        store.lost = True
+        for _ in range(150):
+            way.done(client.executions.get(execution_id))
+        store.lost = False
+        while "The shared budget is back" not in caplog.messages:
+            way.done(client.executions.get(execution_id))
+    assert [message.partition(",")[0] for message in caplog.messages] == [
+        "The shared budget is lost",
+        "The shared budget is back",
+    ]
+
+
+def test_a_refusal_reaches_the_other_client_through_the_store(way: Way) -> None:
+    datalab, store = simulator(), Store()
+    execution_id = datalab.start(NEVER_ENDS)
+    one, other = (
+        way.client(datalab, rate_limiter=SharedRateLimiter(store, 6_000)) for _ in range(2)
+    )
+    datalab.inject(Fault.status(429, headers={"Retry-After": "1"}))
+    way.done(one.executions.get(execution_id))
+    way.done(other.executions.get(execution_id))
+    refused, *later = (request.at for request in datalab.requests)
+    assert min(later) >= refused + 0.99
+
+
+def test_whatever_else_a_store_raises_is_told_and_ends_no_wait() -> None:
+    class Broken(Store):
+        def lease(self, asked: Ask) -> Reply:
+            raise ZeroDivisionError
+
+    told: list[object] = []
+    before, threading.excepthook = threading.excepthook, told.append
+    try:
+        turn = SharedRateLimiter(Broken(), 60_000, fallback_share=1.0).turn()
+        while (away := turn.wait(time.monotonic())) > 0:
+            time.sleep(away)
+    finally:
+        threading.excepthook = before
+    assert told
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, math.nan])
+def test_a_share_that_makes_no_sense_is_refused(wrong: float) -> None:
+    with pytest.raises(ConfigurationError, match="fallback_share"):
+        SharedRateLimiter(Store(), 60, fallback_share=wrong)
+
+
+def test_a_turn_that_is_given_up_goes_to_the_next_one() -> None:
+    rate_limiter = SharedRateLimiter(Store(), 60)
+    first, second = rate_limiter.turn(), rate_limiter.turn()
+    now = time.monotonic()
+    first.wait(now)
+    first.give_up()
+    while (away := second.wait(time.monotonic())) > 0:
+        time.sleep(min(away, 0.05))
+    assert rate_limiter.left(time.monotonic()) == 59
+
+
+def test_where_no_thread_can_be_had_a_process_goes_on_with_a_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    rate_limiter, store = SharedRateLimiter(Store(), 6_000, fallback_share=1), Store()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    turn = rate_limiter.turn()
+    while (away := turn.wait(time.monotonic())) > 0:
+        time.sleep(min(away, 0.05))
+    assert store.asked == 0
