@@ -9,7 +9,7 @@ from numbers import Real
 from pathlib import Path
 from typing import TypeGuard, TypeVar
 
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.models import Execution, Output
 from datalab_facade.redaction import excerpt
 
@@ -44,7 +44,7 @@ def checked_number(name: str, value: object) -> float:
     """Give a number back if it is one: not a bool, not NaN, and not too large to count with.
 
     Raises:
-        ConfigurationError: It is something else.
+        InvalidArgumentError: It is something else.
     """
     number = math.nan
     if isinstance(value, Real) and not isinstance(value, bool):
@@ -53,7 +53,7 @@ def checked_number(name: str, value: object) -> float:
         except (OverflowError, ValueError):
             number = math.nan
     if math.isnan(number):
-        raise ConfigurationError(f"{name} must be a number, not {named(value)}")
+        raise InvalidArgumentError(f"{name} must be a number, not {named(value)}")
     return number
 
 
@@ -64,11 +64,11 @@ def checked_seconds(name: str, value: object) -> float:
     30.0
 
     Raises:
-        ConfigurationError: It is no number, or not more than 0.
+        InvalidArgumentError: It is no number, or not more than 0.
     """
     seconds = checked_number(name, value)
     if not seconds > 0:
-        raise ConfigurationError(f"{name} must be more than 0 seconds, not {named(value)}")
+        raise InvalidArgumentError(f"{name} must be more than 0 seconds, not {named(value)}")
     return seconds
 
 
@@ -79,10 +79,10 @@ def checked_count(name: str, value: object, *, least: int) -> int:
     8
 
     Raises:
-        ConfigurationError: It is no whole number, too small, or larger than any count.
+        InvalidArgumentError: It is no whole number, too small, or larger than any count.
     """
     if not is_whole(value) or not least <= value <= _MOST:
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"{name} must be a whole number from {least} on, not {named(value)}"
         )
     return value
@@ -92,10 +92,10 @@ def checked_id(value: object, *, of: str = "An execution") -> int:
     """Give an id back if it can be one.
 
     Raises:
-        ConfigurationError: It is no whole number from 0 on, or larger than any id.
+        InvalidArgumentError: It is no whole number from 0 on, or larger than any id.
     """
     if not is_whole(value) or not 0 <= value <= _MOST_OF_AN_ID:
-        raise ConfigurationError(f"{of}'s id is a whole number such as 123, not {named(value)}")
+        raise InvalidArgumentError(f"{of}'s id is a whole number such as 123, not {named(value)}")
     return value
 
 
@@ -103,10 +103,10 @@ def checked_callable(name: str, value: _T) -> _T:
     """Give a function back if it is one; None, for none, is one as well.
 
     Raises:
-        ConfigurationError: It cannot be called.
+        InvalidArgumentError: It cannot be called.
     """
     if value is not None and not callable(value):
-        raise ConfigurationError(f"{name} must be a function, not {named(value)}")
+        raise InvalidArgumentError(f"{name} must be a function, not {named(value)}")
     return value
 
 
@@ -114,11 +114,11 @@ def checked_methods(name: str, value: object, *methods: str) -> None:
     """Accept what has these methods, of whatever class it is.
 
     Raises:
-        ConfigurationError: One of them is missing.
+        InvalidArgumentError: One of them is missing.
     """
     missing = [method for method in methods if not callable(getattr(value, method, None))]
     if missing:
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"{name} must be something with the methods {', '.join(methods)}, not {named(value)}"
         )
 
@@ -127,11 +127,13 @@ def checked_iterable(name: str, value: _T, *, or_async: bool = False) -> _T:
     """Give back what can be iterated over; a text is one thing, and not a list of letters.
 
     Raises:
-        ConfigurationError: It cannot.
+        InvalidArgumentError: It cannot.
     """
     iterable = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
     if not (iterable or (or_async and isinstance(value, AsyncIterable))):
-        raise ConfigurationError(f"{name} must be a list, or another iterable, not {named(value)}")
+        raise InvalidArgumentError(
+            f"{name} must be a list, or another iterable, not {named(value)}"
+        )
     return value
 
 
@@ -139,10 +141,10 @@ def checked_mapping(name: str, value: object) -> Mapping[object, object]:
     """Give a mapping back if it is one.
 
     Raises:
-        ConfigurationError: It is something else.
+        InvalidArgumentError: It is something else.
     """
     if not isinstance(value, Mapping):
-        raise ConfigurationError(f"{name} must be a dict, not {named(value)}")
+        raise InvalidArgumentError(f"{name} must be a dict, not {named(value)}")
     return value
 
 
@@ -150,10 +152,10 @@ def checked_text(name: str, value: object) -> str:
     """Give a text back if it is one.
 
     Raises:
-        ConfigurationError: It is something else.
+        InvalidArgumentError: It is something else.
     """
     if not isinstance(value, str):
-        raise ConfigurationError(f"{name} must be a text, not {named(value)}")
+        raise InvalidArgumentError(f"{name} must be a text, not {named(value)}")
     return value
 
 
@@ -161,10 +163,10 @@ def checked_output(value: object) -> Output:
     """Give an output back if it is one.
 
     Raises:
-        ConfigurationError: It is something else.
+        InvalidArgumentError: It is something else.
     """
     if not isinstance(value, Output):
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"An output is one of execution.outputs, and not a {type(value).__name__}"
         )
     return value
@@ -174,12 +176,12 @@ def checked_execution(value: object) -> Execution | int:
     """Give an execution, or the id of one, back if it may be one.
 
     Raises:
-        ConfigurationError: It is something else.
+        InvalidArgumentError: It is something else.
     """
     if isinstance(value, Execution):
         return value
     if not is_whole(value):
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"An execution or its id is needed, and not a {type(value).__name__}"
         )
     return checked_id(value)
@@ -194,17 +196,17 @@ def checked_path(name: str, value: object, *, of_file: bool = False) -> Path:
         of_file: Whether it must have a last part, to be the name of a file.
 
     Raises:
-        ConfigurationError: It is no path, or holds what no name can hold.
+        InvalidArgumentError: It is no path, or holds what no name can hold.
     """
     try:
         if not isinstance(value, (str, os.PathLike)) or b"\0" in os.fsencode(value):
-            raise ConfigurationError(f"{name} must be a path, not {named(value)}")
+            raise InvalidArgumentError(f"{name} must be a path, not {named(value)}")
         path = Path(value)
     except (TypeError, UnicodeError):
         # Paths of bytes are none for pathlib, and a lone surrogate is no letter.
-        raise ConfigurationError(f"{name} must be a path in text, not {named(value)}") from None
+        raise InvalidArgumentError(f"{name} must be a path in text, not {named(value)}") from None
     if of_file and not path.name:
-        raise ConfigurationError(f"{name} must name a file, not {named(value)}")
+        raise InvalidArgumentError(f"{name} must name a file, not {named(value)}")
     return path
 
 
@@ -220,7 +222,7 @@ def checked_encoding(name: str) -> str:
     """Give the name of an encoding back if Python has it, and it makes text of bytes.
 
     Raises:
-        ConfigurationError: It does not.
+        InvalidArgumentError: It does not.
     """
     try:
         # Of no bytes at all, text is made without a look at the name.
@@ -228,7 +230,7 @@ def checked_encoding(name: str) -> str:
     except UnicodeDecodeError:
         return name
     except (LookupError, TypeError, ValueError, AttributeError):
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"encoding must be one of text, such as 'utf-8', not {named(name)}"
         ) from None
     return name

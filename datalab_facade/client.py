@@ -12,7 +12,7 @@ from datalab_facade.arguments import checked_callable, checked_methods, named
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.context import Context
 from datalab_facade.drift import DriftLog, DriftReport
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import ConfigurationError, InvalidArgumentError
 from datalab_facade.options import Options
 from datalab_facade.rate_limiting.local import (
     DEFAULT_REQUESTS_PER_MINUTE,
@@ -197,7 +197,7 @@ class Datalab:
             are done.
 
         Raises:
-            ConfigurationError: An argument is wrong, or the folder has the journal of
+            InvalidArgumentError: An argument is wrong, or the folder has the journal of
                 another workflow, or of a run that goes on; or the journal cannot be read
                 or written, and the error says what became of the file that it is about.
             InvalidDefinitionError: The definition is wrong.
@@ -246,7 +246,7 @@ class Datalab:
         >>> patient = client.with_options(max_retries=5)
 
         Raises:
-            ConfigurationError: An option is out of range.
+            InvalidArgumentError: An option is out of range.
         """
         view = object.__new__(type(self))
         view._bind(self._api, self._storage, self._context.with_options(options))
@@ -270,7 +270,7 @@ class Datalab:
         """Close all connections. A closed client raises ConfigurationError when used.
 
         Raises:
-            ConfigurationError: An async client was used in another event loop.
+            ClientStateError: An async client was used in another event loop.
         """
         self._api.close()
         self._storage.close()
@@ -427,7 +427,7 @@ class AsyncDatalab:
             are done.
 
         Raises:
-            ConfigurationError: An argument is wrong, or the folder has the journal of
+            InvalidArgumentError: An argument is wrong, or the folder has the journal of
                 another workflow, or of a run that goes on; or the journal cannot be read
                 or written, and the error says what became of the file that it is about.
             InvalidDefinitionError: The definition is wrong.
@@ -476,7 +476,7 @@ class AsyncDatalab:
         >>> patient = client.with_options(max_retries=5)
 
         Raises:
-            ConfigurationError: An option is out of range.
+            InvalidArgumentError: An option is out of range.
         """
         view = object.__new__(type(self))
         view._bind(self._api, self._storage, self._context.with_options(options))
@@ -500,7 +500,7 @@ class AsyncDatalab:
         """Close all connections. A closed client raises ConfigurationError when used.
 
         Raises:
-            ConfigurationError: An async client was used in another event loop.
+            ClientStateError: An async client was used in another event loop.
         """
         await self._api.close()
         await self._storage.close()
@@ -525,7 +525,7 @@ def _rate_limiter(given: RateLimiter | None, requests_per_minute: float | None) 
         return LocalRateLimiter(requests_per_minute)
     checked_methods("budget", given, "turn", "answered", "refused", "left")
     if requests_per_minute != DEFAULT_REQUESTS_PER_MINUTE:
-        raise ConfigurationError("Pass a budget, or requests_per_minute, but not both")
+        raise InvalidArgumentError("Pass a budget, or requests_per_minute, but not both")
     return given
 
 
@@ -542,7 +542,7 @@ def _origin(api_key: str | None, base_url: str | None, *, allow_http: bool) -> O
         address, source = os.environ.get("DATALAB_HOST", DEFAULT_BASE_URL), "DATALAB_HOST"
     if address == "":
         # The live host would be a surprise for whoever meant another one.
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"{source} is empty. Leave it out for {DEFAULT_BASE_URL}, or name another address"
         )
     return checked_origin(address, key, allow_http=allow_http)
@@ -557,9 +557,9 @@ def _context(
     *,
     allow_http: bool,
 ) -> Context:
-    if durations is not None and not isinstance(durations, DurationModel):
-        raise ConfigurationError(
-            f"durations must be DurationModel, or None, not {named(durations)}"
+    if duration_model is not None and not isinstance(duration_model, DurationModel):
+        raise InvalidArgumentError(
+            f"duration_model must be a DurationModel, or None, not {named(duration_model)}"
         )
     if tracing is not None:
         checked_methods("tracing", tracing, "begin")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import ClientStateError
 from datalab_facade.interrupting import current_interruption
 
 if TYPE_CHECKING:
@@ -46,14 +46,14 @@ def running_loop() -> asyncio.AbstractEventLoop:
     """Give the event loop of asyncio that is running.
 
     Raises:
-        ConfigurationError: None is; trio, for one, is none.
+        InvalidArgumentError: None is; trio, for one, is none.
     """
     import asyncio  # importing it costs a third of importing httpx
 
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
-        raise ConfigurationError(
+        raise ClientStateError(
             "AsyncDatalab needs a running event loop of asyncio, and there is none. Where trio "
             "runs, use Datalab in a thread: trio.to_thread.run_sync"
         ) from None
@@ -93,13 +93,13 @@ class SystemClock:
         """Suspend the calling task.
 
         Raises:
-            ConfigurationError: The event loop's clock stands still, so that nobody in it
+            ClientStateError: The event loop's clock stands still, so that nobody in it
                 would ever wake up.
         """
         import asyncio  # importing it costs a third of importing httpx
 
         if seconds > 0 and _stands_still(running_loop().time):
-            raise ConfigurationError(
+            raise ClientStateError(
                 "The clock of this event loop stands still, so a sleep in it would never end. "
                 "If freezegun stopped it: freeze_time(..., real_asyncio=True)"
             )

@@ -109,7 +109,7 @@ class Context:
         """Plan the wait for many executions.
 
         Raises:
-            ConfigurationError: The timeout or the concurrency makes no sense.
+            InvalidArgumentError: The timeout or the concurrency makes no sense.
         """
         from datalab_facade.waiting.scheduling import Scheduler  # for those who wait for many
 

@@ -3,30 +3,35 @@
 ::
 
     DatalabError
-    ├── ConfigurationError            an argument, the environment or the setup is wrong
-    │   └── InvalidDefinitionError         ... the definition of a workflow, with all its problems
-    ├── APIConnectionError              no whole answer came: refused, reset, cut, TLS, proxy, DNS
+    ├── ConfigurationError            a setting is wrong: key, address, environment, proxy
+    ├── InvalidArgumentError          an argument is wrong
+    │   └── InvalidDefinitionError    ... the definition of a workflow, with all its issues
+    ├── ClientStateError              the client is closed, forked, or of another event loop
+    ├── LocalFileError                a file or folder of this machine cannot be used
+    ├── APIConnectionError            no complete answer came: refused, reset, TLS, proxy, DNS
     │   └── APITimeoutError           ... because it took longer than allowed
-    ├── RateLimitTimeoutError               not sent: its turn in the request budget comes too late
-    ├── APIStatusError                   an answer came, and it says no
-    │   ├── BadRequestError                400
-    │   ├── AuthenticationError      401
-    │   ├── PermissionDeniedError         403
-    │   ├── NotFoundError                  404
-    │   ├── PayloadTooLargeError           413
-    │   ├── UnprocessableEntityError          422, with the server's list of issues
-    │   ├── RateLimitError               429
-    │   └── InternalServerError              500 to 599
-    │       └── Overloaded            529
-    ├── InvalidResponseError                a 200 whose body is not what was asked for
-    ├── RequestRejectedError                a 200 whose body says that it was not done
-    ├── ExecutionFailedError               the execution ended as FAILED
-    ├── WaitTimeoutError                  the deadline passed first; the execution goes on
-    ├── UploadError                  a file could not be brought to Datalab
-    ├── DownloadError                an output or a file could not be brought home
-    │   └── OutputTooLargeError            ... because it is larger than the caller allowed
-    ├── LocalFileError                the disk failed while outputs were saved: full, broken, busy
-    └── SubmissionUncertainError             sent, but whether the server acted is not known
+    │       └── RateLimitTimeoutError ... not sent: the rate limiter has no slot before the deadline
+    ├── APIStatusError                an answer came, and it says no
+    │   ├── BadRequestError           400
+    │   ├── AuthenticationError       401
+    │   ├── PaymentRequiredError      402
+    │   ├── PermissionDeniedError     403
+    │   ├── NotFoundError             404
+    │   ├── ConflictError             409
+    │   ├── PayloadTooLargeError      413
+    │   ├── UnprocessableEntityError  422, with the server's list of issues
+    │   ├── RateLimitError            429
+    │   └── InternalServerError       500 to 599
+    │       └── OverloadedError       503, 529
+    ├── InvalidResponseError          a 200 whose body is not what was asked for
+    ├── RequestRejectedError          a 200 whose body says that it was not done
+    ├── JobFailedError                the job ended badly
+    │   └── ExecutionFailedError      ... a workflow execution ended as FAILED
+    ├── WaitTimeoutError              the deadline passed first; the execution goes on
+    ├── UploadError                   a file could not be uploaded
+    ├── DownloadError                 an output or a file could not be downloaded
+    │   └── OutputTooLargeError       ... because it is larger than the caller allowed
+    └── SubmissionUncertainError      sent, but whether the server acted is not known
 
 Every class survives :mod:`pickle` and :mod:`copy`, prints as one or a few short
 lines, and never holds the API key, a cookie or the signature of a URL.
@@ -36,6 +41,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
@@ -56,19 +62,25 @@ __all__ = [
     "APITimeoutError",
     "AuthenticationError",
     "BadRequestError",
+    "ClientStateError",
     "ConfigurationError",
+    "ConflictError",
     "DatalabError",
     "DefinitionIssue",
     "DownloadError",
+    "DownloadFailure",
     "ExecutionFailedError",
     "InternalServerError",
+    "InvalidArgumentError",
     "InvalidDefinitionError",
     "InvalidResponseError",
+    "JobFailedError",
     "LocalFileError",
     "NotFoundError",
     "OutputTooLargeError",
     "OverloadedError",
     "PayloadTooLargeError",
+    "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitError",
     "RateLimitTimeoutError",
@@ -76,6 +88,7 @@ __all__ = [
     "SubmissionUncertainError",
     "UnprocessableEntityError",
     "UploadError",
+    "UploadFailure",
     "ValidationIssue",
     "WaitTimeoutError",
 ]
@@ -117,10 +130,37 @@ class DatalabError(Exception):
 
 
 class ConfigurationError(DatalabError, ValueError):
-    """An argument, an environment variable or the way of use is wrong.
+    """A setting is wrong: the key, an address, an environment variable, a proxy, a missing extra.
 
-    Nothing was sent. It is a :class:`ValueError` too.
+    Nothing was sent.
     """
+
+
+class InvalidArgumentError(DatalabError, ValueError):
+    """An argument is wrong. Nothing was sent."""
+
+
+class ClientStateError(DatalabError, RuntimeError):
+    """The client cannot be used here: it is closed, or belongs to another event loop or process.
+
+    Nothing was sent.
+    """
+
+
+class LocalFileError(DatalabError, OSError):
+    """A file or folder of this machine cannot be used: unreadable, full disk, not as expected.
+
+    What was done before it stays done: once the cause is mended, the same call goes on.
+
+    Attributes:
+        manifest: What an interrupted save has saved so far, and what failed; None elsewhere.
+    """
+
+    manifest: Manifest | None
+
+    def __init__(self, message: str, *, manifest: Manifest | None = None) -> None:
+        super().__init__(message)
+        self.manifest = manifest
 
 
 @portable
@@ -137,23 +177,23 @@ class DefinitionIssue:
         return printable(f"{self.place}: {self.message}" if self.place else self.message)
 
 
-class InvalidDefinitionError(ConfigurationError):
+class InvalidDefinitionError(InvalidArgumentError):
     """The definition of a workflow is wrong; nothing was sent.
 
     Attributes:
-        problems: Everything that is wrong with it, each with its place; never empty.
+        issues: Everything that is wrong with it, each with its place; never empty.
         source: The file that it came from, if it came from one.
     """
 
-    problems: tuple[DefinitionIssue, ...]
+    issues: tuple[DefinitionIssue, ...]
     source: str | None
 
-    def __init__(self, problems: tuple[DefinitionIssue, ...], *, source: str | None = None) -> None:
-        self.problems = problems
+    def __init__(self, issues: tuple[DefinitionIssue, ...], *, source: str | None = None) -> None:
+        self.issues = issues
         self.source = source
-        shown = [excerpt(str(problem), limit=200) for problem in problems[:4]]
-        if len(problems) > len(shown):
-            shown.append(f"and {len(problems) - len(shown)} more in .problems")
+        shown = [excerpt(str(issue), limit=200) for issue in issues[:4]]
+        if len(issues) > len(shown):
+            shown.append(f"and {len(issues) - len(shown)} more in .issues")
         where = f" in {excerpt(source)}" if source else ""
         super().__init__(f"The definition{where} cannot be used: {'; '.join(shown)}")
 
@@ -197,11 +237,13 @@ class APITimeoutError(APIConnectionError, TimeoutError):
         self.timeout = timeout
 
 
-class RateLimitTimeoutError(DatalabError, TimeoutError):
-    """The request was not sent: its turn in the request budget comes after the deadline.
+class RateLimitTimeoutError(APITimeoutError):
+    """The request was not sent: the rate limiter has no slot for it before the deadline.
+
+    Attributes as :class:`APITimeoutError`, and:
 
     Attributes:
-        wait: The seconds until its turn.
+        wait: The seconds until the next free slot; ``math.inf`` if there is none in sight.
         left: The seconds until the deadline.
     """
 
@@ -209,11 +251,15 @@ class RateLimitTimeoutError(DatalabError, TimeoutError):
     left: float
 
     def __init__(self, *, wait: float, left: float) -> None:
-        turn = f"in {wait:.1f} s" if wait < math.inf else "not in sight"
+        slot = f"in {wait:.1f} s" if wait < math.inf else "not in sight"
         super().__init__(
-            f"The request budget is used up: the next turn is {turn}, but the deadline "
+            f"The rate limit is used up: the next free slot is {slot}, but the deadline "
             f"is in {max(left, 0):.1f} s. Allow a longer timeout, or raise requests_per_minute "
-            f"if the key's limit allows it"
+            f"if the key's limit allows it",
+            method="",
+            url="",
+            may_have_arrived=False,
+            timeout=max(left, 0),
         )
         self.wait = wait
         self.left = left
@@ -300,6 +346,12 @@ class AuthenticationError(APIStatusError):
     advice = "Check the api_key argument or DATALAB_API_KEY"
 
 
+class PaymentRequiredError(APIStatusError):
+    """402: the account has no credit left, or its plan does not cover this; never retried."""
+
+    advice = "Add credit or change the plan at Datalab; repeating the request will not help"
+
+
 class PermissionDeniedError(APIStatusError):
     """403: the key is known, but the subscription or the rights do not cover this."""
 
@@ -310,6 +362,12 @@ class NotFoundError(APIStatusError):
     """404: unknown to this key: a wrong id, another team's, or expired and deleted."""
 
     advice = "Check the id and the key's team; results are deleted some time after they finish"
+
+
+class ConflictError(APIStatusError):
+    """409: what the request changes is not in a state that allows it."""
+
+    advice = "Look at what the request changes, and repeat it when its state allows that"
 
 
 class PayloadTooLargeError(APIStatusError):
@@ -365,7 +423,7 @@ class InternalServerError(APIStatusError):
 
 
 class OverloadedError(InternalServerError):
-    """529: the API is overloaded; the same request may work a little later."""
+    """503 or 529: the API is overloaded; the same request may work a little later."""
 
 
 class InvalidResponseError(DatalabError):
@@ -408,7 +466,11 @@ class RequestRejectedError(DatalabError):
         self.detail = detail
 
 
-class ExecutionFailedError(DatalabError):
+class JobFailedError(DatalabError):
+    """A job ended badly: the root of the errors of each family of jobs."""
+
+
+class ExecutionFailedError(JobFailedError):
     """The execution ended as FAILED.
 
     Attributes:
@@ -474,35 +536,83 @@ class WaitTimeoutError(DatalabError, TimeoutError):
         )
 
 
+class UploadFailure(StrEnum):
+    """Why a file could not be uploaded."""
+
+    MISSING = "missing"
+    """There is no such file; nothing was sent."""
+    UNREADABLE = "unreadable"
+    """It is a folder, may not be read, or the disk fails; nothing was sent."""
+    EMPTY = "empty"
+    """It has no bytes; nothing was sent."""
+    TOO_LARGE = "too_large"
+    """It is larger than allowed; nothing was sent."""
+    CHANGED = "changed"
+    """Somebody writes to it while it is read."""
+    UNREACHABLE = "unreachable"
+    """No complete answer came."""
+    REFUSED = "refused"
+    """Storage does not take it."""
+    CORRUPT = "corrupt"
+    """Other bytes arrived."""
+    UNCONFIRMED = "unconfirmed"
+    """It was sent, but Datalab does not confirm that it arrived."""
+    ABANDONED = "abandoned"
+    """The caller gave up."""
+
+
 class UploadError(DatalabError):
-    """A file could not be brought to Datalab.
+    """A file could not be uploaded.
 
     Attributes:
-        file_name: The name that it was to have there.
+        file_name: The name that it was to have at Datalab.
         status: The HTTP status of the refusal, or None if nothing was refused.
-        reason: What kind of failure it is. Before anything was sent: ``"missing"``,
-            ``"unreadable"`` (a folder, no rights, a broken disk), ``"empty"`` or
-            ``"too large"``. On the way: ``"changed"`` (somebody writes to it),
-            ``"unreachable"`` (no whole answer), ``"refused"`` (storage does not take
-            it), ``"corrupt"`` (other bytes arrived) or ``"unconfirmed"`` (it was sent,
-            but Datalab does not confirm that it came).
+        reason: What kind of failure it is.
     """
 
     file_name: str
     status: int | None
-    reason: str
+    reason: UploadFailure
 
     def __init__(
-        self, message: str, *, file_name: str, status: int | None = None, reason: str
+        self,
+        message: str,
+        *,
+        file_name: str,
+        status: int | None = None,
+        reason: UploadFailure | str,
     ) -> None:
         super().__init__(message)
         self.file_name = file_name
         self.status = status
-        self.reason = reason
+        self.reason = UploadFailure(reason)
+
+
+class DownloadFailure(StrEnum):
+    """Why an output or a file could not be downloaded."""
+
+    UNREACHABLE = "unreachable"
+    """No complete answer came."""
+    REFUSED = "refused"
+    """Storage does not allow it."""
+    EXPIRED = "expired"
+    """The URL has expired, and could not be renewed."""
+    GONE = "gone"
+    """It was deleted."""
+    INCOMPLETE = "incomplete"
+    """It was cut off."""
+    CORRUPT = "corrupt"
+    """Its length or checksum is wrong, or it is not what was asked for."""
+    TOO_LARGE = "too_large"
+    """It is larger than allowed."""
+    EXISTS = "exists"
+    """There is a file of that name already."""
+    DISK = "disk"
+    """It could not be written."""
 
 
 class DownloadError(DatalabError):
-    """An output, or a file that was uploaded, could not be brought home.
+    """An output, or a file that was uploaded, could not be downloaded.
 
     Attributes:
         execution_id: The execution that an output belongs to; None for a file.
@@ -512,13 +622,7 @@ class DownloadError(DatalabError):
             a URL, without its query.
         file_id: The id of a file that was uploaded; None for an output.
         status: The storage's HTTP status, or None if no answer came.
-        reason: What kind of failure it is: ``"unreachable"`` (no answer),
-            ``"refused"`` (storage does not let us), ``"expired"`` (the URL did, and
-            could not be renewed), ``"gone"`` (deleted), ``"incomplete"`` (cut off
-            again and again, or longer than storage says), ``"corrupt"`` (not what it should
-            be: its checksum, its compression, or a web page in place of JSON), ``"too large"``,
-            ``"exists"``
-            (there is a file already) or ``"disk"`` (it could not be written).
+        reason: What kind of failure it is.
     """
 
     execution_id: int | None
@@ -526,7 +630,7 @@ class DownloadError(DatalabError):
     file_key: str | None
     file_id: int | None
     status: int | None
-    reason: str
+    reason: DownloadFailure
 
     def __init__(
         self,
@@ -537,7 +641,7 @@ class DownloadError(DatalabError):
         file_key: str | None = None,
         file_id: int | None = None,
         status: int | None = None,
-        reason: str = "unreachable",
+        reason: DownloadFailure | str = DownloadFailure.UNREACHABLE,
     ) -> None:
         super().__init__(message)
         self.execution_id = execution_id
@@ -545,28 +649,11 @@ class DownloadError(DatalabError):
         self.file_key = file_key
         self.file_id = file_id
         self.status = status
-        self.reason = reason
+        self.reason = DownloadFailure(reason)
 
 
 class OutputTooLargeError(DownloadError):
     """An output is larger than the caller allowed to be held in memory."""
-
-
-class LocalFileError(DatalabError, OSError):
-    """What was saved could not be written down: the disk is full or broken, or others keep it.
-
-    The files that were saved are there. Once the disk is as it should be, the same call
-    goes on, and fetches none of them again. It is an :class:`OSError` too.
-
-    Attributes:
-        manifest: What was saved so far, and what was missed; None where nothing was begun.
-    """
-
-    manifest: Manifest | None
-
-    def __init__(self, message: str, *, manifest: Manifest | None = None) -> None:
-        super().__init__(message)
-        self.manifest = manifest
 
 
 class SubmissionUncertainError(DatalabError):
@@ -598,13 +685,19 @@ class SubmissionUncertainError(DatalabError):
         self.sent = dict(sent or {})
 
 
+CALLER_ERRORS = (ConfigurationError, InvalidArgumentError, ClientStateError, LocalFileError)
+"""What is wrong on this side: sending the same request again mends none of it."""
+
 _BY_STATUS: dict[int, type[APIStatusError]] = {
     400: BadRequestError,
     401: AuthenticationError,
+    402: PaymentRequiredError,
     403: PermissionDeniedError,
     404: NotFoundError,
+    409: ConflictError,
     413: PayloadTooLargeError,
     429: RateLimitError,
+    503: OverloadedError,
     529: OverloadedError,
 }
 
@@ -612,7 +705,7 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
 def status_error_class(status: int) -> type[APIStatusError]:
     """Give the class for a status other than 422, which needs its issues.
 
-    >>> status_error_class(503).__name__
+    >>> status_error_class(500).__name__
     'InternalServerError'
     """
     return _BY_STATUS.get(status, InternalServerError if 500 <= status <= 599 else APIStatusError)

@@ -16,7 +16,7 @@ from datalab_facade.arguments import (
     checked_text,
     named,
 )
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.waiting.retries import RetrySettings
 from datalab_facade.waiting.wait import WaitPolicy, checked_policy
 
@@ -25,7 +25,7 @@ _OURS = frozenset({"x-api-key", "authorization", "cookie", "host", "content-leng
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
     if checked_seconds(attribute.name, value) == math.inf:
-        raise ConfigurationError(f"{attribute.name} must be more than 0 seconds, and have an end")
+        raise InvalidArgumentError(f"{attribute.name} must be more than 0 seconds, and have an end")
 
 
 def _count(_: object, attribute: attrs.Attribute[int], value: int) -> None:
@@ -42,11 +42,11 @@ def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
         name = checked_text("The name of a header", given_name)
         value = checked_text(f"The value of the header {named(name)}", given_value)
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-            raise ConfigurationError(f"{named(name)} is no name for a header")
+            raise InvalidArgumentError(f"{named(name)} is no name for a header")
         if name.lower() in _OURS:
-            raise ConfigurationError(f"The header {name} is not for callers to set")
+            raise InvalidArgumentError(f"The header {name} is not for callers to set")
         if not re.fullmatch(r"[\t -~]*", value):
-            raise ConfigurationError(f"The value of the header {name} is not printable ASCII")
+            raise InvalidArgumentError(f"The value of the header {name} is not printable ASCII")
         checked[name.lower()] = value
     return checked
 

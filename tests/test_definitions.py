@@ -216,14 +216,14 @@ def test_all_problems_are_told_in_one_error() -> None:
     )
     with pytest.raises(InvalidDefinitionError) as caught:
         definition.validate()
-    assert [problem.place for problem in caught.value.problems] == [
+    assert [problem.place for problem in caught.value.issues] == [
         "name",
         "steps[0] 'a'.step_key",
         "steps[0] 'a'.settings.x",
         "steps[1] 'b'.depends_on",
         "steps",
     ]
-    assert "and 1 more in .problems" in str(caught.value)
+    assert "and 1 more in .issues" in str(caught.value)
     assert isinstance(caught.value, ConfigurationError)
     for refuses in (definition.layers, definition.to_json, definition.placeholders):
         with pytest.raises(InvalidDefinitionError):

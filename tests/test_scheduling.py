@@ -73,13 +73,13 @@ def totals(scheduler: Scheduler, now: float = BEGAN) -> Totals:
 
 # Without a limit of the budget it does not matter what is known, and the other way round.
 @pytest.mark.parametrize(
-    ("limit", "durations"),
+    ("limit", "duration_model"),
     [(200, None), (None, None), (None, DurationModel()), (200, DurationModel())],
 )
 def test_those_added_together_are_looked_at_in_the_order_of_adding(
     limit: float | None, duration_model: DurationModel | None
 ) -> None:
-    scheduler = scheduling(rate_limiter=LocalRateLimiter(limit), durations=durations)
+    scheduler = scheduling(rate_limiter=LocalRateLimiter(limit), duration_model=duration_model)
     for execution_id in (1, 2, 3):
         scheduler.add(execution_id, BEGAN)
     looks = [picked(scheduler, BEGAN) for _ in range(3)]
@@ -109,7 +109,7 @@ def test_those_answered_together_stay_in_their_order() -> None:
 
 def test_whose_end_has_most_likely_been_missed_is_looked_at_first() -> None:
     known = DurationModel.from_dict({"durations": {"1": [600.0]}})
-    scheduler = scheduling(attrs.evolve(STEADY, max_interval=50), durations=known)
+    scheduler = scheduling(attrs.evolve(STEADY, max_interval=50), duration_model=known)
     for execution_id in (1, 2):
         scheduler.add(execution_id, BEGAN)
     looks = {look.execution_id: look for look in (picked(scheduler, BEGAN) for _ in range(2))}
@@ -122,7 +122,7 @@ def test_whose_end_has_most_likely_been_missed_is_looked_at_first() -> None:
 def test_nobody_is_forgotten_whatever_was_learnt() -> None:
     """Of these, one is said to take a day, and the others to be over long since."""
     known = DurationModel.from_dict({"durations": {"1": [5.0], "2": [86_400.0]}})
-    scheduler = scheduling(WaitPolicy(), durations=known)
+    scheduler = scheduling(WaitPolicy(), duration_model=known)
     for execution_id in range(30):
         scheduler.add(execution_id, BEGAN)
     asked: list[int] = []
@@ -142,7 +142,7 @@ def test_nobody_is_forgotten_whatever_was_learnt() -> None:
 
 def test_of_very_many_the_likeliest_of_a_sample_is_looked_at() -> None:
     """The sample begins anywhere, so that everybody's turn comes."""
-    scheduler = scheduling(durations=DurationModel())
+    scheduler = scheduling(duration_model=DurationModel())
     for execution_id in range(100):
         scheduler.add(execution_id, BEGAN + execution_id)
     assert picked(scheduler, BEGAN + 100).execution_id == 50
@@ -150,7 +150,7 @@ def test_of_very_many_the_likeliest_of_a_sample_is_looked_at() -> None:
 
 @pytest.mark.parametrize("many", [3, 48])
 def test_of_no_more_than_a_sample_all_are_compared(many: int) -> None:
-    scheduler = scheduling(durations=DurationModel())
+    scheduler = scheduling(duration_model=DurationModel())
     for execution_id in range(many):
         scheduler.add(execution_id, BEGAN)
     assert picked(scheduler, BEGAN + 100).execution_id == 0
@@ -160,7 +160,7 @@ def test_whoever_watches_looks_before_an_end_is_likely() -> None:
     known = DurationModel.from_dict({"durations": {"1": [600.0]}})
     away = []
     for changes in (True, False):
-        scheduler = scheduling(durations=known, changes=changes)
+        scheduler = scheduling(duration_model=known, changes=changes)
         scheduler.add(1, BEGAN)
         answer(scheduler, picked(scheduler, BEGAN), BEGAN, age=10)
         away.append(scheduler.away(BEGAN))

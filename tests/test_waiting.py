@@ -403,14 +403,14 @@ KNOWN_600 = {"durations": {"1": [600.0]}}
 
 
 def test_of_a_workflow_not_known_half_the_time_since_the_last_look_counts_as_half_likely() -> None:
-    wait = begun(durations=DurationModel())
+    wait = begun(duration_model=DurationModel())
     wait.answered(snapshot(), now=1_010.0, took=0.0)
     assert wait.lateness(1_018.0) == 2
 
 
 @pytest.mark.parametrize("created_before", [None, 30])
 def test_of_a_known_workflow_the_lateness_is_that_of_its_age(created_before: int | None) -> None:
-    wait = begun(durations=DurationModel.from_dict(KNOWN_600))
+    wait = begun(duration_model=DurationModel.from_dict(KNOWN_600))
     seen = attrs.evolve(snapshot(), workflow_id=1)
     if created_before is not None:
         assert seen.observed_at is not None
@@ -426,7 +426,7 @@ def test_of_a_known_workflow_the_lateness_is_that_of_its_age(created_before: int
 def test_only_whoever_watches_looks_before_an_end_is_likely(options: dict[str, bool]) -> None:
     """The end counts as likely where a look would be late by 0.4 % of the usual time."""
     policy = attrs.evolve(STEADY, max_interval=10_000)
-    wait = begun(policy, durations=DurationModel.from_dict(KNOWN_600), **options)
+    wait = begun(policy, duration_model=DurationModel.from_dict(KNOWN_600), **options)
     wait.answered(attrs.evolve(snapshot(), workflow_id=1), now=1_010.0, took=0.0)
     wait.schedule(1_010.0)
     late = Curve.of([600.0]).age_at_lateness(2.4, since=10, longest=10_000)
@@ -436,7 +436,7 @@ def test_only_whoever_watches_looks_before_an_end_is_likely(options: dict[str, b
 
 def test_a_wait_learns_by_how_much_the_clocks_differ() -> None:
     durations = DurationModel()
-    wait = begun(durations=durations)
+    wait = begun(duration_model=durations)
     ours, ahead = datetime(2025, 10, 22, tzinfo=UTC), timedelta(hours=3)
     running = attrs.evolve(snapshot(), workflow_id=1, created_at=ours - ahead, observed_at=ours)
     ended = attrs.evolve(
@@ -513,11 +513,11 @@ def _policy(**settings: Any) -> WaitPolicy:
 policies = st.builds(
     _policy,
     timeout=st.floats(0.5, 5_000),
-    interval=st.floats(0.1, 100),
-    growth=st.floats(0, 2),
+    min_interval=st.floats(0.1, 100),
+    interval_growth=st.floats(0, 2),
     max_interval=st.floats(0.1, 200),
     jitter=st.floats(0, 0.9),
-    closer=st.floats(0.5, 10),
+    speedup_on_change=st.floats(0.5, 10),
     max_retries=st.integers(0, 5),
     retry_backoff=st.floats(0.1, 30),
     max_retry_backoff=st.floats(0.1, 120),

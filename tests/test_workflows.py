@@ -285,7 +285,7 @@ def test_all_that_is_missing_is_told_at_once(way: Way, simulator: Simulator) -> 
     )
     with pytest.raises(InvalidDefinitionError) as caught:
         way.done(client.workflows.create(definition, secrets={"other": FILLED_IN}))
-    assert [str(problem) for problem in caught.value.problems] == [
+    assert [str(problem) for problem in caught.value.issues] == [
         "steps[0] 'one'.settings.token: the environment variable NO_SUCH_THING is not set",
         "steps[1] 'two'.settings.headers[0].x: secrets['gone'] is missing",
     ]

@@ -56,7 +56,7 @@ def policy_of(timeout: float | None, interval: float | None) -> WaitPolicy:
     """Make the policy of a wait of what was given for it.
 
     Raises:
-        ConfigurationError: It makes no sense.
+        InvalidArgumentError: It makes no sense.
     """
     usual = WaitPolicy()
     shortest = usual.min_interval if interval is None else interval

@@ -17,6 +17,7 @@ from datalab_facade.cli.exits import ExitCode, problem_of
 from datalab_facade.cli.keys import HOST_VARIABLE, FoundKey, find_key, is_open_to_others
 from datalab_facade.client import DEFAULT_BASE_URL, Datalab
 from datalab_facade.errors import (
+    CALLER_ERRORS,
     APIConnectionError,
     APIStatusError,
     AuthenticationError,
@@ -97,7 +98,7 @@ def diagnose(
             request_timeout=10.0,
             max_retries=1,
         )
-    except ConfigurationError as error:
+    except CALLER_ERRORS as error:
         problem = problem_of(error)
         checks.append(Check("settings", "bad", problem.message, problem.hint))
         return Diagnosis(tuple(checks), problem.code)

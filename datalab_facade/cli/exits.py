@@ -10,17 +10,16 @@ from typing import Final
 import attrs
 
 from datalab_facade.errors import (
+    CALLER_ERRORS,
     APIConnectionError,
     APIStatusError,
     AuthenticationError,
-    ConfigurationError,
     DatalabError,
     DownloadError,
     ExecutionFailedError,
     InternalServerError,
     InvalidDefinitionError,
     InvalidResponseError,
-    LocalFileError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
@@ -152,7 +151,7 @@ def _message(error: DatalabError) -> str:
         return f"Execution {error.execution_id} has not ended after {error.elapsed:.0f} s ({last})"
     if isinstance(error, InvalidDefinitionError):
         name = error.source or "The definition"
-        told = "; ".join(words_of(str(problem)) for problem in error.problems)
+        told = "; ".join(words_of(str(issue)) for issue in error.issues)
         return excerpt(f"{name} is wrong: {told}", limit=1_000)
     return excerpt(words_of(str(error)), limit=1_000)
 
@@ -173,8 +172,7 @@ def _judged(error: DatalabError) -> tuple[ExitCode, str]:
 
 # The first that fits; what is more special comes first.
 _BY_KIND: Final[tuple[tuple[type[DatalabError], tuple[ExitCode, str]], ...]] = (
-    (ConfigurationError, (ExitCode.USAGE, "")),
-    (LocalFileError, (ExitCode.USAGE, "")),
+    *((kind, (ExitCode.USAGE, "")) for kind in CALLER_ERRORS),
     (RateLimitTimeoutError, (ExitCode.TIMED_OUT, "")),
     (SubmissionUncertainError, (ExitCode.NETWORK, "")),
     (APIConnectionError, (ExitCode.NETWORK, _NETWORK_HINT)),

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import click
 
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import LocalFileError
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
@@ -30,9 +30,9 @@ def write_file(path: str, text: str) -> None:
     """Write a text into a file, in place of what is there.
 
     Raises:
-        ConfigurationError: It cannot be written.
+        LocalFileError: It cannot be written.
     """
     try:
         Path(path).write_text(text, encoding="utf-8", errors="replace", newline="\n")
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise LocalFileError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -30,7 +30,7 @@ def find_key(key_file: str | None, environment: Mapping[str, str] = os.environ) 
     """Find the API key: in the file that was named, or in the environment.
 
     Raises:
-        ConfigurationError: There is none, or the file cannot be read.
+        LocalFileError: There is none, or the file cannot be read.
     """
     if key_file is not None:
         return _from_file(Path(key_file))

@@ -11,7 +11,7 @@ import attrs
 
 from datalab_facade._version import __version__
 from datalab_facade.cli.shapes import Shape, header_may_be_shown, shape_of
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.models import JSON
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Target:
         """Find out what kind of id it is.
 
         Raises:
-            ConfigurationError: None that is known.
+            InvalidArgumentError: None that is known.
 
         >>> Target.of("123").shown, Target.of("agent/npl94jxy").path
         ('GET /api/v1/workflows/executions/{execution_id}', '/api/v1/agent/npl94jxy')
@@ -60,7 +60,7 @@ class Target:
             if found is not None:
                 number = found.groupdict().get("id") or given
                 return cls(f"{folder}{number}", f"GET {folder}{name}")
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             "An id is that of an execution (123), of a pipeline's execution (pex_...) or of a "
             f"request (convert/ID; also {', '.join(_DOCUMENTS[1:])})"
         )

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError
 
 SECRETS: Final = click.option(
     "--secret",
@@ -23,18 +23,20 @@ def secrets_of(given: Iterable[str]) -> dict[str, str]:
     """Read the secrets that were given as ``NAME=FILE``.
 
     Raises:
-        ConfigurationError: One is not of that form, or its file cannot be read.
+        LocalFileError: One is not of that form, or its file cannot be read.
     """
     found: dict[str, str] = {}
     for one in given:
         name, equals, path = one.partition("=")
         if not (name and equals and path):
             # Whoever wrote a secret here by mistake does not want to read it again.
-            raise ConfigurationError("--secret takes NAME=FILE, the name and a file with the value")
+            raise InvalidArgumentError(
+                "--secret takes NAME=FILE, the name and a file with the value"
+            )
         try:
             found[name] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no text"
             message = f"The file with the secret {name!r} cannot be read: {why}"
-            raise ConfigurationError(message) from None
+            raise InvalidArgumentError(message) from None
     return found

@@ -68,7 +68,7 @@ class AsyncExecutions:
             The execution as it stands now.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             NotFoundError: The execution is unknown to this key.
             UnprocessableEntityError: The server finds fault with the request.
@@ -111,7 +111,7 @@ class AsyncExecutions:
             The final snapshot; ask it whether it ``succeeded``.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             WaitTimeoutError: The deadline came first; the execution goes on.
             AuthenticationError: The key is wrong.
             NotFoundError: The execution is unknown to this key.
@@ -214,7 +214,7 @@ class AsyncExecutions:
             An iterator of outcomes, in the order in which they come to be.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             Exception: Whatever reading the ids raises, once those that were read before
                 have their outcomes.
         """
@@ -254,7 +254,7 @@ class AsyncExecutions:
         has an outcome, also when the time is over.
 
         Raises:
-            ConfigurationError: An argument or one of the ids is wrong; nothing was sent.
+            InvalidArgumentError: An argument or one of the ids is wrong; nothing was sent.
         """
         checked_iterable("ids", ids, or_async=True)
         read = [i async for i in ids] if isinstance(ids, AsyncIterable) else ids
@@ -276,7 +276,7 @@ class AsyncExecutions:
                 client, or what a handle's ``to_dict`` gave.
 
         Raises:
-            ConfigurationError: It is none of these, or the handle is of another origin.
+            InvalidArgumentError: It is none of these, or the handle is of another origin.
         """
         return AsyncExecutionHandle(handle_id(execution, self._transport.origin.base_url), self)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, Self, TypeAlias, TypeVar, Unpack, ca
 import attrs
 
 from datalab_facade.arguments import checked_id
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import ClientStateError, InvalidArgumentError
 from datalab_facade.redaction import excerpt
 
 if TYPE_CHECKING:
@@ -36,17 +36,17 @@ def handle_from_dict(data: Mapping[str, JSON], base_url: str) -> int:
     """Take the execution's id out of the JSON form of a handle.
 
     Raises:
-        ConfigurationError: If it is something else, or of another API's origin.
+        InvalidArgumentError: If it is something else, or of another API's origin.
     """
     execution_id, origin = data.get("execution_id"), data.get("origin")
     whole = isinstance(execution_id, int) and not isinstance(execution_id, bool)
     if data.get("version") != _VERSION or not whole or not isinstance(origin, str):
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             "This is no handle as to_dict() of this version writes it. "
             "The execution's id alone is enough: handle(123)"
         )
     if origin != base_url:
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"The handle is of execution {execution_id} at {excerpt(origin)}, "
             f"but this client talks to {base_url}"
         )
@@ -57,7 +57,7 @@ def handle_id(execution: HandleLike, base_url: str) -> int:
     """Take the execution's id out of an id, a handle, or the JSON form of a handle.
 
     Raises:
-        ConfigurationError: If it is none of these, or of another API's origin.
+        InvalidArgumentError: If it is none of these, or of another API's origin.
     """
     if isinstance(execution, (ExecutionHandle, AsyncExecutionHandle)):
         execution = execution.to_dict()
@@ -78,7 +78,7 @@ class _NoClient:
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise ConfigurationError(
+        raise ClientStateError(
             f"This handle was pickled, and a pickle holds no client: use "
             f"client.executions.handle(handle), with a client of {self.origin}"
         )
@@ -91,7 +91,7 @@ def revived_handle(kind: type[_Handle], data: Mapping[str, JSON]) -> _Handle:
     """Give the handle that a pickle holds; this name is in pickles, so it stays.
 
     Raises:
-        ConfigurationError: The pickle was tampered with, or is of a version too far away.
+        InvalidArgumentError: The pickle was tampered with, or is of a version too far away.
     """
     origin = data.get("origin")
     execution_id = handle_from_dict(data, origin if isinstance(origin, str) else "")

@@ -7,7 +7,7 @@ from typing import cast
 
 from datalab_facade.arguments import checked_id
 from datalab_facade.clock import Clock
-from datalab_facade.errors import ConfigurationError, DatalabError, RateLimitTimeoutError
+from datalab_facade.errors import DatalabError, InvalidArgumentError, RateLimitTimeoutError
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.transport.admission import AdmissionControl
@@ -81,6 +81,6 @@ def feed_one(scheduler: Scheduler, execution_id: object, now: float) -> None:
         return
     try:
         scheduler.add(checked_id(execution_id), now)
-    except ConfigurationError as error:
+    except InvalidArgumentError as error:
         # One wrong id does not end the wait for the others; its outcome shows it as it came.
         scheduler.settle(Outcome(execution_id=cast("int", execution_id), error=error), now)

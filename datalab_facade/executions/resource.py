@@ -59,7 +59,7 @@ class Executions:
             The execution as it stands now.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             NotFoundError: The execution is unknown to this key.
             UnprocessableEntityError: The server finds fault with the request.
@@ -102,7 +102,7 @@ class Executions:
             The final snapshot; ask it whether it ``succeeded``.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             WaitTimeoutError: The deadline came first; the execution goes on.
             AuthenticationError: The key is wrong.
             NotFoundError: The execution is unknown to this key.
@@ -204,7 +204,7 @@ class Executions:
             An iterator of outcomes, in the order in which they come to be.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             Exception: Whatever reading the ids raises, once those that were read before
                 have their outcomes.
         """
@@ -244,7 +244,7 @@ class Executions:
         has an outcome, also when the time is over.
 
         Raises:
-            ConfigurationError: An argument or one of the ids is wrong; nothing was sent.
+            InvalidArgumentError: An argument or one of the ids is wrong; nothing was sent.
         """
         wanted = [checked_id(execution_id) for execution_id in checked_iterable("ids", ids)]
         outcomes = self.as_completed(
@@ -264,7 +264,7 @@ class Executions:
                 client, or what a handle's ``to_dict`` gave.
 
         Raises:
-            ConfigurationError: It is none of these, or the handle is of another origin.
+            InvalidArgumentError: It is none of these, or the handle is of another origin.
         """
         return ExecutionHandle(handle_id(execution, self._transport.origin.base_url), self)
 

@@ -119,7 +119,7 @@ class AsyncFiles:
             tells it.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             UploadError: It cannot be read or sent, or was not confirmed; ``reason``
                 tells why. Missing, empty and too large files: nothing was sent.
             AuthenticationError: The key is wrong.
@@ -166,7 +166,7 @@ class AsyncFiles:
             An iterator of outcomes, in the order in which they come to be.
 
         Raises:
-            ConfigurationError: The concurrency is wrong; nothing was sent.
+            InvalidArgumentError: The concurrency is wrong; nothing was sent.
             Exception: Whatever reading the sources raises.
         """
         many = checked_count("concurrency", concurrency, least=1)
@@ -213,7 +213,7 @@ class AsyncFiles:
             An iterator of files.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             UnprocessableEntityError: The server finds fault with the request.
             APIStatusError: The server says no in another way.
@@ -250,7 +250,7 @@ class AsyncFiles:
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             NotFoundError: The file is unknown to this key.
             UnprocessableEntityError: The server finds fault with the request.
@@ -292,7 +292,7 @@ class AsyncFiles:
             The link; its ``url`` is a credential.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             DatalabError: Whatever :meth:`get` raises.
         """
         number, lifetime = file_number(file), checked_lifetime(expires_in)
@@ -340,7 +340,7 @@ class AsyncFiles:
             Where the file is.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             DownloadError: It could not be fetched or written; ``reason`` tells why.
             DatalabError: Whatever :meth:`download_url` raises.
         """

@@ -6,7 +6,7 @@ import re
 from typing import TypeAlias
 
 from datalab_facade.arguments import checked_id, is_whole, named
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.files.models import REFERENCE_PREFIX, File
 
 AnyFile: TypeAlias = "int | str | File"
@@ -20,7 +20,7 @@ def file_number(file: object) -> int | str:
     (4, 4, 'npl94jxy')
 
     Raises:
-        ConfigurationError: It is neither.
+        InvalidArgumentError: It is neither.
     """
     if isinstance(file, File):
         return file.id
@@ -30,7 +30,7 @@ def file_number(file: object) -> int | str:
         name = file.removeprefix(REFERENCE_PREFIX)
         if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
             return int(name) if name.isdigit() else name
-    raise ConfigurationError(
+    raise InvalidArgumentError(
         f"A file is named by its id (4), its hashid ('npl94jxy') or its reference "
         f"('{REFERENCE_PREFIX}npl94jxy'), not by {named(file)}"
     )
@@ -40,10 +40,10 @@ def checked_lifetime(expires_in: object) -> int:
     """Give the seconds that a download URL is to be good for, if there can be such a URL.
 
     Raises:
-        ConfigurationError: There can not.
+        InvalidArgumentError: There can not.
     """
     if not is_whole(expires_in) or not 60 <= expires_in <= 86400:
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"expires_in must be 60 to 86400 seconds (a minute to a day), not {named(expires_in)}"
         )
     return expires_in

@@ -9,7 +9,7 @@ from __future__ import annotations
 import attrs
 
 from datalab_facade.arguments import checked_count
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.files.decoding import FilePage
 from datalab_facade.files.models import File
 
@@ -40,14 +40,14 @@ class Paging:
         page_size: How many to ask for at once.
 
     Raises:
-        ConfigurationError: One of them makes no sense.
+        InvalidArgumentError: One of them makes no sense.
     """
 
     def __init__(self, *, limit: int | None, page_size: int) -> None:
         if limit is not None:
             checked_count("limit", limit, least=0)
         if checked_count("page_size", page_size, least=1) > MOST_PER_PAGE:
-            raise ConfigurationError(f"page_size must be 1 to {MOST_PER_PAGE}, not {page_size}")
+            raise InvalidArgumentError(f"page_size must be 1 to {MOST_PER_PAGE}, not {page_size}")
         self._left = limit
         self._page_size = page_size
         self._offset = 0

@@ -118,7 +118,7 @@ class Files:
             tells it.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             UploadError: It cannot be read or sent, or was not confirmed; ``reason``
                 tells why. Missing, empty and too large files: nothing was sent.
             AuthenticationError: The key is wrong.
@@ -165,7 +165,7 @@ class Files:
             An iterator of outcomes, in the order in which they come to be.
 
         Raises:
-            ConfigurationError: The concurrency is wrong; nothing was sent.
+            InvalidArgumentError: The concurrency is wrong; nothing was sent.
             Exception: Whatever reading the sources raises.
         """
         many = checked_count("concurrency", concurrency, least=1)
@@ -212,7 +212,7 @@ class Files:
             An iterator of files.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             UnprocessableEntityError: The server finds fault with the request.
             APIStatusError: The server says no in another way.
@@ -248,7 +248,7 @@ class Files:
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             NotFoundError: The file is unknown to this key.
             UnprocessableEntityError: The server finds fault with the request.
@@ -290,7 +290,7 @@ class Files:
             The link; its ``url`` is a credential.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             DatalabError: Whatever :meth:`get` raises.
         """
         number, lifetime = file_number(file), checked_lifetime(expires_in)
@@ -338,7 +338,7 @@ class Files:
             Where the file is.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             DownloadError: It could not be fetched or written; ``reason`` tells why.
             DatalabError: Whatever :meth:`download_url` raises.
         """

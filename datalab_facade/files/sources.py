@@ -21,7 +21,7 @@ from typing import IO, Final, Self, TypeAlias, TypeVar, cast
 import attrs
 
 from datalab_facade.arguments import named
-from datalab_facade.errors import ConfigurationError, UploadError
+from datalab_facade.errors import InvalidArgumentError, UploadError
 from datalab_facade.files.media_types import MEDIA_TYPES, media_type_of
 from datalab_facade.files.uploading import upload_failed
 
@@ -55,7 +55,7 @@ def describe(source: object, name: str | None, content_type: str | None) -> Desc
         content_type: The media type that was asked for; by default that of the name's suffix.
 
     Raises:
-        ConfigurationError: There is no name, it is none, or tells no media type; or
+        InvalidArgumentError: There is no name, it is none, or tells no media type; or
             the source is none.
     """
     _checked_source(source)
@@ -63,19 +63,19 @@ def describe(source: object, name: str | None, content_type: str | None) -> Desc
     kind = content_type if content_type is not None else media_type_of(called)
     if kind is None:
         known = " ".join(MEDIA_TYPES)
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"The name {called!r} does not tell which kind of document it is. Datalab accepts "
             f"{known}; for anything else pass content_type"
         )
     if not isinstance(kind, str) or not _MEDIA_TYPE.fullmatch(kind):
-        raise ConfigurationError(f"{named(kind)} is no media type such as 'application/pdf'")
+        raise InvalidArgumentError(f"{named(kind)} is no media type such as 'application/pdf'")
     return Described(called, kind)
 
 
 def _checked_source(source: object) -> None:
     readable = callable(getattr(source, "read", None))
     if not (readable or isinstance(source, (str, os.PathLike, bytes))):
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             "What is uploaded is a path, bytes or a file opened in binary mode, "
             f"not {type(source).__name__}"
         )
@@ -86,12 +86,12 @@ def _name_of(source: object) -> str:
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(cast("str | os.PathLike[str]", source))
         if not isinstance(path, str):
-            raise ConfigurationError("A path is text; decode it with os.fsdecode")
+            raise InvalidArgumentError("A path is text; decode it with os.fsdecode")
     elif not isinstance(source, bytes):
         # That of a file opened by number is the number.
         path = getattr(source, "name", None)
     if not isinstance(path, str):
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             "What has no name of its own needs one: pass name, such as 'report.pdf'"
         )
     # Of a path only the last part is anybody's business.
@@ -100,13 +100,15 @@ def _name_of(source: object) -> str:
 
 def _checked_name(name: str, what: str) -> str:
     if not isinstance(name, str) or not name.strip() or name in (".", ".."):
-        raise ConfigurationError(f"The {what} {named(name)} is none; pass one such as 'report.pdf'")
+        raise InvalidArgumentError(
+            f"The {what} {named(name)} is none; pass one such as 'report.pdf'"
+        )
     if re.search(r"[/\\]", name):
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"The {what} {named(name)} has a folder in it; pass its last part only"
         )
     if any(map(_is_no_text, name)):
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"The {what} {named(name)} has a control character, or one that is no text; "
             "pass another name"
         )
@@ -221,7 +223,7 @@ def open_source(
     Raises:
         UploadError: It is missing, empty, too large, no file, cannot be read, or did not
             come to its end in time.
-        ConfigurationError: It is a file opened in text mode.
+        InvalidArgumentError: It is a file opened in text mode.
     """
     if isinstance(source, bytes):
         opened = Source(name, len(source), io.BytesIO(source))
@@ -282,7 +284,7 @@ def _of_file(
     abandoned: Callable[[], bool],
 ) -> Source:
     if isinstance(file, io.TextIOBase) or isinstance(_reading(name, lambda: file.read(0)), str):
-        raise ConfigurationError(f"{name!r} was opened in text mode; open it with mode 'rb'")
+        raise InvalidArgumentError(f"{name!r} was opened in text mode; open it with mode 'rb'")
     try:
         if file.seekable():
             start = file.tell()

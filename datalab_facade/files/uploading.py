@@ -16,8 +16,8 @@ import attrs
 
 from datalab_facade.decoding import retry_after_of
 from datalab_facade.errors import (
+    CALLER_ERRORS,
     APIStatusError,
-    ConfigurationError,
     DatalabError,
     RateLimitTimeoutError,
     UploadError,
@@ -194,7 +194,7 @@ class Upload:
     def _confirmed(self, ticket: Ticket) -> Generator[Command, Told, Confirmation]:
         told = yield from self._do(Confirm(ticket.file_id, self._deadline))
         error = told.error
-        if isinstance(error, ConfigurationError):
+        if isinstance(error, CALLER_ERRORS):
             raise error
         if error is not None:
             status = error.status if isinstance(error, APIStatusError) else None
@@ -235,7 +235,7 @@ class Upload:
 
     def _wait_after(self, error: DatalabError) -> Generator[Command, Told, None]:
         ours = isinstance(error, UploadError)
-        if isinstance(error, (ConfigurationError, RateLimitTimeoutError)):
+        if isinstance(error, (*CALLER_ERRORS, RateLimitTimeoutError)):
             raise error
         if isinstance(error, UploadError) and error.reason != "corrupt":
             # Something is wrong with what was to be sent.

@@ -20,7 +20,7 @@ from typing import TypeAlias, cast
 import attrs
 
 from datalab_facade.clock import running_loop
-from datalab_facade.errors import ConfigurationError, DatalabError
+from datalab_facade.errors import DatalabError, InvalidArgumentError
 from datalab_facade.files.models import File
 from datalab_facade.files.sources import UploadSource
 from datalab_facade.pickling import portable
@@ -60,7 +60,7 @@ class UploadOutcome:
         """Whether the file is there."""
         return self.file is not None
 
-    def unwrap(self) -> File:
+    def result(self) -> File:
         """Give the file.
 
         Raises:
@@ -76,12 +76,12 @@ def taken_apart(uploadable: Uploadable) -> tuple[str | None, UploadSource]:
     """Give the name that goes with a source, if one does, and the source.
 
     Raises:
-        ConfigurationError: It is a tuple of something else.
+        InvalidArgumentError: It is a tuple of something else.
     """
     if not isinstance(uploadable, tuple):
         return None, uploadable
     if len(uploadable) != 2:
-        raise ConfigurationError("A tuple to upload is a name and a source, nothing else")
+        raise InvalidArgumentError("A tuple to upload is a name and a source, nothing else")
     return uploadable
 
 

@@ -22,10 +22,11 @@ from datalab_facade.arguments import checked_count, checked_seconds
 from datalab_facade.client import Datalab
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.errors import (
-    ConfigurationError,
+    ClientStateError,
     DatalabError,
     DownloadError,
     ExecutionFailedError,
+    InvalidArgumentError,
     NotFoundError,
     WaitTimeoutError,
 )
@@ -171,12 +172,12 @@ def map_outputs(
         ends the wait and takes back the tasks that no worker has begun.
 
     Raises:
-        ConfigurationError: An argument is wrong, or there is no cluster; nothing was sent.
+        InvalidArgumentError: An argument is wrong, or there is no cluster; nothing was sent.
         Exception: Whatever reading the executions raises, after all that came before; or
             what Dask raises when it takes no more tasks.
     """
     if not isinstance(datalab, Datalab):
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"datalab must be a Datalab, the blocking client, and not a {type(datalab).__name__}"
         )
     wanted = _checked_steps(steps)
@@ -297,10 +298,10 @@ class _Tasks(Generic[_T]):
         """See to it that there is somebody to hear from.
 
         Raises:
-            ConfigurationError: The cluster's client was closed.
+            InvalidArgumentError: The cluster's client was closed.
         """
         if self._client.status == "closed":
-            raise ConfigurationError(
+            raise ClientStateError(
                 "The Dask client is closed, or lost its scheduler; results must be taken before"
             )
 
@@ -344,7 +345,7 @@ class _Mapping(Generic[_T]):
         """Say what is to be waited for, and how; nothing is sent yet.
 
         Raises:
-            ConfigurationError: That makes no sense.
+            InvalidArgumentError: That makes no sense.
         """
         self._outcomes = self._executions.as_completed(
             self._ids(wanted), concurrency=concurrency, policy=policy
@@ -407,7 +408,7 @@ class _Mapping(Generic[_T]):
         for one in wanted:
             try:
                 yield one if isinstance(one, int) else self._executions.handle(one).id
-            except ConfigurationError as error:
+            except InvalidArgumentError as error:
                 # One that is wrong does not end the wait for the others.
                 self._begin(Outcome(execution_id=cast("int", one), error=error))
 
@@ -535,13 +536,13 @@ def _stoppable(executions: Executions, stopping: threading.Event) -> Executions:
 
 def _checked_function(function: Callable[[Output, bytes], _T]) -> Callable[[Output, bytes], _T]:
     if not callable(function):
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"function must take an output and its bytes; a {type(function).__name__} takes nothing"
         )
     try:
         dumps(function)
     except Exception as error:
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             "The function cannot be sent to workers; it must hold nothing that does not pickle, "
             f"such as a client or a lock ({type(error).__name__})"
         ) from error
@@ -552,19 +553,19 @@ def _checked_client(client: Client | None) -> Client:
     try:
         client = default_client(client)
     except ValueError:
-        raise ConfigurationError(
+        raise ClientStateError(
             "There is no Dask cluster: make a distributed.Client first, or pass it as client"
         ) from None
     if client.asynchronous:
-        raise ConfigurationError("map_outputs blocks; the Dask client must not be asynchronous")
+        raise InvalidArgumentError("map_outputs blocks; the Dask client must not be asynchronous")
     if client.status != "running":
-        raise ConfigurationError(f"The Dask client is {client.status}; make another one")
+        raise ClientStateError(f"The Dask client is {client.status}; make another one")
     return client
 
 
 def _checked_steps(steps: Iterable[str] | None) -> frozenset[str] | None:
     if isinstance(steps, str):
-        raise ConfigurationError(f"steps must be several names: [{steps!r:.50}]")
+        raise InvalidArgumentError(f"steps must be several names: [{steps!r:.50}]")
     return None if steps is None else frozenset(steps)
 
 

@@ -68,7 +68,7 @@ class DaskRateLimiter(SharedRateLimiter):
         clock: What tells the time, the same as that of the clients; for tests.
 
     Raises:
-        ConfigurationError: The limit or the share makes no sense. Nothing is sent yet.
+        InvalidArgumentError: The limit or the share makes no sense. Nothing is sent yet.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ import attrs
 from datalab_facade.clock import SystemClock
 from datalab_facade.context import Context
 from datalab_facade.drift import DriftLog
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.models import Output
 from datalab_facade.options import Options
 from datalab_facade.outputs.resource import Outputs
@@ -71,7 +71,7 @@ class _NoExecutions:
     """Stands where outputs have the executions of a client."""
 
     def get(self, execution_id: int, *, timeout: float) -> NoReturn:  # noqa: ARG002 - as there
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"A worker has no key to ask for execution {execution_id}; whoever waits for it has"
         )
 

@@ -83,7 +83,7 @@ class AsyncOutputs:
             timeout: Seconds for all of it.
 
         Raises:
-            ConfigurationError: An argument is wrong, or the client is closed; nothing was sent.
+            InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
             OutputTooLargeError: It weighs more.
             DownloadError: It could not be fetched; ``reason`` tells why.
         """
@@ -166,7 +166,7 @@ class AsyncOutputs:
             What was saved.
 
         Raises:
-            ConfigurationError: An argument is wrong, or the client is closed; nothing was sent.
+            InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
             DownloadError: It could not be fetched or written; ``reason`` tells why.
         """
         return await self._saved(
@@ -211,7 +211,7 @@ class AsyncOutputs:
             What was saved and what was missed; also in ``manifest.json``.
 
         Raises:
-            ConfigurationError: An argument is wrong, the folder cannot be made, what an
+            InvalidArgumentError: An argument is wrong, the folder cannot be made, what an
                 earlier call wrote down there cannot be read (nothing was touched), or the
                 client is closed.
             LocalFileError: The manifest cannot be written: the disk is full, or another
@@ -271,7 +271,7 @@ class AsyncOutputs:
             from there, if the object is still the same.
 
         Raises:
-            ConfigurationError: An argument is wrong, or the client is closed; nothing was sent.
+            InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
             DownloadError: It cannot be read on; ``reason`` tells why.
         """
         download = self._download(output, self._begun(output, timeout), restartable=False)

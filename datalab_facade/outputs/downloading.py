@@ -18,9 +18,9 @@ import attrs
 
 from datalab_facade.decoding import http_date, retry_after_of
 from datalab_facade.errors import (
+    CALLER_ERRORS,
     APIStatusError,
     APITimeoutError,
-    ConfigurationError,
     DatalabError,
     DownloadError,
     NotFoundError,
@@ -419,7 +419,7 @@ class Download:
         self._url = self._checked_url(told.url)
 
     def _wait_after(self, error: DatalabError) -> Generator[Command, Told, None]:
-        if isinstance(error, (ConfigurationError, RateLimitTimeoutError)):
+        if isinstance(error, (*CALLER_ERRORS, RateLimitTimeoutError)):
             raise error
         status = error.status if isinstance(error, APIStatusError) else None
         if not (may_pass(error) or isinstance(error, DownloadError)):

@@ -17,7 +17,6 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import IO
 
-from datalab_facade.errors import ConfigurationError
 from datalab_facade.outputs.claiming import claim, remove
 from datalab_facade.outputs.manifest import PREFIX, SavedOutput
 from datalab_facade.outputs.parts import sync
@@ -97,7 +96,7 @@ def promises_in(folder: Path, *, but: Journal) -> Iterator[SavedOutput]:
         except (FileNotFoundError, IsADirectoryError):
             continue
         for line in filter(None, lines):
-            with contextlib.suppress(ConfigurationError, ValueError, RecursionError):
+            with contextlib.suppress(ValueError, RecursionError):
                 yield SavedOutput.from_dict(json.loads(line))
 
 

@@ -22,7 +22,7 @@ from typing import Any, NoReturn, Self
 import attrs
 
 from datalab_facade.arguments import checked_path
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError, LocalFileError
 from datalab_facade.models import JSON
 from datalab_facade.outputs.claiming import claim, remove
 from datalab_facade.outputs.naming import is_reserved
@@ -55,11 +55,11 @@ def _shown_or_none(name: str | None) -> str | None:
 
 def _utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
-        raise ConfigurationError("saved_at must have a time zone")
+        raise InvalidArgumentError("saved_at must have a time zone")
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise ConfigurationError("saved_at is out of range") from None
+        raise InvalidArgumentError("saved_at is out of range") from None
 
 
 def _check_inside(path: str) -> None:
@@ -67,19 +67,19 @@ def _check_inside(path: str) -> None:
     # Windows drops full stops and spaces at the end, so that "... " is "..", or nothing.
     plain = all(part.rstrip(". ") == part != "" and not is_reserved(part) for part in parts)
     if not plain or _NOT_IN_PATH.search(path):
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"The path {excerpt(path)!r} of a saved output is not one inside the manifest's folder"
         )
 
 
 def _size(_: object, __: attrs.Attribute[int], size: int) -> None:
     if not 0 <= size < 1 << 63:
-        raise ConfigurationError("The size of a saved output must be a count of bytes")
+        raise InvalidArgumentError("The size of a saved output must be a count of bytes")
 
 
 def _hex_digest(_: object, __: attrs.Attribute[str | None], digest: str | None) -> None:
     if digest is not None and not _SHA256.fullmatch(digest):
-        raise ConfigurationError("sha256 must be 64 hexadecimal digits in lower case")
+        raise InvalidArgumentError("sha256 must be 64 hexadecimal digits in lower case")
 
 
 @portable
@@ -124,7 +124,7 @@ class SavedOutput:
         """Take back what :meth:`to_dict` gave.
 
         Raises:
-            ConfigurationError: If it is something else, or its path leads out of the folder.
+            LocalFileError: If it is something else, or its path leads out of the folder.
         """
         entry = _Reader(data, "a saved output")
         _check_inside(entry.text("path"))
@@ -172,7 +172,7 @@ class FailedOutput:
         """Take back what :meth:`to_dict` gave.
 
         Raises:
-            ConfigurationError: If it is something else.
+            InvalidArgumentError: If it is something else.
         """
         entry = _Reader(data, "a missed output")
         return cls(
@@ -194,7 +194,7 @@ class Manifest:
     """What was saved of an execution, and what could not be.
 
     Every path is relative and leads to a place inside the manifest's folder;
-    with any other, no manifest is made: :class:`ConfigurationError`.
+    with any other, no manifest is made: :class:`InvalidArgumentError`.
 
     >>> failed = FailedOutput(123, "parse", None, "no answer")
     >>> manifest = Manifest(123, Status.COMPLETED, saved=(), failed=(failed,))
@@ -234,13 +234,13 @@ class Manifest:
         What is not known is passed over.
 
         Raises:
-            ConfigurationError: If it is something else, was written in another
+            InvalidArgumentError: If it is something else, was written in another
                 version of the form, or a path in it leads out of the folder.
         """
         entry = _Reader(data, "a manifest")
         version = entry.whole("version")
         if version != VERSION:
-            raise ConfigurationError(
+            raise InvalidArgumentError(
                 f"It is a manifest of version {version}, and only version {VERSION} is known. "
                 f"Read it with the release of datalab-facade that wrote it"
             )
@@ -258,7 +258,7 @@ class Manifest:
         one or a new one. If it fails, the old one is as it was.
 
         Raises:
-            ConfigurationError: If the folder is not there or cannot be written to.
+            LocalFileError: If the folder is not there or cannot be written to.
         """
         folder = Path(folder)
         goal = folder / FILE_NAME
@@ -280,7 +280,7 @@ class Manifest:
                 remove(beside)
                 raise
         except (OSError, ValueError) as error:
-            raise ConfigurationError(
+            raise LocalFileError(
                 f"The manifest cannot be written to {folder}: {_words_of(error)}. "
                 f"Name a folder that is there and can be written to"
             ) from error
@@ -291,7 +291,7 @@ class Manifest:
         """Read the manifest of a folder.
 
         Raises:
-            ConfigurationError: If there is none, it cannot be read, or it is
+            LocalFileError: If there is none, it cannot be read, or it is
                 something else. Where there is none, its ``__cause__`` is a
                 :class:`FileNotFoundError`.
         """
@@ -299,16 +299,16 @@ class Manifest:
         try:
             body = goal.read_bytes()
         except (OSError, ValueError) as error:
-            raise ConfigurationError(
+            raise LocalFileError(
                 f"The manifest of {folder} cannot be read: {_words_of(error)}"
             ) from error
         try:
             return cls.from_dict(json.loads(body))
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{goal} cannot be used: {error}") from None
+        except InvalidArgumentError as error:
+            raise LocalFileError(f"{goal} cannot be used: {error}") from None
         except (ValueError, RecursionError):
             # ValueError also covers what is not UTF-8 and numbers of absurd length.
-            raise ConfigurationError(f"{goal} is not JSON: {excerpt(body)}") from None
+            raise LocalFileError(f"{goal} is not JSON: {excerpt(body)}") from None
 
     def __str__(self) -> str:
         count = len(self.saved)
@@ -370,4 +370,4 @@ class _Reader:
         return self._data[name]
 
     def _refuse(self, why: str) -> NoReturn:
-        raise ConfigurationError(f"It is not {self._kind} as to_dict() writes one: {why}")
+        raise InvalidArgumentError(f"It is not {self._kind} as to_dict() writes one: {why}")

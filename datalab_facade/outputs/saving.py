@@ -17,9 +17,9 @@ import attrs
 
 from datalab_facade.arguments import checked_iterable, named
 from datalab_facade.errors import (
-    ConfigurationError,
     DatalabError,
     DownloadError,
+    InvalidArgumentError,
     LocalFileError,
 )
 from datalab_facade.interrupting import Interrupted
@@ -57,7 +57,7 @@ class Saving:
         wanted: What is to be fetched, where to, and whether to take another file's place.
 
     Raises:
-        ConfigurationError: A step is unknown, the folder cannot be made, or what is written
+        LocalFileError: A step is unknown, the folder cannot be made, or what is written
             down there cannot be read; nothing was touched.
         LocalFileError: The disk is full.
     """
@@ -87,8 +87,8 @@ class Saving:
         self._make_folder()
         try:
             self._before = self._saved_before() | self._promises()
-        except (ConfigurationError, OSError) as error:
-            raise ConfigurationError(
+        except (InvalidArgumentError, OSError) as error:
+            raise LocalFileError(
                 f"{error}. So it is not known what is saved in {self._folder} already; nothing was "
                 f"touched. See to it that all of that folder can be read, or save to another one"
             ) from error
@@ -110,7 +110,9 @@ class Saving:
         try:
             yield
         except DownloadError as error:
-            missed = FailedOutput(output.execution_id, *key, str(error))
+            missed = FailedOutput(
+                execution_id=output.execution_id, step=key[0], file_key=key[1], error=str(error)
+            )
             with self._lock:
                 self._missed[key] = missed, error
         finally:
@@ -205,7 +207,7 @@ class Saving:
                 raise LocalFileError(
                     f"{words}. Make room and call again", manifest=self._manifest({}, {})
                 ) from error
-            raise ConfigurationError(words) from error
+            raise LocalFileError(words) from error
 
     def _placed(self, saved: SavedOutput) -> SavedOutput:
         place = Path(saved.path).relative_to(self._folder).as_posix()
@@ -244,27 +246,31 @@ class Saving:
         """Have what goes wrong with the disk tell what was saved all the same."""
         try:
             yield
-        except LocalFileError:
-            raise
-        except (ConfigurationError, OSError) as error:
-            manifest = self._manifest(self._before, promised)
-            raise LocalFileError(
-                f"What was saved of execution {self._execution.id} is in {self._folder}, but its "
-                f"manifest does not tell of it: {error}. Mend that, and call again: nothing that "
-                f"was saved is fetched twice",
-                manifest=manifest,
-            ) from error
+        except LocalFileError as error:
+            if error.manifest is not None:
+                raise
+            raise self._not_told(error, promised) from error
+        except OSError as error:
+            raise self._not_told(error, promised) from error
+
+    def _not_told(self, error: OSError, promised: dict[_Key, SavedOutput]) -> LocalFileError:
+        return LocalFileError(
+            f"What was saved of execution {self._execution.id} is in {self._folder}, but its "
+            f"manifest does not tell of it: {error}. Mend that, and call again: nothing that "
+            f"was saved is fetched twice",
+            manifest=self._manifest(self._before, promised),
+        )
 
     def _saved_before(self) -> dict[_Key, SavedOutput]:
         """Give what the manifest that is there tells as saved, as far as it is true.
 
         Raises:
-            ConfigurationError: There is one, and it cannot be read.
+            LocalFileError: There is one, and it cannot be read.
             OSError: A file that it tells of cannot be looked at.
         """
         try:
             earlier = Manifest.read(self._folder)
-        except ConfigurationError as error:
+        except LocalFileError as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 return {}
             raise
@@ -354,7 +360,7 @@ def _places(execution: Execution, steps: Iterable[str] | None) -> list[tuple[Out
     unknown = [name for name in chosen if name not in list(execution.steps)]
     if unknown:
         known = ", ".join(repr(shown_name(name)) for name in execution.steps) or "none"
-        raise ConfigurationError(f"There is no step {named(unknown[0])}; the steps are: {known}")
+        raise InvalidArgumentError(f"There is no step {named(unknown[0])}; the steps are: {known}")
     names = distinct_names(map(shown_name, execution.steps), taken=[MANIFEST_NAME])
     folders = dict(zip(execution.steps, names, strict=True))
     places: list[tuple[Output, str]] = []

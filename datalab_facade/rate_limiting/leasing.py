@@ -90,7 +90,7 @@ class Pace:
         """Choose a pace at which no window of a minute holds more than the limit.
 
         Raises:
-            ConfigurationError: The limit is not a positive number.
+            InvalidArgumentError: The limit is not a positive number.
         """
         limit = math.floor(checked_limit(requests_per_minute)) or requests_per_minute
         at_once = 1 + int(limit * BURST_SHARE)
@@ -235,7 +235,7 @@ class Leases:
         random: Spreads processes out that would ask at once.
 
     Raises:
-        ConfigurationError: The limit is not a positive number.
+        InvalidArgumentError: The limit is not a positive number.
     """
 
     def __init__(

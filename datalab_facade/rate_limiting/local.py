@@ -17,7 +17,7 @@ from itertools import count
 from typing import Protocol
 
 from datalab_facade.arguments import checked_number, named
-from datalab_facade.errors import ConfigurationError, RateLimitTimeoutError
+from datalab_facade.errors import InvalidArgumentError, RateLimitTimeoutError
 from datalab_facade.forking import renew_after_fork
 
 DEFAULT_REQUESTS_PER_MINUTE = 200.0
@@ -106,11 +106,11 @@ def checked_limit(requests_per_minute: float) -> float:
     """Give a limit back if it can be one.
 
     Raises:
-        ConfigurationError: It is not a positive number.
+        InvalidArgumentError: It is not a positive number.
     """
     limit = checked_number("requests_per_minute", requests_per_minute)
     if not _LEAST_LIMIT <= limit < math.inf:
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"requests_per_minute must be more than 0, or None, not {named(requests_per_minute)}"
         )
     return requests_per_minute
@@ -127,7 +127,7 @@ class LocalRateLimiter:
         requests_per_minute: The limit; None for no limit.
 
     Raises:
-        ConfigurationError: The limit is not a positive number.
+        InvalidArgumentError: The limit is not a positive number.
 
     >>> budget = LocalRateLimiter(60)
     >>> [round(budget.turn().wait(now=0.0), 1) for _ in range(4)]

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from datalab_facade.arguments import checked_number, named
 from datalab_facade.clock import Clock, SystemClock
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.forking import renew_after_fork
 from datalab_facade.rate_limiting.leasing import (
     Ask,
@@ -79,7 +79,7 @@ class SharedRateLimiter:
         clock: What tells the time, the same as that of the clients; for tests.
 
     Raises:
-        ConfigurationError: The limit or the share makes no sense.
+        InvalidArgumentError: The limit or the share makes no sense.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class SharedRateLimiter:
         if fallback_share is not None and not (
             0 < checked_number("fallback_share", fallback_share) <= 1
         ):
-            raise ConfigurationError(
+            raise InvalidArgumentError(
                 f"fallback_share must be more than 0 and at most 1, not {named(fallback_share)}"
             )
         self._store = store

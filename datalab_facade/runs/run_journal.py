@@ -24,7 +24,7 @@ from typing import IO, Any, Final, Self
 
 import attrs
 
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import LocalFileError
 from datalab_facade.models import JSON
 from datalab_facade.outputs.naming import safe_name
 from datalab_facade.outputs.parts import sync
@@ -88,7 +88,7 @@ class RunJournal:
         failure: Why it cannot be written to any more, if that is so.
 
     Raises:
-        ConfigurationError: The folder cannot be used, another run has it, or the
+        LocalFileError: The folder cannot be used, another run has it, or the
             journal is none that this version can read.
     """
 
@@ -96,7 +96,7 @@ class RunJournal:
         self.folder = folder
         self.path = folder / FILE_NAME
         self.header: RunHeader | None = None
-        self.failure: ConfigurationError | None = None
+        self.failure: LocalFileError | None = None
         self._entries: dict[str, RunEntry] = {}
         self._folders: set[str] = set()
         try:
@@ -106,7 +106,7 @@ class RunJournal:
         except (OSError, ValueError) as error:
             # A name that this system cannot write is a ValueError.
             why = error.strerror if isinstance(error, OSError) else "no folder can have this name"
-            raise ConfigurationError(f"A run cannot be kept in {folder}: {why}") from None
+            raise LocalFileError(f"A run cannot be kept in {folder}: {why}") from None
         try:
             self._lock()
             self._read()
@@ -131,7 +131,7 @@ class RunJournal:
         """Write down what the run is about.
 
         Raises:
-            ConfigurationError: It cannot be written.
+            LocalFileError: It cannot be written.
         """
         self._write({"version": _VERSION, **attrs.asdict(header)})
         self.header = header
@@ -148,7 +148,7 @@ class RunJournal:
         """Write down news of a file, and give all that is known of it.
 
         Raises:
-            ConfigurationError: It cannot be written; the error says what became of the file.
+            LocalFileError: It cannot be written; the error says what became of the file.
         """
         self._write({"file": key, **facts})
         return self._take(key, facts)
@@ -179,7 +179,7 @@ class RunJournal:
                 with contextlib.suppress(OSError):
                     self._file.truncate(end)
             why = error.strerror if isinstance(error, OSError) else "it was interrupted"
-            self.failure = ConfigurationError(
+            self.failure = LocalFileError(
                 f"The run's journal {self.path} cannot be written: {why}. "
                 f"{self._fate(line)}Make room or mend the folder's rights; the same call then "
                 f"goes on"
@@ -230,7 +230,7 @@ class RunJournal:
         try:
             yield
         except OSError as error:
-            raise ConfigurationError(
+            raise LocalFileError(
                 f"The run's journal {self.path} cannot be read: {error.strerror}"
             ) from None
 
@@ -239,14 +239,14 @@ class RunJournal:
         try:
             yield
         except _OtherVersion as error:
-            raise ConfigurationError(
+            raise LocalFileError(
                 f"{self.path} was written by a release of datalab-facade that this one "
                 f"does not understand (version {error}). Go on with that one, or choose another "
                 f"folder"
             ) from None
         except (ValueError, RecursionError) as error:
             why = str(error) if type(error) is _NotOurs else "it is not JSON"
-            raise ConfigurationError(
+            raise LocalFileError(
                 f"Line {number} of {self.path} is not a line of a run's journal: "
                 f"{why}. Mend it, or choose another folder"
             ) from None
@@ -275,7 +275,7 @@ class RunJournal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in _TAKEN:
-                raise ConfigurationError(
+                raise LocalFileError(
                     f"Another run works in {self.folder}. Wait for it, or choose another folder"
                 ) from None
             logger.warning(
@@ -296,7 +296,7 @@ class RunJournal:
                 os.fsync(descriptor)
             except OSError as error:
                 if error.errno not in _CANNOT_SYNC:
-                    raise ConfigurationError(
+                    raise LocalFileError(
                         f"A run cannot be kept in {self.folder}: {error.strerror}"
                     ) from None
             finally:

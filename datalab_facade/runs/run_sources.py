@@ -23,7 +23,11 @@ from typing import Final, TypeAlias, cast
 import attrs
 
 from datalab_facade.arguments import checked_path
-from datalab_facade.errors import ConfigurationError, DatalabError
+from datalab_facade.errors import (
+    DatalabError,
+    InvalidArgumentError,
+    LocalFileError,
+)
 from datalab_facade.files.models import File
 from datalab_facade.files.sources import open_regular
 from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
@@ -68,7 +72,7 @@ class RunFiles:
         or_async: Whether they may be named one at a time by an async iterable.
 
     Raises:
-        ConfigurationError: They are nothing of the kind, or one of them is where the outputs
+        LocalFileError: They are nothing of the kind, or one of them is where the outputs
             go, as far as that is known before they are read.
     """
 
@@ -77,7 +81,7 @@ class RunFiles:
         single = isinstance(sources, (str, bytes, os.PathLike, File))
         given = [sources] if single else sources
         if not isinstance(given, (Iterable, AsyncIterable) if or_async else Iterable):
-            raise ConfigurationError(
+            raise InvalidArgumentError(
                 f"files must be paths, URLs or uploaded files, not {type(sources).__name__}"
             )
         self._sources = cast("Iterable[RunSource] | AsyncIterable[RunSource]", given)
@@ -115,10 +119,10 @@ class RunFiles:
         try:
             self._check_apart(path)
             return sorted(filter(_is_wanted, path.iterdir()))
+        except LocalFileError as error:
+            return [_wrong(source, error)]
         except OSError as error:
             return [_wrong(source, _unreadable(path, error))]
-        except ConfigurationError as error:
-            return [_wrong(source, error)]
 
     def _item(self, source: RunSource | Item, position: int) -> Item:
         try:
@@ -134,7 +138,7 @@ class RunFiles:
             [url] = InputConfig.coerce(source).urls
             return Item(digest(url), shown_url(url), address=url)
         if source == "":
-            raise ConfigurationError("File name is empty. Name a file, or '.' for this folder")
+            raise InvalidArgumentError("File name is empty. Name a file, or '.' for this folder")
         path = checked_path("a file", source)
         self._check_apart(path)
         return Item(_key_of(path), str(path), path=path)
@@ -143,7 +147,7 @@ class RunFiles:
         """See to it that a file, or a folder of files, is not where the outputs go.
 
         Raises:
-            ConfigurationError: It is.
+            LocalFileError: It is.
         """
         try:
             outputs, there = self._folder.stat(), path.stat()
@@ -154,7 +158,7 @@ class RunFiles:
             # What is not there is in nobody's way.
             return
         if inside:
-            raise ConfigurationError(
+            raise LocalFileError(
                 f"{path} is in {self._folder}, where the outputs go, and "
                 f"each file's outputs go to a folder of the file's name there. Choose another "
                 f"folder for them"
@@ -165,15 +169,15 @@ def check_unchanged(item: Item) -> None:
     """See to it that a file is still what it was when the run met it.
 
     Raises:
-        ConfigurationError: It has changed, or is gone.
+        LocalFileError: It has changed, or is gone.
     """
     assert item.path is not None
     try:
         unchanged = _key_of(item.path) == item.key
-    except ConfigurationError:
+    except LocalFileError:
         unchanged = False
     if not unchanged:
-        raise ConfigurationError(
+        raise LocalFileError(
             f"{printable(item.source)} changed while it was uploaded. The same call takes it as "
             f"a new file"
         )
@@ -194,10 +198,10 @@ def _key_of(path: Path) -> str:
     return digest(f"{name}\0{content}")
 
 
-def _unreadable(path: Path, error: OSError | ValueError) -> ConfigurationError:
+def _unreadable(path: Path, error: OSError | ValueError) -> LocalFileError:
     # A name that this system cannot write is a ValueError.
     why = error.strerror if isinstance(error, OSError) else "no file can have this name"
-    return ConfigurationError(f"{path} cannot be read: {why}")
+    return LocalFileError(f"{path} cannot be read: {why}")
 
 
 def _wrong(source: object, error: DatalabError) -> Item:
@@ -213,7 +217,7 @@ def _local(source: object) -> Path | None:
         return None
     try:
         return checked_path("a file", source)
-    except ConfigurationError:
+    except InvalidArgumentError:
         return None
 
 

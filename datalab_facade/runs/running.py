@@ -27,9 +27,9 @@ from datalab_facade.context import Context
 from datalab_facade.errors import (
     APIStatusError,
     AuthenticationError,
-    ConfigurationError,
     DatalabError,
     ExecutionFailedError,
+    LocalFileError,
     NotFoundError,
     PermissionDeniedError,
     SubmissionUncertainError,
@@ -219,7 +219,7 @@ def checked_request(
     """Check what a run is asked for; the files may come from an async iterable, or not.
 
     Raises:
-        ConfigurationError: It makes no sense; nothing was sent.
+        LocalFileError: It makes no sense; nothing was sent.
     """
     unknown = sorted(given.keys() - RunOptions.__annotations__.keys())
     if unknown:
@@ -305,7 +305,7 @@ class RunPlan:
         """Plan the request that starts the execution, with notes of when it leaves.
 
         Raises:
-            ConfigurationError: There cannot be such a request.
+            LocalFileError: There cannot be such a request.
         """
         planned = execution_of(workflow_id, task.address, retry_overloaded=False)
         noted = attrs.evolve(
@@ -409,7 +409,7 @@ class RunPlan:
 
     def _from_journal(self, item: Item, entry: RunEntry, execution_id: int) -> Task:
         status = Status.parse(entry.ended or "")
-        with contextlib.suppress(ConfigurationError):
+        with contextlib.suppress(LocalFileError):
             manifest = Manifest.read(self._folder(entry) / f"execution-{execution_id}")
             if manifest.execution_id == execution_id:
                 return self._result(item, status, manifest, None, entry.reason)
@@ -461,7 +461,7 @@ def _definition_of(workflow: RunWorkflow) -> WorkflowDefinition | int:
     """Give the definition to create a workflow from, or the id of one that is there.
 
     Raises:
-        ConfigurationError: It is neither.
+        LocalFileError: It is neither.
     """
     if isinstance(workflow, Workflow):
         return workflow.id
@@ -474,13 +474,13 @@ def workflow_of(journal: RunJournal, origin: str, wanted: WorkflowDefinition | i
     """Give the id of the workflow that the run is about; None if it is to be created.
 
     Raises:
-        ConfigurationError: The journal is of another workflow or another API.
+        LocalFileError: The journal is of another workflow or another API.
     """
     header = journal.header
     if header is None:
         return wanted if isinstance(wanted, int) else None
     if header.origin != origin:
-        raise ConfigurationError(
+        raise LocalFileError(
             f"{journal.path} is of a run at {excerpt(header.origin)}, not at {origin}. "
             f"Choose another folder"
         )
@@ -488,7 +488,7 @@ def workflow_of(journal: RunJournal, origin: str, wanted: WorkflowDefinition | i
     if isinstance(wanted, WorkflowDefinition):
         same = digest_of(wanted) == header.definition
     if not same:
-        raise ConfigurationError(
+        raise LocalFileError(
             f"{journal.path} is of a run of another workflow, {header.workflow_id}. "
             f"Choose another folder"
         )
@@ -516,8 +516,8 @@ def _left_unknown(item: Item) -> SubmissionUncertainError:
     )
 
 
-def _in_the_way(item: Item, folder: Path) -> ConfigurationError:
-    return ConfigurationError(
+def _in_the_way(item: Item, folder: Path) -> LocalFileError:
+    return LocalFileError(
         f"{printable(item.source)} was not submitted: its outputs go to the folder "
         f"{printable(str(folder))}, and a file is there. Move it, or choose another folder"
     )

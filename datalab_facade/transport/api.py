@@ -20,7 +20,12 @@ from datalab_facade._version import __version__
 from datalab_facade.clock import running_loop
 from datalab_facade.decoding import decode_failure, decode_json
 from datalab_facade.drift import DriftLog
-from datalab_facade.errors import APIStatusError, ConfigurationError, InvalidResponseError
+from datalab_facade.errors import (
+    APIStatusError,
+    ClientStateError,
+    InvalidArgumentError,
+    InvalidResponseError,
+)
 from datalab_facade.forking import renew_after_fork
 from datalab_facade.models import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
@@ -103,7 +108,7 @@ class _Api:
         if "files" in built:
             # The generator writes a fixed multipart boundary, so that a document
             # could smuggle in form fields of its own.
-            raise ConfigurationError(f"{method} {path} is multipart, which is not supported")
+            raise InvalidArgumentError(f"{method} {path} is multipart, which is not supported")
         left = min(scope.call.timeout, scope.call.deadline - self._now(), _LONGEST_TIMEOUT)
         timeout = max(_LEAST_TIMEOUT, left)
         url = self.origin.url(path)
@@ -198,7 +203,7 @@ class ApiTransport(_Api):
             APIConnectionError: No whole answer came.
             APIStatusError: The answer was not a success.
             InvalidResponseError: The answer was not JSON.
-            ConfigurationError: The client is closed.
+            ClientStateError: The client is closed.
         """
         self._stay_open()
         with self.gate.passage(scope.call.deadline):
@@ -223,7 +228,7 @@ class ApiTransport(_Api):
 
         Raises:
             APIConnectionError: No whole answer came.
-            ConfigurationError: The client is closed.
+            ClientStateError: The client is closed.
         """
         self._stay_open()
         with self.gate.passage(scope.call.deadline):
@@ -278,7 +283,7 @@ class AsyncApiTransport(_Api):
             APIConnectionError: No whole answer came.
             APIStatusError: The answer was not a success.
             InvalidResponseError: The answer was not JSON.
-            ConfigurationError: The client is closed, or belongs to another event loop.
+            ClientStateError: The client is closed, or belongs to another event loop.
         """
         self._stay_open()
         async with self.gate.passage(scope.call.deadline):
@@ -320,7 +325,7 @@ class AsyncApiTransport(_Api):
         """Close the connections, unless the HTTP client is the caller's own.
 
         Raises:
-            ConfigurationError: The connections belong to another event loop.
+            ClientStateError: The connections belong to another event loop.
         """
         self._loop.stay_if_used()
         await self._lanes.close()
@@ -340,13 +345,13 @@ class EventLoopGuard:
         """Begin to use the running loop.
 
         Raises:
-            ConfigurationError: None is running, or another one was used before.
+            ClientStateError: None is running, or another one was used before.
         """
         loop = running_loop()
         if self._loop is None:
             self._loop = weakref.ref(loop)
         elif self._loop() is not loop:
-            raise ConfigurationError(
+            raise ClientStateError(
                 "This AsyncDatalab was first used in another event loop. "
                 "Make one in each loop (each asyncio.run), or use Datalab"
             )
@@ -392,14 +397,14 @@ def _generated_client() -> AuthenticatedClient:
     return AuthenticatedClient(base_url="", token="")
 
 
-def not_picklable() -> ConfigurationError:
+def not_picklable() -> ClientStateError:
     """Give the error for pickling what holds connections and the key."""
-    return ConfigurationError(
+    return ClientStateError(
         "A client cannot be pickled or copied: it holds connections and the key. Make one in each "
         "process, and pass ids, snapshots or handles instead"
     )
 
 
-def client_is_closed() -> ConfigurationError:
+def client_is_closed() -> ClientStateError:
     """Give the error for using a closed client."""
-    return ConfigurationError("The client is closed; make a new one")
+    return ClientStateError("The client is closed; make a new one")

@@ -18,7 +18,7 @@ from urllib.request import getproxies
 import attrs
 import httpx
 
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import ClientStateError, ConfigurationError
 from datalab_facade.redaction import can_be_shown, printable, shown_url
 
 _SCHEMES = ("https", "http", "all")
@@ -61,7 +61,7 @@ def check_environment() -> None:
     """See that httpx can use what the environment says.
 
     Raises:
-        ConfigurationError: It cannot; the variable and its value are named, without passwords.
+        ClientStateError: It cannot; the variable and its value are named, without passwords.
     """
     for setting in _settings():
         needs_socks = setting.proxy.url.scheme.startswith("socks")
@@ -77,7 +77,7 @@ def certificates() -> ssl.SSLContext:
     """Give the certificates to trust: those that the environment names, or the usual ones.
 
     Raises:
-        ConfigurationError: They are not there, or are none.
+        ClientStateError: They are not there, or are none.
     """
     variable = next((name for name in _CERTIFICATES if os.environ.get(name)), None)
     if variable is None:
@@ -85,7 +85,7 @@ def certificates() -> ssl.SSLContext:
     named = os.environ[variable]
     # There may be several folders.
     if not any(Path(path).exists() for path in named.split(os.pathsep)):
-        raise ConfigurationError(f"{variable} names {named!r}, which is not there")
+        raise ClientStateError(f"{variable} names {named!r}, which is not there")
     try:
         return httpx.create_ssl_context()
     except (OSError, ValueError) as error:
@@ -99,7 +99,7 @@ def proxy_for(address: str) -> ProxySetting | None:
     """Give the proxy through which httpx would reach an address; None for none.
 
     Raises:
-        ConfigurationError: ``NO_PROXY`` cannot be read.
+        LocalFileError: ``NO_PROXY`` cannot be read.
     """
     url = httpx.URL(address)
     if any(_matches(pattern, url) for pattern in _patterns()):
@@ -131,7 +131,7 @@ def _patterns() -> Iterator[httpx.URL]:
         try:
             yield httpx.URL(_pattern(entry))
         except httpx.InvalidURL:
-            raise ConfigurationError(
+            raise ClientStateError(
                 f"{_variable('no')} has an entry that cannot be used: {printable(entry)!r}. Write "
                 f"hosts, domains and single addresses, such as localhost, .example.com or ::1"
             ) from None

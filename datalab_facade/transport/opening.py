@@ -13,7 +13,7 @@ import httpx
 from datalab_facade.arguments import named
 from datalab_facade.clock import Clock
 from datalab_facade.drift import DriftLog
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import ConfigurationError, InvalidArgumentError
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.tracing import Tracing
 from datalab_facade.transport.api import ApiTransport, AsyncApiTransport, EventLoopGuard
@@ -85,12 +85,14 @@ def _async_lanes(
     carrier: Carrier,
 ) -> AsyncConnectionPool:
     if carrier not in ("httpx", "aiohttp"):
-        raise ConfigurationError(f"transport must be 'httpx' or 'aiohttp', not {named(carrier)}")
+        raise InvalidArgumentError(f"transport must be 'httpx' or 'aiohttp', not {named(carrier)}")
     if carrier == "httpx":
         _check_client(http_client, httpx.AsyncClient)
         return AsyncConnectionPool(origin.base_url, http_client, connector)
     if http_client is not None:
-        raise ConfigurationError("An http_client of your own is a transport; leave one of them out")
+        raise InvalidArgumentError(
+            "An http_client of your own is a transport; leave one of them out"
+        )
     from datalab_facade.transport.aiohttp_pool import AiohttpConnectionPool
 
     return AiohttpConnectionPool(origin.base_url, connector)

@@ -282,7 +282,7 @@ class StorageTransport(_Storage):
         """Raise unless it can be used.
 
         Raises:
-            ConfigurationError: The client is closed.
+            ClientStateError: The client is closed.
         """
         if self._lanes.closed:
             raise client_is_closed()
@@ -297,7 +297,7 @@ class StorageTransport(_Storage):
 
         Raises:
             APIConnectionError: No answer came.
-            ConfigurationError: The client is closed.
+            ClientStateError: The client is closed.
             DatalabError: The URL cannot be read.
         """
         self.ready()
@@ -333,7 +333,7 @@ class StorageTransport(_Storage):
 
         Raises:
             APIConnectionError: No whole answer came.
-            ConfigurationError: The client is closed.
+            ClientStateError: The client is closed.
             DatalabError: The URL cannot be read.
         """
         self.ready()
@@ -373,7 +373,7 @@ class AsyncStorageTransport(_Storage):
         """Raise unless it can be used here.
 
         Raises:
-            ConfigurationError: The client is closed, or belongs to another event loop.
+            ClientStateError: The client is closed, or belongs to another event loop.
         """
         self._loop.stay()
         if self._lanes.closed:
@@ -385,7 +385,7 @@ class AsyncStorageTransport(_Storage):
         Arguments and errors as :meth:`StorageTransport.open`, and:
 
         Raises:
-            ConfigurationError: The client belongs to another event loop.
+            ClientStateError: The client belongs to another event loop.
         """
         import asyncio
 
@@ -417,7 +417,7 @@ class AsyncStorageTransport(_Storage):
         Arguments and errors as :meth:`StorageTransport.put`, and:
 
         Raises:
-            ConfigurationError: The client belongs to another event loop.
+            ClientStateError: The client belongs to another event loop.
         """
         self.ready()
         exchange, request = self._begin_put(
@@ -441,7 +441,7 @@ class AsyncStorageTransport(_Storage):
         """Close the connections, unless the HTTP client is the caller's own.
 
         Raises:
-            ConfigurationError: The connections belong to another event loop.
+            ClientStateError: The connections belong to another event loop.
         """
         self._loop.stay_if_used()
         await self._lanes.close()

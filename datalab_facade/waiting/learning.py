@@ -19,7 +19,7 @@ from typing import Any
 
 import attrs
 
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.forking import ProcessLock
 from datalab_facade.models import JSON, Execution
 
@@ -190,7 +190,7 @@ class DurationModel:
         """Take back what :meth:`to_dict` gave.
 
         Raises:
-            ConfigurationError: If it is something else.
+            InvalidArgumentError: If it is something else.
         """
         learnt = cls()
         try:
@@ -199,7 +199,7 @@ class DurationModel:
                 if usable:
                     learnt._remember(int(name), usable)
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-            raise ConfigurationError(
+            raise InvalidArgumentError(
                 f"These are no durations as to_dict() writes them: {error!r}"
             ) from error
         return learnt

@@ -17,6 +17,7 @@ from datalab_facade.errors import (
     DatalabError,
     InvalidResponseError,
     NotFoundError,
+    RateLimitTimeoutError,
     SubmissionUncertainError,
 )
 from datalab_facade.models import JSON
@@ -75,6 +76,8 @@ def may_pass(error: DatalabError) -> bool:
     """
     if isinstance(error, APIStatusError):
         return error.status in _PASSING_STATUSES or 500 <= error.status <= 599
+    if isinstance(error, RateLimitTimeoutError):
+        return False
     return isinstance(error, (APIConnectionError, InvalidResponseError))
 
 
@@ -107,7 +110,7 @@ class Submission:
         if isinstance(error, APIStatusError):
             believed = self.retry_overloaded and error.status in _OVERLOADED
             return believed or error.status in _REFUSED_UNREAD
-        return isinstance(error, APIConnectionError) and not error.may_have_arrived
+        return _is_unsent(error)
 
     def unknown(self, error: DatalabError) -> SubmissionUncertainError | None:
         """Give the error for a submission of which it is not known whether the server acted.
@@ -115,6 +118,8 @@ class Submission:
         None when it is known that it did not: nothing was sent, or the server refused it.
         """
         if not isinstance(error, (APIStatusError, APIConnectionError, InvalidResponseError)):
+            return None
+        if isinstance(error, RateLimitTimeoutError):
             return None
         if self.may_repeat(error) or (isinstance(error, APIStatusError) and _refuses(error.status)):
             return None
@@ -133,6 +138,15 @@ class Submission:
             f"{self.subject}: interrupted while it was being sent, so it may have been "
             f"carried out. {self.advice}"
         )
+
+
+def _is_unsent(error: DatalabError) -> bool:
+    # A slot that is too late comes no earlier when it is asked for again.
+    return (
+        isinstance(error, APIConnectionError)
+        and not error.may_have_arrived
+        and not isinstance(error, RateLimitTimeoutError)
+    )
 
 
 def _refuses(status: int) -> bool:
@@ -154,8 +168,7 @@ class Removal:
         if not may_pass(error):
             return False
         refused = isinstance(error, APIStatusError) and error.status in _REFUSED_UNREAD
-        unsent = isinstance(error, APIConnectionError) and not error.may_have_arrived
-        self._may_be_done = self._may_be_done or not (refused or unsent)
+        self._may_be_done = self._may_be_done or not (refused or _is_unsent(error))
         return True
 
     def is_done(self, error: DatalabError) -> bool:

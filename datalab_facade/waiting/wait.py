@@ -16,8 +16,8 @@ import attrs
 from datalab_facade.arguments import checked_number, named
 from datalab_facade.changes import Change, changes_between
 from datalab_facade.errors import (
-    ConfigurationError,
     DatalabError,
+    InvalidArgumentError,
     NotFoundError,
     RateLimitTimeoutError,
     WaitTimeoutError,
@@ -46,22 +46,24 @@ _TRUSTED_SHARE = 0.2
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
     if not checked_number(attribute.name, value) > 0:
-        raise ConfigurationError(f"{attribute.name} must be more than 0, not {named(value)}")
+        raise InvalidArgumentError(f"{attribute.name} must be more than 0, not {named(value)}")
 
 
 def _finite(_: object, attribute: attrs.Attribute[float], value: float) -> None:
     if not 0 < checked_number(attribute.name, value) < math.inf:
-        raise ConfigurationError(f"{attribute.name} must be more than 0, not {named(value)}")
+        raise InvalidArgumentError(f"{attribute.name} must be more than 0, not {named(value)}")
 
 
 def _not_negative(_: object, attribute: attrs.Attribute[_NumberT], value: _NumberT) -> None:
     if not 0 <= checked_number(attribute.name, value) < math.inf:
-        raise ConfigurationError(f"{attribute.name} must be 0 or more, not {named(value)}")
+        raise InvalidArgumentError(f"{attribute.name} must be 0 or more, not {named(value)}")
 
 
 def _share(_: object, attribute: attrs.Attribute[float], value: float) -> None:
     if not 0 <= checked_number(attribute.name, value) < 1:
-        raise ConfigurationError(f"{attribute.name} must be from 0 to below 1, not {named(value)}")
+        raise InvalidArgumentError(
+            f"{attribute.name} must be from 0 to below 1, not {named(value)}"
+        )
 
 
 @portable
@@ -132,7 +134,7 @@ class WaitPolicy:
 
     def __attrs_post_init__(self) -> None:
         if self.min_interval > self.max_interval:
-            raise ConfigurationError(
+            raise InvalidArgumentError(
                 f"min_interval ({float(self.min_interval):g} s) is longer than max_interval "
                 f"({float(self.max_interval):g} s); set both"
             )
@@ -142,10 +144,10 @@ def checked_policy(name: str, value: object) -> WaitPolicy:
     """Give a policy back if it is one.
 
     Raises:
-        ConfigurationError: It is something else.
+        InvalidArgumentError: It is something else.
     """
     if not isinstance(value, WaitPolicy):
-        raise ConfigurationError(f"{name} must be a WaitPolicy, not {named(value)}")
+        raise InvalidArgumentError(f"{name} must be a WaitPolicy, not {named(value)}")
     return value
 
 

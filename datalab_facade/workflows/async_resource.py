@@ -59,7 +59,7 @@ class AsyncWorkflows:
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             APIStatusError: The server says no in another way.
             APIConnectionError: No whole answer came; as APITimeoutError if it took too long.
@@ -88,7 +88,7 @@ class AsyncWorkflows:
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             UnprocessableEntityError: The server finds fault with the request.
             APIStatusError: The server says no in another way.
@@ -114,7 +114,7 @@ class AsyncWorkflows:
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             NotFoundError: The workflow is unknown to this key.
             UnprocessableEntityError: The server finds fault with the request.
@@ -161,7 +161,7 @@ class AsyncWorkflows:
         Raises:
             InvalidDefinitionError: The definition is wrong, or a placeholder cannot be
                 filled; the error tells everything that is. Nothing was sent.
-            ConfigurationError: Another argument is wrong; nothing was sent.
+            InvalidArgumentError: Another argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             UnprocessableEntityError: The server finds fault with the definition.
             APIStatusError: The server says no in another way; nothing was created.
@@ -194,7 +194,7 @@ class AsyncWorkflows:
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             NotFoundError: The workflow is unknown to this key. When an earlier try of
                 this call got no answer that is no error, since then it was deleted.
@@ -241,7 +241,7 @@ class AsyncWorkflows:
             A handle of the execution, to wait for it.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             NotFoundError: The workflow is unknown to this key.
             UnprocessableEntityError: The server finds fault with the input.

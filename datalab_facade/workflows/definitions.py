@@ -22,7 +22,12 @@ from typing import Any, Self
 import attrs
 
 from datalab_facade.arguments import checked_path, named
-from datalab_facade.errors import ConfigurationError, DefinitionIssue, InvalidDefinitionError
+from datalab_facade.errors import (
+    DefinitionIssue,
+    InvalidArgumentError,
+    InvalidDefinitionError,
+    LocalFileError,
+)
 from datalab_facade.models import JSON
 from datalab_facade.pickling import portable
 from datalab_facade.secrecy import Shown
@@ -36,7 +41,7 @@ def _names(values: Iterable[str]) -> tuple[str, ...]:
     if isinstance(values, str):
         return (values,)
     if not isinstance(values, Iterable):
-        raise ConfigurationError(f"depends_on is a list of names of steps, not {named(values)}")
+        raise InvalidArgumentError(f"depends_on is a list of names of steps, not {named(values)}")
     return tuple(values)
 
 
@@ -83,11 +88,11 @@ class StepDefinition:
 
 def _steps(steps: Iterable[StepDefinition]) -> tuple[StepDefinition, ...]:
     if not isinstance(steps, Iterable):
-        raise ConfigurationError(f"Steps are a list of StepDefinition, not {named(steps)}")
+        raise InvalidArgumentError(f"Steps are a list of StepDefinition, not {named(steps)}")
     listed = tuple(steps)
     for step in listed:
         if not isinstance(step, StepDefinition):
-            raise ConfigurationError(
+            raise InvalidArgumentError(
                 f"A step is a StepDefinition, not a {type(step).__name__}; "
                 f"WorkflowDefinition.from_dict() takes the JSON form"
             )
@@ -158,19 +163,19 @@ class WorkflowDefinition:
 
         Raises:
             InvalidDefinitionError: With everything that is wrong with it.
-            ConfigurationError: The file cannot be read.
+            LocalFileError: The file cannot be read.
         """
         checked = checked_path("path", path)
         try:
             text = checked.read_bytes()
         except OSError as error:
-            raise ConfigurationError(
+            raise LocalFileError(
                 f"The definition {checked} cannot be read: {error.strerror or error}"
             ) from error
         try:
             return cls.from_json(text)
         except InvalidDefinitionError as error:
-            raise InvalidDefinitionError(error.problems, source=str(checked)) from None
+            raise InvalidDefinitionError(error.issues, source=str(checked)) from None
 
     def to_dict(self) -> dict[str, JSON]:
         """Give the JSON form, placeholders as they are."""
@@ -194,13 +199,13 @@ class WorkflowDefinition:
 
         Raises:
             InvalidDefinitionError: With everything that is wrong with it; nothing is written.
-            ConfigurationError: The file cannot be written.
+            LocalFileError: The file cannot be written.
         """
         text, checked = self.to_json(), checked_path("path", path)
         try:
             checked.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
-            raise ConfigurationError(
+            raise LocalFileError(
                 f"The definition cannot be written to {checked}: {error.strerror or error}"
             ) from error
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from datalab_facade.arguments import named
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.models import JSON
 from datalab_facade.pickling import portable
 from datalab_facade.redaction import shown_url
@@ -66,7 +66,7 @@ class InputConfig:
                 what was uploaded.
 
         Raises:
-            ConfigurationError: It is none of these.
+            InvalidArgumentError: It is none of these.
         """
         return cls({"type": "single_file", "file_url": _address(url)})
 
@@ -79,7 +79,7 @@ class InputConfig:
                 since each would be worked on, and paid for, twice.
 
         Raises:
-            ConfigurationError: One of them is wrong, or there are none.
+            InvalidArgumentError: One of them is wrong, or there are none.
         """
         return cls({"type": "file_list", "file_urls": _addresses(urls)})
 
@@ -108,7 +108,7 @@ class InputConfig:
             storage_type: ``"s3"`` or ``"r2"``; not checked, since there may be more.
 
         Raises:
-            ConfigurationError: One of them is no text, or the bucket has no name or
+            InvalidArgumentError: One of them is no text, or the bucket has no name or
                 is a URL.
         """
         given: dict[str, JSON] = {
@@ -130,7 +130,7 @@ class InputConfig:
                 first.
 
         Raises:
-            ConfigurationError: It is nothing of the kind; a local path is told so.
+            InvalidArgumentError: It is nothing of the kind; a local path is told so.
         """
         if isinstance(given, InputConfig):
             return given
@@ -140,7 +140,7 @@ class InputConfig:
             return cls.file_list([_address(given)])
         if isinstance(given, Iterable):
             return cls.file_list(given)
-        raise ConfigurationError(f"An input is a URL or a list of them, not {named(given)}")
+        raise InvalidArgumentError(f"An input is a URL or a list of them, not {named(given)}")
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -169,12 +169,12 @@ def _checked_form(given: Mapping[str, JSON]) -> dict[str, JSON]:
     form = dict(given)
     wrong = "; ".join(str(problem) for problem in json_problems(form, "input"))
     if wrong:
-        raise ConfigurationError(f"This input cannot be sent: {wrong}")
+        raise InvalidArgumentError(f"This input cannot be sent: {wrong}")
     kinds = [name for name in ("file_url", "file_urls", "bucket") if name in form]
     new = isinstance(form.get("type"), str) and form["type"] not in ("single_file", "file_list")
     if len(kinds) != 1 and not new:
         keys = ", ".join(map(repr, form)) or "no key"
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             "An input has one of the keys 'file_url', 'file_urls' and 'bucket'; "
             f"this one has {keys}"
         )
@@ -183,16 +183,16 @@ def _checked_form(given: Mapping[str, JSON]) -> dict[str, JSON]:
     if "file_urls" in form:
         many = form["file_urls"]
         if not isinstance(many, list):
-            raise ConfigurationError("The input's 'file_urls' must be a list")
+            raise InvalidArgumentError("The input's 'file_urls' must be a list")
         form["file_urls"] = _addresses(many)
     for name in ("type", "bucket", "prefix", "pattern", "storage_type"):
         if name in form and not isinstance(form[name], str):
-            raise ConfigurationError(
+            raise InvalidArgumentError(
                 f"The input's {name!r} must be a text, not {named(form[name])}"
             )
     bucket = form.get("bucket")
     if isinstance(bucket, str) and not re.fullmatch(r"[^\s/:]+", bucket):
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"{shown_url(bucket)!r} is no name of a bucket; what comes after it is the prefix"
         )
     return form
@@ -200,30 +200,30 @@ def _checked_form(given: Mapping[str, JSON]) -> dict[str, JSON]:
 
 def _addresses(urls: Iterable[object]) -> list[JSON]:
     if isinstance(urls, (str, bytes, os.PathLike)) or not isinstance(urls, Iterable):
-        raise ConfigurationError("A list of URLs is wanted here; for a single one use coerce()")
+        raise InvalidArgumentError("A list of URLs is wanted here; for a single one use coerce()")
     found: dict[str, None] = {}
     for url in urls:
         address = _address(url)
         if address in found:
-            raise ConfigurationError(
+            raise InvalidArgumentError(
                 f"{shown_url(address)} comes twice, and would be worked on and paid for twice; "
                 f"list(dict.fromkeys(urls)) leaves each once"
             )
         found[address] = None
     if not found:
-        raise ConfigurationError("There is nothing to work on: the list of URLs is empty")
+        raise InvalidArgumentError("There is nothing to work on: the list of URLs is empty")
     return list(found)
 
 
 def _address(given: object) -> str:
     if isinstance(given, os.PathLike):
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"{os.fspath(given)!r} is on this machine, where the server cannot read it: {_UPLOAD}"
         )
     if not isinstance(given, str):
         reference = getattr(given, "reference", None)
         if not isinstance(reference, str):
-            raise ConfigurationError(
+            raise InvalidArgumentError(
                 f"A file is a URL, a datalab:// reference or what was uploaded, "
                 f"not a {type(given).__name__}"
             )
@@ -235,23 +235,23 @@ def _checked_url(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     scheme = scheme.lower()
     if not separator or scheme == "file":
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"{shown_url(url)!r} is no URL. If it is a file on this machine, {_UPLOAD}"
         )
     if scheme not in _SCHEMES:
         hint = "; for a bucket use InputConfig.bucket()" if scheme in ("s3", "r2") else ""
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"The server reads {', '.join(f'{one}://' for one in _SCHEMES)}, "
             f"not {shown_url(url)!r}{hint}"
         )
     if not url.isprintable() or re.search(r"[\s\\]", url):
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"{shown_url(url)!a} has white space, a backslash or a control character in it; "
             f"percent-encode what belongs to the URL"
         )
     if scheme == "datalab":
         if not re.fullmatch(r"[\w./-]+", rest):
-            raise ConfigurationError(
+            raise InvalidArgumentError(
                 f"{shown_url(url)!r} is no reference such as datalab://file-abc123"
             )
         return url
@@ -262,10 +262,10 @@ def _checked_url(url: str) -> str:
         host = None
     else:
         if "@" in parts.netloc:
-            raise ConfigurationError(
+            raise InvalidArgumentError(
                 f"{shown_url(url)!r} comes with a user name or a password, which the server "
                 f"would keep; use a presigned URL, or {_UPLOAD}"
             )
     if not host:
-        raise ConfigurationError(f"{shown_url(url)!r} has no host that can be asked")
+        raise InvalidArgumentError(f"{shown_url(url)!r} has no host that can be asked")
     return url

@@ -9,7 +9,11 @@ import attrs
 
 from datalab_facade.arguments import checked_id, checked_mapping, named
 from datalab_facade.context import Context
-from datalab_facade.errors import ConfigurationError, DefinitionIssue, InvalidDefinitionError
+from datalab_facade.errors import (
+    DefinitionIssue,
+    InvalidArgumentError,
+    InvalidDefinitionError,
+)
 from datalab_facade.models import JSON
 from datalab_facade.secrecy import Secrets, concealed
 from datalab_facade.transport.operations import Operation, create_workflow, execute_workflow
@@ -52,7 +56,7 @@ def creation(
 
     Raises:
         InvalidDefinitionError: The definition is wrong, or placeholders cannot be filled.
-        ConfigurationError: Another argument is wrong.
+        InvalidArgumentError: Another argument is wrong.
     """
     whole = _definition(definition, steps)
     whole.validate()
@@ -86,7 +90,7 @@ def execution_of(
     """Plan the execution of a workflow.
 
     Raises:
-        ConfigurationError: An argument is wrong.
+        InvalidArgumentError: An argument is wrong.
     """
     workflow_id = checked_workflow_id(workflow)
     config = None if given is None else InputConfig.coerce(given)
@@ -109,7 +113,7 @@ def checked_workflow_id(workflow: object) -> int:
     """Give a workflow's id, of a snapshot too.
 
     Raises:
-        ConfigurationError: If it is no whole number from 0 on.
+        InvalidArgumentError: If it is no whole number from 0 on.
     """
     given = workflow.id if isinstance(workflow, Workflow) else workflow
     return checked_id(given, of="A workflow")
@@ -119,7 +123,7 @@ def checked_team_id(team_id: object) -> int | None:
     """Give a team's id, or None.
 
     Raises:
-        ConfigurationError: If it is neither None nor a whole number.
+        InvalidArgumentError: If it is neither None nor a whole number.
     """
     return None if team_id is None else checked_id(team_id, of="A team")
 
@@ -149,14 +153,14 @@ def _definition(
     if isinstance(definition, WorkflowDefinition):
         if steps is None:
             return definition
-        raise ConfigurationError("A definition has its steps inside; pass it alone")
+        raise InvalidArgumentError("A definition has its steps inside; pass it alone")
     if not isinstance(definition, str):
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"A workflow is created from a WorkflowDefinition, or from a name and its steps, "
             f"not from a {type(definition).__name__}; WorkflowDefinition.from_file() reads one"
         )
     if steps is None:
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"{definition!r} is taken for the name of a workflow, which needs steps as well; "
             f"WorkflowDefinition.from_file() reads a definition from a file"
         )
@@ -168,5 +172,5 @@ def _checked_secrets(secrets: Mapping[str, str] | None) -> Mapping[str, str]:
         return {}
     for name, value in checked_mapping("secrets", secrets).items():
         if not isinstance(value, str):
-            raise ConfigurationError(f"secrets[{named(name)}] must be a text")
+            raise InvalidArgumentError(f"secrets[{named(name)}] must be a text")
     return secrets

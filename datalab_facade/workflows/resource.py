@@ -58,7 +58,7 @@ class Workflows:
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             APIStatusError: The server says no in another way.
             APIConnectionError: No whole answer came; as APITimeoutError if it took too long.
@@ -87,7 +87,7 @@ class Workflows:
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             UnprocessableEntityError: The server finds fault with the request.
             APIStatusError: The server says no in another way.
@@ -113,7 +113,7 @@ class Workflows:
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             NotFoundError: The workflow is unknown to this key.
             UnprocessableEntityError: The server finds fault with the request.
@@ -160,7 +160,7 @@ class Workflows:
         Raises:
             InvalidDefinitionError: The definition is wrong, or a placeholder cannot be
                 filled; the error tells everything that is. Nothing was sent.
-            ConfigurationError: Another argument is wrong; nothing was sent.
+            InvalidArgumentError: Another argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             UnprocessableEntityError: The server finds fault with the definition.
             APIStatusError: The server says no in another way; nothing was created.
@@ -193,7 +193,7 @@ class Workflows:
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             NotFoundError: The workflow is unknown to this key. When an earlier try of
                 this call got no answer that is no error, since then it was deleted.
@@ -240,7 +240,7 @@ class Workflows:
             A handle of the execution, to wait for it.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             NotFoundError: The workflow is unknown to this key.
             UnprocessableEntityError: The server finds fault with the input.

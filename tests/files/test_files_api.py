@@ -468,7 +468,7 @@ class TestMany:
 
         names: list[str] = []
         async for outcome in asynchronous(simulator).files.upload_many(sources()):
-            names.append(outcome.result().original_filename)
+            names.append(outcome.result().filename)
             released.set()
         assert names == ["1.pdf", "2.pdf"]
 

@@ -31,7 +31,7 @@ def an_hour_of_a_thousand(way: Way, seed: int) -> tuple[Simulator, list[Any]]:
     ids = [simulator.start(one_that_ends(HOUR * n / 1000)) for n in range(1, 1001)]
     # What learns looks at all that are due before each look, which is what takes time then.
     client = way.client(
-        simulator, requests_per_minute=60, durations=None, random=Random(seed).random
+        simulator, requests_per_minute=60, duration_model=None, random=Random(seed).random
     )
     outcomes = client.executions.as_completed(ids)
     return simulator, way.done(_collected(outcomes)) if way.runner else list(outcomes)

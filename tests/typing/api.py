@@ -383,7 +383,7 @@ def files_are_uploaded_listed_and_fetched(client: Datalab, opened: IO[bytes]) ->
     for outcome in files.upload_many([]):
         assert_type(outcome.file, File | None)
         assert_type(outcome.error, DatalabError | None)
-        assert_type(outcome.unwrap(), File)
+        assert_type(outcome.result(), File)
     assert_type(files.list(limit=5, page_size=10), Generator[File, None, None])
     file = files.get(4)
     assert_type(file, File)
@@ -477,8 +477,8 @@ def errors_about_workflows_hold_plain_data(client: Datalab) -> None:
     try:
         client.workflows.create("x")
     except InvalidDefinitionError as error:
-        assert_type(error.problems, tuple[DefinitionIssue, ...])
-        assert_type(error.problems[0].place, str)
+        assert_type(error.issues, tuple[DefinitionIssue, ...])
+        assert_type(error.issues[0].place, str)
     except RequestRejectedError as error:
         assert_type(error.detail, str)
     except SubmissionUncertainError as error:

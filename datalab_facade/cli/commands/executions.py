@@ -14,7 +14,7 @@ from datalab_facade.cli.exits import ExitCode, problem_of, worst
 from datalab_facade.cli.following import Following
 from datalab_facade.cli.rendering.executions import execution_text, outcome_line
 from datalab_facade.cli.sessions import PROGRAM, Session, in_session, talks
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def status(session: Session, *, execution_id: int, urls: bool) -> ExitCode:
     Ends with 0 whatever its status is; wait tells by its code how it ended.
     """
     if urls and not session.as_json:
-        raise ConfigurationError("--urls goes with --json")
+        raise InvalidArgumentError("--urls goes with --json")
     with session.client() as client:
         execution = client.executions.get(execution_id)
     if session.as_json:

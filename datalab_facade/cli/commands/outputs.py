@@ -12,7 +12,7 @@ from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.rendering.outputs import manifest_text
 from datalab_facade.cli.sessions import Session, in_session, talks
 from datalab_facade.cli.transferring import transfers
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.models import Execution
 from datalab_facade.pictures.words import shown
 
@@ -76,6 +76,6 @@ def _check_steps(execution: Execution, steps: Iterable[str]) -> None:
     for name in steps:
         if name not in execution.steps:
             known = ", ".join(map(shown, execution.steps)) or "none"
-            raise ConfigurationError(
+            raise InvalidArgumentError(
                 f"Execution {execution.id} has no step {name!r}; its steps are: {known}"
             )

@@ -11,7 +11,7 @@ from click.shell_completion import get_completion_class
 
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.sessions import PROGRAM, Session, in_session
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.models import JSON
 
 _PREFIX = "urn:datalab-facade:cli:"
@@ -31,10 +31,10 @@ def schema_of(name: str) -> dict[str, JSON]:
     """Give a schema, whole by itself.
 
     Raises:
-        ConfigurationError: There is none of that name.
+        InvalidArgumentError: There is none of that name.
     """
     if name not in schema_names():
-        raise ConfigurationError(
+        raise InvalidArgumentError(
             f"There is no schema {name!r}; there are: {', '.join(schema_names())}"
         )
     found = read_schema(name)

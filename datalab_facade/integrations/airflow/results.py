@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from datalab_facade.arguments import checked_id, checked_seconds
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.integrations.airflow.events import WaitEvent
 from datalab_facade.models import JSON
 from datalab_facade.outputs.manifest import Manifest
@@ -22,12 +22,12 @@ def seconds_of(timeout: float | timedelta) -> float:
     """Give the seconds of a timeout.
 
     Raises:
-        ConfigurationError: It is not more than 0, or has no end.
+        InvalidArgumentError: It is not more than 0, or has no end.
     """
     given = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
     seconds = checked_seconds("timeout", given)
     if seconds > _LONGEST:
-        raise ConfigurationError(f"timeout must be at most {_LONGEST:g} seconds, not {seconds!r}")
+        raise InvalidArgumentError(f"timeout must be at most {_LONGEST:g} seconds, not {seconds!r}")
     return seconds
 
 
@@ -45,7 +45,7 @@ def execution_id_of(handle: Mapping[str, JSON]) -> int:
     """Give the execution's id of a handle.
 
     Raises:
-        ConfigurationError: It is no handle.
+        InvalidArgumentError: It is no handle.
     """
     return checked_id(handle.get("execution_id"))
 
@@ -54,12 +54,12 @@ def whole_number(name: str, given: object) -> int:
     """Give a number that may have come out of a template, as text.
 
     Raises:
-        ConfigurationError: It is none.
+        InvalidArgumentError: It is none.
     """
     if isinstance(given, str) and given.strip().isascii() and given.strip().isdigit():
         return int(given)
     if not isinstance(given, int) or isinstance(given, bool):
-        raise ConfigurationError(f"{name} must be a whole number such as 123, not {given!r}")
+        raise InvalidArgumentError(f"{name} must be a whole number such as 123, not {given!r}")
     return given
 
 

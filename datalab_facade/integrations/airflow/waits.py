@@ -20,8 +20,8 @@ import attrs
 from datalab_facade.client import AsyncDatalab
 from datalab_facade.errors import (
     AuthenticationError,
-    ConfigurationError,
     DatalabError,
+    InvalidArgumentError,
     WaitTimeoutError,
 )
 from datalab_facade.integrations.airflow.settings import ConnectionSettings
@@ -186,7 +186,7 @@ class SharedWaits:
                     continue
                 try:
                     execution_id = client.executions.handle(waiter.handle).id
-                except ConfigurationError as error:
+                except InvalidArgumentError as error:
                     _fail(waiter, error)
                     continue
                 waiter.execution_id = execution_id
