@@ -36,7 +36,7 @@ _HEADERS = {"X-API-Key": _KEY}
 _MOST_TO_WARM_UP = 256
 
 Ids = Iterable[int]
-Told = dict[str, Any]
+Result = dict[str, Any]
 
 
 def _warm_up(port: int, many: int) -> range:
@@ -49,7 +49,7 @@ def _every(interval: float) -> WaitPolicy:
     return WaitPolicy(min_interval=interval, max_interval=interval, interval_growth=0.0)
 
 
-def run(side: str, **arguments: object) -> Told:
+def run(side: str, **arguments: object) -> Result:
     """Run a side in a process of its own, and give what it measured.
 
     Raises:
@@ -59,7 +59,7 @@ def run(side: str, **arguments: object) -> Told:
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise RuntimeError(f"The side {side}{arguments} failed:\n{ended.stderr}")
-    return cast("Told", json.loads(ended.stdout))
+    return cast("Result", json.loads(ended.stdout))
 
 
 # --- waits that wait ------------------------------------------------------------------
@@ -120,7 +120,7 @@ class _Parked:
         self._world = World(many)
         self.ids = list(self._world.ids)
         self.clock = HastyClock(_SPEED)
-        self.told: Told = {}
+        self.told: Result = {}
 
     def begin(self) -> None:
         """Take note of what there was before the first wait."""
@@ -145,7 +145,7 @@ class _Parked:
         self._looks = self._control.stats().requests
         self._began, self._cpu = time.monotonic(), time.process_time()
 
-    def over(self) -> Told:
+    def over(self) -> Result:
         """Measure the CPU that the window took."""
         cpu, took = time.process_time() - self._cpu, time.monotonic() - self._began
         self.told["share"] = cpu / took
@@ -153,7 +153,7 @@ class _Parked:
         return self.told
 
 
-async def parked_async(*, port: int, many: int, window: float, trace: bool, tasks: bool) -> Told:
+async def parked_async(*, port: int, many: int, window: float, trace: bool, tasks: bool) -> Result:
     """Let one call of ``as_completed``, or a task for each execution, wait."""
     parked = _Parked(port, many, trace=trace)
     async with AsyncDatalab(
@@ -185,7 +185,7 @@ async def parked_async(*, port: int, many: int, window: float, trace: bool, task
     return told
 
 
-def parked_sync(*, port: int, many: int, window: float, trace: bool) -> Told:
+def parked_sync(*, port: int, many: int, window: float, trace: bool) -> Result:
     """The same in one thread, without an event loop."""
     parked = _Parked(port, many, trace=trace)
     client = Datalab(_KEY, base_url=base_url(port), clock=parked.clock, **_PATIENT)
@@ -216,8 +216,8 @@ def parked_sync(*, port: int, many: int, window: float, trace: bool) -> Told:
 
 
 async def limited(
-    *, port: int, world: Told, interval: float, requests_per_minute: float | None, tasks: bool
-) -> Told:
+    *, port: int, world: Result, interval: float, requests_per_minute: float | None, tasks: bool
+) -> Result:
     """Wait for executions on a server that refuses what goes beyond its limit."""
     async with AsyncDatalab(
         _KEY,
@@ -243,7 +243,7 @@ class _Measured:
     def __init__(self, many: int) -> None:
         self._many = many
         self.found = 0
-        self.told: Told = {}
+        self.told: Result = {}
 
 
 @contextlib.contextmanager
@@ -284,7 +284,7 @@ async def load_async(
     interval: float,
     tasks: bool,
     transport: Literal["httpx", "aiohttp"] = "httpx",
-) -> Told:
+) -> Result:
     """Wait with AsyncDatalab: in one call of ``as_completed``, or in a task for each."""
     find = _by_tasks if tasks else _by_scheduler
     async with AsyncDatalab(
@@ -303,7 +303,7 @@ async def load_async(
 
 def load_sync(
     *, port: int, many: int, looks: int, interval: float, threads: int, loop: bool
-) -> Told:
+) -> Result:
     """Wait with Datalab, in threads: with ``as_completed``, or for one after the other."""
     with Datalab(
         _KEY, base_url=base_url(port), requests_per_minute=None, policy=_every(interval)
@@ -343,7 +343,7 @@ def _in_threads(find: Callable[[Ids], int], ids: Ids, threads: int) -> int:
         return sum(pool.map(find, (wanted[start::threads] for start in range(threads))))
 
 
-async def plain_httpx_async(*, port: int, many: int, looks: int) -> Told:
+async def plain_httpx_async(*, port: int, many: int, looks: int) -> Result:
     """Make the same requests with httpx alone."""
     async with httpx.AsyncClient(headers=_HEADERS) as client:
 
@@ -354,7 +354,7 @@ async def plain_httpx_async(*, port: int, many: int, looks: int) -> Told:
         return await _plain_async(get, port, many, looks)
 
 
-async def plain_aiohttp(*, port: int, many: int, looks: int) -> Told:
+async def plain_aiohttp(*, port: int, many: int, looks: int) -> Result:
     """Make the same requests with aiohttp alone."""
     aiohttp = importlib.import_module("aiohttp")
     async with aiohttp.ClientSession(headers=_HEADERS) as session:
@@ -366,7 +366,7 @@ async def plain_aiohttp(*, port: int, many: int, looks: int) -> Told:
         return await _plain_async(get, port, many, looks)
 
 
-async def _plain_async(get: Callable[[str], Any], port: int, many: int, looks: int) -> Told:
+async def _plain_async(get: Callable[[str], Any], port: int, many: int, looks: int) -> Result:
     async def all_of(ids: Ids, looks: int) -> int:
         urls = _rounds(port, ids, looks)
 
@@ -382,7 +382,7 @@ async def _plain_async(get: Callable[[str], Any], port: int, many: int, looks: i
     return measured.told
 
 
-def plain_httpx_sync(*, port: int, many: int, looks: int, threads: int) -> Told:
+def plain_httpx_sync(*, port: int, many: int, looks: int, threads: int) -> Result:
     """Make the same requests with httpx alone, from threads that share its client."""
     with httpx.Client(headers=_HEADERS) as client:
 
@@ -410,7 +410,7 @@ def _ended(answer: Any) -> bool:  # noqa: ANN401 - JSON
 # --- the server alone -----------------------------------------------------------------
 
 
-def answering(*, port: int, seconds: float, connections: int, at_once: int) -> Told:
+def answering(*, port: int, seconds: float, connections: int, at_once: int) -> Result:
     """Ask with bare sockets, so many requests at once on each, to see what the server can do."""
     control = Control(port)
     [execution_id] = control.begin(World(1))

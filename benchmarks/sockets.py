@@ -16,7 +16,7 @@ import attrs
 
 from benchmarks.lean_server import ServerProcess, World
 from benchmarks.measuring import Goal, Quantity, Section, ratios
-from benchmarks.sides import Told, run
+from benchmarks.sides import Result, run
 from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE
 from datalab_facade.transport.admission import MOST_UNDER_WAY
 
@@ -89,15 +89,15 @@ class _Entrant:
     plain: str | None = None
     """The name of the entrant that it is compared with."""
 
-    def run(self, port: int, **given: object) -> Told:
+    def run(self, port: int, **given: object) -> Result:
         return run(self.side, port=port, **given, **self.arguments)
 
 
-_Results = dict[str, list[Told]]
+_Results = dict[str, list[Result]]
 
 
 def _taken_in_turn(
-    scale: Scale, entrants: Mapping[str, _Entrant], measure: Callable[[_Entrant], Told]
+    scale: Scale, entrants: Mapping[str, _Entrant], measure: Callable[[_Entrant], Result]
 ) -> _Results:
     """Let one entrant run after the other, and then all of them again."""
     results: _Results = {name: [] for name in entrants}
@@ -108,19 +108,19 @@ def _taken_in_turn(
     return results
 
 
-def _each(results: _Results, value: Callable[[Told], float]) -> dict[str, list[float]]:
+def _each(results: _Results, value: Callable[[Result], float]) -> dict[str, list[float]]:
     return {name: [value(told) for told in repeats] for name, repeats in results.items()}
 
 
-def _per_second(told: Told) -> float:
+def _per_second(told: Result) -> float:
     return float(told["requests"] / told["seconds"])
 
 
-def _server_percent(told: Told) -> float:
+def _server_percent(told: Result) -> float:
     return float(100 * told["server_cpu"] / told["seconds"])
 
 
-def _microseconds(told: Told) -> float:
+def _microseconds(told: Result) -> float:
     return float(1e6 * told["cpu"] / told["requests"])
 
 
@@ -136,7 +136,7 @@ def parked(scale: Scale) -> Iterator[Section]:
     }
     with ServerProcess() as server:
 
-        def measure(entrant: _Entrant) -> Told:
+        def measure(entrant: _Entrant) -> Result:
             traced = entrant.run(server.port, many=scale.traced.many, window=0.0, trace=True)
             told = entrant.run(server.port, many=many, window=scale.window, trace=False)
             return {**told, "allocated": traced["allocated"]}
@@ -163,11 +163,11 @@ def parked(scale: Scale) -> Iterator[Section]:
     )
 
 
-def _resident(told: Told) -> float:
+def _resident(told: Result) -> float:
     return float(told["resident"] / 1_024)
 
 
-def _allocated(told: Told) -> float:
+def _allocated(told: Result) -> float:
     return float(told["allocated"] / 1_024)
 
 
@@ -189,7 +189,7 @@ def limited(scale: Scale) -> Iterator[Section]:
         for shape, tasks in {"as_completed": False, "tasks with wait": True}.items()
     }
 
-    def measure(entrant: _Entrant) -> Told:
+    def measure(entrant: _Entrant) -> Result:
         with ServerProcess() as server:
             return entrant.run(
                 server.port, world=attrs.asdict(world), interval=scale.limited_interval

@@ -13,7 +13,7 @@ import attrs
 from datalab_facade import Execution, Status, WaitPolicy
 from datalab_facade.errors import RateLimitError
 from datalab_facade.rate_limiting.local import LocalRateLimiter
-from datalab_facade.waiting.commands import Answer
+from datalab_facade.waiting.commands import Result as CommandResult
 from datalab_facade.waiting.learning import DurationModel
 from datalab_facade.waiting.scheduling import Scheduler
 
@@ -140,7 +140,7 @@ def scheduled(
             rate_limiter.refused(now, sent_at=now, retry_after=None)
         else:
             rate_limiter.answered()
-        scheduler.looked(taken, answer)
+        scheduler.polled(taken, answer)
         found = [update.outcome for update in scheduler.news() if update.outcome is not None]
         late.extend(now - world.ends[outcome.execution_id] for outcome in found)
     allowed = busy * world.per_minute / 60
@@ -156,9 +156,9 @@ def _feed(scheduler: Scheduler, arriving: deque[tuple[int, float]], now: float) 
 
 def _answer(world: World, server: _Server, number: int, now: float) -> Answer[Execution]:
     if not server.admits(now):
-        return Answer(now, error=RateLimitError(429, method="GET", url="simulated"))
+        return CommandResult(now, error=RateLimitError(429, method="GET", url="simulated"))
     over = world.ends[number] <= now
-    return Answer(
+    return CommandResult(
         now,
         Execution(
             id=number,

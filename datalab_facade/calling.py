@@ -14,7 +14,7 @@ from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError, InvalidResponseError, RequestRejectedError
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions, Options
-from datalab_facade.redaction import shown_url
+from datalab_facade.redaction import redact_url
 from datalab_facade.transport.api import ApiTransport, AsyncApiTransport, CallScope
 from datalab_facade.transport.operations import Operation, described
 from datalab_facade.transport.origin import Origin
@@ -47,9 +47,9 @@ def _told(
         # A decoder sees the body alone.
         if isinstance(error, (InvalidResponseError, RequestRejectedError)) and not error.url:
             error.method, path = described(operation)
-            error.url = shown_url(origin.url(path))
+            error.url = redact_url(origin.url(path))
         if submission is not None:
-            submission.secrets.hide_in(error)
+            submission.secrets.redact_in(error)
             if left and submission.unknown(error) is None:
                 submission.on_refused()
         raise
@@ -179,8 +179,8 @@ class ApiCaller:
                 scope = CallScope(call, options.headers, leave)
                 return decode(self._transport.call(operation, scope))
 
-        tries: Machine[_T, _T] = context.tries(options, repeatable)
-        [value] = drive(tries, one_try, clock=context.clock, subject=subject)
+        retry_plan: Machine[_T, _T] = context.retry_plan(options, repeatable)
+        [value] = drive(retry_plan, one_try, clock=context.clock, subject=subject)
         return value
 
 
@@ -274,7 +274,7 @@ class AsyncApiCaller:
                 scope = CallScope(call, options.headers, leave)
                 return decode(await self._transport.call(operation, scope))
 
-        tries: Machine[_T, _T] = context.tries(options, repeatable)
-        told = drive_async(tries, one_try, clock=context.clock, subject=subject)
+        retry_plan: Machine[_T, _T] = context.retry_plan(options, repeatable)
+        told = drive_async(retry_plan, one_try, clock=context.clock, subject=subject)
         [value] = [value async for value in told]
         return value

@@ -9,14 +9,14 @@ from typing import Literal, TypeAlias
 import attrs
 
 from datalab_facade.models import Execution, Step, Steps
-from datalab_facade.pickling import portable
+from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact, redacted_repr
 from datalab_facade.statuses import Status
 
 ChangeKind: TypeAlias = Literal["execution", "step", "file"]
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class Change:
     """One status that is not what it was at the last look.

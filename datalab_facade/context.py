@@ -19,7 +19,7 @@ from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.tracing import Span, Tracing, span_around
-from datalab_facade.waiting.commands import Answer, Call, Report, Sleep
+from datalab_facade.waiting.commands import Call, Report, Result, Sleep
 from datalab_facade.waiting.learning import DurationModel
 from datalab_facade.waiting.retries import Randomness, retrying
 from datalab_facade.waiting.wait import Wait, WaitPolicy, checked_policy, waiting
@@ -69,9 +69,9 @@ class Context:
         start = self.options.policy if policy is None else checked_policy("policy", policy)
         return _evolved(start, on_top)
 
-    def tries(
+    def retry_plan(
         self, options: Options, repeatable: Callable[[DatalabError], bool]
-    ) -> Generator[Call | Sleep | Report[_T], Answer[_T], None]:
+    ) -> Generator[Call | Sleep | Report[_T], Result[_T], None]:
         """Plan one call, which is repeated after the errors that are ``repeatable``."""
         return retrying(
             options.retry_settings,
@@ -82,9 +82,9 @@ class Context:
             random=self.random,
         )
 
-    def looks(
+    def wait_plan(
         self, execution_id: int, policy: WaitPolicy, *, watched: bool
-    ) -> Generator[Call | Sleep | Report[Change], Answer[Execution], None]:
+    ) -> Generator[Call | Sleep | Report[Change], Result[Execution], None]:
         """Plan one wait; ``watched`` if its changes are wanted, and not its end only."""
         now = self.clock.monotonic()
         wait = Wait(
@@ -131,7 +131,7 @@ class Context:
         """Record one wait."""
         return span_around(self.tracing, "datalab.wait", {"datalab.execution.id": execution_id})
 
-    def decoded(self, answer: JSON, execution_id: int) -> Execution:
+    def decode(self, answer: JSON, execution_id: int) -> Execution:
         """Make a snapshot of an answer, and count what is odd about it.
 
         Raises:
@@ -145,9 +145,9 @@ class Context:
             raise InvalidResponseError(
                 f"Execution {execution_id}: {error}", body=error.body
             ) from None
-        return self.noted(execution, drift)
+        return self.record_drift(execution, drift)
 
-    def noted(self, value: _T, drift: Iterable[Drift]) -> _T:
+    def record_drift(self, value: _T, drift: Iterable[Drift]) -> _T:
         """Give a value that was made of an answer, after counting what was odd about it."""
         announce(self.drift, drift)
         return value

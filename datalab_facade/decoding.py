@@ -23,7 +23,7 @@ from datalab_facade.errors import (
 )
 from datalab_facade.fields import FieldReader, Notes, check_asked_for, compact, named
 from datalab_facade.models import JSON, Execution, Step, StepRun, Steps
-from datalab_facade.redaction import excerpt, shown_headers
+from datalab_facade.redaction import excerpt, redact_headers
 from datalab_facade.statuses import Status
 
 _EXECUTION_FIELDS = frozenset(
@@ -193,7 +193,7 @@ def decode_failure(
     """
     lower = {name.lower(): value for name, value in headers.items()}
     detail, issues = _detail(body)
-    shown = shown_headers(lower)
+    shown = redact_headers(lower)
     start = excerpt(body)
     wait = retry_after_of(lower, now)
     if status == 422:

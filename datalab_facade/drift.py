@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from datalab_facade.forking import ProcessLock
-from datalab_facade.pickling import portable
+from datalab_facade.pickling import picklable
 from datalab_facade.redaction import excerpt
 
 DriftKind: TypeAlias = Literal["field", "status", "shape", "time", "zone", "deprecation"]
@@ -26,7 +26,7 @@ _MOST_KINDS = 1_000
 _LONGEST_NAME = 80
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True, order=True)
 class Drift:
     """One kind of surprise.
@@ -49,7 +49,7 @@ class Drift:
         return f"{self.kind} {self.name} in {self.where}"
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class DriftReport:
     """What was seen so far, and in how many answers.

@@ -47,7 +47,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
-from datalab_facade.pickling import portable
+from datalab_facade.pickling import picklable
 from datalab_facade.redaction import excerpt, printable
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class LocalFileError(DatalabError, OSError):
         self.manifest = manifest
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class DefinitionIssue:
     """One thing that is wrong with the definition of a workflow."""
@@ -265,7 +265,7 @@ class RateLimitTimeoutError(APITimeoutError):
         self.left = left
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class ValidationIssue:
     """One entry of the list in a 422 answer.

@@ -13,7 +13,7 @@ from datalab_facade.drift import Drift, DriftKind, sighting
 from datalab_facade.errors import InvalidResponseError
 from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
-from datalab_facade.secrecy import concealed
+from datalab_facade.secrecy import redact_value
 from datalab_facade.statuses import KNOWN_WORDS, Status
 
 _T = TypeVar("_T")
@@ -183,7 +183,7 @@ def about_another(
 def start_of(body: JSON) -> str:
     """Quote the start of an answer, without what may be secret in it."""
     try:
-        return excerpt(compact(concealed(body)))
+        return excerpt(compact(redact_value(body)))
     except RecursionError:
         return f"{named(body)} that is nested too deeply"
 

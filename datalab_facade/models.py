@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import attrs
 
 from datalab_facade import summaries
-from datalab_facade.pickling import known_fields, portable
-from datalab_facade.redaction import redact, redacted_repr, shown_url
+from datalab_facade.pickling import known_fields, picklable
+from datalab_facade.redaction import redact, redact_url, redacted_repr
 from datalab_facade.statuses import TERMINAL, WAITING, Status
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ AGGREGATED = "aggregated"
 """The file key of a run over all files of an execution at once."""
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class Output:
     """What a step run left behind a presigned URL.
@@ -43,12 +43,12 @@ class Output:
     """The step's unique name."""
     file_key: str | None = attrs.field(repr=redacted_repr)
     """Which file, ``"aggregated"`` for all of them, or None where steps have one run."""
-    url: str = attrs.field(repr=shown_url)
+    url: str = attrs.field(repr=redact_url)
     status: Status = attrs.field(default=Status.UNKNOWN, repr=redacted_repr)
     """How the step run stood that left it behind."""
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class Failure:
     """One thing that failed, in the server's words."""
@@ -70,7 +70,7 @@ class Failure:
         return redact(f"{place}: {self.error or 'no reason given'}")
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class StepProgress:
     """How many steps have ended, of those that the server tells of.
@@ -92,7 +92,7 @@ class StepProgress:
 
 
 # An answer may hold thousands; without slots each takes a third less time to make.
-@portable
+@picklable
 @attrs.frozen(kw_only=True, slots=False)
 class StepRun:
     """A step at work on one file, on all files, or on the execution as a whole."""
@@ -164,7 +164,7 @@ class StepRun:
         return cls(**known_fields(cls, fields))
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class Step:
     """A step of a workflow, by its unique name, with the runs it consists of.
@@ -291,7 +291,7 @@ class Steps(Mapping[str, Step]):
         return f"Steps({list(self._by_name.values())!r})"
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True, repr=False)
 class Execution:
     """One run of a workflow, as it stood at one moment.

@@ -11,10 +11,10 @@ import attrs
 from datalab_facade.changes import Change
 from datalab_facade.errors import DatalabError, WaitTimeoutError
 from datalab_facade.models import Execution
-from datalab_facade.pickling import portable
+from datalab_facade.pickling import picklable
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class Outcome:
     """How the wait for one of many executions ended.
@@ -50,7 +50,7 @@ class Outcome:
         return self.execution
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class Totals:
     """How many executions stand how, and what it has cost so far."""
@@ -90,7 +90,7 @@ class Totals:
         return told
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class Update:
     """One piece of news about many executions: a change, or an outcome."""

@@ -17,7 +17,7 @@ import attrs
 _T = TypeVar("_T", bound=attrs.AttrsInstance)
 
 
-def portable(kind: type[_T]) -> type[_T]:
+def picklable(kind: type[_T]) -> type[_T]:
     """Let the values of a frozen attrs class pickle by the names of their fields."""
     names = [field.name for field in attrs.fields(kind) if field.init]
 

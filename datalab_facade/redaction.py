@@ -58,32 +58,32 @@ HIDDEN = "***"
 _HARMLESS = re.compile(r"[\w.-]{0,40}", re.ASCII)
 
 
-def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
+def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Keep the headers that may be shown, with lower-case names.
 
-    >>> shown_headers({"Retry-After": "2", "Set-Cookie": "session=1"})
+    >>> redact_headers({"Retry-After": "2", "Set-Cookie": "session=1"})
     {'retry-after': '2'}
     """
     lower = {name.lower(): value for name, value in headers.items()}
     return {
-        name: shown_url(value) if name == "location" else value
+        name: redact_url(value) if name == "location" else value
         for name, value in lower.items()
         if name in SHOWN_HEADERS
     }
 
 
-def shown_url(url: str) -> str:
+def redact_url(url: str) -> str:
     """Give an address without user, fragment and any query value that is not harmless.
 
     A password with ``/``, ``?`` or ``#`` in it makes an address that reads as another
     one. So nothing is shown up to the last ``@``, nor after it where it is not certain
     that the host begins there; and of what cannot be read, not even a part.
 
-    >>> shown_url("https://key@bucket.example/out.json?X-Amz-Signature=abc#top")
+    >>> redact_url("https://key@bucket.example/out.json?X-Amz-Signature=abc#top")
     'https://bucket.example/out.json?…'
-    >>> shown_url("https://www.datalab.to/api/v1/files?limit=50&token=abc")
+    >>> redact_url("https://www.datalab.to/api/v1/files?limit=50&token=abc")
     'https://www.datalab.to/api/v1/files?limit=50&…'
-    >>> shown_url("redis://:pass/word@cache.example"), shown_url("ada:secret@cache.example")
+    >>> redact_url("redis://:pass/word@cache.example"), redact_url("ada:secret@cache.example")
     ('redis://…', '…')
     """
     parts = _ADDRESS.fullmatch(url)
@@ -115,7 +115,7 @@ def can_be_shown(url: str) -> bool:
     >>> can_be_shown("redis://:pass%2Fword@a.example"), can_be_shown("redis://:pass/word@a.example")
     (True, False)
     """
-    shown = shown_url(url)
+    shown = redact_url(url)
     return shown != "…" and not shown.endswith("://…")
 
 
@@ -133,10 +133,10 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
-def scrubbed(text: str) -> str:
+def redact_urls(text: str) -> str:
     """Take the user and the query, and so any signature, out of every URL in a piece of text.
 
-    >>> scrubbed("no such object: https://bucket.example/a?sig=b")
+    >>> redact_urls("no such object: https://bucket.example/a?sig=b")
     'no such object: https://bucket.example/a?…'
     """
     return _URL.sub(_scrubbed_url, text)
@@ -148,14 +148,14 @@ def redact(text: str) -> str:
     >>> redact("no such object:\nhttps://bucket.example/a?sig=b")
     'no such object:\\nhttps://bucket.example/a?…'
     """
-    return printable(scrubbed(text))
+    return printable(redact_urls(text))
 
 
 def redacted_repr(value: object) -> str:
     """Give the repr of a text, or of a tuple of texts, without signatures; for fields of attrs."""
     if isinstance(value, tuple):
-        return repr(tuple(scrubbed(text) for text in value))
-    return repr(scrubbed(value) if isinstance(value, str) else value)
+        return repr(tuple(redact_urls(text) for text in value))
+    return repr(redact_urls(value) if isinstance(value, str) else value)
 
 
 def names_a_secret(name: str) -> bool:
@@ -167,17 +167,17 @@ def names_a_secret(name: str) -> bool:
     return bool(_SECRET_NAME.search(re.sub(r"[-_\s]", "", name).lower()))
 
 
-def shown_name(name: str) -> str:
+def redact_name(name: str) -> str:
     """Give a name that comes from the server, without the query of any URL in it.
 
     Where something had to be left out, eight digits of the whole name's SHA-256 tell
     which one it is; they tell nothing of what was left out. Doing so again changes
     nothing.
 
-    >>> shown_name("invoice.pdf"), shown_name("https://bucket.example/a?sig=b")
+    >>> redact_name("invoice.pdf"), redact_name("https://bucket.example/a?sig=b")
     ('invoice.pdf', 'https://bucket.example/a?… [1ba5b6d7]')
     """
-    shown = scrubbed(name)
+    shown = redact_urls(name)
     if shown == name:
         return name
     digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
@@ -186,7 +186,7 @@ def shown_name(name: str) -> str:
 
 def _scrubbed_url(found: re.Match[str]) -> str:
     # Several URLs without a space between them are found as one.
-    return shown_url("x" + _ESCAPED_SLASH.sub("/", found[0])).removeprefix("x")
+    return redact_url("x" + _ESCAPED_SLASH.sub("/", found[0])).removeprefix("x")
 
 
 def _without_secrets(text: str) -> str:
@@ -222,5 +222,5 @@ def excerpt(body: bytes | str, *, limit: int = 200) -> str:
         url = _URL.search(last_word)
         if url:
             text = text[: url.start() - len(last_word)] + "…"
-    text = printable(_without_secrets(scrubbed(" ".join(text.split()))))
+    text = printable(_without_secrets(redact_urls(" ".join(text.split()))))
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 import attrs
 
 from datalab_facade.errors import DatalabError, ValidationIssue
-from datalab_facade.redaction import HIDDEN, names_a_secret, scrubbed
+from datalab_facade.redaction import HIDDEN, names_a_secret, redact_urls
 
 if TYPE_CHECKING:
     from datalab_facade.models import JSON
@@ -63,7 +63,7 @@ class Secrets:
         longest = max(lengths, default=0)
         return piece[:-longest] + HIDDEN if longest else piece
 
-    def hide_in(self, error: BaseException) -> None:
+    def redact_in(self, error: BaseException) -> None:
         """Take them out of an error, and out of all errors that led to it."""
         if not self:
             return
@@ -125,13 +125,13 @@ class Echo:
         self._in_text = re.compile(any_form, re.ASCII)
         self._in_bytes = re.compile(any_form.encode(errors="replace"))
 
-    def silenced(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Give a text without it."""
         if any(form in text for form in self._forms):
             return self._in_text.sub(HIDDEN, text)
         return text
 
-    def silenced_bytes(self, body: bytes) -> bytes:
+    def redact_bytes(self, body: bytes) -> bytes:
         """Give a body without it."""
         if any(form in body for form in self._forms_in_bytes):
             return self._in_bytes.sub(HIDDEN.encode(), body)
@@ -141,37 +141,37 @@ class Echo:
 NO_ECHO: Final = Echo("")
 
 
-def concealed(value: JSON) -> JSON:
+def redact_value(value: JSON) -> JSON:
     """Give JSON that may be shown: no query of a URL, and nothing under a name like a secret's.
 
     A placeholder is no secret, and stays.
 
-    >>> concealed({"auth": {"type": "bearer", "token": "xoxb-123"}})
+    >>> redact_value({"auth": {"type": "bearer", "token": "xoxb-123"}})
     {'auth': {'type': 'bearer', 'token': '***'}}
-    >>> concealed({"token": "${env:TOKEN}"})
+    >>> redact_value({"token": "${env:TOKEN}"})
     {'token': '${env:TOKEN}'}
     """
     if isinstance(value, str):
-        return scrubbed(value)
+        return redact_urls(value)
     if isinstance(value, list):
-        return [concealed(inner) for inner in value]
+        return [redact_value(inner) for inner in value]
     if isinstance(value, dict):
         return {
-            scrubbed(name): HIDDEN if _is_secret(name, inner) else concealed(inner)
+            redact_urls(name): HIDDEN if _is_secret(name, inner) else redact_value(inner)
             for name, inner in value.items()
         }
     return value
 
 
 @attrs.frozen
-class Shown:
+class Redacted:
     """Shows JSON in a repr without what is secret in it."""
 
     value: JSON
 
     def __repr__(self) -> str:
         try:
-            return repr(concealed(self.value))
+            return repr(redact_value(self.value))
         except RecursionError:
             return "…"
 

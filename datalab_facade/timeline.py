@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from datalab_facade.pickling import portable
+from datalab_facade.pickling import picklable
 from datalab_facade.redaction import excerpt
 from datalab_facade.statuses import Status
 
@@ -40,7 +40,7 @@ _SKEW_SHARE = 100
 _NOTHING = timedelta(0)
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class Span:
     """From one moment to another, both in UTC; the end is never before the start."""
@@ -65,7 +65,7 @@ class Span:
         }
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class TimelineRun:
     """When one step waited and worked on one file, on all files, or as a whole."""
@@ -101,7 +101,7 @@ class TimelineRun:
         }
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class TimelineStep:
     """When a step waited and worked, all in all and run by run."""
@@ -160,7 +160,7 @@ class TimelineStep:
         }
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class Timeline:
     """What happened when in an execution, as far as one snapshot tells.

@@ -54,11 +54,11 @@ def no_secret_is_told(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     errors: list[DatalabError] = []
     construct = DatalabError.__init__
 
-    def noting(self: DatalabError, message: str) -> None:
+    def recording_drift(self: DatalabError, message: str) -> None:
         construct(self, message)
         errors.append(self)
 
-    monkeypatch.setattr(DatalabError, "__init__", noting)
+    monkeypatch.setattr(DatalabError, "__init__", recording_drift)
     root = logging.getLogger()
     level = root.level
     root.addHandler(ear)

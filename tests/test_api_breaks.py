@@ -29,7 +29,7 @@ class Client:
 def connect(address: str, retries: int = 3) -> Client: ...
 '''
 
-Told = Callable[[str], list[str]]
+Result = Callable[[str], list[str]]
 
 
 def _surface(folder: Path, source: str) -> dict[str, griffe.Object]:
@@ -49,7 +49,7 @@ def _surface(folder: Path, source: str) -> dict[str, griffe.Object]:
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Told:
+def told(tmp_path: Path) -> Result:
     """Tell what a new source breaks, after the old surface was written and read again."""
     before = api.loaded(api.dumped(_surface(tmp_path / "before", _CLIENT)))
 
@@ -84,7 +84,7 @@ def test_nothing_that_was_released_is_broken() -> None:
         ('runtime: str = ""', "", "runtime: Public object was removed"),
     ],
 )
-def test_a_break_is_told(told: Told, old: str, new: str, words: str) -> None:
+def test_a_break_is_told(told: Result, old: str, new: str, words: str) -> None:
     assert old in _CLIENT
     assert words in "\n".join(told(_CLIENT.replace(old, new)))
 
@@ -98,7 +98,7 @@ def test_a_break_is_told(told: Told, old: str, new: str, words: str) -> None:
         ("size: int = 1", "size: int = 1\n    weight: int = 2"),
     ],
 )
-def test_what_adds_or_is_private_breaks_nothing(told: Told, old: str, new: str) -> None:
+def test_what_adds_or_is_private_breaks_nothing(told: Result, old: str, new: str) -> None:
     assert old in _CLIENT
     assert told(_CLIENT.replace(old, new)) == []
 

@@ -361,9 +361,9 @@ def test_a_deadline_that_rounding_makes_later_holds_up_no_other() -> None:
     )
     scheduler.add(1, 0.71)
     scheduler.add(2, 2.0)
-    look = scheduler.pick(10.1)
-    assert look is not None
-    assert look.execution_id == 1
+    poll = scheduler.pick(10.1)
+    assert poll is not None
+    assert poll.execution_id == 1
     assert scheduler.pick(10.1) is None
     [update] = scheduler.news()
     assert update.outcome is not None
@@ -489,10 +489,10 @@ def test_whatever_happens_the_budget_holds_and_everybody_is_found(
     looks = itertools.count()
 
     def refuse(_request: object, _number: int) -> Fault | None:
-        look = next(looks)
-        if look not in refusals:
+        poll = next(looks)
+        if poll not in refusals:
             return None
-        asked = refusals[look]
+        asked = refusals[poll]
         return Fault.status(429, headers={"Retry-After": asked} if asked else {})
 
     world.simulator.inject_with(refuse)

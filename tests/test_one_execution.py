@@ -60,7 +60,7 @@ scripts = st.lists(faults(), max_size=5)
 
 
 @attrs.frozen
-class Told:
+class Result:
     """What a call told its caller, and what was really done."""
 
     started: int
@@ -71,7 +71,7 @@ class Told:
 
 def carried_out(
     script: list[Fault], *, asynchronous: bool, create: bool, **options: Any
-) -> tuple[Told, Simulator]:
+) -> tuple[Result, Simulator]:
     simulator = new_simulator()
     workflow_id = 0 if create else simulator.workflows.add("Ours", [PARSE.to_dict()])
     simulator.inject(*script)
@@ -93,10 +93,10 @@ def carried_out(
             runner.close()
     there = simulator.workflows if create else simulator.execution_ids
     done = len(simulator.workflows) - before if create else len(simulator.execution_ids)
-    return Told(done, error, given in there), simulator
+    return Result(done, error, given in there), simulator
 
 
-def holds(told: Told) -> None:
+def holds(told: Result) -> None:
     assert told.started <= 1
     if told.error is None:
         assert told.known

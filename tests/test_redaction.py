@@ -15,9 +15,9 @@ from datalab_facade.redaction import (
     SHOWN_HEADERS,
     SHOWN_QUERY_NAMES,
     excerpt,
-    scrubbed,
-    shown_headers,
-    shown_url,
+    redact_headers,
+    redact_url,
+    redact_urls,
 )
 
 # In every secret, so that a part of one that is left over is seen as well.
@@ -81,7 +81,7 @@ texts = st.text(max_size=30) | st.sampled_from(
 
 @given(urls())
 def test_a_url_is_shown_without_user_query_values_and_fragment(url: str) -> None:
-    shown = shown_url(url)
+    shown = redact_url(url)
     assert MARK not in shown
     assert len(shown.splitlines()) == 1
     parts = urlsplit(url)
@@ -116,12 +116,12 @@ def test_no_part_of_a_password_is_shown_whatever_is_in_it(
 ) -> None:
     encoded = password.translate(str.maketrans("/?#", "---")) + "%40"
     for written in (f"{user}:{password}@{host}", f"{password}@{host}", f":{encoded}{host}"):
-        shown = shown_url(scheme + written)
+        shown = redact_url(scheme + written)
         assert MARK not in shown
         assert shown.isprintable()
         # In a text, an address ends where it cannot go on.
         if scheme.endswith("://") and not re.search(r'[\s"<>]', written):
-            assert MARK not in scrubbed(f"see {scheme}{written} there")
+            assert MARK not in redact_urls(f"see {scheme}{written} there")
 
 
 @pytest.mark.parametrize(
@@ -140,13 +140,13 @@ def test_no_part_of_a_password_is_shown_whatever_is_in_it(
     ],
 )
 def test_of_an_address_that_cannot_be_read_nothing_is_shown(url: str, shown: str) -> None:
-    assert shown_url(url) == shown
+    assert redact_url(url) == shown
 
 
 @given(st.sampled_from(sorted(SHOWN_QUERY_NAMES)), st.integers())
 def test_harmless_query_values_are_shown(name: str, value: int) -> None:
     url = f"https://www.datalab.to/api?{name}={value}"
-    assert shown_url(url) == url
+    assert redact_url(url) == url
 
 
 @given(st.sampled_from(sorted(SHOWN_QUERY_NAMES)), urls(), st.text())
@@ -154,39 +154,39 @@ def test_a_harmless_name_does_not_excuse_a_value_that_is_not(
     name: str, url: str, text: str
 ) -> None:
     begin = f"https://www.datalab.to/api?{name}="
-    assert MARK not in shown_url(begin + url)
-    assert MARK not in shown_url(begin + quote(url))
-    assert shown_url(begin + quote(text)).isprintable()
-    assert shown_url(begin + text).isprintable()
+    assert MARK not in redact_url(begin + url)
+    assert MARK not in redact_url(begin + quote(url))
+    assert redact_url(begin + quote(text)).isprintable()
+    assert redact_url(begin + text).isprintable()
 
 
 @given(st.text())
 def test_anything_can_be_asked_to_be_shown(text: str) -> None:
-    shown_url(text)
-    scrubbed(text)
+    redact_url(text)
+    redact_urls(text)
     excerpt(text)
-    shown_headers({text: text, "Location": text})
+    redact_headers({text: text, "Location": text})
 
 
 @given(texts, urls(), texts)
 def test_a_text_is_scrubbed_of_the_urls_in_it(before: str, url: str, after: str) -> None:
     for written in _written(url):
-        assert MARK not in scrubbed(f"{before}{written}{after}"), written
+        assert MARK not in redact_urls(f"{before}{written}{after}"), written
 
 
 @given(st.lists(urls(), min_size=1, max_size=4), st.sampled_from([",", "|", "','", '","', " "]))
 def test_a_list_of_urls_is_scrubbed_of_each(several: list[str], between: str) -> None:
-    assert MARK not in scrubbed(between.join(several))
+    assert MARK not in redact_urls(between.join(several))
 
 
 def test_a_text_without_urls_stays_as_it_is() -> None:
     for text in ("", "no pages: 3/4 {a: 'b?c'}", "mail ada@a.example: what?", "C:\\x\n"):
-        assert scrubbed(text) == text
+        assert redact_urls(text) == text
 
 
 def test_a_scrubbed_url_can_still_be_recognised() -> None:
     text = "cannot read 'https://key@a.example/out.json?sig=b' (https://b.example/x)"
-    assert scrubbed(text) == "cannot read 'https://a.example/out.json?… (https://b.example/x)"
+    assert redact_urls(text) == "cannot read 'https://a.example/out.json?… (https://b.example/x)"
 
 
 @given(
@@ -225,7 +225,7 @@ def test_a_url_cut_in_two_gives_nothing_away(filler: str, url: str, shift: int) 
 def test_a_long_word_costs_no_more_than_its_length() -> None:
     """The square of this length would be minutes."""
     for word in ("x" * 1_000_000, "a:" * 500_000, "a://" * 250_000, "\\" * 1_000_000):
-        scrubbed(word + " ")
+        redact_urls(word + " ")
         excerpt(word)
 
 
@@ -259,7 +259,7 @@ names = st.text(st.characters(codec="ascii", categories=["L", "N", "Pd"])) | st.
 
 @given(st.dictionaries(names, _around(MARK, _PLAIN)))
 def test_only_headers_of_the_list_are_shown(headers: dict[str, str]) -> None:
-    shown = shown_headers(headers)
+    shown = redact_headers(headers)
     assert set(shown) == {name.lower() for name in headers} & SHOWN_HEADERS
 
 
@@ -270,5 +270,5 @@ def test_what_may_carry_a_credential_is_not_on_the_list() -> None:
 
 @given(urls())
 def test_a_redirect_is_shown_without_its_secrets(url: str) -> None:
-    shown = shown_headers({"Location": url})
+    shown = redact_headers({"Location": url})
     assert MARK not in shown["location"]

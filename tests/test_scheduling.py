@@ -20,8 +20,8 @@ from datalab_facade import (
     WaitTimeoutError,
 )
 from datalab_facade.rate_limiting.local import LocalRateLimiter
-from datalab_facade.waiting.commands import Answer
-from datalab_facade.waiting.scheduling import Look, Scheduler
+from datalab_facade.waiting.commands import Result
+from datalab_facade.waiting.scheduling import Poll, Scheduler
 
 STEADY = WaitPolicy(
     min_interval=2, interval_growth=0, jitter=0, max_interval=10_000, timeout=100_000
@@ -41,10 +41,10 @@ def scheduling(policy: WaitPolicy = STEADY, **options: Any) -> Scheduler:
     return Scheduler(policy, concurrency=1_000, random=lambda: 0.5, now=BEGAN, **given)
 
 
-def picked(scheduler: Scheduler, now: float) -> Look:
-    look = scheduler.pick(now)
-    assert look is not None
-    return look
+def picked(scheduler: Scheduler, now: float) -> Poll:
+    poll = scheduler.pick(now)
+    assert poll is not None
+    return poll
 
 
 def seen(execution_id: int, status: str = "IN_PROGRESS", age: float | None = None) -> Execution:
@@ -59,8 +59,8 @@ def seen(execution_id: int, status: str = "IN_PROGRESS", age: float | None = Non
     )
 
 
-def answer(scheduler: Scheduler, look: Look, now: float, **details: Any) -> None:
-    scheduler.looked(look, Answer(now, value=seen(look.execution_id, **details)))
+def answer(scheduler: Scheduler, poll: Poll, now: float, **details: Any) -> None:
+    scheduler.polled(poll, Result(now, value=seen(poll.execution_id, **details)))
 
 
 def totals(scheduler: Scheduler, now: float = BEGAN) -> Totals:
@@ -83,7 +83,7 @@ def test_those_added_together_are_looked_at_in_the_order_of_adding(
     for execution_id in (1, 2, 3):
         scheduler.add(execution_id, BEGAN)
     looks = [picked(scheduler, BEGAN) for _ in range(3)]
-    assert [look.execution_id for look in looks] == [1, 2, 3]
+    assert [poll.execution_id for poll in looks] == [1, 2, 3]
     assert scheduler.pick(BEGAN) is None
 
 
@@ -91,7 +91,7 @@ def test_whoever_was_looked_at_longest_ago_is_looked_at_next() -> None:
     scheduler = scheduling()
     for execution_id in (1, 2, 3):
         scheduler.add(execution_id, BEGAN)
-    looks = {look.execution_id: look for look in (picked(scheduler, BEGAN) for _ in range(3))}
+    looks = {poll.execution_id: poll for poll in (picked(scheduler, BEGAN) for _ in range(3))}
     for later, execution_id in enumerate((3, 1, 2), 1):
         answer(scheduler, looks[execution_id], BEGAN + later)
     assert [picked(scheduler, 1_100.0).execution_id for _ in range(3)] == [3, 1, 2]
@@ -101,8 +101,8 @@ def test_those_answered_together_stay_in_their_order() -> None:
     scheduler = scheduling()
     for execution_id in (1, 2, 3):
         scheduler.add(execution_id, BEGAN)
-    for look in [picked(scheduler, BEGAN) for _ in range(3)]:
-        answer(scheduler, look, BEGAN)
+    for poll in [picked(scheduler, BEGAN) for _ in range(3)]:
+        answer(scheduler, poll, BEGAN)
     assert scheduler.away(BEGAN) == 2
     assert [picked(scheduler, BEGAN + 2).execution_id for _ in range(3)] == [1, 2, 3]
 
@@ -112,7 +112,7 @@ def test_whose_end_has_most_likely_been_missed_is_looked_at_first() -> None:
     scheduler = scheduling(attrs.evolve(STEADY, max_interval=50), duration_model=known)
     for execution_id in (1, 2):
         scheduler.add(execution_id, BEGAN)
-    looks = {look.execution_id: look for look in (picked(scheduler, BEGAN) for _ in range(2))}
+    looks = {poll.execution_id: poll for poll in (picked(scheduler, BEGAN) for _ in range(2))}
     answer(scheduler, looks[1], BEGAN, age=10)
     answer(scheduler, looks[2], BEGAN + 1, age=590)
     assert picked(scheduler, BEGAN + 100).execution_id == 2
@@ -128,12 +128,12 @@ def test_nobody_is_forgotten_whatever_was_learnt() -> None:
     asked: list[int] = []
     for step in range(400):
         now = BEGAN + 100 + step
-        look = picked(scheduler, now)
-        execution = seen(look.execution_id)
-        if look.execution_id == 7:
+        poll = picked(scheduler, now)
+        execution = seen(poll.execution_id)
+        if poll.execution_id == 7:
             execution = attrs.evolve(execution, workflow_id=2)
-        scheduler.looked(look, Answer(now, value=execution))
-        asked.append(look.execution_id)
+        scheduler.polled(poll, Result(now, value=execution))
+        asked.append(poll.execution_id)
     places = [place for place, execution_id in enumerate(asked) if execution_id == 7]
     apart = max(later - before for before, later in pairwise([*places, len(asked)]))
     # Until it is due, and then two fair rounds.

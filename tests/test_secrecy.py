@@ -18,7 +18,7 @@ from datalab_facade import (
 )
 from datalab_facade.decoding import decode_json
 from datalab_facade.redaction import excerpt
-from datalab_facade.secrecy import NO_SECRETS, Secrets, Shown, concealed
+from datalab_facade.secrecy import NO_SECRETS, Redacted, Secrets, redact_value
 
 TOKEN = "xoxb-" + "T0k3n" * 4
 
@@ -56,7 +56,7 @@ def test_an_error_and_what_led_to_it_are_cleared_of_secrets() -> None:
     third.__cause__ = second
     second.__cause__ = first
     first.__context__ = last
-    Secrets([TOKEN]).hide_in(last)
+    Secrets([TOKEN]).redact_in(last)
     for error in (first, second, third, last):
         assert TOKEN not in f"{error} {error!r} {vars(error)}"
         assert "***" in str(error)
@@ -66,7 +66,7 @@ def test_what_could_not_be_parsed_is_let_go() -> None:
     with pytest.raises(InvalidResponseError) as caught:
         decode_json(f'{{"token": "{TOKEN}"'.encode())
     assert isinstance(caught.value.__cause__, json.JSONDecodeError)
-    Secrets([TOKEN]).hide_in(caught.value)
+    Secrets([TOKEN]).redact_in(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
 
@@ -74,7 +74,7 @@ def test_what_could_not_be_parsed_is_let_go() -> None:
 def test_without_secrets_an_error_stays_as_it_is() -> None:
     error = InvalidResponseError("got this", body="this")
     error.__cause__ = cause = ValueError("x")
-    NO_SECRETS.hide_in(error)
+    NO_SECRETS.redact_in(error)
     assert error.__cause__ is cause
     assert not NO_SECRETS
     assert TOKEN not in repr(Secrets([TOKEN]))
@@ -90,15 +90,15 @@ def test_a_word_of_three_letters_is_not_taken_for_a_secret() -> None:
 )
 def test_what_has_a_name_like_a_secret_is_not_shown(name: str) -> None:
     settings: Any = {"headers": [{name: TOKEN}], "url": f"https://a.example/?x={TOKEN}"}
-    assert TOKEN not in repr(concealed(settings))
-    assert TOKEN not in repr(Shown(settings))
-    assert "https://a.example/" in repr(Shown(settings))
+    assert TOKEN not in repr(redact_value(settings))
+    assert TOKEN not in repr(Redacted(settings))
+    assert "https://a.example/" in repr(Redacted(settings))
 
 
 def test_a_placeholder_is_shown() -> None:
     settings: Any = {"token": "${secret:slack}", "authorization": "Bearer ${env:SLACK}"}
-    assert concealed(settings) == settings
+    assert redact_value(settings) == settings
 
 
 def test_names_that_only_sound_like_a_secret_keep_what_is_no_text() -> None:
-    assert concealed({"max_tokens": 5, "token": None}) == {"max_tokens": 5, "token": None}
+    assert redact_value({"max_tokens": 5, "token": None}) == {"max_tokens": 5, "token": None}

@@ -193,10 +193,10 @@ def test_a_key_that_a_server_repeats_is_not_shown_however_short_it_is(way: Way, 
 
 def test_a_short_key_is_not_looked_for_inside_of_words() -> None:
     echo = Echo("test")
-    assert echo.silenced("a latest test, testing") == "a latest ***, testing"
-    assert echo.silenced_bytes(b'"contest": "\\ntest"') == b'"contest": "\\n***"'
-    assert Echo("abc").silenced("abc") == "abc"
-    assert Echo("0123456789ab").silenced("x0123456789abx") == "x***x"
+    assert echo.redact("a latest test, testing") == "a latest ***, testing"
+    assert echo.redact_bytes(b'"contest": "\\ntest"') == b'"contest": "\\n***"'
+    assert Echo("abc").redact("abc") == "abc"
+    assert Echo("0123456789ab").redact("x0123456789abx") == "x***x"
 
 
 # What reporters of errors record.

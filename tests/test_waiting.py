@@ -40,10 +40,10 @@ from datalab_facade import (
 from datalab_facade.changes import changes_between
 from datalab_facade.errors import status_error_class
 from datalab_facade.testing import VirtualClock
-from datalab_facade.waiting.commands import Answer, Call, Report, Sleep
+from datalab_facade.waiting.commands import Call, Report, Result, Sleep
 from datalab_facade.waiting.driving import Machine, drive, drive_async
 from datalab_facade.waiting.learning import Curve
-from datalab_facade.waiting.retries import Faults, may_pass, retrying
+from datalab_facade.waiting.retries import RetryState, may_pass, retrying
 from datalab_facade.waiting.wait import Wait, waiting
 
 STEADY = WaitPolicy(min_interval=2, interval_growth=0, jitter=0, max_interval=100)
@@ -73,7 +73,7 @@ DROPPED = APIConnectionError("dropped", method="GET", url="u", may_have_arrived=
 LATE = APITimeoutError("late", method="GET", url="u", may_have_arrived=True, timeout=1)
 HTML = InvalidResponseError("html")
 
-Look = Callable[[float, float], tuple[float, Execution | DatalabError]]
+Poll = Callable[[float, float], tuple[float, Execution | DatalabError]]
 """(time, allowed seconds) -> (seconds it took, what came)"""
 
 
@@ -98,7 +98,7 @@ class Story:
         return [c.seconds for _, c in self.commands if isinstance(c, Sleep)]
 
 
-def play(look: Look, policy: WaitPolicy = STEADY, *, seed: int = 0, start: float = 0.0) -> Story:
+def play(poll: Poll, policy: WaitPolicy = STEADY, *, seed: int = 0, start: float = 0.0) -> Story:
     """Run the machine against a world in which only its own commands take time."""
     story, now = Story(), start
     wait = Wait(7, policy, now=now, random=Random(seed).random)
@@ -107,17 +107,17 @@ def play(look: Look, policy: WaitPolicy = STEADY, *, seed: int = 0, start: float
         command = next(machine)
         while True:
             story.commands.append((now, command))
-            answer: Answer[Execution]
+            answer: Result[Execution]
             if isinstance(command, Call):
-                took, came = look(now, min(command.timeout, command.deadline - now))
+                took, came = poll(now, min(command.timeout, command.deadline - now))
                 now += took
                 if isinstance(came, DatalabError):
-                    answer = Answer(now, error=came)
+                    answer = Result(now, error=came)
                 else:
-                    answer = Answer(now, value=came)
+                    answer = Result(now, value=came)
             else:
                 now += command.seconds if isinstance(command, Sleep) else 0.0
-                answer = Answer(now)
+                answer = Result(now)
             command = machine.send(answer)
     except StopIteration:
         pass
@@ -127,21 +127,21 @@ def play(look: Look, policy: WaitPolicy = STEADY, *, seed: int = 0, start: float
     return story
 
 
-def script(*answers: Execution | DatalabError, took: float = 0.0) -> Look:
+def script(*answers: Execution | DatalabError, took: float = 0.0) -> Poll:
     """Give the answers in turn, the last one for ever."""
     left = list(answers)
 
-    def look(now: float, allowed: float) -> tuple[float, Execution | DatalabError]:
+    def poll(now: float, allowed: float) -> tuple[float, Execution | DatalabError]:
         return took, left.pop(0) if len(left) > 1 else left[0]
 
-    return look
+    return poll
 
 
-def ends_at(when: float) -> Look:
-    def look(now: float, allowed: float) -> tuple[float, Execution]:
+def ends_at(when: float) -> Poll:
+    def poll(now: float, allowed: float) -> tuple[float, Execution]:
         return 0.05, snapshot("COMPLETED" if now >= when else "IN_PROGRESS")
 
-    return look
+    return poll
 
 
 def test_a_wait_looks_at_once_and_ends_with_the_end() -> None:
@@ -166,14 +166,14 @@ def test_the_interval_grows_with_the_time_waited_up_to_its_cap() -> None:
 
 
 def test_a_change_brings_the_looks_closer_again() -> None:
-    def look(now: float, allowed: float) -> tuple[float, Execution]:
+    def poll(now: float, allowed: float) -> tuple[float, Execution]:
         return 0.0, snapshot("COMPLETED" if now > 600 else "IN_PROGRESS", parse=_at(now))
 
     def _at(now: float) -> str:
         return "COMPLETED" if now > 300 else "IN_PROGRESS"
 
     policy = WaitPolicy(min_interval=2, interval_growth=0.1, jitter=0, speedup_on_change=3)
-    story = play(look, policy)
+    story = play(poll, policy)
     before = max(gap for at, gap in _gaps(story) if at < 300)
     after = min(gap for at, gap in _gaps(story) if at > 300)
     assert after < before / 2
@@ -214,13 +214,13 @@ def test_a_sleep_that_lasts_beyond_the_deadline_is_the_end_of_a_wait() -> None:
     wait = Wait(7, STEADY, now=0.0, random=Random(0).random)
     machine = waiting(wait, now=0.0)
     assert isinstance(next(machine), Call)
-    assert isinstance(machine.send(Answer(1.0, snapshot())), Report)
-    command: object = machine.send(Answer(1.0))
+    assert isinstance(machine.send(Result(1.0, snapshot())), Report)
+    command: object = machine.send(Result(1.0))
     while isinstance(command, Report):
-        command = machine.send(Answer(1.0))
+        command = machine.send(Result(1.0))
     assert isinstance(command, Sleep)
     with pytest.raises(WaitTimeoutError):
-        machine.send(Answer(1e9))
+        machine.send(Result(1e9))
 
 
 def test_a_sleep_that_lasts_beyond_the_deadline_is_the_end_of_a_call() -> None:
@@ -228,9 +228,9 @@ def test_a_sleep_that_lasts_beyond_the_deadline_is_the_end_of_a_call() -> None:
         WaitPolicy(), may_pass, timeout=60, request_timeout=30, now=0.0, random=Random(0).random
     )
     assert isinstance(next(machine), Call)
-    assert isinstance(machine.send(Answer(1.0, error=DROPPED)), Sleep)
+    assert isinstance(machine.send(Result(1.0, error=DROPPED)), Sleep)
     with pytest.raises(APIConnectionError, match="dropped"):
-        machine.send(Answer(1e9))
+        machine.send(Result(1e9))
 
 
 def test_the_deadline_is_told_with_everything_that_is_needed_to_go_on() -> None:
@@ -349,7 +349,7 @@ def test_a_timeout_tells_the_time_spent_and_the_last_fault() -> None:
 
 def test_no_look_begins_at_the_deadline() -> None:
     with pytest.raises(WaitTimeoutError) as raised:
-        begun(attrs.evolve(STEADY, timeout=9)).look(1_009.0)
+        begun(attrs.evolve(STEADY, timeout=9)).poll(1_009.0)
     assert raised.value.elapsed == 9
 
 
@@ -506,7 +506,7 @@ delays = st.floats(0, 100)
 
 
 def _policy(**settings: Any) -> WaitPolicy:
-    settings["max_interval"] = max(settings["max_interval"], settings["interval"])
+    settings["max_interval"] = max(settings["max_interval"], settings["min_interval"])
     return WaitPolicy(**settings)
 
 
@@ -528,15 +528,15 @@ policies = st.builds(
 worlds = st.lists(st.tuples(delays, answers), min_size=1, max_size=30)
 
 
-def world(events: list[tuple[float, Any]]) -> Look:
+def world(events: list[tuple[float, Any]]) -> Poll:
     """Play the events in turn, the last one for ever; a look never takes longer than allowed."""
     left = list(events)
 
-    def look(now: float, allowed: float) -> tuple[float, Execution | DatalabError]:
+    def poll(now: float, allowed: float) -> tuple[float, Execution | DatalabError]:
         took, came = left.pop(0) if len(left) > 1 else left[0]
         return (allowed, LATE) if took >= allowed else (took, came)
 
-    return look
+    return poll
 
 
 @given(policies, worlds, st.integers(), st.floats(-1e6, 1e6))
@@ -576,11 +576,11 @@ def test_the_blocking_and_the_async_driver_do_exactly_the_same(
         return waiting(Wait(7, policy, now=now, random=Random(seed).random), now=now)
 
     def looking(clock: VirtualClock, trace: list[Any]) -> Callable[[Call], Execution]:
-        look = world(events)
+        poll = world(events)
 
         def call(command: Call) -> Execution:
             allowed = min(command.timeout, command.deadline - clock.monotonic())
-            took, came = look(clock.monotonic(), allowed)
+            took, came = poll(clock.monotonic(), allowed)
             trace.append((clock.monotonic(), allowed, came))
             clock.advance(took)
             if isinstance(came, DatalabError):
@@ -600,10 +600,10 @@ def test_the_blocking_and_the_async_driver_do_exactly_the_same(
 
     async def asynchronous() -> list[Any]:
         clock, trace = VirtualClock(), list[Any]()
-        look = looking(clock, trace)
+        poll = looking(clock, trace)
 
         async def call(command: Call) -> Execution:
-            return look(command)
+            return poll(command)
 
         try:
             told = drive_async(machine(clock), call, clock=clock, subject="7")
@@ -626,7 +626,7 @@ def test_the_blocking_and_the_async_driver_do_exactly_the_same(
 def test_a_single_call_is_repeated_within_its_time_and_its_faults(
     events: list[tuple[float, Any]], timeout: float, max_retries: int, seed: int
 ) -> None:
-    look, now, calls = world(events), 0.0, 0
+    poll, now, calls = world(events), 0.0, 0
     machine: Machine[Execution, Execution] = retrying(
         WaitPolicy(max_retries=max_retries),
         may_pass,
@@ -640,18 +640,18 @@ def test_a_single_call_is_repeated_within_its_time_and_its_faults(
     try:
         command = next(machine)
         while True:
-            answer: Answer[Any] = Answer(now)
+            answer: Result[Any] = Result(now)
             if isinstance(command, Call):
                 calls += 1
-                took, came = look(now, min(command.timeout, command.deadline - now))
+                took, came = poll(now, min(command.timeout, command.deadline - now))
                 now += took
                 if isinstance(came, DatalabError):
-                    answer = Answer(now, error=came)
+                    answer = Result(now, error=came)
                 else:
-                    answer = Answer(now, value=came)
+                    answer = Result(now, value=came)
             elif isinstance(command, Sleep):
                 now += command.seconds
-                answer = Answer(now)
+                answer = Result(now)
             else:
                 reports.append(command.told)
             command = machine.send(answer)
@@ -674,28 +674,28 @@ def retried() -> Machine[Execution, Execution]:
 def test_a_call_that_failed_is_repeated_as_long_as_there_is_time() -> None:
     machine = retried()
     assert next(machine) == Call(30, 1_010.0)
-    assert machine.send(Answer(1_001.0, error=DROPPED)) == Sleep(0.75)
-    assert machine.send(Answer(1_001.75)) == Call(30, 1_010.0)
-    assert machine.send(Answer(1_002.0, error=refusal(503, retry_after=4))) == Sleep(4.2)
-    assert machine.send(Answer(1_006.2)) == Call(30, 1_010.0)
+    assert machine.send(Result(1_001.0, error=DROPPED)) == Sleep(0.75)
+    assert machine.send(Result(1_001.75)) == Call(30, 1_010.0)
+    assert machine.send(Result(1_002.0, error=refusal(503, retry_after=4))) == Sleep(4.2)
+    assert machine.send(Result(1_006.2)) == Call(30, 1_010.0)
     with pytest.raises(NotFoundError):
-        machine.send(Answer(1_007.0, error=refusal(404)))
+        machine.send(Result(1_007.0, error=refusal(404)))
 
 
 def test_a_call_is_not_repeated_at_its_deadline() -> None:
     machine = retried()
     next(machine)
     with pytest.raises(APIConnectionError):
-        machine.send(Answer(1_009.25, error=DROPPED))
+        machine.send(Result(1_009.25, error=DROPPED))
     machine = retried()
     next(machine)
-    machine.send(Answer(1_009.0, error=DROPPED))
+    machine.send(Result(1_009.0, error=DROPPED))
     with pytest.raises(APIConnectionError):
-        machine.send(Answer(1_010.0))
+        machine.send(Result(1_010.0))
 
 
 def test_of_many_faults_the_first_and_the_last_are_noted() -> None:
-    faults = Faults(attrs.evolve(STEADY, max_retries=8), lambda: 0.5)
+    faults = RetryState(attrs.evolve(STEADY, max_retries=8), lambda: 0.5)
     away = [faults.forgive(HTML if number else DROPPED) for number in range(8)]
     assert away == [0.75, 1.5, 3, 6, 12, 24, 45, 45]
     with pytest.raises(APIStatusError) as raised:
@@ -709,7 +709,7 @@ def test_of_many_faults_the_first_and_the_last_are_noted() -> None:
 
 @pytest.mark.parametrize(("many", "lines"), [(6, 7), (7, 7)])
 def test_up_to_six_faults_are_noted_in_full(many: int, lines: int) -> None:
-    faults, error = Faults(STEADY, lambda: 0.5), refusal(503)
+    faults, error = RetryState(STEADY, lambda: 0.5), refusal(503)
     for _ in range(many):
         faults.forgive(HTML)
     faults.explain(error)
@@ -724,19 +724,19 @@ def test_up_to_six_faults_are_noted_in_full(many: int, lines: int) -> None:
         {"timeout": 0},
         {"timeout": -1},
         {"timeout": math.nan},
-        {"interval": 0},
+        {"min_interval": 0},
         {"request_timeout": math.inf},
-        {"growth": -0.1},
+        {"interval_growth": -0.1},
         {"max_interval": 0},
         {"jitter": 1},
         {"jitter": -0.1},
-        {"closer": 0},
+        {"speedup_on_change": 0},
         {"max_retries": -1},
         {"retry_backoff": 0},
         {"max_retry_after": -5},
         {"not_found_grace": math.inf},
         {"request_timeout": 0},
-        {"interval": 100},
+        {"min_interval": 100},
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:

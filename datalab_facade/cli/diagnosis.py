@@ -27,7 +27,7 @@ from datalab_facade.errors import (
     PermissionDeniedError,
 )
 from datalab_facade.models import JSON
-from datalab_facade.redaction import shown_url
+from datalab_facade.redaction import redact_url
 
 Verdict: TypeAlias = Literal["good", "doubtful", "bad", "unknown"]
 
@@ -130,7 +130,7 @@ def _host(host: str | None, environment: Mapping[str, str]) -> Check:
         source = (
             f"from {HOST_VARIABLE}" if environment.get(HOST_VARIABLE) == host else "from --host"
         )
-    told = f"{shown_url(host or DEFAULT_BASE_URL)}, {source}"
+    told = f"{redact_url(host or DEFAULT_BASE_URL)}, {source}"
     proxies = [name for name in _PROXIES if environment.get(name)]
     if proxies:
         told += f"; proxies are set by {', '.join(proxies)}"

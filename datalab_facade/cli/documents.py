@@ -16,8 +16,8 @@ from datalab_facade.cli.exits import problem_of
 from datalab_facade.errors import DatalabError
 from datalab_facade.models import JSON, Execution, Failure, Step, StepRun
 from datalab_facade.outcomes import Outcome, Totals
-from datalab_facade.redaction import scrubbed
-from datalab_facade.secrecy import concealed
+from datalab_facade.redaction import redact_urls
+from datalab_facade.secrecy import redact_value
 
 if TYPE_CHECKING:
     from datalab_facade.files.models import File
@@ -46,7 +46,7 @@ def execution(found: Execution, *, urls: bool = False) -> dict[str, JSON]:
 
 def _step(step: Step, *, urls: bool) -> dict[str, JSON]:
     return {
-        "name": scrubbed(step.name),
+        "name": redact_urls(step.name),
         "status": str(step.status),
         "started_at": _time(step.started_at),
         "finished_at": _time(step.finished_at),
@@ -139,8 +139,8 @@ def workflow(found: Workflow) -> dict[str, JSON]:
                 "unique_name": _said(step.unique_name),
                 "step_key": _said(step.step_key),
                 "version": step.version,
-                "depends_on": [scrubbed(name) for name in step.depends_on],
-                "settings": concealed(dict(step.settings)),
+                "depends_on": [redact_urls(name) for name in step.depends_on],
+                "settings": redact_value(dict(step.settings)),
             }
             for step in found.steps
         ],
@@ -228,7 +228,7 @@ def run_report(folder: Path, results: Sequence[RunResult]) -> dict[str, JSON]:
 
 
 def _said(text: str | None) -> str | None:
-    return text if text is None else scrubbed(text)
+    return text if text is None else redact_urls(text)
 
 
 def _time(moment: datetime | None) -> str | None:

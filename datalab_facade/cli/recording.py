@@ -110,7 +110,7 @@ def record(api: ApiTransport, targets: Sequence[Target]) -> Recording:
         APIConnectionError: No whole answer came.
     """
     nobodys = Target.of(_NOBODYS)
-    return Recording(tuple(kept(target, _look(api, target)) for target in (*targets, nobodys)))
+    return Recording(tuple(kept(target, _poll(api, target)) for target in (*targets, nobodys)))
 
 
 def kept(target: Target, answer: PlainAnswer) -> Recorded:
@@ -126,7 +126,7 @@ def kept(target: Target, answer: PlainAnswer) -> Recorded:
     )
 
 
-def _look(api: ApiTransport, target: Target) -> PlainAnswer:
+def _poll(api: ApiTransport, target: Target) -> PlainAnswer:
     import math
 
     from datalab_facade.transport.api import CallScope

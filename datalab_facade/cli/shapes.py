@@ -83,7 +83,7 @@ def shape_of(body: JSON) -> Shape:
     'body.steps.<key>.<key>.id': ['whole number']}
     """
     seen = _Seen()
-    seen.look(body, "body", 0)
+    seen.poll(body, "body", 0)
     return Shape(
         kinds=_sorted(seen.kinds),
         words=_sorted(seen.words),
@@ -100,7 +100,7 @@ class _Seen:
     keys: defaultdict[str, set[str]] = attrs.field(factory=lambda: defaultdict(set))
     is_cut: bool = False
 
-    def look(self, value: JSON, place: str, depth: int) -> None:
+    def poll(self, value: JSON, place: str, depth: int) -> None:
         if depth > _DEEPEST or (place not in self.kinds and len(self.kinds) >= _MOST_PATHS):
             self.is_cut = True
             return
@@ -112,10 +112,10 @@ class _Seen:
             return
         if isinstance(value, list):
             for item in value:
-                self.look(item, f"{place}[]", depth + 1)
+                self.poll(item, f"{place}[]", depth + 1)
         elif isinstance(value, dict):
             for key, inner in self._children(value, place):
-                self.look(inner, f"{place}.{key}", depth + 1)
+                self.poll(inner, f"{place}.{key}", depth + 1)
 
     def _children(self, value: Mapping[str, JSON], place: str) -> Iterator[tuple[str, JSON]]:
         names = place.split(".")

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from datalab_facade.cli.sessions import Session
 
-Told: TypeAlias = Callable[[str, int, int | None], None]
+Result: TypeAlias = Callable[[str, int, int | None], None]
 """Takes note of how far something has come: its name, its bytes so far, and of how many."""
 
 
@@ -17,7 +17,7 @@ def _untold(_name: str, _held: int, _total: int | None) -> None:
 
 
 @contextlib.contextmanager
-def transfers(session: Session, what: str, count: int | None) -> Generator[Told, None, None]:
+def transfers(session: Session, what: str, count: int | None) -> Generator[Result, None, None]:
     """Show bars of transfers on the terminal that errors go to, if it is one.
 
     So they are seen, too, where the output goes into a pipe.

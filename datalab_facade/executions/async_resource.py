@@ -36,7 +36,7 @@ from datalab_facade.transport.api import AsyncApiTransport, CallScope
 from datalab_facade.transport.operations import execution_status
 from datalab_facade.waiting.commands import Call
 from datalab_facade.waiting.driving import drive_async
-from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY, Look
+from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY, Poll
 from datalab_facade.waiting.wait import WaitPolicy
 
 
@@ -78,7 +78,7 @@ class AsyncExecutions:
         """
         return await self._calls.ask(
             execution_status(checked_id(execution_id)),
-            lambda answer: self._context.decoded(answer, execution_id),
+            lambda answer: self._context.decode(answer, execution_id),
             timeout=timeout,
             options=options,
             subject=f"execution {execution_id}",
@@ -284,17 +284,17 @@ class AsyncExecutions:
         """Give the JSON form of a handle: the id and the API's address."""
         return handle_to_dict(execution_id, self._transport.origin.base_url)
 
-    def _look(
+    def _poll(
         self, execution_id: int, headers: Mapping[str, str], span: Span
     ) -> Callable[[Call], Awaitable[Execution]]:
         operation = execution_status(execution_id)
 
-        async def look(call: Call) -> Execution:
+        async def poll(call: Call) -> Execution:
             with span.active():
                 answer = await self._transport.call(operation, CallScope(call, headers))
-            return self._context.decoded(answer, execution_id)
+            return self._context.decode(answer, execution_id)
 
-        return look
+        return poll
 
     def _changes(
         self,
@@ -307,14 +307,14 @@ class AsyncExecutions:
     ) -> AsyncGenerator[Change, None]:
         context = self._context
         checked_id(execution_id)
-        look_policy = context.policy_for_wait(timeout, policy, options)
+        poll_policy = context.policy_for_wait(timeout, policy, options)
         headers = context.options_for_call(None, options).headers
 
         async def changes() -> AsyncGenerator[Change, None]:
             with context.wait_span(execution_id) as span:
                 told = drive_async(
-                    context.looks(execution_id, look_policy, watched=watched),
-                    self._look(execution_id, headers, span),
+                    context.wait_plan(execution_id, poll_policy, watched=watched),
+                    self._poll(execution_id, headers, span),
                     clock=context.clock,
                     subject=f"execution {execution_id}",
                 )
@@ -345,13 +345,13 @@ class AsyncExecutions:
         )
         headers = context.options_for_call(None, options).headers
 
-        async def look(taken: Look) -> Execution:
+        async def poll(taken: Poll) -> Execution:
             operation = execution_status(taken.execution_id)
             answer = await self._transport.send(operation, CallScope(taken.call, headers))
-            return context.decoded(answer, taken.execution_id)
+            return context.decode(answer, taken.execution_id)
 
         from datalab_facade.executions.many_async import (
             run_many_async,  # it needs asyncio, which is slow to import
         )
 
-        return run_many_async(scheduler, ids, look, gate=self._transport.gate, clock=context.clock)
+        return run_many_async(scheduler, ids, poll, gate=self._transport.gate, clock=context.clock)

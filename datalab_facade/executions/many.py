@@ -11,8 +11,8 @@ from datalab_facade.errors import DatalabError, InvalidArgumentError, RateLimitT
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.transport.admission import AdmissionControl
-from datalab_facade.waiting.commands import Answer
-from datalab_facade.waiting.scheduling import Look, Scheduler
+from datalab_facade.waiting.commands import Result
+from datalab_facade.waiting.scheduling import Poll, Scheduler
 
 NO_MORE = object()
 """What is fed in place of an id when there are no more."""
@@ -21,7 +21,7 @@ NO_MORE = object()
 def run_many(
     scheduler: Scheduler,
     ids: Iterable[int | Outcome],
-    look: Callable[[Look], Execution],
+    poll: Callable[[Poll], Execution],
     *,
     gate: AdmissionControl,
     clock: Clock,
@@ -56,19 +56,19 @@ def run_many(
             with gate.passage(scheduler.next_deadline):
                 taken = scheduler.pick(clock.monotonic())
                 if taken is not None:
-                    scheduler.looked(taken, _answer(taken, look, clock))
+                    scheduler.polled(taken, _answer(taken, poll, clock))
         except RateLimitTimeoutError:
             clock.sleep(max(0.0, scheduler.next_deadline - clock.monotonic()))
         yield from scheduler.news()
     scheduler.raise_feed_error()
 
 
-def _answer(taken: Look, look: Callable[[Look], Execution], clock: Clock) -> Answer[Execution]:
+def _answer(taken: Poll, poll: Callable[[Poll], Execution], clock: Clock) -> Result[Execution]:
     try:
-        execution = look(taken)
+        execution = poll(taken)
     except DatalabError as error:
-        return Answer(clock.monotonic(), error=error)
-    return Answer(clock.monotonic(), execution)
+        return Result(clock.monotonic(), error=error)
+    return Result(clock.monotonic(), execution)
 
 
 def feed_one(scheduler: Scheduler, execution_id: object, now: float) -> None:

@@ -12,14 +12,14 @@ from datalab_facade.executions.many import NO_MORE, feed_one
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.transport.admission import AsyncAdmissionControl
-from datalab_facade.waiting.commands import Answer
-from datalab_facade.waiting.scheduling import Look, Scheduler
+from datalab_facade.waiting.commands import Result
+from datalab_facade.waiting.scheduling import Poll, Scheduler
 
 
 async def run_many_async(
     scheduler: Scheduler,
     ids: Iterable[int | Outcome] | AsyncIterable[int | Outcome],
-    look: Callable[[Look], Awaitable[Execution]],
+    poll: Callable[[Poll], Awaitable[Execution]],
     *,
     gate: AsyncAdmissionControl,
     clock: Clock,
@@ -30,7 +30,7 @@ async def run_many_async(
     When this is closed, everything that it began is over.
     """
     running_loop()
-    run = _AsyncRun(scheduler, look, gate, clock)
+    run = _AsyncRun(scheduler, poll, gate, clock)
     tasks = [
         asyncio.create_task(run.feed(ids), name="datalab-feed"),
         asyncio.create_task(run.dispatch(), name="datalab-dispatch"),
@@ -53,23 +53,23 @@ class _AsyncRun:
     def __init__(
         self,
         scheduler: Scheduler,
-        look: Callable[[Look], Awaitable[Execution]],
+        poll: Callable[[Poll], Awaitable[Execution]],
         gate: AsyncAdmissionControl,
         clock: Clock,
     ) -> None:
         self.news = asyncio.Event()
         self._scheduler = scheduler
-        self._look = look
+        self._poll = poll
         self._gate = gate
         self._clock = clock
-        self._looks: set[asyncio.Task[None]] = set()
+        self._polls: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
         self._alarm: asyncio.Future[None] | None = None
         self._crash: BaseException | None = None
 
     @property
     def idle(self) -> bool:
-        return not self._looks
+        return not self._polls
 
     async def feed(self, ids: Iterable[int | Outcome] | AsyncIterable[int | Outcome]) -> None:
         scheduler, clock = self._scheduler, self._clock
@@ -110,7 +110,7 @@ class _AsyncRun:
                     self._gate.leave()
                     continue
                 task = asyncio.create_task(self._take(taken))
-                self._looks.add(task)
+                self._polls.add(task)
                 task.add_done_callback(self._over)
         finally:
             self._wake()
@@ -120,19 +120,19 @@ class _AsyncRun:
         self._alarm = asyncio.get_running_loop().create_future()
         await wait_by(self._clock, self._alarm, seconds)
 
-    async def _take(self, taken: Look) -> None:
+    async def _take(self, taken: Poll) -> None:
         try:
-            execution = await self._look(taken)
+            execution = await self._poll(taken)
         except DatalabError as error:
-            answer: Answer[Execution] = Answer(self._clock.monotonic(), error=error)
+            answer: Result[Execution] = Result(self._clock.monotonic(), error=error)
         else:
-            answer = Answer(self._clock.monotonic(), execution)
-        self._scheduler.looked(taken, answer)
+            answer = Result(self._clock.monotonic(), execution)
+        self._scheduler.polled(taken, answer)
 
     def _over(self, task: asyncio.Task[None]) -> None:
         # A task that is cancelled before its first step runs nothing of its own.
         self._gate.leave()
-        self._looks.discard(task)
+        self._polls.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self._crash = task.exception()
         self._wake()
@@ -154,7 +154,7 @@ class _AsyncRun:
 
     async def stop(self, tasks: list[asyncio.Task[None]]) -> None:
         """Cancel whatever goes on, and wait until it is over."""
-        under_way = {*tasks, *self._looks}
+        under_way = {*tasks, *self._polls}
         for task in under_way:
             task.cancel()
         interrupted: asyncio.CancelledError | None = None

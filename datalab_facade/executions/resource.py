@@ -27,7 +27,7 @@ from datalab_facade.transport.api import ApiTransport, CallScope
 from datalab_facade.transport.operations import execution_status
 from datalab_facade.waiting.commands import Call
 from datalab_facade.waiting.driving import drive
-from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY, Look
+from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY, Poll
 from datalab_facade.waiting.wait import WaitPolicy
 
 
@@ -69,7 +69,7 @@ class Executions:
         """
         return self._calls.ask(
             execution_status(checked_id(execution_id)),
-            lambda answer: self._context.decoded(answer, execution_id),
+            lambda answer: self._context.decode(answer, execution_id),
             timeout=timeout,
             options=options,
             subject=f"execution {execution_id}",
@@ -272,17 +272,17 @@ class Executions:
         """Give the JSON form of a handle: the id and the API's address."""
         return handle_to_dict(execution_id, self._transport.origin.base_url)
 
-    def _look(
+    def _poll(
         self, execution_id: int, headers: Mapping[str, str], span: Span
     ) -> Callable[[Call], Execution]:
         operation = execution_status(execution_id)
 
-        def look(call: Call) -> Execution:
+        def poll(call: Call) -> Execution:
             with span.active():
                 answer = self._transport.call(operation, CallScope(call, headers))
-            return self._context.decoded(answer, execution_id)
+            return self._context.decode(answer, execution_id)
 
-        return look
+        return poll
 
     def _changes(
         self,
@@ -295,14 +295,14 @@ class Executions:
     ) -> Generator[Change, None, None]:
         context = self._context
         checked_id(execution_id)
-        look_policy = context.policy_for_wait(timeout, policy, options)
+        poll_policy = context.policy_for_wait(timeout, policy, options)
         headers = context.options_for_call(None, options).headers
 
         def changes() -> Generator[Change, None, None]:
             with context.wait_span(execution_id) as span:
                 yield from drive(
-                    context.looks(execution_id, look_policy, watched=watched),
-                    self._look(execution_id, headers, span),
+                    context.wait_plan(execution_id, poll_policy, watched=watched),
+                    self._poll(execution_id, headers, span),
                     clock=context.clock,
                     subject=f"execution {execution_id}",
                 )
@@ -330,9 +330,9 @@ class Executions:
         )
         headers = context.options_for_call(None, options).headers
 
-        def look(taken: Look) -> Execution:
+        def poll(taken: Poll) -> Execution:
             operation = execution_status(taken.execution_id)
             answer = self._transport.send(operation, CallScope(taken.call, headers))
-            return context.decoded(answer, taken.execution_id)
+            return context.decode(answer, taken.execution_id)
 
-        return run_many(scheduler, ids, look, gate=self._transport.gate, clock=context.clock)
+        return run_many(scheduler, ids, poll, gate=self._transport.gate, clock=context.clock)

@@ -31,7 +31,13 @@ from datalab_facade.files.decoding import (
     decode_page,
     decode_ticket,
 )
-from datalab_facade.files.filing import DEFAULT_TIMEOUT, Landing, noting, planned_upload, uploaded
+from datalab_facade.files.filing import (
+    DEFAULT_TIMEOUT,
+    FileDownload,
+    planned_upload,
+    recording_drift,
+    uploaded,
+)
 from datalab_facade.files.models import File, FileLink
 from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
 from datalab_facade.files.paging import MOST_PER_PAGE, Paging
@@ -46,7 +52,7 @@ from datalab_facade.files.uploads import (
 )
 from datalab_facade.options import CallOptions
 from datalab_facade.outputs.fetching import fetch_async
-from datalab_facade.outputs.saving import twice_async
+from datalab_facade.outputs.saving import with_one_repeat_async
 from datalab_facade.outputs.transfers import OnProgress, ProgressMeter
 from datalab_facade.transport.api import AsyncApiTransport
 from datalab_facade.transport.operations import (
@@ -226,7 +232,7 @@ class AsyncFiles:
             while (wanted := paging.wanted) is not None:
                 page = await self._calls.ask(
                     list_files(wanted.limit, wanted.offset),
-                    noting(self._context, decode_page),
+                    recording_drift(self._context, decode_page),
                     timeout=timeout,
                     options=options,
                     subject="list of files",
@@ -263,7 +269,7 @@ class AsyncFiles:
             file_metadata,
             lambda operation, asked: self._calls.ask(
                 operation,
-                noting(self._context, partial(decode_file, requested_id=asked)),
+                recording_drift(self._context, partial(decode_file, requested_id=asked)),
                 timeout=timeout,
                 options=options,
                 subject=f"file {asked}",
@@ -301,7 +307,7 @@ class AsyncFiles:
             lambda found: file_download_url(found, lifetime),
             lambda operation, asked: self._calls.ask(
                 operation,
-                noting(self._context, partial(decode_link, requested_id=asked)),
+                recording_drift(self._context, partial(decode_link, requested_id=asked)),
                 timeout=timeout,
                 options=options,
                 subject=f"file {asked}",
@@ -351,7 +357,7 @@ class AsyncFiles:
         checked_callable("on_progress", on_progress)
         deadline = self._begun(timeout)
         link = await self.download_url(number, timeout=self._call_timeout(deadline), **options)
-        landing = Landing(link, goal, max_bytes=max_bytes, on_progress=on_progress)
+        landing = FileDownload(link, goal, max_bytes=max_bytes, on_progress=on_progress)
 
         async def renewed(_refused: str, left: float) -> str | None:
             timeout = min(left, self._context.options.timeout)
@@ -368,7 +374,7 @@ class AsyncFiles:
                 # Checking reads the whole file, which would hold up the loop.
                 return await in_thread(lambda: landing.finish(part, download))
 
-        return await twice_async(saved)
+        return await with_one_repeat_async(saved)
 
     async def delete(
         self, file: AnyFile, *, timeout: float | None = None, **options: Unpack[CallOptions]
@@ -391,7 +397,7 @@ class AsyncFiles:
             delete_file,
             lambda operation, asked: self._calls.remove(
                 operation,
-                noting(self._context, partial(decode_deletion, requested_id=asked)),
+                recording_drift(self._context, partial(decode_deletion, requested_id=asked)),
                 timeout=timeout,
                 options=options,
                 subject=f"file {asked}",
@@ -420,7 +426,7 @@ class AsyncFiles:
         async def ask_for_url(left: float) -> Ticket:
             return await self._calls.ask(
                 request_upload_url(described.name, described.content_type),
-                noting(context, decode_ticket),
+                recording_drift(context, decode_ticket),
                 timeout=min(left, context.options.timeout),
                 options=options,
                 subject=f"upload of {described.name!r}",
@@ -447,7 +453,7 @@ class AsyncFiles:
     ) -> Confirmation:
         return await self._calls.ask(
             confirm_upload(file),
-            noting(self._context, partial(decode_confirmation, requested_id=file)),
+            recording_drift(self._context, partial(decode_confirmation, requested_id=file)),
             timeout=timeout,
             options=options,
             subject=f"confirmation of file {file}",

@@ -22,7 +22,7 @@ from datalab_facade.fields import (
 )
 from datalab_facade.files.models import REFERENCE_PREFIX, File, FileLink
 from datalab_facade.models import JSON
-from datalab_facade.redaction import excerpt, shown_url
+from datalab_facade.redaction import excerpt, redact_url
 
 _FILE_FIELDS = frozenset(
     {
@@ -49,7 +49,7 @@ class Ticket:
 
     file_id: int
     reference: str
-    url: str = attrs.field(repr=shown_url)
+    url: str = attrs.field(repr=redact_url)
 
 
 @attrs.frozen

@@ -26,7 +26,7 @@ from datalab_facade.outputs.downloading import (
 from datalab_facade.outputs.naming import safe_name
 from datalab_facade.outputs.parts import PartFile, sync_folder
 from datalab_facade.outputs.transfers import OnProgress, ProgressMeter
-from datalab_facade.redaction import shown_name
+from datalab_facade.redaction import redact_name
 
 _T = TypeVar("_T")
 
@@ -34,11 +34,11 @@ DEFAULT_TIMEOUT = 3_600.0
 """Seconds for one file, tries included: URLs are good for about an hour."""
 
 
-def noting(
+def recording_drift(
     context: Context, decode: Callable[[JSON], tuple[_T, set[Drift]]]
 ) -> Callable[[JSON], _T]:
     """Let what a decoder finds odd be counted."""
-    return lambda answer: context.noted(*decode(answer))
+    return lambda answer: context.record_drift(*decode(answer))
 
 
 def planned_upload(context: Context, name: str, deadline: float) -> Upload:
@@ -64,7 +64,7 @@ def uploaded(described: Described, size: int, confirmed: Confirmation) -> File:
     )
 
 
-class Landing:
+class FileDownload:
     """One file on its way back, to its place on disk."""
 
     def __init__(
@@ -78,7 +78,7 @@ class Landing:
         name = link.filename or f"file-{link.file_id}"
         self._remote = RemoteFile(link.file_id, name, link.url)
         # A name that comes from the server never chooses the folder.
-        self._goal = path / safe_name(shown_name(name)) if is_folder(path) else path
+        self._goal = path / safe_name(redact_name(name)) if is_folder(path) else path
         self._max_bytes = max_bytes
         self._meter = ProgressMeter(name, on_progress)
 

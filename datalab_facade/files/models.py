@@ -9,13 +9,13 @@ from typing import Any, Self
 import attrs
 
 from datalab_facade.models import JSON
-from datalab_facade.pickling import known_fields, portable
-from datalab_facade.redaction import redacted_repr, shown_url
+from datalab_facade.pickling import known_fields, picklable
+from datalab_facade.redaction import redact_url, redacted_repr
 
 REFERENCE_PREFIX = "datalab://file-"
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class File:
     """A file that was uploaded to Datalab, or is about to be.
@@ -84,7 +84,7 @@ class File:
             raise ValueError(f"not a file as to_dict() writes it: {error}") from error
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class FileLink:
     """A URL at which a file can be had for a while, by anybody who has it.
@@ -94,6 +94,6 @@ class FileLink:
 
     file_id: int
     filename: str = attrs.field(repr=redacted_repr)
-    url: str = attrs.field(repr=shown_url)
+    url: str = attrs.field(repr=redact_url)
     expires_in: int | None = None
     """For how many seconds it is good, from when it was asked for."""

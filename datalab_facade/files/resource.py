@@ -33,7 +33,13 @@ from datalab_facade.files.decoding import (
     decode_page,
     decode_ticket,
 )
-from datalab_facade.files.filing import DEFAULT_TIMEOUT, Landing, noting, planned_upload, uploaded
+from datalab_facade.files.filing import (
+    DEFAULT_TIMEOUT,
+    FileDownload,
+    planned_upload,
+    recording_drift,
+    uploaded,
+)
 from datalab_facade.files.models import File, FileLink
 from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
 from datalab_facade.files.paging import MOST_PER_PAGE, Paging
@@ -48,7 +54,7 @@ from datalab_facade.files.uploads import (
 )
 from datalab_facade.options import CallOptions
 from datalab_facade.outputs.fetching import fetch
-from datalab_facade.outputs.saving import twice
+from datalab_facade.outputs.saving import with_one_repeat
 from datalab_facade.outputs.transfers import OnProgress, ProgressMeter
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.operations import (
@@ -225,7 +231,7 @@ class Files:
             while (wanted := paging.wanted) is not None:
                 page = self._calls.ask(
                     list_files(wanted.limit, wanted.offset),
-                    noting(self._context, decode_page),
+                    recording_drift(self._context, decode_page),
                     timeout=timeout,
                     options=options,
                     subject="list of files",
@@ -261,7 +267,7 @@ class Files:
             file_metadata,
             lambda operation, asked: self._calls.ask(
                 operation,
-                noting(self._context, partial(decode_file, requested_id=asked)),
+                recording_drift(self._context, partial(decode_file, requested_id=asked)),
                 timeout=timeout,
                 options=options,
                 subject=f"file {asked}",
@@ -299,7 +305,7 @@ class Files:
             lambda found: file_download_url(found, lifetime),
             lambda operation, asked: self._calls.ask(
                 operation,
-                noting(self._context, partial(decode_link, requested_id=asked)),
+                recording_drift(self._context, partial(decode_link, requested_id=asked)),
                 timeout=timeout,
                 options=options,
                 subject=f"file {asked}",
@@ -349,7 +355,7 @@ class Files:
         checked_callable("on_progress", on_progress)
         deadline = self._begun(timeout)
         link = self.download_url(number, timeout=self._call_timeout(deadline), **options)
-        landing = Landing(link, goal, max_bytes=max_bytes, on_progress=on_progress)
+        landing = FileDownload(link, goal, max_bytes=max_bytes, on_progress=on_progress)
 
         def renewed(_refused: str, left: float) -> str | None:
             timeout = min(left, self._context.options.timeout)
@@ -365,7 +371,7 @@ class Files:
                 landing.arrived(download, self._now())
                 return landing.finish(part, download)
 
-        return twice(saved)
+        return with_one_repeat(saved)
 
     def delete(
         self, file: AnyFile, *, timeout: float | None = None, **options: Unpack[CallOptions]
@@ -388,7 +394,7 @@ class Files:
             delete_file,
             lambda operation, asked: self._calls.remove(
                 operation,
-                noting(self._context, partial(decode_deletion, requested_id=asked)),
+                recording_drift(self._context, partial(decode_deletion, requested_id=asked)),
                 timeout=timeout,
                 options=options,
                 subject=f"file {asked}",
@@ -417,7 +423,7 @@ class Files:
         def ask_for_url(left: float) -> Ticket:
             return self._calls.ask(
                 request_upload_url(described.name, described.content_type),
-                noting(context, decode_ticket),
+                recording_drift(context, decode_ticket),
                 timeout=min(left, context.options.timeout),
                 options=options,
                 subject=f"upload of {described.name!r}",
@@ -442,7 +448,7 @@ class Files:
     ) -> Confirmation:
         return self._calls.ask(
             confirm_upload(file),
-            noting(self._context, partial(decode_confirmation, requested_id=file)),
+            recording_drift(self._context, partial(decode_confirmation, requested_id=file)),
             timeout=timeout,
             options=options,
             subject=f"confirmation of file {file}",

@@ -27,7 +27,7 @@ from datalab_facade.files.uploading import (
     Compare,
     Confirm,
     Put,
-    Told,
+    Result,
     Upload,
 )
 from datalab_facade.interrupting import check_interrupted
@@ -190,10 +190,10 @@ def send_file(
         command = _next(steps, told)
         if isinstance(command, Confirmation):
             return command
-        told = Told(clock.monotonic())
+        told = Result(clock.monotonic())
         try:
             if isinstance(command, AskForUrl):
-                told = Told(0.0, ticket=asking.url(command.timeout(told.now)))
+                told = Result(0.0, ticket=asking.url(command.timeout(told.now)))
             elif isinstance(command, Put):
                 with contextlib.closing(outgoing.pieces()) as pieces:
                     reply = storage.put(
@@ -203,16 +203,16 @@ def send_file(
                         silence=command.stall_timeout,
                         timeout=command.timeout(told.now),
                     )
-                told = Told(0.0, status=reply.status, headers=reply.headers)
+                told = Result(0.0, status=reply.status, headers=reply.headers)
             elif isinstance(command, Compare):
-                told = Told(0.0, wrong=outgoing.wrong(command.digests))
+                told = Result(0.0, wrong=outgoing.wrong(command.digests))
             elif isinstance(command, Confirm):
                 left = command.timeout(told.now)
-                told = Told(0.0, confirmation=asking.confirm(command.file_id, left))
+                told = Result(0.0, confirmation=asking.confirm(command.file_id, left))
             else:
                 clock.sleep(command.seconds)
         except DatalabError as error:
-            told = Told(0.0, error=error)
+            told = Result(0.0, error=error)
         told = attrs.evolve(told, now=clock.monotonic())
 
 
@@ -232,10 +232,10 @@ async def send_file_async(
         command = _next(steps, told)
         if isinstance(command, Confirmation):
             return command
-        told = Told(clock.monotonic())
+        told = Result(clock.monotonic())
         try:
             if isinstance(command, AskForUrl):
-                told = Told(0.0, ticket=await asking.url(command.timeout(told.now)))
+                told = Result(0.0, ticket=await asking.url(command.timeout(told.now)))
             elif isinstance(command, Put):
                 async with contextlib.aclosing(outgoing.pieces_async()) as pieces:
                     reply = await storage.put(
@@ -245,21 +245,21 @@ async def send_file_async(
                         silence=command.stall_timeout,
                         timeout=command.timeout(told.now),
                     )
-                told = Told(0.0, status=reply.status, headers=reply.headers)
+                told = Result(0.0, status=reply.status, headers=reply.headers)
             elif isinstance(command, Compare):
-                told = Told(0.0, wrong=await asyncio.to_thread(outgoing.wrong, command.digests))
+                told = Result(0.0, wrong=await asyncio.to_thread(outgoing.wrong, command.digests))
             elif isinstance(command, Confirm):
                 left = command.timeout(told.now)
-                told = Told(0.0, confirmation=await asking.confirm(command.file_id, left))
+                told = Result(0.0, confirmation=await asking.confirm(command.file_id, left))
             else:
                 await clock.sleep_async(command.seconds)
         except DatalabError as error:
-            told = Told(0.0, error=error)
+            told = Result(0.0, error=error)
         told = attrs.evolve(told, now=clock.monotonic())
 
 
 def _next(
-    steps: Generator[Command, Told, Confirmation], told: Told | None
+    steps: Generator[Command, Result, Confirmation], told: Result | None
 ) -> Command | Confirmation:
     try:
         return next(steps) if told is None else steps.send(told)

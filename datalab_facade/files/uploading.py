@@ -24,9 +24,9 @@ from datalab_facade.errors import (
 )
 from datalab_facade.files.decoding import Confirmation, Ticket
 from datalab_facade.outputs.downloading import NotSecure, checked_storage_url, stored_digests
-from datalab_facade.redaction import shown_url
+from datalab_facade.redaction import redact_url
 from datalab_facade.waiting.commands import Sleep, Until
-from datalab_facade.waiting.retries import Faults, Randomness, RenewalPauses, may_pass
+from datalab_facade.waiting.retries import Randomness, RenewalPauses, RetryState, may_pass
 
 _EXPIRED = frozenset({400, 401, 403, 410})
 _PASSING = frozenset({408, 425, 429})
@@ -64,7 +64,7 @@ class AskForUrl(Until):
 class Put(Until):
     """Command: send all bytes there, from the first one on."""
 
-    url: str = attrs.field(repr=shown_url)
+    url: str = attrs.field(repr=redact_url)
     stall_timeout: float
     deadline: float
 
@@ -89,7 +89,7 @@ Command: TypeAlias = AskForUrl | Put | Compare | Confirm | Sleep
 
 
 @attrs.frozen
-class Told:
+class Result:
     """What became of a command."""
 
     now: float
@@ -121,12 +121,12 @@ class Upload:
         self.name = name
         self._policy = policy
         self._deadline = deadline
-        self._faults = Faults(policy, random)
+        self._faults = RetryState(policy, random)
         self._allow_http = allow_http
         self._renewal_pauses = RenewalPauses(policy, random)
         self._now = -math.inf
 
-    def steps(self) -> Generator[Command, Told, Confirmation]:
+    def steps(self) -> Generator[Command, Result, Confirmation]:
         """Decide on the whole upload; returns when the API has confirmed it.
 
         Yields a command at a time and is sent what became of it.
@@ -158,13 +158,13 @@ class Upload:
                     APIStatusError(
                         told.status,
                         method="PUT",
-                        url=shown_url(ticket.url),
+                        url=redact_url(ticket.url),
                         retry_after=retry_after_of(told.headers),
                     )
                 )
             elif told.status in _REDIRECTS:
                 # A document goes where the API said, and nowhere else.
-                target = shown_url(told.headers.get("location", "nowhere"))
+                target = redact_url(told.headers.get("location", "nowhere"))
                 raise self._failed(
                     "refused",
                     f"is redirected to {target} by storage, which is not followed",
@@ -175,12 +175,12 @@ class Upload:
                     "refused", f"is refused by storage with {told.status}", told.status
                 )
 
-    def _do(self, command: Command) -> Generator[Command, Told, Told]:
+    def _do(self, command: Command) -> Generator[Command, Result, Result]:
         told = yield command
         self._now = told.now
         return told
 
-    def _ticket(self) -> Generator[Command, Told, Ticket]:
+    def _ticket(self) -> Generator[Command, Result, Ticket]:
         told = yield from self._do(AskForUrl(self._deadline))
         if told.error is not None:
             raise told.error
@@ -191,7 +191,7 @@ class Upload:
             raise self._failed("refused", f"would be sent to {error}") from None
         return told.ticket
 
-    def _confirmed(self, ticket: Ticket) -> Generator[Command, Told, Confirmation]:
+    def _confirmed(self, ticket: Ticket) -> Generator[Command, Result, Confirmation]:
         told = yield from self._do(Confirm(ticket.file_id, self._deadline))
         error = told.error
         if isinstance(error, CALLER_ERRORS):
@@ -212,7 +212,7 @@ class Upload:
             )
         return told.confirmation
 
-    def _wrong(self, headers: Mapping[str, str]) -> Generator[Command, Told, Collection[str]]:
+    def _wrong(self, headers: Mapping[str, str]) -> Generator[Command, Result, Collection[str]]:
         """Give the algorithms by which other bytes are stored than were sent."""
         digests = stored_digests(headers)
         if not digests:
@@ -222,7 +222,7 @@ class Upload:
             raise told.error
         return told.wrong
 
-    def _renewed(self, status: int) -> Generator[Command, Told, Ticket]:
+    def _renewed(self, status: int) -> Generator[Command, Result, Ticket]:
         refused = self._failed(
             "refused", f"is refused by storage with {status}, also with a new URL", status
         )
@@ -233,7 +233,7 @@ class Upload:
             yield from self._do(Sleep(away))
         return (yield from self._ticket())
 
-    def _wait_after(self, error: DatalabError) -> Generator[Command, Told, None]:
+    def _wait_after(self, error: DatalabError) -> Generator[Command, Result, None]:
         ours = isinstance(error, UploadError)
         if isinstance(error, (*CALLER_ERRORS, RateLimitTimeoutError)):
             raise error

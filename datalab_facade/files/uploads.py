@@ -23,7 +23,7 @@ from datalab_facade.clock import running_loop
 from datalab_facade.errors import DatalabError, InvalidArgumentError
 from datalab_facade.files.models import File
 from datalab_facade.files.sources import UploadSource
-from datalab_facade.pickling import portable
+from datalab_facade.pickling import picklable
 from datalab_facade.workers import BETWEEN_SIGNALS, Workers
 
 Uploadable: TypeAlias = "UploadSource | tuple[str, UploadSource]"
@@ -41,7 +41,7 @@ def _shown(source: object) -> str:
     return f"<{len(source)} bytes>" if isinstance(source, bytes) else repr(source)
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class UploadOutcome:
     """What became of one of many uploads: a file, or the error that says why there is none.

@@ -38,7 +38,7 @@ from datalab_facade.outputs.collecting import DEFAULT_MAX_BYTES
 from datalab_facade.outputs.downloading import download_failed
 from datalab_facade.outputs.renewing import Renewals
 from datalab_facade.outputs.resource import DEFAULT_TIMEOUT
-from datalab_facade.redaction import shown_name
+from datalab_facade.redaction import redact_name
 from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY
 from datalab_facade.waiting.wait import WaitPolicy
 
@@ -272,7 +272,7 @@ class _Tasks(Generic[_T]):
                 output,
                 output.url,
                 _RENEWAL_SECONDS,
-                lambda left: self.look(output.execution_id, timeout=left),
+                lambda left: self.poll(output.execution_id, timeout=left),
             )
         except NotFoundError:
             url = None
@@ -286,7 +286,7 @@ class _Tasks(Generic[_T]):
         renewals = mapped._renewals + 1  # noqa: SLF001 - of this module
         return self.begun(execution, attrs.evolve(output, url=url), renewals)
 
-    def look(self, execution_id: int, timeout: float | None = None) -> Execution:
+    def poll(self, execution_id: int, timeout: float | None = None) -> Execution:
         """Look at an execution, under the budget.
 
         Raises:
@@ -413,7 +413,7 @@ class _Mapping(Generic[_T]):
                 self._begin(Outcome(execution_id=cast("int", one), error=error))
 
     def _begin(self, outcome: Outcome) -> None:
-        outcome = self._looked_again(outcome)
+        outcome = self._polled_again(outcome)
         execution, tasks = outcome.execution, self._tasks
         if execution is None:
             error = outcome.error
@@ -434,12 +434,12 @@ class _Mapping(Generic[_T]):
                 nothing = self._nothing_of(execution)
                 self._put(partial(tasks.failed, execution.id, nothing, execution))
 
-    def _looked_again(self, outcome: Outcome) -> Outcome:
+    def _polled_again(self, outcome: Outcome) -> Outcome:
         """Look once more at one that timed out, if that may be because waiting has paused."""
         if not (self._has_paused and isinstance(outcome.error, WaitTimeoutError)):
             return outcome
         with contextlib.suppress(DatalabError):
-            execution = self._tasks.look(outcome.execution_id)
+            execution = self._tasks.poll(outcome.execution_id)
             if execution.is_terminal:
                 return Outcome(execution_id=outcome.execution_id, execution=execution)
         return outcome
@@ -463,7 +463,7 @@ class _Mapping(Generic[_T]):
         mapped.future.add_done_callback(lambda _: self._done.put(mapped))
 
     def _nothing_of(self, execution: Execution) -> DownloadError:
-        steps = "" if self._steps is None else f" of {', '.join(map(shown_name, self._steps))}"
+        steps = "" if self._steps is None else f" of {', '.join(map(redact_name, self._steps))}"
         return DownloadError(
             f"Execution {execution.id} has completed, but there is no output{steps} to fetch",
             execution_id=execution.id,

@@ -23,7 +23,7 @@ from datalab_facade.errors import ConfigurationError
 from datalab_facade.rate_limiting.leasing import Ask, Brake, Pace, Reply, StoreLost, speed_after
 from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE
 from datalab_facade.rate_limiting.shared import SharedRateLimiter
-from datalab_facade.redaction import can_be_shown, shown_url
+from datalab_facade.redaction import can_be_shown, redact_url
 
 try:
     import redis
@@ -140,7 +140,7 @@ class RedisRateLimiterStore:
         again = Retry(NoBackoff(), 1)
         if not isinstance(url, str):
             raise ConfigurationError(f"The URL of Redis is a text, and not a {type(url).__name__}")
-        self.address = shown_url(url)
+        self.address = redact_url(url)
         if not can_be_shown(url):
             # What Redis would make of it is another host, and another password.
             raise ConfigurationError(
@@ -166,7 +166,7 @@ class RedisRateLimiterStore:
         )
         self._name = name
         self._keys = [f"datalab-facade:budget:{name}:{part}" for part in ("members", "brake")]
-        self._look = self._redis.register_script(_LOOK)
+        self._poll = self._redis.register_script(_LOOK)
         self._brake = self._redis.register_script(_BRAKE)
 
     def lease(self, asked: Ask) -> Reply:
@@ -195,7 +195,7 @@ class RedisRateLimiterStore:
     def _lease(self, asked: Ask) -> Reply:
         told = cast(
             "tuple[int, int, bytes]",
-            self._look(keys=self._keys, args=[asked.member, _MEMBER_SECONDS]),
+            self._poll(keys=self._keys, args=[asked.member, _MEMBER_SECONDS]),
         )
         members, brake = told[0], _brake_left(told[1] / 1_000, float(told[2]))
         if brake is not None and brake.pause > 0:

@@ -38,7 +38,12 @@ from datalab_facade.outputs.fetching import fetch_async
 from datalab_facade.outputs.parts import PartFile, sync_folder
 from datalab_facade.outputs.renewing import AsyncRenewals
 from datalab_facade.outputs.resource import DEFAULT_TIMEOUT
-from datalab_facade.outputs.saving import DEFAULT_CONCURRENCY, Saving, saved_output, twice_async
+from datalab_facade.outputs.saving import (
+    DEFAULT_CONCURRENCY,
+    Saving,
+    saved_output,
+    with_one_repeat_async,
+)
 from datalab_facade.transport.storage import AsyncStorageTransport
 from datalab_facade.workers import in_thread
 
@@ -89,7 +94,7 @@ class AsyncOutputs:
         """
         most = checked_count("max_bytes", max_bytes, least=0)
         deadline = self._begun(output, timeout)
-        return await twice_async(lambda: self._collected(output, most, deadline))
+        return await with_one_repeat_async(lambda: self._collected(output, most, deadline))
 
     async def read_text(
         self,
@@ -326,7 +331,7 @@ class AsyncOutputs:
                 # Checking reads the whole file, which would hold up the loop.
                 return await in_thread(finish)
 
-        return await twice_async(saved)
+        return await with_one_repeat_async(saved)
 
     async def _collected(self, output: Output, max_bytes: int, deadline: float) -> Data:
         collector = Collector(output, max_bytes=max_bytes)
@@ -361,11 +366,11 @@ class AsyncOutputs:
         )
 
     def _renewal(self, output: Output) -> Callable[[str, float], Awaitable[str | None]]:
-        async def look(left: float) -> Execution:
+        async def poll(left: float) -> Execution:
             timeout = min(left, self._context.options.timeout)
             return await self._executions.get(output.execution_id, timeout=timeout)
 
-        return lambda refused, left: self._renewals.renewed(output, refused, left, look)
+        return lambda refused, left: self._renewals.renewed(output, refused, left, poll)
 
     def _begun(self, output: Output, timeout: float) -> float:
         """Give the deadline of a call that begins now, if it may begin."""

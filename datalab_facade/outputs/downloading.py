@@ -28,10 +28,10 @@ from datalab_facade.errors import (
 )
 from datalab_facade.models import Output
 from datalab_facade.outputs.unpacking import codings, not_codings
-from datalab_facade.redaction import redacted_repr, shown_name, shown_url
+from datalab_facade.redaction import redact_name, redact_url, redacted_repr
 from datalab_facade.transport.exchange import MoreThanAnnounced
 from datalab_facade.waiting.commands import Sleep, Until
-from datalab_facade.waiting.retries import Faults, Randomness, RenewalPauses, may_pass
+from datalab_facade.waiting.retries import Randomness, RenewalPauses, RetryState, may_pass
 
 _OUTPUTS_ARE_DELETED = ": Datalab deletes results about an hour after they finish"
 _REFUSALS = frozenset({400, 401, 403, 404, 410})
@@ -107,7 +107,7 @@ class RemoteFile:
 
     file_id: int
     name: str
-    url: str = attrs.field(repr=shown_url)
+    url: str = attrs.field(repr=redact_url)
 
 
 Remote: TypeAlias = Output | RemoteFile
@@ -118,7 +118,7 @@ Remote: TypeAlias = Output | RemoteFile
 class Fetch:
     """Command: ask storage, and tell what it answers before the body."""
 
-    url: str = attrs.field(repr=shown_url)
+    url: str = attrs.field(repr=redact_url)
     headers: Mapping[str, str] = attrs.field(repr=False)
     stall_timeout: float
     deadline: float
@@ -140,7 +140,7 @@ class Receive(Until):
 class Renew(Until):
     """Command: ask the API again, and tell the new URL."""
 
-    refused: str = attrs.field(repr=shown_url)
+    refused: str = attrs.field(repr=redact_url)
     """The one that the execution told last."""
     deadline: float
 
@@ -149,7 +149,7 @@ Command: TypeAlias = Fetch | Receive | Renew | Sleep
 
 
 @attrs.frozen
-class Told:
+class Result:
     """What became of a command."""
 
     now: float
@@ -202,7 +202,7 @@ class Download:
         self.received = received if self.facts.validator else 0
         self._policy = policy
         self._deadline = deadline
-        self._faults = Faults(policy, random)
+        self._faults = RetryState(policy, random)
         self._allow_http = allow_http
         self._restartable = restartable
         self._told_url = remote.url
@@ -213,7 +213,7 @@ class Download:
         self._cut = ""
         self._now = -math.inf
 
-    def steps(self) -> Generator[Command, Told, None]:
+    def steps(self) -> Generator[Command, Result, None]:
         """Decide on the whole download; returns when all of the object was received.
 
         Yields a command at a time and is sent what became of it.
@@ -244,7 +244,7 @@ class Download:
                     APIStatusError(
                         told.status,
                         method="GET",
-                        url=shown_url(self._url),
+                        url=redact_url(self._url),
                         retry_after=retry_after_of(told.headers),
                     )
                 )
@@ -262,7 +262,7 @@ class Download:
         if now > self._deadline:
             raise self._failed("unreachable", "was not fetched in time")
 
-    def _do(self, command: Command) -> Generator[Command, Told, Told]:
+    def _do(self, command: Command) -> Generator[Command, Result, Result]:
         told = yield command
         self._now = told.now
         return told
@@ -280,7 +280,7 @@ class Download:
         """Whether what was received is gone on with, and not fetched again."""
         return self.received > 0 and self.facts.validator is not None
 
-    def _receive(self, told: Told) -> Generator[Command, Told, bool]:
+    def _receive(self, told: Result) -> Generator[Command, Result, bool]:
         offset = self._offset_of(told)
         if offset is None:
             return False
@@ -314,7 +314,7 @@ class Download:
         failed.__cause__ = error
         return failed
 
-    def _offset_of(self, told: Told) -> int | None:
+    def _offset_of(self, told: Result) -> int | None:
         """Give where the body that was begun starts; None if it is of no use."""
         if told.status == 200:
             return self._begin(told.headers, _length(told.headers))
@@ -377,7 +377,7 @@ class Download:
         self.received = 0
         self.facts = Facts()
 
-    def _redirect(self, told: Told) -> None:
+    def _redirect(self, told: Result) -> None:
         self._redirects += 1
         if self._redirects > self._policy.max_redirects:
             raise self._failed("refused", "is redirected again and again", told.status)
@@ -390,11 +390,11 @@ class Download:
             ) from None
         if urlsplit(self._url).scheme == "https" and not secure:
             raise self._failed(
-                "refused", f"is redirected to {shown_url(target)}, without TLS", told.status
+                "refused", f"is redirected to {redact_url(target)}, without TLS", told.status
             )
         self._url = self._checked_url(target)
 
-    def _renew(self, status: int) -> Generator[Command, Told, None]:
+    def _renew(self, status: int) -> Generator[Command, Result, None]:
         refused = self._failed(
             "gone" if status in (404, 410) else "refused",
             f"is refused by storage with {status}, also with a new URL",
@@ -418,7 +418,7 @@ class Download:
         self._told_url = told.url
         self._url = self._checked_url(told.url)
 
-    def _wait_after(self, error: DatalabError) -> Generator[Command, Told, None]:
+    def _wait_after(self, error: DatalabError) -> Generator[Command, Result, None]:
         if isinstance(error, (*CALLER_ERRORS, RateLimitTimeoutError)):
             raise error
         status = error.status if isinstance(error, APIStatusError) else None
@@ -471,8 +471,8 @@ def download_failed(
     return DownloadError(
         message,
         execution_id=remote.execution_id,
-        step=shown_name(remote.step),
-        file_key=shown_name(remote.file_key) if remote.file_key is not None else None,
+        step=redact_name(remote.step),
+        file_key=redact_name(remote.file_key) if remote.file_key is not None else None,
         status=status,
         reason=reason,
     )
@@ -482,9 +482,9 @@ def subject_of(remote: Remote) -> str:
     """Name an output or a file, at the beginning of a sentence."""
     # A step or a file may be called by a presigned URL, and an error is shown to anybody.
     if isinstance(remote, RemoteFile):
-        return f"The file {shown_name(remote.name)!r} (id {remote.file_id})"
-    file = f" [{shown_name(remote.file_key)}]" if remote.file_key is not None else ""
-    return f"The output of step {shown_name(remote.step)}{file} of execution {remote.execution_id}"
+        return f"The file {redact_name(remote.name)!r} (id {remote.file_id})"
+    file = f" [{redact_name(remote.file_key)}]" if remote.file_key is not None else ""
+    return f"The output of step {redact_name(remote.step)}{file} of execution {remote.execution_id}"
 
 
 class NotSecure(ValueError):
@@ -503,9 +503,9 @@ def checked_storage_url(url: str, *, allow_http: bool) -> str:
     except ValueError:
         raise NotSecure("a URL that cannot be read") from None
     if parts.scheme not in ("https", "http") or not host:
-        raise NotSecure(f"a URL that is no https URL: {shown_url(url)}")
+        raise NotSecure(f"a URL that is no https URL: {redact_url(url)}")
     if parts.scheme == "http" and not (allow_http or _is_this_machine(host)):
-        raise NotSecure(f"a URL without TLS: {shown_url(url)}. Allow it with allow_http=True")
+        raise NotSecure(f"a URL without TLS: {redact_url(url)}. Allow it with allow_http=True")
     return url
 
 

@@ -14,7 +14,7 @@ from datalab_facade.outputs.downloading import (
     Fetch,
     Receive,
     Renew,
-    Told,
+    Result,
     subject_of,
 )
 from datalab_facade.redaction import excerpt
@@ -61,7 +61,7 @@ def fetch(
                         download.check_deadline(clock.monotonic())
                 except DatalabError as caught:
                     error = caught
-                command = _next(steps, Told(clock.monotonic(), received=at, error=error))
+                command = _next(steps, Result(clock.monotonic(), received=at, error=error))
                 continue
             if incoming is not None:
                 incoming.close()
@@ -109,7 +109,7 @@ async def fetch_async(
                         download.check_deadline(clock.monotonic())
                 except DatalabError as caught:
                     error = caught
-                command = _next(steps, Told(clock.monotonic(), received=at, error=error))
+                command = _next(steps, Result(clock.monotonic(), received=at, error=error))
                 continue
             if incoming is not None:
                 await incoming.close()
@@ -163,13 +163,13 @@ def _told(
     incoming: Incoming | AsyncIncoming | None,
     url: str | None,
     error: DatalabError | None,
-) -> Told:
+) -> Result:
     if incoming is None:
-        return Told(clock.monotonic(), url=url, error=error)
-    return Told(clock.monotonic(), incoming.status, incoming.headers)
+        return Result(clock.monotonic(), url=url, error=error)
+    return Result(clock.monotonic(), incoming.status, incoming.headers)
 
 
-def _next(steps: Generator[Command, Told, None], told: Told) -> Command | None:
+def _next(steps: Generator[Command, Result, None], told: Result) -> Command | None:
     try:
         return steps.send(told)
     except StopIteration:

@@ -27,8 +27,8 @@ from datalab_facade.models import JSON
 from datalab_facade.outputs.claiming import claim, remove
 from datalab_facade.outputs.naming import is_reserved
 from datalab_facade.outputs.parts import OPEN_FILES_STAY
-from datalab_facade.pickling import portable
-from datalab_facade.redaction import excerpt, scrubbed, shown_name
+from datalab_facade.pickling import picklable
+from datalab_facade.redaction import excerpt, redact_name, redact_urls
 from datalab_facade.statuses import Status
 
 FILE_NAME = "manifest.json"
@@ -46,11 +46,11 @@ _NOT_IN_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\:]")
 
 
 def _scrubbed_or_none(text: str | None) -> str | None:
-    return text if text is None else scrubbed(text)
+    return text if text is None else redact_urls(text)
 
 
 def _shown_or_none(name: str | None) -> str | None:
-    return name if name is None else shown_name(name)
+    return name if name is None else redact_name(name)
 
 
 def _utc(moment: datetime) -> datetime:
@@ -82,13 +82,13 @@ def _hex_digest(_: object, __: attrs.Attribute[str | None], digest: str | None) 
         raise InvalidArgumentError("sha256 must be 64 hexadecimal digits in lower case")
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class SavedOutput:
     """An output that is on disk, whole."""
 
     execution_id: int
-    step: str = attrs.field(converter=shown_name)
+    step: str = attrs.field(converter=redact_name)
     """The step's unique name."""
     file_key: str | None = attrs.field(converter=_shown_or_none)
     """Which file, ``"aggregated"`` for all of them, or None where steps have one run."""
@@ -141,7 +141,7 @@ class SavedOutput:
         )
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class FailedOutput:
     """An output that could not be saved. A URL in the error is kept without its query.
@@ -151,11 +151,11 @@ class FailedOutput:
     """
 
     execution_id: int
-    step: str = attrs.field(converter=shown_name)
+    step: str = attrs.field(converter=redact_name)
     """The step's unique name."""
     file_key: str | None = attrs.field(converter=_shown_or_none)
     """Which file, ``"aggregated"`` for all of them, or None where steps have one run."""
-    error: str = attrs.field(converter=scrubbed)
+    error: str = attrs.field(converter=redact_urls)
     """What went wrong."""
 
     def to_dict(self) -> dict[str, JSON]:
@@ -188,7 +188,7 @@ def _all_inside(_: object, __: object, saved: tuple[SavedOutput, ...]) -> None:
         _check_inside(output.path)
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class Manifest:
     """What was saved of an execution, and what could not be.

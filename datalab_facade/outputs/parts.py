@@ -36,7 +36,7 @@ from datalab_facade.outputs.downloading import (
 )
 from datalab_facade.outputs.naming import suffix_of
 from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_kept
-from datalab_facade.redaction import shown_name
+from datalab_facade.redaction import redact_name
 
 _T = TypeVar("_T")
 
@@ -199,8 +199,8 @@ class PartFile:
         # Notes stay on disk after a kill, and a name may be a presigned URL.
         return [
             self._remote.execution_id,
-            shown_name(self._remote.step),
-            shown_name(file_key) if file_key is not None else None,
+            redact_name(self._remote.step),
+            redact_name(file_key) if file_key is not None else None,
         ]
 
     def _put_down(self) -> IO[bytes]:

@@ -30,7 +30,7 @@ _MOST_EXECUTIONS = 256
 _SAID_NO_FOR = 5.0
 """Seconds for which an execution that is gone is not asked for again."""
 
-Look: TypeAlias = Callable[[float], Execution]
+Poll: TypeAlias = Callable[[float], Execution]
 AsyncLook: TypeAlias = Callable[[float], Awaitable[Execution]]
 
 
@@ -40,12 +40,12 @@ class _Known(Generic[_Lock]):
 
     lock: _Lock
     """Held by whoever looks."""
-    looks: int = 0
+    wait_plan: int = 0
     at: float = -math.inf
     outputs: tuple[Output, ...] = ()
     error: APIStatusError | None = None
 
-    def serves(self, output: Output, refused: str, looks: int, now: float) -> bool:
+    def serves(self, output: Output, refused: str, wait_plan: int, now: float) -> bool:
         """Tell whether another look is not needed.
 
         Args:
@@ -54,7 +54,7 @@ class _Known(Generic[_Lock]):
             looks: How many there were when it was refused.
             now: The time.
         """
-        if self.looks != looks:
+        if self.wait_plan != wait_plan:
             return True
         url = same_output(self.outputs, output)
         if url is None:
@@ -63,12 +63,12 @@ class _Known(Generic[_Lock]):
 
     def tell(self, execution: Execution, now: float) -> None:
         """Take note of what a look found."""
-        self.looks, self.at = self.looks + 1, now
+        self.wait_plan, self.at = self.wait_plan + 1, now
         self.outputs, self.error = execution.outputs, None
 
     def fail(self, error: APIStatusError, now: float) -> None:
         """Take note of a look that was answered with no."""
-        self.looks, self.at = self.looks + 1, now
+        self.wait_plan, self.at = self.wait_plan + 1, now
         self.outputs, self.error = (), error
 
     def url_of(self, output: Output) -> str | None:
@@ -114,7 +114,7 @@ class Renewals(_Renewals[threading.Lock]):
     def __init__(self, clock: Clock) -> None:
         super().__init__(threading.Lock, clock)
 
-    def renewed(self, output: Output, refused: str, left: float, look: Look) -> str | None:
+    def renewed(self, output: Output, refused: str, left: float, poll: Poll) -> str | None:
         """Give an output's new URL; None if there is no such output any more.
 
         Args:
@@ -127,14 +127,14 @@ class Renewals(_Renewals[threading.Lock]):
             DatalabError: Whatever the look raises, or that there was no time for it.
         """
         known, end = self._of(output.execution_id), self._clock.monotonic() + left
-        looks = known.looks
+        wait_plan = known.wait_plan
         if not known.lock.acquire(timeout=min(left, threading.TIMEOUT_MAX)):
             raise _too_late(output)
         try:
             now = self._clock.monotonic()
-            if not known.serves(output, refused, looks, now):
+            if not known.serves(output, refused, wait_plan, now):
                 try:
-                    known.tell(look(end - now), self._clock.monotonic())
+                    known.tell(poll(end - now), self._clock.monotonic())
                 except APIStatusError as error:
                     known.fail(error, self._clock.monotonic())
                     raise
@@ -150,14 +150,14 @@ class AsyncRenewals(_Renewals[asyncio.Lock]):
         super().__init__(asyncio.Lock, clock)
 
     async def renewed(
-        self, output: Output, refused: str, left: float, look: AsyncLook
+        self, output: Output, refused: str, left: float, poll: AsyncLook
     ) -> str | None:
         """Give an output's new URL; None if there is no such output any more.
 
         Arguments and errors as :meth:`Renewals.renewed`.
         """
         known, end = self._of(output.execution_id), self._clock.monotonic() + left
-        looks = known.looks
+        wait_plan = known.wait_plan
         try:
             async with asyncio.timeout(left):
                 await known.lock.acquire()
@@ -165,9 +165,9 @@ class AsyncRenewals(_Renewals[asyncio.Lock]):
             raise _too_late(output) from None
         try:
             now = self._clock.monotonic()
-            if not known.serves(output, refused, looks, now):
+            if not known.serves(output, refused, wait_plan, now):
                 try:
-                    known.tell(await look(end - now), self._clock.monotonic())
+                    known.tell(await poll(end - now), self._clock.monotonic())
                 except APIStatusError as error:
                     known.fail(error, self._clock.monotonic())
                     raise

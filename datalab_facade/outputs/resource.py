@@ -39,7 +39,7 @@ from datalab_facade.outputs.downloading import Chunk, Download, DownloadPolicy
 from datalab_facade.outputs.fetching import fetch
 from datalab_facade.outputs.parts import PartFile, sync_folder
 from datalab_facade.outputs.renewing import Renewals
-from datalab_facade.outputs.saving import DEFAULT_CONCURRENCY, Saving, saved_output, twice
+from datalab_facade.outputs.saving import DEFAULT_CONCURRENCY, Saving, saved_output, with_one_repeat
 from datalab_facade.transport.storage import StorageTransport
 from datalab_facade.workers import Workers
 
@@ -91,7 +91,7 @@ class Outputs:
         """
         most = checked_count("max_bytes", max_bytes, least=0)
         deadline = self._begun(output, timeout)
-        return twice(lambda: self._collected(output, most, deadline))
+        return with_one_repeat(lambda: self._collected(output, most, deadline))
 
     def read_text(
         self,
@@ -319,7 +319,7 @@ class Outputs:
                     saving.saved(told)
                 return told
 
-        return twice(saved)
+        return with_one_repeat(saved)
 
     def _collected(self, output: Output, max_bytes: int, deadline: float) -> Data:
         collector = Collector(output, max_bytes=max_bytes)
@@ -352,11 +352,11 @@ class Outputs:
         return fetch(download, self._storage, self._renewal(output), clock=self._context.clock)
 
     def _renewal(self, output: Output) -> Callable[[str, float], str | None]:
-        def look(left: float) -> Execution:
+        def poll(left: float) -> Execution:
             timeout = min(left, self._context.options.timeout)
             return self._executions.get(output.execution_id, timeout=timeout)
 
-        return lambda refused, left: self._renewals.renewed(output, refused, left, look)
+        return lambda refused, left: self._renewals.renewed(output, refused, left, poll)
 
     def _begun(self, output: Output, timeout: float) -> float:
         """Give the deadline of a call that begins now, if it may begin."""

@@ -30,7 +30,7 @@ from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
 from datalab_facade.outputs.manifest import PREFIX, FailedOutput, Manifest, SavedOutput
 from datalab_facade.outputs.naming import distinct_names, suffix_of
 from datalab_facade.outputs.parts import clear_away, sync_folder
-from datalab_facade.redaction import shown_name
+from datalab_facade.redaction import redact_name
 
 _T = TypeVar("_T")
 
@@ -359,9 +359,9 @@ def _places(execution: Execution, steps: Iterable[str] | None) -> list[tuple[Out
     chosen = list(execution.steps) if steps is None else list(checked_iterable("steps", steps))
     unknown = [name for name in chosen if name not in list(execution.steps)]
     if unknown:
-        known = ", ".join(repr(shown_name(name)) for name in execution.steps) or "none"
+        known = ", ".join(repr(redact_name(name)) for name in execution.steps) or "none"
         raise InvalidArgumentError(f"There is no step {named(unknown[0])}; the steps are: {known}")
-    names = distinct_names(map(shown_name, execution.steps), taken=[MANIFEST_NAME])
+    names = distinct_names(map(redact_name, execution.steps), taken=[MANIFEST_NAME])
     folders = dict(zip(execution.steps, names, strict=True))
     places: list[tuple[Output, str]] = []
     by_step: dict[str, list[Output]] = {}
@@ -379,12 +379,12 @@ def _places(execution: Execution, steps: Iterable[str] | None) -> list[tuple[Out
 
 def _key_of(output: Output) -> _Key:
     file_key = output.file_key
-    return shown_name(output.step), shown_name(file_key) if file_key is not None else None
+    return redact_name(output.step), redact_name(file_key) if file_key is not None else None
 
 
 def _stem(output: Output) -> str:
     # Names of files are seen by more people than a presigned URL is meant for.
-    stem = shown_name(output.file_key) if output.file_key else "output"
+    stem = redact_name(output.file_key) if output.file_key else "output"
     # What grows beside a file is called so, and must not be taken for another one.
     return f"{stem}-file" if stem.lower().endswith(".part") else stem
 
@@ -418,7 +418,7 @@ def saved_output(
     )
 
 
-def twice(download: Callable[[], _T]) -> _T:
+def with_one_repeat(download: Callable[[], _T]) -> _T:
     """Download once more if what came was corrupt: the wire may have been, too."""
     try:
         return download()
@@ -428,7 +428,7 @@ def twice(download: Callable[[], _T]) -> _T:
         return download()
 
 
-async def twice_async(download: Callable[[], Awaitable[_T]]) -> _T:
+async def with_one_repeat_async(download: Callable[[], Awaitable[_T]]) -> _T:
     """Download once more if what came was corrupt: the wire may have been, too."""
     try:
         return await download()

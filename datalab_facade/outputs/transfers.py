@@ -7,12 +7,12 @@ from typing import TypeAlias
 
 import attrs
 
-from datalab_facade.pickling import portable
+from datalab_facade.pickling import picklable
 
 _SECONDS_BETWEEN = 0.1
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class FileTransfer:
     """How far a file has come on its way to Datalab, or back.

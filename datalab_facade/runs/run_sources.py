@@ -31,7 +31,7 @@ from datalab_facade.errors import (
 from datalab_facade.files.models import File
 from datalab_facade.files.sources import open_regular
 from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
-from datalab_facade.redaction import printable, redacted_repr, shown_url
+from datalab_facade.redaction import printable, redact_url, redacted_repr
 from datalab_facade.runs.run_journal import FILE_NAME
 from datalab_facade.workflows.inputs import InputConfig
 
@@ -136,7 +136,7 @@ class RunFiles:
             return Item(digest(source.reference), source.filename, address=source.reference)
         if isinstance(source, str) and "://" in source:
             [url] = InputConfig.coerce(source).urls
-            return Item(digest(url), shown_url(url), address=url)
+            return Item(digest(url), redact_url(url), address=url)
         if source == "":
             raise InvalidArgumentError("File name is empty. Name a file, or '.' for this folder")
         path = checked_path("a file", source)
@@ -207,7 +207,7 @@ def _unreadable(path: Path, error: OSError | ValueError) -> LocalFileError:
 def _wrong(source: object, error: DatalabError) -> Item:
     """Give the item of what cannot be run, which tells why."""
     name = str(source) if isinstance(source, (str, os.PathLike)) else f"{source!r:.80}"
-    name = shown_url(name) if "://" in name else name
+    name = redact_url(name) if "://" in name else name
     return Item(digest(name), name, problem=error)
 
 

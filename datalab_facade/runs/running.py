@@ -40,7 +40,7 @@ from datalab_facade.models import JSON, Execution
 from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.outputs.manifest import Manifest
 from datalab_facade.outputs.naming import safe_name
-from datalab_facade.pickling import portable
+from datalab_facade.pickling import picklable
 from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
 from datalab_facade.runs.run_journal import FILE_NAME, RunEntry, RunJournal
 from datalab_facade.runs.run_sources import Item, RunFiles, digest
@@ -60,7 +60,7 @@ OnUpdate: TypeAlias = Callable[[Update], None]
 _MOST_TOLD = 5
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class RunResult:
     """What became of one file of a run."""
@@ -107,7 +107,7 @@ def _in_order(results: Iterable[RunResult]) -> tuple[RunResult, ...]:
     return tuple(sorted(results, key=lambda result: result.position))
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class RunReport:
     """What became of a run: a result for each file, in the order in which they were named.
@@ -308,12 +308,12 @@ class RunPlan:
             LocalFileError: There cannot be such a request.
         """
         planned = execution_of(workflow_id, task.address, retry_overloaded=False)
-        noted = attrs.evolve(
+        record_drift = attrs.evolve(
             planned.submission,
             on_leaving=lambda: self._about_to_leave(item),
             on_refused=lambda: self._was_refused(item),
         )
-        return attrs.evolve(planned, submission=noted)
+        return attrs.evolve(planned, submission=record_drift)
 
     def submitted(self, item: Item, execution_id: int) -> WaitFor:
         """Take note of the execution."""

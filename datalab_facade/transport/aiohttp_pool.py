@@ -16,7 +16,7 @@ import attrs
 import httpx
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.redaction import redacted_repr, shown_url
+from datalab_facade.redaction import redact_url, redacted_repr
 from datalab_facade.transport.admission import MOST_UNDER_WAY
 from datalab_facade.transport.connecting import KEEP_ALIVE, Connector
 from datalab_facade.transport.connection_pool import ApiRequest, AsyncAnswer, AsyncConnectionPool
@@ -124,7 +124,7 @@ class _Proxy:
         if proxy.url.scheme not in ("http", "https"):
             raise ConfigurationError(
                 f"transport='aiohttp' cannot use the proxy that {setting.variable} names, "
-                f"{shown_url(setting.address)}: it is none of HTTP. Use transport='httpx'"
+                f"{redact_url(setting.address)}: it is none of HTTP. Use transport='httpx'"
             )
         if proxy.raw_auth is None:
             return cls(str(proxy.url))

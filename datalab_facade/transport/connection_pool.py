@@ -24,7 +24,7 @@ import attrs
 import httpx
 
 from datalab_facade.forking import renew_after_fork
-from datalab_facade.redaction import shown_url
+from datalab_facade.redaction import redact_url
 from datalab_facade.transport.connecting import KEEP_ALIVE, Connector
 
 Send: TypeAlias = "Callable[[ApiRequest], httpx.Response]"
@@ -37,7 +37,7 @@ class ApiRequest:
     """A request to the API, complete."""
 
     method: str
-    url: str = attrs.field(repr=shown_url)
+    url: str = attrs.field(repr=redact_url)
     headers: Mapping[str, str] = attrs.field(repr=False)
     """With lower-case names; the key is among them."""
     content: bytes = attrs.field(repr=False)

@@ -19,7 +19,7 @@ import attrs
 import httpx
 
 from datalab_facade.errors import ClientStateError, ConfigurationError
-from datalab_facade.redaction import can_be_shown, printable, shown_url
+from datalab_facade.redaction import can_be_shown, printable, redact_url
 
 _SCHEMES = ("https", "http", "all")
 # The first that is set is taken.
@@ -31,7 +31,7 @@ class ProxySetting:
     """A proxy that the environment names."""
 
     variable: str
-    address: str = attrs.field(repr=shown_url)
+    address: str = attrs.field(repr=redact_url)
     """With a scheme; user and password in it are secret."""
 
     @property
@@ -41,7 +41,7 @@ class ProxySetting:
         Raises:
             ConfigurationError: The address cannot be used.
         """
-        shown = shown_url(self.address)
+        shown = redact_url(self.address)
         if not can_be_shown(self.address):
             raise ConfigurationError(
                 f"{self.variable} is no address of a proxy: {shown}. Write it as "
@@ -67,7 +67,7 @@ def check_environment() -> None:
         needs_socks = setting.proxy.url.scheme.startswith("socks")
         if needs_socks and importlib.util.find_spec("socksio") is None:
             raise ConfigurationError(
-                f"{setting.variable} names {shown_url(setting.address)}, a SOCKS proxy, and needs "
+                f"{setting.variable} names {redact_url(setting.address)}, a SOCKS proxy, and needs "
                 f"a package that is not there; install httpx[socks]"
             )
     list(_patterns())

@@ -26,7 +26,7 @@ from datalab_facade.errors import (
     DatalabError,
     InvalidResponseError,
 )
-from datalab_facade.redaction import excerpt, scrubbed, shown_headers, shown_url
+from datalab_facade.redaction import excerpt, redact_headers, redact_url, redact_urls
 from datalab_facade.secrecy import NO_ECHO, Echo
 from datalab_facade.tracing import NO_SPAN, NoTracing, Span, Tracing, span_around
 from datalab_facade.transport.connection_pool import AsyncAnswer
@@ -190,7 +190,7 @@ class Exchange:
     def url(self) -> str:
         """The address of the request, without anything secret."""
         if self._url is None:
-            self._url = shown_url(self._whole_url)
+            self._url = redact_url(self._whole_url)
         return self._url
 
     @property
@@ -203,13 +203,13 @@ class Exchange:
         """The headers of the answer that was begun, with lower-case names."""
         if self._shown_headers is None:
             self._shown_headers = {
-                name.lower(): self._echo.silenced(value) for name, value in self._headers.items()
+                name.lower(): self._echo.redact(value) for name, value in self._headers.items()
             }
         return self._shown_headers
 
     def body(self) -> bytes:
         """Give the body of the whole answer, and leave a line about it in the log."""
-        body = self._echo.silenced_bytes(b"".join(self._parts))
+        body = self._echo.redact_bytes(b"".join(self._parts))
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(
                 "%s %s -> %d in %.3f s, %d bytes %s",
@@ -218,7 +218,7 @@ class Exchange:
                 self._status,
                 self._spent(),
                 self._size,
-                shown_headers(self.headers),
+                redact_headers(self.headers),
             )
         return body
 
@@ -286,7 +286,7 @@ class Exchange:
                 method=self.method,
                 url=self.url,
             )
-        said = excerpt(self._echo.silenced(str(error)))
+        said = excerpt(self._echo.redact(str(error)))
         if isinstance(error, _NEVER_WORKS) and not sent:
             return self._unusable(f"{self.method} {self.url} cannot be asked: {said} ({kind})")
         return APIConnectionError(
@@ -304,7 +304,7 @@ class Exchange:
             told.append(repr(error))
             error = error.__cause__ or error.__context__
         text = "\n".join(told)
-        return error is None and text == scrubbed(self._echo.silenced(text))
+        return error is None and text == redact_urls(self._echo.redact(text))
 
     def more_than_announced(self) -> MoreThanAnnounced:
         """Give the error for an answer that was longer than it said."""

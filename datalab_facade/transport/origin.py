@@ -11,7 +11,7 @@ import httpx
 
 from datalab_facade.arguments import checked_text
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.redaction import can_be_shown, shown_url
+from datalab_facade.redaction import can_be_shown, redact_url
 
 KEY_HEADER = "x-api-key"
 
@@ -83,7 +83,7 @@ def _checked_base_url(base_url: str, *, allow_http: bool) -> str:
     # Where there is an @, whatever comes before it may be a password, however
     # the rest is to be understood.
     quotable = "@" not in base_url
-    shown = shown_url(base_url) if quotable else "(which is not quoted here)"
+    shown = redact_url(base_url) if quotable else "(which is not quoted here)"
     try:
         parts = urlsplit(base_url)
         host, _ = parts.hostname, parts.port

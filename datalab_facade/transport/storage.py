@@ -21,7 +21,7 @@ import attrs
 import httpx
 
 from datalab_facade.errors import DatalabError
-from datalab_facade.redaction import scrubbed, shown_url
+from datalab_facade.redaction import redact_url, redact_urls
 from datalab_facade.transport.api import USER_AGENT, EventLoopGuard, client_is_closed, not_picklable
 from datalab_facade.transport.connection_pool import (
     AsyncConnectionPool,
@@ -256,9 +256,9 @@ def _storage_url(url: str) -> httpx.URL:
         # Both raise for what no resolver can be asked for.
         host, _ = known.host, known.raw_host.decode("ascii").encode("idna")
     except (httpx.InvalidURL, UnicodeError) as error:
-        raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
+        raise DatalabError(f"{redact_url(url)} is no URL: {redact_urls(str(error))}") from None
     if known.scheme not in ("http", "https") or not host:
-        raise DatalabError(f"{shown_url(url)} is no URL of HTTP")
+        raise DatalabError(f"{redact_url(url)} is no URL of HTTP")
     return known
 
 

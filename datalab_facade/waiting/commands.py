@@ -54,7 +54,7 @@ class Report(Generic[_T_co]):
 
 
 @attrs.frozen
-class Answer(Generic[_T_co]):
+class Result(Generic[_T_co]):
     """What became of a command."""
 
     now: float

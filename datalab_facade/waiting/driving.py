@@ -11,12 +11,12 @@ from typing import TypeAlias, TypeVar
 
 from datalab_facade.clock import Clock
 from datalab_facade.errors import DatalabError
-from datalab_facade.waiting.commands import Answer, Call, Report, Sleep
+from datalab_facade.waiting.commands import Call, Report, Result, Sleep
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-Machine: TypeAlias = Generator[Call | Sleep | Report[_R], Answer[_T], None]
+Machine: TypeAlias = Generator[Call | Sleep | Report[_R], Result[_T], None]
 
 logger = logging.getLogger("datalab_facade.waiting")
 
@@ -44,7 +44,7 @@ def drive(
             clock.sleep(command.seconds)
         else:
             yield command.told
-        command = _next(machine, Answer(clock.monotonic(), value, error), subject)
+        command = _next(machine, Result(clock.monotonic(), value, error), subject)
 
 
 async def drive_async(
@@ -70,11 +70,11 @@ async def drive_async(
             await clock.sleep_async(command.seconds)
         else:
             yield command.told
-        command = _next(machine, Answer(clock.monotonic(), value, error), subject)
+        command = _next(machine, Result(clock.monotonic(), value, error), subject)
 
 
 def _next(
-    machine: Machine[_R, _T], answer: Answer[_T], subject: str
+    machine: Machine[_R, _T], answer: Result[_T], subject: str
 ) -> Call | Sleep | Report[_R] | None:
     try:
         command = machine.send(answer)

@@ -23,7 +23,7 @@ from datalab_facade.errors import (
 from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
 from datalab_facade.secrecy import NO_SECRETS, Secrets
-from datalab_facade.waiting.commands import Answer, Call, Report, Sleep
+from datalab_facade.waiting.commands import Call, Report, Result, Sleep
 
 _T = TypeVar("_T")
 
@@ -181,7 +181,7 @@ def backoff(first: float, most: float, before: int, random: Randomness) -> float
     return min(first * 2.0 ** min(before, 30), most) * (0.5 + 0.5 * random())
 
 
-class Faults:
+class RetryState:
     """Counts the faults in a row and spaces out the tries between them."""
 
     def __init__(self, settings: RetrySettings, random: Randomness) -> None:
@@ -284,7 +284,7 @@ def retrying(
     request_timeout: float,
     now: float,
     random: Randomness,
-) -> Generator[Call | Sleep | Report[_T], Answer[_T], None]:
+) -> Generator[Call | Sleep | Report[_T], Result[_T], None]:
     """Decide on the tries of one call, which is repeated after ``repeatable`` errors only.
 
     Yields a command at a time and is sent what became of it; reports what the
@@ -293,7 +293,7 @@ def retrying(
     Raises:
         DatalabError: What the last try raised.
     """
-    faults = Faults(settings, random)
+    faults = RetryState(settings, random)
     deadline = now + timeout
     while True:
         answer = yield Call(request_timeout, deadline)

@@ -25,7 +25,7 @@ from datalab_facade.errors import DatalabError, WaitTimeoutError
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Totals, Update
 from datalab_facade.rate_limiting.local import RateLimiter
-from datalab_facade.waiting.commands import Answer, Call
+from datalab_facade.waiting.commands import Call, Result
 from datalab_facade.waiting.learning import DurationModel
 from datalab_facade.waiting.retries import Randomness
 from datalab_facade.waiting.wait import Wait, WaitPolicy
@@ -45,7 +45,7 @@ class _Entry:
 
     wait: Wait
     deadline: float
-    times_asked: int = 1
+    times_wanted: int = 1
     """How many outcomes the caller expects: an id may come more than once."""
     standing: str = "queued"
     over: bool = False
@@ -120,7 +120,7 @@ class _LikelyQueue:
 
 
 @attrs.frozen
-class Look:
+class Poll:
     """A look that is to be taken now."""
 
     execution_id: int
@@ -195,7 +195,7 @@ class Scheduler:
             return
         entry = self._active.get(execution_id)
         if entry is not None:
-            entry.times_asked += 1
+            entry.times_wanted += 1
         else:
             timeout = min(self._policy.timeout, self._deadline - now)
             policy = attrs.evolve(self._policy, timeout=timeout)
@@ -265,7 +265,7 @@ class Scheduler:
         oldest = next(iter(self._active.values()), None)
         return self._deadline if oldest is None else oldest.deadline
 
-    def pick(self, now: float) -> Look | None:
+    def pick(self, now: float) -> Poll | None:
         """Take the look that matters most now, if any is due."""
         self._expire(now)
         self._promote(now)
@@ -274,17 +274,17 @@ class Scheduler:
             if entry.over:
                 continue
             try:
-                call = entry.wait.look(now)
+                call = entry.wait.poll(now)
             except WaitTimeoutError as error:
                 self._end(entry, Outcome(execution_id=entry.wait.execution_id, error=error), now)
                 continue
             self._requests += 1
-            return Look(entry.wait.execution_id, call, now, entry)
+            return Poll(entry.wait.execution_id, call, now, entry)
         return None
 
-    def looked(self, look: Look, answer: Answer[Execution]) -> None:
+    def polled(self, poll: Poll, answer: Result[Execution]) -> None:
         """Take in how a look went."""
-        entry, now = look.entry, answer.now
+        entry, now = poll.entry, answer.now
         if entry.over:
             return
         wait = entry.wait
@@ -293,7 +293,7 @@ class Scheduler:
                 wait.failed(answer.error, now=now)
             else:
                 execution = answer.given
-                changes = wait.answered(execution, now=now, took=now - look.began)
+                changes = wait.answered(execution, now=now, took=now - poll.began)
                 self._stands(entry, "queued" if execution.status.is_waiting else "running")
                 if self._tell_changes:
                     for change in changes:
@@ -336,12 +336,12 @@ class Scheduler:
         entry.wait.last = None
         del self._active[outcome.execution_id]
         self._stands(entry, "succeeded" if outcome.succeeded else "failed")
-        for _ in range(entry.times_asked):
+        for _ in range(entry.times_wanted):
             self._tell(now, outcome=outcome)
 
     def _stands(self, entry: _Entry, standing: str) -> None:
-        self._counts[entry.standing] -= entry.times_asked
-        self._counts[standing] += entry.times_asked
+        self._counts[entry.standing] -= entry.times_wanted
+        self._counts[standing] += entry.times_wanted
         entry.standing = standing
 
     def _tell(

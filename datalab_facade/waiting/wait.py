@@ -23,10 +23,10 @@ from datalab_facade.errors import (
     WaitTimeoutError,
 )
 from datalab_facade.models import Execution
-from datalab_facade.pickling import portable
-from datalab_facade.waiting.commands import Answer, Call, Report, Sleep
+from datalab_facade.pickling import picklable
+from datalab_facade.waiting.commands import Call, Report, Result, Sleep
 from datalab_facade.waiting.learning import Curve, DurationModel
-from datalab_facade.waiting.retries import Faults, Randomness, may_pass
+from datalab_facade.waiting.retries import Randomness, RetryState, may_pass
 
 _NumberT = TypeVar("_NumberT", int, float)
 
@@ -66,7 +66,7 @@ def _share(_: object, attribute: attrs.Attribute[float], value: float) -> None:
         )
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class WaitPolicy:
     """All of a wait's times in one place, in seconds.
@@ -184,19 +184,19 @@ class Wait:
         self.last: Execution | None = None
         self._policy = policy
         self._random = random
-        self._faults = Faults(policy, random)
+        self._faults = RetryState(policy, random)
         self._last_fault: DatalabError | None = None
         self._started = now
         self._deadline = now + policy.timeout
         # The time that counts for the growth of the interval; a change cuts it.
         self._patience_since = now
-        self._look_took = 0.0
+        self._poll_took = 0.0
         self._next_sequence = 1
         self._duration_model = duration_model
         self._watched = watched
         self._born = now
 
-    def look(self, now: float) -> Call:
+    def poll(self, now: float) -> Call:
         """Give the command for a look that is due now.
 
         Raises:
@@ -214,7 +214,7 @@ class Wait:
         self._next_sequence += len(changes)
         self._faults.clear()
         self._last_fault = None
-        self._look_took = took
+        self._poll_took = took
         self.last = execution
         if self._duration_model is not None:
             self._learn(self._duration_model, before, execution, now)
@@ -240,7 +240,7 @@ class Wait:
             trusted = max(policy.min_interval, _TRUSTED_SHARE * policy.max_interval)
             furthest = policy.interval_growth * (now - self._started) + trusted
         stray = 1 + policy.jitter * (2 * self._random() - 1)
-        self._look_after(min(min(interval, policy.max_interval) * stray, furthest), now)
+        self._poll_after(min(min(interval, policy.max_interval) * stray, furthest), now)
 
     def lateness(self, now: float) -> float:
         """Give the seconds by which a look now would be late on average, by what is known.
@@ -306,12 +306,12 @@ class Wait:
         self._last_fault = error
         if fresh:
             away = min(away, max(self._started + self._policy.not_found_grace - now, 0.5))
-        self._look_after(away, now)
+        self._poll_after(away, now)
 
-    def _look_after(self, seconds: float, now: float) -> None:
+    def _poll_after(self, seconds: float, now: float) -> None:
         # The last look is brought forward so that its answer can still arrive in
         # time; without that, up to a whole interval before the deadline is lost.
-        margin = min(max(2 * self._look_took, 0.1), 2.0, self._policy.timeout / 4)
+        margin = min(max(2 * self._poll_took, 0.1), 2.0, self._policy.timeout / 4)
         last_chance = self._deadline - margin
         if last_chance - now < _SHORTEST_SLEEP:
             raise self.timed_out(now)
@@ -332,7 +332,7 @@ class Wait:
 
 def waiting(
     wait: Wait, *, now: float
-) -> Generator[Call | Sleep | Report[Change], Answer[Execution], None]:
+) -> Generator[Call | Sleep | Report[Change], Result[Execution], None]:
     """Decide on one whole wait, from the first look to the end of the execution.
 
     Yields a :mod:`command <datalab_facade.waiting.commands>` at a time and is sent what
@@ -347,7 +347,7 @@ def waiting(
         if now < wait.due:
             now = (yield Sleep(wait.due - now)).now
         began = now
-        answer = yield wait.look(now)
+        answer = yield wait.poll(now)
         now = answer.now
         if answer.error is not None:
             wait.failed(answer.error, now=now)

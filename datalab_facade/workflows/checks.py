@@ -103,8 +103,8 @@ class _Check:
             yield from self._step(step, place)
             name = step.get("unique_name")
             if isinstance(name, str) and first_of[name] != number:
-                twice = f"{name!r} is the name of steps[{first_of[name]}] already"
-                yield DefinitionIssue(place=f"{place}.unique_name", message=twice)
+                with_one_repeat = f"{name!r} is the name of steps[{first_of[name]}] already"
+                yield DefinitionIssue(place=f"{place}.unique_name", message=with_one_repeat)
             yield from _dependencies(step, place, first_of, graph)
         for cycle in _cycles(graph):
             told = " → ".join([*cycle, cycle[0]])

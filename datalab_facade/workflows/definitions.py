@@ -29,8 +29,8 @@ from datalab_facade.errors import (
     LocalFileError,
 )
 from datalab_facade.models import JSON
-from datalab_facade.pickling import portable
-from datalab_facade.secrecy import Shown
+from datalab_facade.pickling import picklable
+from datalab_facade.secrecy import Redacted
 from datalab_facade.workflows.checks import layers_of, problems_of
 from datalab_facade.workflows.models import StepType
 from datalab_facade.workflows.placeholders import placeholders_in
@@ -45,7 +45,7 @@ def _names(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(values)
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class StepDefinition:
     """A step of a workflow to be.
@@ -99,7 +99,7 @@ def _steps(steps: Iterable[StepDefinition]) -> tuple[StepDefinition, ...]:
     return listed
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class WorkflowDefinition:
     """A workflow to be: nothing but a value, which may be wrong until it is checked.
@@ -268,17 +268,17 @@ def _raise_if_any(problems: tuple[DefinitionIssue, ...]) -> None:
 
 
 def _shown(settings: Mapping[str, JSON]) -> str:
-    return repr(Shown(settings)) if isinstance(settings, dict) else "…"
+    return repr(Redacted(settings)) if isinstance(settings, dict) else "…"
 
 
 def _parsed(text: str | bytes) -> Mapping[str, JSON]:
-    twice: list[DefinitionIssue] = []
+    with_one_repeat: list[DefinitionIssue] = []
 
     def taken(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in pairs:
             if key in found:
-                twice.append(
+                with_one_repeat.append(
                     DefinitionIssue(place="", message=f"the key {key!r} comes twice in one object")
                 )
             found[key] = value
@@ -302,6 +302,6 @@ def _parsed(text: str | bytes) -> Mapping[str, JSON]:
         raise InvalidDefinitionError(
             (DefinitionIssue(place="", message="it cannot be read as JSON"),)
         ) from None
-    if twice:
-        raise InvalidDefinitionError((*twice, *problems_of(data)))
+    if with_one_repeat:
+        raise InvalidDefinitionError((*with_one_repeat, *problems_of(data)))
     return data

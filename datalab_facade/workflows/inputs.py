@@ -18,9 +18,9 @@ import attrs
 from datalab_facade.arguments import named
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.models import JSON
-from datalab_facade.pickling import portable
-from datalab_facade.redaction import shown_url
-from datalab_facade.secrecy import Shown, concealed
+from datalab_facade.pickling import picklable
+from datalab_facade.redaction import redact_url
+from datalab_facade.secrecy import Redacted, redact_value
 from datalab_facade.workflows.checks import json_problems
 
 _SCHEMES: Final = ("https", "http", "datalab")
@@ -44,7 +44,7 @@ InputLike: TypeAlias = (
 """What can be made an input: see :meth:`InputConfig.coerce`."""
 
 
-@portable
+@picklable
 @attrs.frozen(repr=False)
 class InputConfig:
     """What an execution works on. Make one with a class method.
@@ -155,14 +155,14 @@ class InputConfig:
 
     def redacted(self) -> dict[str, JSON]:
         """Give what is sent, without what is secret in it."""
-        shown = concealed(self.to_dict())
+        shown = redact_value(self.to_dict())
         return shown if isinstance(shown, dict) else {}
 
     def __hash__(self) -> int:
         return hash((self.urls, tuple(sorted(self._form))))
 
     def __repr__(self) -> str:
-        return f"InputConfig({Shown(self.to_dict())!r})"
+        return f"InputConfig({Redacted(self.to_dict())!r})"
 
 
 def _checked_form(given: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -193,7 +193,7 @@ def _checked_form(given: Mapping[str, JSON]) -> dict[str, JSON]:
     bucket = form.get("bucket")
     if isinstance(bucket, str) and not re.fullmatch(r"[^\s/:]+", bucket):
         raise InvalidArgumentError(
-            f"{shown_url(bucket)!r} is no name of a bucket; what comes after it is the prefix"
+            f"{redact_url(bucket)!r} is no name of a bucket; what comes after it is the prefix"
         )
     return form
 
@@ -206,7 +206,7 @@ def _addresses(urls: Iterable[object]) -> list[JSON]:
         address = _address(url)
         if address in found:
             raise InvalidArgumentError(
-                f"{shown_url(address)} comes twice, and would be worked on and paid for twice; "
+                f"{redact_url(address)} comes twice, and would be worked on and paid for twice; "
                 f"list(dict.fromkeys(urls)) leaves each once"
             )
         found[address] = None
@@ -236,23 +236,23 @@ def _checked_url(url: str) -> str:
     scheme = scheme.lower()
     if not separator or scheme == "file":
         raise InvalidArgumentError(
-            f"{shown_url(url)!r} is no URL. If it is a file on this machine, {_UPLOAD}"
+            f"{redact_url(url)!r} is no URL. If it is a file on this machine, {_UPLOAD}"
         )
     if scheme not in _SCHEMES:
         hint = "; for a bucket use InputConfig.bucket()" if scheme in ("s3", "r2") else ""
         raise InvalidArgumentError(
             f"The server reads {', '.join(f'{one}://' for one in _SCHEMES)}, "
-            f"not {shown_url(url)!r}{hint}"
+            f"not {redact_url(url)!r}{hint}"
         )
     if not url.isprintable() or re.search(r"[\s\\]", url):
         raise InvalidArgumentError(
-            f"{shown_url(url)!a} has white space, a backslash or a control character in it; "
+            f"{redact_url(url)!a} has white space, a backslash or a control character in it; "
             f"percent-encode what belongs to the URL"
         )
     if scheme == "datalab":
         if not re.fullmatch(r"[\w./-]+", rest):
             raise InvalidArgumentError(
-                f"{shown_url(url)!r} is no reference such as datalab://file-abc123"
+                f"{redact_url(url)!r} is no reference such as datalab://file-abc123"
             )
         return url
     try:
@@ -263,9 +263,9 @@ def _checked_url(url: str) -> str:
     else:
         if "@" in parts.netloc:
             raise InvalidArgumentError(
-                f"{shown_url(url)!r} comes with a user name or a password, which the server "
+                f"{redact_url(url)!r} comes with a user name or a password, which the server "
                 f"would keep; use a presigned URL, or {_UPLOAD}"
             )
     if not host:
-        raise InvalidArgumentError(f"{shown_url(url)!r} has no host that can be asked")
+        raise InvalidArgumentError(f"{redact_url(url)!r} has no host that can be asked")
     return url

@@ -13,16 +13,16 @@ from typing import Any, Self
 import attrs
 
 from datalab_facade.models import JSON
-from datalab_facade.pickling import known_fields, portable
+from datalab_facade.pickling import known_fields, picklable
 from datalab_facade.redaction import redact, redacted_repr
-from datalab_facade.secrecy import Shown
+from datalab_facade.secrecy import Redacted
 
 
 def _shown(value: Mapping[str, JSON]) -> str:
-    return repr(Shown(dict(value)))
+    return repr(Redacted(dict(value)))
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class StepType:
     """A type of step that workflows can be made of."""
@@ -62,7 +62,7 @@ class StepType:
             raise ValueError(f"not a step type as to_dict() writes it: {error}") from error
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True)
 class WorkflowStep:
     """A step of a workflow, as the server tells of it."""
@@ -101,7 +101,7 @@ class WorkflowStep:
         return cls(**known_fields(cls, fields))
 
 
-@portable
+@picklable
 @attrs.frozen(kw_only=True, repr=False)
 class Workflow:
     """A workflow as the server keeps it: it can be executed again and again.

@@ -15,7 +15,7 @@ from datalab_facade.errors import (
     InvalidDefinitionError,
 )
 from datalab_facade.models import JSON
-from datalab_facade.secrecy import Secrets, concealed
+from datalab_facade.secrecy import Secrets, redact_value
 from datalab_facade.transport.operations import Operation, create_workflow, execute_workflow
 from datalab_facade.waiting.retries import Submission
 from datalab_facade.workflows.decoding import (
@@ -77,7 +77,7 @@ def creation(
         Submission(
             f"the creation of workflow {whole.name!r}",
             _FIND_WORKFLOW,
-            {"name": whole.name, "steps": [concealed(one) for one in form]},
+            {"name": whole.name, "steps": [redact_value(one) for one in form]},
             Secrets(value for one in done for value in one.used),
             retry_overloaded,
         ),
@@ -136,15 +136,15 @@ class Reading:
 
     def step_types(self, answer: JSON) -> tuple[StepType, ...]:
         """Read a list of step types."""
-        return self.context.noted(*decode_step_types(answer))
+        return self.context.record_drift(*decode_step_types(answer))
 
     def workflows(self, answer: JSON) -> tuple[Workflow, ...]:
         """Read a list of workflows."""
-        return self.context.noted(*decode_workflows(answer))
+        return self.context.record_drift(*decode_workflows(answer))
 
     def workflow(self, answer: JSON, requested_id: int | None = None) -> Workflow:
         """Read a workflow, the one that was asked for if one was."""
-        return self.context.noted(*decode_workflow(answer, requested_id=requested_id))
+        return self.context.record_drift(*decode_workflow(answer, requested_id=requested_id))
 
 
 def _definition(

@@ -40,7 +40,7 @@ FAILING = ExecutionScript(
 
 
 @attrs.frozen
-class Told:
+class Result:
     """What became of the whole story."""
 
     seen: dict[str, Any]
@@ -53,7 +53,7 @@ class Told:
 
 
 @pytest.fixture(scope="module", params=["sync", "async"])
-def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Result:
     """What a client of either kind saw, and what came in."""
     folder = tmp_path_factory.mktemp("files")
     files = [folder / "first.pdf", folder / "second.pdf"]
@@ -89,10 +89,10 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         assert done.returncode == 0, done.stderr
         seen = json.loads(done.stdout)
         link = httpx.get(seen["download"]["download_url"])
-    return Told(seen, simulator, files[0].with_name("saved.json"), link)
+    return Result(seen, simulator, files[0].with_name("saved.json"), link)
 
 
-def test_it_creates_a_workflow_and_finds_it_again(told: Told) -> None:
+def test_it_creates_a_workflow_and_finds_it_again(told: Result) -> None:
     workflow = told.seen["workflow"]
     assert (workflow["name"], workflow["team_id"]) == ("Invoices", 1)
     assert [
@@ -108,7 +108,7 @@ def test_it_creates_a_workflow_and_finds_it_again(told: Told) -> None:
     )
 
 
-def test_it_uploads_files_and_finds_them_again(told: Told) -> None:
+def test_it_uploads_files_and_finds_them_again(told: Result) -> None:
     # It uploads both at once, so either may be the first.
     [[newest], total] = told.seen["page"]
     assert (newest, total) == (2, 2)
@@ -118,7 +118,7 @@ def test_it_uploads_files_and_finds_them_again(told: Told) -> None:
     assert (told.link.status_code, told.link.content) == (200, b"%PDF-1.7 ")
 
 
-def test_it_executes_a_workflow_and_downloads_the_results(told: Told) -> None:
+def test_it_executes_a_workflow_and_downloads_the_results(told: Result) -> None:
     execution_id = told.simulator.execution_ids[1]
     assert told.seen["started"] == [execution_id, "processing", True]
     assert told.seen["early"] == ["IN_PROGRESS", False, None]
@@ -135,11 +135,11 @@ def test_it_executes_a_workflow_and_downloads_the_results(told: Told) -> None:
     assert json.loads(told.saved.read_text())["steps"] == told.seen["steps"]
 
 
-def test_it_tells_which_step_of_a_failed_execution_failed(told: Told) -> None:
+def test_it_tells_which_step_of_a_failed_execution_failed(told: Result) -> None:
     assert told.seen["failed"] == ["FAILED", False, "Step(s) failed: extract[n2]"]
 
 
-def test_it_understands_every_refusal(told: Told) -> None:
+def test_it_understands_every_refusal(told: Result) -> None:
     assert told.seen["stranger"] == 401
     assert told.seen["refused"] == {
         "execution": 404,
@@ -150,13 +150,13 @@ def test_it_understands_every_refusal(told: Told) -> None:
     }
 
 
-def test_it_deletes_what_may_be_deleted(told: Told) -> None:
+def test_it_deletes_what_may_be_deleted(told: Result) -> None:
     assert [one["success"] for one in told.seen["deleted"]] == [True, True]
     assert list(told.simulator.workflows) == [1]
     assert [file.filename for file in told.simulator.files.values()] == ["first.pdf"]
 
 
-def test_it_sends_its_key_to_the_api_only(told: Told) -> None:
+def test_it_sends_its_key_to_the_api_only(told: Result) -> None:
     assert all("x-api-key" in one.headers for one in told.simulator.requests.of("api"))
     stored = told.simulator.requests.of("storage")
     assert {one.method for one in stored} == {"PUT", "GET"}

@@ -25,7 +25,7 @@ from datalab_facade.files.uploading import (
     Compare,
     Confirm,
     Put,
-    Told,
+    Result,
     Upload,
     UploadPolicy,
     upload_failed,
@@ -44,7 +44,7 @@ def play(answer: Callable[[Any], dict[str, Any]], **options: Any) -> tuple[list[
     given_ = {"deadline": 1_000.0, "allow_http": False, **options}
     steps = Upload("a.pdf", UploadPolicy(), random=lambda: 0.5, **given_).steps()
     now, commands = 0.0, list[Any]()
-    told: Told | None = None
+    told: Result | None = None
     while True:
         try:
             command = next(steps) if told is None else steps.send(told)
@@ -55,10 +55,10 @@ def play(answer: Callable[[Any], dict[str, Any]], **options: Any) -> tuple[list[
         commands.append(command)
         if isinstance(command, Sleep):
             now += command.seconds
-            told = Told(now)
+            told = Result(now)
         else:
             now += 1
-            told = Told(**{"now": now, **answer(command)})
+            told = Result(**{"now": now, **answer(command)})
 
 
 def run(*became: dict[str, Any], **options: Any) -> tuple[list[Any], Any]:

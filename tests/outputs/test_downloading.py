@@ -35,7 +35,7 @@ from datalab_facade.outputs.downloading import (
     Receive,
     RemoteFile,
     Renew,
-    Told,
+    Result,
     checked_storage_url,
     download_failed,
 )
@@ -136,7 +136,7 @@ class World:
         self.renewals = 0
         self.redirects_in_row = 0
 
-    def told(self, command: Any) -> Told:
+    def told(self, command: Any) -> Result:
         self.now += self.seconds
         if isinstance(command, Fetch):
             return self.fetched(command)
@@ -147,9 +147,9 @@ class World:
         assert isinstance(command, Sleep)
         assert command.seconds >= 0
         self.now += command.seconds
-        return Told(self.now)
+        return Result(self.now)
 
-    def fetched(self, fetch: Fetch) -> Told:  # noqa: PLR0911 - one for each kind of answer
+    def fetched(self, fetch: Fetch) -> Result:  # noqa: PLR0911 - one for each kind of answer
         assert self.now - self.seconds <= DEADLINE
         assert fetch.timeout(self.now) <= max(POLICY.stall_timeout, 0.01)
         assert re.match(r"https://[a-z.]+/", fetch.url)
@@ -159,22 +159,22 @@ class World:
         if act == "redirect":
             self.redirects_in_row += 1
             assert self.redirects_in_row <= POLICY.max_redirects + 1
-            return Told(self.now, 302, {"location": LOCATIONS[number % len(LOCATIONS)]})
+            return Result(self.now, 302, {"location": LOCATIONS[number % len(LOCATIONS)]})
         if act == "error":
-            return Told(self.now, error=ERRORS[number % len(ERRORS)])
+            return Result(self.now, error=ERRORS[number % len(ERRORS)])
         if act == "busy":
             status = [408, 425, 429, 500, 503, 599, 700][number % 7]
             headers = {"retry-after": ["1", "9999", "soon", "-1", "nan"][number % 5]} if yes else {}
-            return Told(self.now, status, headers)
+            return Result(self.now, status, headers)
         if act == "refused":
-            return Told(self.now, [400, 401, 403, 404, 410][number % 5])
+            return Result(self.now, [400, 401, 403, 404, 410][number % 5])
         if act == "strange":
-            return Told(self.now, [204, 300, 304, 405, 412, 418][number % 6])
+            return Result(self.now, [204, 300, 304, 405, 412, 418][number % 6])
         if act == "416":
             length = [len(self.version.body), number, len(self.held)][number % 3]
             told = {"content-range": f"bytes */{length}"} if yes else {}
             named = self.version.headers if number % 2 else {}
-            return Told(self.now, 416, {**named, **told})
+            return Result(self.now, 416, {**named, **told})
         if act == "change":
             self.number += 1
             size = number if yes else len(self.version.body)
@@ -194,7 +194,7 @@ class World:
             assert fetch.headers["If-Range"] in self.held_of.headers.values()
             assert not fetch.headers["If-Range"].startswith("W/")
 
-    def object(self, fetch: Fetch, act: str, number: int, *, broken: bool) -> Told:
+    def object(self, fetch: Fetch, act: str, number: int, *, broken: bool) -> Result:
         version = self.version
         found = re.fullmatch(r"bytes=(\d+)-", fetch.headers.get("Range", ""))
         matches = fetch.headers.get("If-Range") in version.headers.values()
@@ -203,24 +203,24 @@ class World:
         end = number if broken else None
         if act == "wrong part":
             wrong = ["", "bytes 1-2/3", f"bytes {start + 1}-9/40", "bytes a-b/c"][number % 4]
-            return Told(self.now, 206, {**version.headers, "content-range": wrong})
+            return Result(self.now, 206, {**version.headers, "content-range": wrong})
         if act == "unasked part" and not found:
             part = f"bytes 0-{len(version.body) - 1}/{len(version.body)}"
             self.body = version, 0, end
-            return Told(self.now, 206, {**version.headers, "content-range": part})
+            return Result(self.now, 206, {**version.headers, "content-range": part})
         if start == 0 or act in ("no ranges", "no length"):
             self.body = version, 0, end
             length = len(version.body) + (act == "false length" and number)
             told = {} if act == "no length" else {"content-length": str(length)}
-            return Told(self.now, 200, {**version.headers, **told})
+            return Result(self.now, 200, {**version.headers, **told})
         if start >= len(version.body):
             told = {"content-range": f"bytes */{len(version.body)}"}
-            return Told(self.now, 416, {**version.headers, **told})
+            return Result(self.now, 416, {**version.headers, **told})
         # Packed in another way, it is another object to whoever joins parts of it.
         other = attrs.evolve(version) if act == "repacked part" else version
         self.body = other, start, end
         part = f"bytes {start}-{len(version.body) - 1}/{len(version.body)}"
-        return Told(self.now, 206, {**self.of_part(act, fetch), "content-range": part})
+        return Result(self.now, 206, {**self.of_part(act, fetch), "content-range": part})
 
     def of_part(self, act: str, fetch: Fetch) -> dict[str, str]:
         """Give what tells which object a part is of, by a storage that knows better or not."""
@@ -234,7 +234,7 @@ class World:
             return {**headers, "content-encoding": "gzip"}
         return headers
 
-    def received(self, receive: Receive) -> Told:
+    def received(self, receive: Receive) -> Result:
         assert self.body is not None, "nothing was begun"
         version, start, end = self.body
         assert receive.offset == start <= len(self.held)
@@ -248,18 +248,18 @@ class World:
         self.held += came
         cut = len(came) < len(rest)
         error = ERRORS[0] if cut else None
-        return Told(self.now, received=len(self.held), error=error)
+        return Result(self.now, received=len(self.held), error=error)
 
-    def renewed(self) -> Told:
+    def renewed(self) -> Result:
         self.renewals += 1
         self.redirects_in_row = 0
         assert self.renewals <= POLICY.max_renewals
         act = (self.acts or [self.last])[0]
         if act[0] == "error" and act[2]:
-            return Told(self.now, error=NotFoundError(404, method="GET", url="u"))
+            return Result(self.now, error=NotFoundError(404, method="GET", url="u"))
         if act[0] == "strange":
-            return Told(self.now)
-        return Told(self.now, url=f"https://storage.example/renewed?{self.renewals}")
+            return Result(self.now)
+        return Result(self.now, url=f"https://storage.example/renewed?{self.renewals}")
 
 
 def run(world: World, *, restartable: bool = True) -> str:
@@ -342,7 +342,7 @@ def test_a_stream_never_takes_back_what_was_read(
     world = World(acts, last, validators, seconds)
     received, seen = world.received, bytearray()
 
-    def watched(receive: Receive) -> Told:
+    def watched(receive: Receive) -> Result:
         assert receive.offset == len(seen)
         told = received(receive)
         assert world.held[: len(seen)] == seen
@@ -362,12 +362,12 @@ def test_a_stream_never_takes_back_what_was_read(
 def test_nothing_is_asked_after_the_deadline(number: int, at: float) -> None:
     """However late an answer comes, and whatever it says."""
     answers = [
-        Told(at, 302, {"location": "/elsewhere"}),
-        Told(at, 403),
-        Told(at, 416),
-        Told(at, 503),
-        Told(at, 206, {"content-range": "bytes 1-1/2"}),
-        Told(at, error=ERRORS[0]),
+        Result(at, 302, {"location": "/elsewhere"}),
+        Result(at, 403),
+        Result(at, 416),
+        Result(at, 503),
+        Result(at, 206, {"content-range": "bytes 1-1/2"}),
+        Result(at, error=ERRORS[0]),
     ]
     download = Download(
         Output(execution_id=1, step="parse", file_key=None, url=URL),
@@ -382,7 +382,7 @@ def test_nothing_is_asked_after_the_deadline(number: int, at: float) -> None:
     def go_on() -> None:
         command = steps.send(answers[number])
         if isinstance(command, Renew):
-            command = steps.send(Told(at, url=URL))
+            command = steps.send(Result(at, url=URL))
         assert isinstance(command, (Fetch, Sleep))
 
     if at <= DEADLINE - POLICY.retry_backoff:
@@ -414,7 +414,7 @@ def test_a_digest_that_is_none_is_not_kept_in_notes(digests: dict[str, str]) -> 
         Facts(digests=digests)
 
 
-Steps = Generator[Command, Told, None]
+Steps = Generator[Command, Result, None]
 DAY = "Mon, 01 Jan 2024 00:00:00 GMT"
 MONTH = "Thu, 01 Feb 2024 00:00:00 GMT"
 
@@ -428,7 +428,7 @@ def begun(**options: Any) -> tuple[Download, Steps, Command]:
     return download, steps, next(steps)
 
 
-def failure(steps: Steps, told: Told) -> DownloadError:
+def failure(steps: Steps, told: Result) -> DownloadError:
     with pytest.raises(DownloadError) as failed:
         steps.send(told)
     return failed.value
@@ -481,23 +481,23 @@ def test_what_storage_has_no_more_of_is_whole_if_it_is_still_the_same(
     assert fetched(command).headers["Range"] == "bytes=10-"
     if whole:
         with pytest.raises(StopIteration):
-            steps.send(Told(1_000.0, 416, headers))
+            steps.send(Result(1_000.0, 416, headers))
         assert download.received == 10
     else:
-        assert "Range" not in fetched(steps.send(Told(1_000.0, 416, headers))).headers
+        assert "Range" not in fetched(steps.send(Result(1_000.0, 416, headers))).headers
         assert (download.received, download.facts) == (0, Facts())
 
 
 def test_a_stream_that_cannot_go_on_says_why() -> None:
     facts = Facts(total=10, validator='"v"')
     _, steps, _ = begun(facts=facts, received=5, restartable=False)
-    failed = failure(steps, Told(1_000.0, 200))
+    failed = failure(steps, Result(1_000.0, 200))
     assert failed.reason == "incomplete"
     assert "was cut off and cannot go on: storage cannot go on in the middle" in str(failed)
 
 
 def test_what_is_begun_anew_too_often_is_given_up() -> None:
-    unasked = Told(1_000.0, 206, {"content-range": "bytes 0-8/10"})
+    unasked = Result(1_000.0, 206, {"content-range": "bytes 0-8/10"})
     _, steps, _ = begun()
     for _ in range(POLICY.max_restarts):
         assert fetched(steps.send(unasked)).url == URL
@@ -511,16 +511,16 @@ def test_what_is_begun_anew_too_often_is_given_up() -> None:
 def test_redirects_are_followed_a_few_times() -> None:
     _, steps, _ = begun()
     for number in range(POLICY.max_redirects):
-        command = steps.send(Told(1_000.0, 302, {"location": f"/{number}"}))
+        command = steps.send(Result(1_000.0, 302, {"location": f"/{number}"}))
         assert fetched(command).url == f"https://storage.example/{number}"
-    failed = failure(steps, Told(1_000.0, 302, {"location": "/more"}))
+    failed = failure(steps, Result(1_000.0, 302, {"location": "/more"}))
     assert (failed.reason, failed.status) == ("refused", 302)
     assert str(failed).endswith("is redirected again and again")
 
 
 def test_a_redirect_without_a_place_leads_back() -> None:
     _, steps, _ = begun()
-    assert fetched(steps.send(Told(1_000.0, 302))).url == URL
+    assert fetched(steps.send(Result(1_000.0, 302))).url == URL
 
 
 @pytest.mark.parametrize(
@@ -532,7 +532,7 @@ def test_a_redirect_without_a_place_leads_back() -> None:
 )
 def test_a_redirect_to_where_nothing_is_to_be_sent_says_so(location: str, why: str) -> None:
     _, steps, _ = begun()
-    failed = failure(steps, Told(1_000.0, 307, {"location": location}))
+    failed = failure(steps, Result(1_000.0, 307, {"location": location}))
     assert (failed.reason, failed.status) == ("refused", 307)
     assert str(failed).endswith(why)
 
@@ -540,16 +540,16 @@ def test_a_redirect_to_where_nothing_is_to_be_sent_says_so(location: str, why: s
 def test_trouble_that_goes_on_is_told_with_its_status() -> None:
     _, steps, _ = begun()
     for away in (0.375, 0.75, 1.5, 3):
-        assert steps.send(Told(1_000.0, 503)) == Sleep(away)
-        steps.send(Told(1_000.0))
-    failed = failure(steps, Told(1_000.0, 503))
+        assert steps.send(Result(1_000.0, 503)) == Sleep(away)
+        steps.send(Result(1_000.0))
+    failed = failure(steps, Result(1_000.0, 503))
     assert (failed.reason, failed.status) == ("unreachable", 503)
     assert "could not be fetched: GET https://storage.example/out?… answered 503" in str(failed)
 
 
 def test_trouble_that_will_not_pass_is_told_at_once() -> None:
     _, steps, _ = begun()
-    failed = failure(steps, Told(1_000.0, error=APIStatusError(451, method="GET", url="u")))
+    failed = failure(steps, Result(1_000.0, error=APIStatusError(451, method="GET", url="u")))
     assert (failed.reason, failed.status) == ("refused", 451)
     assert "could not be fetched: GET u answered 451" in str(failed)
 
@@ -577,7 +577,7 @@ def test_a_date_to_come_back_counts_from_the_date_that_storage_tells(
 @pytest.mark.parametrize("now", [1_999.625, 1_999.9])
 def test_what_could_not_end_in_time_is_not_tried_again(now: float) -> None:
     _, steps, _ = begun()
-    failed = failure(steps, Told(now, 503))
+    failed = failure(steps, Result(now, 503))
     assert (failed.reason, failed.status) == ("unreachable", 503)
     assert "was not fetched in time: GET https://storage.example/out?… answered 503" in str(failed)
 
@@ -585,11 +585,11 @@ def test_what_could_not_end_in_time_is_not_tried_again(now: float) -> None:
 def test_a_try_that_brought_nothing_counts_as_a_fault() -> None:
     _, steps, _ = begun()
     for _ in range(POLICY.max_retries):
-        assert steps.send(Told(1_000.0, 200, {"content-length": "10"})) == Receive(0, 2_000.0)
-        assert isinstance(steps.send(Told(1_000.0)), Sleep)
-        fetched(steps.send(Told(1_000.0)))
-    steps.send(Told(1_000.0, 200, {"content-length": "10"}))
-    failed = failure(steps, Told(1_000.0))
+        assert steps.send(Result(1_000.0, 200, {"content-length": "10"})) == Receive(0, 2_000.0)
+        assert isinstance(steps.send(Result(1_000.0)), Sleep)
+        fetched(steps.send(Result(1_000.0)))
+    steps.send(Result(1_000.0, 200, {"content-length": "10"}))
+    failed = failure(steps, Result(1_000.0))
     assert failed.reason == "incomplete"
     assert "was cut off after 0 of 10 bytes" in str(failed)
 
@@ -608,16 +608,16 @@ def test_a_body_that_never_comes_whole_is_said_to_be_cut(
     headers: dict[str, str], came: int, error: DatalabError | None, how: str
 ) -> None:
     _, steps, _ = begun()
-    steps.send(Told(1_000.0, 200, {**headers, "etag": '"v"'}))
-    ended = Told(1_000.0, received=came, error=error)
+    steps.send(Result(1_000.0, 200, {**headers, "etag": '"v"'}))
+    ended = Result(1_000.0, received=came, error=error)
     steps.send(ended)
     part = {"content-range": f"bytes {came}-19/*", "etag": '"v"'}
     for _ in range(POLICY.max_retries - 1):
-        fetched(steps.send(Told(1_000.0)))
-        steps.send(Told(1_000.0, 206, part))
+        fetched(steps.send(Result(1_000.0)))
+        steps.send(Result(1_000.0, 206, part))
         steps.send(ended)
-    fetched(steps.send(Told(1_000.0)))
-    steps.send(Told(1_000.0, 206, part))
+    fetched(steps.send(Result(1_000.0)))
+    steps.send(Result(1_000.0, 206, part))
     failed = failure(steps, ended)
     assert failed.reason == "incomplete"
     assert str(failed).endswith(f"execution 1 {how}")
@@ -626,15 +626,15 @@ def test_a_body_that_never_comes_whole_is_said_to_be_cut(
 
 def test_a_body_that_is_cut_and_cannot_be_gone_on_with_is_said_to_be_cut() -> None:
     _, steps, _ = begun()
-    cut, anew = Told(1_000.0, received=4, error=ERRORS[0]), {"content-length": "10"}
-    steps.send(Told(1_000.0, 200, anew))
+    cut, anew = Result(1_000.0, received=4, error=ERRORS[0]), {"content-length": "10"}
+    steps.send(Result(1_000.0, 200, anew))
     for _ in range(POLICY.max_restarts):
         assert isinstance(steps.send(cut), Sleep)
-        fetched(steps.send(Told(1_000.0)))
-        steps.send(Told(1_000.0, 200, anew))
+        fetched(steps.send(Result(1_000.0)))
+        steps.send(Result(1_000.0, 200, anew))
     steps.send(cut)
-    steps.send(Told(1_000.0))
-    failed = failure(steps, Told(1_000.0, 200, anew))
+    steps.send(Result(1_000.0))
+    failed = failure(steps, Result(1_000.0, 200, anew))
     assert failed.reason == "incomplete"
     assert "was cut off after 4 of 10 bytes, and was begun anew again" in str(failed)
 
@@ -670,7 +670,7 @@ MD5_BASE64 = "1B2M2Y8AsgTpgAmY7PhCfg=="
 )
 def test_what_storage_tells_of_an_object_is_kept(headers: dict[str, str], facts: Facts) -> None:
     download, steps, _ = begun()
-    assert steps.send(Told(1_000.0, 200, headers)) == Receive(0, 2_000.0)
+    assert steps.send(Result(1_000.0, 200, headers)) == Receive(0, 2_000.0)
     assert download.facts == facts
 
 
@@ -700,7 +700,7 @@ def test_whatever_headers_say_they_are_read(
     """And what is kept of them can be written down and read again."""
     download, steps, _ = begun(facts=facts, received=5)
     with contextlib.suppress(DownloadError):
-        steps.send(Told(1_000.0, status, headers))
+        steps.send(Result(1_000.0, status, headers))
     kept = json.loads(json.dumps(attrs.asdict(download.facts)))
     assert Facts(**kept) == download.facts
 
@@ -710,7 +710,7 @@ def test_whatever_headers_say_they_are_read(
 def test_a_part_may_tell_the_length_that_was_not_known(total: int | None, told: str) -> None:
     facts = Facts(total=total, validator='"v"')
     download, steps, _ = begun(facts=facts, received=5)
-    part = Told(1_000.0, 206, {"content-range": f"bytes 5-9/{told}", "etag": '"v"'})
+    part = Result(1_000.0, 206, {"content-range": f"bytes 5-9/{told}", "etag": '"v"'})
     assert steps.send(part) == Receive(5, 2_000.0)
     assert download.facts.total == (10 if told == "10" else total)
 
@@ -738,7 +738,7 @@ def test_a_part_may_tell_the_length_that_was_not_known(total: int | None, told: 
 def test_a_part_that_does_not_fit_is_not_taken(headers: dict[str, str], why: str) -> None:
     facts = Facts(total=10, validator='"v"')
     _, steps, _ = begun(facts=facts, received=5, restartable=False)
-    failed = failure(steps, Told(1_000.0, 206, headers))
+    failed = failure(steps, Result(1_000.0, 206, headers))
     assert failed.reason == "incomplete"
     assert str(failed).endswith(f"cannot go on: {why}")
 
@@ -761,23 +761,23 @@ def test_a_part_of_what_has_only_a_date_must_name_that_date(
     """And no other weak ETag than the first answer."""
     facts = Facts(total=10, validator=DAY, weak_etag='W/"v"')
     _, steps, _ = begun(facts=facts, received=5)
-    command = steps.send(Told(1_000.0, 206, {"content-range": "bytes 5-9/10", **headers}))
+    command = steps.send(Result(1_000.0, 206, {"content-range": "bytes 5-9/10", **headers}))
     assert isinstance(command, Receive) is same
 
 
 def test_a_206_of_the_whole_to_a_question_for_all_of_it_is_taken() -> None:
     download, steps, _ = begun()
     whole = {"content-range": "bytes 0-9/10", "content-length": "10", "content-md5": MD5_BASE64}
-    assert steps.send(Told(1_000.0, 206, whole)) == Receive(0, 2_000.0)
+    assert steps.send(Result(1_000.0, 206, whole)) == Receive(0, 2_000.0)
     assert download.facts == Facts(10, digests={"md5": MD5})
     with pytest.raises(StopIteration):
-        steps.send(Told(1_000.0, received=10))
+        steps.send(Result(1_000.0, received=10))
 
 
 @pytest.mark.parametrize("part", ["0-8/10", "1-9/10", "0-9/*", "0-9/9", "*/10", ""])
 def test_a_206_that_may_not_be_the_whole_is_asked_for_again(part: str) -> None:
     _, steps, _ = begun()
-    fetched(steps.send(Told(1_000.0, 206, {"content-range": f"bytes {part}"})))
+    fetched(steps.send(Result(1_000.0, 206, {"content-range": f"bytes {part}"})))
 
 
 GOOD = {"content-length": "10", "content-md5": MD5_BASE64}
@@ -798,7 +798,7 @@ def test_a_checksum_of_another_representation_is_none_of_what_comes(
     headers: dict[str, str],
 ) -> None:
     download, steps, _ = begun()
-    steps.send(Told(1_000.0, 200, headers))
+    steps.send(Result(1_000.0, 200, headers))
     assert download.facts.digests == {}
 
 
@@ -816,22 +816,22 @@ def test_a_checksum_of_what_is_stored_counts_for_what_comes_as_it_is_stored(
     headers: dict[str, str],
 ) -> None:
     download, steps, _ = begun()
-    steps.send(Told(1_000.0, 200, headers))
+    steps.send(Result(1_000.0, 200, headers))
     assert download.facts.digests == {"md5": MD5}
 
 
 def test_a_new_url_that_is_refused_as_well_is_told() -> None:
     _, steps, _ = begun()
     for number in range(POLICY.max_renewals):
-        command = steps.send(Told(1_000.0, 403))
+        command = steps.send(Result(1_000.0, 403))
         if number:
             # A new one may have to become valid yet.
             assert command == Sleep(0.75 * 2**number)
-            command = steps.send(Told(1_000.0))
+            command = steps.send(Result(1_000.0))
         assert isinstance(command, Renew)
         url = f"https://storage.example/{number}"
-        assert fetched(steps.send(Told(1_000.0, url=url))).url == url
-    failed = failure(steps, Told(1_000.0, 403))
+        assert fetched(steps.send(Result(1_000.0, url=url))).url == url
+    failed = failure(steps, Result(1_000.0, 403))
     assert (failed.reason, failed.status) == ("refused", 403)
     assert str(failed).endswith("is refused by storage with 403, also with a new URL")
 
@@ -839,9 +839,9 @@ def test_a_new_url_that_is_refused_as_well_is_told() -> None:
 @pytest.mark.parametrize("now", [1_998.5, 1_999.0])
 def test_no_url_is_asked_for_when_there_is_no_time_for_the_pause_before(now: float) -> None:
     _, steps, _ = begun()
-    steps.send(Told(1_000.0, 403))
-    steps.send(Told(1_000.0, url=URL))
-    failed = failure(steps, Told(now, 403))
+    steps.send(Result(1_000.0, 403))
+    steps.send(Result(1_000.0, url=URL))
+    failed = failure(steps, Result(now, 403))
     assert (failed.reason, failed.status) == ("refused", 403)
 
 
@@ -851,8 +851,8 @@ def test_only_of_outputs_it_is_said_that_they_are_deleted_soon() -> None:
         (RemoteFile(5, "a.pdf", URL), "is no longer there"),
     ):
         _, steps, _ = begun(remote=remote)
-        steps.send(Told(1_000.0, 404))
-        failed = failure(steps, Told(1_000.0))
+        steps.send(Result(1_000.0, 404))
+        failed = failure(steps, Result(1_000.0))
         assert (failed.reason, failed.status) == ("gone", 404)
         assert str(failed).endswith(why)
 
@@ -861,7 +861,7 @@ def test_a_client_that_is_closed_meanwhile_says_so() -> None:
     _, steps, _ = begun()
     error = ConfigurationError("the client is closed")
     with pytest.raises(ConfigurationError) as raised:
-        steps.send(Told(1.0, error=error))
+        steps.send(Result(1.0, error=error))
     assert raised.value is error
 
 
@@ -876,25 +876,25 @@ def test_a_deflated_body_is_unpacked_however_small_its_pieces_are() -> None:
 def follow_redirects(steps: Steps) -> None:
     """Be redirected as often as the policy lets."""
     for _ in range(POLICY.max_redirects):
-        fetched(steps.send(Told(1_000.0, 302, {"location": "/elsewhere"})))
+        fetched(steps.send(Result(1_000.0, 302, {"location": "/elsewhere"})))
 
 
 def test_redirects_are_counted_in_a_row_only() -> None:
     _, steps, _ = begun()
     follow_redirects(steps)
-    steps.send(Told(1_000.0, 200, {"content-length": "10"}))
-    steps.send(Told(1_000.0, error=ERRORS[0]))
-    fetched(steps.send(Told(1_000.0)))
+    steps.send(Result(1_000.0, 200, {"content-length": "10"}))
+    steps.send(Result(1_000.0, error=ERRORS[0]))
+    fetched(steps.send(Result(1_000.0)))
     follow_redirects(steps)
-    steps.send(Told(1_000.0, 403))
-    fetched(steps.send(Told(1_000.0, url=URL)))
+    steps.send(Result(1_000.0, 403))
+    fetched(steps.send(Result(1_000.0, url=URL)))
     follow_redirects(steps)
 
 
 def test_a_url_that_cannot_be_renewed_tells_why() -> None:
     _, steps, _ = begun()
-    steps.send(Told(1_000.0, 403))
-    failed = failure(steps, Told(1_000.0, error=APIStatusError(503, method="GET", url="u")))
+    steps.send(Result(1_000.0, 403))
+    failed = failure(steps, Result(1_000.0, error=APIStatusError(503, method="GET", url="u")))
     assert (failed.reason, failed.status) == ("expired", 403)
     assert "has a URL that expired and could not be renewed: GET u answered 503" in str(failed)
 
@@ -927,15 +927,15 @@ def test_a_failure_names_what_could_not_be_had(
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 599])
 def test_what_may_pass_is_waited_out_for_as_long_as_storage_asks(status: int) -> None:
     _, steps, _ = begun()
-    assert steps.send(Told(1_000.0, status)) == Sleep(0.375)
-    steps.send(Told(1_000.0))
-    assert steps.send(Told(1_000.0, status, {"retry-after": "20"})) == Sleep(21)
+    assert steps.send(Result(1_000.0, status)) == Sleep(0.375)
+    steps.send(Result(1_000.0))
+    assert steps.send(Result(1_000.0, status, {"retry-after": "20"})) == Sleep(21)
 
 
 @pytest.mark.parametrize("status", [204, 409, 418, 426, 430])
 def test_any_other_answer_is_told_at_once(status: int) -> None:
     _, steps, _ = begun()
-    failed = failure(steps, Told(1_000.0, status))
+    failed = failure(steps, Result(1_000.0, status))
     assert (failed.reason, failed.status) == ("refused", status)
     assert str(failed).endswith(f"is refused by storage with {status}")
 
@@ -947,7 +947,7 @@ def test_bytes_are_asked_for_as_they_are_stored() -> None:
 
 def test_a_renewal_tells_the_url_that_is_refused() -> None:
     _, steps, _ = begun()
-    assert steps.send(Told(1_000.0, 403)) == Renew(URL, 2_000.0)
+    assert steps.send(Result(1_000.0, 403)) == Renew(URL, 2_000.0)
 
 
 def test_after_the_deadline_it_says_that_time_is_up() -> None:
@@ -960,7 +960,7 @@ def test_after_the_deadline_it_says_that_time_is_up() -> None:
 def test_a_stream_that_was_read_too_far_says_why() -> None:
     facts = Facts(total=10, validator='"v"')
     _, steps, _ = begun(facts=facts, received=5, restartable=False)
-    failed = failure(steps, Told(1_000.0, 416))
+    failed = failure(steps, Result(1_000.0, 416))
     assert str(failed).endswith("storage has less of it than was received before")
 
 

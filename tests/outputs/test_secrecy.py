@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import ConfigurationError, DownloadError, Output, Status
-from datalab_facade.redaction import shown_name
+from datalab_facade.redaction import redact_name
 from datalab_facade.testing import ExecutionScript, Simulator, StepScript
 from tests.outputs.bad_storage import BadStorage, cut, moved, refused, stored
 from tests.outputs.conftest import Side, execution_of, output_at
@@ -192,4 +192,4 @@ class TestNamesThatAreUrls:
     def test_are_shown_the_same_however_often(self, name: str) -> None:
         """What is read back from a manifest is what was written."""
         for text in (name, f"https://a.example/{name}?x={name}"):
-            assert shown_name(shown_name(text)) == shown_name(text)
+            assert redact_name(redact_name(text)) == redact_name(text)

@@ -823,7 +823,7 @@ def test_a_url_without_tls_elsewhere_is_fine_when_allowed(side: Side) -> None:
 
 
 def test_a_download_over_tls_never_goes_on_without() -> None:
-    from datalab_facade.outputs.downloading import Fetch, Told
+    from datalab_facade.outputs.downloading import Fetch, Result
 
     download = Download(
         output_at("https://storage.example/out"),
@@ -835,7 +835,7 @@ def test_a_download_over_tls_never_goes_on_without() -> None:
     steps = download.steps()
     assert isinstance(next(steps), Fetch)
     with pytest.raises(DownloadError, match="without TLS"):
-        steps.send(Told(0.0, 302, {"location": "http://127.0.0.1/out"}))
+        steps.send(Result(0.0, 302, {"location": "http://127.0.0.1/out"}))
 
 
 def test_a_body_that_flows_is_read_in_larger_pieces() -> None:

@@ -26,7 +26,7 @@ from datalab_facade import (
     WaitPolicy,
     __version__,
 )
-from datalab_facade.pickling import portable, rebuilt
+from datalab_facade.pickling import picklable, rebuilt
 from tests.conftest import leaks_in
 from tests.in_process import SOON, Way, blocking, new_simulator
 from tests.pickling.samples import EXECUTION, plain, travellers
@@ -110,13 +110,13 @@ def _fields_in_pickle(value: Any) -> dict[str, object]:
 
 
 def test_a_field_of_a_newer_version_is_left_out_and_one_of_this_version_has_its_default() -> None:
-    @portable
+    @picklable
     @attrs.frozen
     class Newer:
         shared: int
         added: str = "default"
 
-    @portable
+    @picklable
     @attrs.frozen
     class Older:
         shared: int

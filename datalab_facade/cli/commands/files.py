@@ -13,7 +13,7 @@ from datalab_facade.cli import documents
 from datalab_facade.cli.exits import ExitCode, problem_of, worst
 from datalab_facade.cli.rendering.files import file_text, files_text, uploaded_line
 from datalab_facade.cli.sessions import Session, in_session, talks
-from datalab_facade.cli.transferring import Told, transfers
+from datalab_facade.cli.transferring import Result, transfers
 from datalab_facade.errors import DatalabError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def upload(session: Session, *, paths: tuple[str, ...], content_type: str | None
 
 
 def _uploads(
-    client: Datalab, paths: Iterable[str], content_type: str | None, told: Told
+    client: Datalab, paths: Iterable[str], content_type: str | None, told: Result
 ) -> Generator[UploadOutcome, None, None]:
     from datalab_facade.files.uploads import UploadOutcome
 

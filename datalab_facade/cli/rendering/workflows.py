@@ -11,7 +11,7 @@ from datalab_facade.cli.tables import Column, paragraph, table
 from datalab_facade.pictures.graph import Graph
 from datalab_facade.pictures.terminal import BOLD, DIM, GREEN, Terminal
 from datalab_facade.pictures.words import counted, joined, moment, shown
-from datalab_facade.secrecy import concealed
+from datalab_facade.secrecy import redact_value
 from datalab_facade.workflows.definitions import WorkflowDefinition
 from datalab_facade.workflows.models import StepType, Workflow
 
@@ -69,7 +69,7 @@ def workflow_text(workflow: Workflow, terminal: Terminal) -> str:
 def _settings(workflow: Workflow, terminal: Terminal) -> Iterator[str]:
     for step in workflow.steps:
         if step.settings:
-            told = json.dumps(concealed(dict(step.settings)), ensure_ascii=terminal.ascii_only)
+            told = json.dumps(redact_value(dict(step.settings)), ensure_ascii=terminal.ascii_only)
             yield terminal.painted(terminal.words(shown(step.unique_name or "?")), BOLD)
             yield from (f"  {line}" for line in _indented(told, terminal))
 

@@ -14,7 +14,7 @@ import attrs
 from datalab_facade.errors import DatalabError, ExecutionFailedError
 from datalab_facade.models import JSON, Execution
 from datalab_facade.outcomes import Outcome
-from datalab_facade.redaction import scrubbed
+from datalab_facade.redaction import redact_urls
 from datalab_facade.statuses import Status
 
 TIMED_OUT = "WaitTimeoutError"
@@ -53,7 +53,7 @@ class WaitEvent:
     @classmethod
     def of_error(cls, handle: Mapping[str, JSON], error: DatalabError) -> Self:
         """Tell of an error that ended the wait."""
-        return cls(handle, problem=scrubbed(str(error)), kind=type(error).__name__)
+        return cls(handle, problem=redact_urls(str(error)), kind=type(error).__name__)
 
     @classmethod
     def timed_out(cls, handle: Mapping[str, JSON]) -> Self:
