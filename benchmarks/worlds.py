@@ -154,7 +154,7 @@ def _feed(scheduler: Scheduler, arriving: deque[tuple[int, float]], now: float) 
         scheduler.close_feed()
 
 
-def _answer(world: World, server: _Server, number: int, now: float) -> Answer[Execution]:
+def _answer(world: World, server: _Server, number: int, now: float) -> CommandResult[Execution]:
     if not server.admits(now):
         return CommandResult(now, error=RateLimitError(429, method="GET", url="simulated"))
     over = world.ends[number] <= now
