@@ -19,6 +19,7 @@ from datalab_facade import (
     AuthenticationError,
     BadRequestError,
     Change,
+    ClientStateError,
     ConfigurationError,
     Datalab,
     DatalabError,
@@ -26,6 +27,7 @@ from datalab_facade import (
     ExecutionFailedError,
     ExecutionHandle,
     InternalServerError,
+    InvalidArgumentError,
     NotFoundError,
     Output,
     PayloadTooLargeError,
@@ -155,7 +157,7 @@ def test_an_empty_address_is_not_the_live_host_in_silence(
     way: Way, monkeypatch: pytest.MonkeyPatch, given: str | None, named: str
 ) -> None:
     monkeypatch.setenv("DATALAB_HOST", "")
-    with pytest.raises(ConfigurationError, match=f"{named} is empty"):
+    with pytest.raises(InvalidArgumentError, match=f"{named} is empty"):
         way.client(new_simulator(), base_url=given)
 
 
@@ -327,10 +329,10 @@ def test_an_option_out_of_range_is_refused_wherever_it_is_given(
         lambda: way.done(client.executions.get(7, **wrong)),
     ]
     for attempt in attempts:
-        with pytest.raises(ConfigurationError, match=name):
+        with pytest.raises(InvalidArgumentError, match=name):
             attempt()
     if wrong != {"timeout": math.inf}:  # a wait may go on for ever
-        with pytest.raises(ConfigurationError, match=name):
+        with pytest.raises(InvalidArgumentError, match=name):
             client.executions.watch(7, **wrong)
     assert not simulator.requests
 
@@ -368,7 +370,7 @@ def test_a_header_that_does_harm_is_refused_wherever_it_is_given(
         lambda: client.executions.watch(7, headers=headers),
     ]
     for attempt in attempts:
-        with pytest.raises(ConfigurationError, match="header"):
+        with pytest.raises(InvalidArgumentError, match="header"):
             attempt()
     assert not simulator.requests
 
@@ -438,7 +440,7 @@ def test_a_view_is_of_the_same_kind_and_shares_connections_and_drift(
     assert client.drift
     assert client.drift == view.drift
     way.done(view.close())
-    with pytest.raises(ConfigurationError, match="closed"):
+    with pytest.raises(ClientStateError, match="closed"):
         way.done(client.executions.get(7))
 
 
@@ -467,7 +469,7 @@ def test_a_closed_client_says_so_whatever_it_is_asked(way: Way, own: bool) -> No
         lambda: client.with_options(timeout=5).executions.get(7),
     ]
     for attempt in attempts:
-        with pytest.raises(ConfigurationError, match="closed"):
+        with pytest.raises(ClientStateError, match="closed"):
             way.done(attempt())
     fetches: list[Callable[[], Any]] = [
         lambda: client.outputs.read_bytes(output),
@@ -484,7 +486,7 @@ def test_a_closed_client_says_so_at_once_and_not_when_the_budget_allows_it(
     client = way.client(simulator, requests_per_minute=1)
     way.done(client.close())
     for _ in range(3):
-        with pytest.raises(ConfigurationError, match="closed"):
+        with pytest.raises(ClientStateError, match="closed"):
             way.done(client.executions.get(7))
     assert simulator.clock.monotonic() == 0
 
@@ -492,7 +494,7 @@ def test_a_closed_client_says_so_at_once_and_not_when_the_budget_allows_it(
 def test_a_client_in_a_with_statement_is_closed_at_its_end() -> None:
     with Datalab(API_KEY, http_client=httpx.Client(transport=Recorder())) as client:
         client.executions.get(7)
-    with pytest.raises(ConfigurationError, match="closed"):
+    with pytest.raises(ClientStateError, match="closed"):
         client.executions.get(7)
 
 
@@ -500,7 +502,7 @@ async def test_an_async_client_in_a_with_statement_is_closed_at_its_end() -> Non
     http = httpx.AsyncClient(transport=Recorder())
     async with AsyncDatalab(API_KEY, http_client=http) as client:
         await client.executions.get(7)
-    with pytest.raises(ConfigurationError, match="closed"):
+    with pytest.raises(ClientStateError, match="closed"):
         await client.executions.get(7)
 
 
@@ -549,14 +551,14 @@ def test_an_id_that_is_no_whole_number_is_refused_before_anything_is_sent(
         handle.watch,
     ]
     for attempt in attempts:
-        with pytest.raises(ConfigurationError, match="whole number"):
+        with pytest.raises(InvalidArgumentError, match="whole number"):
             attempt()
     assert not simulator.requests
 
 
 def test_a_wrong_id_is_told_in_short_however_long_it_is(simulator: Simulator) -> None:
     client: Any = blocking(simulator)
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(InvalidArgumentError) as caught:
         client.executions.get("7" * 100_000)
     assert len(str(caught.value)) <= 1_000
 
@@ -763,7 +765,7 @@ def test_a_handle_of_another_origin_is_refused_and_both_are_told(
     way: Way, simulator: Simulator
 ) -> None:
     data = way.client(simulator, base_url="https://eu.datalab.example").executions.handle_to_dict(7)
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(InvalidArgumentError) as caught:
         way.client(simulator).executions.handle(data)
     assert "https://eu.datalab.example" in str(caught.value)
     assert "https://www.datalab.to" in str(caught.value)
@@ -794,13 +796,13 @@ def test_what_is_no_handle_is_refused(
 ) -> None:
     executions = way.client(simulator).executions
     data = {**executions.handle_to_dict(7), **change}
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(InvalidArgumentError) as caught:
         executions.handle(data)
     assert len(str(caught.value)) <= 1_000
 
 
 def test_an_empty_handle_is_refused(way: Way, simulator: Simulator) -> None:
-    with pytest.raises(ConfigurationError, match="no handle"):
+    with pytest.raises(InvalidArgumentError, match="no handle"):
         way.client(simulator).executions.handle({})
 
 
@@ -997,7 +999,7 @@ def test_a_watch_refuses_wrong_arguments_before_it_is_iterated(
     way: Way, simulator: Simulator, wrong: dict[str, Any]
 ) -> None:
     client = way.client(simulator)
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(InvalidArgumentError):
         client.executions.watch(**{"execution_id": 7, **wrong})
 
 
@@ -1025,5 +1027,5 @@ def test_clients_that_are_given_one_budget_share_it(way: Way) -> None:
 
 
 def test_a_budget_and_its_limit_are_not_both_given(way: Way) -> None:
-    with pytest.raises(ConfigurationError, match="not both"):
+    with pytest.raises(InvalidArgumentError, match="not both"):
         way.client(new_simulator(), rate_limiter=LocalRateLimiter(60), requests_per_minute=100)

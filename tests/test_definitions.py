@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from datalab_facade import (
     ConfigurationError,
+    InvalidArgumentError,
     InvalidDefinitionError,
+    LocalFileError,
     StepDefinition,
     StepType,
     WorkflowDefinition,
@@ -83,13 +85,13 @@ def test_what_may_be_left_out_is_left_out() -> None:
 
 @pytest.mark.parametrize("wrong", [None, 5, [{"step_key": "a"}], "steps"])
 def test_what_are_no_steps_is_refused(wrong: Any) -> None:
-    with pytest.raises(ConfigurationError, match="StepDefinition"):
+    with pytest.raises(InvalidArgumentError, match="StepDefinition"):
         WorkflowDefinition(name="x", steps=wrong)
 
 
 @pytest.mark.parametrize("wrong", [None, 5])
 def test_what_are_no_names_is_refused(wrong: Any) -> None:
-    with pytest.raises(ConfigurationError, match="list of names"):
+    with pytest.raises(InvalidArgumentError, match="list of names"):
         StepDefinition(step_key="a", unique_name="b", depends_on=wrong)
 
 
@@ -360,16 +362,16 @@ def test_text_that_is_no_json_is_told_where(text: str | bytes, told: str) -> Non
 
 def test_a_file_that_is_wrong_is_named(tmp_path: Path) -> None:
     path = tmp_path / "invoices.json"
-    with pytest.raises(ConfigurationError, match=r"invoices\.json cannot be read"):
+    with pytest.raises(LocalFileError, match=r"invoices\.json cannot be read"):
         WorkflowDefinition.from_file(path)
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+    with pytest.raises(LocalFileError, match="cannot be read"):
         WorkflowDefinition.from_file(tmp_path)
     path.write_text("{}")
     with pytest.raises(InvalidDefinitionError, match=r"invoices\.json") as caught:
         WorkflowDefinition.from_file(path)
     assert caught.value.source == os.fspath(path)
     definition = WorkflowDefinition(name="x", steps=[StepDefinition(step_key="a", unique_name="b")])
-    with pytest.raises(ConfigurationError, match="cannot be written"):
+    with pytest.raises(LocalFileError, match="cannot be written"):
         definition.to_file(tmp_path / "no" / "such")
     with pytest.raises(InvalidDefinitionError):
         WorkflowDefinition(name="", steps=()).to_file(path)

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from datalab_facade import ConfigurationError, InputConfig
+from datalab_facade import InputConfig, InvalidArgumentError
 from tests.secrets_for_tests import SIGNATURE, presigned
 
 ONE, TWO = "https://a.example/1.pdf", "http://a.example/2.pdf"
@@ -81,7 +81,7 @@ def test_the_urls_can_be_asked_for() -> None:
     ],
 )
 def test_a_file_on_this_machine_has_to_be_uploaded_first(make: Any, local: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"client\.files\.upload\(\)"):
+    with pytest.raises(InvalidArgumentError, match=r"client\.files\.upload\(\)"):
         make(local)
 
 
@@ -105,7 +105,7 @@ def test_a_file_on_this_machine_has_to_be_uploaded_first(make: Any, local: Any) 
     ],
 )
 def test_a_url_that_the_server_could_not_read_is_refused(url: str, told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told) as caught:
+    with pytest.raises(InvalidArgumentError, match=told) as caught:
         InputConfig.coerce(url)
     assert "hunter2" not in str(caught.value)
 
@@ -115,19 +115,19 @@ def test_a_url_that_the_server_could_not_read_is_refused(url: str, told: str) ->
     [None, 5, b"https://a.example", True, [], (), [None], [5], [[ONE]], {}, object()],
 )
 def test_what_is_nothing_to_work_on_is_refused(given: Any) -> None:
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(InvalidArgumentError):
         InputConfig.coerce(given)
 
 
 @pytest.mark.parametrize("given", [ONE, b"x", Path("x"), 5, None])
 def test_a_list_is_wanted_where_a_list_is_wanted(given: Any) -> None:
-    with pytest.raises(ConfigurationError, match="list of URLs is wanted"):
+    with pytest.raises(InvalidArgumentError, match="list of URLs is wanted"):
         InputConfig.file_list(given)
 
 
 def test_the_same_file_twice_is_refused_since_it_is_paid_for_twice() -> None:
     for url in (presigned(), REFERENCE):
-        with pytest.raises(ConfigurationError, match="comes twice") as caught:
+        with pytest.raises(InvalidArgumentError, match="comes twice") as caught:
             InputConfig.coerce([ONE, url, url])
         assert SIGNATURE not in str(caught.value)
 
@@ -150,7 +150,7 @@ def test_the_same_file_twice_is_refused_since_it_is_paid_for_twice() -> None:
     ],
 )
 def test_a_mapping_in_no_documented_form_is_refused(form: Any, told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told):
+    with pytest.raises(InvalidArgumentError, match=told):
         InputConfig.coerce(form)
 
 

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from datalab_facade import (
     AsyncDatalab,
-    ConfigurationError,
     Datalab,
     DurationModel,
     Execution,
+    InvalidArgumentError,
     Status,
     Step,
     StepRun,
@@ -273,7 +273,7 @@ def test_a_workflow_of_which_no_duration_is_usable_is_not_known() -> None:
     ],
 )
 def test_something_else_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(InvalidArgumentError):
         DurationModel.from_dict(wrong)
 
 
@@ -297,8 +297,8 @@ histories = st.lists(
             id=st.just(1),
             workflow_id=st.sampled_from([1, 2]),
             status=st.sampled_from([Status.COMPLETED, Status.FAILED]),
-            created=moments,
-            updated=moments,
+            created_at=moments,
+            updated_at=moments,
             observed_at=moments,
         ),
         moments,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datalab_facade import ConfigurationError, RateLimitTimeoutError
+from datalab_facade import InvalidArgumentError, RateLimitTimeoutError
 from datalab_facade.rate_limiting.leasing import (
     Ask,
     Brake,
@@ -386,7 +386,7 @@ def test_one_that_comes_later_and_sends_one_after_the_other_gets_its_share_too(l
 
 @pytest.mark.parametrize("wrong", [0, -1, math.nan])
 def test_a_limit_that_makes_no_sense_is_refused(wrong: float) -> None:
-    with pytest.raises(ConfigurationError, match="requests_per_minute"):
+    with pytest.raises(InvalidArgumentError, match="requests_per_minute"):
         Pace.of(wrong)
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalab_facade import ConfigurationError, RateLimitTimeoutError
+from datalab_facade import InvalidArgumentError, RateLimitTimeoutError
 from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter, Turn
 
 
@@ -297,5 +297,5 @@ def test_threads_share_it() -> None:
 
 @pytest.mark.parametrize("wrong", [0, -1, math.nan])
 def test_a_limit_that_makes_no_sense_is_refused(wrong: float) -> None:
-    with pytest.raises(ConfigurationError, match="requests_per_minute"):
+    with pytest.raises(InvalidArgumentError, match="requests_per_minute"):
         LocalRateLimiter(wrong)

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import ConfigurationError, InvalidArgumentError, LocalFileError
 from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
 from datalab_facade.outputs.naming import distinct_names
 from datalab_facade.statuses import Status
@@ -189,7 +189,7 @@ def test_a_time_is_kept_in_utc_whatever_its_zone() -> None:
     ],
 )
 def test_an_entry_that_cannot_be_true_is_not_made(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(InvalidArgumentError):
         saved(**wrong)
 
 
@@ -230,15 +230,15 @@ def test_a_manipulated_manifest_cannot_point_out_of_its_folder(tmp_path: Path, p
     told: Any = manifest().to_dict()
     told["saved"][0]["path"] = path
     (tmp_path / "manifest.json").write_text(json.dumps(told))
-    with pytest.raises(ConfigurationError, match="inside the manifest's folder"):
+    with pytest.raises(LocalFileError, match="inside the manifest's folder"):
         Manifest.read(tmp_path)
-    with pytest.raises(ConfigurationError, match="inside the manifest's folder"):
+    with pytest.raises(InvalidArgumentError, match="inside the manifest's folder"):
         SavedOutput.from_dict(told["saved"][0])
 
 
 @pytest.mark.parametrize("path", OUTSIDE)
 def test_no_manifest_is_made_that_could_not_be_read_again(path: str) -> None:
-    with pytest.raises(ConfigurationError, match="inside the manifest's folder"):
+    with pytest.raises(InvalidArgumentError, match="inside the manifest's folder"):
         manifest(saved(path))
 
 
@@ -257,10 +257,10 @@ def test_every_path_that_is_accepted_is_below_the_folder(path: str) -> None:
 def test_a_manifest_with_something_else_in_a_field_is_refused(field: str, value: object) -> None:
     whole = manifest(missed=(MISSED,)).to_dict()
     without = {name: whole[name] for name in whole if name != field}
-    with pytest.raises(ConfigurationError, match=f"has no {field}"):
+    with pytest.raises(InvalidArgumentError, match=f"has no {field}"):
         Manifest.from_dict(without)
     if not isinstance(value, type(whole[field])) and not isinstance(value, int):
-        with pytest.raises(ConfigurationError, match=field):
+        with pytest.raises(InvalidArgumentError, match=field):
             Manifest.from_dict({**whole, field: value})
 
 
@@ -273,25 +273,25 @@ def test_an_entry_with_something_else_in_a_field_is_refused(
     field = data.draw(st.sampled_from(sorted(whole)))
     wrong: Any = data.draw(st.sampled_from([1.5, True, math.inf, [], {}, ["x"], b"x"]))
     for fields in ({**whole, field: wrong}, {name: whole[name] for name in whole if name != field}):
-        with pytest.raises(ConfigurationError, match=field):
+        with pytest.raises(InvalidArgumentError, match=field):
             type(entry).from_dict(fields)
 
 
 @given(junk)
 def test_something_else_is_no_manifest(value: Any) -> None:
     for kind in (Manifest, SavedOutput, FailedOutput):
-        with pytest.raises(ConfigurationError, match=r"as to_dict\(\) writes one"):
+        with pytest.raises(InvalidArgumentError, match=r"as to_dict\(\) writes one"):
             kind.from_dict(value)
 
 
 @pytest.mark.parametrize("moment", ["", "noon", "2025-10-22T12:00:00", presigned()])
 def test_a_time_without_a_zone_is_refused_and_not_quoted(moment: str) -> None:
-    with pytest.raises(ConfigurationError, match="saved_at"):
+    with pytest.raises(InvalidArgumentError, match="saved_at"):
         SavedOutput.from_dict({**saved().to_dict(), "saved_at": moment})
 
 
 def test_a_later_version_is_refused_by_its_number() -> None:
-    with pytest.raises(ConfigurationError, match="version 2, and only version 1 is known"):
+    with pytest.raises(InvalidArgumentError, match="version 2, and only version 1 is known"):
         Manifest.from_dict({**manifest().to_dict(), "version": 2})
 
 
@@ -313,13 +313,13 @@ def test_a_field_that_is_not_known_does_no_harm() -> None:
 )
 def test_a_broken_file_is_a_typed_error_that_names_it(tmp_path: Path, body: bytes) -> None:
     (tmp_path / "manifest.json").write_bytes(body)
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(LocalFileError) as caught:
         Manifest.read(tmp_path)
     assert str(tmp_path / "manifest.json") in str(caught.value)
 
 
 def test_a_folder_without_a_manifest_is_a_typed_error_that_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="No such file or directory") as caught:
+    with pytest.raises(LocalFileError, match="No such file or directory") as caught:
         Manifest.read(tmp_path)
     assert str(tmp_path) in str(caught.value)
     assert isinstance(caught.value.__cause__, FileNotFoundError)
@@ -330,11 +330,11 @@ def test_a_folder_that_is_not_there_is_a_typed_error_with_the_words_of_the_syste
 ) -> None:
     (tmp_path / "file").touch()
     for folder, words in [("none", "No such file or directory"), ("file", "Not a directory")]:
-        with pytest.raises(ConfigurationError, match=words) as caught:
+        with pytest.raises(LocalFileError, match=words) as caught:
             manifest().write(tmp_path / folder)
         assert str(tmp_path / folder) in str(caught.value)
         assert ".part" not in str(caught.value)
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(LocalFileError):
         manifest().write(tmp_path / "a\x00b")
 
 
@@ -369,7 +369,7 @@ def test_a_write_that_fails_leaves_the_old_manifest_and_nothing_else(
 
     with monkeypatch.context() as patch:
         patch.setattr(broken, fail)
-        with pytest.raises(ConfigurationError, match=fault.strerror) as caught:
+        with pytest.raises(LocalFileError, match=fault.strerror) as caught:
             manifest(saved("other.json")).write(tmp_path)
     assert str(tmp_path) in str(caught.value)
     assert caught.value.__cause__ is fault

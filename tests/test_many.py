@@ -23,6 +23,7 @@ from datalab_facade import (
     ConfigurationError,
     Datalab,
     Execution,
+    InvalidArgumentError,
     NotFoundError,
     Outcome,
     Totals,
@@ -508,7 +509,7 @@ def test_whatever_happens_the_budget_holds_and_everybody_is_found(
 
 @pytest.mark.parametrize("wrong", [{"timeout": 0}, {"concurrency": 0}, {"timeout": math.nan}])
 def test_arguments_that_make_no_sense_are_refused_at_once(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(InvalidArgumentError):
         World().client.executions.as_completed([1], **wrong)
 
 

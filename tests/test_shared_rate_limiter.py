@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from datalab_facade import ConfigurationError
+from datalab_facade import InvalidArgumentError
 from datalab_facade.clock import SystemClock
 from datalab_facade.rate_limiting.leasing import Ask, Brake, Ledger, Reply, StoreLost
 from datalab_facade.rate_limiting.local import RateLimiter
@@ -120,7 +120,7 @@ def test_whatever_else_a_store_raises_is_told_and_ends_no_wait() -> None:
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, math.nan])
 def test_a_share_that_makes_no_sense_is_refused(wrong: float) -> None:
-    with pytest.raises(ConfigurationError, match="fallback_share"):
+    with pytest.raises(InvalidArgumentError, match="fallback_share"):
         SharedRateLimiter(Store(), 60, fallback_share=wrong)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from datalab_facade import AsyncDatalab, ConfigurationError, Datalab, WaitPolicy
+from datalab_facade import AsyncDatalab, ClientStateError, ConfigurationError, Datalab, WaitPolicy
 from datalab_facade.testing import Fault
 from datalab_facade.transport.environment import proxy_for
 from tests.in_process import FINISHED, Recorder
@@ -66,7 +66,7 @@ async def test_a_sleep_that_no_event_loop_would_end_says_so(
         now = time.monotonic()
         with monkeypatch.context() as patched:
             patched.setattr(time, "monotonic", lambda: now)
-            with pytest.raises(ConfigurationError, match="real_asyncio"):
+            with pytest.raises(ClientStateError, match="real_asyncio"):
                 await client.executions.wait(7)
         policy = WaitPolicy(min_interval=0.01, max_interval=0.01)
         with pytest.raises(TimeoutError):
@@ -105,7 +105,7 @@ def test_another_event_loop_than_asyncios_is_told(call: Any, tmp_path: Path) -> 
     document = tmp_path / "a.pdf"
     document.write_bytes(b"%PDF")
     client = AsyncDatalab(API_KEY)
-    with pytest.raises(ConfigurationError, match="event loop of asyncio"):
+    with pytest.raises(ClientStateError, match="event loop of asyncio"):
         without_loop(call(client, document))
 
 
@@ -118,7 +118,7 @@ def test_a_client_and_what_belongs_to_it_says_that_it_cannot_be_pickled(kind: An
     parts = [client, client.executions, client.outputs, client.files, client.workflows]
     for thing in [*parts, client.executions.get, client.run, [client]]:
         for save in (pickle.dumps, copy.deepcopy):
-            with pytest.raises(ConfigurationError, match="Make one in each process"):
+            with pytest.raises(ClientStateError, match="Make one in each process"):
                 save(thing)
     assert pickle.loads(pickle.dumps(client.executions.handle(7))).id == 7
 
@@ -168,7 +168,7 @@ def test_an_entry_of_no_proxy_that_cannot_be_used_is_told(
     make: Any, entry: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", entry)
-    with pytest.raises(ConfigurationError, match="NO_PROXY has an entry") as caught:
+    with pytest.raises(ClientStateError, match="NO_PROXY has an entry") as caught:
         make()
     assert str(caught.value).isprintable()
     monkeypatch.setenv("NO_PROXY", f"{entry},*")
@@ -182,7 +182,7 @@ def test_certificates_that_are_not_there_are_told_with_their_path(
 ) -> None:
     missing = tmp_path / "no such thing"
     monkeypatch.setenv(variable, str(missing))
-    with pytest.raises(ConfigurationError, match=f"{variable} names .*no such thing"):
+    with pytest.raises(ClientStateError, match=f"{variable} names .*no such thing"):
         make()
 
 

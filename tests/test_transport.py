@@ -13,6 +13,7 @@ from datalab_facade import (
     ConfigurationError,
     Datalab,
     DatalabError,
+    InvalidArgumentError,
     InvalidResponseError,
     Output,
     Status,
@@ -79,7 +80,7 @@ def test_a_multipart_body_of_generated_code_is_never_sent() -> None:
     """Its boundary is fixed, so a document could smuggle in fields of its own."""
     with Datalab(API_KEY, http_client=httpx.Client(transport=Recorder())) as client:
         scope = CallScope(Call(1.0, 10.0))
-        with pytest.raises(ConfigurationError, match="multipart"):
+        with pytest.raises(InvalidArgumentError, match="multipart"):
             client._api._begin("POST", "/api/v1/files", {"files": {}}, scope)
 
 

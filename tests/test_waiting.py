@@ -20,11 +20,11 @@ from datalab_facade import (
     APIStatusError,
     APITimeoutError,
     Change,
-    ConfigurationError,
     DatalabError,
     DurationModel,
     Execution,
     InternalServerError,
+    InvalidArgumentError,
     InvalidResponseError,
     NotFoundError,
     OverloadedError,
@@ -741,7 +741,7 @@ def test_up_to_six_faults_are_noted_in_full(many: int, lines: int) -> None:
 )
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
     [name] = wrong
-    with pytest.raises(ConfigurationError, match=name):
+    with pytest.raises(InvalidArgumentError, match=name):
         WaitPolicy(**wrong)  # type: ignore[arg-type]
 
 

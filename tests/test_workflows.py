@@ -15,10 +15,10 @@ from datalab_facade import (
     APIConnectionError,
     AsyncExecutionHandle,
     BadRequestError,
-    ConfigurationError,
     DatalabError,
     ExecutionHandle,
     InputConfig,
+    InvalidArgumentError,
     InvalidDefinitionError,
     NotFoundError,
     OverloadedError,
@@ -106,7 +106,7 @@ def test_a_workflow_can_be_looked_at(way: Way, simulator: Simulator) -> None:
     client = way.client(simulator)
     workflow = way.done(client.workflows.get(workflow_id))
     assert (workflow.id, workflow.name, workflow.team_id) == (workflow_id, "Ours", 1)
-    assert workflow.created == workflow.updated
+    assert workflow.created_at == workflow.updated_at
     assert workflow.timezone_assumed
     [step] = workflow.steps
     assert (step.unique_name, step.step_key, step.version) == ("parse", "marker_parse", "1")
@@ -136,7 +136,7 @@ def test_what_is_no_id_is_refused_and_nothing_is_sent(
         lambda: client.workflows.execute(wrong, URL),
     ]
     for attempt in attempts:
-        with pytest.raises(ConfigurationError, match="workflow's id"):
+        with pytest.raises(InvalidArgumentError, match="workflow's id"):
             way.done(attempt())
     assert not simulator.requests
 
@@ -145,7 +145,7 @@ def test_what_is_no_id_is_refused_and_nothing_is_sent(
 def test_what_is_no_team_is_refused_and_nothing_is_sent(
     way: Way, simulator: Simulator, wrong: Any
 ) -> None:
-    with pytest.raises(ConfigurationError, match="team's id"):
+    with pytest.raises(InvalidArgumentError, match="team's id"):
         way.done(way.client(simulator).workflows.list(team_id=wrong))
     assert not simulator.requests
 
@@ -220,7 +220,7 @@ def test_what_is_no_definition_is_refused_and_nothing_is_sent(
     way: Way, simulator: Simulator, given: tuple[Any, ...], told: str
 ) -> None:
     client = way.client(simulator)
-    with pytest.raises(ConfigurationError, match=told):
+    with pytest.raises(InvalidArgumentError, match=told):
         way.done(client.workflows.create(*given))
     assert not simulator.requests
 
@@ -449,7 +449,7 @@ def test_an_input_that_is_wrong_is_refused_and_nothing_is_sent(
     way: Way, simulator: Simulator
 ) -> None:
     client = way.client(simulator)
-    with pytest.raises(ConfigurationError, match=r"client\.files\.upload"):
+    with pytest.raises(InvalidArgumentError, match=r"client\.files\.upload"):
         way.done(client.workflows.execute(1, "report.pdf"))
     assert not simulator.requests
 
@@ -631,6 +631,6 @@ def test_a_secret_that_is_no_text_is_told_by_its_name_and_nothing_is_sent(way: W
     definition = WorkflowDefinition(
         name="Ours", steps=[StepDefinition(step_key="marker_parse", unique_name="parse")]
     )
-    with pytest.raises(ConfigurationError, match=r"secrets\['chat'\] must be a text"):
+    with pytest.raises(InvalidArgumentError, match=r"secrets\['chat'\] must be a text"):
         way.done(way.client(simulator).workflows.create(definition, secrets={"chat": 7}))
     assert not simulator.requests

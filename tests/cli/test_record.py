@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from datalab_facade.cli.recording import Recorded, Target, kept
 from datalab_facade.cli.shapes import header_may_be_shown, may_be_shown, shape_of
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.transport.api import PlainAnswer
 from tests.cli.conftest import Run
 from tests.cli.schemas import check_document
@@ -201,7 +201,7 @@ def test_an_id_says_where_to_look(given_id: str, path: str) -> None:
     "given_id", ["", "-1", "abc", "convert/", "convert/../files", "files/1", "1?x=y", "convert/a/b"]
 )
 def test_what_is_no_id_is_refused_before_anything_is_sent(given_id: str) -> None:
-    with pytest.raises(ConfigurationError, match="An id is that of an execution"):
+    with pytest.raises(InvalidArgumentError, match="An id is that of an execution"):
         _ = Target.of(given_id)
 
 

@@ -91,7 +91,7 @@ async def test_an_upload_is_asked_for_sent_and_confirmed(
     sent = storage.put("/report.pdf").respond(200)
     api.get(f"{FILES}/123/confirm").respond(200, json=CONFIRMATION)
     file = await call("upload", PDF, name="report.pdf")
-    assert (file.file_id, file.reference, file.is_uploaded) == (123, "datalab://file-abc123", True)
+    assert (file.id, file.reference, file.is_uploaded) == (123, "datalab://file-abc123", True)
     assert b'"filename":"report.pdf"' in asked.calls[0].request.content.replace(b": ", b":")
     request = sent.calls[0].request
     assert str(request.url) == presigned("report.pdf")
@@ -116,7 +116,7 @@ async def test_files_are_listed(api: respx.MockRouter, call: Any) -> None:
     page = {"files": [METADATA], "total": 1, "limit": 100, "offset": 0}
     route = api.get(FILES, params={"limit": 100, "offset": 0}).respond(200, json=page)
     [file] = await call("list")
-    assert (file.original_filename, file.file_size) == ("report.pdf", 8)
+    assert (file.filename, file.size) == ("report.pdf", 8)
     assert route.call_count == 1
 
 
@@ -124,14 +124,14 @@ async def test_a_file_is_looked_at(api: respx.MockRouter, call: Any) -> None:
     nothing: dict[str, Any] = {"content_type": None, "file_size": None, "created": None}
     api.get(f"{FILES}/123").respond(200, json={**METADATA, **nothing, "upload_status": "pending"})
     file = await call("get", 123)
-    assert (file.content_type, file.file_size, file.created) == (None, None, None)
+    assert (file.content_type, file.size, file.created_at) == (None, None, None)
     assert not file.is_uploaded
 
 
 async def test_a_download_url_is_asked_for(api: respx.MockRouter, call: Any) -> None:
     api.get(f"{FILES}/123/download", params={"expires_in": 60}).respond(200, json=LINK)
     link = await call("download_url", 123, expires_in=60)
-    assert (link.url, link.expires_in, link.original_filename) == (
+    assert (link.url, link.expires_in, link.filename) == (
         presigned("report.pdf"),
         60,
         "report.pdf",

@@ -13,10 +13,11 @@ import pytest
 from datalab_facade import (
     AuthenticationError,
     BadRequestError,
-    ConfigurationError,
+    ClientStateError,
     DownloadError,
     File,
     InternalServerError,
+    InvalidArgumentError,
     InvalidResponseError,
     NotFoundError,
     RequestRejectedError,
@@ -66,7 +67,7 @@ class TestNames:
             "reference": known.reference,
             "file": File(id=file_id, reference=known.reference, filename="a.pdf"),
         }[form]
-        assert way.done(client.files.get(name)).file_id == file_id
+        assert way.done(client.files.get(name)).id == file_id
         assert way.done(client.files.download_url(name)).file_id == file_id
         saved = way.done(client.files.download(name, tmp_path / "a.pdf"))
         assert saved.read_bytes() == PDF
@@ -81,7 +82,7 @@ class TestNames:
         client = way.client(simulator)
         simulator.files.hashids = False
         name = getattr(simulator.files[file_id], form)
-        assert way.done(client.files.get(name)).file_id == file_id
+        assert way.done(client.files.get(name)).id == file_id
         assert asked(simulator)[1].endswith("/confirm")
         assert way.done(client.files.download(name, tmp_path / "a.pdf")).read_bytes() == PDF
         way.done(client.files.delete(name))
@@ -109,7 +110,7 @@ class TestNames:
             lambda: client.files.download_url(wrong),
             lambda: client.files.download(wrong, tmp_path / "a.pdf"),
         ):
-            with pytest.raises(ConfigurationError):
+            with pytest.raises(InvalidArgumentError):
                 way.done(call())
         assert len(simulator.requests) == 0
 
@@ -122,7 +123,7 @@ class TestLists:
             simulator.files.add(f"{number}.pdf", PDF)
         files = client.files.list(page_size=3)
         assert len(simulator.requests) == 0
-        names = [file.original_filename for file in listed(way, files)]
+        names = [file.filename for file in listed(way, files)]
         assert names == [f"{number}.pdf" for number in reversed(range(7))]
         assert [one.query for one in simulator.requests] == [
             "limit=3&offset=0",
@@ -147,11 +148,11 @@ class TestLists:
         self, way: Way, client: Any, simulator: Simulator, file_id: int
     ) -> None:
         simulator.inject(Fault.status(503), Fault.html())
-        assert [file.file_id for file in listed(way, client.files.list())] == [file_id]
+        assert [file.id for file in listed(way, client.files.list())] == [file_id]
 
     @pytest.mark.parametrize("wrong", [{"page_size": 0}, {"page_size": 1000}, {"limit": -1}])
     def test_wrong_arguments_are_refused_at_once(self, client: Any, wrong: dict[str, Any]) -> None:
-        with pytest.raises(ConfigurationError):
+        with pytest.raises(InvalidArgumentError):
             client.files.list(**wrong)
 
 
@@ -194,13 +195,13 @@ class TestErrors:
     def test_a_lifetime_that_no_link_has_is_refused_before_any_request(
         self, way: Way, client: Any, simulator: Simulator, expires_in: Any
     ) -> None:
-        with pytest.raises(ConfigurationError, match="86400"):
+        with pytest.raises(InvalidArgumentError, match="86400"):
             way.done(client.files.download_url(4, expires_in=expires_in))
         assert len(simulator.requests) == 0
 
     def test_a_closed_client_says_so(self, way: Way, client: Any) -> None:
         way.done(client.close())
-        with pytest.raises(ConfigurationError, match="closed"):
+        with pytest.raises(ClientStateError, match="closed"):
             way.done(client.files.upload(PDF, name="a.pdf"))
 
     def test_what_is_new_in_an_answer_is_counted(
@@ -342,7 +343,7 @@ class TestUploads:
         client = way.client(short)
         short.inject(*[Fault.status(503)] * 4, origin="storage")
         file = way.done(client.files.upload(PDF, name="a.pdf"))
-        assert file.file_id == 2
+        assert file.id == 2
         assert short.files[2].body == PDF
         statuses = [one.status for one in short.requests.of("storage")]
         assert statuses == [503, 503, 503, 503, 403, 200]
@@ -353,7 +354,7 @@ class TestUploads:
         file = way.done(client.files.upload(PDF, name="a.dat", content_type="image/png"))
         assert file.content_type == "image/png"
         assert simulator.requests.of("storage")[0].headers["content-type"] == "image/png"
-        assert simulator.files[file.file_id].content_type == "image/png"
+        assert simulator.files[file.id].content_type == "image/png"
 
     def test_a_server_in_trouble_is_told_as_such(
         self, way: Way, client: Any, simulator: Simulator
@@ -389,7 +390,7 @@ class TestMany:
             "ConfigurationError",
             "ConfigurationError",
         ]
-        assert told[4].result().original_filename == "5.pdf"
+        assert told[4].result().filename == "5.pdf"
         with pytest.raises(UploadError):
             told[1].result()
         assert {file.body for file in simulator.files.values()} == {b"one", b"five"}
@@ -428,7 +429,7 @@ class TestMany:
     def test_a_concurrency_that_makes_no_sense_is_refused_at_once(
         self, client: Any, concurrency: Any
     ) -> None:
-        with pytest.raises(ConfigurationError, match="concurrency"):
+        with pytest.raises(InvalidArgumentError, match="concurrency"):
             client.files.upload_many([], concurrency=concurrency)
 
     def test_leaving_early_ends_what_is_under_way(self, simulator: Simulator) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalab_facade import ConfigurationError, File
+from datalab_facade import File, InvalidArgumentError
 from datalab_facade.files.decoding import FilePage
 from datalab_facade.files.paging import Paging, Wanted
 
@@ -136,5 +136,5 @@ def test_entries_that_are_no_files_do_not_end_the_list() -> None:
     "wrong", [{"limit": -1}, {"limit": 1.5}, {"page_size": 0}, {"page_size": 101}]
 )
 def test_a_limit_or_a_page_size_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+    with pytest.raises(InvalidArgumentError, match=next(iter(wrong))):
         Paging(**{"limit": None, "page_size": 10, **wrong})

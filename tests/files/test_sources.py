@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import pytest
 
-from datalab_facade import ConfigurationError, UploadError
+from datalab_facade import ConfigurationError, InvalidArgumentError, UploadError
 from datalab_facade.files.media_types import MEDIA_TYPES
 from datalab_facade.files.sources import MAX_FILE_BYTES, describe, open_source
 from datalab_facade.testing import Simulator
@@ -96,7 +96,7 @@ def test_a_wrong_argument_is_told_before_any_request(
     way: Way, simulator: Simulator, source: Any, given: dict[str, Any], words: str
 ) -> None:
     client = way.client(simulator)
-    with pytest.raises(ConfigurationError, match=words):
+    with pytest.raises(InvalidArgumentError, match=words):
         way.done(client.files.upload(source, **given))
     assert len(simulator.requests) == 0
 
@@ -125,7 +125,7 @@ def test_more_than_the_documented_limit_may_be_allowed(way: Way, simulator: Simu
     with pytest.raises(UploadError, match="200 MB"):
         open_source(io.BytesIO(b"x" * 11), "a.pdf", max_bytes=10)
     file = way.done(client.files.upload(b"x" * 11, name="a.pdf", max_bytes=11))
-    assert file.file_size == 11
+    assert file.size == 11
 
 
 @pytest.mark.parametrize(
@@ -190,8 +190,8 @@ def test_an_open_file_is_read_from_where_it_stands_and_stays_open(
         file.seek(7)
         uploaded = way.done(way.client(simulator).files.upload(file))
         assert not file.closed
-    assert simulator.files[uploaded.file_id].body == PDF
-    assert uploaded.original_filename == "report.pdf"
+    assert simulator.files[uploaded.id].body == PDF
+    assert uploaded.filename == "report.pdf"
 
 
 @pytest.mark.parametrize("claims", [False, True], ids=["cannot seek", "says it could"])
@@ -202,7 +202,7 @@ def test_what_cannot_seek_is_uploaded_all_the_same(
     simulator.inject(*_refusals(), origin="storage")
     pipe: Any = Pipe([PDF, b"more"], claims=claims)
     uploaded = way.done(way.client(simulator).files.upload(pipe, name="a.pdf"))
-    assert simulator.files[uploaded.file_id].body == PDF + b"more"
+    assert simulator.files[uploaded.id].body == PDF + b"more"
     assert not pipe.closed
 
 
@@ -219,7 +219,7 @@ def test_a_compressed_file_is_uploaded_as_it_reads(
     packed.write_bytes(gzip.compress(PDF * 1_000))
     with gzip.open(packed) as file:
         uploaded = way.done(way.client(simulator).files.upload(file, name="a.pdf"))
-    assert simulator.files[uploaded.file_id].body == PDF * 1_000
+    assert simulator.files[uploaded.id].body == PDF * 1_000
 
 
 @pytest.mark.parametrize(
@@ -456,5 +456,5 @@ def test_a_path_of_bytes_is_told_with_what_to_do() -> None:
         def __fspath__(self) -> bytes:
             return b"report.pdf"
 
-    with pytest.raises(ConfigurationError, match=r"decode it with os\.fsdecode"):
+    with pytest.raises(InvalidArgumentError, match=r"decode it with os\.fsdecode"):
         describe(PathOfBytes(), name=None, content_type=None)

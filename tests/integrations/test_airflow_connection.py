@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import ConfigurationError
+from datalab_facade import ConfigurationError, InvalidArgumentError
 from datalab_facade.integrations.airflow.results import deadline_after, seconds_of, whole_number
 from datalab_facade.integrations.airflow.settings import ConnectionSettings
 from tests.secrets_for_tests import API_KEY
@@ -124,7 +124,7 @@ def test_a_deadline_is_a_date_with_a_zone() -> None:
 
 @pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan"), timedelta(0), "60"])
 def test_a_timeout_that_is_none_is_refused(timeout: Any) -> None:
-    with pytest.raises(ConfigurationError, match="timeout must be"):
+    with pytest.raises(InvalidArgumentError, match="timeout must be"):
         seconds_of(timeout)
 
 
@@ -139,5 +139,5 @@ def test_a_number_may_come_out_of_a_template(given: object, number: int) -> None
 
 @pytest.mark.parametrize("given", ["", "None", "1.0", None, 1.0, True, "٣", "-1"])
 def test_what_is_no_number_is_refused_by_name(given: object) -> None:
-    with pytest.raises(ConfigurationError, match="workflow_id must be a whole number"):
+    with pytest.raises(InvalidArgumentError, match="workflow_id must be a whole number"):
         whole_number("workflow_id", given)

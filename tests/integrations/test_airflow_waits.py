@@ -13,7 +13,7 @@ import pytest
 from datalab_facade import (
     AsyncDatalab,
     AuthenticationError,
-    ConfigurationError,
+    InvalidArgumentError,
     NotFoundError,
     Outcome,
 )
@@ -199,7 +199,7 @@ async def test_a_handle_of_another_host_is_refused_and_the_others_go_on() -> Non
     elsewhere = asyncio.create_task(world.waits.outcome(handle_of(1, "https://b.example")))
     [outcome] = await world.outcomes(*world.start(SOON))
     assert outcome.succeeded
-    with pytest.raises(ConfigurationError, match=r"at https://b\.example, but this client talks"):
+    with pytest.raises(InvalidArgumentError, match=r"at https://b\.example, but this client talks"):
         await elsewhere
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import ConfigurationError, DownloadError
+from datalab_facade import ClientStateError, DownloadError, InvalidArgumentError
 from datalab_facade.testing import Simulator
 from tests.outputs.bad_storage import BadStorage, stored
 from tests.outputs.conftest import Side, execution_of, output_at
@@ -48,7 +48,7 @@ def call(side: Side, storage: BadStorage, folder: Path, method: str, **options: 
 def test_a_timeout_that_is_no_time_is_refused(
     side: Side, storage: BadStorage, tmp_path: Path, method: str, timeout: Any
 ) -> None:
-    with pytest.raises(ConfigurationError, match="timeout"):
+    with pytest.raises(InvalidArgumentError, match="timeout"):
         call(side, storage, tmp_path, method, timeout=timeout)
 
 
@@ -57,7 +57,7 @@ def test_a_timeout_that_is_no_time_is_refused(
 def test_a_limit_that_is_no_count_is_refused(
     side: Side, storage: BadStorage, tmp_path: Path, method: str, most: Any
 ) -> None:
-    with pytest.raises(ConfigurationError, match="max_bytes"):
+    with pytest.raises(InvalidArgumentError, match="max_bytes"):
         call(side, storage, tmp_path, method, max_bytes=most)
 
 
@@ -65,7 +65,7 @@ def test_a_limit_that_is_no_count_is_refused(
 def test_a_concurrency_that_is_no_count_is_refused(
     side: Side, storage: BadStorage, tmp_path: Path, many: Any
 ) -> None:
-    with pytest.raises(ConfigurationError, match="concurrency"):
+    with pytest.raises(InvalidArgumentError, match="concurrency"):
         call(side, storage, tmp_path, "save_all", concurrency=many)
 
 
@@ -81,7 +81,7 @@ def test_what_is_no_output_is_refused(side: Side, tmp_path: Path, method: str, w
         else:
             side.call(method, wrong, *needed)
 
-    with pytest.raises(ConfigurationError, match=r"is needed|is one of"):
+    with pytest.raises(InvalidArgumentError, match=r"is needed|is one of"):
         go()
 
 
@@ -91,7 +91,7 @@ def test_what_is_no_path_is_refused(
     side: Side, storage: BadStorage, method: str, path: Any
 ) -> None:
     wanted: Any = output_at(storage.url()) if method == "save" else execution_of()
-    with pytest.raises(ConfigurationError, match="must be a path"):
+    with pytest.raises(InvalidArgumentError, match="must be a path"):
         side.call(method, wanted, path)
 
 
@@ -99,12 +99,12 @@ def test_what_is_no_path_is_refused(
 def test_an_encoding_that_is_none_of_text_is_refused(
     side: Side, storage: BadStorage, tmp_path: Path, encoding: Any
 ) -> None:
-    with pytest.raises(ConfigurationError, match="encoding"):
+    with pytest.raises(InvalidArgumentError, match="encoding"):
         call(side, storage, tmp_path, "read_text", encoding=encoding)
 
 
 def test_a_name_is_not_taken_for_several(side: Side, storage: BadStorage, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"steps must be a list.* not 'parse'"):
+    with pytest.raises(InvalidArgumentError, match=r"steps must be a list.* not 'parse'"):
         call(side, storage, tmp_path, "save_all", steps="parse")
 
 
@@ -114,7 +114,7 @@ def test_a_client_that_is_closed_says_so(
 ) -> None:
     """Also where the HTTP client is the caller's own, and goes on without it."""
     side.done(side.client(http_client=side.http()).close())
-    with pytest.raises(ConfigurationError, match="closed"):
+    with pytest.raises(ClientStateError, match="closed"):
         call(side, storage, tmp_path, method)
 
 
@@ -125,7 +125,7 @@ def test_an_http_client_that_its_owner_closed_is_told(
     http = side.http()
     side.client(http_client=http)
     side.done(http.close() if side.runner is None else http.aclose())
-    with pytest.raises(ConfigurationError, match="closed"):
+    with pytest.raises(ClientStateError, match="closed"):
         call(side, storage, tmp_path, method)
 
 
@@ -139,7 +139,7 @@ def test_another_event_loop_is_told(
         side.call("read_bytes", output_at("ftp://a.example/x"))
     home, side.runner = side.runner, asyncio.Runner()
     try:
-        with pytest.raises(ConfigurationError, match="another event loop"):
+        with pytest.raises(ClientStateError, match="another event loop"):
             call(side, storage, tmp_path, method)
     finally:
         side.runner.close()
@@ -179,5 +179,5 @@ class _PathOfBytes:
 
 
 def test_a_path_of_bytes_is_told(side: Side, storage: BadStorage) -> None:
-    with pytest.raises(ConfigurationError, match="must be a path in text"):
+    with pytest.raises(InvalidArgumentError, match="must be a path in text"):
         side.call("save", output_at(storage.url()), _PathOfBytes())

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datalab_facade import ConfigurationError, DownloadError
+from datalab_facade import DownloadError, InvalidArgumentError
 from datalab_facade.outputs import parts
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
@@ -834,7 +834,7 @@ def test_a_link_is_not_cleared_away(tmp_path: Path) -> None:
 def test_a_name_that_no_file_can_have_is_an_error_of_ours(
     side: Side, storage: BadStorage, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigurationError, match="path in text"):
+    with pytest.raises(InvalidArgumentError, match="path in text"):
         side.call("save", output_at(storage.url()), tmp_path / "\ud800")
 
 

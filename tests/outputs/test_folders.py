@@ -20,7 +20,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datalab_facade import ConfigurationError, Manifest, Status
+from datalab_facade import (
+    ClientStateError,
+    ConfigurationError,
+    InvalidArgumentError,
+    LocalFileError,
+    Manifest,
+    Status,
+)
 from datalab_facade.testing import ExecutionScript, RunScript, Simulator, StepScript
 from tests.in_process import Way, new_simulator
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, refused, stored
@@ -136,7 +143,7 @@ class TestLayout:
     def test_a_step_that_is_not_there_is_told_with_those_that_are(
         self, side: Side, storage: BadStorage, tmp_path: Path
     ) -> None:
-        with pytest.raises(ConfigurationError, match=r"'prase'.*'parse', 'extract'"):
+        with pytest.raises(InvalidArgumentError, match=r"'prase'.*'parse', 'extract'"):
             side.call("save_all", three(storage), tmp_path, steps=["parse", "prase"])
         assert not storage.asked
         assert files_in(tmp_path) == []
@@ -159,7 +166,7 @@ class TestLayout:
         self, side: Side, storage: BadStorage, tmp_path: Path, place: str
     ) -> None:
         (tmp_path / "file").write_text("mine")
-        with pytest.raises(ConfigurationError):
+        with pytest.raises(LocalFileError):
             side.call("save_all", three(storage), tmp_path / place)
         assert not storage.asked
 
@@ -183,7 +190,7 @@ class TestLayout:
     def test_fewer_than_one_at_once_is_refused(
         self, side: Side, tmp_path: Path, concurrency: int
     ) -> None:
-        with pytest.raises(ConfigurationError, match="concurrency"):
+        with pytest.raises(InvalidArgumentError, match="concurrency"):
             side.call("save_all", execution_of(), tmp_path, concurrency=concurrency)
 
 
@@ -269,7 +276,7 @@ class TestMisses:
     def test_a_closed_client_says_so(self, side: Side, storage: BadStorage, tmp_path: Path) -> None:
         storage.plays(then=by_name)
         side.done(side.client(http_client=side.http()).close())
-        with pytest.raises(ConfigurationError, match="closed"):
+        with pytest.raises(ClientStateError, match="closed"):
             side.call("save_all", three(storage), tmp_path)
 
 
@@ -392,7 +399,7 @@ class TestAgain:
         home.mkdir()
         (home / "manifest.json").write_text(text)
         storage.plays(then=by_name)
-        with pytest.raises(ConfigurationError, match=r"manifest\.json .*nothing was touched"):
+        with pytest.raises(LocalFileError, match=r"manifest\.json .*nothing was touched"):
             side.call("save_all", three(storage), tmp_path, overwrite=overwrite)
         assert not storage.asked
         assert files_in(home) == ["manifest.json"]
@@ -441,7 +448,7 @@ class TestAgain:
 
         with monkeypatch.context() as patch:
             failing(Path, "stat" if what == "output" else "open")
-            with pytest.raises(ConfigurationError, match=re.escape(os.strerror(trouble))) as told:
+            with pytest.raises(LocalFileError, match=re.escape(os.strerror(trouble))) as told:
                 side.call("save_all", execution, tmp_path)
         assert (str(home) if what == "manifest" else name) in str(told.value)
         assert files_in(home) == before

@@ -16,7 +16,14 @@ import attrs
 import pydantic
 import pytest
 
-from datalab_facade import AsyncDatalab, ConfigurationError, DownloadError, OutputTooLargeError
+from datalab_facade import (
+    AsyncDatalab,
+    ClientStateError,
+    ConfigurationError,
+    DownloadError,
+    InvalidArgumentError,
+    OutputTooLargeError,
+)
 from tests.outputs.bad_storage import BadStorage, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
 
@@ -69,7 +76,7 @@ class TestLimits:
         assert isinstance(failure(side, method, storage, max_bytes=5), OutputTooLargeError)
 
     def test_a_limit_below_zero_is_a_mistake(self, side: Side, storage: BadStorage) -> None:
-        with pytest.raises(ConfigurationError, match="max_bytes"):
+        with pytest.raises(InvalidArgumentError, match="max_bytes"):
             side.call("read_bytes", output_at(storage.url()), max_bytes=-1)
         assert not storage.asked
 
@@ -336,7 +343,7 @@ def test_a_client_that_is_closed_says_so(
     client = side.client(http_client=side.http())
     side.done(client.close())
     storage.plays(then=refused(500))
-    with pytest.raises(ConfigurationError, match="closed"):
+    with pytest.raises(ClientStateError, match="closed"):
         side.call(method, output_at(storage.url()), *([tmp_path / "out"] * (method == "save")))
     assert not storage.asked
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalab_facade import ConfigurationError, DownloadError, Output, Status
+from datalab_facade import DownloadError, InvalidArgumentError, Output, Status
 from datalab_facade.redaction import redact_name
 from datalab_facade.testing import ExecutionScript, Simulator, StepScript
 from tests.outputs.bad_storage import BadStorage, cut, moved, refused, stored
@@ -164,7 +164,7 @@ class TestNamesThatAreUrls:
         with pytest.raises(DownloadError, match=r"in\.example/f\.pdf") as failed:
             side.call("save", output, tmp_path / "out")
         execution = execution_of((presigned("s"), "1", storage.url()))
-        with pytest.raises(ConfigurationError, match="is no step") as unknown:
+        with pytest.raises(InvalidArgumentError, match="is no step") as unknown:
             side.call("save_all", execution, tmp_path, steps=[presigned("t")])
         for error in (failed.value, unknown.value):
             seen = f"{error} {error!r} {pickle.dumps(error)!r}"

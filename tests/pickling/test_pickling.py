@@ -18,9 +18,11 @@ import pytest
 
 from datalab_facade import (
     AsyncExecutionHandle,
+    ClientStateError,
     ConfigurationError,
     Execution,
     ExecutionHandle,
+    InvalidArgumentError,
     RunResult,
     Status,
     WaitPolicy,
@@ -163,7 +165,7 @@ def test_a_handle_that_was_pickled_says_what_it_needs(way: Way) -> None:
         assert arrived.to_dict() == handle.to_dict()
         assert repr(arrived) == repr(handle)
         for use in ("get", "wait", "result", "outputs"):
-            with pytest.raises(ConfigurationError, match=r"client\.executions\.handle\(handle\)"):
+            with pytest.raises(ClientStateError, match=r"client\.executions\.handle\(handle\)"):
                 way.done(getattr(arrived, use)())
         with pytest.raises(ConfigurationError, match=r"https://www\.datalab\.to"):
             arrived.watch()
@@ -194,7 +196,7 @@ def test_a_handle_of_another_origin_is_refused(way: Way) -> None:
     simulator = new_simulator()
     other = way.client(simulator, base_url="https://eu.datalab.example").executions.handle(1)
     for handle in (other, pickle.loads(pickle.dumps(other))):
-        with pytest.raises(ConfigurationError, match=r"eu\.datalab\.example"):
+        with pytest.raises(InvalidArgumentError, match=r"eu\.datalab\.example"):
             way.client(simulator).executions.handle(handle)
 
 

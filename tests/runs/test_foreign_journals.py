@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datalab_facade import ConfigurationError
+from datalab_facade import ConfigurationError, LocalFileError
 from datalab_facade.models import JSON
 from datalab_facade.redaction import printable
 from datalab_facade.runs.run_journal import RunHeader, RunJournal
@@ -44,7 +44,7 @@ def journal_of(folder: Path, *lines: JSON | bytes, end: bytes = b"\n") -> Path:
 def refused(folder: Path, path: Path, match: str) -> None:
     """See to it that a journal is refused, and left as it is."""
     before, there = path.read_bytes(), sorted(folder.parent.rglob("*"))
-    with pytest.raises(ConfigurationError, match=match):
+    with pytest.raises(LocalFileError, match=match):
         RunJournal(folder)
     assert path.read_bytes() == before
     assert sorted(folder.parent.rglob("*")) == there
@@ -196,7 +196,7 @@ def test_nothing_is_sent_where_the_journal_is_refused(tmp_path: Path, way: Way) 
     simulator: Simulator = new_simulator()
     journal_of(tmp_path / "out", HEADER, FILE | {"folder": "../outside"})
     client = way.client(simulator)
-    with pytest.raises(ConfigurationError, match="Line 2"):
+    with pytest.raises(LocalFileError, match="Line 2"):
         way.done(client.run(1, [], output_dir=tmp_path / "out"))
     way.done(client.close())
     assert not simulator.requests
@@ -258,7 +258,7 @@ def test_a_folder_whose_names_cannot_be_kept_is_refused(
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(os, "fsync", fails)
-    with pytest.raises(ConfigurationError, match="Input/output error"):
+    with pytest.raises(LocalFileError, match="Input/output error"):
         RunJournal(tmp_path / "out")
 
 

@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from datalab_facade import (
-    ConfigurationError,
+    LocalFileError,
     RunReport,
     StepDefinition,
     SubmissionUncertainError,
@@ -162,7 +162,7 @@ def test_nothing_is_paid_twice_and_the_journal_tells_the_truth_wherever_the_disk
         documents = [Path(folder) / f"{number}.pdf" for number in range(FILES)]
         for path in documents:
             path.write_bytes(b"%PDF-1.7 " + path.name.encode())
-        with faulty(fault), pytest.raises(ConfigurationError, match=r"run\.jsonl") as caught:
+        with faulty(fault), pytest.raises(LocalFileError, match=r"run\.jsonl") as caught:
             run(kind, simulator, workflow_id, documents, output_dir=out)
         started = executed(simulator)
         for name, entry in entries(out).items():
@@ -193,7 +193,7 @@ def test_the_error_names_the_file_and_its_execution_and_says_what_to_do(
     path.write_bytes(b"%PDF-1.7")
     fault = DiskFault(line=5, length=3, how="short", lasts=True, cuts=True)
     client = way.client(simulator)
-    with faulty(fault), pytest.raises(ConfigurationError) as caught:
+    with faulty(fault), pytest.raises(LocalFileError) as caught:
         way.done(client.run(workflow_id, path, output_dir=tmp_path / "out"))
     [number] = simulator.execution_ids
     assert f"{path} was submitted as execution {number}" in str(caught.value)
@@ -211,7 +211,7 @@ def test_a_workflow_that_was_created_and_cannot_be_written_down_is_named(
         name="Ours", steps=[StepDefinition(step_key="marker_parse", unique_name="parse")]
     )
     fault = DiskFault(line=1, length=9, how="error", lasts=True, cuts=True)
-    with faulty(fault), pytest.raises(ConfigurationError, match="Workflow 1 was created"):
+    with faulty(fault), pytest.raises(LocalFileError, match="Workflow 1 was created"):
         way.done(client.run(definition, [], output_dir=tmp_path / "out"))
     way.done(client.close())
 

@@ -11,7 +11,15 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import ConfigurationError, FailedOutput, Manifest, RunReport, Status
+from datalab_facade import (
+    ConfigurationError,
+    FailedOutput,
+    InvalidArgumentError,
+    LocalFileError,
+    Manifest,
+    RunReport,
+    Status,
+)
 from datalab_facade.runs.run_sources import RunFiles
 from datalab_facade.testing import Fault, Request, Simulator
 from tests.in_process import FAILS, SOON, Way, new_simulator
@@ -309,7 +317,7 @@ def test_a_folder_that_cannot_be_read_is_told_with_the_words_of_the_system(
 def test_what_can_be_no_files_is_told_before_anything_is_sent(
     way: Way, simulator: Simulator, workflow_id: int, tmp_path: Path, wrong: Any
 ) -> None:
-    with pytest.raises(ConfigurationError, match="files must be"):
+    with pytest.raises(InvalidArgumentError, match="files must be"):
         run(way, simulator, workflow_id, wrong, output_dir=tmp_path / "out")
     assert not simulator.requests
     assert not (tmp_path / "out").exists()
@@ -321,7 +329,7 @@ def test_the_blocking_client_takes_no_async_iterable(
     async def named() -> AsyncIterator[Path]:
         yield tmp_path
 
-    with pytest.raises(ConfigurationError, match="not async_generator"):
+    with pytest.raises(InvalidArgumentError, match="not async_generator"):
         run(Way(None), simulator, workflow_id, named(), output_dir=tmp_path / "out")
     assert not simulator.requests
 
@@ -357,7 +365,7 @@ def test_files_in_the_folder_for_the_outputs_are_refused_before_anything_is_sent
 ) -> None:
     files = named(document)
     for given in (files, files[0], str(files[0]), tuple(files)):
-        with pytest.raises(ConfigurationError, match="where the outputs go"):
+        with pytest.raises(LocalFileError, match="where the outputs go"):
             run(way, simulator, workflow_id, given, output_dir=document.parent)
     assert not simulator.requests
     assert list(document.parent.iterdir()) == [document]

@@ -16,6 +16,7 @@ from datalab_facade import (
     AuthenticationError,
     ConfigurationError,
     ExecutionFailedError,
+    LocalFileError,
     NotFoundError,
     RunReport,
     RunResult,
@@ -181,7 +182,7 @@ def test_a_folder_is_for_one_workflow(
 ) -> None:
     run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
     for other in (DEFINITION, workflow_id + 1):
-        with pytest.raises(ConfigurationError, match="another workflow"):
+        with pytest.raises(LocalFileError, match="another workflow"):
             run(way, simulator, other, documents, output_dir=tmp_path / "out")
 
 
@@ -344,7 +345,7 @@ def test_two_runs_cannot_have_one_folder_at_once(
 
     with (
         RunJournal(tmp_path / "out"),
-        pytest.raises(ConfigurationError, match="Another run works in"),
+        pytest.raises(LocalFileError, match="Another run works in"),
     ):
         run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
     assert run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
@@ -389,7 +390,7 @@ def test_a_folder_is_for_one_address_of_the_api(
 ) -> None:
     run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
     client = way.client(simulator, base_url="https://datalab.example")
-    with pytest.raises(ConfigurationError, match=r"not at https://datalab\.example"):
+    with pytest.raises(LocalFileError, match=r"not at https://datalab\.example"):
         way.done(client.run(workflow_id, documents[:1], output_dir=tmp_path / "out"))
     way.done(client.close())
     assert executes(simulator) == 1
@@ -408,7 +409,7 @@ def test_a_journal_of_a_later_version_or_of_nonsense_is_refused_and_left_alone(
         "{nonsense",
     ):
         journal.write_text(f"{told}\n{rest}", encoding="utf-8")
-        with pytest.raises(ConfigurationError, match=r"run\.jsonl"):
+        with pytest.raises(LocalFileError, match=r"run\.jsonl"):
             run(way, simulator, workflow_id, documents[:1], output_dir=out)
         assert journal.read_text(encoding="utf-8") == f"{told}\n{rest}"
     assert executes(simulator) == 1
@@ -418,7 +419,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_sent(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "out" / "run.jsonl").mkdir(parents=True)
-    with pytest.raises(ConfigurationError, match=r"A run cannot be kept in .*: Is a directory"):
+    with pytest.raises(LocalFileError, match=r"A run cannot be kept in .*: Is a directory"):
         run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
     assert not simulator.requests
 
@@ -499,7 +500,7 @@ def test_a_disk_that_fills_up_ends_the_run_and_leaves_the_journal_readable(
         sync(file)
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ConfigurationError, match="No space left on device"):
+    with pytest.raises(LocalFileError, match="No space left on device"):
         run(way, simulator, workflow_id, documents, output_dir=out)
     monkeypatch.undo()
     assert (out / "run.jsonl").read_bytes().endswith(b"\n")

@@ -12,8 +12,10 @@ from datalab_facade import (
     APIConnectionError,
     APIStatusError,
     AsyncDatalab,
+    ClientStateError,
     ConfigurationError,
     DatalabError,
+    InvalidArgumentError,
     InvalidResponseError,
     WaitPolicy,
 )
@@ -128,7 +130,7 @@ async def test_a_proxy_of_the_environment_is_used(
 async def test_a_closed_client_says_so(server: SimulatorServer) -> None:
     client = client_of(server)
     await client.close()
-    with pytest.raises(ConfigurationError, match="closed"):
+    with pytest.raises(ClientStateError, match="closed"):
         await client.executions.get(1)
 
 
@@ -146,5 +148,5 @@ def test_without_the_package_it_is_told_what_to_install(monkeypatch: pytest.Monk
     ],
 )
 def test_a_transport_that_makes_no_sense_is_refused(options: dict[str, Any], match: str) -> None:
-    with pytest.raises(ConfigurationError, match=match):
+    with pytest.raises(InvalidArgumentError, match=match):
         AsyncDatalab(API_KEY, **options)

@@ -22,7 +22,7 @@ from datalab_facade import (
     APIStatusError,
     AsyncDatalab,
     AuthenticationError,
-    ConfigurationError,
+    ClientStateError,
     Datalab,
     ExecutionFailedError,
     Output,
@@ -99,7 +99,7 @@ def test_the_async_client_says_so_when_used_in_another_loop(
         first.run(client.executions.get(execution_id))
 
         async def elsewhere() -> None:
-            with pytest.raises(ConfigurationError, match="another event loop"):
+            with pytest.raises(ClientStateError, match="another event loop"):
                 await client.executions.get(execution_id)
             output = Output(
                 execution_id=execution_id,
@@ -107,9 +107,9 @@ def test_the_async_client_says_so_when_used_in_another_loop(
                 file_key=None,
                 url=f"{server.api_url}/object",
             )
-            with pytest.raises(ConfigurationError, match="another event loop"):
+            with pytest.raises(ClientStateError, match="another event loop"):
                 await client.outputs.read_bytes(output)
-            with pytest.raises(ConfigurationError, match="another event loop"):
+            with pytest.raises(ClientStateError, match="another event loop"):
                 await client.close()
 
         # A loop cannot run inside another one, but it can in another thread.
