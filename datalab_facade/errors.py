@@ -42,12 +42,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from enum import StrEnum
-from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
 from datalab_facade.pickling import picklable
+from datalab_facade.reason_phrases import reason_phrase
 from datalab_facade.redaction import excerpt, printable
 
 if TYPE_CHECKING:
@@ -328,7 +328,7 @@ class APIStatusError(DatalabError):
         self.body = body
         self.retry_after = retry_after
         said = excerpt(self.detail or self.body, limit=_LONGEST_QUOTE)
-        message = f"{method} {url} answered {status} {_phrase(status)}".rstrip()
+        message = f"{method} {url} answered {status} {reason_phrase(status)}".rstrip()
         super().__init__(
             ". ".join(part.rstrip(".") for part in (message, said, self.advice) if part)
         )
@@ -709,10 +709,3 @@ def status_error_class(status: int) -> type[APIStatusError]:
     'InternalServerError'
     """
     return _BY_STATUS.get(status, InternalServerError if 500 <= status <= 599 else APIStatusError)
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""

@@ -29,7 +29,7 @@ from datalab_facade.errors import (
 from datalab_facade.models import Output
 from datalab_facade.outputs.unpacking import codings, not_codings
 from datalab_facade.redaction import redact_name, redact_url, redacted_repr
-from datalab_facade.transport.exchange import MoreThanAnnounced
+from datalab_facade.transport.framing import MoreThanAnnounced
 from datalab_facade.waiting.commands import Sleep, Until
 from datalab_facade.waiting.retries import Randomness, RenewalPauses, RetryState, may_pass
 

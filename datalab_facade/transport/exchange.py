@@ -31,6 +31,7 @@ from datalab_facade.secrecy import NO_ECHO, Echo
 from datalab_facade.tracing import NO_SPAN, NoTracing, Span, Tracing, span_around
 from datalab_facade.transport.connection_pool import AsyncAnswer
 from datalab_facade.transport.ending import Deadline
+from datalab_facade.transport.framing import MoreThanAnnounced
 from datalab_facade.transport.log_filter import Ours
 
 logger = logging.getLogger("datalab_facade.transport")
@@ -56,10 +57,6 @@ _NEVER_WORKS = (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError)
 
 class BodyTooLong(InvalidResponseError):
     """The body is longer than the caller wants to hold in memory."""
-
-
-class MoreThanAnnounced(APIConnectionError):
-    """More came than the body was announced to have, so what was taken for it may be cut."""
 
 
 class _WithoutContext:
