@@ -259,7 +259,7 @@ def test_what_is_no_redis_is_told_to_answer(redis_server: RedisServer) -> None:
     with redis.Redis(port=redis_server.port) as client:
         client.set(RedisBudgetStore(redis_server.url, name="x")._keys[1], "no number")
         client.set(RedisBudgetStore(redis_server.url, name="x")._keys[0], "no set")
-    with pytest.raises(StoreLost, match="answers: .*wrong kind of value"):
+    with pytest.raises(StoreLost, match=r"answers: .*wrong kind of value"):
         RedisBudgetStore(redis_server.url, name="x").lease(Ask("a", 1, Pace.of(60)))
 
 
