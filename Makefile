@@ -99,7 +99,7 @@ changelog: $(DEV)/.installed
 lock: $(DEV)/.installed
 	$(DEV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate pyproject.toml --output-file requirements/runtime.txt
-	for group in dev demo docs heavy wheel audit mutants; do \
+	for group in dev demo docs heavy wheel pythons audit mutants; do \
 	  $(DEV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --group pyproject.toml:$$group pyproject.toml \
 	    --output-file requirements/$$group.txt || exit 1; \
