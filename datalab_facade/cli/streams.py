@@ -6,7 +6,10 @@ import io
 import os
 import select
 import sys
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _OUT: Final = 1
 _ERR: Final = 2
@@ -28,7 +31,7 @@ class _Outlet(io.RawIOBase):
         self._raw = raw
         self.failure: OSError | None = None
 
-    def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]
+    def write(self, data: ReadableBuffer, /) -> int:
         while self.failure is None:
             try:
                 written = self._raw.write(data)
@@ -39,7 +42,7 @@ class _Outlet(io.RawIOBase):
                 return written
             # Whoever has the other end does not want to be blocked by it.
             select.select([], [self._raw], [])
-        return len(data)
+        return memoryview(data).nbytes
 
     def writable(self) -> bool:
         return True

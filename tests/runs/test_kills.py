@@ -14,6 +14,7 @@ import pytest
 from datalab_facade import Datalab, RunReport, SubmissionUnknown
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
 from datalab_facade.testing.messages import Request
+from tests.fuzzing import places
 from tests.runs.runner import FAST
 from tests.secrets_for_tests import API_KEY
 
@@ -121,6 +122,7 @@ def test_a_run_killed_right_after_it_wrote_something_down_goes_on_from_there(
     check_nothing_was_done_twice(simulator, server, tmp_path / "out", documents)
 
 
+@pytest.mark.fuzz
 def test_a_journal_that_was_cut_anywhere_is_read_to_its_last_whole_line(
     simulator: Simulator, server: SimulatorServer, documents: list[Path], tmp_path: Path
 ) -> None:
@@ -128,6 +130,6 @@ def test_a_journal_that_was_cut_anywhere_is_read_to_its_last_whole_line(
     assert gone_on(server, out, documents)
     journal = out / "run.jsonl"
     whole = journal.read_bytes()
-    for length in range(0, len(whole), 97):
+    for length in places(range(len(whole)), len(whole) // 97):
         journal.write_bytes(whole[:length])
         assert gone_on(server, out, documents, retry_unknown=True)
