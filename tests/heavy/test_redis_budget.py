@@ -191,7 +191,7 @@ def test_all_keys_of_a_budget_are_in_one_slot(redis_server: RedisServer, name: s
     store.brake(Brake(0.0, 60.0))
     store.lease(Ask("a", 1, Pace.of(200)))
     with redis.Redis(port=redis_server.port) as client:
-        keys = client.keys()
+        keys = list(client.scan_iter())
     assert len(keys) == 3
     assert len({key_slot(key) for key in keys}) == 1
 
