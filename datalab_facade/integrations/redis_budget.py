@@ -169,7 +169,7 @@ class RedisBudgetStore:
         # goes on without an answer until then.
         again = Retry(NoBackoff(), 1)
         self._connected = url
-        client = redis.Redis.from_url(
+        self._client = redis.Redis.from_url(
             url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=again
         )
         self._throttled_store = RedisStore(
@@ -180,8 +180,8 @@ class RedisBudgetStore:
                 "CONNECTION_POOL_KWARGS": {"retry": again},
             },
         )
-        self._look = client.register_script(_LOOK)
-        self._brake = client.register_script(_BRAKE)
+        self._look = self._client.register_script(_LOOK)
+        self._brake = self._client.register_script(_BRAKE)
 
     def lease(self, asked: Ask) -> Reply:
         """Queue places, all that were asked for or none.
@@ -206,13 +206,14 @@ class RedisBudgetStore:
                 return ask()
             except MovedError as moved:
                 # Only one node of a cluster holds the budget, and this one says which.
-                self._connect(_elsewhere(self._connected, moved.host, moved.port))
+                self._reconnect(_elsewhere(self._connected, moved.host, moved.port))
                 return ask()
         except Exception as error:  # noqa: BLE001 - also what is below Redis' client
-            lost = self._lost(error)
-            if self._connected != self._url:
-                self._connect(self._url)
-            raise lost from None
+            raise self._lost(error) from None
+
+    def _reconnect(self, url: str) -> None:
+        self._client.close()
+        self._connect(url)
 
     def _lease(self, asked: Ask) -> Reply:
         told = cast(
@@ -247,6 +248,8 @@ class RedisBudgetStore:
         )
 
     def _lost(self, error: Exception) -> StoreLost:
+        if self._connected != self._url:
+            self._reconnect(self._url)
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, (redis.RedisError, OSError)):
             cause = cause.__cause__

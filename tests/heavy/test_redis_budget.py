@@ -202,11 +202,12 @@ def test_a_budget_is_shared_whatever_node_of_a_cluster_is_named(
     nodes = cluster(new_redis)
     for name in NAMES:
         first, second = (RedisBudgetStore(server.url, name=name) for server in nodes)
-        ledger, pace = Ledger(), Pace.of(200)
-        for store, asked in ((first, Ask("a", 3, pace)), (second, Ask("b", 3, pace))):
+        ledger, pace = Ledger(), Pace.of(60)
+        for store, asked in ((first, Ask("a", 3, pace)), (second, Ask("b", 1, pace))):
             reply, like = store.lease(asked), ledger.lease(asked, 0.0)
-            assert reply.places == pytest.approx(like.places, abs=0.1)
+            assert reply.places == pytest.approx(like.places, abs=0.5)
             assert reply.members == like.members
+        assert reply.places[0] > 0
         second.brake(Brake(30.0, 60.0))
         assert first.lease(Ask("a", 1, pace)).retry == pytest.approx(30, abs=0.5)
 
