@@ -16,9 +16,7 @@ LICENCES := MIT;BSD;Apache;PSF;Python Software Foundation;MPL-2.0;Mozilla;ISC
 # What is quick, and meets what differs between versions of Python: event loops, threads, forks,
 # processes, pickles, files and texts of the standard library.
 QUICK = $(addprefix tests/,travel $(patsubst %,test_%.py,client decoding definitions errors framing \
-  gate inputs learning logging models naming pacing redaction secrecy scheduling waiting words workflows) \
-  cli/test_behaviour.py files/test_files_api.py files/test_sources.py outputs/test_files.py \
-  outputs/test_wire.py runs/test_runs.py sockets/test_forks.py testing/test_simulator_server.py)
+  gate inputs models) sockets/test_forks.py runs/test_runs.py)
 
 .PHONY: audit bench changelog check check-heavy clean coverage demo docs format fuzz lock mutants \
   regenerate sbom test test-heavy test-pythons test-wheel
