@@ -248,8 +248,7 @@ class RedisBudgetStore:
         )
 
     def _lost(self, error: Exception) -> StoreLost:
-        if self._connected != self._url:
-            self._reconnect(self._url)
+        self._reconnect(self._url)
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, (redis.RedisError, OSError)):
             cause = cause.__cause__
