@@ -13,8 +13,13 @@ MUTANTS := .venv/mutants
 RUNTIME := .venv/runtime
 LICENCES := MIT;BSD;Apache;PSF;Python Software Foundation;MPL-2.0;Mozilla;ISC
 
-.PHONY: audit bench changelog check check-heavy clean coverage demo docs format lock mutants \
-  regenerate sbom test test-heavy test-wheel
+# What is quick, and meets what differs between versions of Python: event loops, threads, forks,
+# processes, pickles, files and texts of the standard library.
+QUICK = $(addprefix tests/,travel $(patsubst %,test_%.py,client decoding definitions errors framing \
+  gate inputs models) sockets/test_forks.py runs/test_runs.py)
+
+.PHONY: audit bench changelog check check-heavy clean coverage demo docs format fuzz lock mutants \
+  regenerate sbom test test-heavy test-pythons test-wheel
 
 demo: $(DEMO)/.installed
 	@$(DEMO)/bin/datalab-facade demo
@@ -31,6 +36,19 @@ coverage: $(DEV)/.installed
 	  --ignore tests/testing/test_virtual_hours.py
 	$(DEV)/bin/coverage combine --quiet 2>/dev/null
 	$(DEV)/bin/coverage report
+
+# What is quick, on every other Python that this machine has; see scripts/pythons.py.
+test-pythons: $(DEV)/.installed
+	@$(DEV)/bin/python scripts/pythons.py | while read -r version python; do \
+	  $(MAKE) --no-print-directory PYTHON=$$python .venv/py$$version/.installed && \
+	  echo "On Python $$version:" && \
+	  .venv/py$$version/bin/python -m pytest -q -n 2 --dist worksteal $(QUICK) </dev/null || exit 1; \
+	done
+
+# Crashes, cancels and interrupts at every place rather than at some, and tries many more of what
+# is made at random; half an hour and more. ONLY="-k cancelled" runs a part of it.
+fuzz: $(DEV)/.installed
+	DATALAB_FUZZ=long $(DEV)/bin/python -m pytest -q -n 2 --dist worksteal -m fuzz --timeout 3600 $(ONLY)
 
 # The integrations, against the real Airflow, Dask and Redis.
 test-heavy: $(HEAVY)/.installed
@@ -100,7 +118,7 @@ changelog: $(DEV)/.installed
 lock: $(DEV)/.installed
 	$(DEV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate pyproject.toml --output-file requirements/runtime.txt
-	for group in dev demo docs heavy wheel audit mutants; do \
+	for group in dev demo docs heavy wheel pythons audit mutants; do \
 	  $(DEV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --group pyproject.toml:$$group pyproject.toml \
 	    --output-file requirements/$$group.txt || exit 1; \
@@ -123,6 +141,9 @@ $(DOCS)/.installed: requirements/docs.txt pyproject.toml
 
 $(MUTANTS)/.installed: requirements/mutants.txt pyproject.toml
 	@scripts/install $(PYTHON) $(MUTANTS) requirements/mutants.txt
+
+.venv/py%/.installed: requirements/pythons.txt pyproject.toml
+	@scripts/install $(PYTHON) .venv/py$* requirements/pythons.txt
 
 # These hold packages only: the wheel is put in where it is wanted.
 $(WHEEL)/.installed: requirements/wheel.txt

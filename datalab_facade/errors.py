@@ -36,11 +36,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
+from datalab_facade.reason_phrases import reason_phrase
 from datalab_facade.redaction import excerpt, printable
 from datalab_facade.travel import portable
 
@@ -284,7 +284,7 @@ class StatusError(DatalabError):
         self.body = body
         self.retry_after = retry_after
         said = excerpt(self.detail or self.body, limit=_LONGEST_QUOTE)
-        message = f"{method} {url} answered {status} {_phrase(status)}".rstrip()
+        message = f"{method} {url} answered {status} {reason_phrase(status)}".rstrip()
         super().__init__(
             ". ".join(part.rstrip(".") for part in (message, said, self.advice) if part)
         )
@@ -618,10 +618,3 @@ def status_error_class(status: int) -> type[StatusError]:
     'ServerFailed'
     """
     return _BY_STATUS.get(status, ServerFailed if 500 <= status <= 599 else StatusError)
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""

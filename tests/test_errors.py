@@ -252,6 +252,24 @@ def test_every_status_that_is_no_success_has_a_class() -> None:
         assert status == 422 or type(error) is status_error_class(status)
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (302, "302 Found"),
+        (413, "413 Request Entity Too Large"),
+        (414, "414 Request-URI Too Long"),
+        (416, "416 Requested Range Not Satisfiable"),
+        (422, "422 Unprocessable Entity"),
+        (503, "503 Service Unavailable"),
+        (529, "529"),
+        (999, "999"),
+    ],
+)
+def test_the_words_for_a_status_are_the_same_with_every_python(status: int, words: str) -> None:
+    error = decode_failure(status, b"", {}, method="GET", url=URL, now=_AT)
+    assert re.match(rf".* answered {words}(\.|$)", str(error))
+
+
 def test_every_class_can_be_imported_from_both_places() -> None:
     names = {kind.__name__ for kind in CLASSES}
     assert names | {"DefinitionProblem", "ValidationIssue"} == set(errors.__all__)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import h11
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datalab_facade.transport.framing import Watch
+from tests.fuzzing import examples
 
 REQUEST = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 CHUNKS = st.lists(st.binary(min_size=1, max_size=40), max_size=4)
@@ -44,6 +45,8 @@ def in_pieces(wire: bytes, cuts: list[int]) -> list[bytes]:
     return [wire[start:end] for start, end in zip([0, *ends], ends, strict=False) if start < end]
 
 
+@pytest.mark.fuzz
+@settings(max_examples=examples(100))
 @given(answers(), BEHIND, st.lists(st.integers(0, 400), max_size=8))
 def test_an_answer_is_over_when_the_parser_says_so(
     answer: tuple[bytes, bytes], behind: bytes, cuts: list[int]

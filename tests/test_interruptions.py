@@ -2,7 +2,7 @@
 
 Each call is cancelled at one of its steps, or of the steps of the tasks that it began; or,
 blocking, interrupted where it reads the clock, sleeps, sends or receives. Some of these places
-are tried, and all of them where ``DATALAB_FACADE_FUZZ`` is set.
+are tried, and all of them where ``DATALAB_FUZZ=long`` is set.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import os
 import tempfile
 import threading
 import time
@@ -30,9 +29,10 @@ from datalab_facade.testing import (
     StepScript,
     VirtualClock,
 )
+from tests.fuzzing import LONG
 from tests.secrets_for_tests import API_KEY
 
-PLACES = 10_000 if os.environ.get("DATALAB_FACADE_FUZZ") else 16
+PLACES = 10_000 if LONG else 16
 LATENCY = 0.25
 WITH_OUTPUT = ExecutionScript(
     [StepScript("parse", ends=5, output={"pages": [1]}), StepScript("extract", ends=9, output=b"x")]
@@ -148,7 +148,7 @@ CALLS: dict[str, Callable[[Any, World], Any]] = {
     ),
 }
 each_call = pytest.mark.parametrize("name", CALLS)
-pytestmark = pytest.mark.timeout(3_600 if PLACES > 1_000 else 60)
+pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3_600 if LONG else 60)]
 
 
 def some_of(steps: int) -> list[int]:

@@ -27,8 +27,11 @@ from datalab_facade import (
     SubmissionUnknown,
 )
 from datalab_facade.testing import Fault
+from tests.fuzzing import examples
 from tests.in_process import FINISHED, Recorder, Way, new_simulator
 from tests.secrets_for_tests import API_KEY
+
+pytestmark = pytest.mark.fuzz
 
 ODDITIES = [
     "\ud800",
@@ -60,7 +63,7 @@ odd = (
     | st.text(string.ascii_letters + ":/?#[]@!%\\ .-\x00\t", max_size=20)
 )
 quick = settings(
-    max_examples=40,
+    max_examples=examples(40),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
@@ -206,7 +209,7 @@ def variables() -> Iterator[str]:
     yield from ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "DATALAB_HOST")
 
 
-@settings(quick, max_examples=12)
+@settings(quick, max_examples=examples(12))
 @given(value=odd | addresses())
 def test_as_what_the_environment_says(value: str) -> None:
     if "\0" in value or any(0xD800 <= ord(char) <= 0xDFFF for char in value):

@@ -13,12 +13,15 @@ import sys
 from importlib.util import find_spec
 from typing import NoReturn
 
+from datalab_facade.cli.streams import guard_streams
+
 _NEEDED = ("click", "rich")
 _USAGE = 2
 
 
 def main() -> NoReturn:
     """Run the program with the arguments of the process, and end the process."""
+    guard_streams()
     if not all(map(find_spec, _NEEDED)):
         sys.stderr.write(
             "datalab-facade: the command line is not installed: pip install 'datalab-facade[cli]'\n"

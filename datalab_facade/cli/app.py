@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 
@@ -19,9 +20,10 @@ from datalab_facade.cli.commands.schemas import completion, schema
 from datalab_facade.cli.commands.serving import serve
 from datalab_facade.cli.commands.timelines import timeline
 from datalab_facade.cli.commands.workflows import step_types, workflows
-from datalab_facade.cli.exits import MEANINGS, ExitCode, Problem
+from datalab_facade.cli.exits import MEANINGS, WHAT_IS_DONE, ExitCode, Problem
 from datalab_facade.cli.screens import Screen
 from datalab_facade.cli.sessions import PROGRAM, Session
+from datalab_facade.cli.streams import OutputLost, failure_of
 
 _EXIT_CODES = "\n".join(f"  {int(code):>3}  {meaning}" for code, meaning in MEANINGS.items())
 
@@ -73,27 +75,51 @@ for _command in (
 
 def run(arguments: Sequence[str]) -> int:
     """Run the program, and give the code that it ends with."""
+    code = ExitCode.DONE
+    with contextlib.suppress(OutputLost):
+        code = _carried_out(arguments)
+    failure = failure_of(sys.stdout)
+    if failure is None or code is not ExitCode.DONE:
+        return code
+    if isinstance(failure, BrokenPipeError):
+        return ExitCode.NOBODY_READS
+    problem = Problem(
+        "OutputLost",
+        f"The output could not be written: {failure.strerror}",
+        WHAT_IS_DONE,
+        ExitCode.UNWRITTEN,
+    )
+    return _told(problem, arguments)
+
+
+def _carried_out(arguments: Sequence[str]) -> ExitCode:
     try:
         code: object = program.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        Screen.of(sys.stderr).write(error.format_message())
+        Screen.of(sys.stderr, is_result=False).write(error.format_message())
         return ExitCode.USAGE
     except click.ClickException as error:
-        return _misused(error, as_json="--json" in arguments, debug="--debug" in arguments)
+        return _told(_misuse(error), arguments)
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
-    return code if isinstance(code, int) else ExitCode.DONE
+    except SystemExit as end:
+        # So click ends what it does for shells.
+        code = end.code
+    return ExitCode(code) if isinstance(code, int) else ExitCode.DONE
 
 
-def _misused(error: click.ClickException, *, as_json: bool, debug: bool) -> ExitCode:
+def _misuse(error: click.ClickException) -> Problem:
     path = PROGRAM
     if isinstance(error, click.UsageError) and error.ctx is not None:
         path = error.ctx.command_path
-    problem = Problem(
+    return Problem(
         type(error).__name__,
         " ".join(error.format_message().split()),
         f"See: {path} --help",
         ExitCode.USAGE,
     )
-    Session(as_json, debug).tell_problem(problem)
-    return ExitCode.USAGE
+
+
+def _told(problem: Problem, arguments: Sequence[str]) -> ExitCode:
+    Session("--json" in arguments, "--debug" in arguments).tell_problem(problem)
+    return problem.code

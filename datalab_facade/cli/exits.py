@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable
 from enum import IntEnum
@@ -43,6 +44,7 @@ class ExitCode(IntEnum):
     TIMED_OUT = 4
     NETWORK = 5
     BUG = 70
+    UNWRITTEN = 74
     INTERRUPTED = 130
     NOBODY_READS = 141
 
@@ -55,6 +57,7 @@ MEANINGS: Final = {
     ExitCode.TIMED_OUT: "timed out; executions go on",
     ExitCode.NETWORK: "no good answer: the network, or Datalab's side fails; try again later",
     ExitCode.BUG: "a mistake in this program",
+    ExitCode.UNWRITTEN: "the output or a file could not be written, as on a full disk",
     ExitCode.INTERRUPTED: "interrupted with Ctrl-C; executions go on",
     ExitCode.NOBODY_READS: "whoever read the output has gone",
 }
@@ -89,6 +92,9 @@ class Problem:
             "exit_code": int(self.code),
         }
 
+
+WHAT_IS_DONE: Final = "What was done until then stays done; executions go on"
+"""What to say when a command ends in the midst of it."""
 
 _KEY_HINT: Final = "Check DATALAB_API_KEY or --key-file; datalab-facade doctor helps"
 _NETWORK_HINT: Final = "Try again; datalab-facade doctor tells whether Datalab can be reached"
@@ -157,7 +163,17 @@ def _message(error: DatalabError) -> str:
     return excerpt(words_of(str(error)), limit=1_000)
 
 
+# What is wrong with a disk, and not with what somebody wants of it.
+_NO_ROOM: Final = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+def _is_no_room(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in _NO_ROOM
+
+
 def _judged(error: DatalabError) -> tuple[ExitCode, str]:
+    if _is_no_room(error) or _is_no_room(error.__cause__):
+        return ExitCode.UNWRITTEN, ""
     if isinstance(error, ExecutionFailed):
         return ExitCode.FAILED, f"datalab-facade status {error.execution.id} tells more"
     if isinstance(error, WaitTimedOut):
@@ -174,7 +190,7 @@ def _judged(error: DatalabError) -> tuple[ExitCode, str]:
 # The first that fits; what is more special comes first.
 _BY_KIND: Final[tuple[tuple[type[DatalabError], tuple[ExitCode, str]], ...]] = (
     (ConfigurationError, (ExitCode.USAGE, "")),
-    (LocalFileError, (ExitCode.USAGE, "")),
+    (LocalFileError, (ExitCode.UNWRITTEN, "")),
     (BudgetExhausted, (ExitCode.TIMED_OUT, "")),
     (SubmissionUnknown, (ExitCode.NETWORK, "")),
     (ConnectionFailed, (ExitCode.NETWORK, _NETWORK_HINT)),

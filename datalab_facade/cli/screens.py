@@ -12,6 +12,7 @@ from typing import Final, TextIO
 import attrs
 import click
 
+from datalab_facade.cli.streams import OutputLost, failure_of
 from datalab_facade.models import JSON
 from datalab_facade.pictures.terminal import Terminal
 
@@ -31,9 +32,17 @@ class Screen:
     ascii_only: bool
     width: int | None
     """Columns for tables; None where nobody counts them."""
+    is_result: bool = True
+    """Whether what is written here is what the program is run for."""
 
     @classmethod
-    def of(cls, stream: TextIO, environment: Mapping[str, str] = os.environ) -> Screen:
+    def of(
+        cls,
+        stream: TextIO,
+        environment: Mapping[str, str] = os.environ,
+        *,
+        is_result: bool = True,
+    ) -> Screen:
         """Find out what a stream can show.
 
         ``NO_COLOR`` switches colours off and ``FORCE_COLOR`` switches them on; without
@@ -50,6 +59,7 @@ class Screen:
             colour=_is_coloured(environment, is_terminal=is_terminal),
             ascii_only=_is_plain(stream.encoding or "ascii", environment),
             width=width,
+            is_result=is_result,
         )
 
     @property
@@ -63,11 +73,17 @@ class Screen:
         return Terminal(self.width or _CHARTS_WITHOUT_TERMINAL, self.colour, self.ascii_only)
 
     def write(self, text: str) -> None:
-        """Write a text and the end of its line."""
+        """Write a text and the end of its line.
+
+        Raises:
+            OutputLost: It is the result, and cannot be written.
+        """
         # What the encoding does not have, as a name may, must not end the program.
         encoding = self.stream.encoding or "ascii"
         text = text.encode(encoding, "backslashreplace").decode(encoding)
         click.echo(text, file=self.stream, color=self.colour)
+        if self.is_result and failure_of(self.stream) is not None:
+            raise OutputLost
 
     def write_json(self, document: Mapping[str, JSON], *, indented: bool = True) -> None:
         """Write a document: on many lines, or on one where more documents follow."""

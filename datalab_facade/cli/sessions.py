@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ import click
 from datalab_facade.cli.exits import ExitCode, Problem, problem_of
 from datalab_facade.cli.keys import HOST_VARIABLE, KEY_FILE_VARIABLE, FoundKey, find_key
 from datalab_facade.cli.screens import Screen
+from datalab_facade.cli.streams import OutputLost
 from datalab_facade.cli.tables import paragraph
 from datalab_facade.errors import DatalabError
 from datalab_facade.pictures.terminal import RED
@@ -41,7 +41,7 @@ class Session:
     host: str | None = None
     allow_http: bool = False
     out: Screen = attrs.field(factory=lambda: Screen.of(sys.stdout))
-    err: Screen = attrs.field(factory=lambda: Screen.of(sys.stderr))
+    err: Screen = attrs.field(factory=lambda: Screen.of(sys.stderr, is_result=False))
     if_interrupted: str = "Nothing was cancelled."
     """What to say when Ctrl-C ends the command."""
 
@@ -110,7 +110,11 @@ class Session:
             self.err.write(f"{told} {terminal.words(problem.line())}")
 
     def carry_out(self, command: Callable[[], ExitCode]) -> ExitCode:
-        """Run a command, and give the code that the program ends with."""
+        """Run a command, and give the code that the program ends with.
+
+        Raises:
+            OutputLost: Its result cannot be written.
+        """
         if self.debug:
             logging.basicConfig(
                 stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s"
@@ -120,10 +124,8 @@ class Session:
             return command()
         except KeyboardInterrupt:
             return self._interrupted()
-        except BrokenPipeError:
-            # What is still in the buffer would fail again when Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return ExitCode.NOBODY_READS
+        except OutputLost:
+            raise
         except DatalabError as error:
             return self._failed(error, problem_of(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, people are told in a line

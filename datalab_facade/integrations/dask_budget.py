@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from datalab_facade.pacing.leasing import Ask, Brake, Ledger, Pace, Reply, StoreLost
 from datalab_facade.pacing.pacing import DEFAULT_REQUESTS_PER_MINUTE, Turn
 from datalab_facade.pacing.sharing import SharedBudget
+from datalab_facade.redaction import excerpt
 
 try:
     from distributed import Client, Scheduler, SchedulerPlugin, Worker, default_client, get_worker
@@ -173,8 +174,13 @@ class DaskBudgetStore:
         assert scheduler is not None
         try:
             answer = sync(loop, self._asked, scheduler, operation, told, callback_timeout=_TIMEOUT)
-        except (OSError, RuntimeError, ValueError) as error:
+        except StoreLost:
+            raise
+        except (OSError, RuntimeError) as error:
             raise StoreLost(f"Dask's scheduler does not answer ({type(error).__name__})") from None
+        except Exception as error:  # noqa: BLE001 - what the scheduler raises is raised here
+            said = excerpt(f"{type(error).__name__}: {error}")
+            raise StoreLost(f"Dask's scheduler answers: {said}") from None
         return answer
 
     async def _asked(self, scheduler: rpc | PooledRPCCall, operation: str, told: _Told) -> _Told:
@@ -188,7 +194,7 @@ class DaskBudgetStore:
             await _put_plugin(scheduler)
             answer = await ask(budget=self._name, **told)
         if answer is None:
-            raise ValueError(operation)
+            raise StoreLost(f"Dask's scheduler does not know {operation}")
         return answer
 
 

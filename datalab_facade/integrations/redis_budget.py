@@ -17,17 +17,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
+from urllib.parse import unquote, urlsplit
 
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.pacing.leasing import Ask, Brake, Pace, Reply, StoreLost, speed_after
 from datalab_facade.pacing.pacing import DEFAULT_REQUESTS_PER_MINUTE
 from datalab_facade.pacing.sharing import SharedBudget
-from datalab_facade.redaction import can_be_shown, shown_url
+from datalab_facade.redaction import HIDDEN, can_be_shown, excerpt, shown_url
 
 try:
     import redis
     from redis.backoff import NoBackoff
+    from redis.exceptions import MovedError
     from redis.retry import Retry
     from throttled import RateLimiterType, Throttled, rate_limiter
     from throttled.store import RedisStore
@@ -38,8 +40,13 @@ except ModuleNotFoundError as missing:
 if TYPE_CHECKING:
     from datalab_facade.clock import Clock
 
+_T = TypeVar("_T")
+
 _TIMEOUT = 1.0
 _MEMBER_SECONDS = 60
+
+# All other errors of Redis' client tell what Redis said.
+_SILENT = (redis.ConnectionError, redis.TimeoutError)
 
 # The limiter counts in whole units; at the lowest speed a place costs twenty times as much.
 _UNITS = 20
@@ -80,7 +87,7 @@ class RedisBudget(SharedBudget):
 
     Args:
         url: Where Redis is: ``redis://``, ``rediss://`` or ``unix://``, as redis-py
-            reads it.
+            reads it. Of a cluster, any of its nodes.
         requests_per_minute: The limit for all together; the same in all processes.
         name: Which budget: one for each API key.
         fallback_share: The share of the limit that this process takes while Redis
@@ -135,9 +142,6 @@ class RedisBudgetStore:
     """
 
     def __init__(self, url: str, *, name: str) -> None:
-        # A connection that Redis has closed meanwhile is opened anew, once; whoever asked
-        # goes on without an answer until then.
-        again = Retry(NoBackoff(), 1)
         if not isinstance(url, str):
             raise ConfigurationError(f"The URL of Redis is a text, and not a {type(url).__name__}")
         self.address = shown_url(url)
@@ -148,14 +152,26 @@ class RedisBudgetStore:
                 f"redis://host.example:6379/0; what is no letter or digit in the password is "
                 f"percent-encoded: %23 for #"
             )
+        self._url = url
+        # The parts of a key in braces are what a cluster goes by: so all keys of a budget
+        # are on one of its nodes, as scripts need them to be.
+        self._tag = f"{{budget:{name}}}"
+        self._keys = [f"datalab-facade:{self._tag}:{part}" for part in ("members", "brake")]
         try:
-            self._redis = redis.Redis.from_url(
-                url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=again
-            )
+            self._connect(url)
         except Exception:  # noqa: BLE001 - what it says may hold the password
             raise ConfigurationError(
                 f"{self.address!r} is no URL of Redis; write redis://host:6379/0"
             ) from None
+
+    def _connect(self, url: str) -> None:
+        # A connection that Redis has closed meanwhile is opened anew, once; whoever asked
+        # goes on without an answer until then.
+        again = Retry(NoBackoff(), 1)
+        self._connected = url
+        self._client = redis.Redis.from_url(
+            url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=again
+        )
         self._throttled_store = RedisStore(
             server=url,
             options={
@@ -164,10 +180,8 @@ class RedisBudgetStore:
                 "CONNECTION_POOL_KWARGS": {"retry": again},
             },
         )
-        self._name = name
-        self._keys = [f"datalab-facade:budget:{name}:{part}" for part in ("members", "brake")]
-        self._look = self._redis.register_script(_LOOK)
-        self._brake = self._redis.register_script(_BRAKE)
+        self._look = self._client.register_script(_LOOK)
+        self._brake = self._client.register_script(_BRAKE)
 
     def lease(self, asked: Ask) -> Reply:
         """Queue places, all that were asked for or none.
@@ -175,10 +189,7 @@ class RedisBudgetStore:
         Raises:
             StoreLost: Redis cannot be reached, or says no.
         """
-        try:
-            return self._lease(asked)
-        except Exception as error:  # noqa: BLE001 - also what is below Redis' client
-            raise self._lost(error) from None
+        return self._asked(lambda: self._lease(asked))
 
     def brake(self, brake: Brake) -> None:
         """Pause the queue and slow it down; the longer of two brakes holds.
@@ -187,10 +198,22 @@ class RedisBudgetStore:
             StoreLost: Redis cannot be reached, or says no.
         """
         milliseconds = max(1, round(1_000 * (brake.pause + brake.ramp)))
+        self._asked(lambda: self._brake(keys=self._keys[1:], args=[milliseconds, brake.ramp]))
+
+    def _asked(self, ask: Callable[[], _T]) -> _T:
         try:
-            self._brake(keys=self._keys[1:], args=[milliseconds, brake.ramp])
-        except Exception as error:  # noqa: BLE001
+            try:
+                return ask()
+            except MovedError as moved:
+                # Only one node of a cluster holds the budget, and this one says which.
+                self._reconnect(_elsewhere(self._connected, moved.host, moved.port))
+                return ask()
+        except Exception as error:  # noqa: BLE001 - also what is below Redis' client
             raise self._lost(error) from None
+
+    def _reconnect(self, url: str) -> None:
+        self._client.close()
+        self._connect(url)
 
     def _lease(self, asked: Ask) -> Reply:
         told = cast(
@@ -217,15 +240,40 @@ class RedisBudgetStore:
             _DAY, round(_DAY.total_seconds() * units), max(ahead, cost)
         )
         return Throttled(
-            key=self._name,
+            key=self._tag,
             using=RateLimiterType.GCRA.value,
             quota=quota,
             store=self._throttled_store,
-            key_prefix="datalab-facade:budget",
+            key_prefix="datalab-facade",
         )
 
     def _lost(self, error: Exception) -> StoreLost:
-        return StoreLost(f"Redis at {self.address} does not answer ({type(error).__name__})")
+        self._reconnect(self._url)
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, (redis.RedisError, OSError)):
+            cause = cause.__cause__
+        if cause is None or type(cause) in _SILENT or isinstance(cause, OSError):
+            return StoreLost(f"Redis at {self.address} does not answer ({type(error).__name__})")
+        return StoreLost(f"Redis at {self.address} answers: {self._said(cause)}")
+
+    def _said(self, error: BaseException) -> str:
+        # A Redis that does not know a command repeats what came with it.
+        said = str(error).partition(", with args")[0]
+        found = urlsplit(self._url)
+        for secret in (found.password, found.username):
+            for form in filter(None, (secret and unquote(secret), secret)):
+                said = said.replace(form, HIDDEN)
+        return excerpt(said) or type(error).__name__
+
+
+def _elsewhere(url: str, host: str, port: int) -> str:
+    """Give the URL of another node, where all else is the same."""
+    parts = urlsplit(url)
+    login, at, _ = parts.netloc.rpartition("@")
+    # A node that does not know its name means the host that was asked.
+    host = host or parts.hostname or ""
+    named = f"[{host}]" if ":" in host else host
+    return parts._replace(netloc=f"{login}{at}{named}:{port}").geturl()
 
 
 def _brake_left(left: float, ramp: float) -> Brake | None:

@@ -29,7 +29,7 @@ from datalab_facade.errors import (
 from datalab_facade.models import Output
 from datalab_facade.outputs.unpacking import codings, not_codings
 from datalab_facade.redaction import redacted_repr, shown_name, shown_url
-from datalab_facade.transport.exchange import MoreThanAnnounced
+from datalab_facade.transport.framing import MoreThanAnnounced
 from datalab_facade.waiting.commands import Sleep, Until
 from datalab_facade.waiting.faults import Faults, Randomness, RenewalPauses, may_pass
 

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import reduce
-from http import HTTPStatus
 from operator import and_
 from typing import Final, TypeVar
 
 import attrs
 
+from datalab_facade.reason_phrases import reason_phrase
 from datalab_facade.testing import data
 from datalab_facade.testing.headers import Headers, HeadersLike
 from datalab_facade.testing.jsonvalue import JSON, json_bytes
@@ -304,9 +304,4 @@ def _one_of(what: str, mine: _T | None, theirs: _T | None) -> _T | None:
 
 
 def _detail(status: int) -> str:
-    if status in _DETAILS:
-        return _DETAILS[status]
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return f"Error {status}"
+    return _DETAILS.get(status) or reason_phrase(status) or f"Error {status}"

@@ -30,6 +30,7 @@ from datalab_facade.redaction import excerpt, scrubbed, shown_headers, shown_url
 from datalab_facade.secrecy import NO_ECHO, Echo
 from datalab_facade.tracing import NO_SPAN, NoTracing, Span, Tracing, span_around
 from datalab_facade.transport.ending import EndsWithin
+from datalab_facade.transport.framing import MoreThanAnnounced
 from datalab_facade.transport.lanes import AsyncAnswer
 from datalab_facade.transport.quiet import Ours
 
@@ -56,10 +57,6 @@ _NEVER_WORKS = (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError)
 
 class BodyTooLong(UnexpectedBody):
     """The body is longer than the caller wants to hold in memory."""
-
-
-class MoreThanAnnounced(ConnectionFailed):
-    """More came than the body was announced to have, so what was taken for it may be cut."""
 
 
 class _WithoutContext:

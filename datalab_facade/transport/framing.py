@@ -12,6 +12,8 @@ import re
 import select
 from typing import Protocol
 
+from datalab_facade.errors import ConnectionFailed
+
 _HTTP_METHODS = frozenset(
     {b"GET", b"POST", b"PUT", b"PATCH", b"DELETE", b"HEAD", b"OPTIONS", b"CONNECT"}
 )
@@ -20,6 +22,10 @@ _BLANK_LINE = re.compile(rb"\n\r?\n")
 _STATUS = re.compile(rb"http/\d\.\d +(\d{3})")
 _CHUNKED = re.compile(rb"\ntransfer-encoding[ \t]*:[^\n]*chunked")
 _LENGTH = re.compile(rb"\ncontent-length[ \t]*:[ \t]*(\d{1,20})")
+
+
+class MoreThanAnnounced(ConnectionFailed):
+    """More came than the body was announced to have, so what was taken for it may be cut."""
 
 
 class Watch:

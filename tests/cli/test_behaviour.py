@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import re
 import signal
 import subprocess
@@ -304,23 +303,6 @@ def test_the_key_may_be_in_a_file(
     assert "on one line and nothing else; it has 2 lines" in done.err
     assert API_KEY not in done.err
     assert run("status", world.done, "--key-file", tmp_path / "none").code == 2
-
-
-def test_a_reader_that_has_gone_is_no_mistake(world: World) -> None:
-    read, write = os.pipe()
-    os.close(read)
-    process = subprocess.run(
-        command("status", world.done),
-        env=surroundings(world.environment),
-        stdout=write,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-    os.close(write)
-    assert process.returncode == 141
-    assert not process.stderr
 
 
 def test_a_shell_completes_commands_and_options(world: World) -> None:

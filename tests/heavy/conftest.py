@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import subprocess
@@ -21,15 +22,22 @@ def until(holds: Callable[[], object]) -> None:
     raise AssertionError("it does not come to hold")
 
 
+def free_port() -> int:
+    """Give a port on which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 class RedisServer:
     """A Redis of its own, on a port of its own, that keeps nothing on disk."""
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(self, program: str, folder: Path, *options: str) -> None:
         self._program = program
         self._folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.options = options
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -39,7 +47,7 @@ class RedisServer:
     def start(self) -> None:
         """Start it; returns when it takes connections."""
         given = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir"]
-        command = [self._program, *given, str(self._folder)]
+        command = [self._program, *given, str(self._folder), *self.options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         for _ in range(500):
             try:
@@ -59,11 +67,21 @@ class RedisServer:
 
 
 @pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+def new_redis(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("no redis-server on this machine: apt-get install redis-server")
-    server = RedisServer(program, tmp_path)
-    server.start()
-    yield server
-    server.stop()
+    with contextlib.ExitStack() as stack:
+
+        def new(*options: str) -> RedisServer:
+            server = RedisServer(program, tmp_path, *options)
+            server.start()
+            stack.callback(server.stop)
+            return server
+
+        yield new
+
+
+@pytest.fixture
+def redis_server(new_redis: Callable[..., RedisServer]) -> RedisServer:
+    return new_redis()

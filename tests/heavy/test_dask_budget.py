@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Scheduler
 
 from datalab_facade import ConfigurationError, Datalab
 from datalab_facade.integrations.dask_budget import DaskBudget, DaskBudgetStore
@@ -142,6 +142,21 @@ def test_a_brake_holds_for_all_who_share_the_budget_and_for_no_other(dask: Clien
     assert reply.brake is not None
     assert reply.retry == pytest.approx(30, abs=1)
     assert DaskBudgetStore("another", dask).lease(Ask("a", 1, pace)).places == (0.0,)
+
+
+def test_what_the_scheduler_answers_is_told(dask: Client) -> None:
+    store, asked = DaskBudgetStore("odd", dask), Ask("a", 1, Pace.of(200))
+    assert store.lease(asked).places
+
+    def break_it(dask_scheduler: Scheduler) -> None:
+        def broken(**_: object) -> None:
+            raise ImportError("no module of that name")
+
+        dask_scheduler.handlers["datalab_budget_lease"] = broken
+
+    dask.run_on_scheduler(break_it)
+    with pytest.raises(StoreLost, match="answers: ImportError: no module of that name"):
+        store.lease(asked)
 
 
 def test_threads_and_clients_of_one_process_share_it_without_being_told_of_dask(

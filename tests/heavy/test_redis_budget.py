@@ -5,10 +5,12 @@ from __future__ import annotations
 import pickle
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import redis
+from redis.crc import key_slot
 
 from datalab_facade import ConfigurationError, Datalab
 from datalab_facade.integrations.redis_budget import RedisBudget, RedisBudgetStore
@@ -17,7 +19,7 @@ from datalab_facade.testing import (
     Fault,
 )
 from tests.conftest import leaks_in
-from tests.heavy.conftest import RedisServer, until
+from tests.heavy.conftest import RedisServer, free_port, until
 from tests.heavy.waiters import (
     IN_SIX_SECONDS,
     NEVER_ENDS,
@@ -151,6 +153,115 @@ def test_a_redis_that_is_not_there_is_lost_and_its_password_is_told_to_nobody() 
     with pytest.raises(StoreLost, match=r"redis://127\.0\.0\.1:1/0") as caught:
         RedisBudgetStore(url, name="x").lease(Ask("a", 1, Pace.of(60)))
     assert not leaks_in(str(caught.value) + repr(RedisBudget(url)))
+
+
+CLUSTER = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+NAMES = ["default", "", "a}b", "}", "{x}", "team 7"]
+
+
+def node(new_redis: Callable[..., RedisServer], name: str, *slots: int) -> RedisServer:
+    """Start a node of a cluster that holds some of the slots."""
+    bus = str(free_port())
+    server = new_redis(*CLUSTER, "--cluster-config-file", name, "--cluster-port", bus)
+    if slots:
+        with redis.Redis(port=server.port) as client:
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", *slots)
+    return server
+
+
+def cluster(new_redis: Callable[..., RedisServer]) -> list[RedisServer]:
+    """Start a cluster of two nodes."""
+    nodes = [node(new_redis, "a", 0, 8_191), node(new_redis, "b", 8_192, 16_383)]
+    bus = nodes[1].options[-1]
+    with redis.Redis(port=nodes[0].port) as client:
+        client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[1].port, bus)
+    until(lambda: all(map(is_up, nodes)))
+    return nodes
+
+
+def is_up(server: RedisServer) -> bool:
+    with redis.Redis(port=server.port) as client:
+        info = client.execute_command("CLUSTER", "INFO")
+    return "cluster_state:ok" in str(info) and "cluster_known_nodes:2" in str(info)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_keys_of_a_budget_are_in_one_slot(redis_server: RedisServer, name: str) -> None:
+    store = RedisBudgetStore(redis_server.url, name=name)
+    store.brake(Brake(0.0, 60.0))
+    store.lease(Ask("a", 1, Pace.of(200)))
+    with redis.Redis(port=redis_server.port) as client:
+        keys = list(client.scan_iter())
+    assert len(keys) == 3
+    assert len({key_slot(key) for key in keys}) == 1
+
+
+def test_a_budget_is_shared_whatever_node_of_a_cluster_is_named(
+    new_redis: Callable[..., RedisServer],
+) -> None:
+    nodes = cluster(new_redis)
+    for name in NAMES:
+        first, second = (RedisBudgetStore(server.url, name=name) for server in nodes)
+        ledger, pace = Ledger(), Pace.of(60)
+        for store, asked in ((first, Ask("a", 3, pace)), (second, Ask("b", 1, pace))):
+            reply, like = store.lease(asked), ledger.lease(asked, 0.0)
+            assert reply.places == pytest.approx(like.places, abs=0.5)
+            assert reply.members == like.members
+        assert reply.places[0] > 0
+        second.brake(Brake(30.0, 60.0))
+        assert first.lease(Ask("a", 1, pace)).retry == pytest.approx(30, abs=0.5)
+
+
+def test_after_a_node_was_lost_the_one_that_was_named_is_asked_again(
+    new_redis: Callable[..., RedisServer],
+) -> None:
+    nodes = cluster(new_redis)
+    names = iter(range(100))
+    while True:
+        store = RedisBudgetStore(nodes[0].url, name=f"{next(names)}")
+        if key_slot(f"{store._tag}".encode()) > 8_191:
+            break
+    assert store.lease(Ask("a", 1, Pace.of(200))).places
+    nodes[1].stop()
+    with pytest.raises(StoreLost, match="does not answer"):
+        store.lease(Ask("a", 1, Pace.of(200)))
+    # It names the one that is lost still, or says that the cluster is down.
+    with pytest.raises(StoreLost):
+        store.lease(Ask("a", 1, Pace.of(200)))
+    nodes[1].start()
+    until(lambda: all(map(is_up, nodes)))
+    assert store.lease(Ask("a", 1, Pace.of(200))).places
+
+
+def lost_words(url: str) -> str:
+    with pytest.raises(StoreLost) as lease:
+        RedisBudgetStore(url, name="x").lease(Ask("a", 1, Pace.of(60)))
+    with pytest.raises(StoreLost) as brake:
+        RedisBudgetStore(url, name="x").brake(Brake(1.0, 1.0))
+    assert str(lease.value) == str(brake.value)
+    return str(lease.value)
+
+
+def test_what_redis_answers_is_told(new_redis: Callable[..., RedisServer]) -> None:
+    locked = new_redis("--requirepass", "open-sesame")
+    assert "answers: Authentication required" in lost_words(locked.url)
+    wrong = lost_words(f"redis://:hunter2@127.0.0.1:{locked.port}/0")
+    assert "answers: invalid username-password pair" in wrong
+    # What Redis does not know it repeats, and some know no passwords.
+    deaf = new_redis("--rename-command", "AUTH", "")
+    told = lost_words(f"redis://:hunter2@127.0.0.1:{deaf.port}/0")
+    assert "answers: " in told
+    assert "hunter2" not in told
+    down = node(new_redis, "down")
+    assert "answers: Hash slot not served" in lost_words(down.url)
+
+
+def test_what_is_no_redis_is_told_to_answer(redis_server: RedisServer) -> None:
+    with redis.Redis(port=redis_server.port) as client:
+        client.set(RedisBudgetStore(redis_server.url, name="x")._keys[1], "no number")
+        client.set(RedisBudgetStore(redis_server.url, name="x")._keys[0], "no set")
+    with pytest.raises(StoreLost, match=r"answers: .*wrong kind of value"):
+        RedisBudgetStore(redis_server.url, name="x").lease(Ask("a", 1, Pace.of(60)))
 
 
 def test_a_budget_on_redis_pickles(redis_server: RedisServer) -> None:

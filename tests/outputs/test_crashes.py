@@ -1,6 +1,6 @@
 """Whatever fails, ends or is cancelled at whatever moment: nothing saved is lost or doubted.
 
-Each place is tried, or every so manieth; ``DATALAB_FUZZ=all`` tries all of them.
+Each place is tried, or every so manieth; ``DATALAB_FUZZ=long`` tries all of them.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ import httpx
 import pytest
 
 from datalab_facade import DatalabError, Manifest
+from tests.fuzzing import LONG
 from tests.in_process import Way
 from tests.outputs.conftest import execution_of
 from tests.outputs.crashing import Crash, Disk, crashing, disk_below, failing
 from tests.secrets_for_tests import API_KEY
 
-_STRIDE = 1 if os.environ.get("DATALAB_FUZZ") == "all" else 23
+_STRIDE = 1 if LONG else 23
+pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3_600 if LONG else 60)]
 
 SMALL, LARGE = b"[1, 2]", os.urandom(100_000)
 STORED = {"/small": SMALL, "/large": LARGE, "/packed": gzip.compress(SMALL)}

@@ -27,6 +27,7 @@ from datalab_facade import (
 from datalab_facade.runs import run_journal
 from datalab_facade.runs.run_journal import RunEntry, RunJournal
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
+from tests.fuzzing import examples
 from tests.in_process import Way, new_simulator
 
 QUICK = ExecutionScript([StepScript("parse", ends=1)])
@@ -145,7 +146,7 @@ faults = st.builds(
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(fault=faults)
 @example(fault=DiskFault(line=5, length=70, how="short", lasts=False, cuts=True))
 @example(fault=DiskFault(line=5, length=0, how="error", lasts=False, cuts=True))

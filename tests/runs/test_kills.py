@@ -15,6 +15,7 @@ import pytest
 from datalab_facade import Datalab, RunReport, SubmissionUnknown
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
 from datalab_facade.testing.messages import Request
+from tests.fuzzing import places
 from tests.runs.runner import FAST
 from tests.secrets_for_tests import API_KEY
 
@@ -150,6 +151,7 @@ def test_a_journal_that_may_grow_no_more_in_the_middle_of_a_line_lets_nothing_be
     assert before == FILES + {4: 0, 5: 1, 9: 2}[line]
 
 
+@pytest.mark.fuzz
 def test_a_journal_that_was_cut_anywhere_is_read_to_its_last_whole_line(
     simulator: Simulator, server: SimulatorServer, documents: list[Path], tmp_path: Path
 ) -> None:
@@ -157,6 +159,6 @@ def test_a_journal_that_was_cut_anywhere_is_read_to_its_last_whole_line(
     assert gone_on(server, out, documents)
     journal = out / "run.jsonl"
     whole = journal.read_bytes()
-    for length in range(0, len(whole), 97):
+    for length in places(range(len(whole)), len(whole) // 97):
         journal.write_bytes(whole[:length])
         assert gone_on(server, out, documents, retry_unknown=True)
