@@ -40,7 +40,7 @@ _PROGRAMS = {
     _OURS + _MADE: (_OURS, "from datalab_facade import Datalab; Datalab('key')"),
     "bare generated client": (
         _OURS,
-        "import datalab_api_client.client, datalab_api_client.api.default.get_execution_status",
+        "import datalab_api_client.client, datalab_api_client.api.default.get_workflows_executions_id",
     ),
     _THEIRS: (_THEIRS, "import datalab_sdk"),
 }

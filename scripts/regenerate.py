@@ -5,14 +5,20 @@
   regenerate.py --from FILE_OR_URL --only PATH  from some of its paths
   regenerate.py --check                         say if there is anything to do, and do nothing
 
-A new document is checked, compared with the present one (what changes for callers, and where in
-the facade to look), and generated from. Whatever goes wrong on the way, both are left as they were.
+A new document is narrowed, compared with the present one (what changes for callers, and where in
+the facade to look), repaired where the generator could not do with it, and generated from. What
+comes of it is imported, and asked for the request of each operation, before it is put in place.
+Whatever goes wrong on the way, both are left as they were.
+
+With --skip-unsupported, operations that cannot be had are left out, and named in
+generated/left-out.json with the reason.
 
 Exit codes: 0 for done or nothing to do, 1 for failed or (with --check) something to do, 2 for wrong
 usage, 128 plus the number for a signal, which makes 130 for Ctrl-C.
 """
 
 import argparse
+import itertools
 import json
 import sys
 import tempfile
@@ -23,21 +29,26 @@ from pathlib import Path
 
 try:
     from specs import (
+        checking,
         generating,
         loading,
         narrowing,
-        normalising,
         pins,
+        repairing,
         reporting,
         signals,
+        skipping,
         swapping,
         trees,
         validating,
         wrapped,
     )
+    from specs.causes import Unsupported
     from specs.changes import changes
     from specs.documents import Document, Json, rendered
     from specs.problems import Problem
+    from specs.repairs.made import Made
+    from specs.skipping import LeftOut
 except ModuleNotFoundError as missing:
     sys.exit(f"regenerate: {missing}; run: pip install -r requirements/dev.txt")
 
@@ -73,7 +84,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
                 outcome = (
                     check(root, say)
                     if options.check
-                    else regenerate(root, source, options.only, say)
+                    else regenerate(root, source, options.only, say, skip=options.skip_unsupported)
                 )
     except swapping.Torn as torn:
         print(f"regenerate: {torn}", file=sys.stderr)
@@ -92,32 +103,45 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     return outcome.exit_code
 
 
-def regenerate(root: Path, source: str, only: Sequence[str], say: Say) -> Outcome:
+def regenerate(
+    root: Path, source: str, only: Sequence[str], say: Say, *, skip: bool = False
+) -> Outcome:
     """Replace the document and what is generated from it, unless they are what they should be."""
     document = loading.load(source)
-    validating.validate(document)
+    validating.refuse_strangers(document)
     if only:
         document = narrowing.narrow(document, only)
-        validating.refuse_loose_references(document)
+    # What is left out stays left out until the document is taken in anew.
+    left_out = skipping.recorded(root / GENERATED) if source == str(root / VENDORED) else ()
     changed = report(root, document, say)
 
     with swapping.building(root) as workshop:
-        built = build(document, workshop)
-        if trees.read(built, swapping.OWNED) == trees.read(root, swapping.OWNED):
-            record: dict[str, Json] = {"outcome": "already up to date", "changes": changed}
-            return Outcome(f"{BOTH} are already up to date.", record)
+        built = build(document, workshop, left_out, skip=skip)
+        for line in reporting.repairs(built.made):
+            say(line)
+        for line in reporting.left_out(built.left_out):
+            say(line)
+        record: dict[str, Json] = {
+            "changes": changed,
+            "repairs": [one.record() for one in built.made],
+            "left_out": skipping.records(built.left_out),
+        }
+        if trees.read(built.folder, swapping.OWNED) == trees.read(root, swapping.OWNED):
+            return Outcome(
+                f"{BOTH} are already up to date.", {"outcome": "already up to date", **record}
+            )
         # Once the swap has begun Ctrl-C comes too late: there is no way back, and little to wait.
         signals.ignore()
-        swapping.swap(root, built)
-    return Outcome(f"{BOTH} have been replaced.", {"outcome": "replaced", "changes": changed})
+        swapping.swap(root, built.folder)
+    return Outcome(f"{BOTH} have been replaced.", {"outcome": "replaced", **record})
 
 
 def check(root: Path, say: Say) -> Outcome:
     """Say how the tree differs from what `regenerate` would leave in it."""
     document = loading.load(str(root / VENDORED))
-    validating.validate(document)
     with tempfile.TemporaryDirectory(prefix="regenerate-") as workshop:
-        wanted = trees.read(build(document, Path(workshop)), swapping.OWNED)
+        built = build(document, Path(workshop), skipping.recorded(root / GENERATED))
+        wanted = trees.read(built.folder, swapping.OWNED)
     present = trees.read(root, swapping.OWNED)
     if present == wanted:
         return Outcome(f"{BOTH} are up to date.", {"outcome": "up to date", "files": []})
@@ -130,14 +154,47 @@ def check(root: Path, say: Say) -> Outcome:
     )
 
 
-def build(document: Document, workshop: Path) -> Path:
-    """A folder in the workshop with the document, and the package that is generated from it."""
-    built, tools = workshop / "built", workshop / "tools"
-    built.mkdir()
+@dataclass(frozen=True)
+class Built:
+    """A folder with the document and the package that is generated from it, and how it came."""
+
+    folder: Path
+    made: Sequence[Made]
+    left_out: Sequence[LeftOut]
+
+
+def build(
+    document: Document, workshop: Path, left_out: Sequence[LeftOut] = (), *, skip: bool = False
+) -> Built:
+    """Repair, validate, generate, check; with `skip`, again without what cannot be had."""
+    skipped = list(left_out)
+    for attempt in itertools.count():
+        kept = skipping.without(document, skipped)
+        try:
+            folder = workshop / f"attempt-{attempt}"
+            made = _built(document, kept, folder, skipped)
+            return Built(folder / "built", made, skipped)
+        except Unsupported as unsupported:
+            more = skipping.needed(unsupported) if skip else []
+            if not more:
+                raise
+            skipped += more
+    raise AssertionError
+
+
+def _built(
+    document: Document, kept: Document, folder: Path, skipped: Sequence[LeftOut]
+) -> Sequence[Made]:
+    built, tools = folder / "built", folder / "tools"
+    built.mkdir(parents=True)
     tools.mkdir()
     _ = (built / VENDORED).write_bytes(rendered(document))
-    generating.generate(normalising.normalise(document), built / GENERATED, tools)
-    return built
+    repaired = repairing.repair(kept)
+    validating.validate(repaired.document)
+    generating.generate(repaired.document, built / GENERATED, tools)
+    checking.check(repaired, built / GENERATED, tools)
+    skipping.record(built / GENERATED, skipped)
+    return repaired.made
 
 
 def report(root: Path, document: Document, say: Say) -> list[Json]:
@@ -146,7 +203,6 @@ def report(root: Path, document: Document, say: Say) -> list[Json]:
         present = loading.load(str(root / VENDORED))
         if rendered(present) == rendered(document):
             return []
-        validating.validate(present)
     except Problem as problem:
         say(f"There is nothing to compare the new document with: {problem}")
         return []
@@ -179,14 +235,19 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="keep only operations at or below this path, and what they need; may be repeated",
     )
     _ = parser.add_argument(
+        "--skip-unsupported",
+        action="store_true",
+        help="leave out operations that cannot be generated, instead of failing",
+    )
+    _ = parser.add_argument(
         "--check", action="store_true", help=f"write nothing; fail if {GENERATED}/ is out of date"
     )
     _ = parser.add_argument(
         "--json", action="store_true", help="print the report as one JSON document"
     )
     options = parser.parse_args(arguments)
-    if options.check and (options.source is not None or options.only):
-        parser.error("--check goes with neither --from nor --only")
+    if options.check and (options.source is not None or options.only or options.skip_unsupported):
+        parser.error("--check goes with no option that says what to generate")
     return options
 
 

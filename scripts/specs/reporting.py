@@ -6,10 +6,13 @@ from textwrap import wrap
 
 from specs.changes import Change
 from specs.documents import Json
+from specs.repairs.made import Made
+from specs.skipping import LeftOut
 from specs.wrapped import Use
 
 _MARGIN = " " * len("not breaking  ")
 _WIDTH = 100
+_PLACES = 3
 _TOGETHER = 3
 """From as many operations on, one change that they share is told once."""
 
@@ -39,6 +42,24 @@ def lines(changes: Sequence[Change], uses: Mapping[str, Sequence[Use]]) -> Itera
 def records(changes: Sequence[Change], uses: Mapping[str, Sequence[Use]]) -> list[Json]:
     """The same, each change as one JSON object."""
     return [_record(change, uses.get(change.function, ())) for change in changes]
+
+
+def repairs(made: Sequence[Made]) -> Iterator[str]:
+    """What was mended for the generator: one line for what was done for the same reason."""
+    alike = dict[tuple[str, str], list[Made]]()
+    for one in made:
+        alike.setdefault((one.what, one.why), []).append(one)
+    for (what, why), group in alike.items():
+        places = [*dict.fromkeys(one.where for one in group)]
+        more = len(places) - _PLACES
+        listed = ", ".join(places[:_PLACES]) + (f" and {more} more places" if more > 0 else "")
+        yield f"repaired      {listed}: {what}, since {why}"
+
+
+def left_out(operations: Sequence[LeftOut]) -> Iterator[str]:
+    """Which operations there is no code for."""
+    for one in operations:
+        yield f"left out      {one.operation}: {one.reason}"
 
 
 def _said(change: Change) -> tuple[object, ...]:
