@@ -21,7 +21,7 @@ class Cause:
     def lines(self) -> list[str]:
         """The cause as a person would want to read it."""
         first = f"{self.subject}: {self.reason}"
-        if not self.operations or self.operations == (self.subject,):
+        if all(self.subject.startswith(operation) for operation in self.operations):
             return [first]
         listed = ", ".join(self.operations[:_SHOWN])
         more = len(self.operations) - _SHOWN

@@ -1,22 +1,26 @@
 """Values made up for a schema, to try with what generated code would send."""
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 from specs.documents import Document, Json, array, reference, resolved, table
+from specs.repairs import types
 
 Sample: TypeAlias = "bytes | bool | int | float | str | list[Sample] | dict[str, Sample] | None"
 
 _WHOLE = 2
 _DEEPEST = 10
+_HOP = 1 / 64
+"""What a reference counts for, which is no step down, so that a ring of them has an end."""
 TEXT = "a b/ü&1"
 
 
-def sample(document: Document, schema: Json, depth: int = 0) -> Sample:
+def sample(document: Document, schema: Json, depth: float = 0) -> Sample:
     """A value that the schema allows, with all of its fields as far as a few steps down."""
     if depth > _DEEPEST:
         return None
     if reference(schema) is not None:
-        return sample(document, resolved(document, schema), depth + 1)
+        return sample(document, resolved(document, schema), depth + _HOP)
     about = table(schema)
     values = [value for value in array(about.get("enum")) if value is not None]
     if values:
@@ -26,8 +30,11 @@ def sample(document: Document, schema: Json, depth: int = 0) -> Sample:
     for keyword in ("anyOf", "oneOf"):
         parts = array(about.get(keyword))
         if parts:
-            return sample(document, _chosen(document, parts), depth + 1)
+            return sample(document, _chosen(document, parts), depth + _HOP)
     if array(about.get("allOf")):
+        joined = types.flattened(document, about)
+        if joined is not None and joined.get("properties"):
+            return _of_fields(document, joined, depth)
         return _of_all(document, about, depth)
     kinds = [kind for kind in [about.get("type"), *array(about.get("type"))] if kind != "null"]
     kind = next((one for one in kinds if isinstance(one, str)), None)
@@ -59,19 +66,12 @@ def _chosen(document: Document, parts: list[Json]) -> Json:
     return parts[0]
 
 
-def _of_all(document: Document, schema: dict[str, Json], depth: int) -> Sample:
-    own = {key: value for key, value in schema.items() if key != "allOf"}
-    found = [sample(document, part, depth + 1) for part in array(schema["allOf"])]
-    objects = [one for one in found if isinstance(one, dict)]
-    if objects:
-        fields: dict[str, Sample] = {}
-        for one in [*objects, _of_fields(document, own, depth) if "properties" in own else {}]:
-            fields.update(one)
-        return fields
+def _of_all(document: Document, schema: dict[str, Json], depth: float) -> Sample:
+    found = [sample(document, part, depth + _HOP) for part in array(schema["allOf"])]
     return next((one for one in found if one != TEXT), TEXT)
 
 
-def _of_fields(document: Document, schema: dict[str, Json], depth: int) -> dict[str, Sample]:
+def _of_fields(document: Document, schema: dict[str, Json], depth: float) -> dict[str, Sample]:
     fields = table(schema.get("properties"))
     required = array(schema.get("required"))
     found: dict[str, Sample] = {
@@ -85,7 +85,7 @@ def _of_fields(document: Document, schema: dict[str, Json], depth: int) -> dict[
     return found
 
 
-def _of_items(document: Document, schema: dict[str, Json], depth: int) -> list[Sample]:
+def _of_items(document: Document, schema: dict[str, Json], depth: float) -> list[Sample]:
     first = [sample(document, item, depth + 1) for item in array(schema.get("prefixItems"))]
     if first or schema.get("maxItems") == 0:
         return first
@@ -103,3 +103,23 @@ def _of_text(schema: dict[str, Json]) -> Sample:
         "binary": b"made up",
     }
     return formats.get(str(schema.get("format")), TEXT)
+
+
+def written(value: Sample) -> Sample:
+    """The value with text in place of files, as JSON has to have it."""
+    return _each(value, lambda one: TEXT if isinstance(one, bytes) else one)
+
+
+def ascii_only(value: Sample) -> Sample:
+    """The value with the characters alone that a header can have."""
+    return _each(
+        value, lambda one: one.encode("ascii", "ignore").decode() if isinstance(one, str) else one
+    )
+
+
+def _each(value: Sample, change: Callable[[Sample], Sample]) -> Sample:
+    if isinstance(value, list):
+        return [_each(item, change) for item in value]
+    if isinstance(value, dict):
+        return {key: _each(item, change) for key, item in value.items()}
+    return change(value)

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from specs.documents import METHODS, Document, Json, array, table
 
-Schema: TypeAlias = "dict[str, Json]"
+Schema: TypeAlias = dict[str, Json]
 Place: TypeAlias = tuple[str, ...]
 Rule: TypeAlias = Callable[[Schema, Place], Schema]
 

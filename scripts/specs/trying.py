@@ -27,7 +27,7 @@ import httpx
 from specs.documents import Document, Json, Operation, array, operations, resolved, table
 from specs.repairs import bodies, classes
 from specs.repairs.bodies import FORM, MULTIPART
-from specs.samples import Sample, sample
+from specs.samples import TEXT, Sample, ascii_only, sample, written
 
 _VARIABLE = re.compile("{([^{}/]+)}")
 _BODIES = frozenset({"json", "data", "files", "content"})
@@ -167,18 +167,21 @@ class _Trial:
             if not whole and where != "path" and not parameter.get("required"):
                 continue
             name = str(parameter.get("name"))
-            value = sample(self._demanded, _schema(parameter))
-            if where == "header" and isinstance(value, str):
-                value = value.encode("ascii", "ignore").decode()
+            value = written(sample(self._demanded, _schema(parameter)))
+            value = ascii_only(value) if where == "header" else value
             wanted[f"{where} {name}"] = value
-            text = _text(parameter, value)
-            given[argument] = _built(self._hints[argument], value, text, f"{where} {name!r}")
+            text = _text(parameter, value) if where in ("path", "header") else None
+            what = value if text is None or not isinstance(value, str) else text
+            given[argument] = _built(self._hints[argument], what, text, f"{where} {name!r}")
         required = table(self._before.body.get("requestBody")).get("required")
         content, body = None, None
         if media and (whole or required):
             content = self._content(media)
             body = sample(self._demanded, content)
-            if media not in (FORM, MULTIPART) and not bodies.is_json(media):
+            body = body if media == MULTIPART else written(body)
+            if media in (FORM, MULTIPART):
+                body = body if isinstance(body, dict) else {"key": TEXT}
+            elif not bodies.is_json(media):
                 body = b"made up"
             given["body"] = self._body(media, body)
         elif media and table(self._after.body.get("requestBody")).get("required"):

@@ -141,5 +141,6 @@ def _cause(document: Document, before: Place, error: object) -> Cause:
 
 def _worded(error: object) -> str:
     written = str(getattr(error, "message", "") or error or type(error).__name__)
-    reason = " ".join(written.split())
+    # Some of its messages bring all of what the validator knows along.
+    reason = " ".join(written.partition("Failed validating")[0].split())
     return f"{reason[:LONGEST_REASON]}…" if len(reason) > LONGEST_REASON else reason

@@ -83,8 +83,7 @@ def test_of_a_fault_in_a_schema_the_place_and_the_operations_are_told() -> None:
     assert told.value.causes[1].subject == "schema ListFilesResponse/properties/total/type"
     assert told.value.causes[1].operations == ("GET /api/v1/files",)
     assert told.value.output.splitlines() == [
-        "POST /api/v1/files/upload: summary: 5 is not of type 'string'",
-        "    needed by POST /api/v1/files/upload",
+        'POST /api/v1/files/upload: summary: 5 is not of type "string"',
         "schema ListFilesResponse/properties/total/type: 'strin' is not one of"
         " ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string']",
         "    needed by GET /api/v1/files",

@@ -159,7 +159,9 @@ def request_bodies(document: Document) -> Result:
                 written = OCTETS if not kind(media) or "*" in media else media
                 if written != OCTETS:
                     taken[written] = OCTETS
-                if kind(media) != OCTETS or not _is_binary(schema):
+                if not (kind(media) == OCTETS or media in content_types(document)) or not _is_binary(
+                    schema
+                ):
                     what, why = "sent as the bytes that are given", "it is neither JSON nor a form"
             if what:
                 made.append(Made(what, said((*place, "content", media)), why))
@@ -172,6 +174,10 @@ def request_bodies(document: Document) -> Result:
             made.append(Made("left out the body", said(place), "it has no content"))
             return {key: value for key, value in operation.items() if key != "requestBody"}
         new_body = {**body, "content": kept}
+        if len(kept) > 1 and body.get("required"):
+            optional = True
+            what, why = "let it be left out", "the code for several types of a body needs that"
+            made.append(Made(what, said(place), why))
         if optional:
             new_body["required"] = False
         return {**operation, "requestBody": new_body}

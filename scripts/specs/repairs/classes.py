@@ -77,10 +77,10 @@ def _titles(classes: list[_Class], made: dict[Place, Made]) -> dict[Place, str]:
         by_module.setdefault(one.module, []).append(one)
     modules = set(by_module)
     titles = dict[Place, str]()
-    for module, group in by_module.items():
+    for called, group in by_module.items():
         alike = {(one.name, one.values or str(one.place)) for one in group}
         hidden = group[0].name in _TAKEN
-        long = len(module) > _LONGEST
+        long = len(called) > _LONGEST
         if len(alike) == 1 and not hidden and not long:
             continue
         keeper = None if hidden or long else _keeper(group)
@@ -98,7 +98,7 @@ def _titles(classes: list[_Class], made: dict[Place, Made]) -> dict[Place, str]:
                 continue
             title, name = _title(one, modules, shorten=long)
             titles[one.place] = title
-            modules.add(PythonIdentifier(name, _PREFIX))
+            modules.add(module(name))
             made[one.place] = Made(f"generated as {name}", said(one.place), why)
     return titles
 
@@ -119,7 +119,7 @@ def _title(one: _Class, modules: set[str], *, shorten: bool) -> tuple[str, str]:
     outer = one.name.removesuffix(own) if one.component is None else ""
     for label in _labels(one, own, shorten=shorten):
         name = str(ClassName(outer + pascal_case(label), _PREFIX))
-        if PythonIdentifier(name, _PREFIX) not in modules and name not in _TAKEN:
+        if module(name) not in modules and name not in _TAKEN:
             return label, name
     raise AssertionError(one)
 
@@ -143,7 +143,7 @@ def made(document: Document) -> Iterator[tuple[str, str, str | None]]:
 
 def module(name: str) -> str:
     """The module that the class of a name is in."""
-    return PythonIdentifier(name, _PREFIX)
+    return str(PythonIdentifier(name, _PREFIX))
 
 
 def listed(values: Iterable[Json]) -> str:
@@ -269,7 +269,7 @@ def _parts(schema: Schema, place: Place) -> Iterable[tuple[Schema, Place]]:
 def _named(label: str, parent: str, place: Place, values: str | None) -> _Class:
     whole = f"{pascal_case(parent)}{pascal_case(label)}" if parent else label
     name = ClassName(whole.rpartition("/")[2], _PREFIX)
-    return _Class(name, PythonIdentifier(name, _PREFIX), place, label, values)
+    return _Class(str(name), module(name), place, label, values)
 
 
 def field_names(document: Document) -> Result:

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from specs.documents import METHODS, Document, Json, table
 
-Owner: TypeAlias = "dict[str, Json]"
+Owner: TypeAlias = dict[str, Json]
 Change: TypeAlias = Callable[[Owner, str, str], Owner]
 """From an operation, with its path and method, to what it shall be."""
 

@@ -384,6 +384,8 @@ def _has_constant(document: Document, schema: Json) -> bool:
 
 def _form(document: Document, parameter: Owner) -> str:
     """Which function has to write a parameter of a query; empty if the generator can do it."""
+    if wires.MARK in str(parameter.get("name")):
+        return ""
     if "content" in parameter and "schema" not in parameter:
         return wire_forms.as_json.__name__
     kinds = _kinds(document, parameter.get("schema"))

@@ -154,6 +154,12 @@ def _joined_values(document: Document, schema: Schema) -> Mended | None:
     return {**merged, **wording}, "joined the parts of its allOf", _NO_TYPE
 
 
+def flattened(document: Document, schema: Json) -> Schema | None:
+    """One object with the fields of all parts of a schema; nothing where that has no end."""
+    flat = _flattened(document, schema, frozenset())
+    return None if flat is None else flat[0]
+
+
 _Flat = tuple[Schema, bool]
 
 

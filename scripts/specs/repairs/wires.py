@@ -15,7 +15,7 @@ MARK = "§"
 _KEY = "x-wires"
 _PREFIX = "field_"
 
-Wires: TypeAlias = "dict[str, Json]"
+Wires: TypeAlias = dict[str, Json]
 
 
 def wires(document: Document) -> Wires:
@@ -40,7 +40,7 @@ def with_wires(document: Document, noted: Wires) -> Document:
 
 def in_code(name: str) -> str:
     """What the generator calls something in the code that has this name on the wire."""
-    return PythonIdentifier(name, _PREFIX)
+    return str(PythonIdentifier(name, _PREFIX))
 
 
 def is_kept(name: str) -> bool:
