@@ -48,10 +48,8 @@ def tried(path: Path) -> Row:
     """Take one document in, whole and in part."""
     document = loading.load(str(path))
     prefix = _prefix(document)
-    began = time.monotonic()
-    whole = _outcome(path, [])
-    seconds = time.monotonic() - began
-    part = _outcome(path, ["--only", prefix])
+    whole, seconds = _outcome(path, [])
+    part, _ = _outcome(path, ["--only", prefix])
     made = len(repairing.repair(document).made)
     cells = (path.name, str(len([*operations(document)])), str(made), f"{seconds:.1f}")
     return Row((*cells, whole, prefix, part), fine=whole == part == "the same twice")
@@ -78,25 +76,26 @@ def _prefix(document: Document) -> str:
     return max(smaller or counts, key=lambda prefix: (counts[prefix], prefix))
 
 
-def _outcome(path: Path, more: Sequence[str]) -> str:
-    """What a run leaves, and whether a second one leaves the same."""
+def _outcome(path: Path, more: Sequence[str]) -> tuple[str, float]:
+    """What a run leaves, whether a second one leaves the same, and how long the first took."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name in _NEEDED:
             source = regenerate.ROOT / name
             copy = shutil.copytree if source.is_dir() else shutil.copy
             _ = copy(source, root / name)
-        said = io.StringIO()
+        said, began = io.StringIO(), time.monotonic()
         with redirect_stdout(said), redirect_stderr(said):
             code = regenerate.main(["--from", str(path), *more], root)
+        seconds = time.monotonic() - began
         if code:
-            return f"failed: {said.getvalue().strip().splitlines()[-1]}"
+            return f"failed: {said.getvalue().strip().splitlines()[-1]}", seconds
         before = trees.read(root, swapping.OWNED)
         with redirect_stdout(said), redirect_stderr(said):
             code = regenerate.main(["--check"], root)
         if code or trees.read(root, swapping.OWNED) != before:
-            return "differs the second time"
-        return "the same twice"
+            return "differs the second time", seconds
+        return "the same twice", seconds
 
 
 if __name__ == "__main__":

@@ -175,8 +175,9 @@ def build(
             made = _built(document, kept, folder, skipped)
             return Built(folder / "built", made, skipped)
         except Unsupported as unsupported:
-            more = skipping.needed(unsupported) if skip else []
-            if not more:
+            gone = {one.operation for one in skipped}
+            more = [one for one in skipping.needed(unsupported) if one.operation not in gone]
+            if not (skip and more):
                 raise
             skipped += more
     raise AssertionError
@@ -190,9 +191,12 @@ def _built(
     tools.mkdir()
     _ = (built / VENDORED).write_bytes(rendered(document))
     repaired = repairing.repair(kept)
-    validating.validate(repaired.document)
-    generating.generate(repaired.document, built / GENERATED, tools)
-    checking.check(repaired, built / GENERATED, tools)
+    try:
+        validating.validate(repaired.document)
+        generating.generate(repaired.document, built / GENERATED, tools)
+        checking.check(repaired, built / GENERATED, tools)
+    except Unsupported as unsupported:
+        raise unsupported.told_by(repaired.upstream) from unsupported
     skipping.record(built / GENERATED, skipped)
     return repaired.made
 

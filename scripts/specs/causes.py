@@ -1,6 +1,6 @@
 """Why a document cannot be generated from: root causes, and the operations that hang on each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import frozen
 
@@ -36,7 +36,19 @@ class Unsupported(Problem):
         if derived:
             lines.append(f"{derived} more errors follow from these.")
         super().__init__(sentence, "\n".join(lines))
-        self.causes = tuple(causes)
+        self.sentence, self.causes, self.derived = sentence, tuple(causes), derived
+
+    def told_by(self, names: Mapping[str, str]) -> "Unsupported":
+        """The same with operations called otherwise."""
+        causes = [
+            Cause(
+                names.get(cause.subject, cause.subject),
+                cause.reason,
+                tuple(names.get(operation, operation) for operation in cause.operations),
+            )
+            for cause in self.causes
+        ]
+        return Unsupported(self.sentence, causes, self.derived)
 
 
 def hanging_on(document: Document, pointers: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> None:
     try:
         errors = [_record(error) for error in generate(config=config)]
     except OSError as error:
-        errors = [{"header": "", "detail": f"{error.strerror}: {error.filename}", "data": ""}]
+        sys.exit(f"{error.strerror}: {error.filename}")
     except Exception as error:  # noqa: BLE001 - whatever it stumbles over
         errors = [{"header": "", "detail": f"{type(error).__name__}: {error}", "data": ""}]
     print(json.dumps(errors), file=told)

@@ -3,12 +3,12 @@
 `openapi.json` itself stays as upstream wrote it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from attrs import frozen
 
-from specs.documents import Document
+from specs.documents import Document, operations
 from specs.naming import functions
 from specs.repairs import bodies, classes, defaults, enums, keywords, parameters, references, types
 from specs.repairs.made import Made, Mend, Result, schema_by_schema
@@ -26,11 +26,14 @@ class Repaired:
     demanded: Document
     """The document as it demands what is sent, before types and names were made to fit."""
     made: Sequence[Made]
+    upstream: Mapping[str, str]
+    """What upstream calls each operation, whose path may have been mended."""
 
 
 def repair(document: Document) -> Repaired:
     """Everything that is known to stop the generator, or to come out wrong in silence, mended."""
     made = list[Made]()
+    upstream = {name: key for key, name in functions(document).items()}
     for step in _OF_THE_WHOLE:
         document, found = step(document)
         made += found
@@ -38,7 +41,11 @@ def repair(document: Document) -> Repaired:
     for step in _FOR_THE_GENERATOR:
         document, found = step(document)
         made += found
-    return Repaired(document, demanded, made)
+    written = dict[str, str]()
+    for operation in operations(document):
+        path, method = upstream[str(operation.id)]
+        written[str(operation)] = f"{method.upper()} {path}"
+    return Repaired(document, demanded, made, written)
 
 
 def named(document: Document) -> Result:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from specs import narrowing
 from specs.causes import Unsupported
 from specs.documents import METHODS, Document, Json, array, table
 
@@ -33,7 +34,7 @@ def needed(unsupported: Unsupported) -> list[LeftOut]:
 
 
 def without(document: Document, left_out: Sequence[LeftOut]) -> Document:
-    """The document without some of its operations."""
+    """The document without some of its operations, and without what only they need."""
     if not left_out:
         return document
     gone = {one.operation for one in left_out}
@@ -46,7 +47,7 @@ def without(document: Document, left_out: Sequence[LeftOut]) -> Document:
         }
         if any(method in kept for method in METHODS) or not table(item).keys() & set(METHODS):
             paths[path] = kept if isinstance(item, dict) else item
-    return {**document, "paths": paths}
+    return narrowing.pruned({**document, "paths": paths})
 
 
 def records(left_out: Sequence[LeftOut]) -> list[Json]:

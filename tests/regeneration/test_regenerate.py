@@ -130,7 +130,7 @@ def test_a_new_document_replaces_both_and_its_changes_are_told_with_where_to_loo
                 "kind": "altered",
                 "method": "GET",
                 "path": EXECUTION,
-                "function": "get_execution_status",
+                "function": "get_workflows_executions_id",
                 "subject": "response 200",
                 "message": "became typed: Status",
                 "hint": DECODED_BY_HAND,
@@ -152,7 +152,7 @@ def test_a_narrowed_document_is_vendored_and_generated_from(checkout: Checkout) 
     assert all(path.startswith("/api/v1/files") for path in document["paths"])
     assert "CreateWorkflowRequest" not in document["components"]["schemas"]
     assert not (checkout.package / "api" / "default").exists()
-    assert (checkout.package / "api" / "files" / "list_files.py").is_file()
+    assert (checkout.package / "api" / "files" / "get_files.py").is_file()
 
 
 def test_from_the_same_document_as_yaml_there_is_nothing_to_do_and_nothing_is_written(

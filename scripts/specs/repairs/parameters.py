@@ -92,7 +92,7 @@ def paths(document: Document) -> Result:
     made, new = list[Made](), dict[str, Json]()
     for path, item in table(document.get("paths")).items():
         names = dict[str, str]()
-        for variable in _VARIABLE.findall(path):
+        for variable in dict.fromkeys(_VARIABLE.findall(path)):
             plain = variable.partition(":")[0]
             if not _PLAIN.fullmatch(plain):
                 plain = wires.in_code(plain)

@@ -103,7 +103,7 @@ def only_references(document: Document) -> Result:
         while target in alias and target not in seen:
             seen.add(target)
             target = alias[target]
-        if target in alias:
+        if target in alias or pointed_to(document, target) is None:
             continue
         renamed[pointer] = target
         what = f"took {target.rpartition('/')[2]} for it"
