@@ -117,10 +117,6 @@ def regenerate(
 
     with swapping.building(root) as workshop:
         built = build(document, workshop, left_out, skip=skip)
-        for line in reporting.repairs(built.made):
-            say(line)
-        for line in reporting.left_out(built.left_out):
-            say(line)
         record: dict[str, Json] = {
             "changes": changed,
             "repairs": [one.record() for one in built.made],
@@ -130,6 +126,8 @@ def regenerate(
             return Outcome(
                 f"{BOTH} are already up to date.", {"outcome": "already up to date", **record}
             )
+        for line in (*reporting.repairs(built.made), *reporting.left_out(built.left_out)):
+            say(line)
         # Once the swap has begun Ctrl-C comes too late: there is no way back, and little to wait.
         signals.ignore()
         swapping.swap(root, built.folder)

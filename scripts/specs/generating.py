@@ -88,7 +88,7 @@ def run(arguments: Sequence[str], cwd: Path) -> str:
     if process.returncode != 0:
         tool = arguments[1] if arguments[0] == "-m" else Path(arguments[0]).stem
         reason = f"{tool} failed with exit code {process.returncode}"
-        raise Problem(reason, "\n".join([output, said]).strip())
+        raise Problem(reason, f"{output}\n{said}".strip())
     return output
 
 
@@ -161,7 +161,7 @@ def _missing(document: Document, error: dict[str, str]) -> bool:
     found = re.search(rf"{_SCHEMA}([\w.-]+)", error["data"])
     if found is None:
         return False
-    return found[1] not in str((document.get("components") or {}))
+    return found[1] not in str(document.get("components"))
 
 
 def _refuse_unreadable(document: Document, package: Path) -> None:

@@ -1,6 +1,6 @@
 """Runs the generator in a process of its own, and tells its errors as JSON.
 
-The errors have no addresses of objects and no tracebacks in them, which its command line would print.
+The errors have no addresses of objects and no tracebacks in them, as its command line would print.
 """
 
 import json

@@ -15,7 +15,9 @@ _HOP = 1 / 64
 TEXT = "a b/ü&1"
 
 
-def sample(document: Document, schema: Json, depth: float = 0) -> Sample:
+def sample(  # noqa: C901, PLR0911 - a kind of schema after the other
+    document: Document, schema: Json, depth: float = 0
+) -> Sample:
     """A value that the schema allows, with all of its fields as far as a few steps down."""
     if depth > _DEEPEST:
         return None

@@ -41,9 +41,7 @@ def without(document: Document, left_out: Sequence[LeftOut]) -> Document:
     paths = dict[str, Json]()
     for path, item in table(document.get("paths")).items():
         kept = {
-            key: value
-            for key, value in table(item).items()
-            if f"{key.upper()} {path}" not in gone
+            key: value for key, value in table(item).items() if f"{key.upper()} {path}" not in gone
         }
         if any(method in kept for method in METHODS) or not table(item).keys() & set(METHODS):
             paths[path] = kept if isinstance(item, dict) else item

@@ -1,4 +1,4 @@
-"""Tries generated code in a process of its own: what it would send, against what a document demands.
+"""Tries generated code in a process of its own: what it would send, and what a document demands.
 
 Everything that was generated is imported, and each operation is asked, with made-up arguments, for
 the request that it would make.
@@ -18,7 +18,7 @@ from datetime import date, datetime
 from enum import Enum
 from io import BytesIO
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 from urllib.parse import quote, unquote
 from uuid import UUID
 
@@ -31,8 +31,15 @@ from specs.samples import TEXT, Sample, ascii_only, sample, written
 
 _VARIABLE = re.compile("{([^{}/]+)}")
 _BODIES = frozenset({"json", "data", "files", "content"})
-Finding = tuple[str, str]
+Finding: TypeAlias = tuple[str, str]
 """An operation, or a file, and what is wrong with it."""
+
+
+_Sent: TypeAlias = Mapping[str, Any]
+"""The arguments of a request of httpx."""
+
+_Names: TypeAlias = list[tuple[str, dict[str, Json]]]
+"""The arguments of a generated function, each with its parameter."""
 
 
 class Mismatch(Exception):
@@ -60,7 +67,9 @@ def tried(
         except Exception as error:  # noqa: BLE001 - whatever generated code raises
             broken.add(name)
             yield name, f"it cannot be imported: {type(error).__name__}: {error}"
-    made = {name for name in present if name.startswith("api/") and not name.endswith("__init__.py")}
+    made = {
+        name for name in present if name.startswith("api/") and not name.endswith("__init__.py")
+    }
     for name in sorted(made - modules.keys()):
         yield name, "it is there, and no operation is called so"
     after = {str(operation): operation for operation in operations(given)}
@@ -158,9 +167,7 @@ class _Trial:
             raise Mismatch(f"its arguments are {', '.join(others)}; its parameters are {wanted}")
         return list(zip(others, expected, strict=True))
 
-    def _try(
-        self, names: list[tuple[str, dict[str, Json]]], media: str, *, whole: bool
-    ) -> None:
+    def _try(self, names: list[tuple[str, dict[str, Json]]], media: str, *, whole: bool) -> None:
         given, wanted = dict[str, Any](), dict[str, Sample]()
         for argument, parameter in names:
             where = parameter.get("in")
@@ -180,7 +187,8 @@ class _Trial:
             body = sample(self._demanded, content)
             body = body if media == MULTIPART else written(body)
             if media in (FORM, MULTIPART):
-                body = body if isinstance(body, dict) else {"key": TEXT}
+                fields: dict[str, Sample] = {"key": TEXT}
+                body = body if isinstance(body, dict) else fields
             elif not bodies.is_json(media):
                 body = b"made up"
             given["body"] = self._body(media, body)
@@ -196,7 +204,9 @@ class _Trial:
 
     def _content(self, media: str) -> Json:
         """The schema of a body as the document has it."""
-        content = table(table(resolved(self._demanded, self._before.body.get("requestBody"))).get("content"))
+        content = table(
+            table(resolved(self._demanded, self._before.body.get("requestBody"))).get("content")
+        )
         about = content.get(media)
         if about is None and content:
             about = next(iter(content.values()))
@@ -222,6 +232,13 @@ class _Trial:
         *,
         whole: bool,
     ) -> None:
+        self._compare_path(sent, names, wanted)
+        self._compare_query(sent, names, wanted, whole=whole)
+        self._compare_headers(sent, names, wanted)
+        if sent.get("cookies"):
+            raise Mismatch(f"it sends the cookies {', '.join(sent['cookies'])}")
+
+    def _compare_path(self, sent: _Sent, names: _Names, wanted: Mapping[str, Sample]) -> None:
         if sent["method"] != self._after.method:
             raise Mismatch(f"its method is {sent['method']}")
         path = self._before.path
@@ -232,6 +249,10 @@ class _Trial:
                 path = path.replace(f"{{{name}}}", quote(text, safe=""))
         if unquote(sent["url"]) != unquote(path):
             raise Mismatch(f"its path is {sent['url']}, not {path}")
+
+    def _compare_query(
+        self, sent: _Sent, names: _Names, wanted: Mapping[str, Sample], *, whole: bool
+    ) -> None:
         pairs = [
             pair
             for _, parameter in names
@@ -245,6 +266,8 @@ class _Trial:
             found = [pair for pair in found if pair[0] in given]
         if sorted(found) != sorted(pairs):
             raise Mismatch(f"its query is {_shown(found)}, not {_shown(pairs)}")
+
+    def _compare_headers(self, sent: _Sent, names: _Names, wanted: Mapping[str, Sample]) -> None:
         headers = httpx.Headers(sent.get("headers", {}))
         for _, parameter in names:
             key = f"header {parameter.get('name')}"
@@ -252,8 +275,6 @@ class _Trial:
                 text, name = _text(parameter, wanted[key]), str(parameter.get("name"))
                 if headers.get(name) != text and name.lower() != "content-type":
                     raise Mismatch(f"its header {name} is {headers.get(name)!r}, not {text!r}")
-        if sent.get("cookies"):
-            raise Mismatch(f"it sends the cookies {', '.join(sent['cookies'])}")
 
     def _compare_body(self, sent: Mapping[str, Any], media: str, body: Sample) -> None:
         kinds = sent.keys() & _BODIES
@@ -296,13 +317,17 @@ class _Trial:
             names = ", ".join(name for name, _ in files)
             raise Mismatch(f"the fields of its form are {names}, not {', '.join(fields)}")
         for (name, part), (_, value) in zip(
-            sorted(files, key=lambda one: one[0]), sorted(wanted, key=lambda one: one[0]), strict=True
+            sorted(files, key=lambda one: one[0]),
+            sorted(wanted, key=lambda one: one[0]),
+            strict=True,
         ):
             content = part[1]
             raw = content.read() if hasattr(content, "read") else content
             raw = raw.encode() if isinstance(raw, str) else raw
             if isinstance(value, bytes) != hasattr(content, "read"):
-                raise Mismatch(f"the field {name!r} of its form is sent as {type(content).__name__}")
+                raise Mismatch(
+                    f"the field {name!r} of its form is sent as {type(content).__name__}"
+                )
             if not isinstance(raw, bytes):
                 raise Mismatch(f"the field {name!r} of its form is {type(raw).__name__}, not bytes")
             if not _same_part(raw, value):
@@ -358,7 +383,7 @@ def _rank(kind: object) -> int:
     return {float: 1, str: 2, Any: 3}.get(cast("type", kind), 0)
 
 
-def _as(kind: object, value: Sample) -> object:
+def _as(kind: object, value: Sample) -> object:  # noqa: C901, PLR0911 - one type after the other
     origin = typing.get_origin(kind)
     if kind is Any:
         return value
@@ -384,7 +409,8 @@ def _as(kind: object, value: Sample) -> object:
             return kind.from_dict(value) if isinstance(value, dict) else _MISSING
         return _MISSING
     if kind.__name__ == "File":
-        return kind(payload=BytesIO(value)) if isinstance(value, bytes) else _MISSING
+        file = cast("Callable[..., object]", kind)
+        return file(payload=BytesIO(value)) if isinstance(value, bytes) else _MISSING
     if isinstance(value, str) and kind in (datetime, date, UUID):
         with suppress(ValueError):
             return kind(value) if kind is UUID else cast("type[date]", kind).fromisoformat(value)
@@ -426,7 +452,9 @@ def _plain(value: Sample) -> str:
 _SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 
 
-def _pairs(parameter: Mapping[str, Json], value: Sample) -> list[tuple[str, str]]:
+def _pairs(  # noqa: PLR0911 - one way to write a query after the other
+    parameter: Mapping[str, Json], value: Sample
+) -> list[tuple[str, str]]:
     """What stands for a value in a query, by the style of its parameter."""
     name = str(parameter.get("name"))
     if "content" in parameter and "schema" not in parameter:

@@ -54,9 +54,12 @@ CONSTRUCTS = [
     Construct(
         "components of one title",
         "generated as ParcelInput",
-        {"/parcels": {"post": sending(ref("Parcel-Input")), "get": answering(
-            {"application/json": {"schema": ref("Parcel-Output")}}
-        )}},
+        {
+            "/parcels": {
+                "post": sending(ref("Parcel-Input")),
+                "get": answering({"application/json": {"schema": ref("Parcel-Output")}}),
+            }
+        },
         {
             "Parcel-Input": {**model(weight=NUMBER), "title": "Parcel"},
             "Parcel-Output": {**model(weight=NUMBER, id=NUMBER), "title": "Parcel"},
@@ -132,31 +135,58 @@ CONSTRUCTS = [
     Construct(
         "a default that its schema refuses",
         "left out the default",
-        {"/since": {"get": operation(parameters=[
-            query("since", {**TEXT, "format": "date-time", "default": "0001-01-01T00:00:00"}),
-            query("count", {**NUMBER, "default": "many"}),
-            query("word", {**TEXT, "enum": ["a"], "default": "b"}),
-        ])}},
+        {
+            "/since": {
+                "get": operation(
+                    parameters=[
+                        query(
+                            "since",
+                            {**TEXT, "format": "date-time", "default": "0001-01-01T00:00:00"},
+                        ),
+                        query("count", {**NUMBER, "default": "many"}),
+                        query("word", {**TEXT, "enum": ["a"], "default": "b"}),
+                    ]
+                )
+            }
+        },
     ),
     Construct(
         "values of an enum whose names fold",
         "named them C, C_PLUS_PLUS, C_NUMBER",
-        {"/languages": {"get": operation(parameters=[
-            query("language", {**TEXT, "enum": ["C", "C++", "C#"]}, required=True),
-            query("zone", {**TEXT, "enum": ["GMT0", "GMT+0", "GMT-0", "gmt0", ""]}),
-        ])}},
+        {
+            "/languages": {
+                "get": operation(
+                    parameters=[
+                        query("language", {**TEXT, "enum": ["C", "C++", "C#"]}, required=True),
+                        query("zone", {**TEXT, "enum": ["GMT0", "GMT+0", "GMT-0", "gmt0", ""]}),
+                    ]
+                )
+            }
+        },
     ),
     Construct(
         "a value of an enum twice",
         "listed each value once",
-        {"/twice": {"get": operation(parameters=[query("kind", {**TEXT, "enum": ["a", "b", "a"]})])}},
+        {
+            "/twice": {
+                "get": operation(parameters=[query("kind", {**TEXT, "enum": ["a", "b", "a"]})])
+            }
+        },
     ),
     Construct(
         "values of an enum of several types",
         "made it a union of one list for each type",
-        {"/mixed": {"post": sending(model(
-            level={"enum": [1, "high", None]}, share={"enum": [0.5, 1.5]}, flag={"enum": [True]}
-        ))}},
+        {
+            "/mixed": {
+                "post": sending(
+                    model(
+                        level={"enum": [1, "high", None]},
+                        share={"enum": [0.5, 1.5]},
+                        flag={"enum": [True]},
+                    )
+                )
+            }
+        },
     ),
     Construct(
         "values of an enum that no literal holds",
@@ -171,11 +201,17 @@ CONSTRUCTS = [
     Construct(
         "lists without items",
         "let the list hold anything",
-        {"/lists": {"post": sending(model(
-            some={"type": "array"},
-            pair={"type": "array", "prefixItems": [TEXT, NUMBER], "items": False},
-            any={"type": "array", "items": True},
-        ))}},
+        {
+            "/lists": {
+                "post": sending(
+                    model(
+                        some={"type": "array"},
+                        pair={"type": "array", "prefixItems": [TEXT, NUMBER], "items": False},
+                        any={"type": "array", "items": True},
+                    )
+                )
+            }
+        },
     ),
     Construct(
         "schemas that are true or false",
@@ -185,18 +221,37 @@ CONSTRUCTS = [
     Construct(
         "a body of anything or null",
         "took it for anything",
-        {"/values": {"put": operation(requestBody={"content": {
-            "application/json": {"schema": {"anyOf": [{}, NULL], "title": "Value"}}
-        }})}},
+        {
+            "/values": {
+                "put": operation(
+                    requestBody={
+                        "content": {
+                            "application/json": {"schema": {"anyOf": [{}, NULL], "title": "Value"}}
+                        }
+                    }
+                )
+            }
+        },
     ),
     Construct(
         "a body that may be left out and is a union",
         "made it required, and None not to send it",
-        {"/choices": {"put": operation(requestBody={"content": {"application/json": {
-            "schema": {"anyOf": [ref("Left"), ref("Right")]}
-        }}}), "post": operation(requestBody={"content": {"application/json": {
-            "schema": {"anyOf": [ref("Left"), NULL]}
-        }}})}},
+        {
+            "/choices": {
+                "put": operation(
+                    requestBody={
+                        "content": {
+                            "application/json": {"schema": {"anyOf": [ref("Left"), ref("Right")]}}
+                        }
+                    }
+                ),
+                "post": operation(
+                    requestBody={
+                        "content": {"application/json": {"schema": {"anyOf": [ref("Left"), NULL]}}}
+                    }
+                ),
+            }
+        },
         {"Left": {**model(left=TEXT), "required": ["left"]}, "Right": model(right=TEXT)},
     ),
     Construct(
@@ -216,9 +271,13 @@ CONSTRUCTS = [
     Construct(
         "limits of OpenAPI 3.0",
         "wrote the excluded limit as a number",
-        {"/limits": {"get": operation(parameters=[
-            query("count", {**NUMBER, "minimum": 1, "exclusiveMinimum": True})
-        ])}},
+        {
+            "/limits": {
+                "get": operation(
+                    parameters=[query("count", {**NUMBER, "minimum": 1, "exclusiveMinimum": True})]
+                )
+            }
+        },
     ),
     Construct(
         "a required field that is listed twice",
@@ -238,44 +297,77 @@ CONSTRUCTS = [
     Construct(
         "JSON beside the true content type",
         "read as application/pdf, not as JSON",
-        {"/report": {"get": answering({"application/json": {"schema": {}}, "application/pdf": {}})}},
+        {
+            "/report": {
+                "get": answering({"application/json": {"schema": {}}, "application/pdf": {}})
+            }
+        },
     ),
     Construct(
         "a content type that is none, and a status that is none",
         "left it out",
-        {"/async": {"get": {"responses": {
-            "200": {"description": "", "content": {"application/json async": {"schema": {}}}},
-            "4xx": {"description": ""},
-            "ok": {"description": ""},
-        }}}},
+        {
+            "/async": {
+                "get": {
+                    "responses": {
+                        "200": {
+                            "description": "",
+                            "content": {"application/json async": {"schema": {}}},
+                        },
+                        "4xx": {"description": ""},
+                        "ok": {"description": ""},
+                    }
+                }
+            }
+        },
     ),
     Construct(
         "a body of another content type",
         "sent as the bytes that are given",
-        {"/bytes": {"post": sending(TEXT, "text/plain"), "put": sending(MAP, "application/xml"),
-                    "patch": sending({}, "*/*"), "get": answering({"text/plain": {"schema": TEXT}})}},
+        {
+            "/bytes": {
+                "post": sending(TEXT, "text/plain"),
+                "put": sending(MAP, "application/xml"),
+                "patch": sending({}, "*/*"),
+                "get": answering({"text/plain": {"schema": TEXT}}),
+            }
+        },
     ),
     Construct(
         "two bodies that nothing tells apart",
         "left out the body of type application/x-www-form-urlencoded",
-        {"/two": {"post": operation(requestBody={"required": True, "content": {
-            "application/json": {"schema": ref("Both")},
-            "application/x-www-form-urlencoded": {"schema": ref("Both")},
-            "text/csv": {"schema": TEXT},
-        }})}},
+        {
+            "/two": {
+                "post": operation(
+                    requestBody={
+                        "required": True,
+                        "content": {
+                            "application/json": {"schema": ref("Both")},
+                            "application/x-www-form-urlencoded": {"schema": ref("Both")},
+                            "text/csv": {"schema": TEXT},
+                        },
+                    }
+                )
+            }
+        },
         {"Both": model(a=TEXT)},
     ),
     Construct(
         "files that are said by contentMediaType",
         "took it for a file",
         {"/uploads": {"post": sending(ref("Upload"), "multipart/form-data")}},
-        {"Upload": {**model(
-            file={**TEXT, "contentMediaType": "application/octet-stream"},
-            pages={"type": "array", "items": {**TEXT, "contentMediaType": "image/png"}},
-            cover={"anyOf": [{**TEXT, "contentMediaType": "image/png"}, NULL]},
-            options={**TEXT, "contentMediaType": "application/json"},
-            force={"type": "boolean"},
-        ), "required": ["file"]}},
+        {
+            "Upload": {
+                **model(
+                    file={**TEXT, "contentMediaType": "application/octet-stream"},
+                    pages={"type": "array", "items": {**TEXT, "contentMediaType": "image/png"}},
+                    cover={"anyOf": [{**TEXT, "contentMediaType": "image/png"}, NULL]},
+                    options={**TEXT, "contentMediaType": "application/json"},
+                    force={"type": "boolean"},
+                ),
+                "required": ["file"],
+            }
+        },
     ),
     Construct(
         "files in JSON",
@@ -286,95 +378,218 @@ CONSTRUCTS = [
     Construct(
         "forms that are no object",
         "left null out of it",
-        {"/forms": {"post": operation(requestBody={"content": {"multipart/form-data": {
-            "schema": {"anyOf": [ref("Form"), NULL]}
-        }}}), "put": sending({"anyOf": [ref("Form"), ref("Sheet")]},
-                             "application/x-www-form-urlencoded"),
-            "patch": sending({}, "application/x-www-form-urlencoded")}},
+        {
+            "/forms": {
+                "post": operation(
+                    requestBody={
+                        "content": {
+                            "multipart/form-data": {"schema": {"anyOf": [ref("Form"), NULL]}}
+                        }
+                    }
+                ),
+                "put": sending(
+                    {"anyOf": [ref("Form"), ref("Sheet")]}, "application/x-www-form-urlencoded"
+                ),
+                "patch": sending({}, "application/x-www-form-urlencoded"),
+            }
+        },
         {"Form": model(a=TEXT), "Sheet": model(b=TEXT)},
     ),
     Construct(
         "a path parameter that may be null",
         "left null out of its types",
-        {"/frames/{camera}": {"get": operation(parameters=[
-            {"name": "camera", "in": "path", "required": True,
-             "schema": {"anyOf": [TEXT, NULL], "default": "x"}},
-        ])}},
+        {
+            "/frames/{camera}": {
+                "get": operation(
+                    parameters=[
+                        {
+                            "name": "camera",
+                            "in": "path",
+                            "required": True,
+                            "schema": {"anyOf": [TEXT, NULL], "default": "x"},
+                        },
+                    ]
+                )
+            }
+        },
     ),
     Construct(
         "path parameters that are not declared, or not there",
         "declared 'flow' as a string",
-        {"/flows/{flow}": {"get": operation(parameters=[
-            {"name": "run", "in": "path", "required": True, "schema": TEXT}
-        ])}},
+        {
+            "/flows/{flow}": {
+                "get": operation(
+                    parameters=[{"name": "run", "in": "path", "required": True, "schema": TEXT}]
+                )
+            }
+        },
     ),
     Construct(
         "path parameters of other types and styles",
         "took it for a string, to be given as it is sent",
-        {"/kinds/{ids}/{at}/{on}/{by}": {"get": operation(parameters=[
-            {"name": "ids", "in": "path", "required": True,
-             "schema": {"type": "array", "items": NUMBER}},
-            {"name": "at", "in": "path", "required": True, "schema": {**TEXT, "format": "date-time"}},
-            {"name": "on", "in": "path", "required": True, "schema": {"type": "boolean"}},
-            {"name": "by", "in": "path", "required": True, "style": "matrix", "schema": TEXT},
-        ])}},
+        {
+            "/kinds/{ids}/{at}/{on}/{by}": {
+                "get": operation(
+                    parameters=[
+                        {
+                            "name": "ids",
+                            "in": "path",
+                            "required": True,
+                            "schema": {"type": "array", "items": NUMBER},
+                        },
+                        {
+                            "name": "at",
+                            "in": "path",
+                            "required": True,
+                            "schema": {**TEXT, "format": "date-time"},
+                        },
+                        {
+                            "name": "on",
+                            "in": "path",
+                            "required": True,
+                            "schema": {"type": "boolean"},
+                        },
+                        {
+                            "name": "by",
+                            "in": "path",
+                            "required": True,
+                            "style": "matrix",
+                            "schema": TEXT,
+                        },
+                    ]
+                )
+            }
+        },
     ),
     Construct(
         "paths that cannot be filled in",
         "generated for /odd/{a_b}/{rest}%7D",
-        {"/odd/{a.b}/{rest:path}}": {"get": operation(parameters=[
-            {"name": name, "in": "path", "required": True, "schema": TEXT}
-            for name in ("a.b", "rest")
-        ])}},
+        {
+            "/odd/{a.b}/{rest:path}}": {
+                "get": operation(
+                    parameters=[
+                        {"name": name, "in": "path", "required": True, "schema": TEXT}
+                        for name in ("a.b", "rest")
+                    ]
+                )
+            }
+        },
     ),
     Construct(
         "headers of other types",
         "took it for a string, to be given as it is sent",
-        {"/headers": {"get": operation(parameters=[
-            {"name": f"X-{number}", "in": "header", "required": True, "schema": schema}
-            for number, schema in enumerate([
-                {**TEXT, "format": "uuid"}, {**TEXT, "const": "none"}, {"anyOf": [NUMBER, NULL]},
-                {"type": "array", "items": TEXT}, {**TEXT, "format": "date-time"}, TEXT,
-                {"type": "boolean"}, {"anyOf": [TEXT, NULL]},
-            ])
-        ])}},
+        {
+            "/headers": {
+                "get": operation(
+                    parameters=[
+                        {"name": f"X-{number}", "in": "header", "required": True, "schema": schema}
+                        for number, schema in enumerate(
+                            [
+                                {**TEXT, "format": "uuid"},
+                                {**TEXT, "const": "none"},
+                                {"anyOf": [NUMBER, NULL]},
+                                {"type": "array", "items": TEXT},
+                                {**TEXT, "format": "date-time"},
+                                TEXT,
+                                {"type": "boolean"},
+                                {"anyOf": [TEXT, NULL]},
+                            ]
+                        )
+                    ]
+                )
+            }
+        },
     ),
     Construct(
         "ways to write a query",
         "written by wire_forms.deep_object",
-        {"/queries": {"get": operation(parameters=[
-            query("deep", MAP, style="deepObject", required=True),
-            query("named", model(a=NUMBER, b=TEXT), style="deepObject", explode=True),
-            query("maybe", {"anyOf": [MAP, NULL]}, style="deepObject"),
-            query("joined", {"type": "array", "items": NUMBER}, explode=False),
-            query("spaced", {"type": "array", "items": TEXT}, style="spaceDelimited", explode=False),
-            query("piped", {"type": "array", "items": TEXT}, style="pipeDelimited", explode=False),
-            query("flat", model(c=NUMBER), explode=False),
-            query("union", {"anyOf": [model(d=TEXT), NULL]}),
-            query("content", content={"application/json": {"schema": MAP}}),
-            query("many", {"type": "array", "items": {"enum": ["x", "y"], "type": "string"}}),
-            query("plain", model(e=TEXT)),
-        ])}},
+        {
+            "/queries": {
+                "get": operation(
+                    parameters=[
+                        query("deep", MAP, style="deepObject", required=True),
+                        query("named", model(a=NUMBER, b=TEXT), style="deepObject", explode=True),
+                        query("maybe", {"anyOf": [MAP, NULL]}, style="deepObject"),
+                        query("joined", {"type": "array", "items": NUMBER}, explode=False),
+                        query(
+                            "spaced",
+                            {"type": "array", "items": TEXT},
+                            style="spaceDelimited",
+                            explode=False,
+                        ),
+                        query(
+                            "piped",
+                            {"type": "array", "items": TEXT},
+                            style="pipeDelimited",
+                            explode=False,
+                        ),
+                        query("flat", model(c=NUMBER), explode=False),
+                        query("union", {"anyOf": [model(d=TEXT), NULL]}),
+                        query("content", content={"application/json": {"schema": MAP}}),
+                        query(
+                            "many",
+                            {"type": "array", "items": {"enum": ["x", "y"], "type": "string"}},
+                        ),
+                        query("plain", model(e=TEXT)),
+                    ]
+                )
+            }
+        },
     ),
     Construct(
         "arguments that the code has itself",
         "generated as body_query",
-        {"/arguments/{quote}": {"post": {**sending(model(a=TEXT)), "parameters": [
-            {"name": "quote", "in": "path", "required": True, "schema": TEXT},
-            *[query(name, TEXT) for name in ("body", "headers", "params", "client", "url", "kwargs")],
-            query("ids", {"type": "array", "items": ref("Word")}), query("json_ids", TEXT),
-            query("a.b", TEXT), query("a-b", TEXT), query("a_b", TEXT),
-            {"name": "A-B", "in": "header", "required": True, "schema": TEXT},
-        ]}}},
+        {
+            "/arguments/{quote}": {
+                "post": {
+                    **sending(model(a=TEXT)),
+                    "parameters": [
+                        {"name": "quote", "in": "path", "required": True, "schema": TEXT},
+                        *[
+                            query(name, TEXT)
+                            for name in ("body", "headers", "params", "client", "url", "kwargs")
+                        ],
+                        query("ids", {"type": "array", "items": ref("Word")}),
+                        query("json_ids", TEXT),
+                        query("a.b", TEXT),
+                        query("a-b", TEXT),
+                        query("a_b", TEXT),
+                        {"name": "A-B", "in": "header", "required": True, "schema": TEXT},
+                    ],
+                }
+            }
+        },
         {"Word": {"type": "string", "enum": ["yes", "no"]}},
     ),
     Construct(
         "fields that the code has itself",
         "generated as to_dict_field",
-        {"/fields": {"post": sending(model(**{
-            name: TEXT for name in ("to_dict", "d", "cls", "additional_properties", "cast", "$", "@",
-                                    "a b", "a-b", "a_b", "self", "class", "prop")
-        }))}},
+        {
+            "/fields": {
+                "post": sending(
+                    model(
+                        **dict.fromkeys(
+                            (
+                                "to_dict",
+                                "d",
+                                "cls",
+                                "additional_properties",
+                                "cast",
+                                "$",
+                                "@",
+                                "a b",
+                                "a-b",
+                                "a_b",
+                                "self",
+                                "class",
+                                "prop",
+                            ),
+                            TEXT,
+                        )
+                    )
+                )
+            }
+        },
     ),
     Construct(
         "a parameter that is declared twice",
@@ -384,9 +599,16 @@ CONSTRUCTS = [
     Construct(
         "cookies",
         "left out the cookie 'session'",
-        {"/cookies": {"get": operation(parameters=[
-            {"name": "session", "in": "cookie", "schema": TEXT}, query("page", NUMBER)
-        ])}},
+        {
+            "/cookies": {
+                "get": operation(
+                    parameters=[
+                        {"name": "session", "in": "cookie", "schema": TEXT},
+                        query("page", NUMBER),
+                    ]
+                )
+            }
+        },
     ),
 ]
 

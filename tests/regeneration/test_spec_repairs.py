@@ -1,4 +1,4 @@
-"""What stops the generator is mended in its input; what does not is left alone; all of it is said."""
+"""What stops the generator is mended in its input, what does not is left alone, all is said."""
 
 import json
 import subprocess
@@ -86,7 +86,9 @@ print(json.dumps(sent["params"]))
 """
 
 
-@given(st.lists(st.sampled_from(CONSTRUCTS), unique_by=lambda one: one.name, max_size=6), st.randoms())
+@given(
+    st.lists(st.sampled_from(CONSTRUCTS), unique_by=lambda one: one.name, max_size=6), st.randoms()
+)
 def test_every_operation_is_there_afterwards_and_the_rest_of_a_document_makes_no_difference(
     constructs: list[Construct], random: Random
 ) -> None:

@@ -1,4 +1,4 @@
-"""Bodies of requests and answers in content types, or of schemas, that the generator does not know."""
+"""Bodies of requests and answers that the generator does not know the content type or schema of."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -112,7 +112,7 @@ def files_in_json(document: Document) -> Result:
         made.append(Made("took it for a string", said(place), "a file cannot be in JSON"))
         return {key: value for key, value in schema.items() if key != "format"}
 
-    entries = {
+    entries: dict[str, Json] = {
         name: within(table(schema), ("components", "schemas", name), rule)
         if name in names
         else schema
@@ -148,21 +148,10 @@ def request_bodies(document: Document) -> Result:
         optional = False
         for media, about in table(body.get("content")).items():
             schema = table(about).get("schema")
-            written, what, why = media, "", ""
-            if is_json(media):
-                new = schema if isinstance(schema, dict) else {}
-            elif kind(media) in (FORM, MULTIPART):
-                new, what, why = _form(document, schema)
-                optional = optional or _nullable(document, schema)
-            else:
-                new = {**_worded(schema), "type": "string", "format": "binary"}
-                written = OCTETS if not kind(media) or "*" in media else media
-                if written != OCTETS:
-                    taken[written] = OCTETS
-                if not (kind(media) == OCTETS or media in content_types(document)) or not _is_binary(
-                    schema
-                ):
-                    what, why = "sent as the bytes that are given", "it is neither JSON nor a form"
+            written, new, (what, why) = _body(document, media, schema)
+            if _is_sent_as_bytes(media) and written != OCTETS:
+                taken[written] = OCTETS
+            optional = optional or (kind(media) in _FORMS and _nullable(document, schema))
             if what:
                 made.append(Made(what, said((*place, "content", media)), why))
             content.setdefault(written, {"schema": new})
@@ -231,13 +220,33 @@ def _alternatives(document: Document, schema: Json) -> list[Json]:
     if None in array(about.get("enum")):
         values: list[Json] = [value for value in array(about["enum"]) if value is not None]
         return [{**rest, "enum": values}, {"type": "null"}]
-    return [
-        {"type": "null"} if one == "null" else {**rest, "type": one} for one in kinds
-    ]
+    return [{"type": "null"} if one == "null" else {**rest, "type": one} for one in kinds]
 
 
 def _worded(schema: Json) -> Schema:
     return {key: value for key, value in wording(table(schema)).items() if key != "default"}
+
+
+_FORMS = (FORM, MULTIPART)
+
+
+def _is_sent_as_bytes(media: str) -> bool:
+    return not is_json(media) and kind(media) not in _FORMS
+
+
+def _body(document: Document, media: str, schema: Json) -> tuple[str, Json, tuple[str, str]]:
+    """A content type and a schema that the generator knows, what was done for that, and why."""
+    if is_json(media):
+        return media, schema if isinstance(schema, dict) else {}, ("", "")
+    if kind(media) in _FORMS:
+        new, what, why = _form(document, schema)
+        return media, new, (what, why)
+    written = OCTETS if not kind(media) or "*" in media else media
+    octets: Schema = {**_worded(schema), "type": "string", "format": "binary"}
+    known = kind(media) == OCTETS or media in content_types(document)
+    if known and _is_binary(schema):
+        return written, octets, ("", "")
+    return written, octets, ("sent as the bytes that are given", "it is neither JSON nor a form")
 
 
 def _is_binary(schema: Json) -> bool:

@@ -9,7 +9,7 @@ from attrs import frozen
 from openapi_python_client.strings import ClassName, PythonIdentifier, pascal_case
 
 from specs import naming
-from specs.documents import Document, Json, array, operations, reference, table
+from specs.documents import Document, Json, Operation, array, operations, reference, table
 from specs.repairs import wires
 from specs.repairs.made import Made, Result, said
 from specs.schemas import Place, Schema, rewritten
@@ -160,30 +160,25 @@ def _classes(document: Document) -> Iterator[_Class]:
     for name, schema in entries.items():
         yield from _of(schema, f"/components/schemas/{name}", "", ("components", "schemas", name))
     for operation in operations(document):
-        place = ("paths", operation.path, operation.method)
-        parent = operation.id or naming.function(operation)
-        own = [
-            (parameter, (*place, "parameters", str(index)))
-            for index, parameter in enumerate(array(operation.body.get("parameters")))
-        ]
-        shared = [
-            (parameter, (*place[:2], "parameters", str(index)))
-            for index, parameter in enumerate(operation.shared_parameters)
-        ]
-        for parameter, there in own + shared:
-            about = table(parameter)
-            yield from _of(
-                about.get("schema"), str(about.get("name")), parent, (*there, "schema")
-            )
-        body = table(table(operation.body.get("requestBody")).get("content"))
-        for media, about in body.items():
-            prefix = f"{parent}_{body_type(media)}" if len(body) > 1 else parent
-            there = (*place, "requestBody", "content", media, "schema")
-            yield from _of(table(about).get("schema"), "body", prefix, there)
-        for status, response in table(operation.body.get("responses")).items():
-            for media, about in list(table(table(response).get("content")).items())[:1]:
-                there = (*place, "responses", status, "content", media, "schema")
-                yield from _of(table(about).get("schema"), f"response_{status}", parent, there)
+        yield from _of_operation(operation)
+
+
+def _of_operation(operation: Operation) -> _Inner:
+    place: Place = ("paths", operation.path, operation.method)
+    parent = operation.id or naming.function(operation)
+    for index, parameter in enumerate(array(operation.body.get("parameters"))):
+        there: Place = (*place, "parameters", str(index), "schema")
+        about = table(parameter)
+        yield from _of(about.get("schema"), str(about.get("name")), parent, there)
+    body = table(table(operation.body.get("requestBody")).get("content"))
+    for media, content in body.items():
+        prefix = f"{parent}_{body_type(media)}" if len(body) > 1 else parent
+        there = (*place, "requestBody", "content", media, "schema")
+        yield from _of(table(content).get("schema"), "body", prefix, there)
+    for status, response in table(operation.body.get("responses")).items():
+        for media, content in table(table(response).get("content")).items():
+            there = (*place, "responses", status, "content", media, "schema")
+            yield from _of(table(content).get("schema"), f"response_{status}", parent, there)
 
 
 def body_type(media: str) -> str:
@@ -199,52 +194,60 @@ def _of(schema: Json, name: str, parent: str, place: Place) -> _Inner:
     about = table(schema)
     parts = [part for key in ("allOf", "anyOf", "oneOf") for part in array(about.get(key))]
     kind = about.get("type")
-    if reference(schema) or kind == "boolean":
-        return
-    if len(parts) == 1 and reference(parts[0]):
+    if reference(schema) or kind == "boolean" or (len(parts) == 1 and reference(parts[0])):
         return
     if about.get("enum"):
-        values = [value for value in array(about["enum"]) if value is not None]
-        if values:
-            label = str(about.get("title") or (f"{name}_type_1" if None in array(about["enum"]) else name))
-            yield _named(label, parent, place, listed(values))
-        return
-    if about.get("anyOf") or about.get("oneOf") or isinstance(kind, list) or about.get("nullable"):
+        yield from _of_enum(about, name, parent, place)
+    elif (
+        about.get("anyOf") or about.get("oneOf") or isinstance(kind, list) or about.get("nullable")
+    ):
         yield from _of_union(about, name, parent, place)
+    elif about.get("const") is not None or kind in ("string", "number", "integer", "null"):
         return
-    if about.get("const") is not None or kind in ("string", "number", "integer", "null"):
-        return
-    if kind == "array":
-        items = array(about.get("prefixItems")) + (
-            [about["items"]] if isinstance(about.get("items"), dict) else []
-        )
-        steps = [
-            *(("prefixItems", str(i)) for i in range(len(array(about.get("prefixItems"))))),
-            ("items",),
-        ]
-        for index, item in enumerate(items):
-            inner = f"{name}_item" if len(items) == 1 else f"{name}_item_{_label(item, index)}"
-            yield from _of(item, inner, parent, (*place, *steps[index]))
-        return
-    if kind == "object" or about.get("allOf") or (kind is None and about.get("properties")):
-        label = str(about.get("title") or name)
-        one = _named(label, parent, place, None)
-        yield one
-        for owner, there in _parts(about, place):
-            for key, field in table(owner.get("properties")).items():
-                yield from _of(field, key, one.name, (*there, "properties", key))
-        if table(about.get("additionalProperties")):
-            there = (*place, "additionalProperties")
-            yield from _of(about["additionalProperties"], "AdditionalProperty", one.name, there)
+    elif kind == "array":
+        yield from _of_list(about, name, parent, place)
+    elif kind == "object" or about.get("allOf") or about.get("properties"):
+        yield from _of_model(about, name, parent, place)
+
+
+def _of_enum(about: Schema, name: str, parent: str, place: Place) -> _Inner:
+    values = [value for value in array(about["enum"]) if value is not None]
+    if values:
+        inner = name if len(values) == len(array(about["enum"])) else f"{name}_type_1"
+        yield _named(str(about.get("title") or inner), parent, place, listed(values))
+
+
+def _of_list(about: Schema, name: str, parent: str, place: Place) -> _Inner:
+    items: list[tuple[Json, Place]] = [
+        (item, (*place, "prefixItems", str(index)))
+        for index, item in enumerate(array(about.get("prefixItems")))
+    ]
+    if isinstance(about.get("items"), dict):
+        items.append((about["items"], (*place, "items")))
+    for index, (item, there) in enumerate(items):
+        inner = f"{name}_item" if len(items) == 1 else f"{name}_item_{_label(item, index)}"
+        yield from _of(item, inner, parent, there)
+
+
+def _of_model(about: Schema, name: str, parent: str, place: Place) -> _Inner:
+    one = _named(str(about.get("title") or name), parent, place, None)
+    yield one
+    for owner, there in _parts(about, place):
+        for key, field in table(owner.get("properties")).items():
+            yield from _of(field, key, one.name, (*there, "properties", key))
+    if table(about.get("additionalProperties")):
+        there = (*place, "additionalProperties")
+        yield from _of(about["additionalProperties"], "AdditionalProperty", one.name, there)
 
 
 def _of_union(about: Schema, name: str, parent: str, place: Place) -> _Inner:
     alternatives = list[tuple[Json, Place]]()
     for key in ("anyOf", "oneOf"):
         alternatives += [
-            (part, (*place, key, str(index)))
-            for index, part in enumerate(array(about.get(key)))
+            (part, (*place, key, str(index))) for index, part in enumerate(array(about.get(key)))
         ]
+    if not alternatives and about.get("allOf"):
+        alternatives = [({"type": "null"}, place), ({"allOf": about["allOf"]}, place)]
     if not alternatives:
         kinds = array(about.get("type")) or [about.get("type")]
         bare = {key: value for key, value in about.items() if key != "nullable"}

@@ -13,9 +13,7 @@ from specs.schemas import Place, Schema
 
 
 def defaults(document: Document, schema: Schema, _: Place) -> Mended | None:
-    """Leave out a default that cannot be an argument's. Who gives none sends none, and the server
-    takes its own.
-    """
+    """Leave out a default that no argument can have: then the one of the server counts."""
     if "default" not in schema:
         return None
     why = _fault(document, schema, schema["default"])
@@ -43,7 +41,9 @@ def _fault(document: Document, schema: Schema, value: Json) -> str | None:
     return None if validator.is_valid(value) else "its own schema refuses it"
 
 
-def _taken(document: Document, schema: Json, value: Json, ring: frozenset[str]) -> bool:
+def _taken(  # noqa: C901, PLR0911 - the questions of the generator, in its order
+    document: Document, schema: Json, value: Json, ring: frozenset[str]
+) -> bool:
     """Whether the generator can write the value as one of a schema."""
     pointer = reference(schema)
     if pointer is not None:

@@ -50,7 +50,7 @@ def mixed_values(_: Document, schema: Schema, __: Place) -> Mended | None:
     new = {**rest, **parts[0]} if isinstance(parts[0], dict) and len(parts) == 1 else None
     listed = ", ".join(map(str, values))
     if new is not None:
-        what = f"took any {sorted(kinds)[0]} for its values {listed}"
+        what = f"took any {min(kinds)} for its values {listed}"
         return new, what, "the generator has enums of strings and of integers only"
     what = "made it a union of one list for each type"
     return {**rest, "anyOf": parts}, what, "its values are of several types"

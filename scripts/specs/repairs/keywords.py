@@ -28,10 +28,10 @@ _KNOWN: Mapping[str, frozenset[str]] = {
     "media type": frozenset({"schema", "example", "examples", "encoding"}),
 }
 
-_UNREAD = (
-    frozenset({"callbacks", "links", "servers", "externalDocs", "headers", "encoding"})
-    | {"example", "examples"}
-)
+_UNREAD = frozenset({"callbacks", "links", "servers", "externalDocs", "headers", "encoding"}) | {
+    "example",
+    "examples",
+}
 """Beside schemas, what no generated code depends on, so that no fault in it matters."""
 
 _UNREAD_IN_SCHEMAS = frozenset(
@@ -148,9 +148,10 @@ def exclusive_limits(_: Document, schema: Schema, __: Place) -> Mended | None:
     for exclusive, inclusive in _LIMITS:
         flag = new.get(exclusive)
         if isinstance(flag, bool):
-            _ = new.pop(exclusive)
-            if flag and inclusive in new:
-                new[exclusive] = new.pop(inclusive)
+            del new[exclusive]
+            if flag and inclusive in schema:
+                new[exclusive] = schema[inclusive]
+                del new[inclusive]
     if new == schema:
         return None
     return new, "wrote the excluded limit as a number", "that is how OpenAPI 3.1 has it"

@@ -57,7 +57,8 @@ def cookies(document: Document) -> Result:
             where, name = _key(parameter)
             if where == "cookie":
                 place = said(("paths", path, method))
-                made.append(Made(f"left out the cookie {name!r}", place, "the SDK sends no cookies"))
+                what = f"left out the cookie {name!r}"
+                made.append(Made(what, place, "the SDK sends no cookies"))
             else:
                 kept.append(parameter)
         return {**operation, "parameters": kept} if "parameters" in operation else operation
@@ -148,9 +149,11 @@ def path_parameters(document: Document) -> Result:
                     made.append(Made(what, place, "the path has no such variable"))
                     continue
                 declared.add(name)
-                one, found = _in_path(document, table(one))
+                written, found = _in_path(document, table(one))
                 made.extend(Made(what, f"{place}: parameter {name!r}", why) for what, why in found)
-            kept.append(one)
+                kept.append(written)
+            else:
+                kept.append(one)
         for name in dict.fromkeys(variables):
             if name not in declared:
                 kept.append(
@@ -167,7 +170,7 @@ def _in_path(document: Document, parameter: Owner) -> tuple[Owner, list[tuple[st
     schema, why = parameter.get("schema"), ""
     if parameter.get("style", "simple") != "simple" or "content" in parameter:
         why = "the generator knows one way to write a path"
-    elif not all(_fits_path(document, one) for one in _kinds(document, schema) if one != _NULL):
+    elif not _kinds(document, schema) <= _IN_PATHS | {_NULL}:
         why = "the generator would not write its type as the API reads it"
     new = {key: value for key, value in parameter.items() if key not in ("content", "style")}
     if why:
@@ -210,16 +213,17 @@ def headers(document: Document) -> Result:
         kept = list[Json]()
         for one in array(operation.get("parameters")):
             about = table(one)
-            if about.get("in") == "header" and not _fits_header(document, about):
+            if about.get("in") != "header" or _fits_header(document, about):
+                kept.append(one)
+            else:
                 nullable = _NULL in _kinds(document, about.get("schema"))
                 text: Schema = {"type": "string"}
                 schema: Schema = {"anyOf": [text, {"type": "null"}]} if nullable else text
                 rest = {key: value for key, value in about.items() if key != "content"}
-                one = {**rest, "schema": {**schema, **_described(about.get("schema"))}}
+                kept.append({**rest, "schema": {**schema, **_described(about.get("schema"))}})
                 place = f"{said(('paths', path, method))}: header {about.get('name')!r}"
                 why = "the generator would not write its type as the API reads it"
                 made.append(Made("took it for a string, to be given as it is sent", place, why))
-            kept.append(one)
         return {**operation, "parameters": kept} if kept else operation
 
     return by_operation(document, change), made
@@ -257,7 +261,7 @@ def query_forms(document: Document) -> Result:
 
 
 def argument_names(document: Document) -> Result:
-    """Give arguments names that are no two alike, and that the code of an operation has no use for."""
+    """Give arguments names that are no two alike, and that an operation's code has no use for."""
     made = list[Made]()
     noted = dict(wires.wires(document))
     moved = dict[str, dict[str, str]]()
@@ -306,12 +310,16 @@ def _moved(paths: Owner, moved: Mapping[str, Mapping[str, str]]) -> Owner:
         if names is None:
             new[path] = item
             continue
-        written = _VARIABLE.sub(lambda m: f"{{{names.get(m[1], m[1])}}}", path)
+        written = _filled(path, names)
         new[written] = {
             key: _renamed(table(value), names) if isinstance(value, dict) else value
             for key, value in table(item).items()
         }
     return new
+
+
+def _filled(path: str, names: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda found: f"{{{names.get(found[1], found[1])}}}", path)
 
 
 def _numbered(name: str) -> Iterator[str]:
@@ -361,9 +369,7 @@ def _kinds(document: Document, schema: Json, ring: frozenset[str] = frozenset())
     return nothing | found
 
 
-def _fits_path(document: Document, kind: str) -> bool:
-    _ = document
-    return kind in ("string", "integer", "number", "uuid", "date", "enum", "?")
+_IN_PATHS = frozenset({"string", "integer", "number", "uuid", "date", "enum", "?"})
 
 
 def _fits_header(document: Document, parameter: Owner) -> bool:

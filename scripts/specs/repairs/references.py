@@ -20,7 +20,10 @@ from specs.schemas import Place, Schema, schemas
 
 _SCHEMA = "#/components/schemas/"
 _ANNOTATIONS = frozenset({"title", "description", "default", "example", "deprecated", "nullable"})
-_SECTIONS = ("parameters", "requestBodies", "responses", "pathItems", "headers", "examples", "links")
+_SECTIONS = frozenset(
+    {"parameters", "requestBodies", "responses", "pathItems", "headers", "examples", "links"}
+    | {"callbacks"}
+)
 
 
 def shared_parts(document: Document) -> Result:
@@ -51,7 +54,7 @@ def shared_parts(document: Document) -> Result:
         new_document["components"] = {
             section: entries
             for section, entries in table(document["components"]).items()
-            if section not in {*_SECTIONS, "callbacks"}
+            if section not in _SECTIONS
         }
     return new_document, []
 
@@ -133,9 +136,7 @@ def endless_aliases(document: Document) -> Result:
     A class of the generator's may contain itself; these are no classes, only names for types.
     """
     entries = table(table(document.get("components")).get("schemas"))
-    names = {
-        f"{_SCHEMA}{name}" for name, schema in entries.items() if not is_class(document, schema)
-    }
+    names = {f"{_SCHEMA}{name}" for name, schema in entries.items() if not is_class(schema)}
     made = list[Made]()
     done = set[str]()
     cut = dict[str, set[str]]()
@@ -165,7 +166,7 @@ def endless_aliases(document: Document) -> Result:
     return {**document, "components": {**table(document["components"]), "schemas": new}}, made
 
 
-def is_class(document: Document, schema: Json) -> bool:
+def is_class(schema: Json) -> bool:
     """Whether the generator makes a class of a component, which others can refer to at once."""
     about = table(schema)
     if any(about.get(keyword) for keyword in ("anyOf", "oneOf")) or isinstance(
@@ -223,4 +224,3 @@ def _free(name: str, taken: Iterable[str]) -> str:
         number += 1
         chosen = f"{name or 'Part'}{number}"
     return chosen
-

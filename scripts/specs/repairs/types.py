@@ -20,10 +20,11 @@ def lists_without_items(_: Document, schema: Schema, __: Place) -> Mended | None
     if kind != "array" and not (isinstance(kind, list) and "array" in kind):
         return None
     items = schema.get("items")
-    if isinstance(items, dict) or array(schema.get("prefixItems")) and "items" not in schema:
+    first = array(schema.get("prefixItems"))
+    if isinstance(items, dict) or (first and "items" not in schema):
         return None
     new = {key: value for key, value in schema.items() if key != "items"}
-    if not array(schema.get("prefixItems")):
+    if not first:
         new["items"] = {}
     return new, "let the list hold anything", "nothing is said of its items"
 
@@ -89,11 +90,17 @@ def narrowed_parts(document: Document, schema: Schema, _: Place) -> Mended | Non
         return None
     flat = _flattened(document, schema, frozenset())
     if flat is None or not (flat[1] or _hidden(document, parts)):
-        return (schema, "joined it with what stands beside it", "both hold") if beside & {
-            "properties",
-            "required",
-            "additionalProperties",
-        } and len(array(schema["allOf"])) != len(parts) else None
+        return (
+            (schema, "joined it with what stands beside it", "both hold")
+            if beside
+            & {
+                "properties",
+                "required",
+                "additionalProperties",
+            }
+            and len(array(schema["allOf"])) != len(parts)
+            else None
+        )
     wording = {key: schema[key] for key in schema.keys() & (_WORDING | {"nullable"})}
     return (
         {**flat[0], **wording},

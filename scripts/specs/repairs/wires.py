@@ -1,8 +1,9 @@
 """Names in the code that differ from the names on the wire.
 
 The generator makes the name of an argument or a field of the name that is sent, and has no way to
-say otherwise. So it is given a stand-in: the name that the code shall have, with marks behind it
-that the generator leaves out of the code and keeps in what is sent, where it is replaced afterwards.
+say otherwise. So it is given a stand-in: the name that the code shall have, with marks behind it.
+The generator leaves the marks out of the code and keeps them in what is sent, where the stand-in is
+replaced afterwards.
 """
 
 from typing import TypeAlias
