@@ -4,15 +4,16 @@ import ast
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
-from specs import naming, rewiring
+from specs import naming, narrowing, rewiring
 from specs.causes import Cause, Unsupported, hanging_on
 from specs.documents import Document, Json, Operation, operations, rendered
 from specs.problems import Problem
@@ -25,6 +26,7 @@ PACKAGE = "datalab_api_client"
 CONFIGURATION: dict[str, Json] = {"package_name_override": PACKAGE, "post_hooks": []}
 STYLE = ("--isolated", "--no-cache", "--quiet", "--line-length=120", "--target-version=py311")
 
+_CRASH = "crash"
 _SCHEMA = "/components/schemas/"
 _FOLLOWS = ("Could not find reference in parsed models", "was not processed", "not found")
 
@@ -41,9 +43,13 @@ def generate(document: Document, folder: Path, workshop: Path) -> None:
     _ = configuration.write_text(json.dumps(settings), encoding="utf-8")
     folder.mkdir(parents=True)
 
-    script = str(Path(__file__).with_name("generator.py"))
-    output = run([script, str(source), str(configuration), str(package)], cwd=workshop)
-    errors = cast("list[dict[str, str]]", json.loads(output.splitlines()[-1]))
+    errors = _errors(source, configuration, package, [])
+    if any(error["header"] == _CRASH for error in errors):
+        # It says what is wrong, and not where: so each operation is tried by itself.
+        shutil.rmtree(package, ignore_errors=True)
+        alone = _alone(document, workshop)
+        errors = _errors(source, configuration, package, [*alone])
+        raise _crashed(errors, {path.stem: name for path, name in alone.items()})
     if errors:
         raise _unsupported(document, errors)
     rewiring.rewire(document, package)
@@ -51,6 +57,37 @@ def generate(document: Document, folder: Path, workshop: Path) -> None:
     _ = run(["-m", "ruff", "check", *STYLE, "--fix-only", "--extend-select=I", "."], cwd=package)
     _ = run(["-m", "ruff", "format", *STYLE, "."], cwd=package)
     _ = (package / "py.typed").write_bytes(b"")
+
+
+def _errors(
+    source: Path, configuration: Path, package: Path, others: Sequence[Path]
+) -> list[dict[str, str]]:
+    script = str(Path(__file__).with_name("generator.py"))
+    paths = map(str, [source, configuration, package, *others])
+    output = run([script, *paths], cwd=source.parent)
+    return cast("list[dict[str, str]]", json.loads(output.splitlines()[-1]))
+
+
+def _alone(document: Document, workshop: Path) -> dict[Path, str]:
+    """A file for each operation with nothing but what it needs, and the operation it is for."""
+    files = dict[Path, str]()
+    for operation in operations(document):
+        item: Json = {operation.method: operation.body}
+        part = narrowing.pruned({**document, "paths": {operation.path: item}})
+        path = workshop / f"{operation.id}.json"
+        _ = path.write_bytes(rendered(part))
+        files[path] = str(operation)
+    return files
+
+
+def _crashed(errors: Sequence[dict[str, str]], names: Mapping[str, str]) -> Unsupported:
+    causes = [
+        Cause(names[error["data"]], error["detail"], (names[error["data"]],))
+        for error in errors
+        if error["data"] in names
+    ]
+    whole = [Cause("the document", error["detail"]) for error in errors]
+    return Unsupported("the generator cannot do all of the document", causes or whole)
 
 
 def modules(document: Document) -> dict[str, Operation]:

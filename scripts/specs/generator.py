@@ -11,11 +11,18 @@ from typing import Any
 
 from openapi_python_client import generate
 from openapi_python_client.config import Config, ConfigFile, MetaType
+from openapi_python_client.parser import GeneratorData
+
+CRASH = "crash"
+"""What stands for the header of an error where the generator has raised one of its own."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Generate from a document, by a configuration, into a folder; then print the errors."""
-    source, configuration, goal = map(Path, arguments)
+    """Generate from a document, by a configuration, into a folder; then print the errors.
+
+    More documents may follow: where the generator raises, it is told of each whether it does.
+    """
+    source, configuration, goal, *others = map(Path, arguments)
     config = Config.from_sources(
         ConfigFile.load_from_path(configuration),
         MetaType.NONE,
@@ -31,8 +38,23 @@ def main(arguments: Sequence[str]) -> None:
     except OSError as error:
         sys.exit(f"{error.strerror}: {error.filename}")
     except Exception as error:  # noqa: BLE001 - whatever it stumbles over
-        errors = [{"header": "", "detail": f"{type(error).__name__}: {error}", "data": ""}]
+        errors = [_crash(error, "")]
+        errors += [found for other in others for found in _tried(other, config)]
     print(json.dumps(errors), file=told)
+
+
+def _tried(source: Path, config: Config) -> list[dict[str, str]]:
+    """What the generator raises for a document that has one operation alone."""
+    try:
+        document = json.loads(source.read_bytes())
+        _ = GeneratorData.from_dict(document, config=config)
+    except Exception as error:  # noqa: BLE001 - whatever it stumbles over
+        return [_crash(error, source.stem)]
+    return []
+
+
+def _crash(error: Exception, name: str) -> dict[str, str]:
+    return {"header": CRASH, "detail": f"{type(error).__name__}: {error}", "data": name}
 
 
 def _record(error: Any) -> dict[str, str]:  # noqa: ANN401

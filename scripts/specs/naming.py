@@ -38,7 +38,7 @@ def _plain(words: list[str]) -> str:
 
 def folder(operation: Operation) -> str:
     """The name of the folder that the generator files the operation's module in: its first tag."""
-    return str(PythonIdentifier(operation.tag or "default", "tag"))
+    return str(PythonIdentifier("default" if operation.tag is None else operation.tag, "tag"))
 
 
 def functions(document: Document) -> dict[tuple[str, str], str]:

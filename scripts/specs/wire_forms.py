@@ -16,7 +16,12 @@ def deep_object(name: str, value: Any) -> dict[str, Any]:  # noqa: ANN401
 
 
 def exploded(name: str, value: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Each field of an object as a parameter of its own; anything else under the name."""
+    """Each field of an object as a parameter of its own; anything else under the name.
+
+    Objects in a list are written as JSON, since nothing says what else they would be.
+    """
+    if isinstance(value, list):
+        value = [json.dumps(item) if isinstance(item, Mapping) else item for item in value]
     return dict(value) if isinstance(value, Mapping) else {name: value}
 
 

@@ -7,7 +7,7 @@ from specs.documents import Document, Json, array, reference, references, resolv
 from specs.repairs.made import Made, Result, said
 from specs.repairs.operations import Owner, by_operation
 from specs.repairs.types import is_anything, wording
-from specs.schemas import Place, Schema, within
+from specs.schemas import Place, Schema, rewritten, within
 from specs.shapes import canonical
 
 FORM = "application/x-www-form-urlencoded"
@@ -77,6 +77,11 @@ def uploads(document: Document) -> Result:
 
 def _with_files(schema: Json, place: Place, made: list[Made]) -> Json:
     def rule(one: Schema, there: Place) -> Schema:
+        if isinstance(one.get("const"), int):
+            what, why = "took the constant for any value of its type", "a form is text"
+            made.append(Made(what, said(there), why))
+            kinds = {"type": "boolean" if isinstance(one["const"], bool) else "integer"}
+            return {**kinds, **{key: value for key, value in one.items() if key != "const"}}
         media = one.get("contentMediaType")
         if not isinstance(media, str) or is_json(media) or one.get("contentEncoding"):
             return one
@@ -104,23 +109,23 @@ def files_in_json(document: Document) -> Result:
     _ = by_operation(document, change)
     names = _reached(document, others) - _reached(document, forms)
     made = list[Made]()
-    components = table(document.get("components"))
 
     def rule(schema: Schema, place: Place) -> Schema:
-        if schema.get("format") != "binary":
+        if schema.get("format") != "binary" or not in_json(place):
             return schema
         made.append(Made("took it for a string", said(place), "a file cannot be in JSON"))
         return {key: value for key, value in schema.items() if key != "format"}
 
-    entries: dict[str, Json] = {
-        name: within(table(schema), ("components", "schemas", name), rule)
-        if name in names
-        else schema
-        for name, schema in table(components.get("schemas")).items()
-    }
-    if not made:
-        return document, []
-    return {**document, "components": {**components, "schemas": entries}}, made
+    def in_json(place: Place) -> bool:
+        match place:
+            case ["components", "schemas", name, *_]:
+                return name in names
+            case ["paths", _, _, "requestBody", "content", media, *_]:
+                return is_json(media) or kind(media) == FORM
+            case _:
+                return False
+
+    return rewritten(document, rule), made
 
 
 def _reached(document: Document, schemas: Iterable[Json]) -> set[str]:

@@ -382,10 +382,15 @@ def _fits_header(document: Document, parameter: Owner) -> bool:
     return kinds <= {"string", _NULL} and not _has_constant(document, parameter.get("schema"))
 
 
-def _has_constant(document: Document, schema: Json) -> bool:
+def _has_constant(document: Document, schema: Json, ring: frozenset[str] = frozenset()) -> bool:
+    pointer = reference(schema)
+    if pointer is not None:
+        if pointer in ring:
+            return False
+        ring |= {pointer}
     about = table(resolved(document, schema))
     parts = [part for key in ("anyOf", "oneOf", "allOf") for part in array(about.get(key))]
-    return "const" in about or any(_has_constant(document, part) for part in parts)
+    return "const" in about or any(_has_constant(document, part, ring) for part in parts)
 
 
 def _form(document: Document, parameter: Owner) -> str:
@@ -402,11 +407,29 @@ def _form(document: Document, parameter: Owner) -> str:
         return wire_forms.deep_object.__name__
     if style == "form" and explode is not False:
         single = kinds == {"object"} and _is_model(document, parameter.get("schema"))
-        return wire_forms.exploded.__name__ if "object" in kinds and not single else ""
+        inside = _has_objects_in_lists(document, parameter.get("schema"))
+        odd = ("object" in kinds and not single) or inside
+        return wire_forms.exploded.__name__ if odd else ""
     separators = {"form": "commas", "spaceDelimited": "spaces", "pipeDelimited": "pipes"}
     if explode is not False and style != "form":
         return wire_forms.exploded.__name__ if "object" in kinds else ""
     return separators.get(style, "") if many else ""
+
+
+def _has_objects_in_lists(
+    document: Document, schema: Json, ring: frozenset[str] = frozenset()
+) -> bool:
+    pointer = reference(schema)
+    if pointer is not None:
+        if pointer in ring:
+            return False
+        ring |= {pointer}
+    about = table(resolved(document, schema))
+    parts = [part for key in ("anyOf", "oneOf", "allOf") for part in array(about.get(key))]
+    items = about.get("items")
+    return (isinstance(items, dict) and "object" in _kinds(document, items)) or any(
+        _has_objects_in_lists(document, part, ring) for part in parts
+    )
 
 
 def _is_model(document: Document, schema: Json) -> bool:
