@@ -113,10 +113,10 @@ def regenerate(
         document = narrowing.narrow(document, only)
     # What is left out stays left out until the document is taken in anew.
     left_out = skipping.recorded(root / GENERATED) if source == str(root / VENDORED) else ()
-    changed = report(root, document, say)
-
     with swapping.building(root) as workshop:
         built = build(document, workshop, left_out, skip=skip)
+        # Of a document that cannot be had, nobody needs to know what it would change.
+        changed = report(root, document, say)
         record: dict[str, Json] = {
             "changes": changed,
             "repairs": [one.record() for one in built.made],
