@@ -593,8 +593,19 @@ CONSTRUCTS = [
     ),
     Construct(
         "a parameter that is declared twice",
-        "left out the second declaration of 'a' (query)",
-        {"/declared": {"get": operation(parameters=[query("a", TEXT), query("a", NUMBER)])}},
+        "left out the second declaration of 'x-a' (header)",
+        {
+            "/declared": {
+                "get": operation(
+                    parameters=[
+                        query("a", TEXT),
+                        query("a", NUMBER),
+                        {"name": "X-A", "in": "header", "schema": TEXT},
+                        {"name": "x-a", "in": "header", "schema": TEXT},
+                    ]
+                )
+            }
+        },
     ),
     Construct(
         "cookies",

@@ -35,13 +35,19 @@ def shared_parameters(document: Document) -> Result:
 
 def _with_shared(operation: Owner, shared: list[Json]) -> Owner:
     own = array(operation.get("parameters"))
-    keys = {_key(parameter) for parameter in own}
-    return {**operation, "parameters": [*own, *(one for one in shared if _key(one) not in keys)]}
+    keys = {_sign(parameter) for parameter in own}
+    return {**operation, "parameters": [*own, *(one for one in shared if _sign(one) not in keys)]}
 
 
 def _key(parameter: Json) -> tuple[str, str]:
     about = table(parameter)
     return str(about.get("in")), str(about.get("name"))
+
+
+def _sign(parameter: Json) -> tuple[str, str]:
+    """What is the same for two declarations of one parameter: headers have no case."""
+    where, name = _key(parameter)
+    return where, name.lower() if where == "header" else name
 
 
 def cookies(document: Document) -> Result:
@@ -73,7 +79,7 @@ def repeated_parameters(document: Document) -> Result:
     def change(operation: Owner, path: str, method: str) -> Owner:
         kept = dict[tuple[str, str], Json]()
         for parameter in array(operation.get("parameters")):
-            key = _key(parameter)
+            key = _sign(parameter)
             if key in kept:
                 what = f"left out the second declaration of {key[1]!r} ({key[0]})"
                 made.append(Made(what, said(("paths", path, method)), "it is declared twice"))
