@@ -15,6 +15,7 @@ from specs.documents import operations, rendered
 from specs.repairing import repair
 from specs.validating import validate
 
+from tests.regeneration import oddities
 from tests.regeneration.checkouts import vendored
 from tests.regeneration.constructs import CONSTRUCTS, Construct, document_of, operation
 
@@ -69,6 +70,17 @@ def test_all_constructs_together_go_through_and_what_they_send_is_what_they_dema
         "piped": "a|b",
         "content": '{"b": [1]}',
     }
+
+
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+def test_whatever_else_a_document_holds_comes_out_as_it_demands(
+    version: str, tmp_path: Path
+) -> None:
+    built = regenerate.build(oddities.document(version), tmp_path)
+    made = [
+        path for path in (built.folder / "generated").rglob("api/*/*.py") if path.stem != "__init__"
+    ]
+    assert len(made) == len([*operations(oddities.document(version))])
 
 
 ASKED = """
