@@ -61,6 +61,7 @@ check: $(DEV)/.installed
 	$(DEV)/bin/basedpyright
 	PYTHONPATH=generated $(DEV)/bin/lint-imports --no-cache
 	$(DEV)/bin/python scripts/regenerate.py --check
+	$(DEV)/bin/python scripts/facts.py --check
 	$(DEV)/bin/python scripts/api.py
 
 # Changes the code that decides in thousands of small ways, and tells which of them no test

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         DefinitionProblem,
         DownloadFailed,
         ExecutionFailed,
+        LocalFileError,
         NotFound,
         OutputTooLarge,
         Overloaded,
@@ -97,6 +98,7 @@ __all__ = [
     "FileTransfer",
     "InputConfig",
     "LocalBudget",
+    "LocalFileError",
     "Manifest",
     "MissedOutput",
     "NotFound",
@@ -150,8 +152,8 @@ _HOMES = {
     "errors": (
         "AuthenticationFailed BadRequest BudgetExhausted ConfigurationError ConnectionFailed "
         "DatalabError DefinitionInvalid DefinitionProblem DownloadFailed ExecutionFailed "
-        "NotFound OutputTooLarge Overloaded PayloadTooLarge PermissionRefused RateLimited "
-        "RequestRefused RequestTimedOut ServerFailed StatusError SubmissionUnknown "
+        "LocalFileError NotFound OutputTooLarge Overloaded PayloadTooLarge PermissionRefused "
+        "RateLimited RequestRefused RequestTimedOut ServerFailed StatusError SubmissionUnknown "
         "UnexpectedBody UploadFailed ValidationFailed ValidationIssue WaitTimedOut"
     ),
     "files.models": "File FileLink",

@@ -27,11 +27,22 @@ _T = TypeVar("_T")
 
 @contextlib.contextmanager
 def _told(
-    operation: Operation, origin: Origin, submission: Submission | None = None
-) -> Iterator[None]:
-    """Let what is raised inside name its request, and tell nothing that is secret."""
+    operation: Operation, origin: Origin, submission: Submission | None
+) -> Iterator[Callable[[], None]]:
+    """Let what is raised inside name its request, and tell nothing that is secret.
+
+    Yields what is to be called when the request is about to leave.
+    """
+    left = False
+
+    def leave() -> None:
+        nonlocal left
+        if submission is not None:
+            submission.on_leaving()
+            left = True
+
     try:
-        yield
+        yield leave
     except DatalabError as error:
         # A decoder sees the body alone.
         if isinstance(error, (UnexpectedBody, RequestRefused)) and not error.url:
@@ -39,9 +50,12 @@ def _told(
             error.url = shown_url(origin.url(path))
         if submission is not None:
             submission.secrets.hide_in(error)
+            if left and submission.unknown(error) is None:
+                submission.on_refused()
         raise
     except BaseException as error:
-        if submission is not None:
+        # Whoever still waited for the turn has sent nothing.
+        if submission is not None and left:
             submission.explain(error)
         raise
 
@@ -161,8 +175,9 @@ class Calls:
         context = self._context
 
         def one_try(call: Call) -> _T:
-            with _told(operation, self._transport.origin, submission):
-                return decode(self._transport.call(operation, CallScope(call, options.headers)))
+            with _told(operation, self._transport.origin, submission) as leave:
+                scope = CallScope(call, options.headers, leave)
+                return decode(self._transport.call(operation, scope))
 
         tries: Machine[_T, _T] = context.tries(options, repeatable)
         [value] = drive(tries, one_try, clock=context.clock, subject=subject)
@@ -255,8 +270,8 @@ class AsyncCalls:
         context = self._context
 
         async def one_try(call: Call) -> _T:
-            scope = CallScope(call, options.headers)
-            with _told(operation, self._transport.origin, submission):
+            with _told(operation, self._transport.origin, submission) as leave:
+                scope = CallScope(call, options.headers, leave)
                 return decode(await self._transport.call(operation, scope))
 
         tries: Machine[_T, _T] = context.tries(options, repeatable)

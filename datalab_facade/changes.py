@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from datalab_facade.models import Execution, Step, Steps
+from datalab_facade.redaction import redact, redacted_repr
 from datalab_facade.statuses import Status
 from datalab_facade.travel import portable
 
@@ -27,13 +28,13 @@ class Change:
     """Counts from 1, without gaps, for one watch."""
     kind: ChangeKind
     """What changed: the execution, a step as a whole, or a step's run for one file."""
-    step: str | None
+    step: str | None = attrs.field(repr=redacted_repr)
     """The step's name; None for the execution."""
-    file_key: str | None
+    file_key: str | None = attrs.field(repr=redacted_repr)
     """The file's key; None unless ``kind`` is ``"file"``."""
-    before: Status | None
+    before: Status | None = attrs.field(repr=redacted_repr)
     """The status at the look before; None if it was not there."""
-    after: Status
+    after: Status = attrs.field(repr=redacted_repr)
     snapshot: Execution = attrs.field(repr=False)
     """The whole execution, as of this look."""
 
@@ -47,7 +48,7 @@ class Change:
         if self.step is not None:
             place = self.step if self.file_key is None else f"{self.step} [{self.file_key}]"
         came_from = f"{self.before} → " if self.before is not None else ""
-        return f"{place}: {came_from}{self.after}"
+        return redact(f"{place}: {came_from}{self.after}")
 
 
 OnChange: TypeAlias = Callable[[Change], object]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from random import Random
+from random import SystemRandom
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
+from datalab_facade.arguments import checked_callable, checked_methods, named
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.context import Context
 from datalab_facade.drift import DriftLog, DriftReport
@@ -29,14 +30,8 @@ if TYPE_CHECKING:
     from datalab_facade.files.files_async import AsyncFiles
     from datalab_facade.outputs.outputs import Outputs
     from datalab_facade.outputs.outputs_async import AsyncOutputs
-    from datalab_facade.runs.running import (
-        AsyncSources,
-        RunOptions,
-        RunReport,
-        RunResult,
-        RunWorkflow,
-        Sources,
-    )
+    from datalab_facade.runs.run_sources import AsyncSources, Sources
+    from datalab_facade.runs.running import RunOptions, RunReport, RunResult, RunWorkflow
     from datalab_facade.runs.runs import Runs
     from datalab_facade.runs.runs_async import AsyncRuns
     from datalab_facade.transport.api import ApiTransport, AsyncApiTransport
@@ -69,7 +64,9 @@ class Datalab:
     """A client of the Datalab API, for blocking code.
 
     It never starts an event loop, so it works inside one (a notebook) as well,
-    and threads may share it. Close it, or use it in a ``with`` statement.
+    and threads may share it. A process that is forked from this one has connections,
+    locks and a budget of its own, also if it uses the client that it inherited. Close it,
+    or use it in a ``with`` statement.
 
     Args:
         api_key: The API key; by default the environment's ``DATALAB_API_KEY``.
@@ -127,7 +124,8 @@ class Datalab:
         context = _context(durations, tracing, clock, random, options, allow_http=allow_http)
         from datalab_facade.transport.opening import transports
 
-        around = origin, context.clock, context.tracing, _budget(budget, requests_per_minute)
+        paced = _budget(budget, requests_per_minute)
+        around = origin, context.clock, context.tracing, paced, context.drift
         self._bind(*transports(*around, http_client=http_client), context)
 
     def _bind(self, api: ApiTransport, storage: StorageTransport, context: Context) -> None:
@@ -183,17 +181,21 @@ class Datalab:
                 the path of a definition's JSON file.
             files: Paths, URLs, ``datalab://`` references and uploaded files, or one of
                 these; they are read one at a time. A folder stands for the files in it. A
-                file is known again by its name and content, a URL by all of its text.
+                file is known again by its name and content, so it is read in each call; a
+                URL by all of its text. The same one named twice is submitted once.
             to: The folder for the outputs, ``to/NAME/execution-ID/STEP/FILE``, and for
-                the journal. One run at a time can have it.
+                the journal. One run at a time can have it, and no file to run over may be
+                in it.
             options: See :class:`~datalab_facade.runs.RunOptions`.
 
         Returns:
-            What became of each file; true if all are done.
+            What became of each file, in the order in which they are named; true if all
+            are done.
 
         Raises:
             ConfigurationError: An argument is wrong, or the folder has the journal of
-                another workflow, or of a run that goes on.
+                another workflow, or of a run that goes on; or the journal cannot be read
+                or written, and the error says what became of the file that it is about.
             DefinitionInvalid: The definition is wrong.
             AuthenticationFailed: The key is wrong.
             PermissionRefused: The key may not do that, or its subscription has ended.
@@ -228,7 +230,7 @@ class Datalab:
         from datalab_facade.runs.runs import Runs
 
         nouns = (self.files, self.workflows, self.executions, self.outputs)
-        return Runs(*nouns, context=self._context, origin=self._api.origin.base_url)
+        return Runs(*nouns, api=self._api, context=self._context)
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.
@@ -349,7 +351,8 @@ class AsyncDatalab:
         context = _context(durations, tracing, clock, random, options, allow_http=allow_http)
         from datalab_facade.transport.opening import async_transports
 
-        around = origin, context.clock, context.tracing, _budget(budget, requests_per_minute)
+        paced = _budget(budget, requests_per_minute)
+        around = origin, context.clock, context.tracing, paced, context.drift
         self._bind(*async_transports(*around, http_client=http_client, carrier=transport), context)
 
     def _bind(
@@ -407,17 +410,21 @@ class AsyncDatalab:
                 the path of a definition's JSON file.
             files: Paths, URLs, ``datalab://`` references and uploaded files, or one of
                 these; they are read one at a time. A folder stands for the files in it. A
-                file is known again by its name and content, a URL by all of its text.
+                file is known again by its name and content, so it is read in each call; a
+                URL by all of its text. The same one named twice is submitted once.
             to: The folder for the outputs, ``to/NAME/execution-ID/STEP/FILE``, and for
-                the journal. One run at a time can have it.
+                the journal. One run at a time can have it, and no file to run over may be
+                in it.
             options: See :class:`~datalab_facade.runs.RunOptions`.
 
         Returns:
-            What became of each file; true if all are done.
+            What became of each file, in the order in which they are named; true if all
+            are done.
 
         Raises:
             ConfigurationError: An argument is wrong, or the folder has the journal of
-                another workflow, or of a run that goes on.
+                another workflow, or of a run that goes on; or the journal cannot be read
+                or written, and the error says what became of the file that it is about.
             DefinitionInvalid: The definition is wrong.
             AuthenticationFailed: The key is wrong.
             PermissionRefused: The key may not do that, or its subscription has ended.
@@ -452,7 +459,7 @@ class AsyncDatalab:
         from datalab_facade.runs.runs_async import AsyncRuns
 
         nouns = (self.files, self.workflows, self.executions, self.outputs)
-        return AsyncRuns(*nouns, context=self._context, origin=self._api.origin.base_url)
+        return AsyncRuns(*nouns, api=self._api, context=self._context)
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.
@@ -510,6 +517,7 @@ class AsyncDatalab:
 def _budget(given: Budget | None, requests_per_minute: float | None) -> Budget:
     if given is None:
         return LocalBudget(requests_per_minute)
+    checked_methods("budget", given, "turn", "answered", "refused", "left")
     if requests_per_minute != DEFAULT_REQUESTS_PER_MINUTE:
         raise ConfigurationError("Pass a budget, or requests_per_minute, but not both")
     return given
@@ -523,7 +531,14 @@ def _origin(api_key: str | None, base_url: str | None, *, allow_http: bool) -> O
         )
     from datalab_facade.transport.origin import checked_origin
 
-    address = base_url or os.environ.get("DATALAB_HOST") or DEFAULT_BASE_URL
+    address, source = base_url, "base_url"
+    if address is None:
+        address, source = os.environ.get("DATALAB_HOST", DEFAULT_BASE_URL), "DATALAB_HOST"
+    if address == "":
+        # The live host would be a surprise for whoever meant another one.
+        raise ConfigurationError(
+            f"{source} is empty. Leave it out for {DEFAULT_BASE_URL}, or name another address"
+        )
     return checked_origin(address, key, allow_http=allow_http)
 
 
@@ -536,10 +551,18 @@ def _context(
     *,
     allow_http: bool,
 ) -> Context:
+    if durations is not None and not isinstance(durations, Durations):
+        raise ConfigurationError(f"durations must be Durations, or None, not {named(durations)}")
+    if tracing is not None:
+        checked_methods("tracing", tracing, "begin")
+    if clock is not None:
+        checked_methods("clock", clock, "monotonic", "now", "sleep", "sleep_async")
+    checked_callable("random", random)
     return Context(
-        clock=clock or SystemClock(),
-        random=random or Random().random,  # noqa: S311 - spreads looks out, hides nothing
-        tracing=tracing or NoTracing(),
+        clock=SystemClock() if clock is None else clock,
+        # Forked processes that drew the same numbers would all poll at the same moments.
+        random=SystemRandom().random if random is None else random,
+        tracing=NoTracing() if tracing is None else tracing,
         drift=DriftLog(),
         durations=Durations() if durations is LEARN else durations,
         options=Options(**options),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -10,11 +9,12 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import attrs
 
+from datalab_facade.arguments import checked_count, checked_seconds
 from datalab_facade.changes import Change
 from datalab_facade.clock import Clock
 from datalab_facade.decoding import decode_execution
-from datalab_facade.drift import Drift, DriftLog
-from datalab_facade.errors import ConfigurationError, DatalabError, UnexpectedBody
+from datalab_facade.drift import Drift, DriftLog, announce
+from datalab_facade.errors import DatalabError, UnexpectedBody
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.pacing.pacing import Budget
@@ -22,14 +22,12 @@ from datalab_facade.tracing import Span, Tracing, span_around
 from datalab_facade.waiting.commands import Answer, Call, Report, Sleep
 from datalab_facade.waiting.faults import Randomness, retrying
 from datalab_facade.waiting.learning import Durations
-from datalab_facade.waiting.waiting import Wait, WaitPolicy, waiting
+from datalab_facade.waiting.waiting import Wait, WaitPolicy, checked_policy, waiting
 
 if TYPE_CHECKING:
     from datalab_facade.waiting.scheduling import Scheduler
 
 _T = TypeVar("_T")
-
-logger = logging.getLogger("datalab_facade.drift")
 
 
 @attrs.frozen
@@ -68,7 +66,8 @@ class Context:
         on_top = {name: value for name, value in given.items() if name != "headers"}
         if timeout is not None:
             on_top["timeout"] = timeout
-        return _evolved(policy or self.options.policy, on_top)
+        start = self.options.policy if policy is None else checked_policy("policy", policy)
+        return _evolved(start, on_top)
 
     def tries(
         self, options: Options, repeatable: Callable[[DatalabError], bool]
@@ -114,15 +113,13 @@ class Context:
         """
         from datalab_facade.waiting.scheduling import Scheduler  # for those who wait for many
 
-        if timeout is not None and not timeout > 0:
-            raise ConfigurationError(f"timeout must be more than 0, not {timeout!r}")
-        if not isinstance(concurrency, int) or concurrency < 1:
-            raise ConfigurationError(f"concurrency must be 1 or more, not {concurrency!r}")
+        seconds = math.inf if timeout is None else checked_seconds("timeout", timeout)
+        checked_count("concurrency", concurrency, least=1)
         now = self.clock.monotonic()
         return Scheduler(
             policy,
             concurrency=concurrency,
-            deadline=math.inf if timeout is None else now + timeout,
+            deadline=now + seconds,
             budget=budget,
             random=self.random,
             now=now,
@@ -150,10 +147,7 @@ class Context:
 
     def noted(self, value: _T, drift: Iterable[Drift]) -> _T:
         """Give a value that was made of an answer, after counting what was odd about it."""
-        for new in self.drift.record(drift):
-            # The documented times name no zone, so that is nothing to warn of.
-            level = logging.DEBUG if new.kind == "zone" else logging.WARNING
-            logger.log(level, "The API answered something new: %s", new)
+        announce(self.drift, drift)
         return value
 
 
@@ -171,16 +165,3 @@ def _with(options: Options, given: Mapping[str, object]) -> Options:
     if isinstance(more, Mapping):
         given = {**given, "headers": {**options.headers, **more}}
     return _evolved(options, given)
-
-
-def checked_id(execution_id: object) -> int:
-    """Give an execution's id back if it can be one.
-
-    Raises:
-        ConfigurationError: If it is no whole number from 0 on.
-    """
-    if not isinstance(execution_id, int) or isinstance(execution_id, bool) or execution_id < 0:
-        raise ConfigurationError(
-            f"An execution's id is a whole number such as 123, not {execution_id!r}"
-        )
-    return execution_id

@@ -21,7 +21,7 @@ from datalab_facade.errors import (
     ValidationIssue,
     status_error_class,
 )
-from datalab_facade.fields import About, Notes, compact, named, whole_number
+from datalab_facade.fields import About, Notes, check_asked_for, compact, named
 from datalab_facade.models import JSON, Execution, Step, StepRun, Steps
 from datalab_facade.redaction import excerpt, shown_headers
 from datalab_facade.statuses import Status
@@ -45,6 +45,9 @@ _COMMON_RUN_FIELDS = frozenset(
     {"id", "status", "started_at", "completed_at", "finished_at", "output_url"}
 )
 _RUN_FIELDS = _COMMON_RUN_FIELDS | {"error", "error_in", "success", "total_pages", "file_ids"}
+
+# Clocks that nobody sets differ by minutes, and no server asks for longer often.
+_LONGEST_BY_OUR_CLOCK = 120.0
 
 
 def decode_json(body: bytes) -> JSON:
@@ -72,7 +75,7 @@ def decode_execution(
         body: The parsed answer, in the documented shape (a step is one run) or
             in the one that the official client reads (a step holds a run for
             each file key).
-        requested_id: The id that was asked for, used where the answer names none.
+        requested_id: The id that was asked for.
         observed_at: When the answer arrived.
 
     Returns:
@@ -80,7 +83,7 @@ def decode_execution(
 
     Raises:
         UnexpectedBody: If it is no execution at all: not an object, or without
-            a status.
+            a status; or if it is about another one.
     """
     if not isinstance(body, dict):
         raise _no_execution(f"it is {named(body)}", body)
@@ -88,13 +91,13 @@ def decode_execution(
     if not isinstance(word, str) or not word.strip():
         raise _no_execution("it has no status", body)
 
+    check_asked_for("execution", requested_id, body, body.get("execution_id"), body.get("id"))
     notes = Notes()
     about = About("execution", notes)
-    ids = [whole_number(body.get(name)) for name in ("execution_id", "id")]
     created, updated = about.time(body, "created"), about.time(body, "updated")
     about.unknown(body, _EXECUTION_FIELDS)
     execution = Execution(
-        id=next((found for found in ids if found is not None), requested_id),
+        id=requested_id,
         status=about.status(word),
         workflow_id=about.whole_number(body, "workflow_id"),
         created=created,
@@ -185,13 +188,14 @@ def decode_failure(
         headers: The answer's headers.
         method: The request's method.
         url: The request's address, free of anything secret.
-        now: The date and time, to count from when ``Retry-After`` is a date.
+        now: The date and time, to count from when ``Retry-After`` is a date and the
+            answer has none of its own.
     """
     lower = {name.lower(): value for name, value in headers.items()}
     detail, issues = _detail(body)
     shown = shown_headers(lower)
     start = excerpt(body)
-    wait = decode_retry_after(lower.get("retry-after"), now)
+    wait = retry_after_of(lower, now)
     if status == 422:
         if not issues:
             issues = (ValidationIssue((), detail or start or "no reason given", ""),)
@@ -252,16 +256,42 @@ def decode_retry_after(value: str | None, now: datetime) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
-        from email.utils import parsedate_to_datetime  # rarely needed, and slow to import
-
-        try:
-            moment = parsedate_to_datetime(value)
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=UTC)
-            seconds = (moment - now).total_seconds()
-        except (ValueError, OverflowError):
+        moment = http_date(value)
+        if moment is None:
             return None
+        seconds = (moment - now).total_seconds()
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def retry_after_of(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Give the seconds that an answer asks to wait, if it does.
+
+    A date counts from the answer's own ``Date``, since the clocks of two machines
+    differ. An answer without one is counted by ours, and believed up to two minutes.
+
+    Args:
+        headers: The answer's headers, with lower-case names.
+        now: The date and time by our clock, if that is known.
+    """
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    there = http_date(headers.get("date", ""))
+    asked = decode_retry_after(value, there or now or datetime.fromtimestamp(0, UTC))
+    if asked is None or there is not None or http_date(value) is None:
+        return asked
+    return None if now is None else min(asked, _LONGEST_BY_OUR_CLOCK)
+
+
+def http_date(value: str) -> datetime | None:
+    """Read a date of HTTP; None if it is not one."""
+    from email.utils import parsedate_to_datetime  # rarely needed, and slow to import
+
+    try:
+        moment = parsedate_to_datetime(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _text(value: JSON) -> str:

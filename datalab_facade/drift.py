@@ -6,17 +6,20 @@ before it hurts: see ``client.drift()``.
 
 from __future__ import annotations
 
-import threading
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 import attrs
 
+from datalab_facade.forking import ProcessLock
 from datalab_facade.redaction import excerpt
 from datalab_facade.travel import portable
 
-DriftKind: TypeAlias = Literal["field", "status", "shape", "time", "zone"]
+DriftKind: TypeAlias = Literal["field", "status", "shape", "time", "zone", "deprecation"]
+
+logger = logging.getLogger(__name__)
 
 # A server gone wild must not fill the memory with its inventions.
 _MOST_KINDS = 1_000
@@ -31,8 +34,10 @@ class Drift:
     Attributes:
         kind: ``"field"``, a name not seen before; ``"status"``, a word not seen
             before; ``"shape"``, a value of another type than expected; ``"time"``,
-            a timestamp that cannot be read; ``"zone"``, one that names no zone.
-        where: The part of the answer, such as ``"execution"`` or ``"step run"``.
+            a timestamp that cannot be read; ``"zone"``, one that names no zone;
+            ``"deprecation"``, word that the API is going to end an operation.
+        where: The part of the answer, such as ``"execution"`` or ``"step run"``, or
+            the operation.
         name: The field, and after ``=`` the word or the type that was found.
     """
 
@@ -70,7 +75,7 @@ class DriftLog:
     """Counts sightings; one for each client, shared by its threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._counts: Counter[Drift] = Counter()
         self._dropped = 0
 
@@ -92,6 +97,14 @@ class DriftLog:
         """Give the counts as they stand now."""
         with self._lock:
             return DriftReport(dict(self._counts), self._dropped)
+
+
+def announce(log: DriftLog, sightings: Iterable[Drift]) -> None:
+    """Count the sightings, and leave a line in the log about each that is new."""
+    for new in log.record(sightings):
+        # The documented times name no zone, so that is nothing to warn of.
+        level = logging.DEBUG if new.kind == "zone" else logging.WARNING
+        logger.log(level, "The API answered something new: %s", new)
 
 
 def sighting(kind: DriftKind, where: str, name: str) -> Drift:

@@ -25,6 +25,7 @@
     ├── UploadFailed                  a file could not be brought to Datalab
     ├── DownloadFailed                an output or a file could not be brought home
     │   └── OutputTooLarge            ... because it is larger than the caller allowed
+    ├── LocalFileError                the disk failed while outputs were saved: full, broken, busy
     └── SubmissionUnknown             sent, but whether the server acted is not known
 
 Every class survives :mod:`pickle` and :mod:`copy`, prints as one or a few short
@@ -40,13 +41,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
-from datalab_facade.redaction import excerpt
+from datalab_facade.redaction import excerpt, printable
 from datalab_facade.travel import portable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from datalab_facade.models import JSON, Execution, Failure
+    from datalab_facade.outputs.manifest import Manifest
 
 __all__ = [
     "AuthenticationFailed",
@@ -59,6 +61,7 @@ __all__ = [
     "DefinitionProblem",
     "DownloadFailed",
     "ExecutionFailed",
+    "LocalFileError",
     "NotFound",
     "OutputTooLarge",
     "Overloaded",
@@ -97,6 +100,7 @@ class DatalabError(Exception):
     """The root of all errors of this package; its text says what to do next."""
 
     def __init__(self, message: str) -> None:
+        message = printable(message)
         if len(message) > _LONGEST_MESSAGE:
             message = message[: _LONGEST_MESSAGE - 1] + "…"
         super().__init__(message)
@@ -130,7 +134,7 @@ class DefinitionProblem:
     """What."""
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.message}" if self.place else self.message
+        return printable(f"{self.place}: {self.message}" if self.place else self.message)
 
 
 class DefinitionInvalid(ConfigurationError):
@@ -235,7 +239,7 @@ class ValidationIssue:
 
     def __str__(self) -> str:
         place = ".".join(str(part) for part in self.loc)
-        return f"{place}: {self.msg}" if place else self.msg
+        return printable(f"{place}: {self.msg}" if place else self.msg)
 
 
 class StatusError(DatalabError):
@@ -482,8 +486,8 @@ class UploadFailed(DatalabError):
             ``"unreadable"`` (a folder, no rights, a broken disk), ``"empty"`` or
             ``"too large"``. On the way: ``"changed"`` (somebody writes to it),
             ``"unreachable"`` (no whole answer), ``"refused"`` (storage does not take
-            it), ``"corrupt"`` (other bytes arrived), ``"unconfirmed"`` (it was sent,
-            but Datalab does not confirm that it came) or ``"abandoned"`` (by the caller).
+            it), ``"corrupt"`` (other bytes arrived) or ``"unconfirmed"`` (it was sent,
+            but Datalab does not confirm that it came).
     """
 
     file_name: str
@@ -510,10 +514,12 @@ class DownloadFailed(DatalabError):
             a URL, without its query.
         file_id: The id of a file that was uploaded; None for an output.
         status: The storage's HTTP status, or None if no answer came.
-        reason: What kind of failure it is: ``"unreachable"`` (no whole answer),
+        reason: What kind of failure it is: ``"unreachable"`` (no answer),
             ``"refused"`` (storage does not let us), ``"expired"`` (the URL did, and
-            could not be renewed), ``"gone"`` (deleted), ``"incomplete"``,
-            ``"corrupt"`` (length or checksum wrong), ``"too large"``, ``"exists"``
+            could not be renewed), ``"gone"`` (deleted), ``"incomplete"`` (cut off
+            again and again, or longer than storage says), ``"corrupt"`` (not what it should
+            be: its checksum, its compression, or a web page in place of JSON), ``"too large"``,
+            ``"exists"``
             (there is a file already) or ``"disk"`` (it could not be written).
     """
 
@@ -546,6 +552,23 @@ class DownloadFailed(DatalabError):
 
 class OutputTooLarge(DownloadFailed):
     """An output is larger than the caller allowed to be held in memory."""
+
+
+class LocalFileError(DatalabError, OSError):
+    """What was saved could not be written down: the disk is full or broken, or others keep it.
+
+    The files that were saved are there. Once the disk is as it should be, the same call
+    goes on, and fetches none of them again. It is an :class:`OSError` too.
+
+    Attributes:
+        manifest: What was saved so far, and what was missed; None where nothing was begun.
+    """
+
+    manifest: Manifest | None
+
+    def __init__(self, message: str, *, manifest: Manifest | None = None) -> None:
+        super().__init__(message)
+        self.manifest = manifest
 
 
 class SubmissionUnknown(DatalabError):

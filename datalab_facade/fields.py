@@ -10,7 +10,10 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from datalab_facade.drift import Drift, DriftKind, sighting
+from datalab_facade.errors import UnexpectedBody
 from datalab_facade.models import JSON
+from datalab_facade.redaction import excerpt
+from datalab_facade.secrecy import concealed
 from datalab_facade.statuses import KNOWN_WORDS, Status
 
 _T = TypeVar("_T")
@@ -142,6 +145,56 @@ def whole_number(value: JSON) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         return int(value)
     return None
+
+
+def check_asked_for(what: str, requested_id: int | str, body: JSON, *named_ids: JSON) -> None:
+    """Check that an answer is not about another one than was asked for.
+
+    An answer that names no id is fine; what is no whole number is taken for no id, since
+    the API has other names for the same, too.
+
+    Args:
+        what: What was asked for, in a word.
+        requested_id: Its id, or its name where it has one.
+        body: The answer.
+        named_ids: The ids that it names, the one that counts first.
+
+    Raises:
+        UnexpectedBody: It is about another one.
+    """
+    numbers = (_id_number(value) for value in named_ids)
+    found = next((number for number in numbers if number is not None), None)
+    if found is not None and found != requested_id:
+        raise about_another(what, requested_id, found, body)
+
+
+def about_another(
+    what: str, requested_id: int | str, found: int | str, body: JSON
+) -> UnexpectedBody:
+    """Give the error for an answer that is about another one than was asked for."""
+    start = start_of(body)
+    return UnexpectedBody(
+        f"the answer is about {what} {excerpt(str(found))}, but {what} {requested_id} was "
+        f"asked for: {start}",
+        body=start,
+    )
+
+
+def start_of(body: JSON) -> str:
+    """Quote the start of an answer, without what may be secret in it."""
+    try:
+        return excerpt(compact(concealed(body)))
+    except RecursionError:
+        return f"{named(body)} that is nested too deeply"
+
+
+def _id_number(value: JSON) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        # A number of so many digits is no id that anybody asks for.
+        return int(value[-400:]) if len(value) <= 400 else -1
+    return whole_number(value)
 
 
 def named(value: JSON) -> str:

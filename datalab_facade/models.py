@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import attrs
 
 from datalab_facade import rendering
-from datalab_facade.redaction import scrubbed, shown_url
+from datalab_facade.redaction import redact, redacted_repr, shown_url
 from datalab_facade.statuses import TERMINAL, WAITING, Status
 from datalab_facade.travel import known_fields, portable
 
@@ -29,10 +29,6 @@ AGGREGATED = "aggregated"
 """The file key of a run over all files of an execution at once."""
 
 
-def _shown(text: str | None) -> str:
-    return repr(text if text is None else scrubbed(text))
-
-
 @portable
 @attrs.frozen
 class Output:
@@ -43,12 +39,12 @@ class Output:
     """
 
     execution_id: int
-    step: str = attrs.field(repr=_shown)
+    step: str = attrs.field(repr=redacted_repr)
     """The step's unique name."""
-    file_key: str | None = attrs.field(repr=_shown)
+    file_key: str | None = attrs.field(repr=redacted_repr)
     """Which file, ``"aggregated"`` for all of them, or None where steps have one run."""
     url: str = attrs.field(repr=shown_url)
-    status: Status = Status.UNKNOWN
+    status: Status = attrs.field(default=Status.UNKNOWN, repr=redacted_repr)
     """How the step run stood that left it behind."""
 
 
@@ -57,12 +53,12 @@ class Output:
 class Failure:
     """One thing that failed, in the server's words."""
 
-    step: str | None
+    step: str | None = attrs.field(repr=redacted_repr)
     """The step's unique name, or None where the whole execution failed."""
-    file_key: str | None
-    error: str | None = attrs.field(repr=_shown)
+    file_key: str | None = attrs.field(repr=redacted_repr)
+    error: str | None = attrs.field(repr=redacted_repr)
     """What the server said, if anything."""
-    error_in: str | None
+    error_in: str | None = attrs.field(repr=redacted_repr)
     """The stage of the step where it happened, such as ``"VALIDATION"``, if told."""
 
     def __str__(self) -> str:
@@ -71,7 +67,7 @@ class Failure:
             place += f" [{self.file_key}]"
         if self.error_in:
             place += f" in {self.error_in}"
-        return f"{place}: {scrubbed(self.error) if self.error else 'no reason given'}"
+        return redact(f"{place}: {self.error or 'no reason given'}")
 
 
 @portable
@@ -101,23 +97,21 @@ class Progress:
 class StepRun:
     """A step at work on one file, on all files, or on the execution as a whole."""
 
-    file_key: str | None
+    file_key: str | None = attrs.field(repr=redacted_repr)
     """The server's key of the file, ``"aggregated"``, or None where steps have one run."""
-    status: Status
-    id: int | str | None = None
+    status: Status = attrs.field(repr=redacted_repr)
+    id: int | str | None = attrs.field(default=None, repr=redacted_repr)
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    output_url: str | None = attrs.field(
-        default=None, repr=lambda url: "None" if url is None else repr(shown_url(url))
-    )
-    error: str | None = attrs.field(default=None, repr=_shown)
+    output_url: str | None = attrs.field(default=None, repr=redacted_repr)
+    error: str | None = attrs.field(default=None, repr=redacted_repr)
     """What the server says went wrong."""
-    error_in: str | None = None
+    error_in: str | None = attrs.field(default=None, repr=redacted_repr)
     """The stage where it went wrong, such as ``"VALIDATION"``."""
     success: bool | None = None
     total_pages: int | None = None
     """Pages that were parsed, on parse steps."""
-    file_ids: tuple[str, ...] = ()
+    file_ids: tuple[str, ...] = attrs.field(default=(), repr=redacted_repr)
     """The files that went into an aggregated run."""
     zone_assumed: bool = attrs.field(default=False, repr=False)
     """True where a time came without a zone; UTC was assumed then."""
@@ -178,7 +172,7 @@ class Step:
     Its own status, times and errors follow from its runs.
     """
 
-    name: str
+    name: str = attrs.field(repr=redacted_repr)
     runs: tuple[StepRun, ...] = ()
 
     @property

@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import TypedDict
 
 import attrs
 
+from datalab_facade.arguments import (
+    checked_count,
+    checked_mapping,
+    checked_seconds,
+    checked_text,
+    named,
+)
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.waiting.faults import FaultSettings
-from datalab_facade.waiting.waiting import WaitPolicy
+from datalab_facade.waiting.waiting import WaitPolicy, checked_policy
 
 _OURS = frozenset({"x-api-key", "authorization", "cookie", "host", "content-length"})
 
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
-    if not 0 < value < float("inf"):
-        raise ConfigurationError(f"{attribute.name} must be more than 0 seconds, not {value!r}")
+    if checked_seconds(attribute.name, value) == math.inf:
+        raise ConfigurationError(f"{attribute.name} must be more than 0 seconds, and have an end")
 
 
 def _count(_: object, attribute: attrs.Attribute[int], value: int) -> None:
-    if not isinstance(value, int) or value < 0:
-        raise ConfigurationError(f"{attribute.name} must be a count of 0 or more, not {value!r}")
+    checked_count(attribute.name, value, least=0)
+
+
+def _checked_policy(policy: WaitPolicy) -> WaitPolicy:
+    return checked_policy("policy", policy)
 
 
 def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     checked: dict[str, str] = {}
-    for name, value in headers.items():
+    for given_name, given_value in checked_mapping("headers", headers).items():
+        name = checked_text("The name of a header", given_name)
+        value = checked_text(f"The value of the header {named(name)}", given_value)
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-            raise ConfigurationError(f"{name!r} is no name for a header")
+            raise ConfigurationError(f"{named(name)} is no name for a header")
         if name.lower() in _OURS:
             raise ConfigurationError(f"The header {name} is not for callers to set")
         if not re.fullmatch(r"[\t -~]*", value):
@@ -66,10 +79,10 @@ class Options:
 
     Two: enough for a dropped connection or a restart, and the answer still comes soon."""
 
-    headers: Mapping[str, str] = attrs.field(factory=dict, converter=_checked_headers)
+    headers: Mapping[str, str] = attrs.field(factory=dict, converter=_checked_headers, repr=False)
     """More headers for every request to the API."""
 
-    policy: WaitPolicy = attrs.field(factory=WaitPolicy)
+    policy: WaitPolicy = attrs.field(factory=WaitPolicy, converter=_checked_policy)
     """How waits behave."""
 
     fault_settings: FaultSettings = attrs.field(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 SHOWN_HEADERS = frozenset(
     {
@@ -35,7 +35,18 @@ SHOWN_QUERY_NAMES = frozenset({"expires_in", "limit", "offset", "team_id"})
 _URL = re.compile(r":(?:\\*/){2}[^\s\"<>]+")
 _NOT_IN_URL = re.compile(r"[\s\"<>]")
 _ESCAPED_SLASH = re.compile(r"\\+/")
-_USER = re.compile(r"//[^/?#]*@")
+# The parts of an address. Its host is known by its letters, so that what was meant as a
+# password, and is not written as one, is not taken for it.
+_ADDRESS = re.compile(
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):)?"
+    r"//(?:[^/?#]*@)?"
+    r"(?P<host>(?:(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::[0-9]*)?)?)"
+    # In a text, punctuation may follow.
+    r"(?P<path>[^\w/?#@%\\]*(?:/[^?#@]*)?)"
+    r"(?:\?(?P<query>[^#@]*))?"
+    r"(?:#[^@]*)?"
+)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 # A name in JSON and the begin of its text, also within a text that is JSON by itself.
 _JSON_NAME = re.compile(r'\\*"([^"\\]{1,80})\\*"\s*:\s*(\\*)"')
 # Names under which people keep secrets; compared without case, dashes and underscores.
@@ -62,37 +73,89 @@ def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def shown_url(url: str) -> str:
-    """Give a URL without user, fragment and any query value that is not harmless.
+    """Give an address without user, fragment and any query value that is not harmless.
+
+    A password with ``/``, ``?`` or ``#`` in it makes an address that reads as another
+    one. So nothing is shown up to the last ``@``, nor after it where it is not certain
+    that the host begins there; and of what cannot be read, not even a part.
 
     >>> shown_url("https://key@bucket.example/out.json?X-Amz-Signature=abc#top")
     'https://bucket.example/out.json?…'
     >>> shown_url("https://www.datalab.to/api/v1/files?limit=50&token=abc")
     'https://www.datalab.to/api/v1/files?limit=50&…'
+    >>> shown_url("redis://:pass/word@cache.example"), shown_url("ada:secret@cache.example")
+    ('redis://…', '…')
     """
+    parts = _ADDRESS.fullmatch(url)
+    if parts is None:
+        start = _SCHEME.match(url)
+        if start:
+            return start[0].lower() + "…"
+        # A path, or the name of a host alone.
+        return "…" if re.search(r"[@%]|//", url) else printable(re.split("[?#]", url)[0])
+    scheme, query = parts["scheme"], parts["query"]
     try:
-        parts = urlsplit(url)
-        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        pairs = parse_qsl(query or "", keep_blank_values=True)
     except ValueError:
-        return "…"
+        pairs = []
     shown = [
         f"{name}={value}"
         for name, value in pairs
         if name in SHOWN_QUERY_NAMES and _HARMLESS.fullmatch(value)
     ]
-    if len(shown) < len(pairs) or (parts.query and not pairs):
+    if len(shown) < len(pairs) or (query and not pairs):
         shown.append("…")
-    host = parts.netloc.rpartition("@")[2]
-    origin = f"{parts.scheme}://{host}" if parts.scheme else host
-    return origin + parts.path + ("?" + "&".join(shown) if shown else "")
+    origin = (f"{scheme.lower()}://" if scheme else "") + parts["host"]
+    return printable(origin + parts["path"] + ("?" + "&".join(shown) if shown else ""))
+
+
+def can_be_shown(url: str) -> bool:
+    """Tell whether an address is read by others as it was meant, so that its host can be shown.
+
+    >>> can_be_shown("redis://:pass%2Fword@a.example"), can_be_shown("redis://:pass/word@a.example")
+    (True, False)
+    """
+    shown = shown_url(url)
+    return shown != "…" and not shown.endswith("://…")
+
+
+def printable(text: str) -> str:
+    r"""Give a text in which what is not printable is escaped.
+
+    So it stays in its line, does nothing to a terminal, and can be encoded: line breaks,
+    escapes, marks that turn the direction of writing, and lone surrogates.
+
+    >>> printable("a\nb \u202e\ud800")
+    'a\\nb \\u202e\\ud800'
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def scrubbed(text: str) -> str:
-    """Take the query, and so any signature, out of every URL in a piece of text.
+    """Take the user and the query, and so any signature, out of every URL in a piece of text.
 
     >>> scrubbed("no such object: https://bucket.example/a?sig=b")
     'no such object: https://bucket.example/a?…'
     """
     return _URL.sub(_scrubbed_url, text)
+
+
+def redact(text: str) -> str:
+    r"""Give a text of the server's as it may be shown: on one line, and without signatures.
+
+    >>> redact("no such object:\nhttps://bucket.example/a?sig=b")
+    'no such object:\\nhttps://bucket.example/a?…'
+    """
+    return printable(scrubbed(text))
+
+
+def redacted_repr(value: object) -> str:
+    """Give the repr of a text, or of a tuple of texts, without signatures; for fields of attrs."""
+    if isinstance(value, tuple):
+        return repr(tuple(scrubbed(text) for text in value))
+    return repr(scrubbed(value) if isinstance(value, str) else value)
 
 
 def names_a_secret(name: str) -> bool:
@@ -122,10 +185,8 @@ def shown_name(name: str) -> str:
 
 
 def _scrubbed_url(found: re.Match[str]) -> str:
-    address, *query = _ESCAPED_SLASH.sub("/", found[0]).split("?", 1)
     # Several URLs without a space between them are found as one.
-    url = "?".join([_USER.sub("//", address), *query])
-    return shown_url("x" + url).removeprefix("x")
+    return shown_url("x" + _ESCAPED_SLASH.sub("/", found[0])).removeprefix("x")
 
 
 def _without_secrets(text: str) -> str:
@@ -161,7 +222,5 @@ def excerpt(body: bytes | str, *, limit: int = 200) -> str:
         url = _URL.search(last_word)
         if url:
             text = text[: url.start() - len(last_word)] + "…"
-    text = _without_secrets(scrubbed(" ".join(text.split())))
-    if not text.isprintable():
-        text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    text = printable(_without_secrets(scrubbed(" ".join(text.split()))))
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -6,7 +6,7 @@ from datetime import timedelta
 from html import escape
 from typing import TYPE_CHECKING
 
-from datalab_facade.redaction import scrubbed
+from datalab_facade.redaction import redact
 
 if TYPE_CHECKING:
     from datalab_facade.models import Execution, StepRun
@@ -18,11 +18,11 @@ _OPENED_RUNS = 12
 
 def execution_line(execution: Execution) -> str:
     """Give a line or two: id, workflow, status, each step and its status."""
-    parts = [f"id={execution.id}", f"status={str(execution.status)!r}"]
+    parts = [f"id={execution.id}", f"status={redact(execution.status)!r}"]
     if execution.workflow_id is not None:
         parts.append(f"workflow_id={execution.workflow_id}")
     steps = [
-        f"{name}={step.status}" + (f"×{len(step.runs)}" if len(step.runs) > 1 else "")
+        redact(f"{name}={step.status}") + (f"×{len(step.runs)}" if len(step.runs) > 1 else "")
         for name, step in list(execution.steps.items())[:_SHOWN_STEPS]
     ]
     if len(execution.steps) > _SHOWN_STEPS:
@@ -30,7 +30,7 @@ def execution_line(execution: Execution) -> str:
     if steps:
         parts.append(f"progress={execution.progress} [{', '.join(steps)}]")
     if execution.error:
-        parts.append(f"error={scrubbed(execution.error)[:80]!r}")
+        parts.append(f"error={redact(execution.error)[:80]!r}")
     return f"<Execution {' '.join(parts)}>"
 
 
@@ -42,14 +42,14 @@ def execution_table(execution: Execution) -> str:
         rows.append(f'<tr><td colspan="6">… {len(runs) - _SHOWN_RUNS} more</td></tr>')
     caption = f"Execution {execution.id}: {execution.status}, {execution.progress} steps done"
     if execution.error:
-        caption += f" — {scrubbed(execution.error)}"
+        caption += f" — {execution.error}"
     head = "".join(
         f"<th>{title}</th>" for title in ("step", "file", "status", "took", "output", "error")
     )
     state = " open" if len(runs) <= _OPENED_RUNS else ""
     return (
         f"<details{state}><summary>{len(runs)} step runs</summary>"
-        f'<table class="datalab-execution"><caption>{escape(caption)}</caption>'
+        f'<table class="datalab-execution"><caption>{_escaped(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></details>"
     )
 
@@ -61,9 +61,13 @@ def _row(step: str, run: StepRun) -> str:
         run.status,
         "" if run.duration is None else _duration(run.duration),
         "yes" if run.output_url else "",
-        ": ".join(scrubbed(part) for part in (run.error_in, run.error) if part),
+        ": ".join(part for part in (run.error_in, run.error) if part),
     )
-    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f"<td>{_escaped(cell)}</td>" for cell in cells) + "</tr>"
+
+
+def _escaped(text: str) -> str:
+    return escape(redact(text))
 
 
 def _duration(length: timedelta) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datalab_facade.models import JSON
 
 _SHORTEST: Final = 4
+_LONG: Final = 12
 
 
 class Secrets:
@@ -102,6 +103,44 @@ class Secrets:
 NO_SECRETS: Final = Secrets()
 
 
+class Echo:
+    """Takes a key out of what a server answers, which may well repeat it.
+
+    A key of fewer than twelve characters may be a part of honest words, so it is taken
+    out where it stands alone; one of fewer than four is a word itself, and stays.
+
+    >>> Echo("dl-7").silenced("no such key: dl-7")
+    'no such key: ***'
+    """
+
+    # Without a __dict__, whose repr would tell the key.
+    __slots__ = ("_forms", "_forms_in_bytes", "_in_bytes", "_in_text")
+
+    def __init__(self, key: str) -> None:
+        self._forms = set(_forms(key)) if len(key) >= _SHORTEST else set()
+        self._forms_in_bytes = [form.encode(errors="replace") for form in self._forms]
+        any_form = "|".join(map(re.escape, sorted(self._forms, key=len, reverse=True)))
+        if len(key) < _LONG:
+            any_form = rf"(?:(?<![\w-])|(?<=\\[bfnrt]))(?:{any_form})(?![\w-])"
+        self._in_text = re.compile(any_form, re.ASCII)
+        self._in_bytes = re.compile(any_form.encode(errors="replace"))
+
+    def silenced(self, text: str) -> str:
+        """Give a text without it."""
+        if any(form in text for form in self._forms):
+            return self._in_text.sub(HIDDEN, text)
+        return text
+
+    def silenced_bytes(self, body: bytes) -> bytes:
+        """Give a body without it."""
+        if any(form in body for form in self._forms_in_bytes):
+            return self._in_bytes.sub(HIDDEN.encode(), body)
+        return body
+
+
+NO_ECHO: Final = Echo("")
+
+
 def concealed(value: JSON) -> JSON:
     """Give JSON that may be shown: no query of a URL, and nothing under a name like a secret's.
 
@@ -118,7 +157,7 @@ def concealed(value: JSON) -> JSON:
         return [concealed(inner) for inner in value]
     if isinstance(value, dict):
         return {
-            name: HIDDEN if _is_secret(name, inner) else concealed(inner)
+            scrubbed(name): HIDDEN if _is_secret(name, inner) else concealed(inner)
             for name, inner in value.items()
         }
     return value

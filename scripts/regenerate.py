@@ -28,12 +28,15 @@ from functools import partial
 from pathlib import Path
 
 try:
+    import facts
     from specs import (
         checking,
         generating,
         loading,
+        memory,
         narrowing,
         pins,
+        provenance,
         repairing,
         reporting,
         signals,
@@ -53,8 +56,10 @@ except ModuleNotFoundError as missing:
     sys.exit(f"regenerate: {missing}; run: pip install -r requirements/dev.txt")
 
 ROOT = Path(__file__).resolve().parent.parent
-VENDORED, GENERATED = swapping.OWNED
+VENDORED, GENERATED = "openapi.json", "generated"
 FACADE = "datalab_facade"
+TIMEOUT = 60.0
+MOST_SECONDS = 86_400
 BOTH = f"{VENDORED} and {GENERATED}/"
 
 Say = Callable[[str], None]
@@ -69,22 +74,29 @@ class Outcome:
     exit_code: int = 0
 
 
-def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
-    """Do what the command line says to the tree at `root`, and return the exit code."""
+def main(
+    arguments: Sequence[str] | None = None, root: Path = ROOT, *, bounded: bool = False
+) -> int:
+    """Do what the command line says to the tree at `root`, and return the exit code.
+
+    Only a process of its own should be `bounded`, in time and in memory.
+    """
     options = _options(arguments)
+    skip = options.skip_unsupported
+    if bounded:
+        memory.bound()
     # With --json, standard output is one document and nothing else.
     say: Say = partial(print, file=sys.stderr if options.json else sys.stdout, flush=True)
     try:
-        with signals.raised():
+        with signals.raised(options.timeout if bounded else None):
             pins.verify(root / "pyproject.toml")
             with swapping.alone(root):
                 if swapping.recover(root):
                     say(f"An earlier run was cut off. {BOTH} are back as they were before it.")
-                source = str(root / VENDORED) if options.source is None else options.source
                 outcome = (
                     check(root, say)
                     if options.check
-                    else regenerate(root, source, options.only, say, skip=options.skip_unsupported)
+                    else regenerate(root, options.source, options.only, say, skip=skip)
                 )
     except swapping.Torn as torn:
         print(f"regenerate: {torn}", file=sys.stderr)
@@ -93,6 +105,17 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         if isinstance(problem, Problem) and problem.output:
             print(problem.output.rstrip(), file=sys.stderr)
         print(f"regenerate: {problem}; nothing was changed", file=sys.stderr)
+        return 1
+    except MemoryError:
+        most = f"more than {memory.MOST // 1024**2} MB of memory"
+        print(f"regenerate: it takes {most}; nothing was changed", file=sys.stderr)
+        return 1
+    except signals.OutOfTime:
+        print(
+            f"regenerate: it took more than {options.timeout:g} s; nothing was changed;"
+            f" --timeout SECONDS allows more",
+            file=sys.stderr,
+        )
         return 1
     except signals.Stopped as stopped:
         print(f"regenerate: stopped by {stopped}; nothing was changed", file=sys.stderr)
@@ -104,17 +127,21 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
 
 
 def regenerate(
-    root: Path, source: str, only: Sequence[str], say: Say, *, skip: bool = False
+    root: Path, source: str | None, only: Sequence[str], say: Say, *, skip: bool = False
 ) -> Outcome:
     """Replace the document and what is generated from it, unless they are what they should be."""
-    document = loading.load(source)
+    origin = str(root / VENDORED) if source is None else source
+    content = loading.found(origin)
+    document = loading.parsed(content, origin)
+    fetched = None if source is None else provenance.of_fetched(source, content, only)
     validating.refuse_strangers(document)
     if only:
         document = narrowing.narrow(document, only)
     # What is left out stays left out until the document is taken in anew.
-    left_out = skipping.recorded(root / GENERATED) if source == str(root / VENDORED) else ()
+    left_out = skipping.recorded(root / GENERATED) if source is None else ()
     with swapping.building(root) as workshop:
         built = build(document, workshop, left_out, skip=skip)
+        provenance.keep(root, built.folder, fetched)
         # Of a document that cannot be had, nobody needs to know what it would change.
         changed = report(root, document, say)
         record: dict[str, Json] = {
@@ -131,6 +158,12 @@ def regenerate(
         # Once the swap has begun Ctrl-C comes too late: there is no way back, and little to wait.
         signals.ignore()
         swapping.swap(root, built.folder)
+    # A page that cannot be written is no reason to say that nothing was changed.
+    try:
+        if facts.write(root):
+            say(f"{facts.PAGE} has been written anew.")
+    except (Problem, OSError) as problem:
+        say(f"{facts.PAGE} is as it was: {problem}; mend that, and run: python scripts/facts.py")
     return Outcome(f"{BOTH} have been replaced.", {"outcome": "replaced", **record})
 
 
@@ -139,6 +172,7 @@ def check(root: Path, say: Say) -> Outcome:
     document = loading.load(str(root / VENDORED))
     with tempfile.TemporaryDirectory(prefix="regenerate-") as workshop:
         built = build(document, Path(workshop), skipping.recorded(root / GENERATED))
+        provenance.keep(root, built.folder, None)
         wanted = trees.read(built.folder, swapping.OWNED)
     present = trees.read(root, swapping.OWNED)
     if present == wanted:
@@ -245,13 +279,22 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--check", action="store_true", help=f"write nothing; fail if {GENERATED}/ is out of date"
     )
     _ = parser.add_argument(
+        "--timeout",
+        type=float,
+        default=TIMEOUT,
+        metavar="SECONDS",
+        help="give up after so many seconds; the default is %(default)g",
+    )
+    _ = parser.add_argument(
         "--json", action="store_true", help="print the report as one JSON document"
     )
     options = parser.parse_args(arguments)
+    if not 0 < options.timeout <= MOST_SECONDS:
+        parser.error(f"--timeout is a number of seconds, at most {MOST_SECONDS:,}")
     if options.check and (options.source is not None or options.only or options.skip_unsupported):
         parser.error("--check goes with no option that says what to generate")
     return options
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(bounded=True))

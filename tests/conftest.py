@@ -75,7 +75,9 @@ def no_secret_is_told(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the machine's own settings out of the tests."""
-    for name in ("DATALAB_API_KEY", "DATALAB_HOST", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+    ours = ("DATALAB_API_KEY", "DATALAB_HOST")
+    proxies = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+    for name in (*ours, *proxies, "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 

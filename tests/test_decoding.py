@@ -280,6 +280,40 @@ def test_retry_after_is_read_in_seconds_and_as_a_date(
     assert decode_retry_after(value, NOW) == seconds
 
 
+AT_NOON = "Wed, 22 Oct 2025 12:00:00 GMT"
+AT_NOON_AND_3 = "Wed, 22 Oct 2025 12:00:03 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": AT_NOON_AND_3, "Date": AT_NOON}, 3.0),
+        ({"Retry-After": AT_NOON, "Date": AT_NOON_AND_3}, 0.0),
+        ({"Retry-After": "7", "Date": AT_NOON}, 7.0),
+        ({"Retry-After": "soon", "Date": AT_NOON}, None),
+        ({"Date": AT_NOON}, None),
+    ],
+)
+@given(ahead=st.floats(-1e6, 1e6))
+def test_a_date_to_come_back_counts_from_the_answers_own_date(
+    headers: dict[str, str], seconds: float | None, ahead: float
+) -> None:
+    ours = NOW + timedelta(seconds=ahead)
+    failure = decode_failure(429, b"", headers, method="GET", url="u", now=ours)
+    assert failure.retry_after == seconds
+
+
+@pytest.mark.parametrize("date", [None, "", "today"])
+@pytest.mark.parametrize(("ahead", "seconds"), [(0, 3), (2, 1), (120, 0), (-20, 23), (-1e6, 120)])
+def test_where_it_has_none_our_clock_is_believed_up_to_two_minutes(
+    date: str | None, ahead: float, seconds: float
+) -> None:
+    headers = {"Retry-After": AT_NOON_AND_3} | ({} if date is None else {"Date": date})
+    ours = NOW + timedelta(seconds=ahead)
+    failure = decode_failure(503, b"", headers, method="GET", url="u", now=ours)
+    assert failure.retry_after == seconds
+
+
 @pytest.mark.parametrize("word", ["completed", "COMPLETED", "Completed", " completed ", "complete"])
 def test_a_status_is_read_in_any_letter_case(word: str) -> None:
     assert decode({"status": word}).status is Status.COMPLETED
@@ -336,10 +370,37 @@ def test_the_end_of_a_run_is_read_under_both_names() -> None:
 
 
 def test_the_id_is_read_under_both_names_and_else_taken_from_the_request() -> None:
-    assert decode({"status": "QUEUED", "execution_id": 7, "id": 8}).id == 7
-    assert decode({"status": "QUEUED", "id": 8}).id == 8
-    assert decode({"status": "QUEUED", "id": "9"}).id == 9
+    assert decode({"status": "QUEUED", "execution_id": 7, "id": 8}, requested_id=7).id == 7
+    assert decode({"status": "QUEUED", "id": 8}, requested_id=8).id == 8
+    assert decode({"status": "QUEUED", "id": "9"}, requested_id=9).id == 9
     assert decode({"status": "QUEUED", "id": "hash"}, requested_id=10).id == 10
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"execution_id": 999_999},
+        {"execution_id": "999999"},
+        {"execution_id": 999_999.0},
+        {"id": 999_999},
+        {"execution_id": None, "id": 999_999},
+        {"execution_id": "hash", "id": 999_999},
+        {"execution_id": 999_999, "id": 123},
+        {"execution_id": -123},
+        {"execution_id": "9" * 40},
+        {"execution_id": "9" * 5_000},
+    ],
+)
+def test_an_answer_about_another_execution_is_none_about_this_one(names: dict[str, Any]) -> None:
+    with pytest.raises(UnexpectedBody, match=r"is about execution .*execution 123 was asked for"):
+        decode({"status": "COMPLETED", **names}, requested_id=123)
+
+
+@given(st.integers(0, 10**30))
+def test_an_id_is_the_same_in_digits_and_as_a_number(execution_id: int) -> None:
+    for written in (execution_id, str(execution_id), f"0{execution_id}"):
+        body = {"status": "QUEUED", "execution_id": written}
+        assert decode(body, requested_id=execution_id).id == execution_id
 
 
 def test_every_field_seen_so_far_is_read() -> None:

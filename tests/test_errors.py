@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import datalab_facade
-from datalab_facade import Execution, Status, Step, StepRun, Steps, errors
+from datalab_facade import Execution, Manifest, Status, Step, StepRun, Steps, errors
 from datalab_facade.decoding import decode_failure
 from datalab_facade.errors import (
     AuthenticationFailed,
@@ -29,6 +29,7 @@ from datalab_facade.errors import (
     DefinitionProblem,
     DownloadFailed,
     ExecutionFailed,
+    LocalFileError,
     NotFound,
     OutputTooLarge,
     Overloaded,
@@ -110,6 +111,7 @@ def examples(said: str = "Try again") -> list[DatalabError]:
         DownloadFailed(said, **place, status=403),
         UploadFailed(said, file_name=said, status=403, reason="refused"),
         OutputTooLarge(said, **place),
+        LocalFileError(said, manifest=Manifest(7, Status(said), saved=())),
         RequestRefused(said, **request, detail=said),
         SubmissionUnknown(said, **request, sent={"name": said, "steps": [{"settings": {}}]}),
     ]
@@ -263,6 +265,7 @@ def test_every_class_can_be_imported_from_both_places() -> None:
         (ConfigurationError, ValueError),
         (ConnectionFailed, ConnectionError),
         (BudgetExhausted, TimeoutError),
+        (LocalFileError, OSError),
         (RequestTimedOut, TimeoutError),
         (WaitTimedOut, TimeoutError),
     ],
@@ -277,7 +280,8 @@ def test_nothing_else_is_kin_to_what_python_has() -> None:
     """Else ``except TimeoutError`` would catch what nobody thinks of."""
     kin = {kind for kind in CLASSES if issubclass(kind, (ValueError, OSError, LookupError))}
     timeouts = {RequestTimedOut, BudgetExhausted, WaitTimedOut}
-    assert kin == {ConfigurationError, DefinitionInvalid, ConnectionFailed, *timeouts}
+    arguments = {ConfigurationError, DefinitionInvalid}
+    assert kin == {*arguments, ConnectionFailed, LocalFileError, *timeouts}
 
 
 def test_no_class_hides_a_builtin_one() -> None:

@@ -3,22 +3,47 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
+import signal
+import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
 from datalab_facade import BudgetExhausted
 from datalab_facade.clock import SystemClock
 from datalab_facade.pacing.pacing import LocalBudget
+from datalab_facade.testing import VirtualClock
 from datalab_facade.transport.gate import MOST_UNDER_WAY, AsyncGate, Gate
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Let other threads run until something holds."""
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.0005)
+
+
+def full_gate() -> Gate:
+    gate = Gate(LocalBudget(None), SystemClock())
+    for _ in range(MOST_UNDER_WAY):
+        gate.enter(math.inf)
+    return gate
+
+
+async def full_async_gate() -> AsyncGate:
+    gate = AsyncGate(LocalBudget(None), VirtualClock())
+    for _ in range(MOST_UNDER_WAY):
+        await gate.enter(math.inf)
+    return gate
 
 
 def test_a_request_that_finds_no_room_before_its_deadline_is_not_sent() -> None:
     clock = SystemClock()
-    gate = Gate(LocalBudget(None), clock)
-    for _ in range(MOST_UNDER_WAY):
-        gate.enter(math.inf)
+    gate = full_gate()
     began = time.monotonic()
     with pytest.raises(BudgetExhausted):
         gate.enter(clock.monotonic() + 0.05)
@@ -28,13 +53,152 @@ def test_a_request_that_finds_no_room_before_its_deadline_is_not_sent() -> None:
 
 
 async def test_a_request_of_async_code_that_finds_no_room_is_not_sent_either() -> None:
-    clock = SystemClock()
+    clock = VirtualClock()
     gate = AsyncGate(LocalBudget(None), clock)
     for _ in range(MOST_UNDER_WAY):
         await gate.enter(math.inf)
     with pytest.raises(BudgetExhausted):
-        await gate.enter(clock.monotonic() + 0.05)
-    waiting = asyncio.create_task(gate.enter(clock.monotonic() + 30))
+        await gate.enter(50.0)
+    assert clock.monotonic() == 50
+    waiting = asyncio.create_task(gate.enter(math.inf))
     await asyncio.sleep(0)
     gate.leave()
     await waiting
+    assert gate.under_way == MOST_UNDER_WAY
+
+
+def test_threads_enter_in_the_order_of_coming() -> None:
+    gate = full_gate()
+    entered: list[int] = []
+    threads: list[threading.Thread] = []
+
+    def enter(number: int) -> None:
+        gate.enter(math.inf)
+        entered.append(number)
+
+    for number in range(20):
+        thread = threading.Thread(target=enter, args=(number,))
+        thread.start()
+        threads.append(thread)
+        until(lambda: gate.waiting == len(threads))
+    for number, thread in enumerate(threads):
+        gate.leave()
+        thread.join()
+        assert entered == list(range(number + 1))
+
+
+def test_nobody_overtakes_who_waits() -> None:
+    """However busy the others are, and though the one that waits has yet to wake up."""
+    gate = full_gate()
+    for _ in range(50):
+        thread = threading.Thread(target=gate.enter, args=(math.inf,))
+        thread.start()
+        until(lambda: gate.waiting == 1)
+        gate.leave()
+        with pytest.raises(BudgetExhausted):
+            gate.enter(time.monotonic())
+        thread.join()
+    assert gate.under_way == MOST_UNDER_WAY
+
+
+@pytest.mark.parametrize("deadline", [1e10, 1e300, math.inf])
+def test_no_deadline_is_too_far_away_to_be_waited_for(deadline: float) -> None:
+    gate = full_gate()
+
+    def make_room() -> None:
+        until(lambda: gate.waiting == 1)
+        gate.leave()
+
+    thread = threading.Thread(target=make_room)
+    thread.start()
+    gate.enter(deadline)
+    thread.join()
+    assert gate.under_way == MOST_UNDER_WAY
+
+
+def test_an_interrupt_while_waiting_for_room_leaves_nothing_behind() -> None:
+    gate, here = full_gate(), threading.get_ident()
+
+    def interrupt() -> None:
+        until(lambda: gate.waiting == 1)
+        signal.pthread_kill(here, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        gate.enter(math.inf)
+    thread.join()
+    assert gate.waiting == 0
+    for _ in range(MOST_UNDER_WAY):
+        gate.leave()
+    assert gate.under_way == 0
+
+
+async def test_a_task_that_is_cancelled_as_it_is_let_in_lets_the_next_one_in() -> None:
+    gate = await full_async_gate()
+    first, second = (asyncio.create_task(gate.enter(math.inf)) for _ in range(2))
+    await asyncio.sleep(0)
+    gate.leave()
+    first.cancel()
+    await second
+    with contextlib.suppress(asyncio.CancelledError):
+        await first
+    assert (first.cancelled(), gate.waiting, gate.under_way) == (True, 0, MOST_UNDER_WAY)
+
+
+@pytest.mark.parametrize("deadline", [math.inf, 1e10])
+async def test_a_task_that_is_cancelled_while_it_waits_for_room_waits_no_longer(
+    deadline: float,
+) -> None:
+    gate = await full_async_gate()
+    waiting = asyncio.create_task(gate.enter(deadline))
+    await asyncio.sleep(0)
+    assert gate.waiting == 1
+    waiting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await waiting
+    assert gate.waiting == 0
+    gate.leave()
+    assert gate.under_way == MOST_UNDER_WAY - 1
+
+
+async def test_tasks_that_gave_up_waiting_for_their_turn_cost_the_next_one_nothing() -> None:
+    clock = VirtualClock()
+    gate = AsyncGate(LocalBudget(200), clock)
+    impatient = [asyncio.create_task(gate.enter(math.inf)) for _ in range(300)]
+    await asyncio.gather(*impatient[:3])
+    for task in impatient:
+        task.cancel()
+    await asyncio.gather(*impatient, return_exceptions=True)
+    before = clock.monotonic()
+    await gate.enter(math.inf)
+    assert clock.monotonic() - before <= 0.31
+
+
+async def test_those_who_stay_move_up_when_others_give_up() -> None:
+    clock = VirtualClock()
+    gate = AsyncGate(LocalBudget(60), clock)
+    await gate.enter(math.inf)
+    impatient = [asyncio.create_task(gate.enter(math.inf)) for _ in range(50)]
+    await asyncio.sleep(0)
+    patient = asyncio.create_task(gate.enter(math.inf))
+    await asyncio.sleep(0)
+    for task in impatient:
+        task.cancel()
+    await patient
+    assert clock.monotonic() <= 3
+
+
+def test_threads_that_gave_up_waiting_for_their_turn_cost_the_next_one_nothing() -> None:
+    class Impatient(VirtualClock):
+        def sleep(self, seconds: float) -> None:
+            raise KeyboardInterrupt
+
+    clock = Impatient()
+    gate = Gate(LocalBudget(60), clock)
+    gate.enter(math.inf)
+    for _ in range(300):
+        with pytest.raises(KeyboardInterrupt):
+            gate.enter(math.inf)
+    assert gate.under_way == 1
+    assert gate.budget.turn().wait(clock.monotonic()) <= 1.01

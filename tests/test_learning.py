@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import attrs
@@ -24,6 +27,7 @@ from datalab_facade import (
     Step,
     StepRun,
     Steps,
+    WaitPolicy,
 )
 from datalab_facade.testing import (
     ExecutionScript,
@@ -33,6 +37,7 @@ from datalab_facade.testing import (
     VirtualClock,
 )
 from datalab_facade.waiting.learning import Curve
+from datalab_facade.waiting.waiting import Wait
 from tests.secrets_for_tests import API_KEY
 
 START = datetime(2025, 10, 22, tzinfo=UTC)
@@ -253,11 +258,143 @@ def test_a_workflow_of_which_no_duration_is_usable_is_not_known() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{}, {"durations": 1}, {"durations": {"a": [1]}}, {"durations": {"1": ["x"]}}]
+    "wrong",
+    [
+        {},
+        {"durations": 1},
+        {"durations": {"a": [1]}},
+        {"durations": {"1": ["x"]}},
+        {"durations": {"1": [10**400]}},
+    ],
 )
 def test_something_else_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         Durations.from_dict(wrong)
+
+
+moments = st.one_of(
+    st.none(),
+    st.floats(-1e4, 1e4).map(lambda seconds: START + timedelta(seconds=seconds)),
+    # The zero of a clock, a bare date, and the far ends of the calendar.
+    st.sampled_from(
+        [
+            datetime(1970, 1, 1, tzinfo=UTC),
+            datetime(2025, 10, 21, tzinfo=UTC),
+            datetime(1, 1, 2, tzinfo=UTC),
+            datetime(9999, 12, 30, tzinfo=UTC),
+        ]
+    ),
+)
+histories = st.lists(
+    st.tuples(
+        st.builds(
+            Execution,
+            id=st.just(1),
+            workflow_id=st.sampled_from([1, 2]),
+            status=st.sampled_from([Status.COMPLETED, Status.FAILED]),
+            created=moments,
+            updated=moments,
+            observed_at=moments,
+        ),
+        moments,
+    ),
+    max_size=12,
+)
+
+
+@given(
+    histories,
+    st.lists(st.floats(1e-300, 1e300), max_size=3),
+    moments,
+    st.lists(st.floats(-1e5, 1e5), min_size=1, max_size=5),
+    st.tuples(st.floats(0, 6_000), st.randoms(use_true_random=False)),
+)
+def test_no_history_and_no_step_of_a_clock_makes_an_end_be_seen_late(
+    history: list[tuple[Execution, datetime | None]],
+    kept: list[float],
+    created: datetime | None,
+    steps: list[float],
+    course: tuple[float, Random],
+) -> None:
+    """Later than by the policy alone, and by more than is said."""
+    end, chance = course
+    durations = Durations.from_dict({"durations": {"1": kept}})
+    for execution, last_seen in history:
+        durations.learn(execution, last_seen_running=last_seen)
+
+    def seen_at(known: Durations | None) -> float:
+        policy = WaitPolicy()
+        wait = Wait(7, policy, now=0.0, random=chance.random, durations=known)
+        looks = 0
+        while wait.due < end:
+            now, looks = wait.due, looks + 1
+            # The wall clock is set now and then.
+            observed = START + timedelta(seconds=now + steps[looks % len(steps)])
+            running = Execution(
+                id=7,
+                workflow_id=1,
+                status=Status.IN_PROGRESS,
+                created=created,
+                observed_at=observed,
+            )
+            wait.answered(running, now=now, took=0.0)
+            wait.schedule(now)
+            assert wait.due > now
+        assert looks <= 12 + end / 0.7
+        return wait.due
+
+    assert seen_at(durations) <= seen_at(None) + 0.1 * end + 10
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"created": datetime(1970, 1, 1, tzinfo=UTC)},
+        {"created": START - timedelta(hours=10)},
+        {"updated": datetime(9999, 12, 30, tzinfo=UTC)},
+        {"updated": START + timedelta(microseconds=1)},
+    ],
+)
+def test_one_odd_duration_moves_nothing(odd: dict[str, Any]) -> None:
+    durations = Durations()
+    for _ in range(3):
+        durations.learn(ended(60.0), last_seen_running=None)
+    durations.learn(attrs.evolve(ended(60.0), **odd), last_seen_running=None)
+    curve = durations.curve(1)
+    assert curve is not None
+    assert curve.typical == 60
+
+
+def test_threads_learn_and_ask_at_once_about_more_workflows_than_are_remembered() -> None:
+    durations, wrong = Durations(), []
+
+    def work(first: int) -> None:
+        try:
+            for workflow_id in range(first, first + 400):
+                durations.learn(ended(60.0, workflow_id=workflow_id), last_seen_running=None)
+                for near in range(workflow_id - 150, workflow_id, 7):
+                    durations.curve(near)
+                assert durations.latest_curve is not None
+        except Exception as error:  # noqa: BLE001 - it is told in the main thread
+            wrong.append(error)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work, args=(number * 30,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert not wrong
+
+
+def test_no_more_workflows_are_passed_in_than_are_remembered() -> None:
+    kept = Durations.from_dict({"durations": {str(name): [1.0] for name in range(150)}})
+    durations: Any = kept.to_dict()["durations"]
+    assert list(durations) == [str(name) for name in range(50, 150)]
 
 
 class _World:
@@ -295,7 +432,7 @@ def test_what_is_known_may_be_wrong_and_the_end_is_still_seen() -> None:
     assert late <= 60
     world.run(3_000)
     _, late = world.run(10)
-    assert late <= 60
+    assert late <= 11
 
 
 def test_whoever_watches_still_sees_the_changes_on_the_way() -> None:

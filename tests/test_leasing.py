@@ -441,3 +441,26 @@ def test_a_pause_goes_on_where_the_store_is_lost_during_it() -> None:
     assert leases.is_lost
     with pytest.raises(BudgetExhausted):
         leases.wait(LeasedTurn(), 2.0, deadline=25.0)
+
+
+@pytest.mark.parametrize("queued_before", [True, False])
+def test_those_who_gave_up_while_the_store_is_lost_cost_the_others_no_time(
+    queued_before: bool,
+) -> None:
+    leases = Leases(60, member="a", fallback_share=1, random=lambda: 0.0)
+    turns = [LeasedTurn() for _ in range(50)]
+
+    def ask() -> None:
+        for turn in turns:
+            assert leases.wait(turn, 0.0, math.inf) > 0
+
+    if queued_before:
+        ask()
+    leases.lost(0.0)
+    ask()
+    for turn in turns[:-1]:
+        leases.give_up(turn, 0.0)
+    last, now = turns[-1], 0.0
+    while (away := leases.wait(last, now, math.inf)) > 0:
+        now += away
+    assert now <= 5

@@ -7,12 +7,20 @@ import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
 
 from datalab_facade import AsyncDatalab, Datalab, ServerFailed, WaitPolicy
-from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
+from datalab_facade.testing import (
+    ExecutionScript,
+    Fault,
+    Simulator,
+    SimulatorServer,
+    SimulatorTransport,
+    StepScript,
+)
 from tests.in_process import FAILS, NEVER_ENDS, SOON, Way, asynchronous, new_simulator
 from tests.secrets_for_tests import API_KEY, COOKIE
 
@@ -293,9 +301,91 @@ def test_between_two_changes_of_a_watch_the_user_is_logged_as_ever(
     assert "own?page=1" in as_ever(caplog)[0]
 
 
-def test_many_clients_filter_the_logs_only_once() -> None:
-    before = len(logging.getLogger("httpx").filters)
-    assert before <= 1
+class Talkative(httpx.BaseTransport):
+    """Logs all that it knows, under names known and unknown, and streams its answer so, too."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._inner = SimulatorTransport(simulator)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.tell(request)
+        answer = self._inner.handle_request(request)
+        body = answer.read()
+
+        def streamed() -> Iterator[bytes]:
+            self.tell(request)
+            yield body
+
+        return httpx.Response(answer.status_code, headers=answer.headers, content=streamed())
+
+    @staticmethod
+    def tell(request: httpx.Request) -> None:
+        for name in TALKERS:
+            logger = logging.getLogger(name)
+            told = f"{request.url} {request.headers} {API_KEY}"
+            logger.debug("setup_socks5_connection.started auth=%s", told)
+            logger.critical(told)
+            logger.error("connect", exc_info=ValueError(told), stack_info=True)
+            logger.debug("connect_tcp.started host='a.example' port=443")
+
+
+TALKERS = (
+    "httpx",
+    "httpcore.socks",
+    "httpcore.connection",
+    "httpcore.whatever",
+    "h2.connection",
+    "hpack.hpack",
+    "socksio",
+    "urllib3.connectionpool",
+    "aiohttp.client",
+    "anyio",
+    "nobody.ever.heard.of.this",
+    "root",
+)
+
+
+def test_only_what_is_known_to_be_harmless_is_logged_of_our_requests(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    simulator = new_simulator()
+    http = httpx.Client(transport=Talkative(simulator))
+    client = Datalab(API_KEY, http_client=http, clock=simulator.clock)
+    execution = client.executions.wait(simulator.start(SOON))
+    assert client.outputs.json(execution.outputs[0])
+    told = {
+        f"{record.name} {record.getMessage()}"
+        for record in caplog.records
+        if not record.name.startswith("datalab_facade")
+    }
+    assert told == {"httpcore.connection connect_tcp.started host='a.example' port=443"}
+    logging.getLogger("socksio").debug("of the user's own")
+    assert lines(caplog, "socksio") == ["of the user's own"]
+
+
+def test_whoever_else_makes_the_records_of_logs_goes_on_to_do_so(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = logging.getLogRecordFactory()
+
+    def make(*args: Any, **more: Any) -> logging.LogRecord:
+        record = logging.LogRecord(*args, **more)
+        record.marked = True
+        return record
+
+    logging.setLogRecordFactory(make)
+    try:
+        test_only_what_is_known_to_be_harmless_is_logged_of_our_requests(caplog)
+        assert all(vars(record)["marked"] for record in caplog.records)
+    finally:
+        logging.setLogRecordFactory(before)
+
+
+def test_many_requests_change_the_making_of_records_only_once() -> None:
+    simulator = new_simulator()
+    execution_id = simulator.start(SOON)
+    makers = set()
     for _ in range(3):
-        Way(None).client(new_simulator())
-    assert len(logging.getLogger("httpx").filters) == 1
+        Way(None).client(simulator).executions.get(execution_id)
+        makers.add(logging.getLogRecordFactory())
+    assert len(makers) == 1

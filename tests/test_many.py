@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import itertools
 import math
+import weakref
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from random import Random
@@ -19,6 +22,7 @@ from datalab_facade import (
     AsyncDatalab,
     ConfigurationError,
     Datalab,
+    Execution,
     NotFound,
     Outcome,
     Totals,
@@ -34,7 +38,10 @@ from datalab_facade.testing import (
     StepScript,
     VirtualClock,
 )
+from tests.in_process import SOON, Way, new_simulator
 from tests.secrets_for_tests import API_KEY
+
+ENDED = ExecutionScript([StepScript("p", ends=1)])
 
 
 class World:
@@ -158,6 +165,117 @@ def test_an_iterable_that_raises_half_way_is_told_as_it_is() -> None:
 
     with pytest.raises(LookupError, match="the list ends here"):
         list(world.client.executions.as_completed(broken()))
+
+
+def pass_a_minute(simulator: Simulator) -> None:
+    simulator.clock.sleep(60)
+
+
+def drained(way: Way, updates: Any) -> tuple[list[Any], BaseException | None]:
+    """Give all that comes of many, and what ended it before its time."""
+    told: list[Any] = []
+
+    async def drain() -> None:
+        async with contextlib.aclosing(updates):
+            async for update in updates:
+                told.append(update)  # noqa: PERF401 - some come before an error does
+
+    try:
+        if way.runner is None:
+            for update in updates:
+                told.append(update)  # noqa: PERF402 - some come before an error does
+        else:
+            way.runner.run(drain())
+    except (LookupError, ConfigurationError) as error:
+        return told, error
+    return told, None
+
+
+@pytest.mark.parametrize("method", ["as_completed", "watch_many"])
+def test_what_has_ended_already_is_told_at_once(way: Way, method: str) -> None:
+    simulator = new_simulator()
+    ids = [simulator.start(ENDED) for _ in range(3)]
+    pass_a_minute(simulator)
+    client = way.client(simulator, requests_per_minute=None)
+    told, error = drained(way, getattr(client.executions, method)(ids))
+    assert error is None
+    assert {one.execution_id for one in told if isinstance(one, Outcome)} <= set(ids)
+    assert len(told) >= 3
+    assert simulator.clock.monotonic() == 60
+
+
+def test_all_that_have_ended_already_are_given_at_once(way: Way) -> None:
+    simulator = new_simulator()
+    ids = [simulator.start(ENDED) for _ in range(3)]
+    pass_a_minute(simulator)
+    client = way.client(simulator, requests_per_minute=None)
+    assert all(outcome.succeeded for outcome in way.done(client.executions.wait_many(ids)))
+    assert simulator.clock.monotonic() == 60
+
+
+@pytest.mark.parametrize("method", ["as_completed", "watch_many"])
+@pytest.mark.parametrize("many", [0, 1, 5])
+def test_an_iterable_that_raises_costs_no_outcome_of_those_that_were_read(
+    way: Way, method: str, many: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulator = new_simulator()
+    ids = [simulator.start(script) for script in [ENDED, SOON] * 3][:many]
+    pass_a_minute(simulator)
+
+    def broken() -> Iterator[int]:
+        yield from ids
+        raise LookupError("the list ends here")
+
+    client = way.client(simulator)
+    told, error = drained(way, getattr(client.executions, method)(broken()))
+    assert isinstance(error, LookupError)
+    outcomes = [one if method == "as_completed" else one.outcome for one in told]
+    ended = [outcome.execution_id for outcome in outcomes if outcome is not None]
+    assert sorted(ended) == sorted(ids)
+    assert "Reading the ids raised LookupError" in caplog.text
+
+
+async def test_async_what_comes_later_is_looked_at_when_it_comes() -> None:
+    world = AsyncWorld()
+    slow, ended = world.start(500, 1)
+
+    async def ids() -> AsyncIterator[int]:
+        yield slow
+        await world.clock.sleep_async(50)
+        yield ended
+
+    outcomes = world.asynchronous.executions.as_completed(ids())
+    assert (await anext(outcomes)).execution_id == ended
+    assert world.clock.monotonic() == 50
+    await outcomes.aclose()
+
+
+def test_one_that_is_slow_keeps_nothing_of_those_that_ended_after_it(way: Way) -> None:
+    simulator = new_simulator()
+    script = ExecutionScript([StepScript("p", ends=None)])
+    slow = simulator.start(script)
+
+    def ids() -> Iterator[int]:
+        yield slow
+        for _ in range(150):
+            yield simulator.start(ENDED)
+
+    client = way.client(simulator, requests_per_minute=None)
+    outcomes = client.executions.as_completed(ids(), concurrency=20)
+    kept: list[weakref.ref[Execution]] = []
+
+    async def drain() -> None:
+        async for outcome in outcomes:
+            kept.append(weakref.ref(outcome.unwrap()))
+            if len(kept) == 150:
+                break
+
+    if way.runner is None:
+        kept.extend(weakref.ref(outcome.unwrap()) for outcome in itertools.islice(outcomes, 150))
+    else:
+        way.runner.run(drain())
+    gc.collect()
+    assert sum(one() is not None for one in kept) <= 50
 
 
 def test_ids_are_read_only_as_there_is_room() -> None:
@@ -493,11 +611,14 @@ async def test_async_a_bug_while_looking_is_raised_and_not_waited_for() -> None:
     world = AsyncWorld()
     [endless] = world.start(1e6)
 
+    class Bug(BaseException):
+        pass
+
     def bug(request: object, number: int) -> Fault | None:
-        raise ZeroDivisionError
+        raise Bug
 
     world.simulator.fault_hook(bug)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(Bug):
         async for _ in world.asynchronous.executions.as_completed([endless]):
             pass
     assert len(asyncio.all_tasks()) == 1

@@ -130,7 +130,10 @@ def test_the_rate_recovers_gradually() -> None:
 def test_refusals_without_a_time_pause_longer_each_time() -> None:
     def refuse(budget: LocalBudget, now: float) -> float:
         budget.refused(now, sent_at=now, retry_after=None)
-        return budget.turn().wait(now)
+        turn = budget.turn()
+        away = turn.wait(now)
+        turn.give_up()
+        return away
 
     budget, now, pauses = LocalBudget(200), 0.0, []
     for _ in range(7):
@@ -174,13 +177,52 @@ def test_each_refusal_sends_all_who_queue_to_its_end() -> None:
         assert turn.wait(refused_at) == pytest.approx(30)
 
 
-def test_the_place_of_one_who_gave_up_stays_empty() -> None:
+def test_who_waits_behind_one_that_gave_up_moves_up() -> None:
     budget = LocalBudget(60)
-    turns = [budget.turn() for _ in range(3)]
+    turns = [budget.turn() for _ in range(4)]
     waits = [turn.wait(0.0) for turn in turns]
     turns[1].give_up()
-    assert turns[2].wait(0.0) == waits[2]
-    assert turns[1].wait(0.0) > waits[2]
+    assert [turn.wait(0.0) for turn in turns[2:]] == waits[1:3]
+    assert budget.turn().wait(0.0) == waits[3]
+
+
+@given(limits, st.data())
+def test_those_who_gave_up_cost_the_others_no_time(limit: float, data: st.DataObject) -> None:
+    patience = data.draw(st.lists(st.booleans(), min_size=1, max_size=60))
+    budget = LocalBudget(limit)
+    turns = [budget.turn() for _ in patience]
+    waits = [(turn, turn.wait(0.0), stays) for turn, stays in zip(turns, patience, strict=True)]
+    for turn, away, stays in waits:
+        if away > 0 and not stays:
+            turn.give_up()
+    left = [turn for turn, away, stays in waits if away > 0 and stays]
+    fresh = LocalBudget(limit)
+    for _ in range(len(waits) - sum(away > 0 for _, away, _ in waits)):
+        fresh.turn().wait(0.0)
+    expected = [fresh.turn().wait(0.0) for _ in left]
+    assert [turn.wait(0.0) for turn in left] == pytest.approx(expected)
+
+
+def test_who_is_not_there_when_its_time_comes_holds_up_nobody_for_long() -> None:
+    budget = LocalBudget(60)
+    for _ in range(4):
+        budget.turn().wait(0.0)
+    turn = budget.turn()
+    now = away = turn.wait(0.0)
+    while away:
+        away = turn.wait(now)
+        now += away
+    assert now <= 6
+
+
+def test_who_was_passed_over_goes_before_those_who_came_later() -> None:
+    budget = LocalBudget(60)
+    budget.turn().wait(0.0)
+    late, second, third = budget.turn(), budget.turn(), budget.turn()
+    for turn in (late, second, third):
+        turn.wait(0.0)
+    assert second.wait(5.0) == 0
+    assert 0 < late.wait(5.0) < third.wait(5.0)
 
 
 def test_an_absurd_retry_after_is_cut_to_a_minute() -> None:

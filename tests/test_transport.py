@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import socket
-import ssl
-from collections.abc import Iterable
-from typing import Any
 
-import httpcore
 import httpx
 import pytest
 
@@ -22,9 +18,8 @@ from datalab_facade import (
     UnexpectedBody,
 )
 from datalab_facade.testing import Fault
-from datalab_facade.transport import aiohttp_lanes, api
+from datalab_facade.transport import api
 from datalab_facade.transport.api import CallScope
-from datalab_facade.transport.network import _BoundedBackend, _BoundedStream
 from datalab_facade.waiting.commands import Call
 from tests.in_process import FINISHED, Recorder, Way, new_simulator
 from tests.secrets_for_tests import API_KEY, SIGNATURE
@@ -101,57 +96,3 @@ def test_a_url_of_storage_that_is_none_is_told_without_its_query(way: Way) -> No
     with pytest.raises(DatalabError) as raised:
         way.done(way.client(new_simulator()).outputs.bytes(output))
     assert SIGNATURE not in str(raised.value)
-
-
-def test_a_host_that_the_environment_wants_reached_directly_has_no_proxy(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    assert aiohttp_lanes._proxy_for("https://www.datalab.to") == "http://proxy.example:3128"
-    monkeypatch.setenv("NO_PROXY", "datalab.to")
-    assert aiohttp_lanes._proxy_for("https://www.datalab.to") is None
-
-
-class _Inner(httpcore.NetworkBackend):
-    """Notes what it is asked for, and for how long."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[Any, ...]] = []
-
-    def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        self.asked.append((path, timeout))
-        return _Stream(self)
-
-    def sleep(self, seconds: float) -> None:
-        self.asked.append((seconds,))
-
-
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, inner: _Inner) -> None:
-        self._inner = inner
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        self._inner.asked.append((server_hostname, timeout))
-        return self
-
-
-def test_a_socket_of_this_machine_and_tls_in_a_tunnel_are_bounded_in_time_too() -> None:
-    inner = _Inner()
-    backend = _BoundedBackend(inner)
-    stream = backend.connect_unix_socket("/run/datalab", 3.0)
-    assert isinstance(stream, _BoundedStream)
-    assert isinstance(
-        stream.start_tls(ssl.create_default_context(), "a.example", 2.0), _BoundedStream
-    )
-    backend.sleep(1.0)
-    assert inner.asked == [("/run/datalab", 3.0), ("a.example", 2.0), (1.0,)]

@@ -13,6 +13,7 @@ from datalab_facade.cli.commands.doctor import doctor
 from datalab_facade.cli.commands.executions import status, wait, watch
 from datalab_facade.cli.commands.files import files
 from datalab_facade.cli.commands.outputs import download
+from datalab_facade.cli.commands.record import record
 from datalab_facade.cli.commands.running import run as run_files
 from datalab_facade.cli.commands.schemas import completion, schema
 from datalab_facade.cli.commands.serving import serve
@@ -63,6 +64,7 @@ for _command in (
     serve,
     demo,
     doctor,
+    record,
     schema,
     completion,
 ):

@@ -32,7 +32,9 @@ Verdict: TypeAlias = Literal["good", "doubtful", "bad", "unknown"]
 
 _MOST_SKEW: Final = 30.0
 _PACKAGES: Final = ("httpx", "attrs", "click", "rich", "uvicorn")
-_PROXIES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy")
+_PROXIES: Final = tuple(
+    name for upper in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY") for name in (upper, upper.lower())
+)
 
 # Nobody has an execution of this number; the answer to it tells all that is asked here.
 _NOBODYS: Final = 2**31 - 1

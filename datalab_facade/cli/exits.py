@@ -18,6 +18,7 @@ from datalab_facade.errors import (
     DefinitionInvalid,
     DownloadFailed,
     ExecutionFailed,
+    LocalFileError,
     NotFound,
     PermissionRefused,
     RateLimited,
@@ -173,6 +174,7 @@ def _judged(error: DatalabError) -> tuple[ExitCode, str]:
 # The first that fits; what is more special comes first.
 _BY_KIND: Final[tuple[tuple[type[DatalabError], tuple[ExitCode, str]], ...]] = (
     (ConfigurationError, (ExitCode.USAGE, "")),
+    (LocalFileError, (ExitCode.USAGE, "")),
     (BudgetExhausted, (ExitCode.TIMED_OUT, "")),
     (SubmissionUnknown, (ExitCode.NETWORK, "")),
     (ConnectionFailed, (ExitCode.NETWORK, _NETWORK_HINT)),

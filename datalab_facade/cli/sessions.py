@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import attrs
@@ -23,6 +24,7 @@ from datalab_facade.waiting.waiting import WaitPolicy
 
 if TYPE_CHECKING:
     from datalab_facade.client import Datalab
+    from datalab_facade.transport.api import ApiTransport
 
 PROGRAM: Final = "datalab-facade"
 
@@ -65,6 +67,31 @@ class Session:
             allow_http=self.allow_http,
             policy=policy or WaitPolicy(),
         )
+
+    @contextlib.contextmanager
+    def api(self) -> Iterator[ApiTransport]:
+        """Make what speaks with the API, for a command that wants answers as they come.
+
+        Raises:
+            ConfigurationError: There is no key, or the address is wrong.
+        """
+        from datalab_facade.client import DEFAULT_BASE_URL
+        from datalab_facade.clock import SystemClock
+        from datalab_facade.drift import DriftLog
+        from datalab_facade.pacing.pacing import LocalBudget
+        from datalab_facade.tracing import NoTracing
+        from datalab_facade.transport.opening import transports
+        from datalab_facade.transport.origin import checked_origin
+
+        address = self.host or DEFAULT_BASE_URL
+        origin = checked_origin(address, self.key().key, allow_http=self.allow_http)
+        around = origin, SystemClock(), NoTracing(), LocalBudget(), DriftLog()
+        api, storage = transports(*around, http_client=None)
+        try:
+            yield api
+        finally:
+            api.close()
+            storage.close()
 
     def say(self, text: str) -> None:
         """Tell people something that is not the result, beside the output."""

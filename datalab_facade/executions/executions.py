@@ -12,9 +12,10 @@ import contextlib
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Unpack
 
+from datalab_facade.arguments import checked_callable, checked_id, checked_iterable
 from datalab_facade.calling import Calls
 from datalab_facade.changes import Change, OnChange
-from datalab_facade.context import Context, checked_id
+from datalab_facade.context import Context
 from datalab_facade.errors import ExecutionFailed
 from datalab_facade.executions.handles import ExecutionHandle, HandleLike, handle_id, handle_to_dict
 from datalab_facade.executions.many import run_many
@@ -110,7 +111,7 @@ class Executions:
             ConnectionFailed: Too many looks in a row got no whole answer.
             UnexpectedBody: Too many answers in a row were no execution.
         """
-        watched = on_change is not None
+        watched = checked_callable("on_change", on_change) is not None
         changes = self._changes(execution_id, timeout, policy, options, watched=watched)
         with contextlib.closing(changes):
             change = None
@@ -204,7 +205,8 @@ class Executions:
 
         Raises:
             ConfigurationError: An argument is wrong; nothing was sent.
-            Exception: Whatever reading the ids raises.
+            Exception: Whatever reading the ids raises, once those that were read before
+                have their outcomes.
         """
         updates = self._many(ids, timeout, concurrency, policy, options, changes=False)
         return outcomes_of(updates)
@@ -244,7 +246,7 @@ class Executions:
         Raises:
             ConfigurationError: An argument or one of the ids is wrong; nothing was sent.
         """
-        wanted = [checked_id(execution_id) for execution_id in ids]
+        wanted = [checked_id(execution_id) for execution_id in checked_iterable("ids", ids)]
         outcomes = self.as_completed(
             dict.fromkeys(wanted),
             timeout=timeout,
@@ -318,6 +320,7 @@ class Executions:
         changes: bool,
     ) -> Generator[Update, None, None]:
         context = self._context
+        checked_iterable("ids", ids)
         scheduler = context.scheduler(
             context.policy_for_wait(None, policy, options),
             timeout=timeout,

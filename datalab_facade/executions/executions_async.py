@@ -17,9 +17,10 @@ from collections.abc import (
 )
 from typing import Unpack
 
+from datalab_facade.arguments import checked_callable, checked_id, checked_iterable
 from datalab_facade.calling import AsyncCalls
 from datalab_facade.changes import AsyncOnChange, Change
-from datalab_facade.context import Context, checked_id
+from datalab_facade.context import Context
 from datalab_facade.errors import ExecutionFailed
 from datalab_facade.executions.handles import (
     AsyncExecutionHandle,
@@ -119,7 +120,7 @@ class AsyncExecutions:
             ConnectionFailed: Too many looks in a row got no whole answer.
             UnexpectedBody: Too many answers in a row were no execution.
         """
-        watched = on_change is not None
+        watched = checked_callable("on_change", on_change) is not None
         changes = self._changes(execution_id, timeout, policy, options, watched=watched)
         async with contextlib.aclosing(changes):
             change = None
@@ -214,7 +215,8 @@ class AsyncExecutions:
 
         Raises:
             ConfigurationError: An argument is wrong; nothing was sent.
-            Exception: Whatever reading the ids raises.
+            Exception: Whatever reading the ids raises, once those that were read before
+                have their outcomes.
         """
         updates = self._many(ids, timeout, concurrency, policy, options, changes=False)
         return outcomes_of_async(updates)
@@ -254,6 +256,7 @@ class AsyncExecutions:
         Raises:
             ConfigurationError: An argument or one of the ids is wrong; nothing was sent.
         """
+        checked_iterable("ids", ids, or_async=True)
         read = [i async for i in ids] if isinstance(ids, AsyncIterable) else ids
         wanted = [checked_id(execution_id) for execution_id in read]
         outcomes = self.as_completed(
@@ -332,6 +335,7 @@ class AsyncExecutions:
         changes: bool,
     ) -> AsyncGenerator[Update, None]:
         context = self._context
+        checked_iterable("ids", ids, or_async=True)
         scheduler = context.scheduler(
             context.policy_for_wait(None, policy, options),
             timeout=timeout,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn, Self, TypeAlias, TypeVar, Unpack, ca
 
 import attrs
 
-from datalab_facade.context import checked_id
+from datalab_facade.arguments import checked_id
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.redaction import excerpt
 

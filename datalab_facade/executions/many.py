@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from typing import cast
 
+from datalab_facade.arguments import checked_id
 from datalab_facade.clock import Clock
-from datalab_facade.context import checked_id
 from datalab_facade.errors import BudgetExhausted, ConfigurationError, DatalabError
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Update
@@ -32,6 +32,7 @@ def run_many(
         scheduler: What decides.
         ids: Read one at a time, as there is room; reading may take its time. An
             outcome among them is told as it is, and ends the wait for its execution.
+            What reading them raises is raised when those that were read have outcomes.
         look: Makes one request, which has passed the gate.
         gate: Where requests wait for the budget.
         clock: Tells the time and sleeps.
@@ -39,7 +40,12 @@ def run_many(
     feed = iter(ids)
     while not scheduler.finished:
         if scheduler.wants_more:
-            feed_one(scheduler, next(feed, NO_MORE), clock.monotonic())
+            try:
+                execution_id = next(feed, NO_MORE)
+            except Exception as error:  # noqa: BLE001 - it is raised when all that was read is told
+                scheduler.feed_failed(error)
+            else:
+                feed_one(scheduler, execution_id, clock.monotonic())
         away = scheduler.away(clock.monotonic())
         yield from scheduler.news()
         if away > 0:
@@ -54,6 +60,7 @@ def run_many(
         except BudgetExhausted:
             clock.sleep(max(0.0, scheduler.next_deadline - clock.monotonic()))
         yield from scheduler.news()
+    scheduler.raise_feed_error()
 
 
 def _answer(taken: Look, look: Callable[[Look], Execution], clock: Clock) -> Answer[Execution]:

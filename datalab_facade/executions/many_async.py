@@ -6,17 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 
-from datalab_facade.clock import Clock
+from datalab_facade.clock import Clock, running_loop, wait_by
 from datalab_facade.errors import BudgetExhausted, DatalabError
-from datalab_facade.executions.many import feed_one
+from datalab_facade.executions.many import NO_MORE, feed_one
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.transport.gate import AsyncGate
 from datalab_facade.waiting.commands import Answer
 from datalab_facade.waiting.scheduling import Look, Scheduler
-
-# A new id or an answer may bring a look nearer than the one that is slept for.
-_LONGEST_NAP = 1.0
 
 
 async def run_many_async(
@@ -29,10 +26,10 @@ async def run_many_async(
 ) -> AsyncGenerator[Update, None]:
     """Wait for all executions in an event loop, as many looks at once as the gate lets through.
 
-    Arguments as :func:`~datalab_facade.executions.many.run_many`; ``ids`` may be async. An error
-    of the iterable is raised as it comes. When this is closed, everything that it
-    began is over.
+    Arguments as :func:`~datalab_facade.executions.many.run_many`; ``ids`` may be async.
+    When this is closed, everything that it began is over.
     """
+    running_loop()
     run = _AsyncRun(scheduler, look, gate, clock)
     tasks = [
         asyncio.create_task(run.feed(ids), name="datalab-feed"),
@@ -45,6 +42,7 @@ async def run_many_async(
             for update in scheduler.news():
                 yield update
             run.raise_crash(tasks)
+        scheduler.raise_feed_error()
     finally:
         await run.stop(tasks)
 
@@ -66,6 +64,7 @@ class _AsyncRun:
         self._clock = clock
         self._looks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
+        self._alarm: asyncio.Future[None] | None = None
         self._crash: BaseException | None = None
 
     @property
@@ -76,15 +75,19 @@ class _AsyncRun:
         scheduler, clock = self._scheduler, self._clock
         try:
             async with contextlib.aclosing(_each(ids)) as feed:
-                async for execution_id in feed:
+                while not scheduler.finished:
+                    try:
+                        execution_id = await anext(feed, NO_MORE)
+                    except Exception as error:  # noqa: BLE001 - raised when all is told
+                        scheduler.feed_failed(error)
+                        return
                     feed_one(scheduler, execution_id, clock.monotonic())
+                    if execution_id is NO_MORE:
+                        return
                     self._wake()
                     while not scheduler.wants_more and not scheduler.finished:
                         self._room.clear()
                         await self._room.wait()
-                    if scheduler.finished:
-                        return
-            scheduler.close_feed()
         finally:
             self._wake()
 
@@ -95,13 +98,12 @@ class _AsyncRun:
                 away = scheduler.away(clock.monotonic())
                 self._wake()
                 if away > 0:
-                    await clock.sleep_async(min(away, _LONGEST_NAP))
+                    await self._rest(away)
                     continue
                 try:
                     await self._gate.enter(scheduler.next_deadline)
                 except BudgetExhausted:
-                    left = scheduler.next_deadline - clock.monotonic()
-                    await clock.sleep_async(max(0.0, min(left, _LONGEST_NAP)))
+                    await self._rest(scheduler.next_deadline - clock.monotonic())
                     continue
                 taken = scheduler.pick(clock.monotonic())
                 if taken is None:
@@ -113,19 +115,23 @@ class _AsyncRun:
         finally:
             self._wake()
 
+    async def _rest(self, seconds: float) -> None:
+        """Let time pass; a new id or an answer may bring a look nearer, and ends it."""
+        self._alarm = asyncio.get_running_loop().create_future()
+        await wait_by(self._clock, self._alarm, seconds)
+
     async def _take(self, taken: Look) -> None:
         try:
-            try:
-                execution = await self._look(taken)
-            except DatalabError as error:
-                answer: Answer[Execution] = Answer(self._clock.monotonic(), error=error)
-            else:
-                answer = Answer(self._clock.monotonic(), execution)
-            self._scheduler.looked(taken, answer)
-        finally:
-            self._gate.leave()
+            execution = await self._look(taken)
+        except DatalabError as error:
+            answer: Answer[Execution] = Answer(self._clock.monotonic(), error=error)
+        else:
+            answer = Answer(self._clock.monotonic(), execution)
+        self._scheduler.looked(taken, answer)
 
     def _over(self, task: asyncio.Task[None]) -> None:
+        # A task that is cancelled before its first step runs nothing of its own.
+        self._gate.leave()
         self._looks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self._crash = task.exception()
@@ -141,15 +147,26 @@ class _AsyncRun:
 
     def _wake(self) -> None:
         self.news.set()
+        if self._alarm is not None and not self._alarm.done():
+            self._alarm.set_result(None)
         if self._scheduler.wants_more or self._scheduler.finished:
             self._room.set()
 
     async def stop(self, tasks: list[asyncio.Task[None]]) -> None:
         """Cancel whatever goes on, and wait until it is over."""
-        under_way = [*tasks, *self._looks]
+        under_way = {*tasks, *self._looks}
         for task in under_way:
             task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        interrupted: asyncio.CancelledError | None = None
+        while under_way:
+            try:
+                ended, under_way = await asyncio.wait(under_way)
+            except asyncio.CancelledError as error:
+                interrupted = error
+            else:
+                await asyncio.gather(*ended, return_exceptions=True)
+        if interrupted is not None:
+            raise interrupted
 
 
 async def _each(

@@ -11,7 +11,15 @@ import attrs
 
 from datalab_facade.drift import Drift
 from datalab_facade.errors import RequestRefused, UnexpectedBody
-from datalab_facade.fields import About, Notes, compact, named, whole_number
+from datalab_facade.fields import (
+    About,
+    Notes,
+    about_another,
+    check_asked_for,
+    compact,
+    named,
+    whole_number,
+)
 from datalab_facade.files.models import REFERENCE_PREFIX, File, FileLink
 from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt, shown_url
@@ -65,17 +73,24 @@ class FilePage:
     """How many there are on all pages, if told."""
 
 
-def decode_file(body: JSON) -> tuple[File, set[Drift]]:
+def decode_file(body: JSON, *, requested_id: int | str | None = None) -> tuple[File, set[Drift]]:
     """Make a file of an answer to ``GET /api/v1/files/{file_id}``.
+
+    Args:
+        body: The parsed answer.
+        requested_id: The id or the hashid that was asked for, if one was.
 
     Returns:
         The file, and what was surprising about the answer.
 
     Raises:
-        UnexpectedBody: If it is no file at all: not an object, or without an id.
+        UnexpectedBody: If it is no file at all: not an object, or without an id; or if it
+            is another one.
     """
     notes = Notes()
-    return _file(_object(body, "file"), About("file", notes)), notes.taken
+    answer = _object(body, "file")
+    _check_asked_for(requested_id, answer)
+    return _file(answer, About("file", notes)), notes.taken
 
 
 def decode_page(body: JSON) -> tuple[FilePage, set[Drift]]:
@@ -123,14 +138,21 @@ def decode_ticket(body: JSON) -> tuple[Ticket, set[Drift]]:
     return Ticket(file_id, _reference(answer, file_id, about), url), about.notes.taken
 
 
-def decode_confirmation(body: JSON) -> tuple[Confirmation, set[Drift]]:
+def decode_confirmation(
+    body: JSON, *, requested_id: int | str | None = None
+) -> tuple[Confirmation, set[Drift]]:
     """Make a confirmation of an answer to ``GET /api/v1/files/{file_id_or_hashid}/confirm``.
 
+    Args:
+        body: The parsed answer.
+        requested_id: The id or the hashid that was asked for, if one was.
+
     Raises:
-        UnexpectedBody: If it is no object, or without an id.
+        UnexpectedBody: If it is no object, or without an id, or about another file.
     """
     about = About("confirmation", Notes())
     answer = _object(body, "confirmation")
+    _check_asked_for(requested_id, answer)
     file_id = _id(answer, "confirmation", about)
     about.unknown(answer, _CONFIRMATION_FIELDS)
     success = about.of_type(answer, "success", bool)
@@ -153,10 +175,12 @@ def decode_link(body: JSON, *, requested_id: int | str) -> tuple[FileLink, set[D
         requested_id: The id that was asked for, used where the answer names none.
 
     Raises:
-        UnexpectedBody: If it has no URL, or no id where none was asked for.
+        UnexpectedBody: If it has no URL, or no id where none was asked for, or is about
+            another file.
     """
     about = About("download URL", Notes())
     answer = _object(body, "download URL")
+    _check_asked_for(requested_id, answer)
     url = answer.get("download_url")
     if not isinstance(url, str) or not url:
         raise _unexpected("download URL", "it has none", body)
@@ -177,15 +201,22 @@ def decode_link(body: JSON, *, requested_id: int | str) -> tuple[FileLink, set[D
     )
 
 
-def decode_deletion(body: JSON) -> tuple[bool, set[Drift]]:
+def decode_deletion(
+    body: JSON, *, requested_id: int | str | None = None
+) -> tuple[bool, set[Drift]]:
     """Tell whether an answer to ``DELETE /api/v1/files/{file_id}`` says that it was done.
 
+    Args:
+        body: The parsed answer.
+        requested_id: The id or the hashid of what was to be deleted, if one was told.
+
     Raises:
-        UnexpectedBody: If it is no object.
+        UnexpectedBody: If it is no object, or about another file.
         RequestRefused: If it says that it was not.
     """
     about = About("deletion", Notes())
     answer = _object(body, "deletion")
+    _check_asked_for(requested_id, answer)
     about.unknown(answer, _DELETION_FIELDS)
     said = about.words(answer, "message") or ""
     if about.of_type(answer, "success", bool) is False:
@@ -215,6 +246,21 @@ def _file(body: dict[str, JSON], about: About) -> File:
         about.zone_assumed,
         about.unknown(body, _FILE_FIELDS),
     )
+
+
+def _check_asked_for(requested_id: int | str | None, body: dict[str, JSON]) -> None:
+    """Check that an answer is about the file that was asked for, by its id or its hashid."""
+    if requested_id is None:
+        return
+    reference = body.get("reference")
+    tail = reference.removeprefix(REFERENCE_PREFIX) if isinstance(reference, str) else ""
+    if tail == str(requested_id):
+        return
+    if isinstance(requested_id, int):
+        check_asked_for("file", requested_id, body, body.get("file_id"), body.get("id"))
+    # What is in a reference may be the integer id, too, of which nothing is known here.
+    elif tail and tail != reference and not tail.isdigit():
+        raise about_another("file", requested_id, tail, body)
 
 
 def _id(body: dict[str, JSON], what: str, about: About) -> int:

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, Unpack
 
-from datalab_facade.arguments import checked_count, checked_path, checked_seconds
+from datalab_facade.arguments import (
+    checked_callable,
+    checked_count,
+    checked_iterable,
+    checked_path,
+    checked_seconds,
+)
 from datalab_facade.calling import Calls
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError, ValidationFailed
@@ -95,7 +102,8 @@ class Files:
         Args:
             source: A path, bytes, or a file opened in binary mode. An open file is
                 read from where it stands to its end, and stays open. One that
-                cannot seek, such as a pipe, is first copied to a temporary file.
+                cannot seek, such as a pipe, is first copied to a temporary file; if time
+                is over meanwhile, a piece of it that was waited for is lost.
             name: Its name at Datalab; by default the last part of its path.
             content_type: Its media type; by default that of the name's suffix. Of a
                 suffix that Datalab documents no support for, it must be given.
@@ -161,8 +169,12 @@ class Files:
             Exception: Whatever reading the sources raises.
         """
         many = checked_count("concurrency", concurrency, least=1)
+        checked_iterable("sources", sources)
+        checked_count("max_bytes", max_bytes, least=1)
+        checked_callable("on_progress", on_progress)
+        checked_seconds("timeout", timeout)
 
-        def upload(uploadable: Uploadable, abandoned: Callable[[], bool]) -> File:
+        def upload(uploadable: Uploadable) -> File:
             name, source = taken_apart(uploadable)
             return self._upload(
                 source,
@@ -172,7 +184,6 @@ class Files:
                 on_progress=on_progress,
                 timeout=timeout,
                 options=options,
-                abandoned=abandoned,
             )
 
         return upload_all(sources, upload, concurrency=many)
@@ -248,12 +259,12 @@ class Files:
         return self._about(
             file_number(file),
             file_metadata,
-            lambda operation, subject: self._calls.ask(
+            lambda operation, asked: self._calls.ask(
                 operation,
-                noting(self._context, decode_file),
+                noting(self._context, partial(decode_file, requested_id=asked)),
                 timeout=timeout,
                 options=options,
-                subject=subject,
+                subject=f"file {asked}",
             ),
             timeout,
             options,
@@ -286,12 +297,12 @@ class Files:
         return self._about(
             number,
             lambda found: file_download_url(found, lifetime),
-            lambda operation, subject: self._calls.ask(
+            lambda operation, asked: self._calls.ask(
                 operation,
-                noting(self._context, lambda answer: decode_link(answer, requested_id=number)),
+                noting(self._context, partial(decode_link, requested_id=asked)),
                 timeout=timeout,
                 options=options,
-                subject=subject,
+                subject=f"file {asked}",
             ),
             timeout,
             options,
@@ -335,6 +346,7 @@ class Files:
         goal = checked_path("path", path)
         if max_bytes is not None:
             checked_count("max_bytes", max_bytes, least=0)
+        checked_callable("on_progress", on_progress)
         deadline = self._begun(timeout)
         link = self.download_url(number, timeout=self._call_timeout(deadline), **options)
         landing = Landing(link, goal, max_bytes=max_bytes, on_progress=on_progress)
@@ -374,12 +386,12 @@ class Files:
         self._about(
             file_number(file),
             delete_file,
-            lambda operation, subject: self._calls.remove(
+            lambda operation, asked: self._calls.remove(
                 operation,
-                noting(self._context, decode_deletion),
+                noting(self._context, partial(decode_deletion, requested_id=asked)),
                 timeout=timeout,
                 options=options,
-                subject=subject,
+                subject=f"file {asked}",
             ),
             timeout,
             options,
@@ -395,10 +407,10 @@ class Files:
         on_progress: OnProgress | None,
         timeout: float,
         options: CallOptions,
-        abandoned: Callable[[], bool] = lambda: False,
     ) -> File:
         context = self._context
         checked_count("max_bytes", max_bytes, least=1)
+        checked_callable("on_progress", on_progress)
         described = describe(source, name, content_type)
         deadline = self._begun(timeout)
 
@@ -416,8 +428,11 @@ class Files:
 
         upload = planned_upload(context, described.name, deadline)
         meter = ProgressMeter(described.name, on_progress)
-        with open_source(source, described.name, max_bytes=max_bytes) as opened:
-            outgoing = Outgoing(described, opened, meter, context.clock, abandoned)
+        opening = open_source(
+            source, described.name, max_bytes=max_bytes, timeout=deadline - self._now()
+        )
+        with opening as opened:
+            outgoing = Outgoing(described, opened, meter, context.clock)
             asking = Asking(ask_for_url, confirm)
             confirmed = send_file(upload, outgoing, self._storage, asking, context.clock)
             return uploaded(described, opened.size, confirmed)
@@ -427,7 +442,7 @@ class Files:
     ) -> Confirmation:
         return self._calls.ask(
             confirm_upload(file),
-            noting(self._context, decode_confirmation),
+            noting(self._context, partial(decode_confirmation, requested_id=file)),
             timeout=timeout,
             options=options,
             subject=f"confirmation of file {file}",
@@ -437,13 +452,13 @@ class Files:
         self,
         number: int | str,
         operation: Callable[[int | str], Operation],
-        ask: Callable[[Operation, str], _T],
+        ask: Callable[[Operation, int | str], _T],
         timeout: float | None,
         options: CallOptions,
     ) -> _T:
         """Ask about a file; by its integer id where its hashid will not do."""
         try:
-            return ask(operation(number), f"file {number}")
+            return ask(operation(number), number)
         except ValidationFailed as error:
             if isinstance(number, int):
                 raise
@@ -451,7 +466,7 @@ class Files:
                 found = self._confirmed(number, timeout, options).file_id
             except DatalabError:
                 raise error from None
-        return ask(operation(found), f"file {found}")
+        return ask(operation(found), found)
 
     def _begun(self, timeout: float) -> float:
         """Give the deadline of a transfer that begins now, if it may begin."""

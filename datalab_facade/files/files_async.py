@@ -5,13 +5,19 @@ See :mod:`~datalab_facade.files.files`.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, Unpack
 
-from datalab_facade.arguments import checked_count, checked_path, checked_seconds
+from datalab_facade.arguments import (
+    checked_callable,
+    checked_count,
+    checked_iterable,
+    checked_path,
+    checked_seconds,
+)
 from datalab_facade.calling import AsyncCalls
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError, ValidationFailed
@@ -53,6 +59,7 @@ from datalab_facade.transport.operations import (
     request_upload_url,
 )
 from datalab_facade.transport.storage import AsyncStorageTransport
+from datalab_facade.workers import in_thread
 
 _T = TypeVar("_T")
 
@@ -96,7 +103,8 @@ class AsyncFiles:
         Args:
             source: A path, bytes, or a file opened in binary mode. An open file is
                 read from where it stands to its end, and stays open. One that
-                cannot seek, such as a pipe, is first copied to a temporary file.
+                cannot seek, such as a pipe, is first copied to a temporary file; if time
+                is over meanwhile, a piece of it that was waited for is lost.
             name: Its name at Datalab; by default the last part of its path.
             content_type: Its media type; by default that of the name's suffix. Of a
                 suffix that Datalab documents no support for, it must be given.
@@ -162,6 +170,10 @@ class AsyncFiles:
             Exception: Whatever reading the sources raises.
         """
         many = checked_count("concurrency", concurrency, least=1)
+        checked_iterable("sources", sources, or_async=True)
+        checked_count("max_bytes", max_bytes, least=1)
+        checked_callable("on_progress", on_progress)
+        checked_seconds("timeout", timeout)
 
         async def upload(uploadable: Uploadable) -> File:
             name, source = taken_apart(uploadable)
@@ -249,12 +261,12 @@ class AsyncFiles:
         return await self._about(
             file_number(file),
             file_metadata,
-            lambda operation, subject: self._calls.ask(
+            lambda operation, asked: self._calls.ask(
                 operation,
-                noting(self._context, decode_file),
+                noting(self._context, partial(decode_file, requested_id=asked)),
                 timeout=timeout,
                 options=options,
-                subject=subject,
+                subject=f"file {asked}",
             ),
             timeout,
             options,
@@ -287,12 +299,12 @@ class AsyncFiles:
         return await self._about(
             number,
             lambda found: file_download_url(found, lifetime),
-            lambda operation, subject: self._calls.ask(
+            lambda operation, asked: self._calls.ask(
                 operation,
-                noting(self._context, lambda answer: decode_link(answer, requested_id=number)),
+                noting(self._context, partial(decode_link, requested_id=asked)),
                 timeout=timeout,
                 options=options,
-                subject=subject,
+                subject=f"file {asked}",
             ),
             timeout,
             options,
@@ -336,6 +348,7 @@ class AsyncFiles:
         goal = checked_path("path", path)
         if max_bytes is not None:
             checked_count("max_bytes", max_bytes, least=0)
+        checked_callable("on_progress", on_progress)
         deadline = self._begun(timeout)
         link = await self.download_url(number, timeout=self._call_timeout(deadline), **options)
         landing = Landing(link, goal, max_bytes=max_bytes, on_progress=on_progress)
@@ -353,7 +366,7 @@ class AsyncFiles:
                         landing.take(part, chunk, download, self._now())
                 landing.arrived(download, self._now())
                 # Checking reads the whole file, which would hold up the loop.
-                return await asyncio.to_thread(landing.finish, part, download)
+                return await in_thread(lambda: landing.finish(part, download))
 
         return await twice_async(saved)
 
@@ -376,12 +389,12 @@ class AsyncFiles:
         await self._about(
             file_number(file),
             delete_file,
-            lambda operation, subject: self._calls.remove(
+            lambda operation, asked: self._calls.remove(
                 operation,
-                noting(self._context, decode_deletion),
+                noting(self._context, partial(decode_deletion, requested_id=asked)),
                 timeout=timeout,
                 options=options,
-                subject=subject,
+                subject=f"file {asked}",
             ),
             timeout,
             options,
@@ -400,6 +413,7 @@ class AsyncFiles:
     ) -> File:
         context = self._context
         checked_count("max_bytes", max_bytes, least=1)
+        checked_callable("on_progress", on_progress)
         described = describe(source, name, content_type)
         deadline = self._begun(timeout)
 
@@ -417,7 +431,10 @@ class AsyncFiles:
 
         upload = planned_upload(context, described.name, deadline)
         meter = ProgressMeter(described.name, on_progress)
-        with await open_source_async(source, described.name, max_bytes=max_bytes) as opened:
+        opening = open_source_async(
+            source, described.name, max_bytes=max_bytes, timeout=deadline - self._now()
+        )
+        with await opening as opened:
             outgoing = Outgoing(described, opened, meter, context.clock)
             asking = AsyncAsking(ask_for_url, confirm)
             confirmed = await send_file_async(
@@ -430,7 +447,7 @@ class AsyncFiles:
     ) -> Confirmation:
         return await self._calls.ask(
             confirm_upload(file),
-            noting(self._context, decode_confirmation),
+            noting(self._context, partial(decode_confirmation, requested_id=file)),
             timeout=timeout,
             options=options,
             subject=f"confirmation of file {file}",
@@ -440,13 +457,13 @@ class AsyncFiles:
         self,
         number: int | str,
         operation: Callable[[int | str], Operation],
-        ask: Callable[[Operation, str], Awaitable[_T]],
+        ask: Callable[[Operation, int | str], Awaitable[_T]],
         timeout: float | None,
         options: CallOptions,
     ) -> _T:
         """Ask about a file; by its integer id where its hashid will not do."""
         try:
-            return await ask(operation(number), f"file {number}")
+            return await ask(operation(number), number)
         except ValidationFailed as error:
             if isinstance(number, int):
                 raise
@@ -454,7 +471,7 @@ class AsyncFiles:
                 found = (await self._confirmed(number, timeout, options)).file_id
             except DatalabError:
                 raise error from None
-        return await ask(operation(found), f"file {found}")
+        return await ask(operation(found), found)
 
     def _begun(self, timeout: float) -> float:
         """Give the deadline of a transfer that begins now, if it may begin."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from datalab_facade.arguments import is_folder
 from datalab_facade.context import Context
 from datalab_facade.drift import Drift
 from datalab_facade.files.decoding import (
@@ -77,7 +78,7 @@ class Landing:
         name = link.original_filename or f"file-{link.file_id}"
         self._remote = RemoteFile(link.file_id, name, link.url)
         # A name that comes from the server never chooses the folder.
-        self._goal = path / safe_name(shown_name(name)) if path.is_dir() else path
+        self._goal = path / safe_name(shown_name(name)) if is_folder(path) else path
         self._max_bytes = max_bytes
         self._meter = ProgressMeter(name, on_progress)
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 import attrs
 
 from datalab_facade.models import JSON
-from datalab_facade.redaction import shown_url
+from datalab_facade.redaction import redacted_repr, shown_url
 from datalab_facade.travel import known_fields, portable
 
 REFERENCE_PREFIX = "datalab://file-"
@@ -29,13 +29,13 @@ class File:
     """The integer id, which every call takes."""
     reference: str
     """What an execution's input names the file by: ``datalab://file-…``."""
-    original_filename: str
+    original_filename: str = attrs.field(repr=redacted_repr)
     """The name that it was uploaded under."""
-    content_type: str | None = None
+    content_type: str | None = attrs.field(default=None, repr=redacted_repr)
     """Its media type, as it was given when it was uploaded."""
     file_size: int | None = None
     """Its length in bytes, once it is known."""
-    upload_status: str = ""
+    upload_status: str = attrs.field(default="", repr=redacted_repr)
     """``"pending"``, ``"completed"`` or ``"failed"``; a word not known is kept as it came."""
     created: datetime | None = None
     """When the upload was asked for."""
@@ -93,7 +93,7 @@ class FileLink:
     """
 
     file_id: int
-    original_filename: str
+    original_filename: str = attrs.field(repr=redacted_repr)
     url: str = attrs.field(repr=shown_url)
     expires_in: int | None = None
     """For how many seconds it is good, from when it was asked for."""

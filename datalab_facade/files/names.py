@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
+from datalab_facade.arguments import checked_id, is_whole, named
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.files.models import REFERENCE_PREFIX, File
 
@@ -23,15 +24,15 @@ def file_number(file: object) -> int | str:
     """
     if isinstance(file, File):
         return file.file_id
-    if isinstance(file, int) and not isinstance(file, bool) and file >= 0:
-        return file
+    if is_whole(file):
+        return checked_id(file, of="A file")
     if isinstance(file, str):
         name = file.removeprefix(REFERENCE_PREFIX)
         if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
             return int(name) if name.isdigit() else name
     raise ConfigurationError(
         f"A file is named by its id (4), its hashid ('npl94jxy') or its reference "
-        f"('{REFERENCE_PREFIX}npl94jxy'), not by {file!r}"
+        f"('{REFERENCE_PREFIX}npl94jxy'), not by {named(file)}"
     )
 
 
@@ -41,8 +42,8 @@ def checked_lifetime(expires_in: object) -> int:
     Raises:
         ConfigurationError: There can not.
     """
-    if not isinstance(expires_in, int) or not 60 <= expires_in <= 86400:
+    if not is_whole(expires_in) or not 60 <= expires_in <= 86400:
         raise ConfigurationError(
-            f"expires_in must be 60 to 86400 seconds (a minute to a day), not {expires_in!r}"
+            f"expires_in must be 60 to 86400 seconds (a minute to a day), not {named(expires_in)}"
         )
     return expires_in

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import attrs
 
+from datalab_facade.arguments import checked_count
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.files.decoding import FilePage
 from datalab_facade.files.models import File
@@ -43,10 +44,10 @@ class Paging:
     """
 
     def __init__(self, *, limit: int | None, page_size: int) -> None:
-        if limit is not None and (not isinstance(limit, int) or limit < 0):
-            raise ConfigurationError(f"limit must be a count of 0 or more, not {limit!r}")
-        if not isinstance(page_size, int) or not 1 <= page_size <= MOST_PER_PAGE:
-            raise ConfigurationError(f"page_size must be 1 to {MOST_PER_PAGE}, not {page_size!r}")
+        if limit is not None:
+            checked_count("limit", limit, least=0)
+        if checked_count("page_size", page_size, least=1) > MOST_PER_PAGE:
+            raise ConfigurationError(f"page_size must be 1 to {MOST_PER_PAGE}, not {page_size}")
         self._left = limit
         self._page_size = page_size
         self._offset = 0

@@ -4,37 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+import math
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator, Mapping
 
 import attrs
 
 from datalab_facade.clock import Clock
 from datalab_facade.errors import DatalabError
 from datalab_facade.files.decoding import Confirmation, Ticket
-from datalab_facade.files.sources import Described, Source, UploadSource, open_source
+from datalab_facade.files.sources import (
+    Described,
+    Source,
+    UploadSource,
+    in_own_thread,
+    not_read_in_time,
+    open_source,
+)
 from datalab_facade.files.uploading import (
     AskForUrl,
     Command,
+    Compare,
     Confirm,
     Put,
     Told,
     Upload,
-    upload_failed,
 )
+from datalab_facade.interrupting import check_interrupted
+from datalab_facade.outputs.collecting import Digests
 from datalab_facade.outputs.transfers import ProgressMeter
 from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
+from datalab_facade.workers import in_thread
 
 
 class Outgoing:
-    """A source on its way out: counted, hashed and told of, as often as it is sent.
+    """A source on its way out: counted and told of, as often as it is sent.
 
     Args:
         described: Its name and media type.
         source: What is sent.
         meter: Is told how far it has come.
         clock: Tells the time.
-        abandoned: Tells whether nobody wants it to arrive any more.
     """
 
     def __init__(
@@ -43,14 +53,11 @@ class Outgoing:
         source: Source,
         meter: ProgressMeter,
         clock: Clock,
-        abandoned: Callable[[], bool] = lambda: False,
     ) -> None:
         self.described = described
         self.source = source
         self._meter = meter
         self._clock = clock
-        self._abandoned = abandoned
-        self._md5 = hashlib.md5(usedforsecurity=False)
         self._held = 0
 
     @property
@@ -61,20 +68,27 @@ class Outgoing:
             "Content-Length": str(self.source.size),
         }
 
-    @property
-    def md5(self) -> str:
-        """What was sent hashes to, in hexadecimal."""
-        return self._md5.hexdigest()
+    def wrong(self, digests: Mapping[str, str]) -> Collection[str]:
+        """Give the algorithms by which all of it does not hash to what is given.
+
+        Raises:
+            UploadFailed: It cannot be read, or has changed.
+        """
+        known = Digests(digests)
+        for piece in self.source.pieces():
+            known.update(piece)
+        return known.wrong()
 
     def pieces(self) -> Generator[bytes, None, None]:
         """Give all of it.
 
         Raises:
-            UploadFailed: It cannot be read, has changed, or was abandoned.
+            UploadFailed: It cannot be read, or has changed.
+            Interrupted: Nobody wants it to arrive any more.
         """
         self._begin()
         for piece in self.source.pieces():
-            self._check()
+            check_interrupted()
             yield piece
             self._count(piece)
 
@@ -90,38 +104,51 @@ class Outgoing:
             if self.source.in_memory:
                 piece = next(pieces, None)
             else:
-                piece = await asyncio.to_thread(next, pieces, None)
+                piece = await in_thread(lambda: next(pieces, None))
             if piece is None:
                 return
             yield piece
             self._count(piece)
 
     def _begin(self) -> None:
-        self._md5 = hashlib.md5(usedforsecurity=False)
         self._held = 0
         self._meter.begin(0, self.source.size, self._clock.monotonic())
 
-    def _check(self) -> None:
-        if self._abandoned():
-            raise upload_failed(self.described.name, "abandoned", "was left by who uploaded it")
-
     def _count(self, piece: bytes) -> None:
-        self._md5.update(piece)
         self._held += len(piece)
         self._meter.count(self._held, self.source.size, self._clock.monotonic())
 
 
-async def open_source_async(source: UploadSource, name: str, *, max_bytes: int) -> Source:
+async def open_source_async(
+    source: UploadSource, name: str, *, max_bytes: int, timeout: float = math.inf
+) -> Source:
     """Open a source in an event loop, which a slow disk or a long pipe does not hold up.
 
     Arguments and errors as :func:`~datalab_facade.files.sources.open_source`.
     """
-    opening = asyncio.create_task(asyncio.to_thread(open_source, source, name, max_bytes=max_bytes))
+    left = threading.Event()
+
+    def work() -> Source:
+        opened = open_source(source, name, max_bytes=max_bytes, abandoned=left.is_set)
+        if left.is_set():
+            # There may be no loop any more that could do it.
+            opened.close()
+        return opened
+
+    async def wait() -> Source:
+        # The loop's own threads would hold up its end until the last of them is done.
+        return await asyncio.wrap_future(in_own_thread(work))
+
+    opening = asyncio.create_task(wait())
     try:
-        return await asyncio.shield(opening)
-    except asyncio.CancelledError:
+        async with asyncio.timeout(None if timeout == math.inf else timeout):
+            return await asyncio.shield(opening)
+    except (asyncio.CancelledError, TimeoutError) as error:
         # The thread goes on, and nobody else will close what it opens.
+        left.set()
         opening.add_done_callback(_close)
+        if isinstance(error, TimeoutError):
+            raise not_read_in_time(name) from None
         raise
 
 
@@ -176,7 +203,9 @@ def send_file(
                         silence=command.stall_timeout,
                         timeout=command.timeout(told.now),
                     )
-                told = Told(0.0, status=reply.status, headers=reply.headers, md5=outgoing.md5)
+                told = Told(0.0, status=reply.status, headers=reply.headers)
+            elif isinstance(command, Compare):
+                told = Told(0.0, wrong=outgoing.wrong(command.digests))
             elif isinstance(command, Confirm):
                 left = command.timeout(told.now)
                 told = Told(0.0, confirmation=asking.confirm(command.file_id, left))
@@ -216,7 +245,9 @@ async def send_file_async(
                         silence=command.stall_timeout,
                         timeout=command.timeout(told.now),
                     )
-                told = Told(0.0, status=reply.status, headers=reply.headers, md5=outgoing.md5)
+                told = Told(0.0, status=reply.status, headers=reply.headers)
+            elif isinstance(command, Compare):
+                told = Told(0.0, wrong=await asyncio.to_thread(outgoing.wrong, command.digests))
             elif isinstance(command, Confirm):
                 left = command.timeout(told.now)
                 told = Told(0.0, confirmation=await asking.confirm(command.file_id, left))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
+import math
 import os
 import re
 import stat
+import threading
 import unicodedata
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +20,7 @@ from typing import IO, Final, Self, TypeAlias, TypeVar, cast
 
 import attrs
 
+from datalab_facade.arguments import named
 from datalab_facade.errors import ConfigurationError, UploadFailed
 from datalab_facade.files.media_types import MEDIA_TYPES, media_type_of
 from datalab_facade.files.uploading import upload_failed
@@ -54,17 +59,17 @@ def describe(source: object, name: str | None, content_type: str | None) -> Desc
             the source is none.
     """
     _checked_source(source)
-    named = _checked_name(name, "name") if name is not None else _name_of(source)
-    kind = content_type if content_type is not None else media_type_of(named)
+    called = _checked_name(name, "name") if name is not None else _name_of(source)
+    kind = content_type if content_type is not None else media_type_of(called)
     if kind is None:
         known = " ".join(MEDIA_TYPES)
         raise ConfigurationError(
-            f"The name {named!r} does not tell which kind of document it is. Datalab accepts "
+            f"The name {called!r} does not tell which kind of document it is. Datalab accepts "
             f"{known}; for anything else pass content_type"
         )
-    if not _MEDIA_TYPE.fullmatch(kind):
-        raise ConfigurationError(f"{kind!r} is no media type such as 'application/pdf'")
-    return Described(named, kind)
+    if not isinstance(kind, str) or not _MEDIA_TYPE.fullmatch(kind):
+        raise ConfigurationError(f"{named(kind)} is no media type such as 'application/pdf'")
+    return Described(called, kind)
 
 
 def _checked_source(source: object) -> None:
@@ -95,15 +100,30 @@ def _name_of(source: object) -> str:
 
 def _checked_name(name: str, what: str) -> str:
     if not isinstance(name, str) or not name.strip() or name in (".", ".."):
-        raise ConfigurationError(f"The {what} {name!r} is none; pass one such as 'report.pdf'")
+        raise ConfigurationError(f"The {what} {named(name)} is none; pass one such as 'report.pdf'")
     if re.search(r"[/\\]", name):
-        raise ConfigurationError(f"The {what} {name!r} has a folder in it; pass its last part only")
-    if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in name):
         raise ConfigurationError(
-            f"The {what} {name!r} has a control character, or one that is no text; "
+            f"The {what} {named(name)} has a folder in it; pass its last part only"
+        )
+    if any(map(_is_no_text, name)):
+        raise ConfigurationError(
+            f"The {what} {named(name)} has a control character, or one that is no text; "
             "pass another name"
         )
     return name
+
+
+def harmless_name(name: str) -> str:
+    r"""Give a name under which a file can be uploaded, whatever it is called on this machine.
+
+    >>> harmless_name("report.pdf"), harmless_name("caf\udce9\n.pdf")
+    ('report.pdf', 'caf__.pdf')
+    """
+    return "".join("_" if _is_no_text(char) or char in "/\\" else char for char in name)
+
+
+def _is_no_text(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
 
 
 class Source:
@@ -178,7 +198,14 @@ class Source:
         return _reading(self._name, lambda: _stamp(self._file)) != self._stamp
 
 
-def open_source(source: UploadSource, name: str, *, max_bytes: int) -> Source:
+def open_source(
+    source: UploadSource,
+    name: str,
+    *,
+    max_bytes: int,
+    timeout: float = math.inf,
+    abandoned: Callable[[], bool] = lambda: False,
+) -> Source:
     """Open a source, and check all that can be checked before it is sent.
 
     Args:
@@ -188,9 +215,12 @@ def open_source(source: UploadSource, name: str, *, max_bytes: int) -> Source:
             the length before the first byte, and a second try needs all of it again.
         name: What to call it in errors.
         max_bytes: The most that it may have.
+        timeout: Seconds within which one that cannot seek must have come to its end.
+        abandoned: Tells whether nobody wants it any more; then it is not read on.
 
     Raises:
-        UploadFailed: It is missing, empty, too large, no file, or cannot be read.
+        UploadFailed: It is missing, empty, too large, no file, cannot be read, or did not
+            come to its end in time.
         ConfigurationError: It is a file opened in text mode.
     """
     if isinstance(source, bytes):
@@ -198,7 +228,7 @@ def open_source(source: UploadSource, name: str, *, max_bytes: int) -> Source:
     elif isinstance(source, (str, os.PathLike)):
         opened = _opened(Path(source), name)
     else:
-        opened = _of_file(source, name, max_bytes)
+        opened = _of_file(source, name, max_bytes, timeout, abandoned)
     try:
         if opened.size == 0:
             raise upload_failed(name, "empty", "is empty, so there is nothing to upload")
@@ -210,18 +240,47 @@ def open_source(source: UploadSource, name: str, *, max_bytes: int) -> Source:
     return opened
 
 
+def open_regular(path: Path) -> io.BufferedReader:
+    """Open a file for reading, and never wait for whoever may write to it.
+
+    Raises:
+        OSError: It cannot be read, or is something else than a file, such as a pipe.
+    """
+    # Opening a device may do something to it, so it is not even tried.
+    _check_regular(path.stat(), path)
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller closes it
+    try:
+        _check_regular(os.fstat(file.fileno()), path)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _check_regular(found: os.stat_result, path: Path) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe, a socket or a device"
+        raise OSError(errno.EINVAL, f"it is {kind}, and not a file", str(path))
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # A pipe may have taken the file's place meanwhile; opening it would wait for its writer.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def _opened(path: Path, name: str) -> Source:
-    # Opening a pipe would wait for somebody to write to it.
-    mode = _reading(name, path.stat).st_mode
-    if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-        raise upload_failed(name, "unreadable", f"is {kind}: {path}")
-    file = _reading(name, lambda: path.open("rb"))
+    file = _reading(name, lambda: open_regular(path))
     stamp = _stamp(file)
     return Source(name, stamp[0], file, stamp=stamp)
 
 
-def _of_file(file: IO[bytes], name: str, max_bytes: int) -> Source:
+def _of_file(
+    file: IO[bytes],
+    name: str,
+    max_bytes: int,
+    timeout: float,
+    abandoned: Callable[[], bool],
+) -> Source:
     if isinstance(file, io.TextIOBase) or isinstance(_reading(name, lambda: file.read(0)), str):
         raise ConfigurationError(f"{name!r} was opened in text mode; open it with mode 'rb'")
     try:
@@ -230,19 +289,69 @@ def _of_file(file: IO[bytes], name: str, max_bytes: int) -> Source:
             end = file.seek(0, os.SEEK_END)
             file.seek(start)
             return Source(name, max(0, end - start), file, start=start, owned=False)
-    except (OSError, ValueError, AttributeError):
+    except Exception:  # noqa: BLE001, S110
         # Whoever only claims to be able to seek is read like those who do not.
         pass
-    return _spooled(file, name, max_bytes)
+    if timeout == math.inf:
+        return _spooled(file, name, max_bytes, abandoned)
+    return _spooled_in_time(file, name, max_bytes, timeout)
 
 
-def _spooled(file: IO[bytes], name: str, max_bytes: int) -> Source:
+def in_own_thread(work: Callable[[], _T]) -> Future[_T]:
+    """Begin something that may never end, in a thread that holds nobody up at the end."""
+    future: Future[_T] = Future()
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="datalab-read", daemon=True).start()
+    return future
+
+
+def _spooled_in_time(file: IO[bytes], name: str, max_bytes: int, timeout: float) -> Source:
+    """Copy a file, but wait for it no longer than there is time.
+
+    Nothing can stop a thread that waits for a pipe. It is left alone, and reads no more
+    than what it waits for.
+    """
+    left = threading.Event()
+    spooling = in_own_thread(lambda: _spooled(file, name, max_bytes, left.is_set))
+    try:
+        return spooling.result(min(timeout, threading.TIMEOUT_MAX))
+    except BaseException as error:
+        left.set()
+        spooling.add_done_callback(_close)
+        if isinstance(error, TimeoutError):
+            raise not_read_in_time(name) from None
+        raise
+
+
+def _close(spooling: Future[Source]) -> None:
+    if spooling.exception() is None:
+        spooling.result().close()
+
+
+def not_read_in_time(name: str) -> UploadFailed:
+    """Give the error for a source that did not come to its end in time."""
+    return upload_failed(
+        name,
+        "unreadable",
+        "was not read to its end in time: whoever writes to it is too slow, or has stopped. "
+        "Allow more with timeout, or upload what has come as a file",
+    )
+
+
+def _spooled(file: IO[bytes], name: str, max_bytes: int, abandoned: Callable[[], bool]) -> Source:
     import tempfile  # rarely needed, and slow to import
 
     size = 0
     with contextlib.ExitStack() as stack:
         spool = stack.enter_context(tempfile.SpooledTemporaryFile(_MOST_IN_MEMORY))
-        while piece := _read(name, file, _PIECE):
+        while not abandoned() and (piece := _read(name, file, _PIECE)):
             size += len(piece)
             if size > max_bytes:
                 raise _too_large(name, max_bytes)
@@ -276,8 +385,8 @@ def _reading(name: str, read: Callable[[], _T]) -> _T:
         return read()
     except FileNotFoundError as error:
         raise upload_failed(name, "missing", f"is not there: {error.filename}") from error
-    except (OSError, ValueError) as error:
-        # A file that was closed, or a path with a null byte, is a ValueError.
+    except Exception as error:
+        # A file of the caller's raises what it pleases; that of a closed one is a ValueError.
         said = error.strerror if isinstance(error, OSError) else None
         raise upload_failed(name, "unreadable", f"cannot be read: {said or error}") from error
 

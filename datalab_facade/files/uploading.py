@@ -9,12 +9,12 @@ sync and an async driver carry its commands out.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from typing import Literal, TypeAlias
 
 import attrs
 
+from datalab_facade.decoding import retry_after_of
 from datalab_facade.errors import (
     BudgetExhausted,
     ConfigurationError,
@@ -23,10 +23,10 @@ from datalab_facade.errors import (
     UploadFailed,
 )
 from datalab_facade.files.decoding import Confirmation, Ticket
-from datalab_facade.outputs.downloading import NotSecure, checked_storage_url, retry_after_of
+from datalab_facade.outputs.downloading import NotSecure, checked_storage_url, stored_digests
 from datalab_facade.redaction import shown_url
 from datalab_facade.waiting.commands import Sleep, Until
-from datalab_facade.waiting.faults import Faults, Randomness, may_pass
+from datalab_facade.waiting.faults import Faults, Randomness, RenewalPauses, may_pass
 
 _EXPIRED = frozenset({400, 401, 403, 410})
 _PASSING = frozenset({408, 425, 429})
@@ -47,8 +47,10 @@ class UploadPolicy:
     """The longest ``Retry-After`` that is obeyed in full."""
     stall_timeout: float = 60.0
     """How long the connection may be silent; storage answers only when it has stored all."""
-    max_renewals: int = 2
+    max_renewals: int = 3
     """How often another URL is asked for, because storage refuses the one at hand."""
+    renewal_backoff: float = 2.0
+    """How long to stay away when the first new URL is refused as well; doubled by each more."""
 
 
 @attrs.frozen
@@ -75,7 +77,15 @@ class Confirm(Until):
     deadline: float
 
 
-Command: TypeAlias = AskForUrl | Put | Confirm | Sleep
+@attrs.frozen
+class Compare:
+    """Command: tell whether the bytes that were sent hash to this."""
+
+    digests: Mapping[str, str]
+    """Names of algorithms, and values in hexadecimal."""
+
+
+Command: TypeAlias = AskForUrl | Put | Compare | Confirm | Sleep
 
 
 @attrs.frozen
@@ -87,10 +97,10 @@ class Told:
     """Of asking for a URL."""
     status: int = 0
     """Of sending."""
-    headers: Mapping[str, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """Of sending, with lower-case names."""
-    md5: str = ""
-    """Of sending: what the bytes that were sent hash to."""
+    wrong: Collection[str] = ()
+    """Of comparing: the algorithms by which they are other bytes."""
     confirmation: Confirmation | None = None
     """Of confirming."""
     error: DatalabError | None = None
@@ -113,7 +123,7 @@ class Upload:
         self._deadline = deadline
         self._faults = Faults(policy, random)
         self._allow_http = allow_http
-        self._renewals = 0
+        self._renewal_pauses = RenewalPauses(policy, random)
         self._now = -math.inf
 
     def steps(self) -> Generator[Command, Told, Confirmation]:
@@ -133,20 +143,16 @@ class Upload:
             if told.error is not None:
                 yield from self._wait_after(told.error)
             elif 200 <= told.status <= 299:
-                if self._is_as_sent(told):
+                wrong = yield from self._wrong(told.headers)
+                if not wrong:
                     return (yield from self._confirmed(ticket))
                 yield from self._wait_after(
-                    self._failed("corrupt", "arrived with another MD5 than it was sent with")
+                    self._failed(
+                        "corrupt", f"arrived with another {min(wrong)} than it was sent with"
+                    )
                 )
             elif told.status in _EXPIRED:
-                if self._renewals >= self._policy.max_renewals:
-                    raise self._failed(
-                        "refused",
-                        f"is refused by storage with {told.status}, also with a new URL",
-                        told.status,
-                    )
-                self._renewals += 1
-                ticket = yield from self._ticket()
+                ticket = yield from self._renewed(told.status)
             elif told.status in _PASSING or told.status >= 500:
                 yield from self._wait_after(
                     StatusError(
@@ -206,17 +212,26 @@ class Upload:
             )
         return told.confirmation
 
-    @staticmethod
-    def _is_as_sent(told: Told) -> bool:
-        # The ETag of an object that was stored in one piece, and not encrypted with
-        # a key of its owner's, is its MD5.
-        encrypted = told.headers.get("x-amz-server-side-encryption", "").startswith(
-            "aws:kms"
-        ) or any(name.startswith("x-amz-server-side-encryption-customer") for name in told.headers)
-        etag = told.headers.get("etag", "")
-        if encrypted or not told.md5 or not re.fullmatch(r'"[0-9a-f]{32}"', etag):
-            return True
-        return etag.strip('"') == told.md5
+    def _wrong(self, headers: Mapping[str, str]) -> Generator[Command, Told, Collection[str]]:
+        """Give the algorithms by which other bytes are stored than were sent."""
+        digests = stored_digests(headers)
+        if not digests:
+            return ()
+        told = yield from self._do(Compare(digests))
+        if told.error is not None:
+            raise told.error
+        return told.wrong
+
+    def _renewed(self, status: int) -> Generator[Command, Told, Ticket]:
+        refused = self._failed(
+            "refused", f"is refused by storage with {status}, also with a new URL", status
+        )
+        away = self._renewal_pauses.next(self._deadline - self._now)
+        if away is None:
+            raise refused
+        if away:
+            yield from self._do(Sleep(away))
+        return (yield from self._ticket())
 
     def _wait_after(self, error: DatalabError) -> Generator[Command, Told, None]:
         ours = isinstance(error, UploadFailed)
@@ -254,7 +269,6 @@ FailureReason: TypeAlias = Literal[
     "refused",
     "corrupt",
     "unconfirmed",
-    "abandoned",
 ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -14,15 +13,18 @@ from collections.abc import (
     Generator,
     Iterable,
 )
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from functools import partial
 from typing import TypeAlias, cast
 
 import attrs
 
+from datalab_facade.clock import running_loop
 from datalab_facade.errors import ConfigurationError, DatalabError
 from datalab_facade.files.models import File
 from datalab_facade.files.sources import UploadSource
 from datalab_facade.travel import portable
+from datalab_facade.workers import BETWEEN_SIGNALS, Workers
 
 Uploadable: TypeAlias = "UploadSource | tuple[str, UploadSource]"
 """A source, or a name and a source."""
@@ -85,7 +87,7 @@ def taken_apart(uploadable: Uploadable) -> tuple[str | None, UploadSource]:
 
 def upload_all(
     sources: Iterable[Uploadable],
-    upload: Callable[[Uploadable, Callable[[], bool]], File],
+    upload: Callable[[Uploadable], File],
     *,
     concurrency: int,
 ) -> Generator[UploadOutcome, None, None]:
@@ -93,29 +95,23 @@ def upload_all(
 
     Args:
         sources: Read one at a time, as there is room.
-        upload: Uploads one, and asks now and then whether that is still wanted.
+        upload: Uploads one.
         concurrency: How many at once.
     """
     feed, more = iter(sources), True
     running: dict[Future[File], Uploadable] = {}
-    left = threading.Event()
-    pool = ThreadPoolExecutor(concurrency, "datalab-upload")
-    try:
+    with Workers(concurrency, "datalab-upload") as workers:
         while more or running:
             if more and len(running) < concurrency:
                 source = cast("Uploadable", next(feed, _NO_MORE))
                 if source is _NO_MORE:
                     more = False
                 else:
-                    running[pool.submit(upload, source, left.is_set)] = source
+                    running[workers.submit(partial(upload, source))] = source
             room = more and len(running) < concurrency
-            ended, _ = wait(running, 0 if room else None, FIRST_COMPLETED)
+            ended, _ = wait(running, 0 if room else BETWEEN_SIGNALS, FIRST_COMPLETED)
             for future in ended:
                 yield _outcome(running.pop(future), future)
-    finally:
-        # What is under way ends at its next piece; none is begun any more.
-        left.set()
-        pool.shutdown(cancel_futures=True)
 
 
 async def upload_all_async(
@@ -136,6 +132,7 @@ async def upload_all_async(
     async def one(source: Uploadable) -> File:
         return await upload(source)
 
+    running_loop()
     reading: asyncio.Task[Uploadable] | None = None
     running: dict[asyncio.Task[File], Uploadable] = {}
     awaited: list[asyncio.Task[Uploadable] | asyncio.Task[File]]

@@ -23,14 +23,13 @@ from datalab_facade.errors import ConfigurationError
 from datalab_facade.pacing.leasing import Ask, Brake, Pace, Reply, StoreLost, speed_after
 from datalab_facade.pacing.pacing import DEFAULT_REQUESTS_PER_MINUTE
 from datalab_facade.pacing.sharing import SharedBudget
-from datalab_facade.redaction import shown_url
+from datalab_facade.redaction import can_be_shown, shown_url
 
 try:
     import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
     from throttled import RateLimiterType, Throttled, rate_limiter
-    from throttled.exceptions import BaseThrottledError
     from throttled.store import RedisStore
 except ModuleNotFoundError as missing:
     _message = "RedisBudget needs throttled-py and redis: pip install 'datalab-facade[redis]'"
@@ -139,15 +138,24 @@ class RedisBudgetStore:
         # A connection that Redis has closed meanwhile is opened anew, once; whoever asked
         # goes on without an answer until then.
         again = Retry(NoBackoff(), 1)
+        if not isinstance(url, str):
+            raise ConfigurationError(f"The URL of Redis is a text, and not a {type(url).__name__}")
+        self.address = shown_url(url)
+        if not can_be_shown(url):
+            # What Redis would make of it is another host, and another password.
+            raise ConfigurationError(
+                f"The URL of Redis cannot be read: {self.address}. Write it as "
+                f"redis://host.example:6379/0; what is no letter or digit in the password is "
+                f"percent-encoded: %23 for #"
+            )
         try:
             self._redis = redis.Redis.from_url(
                 url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=again
             )
-        except ValueError:
+        except Exception:  # noqa: BLE001 - what it says may hold the password
             raise ConfigurationError(
-                f"{shown_url(url)!r} is no URL of Redis; write redis://host:6379/0"
+                f"{self.address!r} is no URL of Redis; write redis://host:6379/0"
             ) from None
-        self.address = shown_url(url)
         self._throttled_store = RedisStore(
             server=url,
             options={
@@ -169,7 +177,7 @@ class RedisBudgetStore:
         """
         try:
             return self._lease(asked)
-        except (redis.RedisError, BaseThrottledError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - also what is below Redis' client
             raise self._lost(error) from None
 
     def brake(self, brake: Brake) -> None:
@@ -181,7 +189,7 @@ class RedisBudgetStore:
         milliseconds = max(1, round(1_000 * (brake.pause + brake.ramp)))
         try:
             self._brake(keys=self._keys[1:], args=[milliseconds, brake.ramp])
-        except (redis.RedisError, OSError) as error:
+        except Exception as error:  # noqa: BLE001
             raise self._lost(error) from None
 
     def _lease(self, asked: Ask) -> Reply:

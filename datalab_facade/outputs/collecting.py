@@ -5,28 +5,39 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeAlias, TypeVar, cast
 
 import attrs
 
+from datalab_facade.arguments import named
 from datalab_facade.decoding import decode_json
 from datalab_facade.errors import (
     ConfigurationError,
+    DownloadFailed,
     OutputTooLarge,
     UnexpectedBody,
 )
 from datalab_facade.models import JSON, Output
 from datalab_facade.outputs.downloading import Chunk, Facts, Remote, download_failed
-from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker
+from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_kept
 from datalab_facade.redaction import excerpt
 
 _T = TypeVar("_T")
 
 Data: TypeAlias = bytes
 """Bytes, under a name that a method called ``bytes`` does not hide."""
+
+PAGE_BEGINS_WITHIN = 4_096
+"""So many bytes are enough to tell whether something is a web page."""
+
+_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?>\s+|<!--.*?-->|<\?xml[^>]*>)*+<(?:!doctype\s+html|html|head|body|title)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 
 DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 """What an output may weigh in memory unless the caller says otherwise: 256 MiB.
@@ -93,8 +104,12 @@ class Collector:
         """Keep a chunk.
 
         Raises:
+            DownloadFailed: It is packed in a way that is not known here.
             OutputTooLarge: There is, or will be, more than allowed.
         """
+        if not chunk.data:
+            # A body begins, which need not be received if it is of no use.
+            Decoder(self._output, facts)
         held = chunk.offset + len(chunk.data)
         # What packing cannot make smaller it makes a little larger.
         packing = self._max_bytes // 100 + 1024 if facts.encoding else 0
@@ -110,18 +125,16 @@ class Collector:
             DownloadFailed: It is not what storage says it is.
             OutputTooLarge: It unpacks to more than allowed.
         """
-        body = bytes(self._body)
-        checker = Checker(self._output, facts)
-        checker.update(body)
-        checker.check()
-        if not facts.encoding:
-            return body
-        unpacked = bytearray()
-        for piece in unpacked_pieces(self._output, facts, iter((body,))):
-            unpacked += piece
-            if len(unpacked) > self._max_bytes:
+        decoder = Decoder(self._output, facts)
+        pieces: list[bytes] = []
+        size = 0
+        for piece in decoder.feed(bytes(self._body)):
+            size += len(piece)
+            if size > self._max_bytes:
                 raise self._too_large()
-        return bytes(unpacked)
+            pieces.append(piece)
+        decoder.finish()
+        return b"".join(pieces)
 
     def _too_large(self) -> OutputTooLarge:
         failed = download_failed(
@@ -143,8 +156,7 @@ class Reader:
 
     def __init__(self, output: Output) -> None:
         self._output = output
-        self._checker: Checker | None = None
-        self._unpacker: Unpacker | None = None
+        self._decoder: Decoder | None = None
 
     def feed(self, chunk: Chunk, facts: Facts) -> Iterator[bytes]:
         """Give what a chunk unpacks to.
@@ -152,14 +164,11 @@ class Reader:
         Raises:
             DownloadFailed: It does not.
         """
-        with _unpacking(self._output):
-            begins = chunk.offset == 0 and not chunk.data
-            if begins or self._unpacker is None or self._checker is None:
-                self._unpacker = Unpacker(facts.encoding)
-                self._checker = Checker(self._output, facts)
-            self._checker.update(chunk.data)
-            if chunk.data:
-                yield from self._unpacker.feed(chunk.data)
+        begins = chunk.offset == 0 and not chunk.data
+        if begins or self._decoder is None:
+            self._decoder = Decoder(self._output, facts)
+        if chunk.data:
+            yield from self._decoder.feed(chunk.data)
 
     def finish(self) -> None:
         """Take note that there is no more.
@@ -168,76 +177,114 @@ class Reader:
             DownloadFailed: What passed through was not what storage says it is.
         """
         # Each body begins with a chunk, also one that has nothing in it.
-        assert self._unpacker is not None
-        assert self._checker is not None
-        self._checker.check()
-        with _unpacking(self._output):
-            self._unpacker.finish()
+        assert self._decoder is not None
+        self._decoder.finish()
 
 
-class Checker:
-    """Holds a body against what storage says it must hash to."""
+class Decoder:
+    """Unpacks a body piece by piece, and holds it against what storage says it hashes to.
 
-    def __init__(self, remote: Remote, facts: Facts, *, also: tuple[str, ...] = ()) -> None:
+    Args:
+        remote: What it is the body of.
+        facts: What storage told of it.
+        as_stored: Whether it stays packed.
+
+    Raises:
+        DownloadFailed: It is packed in a way that is not known here.
+    """
+
+    def __init__(self, remote: Remote, facts: Facts, *, as_stored: bool = False) -> None:
         self._remote = remote
-        self._wanted = dict(facts.digests)
-        names = {*self._wanted, *also} - {"crc32"}
-        # MD5 and SHA-1 tell broken bytes here, not forged ones.
-        self._hashes = {name: hashlib.new(name, usedforsecurity=False) for name in names}
-        self._crc = 0
+        self._facts = facts
+        self._packed = Digests(facts.digests)
+        # Whoever packs on the way may leave the checksums of what was stored as they are.
+        self._unpacked = Digests(facts.digests) if facts.encoding else None
+        self._as_stored = as_stored
+        why = None if as_stored else why_kept(facts.encoding)
+        if why is not None:
+            raise download_failed(
+                remote, "corrupt", f"does not unpack: {why}. Saved, it is kept as it is stored"
+            )
+        self._unpacker = Unpacker("" if as_stored else facts.encoding)
 
-    @property
-    def needs_data(self) -> bool:
-        """Whether there is anything to compute; reading it all again is not free."""
-        return bool(self._hashes or "crc32" in self._wanted)
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Give what a piece unpacks to.
+
+        Raises:
+            DownloadFailed: It does not, or to absurdly much.
+        """
+        self._packed.update(data)
+        with self._unpacking():
+            for piece in self._unpacker.feed(data):
+                if self._unpacked is not None:
+                    self._unpacked.update(piece)
+                yield piece
+
+    def finish(self) -> None:
+        """Take note that there is no more.
+
+        Raises:
+            DownloadFailed: What came is not what storage says it is.
+        """
+        with self._unpacking():
+            self._unpacker.finish()
+        if self._as_stored and self._facts.encoding:
+            # The checksums may be of what it would unpack to.
+            return
+        wrong = self._packed.wrong()
+        if self._unpacked is not None:
+            wrong &= self._unpacked.wrong()
+        if wrong:
+            raise download_failed(
+                self._remote, "corrupt", f"has another {min(wrong)} than storage says"
+            )
+
+    @contextlib.contextmanager
+    def _unpacking(self) -> Iterator[None]:
+        try:
+            yield
+        except ExpandsTooMuch:
+            raise download_failed(self._remote, "too large", "unpacks to absurdly much") from None
+        except DoesNotUnpack as error:
+            raise download_failed(self._remote, "corrupt", f"does not unpack: {error}") from error
+
+
+class Digests:
+    """What something hashes to, held against what it should.
+
+    Args:
+        wanted: Names of algorithms, and values in hexadecimal.
+    """
+
+    def __init__(self, wanted: Mapping[str, str]) -> None:
+        self._wanted = wanted
+        # MD5 and SHA-1 tell broken bytes here, not forged ones.
+        self._hashes = {
+            name: _Crc32() if name == "crc32" else hashlib.new(name, usedforsecurity=False)
+            for name in wanted
+        }
 
     def update(self, data: bytes) -> None:
         """Take in a piece."""
         for known in self._hashes.values():
             known.update(data)
-        if "crc32" in self._wanted:
-            self._crc = zlib.crc32(data, self._crc)
 
-    def digest(self, algorithm: str) -> str:
-        """Give what was taken in hashes to, in hexadecimal."""
-        if algorithm == "crc32":
-            return f"{self._crc:08x}"
-        return self._hashes[algorithm].hexdigest()
-
-    def check(self) -> None:
-        """Raise unless everything fits.
-
-        Raises:
-            DownloadFailed: Something does not.
-        """
-        for algorithm, wanted in self._wanted.items():
-            if self.digest(algorithm) != wanted:
-                raise download_failed(
-                    self._remote, "corrupt", f"has another {algorithm} than storage says"
-                )
+    def wrong(self) -> frozenset[str]:
+        """Give the algorithms by which it is something else."""
+        return frozenset(
+            name for name, known in self._hashes.items() if known.hexdigest() != self._wanted[name]
+        )
 
 
-def unpacked_pieces(remote: Remote, facts: Facts, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Give what pieces of a body unpack to.
+class _Crc32:
+    def __init__(self) -> None:
+        self._crc = 0
 
-    Raises:
-        DownloadFailed: They do not, or to absurdly much.
-    """
-    with _unpacking(remote):
-        unpacker = Unpacker(facts.encoding)
-        for piece in pieces:
-            yield from unpacker.feed(piece)
-        unpacker.finish()
+    def update(self, data: bytes) -> None:
+        self._crc = zlib.crc32(data, self._crc)
 
-
-@contextlib.contextmanager
-def _unpacking(remote: Remote) -> Iterator[None]:
-    try:
-        yield
-    except ExpandsTooMuch:
-        raise download_failed(remote, "too large", "unpacks to absurdly much") from None
-    except DoesNotUnpack as error:
-        raise download_failed(remote, "corrupt", f"does not unpack: {error}") from error
+    def hexdigest(self) -> str:
+        return f"{self._crc:08x}"
 
 
 def same_output(outputs: tuple[Output, ...], wanted: Output) -> str | None:
@@ -269,7 +316,30 @@ def as_json(output: Output, body: bytes) -> JSON:
     try:
         return decode_json(body)
     except UnexpectedBody as error:
-        raise download_failed(output, "corrupt", f"is not JSON: {error}") from error
+        raise (
+            web_page(output, body)
+            if is_web_page(body)
+            else download_failed(output, "corrupt", f"is not JSON: {error}")
+        ) from error
+
+
+def is_web_page(start: bytes) -> bool:
+    """Tell whether something begins as HTML does.
+
+    >>> is_web_page(b"<!DOCTYPE html><title>Sign in"), is_web_page(b'{"a": "<html>"}')
+    (True, False)
+    """
+    return _PAGE.match(start[:PAGE_BEGINS_WITHIN]) is not None
+
+
+def web_page(remote: Remote, start: bytes) -> DownloadFailed:
+    """Make the error for a web page that came in place of JSON."""
+    return download_failed(
+        remote,
+        "corrupt",
+        f"is not JSON but a web page: {excerpt(start)}. A proxy or a login page may have "
+        "answered in place of storage",
+    )
 
 
 def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
@@ -279,6 +349,7 @@ def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
         DownloadFailed: The value does not fit.
         ConfigurationError: The type needs cattrs, which is not there.
     """
+    called = _name_of(into)
     validate = cast("Callable[[JSON], _T] | None", getattr(into, "model_validate", None))
     try:
         return validate(value) if validate is not None else _structured(value, into)
@@ -287,8 +358,12 @@ def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
     except Exception as error:
         # Every validator has exceptions of its own.
         raise download_failed(
-            output, "corrupt", f"does not fit {into.__name__}: {excerpt(str(error), limit=500)}"
+            output, "corrupt", f"does not fit {called}: {excerpt(str(error), limit=500)}"
         ) from error
+
+
+def _name_of(into: object) -> str:
+    return getattr(into, "__name__", named(into))
 
 
 def _structured(value: JSON, into: type[_T]) -> _T:
@@ -296,7 +371,7 @@ def _structured(value: JSON, into: type[_T]) -> _T:
         import cattrs
     except ImportError:
         raise ConfigurationError(
-            f"Making {into.__name__} of JSON needs cattrs: install datalab-facade[cattrs]"
+            f"Making {_name_of(into)} of JSON needs cattrs: install datalab-facade[cattrs]"
         ) from None
     if (attrs.has(into) or dataclasses.is_dataclass(into)) and not isinstance(value, dict):
         # cattrs would make a class whose fields all have defaults of an empty list.

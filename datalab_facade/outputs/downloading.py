@@ -11,25 +11,27 @@ import ipaddress
 import math
 import re
 from collections.abc import Generator, Mapping
-from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 import attrs
 
-from datalab_facade.decoding import decode_retry_after
+from datalab_facade.decoding import http_date, retry_after_of
 from datalab_facade.errors import (
     BudgetExhausted,
     ConfigurationError,
     DatalabError,
     DownloadFailed,
     NotFound,
+    RequestTimedOut,
     StatusError,
 )
 from datalab_facade.models import Output
-from datalab_facade.redaction import shown_name, shown_url
+from datalab_facade.outputs.unpacking import codings, not_codings
+from datalab_facade.redaction import redacted_repr, shown_name, shown_url
+from datalab_facade.transport.exchange import MoreThanAnnounced
 from datalab_facade.waiting.commands import Sleep, Until
-from datalab_facade.waiting.faults import Faults, Randomness, may_pass
+from datalab_facade.waiting.faults import Faults, Randomness, RenewalPauses, may_pass
 
 _OUTPUTS_ARE_DELETED = ": Datalab deletes results about an hour after they finish"
 _REFUSALS = frozenset({400, 401, 403, 404, 410})
@@ -50,8 +52,10 @@ class DownloadPolicy:
     """The longest ``Retry-After`` that is obeyed in full."""
     stall_timeout: float = 30.0
     """How long the connection may be silent."""
-    max_renewals: int = 3
+    max_renewals: int = 4
     """How often a URL that is refused is renewed by asking for the execution again."""
+    renewal_backoff: float = 2.0
+    """How long to stay away when the first new URL is refused as well; doubled by each more."""
     max_redirects: int = 5
     """How many redirects in a row are followed."""
     max_restarts: int = 5
@@ -81,14 +85,20 @@ class Facts:
     """Its length in bytes, as sent."""
     validator: str | None = attrs.field(
         default=None,
-        validator=attrs.validators.optional(attrs.validators.matches_re(r"[ -~]{1,1000}")),
+        validator=attrs.validators.optional(
+            attrs.validators.matches_re(r"[!-~]([ -~]{0,998}[!-~])?")
+        ),
     )
     """What must still be true of it for a part to fit: its ETag, or when it changed."""
     encoding: str = attrs.field(default="", validator=_text)
-    """How it is compressed, if it is."""
+    """How it is compressed, if it is: one or more codings, separated by commas."""
     media_type: str | None = attrs.field(default=None, validator=attrs.validators.optional(_text))
     digests: Mapping[str, str] = attrs.field(factory=dict, validator=_known_digests)
     """What it must hash to: names of algorithms, and values in hexadecimal."""
+    weak_etag: str | None = attrs.field(default=None, validator=attrs.validators.optional(_text))
+    """Its ETag, where that is a weak one and no validator."""
+    no_encoding: str = attrs.field(default="", validator=_text)
+    """What storage calls an encoding, and is none."""
 
 
 @attrs.frozen
@@ -108,8 +118,8 @@ Remote: TypeAlias = Output | RemoteFile
 class Fetch:
     """Command: ask storage, and tell what it answers before the body."""
 
-    url: str
-    headers: Mapping[str, str]
+    url: str = attrs.field(repr=shown_url)
+    headers: Mapping[str, str] = attrs.field(repr=False)
     stall_timeout: float
     deadline: float
 
@@ -130,7 +140,7 @@ class Receive(Until):
 class Renew(Until):
     """Command: ask the API again, and tell the new URL."""
 
-    refused: str
+    refused: str = attrs.field(repr=shown_url)
     """The one that the execution told last."""
     deadline: float
 
@@ -145,11 +155,11 @@ class Told:
     now: float
     status: int = 0
     """Of a fetch."""
-    headers: Mapping[str, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """Of a fetch, with lower-case names."""
     received: int = 0
     """Of a body: where in the object it ended."""
-    url: str | None = None
+    url: str | None = attrs.field(default=None, repr=redacted_repr)
     """Of a renewal; None if there is no such thing any more."""
     error: DatalabError | None = None
 
@@ -172,6 +182,7 @@ class Download:
     Attributes:
         facts: What is known of the object so far.
         received: How much of it the caller holds.
+        remote: What it is that is fetched.
     """
 
     def __init__(
@@ -186,7 +197,7 @@ class Download:
         received: int = 0,
         restartable: bool = True,
     ) -> None:
-        self._remote = remote
+        self.remote = remote
         self.facts = facts or Facts()
         self.received = received if self.facts.validator else 0
         self._policy = policy
@@ -196,9 +207,10 @@ class Download:
         self._restartable = restartable
         self._told_url = remote.url
         self._url = self._checked_url(remote.url)
-        self._renewals = 0
+        self._renewal_pauses = RenewalPauses(policy, random)
         self._redirects = 0
         self._restarts = 0
+        self._cut = ""
         self._now = -math.inf
 
     def steps(self) -> Generator[Command, Told, None]:
@@ -278,56 +290,90 @@ class Download:
         self.received = ended.received
         if progress:
             self._faults.clear()
-        whole = self.facts.total is None or self.received == self.facts.total
-        if ended.error is None and whole:
+        error = ended.error
+        if isinstance(error, MoreThanAnnounced):
+            self._start_over("storage sent more than it announced")
+            return False
+        if error is None and self.facts.total in (None, self.received):
             return True
-        error = ended.error or self._failed(
-            "incomplete", f"ended after {self.received} of {self.facts.total} bytes"
-        )
+        if error is None or may_pass(error):
+            error = self._cut_off(error)
         yield from self._wait_after(error)
         return False
+
+    def _cut_off(self, error: DatalabError | None) -> DownloadFailed:
+        total = self.facts.total
+        if total is not None and self.received > total:
+            message = f"has {self.received} bytes, where storage told of {total}"
+        else:
+            how = "stalled" if isinstance(error, RequestTimedOut) else "was cut off"
+            of = "" if total is None else f" of {total}"
+            message = f"{how} after {self.received}{of} bytes"
+        self._cut = message
+        failed = self._failed("incomplete", f"{message}: {error}" if error else message)
+        failed.__cause__ = error
+        return failed
 
     def _offset_of(self, told: Told) -> int | None:
         """Give where the body that was begun starts; None if it is of no use."""
         if told.status == 200:
-            if self.received:
-                self._start_over("storage cannot go on in the middle, or the object changed")
-            self.facts = _facts_of(told.headers, _length(told.headers))
-            return 0
+            return self._begin(told.headers, _length(told.headers))
         found = re.fullmatch(
-            r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", told.headers.get("content-range", "")
+            r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", told.headers.get("content-range", "")
         )
-        if found is None or int(found[1]) != self.received or not self._goes_on:
+        start, end, total = map(_number, found.groups()) if found else (None, None, None)
+        if not self._goes_on and start == 0 and end is not None and total == end + 1:
+            return self._begin(told.headers, total)
+        if start != self.received or not self._goes_on:
             self._start_over("storage answered with another part than was asked for")
             return None
-        if self._is_another(told.headers):
-            self._start_over("the object changed")
+        same = self._is_same(told.headers)
+        if not same:
+            why = "storage does not tell that it is a part of the same object"
+            self._start_over(why if same is None else "the object changed")
             return None
-        total = None if found[2] == "*" else int(found[2])
         if self.facts.total is not None and total not in (None, self.facts.total):
             self._start_over("the object changed its length")
             return None
         self.facts = attrs.evolve(self.facts, total=total or self.facts.total)
         return self.received
 
+    def _begin(self, headers: Mapping[str, str], total: int | None) -> int:
+        if self.received:
+            self._start_over("storage cannot go on in the middle, or the object changed")
+        self.facts = _facts_of(headers, total)
+        return 0
+
     def _is_whole(self, headers: Mapping[str, str]) -> bool:
         found = re.fullmatch(r"bytes \*/(\d{1,18})", headers.get("content-range", ""))
-        if found is None or self.facts.total not in (None, self.received):
+        if found is None or not self._goes_on or self._is_same(headers) is False:
             return False
-        return self._goes_on and int(found[1]) == self.received and not self._is_another(headers)
+        # Where no answer told how long the object is, this one may be about another.
+        return int(found[1]) == self.received == self.facts.total
 
-    def _is_another(self, headers: Mapping[str, str]) -> bool:
-        """Tell whether an answer is about another object than what was received of it."""
-        known = self.facts.validator or ""
-        # There are storages that overlook If-Range, so it is not left to them.
-        return headers.get("etag" if known[:1] == '"' else "last-modified", known) != known
+    def _is_same(self, headers: Mapping[str, str]) -> bool | None:
+        """Tell whether an answer is about the object that was received; None if it is not told.
+
+        There are storages that overlook ``If-Range``, so it is not left to them.
+        """
+        facts, etag = self.facts, headers.get("etag")
+        encoding = headers.get("content-encoding")
+        if encoding is not None and codings(encoding) != codings(facts.encoding):
+            return False
+        if facts.validator is not None and facts.validator[:1] == '"':
+            return None if etag is None else etag == facts.validator
+        if etag not in (None, facts.weak_etag):
+            return False
+        date = headers.get("last-modified")
+        return None if date is None else date == facts.validator
 
     def _start_over(self, why: str) -> None:
         if not self._restartable and self.received:
             raise self._failed("incomplete", f"was cut off and cannot go on: {why}")
         self._restarts += 1
         if self._restarts > self._policy.max_restarts:
-            raise self._failed("incomplete", f"was begun anew again and again: {why}")
+            was = f"{self._cut}, and was" if self._cut else "was"
+            raise self._failed("incomplete", f"{was} begun anew again and again: {why}")
         self.received = 0
         self.facts = Facts()
 
@@ -349,18 +395,20 @@ class Download:
         self._url = self._checked_url(target)
 
     def _renew(self, status: int) -> Generator[Command, Told, None]:
-        if self._renewals >= self._policy.max_renewals:
-            gone = status in (404, 410)
-            raise self._failed(
-                "gone" if gone else "refused",
-                f"is refused by storage with {status}, also with a new URL",
-                status,
-            )
-        self._renewals += 1
+        refused = self._failed(
+            "gone" if status in (404, 410) else "refused",
+            f"is refused by storage with {status}, also with a new URL",
+            status,
+        )
+        away = self._renewal_pauses.next(self._deadline - self._now)
+        if away is None:
+            raise refused
+        if away:
+            yield from self._do(Sleep(away))
         self._redirects = 0
         told = yield from self._do(Renew(self._told_url, self._deadline))
         if isinstance(told.error, NotFound) or (told.error is None and told.url is None):
-            why = "" if isinstance(self._remote, RemoteFile) else _OUTPUTS_ARE_DELETED
+            why = "" if isinstance(self.remote, RemoteFile) else _OUTPUTS_ARE_DELETED
             raise self._failed("gone", f"is no longer there{why}", status) from told.error
         if told.error is not None:
             raise self._failed(
@@ -397,7 +445,7 @@ class Download:
     def _failed(
         self, reason: FailureReason, message: str, status: int | None = None
     ) -> DownloadFailed:
-        return download_failed(self._remote, reason, message, status)
+        return download_failed(self.remote, reason, message, status)
 
 
 FailureReason: TypeAlias = Literal[
@@ -417,25 +465,26 @@ def download_failed(
     remote: Remote, reason: FailureReason, message: str, status: int | None = None
 ) -> DownloadFailed:
     """Make the error that names the output or the file, and tells why it cannot be had."""
-    # A step or a file may be called by a presigned URL, and an error is shown to anybody.
+    message = f"{subject_of(remote)} {message}"
     if isinstance(remote, RemoteFile):
-        return DownloadFailed(
-            f"The file {shown_name(remote.name)!r} (id {remote.file_id}) {message}",
-            file_id=remote.file_id,
-            status=status,
-            reason=reason,
-        )
-    step = shown_name(remote.step)
-    file_key = shown_name(remote.file_key) if remote.file_key is not None else None
-    file = f" [{file_key}]" if file_key is not None else ""
+        return DownloadFailed(message, file_id=remote.file_id, status=status, reason=reason)
     return DownloadFailed(
-        f"The output of step {step}{file} of execution {remote.execution_id} {message}",
+        message,
         execution_id=remote.execution_id,
-        step=step,
-        file_key=file_key,
+        step=shown_name(remote.step),
+        file_key=shown_name(remote.file_key) if remote.file_key is not None else None,
         status=status,
         reason=reason,
     )
+
+
+def subject_of(remote: Remote) -> str:
+    """Name an output or a file, at the beginning of a sentence."""
+    # A step or a file may be called by a presigned URL, and an error is shown to anybody.
+    if isinstance(remote, RemoteFile):
+        return f"The file {shown_name(remote.name)!r} (id {remote.file_id})"
+    file = f" [{shown_name(remote.file_key)}]" if remote.file_key is not None else ""
+    return f"The output of step {shown_name(remote.step)}{file} of execution {remote.execution_id}"
 
 
 class NotSecure(ValueError):
@@ -467,60 +516,93 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
-def retry_after_of(headers: Mapping[str, str]) -> float | None:
-    """Give the seconds that storage asks to wait, if it does."""
-    # No clock is known here, so a date counts from when storage says it is now.
-    says = headers.get("date")
-    epoch = datetime.fromtimestamp(0, UTC)
-    asked = decode_retry_after(headers.get("retry-after"), epoch)
-    if asked is None or re.match(r"\s*[\d.]", headers.get("retry-after", "")):
-        return asked
-    now = decode_retry_after(says, epoch)
-    return None if now is None else max(0.0, asked - now)
-
-
 def _length(headers: Mapping[str, str]) -> int | None:
     told = headers.get("content-length", "")
     return int(told) if re.fullmatch(r"\d{1,18}", told) else None
 
 
+def _number(told: str) -> int | None:
+    return None if told == "*" else int(told)
+
+
 def _facts_of(headers: Mapping[str, str], total: int | None) -> Facts:
-    etag = headers.get("etag", "")
+    etag, encoding = headers.get("etag"), headers.get("content-encoding", "")
     # A weak ETag promises the same meaning, not the same bytes.
-    strong = re.fullmatch(r'"[!#-~]{1,998}"', etag)
-    date = re.fullmatch(r"[ -~]{1,100}", headers.get("last-modified", ""))
-    validator = strong or date
-    encoding = headers.get("content-encoding", "").strip().lower()
+    strong = re.fullmatch(r'"[!#-~]{1,998}"', etag or "")
     return Facts(
         total=total,
-        validator=validator[0] if validator else None,
-        encoding="" if encoding == "identity" else encoding,
+        validator=strong[0] if strong else _strong_date(headers),
+        encoding=", ".join(codings(encoding)),
         media_type=headers.get("content-type"),
         digests=_digests_of(headers),
+        weak_etag=None if strong else etag,
+        no_encoding=", ".join(not_codings(encoding)),
     )
+
+
+def _strong_date(headers: Mapping[str, str]) -> str | None:
+    """Give when the object changed, unless it may have changed again in the same second."""
+    changed = headers.get("last-modified", "").strip()
+    if not re.fullmatch(r"[ -~]{1,100}", changed):
+        return None
+    if "date" in headers:
+        then, now = http_date(changed), http_date(headers["date"])
+        if then is None or now is None or (now - then).total_seconds() < 1:
+            return None
+    return changed
 
 
 def _digests_of(headers: Mapping[str, str]) -> dict[str, str]:
     """Give what the whole object must hash to, by what storage tells of it."""
-    digests: dict[str, str] = {}
-    for header, algorithm in (
-        ("content-md5", "md5"),
-        ("x-amz-checksum-sha256", "sha256"),
-        ("x-amz-checksum-sha1", "sha1"),
-        ("x-amz-checksum-crc32", "crc32"),
-    ):
-        value = _from_base64(headers.get(header, ""), _DIGESTS[algorithm])
-        if value is not None:
-            digests[algorithm] = value
-    # The ETag of an object that was stored in one piece, and not encrypted with
-    # a key of its owner's, is its MD5.
-    encrypted = headers.get("x-amz-server-side-encryption", "").startswith("aws:kms") or any(
-        name.startswith("x-amz-server-side-encryption-customer") for name in headers
+    if _is_transformed(headers):
+        return {}
+    return stored_digests(headers) | _decoded({"md5": headers.get("content-md5", "")})
+
+
+def _is_transformed(headers: Mapping[str, str]) -> bool:
+    """Tell whether what comes was made of what is stored, on the way or by storage.
+
+    Stored gzip that is unpacked on the way is another representation, and checksums of
+    what is stored say nothing about it.
+    """
+    stored_as = headers.get("x-goog-stored-content-encoding")
+    return (
+        # Storage knows how long its objects are; whoever unpacks them on the way does not.
+        _length(headers) is None
+        or headers.get("etag", "").startswith("W/")
+        or re.search(r"(?:^|,)\s*214\b", headers.get("warning", "")) is not None
+        or (
+            stored_as is not None
+            and codings(stored_as) != codings(headers.get("content-encoding", ""))
+        )
     )
-    etag = headers.get("etag", "")
-    if "md5" not in digests and not encrypted and re.fullmatch(r'"[0-9a-f]{32}"', etag):
-        digests["md5"] = etag.strip('"')
-    return digests
+
+
+def stored_digests(headers: Mapping[str, str]) -> dict[str, str]:
+    """Give what an object hashes to as it is stored, by what storage tells of it.
+
+    An ETag is opaque, also where it looks like an MD5, so it is none of these.
+    """
+    told = {
+        algorithm: headers.get(f"x-amz-checksum-{algorithm}", "")
+        for algorithm in ("sha256", "sha1", "crc32")
+    }
+    if headers.get("x-amz-checksum-type", "").upper() == "COMPOSITE":
+        # A checksum of the checksums of parts.
+        told = {}
+    for entry in headers.get("x-goog-hash", "").split(","):
+        algorithm, _, value = entry.strip().partition("=")
+        told[algorithm.lower()] = value
+    return _decoded(told)
+
+
+def _decoded(told: Mapping[str, str]) -> dict[str, str]:
+    digests = {
+        algorithm: _from_base64(value, _DIGESTS[algorithm])
+        for algorithm, value in told.items()
+        if algorithm in _DIGESTS
+    }
+    return {algorithm: digest for algorithm, digest in digests.items() if digest is not None}
 
 
 def _from_base64(value: str, size: int) -> str | None:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
 from datalab_facade.clock import Clock
 from datalab_facade.errors import DatalabError
-from datalab_facade.outputs.downloading import Chunk, Command, Download, Fetch, Receive, Renew, Told
+from datalab_facade.outputs.downloading import (
+    Chunk,
+    Command,
+    Download,
+    Fetch,
+    Receive,
+    Renew,
+    Told,
+    subject_of,
+)
+from datalab_facade.redaction import excerpt
 from datalab_facade.transport.storage import (
     AsyncIncoming,
     AsyncStorageTransport,
@@ -14,6 +25,8 @@ from datalab_facade.transport.storage import (
     StorageTransport,
 )
 from datalab_facade.waiting.commands import Sleep
+
+logger = logging.getLogger("datalab_facade.outputs")
 
 
 def fetch(
@@ -39,6 +52,7 @@ def fetch(
             error, at = None, 0
             if isinstance(command, Receive) and incoming is not None:
                 at = command.offset
+                _note_encoding(download, at)
                 yield Chunk(at, b"")
                 try:
                     for data in incoming.chunks(_left(command, clock)):
@@ -86,6 +100,7 @@ async def fetch_async(
             error, at = None, 0
             if isinstance(command, Receive) and incoming is not None:
                 at = command.offset
+                _note_encoding(download, at)
                 yield Chunk(at, b"")
                 try:
                     async for data in incoming.chunks(_left(command, clock)):
@@ -113,6 +128,15 @@ async def fetch_async(
     finally:
         if incoming is not None:
             await incoming.close()
+
+
+def _note_encoding(download: Download, offset: int) -> None:
+    if download.facts.no_encoding and offset == 0:
+        logger.info(
+            "%s is passed on as it comes: %r, which storage calls its encoding, is none",
+            subject_of(download.remote),
+            excerpt(download.facts.no_encoding),
+        )
 
 
 def _opened(storage: StorageTransport, fetch: Fetch, clock: Clock) -> Incoming:

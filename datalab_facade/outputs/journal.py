@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import threading
 from collections.abc import Iterator
 from hashlib import file_digest
@@ -19,11 +18,11 @@ from pathlib import Path
 from typing import IO
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
-from datalab_facade.outputs.manifest import SavedOutput
-from datalab_facade.outputs.parts import is_at, lock, sync
+from datalab_facade.outputs.claiming import claim, remove
+from datalab_facade.outputs.manifest import PREFIX, SavedOutput
+from datalab_facade.outputs.parts import sync
 
-_PATTERN = f".{MANIFEST_NAME}.*.journal"
+_SUFFIX = ".journal"
 
 
 class Journal:
@@ -54,7 +53,7 @@ class Journal:
         line = f"\n{json.dumps(saved.to_dict())}\n".encode()
         with self._lock:
             if self._file is None:
-                self._file = self._opened()
+                self.path, self._file = claim(self._folder, PREFIX, _SUFFIX)
             file = self._file
             if file.write(line) < len(line):
                 raise OSError(f"{self.path} cannot be written to its end")
@@ -74,43 +73,28 @@ class Journal:
                 # Where open files cannot be removed, it is closed first.
                 self._file.close()
                 self._file = None
-                _unlink(self.path)
+                remove(self.path)
 
-    def _opened(self) -> IO[bytes]:
-        for _ in range(10):
-            self.path = self._folder / _PATTERN.replace("*", os.urandom(8).hex())
-            file = self.path.open("xb", buffering=0)
-            # Another call may have taken it for one whose writer is gone.
-            if lock(file) and is_at(self.path, file):
-                return file
-            file.close()
-            _unlink(self.path)
-        # This file system has no locks, so nobody will take it for that.
-        return self.path.open("xb", buffering=0)
-
-
-@contextlib.contextmanager
-def inherited(folder: Path) -> Iterator[None]:
-    """Hold the journals of calls that were killed; they are removed when all went well."""
-    with contextlib.ExitStack() as stack:
-        orphans: list[Path] = []
-        for path in _journals_in(folder):
-            with contextlib.suppress(OSError):
-                if lock(stack.enter_context(path.open("r+b"))):
-                    orphans.append(path)
-        yield
-    for path in orphans:
-        _unlink(path)
+    def close(self) -> None:
+        """Leave the lines to whoever comes next, unless they were removed."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
 
 
 def promises_in(folder: Path, *, but: Journal) -> Iterator[SavedOutput]:
-    """Give what the journals of others there tell; what makes no sense is passed over."""
+    """Give what the journals of others there tell; what makes no sense is passed over.
+
+    Raises:
+        OSError: One that is there cannot be read.
+    """
     for path in _journals_in(folder):
         if path == but.path:
             continue
         try:
             lines = path.read_bytes().splitlines()
-        except OSError:
+        except (FileNotFoundError, IsADirectoryError):
             continue
         for line in filter(None, lines):
             with contextlib.suppress(ConfigurationError, ValueError, RecursionError):
@@ -118,18 +102,18 @@ def promises_in(folder: Path, *, but: Journal) -> Iterator[SavedOutput]:
 
 
 def came_true(saved: SavedOutput, path: Path) -> bool:
-    """Tell whether a file is what was written down of it."""
+    """Tell whether a file is what was written down of it.
+
+    Raises:
+        OSError: It is there, and cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest() == saved.sha256
-    except OSError:
+    except FileNotFoundError:
         return False
 
 
 def _journals_in(folder: Path) -> list[Path]:
-    return list(folder.glob(_PATTERN))
-
-
-def _unlink(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink()
+    names = (path for path in folder.iterdir() if path.name.startswith(PREFIX))
+    return [path for path in names if path.suffix == _SUFFIX]

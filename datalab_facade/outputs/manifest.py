@@ -10,6 +10,7 @@ again.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -20,15 +21,21 @@ from typing import Any, NoReturn, Self
 
 import attrs
 
+from datalab_facade.arguments import checked_path
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.models import JSON
+from datalab_facade.outputs.claiming import claim, remove
 from datalab_facade.outputs.naming import is_reserved
+from datalab_facade.outputs.parts import OPEN_FILES_STAY
 from datalab_facade.redaction import excerpt, scrubbed, shown_name
 from datalab_facade.statuses import Status
 from datalab_facade.travel import portable
 
 FILE_NAME = "manifest.json"
 """The name of a manifest in its folder."""
+
+PREFIX = f".{FILE_NAME}."
+"""What the names of all files begin with that are beside a manifest for its sake."""
 
 VERSION = 1
 """The version of the form that manifests are written in."""
@@ -255,20 +262,22 @@ class Manifest:
         """
         folder = Path(folder)
         goal = folder / FILE_NAME
-        beside = folder / f".{FILE_NAME}.{os.urandom(8).hex()}.part"
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=2) + "\n"
+        # What UTF-8 cannot hold is written as JSON's escape for it.
+        body = text.encode(errors="backslashreplace")
         try:
             # Not the private mode of temporary files: it is for whoever may read the outputs.
-            file = beside.open("xb")
+            beside, claimed = claim(folder, PREFIX, ".part")
             try:
-                with file:
-                    # What UTF-8 cannot hold is written as JSON's escape for it.
-                    file.write(text.encode(errors="backslashreplace"))
+                with claimed, io.BufferedWriter(claimed) as file:
+                    file.write(body)
                     file.flush()
                     os.fsync(file.fileno())
-                beside.replace(goal)
+                    if OPEN_FILES_STAY:
+                        file.close()
+                    beside.replace(goal)
             except BaseException:
-                beside.unlink(missing_ok=True)
+                remove(beside)
                 raise
         except (OSError, ValueError) as error:
             raise ConfigurationError(
@@ -286,7 +295,7 @@ class Manifest:
                 something else. Where there is none, its ``__cause__`` is a
                 :class:`FileNotFoundError`.
         """
-        goal = Path(folder) / FILE_NAME
+        goal = checked_path("folder", folder) / FILE_NAME
         try:
             body = goal.read_bytes()
         except (OSError, ValueError) as error:

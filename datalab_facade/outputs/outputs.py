@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from datalab_facade.arguments import (
+    checked_callable,
     checked_count,
     checked_encoding,
     checked_execution,
@@ -21,7 +22,7 @@ from datalab_facade.arguments import (
     checked_seconds,
 )
 from datalab_facade.context import Context
-from datalab_facade.errors import DownloadFailed
+from datalab_facade.interrupting import check_interrupted
 from datalab_facade.models import JSON, Execution, Output
 from datalab_facade.outputs.collecting import (
     DEFAULT_MAX_BYTES,
@@ -40,6 +41,7 @@ from datalab_facade.outputs.parts import PartFile, sync_folder
 from datalab_facade.outputs.renewing import Renewals
 from datalab_facade.outputs.saving import DEFAULT_CONCURRENCY, Saving, saved_output, twice
 from datalab_facade.transport.storage import StorageTransport
+from datalab_facade.workers import Workers
 
 if TYPE_CHECKING:
     from datalab_facade.executions.executions import Executions
@@ -169,10 +171,10 @@ class Outputs:
         """
         return self._saved(
             output,
-            checked_path("path", path),
+            checked_path("path", path, of_file=True),
             overwrite=overwrite,
             hashed=hashed,
-            on_transfer=on_transfer,
+            on_transfer=checked_callable("on_transfer", on_transfer),
             timeout=timeout,
         )
 
@@ -203,20 +205,24 @@ class Outputs:
             overwrite: Take the place of files that are there.
             on_transfer: Called with how far each has come; by the blocking client, from
                 several threads.
-            timeout: Seconds for each output.
+            timeout: Seconds for each output, and for others who write the manifest.
 
         Returns:
             What was saved and what was missed; also in ``manifest.json``.
 
         Raises:
-            ConfigurationError: An argument is wrong, the folder cannot be written, or the
+            ConfigurationError: An argument is wrong, the folder cannot be made, what an
+                earlier call wrote down there cannot be read (nothing was touched), or the
                 client is closed.
+            LocalFileError: The manifest cannot be written: the disk is full, or another
+                process keeps its lock for longer than ``timeout``. The error has it.
             DatalabError: Whatever ``client.executions.get`` raises for an id.
         """
         wanted = checked_execution(execution)
         home = checked_path("folder", folder)
         many = checked_count("concurrency", concurrency, least=1)
         checked_seconds("timeout", timeout)
+        checked_callable("on_transfer", on_transfer)
         self._storage.ready()
         if isinstance(wanted, int):
             wanted = self._executions.get(wanted)
@@ -224,35 +230,27 @@ class Outputs:
         saving = Saving(wanted, home, steps, overwrite=overwrite)
 
         def save(output: Output, path: Path, *, replacing: bool) -> None:
-            try:
-                saved = self._saved(
+            with saving.attempt(output):
+                self._saved(
                     self._renewals.newest(output, began),
                     path,
                     overwrite=replacing,
                     hashed=True,
                     on_transfer=on_transfer,
                     timeout=timeout,
-                    promise=saving.promise,
+                    saving=saving,
                 )
-                saving.saved(saved)
-            except DownloadFailed as error:
-                saving.missed(output, error)
 
         try:
-            with ThreadPoolExecutor(many, "datalab-save") as pool:
-                futures = [
-                    pool.submit(save, output, path, replacing=replacing)
+            with Workers(many, "datalab-save") as workers:
+                workers.carry_out(
+                    partial(save, output, path, replacing=replacing)
                     for output, path, replacing in saving.wanted
-                ]
-                try:
-                    for future in futures:
-                        future.result()
-                finally:
-                    # After an error, none is begun any more.
-                    pool.shutdown(wait=False, cancel_futures=True)
-        finally:
-            manifest = saving.finish()
-        return manifest
+                )
+        except BaseException:
+            saving.leave()
+            raise
+        return saving.finish(timeout)
 
     @contextlib.contextmanager
     def open(
@@ -285,9 +283,9 @@ class Outputs:
         hashed: bool,
         on_transfer: OnTransfer | None,
         timeout: float,
-        promise: Callable[[SavedOutput], None] | None = None,
+        saving: Saving | None = None,
     ) -> SavedOutput:
-        """Save an output; what it will be is promised just before it gets its name."""
+        """Save an output; if with others, what it will be is promised before it gets its name."""
         deadline = self._begun(output, timeout)
 
         def saved() -> SavedOutput:
@@ -296,6 +294,7 @@ class Outputs:
                 meter = Meter(output, on_transfer, self._now())
                 with contextlib.closing(self._chunks(output, download)) as chunks:
                     for chunk in chunks:
+                        check_interrupted()
                         part.take(chunk, download.facts)
                         meter.count(chunk, download.facts, self._now())
                 meter.finish(download.received, self._now())
@@ -309,13 +308,15 @@ class Outputs:
                         media_type=download.facts.media_type,
                         now=self._context.clock.now(),
                     )
-                    if promise is not None:
-                        promise(told)
+                    if saving is not None:
+                        saving.promise(told)
                     return told
 
                 told = part.finish(download.facts, whole, hashed=hashed)
-                if promise is None:
+                if saving is None:
                     sync_folder(goal.parent)
+                else:
+                    saving.saved(told)
                 return told
 
         return twice(saved)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from datalab_facade.arguments import (
+    checked_callable,
     checked_count,
     checked_encoding,
     checked_execution,
@@ -20,7 +21,6 @@ from datalab_facade.arguments import (
     checked_seconds,
 )
 from datalab_facade.context import Context
-from datalab_facade.errors import DownloadFailed
 from datalab_facade.models import JSON, Execution, Output
 from datalab_facade.outputs.collecting import (
     DEFAULT_MAX_BYTES,
@@ -40,6 +40,7 @@ from datalab_facade.outputs.parts import PartFile, sync_folder
 from datalab_facade.outputs.renewing import AsyncRenewals
 from datalab_facade.outputs.saving import DEFAULT_CONCURRENCY, Saving, saved_output, twice_async
 from datalab_facade.transport.storage import AsyncStorageTransport
+from datalab_facade.workers import in_thread
 
 if TYPE_CHECKING:
     from datalab_facade.executions.executions_async import AsyncExecutions
@@ -168,10 +169,10 @@ class AsyncOutputs:
         """
         return await self._saved(
             output,
-            checked_path("path", path),
+            checked_path("path", path, of_file=True),
             overwrite=overwrite,
             hashed=hashed,
-            on_transfer=on_transfer,
+            on_transfer=checked_callable("on_transfer", on_transfer),
             timeout=timeout,
         )
 
@@ -202,54 +203,56 @@ class AsyncOutputs:
             overwrite: Take the place of files that are there.
             on_transfer: Called with how far each has come; by the blocking client, from
                 several threads.
-            timeout: Seconds for each output.
+            timeout: Seconds for each output, and for others who write the manifest.
 
         Returns:
             What was saved and what was missed; also in ``manifest.json``.
 
         Raises:
-            ConfigurationError: An argument is wrong, the folder cannot be written, or the
+            ConfigurationError: An argument is wrong, the folder cannot be made, what an
+                earlier call wrote down there cannot be read (nothing was touched), or the
                 client is closed.
+            LocalFileError: The manifest cannot be written: the disk is full, or another
+                process keeps its lock for longer than ``timeout``. The error has it.
             DatalabError: Whatever ``client.executions.get`` raises for an id.
         """
         wanted = checked_execution(execution)
         home = checked_path("folder", folder)
         many = checked_count("concurrency", concurrency, least=1)
         checked_seconds("timeout", timeout)
+        checked_callable("on_transfer", on_transfer)
         self._storage.ready()
         if isinstance(wanted, int):
             wanted = await self._executions.get(wanted)
         began = self._now()
         # What an earlier call promised is read to see whether it came true.
-        saving = await _in_thread(lambda: Saving(wanted, home, steps, overwrite=overwrite))
-        room = asyncio.Semaphore(many)
+        saving = await in_thread(lambda: Saving(wanted, home, steps, overwrite=overwrite))
+        left = iter(saving.wanted)
 
-        async def save(output: Output, path: Path, *, replacing: bool) -> None:
-            async with room:
-                try:
-                    saved = await self._saved(
+        async def save() -> None:
+            for output, path, replacing in left:
+                with saving.attempt(output):
+                    await self._saved(
                         self._renewals.newest(output, began),
                         path,
                         overwrite=replacing,
                         hashed=True,
                         on_transfer=on_transfer,
                         timeout=timeout,
-                        promise=saving.promise,
+                        saving=saving,
                     )
-                    await _in_thread(lambda: saving.saved(saved))
-                except DownloadFailed as error:
-                    saving.missed(output, error)
 
         try:
             async with asyncio.TaskGroup() as group:
-                for output, path, replacing in saving.wanted:
-                    group.create_task(save(output, path, replacing=replacing))
-        except BaseExceptionGroup as errors:
-            # The first one ended all others.
-            raise errors.exceptions[0] from None
-        finally:
-            manifest = await _in_thread(saving.finish)
-        return manifest
+                for _ in range(min(many, len(saving.wanted))):
+                    group.create_task(save())
+        except BaseException as error:
+            await in_thread(saving.leave)
+            if isinstance(error, BaseExceptionGroup):
+                # The first one ended all others.
+                raise error.exceptions[0] from None
+            raise
+        return await in_thread(lambda: saving.finish(timeout))
 
     @contextlib.asynccontextmanager
     async def open(
@@ -282,9 +285,9 @@ class AsyncOutputs:
         hashed: bool,
         on_transfer: OnTransfer | None,
         timeout: float,
-        promise: Callable[[SavedOutput], None] | None = None,
+        saving: Saving | None = None,
     ) -> SavedOutput:
-        """Save an output; what it will be is promised just before it gets its name."""
+        """Save an output; if with others, what it will be is promised before it gets its name."""
         deadline = self._begun(output, timeout)
 
         async def saved() -> SavedOutput:
@@ -306,15 +309,20 @@ class AsyncOutputs:
                         media_type=download.facts.media_type,
                         now=self._context.clock.now(),
                     )
-                    if promise is not None:
-                        promise(told)
+                    if saving is not None:
+                        saving.promise(told)
+                    return told
+
+                def finish() -> SavedOutput:
+                    told = part.finish(download.facts, whole, hashed=hashed)
+                    if saving is None:
+                        sync_folder(goal.parent)
+                    else:
+                        saving.saved(told)
                     return told
 
                 # Checking reads the whole file, which would hold up the loop.
-                told = await _in_thread(lambda: part.finish(download.facts, whole, hashed=hashed))
-                if promise is None:
-                    await _in_thread(lambda: sync_folder(goal.parent))
-                return told
+                return await in_thread(finish)
 
         return await twice_async(saved)
 
@@ -366,16 +374,6 @@ class AsyncOutputs:
 
     def _now(self) -> float:
         return self._context.clock.monotonic()
-
-
-async def _in_thread(work: Callable[[], _T]) -> _T:
-    """Do what takes long on disk beside the loop; it is over when this is, also if cancelled."""
-    task = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
 
 
 async def _passed_on(

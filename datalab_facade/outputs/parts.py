@@ -12,17 +12,19 @@ import contextlib
 import errno
 import hashlib
 import json
+import logging
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, TypeVar
+from typing import IO, Literal, Self, TypeVar
 
 import attrs
 
 from datalab_facade.errors import DownloadFailed
-from datalab_facade.outputs.collecting import Checker, unpacked_pieces
+from datalab_facade.outputs.collecting import PAGE_BEGINS_WITHIN, Decoder, is_web_page, web_page
 from datalab_facade.outputs.downloading import (
     Chunk,
     Facts,
@@ -30,10 +32,15 @@ from datalab_facade.outputs.downloading import (
     Remote,
     RemoteFile,
     download_failed,
+    subject_of,
 )
+from datalab_facade.outputs.naming import suffix_of
+from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_kept
 from datalab_facade.redaction import shown_name
 
 _T = TypeVar("_T")
+
+logger = logging.getLogger("datalab_facade.outputs")
 
 _PIECE = 1 << 20
 
@@ -44,8 +51,8 @@ _NOT_WORTH_A_PART = 32 << 10
 # So much may wait in memory for the disk while more comes; what is left has to be waited for.
 _MOST_UNWRITTEN = 16 << 20
 
-# Windows neither renames nor removes a file that is open.
-_OPEN_FILES_STAY = os.name == "nt"
+OPEN_FILES_STAY = os.name == "nt"
+"""Whether a file that is open can neither be renamed nor removed, as on Windows."""
 
 
 class PartFile:
@@ -66,9 +73,11 @@ class PartFile:
         self._part = path.with_name(path.name + ".part")
         self._notes = path.with_name(path.name + ".part.json")
         self._shared = True
+        self._recognizable = False
         self._file: IO[bytes] | None = None
         self._start = bytearray()
         self._unwritten = 0
+        self._published = False
         self.received = 0
         self.facts: Facts | None = None
 
@@ -79,7 +88,7 @@ class PartFile:
             )
         with self._disk():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            if self._notes.exists():
+            if _is_file(self._notes):
                 self._file = self._opened()
                 self.facts = self._read_notes()
                 self.received = self._file.seek(0, os.SEEK_END) if self.facts else 0
@@ -94,10 +103,11 @@ class PartFile:
         if self._file is None or self._file.closed:
             return
         with self._file, suppress(OSError):
-            # Nobody would ever go on with an empty part, nor with one of our own.
-            if is_at(self._part, self._file) and not (
-                self._shared and self._file.seek(0, os.SEEK_END)
-            ):
+            # Nobody would ever go on with an empty part, with one of our own, with a whole file,
+            # nor with one of what is gone or cannot be recognized.
+            gone = isinstance(error, DownloadFailed) and error.reason == "gone"
+            useful = self._shared and self._recognizable and not gone and not self._published
+            if is_at(self._part, self._file) and not (useful and self._file.seek(0, os.SEEK_END)):
                 self._notes.unlink(missing_ok=True)
                 self._part.unlink()
 
@@ -142,21 +152,27 @@ class PartFile:
         Raises:
             DownloadFailed: It is not what storage says it is, or cannot be written.
         """
-        checker = Checker(self._remote, facts, also=("sha256",) if hashed else ())
-        with self._disk():
-            if checker.needs_data:
-                for piece in self._pieces():
-                    checker.update(piece)
         try:
-            checker.check()
-            if facts.encoding:
+            kept = why_kept(facts.encoding)
+            self._refuse_page(facts)
+            if facts.encoding and kept is None:
                 return self._finish_unpacked(facts, whole)
+            sha256 = hashlib.sha256()
+            if facts.digests or hashed:
+                decoder = Decoder(self._remote, facts, as_stored=True)
+                with self._disk():
+                    for piece in self._pieces(decoder):
+                        if hashed:
+                            sha256.update(piece)
+                decoder.finish()
             with self._disk():
                 file = self._file or self._put_down()
                 size = file.seek(0, os.SEEK_END)
                 sync(file)
-                told = whole(size, checker.digest("sha256") if hashed else None)
+                told = whole(size, sha256.hexdigest() if hashed else None)
                 self._publish(self._part)
+            if kept is not None:
+                logger.warning("%s is saved as it is stored: %s", subject_of(self._remote), kept)
         except DownloadFailed as error:
             if error.reason != "disk":
                 # Nothing of it will be used again.
@@ -197,46 +213,68 @@ class PartFile:
 
     def _note(self, facts: Facts) -> None:
         notes = {"output": self._identity, "facts": attrs.asdict(facts)}
-        self._notes.write_text(json.dumps(notes), encoding="utf-8")
+        self._recognizable = facts.validator is not None
+        with _opened_own(self._notes, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "wb") as file:
+            _write(file, json.dumps(notes).encode())
 
-    def _pieces(self) -> Iterator[bytes]:
-        """Give what has arrived."""
+    def _refuse_page(self, facts: Facts) -> None:
+        """Take no web page for the JSON that was announced, by the URL or by its type."""
+        if isinstance(self._remote, RemoteFile) or not (
+            suffix_of(self._remote.url) == ".json" or "json" in (facts.media_type or "").lower()
+        ):
+            return
+        with self._disk():
+            if self._file is None:
+                start = bytes(self._start[:PAGE_BEGINS_WITHIN])
+            else:
+                self._file.seek(0)
+                start = self._file.read(PAGE_BEGINS_WITHIN)
+        with suppress(DoesNotUnpack, ExpandsTooMuch):
+            start = b"".join(Unpacker(facts.encoding).feed(start))
+        if is_web_page(start):
+            raise web_page(self._remote, start)
+
+    def _pieces(self, decoder: Decoder) -> Iterator[bytes]:
+        """Give what has arrived, decoded."""
         if self._file is None:
-            yield bytes(self._start)
+            yield from decoder.feed(bytes(self._start))
             return
         self._file.seek(0)
         while piece := self._file.read(_PIECE):
-            yield piece
+            yield from decoder.feed(piece)
 
     def _opened(self) -> IO[bytes]:
         for _ in range(10):
-            binary: int = getattr(os, "O_BINARY", 0)
-            descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | binary, 0o666)
-            file = os.fdopen(descriptor, "r+b", buffering=0)
-            if not lock(file):
-                file.close()
+            if _is_other(self._part) or _is_other(self._notes):
                 break
-            # Whoever held the lock before may have published and removed it, or was
-            # killed in between: then it is the whole file, by another name.
-            if is_at(self._part, file):
-                if os.fstat(descriptor).st_nlink < 2:
-                    return file
-                self._part.unlink()
-            file.close()
-        # Somebody is at work on it. Whoever is done first has the name.
+            with contextlib.ExitStack() as stack:
+                file = stack.enter_context(_opened_own(self._part, os.O_RDWR | os.O_CREAT, "r+b"))
+                if not lock(file):
+                    break
+                # Whoever held the lock before may have published and removed it, or was
+                # killed in between: then it is the whole file, by another name.
+                if is_at(self._part, file):
+                    if os.fstat(file.fileno()).st_nlink < 2:
+                        stack.pop_all()
+                        return file
+                    self._part.unlink()
+        # Somebody is at work on it, or it is none of ours. Whoever is done first has the name.
         self._shared = False
         own = f".{os.getpid()}-{os.urandom(4).hex()}.part"
         self._part = self._path.with_name(self._path.name + own)
         self._notes = self._path.with_name(self._path.name + own + ".json")
-        return self._part.open("w+b", buffering=0)
+        return _opened_own(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL, "r+b")
 
     def _read_notes(self) -> Facts | None:
         # Without notes on this very thing, nothing is known of the part; it is begun anew.
         try:
             notes = json.loads(self._notes.read_text(encoding="utf-8"))
-            return Facts(**notes["facts"]) if notes["output"] == self._identity else None
+            facts = Facts(**notes["facts"])
+            ours = notes["output"] == self._identity
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
+        self._recognizable = facts.validator is not None
+        return facts if ours else None
 
     def _finish_unpacked(self, facts: Facts, whole: Callable[[int, str | None], _T]) -> _T:
         """Unpack the part beside itself, and give that the final name."""
@@ -247,10 +285,13 @@ class PartFile:
                 if self._file is None:
                     # Having the part keeps others from writing the same file.
                     self._put_down()
-            with self._disk(), beside.open("wb") as unpacked:
-                for piece in unpacked_pieces(self._remote, facts, self._pieces()):
+                beside.unlink(missing_ok=True)
+            with self._disk(), beside.open("xb") as unpacked:
+                decoder = Decoder(self._remote, facts)
+                for piece in self._pieces(decoder):
                     size += unpacked.write(piece)
                     sha256.update(piece)
+                decoder.finish()
                 unpacked.flush()
                 sync(unpacked)
             with self._disk():
@@ -262,7 +303,7 @@ class PartFile:
         return told
 
     def _publish(self, whole: Path) -> None:
-        if _OPEN_FILES_STAY and self._file is not None:
+        if OPEN_FILES_STAY and self._file is not None:
             self._file.close()
         if self._overwrite:
             whole.replace(self._path)
@@ -277,17 +318,22 @@ class PartFile:
             except OSError:
                 # This file system has no links.
                 whole.replace(self._path)
-        for leftover in (self._notes, self._part):
-            leftover.unlink(missing_ok=True)
+        self._published = True
+        # The file has its name, whatever becomes of these.
+        with suppress(OSError):
+            self._notes.unlink(missing_ok=True)
+            self._part.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _disk(self) -> Iterator[None]:
         """Turn what the operating system says into an error that names what is downloaded."""
         try:
             yield
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
+            # There are names that no file system can have.
+            words = isinstance(error, OSError) and error.strerror
             raise self._failed(
-                "disk", f"cannot be written to {self._path}: {error.strerror or error}"
+                "disk", f"cannot be written to {self._path}: {words or error}"
             ) from error
 
     def _failed(self, reason: FailureReason, message: str) -> DownloadFailed:
@@ -300,12 +346,34 @@ def clear_away(path: Path) -> None:
     What another process is at work on is left to it.
     """
     part = path.with_name(path.name + ".part")
+    if _is_other(part):
+        return
     with suppress(OSError), contextlib.ExitStack() as stack:
         with suppress(FileNotFoundError):
             if not lock(stack.enter_context(part.open("r+b"))):
                 return
         for suffix in (".unpacked", ".json", ""):
             part.with_name(part.name + suffix).unlink(missing_ok=True)
+
+
+def _opened_own(path: Path, flags: int, mode: Literal["r+b", "wb"]) -> IO[bytes]:
+    """Open a file without a buffer, and never what a link leads to."""
+    for name in ("O_BINARY", "O_NOFOLLOW"):
+        flags |= getattr(os, name, 0)
+    return os.fdopen(os.open(path, flags, 0o666), mode, buffering=0)
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether there is a file, and no link to one."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _is_other(path: Path) -> bool:
+    """Tell whether there is something else than a file of ours: a link, a pipe, a folder."""
+    return os.path.lexists(path) and not _is_file(path)
 
 
 def _write(file: IO[bytes], data: bytes | bytearray) -> None:
@@ -347,7 +415,7 @@ def sync_folder(folder: Path) -> None:
 def is_at(path: Path, file: IO[bytes]) -> bool:
     """Tell whether an open file is the one that is found at a path."""
     try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
     except FileNotFoundError:
         return False
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,11 +15,19 @@ from typing import TypeAlias, TypeVar
 
 import attrs
 
-from datalab_facade.errors import ConfigurationError, DownloadFailed
+from datalab_facade.arguments import checked_iterable, named
+from datalab_facade.errors import (
+    ConfigurationError,
+    DatalabError,
+    DownloadFailed,
+    LocalFileError,
+)
+from datalab_facade.interrupting import Interrupted
 from datalab_facade.models import Execution, Output
-from datalab_facade.outputs.journal import Journal, came_true, inherited, promises_in
+from datalab_facade.outputs.claiming import orphans
+from datalab_facade.outputs.journal import Journal, came_true, promises_in
 from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
-from datalab_facade.outputs.manifest import Manifest, MissedOutput, SavedOutput
+from datalab_facade.outputs.manifest import PREFIX, Manifest, MissedOutput, SavedOutput
 from datalab_facade.outputs.naming import distinct_names, suffix_of
 from datalab_facade.outputs.parts import clear_away, sync_folder
 from datalab_facade.redaction import shown_name
@@ -29,12 +40,26 @@ DEFAULT_CONCURRENCY = 8
 _Key: TypeAlias = tuple[str, str | None]
 """The step and the file of an output, as they are shown."""
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
+
+_HASTE = 0.2
+"""Seconds for a lock when an error is on its way to the caller."""
+
+_BETWEEN_TRIES = 0.02
+"""Seconds between two tries to have a lock."""
+
 
 class Saving:
     """The plan and the record of one ``save_all``. Threads may share it.
 
     Attributes:
         wanted: What is to be fetched, where to, and whether to take another file's place.
+
+    Raises:
+        ConfigurationError: A step is unknown, the folder cannot be made, or what is written
+            down there cannot be read; nothing was touched.
+        LocalFileError: The disk is full.
     """
 
     def __init__(
@@ -49,20 +74,27 @@ class Saving:
         self._folder = folder / f"execution-{execution.id}"
         self._journal = Journal(self._folder)
         self._lock = threading.Lock()
+        self._settled = threading.Condition(self._lock)
+        self._writing = threading.Lock()
+        self._over = False
+        self._before: dict[_Key, SavedOutput] = {}
+        self._promised: dict[_Key, SavedOutput] = {}
+        self._naming: set[_Key] = set()
         self._saved: dict[_Key, SavedOutput] = {}
         self._missed: dict[_Key, tuple[MissedOutput, DownloadFailed]] = {}
         self.wanted: list[tuple[Output, Path, bool]] = []
         places = _places(execution, steps)
+        self._make_folder()
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
+            self._before = self._saved_before() | self._promises()
+        except (ConfigurationError, OSError) as error:
             raise ConfigurationError(
-                f"The folder {self._folder} cannot be made: {error.strerror or error}"
+                f"{error}. So it is not known what is saved in {self._folder} already; nothing was "
+                f"touched. See to it that all of that folder can be read, or save to another one"
             ) from error
-        earlier = {} if overwrite else self._saved_before() | self._promised_before()
         for output, place in places:
             key = _key_of(output)
-            before = earlier.get(key)
+            before = None if overwrite else self._before.get(key)
             if before is None or before.path != place:
                 self.wanted.append((output, self._folder / place, overwrite))
             elif before.source_status.is_terminal or before.source_status == output.status:
@@ -71,67 +103,166 @@ class Saving:
                 # The step went on since then, and may have left more behind.
                 self.wanted.append((output, self._folder / place, True))
 
+    @contextlib.contextmanager
+    def attempt(self, output: Output) -> Iterator[None]:
+        """Take note of how the saving of one output ends inside."""
+        key = _key_of(output)
+        try:
+            yield
+        except DownloadFailed as error:
+            missed = MissedOutput(output.execution_id, *key, str(error))
+            with self._lock:
+                self._missed[key] = missed, error
+        finally:
+            if key in self._naming:
+                self._settle(key)
+
     def promise(self, saved: SavedOutput) -> None:
         """Take note of a file that is whole, and about to get its name.
 
         Raises:
             OSError: That cannot be written down.
+            Interrupted: It comes too late; nobody would know whose file it is.
         """
-        self._journal.promise(self._placed(saved))
+        placed = self._placed(saved)
+        key = placed.step, placed.file_key
+        with self._lock:
+            if self._over:
+                raise Interrupted
+            self._promised[key] = placed
+            self._naming.add(key)
+        self._journal.promise(placed)
 
     def saved(self, saved: SavedOutput) -> None:
         """Take note of a file that is whole, and where it is."""
+        placed = self._placed(saved)
+        key = placed.step, placed.file_key
         with self._lock:
-            self._saved[saved.step, saved.file_key] = self._placed(saved)
-            # The journal tells of all others, should there be no time to write a last one.
-            if len(self._saved).bit_count() == 1:
-                self._write()
+            self._saved[key] = placed
+            del self._promised[key]
+            many = len(self._saved)
+        # The journal tells of all others, should there be no time to write a last one.
+        if many.bit_count() == 1:
+            with contextlib.suppress(LocalFileError):
+                self._write({}, timeout=0)
+        self._settle(key)
 
-    def missed(self, output: Output, error: DownloadFailed) -> None:
-        """Take note of one that could not be saved."""
-        missed = MissedOutput(output.execution_id, output.step, output.file_key, str(error))
-        with self._lock:
-            self._missed[missed.step, missed.file_key] = missed, error
-
-    def finish(self) -> Manifest:
+    def finish(self, timeout: float) -> Manifest:
         """Write the manifest, and give it.
 
+        Args:
+            timeout: Seconds to wait for others who write one there.
+
         Raises:
-            ConfigurationError: It cannot be written.
+            LocalFileError: It cannot be written; with what was saved.
         """
-        with self._lock, inherited(self._folder):
-            for folder in {(self._folder / saved.path).parent for saved in self._saved.values()}:
-                sync_folder(folder)
-            manifest = self._write(self._promised_before())
-            sync_folder(self._folder)
-            self._journal.remove()
-            return manifest
+        return self._end(timeout, durable=True)
+
+    def leave(self) -> None:
+        """Write the manifest, if that takes no time, since an error is on its way."""
+        # Where it cannot be written, the journal stays, and tells the next call.
+        with contextlib.suppress(DatalabError):
+            self._end(_HASTE, durable=False)
+
+    def _end(self, timeout: float, *, durable: bool) -> Manifest:
+        try:
+            with self._local_errors({}), orphans(self._folder, PREFIX):
+                self._close(timeout)
+                promised = self._promises()
+                if durable:
+                    for folder in {Path(saved.path).parent for saved in self._saved.values()}:
+                        sync_folder(self._folder / folder)
+                manifest = self._write(promised, timeout=timeout)
+                sync_folder(self._folder)
+                self._journal.remove()
+                return manifest
+        finally:
+            self._journal.close()
+
+    def _close(self, timeout: float) -> None:
+        """Let no file get a name any more, and wait for those that are about to get theirs.
+
+        Raises:
+            TimeoutError: A thread that was left behind is still at it.
+        """
+        with self._settled:
+            self._over = True
+            wait = min(timeout, threading.TIMEOUT_MAX)
+            if not self._settled.wait_for(lambda: not self._naming, wait):
+                raise TimeoutError("the disk does not answer")
+
+    def _settle(self, key: _Key) -> None:
+        with self._settled:
+            self._naming.discard(key)
+            self._settled.notify_all()
+
+    def _make_folder(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            words = f"The folder {self._folder} cannot be made: {error.strerror or error}"
+            if error.errno in _FULL:
+                raise LocalFileError(
+                    f"{words}. Make room and call again", manifest=self._manifest({}, {})
+                ) from error
+            raise ConfigurationError(words) from error
 
     def _placed(self, saved: SavedOutput) -> SavedOutput:
         place = Path(saved.path).relative_to(self._folder).as_posix()
         return attrs.evolve(saved, path=place)
 
-    def _write(self, promised: dict[_Key, SavedOutput] | None = None) -> Manifest:
-        with _alone_in(self._folder):
+    def _write(self, promised: dict[_Key, SavedOutput], *, timeout: float) -> Manifest:
+        with (
+            self._writing,
+            self._local_errors(promised),
+            _alone_in(self._folder, timeout),
+        ):
             # Other calls may have saved other steps, or be at it.
-            saved = self._saved_before() | (promised or {}) | self._saved
+            manifest = self._manifest(self._saved_before(), promised)
+            manifest.write(self._folder)
+            return manifest
+
+    def _manifest(
+        self, before: dict[_Key, SavedOutput], promised: dict[_Key, SavedOutput]
+    ) -> Manifest:
+        with self._lock:
+            saved = before | promised | self._saved
             missed = tuple(
                 missed
                 for key, (missed, error) in self._missed.items()
-                if not (error.reason == "exists" and key in saved)
+                if key not in promised and not (error.reason == "exists" and key in saved)
             )
-            manifest = Manifest(
-                self._execution.id, self._execution.status, tuple(saved.values()), missed
-            )
-            manifest.write(self._folder)
-        return manifest
+        return Manifest(self._execution.id, self._execution.status, tuple(saved.values()), missed)
+
+    @contextlib.contextmanager
+    def _local_errors(self, promised: dict[_Key, SavedOutput]) -> Iterator[None]:
+        """Have what goes wrong with the disk tell what was saved all the same."""
+        try:
+            yield
+        except LocalFileError:
+            raise
+        except (ConfigurationError, OSError) as error:
+            manifest = self._manifest(self._before, promised)
+            raise LocalFileError(
+                f"What was saved of execution {self._execution.id} is in {self._folder}, but its "
+                f"manifest does not tell of it: {error}. Mend that, and call again: nothing that "
+                f"was saved is fetched twice",
+                manifest=manifest,
+            ) from error
 
     def _saved_before(self) -> dict[_Key, SavedOutput]:
-        """Give what the manifest that is there tells as saved, as far as it is true."""
+        """Give what the manifest that is there tells as saved, as far as it is true.
+
+        Raises:
+            ConfigurationError: There is one, and it cannot be read.
+            OSError: A file that it tells of cannot be looked at.
+        """
         try:
             earlier = Manifest.read(self._folder)
-        except ConfigurationError:
-            return {}
+        except ConfigurationError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return {}
+            raise
         if earlier.execution_id != self._execution.id:
             return {}
         return {
@@ -140,57 +271,93 @@ class Saving:
             if saved == self._saved.get((saved.step, saved.file_key)) or self._is_there(saved)
         }
 
-    def _promised_before(self) -> dict[_Key, SavedOutput]:
-        """Give what the journals that are there promise, as far as it came true."""
-        promised: dict[_Key, SavedOutput] = {}
-        for saved in promises_in(self._folder, but=self._journal):
+    def _promises(self) -> dict[_Key, SavedOutput]:
+        """Give what was promised, by other calls or by this one, and came true.
+
+        Raises:
+            OSError: A journal cannot be read, or a file not be looked at.
+        """
+        kept: dict[_Key, SavedOutput] = {}
+        for saved in (*promises_in(self._folder, but=self._journal), *self._promised.values()):
             key = saved.step, saved.file_key
             ours = saved.execution_id == self._execution.id and key not in self._saved
             path = self._folder / saved.path
             if ours and self._is_there(saved) and came_true(saved, path):
-                promised[key] = saved
+                kept[key] = saved
                 clear_away(path)
-        return promised
+        return kept
 
     def _is_there(self, saved: SavedOutput) -> bool:
         # Links could lead anywhere, and names of any length are no names.
         try:
-            path = (self._folder / saved.path).resolve(strict=True)
-            inside = path.is_relative_to(self._folder.resolve())
-            return inside and path.is_file() and path.stat().st_size == saved.bytes
-        except OSError:
-            return False
+            path = Path(os.path.realpath(self._folder / saved.path, strict=True))
+            found = path.stat()
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                return False
+            raise
+        inside = path.is_relative_to(os.path.realpath(self._folder))
+        return inside and stat.S_ISREG(found.st_mode) and found.st_size == saved.bytes
 
 
 @contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other processes from writing a manifest there, where the system can."""
+def _alone_in(folder: Path, timeout: float) -> Iterator[None]:
+    """Keep others from writing a manifest there, where the system can.
+
+    Args:
+        folder: Where.
+        timeout: Seconds to wait for one who does.
+
+    Raises:
+        TimeoutError: Somebody still does.
+    """
     with contextlib.ExitStack() as stack:
-        with contextlib.suppress(ImportError, OSError):
+        with contextlib.suppress(ImportError, PermissionError):
             import fcntl
 
             descriptor = os.open(folder, os.O_RDONLY)
             stack.callback(os.close, descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            end = time.monotonic() + timeout
+            while not _locked(descriptor):
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError(f"another process has had its lock for {timeout:g} s")
+                # Whoever has it may be another greenlet of this very thread.
+                time.sleep(min(left, _BETWEEN_TRIES))
+            # A child process may have the descriptor, too, and would keep the lock.
+            stack.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
         yield
+
+
+def _locked(descriptor: int) -> bool:
+    """Tell whether nobody else has a lock, which this process has now."""
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # This file system has no locks.
+        return True
+    return True
 
 
 def _places(execution: Execution, steps: Iterable[str] | None) -> list[tuple[Output, str]]:
     """Give each output its place below the execution's folder."""
-    if isinstance(steps, str):
-        raise ConfigurationError(f"steps must be several names: [{steps!r:.50}]")
-    chosen = list(execution.steps) if steps is None else list(steps)
-    unknown = [name for name in chosen if name not in execution.steps]
+    chosen = list(execution.steps) if steps is None else list(checked_iterable("steps", steps))
+    unknown = [name for name in chosen if name not in list(execution.steps)]
     if unknown:
         known = ", ".join(repr(shown_name(name)) for name in execution.steps) or "none"
-        raise ConfigurationError(
-            f"There is no step {shown_name(str(unknown[0]))!r}; the steps are: {known}"
-        )
+        raise ConfigurationError(f"There is no step {named(unknown[0])}; the steps are: {known}")
     names = distinct_names(map(shown_name, execution.steps), taken=[MANIFEST_NAME])
     folders = dict(zip(execution.steps, names, strict=True))
     places: list[tuple[Output, str]] = []
+    by_step: dict[str, list[Output]] = {}
+    for output in execution.outputs:
+        by_step.setdefault(output.step, []).append(output)
     for step in dict.fromkeys(chosen):
-        outputs = [output for output in execution.outputs if output.step == step]
+        outputs = by_step.get(step, [])
         names = distinct_names(_stem(output) for output in outputs)
         places.extend(
             (output, f"{folders[step]}/{name}{_suffix(output)}")

@@ -10,6 +10,20 @@ _MOST_EXPANSION = 200
 _PIECE = 1 << 18
 _FREE = 1 << 20
 
+# Nobody honest compresses what is compressed again and again.
+_MOST_LAYERS = 5
+
+_UNPACKED = frozenset({"gzip", "x-gzip", "deflate"})
+# https://www.iana.org/assignments/http-parameters and what is used besides; all else that
+# is called an encoding is a character set, a way of transfer, or a mistake.
+_KEPT = frozenset(
+    {
+        *("aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress"),
+        *("brotli", "bz2", "bzip2", "lz4", "lzma", "lzo", "sdch", "snappy", "x-bzip2", "x-lz4"),
+        *("x-snappy", "x-xz", "x-zip", "x-zstd", "xz", "zip", "zstandard", "zstd"),
+    }
+)
+
 
 class ExpandsTooMuch(Exception):
     """The data unpacks to more than anything honest would."""
@@ -19,26 +33,55 @@ class DoesNotUnpack(Exception):
     """The data is not compressed as was said, or cut off."""
 
 
+def codings(encoding: str) -> tuple[str, ...]:
+    """Give the codings that a ``Content-Encoding`` names, the first that was applied first.
+
+    >>> codings("identity, GZIP"), codings("aws-chunked"), codings("deflate,br")
+    (('gzip',), (), ('deflate', 'br'))
+    """
+    return tuple(token for token in _tokens(encoding) if token in _UNPACKED | _KEPT)
+
+
+def not_codings(encoding: str) -> tuple[str, ...]:
+    """Give what a ``Content-Encoding`` names that is no coding, and changes no byte.
+
+    >>> not_codings("aws-chunked, gzip"), not_codings("UTF-8"), not_codings("identity")
+    (('aws-chunked',), ('utf-8',), ())
+    """
+    return tuple(
+        token for token in _tokens(encoding) if token not in _UNPACKED | _KEPT | {"identity"}
+    )
+
+
+def why_kept(encoding: str) -> str | None:
+    """Tell why something that is encoded so cannot be unpacked here; None if it can.
+
+    >>> why_kept("gzip, br")
+    "it is compressed as 'br', which cannot be unpacked here"
+    """
+    names = codings(encoding)
+    kept = next((name for name in names if name in _KEPT), None)
+    if kept is not None:
+        return f"it is compressed as {kept!r}, which cannot be unpacked here"
+    return f"it is compressed {len(names)} times" if len(names) > _MOST_LAYERS else None
+
+
 class Unpacker:
     """Unpacks a stream chunk by chunk, in bounded memory.
 
     Args:
-        encoding: The ``Content-Encoding``: ``""``, ``"gzip"`` or ``"deflate"``.
+        encoding: The ``Content-Encoding``: gzip and deflate, also several times.
 
     Raises:
         DoesNotUnpack: The encoding is another one.
     """
 
     def __init__(self, encoding: str) -> None:
-        if encoding not in ("", "gzip", "x-gzip", "deflate"):
-            raise DoesNotUnpack(f"it is compressed as {encoding!r}, which is not supported")
-        # 47: with a header of gzip or of zlib, whichever there is.
-        self._inflate = zlib.decompressobj(47) if encoding else None
-        # There are servers that send deflate without the header that belongs to it.
-        self._may_be_bare = encoding == "deflate"
-        self._start = b""
+        why = why_kept(encoding)
+        if why is not None:
+            raise DoesNotUnpack(why)
+        self._layers = [_Layer(coding) for coding in reversed(codings(encoding))]
         self._taken = 0
-        self._given = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Give what a chunk unpacks to, in pieces.
@@ -47,10 +90,42 @@ class Unpacker:
             ExpandsTooMuch: It is a bomb.
             DoesNotUnpack: It is something else.
         """
-        if self._inflate is None:
+        self._taken += len(data)
+        yield from self._through(self._layers, data)
+
+    def _through(self, layers: list[_Layer], data: bytes) -> Iterator[bytes]:
+        if not layers:
             yield data
             return
-        self._taken += len(data)
+        for piece in layers[0].feed(data):
+            if layers[0].given > _FREE + self._taken * _MOST_EXPANSION:
+                raise ExpandsTooMuch
+            yield from self._through(layers[1:], piece)
+
+    def finish(self) -> None:
+        """Take note that there is no more.
+
+        Raises:
+            DoesNotUnpack: There should have been.
+        """
+        for layer in self._layers:
+            layer.finish()
+
+
+class _Layer:
+    """One coding of a stream."""
+
+    def __init__(self, coding: str) -> None:
+        # 47: with a header of gzip or of zlib, whichever there is.
+        self._inflate = zlib.decompressobj(47)
+        # There are servers that send deflate without the header that belongs to it.
+        self._may_be_bare = coding == "deflate"
+        self._start = b""
+        self._began = False
+        self.given = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        self._began = self._began or bool(data)
         if self._may_be_bare:
             self._start += data
             if len(self._start) < 2:
@@ -63,9 +138,7 @@ class Unpacker:
                 piece = self._inflate.decompress(data, _PIECE)
             except zlib.error as error:
                 raise DoesNotUnpack(str(error)) from error
-            self._given += len(piece)
-            if self._given > _FREE + self._taken * _MOST_EXPANSION:
-                raise ExpandsTooMuch
+            self.given += len(piece)
             yield piece
             data = self._inflate.unconsumed_tail
             if self._inflate.eof and self._inflate.unused_data:
@@ -74,13 +147,15 @@ class Unpacker:
                 self._inflate = zlib.decompressobj(47)
 
     def finish(self) -> None:
-        """Take note that there is no more.
-
-        Raises:
-            DoesNotUnpack: There should have been.
-        """
-        if self._inflate is not None and self._taken and not self._inflate.eof:
+        if self._began and not self._inflate.eof:
             raise DoesNotUnpack("it is cut off")
+
+
+def _tokens(encoding: str) -> Iterator[str]:
+    for entry in encoding.lower().split(","):
+        token = entry.partition(";")[0].strip()
+        if token:
+            yield token
 
 
 def _has_header(data: bytes) -> bool:

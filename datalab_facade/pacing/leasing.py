@@ -15,6 +15,7 @@ Nothing here does IO or knows a clock; :mod:`~datalab_facade.pacing.sharing` doe
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import TypeAlias
@@ -30,6 +31,7 @@ from datalab_facade.pacing.pacing import (
     MINUTE,
     SLOWEST,
     LocalBudget,
+    Turn,
     checked_limit,
 )
 
@@ -214,6 +216,8 @@ class LeasedTurn:
         self.good_for = _LIFETIME
         self.nap = _FIRST_NAP
         self.queued = False
+        self.alone: Turn | None = None
+        """The turn in the small share that is gone by while the store is lost."""
 
 
 class Leases:
@@ -281,6 +285,9 @@ class Leases:
         self._watch_errand(now)
         if turn.at is not None and turn.plan != self._plan:
             turn.at = None
+        if turn.at is None and self._alone is not None:
+            return self._wait_alone(turn, now, deadline, self._alone)
+        turn.alone = None
         if turn.at is not None and now > turn.at + turn.good_for:
             # A process that always wakes late must get through as well.
             turn.good_for *= 2
@@ -291,27 +298,25 @@ class Leases:
         if turn.at is None:
             return self._nap(turn, now, deadline)
         if turn.at <= now + HAIR:
-            self._sent.append(now)
-            self._sent_alone += self._alone is not None
-            self._forget(now)
-            return 0.0
+            return self._goes(now)
         if turn.at >= deadline:
             away = turn.at - now
             self.give_up(turn, now)
             raise BudgetExhausted(wait=away, left=deadline - now)
-        away = turn.at - now
-        # Whoever sleeps for long shall notice that the store is back.
-        return away if self._alone is None else min(away, _LIFETIME)
+        return turn.at - now
 
     def give_up(self, turn: LeasedTurn, now: float) -> None:
         """Take note that a turn will not be used; its place is for the next one."""
         if turn.queued:
             self._queue.remove(turn)
             turn.queued = False
-        elif turn.at is not None and turn.plan == self._plan and self._alone is None:
-            self._places.appendleft(turn.at)
+        elif turn.at is not None and turn.plan == self._plan:
+            insort(self._places, turn.at)
             self._hand_out(now)
         turn.at = None
+        if turn.alone is not None:
+            turn.alone.give_up()
+            turn.alone = None
 
     def answered(self) -> None:
         """Take note of an answer that was no refusal."""
@@ -400,10 +405,12 @@ class Leases:
             # lost the store together are not to send together.
             start = now + self.pace.horizon + MINUTE / limit * self._random()
             self._alone, self._sent_alone = LocalBudget(limit), 0
-            self._alone.place(start, math.inf)
+            self._alone.turn().wait(start)
+            for turn in self._queue:
+                turn.queued, turn.alone = False, self._alone.turn()
+            self._queue.clear()
             if now < self._paused_until:
                 self._alone.refused(now, sent_at=now, retry_after=self._paused_until - now)
-        self._hand_out(now)
 
     def _found(self, now: float) -> None:
         self._losses = 0
@@ -464,9 +471,24 @@ class Leases:
             at = self._places.popleft()
             if now <= at + _LIFETIME:
                 return at
-        if self._alone is not None:
-            return self._alone.place(now, math.inf).at
         return None
+
+    def _wait_alone(
+        self, turn: LeasedTurn, now: float, deadline: float, alone: LocalBudget
+    ) -> float:
+        if turn.alone is None:
+            turn.alone = alone.turn()
+        away = turn.alone.wait(now, deadline)
+        if away > 0:
+            # Whoever sleeps for long shall notice that the store is back.
+            return min(away, _LIFETIME)
+        self._sent_alone += 1
+        return self._goes(now)
+
+    def _goes(self, now: float) -> float:
+        self._sent.append(now)
+        self._forget(now)
+        return 0.0
 
     def _nap(self, turn: LeasedTurn, now: float, deadline: float) -> float:
         known = max(self._paused_until, now if self._errand is not None else self._ask_at) - now

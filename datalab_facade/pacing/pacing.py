@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import math
 import threading
+from bisect import bisect_left
 from collections import deque
+from itertools import count
 from typing import Protocol
 
-import attrs
-
+from datalab_facade.arguments import checked_number, named
 from datalab_facade.errors import BudgetExhausted, ConfigurationError
+from datalab_facade.forking import renew_after_fork
 
 DEFAULT_REQUESTS_PER_MINUTE = 200.0
 """What the published limits agree on; some copies of them say 400."""
@@ -35,13 +37,18 @@ _FASTER = 1.02
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = MINUTE
 HAIR = 1e-6
+_LEAST_LIMIT = 1e-6
+
+_ABSENT_AFTER = 0.5
+"""So many seconds after its time, a turn that has not asked is passed over until it asks."""
 
 
 class Turn(Protocol):
     """One request's way through a budget.
 
     Ask :meth:`wait`, sleep for as long as it says, ask again; at 0 it is the
-    request's turn, and it is to be sent at once.
+    request's turn, and it is to be sent at once. Whoever asks before that is told
+    anew: its turn may have come nearer, since others gave up.
     """
 
     def wait(self, now: float, deadline: float = math.inf) -> float:
@@ -53,7 +60,10 @@ class Turn(Protocol):
         ...
 
     def give_up(self) -> None:
-        """Take note that the request will not be sent; not after :meth:`wait` gave 0."""
+        """Take note that the request will not be sent; not after :meth:`wait` gave 0.
+
+        Those behind it move up.
+        """
         ...
 
 
@@ -98,9 +108,10 @@ def checked_limit(requests_per_minute: float) -> float:
     Raises:
         ConfigurationError: It is not a positive number.
     """
-    if not requests_per_minute > 0:
+    limit = checked_number("requests_per_minute", requests_per_minute)
+    if not _LEAST_LIMIT <= limit < math.inf:
         raise ConfigurationError(
-            f"requests_per_minute must be more than 0, or None, not {requests_per_minute!r}"
+            f"requests_per_minute must be more than 0, or None, not {named(requests_per_minute)}"
         )
     return requests_per_minute
 
@@ -131,13 +142,22 @@ class LocalBudget:
         limit = math.floor(requests_per_minute or 0.0) or requests_per_minute or 0.0
         self._at_once = int(limit * BURST_SHARE)
         self._full_rate = (limit - self._at_once) * (1 - _SPARE_SHARE) / MINUTE
+        self.renew_in_child()
+        renew_after_fork(self)
+
+    def renew_in_child(self) -> None:
+        """Begin anew in a forked process, which has sent nothing yet."""
         self._lock = threading.Lock()
         self._speed = 1.0
+        # When the next request may be sent; some of the time before now is good for a burst.
         self._next = -math.inf
-        self._plan = 0
-        self._plan_since = -math.inf
+        self._slowed_at = -math.inf
         self._refused_in_row = 0
         self._sent: deque[float] = deque()
+        self._numbers = count()
+        # The turns that wait, by number, so in the order of coming; and when each is due.
+        self._queue: list[int] = []
+        self._due: dict[int, float] = {}
 
     @property
     def requests_per_minute(self) -> float | None:
@@ -146,35 +166,49 @@ class LocalBudget:
 
     def turn(self) -> Turn:
         """Let a request queue."""
-        return _LocalTurn(self)
+        return _LocalTurn(self, next(self._numbers))
 
-    def place(self, now: float, deadline: float) -> Place:
-        """Give a request its place in the queue.
+    def ask(self, number: int, now: float, deadline: float) -> float:
+        """Give the seconds until a turn is due, or 0, which ends it.
 
         Raises:
-            BudgetExhausted: The place would be after the deadline; it is left to others.
+            BudgetExhausted: It comes only after the deadline; it waits no longer.
         """
-        with self._lock:
-            if self._limit is None:
-                return Place(now, self._plan)
-            spacing = self._spacing
-            at = max(now, self._next - self._at_once * spacing)
-            if at > now and at >= deadline:
-                raise BudgetExhausted(wait=at - now, left=deadline - now)
-            self._next = max(self._next, at) + spacing
-            return Place(at, self._plan)
-
-    def holds(self, place: Place) -> bool:
-        """Tell whether a place is still good: no refusal has made it void."""
-        return place.plan == self._plan
-
-    def sent(self, now: float) -> None:
-        """Take note of a request that is being sent."""
         if self._limit is None:
-            return
+            return 0.0
         with self._lock:
-            self._sent.append(now)
-            self._forget(now)
+            queue = self._queue
+            # Whoever is not there when its time has come holds nobody up.
+            while queue and queue[0] < number and self._due[queue[0]] + _ABSENT_AFTER < now:
+                self._leave(queue[0])
+            ahead, spacing = bisect_left(queue, number), self._spacing
+            begin = max(self._next, now - self._at_once * spacing)
+            at = max(now, begin + ahead * spacing)
+            if ahead:
+                at = max(at, max(now, self._due[queue[ahead - 1]]) + spacing)
+            # A sleep may end a hair early, and a sum of seconds may fall short by as much.
+            elif at <= now + HAIR:
+                self._leave(number)
+                self._next = begin + spacing
+                self._sent.append(now)
+                self._forget(now)
+                return 0.0
+            if at >= deadline:
+                self._leave(number)
+                raise BudgetExhausted(wait=at - now, left=deadline - now)
+            if number not in self._due:
+                queue.insert(ahead, number)
+            self._due[number] = at
+            return at - now
+
+    def give_up(self, number: int) -> None:
+        """Take a turn out of the queue; those behind it move up."""
+        with self._lock:
+            queue, due = self._queue, self._due
+            if number in due:
+                for place in range(len(queue) - 1, bisect_left(queue, number), -1):
+                    due[queue[place]] = due[queue[place - 1]]
+            self._leave(number)
 
     def answered(self) -> None:
         """Take note of an answer that was no refusal."""
@@ -192,18 +226,15 @@ class LocalBudget:
             retry_after: The seconds that the server asks for, if it does.
         """
         with self._lock:
-            if self._limit is None or sent_at < self._plan_since:
+            if self._limit is None or sent_at < self._slowed_at:
                 return
             pause = FIRST_PAUSE * 2.0 ** min(self._refused_in_row, 10)
             asked = retry_after if retry_after is not None else pause
             self._refused_in_row += 1
             self._speed = max(SLOWEST, self._speed * SLOWER)
-            resume = now + max(min(asked, LONGEST_PAUSE), self._spacing)
-            # All places are void: their holders queue again as they come, and
-            # get new ones one by one, with nothing saved up for a burst.
-            self._plan += 1
-            self._plan_since = now
-            self._next = resume + self._at_once * self._spacing
+            self._slowed_at = now
+            # Nothing is saved up for a burst meanwhile.
+            self._next = now + max(min(asked, LONGEST_PAUSE), self._spacing)
 
     def left(self, now: float) -> int | None:
         """Tell how many requests the last minute leaves; None without a limit."""
@@ -217,38 +248,24 @@ class LocalBudget:
     def _spacing(self) -> float:
         return 1 / (self._full_rate * self._speed)
 
+    def _leave(self, number: int) -> None:
+        if self._due.pop(number, None) is not None:
+            del self._queue[bisect_left(self._queue, number)]
+
     def _forget(self, now: float) -> None:
         while self._sent and self._sent[0] <= now - MINUTE:
             self._sent.popleft()
 
 
-@attrs.frozen
-class Place:
-    """A request's place in the queue."""
-
-    at: float
-    """When it may be sent."""
-    plan: int
-    """The plan that it was given under; each refusal makes the budget draw up another."""
-
-
 class _LocalTurn:
     """A turn in a budget of this process."""
 
-    def __init__(self, budget: LocalBudget) -> None:
+    def __init__(self, budget: LocalBudget, number: int) -> None:
         self._budget = budget
-        self._place: Place | None = None
+        self._number = number
 
     def wait(self, now: float, deadline: float = math.inf) -> float:
-        place = self._place
-        if place is None or not self._budget.holds(place):
-            place = self._place = self._budget.place(now, deadline)
-        # A sleep may end a hair early, and a sum of seconds may fall short by as much.
-        if place.at > now + HAIR:
-            return place.at - now
-        self._budget.sent(now)
-        return 0.0
+        return self._budget.ask(self._number, now, deadline)
 
     def give_up(self) -> None:
-        # Others have queued behind it; its place stays empty.
-        self._place = None
+        self._budget.give_up(self._number)

@@ -14,11 +14,13 @@ import logging
 import math
 import os
 import threading
-from random import Random
+from random import SystemRandom
 from typing import Protocol
 
+from datalab_facade.arguments import checked_number, named
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.errors import ConfigurationError
+from datalab_facade.forking import renew_after_fork
 from datalab_facade.pacing.leasing import Ask, Brake, Errand, LeasedTurn, Leases, Reply, StoreLost
 from datalab_facade.pacing.pacing import Turn
 
@@ -80,18 +82,27 @@ class SharedBudget:
         fallback_share: float | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if fallback_share is not None and not 0 < fallback_share <= 1:
+        if fallback_share is not None and not (
+            0 < checked_number("fallback_share", fallback_share) <= 1
+        ):
             raise ConfigurationError(
-                f"fallback_share must be more than 0 and at most 1, not {fallback_share!r}"
+                f"fallback_share must be more than 0 and at most 1, not {named(fallback_share)}"
             )
         self._store = store
         self._clock = clock or SystemClock()
+        self._limit = requests_per_minute
+        self._fallback_share = fallback_share
+        self.renew_in_child()
+        renew_after_fork(self)
+
+    def renew_in_child(self) -> None:
+        """Take part as a process of its own."""
         self._lock = threading.Lock()
         self._leases = Leases(
-            requests_per_minute,
+            self._limit,
             member=f"{os.getpid()}-{os.urandom(8).hex()}",
-            fallback_share=fallback_share,
-            random=Random().random,  # noqa: S311 - spreads processes out, hides nothing
+            fallback_share=self._fallback_share,
+            random=SystemRandom().random,
         )
 
     @property

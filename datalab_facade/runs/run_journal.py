@@ -2,27 +2,42 @@
 
 The journal is a file of JSON lines beside the outputs. A line is on the disk itself
 before what it announces is done, or right after what it tells was done, so a kill at
-any moment leaves no doubt about what was acknowledged.
+any moment leaves no doubt about what was acknowledged. A journal that cannot be written
+to any more is not written to again, and the run ends.
+
+What is read was written by anybody: each line is checked before one of them is believed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
+import logging
 import os
-from collections.abc import Mapping
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
+from types import NoneType, TracebackType
+from typing import IO, Any, Final, Self
 
 import attrs
 
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.models import JSON
-from datalab_facade.outputs.parts import lock
+from datalab_facade.outputs.naming import safe_name
+from datalab_facade.outputs.parts import sync
+from datalab_facade.redaction import printable
 
 FILE_NAME = "run.jsonl"
 _VERSION = 1
+
+logger = logging.getLogger("datalab_facade.runs")
+
+_KEY: Final = re.compile(r"[0-9a-f]{64}")
+_TAKEN: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES})
+_CANNOT_SYNC: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP})
 
 
 @attrs.frozen(kw_only=True)
@@ -33,12 +48,10 @@ class RunEntry:
     """What the caller named it by, without anything secret."""
     folder: str
     """Its folder's name, beside the journal."""
-    stat: tuple[str, int, int] | None = None
-    """Path, size and time of change in nanoseconds, of a file on this machine."""
     reference: str | None = None
     """Where it is at Datalab, once it is uploaded."""
     submitting: bool = False
-    """Whether the request that starts its execution was about to be sent, and no more is known."""
+    """Whether the request that starts its execution was about to leave, and no more is known."""
     execution_id: int | None = None
     ended: str | None = None
     """How its execution ended, once all that it left behind is saved."""
@@ -46,7 +59,15 @@ class RunEntry:
     """Why it failed, if it did."""
 
 
-_FIELDS = frozenset(attrs.fields_dict(RunEntry))
+_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "source": (str,),
+    "folder": (str,),
+    "reference": (str, NoneType),
+    "submitting": (bool,),
+    "execution_id": (int, NoneType),
+    "ended": (str, NoneType),
+    "reason": (str, NoneType),
+}
 
 
 @attrs.frozen
@@ -63,6 +84,9 @@ class RunHeader:
 class RunJournal:
     """The journal of one folder; one process at a time has it.
 
+    Attributes:
+        failure: Why it cannot be written to any more, if that is so.
+
     Raises:
         ConfigurationError: The folder cannot be used, another run has it, or the
             journal is none that this version can read.
@@ -72,23 +96,22 @@ class RunJournal:
         self.folder = folder
         self.path = folder / FILE_NAME
         self.header: RunHeader | None = None
+        self.failure: ConfigurationError | None = None
         self._entries: dict[str, RunEntry] = {}
-        self._by_stat: dict[tuple[str, int, int], str] = {}
         self._folders: set[str] = set()
         try:
+            made = [one for one in (folder, *folder.parents) if not one.exists()]
             folder.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = self.path.open("a+b", buffering=0)
-        except OSError as error:
-            raise ConfigurationError(
-                f"A run cannot be kept in {folder}: {error.strerror}"
-            ) from None
-        if not lock(self._file):
-            self._file.close()
-            raise ConfigurationError(
-                f"Another run works in {folder}. Wait for it, or choose another folder"
-            )
+            self._file = _opened(self.path)
+        except (OSError, ValueError) as error:
+            # A name that this system cannot write is a ValueError.
+            why = error.strerror if isinstance(error, OSError) else "no folder can have this name"
+            raise ConfigurationError(f"A run cannot be kept in {folder}: {why}") from None
         try:
+            self._lock()
             self._read()
+            # A journal whose name is lost with the power would let all be paid again.
+            self._keep_names({folder, folder.parent, *(one.parent for one in made)})
         except BaseException:
             self._file.close()
             raise
@@ -105,17 +128,17 @@ class RunJournal:
         self._file.close()
 
     def begin(self, header: RunHeader) -> None:
-        """Write down what the run is about."""
-        self.header = header
+        """Write down what the run is about.
+
+        Raises:
+            ConfigurationError: It cannot be written.
+        """
         self._write({"version": _VERSION, **attrs.asdict(header)})
+        self.header = header
 
     def entry(self, key: str) -> RunEntry | None:
         """Give what is known of a file."""
         return self._entries.get(key)
-
-    def key_of(self, stat: tuple[str, int, int]) -> str | None:
-        """Give the key of a file that has not changed since it was first met."""
-        return self._by_stat.get(stat)
 
     def has_folder(self, name: str) -> bool:
         """Tell whether a folder's name is taken, also where case makes no difference."""
@@ -125,64 +148,219 @@ class RunJournal:
         """Write down news of a file, and give all that is known of it.
 
         Raises:
-            ConfigurationError: It cannot be written.
+            ConfigurationError: It cannot be written; the error says what became of the file.
         """
         self._write({"file": key, **facts})
         return self._take(key, facts)
 
     def _take(self, key: str, facts: Mapping[str, Any]) -> RunEntry:
         known = self._entries.get(key)
-        news = {name: value for name, value in facts.items() if name in _FIELDS}
-        if "stat" in news and news["stat"] is not None:
-            news["stat"] = tuple(news["stat"])
+        news = {name: value for name, value in facts.items() if name in _TYPES}
         entry = RunEntry(**news) if known is None else attrs.evolve(known, **news)
         self._entries[key] = entry
         self._folders.add(entry.folder.casefold())
-        if entry.stat is not None:
-            self._by_stat[entry.stat] = key
         return entry
 
     def _write(self, line: Mapping[str, JSON]) -> None:
-        text = json.dumps(line, ensure_ascii=False).encode() + b"\n"
-        end = self._file.seek(0, os.SEEK_END)
-        why = os.strerror(errno.ENOSPC)
+        if self.failure is not None:
+            raise self.failure
+        # What UTF-8 cannot hold is written as JSON's escape for it.
+        text = json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
+        end, left = self._file.seek(0, os.SEEK_END), text
         try:
-            written = self._file.write(text)
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            written, why = 0, str(error.strerror)
-        if written < len(text):
-            # Half a line would spoil the next one.
-            self._file.truncate(end)
-            raise ConfigurationError(
+            while left:
+                # A short write is told what is wrong by the one that follows it.
+                left = left[self._file.write(left) or 0 :]
+            sync(self._file)
+        except BaseException as error:
+            # Half a line would spoil the next one, and what is announced is not done now. A
+            # line that tells of what was done stays: it is true, wherever it has got to.
+            if left or line.get("submitting") is True:
+                with contextlib.suppress(OSError):
+                    self._file.truncate(end)
+            why = error.strerror if isinstance(error, OSError) else "it was interrupted"
+            self.failure = ConfigurationError(
                 f"The run's journal {self.path} cannot be written: {why}. "
-                f"Make room or mend the folder's rights; the same call then goes on"
+                f"{self._fate(line)}Make room or mend the folder's rights; the same call then "
+                f"goes on"
             )
+            if isinstance(error, OSError):
+                raise self.failure from None
+            raise
+
+    def _fate(self, line: Mapping[str, JSON]) -> str:
+        """Tell in a sentence what became of what a line is about."""
+        if "file" not in line:
+            return (
+                ""
+                if line["definition"] is None
+                else f"Workflow {line['workflow_id']} was created and is not recorded, so name it "
+                f"by its id, or it is created once more. "
+            )
+        known = self._entries.get(str(line["file"]))
+        name = printable(str(line["source"] if known is None else known.source))
+        if line.get("execution_id") is not None:
+            number = line["execution_id"]
+            return (
+                f"{name} was submitted as execution {number}, which goes on and is paid for, but "
+                f"the next call can only know that it was submitted: fetch what it leaves behind "
+                f"with client.outputs.save_all({number}, ...), since retry_unknown=True pays "
+                f"again. "
+            )
+        if known is not None and known.execution_id is not None:
+            return f"{name} is execution {known.execution_id}. "
+        return f"{name} was not submitted. "
 
     def _read(self) -> None:
-        self._file.seek(0)
-        body = self._file.read()
-        whole = body.rfind(b"\n") + 1
-        if whole < len(body):
+        with self._readable():
+            self._file.seek(0)
+            *lines, tail = self._file.read().split(b"\n")
+        for number, line in enumerate(lines, 1):
+            with self._on_line(number):
+                self._read_line(json.loads(line), first=number == 1)
+        if tail:
+            with self._on_line(len(lines) + 1):
+                _check_cut(tail, first=not lines)
             # A kill cut it off, so nothing that it announces was begun.
-            self._file.truncate(whole)
-        for number, line in enumerate(body[:whole].splitlines(), 1):
-            try:
-                self._read_line(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise ConfigurationError(
-                    f"Line {number} of {self.path} is no line of a run's journal "
-                    f"({type(error).__name__}). Mend it, or choose another folder"
-                ) from None
+            with self._readable():
+                self._file.truncate(sum(len(line) + 1 for line in lines))
 
-    def _read_line(self, line: dict[str, Any]) -> None:
-        if "file" in line:
-            self._take(line.pop("file"), line)
-            return
-        if line["version"] != _VERSION:
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
             raise ConfigurationError(
-                f"{self.path} was written by a release of datalab-facade that this one does not "
-                f"understand (version {line['version']!r}). Go on with that one, or choose another "
+                f"The run's journal {self.path} cannot be read: {error.strerror}"
+            ) from None
+
+    @contextlib.contextmanager
+    def _on_line(self, number: int) -> Iterator[None]:
+        try:
+            yield
+        except _OtherVersion as error:
+            raise ConfigurationError(
+                f"{self.path} was written by a release of datalab-facade that this one "
+                f"does not understand (version {error}). Go on with that one, or choose another "
                 f"folder"
+            ) from None
+        except (ValueError, RecursionError) as error:
+            why = str(error) if type(error) is _NotOurs else "it is not JSON"
+            raise ConfigurationError(
+                f"Line {number} of {self.path} is not a line of a run's journal: "
+                f"{why}. Mend it, or choose another folder"
+            ) from None
+
+    def _read_line(self, line: object, *, first: bool) -> None:
+        if not isinstance(line, dict):
+            raise _NotOurs("it is not an object")
+        if first:
+            self.header = _checked_header(line)
+            return
+        key = line.get("file")
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            raise _NotOurs("it does not say which file it is about")
+        _check_facts(line, is_new=key not in self._entries)
+        entry = self._take(key, line)
+        if entry.ended is not None and entry.execution_id is None:
+            raise _NotOurs("it tells the end of an execution that has no id")
+
+    def _lock(self) -> None:
+        try:
+            import fcntl
+        except ImportError:
+            # Windows has other locks, and does not keep a second run out.
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in _TAKEN:
+                raise ConfigurationError(
+                    f"Another run works in {self.folder}. Wait for it, or choose another folder"
+                ) from None
+            logger.warning(
+                "The file system of %s has no locks (%s), so nothing keeps a second run out. "
+                "See to it that only one works there at a time, or each pays for the same files",
+                printable(str(self.folder)),
+                error.strerror,
             )
-        self.header = RunHeader(line["origin"], line["workflow_id"], line["definition"])
+
+    def _keep_names(self, folders: Iterable[Path]) -> None:
+        for folder in folders:
+            try:
+                descriptor = os.open(folder, os.O_RDONLY)
+            except OSError:
+                # Windows opens no folders, and one above may be nobody's to read.
+                continue
+            try:
+                os.fsync(descriptor)
+            except OSError as error:
+                if error.errno not in _CANNOT_SYNC:
+                    raise ConfigurationError(
+                        f"A run cannot be kept in {self.folder}: {error.strerror}"
+                    ) from None
+            finally:
+                os.close(descriptor)
+
+
+class _NotOurs(ValueError):
+    """Says why a line is none that a run writes."""
+
+
+class _OtherVersion(ValueError):
+    """Says which version wrote the journal."""
+
+
+def _opened(path: Path) -> IO[bytes]:
+    # A pipe of that name would be waited for.
+    flags = getattr(os, "O_NONBLOCK", 0)
+    file = open(  # noqa: SIM115 - the journal closes it
+        path, "a+b", buffering=0, opener=lambda name, mode: os.open(name, mode | flags, 0o666)
+    )
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, f"{FILE_NAME} is a pipe, a socket or a device")
+    return file
+
+
+def _checked_header(line: Mapping[str, object]) -> RunHeader:
+    version, workflow_id = line.get("version"), line.get("workflow_id")
+    origin, definition = line.get("origin"), line.get("definition")
+    if type(version) is not int:
+        raise _NotOurs("it does not say which version wrote it")
+    if version != _VERSION:
+        raise _OtherVersion(f"{version}"[:20])
+    if not isinstance(origin, str):
+        raise _NotOurs("its origin is not a text")
+    if type(workflow_id) is not int or not _can_be_id(workflow_id):
+        raise _NotOurs("its workflow_id is not an id")
+    if not isinstance(definition, (str, NoneType)):
+        raise _NotOurs("its definition is not a text")
+    return RunHeader(origin, workflow_id, definition)
+
+
+def _check_facts(facts: Mapping[str, object], *, is_new: bool) -> None:
+    for name, types in _TYPES.items():
+        # True is an int, and no id.
+        if name in facts and type(facts[name]) not in types:
+            raise _NotOurs(f"its {name} is a {type(facts[name]).__name__}")
+    if is_new and not {"source", "folder"} <= facts.keys():
+        raise _NotOurs("it does not say what its file is called, and where its outputs go")
+    folder, number = facts.get("folder"), facts.get("execution_id")
+    if isinstance(folder, str) and (folder != safe_name(folder) or folder.casefold() == FILE_NAME):
+        raise _NotOurs("its folder is not the name of one")
+    if isinstance(number, int) and not _can_be_id(number):
+        raise _NotOurs("its execution_id is not an id")
+
+
+def _can_be_id(number: int) -> bool:
+    return 0 <= number < 1 << 63
+
+
+def _check_cut(tail: bytes, *, first: bool) -> None:
+    """See to it that the begin of a line is of one of ours, and may be thrown away."""
+    begin = b'{"version": ' if first else b'{"file": "'
+    # After a power failure there may be nothing where a line should be.
+    there = tail.rstrip(b"\0")[: len(begin)]
+    if not begin.startswith(there):
+        raise _NotOurs("it is not whole")

@@ -7,16 +7,22 @@ A run uploads each file, executes the workflow on it, waits, and saves the outpu
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias, TypedDict
 
 import attrs
 
-from datalab_facade.arguments import checked_count, checked_path, checked_seconds
+from datalab_facade.arguments import (
+    checked_callable,
+    checked_count,
+    checked_path,
+    checked_seconds,
+)
 from datalab_facade.context import Context
 from datalab_facade.errors import (
     AuthenticationFailed,
@@ -29,31 +35,29 @@ from datalab_facade.errors import (
     SubmissionUnknown,
 )
 from datalab_facade.files.models import File
+from datalab_facade.files.sources import harmless_name
 from datalab_facade.models import JSON, Execution
 from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.outputs.manifest import Manifest
 from datalab_facade.outputs.naming import safe_name
-from datalab_facade.redaction import scrubbed, shown_url
+from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
 from datalab_facade.runs.run_journal import FILE_NAME, RunEntry, RunJournal
+from datalab_facade.runs.run_sources import Item, RunFiles, digest
 from datalab_facade.statuses import Status
 from datalab_facade.travel import portable
 from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY
 from datalab_facade.waiting.waiting import WaitPolicy
 from datalab_facade.workflows.definitions import WorkflowDefinition
-from datalab_facade.workflows.inputs import InputConfig
 from datalab_facade.workflows.models import Workflow
-
-RunSource: TypeAlias = str | os.PathLike[str] | File
-"""A file to run over: a path, a URL, a ``datalab://`` reference, or what was uploaded."""
-
-Sources: TypeAlias = RunSource | Iterable[RunSource]
-AsyncSources: TypeAlias = Sources | AsyncIterable[RunSource]
+from datalab_facade.workflows.requests import Submitted, execution_of
 
 RunWorkflow: TypeAlias = int | Workflow | WorkflowDefinition | str | os.PathLike[str]
 """A workflow to run: its id, itself, a definition, or the path of a definition's file."""
 
 OnUpdate: TypeAlias = Callable[[Update], None]
 """Called with each change of an execution, and with the totals."""
+
+_MOST_TOLD = 5
 
 
 @portable
@@ -62,7 +66,7 @@ class RunResult:
     """What became of one file of a run."""
 
     source: str
-    """What the caller named the file by."""
+    """What the caller named the file by, character by character, also those that no screen has."""
     folder: Path
     """Where its outputs are."""
     position: int = attrs.field(default=0, repr=False, kw_only=True)
@@ -96,7 +100,7 @@ class RunResult:
     def __str__(self) -> str:
         what = "done" if self.succeeded else self.reason or "not done"
         number = "" if self.execution_id is None else f" (execution {self.execution_id})"
-        return f"{self.source}{number}: {what}"
+        return redact(f"{self.source}{number}: {what}")
 
 
 def _in_order(results: Iterable[RunResult]) -> tuple[RunResult, ...]:
@@ -138,24 +142,10 @@ class RunReport:
 
     def __str__(self) -> str:
         done, many = len(self.succeeded), len(self.results)
-        lines = [f"Workflow {self.workflow_id}: {done} of {many} done, in {self.folder}"]
+        lines = [
+            f"Workflow {self.workflow_id}: {done} of {many} done, in {redact(str(self.folder))}"
+        ]
         return "\n".join([*lines, *(f"  {result}" for result in self.failed)])
-
-
-@attrs.frozen
-class Item:
-    """A file of a run, as the caller named it."""
-
-    key: str
-    """What makes it the same file in a later call: its name and content, or its address."""
-    source: str
-    """What to call it, without anything secret."""
-    path: Path | None = None
-    address: str | None = None
-    """A URL or reference that the API can read."""
-    stat: tuple[str, int, int] | None = None
-    problem: DatalabError | None = None
-    """Why it cannot be read."""
 
 
 @attrs.frozen
@@ -163,13 +153,15 @@ class Upload:
     """The file is to be uploaded."""
 
     path: Path
+    name: str
+    """What to call it at Datalab."""
 
 
 @attrs.frozen
 class Submit:
     """The workflow is to be executed on this URL or reference."""
 
-    address: str
+    address: str = attrs.field(repr=redacted_repr)
     fresh: bool
     """Whether it was uploaded by this very call."""
 
@@ -205,8 +197,9 @@ class RunRequest:
     """A run, checked and ready to begin."""
 
     workflow: WorkflowDefinition | int
+    files: RunFiles
     folder: Path
-    secrets: Mapping[str, str] | None
+    secrets: Mapping[str, str] | None = attrs.field(repr=False)
     policy: WaitPolicy
     concurrency: int
     retry_failed: bool
@@ -215,9 +208,15 @@ class RunRequest:
 
 
 def checked_request(
-    context: Context, workflow: RunWorkflow, folder: object, given: RunOptions
+    context: Context,
+    workflow: RunWorkflow,
+    files: object,
+    folder: object,
+    given: RunOptions,
+    *,
+    or_async: bool = False,
 ) -> RunRequest:
-    """Check what a run is asked for.
+    """Check what a run is asked for; the files may come from an async iterable, or not.
 
     Raises:
         ConfigurationError: It makes no sense; nothing was sent.
@@ -228,9 +227,11 @@ def checked_request(
     timeout = given.get("timeout")
     if timeout is not None:
         checked_seconds("timeout", timeout)
+    to = checked_path("to", folder)
     return RunRequest(
         workflow=_definition_of(workflow),
-        folder=checked_path("to", folder),
+        files=RunFiles(files, to, or_async=or_async),
+        folder=to,
         secrets=given.get("secrets"),
         policy=context.policy_for_wait(timeout, given.get("policy"), {}),
         concurrency=checked_count(
@@ -238,19 +239,14 @@ def checked_request(
         ),
         retry_failed=given.get("retry_failed", False),
         retry_unknown=given.get("retry_unknown", False),
-        on_update=given.get("on_update"),
+        on_update=checked_callable("on_update", given.get("on_update")),
     )
 
 
-class _Settled(DatalabError):
-    """Takes a result that is known already past the scheduler."""
-
-    def __init__(self, result: RunResult) -> None:
-        super().__init__(str(result))
-        self.result = result
-
-
 Task: TypeAlias = Upload | Submit | WaitFor | RunResult
+
+# What is fed about a file without an execution; no execution has this id.
+_NO_EXECUTION = -1
 
 
 class RunPlan:
@@ -265,38 +261,39 @@ class RunPlan:
         self._journal = journal
         self._retry_failed = request.retry_failed
         self._retry_unknown = request.retry_unknown
+        self._met: set[str] = set()
+        self._failed: dict[str, DatalabError] = {}
         self._uploaded_now: set[str] = set()
-        self._met: dict[str, int] = {}
-        self._by_execution: dict[int, str] = {}
-        self._settled: dict[int, RunResult] = {}
+        self._leaving: str | None = None
+        self._waiting: dict[int, deque[Item]] = {}
+        self._settled: dict[int, tuple[Outcome, RunResult]] = {}
 
     def fed(self, task: WaitFor | RunResult) -> int | Outcome:
         """Give what the scheduler is to be fed with."""
         if isinstance(task, WaitFor):
             return task.execution_id
         if task.execution_id is None or task.status is None:
-            return Outcome(task.execution_id or 0, error=_Settled(task))
-        self._settled[task.execution_id] = task
-        return Outcome(task.execution_id, Execution(id=task.execution_id, status=task.status))
+            error = task.error or DatalabError(str(task))
+            outcome = Outcome(_NO_EXECUTION, error=error)
+        else:
+            execution = Execution(id=task.execution_id, status=task.status)
+            outcome = Outcome(task.execution_id, execution)
+        self._settled[id(outcome)] = outcome, task
+        return outcome
 
-    def task(self, item: Item) -> Task | None:
-        """Tell what is to be done next for a file; None if this call has seen it already."""
-        if item.key in self._met:
-            return None
-        position = self._met[item.key] = len(self._met)
+    def task(self, item: Item) -> Task:
+        """Tell what is to be done next for a file."""
         if item.problem is not None:
-            return RunResult(
-                item.source,
-                self._journal.folder,
-                position=position,
-                error=item.problem,
-                reason=_words(item.problem),
-            )
+            return self._result(item, None, None, item.problem, _words(item.problem))
+        if item.key in self._failed:
+            # It was named before, and is tried once in a call.
+            return self._not_done(item, self._failed[item.key])
         entry = self._journal.entry(item.key) or self._first_met(item)
-        if self._retry_failed and _has_failed(entry):
+        if self._retry_failed and item.key not in self._met and _has_failed(entry):
             entry = self._journal.note(
                 item.key, execution_id=None, ended=None, reason=None, submitting=False
             )
+        self._met.add(item.key)
         return self._next(item, entry)
 
     def uploaded(self, item: Item, file: File) -> Task:
@@ -304,25 +301,35 @@ class RunPlan:
         self._uploaded_now.add(item.key)
         return self._next(item, self._journal.note(item.key, reference=file.reference))
 
-    def submitting(self, item: Item) -> None:
-        """Take note that the request which starts an execution is about to be sent."""
-        self._journal.note(item.key, submitting=True)
+    def submission(self, item: Item, workflow_id: int, task: Submit) -> Submitted:
+        """Plan the request that starts the execution, with notes of when it leaves.
+
+        Raises:
+            ConfigurationError: There cannot be such a request.
+        """
+        planned = execution_of(workflow_id, task.address, retry_overloaded=False)
+        noted = attrs.evolve(
+            planned.submission,
+            on_leaving=lambda: self._about_to_leave(item),
+            on_refused=lambda: self._was_refused(item),
+        )
+        return attrs.evolve(planned, submission=noted)
 
     def submitted(self, item: Item, execution_id: int) -> WaitFor:
         """Take note of the execution."""
+        self._leaving = None
         self._journal.note(item.key, submitting=False, execution_id=execution_id)
-        return self._waiting(item.key, execution_id)
+        return self._wait(item, execution_id)
 
     def refused(self, item: Item, error: DatalabError, task: Task) -> Task:
-        """Take note that uploading or submitting has failed.
+        """Take in that uploading or submitting has failed.
 
         Raises:
             DatalabError: It would fail for every other file, too.
         """
-        if isinstance(error, SubmissionUnknown):
-            return self._not_done(item.key, error)
-        if isinstance(task, Submit):
-            self._journal.note(item.key, submitting=False)
+        self._leaving = None
+        if self._journal.failure is not None:
+            raise self._journal.failure
         if isinstance(error, (AuthenticationFailed, PermissionRefused)):
             raise error
         gone = isinstance(error, StatusError) and error.status in (400, 404, 422)
@@ -330,37 +337,50 @@ class RunPlan:
             # What an earlier call uploaded may have been deleted since.
             self._uploaded_now.add(item.key)
             self._journal.note(item.key, reference=None)
-            return Upload(item.path)
-        return self._not_done(item.key, error)
+            return _upload(item.path)
+        return self._not_done(item, error)
 
-    def ended(self, outcome: Outcome) -> tuple[str, Path] | RunResult:
-        """Take in how a wait ended: give the file's key and folder to save to, or its result."""
-        if isinstance(outcome.error, _Settled):
-            return outcome.error.result
-        if outcome.execution_id in self._settled:
-            return self._settled.pop(outcome.execution_id)
-        key = self._by_execution[outcome.execution_id]
+    def ended(self, outcome: Outcome) -> tuple[Item, Path] | RunResult:
+        """Take in how a wait ended: give the file and the folder to save to, or its result."""
+        settled = self._settled.pop(id(outcome), None)
+        if settled is not None:
+            return settled[1]
+        waiting = self._waiting[outcome.execution_id]
+        item = waiting.popleft()
+        if not waiting:
+            del self._waiting[outcome.execution_id]
         if outcome.error is not None:
             if isinstance(outcome.error, NotFound):
-                self._journal.note(key, reason=_words(outcome.error))
-            return self._not_done(key, outcome.error)
-        return key, self._folder(self._known(key))
+                self._journal.note(item.key, reason=_words(outcome.error))
+            return self._not_done(item, outcome.error)
+        return item, self._folder(self._known(item))
 
-    def saved(self, key: str, execution: Execution, manifest: Manifest) -> RunResult:
+    def saved(self, item: Item, execution: Execution, manifest: Manifest) -> RunResult:
         """Take note of what was saved, and give the result of the file."""
         reason = None
         if not execution.succeeded:
             reason = _words(ExecutionFailed(execution))
         elif not manifest.complete:
-            reason = "; ".join(str(missed) for missed in manifest.missed)
+            reason = _missed(manifest)
         if manifest.complete:
-            self._journal.note(key, ended=str(execution.status), reason=reason)
+            self._journal.note(item.key, ended=str(execution.status), reason=reason)
         error = None if execution.succeeded else ExecutionFailed(execution)
-        return self._result(key, execution.status, manifest, error, reason)
+        return self._result(item, execution.status, manifest, error, reason)
 
-    def not_saved(self, key: str, error: DatalabError) -> RunResult:
+    def not_saved(self, item: Item, error: DatalabError) -> RunResult:
         """Give the result of a file whose outputs could not be saved."""
-        return self._not_done(key, error)
+        return self._not_done(item, error)
+
+    def _about_to_leave(self, item: Item) -> None:
+        # What an earlier call left unknown is so already, and stays it.
+        if not self._known(item).submitting:
+            self._journal.note(item.key, submitting=True)
+            self._leaving = item.key
+
+    def _was_refused(self, item: Item) -> None:
+        if self._leaving == item.key:
+            self._leaving = None
+            self._journal.note(item.key, submitting=False)
 
     def _first_met(self, item: Item) -> RunEntry:
         last = item.path.name if item.path else item.source.partition("?")[0].rpartition("/")[2]
@@ -368,157 +388,73 @@ class RunPlan:
         if name.casefold() == FILE_NAME or self._journal.has_folder(name):
             name = safe_name(f"{name[:40]}-{item.key[:16]}")
         reference = item.address if (item.address or "").startswith("datalab://") else None
-        return self._journal.note(
-            item.key,
-            source=item.source,
-            folder=name,
-            stat=None if item.stat is None else list(item.stat),
-            reference=reference,
-        )
+        return self._journal.note(item.key, source=item.source, folder=name, reference=reference)
 
     def _next(self, item: Item, entry: RunEntry) -> Task:
-        if entry.ended is not None:
-            return self._from_journal(item.key, entry)
         if entry.execution_id is not None:
-            return self._waiting(item.key, entry.execution_id)
+            # Whoever is waited for already has been named before.
+            if entry.ended is None or entry.execution_id in self._waiting:
+                return self._wait(item, entry.execution_id)
+            return self._from_journal(item, entry, entry.execution_id)
         if entry.submitting and not self._retry_unknown:
-            return self._not_done(item.key, _left_unknown(entry))
+            return self._not_done(item, _left_unknown(item))
+        folder = self._folder(entry)
+        if os.path.lexists(folder) and not folder.is_dir():
+            return self._not_done(item, _in_the_way(item, folder))
         address = item.address or entry.reference
         if address is not None:
             return Submit(address, fresh=item.key in self._uploaded_now)
         assert item.path is not None
-        return Upload(item.path)
+        return _upload(item.path)
 
-    def _from_journal(self, key: str, entry: RunEntry) -> Task:
+    def _from_journal(self, item: Item, entry: RunEntry, execution_id: int) -> Task:
         status = Status.of(entry.ended or "")
-        folder = self._folder(entry) / f"execution-{entry.execution_id}"
-        try:
-            manifest = Manifest.read(folder)
-        except ConfigurationError:
-            # It was saved, and is not there any more: it may still be had.
-            assert entry.execution_id is not None
-            return self._waiting(key, entry.execution_id)
-        return self._result(key, status, manifest, None, entry.reason)
+        with contextlib.suppress(ConfigurationError):
+            manifest = Manifest.read(self._folder(entry) / f"execution-{execution_id}")
+            if manifest.execution_id == execution_id:
+                return self._result(item, status, manifest, None, entry.reason)
+        # It was saved, and is not there any more: it may still be had.
+        return self._wait(item, execution_id)
 
-    def _waiting(self, key: str, execution_id: int) -> WaitFor:
-        self._by_execution[execution_id] = key
+    def _wait(self, item: Item, execution_id: int) -> WaitFor:
+        self._waiting.setdefault(execution_id, deque()).append(item)
         return WaitFor(execution_id)
 
-    def _not_done(self, key: str, error: DatalabError) -> RunResult:
-        return self._result(key, None, None, error, _words(error))
+    def _not_done(self, item: Item, error: DatalabError) -> RunResult:
+        self._failed[item.key] = error
+        return self._result(item, None, None, error, _words(error))
 
     def _result(
         self,
-        key: str,
+        item: Item,
         status: Status | None,
         manifest: Manifest | None,
         error: DatalabError | None,
         reason: str | None,
     ) -> RunResult:
-        entry = self._known(key)
+        entry = self._journal.entry(item.key)
         return RunResult(
-            source=entry.source,
-            folder=self._folder(entry),
-            position=self._met[key],
-            execution_id=entry.execution_id,
+            source=item.source,
+            folder=self._journal.folder if entry is None else self._folder(entry),
+            position=item.position,
+            execution_id=None if entry is None else entry.execution_id,
             status=status,
             manifest=manifest,
             error=error,
             reason=reason,
         )
 
-    def _known(self, key: str) -> RunEntry:
-        entry = self._journal.entry(key)
-        assert entry is not None, key
+    def _known(self, item: Item) -> RunEntry:
+        entry = self._journal.entry(item.key)
+        assert entry is not None, item
         return entry
 
     def _folder(self, entry: RunEntry) -> Path:
         return self._journal.folder / entry.folder
 
 
-def items_of(sources: Sources, journal: RunJournal) -> Iterator[Item]:
-    """Give the files that a caller named, one at a time; a folder stands for the files in it.
-
-    Raises:
-        ConfigurationError: It is no such thing, or cannot be read.
-    """
-    for source in _each(sources):
-        yield from _items_of_one(source, journal)
-
-
-async def items_of_async(sources: AsyncSources, journal: RunJournal) -> AsyncIterator[Item]:
-    """Do the same for files that are still being named."""
-    if isinstance(sources, AsyncIterable):
-        async for source in sources:
-            for item in await _items_in_thread(source, journal):
-                yield item
-    else:
-        for source in _each(sources):
-            for item in await _items_in_thread(source, journal):
-                yield item
-
-
-async def _items_in_thread(source: RunSource, journal: RunJournal) -> list[Item]:
-    import asyncio  # importing it costs a third of importing httpx
-
-    # Files are read to their end, which must not hold up the event loop.
-    return await asyncio.to_thread(lambda: list(_items_of_one(source, journal)))
-
-
-def _each(sources: Sources) -> Iterable[RunSource]:
-    return [sources] if isinstance(sources, (str, os.PathLike, File)) else sources
-
-
-def _items_of_one(source: RunSource, journal: RunJournal) -> Iterator[Item]:
-    if isinstance(source, File):
-        yield Item(_digest(source.reference), source.original_filename, address=source.reference)
-    elif isinstance(source, str) and "://" in source:
-        [url] = InputConfig.of(source).urls
-        yield Item(_digest(url), shown_url(url), address=url)
-    else:
-        path = checked_path("a file", source)
-        if path.is_dir():
-            inside = [one for one in path.iterdir() if one.is_file() and one.name[0] != "."]
-            for one in sorted(inside):
-                yield _local(one, journal)
-        else:
-            yield _local(path, journal)
-
-
-def _local(path: Path, journal: RunJournal) -> Item:
-    try:
-        stat = _stat(path)
-        key = journal.key_of(stat)
-        if key is None:
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-            key = _digest(f"{path.name}\0{content}")
-    except OSError as error:
-        problem = ConfigurationError(f"{path} cannot be read: {error.strerror}")
-        return Item(_digest(f"{path}"), str(path), problem=problem)
-    return Item(key, str(path), path=path, stat=stat)
-
-
-def _stat(path: Path) -> tuple[str, int, int]:
-    there = path.stat()
-    return str(path.resolve()), there.st_size, there.st_mtime_ns
-
-
-def check_unchanged(item: Item) -> None:
-    """See to it that a file is still what it was when the run met it.
-
-    Raises:
-        ConfigurationError: It has changed, or is gone.
-    """
-    assert item.path is not None
-    try:
-        unchanged = _stat(item.path) == item.stat
-    except OSError:
-        unchanged = False
-    if not unchanged:
-        raise ConfigurationError(
-            f"{item.source} changed while it was uploaded. The same call takes it as a new file"
-        )
+def _upload(path: Path) -> Upload:
+    return Upload(path, harmless_name(path.name))
 
 
 def _definition_of(workflow: RunWorkflow) -> WorkflowDefinition | int:
@@ -545,7 +481,8 @@ def workflow_of(journal: RunJournal, origin: str, wanted: WorkflowDefinition | i
         return wanted if isinstance(wanted, int) else None
     if header.origin != origin:
         raise ConfigurationError(
-            f"{journal.path} is of a run at {header.origin}, not at {origin}. Choose another folder"
+            f"{journal.path} is of a run at {excerpt(header.origin)}, not at {origin}. "
+            f"Choose another folder"
         )
     same = wanted in (header.workflow_id, None)
     if isinstance(wanted, WorkflowDefinition):
@@ -562,26 +499,35 @@ def digest_of(wanted: WorkflowDefinition | int) -> str | None:
     """Give what tells one definition from another; None for a workflow that was there before."""
     if isinstance(wanted, int):
         return None
-    return _digest(json.dumps(wanted.to_dict(), sort_keys=True))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return digest(json.dumps(wanted.to_dict(), sort_keys=True))
 
 
 def _has_failed(entry: RunEntry) -> bool:
     return entry.reason is not None or entry.ended not in (None, str(Status.COMPLETED))
 
 
-def _left_unknown(entry: RunEntry) -> SubmissionUnknown:
+def _left_unknown(item: Item) -> SubmissionUnknown:
     return SubmissionUnknown(
-        f"{entry.source}: an earlier call was stopped while it sent the request that starts the "
-        f"execution, so one may have been started. Look for it at Datalab; retry_unknown=True "
-        f"submits the file again",
+        f"{printable(item.source)}: an earlier call was stopped while it sent the request that "
+        f"starts the execution, so one may have been started. Look for it at Datalab; "
+        f"retry_unknown=True submits the file again",
         method="POST",
         url="",
     )
 
 
+def _in_the_way(item: Item, folder: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"{printable(item.source)} was not submitted: its outputs go to the folder "
+        f"{printable(str(folder))}, and a file is there. Move it, or choose another folder"
+    )
+
+
+def _missed(manifest: Manifest) -> str:
+    told = [missed.error for missed in manifest.missed[:_MOST_TOLD]]
+    more = len(manifest.missed) - len(told)
+    return "; ".join([*told, *([f"{more} more outputs were missed"] if more else [])])
+
+
 def _words(error: DatalabError) -> str:
-    return scrubbed(str(error)).partition("\n")[0]
+    return redact(str(error))

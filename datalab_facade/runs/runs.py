@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Iterable
 
+from datalab_facade.calling import Calls
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError
 from datalab_facade.executions.executions import Executions
@@ -16,24 +17,24 @@ from datalab_facade.files.files import Files
 from datalab_facade.outcomes import Outcome
 from datalab_facade.outputs.outputs import Outputs
 from datalab_facade.runs.run_journal import RunHeader, RunJournal
+from datalab_facade.runs.run_sources import Item, Sources, check_unchanged
 from datalab_facade.runs.running import (
-    Item,
     RunOptions,
     RunPlan,
     RunReport,
     RunRequest,
     RunResult,
     RunWorkflow,
-    Sources,
+    Submit,
     Task,
     Upload,
     WaitFor,
-    check_unchanged,
     checked_request,
     digest_of,
-    items_of,
     workflow_of,
 )
+from datalab_facade.transport.api import ApiTransport
+from datalab_facade.workflows.decoding import decode_started
 from datalab_facade.workflows.definitions import WorkflowDefinition
 from datalab_facade.workflows.workflows import Workflows
 
@@ -48,36 +49,37 @@ class Runs:
         executions: Executions,
         outputs: Outputs,
         *,
+        api: ApiTransport,
         context: Context,
-        origin: str,
     ) -> None:
         self._files = files
         self._workflows = workflows
         self._executions = executions
         self._outputs = outputs
+        self._calls = Calls(api, context)
         self._context = context
-        self._origin = origin
+        self._origin = api.origin.base_url
 
     def report(
         self, workflow: RunWorkflow, sources: Sources, folder: object, options: RunOptions
     ) -> RunReport:
         """Run to the end."""
-        request = checked_request(self._context, workflow, folder, options)
+        request = checked_request(self._context, workflow, sources, folder, options)
         with RunJournal(request.folder) as journal:
             workflow_id = self._begun(journal, request)
-            told = tuple(self._results(journal, request, workflow_id, sources))
+            told = tuple(self._results(journal, request, workflow_id))
         return RunReport(workflow_id, request.folder, told)
 
     def results(
         self, workflow: RunWorkflow, sources: Sources, folder: object, options: RunOptions
     ) -> Generator[RunResult, None, None]:
         """Run, and give each result as it comes to be."""
-        request = checked_request(self._context, workflow, folder, options)
+        request = checked_request(self._context, workflow, sources, folder, options)
 
         def results() -> Generator[RunResult, None, None]:
             with RunJournal(request.folder) as journal:
                 workflow_id = self._begun(journal, request)
-                yield from self._results(journal, request, workflow_id, sources)
+                yield from self._results(journal, request, workflow_id)
 
         return results()
 
@@ -96,15 +98,13 @@ class Runs:
         return workflow_id
 
     def _results(
-        self, journal: RunJournal, request: RunRequest, workflow_id: int, sources: Sources
+        self, journal: RunJournal, request: RunRequest, workflow_id: int
     ) -> Generator[RunResult, None, None]:
         plan = RunPlan(journal, request)
 
         def feed() -> Generator[int | Outcome, None, None]:
-            for item in items_of(sources, journal):
-                task = plan.task(item)
-                if task is not None:
-                    yield plan.fed(self._submitted(plan, item, task, workflow_id))
+            for item in request.files.items():
+                yield plan.fed(self._submitted(plan, item, workflow_id))
 
         with contextlib.closing(self._outcomes(feed(), request)) as outcomes:
             for outcome in outcomes:
@@ -124,31 +124,46 @@ class Runs:
                 if update.outcome is not None:
                     yield update.outcome
 
-    def _submitted(
-        self, plan: RunPlan, item: Item, task: Task, workflow_id: int
-    ) -> WaitFor | RunResult:
+    def _submitted(self, plan: RunPlan, item: Item, workflow_id: int) -> WaitFor | RunResult:
+        task = plan.task(item)
         while not isinstance(task, (WaitFor, RunResult)):
-            try:
-                if isinstance(task, Upload):
-                    file = self._files.upload(task.path)
-                    check_unchanged(item)
-                    task = plan.uploaded(item, file)
-                else:
-                    plan.submitting(item)
-                    handle = self._workflows.execute(workflow_id, task.address)
-                    task = plan.submitted(item, handle.id)
-            except DatalabError as error:
-                task = plan.refused(item, error, task)
+            if isinstance(task, Upload):
+                task = self._uploaded(plan, item, task)
+            else:
+                task = self._started(plan, item, task, workflow_id)
         return task
+
+    def _uploaded(self, plan: RunPlan, item: Item, task: Upload) -> Task:
+        try:
+            file = self._files.upload(task.path, name=task.name)
+            check_unchanged(item)
+        except DatalabError as error:
+            return plan.refused(item, error, task)
+        return plan.uploaded(item, file)
+
+    def _started(self, plan: RunPlan, item: Item, task: Submit, workflow_id: int) -> Task:
+        try:
+            planned = plan.submission(item, workflow_id, task)
+            execution_id = self._calls.submit(
+                planned.operation,
+                decode_started,
+                timeout=None,
+                options={},
+                submission=planned.submission,
+            )
+        except DatalabError as error:
+            # Only of this call it may be said that nothing was submitted.
+            return plan.refused(item, error, task)
+        return plan.submitted(item, execution_id)
 
     def _saved(self, plan: RunPlan, outcome: Outcome) -> RunResult:
         found = plan.ended(outcome)
         if isinstance(found, RunResult):
             return found
-        key, folder = found
+        item, folder = found
         execution = outcome.unwrap()
         try:
             manifest = self._outputs.save_all(execution, folder)
         except DatalabError as error:
-            return plan.not_saved(key, error)
-        return plan.saved(key, execution, manifest)
+            return plan.not_saved(item, error)
+        return plan.saved(item, execution, manifest)

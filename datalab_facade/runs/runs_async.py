@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable
 
+from datalab_facade.calling import AsyncCalls
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError
 from datalab_facade.executions.executions_async import AsyncExecutions
@@ -12,24 +14,24 @@ from datalab_facade.files.files_async import AsyncFiles
 from datalab_facade.outcomes import Outcome
 from datalab_facade.outputs.outputs_async import AsyncOutputs
 from datalab_facade.runs.run_journal import RunHeader, RunJournal
+from datalab_facade.runs.run_sources import AsyncSources, Item, check_unchanged
 from datalab_facade.runs.running import (
-    AsyncSources,
-    Item,
     RunOptions,
     RunPlan,
     RunReport,
     RunRequest,
     RunResult,
     RunWorkflow,
+    Submit,
     Task,
     Upload,
     WaitFor,
-    check_unchanged,
     checked_request,
     digest_of,
-    items_of_async,
     workflow_of,
 )
+from datalab_facade.transport.api import AsyncApiTransport
+from datalab_facade.workflows.decoding import decode_started
 from datalab_facade.workflows.definitions import WorkflowDefinition
 from datalab_facade.workflows.workflows_async import AsyncWorkflows
 
@@ -44,24 +46,25 @@ class AsyncRuns:
         executions: AsyncExecutions,
         outputs: AsyncOutputs,
         *,
+        api: AsyncApiTransport,
         context: Context,
-        origin: str,
     ) -> None:
         self._files = files
         self._workflows = workflows
         self._executions = executions
         self._outputs = outputs
+        self._calls = AsyncCalls(api, context)
         self._context = context
-        self._origin = origin
+        self._origin = api.origin.base_url
 
     async def report(
         self, workflow: RunWorkflow, sources: AsyncSources, folder: object, options: RunOptions
     ) -> RunReport:
         """Run to the end."""
-        request = checked_request(self._context, workflow, folder, options)
+        request = checked_request(self._context, workflow, sources, folder, options, or_async=True)
         with RunJournal(request.folder) as journal:
             workflow_id = await self._begun(journal, request)
-            results = self._results(journal, request, workflow_id, sources)
+            results = self._results(journal, request, workflow_id)
             told = tuple([result async for result in results])
         return RunReport(workflow_id, request.folder, told)
 
@@ -69,12 +72,12 @@ class AsyncRuns:
         self, workflow: RunWorkflow, sources: AsyncSources, folder: object, options: RunOptions
     ) -> AsyncGenerator[RunResult, None]:
         """Run, and give each result as it comes to be."""
-        request = checked_request(self._context, workflow, folder, options)
+        request = checked_request(self._context, workflow, sources, folder, options, or_async=True)
 
         async def results() -> AsyncGenerator[RunResult, None]:
             with RunJournal(request.folder) as journal:
                 workflow_id = await self._begun(journal, request)
-                told = self._results(journal, request, workflow_id, sources)
+                told = self._results(journal, request, workflow_id)
                 async with contextlib.aclosing(told):
                     async for result in told:
                         yield result
@@ -96,15 +99,13 @@ class AsyncRuns:
         return workflow_id
 
     async def _results(
-        self, journal: RunJournal, request: RunRequest, workflow_id: int, sources: AsyncSources
+        self, journal: RunJournal, request: RunRequest, workflow_id: int
     ) -> AsyncGenerator[RunResult, None]:
         plan = RunPlan(journal, request)
 
         async def feed() -> AsyncGenerator[int | Outcome, None]:
-            async for item in items_of_async(sources, journal):
-                task = plan.task(item)
-                if task is not None:
-                    yield plan.fed(await self._submitted(plan, item, task, workflow_id))
+            async for item in request.files.items_async():
+                yield plan.fed(await self._submitted(plan, item, workflow_id))
 
         async with contextlib.aclosing(self._outcomes(feed(), request)) as outcomes:
             async for outcome in outcomes:
@@ -127,31 +128,46 @@ class AsyncRuns:
                 if update.outcome is not None:
                     yield update.outcome
 
-    async def _submitted(
-        self, plan: RunPlan, item: Item, task: Task, workflow_id: int
-    ) -> WaitFor | RunResult:
+    async def _submitted(self, plan: RunPlan, item: Item, workflow_id: int) -> WaitFor | RunResult:
+        task = plan.task(item)
         while not isinstance(task, (WaitFor, RunResult)):
-            try:
-                if isinstance(task, Upload):
-                    file = await self._files.upload(task.path)
-                    check_unchanged(item)
-                    task = plan.uploaded(item, file)
-                else:
-                    plan.submitting(item)
-                    handle = await self._workflows.execute(workflow_id, task.address)
-                    task = plan.submitted(item, handle.id)
-            except DatalabError as error:
-                task = plan.refused(item, error, task)
+            if isinstance(task, Upload):
+                task = await self._uploaded(plan, item, task)
+            else:
+                task = await self._started(plan, item, task, workflow_id)
         return task
+
+    async def _uploaded(self, plan: RunPlan, item: Item, task: Upload) -> Task:
+        try:
+            file = await self._files.upload(task.path, name=task.name)
+            await asyncio.to_thread(check_unchanged, item)
+        except DatalabError as error:
+            return plan.refused(item, error, task)
+        return plan.uploaded(item, file)
+
+    async def _started(self, plan: RunPlan, item: Item, task: Submit, workflow_id: int) -> Task:
+        try:
+            planned = plan.submission(item, workflow_id, task)
+            execution_id = await self._calls.submit(
+                planned.operation,
+                decode_started,
+                timeout=None,
+                options={},
+                submission=planned.submission,
+            )
+        except DatalabError as error:
+            # Only of this call it may be said that nothing was submitted.
+            return plan.refused(item, error, task)
+        return plan.submitted(item, execution_id)
 
     async def _saved(self, plan: RunPlan, outcome: Outcome) -> RunResult:
         found = plan.ended(outcome)
         if isinstance(found, RunResult):
             return found
-        key, folder = found
+        item, folder = found
         execution = outcome.unwrap()
         try:
             manifest = await self._outputs.save_all(execution, folder)
         except DatalabError as error:
-            return plan.not_saved(key, error)
-        return plan.saved(key, execution, manifest)
+            return plan.not_saved(item, error)
+        return plan.saved(item, execution, manifest)

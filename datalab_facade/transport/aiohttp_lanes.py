@@ -1,32 +1,40 @@
 """The way to the API through aiohttp, for those who have it: a third of httpx's CPU.
 
-This module alone knows aiohttp. It takes httpx's requests and raises httpx's
-errors, so that nothing else has to know which of the two is at work.
+This module and ``aiohttp_connector`` alone know aiohttp. It takes httpx's requests and
+raises httpx's errors, so that nothing else has to know which of the two is at work.
 """
 
 from __future__ import annotations
 
+import base64
+import inspect
 from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
+import attrs
 import httpx
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.transport.connecting import Connector
+from datalab_facade.redaction import redacted_repr, shown_url
+from datalab_facade.transport.connecting import KEEP_ALIVE, Connector
+from datalab_facade.transport.environment import ProxySetting, proxy_for
 from datalab_facade.transport.gate import MOST_UNDER_WAY
-from datalab_facade.transport.lanes import KEEP_ALIVE, ApiRequest, AsyncAnswer, AsyncLanes
+from datalab_facade.transport.lanes import ApiRequest, AsyncAnswer, AsyncLanes
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession
+    from aiohttp import ClientResponse, ClientSession, TraceConfig
+
+
+# As much as httpx takes of the head of an answer.
+_LARGEST_HEAD = 100 * 1024
 
 
 class AiohttpClient:
     """One session for all requests; aiohttp's pool costs the same however many there are.
 
     Raises:
-        ConfigurationError: aiohttp is not there.
+        ConfigurationError: aiohttp is not there, or cannot use the environment's proxy.
     """
 
     def __init__(self, address: str, connector: Connector) -> None:
@@ -39,21 +47,33 @@ class AiohttpClient:
             ) from None
         self._aiohttp = aiohttp
         self._connector = connector
-        self._proxy = _proxy_for(address)
+        self._proxy = _Proxy.of(proxy_for(address))
         self._session: ClientSession | None = None
         self.is_closed = False
 
     async def send(self, request: ApiRequest) -> AsyncAnswer:
         """Send a request."""
+        from yarl import URL
+
         session = self._session or self._open()
+        proxy = self._proxy
         with _AS_HTTPX:
             response = await session.request(
                 request.method,
-                request.url,
-                headers=request.headers,
+                # As it is: nothing in it is written anew.
+                URL(request.url, encoded=True),
+                headers={**request.headers, **proxy.headers_of(request.url)},
                 data=request.content or None,
                 allow_redirects=False,
+                proxy=proxy.address,
+                proxy_headers=proxy.headers,
+                trace_request_ctx=request.trace,
             )
+            if response.status < 200:
+                response.close()
+                raise httpx.RemoteProtocolError(
+                    f"the answer is {response.status}, which nobody asked for"
+                )
         return _Answer(response)
 
     async def aclose(self) -> None:
@@ -64,20 +84,81 @@ class AiohttpClient:
 
     def _open(self) -> ClientSession:
         # It belongs to the event loop that runs, which is known only now.
+        from datalab_facade.transport.aiohttp_connector import CleanConnector
+
         aiohttp = self._aiohttp
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=CleanConnector(
                 ssl=self._connector.certificates,
                 limit=MOST_UNDER_WAY,
                 keepalive_timeout=KEEP_ALIVE,
+                resolver=self._connector.resolver,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Content-Type",),
             # The time of a request is bounded as a whole, by whoever sends it.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            proxy=self._proxy,
+            trace_configs=[_trace_config()],
+            **_limits(aiohttp.ClientSession),
         )
         return self._session
+
+
+@attrs.frozen
+class _Proxy:
+    """The proxy of all requests, if there is one; its password is in no address of its."""
+
+    address: str | None = attrs.field(default=None, repr=redacted_repr)
+    headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, setting: ProxySetting | None) -> _Proxy:
+        """Give the proxy that the environment names.
+
+        Raises:
+            ConfigurationError: aiohttp cannot use it.
+        """
+        if setting is None:
+            return cls()
+        proxy = setting.proxy
+        if proxy.url.scheme not in ("http", "https"):
+            raise ConfigurationError(
+                f"transport='aiohttp' cannot use the proxy that {setting.variable} names, "
+                f"{shown_url(setting.address)}: it is none of HTTP. Use transport='httpx'"
+            )
+        if proxy.raw_auth is None:
+            return cls(str(proxy.url))
+        told = base64.b64encode(b":".join(proxy.raw_auth)).decode()
+        return cls(str(proxy.url), {"Proxy-Authorization": f"Basic {told}"})
+
+    def headers_of(self, url: str) -> Mapping[str, str]:
+        """Give what the proxy wants to see in the request itself, where there is no tunnel."""
+        return self.headers if self.headers and url.startswith("http://") else {}
+
+
+def _trace_config() -> TraceConfig:
+    """Tell how far a request has come, as httpcore would."""
+    import aiohttp
+
+    async def began(_: object, context: SimpleNamespace, __: object) -> None:
+        if context.trace_request_ctx is not None:
+            await context.trace_request_ctx("request.started", {})
+
+    async def sent(_: object, context: SimpleNamespace, __: object) -> None:
+        if context.trace_request_ctx is not None:
+            await context.trace_request_ctx("send_request_headers.started", {})
+
+    config = aiohttp.TraceConfig()
+    config.on_request_start.append(began)
+    config.on_request_headers_sent.append(sent)
+    return config
+
+
+def _limits(session: type[ClientSession]) -> dict[str, Any]:
+    # The number of headers has a limit of its own since 3.14.
+    known = inspect.signature(session).parameters
+    wanted = ("max_line_size", "max_field_size", "max_headers")
+    return {name: _LARGEST_HEAD for name in wanted if name in known}
 
 
 class AiohttpLanes(AsyncLanes):
@@ -117,15 +198,6 @@ class _Answer:
             self._response.close()
 
 
-def _proxy_for(address: str) -> str | None:
-    # aiohttp would ask the environment, and read a file, for each single request.
-    parts = urlsplit(address)
-    if proxy_bypass(parts.hostname or ""):
-        return None
-    known = getproxies()
-    return known.get(parts.scheme) or known.get("all")
-
-
 class _ErrorsOfHttpx:
     """Makes httpx's errors of aiohttp's, as a context."""
 
@@ -139,8 +211,13 @@ class _ErrorsOfHttpx:
             return
         import aiohttp
 
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            # Without its address, which aiohttp would tell.
+            raise httpx.ProxyError(f"{error.status} {error.message}") from error
         if isinstance(error, aiohttp.ClientConnectorError):
             raise httpx.ConnectError(str(error)) from error
+        if isinstance(error, aiohttp.InvalidURL):
+            raise httpx.UnsupportedProtocol(str(error)) from error
         if isinstance(error, aiohttp.ClientPayloadError):
             compressed = "content-encoding" in str(error).lower()
             kind = httpx.DecodingError if compressed else httpx.RemoteProtocolError

@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import attrs
 import httpx
 
 from datalab_facade._version import __version__
+from datalab_facade.clock import running_loop
 from datalab_facade.decoding import decode_failure, decode_json
+from datalab_facade.drift import DriftLog
 from datalab_facade.errors import ConfigurationError, StatusError, UnexpectedBody
+from datalab_facade.forking import renew_after_fork
 from datalab_facade.models import JSON
 from datalab_facade.pacing.pacing import Budget
+from datalab_facade.secrecy import Echo
 from datalab_facade.transport.exchange import (
     Exchange,
     Surroundings,
@@ -31,7 +35,7 @@ from datalab_facade.transport.gate import AsyncGate, Gate
 from datalab_facade.transport.lanes import ApiRequest, AsyncLanes, Lanes
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin, OriginKey
-from datalab_facade.transport.quiet import keep_secrets_out_of_logs
+from datalab_facade.transport.retirement import Retirement
 from datalab_facade.waiting.commands import Call
 
 if TYPE_CHECKING:
@@ -46,6 +50,8 @@ _MOST_BYTES = 256 * 1024 * 1024
 
 # A request that got through the gate at the last moment is sent all the same.
 _LEAST_TIMEOUT = 0.01
+# No socket takes a timeout of a month.
+_LONGEST_TIMEOUT = 1e6
 
 _HEADERS = {
     "accept": "application/json",
@@ -63,18 +69,33 @@ class CallScope:
 
     call: Call
     """The seconds that it may take, and when its answer is no longer wanted."""
-    headers: Mapping[str, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    on_leaving: Callable[[], None] = lambda: None
+    """Called once it has its turn, right before it is sent; what it raises keeps it here."""
+
+
+@attrs.frozen
+class PlainAnswer:
+    """An answer as it came, whatever it says."""
+
+    status: int
+    headers: Mapping[str, str]
+    """With lower-case names."""
+    body: bytes
 
 
 class _Api:
     """What needs no IO: building requests and judging answers."""
 
-    def __init__(self, origin: Origin, surroundings: Surroundings, budget: Budget) -> None:
+    def __init__(
+        self, origin: Origin, surroundings: Surroundings, budget: Budget, drift: DriftLog
+    ) -> None:
         self.origin = origin
         self._surroundings = surroundings
         self._budget = budget
+        self._retirement = Retirement(drift)
         self._key = OriginKey(origin)
-        keep_secrets_out_of_logs()
+        self._echo = Echo(origin.key)
 
     def _begin(
         self, method: str, path: str, built: Mapping[str, object], scope: CallScope
@@ -83,7 +104,8 @@ class _Api:
             # The generator writes a fixed multipart boundary, so that a document
             # could smuggle in form fields of its own.
             raise ConfigurationError(f"{method} {path} is multipart, which is not supported")
-        timeout = max(_LEAST_TIMEOUT, min(scope.call.timeout, scope.call.deadline - self._now()))
+        left = min(scope.call.timeout, scope.call.deadline - self._now(), _LONGEST_TIMEOUT)
+        timeout = max(_LEAST_TIMEOUT, left)
         url = self.origin.url(path)
         if built.get("params"):
             url += f"?{httpx.QueryParams(cast('Mapping[str, str]', built['params']))}"
@@ -92,18 +114,26 @@ class _Api:
             headers.update((name.lower(), value) for name, value in more.items())
         self._key.add_to(headers, url)
         content = json.dumps(built["json"], allow_nan=False).encode() if "json" in built else b""
-        request = ApiRequest(method.upper(), url, headers, content, timeout)
         exchange = Exchange(
-            request.method,
+            method.upper(),
             url,
             timeout=timeout,
             most_bytes=_MOST_BYTES,
             surroundings=self._surroundings,
-            secret=self.origin.key,
+            echo=self._echo,
         )
-        return exchange, request
+        # What only asks is the same whether it has arrived or not.
+        trace = None if exchange.method == "GET" else self._trace_of(exchange)
+        return exchange, ApiRequest(exchange.method, url, headers, content, timeout, trace)
+
+    def __reduce__(self) -> NoReturn:
+        raise not_picklable()
+
+    def _trace_of(self, exchange: Exchange) -> Callable[[str, Mapping[str, object]], object]:
+        return exchange.saw
 
     def _judged(self, exchange: Exchange, body: bytes) -> JSON:
+        self._retirement.heed(exchange.method, exchange.url, exchange.headers)
         if not 200 <= exchange.status <= 299:
             failure = decode_failure(
                 exchange.status,
@@ -149,10 +179,17 @@ class ApiTransport(_Api):
         surroundings: Surroundings,
         budget: Budget,
         lanes: Lanes,
+        *,
+        drift: DriftLog,
     ) -> None:
-        super().__init__(origin, surroundings, budget)
-        self.gate = Gate(budget, surroundings.clock)
+        super().__init__(origin, surroundings, budget, drift)
         self._lanes = lanes
+        self.renew_in_child()
+        renew_after_fork(self)
+
+    def renew_in_child(self) -> None:
+        """Have a gate of the process's own."""
+        self.gate = Gate(self._budget, self._surroundings.clock)
 
     def call(self, operation: Operation, scope: CallScope) -> JSON:
         """Make one request and give its JSON.
@@ -165,6 +202,7 @@ class ApiTransport(_Api):
         """
         self._stay_open()
         with self.gate.passage(scope.call.deadline):
+            scope.on_leaving()
             return self.send(operation, scope)
 
     def send(self, operation: Operation, scope: CallScope) -> JSON:
@@ -178,13 +216,33 @@ class ApiTransport(_Api):
         self, method: str, path: str, built: Mapping[str, object], scope: CallScope
     ) -> JSON:
         """Send what a generated function built, and read the answer."""
+        return self._judged(*self._carried_out(method, path, built, scope))
+
+    def plain_answer(self, path: str, scope: CallScope) -> PlainAnswer:
+        """GET a path, and give the answer without a judgement on it.
+
+        Raises:
+            ConnectionFailed: No whole answer came.
+            ConfigurationError: The client is closed.
+        """
+        self._stay_open()
+        with self.gate.passage(scope.call.deadline):
+            exchange, body = self._carried_out("GET", path, {}, scope)
+        return PlainAnswer(exchange.status, exchange.headers, body)
+
+    def _carried_out(
+        self, method: str, path: str, built: Mapping[str, object], scope: CallScope
+    ) -> tuple[Exchange, bytes]:
         exchange, request = self._begin(method, path, built, scope)
         lane = self._lanes.take()
+        exchange.may_have_sent = lane.may_have_sent
         try:
             body = carry_out(exchange, lambda: lane.send(request))
-        finally:
-            self._lanes.put_back(lane)
-        return self._judged(exchange, body)
+        except BaseException:
+            lane.close()
+            raise
+        self._lanes.put_back(lane)
+        return exchange, body
 
     def _stay_open(self) -> None:
         if self._lanes.closed:
@@ -205,8 +263,10 @@ class AsyncApiTransport(_Api):
         budget: Budget,
         lanes: AsyncLanes,
         loop: OneLoop,
+        *,
+        drift: DriftLog,
     ) -> None:
-        super().__init__(origin, surroundings, budget)
+        super().__init__(origin, surroundings, budget, drift)
         self.gate = AsyncGate(budget, surroundings.clock)
         self._lanes = lanes
         self._loop = loop
@@ -222,6 +282,7 @@ class AsyncApiTransport(_Api):
         """
         self._stay_open()
         async with self.gate.passage(scope.call.deadline):
+            scope.on_leaving()
             return await self.send(operation, scope)
 
     async def send(self, operation: Operation, scope: CallScope) -> JSON:
@@ -238,11 +299,17 @@ class AsyncApiTransport(_Api):
         """Send what a generated function built, and read the answer."""
         exchange, request = self._begin(method, path, built, scope)
         lane = self._lanes.take()
+        exchange.may_have_sent = lane.may_have_sent
         try:
             body = await carry_out_async(exchange, lambda: lane.send(request))
-        finally:
-            await self._lanes.put_back(lane)
+        except BaseException:
+            lane.close()
+            raise
+        self._lanes.put_back(lane)
         return self._judged(exchange, body)
+
+    def _trace_of(self, exchange: Exchange) -> Callable[[str, Mapping[str, object]], object]:
+        return exchange.saw_async
 
     def _stay_open(self) -> None:
         self._loop.stay()
@@ -273,11 +340,9 @@ class OneLoop:
         """Begin to use the running loop.
 
         Raises:
-            ConfigurationError: Another one was used before.
+            ConfigurationError: None is running, or another one was used before.
         """
-        import asyncio  # importing it costs a third of importing httpx
-
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         if self._loop is None:
             self._loop = weakref.ref(loop)
         elif self._loop() is not loop:
@@ -325,6 +390,14 @@ def _generated_client() -> AuthenticatedClient:
 
     # Address and key are added when the request is sent, and known only there.
     return AuthenticatedClient(base_url="", token="")
+
+
+def not_picklable() -> ConfigurationError:
+    """Give the error for pickling what holds connections and the key."""
+    return ConfigurationError(
+        "A client cannot be pickled or copied: it holds connections and the key. Make one in each "
+        "process, and pass ids, snapshots or handles instead"
+    )
 
 
 def client_is_closed() -> ConfigurationError:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+    Mapping,
+)
 from contextlib import AbstractContextManager
-from functools import cached_property
 
 import attrs
 import httpx
@@ -20,6 +27,7 @@ from datalab_facade.errors import (
     UnexpectedBody,
 )
 from datalab_facade.redaction import excerpt, scrubbed, shown_headers, shown_url
+from datalab_facade.secrecy import NO_ECHO, Echo
 from datalab_facade.tracing import NO_SPAN, NoTracing, Span, Tracing, span_around
 from datalab_facade.transport.ending import EndsWithin
 from datalab_facade.transport.lanes import AsyncAnswer
@@ -27,22 +35,47 @@ from datalab_facade.transport.quiet import Ours
 
 logger = logging.getLogger("datalab_facade.transport")
 
-_SHORTEST_SECRET = 12
+_LONGEST_CHAIN = 50
 
 _NO_RECORD: AbstractContextManager[Span] = contextlib.nullcontext(NO_SPAN)
 
-# Not one of them can have sent a byte of the request.
+# Where nobody tells how far a request has come: not one of them can have sent a byte of it.
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+    UnicodeError,
 )
+
+# The address is at fault, and the same request will never be sent.
+_NEVER_WORKS = (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError)
 
 
 class BodyTooLong(UnexpectedBody):
     """The body is longer than the caller wants to hold in memory."""
+
+
+class MoreThanAnnounced(ConnectionFailed):
+    """More came than the body was announced to have, so what was taken for it may be cut."""
+
+
+class _WithoutContext:
+    """Lets an error forget in which other's handling it was raised, but for its cause."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is not None and error.__suppress_context__:
+            error.__context__ = error.__cause__
+
+
+_WITHOUT_CONTEXT = _WithoutContext()
 
 
 @attrs.frozen
@@ -74,21 +107,59 @@ class Exchange:
         timeout: float,
         most_bytes: int,
         surroundings: Surroundings,
-        secret: str = "",
+        echo: Echo = NO_ECHO,
+        unusable: type[DatalabError] = ConfigurationError,
     ) -> None:
         self.method = method
         self._whole_url = url
+        self._url: str | None = None
         self.timeout = timeout
         self._most_bytes = most_bytes
-        # A short secret is none, but a word that may well occur in an honest answer.
-        self._secret = secret if len(secret) >= _SHORTEST_SECRET else ""
+        self._echo = echo
+        self._unusable = unusable
+        self._sent: bool | None = None
+        self._own: Exception | None = None
         self._clock = surroundings.clock
         self._tracing = surroundings.tracing
         self.began = self._clock.monotonic()
+        self.may_have_sent: Callable[[], bool] = lambda: True
         self._status = 0
         self._headers: Mapping[str, str] = {}
+        self._shown_headers: Mapping[str, str] | None = None
         self._parts: list[bytes] = []
         self._size = 0
+
+    def saw(self, event: str, details: Mapping[str, object]) -> None:
+        """Take note of how far the request has come, as httpcore tells it.
+
+        So it is known of a submission that fails whether it can have arrived.
+        """
+        request = details.get("request")
+        tunnel = getattr(request, "method", b"") == b"CONNECT"
+        self._sent = bool(self._sent) or (
+            event.endswith("send_request_headers.started") and not tunnel
+        )
+
+    async def saw_async(self, event: str, details: Mapping[str, object]) -> None:
+        """Do the same, for what awaits it."""
+        self.saw(event, details)
+
+    def callers_own(self, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
+        """Give a body that is sent; what reading it raises comes out as it is."""
+        try:
+            yield from pieces
+        except Exception as error:
+            self._own = error
+            raise
+
+    async def callers_own_async(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        """Do the same in an event loop."""
+        try:
+            async for piece in pieces:
+                yield piece
+        except Exception as error:
+            self._own = error
+            raise
 
     def begin(self, response: httpx.Response | AsyncAnswer) -> None:
         """Take note of an answer whose body is still to come."""
@@ -113,26 +184,32 @@ class Exchange:
         if self._spent() > self.timeout:
             raise self._timed_out("body incomplete", may_have_arrived=True)
 
-    @cached_property
+    # Python 3.11 has one lock for a cached property of all exchanges, and a fork while
+    # another thread holds it would leave it held in the child for ever.
+    @property
     def url(self) -> str:
         """The address of the request, without anything secret."""
-        return shown_url(self._whole_url)
+        if self._url is None:
+            self._url = shown_url(self._whole_url)
+        return self._url
 
     @property
     def status(self) -> int:
         """The status of the answer that was begun."""
         return self._status
 
-    @cached_property
+    @property
     def headers(self) -> Mapping[str, str]:
         """The headers of the answer that was begun, with lower-case names."""
-        return {name.lower(): self._without_secret(value) for name, value in self._headers.items()}
+        if self._shown_headers is None:
+            self._shown_headers = {
+                name.lower(): self._echo.silenced(value) for name, value in self._headers.items()
+            }
+        return self._shown_headers
 
     def body(self) -> bytes:
         """Give the body of the whole answer, and leave a line about it in the log."""
-        body = b"".join(self._parts)
-        if self._secret:
-            body = body.replace(self._secret.encode(), b"***")
+        body = self._echo.silenced_bytes(b"".join(self._parts))
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(
                 "%s %s -> %d in %.3f s, %d bytes %s",
@@ -147,23 +224,37 @@ class Exchange:
 
     @contextlib.contextmanager
     def under_way(self) -> Iterator[None]:
-        """Turn what httpx raises inside into errors of ours, which name the request safely."""
+        """Turn whatever is raised inside into an error of ours, which names the request safely."""
         with Ours(), self._recorded() as span:
+            with self.translating():
+                yield
+            span.record({"http.response.status_code": self._status})
+
+    @contextlib.contextmanager
+    def translating(self) -> Iterator[None]:
+        """Do the same, and no more than that.
+
+        Raises:
+            DatalabError: Whatever else was raised is its cause, unless that tells a secret.
+        """
+        with _WITHOUT_CONTEXT:
             try:
                 yield
+            # The libraries below raise what they please, and so do those below them.
             except Exception as error:
-                failure = self.translated(error)
+                if error is self._own:
+                    raise
+                failure = self._translated(error)
                 logger.debug(
                     "%s %s -> %s after %.3f s",
                     self.method,
                     self.url,
-                    type(failure or error).__name__,
+                    type(failure).__name__,
                     self._spent(),
                 )
-                if failure is None:
+                if failure is error:
                     raise
-                raise failure from error
-            span.record({"http.response.status_code": self._status})
+                raise failure from failure.__cause__
 
     def _recorded(self) -> AbstractContextManager[Span]:
         return _NO_RECORD if isinstance(self._tracing, NoTracing) else self._in_a_span()
@@ -174,33 +265,55 @@ class Exchange:
         with span_around(self._tracing, self.method, attributes) as span, span.active():
             yield span
 
-    def translated(self, error: Exception) -> DatalabError | None:
-        """Give the error of ours for one that httpx raised; None if it is not httpx's."""
+    def _translated(self, error: Exception) -> DatalabError:
         if isinstance(error, DatalabError):
-            return None
-        sent = not isinstance(error, _NEVER_SENT)
+            return error
+        failure = self._failure(error)
+        failure.__cause__ = error if self._may_be_shown(error) else None
+        return failure
+
+    def _failure(self, error: Exception) -> DatalabError:
+        sent = self._sent
+        if sent is None:
+            sent = not isinstance(error, _NEVER_SENT)
+        sent = sent and self.may_have_sent()
+        kind = type(error).__name__
         if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-            return self._timed_out(type(error).__name__, may_have_arrived=sent)
+            return self._timed_out(kind, may_have_arrived=sent)
         if isinstance(error, httpx.DecodingError):
             return UnexpectedBody(
                 f"{self.method} {self.url} answered with a body that does not decompress",
                 method=self.method,
                 url=self.url,
             )
-        if isinstance(error, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
-            return ConfigurationError(
-                f"{self.method} {self.url} cannot be asked: {scrubbed(str(error))}"
-            )
-        if isinstance(error, httpx.RequestError):
-            return ConnectionFailed(
-                f"{self.method} {self.url} failed: "
-                f"{self._without_secret(excerpt(str(error))) or 'no details'} "
-                f"({type(error).__name__}). Check the network, the proxy and the host name",
-                method=self.method,
-                url=self.url,
-                may_have_arrived=sent,
-            )
-        return None
+        said = excerpt(self._echo.silenced(str(error)))
+        if isinstance(error, _NEVER_WORKS) and not sent:
+            return self._unusable(f"{self.method} {self.url} cannot be asked: {said} ({kind})")
+        return ConnectionFailed(
+            f"{self.method} {self.url} failed: {said or 'no details'} ({kind}). "
+            f"Check the network, the proxy and the host name",
+            method=self.method,
+            url=self.url,
+            may_have_arrived=sent,
+        )
+
+    def _may_be_shown(self, error: BaseException | None) -> bool:
+        # A traceback prints all that led to an error.
+        told: list[str] = []
+        while error is not None and len(told) < _LONGEST_CHAIN:
+            told.append(repr(error))
+            error = error.__cause__ or error.__context__
+        text = "\n".join(told)
+        return error is None and text == scrubbed(self._echo.silenced(text))
+
+    def more_than_announced(self) -> MoreThanAnnounced:
+        """Give the error for an answer that was longer than it said."""
+        return MoreThanAnnounced(
+            f"{self.method} {self.url} sent more than it announced",
+            method=self.method,
+            url=self.url,
+            may_have_arrived=True,
+        )
 
     def _timed_out(self, how: str, *, may_have_arrived: bool) -> RequestTimedOut:
         return RequestTimedOut(
@@ -211,10 +324,6 @@ class Exchange:
             may_have_arrived=may_have_arrived,
             timeout=self.timeout,
         )
-
-    def _without_secret(self, text: str) -> str:
-        # A server that echoes the key must not make it part of a log, a model or an error.
-        return text.replace(self._secret, "***") if self._secret else text
 
     def _spent(self) -> float:
         return self._clock.monotonic() - self.began

@@ -1,12 +1,15 @@
-"""Lanes to the API: each request under way has an httpx pool of its own.
+"""Lanes to a server: each request under way has an httpx pool of its own.
 
 Whenever a request begins or ends, httpx's pool looks at every connection that it
 has. With sixty-four of them each request costs more than twice the CPU that it
 costs alone; with one connection to a pool it costs the same however many are
 under way. The lane used last is used next, so quiet times keep few connections.
 
-A lane hands requests straight to httpx's transport. What :class:`httpx.Client`
-adds to it (cookies, redirects, hooks) is not wanted here, and costs half as much
+A lane whose exchange did not come to its end is closed, and with it all that an
+interrupted request may have left in its pool.
+
+A lane hands requests to the API straight to httpx's transport. What :class:`httpx.Client`
+adds to it (cookies, redirects, hooks) is not wanted there, and costs half as much
 again. An HTTP client that the user gave is used as it is, by all requests.
 """
 
@@ -15,14 +18,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from functools import partial
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
 import httpx
 
+from datalab_facade.forking import renew_after_fork
 from datalab_facade.redaction import shown_url
-from datalab_facade.transport.connecting import Connector, bound_connections
+from datalab_facade.transport.connecting import KEEP_ALIVE, Connector
 
 Send: TypeAlias = "Callable[[ApiRequest], httpx.Response]"
 """Sends a request and gives the answer, whose body is still to come."""
@@ -40,15 +43,22 @@ class ApiRequest:
     content: bytes = attrs.field(repr=False)
     timeout: float
     """The seconds that it may take."""
+    trace: Callable[[str, Mapping[str, object]], object] | None = attrs.field(
+        default=None, repr=False
+    )
+    """Is told how far it has come, as httpcore's extension of that name is."""
 
     def for_httpx(self) -> httpx.Request:
         """Give it as httpx has it."""
+        extensions: dict[str, object] = {"timeout": httpx.Timeout(self.timeout).as_dict()}
+        if self.trace is not None:
+            extensions["trace"] = self.trace
         return httpx.Request(
             self.method,
             self.url,
             headers=self.headers,
             content=self.content or None,
-            extensions={"timeout": httpx.Timeout(self.timeout).as_dict()},
+            extensions=extensions,
         )
 
 
@@ -88,11 +98,16 @@ class AsyncSender(Protocol):
 _Client = TypeVar("_Client", bound="httpx.Client | httpx.AsyncClient | AsyncSender")
 _Sender = TypeVar("_Sender")
 
-# Looks at one execution are up to 50 s apart, and a new connection costs several
-# round trips; with httpx's five seconds almost every look would need one.
-KEEP_ALIVE = 60.0
-"""Seconds for which a connection is kept that nobody needs."""
-_LIMITS = httpx.Limits(max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE)
+
+class Connections(Protocol):
+    """All connections of one lane."""
+
+    sent: bool | None
+    """Whether any of a request was sent since one of them was opened; None if none was."""
+
+    def close_all(self) -> None:
+        """Close them at once, whatever they are in the middle of."""
+        ...
 
 
 @attrs.define(eq=False)
@@ -101,7 +116,19 @@ class Lane(Generic[_Client, _Sender]):
 
     client: _Client
     send: _Sender
+    connections: Connections | None = None
+    """What it has open; None if the client is the user's own."""
     idle_since: float = 0.0
+
+    def may_have_sent(self) -> bool:
+        """Tell whether any of the request may have been sent."""
+        # Where something else than our connections carries it, that is not known.
+        return self.connections is None or self.connections.sent is not False
+
+    def close(self) -> None:
+        """Close its connections at once."""
+        if self.connections is not None:
+            self.connections.close_all()
 
 
 class _Lanes(Generic[_Client, _Sender]):
@@ -111,7 +138,7 @@ class _Lanes(Generic[_Client, _Sender]):
         """Open the first lane, so that a wrong environment is told of at once.
 
         Args:
-            address: Where all requests go.
+            address: Where requests go.
             given: The user's HTTP client, used for all requests instead.
             connector: Makes the HTTP clients of lanes of our own.
 
@@ -122,8 +149,13 @@ class _Lanes(Generic[_Client, _Sender]):
         self._given = given
         self._connector = connector
         self._closed = False
-        self._shared = None if given is None else Lane(given, self._through(given))
+        self._shared = None if given is None else self._through(given)
         self._idle = deque([] if given is not None else [self._new()])
+        renew_after_fork(self)
+
+    def renew_in_child(self) -> None:
+        """Leave all connections to the parent."""
+        self._idle = deque()
 
     @property
     def closed(self) -> bool:
@@ -131,91 +163,102 @@ class _Lanes(Generic[_Client, _Sender]):
         return self._closed or (self._given is not None and self._given.is_closed)
 
     def take(self) -> Lane[_Client, _Sender]:
-        """Give a lane that nobody uses; it must be put back."""
+        """Give a lane that nobody uses; it must be put back or closed."""
         if self._shared is not None:
             return self._shared
         try:
-            return self._idle.pop()
+            lane = self._idle.pop()
         except IndexError:
             return self._new()
+        if lane.connections is not None:
+            lane.connections.sent = None
+        return lane
 
-    def _kept(self, lane: Lane[_Client, _Sender]) -> Lane[_Client, _Sender] | None:
-        """Keep a lane for the next request; give one that has been idle for too long."""
+    def put_back(self, lane: Lane[_Client, _Sender]) -> None:
+        """Take a lane back whose answer was read to its end."""
         if self._shared is not None:
-            return None
+            return
         lane.idle_since = time.monotonic()
         self._idle.append(lane)
         try:
             longest = self._idle.popleft()
         except IndexError:  # pragma: no cover - another thread was quicker
-            return None
+            return
         if self._closed or longest.idle_since < lane.idle_since - KEEP_ALIVE:
-            return longest
-        self._idle.appendleft(longest)
-        return None
+            longest.close()
+        else:
+            self._idle.appendleft(longest)
 
-    def _all(self) -> list[Lane[_Client, _Sender]]:
-        """Give all idle lanes, to be closed; a lane in use is closed when it is put back."""
+    def _close_idle(self) -> None:
+        # A lane in use is closed when it is put back.
         self._closed = True
-        lanes = list(self._idle)
-        self._idle.clear()
-        return lanes
+        while self._idle:
+            self._idle.popleft().close()
 
     def _new(self) -> Lane[_Client, _Sender]:
         raise NotImplementedError
 
-    def _through(self, given: _Client) -> _Sender:
+    def _through(self, given: _Client) -> Lane[_Client, _Sender]:
         raise NotImplementedError
 
 
 class Lanes(_Lanes[httpx.Client, Send]):
     """The lanes of a blocking client."""
 
-    def put_back(self, lane: Lane[httpx.Client, Send]) -> None:
-        """Take a lane back whose answer was read or given up."""
-        too_many = self._kept(lane)
-        if too_many is not None:
-            too_many.client.close()
-
     def close(self) -> None:
         """Close the connections, unless the HTTP client is the user's own."""
-        for lane in self._all():
-            lane.client.close()
+        self._close_idle()
 
     def _new(self) -> Lane[httpx.Client, Send]:
-        client = self._connector.client(_LIMITS)
-        # httpx knows of its own which of the environment's proxies is for this
-        # address, and has no public way to tell; a test tells when this name changes.
-        handle = client._transport_for_url(self._address).handle_request
-        return Lane(client, lambda request: handle(request.for_httpx()))
+        client, connections = self._connector.client()
 
-    def _through(self, given: httpx.Client) -> Send:
-        bound_connections(given)
-        send = partial(given.send, stream=True, auth=None, follow_redirects=False)
-        return lambda request: send(request.for_httpx())
+        def send(request: ApiRequest) -> httpx.Response:
+            # httpx knows of its own which of the environment's proxies is for this
+            # address, and has no public way to tell; a test tells when this name changes.
+            # It is asked each time: who puts something in the place of httpx's transports
+            # in a test may do so at any time.
+            transport = client._transport_for_url(self._address)
+            return transport.handle_request(request.for_httpx())
+
+        return Lane(client, send, connections)
+
+    def _through(self, given: httpx.Client) -> Lane[httpx.Client, Send]:
+        self._connector.connect_own(given)
+
+        def send(request: ApiRequest) -> httpx.Response:
+            return given.send(request.for_httpx(), stream=True, auth=None, follow_redirects=False)
+
+        return Lane(given, send)
 
 
 class AsyncLanes(_Lanes[httpx.AsyncClient | AsyncSender, AsyncSend]):
     """The lanes of an async client."""
 
-    async def put_back(self, lane: Lane[httpx.AsyncClient | AsyncSender, AsyncSend]) -> None:
-        """Take a lane back whose answer was read or given up."""
-        too_many = self._kept(lane)
-        if too_many is not None:
-            await too_many.client.aclose()
-
     async def close(self) -> None:
         """Close the connections, unless the HTTP client is the user's own."""
-        for lane in self._all():
-            await lane.client.aclose()
+        import asyncio  # importing it costs a third of importing httpx
+
+        self._close_idle()
+        # The loop closes the sockets in its next round.
+        await asyncio.sleep(0)
 
     def _new(self) -> Lane[httpx.AsyncClient | AsyncSender, AsyncSend]:
-        client = self._connector.async_client(_LIMITS)
-        handle = client._transport_for_url(self._address).handle_async_request
-        return Lane(client, lambda request: handle(request.for_httpx()))
+        client, connections = self._connector.async_client()
 
-    def _through(self, given: httpx.AsyncClient | AsyncSender) -> AsyncSend:
-        if not isinstance(given, httpx.AsyncClient):
-            return given.send
-        send = partial(given.send, stream=True, auth=None, follow_redirects=False)
-        return lambda request: send(request.for_httpx())
+        async def send(request: ApiRequest) -> AsyncAnswer:
+            transport = client._transport_for_url(self._address)
+            return await transport.handle_async_request(request.for_httpx())
+
+        return Lane(client, send, connections)
+
+    def _through(
+        self, given: httpx.AsyncClient | AsyncSender
+    ) -> Lane[httpx.AsyncClient | AsyncSender, AsyncSend]:
+        async def send(request: ApiRequest) -> AsyncAnswer:
+            if not isinstance(given, httpx.AsyncClient):
+                return await given.send(request)
+            return await given.send(
+                request.for_httpx(), stream=True, auth=None, follow_redirects=False
+            )
+
+        return Lane(given, send)

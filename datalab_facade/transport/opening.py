@@ -6,9 +6,13 @@ and it is a good part of all that the package imports.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+import httpx
+
+from datalab_facade.arguments import named
 from datalab_facade.clock import Clock
+from datalab_facade.drift import DriftLog
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.pacing.pacing import Budget
 from datalab_facade.tracing import Tracing
@@ -19,9 +23,6 @@ from datalab_facade.transport.lanes import AsyncLanes, Lanes
 from datalab_facade.transport.origin import Origin
 from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
 
-if TYPE_CHECKING:
-    import httpx
-
 Carrier: TypeAlias = Literal["httpx", "aiohttp"]
 
 
@@ -30,15 +31,17 @@ def transports(
     clock: Clock,
     tracing: Tracing,
     budget: Budget,
+    drift: DriftLog,
     *,
     http_client: httpx.Client | None,
 ) -> tuple[ApiTransport, StorageTransport]:
     """Give what speaks with the API, and what speaks with the storage of outputs."""
+    _check_client(http_client, httpx.Client)
     surroundings, connector = Surroundings(clock, tracing), Connector()
-    lanes = Lanes(origin.base_url, http_client, connector)
+    api, storage = (Lanes(origin.base_url, http_client, connector) for _ in range(2))
     return (
-        ApiTransport(origin, surroundings, budget, lanes),
-        StorageTransport(surroundings, http_client, connector),
+        ApiTransport(origin, surroundings, budget, api, drift=drift),
+        StorageTransport(surroundings, storage),
     )
 
 
@@ -47,6 +50,7 @@ def async_transports(
     clock: Clock,
     tracing: Tracing,
     budget: Budget,
+    drift: DriftLog,
     *,
     http_client: httpx.AsyncClient | None,
     carrier: Carrier,
@@ -60,9 +64,18 @@ def async_transports(
     surroundings, connector = Surroundings(clock, tracing), Connector()
     lanes, loop = _async_lanes(origin, http_client, connector, carrier), OneLoop()
     return (
-        AsyncApiTransport(origin, surroundings, budget, lanes, loop),
-        AsyncStorageTransport(surroundings, http_client, connector, loop),
+        AsyncApiTransport(origin, surroundings, budget, lanes, loop, drift=drift),
+        AsyncStorageTransport(
+            surroundings, AsyncLanes(origin.base_url, http_client, connector), loop
+        ),
     )
+
+
+def _check_client(http_client: object, kind: type) -> None:
+    if http_client is not None and not isinstance(http_client, kind):
+        raise ConfigurationError(
+            f"http_client must be a httpx.{kind.__name__}, not {named(http_client)}"
+        )
 
 
 def _async_lanes(
@@ -72,8 +85,9 @@ def _async_lanes(
     carrier: Carrier,
 ) -> AsyncLanes:
     if carrier not in ("httpx", "aiohttp"):
-        raise ConfigurationError(f"transport must be 'httpx' or 'aiohttp', not {carrier!r}")
+        raise ConfigurationError(f"transport must be 'httpx' or 'aiohttp', not {named(carrier)}")
     if carrier == "httpx":
+        _check_client(http_client, httpx.AsyncClient)
         return AsyncLanes(origin.base_url, http_client, connector)
     if http_client is not None:
         raise ConfigurationError("An http_client of your own is a transport; leave one of them out")

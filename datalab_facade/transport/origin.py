@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 import attrs
 import httpx
 
+from datalab_facade.arguments import checked_text
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.redaction import shown_url
+from datalab_facade.redaction import can_be_shown, shown_url
 
 KEY_HEADER = "x-api-key"
 
@@ -61,6 +62,8 @@ def checked_origin(base_url: str, key: str, *, allow_http: bool) -> Origin:
 
 def _checked_key(key: str) -> str:
     # The key itself is never quoted: a wrong one may be a right one mistyped.
+    if not isinstance(key, str):
+        raise ConfigurationError(f"The API key must be a text, and not {type(key).__name__}")
     if not key:
         raise ConfigurationError("The API key is empty. Set DATALAB_API_KEY or pass api_key")
     if key != key.strip() or "\n" in key or "\r" in key:
@@ -76,6 +79,7 @@ def _checked_key(key: str) -> str:
 
 
 def _checked_base_url(base_url: str, *, allow_http: bool) -> str:
+    checked_text("The base URL", base_url)
     # Where there is an @, whatever comes before it may be a password, however
     # the rest is to be understood.
     quotable = "@" not in base_url
@@ -85,7 +89,7 @@ def _checked_base_url(base_url: str, *, allow_http: bool) -> str:
         host, _ = parts.hostname, parts.port
         normal = str(httpx.URL(base_url))
     except (ValueError, httpx.InvalidURL) as error:
-        why = f": {error}" if quotable else ""
+        why = f": {error}" if quotable and can_be_shown(base_url) else ""
         raise ConfigurationError(f"The base URL {shown} cannot be read{why}") from None
     if parts.scheme not in ("https", "http") or not host:
         raise ConfigurationError(f"The base URL must look like https://www.datalab.to, not {shown}")

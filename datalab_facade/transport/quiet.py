@@ -1,24 +1,28 @@
-"""Keeps httpx and its parts from telling in their logs what must not be told.
+"""Keeps whatever carries our requests from logging what must not be told.
 
 httpx logs each URL with its query, which is where a presigned URL carries its
-signature; httpcore logs every header of an answer, and so cookies.
+signature; httpcore logs every header of an answer, and so cookies, and the password of
+a SOCKS proxy; and nobody knows what the next library logs. So during a request of ours
+only those lines pass that are known to be harmless.
 """
 
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Callable
 from contextvars import ContextVar
 
 _ours: ContextVar[bool] = ContextVar("datalab_facade_exchange", default=False)
 
-_TELLTALES = (
-    "httpx",
-    "httpcore.connection",
-    "httpcore.http11",
-    "httpcore.http2",
-    "httpcore.proxy",
-    "hpack.hpack",
-    "hpack.table",
+_OURSELVES = "datalab_facade."
+_HARMLESS_LOGGERS = frozenset({"httpcore.connection", "httpcore.http11", "httpcore.http2"})
+# What httpcore tells of these is the host, the port, and how long it waits; of what fails
+# it tells the error, which may quote what a server sent.
+_HARMLESS_LINES = re.compile(
+    r"(connect_tcp|start_tls|send_request_headers|send_request_body|receive_response_body"
+    r"|response_closed|close)\.(started|complete)\b"
+    r"|receive_response_headers\.started\b"
 )
 
 
@@ -28,24 +32,34 @@ class Ours:
     __slots__ = ("_token",)
 
     def __enter__(self) -> None:
+        if not isinstance(logging.getLogRecordFactory(), _QuietAboutOurs):
+            logging.setLogRecordFactory(_QuietAboutOurs(logging.getLogRecordFactory()))
         self._token = _ours.set(True)
 
     def __exit__(self, *_: object) -> None:
         _ours.reset(self._token)
 
 
-class _QuietAboutOurs(logging.Filter):
-    """Drops the telltale lines about our requests; those of the rest of the program stay."""
+class _QuietAboutOurs:
+    """Makes the records of all loggers; those about our requests reach no handler.
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        if not _ours.get():
-            return True
-        return record.name.startswith("httpcore") and "headers.complete" not in str(record.msg)
+    A filter would have to be put on every logger, and on those that are still to come.
+    """
+
+    def __init__(self, make: Callable[..., logging.LogRecord]) -> None:
+        self._make = make
+
+    def __call__(self, *args: object, **more: object) -> logging.LogRecord:
+        record = self._make(*args, **more)
+        if _ours.get() and not _is_harmless(record):
+            record.msg, record.args = "left out: it may tell a secret", ()
+            record.exc_info = record.exc_text = record.stack_info = None
+            # Less than any handler listens to.
+            record.levelno = logging.NOTSET - 1
+        return record
 
 
-def keep_secrets_out_of_logs() -> None:
-    """Install the filter; doing so again changes nothing."""
-    for name in _TELLTALES:
-        library = logging.getLogger(name)
-        if not any(isinstance(known, _QuietAboutOurs) for known in library.filters):
-            library.addFilter(_QuietAboutOurs())
+def _is_harmless(record: logging.LogRecord) -> bool:
+    if str(record.name).startswith(_OURSELVES):
+        return True
+    return record.name in _HARMLESS_LOGGERS and bool(_HARMLESS_LINES.match(str(record.msg)))

@@ -15,14 +15,14 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
+from typing import NoReturn
 
 import attrs
 import httpx
 
 from datalab_facade.errors import DatalabError
 from datalab_facade.redaction import scrubbed, shown_url
-from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed
-from datalab_facade.transport.connecting import Connector, bound_connections
+from datalab_facade.transport.api import USER_AGENT, OneLoop, client_is_closed, not_picklable
 from datalab_facade.transport.ending import EndsWithin
 from datalab_facade.transport.exchange import (
     Exchange,
@@ -31,7 +31,8 @@ from datalab_facade.transport.exchange import (
     carry_out_async,
     time_bounds,
 )
-from datalab_facade.transport.quiet import keep_secrets_out_of_logs
+from datalab_facade.transport.lanes import AsyncLanes, AsyncSend, AsyncSender, Lane, Lanes, Send
+from datalab_facade.transport.quiet import Ours
 
 # What storage says of a body that was sent is a line or two.
 _MOST_BYTES_TOLD = 1 << 20
@@ -40,26 +41,51 @@ _MOST_BYTES_TOLD = 1 << 20
 class _Incoming:
     """An answer whose body is still to come."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, response: httpx.Response) -> None:
         self._exchange = exchange
+        self._response = response
+        self._whole = self._closed = False
+        self.headers = exchange.headers
+        """The headers, with lower-case names."""
+        if response.is_stream_consumed and response.num_bytes_downloaded != len(response.content):
+            # Who read it before, a mock or a hook of the user's, had it unpacked.
+            self.headers = {
+                name: value
+                for name, value in self.headers.items()
+                if name not in ("content-encoding", "content-length")
+            }
 
     @property
     def status(self) -> int:
         """The HTTP status."""
         return self._exchange.status
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers, with lower-case names."""
-        return self._exchange.headers
+    def _end(self) -> None:
+        """Take note that the body is here, as long as it was announced.
+
+        Raises:
+            MoreThanAnnounced: There is more.
+        """
+        # Of connections that are not ours this is not known.
+        stream = self._response.extensions.get("network_stream")
+        if stream is not None and stream.get_extra_info("surplus"):
+            raise self._exchange.more_than_announced()
+        self._whole = True
 
 
 class Incoming(_Incoming):
     """An answer whose body is still to come, for blocking code."""
 
-    def __init__(self, exchange: Exchange, response: httpx.Response) -> None:
-        super().__init__(exchange)
-        self._response = response
+    def __init__(
+        self,
+        exchange: Exchange,
+        response: httpx.Response,
+        lanes: Lanes,
+        lane: Lane[httpx.Client, Send],
+    ) -> None:
+        super().__init__(exchange, response)
+        self._lanes = lanes
+        self._lane = lane
 
     def chunks(self, left: Callable[[], float]) -> Generator[bytes, None, None]:
         """Give the body in chunks.
@@ -69,36 +95,52 @@ class Incoming(_Incoming):
 
         Raises:
             ConnectionFailed: It broke off, or nothing came for too long.
+            MoreThanAnnounced: More came than was announced.
         """
-        try:
-            if self._response.is_stream_consumed:
-                # So are the answers of most mocks.
-                yield self._response.content
+        if self._response.is_stream_consumed:
+            # So are the answers of most mocks.
+            yield self._response.content
+            self._end()
+            return
+        pieces = self._response.iter_raw()
+        while True:
+            with Ours(), self._exchange.translating(), EndsWithin(left()):
+                piece = next(pieces, None)
+            if piece is None:
+                self._end()
                 return
-            pieces = self._response.iter_raw()
-            while True:
-                with EndsWithin(left()):
-                    piece = next(pieces, None)
-                if piece is None:
-                    return
-                yield piece
-        except Exception as error:
-            failure = self._exchange.translated(error)
-            if failure is None:
-                raise
-            raise failure from error
+            yield piece
 
     def close(self) -> None:
-        """Give the connection back, or close it if the body is not read to its end."""
-        self._response.close()
+        """Give the connection back, or close it if the body was not read to its end."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            with Ours():
+                self._response.close()
+        except BaseException:
+            self._lane.close()
+            raise
+        if self._whole:
+            self._lanes.put_back(self._lane)
+        else:
+            self._lane.close()
 
 
 class AsyncIncoming(_Incoming):
     """The same for async code."""
 
-    def __init__(self, exchange: Exchange, response: httpx.Response) -> None:
-        super().__init__(exchange)
-        self._response = response
+    def __init__(
+        self,
+        exchange: Exchange,
+        response: httpx.Response,
+        lanes: AsyncLanes,
+        lane: Lane[httpx.AsyncClient | AsyncSender, AsyncSend],
+    ) -> None:
+        super().__init__(exchange, response)
+        self._lanes = lanes
+        self._lane = lane
 
     async def chunks(self, left: Callable[[], float]) -> AsyncGenerator[bytes, None]:
         """Give the body in chunks.
@@ -108,83 +150,109 @@ class AsyncIncoming(_Incoming):
 
         Raises:
             ConnectionFailed: It broke off, or nothing came for too long.
+            MoreThanAnnounced: More came than was announced.
         """
         import asyncio
 
-        try:
-            if self._response.is_stream_consumed:
-                # So are the answers of most mocks.
-                yield self._response.content
-                return
-            pieces = self._response.aiter_raw()
-            while True:
+        if self._response.is_stream_consumed:
+            # So are the answers of most mocks.
+            yield self._response.content
+            self._end()
+            return
+        pieces = self._response.aiter_raw()
+        while True:
+            with Ours(), self._exchange.translating():
                 async with asyncio.timeout(left()):
                     piece = await anext(pieces, None)
-                if piece is None:
-                    return
-                yield piece
-        except Exception as error:
-            failure = self._exchange.translated(error)
-            if failure is None:
-                raise
-            raise failure from error
+            if piece is None:
+                self._end()
+                return
+            yield piece
 
     async def close(self) -> None:
-        """Give the connection back, or close it if the body is not read to its end."""
-        await self._response.aclose()
+        """Give the connection back, or close it if the body was not read to its end."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            with Ours():
+                await self._response.aclose()
+        except BaseException:
+            self._lane.close()
+            raise
+        if self._whole:
+            self._lanes.put_back(self._lane)
+        else:
+            self._lane.close()
 
 
 class _Storage:
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
-        self._closed = False
-        keep_secrets_out_of_logs()
+
+    def __reduce__(self) -> NoReturn:
+        raise not_picklable()
 
     def _begin(
         self, url: str, headers: Mapping[str, str], timeout: float
     ) -> tuple[Exchange, httpx.Request]:
-        try:
+        exchange = self._exchange("GET", url, timeout=timeout, most_bytes=0)
+        with exchange.translating():
             request = httpx.Request(
                 "GET",
-                url,
+                _storage_url(url),
                 headers={"User-Agent": USER_AGENT, **headers},
                 extensions=time_bounds(timeout),
             )
-        except httpx.InvalidURL as error:
-            # It came from a server, so it is no mistake of the caller's.
-            raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
-        exchange = Exchange(
-            "GET", url, timeout=timeout, most_bytes=0, surroundings=self._surroundings
-        )
         return exchange, request
 
     def _begin_put(
         self,
         url: str,
         headers: Mapping[str, str],
-        pieces: Iterator[bytes] | AsyncIterator[bytes],
+        pieces: Callable[[Exchange], Iterator[bytes] | AsyncIterator[bytes]],
         *,
         silence: float,
         timeout: float,
     ) -> tuple[Exchange, httpx.Request]:
-        try:
+        exchange = self._exchange("PUT", url, timeout=timeout, most_bytes=_MOST_BYTES_TOLD)
+        with exchange.translating():
             request = httpx.Request(
                 "PUT",
-                url,
+                _storage_url(url),
                 headers={"User-Agent": USER_AGENT, **headers},
-                content=pieces,
+                content=pieces(exchange),
                 extensions=time_bounds(min(silence, timeout)),
             )
-        except httpx.InvalidURL as error:
-            raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
-        exchange = Exchange(
-            "PUT",
+        return exchange, request
+
+    def _exchange(self, method: str, url: str, *, timeout: float, most_bytes: int) -> Exchange:
+        return Exchange(
+            method,
             url,
             timeout=timeout,
-            most_bytes=_MOST_BYTES_TOLD,
+            most_bytes=most_bytes,
             surroundings=self._surroundings,
+            # The address came from a server, so it is no mistake of the caller's.
+            unusable=DatalabError,
         )
-        return exchange, request
+
+
+def _storage_url(url: str) -> httpx.URL:
+    """Read a URL that came from a server, so that it is no mistake of the caller's.
+
+    Raises:
+        DatalabError: Nothing can be sent there.
+    """
+    try:
+        known = httpx.URL(url)
+        # Both raise for what no resolver can be asked for.
+        host, _ = known.host, known.raw_host.decode("ascii").encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise DatalabError(f"{shown_url(url)} is no URL: {scrubbed(str(error))}") from None
+    if known.scheme not in ("http", "https") or not host:
+        raise DatalabError(f"{shown_url(url)} is no URL of HTTP")
+    return known
 
 
 @attrs.frozen
@@ -192,24 +260,16 @@ class Stored:
     """What storage said of an object that was sent there."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = attrs.field(repr=False)
     """With lower-case names."""
 
 
 class StorageTransport(_Storage):
     """Fetches and sends, blocking. Threads may share it."""
 
-    def __init__(
-        self,
-        surroundings: Surroundings,
-        given: httpx.Client | None,
-        connector: Connector,
-    ) -> None:
+    def __init__(self, surroundings: Surroundings, lanes: Lanes) -> None:
         super().__init__(surroundings)
-        self._owned = given is None
-        if given is not None:
-            bound_connections(given)
-        self._http = given or connector.client()
+        self._lanes = lanes
 
     def ready(self) -> None:
         """Raise unless it can be used.
@@ -217,7 +277,7 @@ class StorageTransport(_Storage):
         Raises:
             ConfigurationError: The client is closed.
         """
-        if self._closed or self._http.is_closed:
+        if self._lanes.closed:
             raise client_is_closed()
 
     def open(self, url: str, headers: Mapping[str, str], *, timeout: float) -> Incoming:
@@ -235,10 +295,16 @@ class StorageTransport(_Storage):
         """
         self.ready()
         exchange, request = self._begin(url, headers, timeout)
-        with exchange.under_way(), EndsWithin(timeout):
-            response = self._http.send(request, stream=True, auth=None, follow_redirects=False)
-            exchange.begin(response)
-        return Incoming(exchange, response)
+        lane = self._lanes.take()
+        exchange.may_have_sent = lane.may_have_sent
+        try:
+            with exchange.under_way(), EndsWithin(timeout):
+                response = _send(lane, request)
+                exchange.begin(response)
+        except BaseException:
+            lane.close()
+            raise
+        return Incoming(exchange, response, self._lanes, lane)
 
     def put(
         self,
@@ -264,33 +330,34 @@ class StorageTransport(_Storage):
             DatalabError: The URL cannot be read.
         """
         self.ready()
-        exchange, request = self._begin_put(url, headers, pieces, silence=silence, timeout=timeout)
-        carry_out(
-            exchange,
-            lambda: self._http.send(request, stream=True, auth=None, follow_redirects=False),
+        exchange, request = self._begin_put(
+            url,
+            headers,
+            lambda exchange: exchange.callers_own(pieces),
+            silence=silence,
+            timeout=timeout,
         )
+        lane = self._lanes.take()
+        exchange.may_have_sent = lane.may_have_sent
+        try:
+            carry_out(exchange, lambda: _send(lane, request))
+        except BaseException:
+            lane.close()
+            raise
+        self._lanes.put_back(lane)
         return Stored(exchange.status, exchange.headers)
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own."""
-        self._closed = True
-        if self._owned:
-            self._http.close()
+        self._lanes.close()
 
 
 class AsyncStorageTransport(_Storage):
     """Fetches and sends, in one event loop."""
 
-    def __init__(
-        self,
-        surroundings: Surroundings,
-        given: httpx.AsyncClient | None,
-        connector: Connector,
-        loop: OneLoop,
-    ) -> None:
+    def __init__(self, surroundings: Surroundings, lanes: AsyncLanes, loop: OneLoop) -> None:
         super().__init__(surroundings)
-        self._owned = given is None
-        self._http = given or connector.async_client()
+        self._lanes = lanes
         self._loop = loop
 
     def ready(self) -> None:
@@ -300,7 +367,7 @@ class AsyncStorageTransport(_Storage):
             ConfigurationError: The client is closed, or belongs to another event loop.
         """
         self._loop.stay()
-        if self._closed or self._http.is_closed:
+        if self._lanes.closed:
             raise client_is_closed()
 
     async def open(self, url: str, headers: Mapping[str, str], *, timeout: float) -> AsyncIncoming:
@@ -315,13 +382,17 @@ class AsyncStorageTransport(_Storage):
 
         self.ready()
         exchange, request = self._begin(url, headers, timeout)
-        with exchange.under_way():
-            async with asyncio.timeout(timeout):
-                response = await self._http.send(
-                    request, stream=True, auth=None, follow_redirects=False
-                )
-            exchange.begin(response)
-        return AsyncIncoming(exchange, response)
+        lane = self._lanes.take()
+        exchange.may_have_sent = lane.may_have_sent
+        try:
+            with exchange.under_way():
+                async with asyncio.timeout(timeout):
+                    response = await _send_async(lane, request)
+                exchange.begin(response)
+        except BaseException:
+            lane.close()
+            raise
+        return AsyncIncoming(exchange, response, self._lanes, lane)
 
     async def put(
         self,
@@ -340,11 +411,21 @@ class AsyncStorageTransport(_Storage):
             ConfigurationError: The client belongs to another event loop.
         """
         self.ready()
-        exchange, request = self._begin_put(url, headers, pieces, silence=silence, timeout=timeout)
-        await carry_out_async(
-            exchange,
-            lambda: self._http.send(request, stream=True, auth=None, follow_redirects=False),
+        exchange, request = self._begin_put(
+            url,
+            headers,
+            lambda exchange: exchange.callers_own_async(pieces),
+            silence=silence,
+            timeout=timeout,
         )
+        lane = self._lanes.take()
+        exchange.may_have_sent = lane.may_have_sent
+        try:
+            await carry_out_async(exchange, lambda: _send_async(lane, request))
+        except BaseException:
+            lane.close()
+            raise
+        self._lanes.put_back(lane)
         return Stored(exchange.status, exchange.headers)
 
     async def close(self) -> None:
@@ -354,6 +435,21 @@ class AsyncStorageTransport(_Storage):
             ConfigurationError: The connections belong to another event loop.
         """
         self._loop.stay_if_used()
-        self._closed = True
-        if self._owned:
-            await self._http.aclose()
+        await self._lanes.close()
+
+
+def _within(seconds: float, pieces: Iterator[bytes]) -> bytes | None:
+    with EndsWithin(seconds):
+        return next(pieces, None)
+
+
+def _send(lane: Lane[httpx.Client, Send], request: httpx.Request) -> httpx.Response:
+    # Storage is on any host, so which of the environment's proxies is for it, httpx finds.
+    return lane.client.send(request, stream=True, auth=None, follow_redirects=False)
+
+
+async def _send_async(
+    lane: Lane[httpx.AsyncClient | AsyncSender, AsyncSend], request: httpx.Request
+) -> httpx.Response:
+    assert isinstance(lane.client, httpx.AsyncClient)
+    return await lane.client.send(request, stream=True, auth=None, follow_redirects=False)

@@ -92,6 +92,10 @@ class Submission:
     """What is sent in it besides, and must not be told."""
     retry_overloaded: bool = False
     """Whether 503 and 529 are believed to mean that the server did nothing."""
+    on_leaving: Callable[[], None] = lambda: None
+    """Called each time that it is about to be sent; what it raises keeps it from that."""
+    on_refused: Callable[[], None] = lambda: None
+    """Called each time that it is certain that the server did nothing with what was sent."""
 
     def may_repeat(self, error: DatalabError) -> bool:
         """Tell whether the server certainly did nothing, and may do it when asked again.
@@ -159,6 +163,11 @@ class Removal:
         return self._may_be_done and isinstance(error, NotFound)
 
 
+def backoff(first: float, most: float, before: int, random: Randomness) -> float:
+    """Give the seconds to stay away, after so many times before: doubled, half left to chance."""
+    return min(first * 2.0 ** min(before, 30), most) * (0.5 + 0.5 * random())
+
+
 class Faults:
     """Counts the faults in a row and spaces out the tries between them."""
 
@@ -187,8 +196,12 @@ class Faults:
             self.explain(error)
             raise error
         self._in_row.append(error)
-        doubled = settings.fault_backoff * 2.0 ** min(len(self._in_row) - 1, 30)
-        away = min(doubled, settings.max_fault_backoff) * (0.5 + 0.5 * self._random())
+        away = backoff(
+            settings.fault_backoff,
+            settings.max_fault_backoff,
+            len(self._in_row) - 1,
+            self._random,
+        )
         asked = error.retry_after if isinstance(error, StatusError) else None
         if asked is not None:
             away = max(away, min(asked, settings.max_retry_after) * (1 + 0.1 * self._random()))
@@ -201,6 +214,53 @@ class Faults:
             if len(told) > 6:
                 told[3:-2] = ["…"]
             error.add_note("Faults forgiven in a row before:\n" + "\n".join(told))
+
+
+class RenewalSettings(Protocol):
+    """How often a URL that is refused is renewed, and how soon."""
+
+    @property
+    def max_renewals(self) -> int:
+        """How often."""
+        ...
+
+    @property
+    def renewal_backoff(self) -> float:
+        """Seconds to stay away when the first new one is refused as well; then doubled."""
+        ...
+
+    @property
+    def max_fault_backoff(self) -> float:
+        """The longest of these, in seconds."""
+        ...
+
+
+class RenewalPauses:
+    """Spaces out the renewals of a URL that is refused.
+
+    An old one has expired, so the first is due at once. A new one that is refused may
+    have to become valid yet, and what it leads to may have to appear everywhere.
+    """
+
+    def __init__(self, settings: RenewalSettings, random: Randomness) -> None:
+        self._settings = settings
+        self._random = random
+        self._count = 0
+
+    def next(self, left: float) -> float | None:
+        """Give the seconds to stay away before the next one; None if there is none any more.
+
+        Args:
+            left: The seconds that are left for all of it.
+        """
+        settings, before = self._settings, self._count - 1
+        if self._count >= settings.max_renewals:
+            return None
+        self._count += 1
+        if before < 0:
+            return 0.0
+        away = backoff(settings.renewal_backoff, settings.max_fault_backoff, before, self._random)
+        return away if away < left else None
 
 
 def retrying(

@@ -3,16 +3,16 @@
 Executions that have completed teach how long such a run takes, by the server's
 own timestamps. A look at the next one is worth most where its end is likely:
 see :meth:`Curve.lateness`. Where nothing is known, the policy of the wait
-decides alone.
+decides alone. What is known may be wrong, so what it can do is bounded: see
+:class:`~datalab_facade.waiting.waiting.Wait`.
 """
 
 from __future__ import annotations
 
 import math
-import threading
 from bisect import bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import accumulate, pairwise
 from typing import Any
@@ -20,12 +20,18 @@ from typing import Any
 import attrs
 
 from datalab_facade.errors import ConfigurationError
+from datalab_facade.forking import ProcessLock
 from datalab_facade.models import JSON, Execution
 
 # Durations change with the documents and over the months: the last few hundred
 # tell enough, and of as many workflows as anybody runs side by side.
 _REMEMBERED_RUNS = 200
 _REMEMBERED_WORKFLOWS = 100
+
+# What is told to have taken less or longer (the zero of some clock, a clock that was
+# set) is no duration of anything.
+_SHORTEST = 0.001
+_LONGEST = 30 * 86_400.0
 
 # Some runs take unlike all before, of any length at all; without this share for
 # them, one that outlasts all that is known would count as long over.
@@ -53,7 +59,7 @@ class Curve:
     running_time: tuple[float, ...]
     """How long a run has been going on by each of these ages, on average."""
     typical: float
-    """The mean of the known durations, in seconds."""
+    """The median of the known durations, in seconds; a few odd ones do not move it."""
 
     @classmethod
     def of(cls, durations: list[float]) -> Curve:
@@ -69,7 +75,8 @@ class Curve:
                 pairwise(ages), pairwise(running), strict=True
             )
         )
-        return cls(ages, running, (0.0, *accumulate(areas)), math.fsum(known) / many)
+        typical = (known[(many - 1) // 2] + known[many // 2]) / 2
+        return cls(ages, running, (0.0, *accumulate(areas)), typical)
 
     def lateness(self, *, since: float, age: float) -> float:
         """Give the seconds by which a look at this age would be late, on average.
@@ -127,7 +134,7 @@ class Durations:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._runs: OrderedDict[int, deque[float]] = OrderedDict()
         self._curves: dict[int, Curve] = {}
         # Our clock minus the server's, in seconds, lies between these two.
@@ -145,33 +152,22 @@ class Durations:
         if not execution.succeeded or execution.created is None or ended is None:
             return
         seconds = (ended - execution.created).total_seconds()
-        if execution.workflow_id is None or seconds <= 0:
+        if execution.workflow_id is None or not _is_usable(seconds):
             return
         with self._lock:
             self._compare_clocks(ended, last_seen_running, execution.observed_at)
-            runs = self._runs.setdefault(execution.workflow_id, deque(maxlen=_REMEMBERED_RUNS))
-            runs.append(seconds)
-            self._runs.move_to_end(execution.workflow_id)
-            self._curves.pop(execution.workflow_id, None)
-            if len(self._runs) > _REMEMBERED_WORKFLOWS:
-                forgotten, _ = self._runs.popitem(last=False)
-                self._curves.pop(forgotten, None)
+            self._remember(execution.workflow_id, [seconds])
 
     def curve(self, workflow_id: int | None) -> Curve | None:
         """Give what is known of a workflow, if anything is."""
-        if workflow_id is None or workflow_id not in self._runs:
-            return None
         with self._lock:
-            known = self._curves.get(workflow_id)
-            if known is None:
-                known = self._curves[workflow_id] = Curve.of(list(self._runs[workflow_id]))
-            return known
+            return self._curve(workflow_id)
 
     @property
     def latest_curve(self) -> Curve | None:
         """Give what is known of the workflow of which an execution ended last."""
-        latest = next(reversed(self._runs), None)
-        return self.curve(latest)
+        with self._lock:
+            return self._curve(next(reversed(self._runs), None))
 
     def age(self, execution: Execution) -> float | None:
         """Give the seconds since an execution was created, if they can be told."""
@@ -199,15 +195,30 @@ class Durations:
         learnt = cls()
         try:
             for name, runs in data["durations"].items():
-                seconds = [float(run) for run in runs]
-                usable = [run for run in seconds if 0 < run < math.inf]
+                usable = [run for run in map(float, runs) if _is_usable(run)]
                 if usable:
-                    learnt._runs[int(name)] = deque(usable, maxlen=_REMEMBERED_RUNS)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+                    learnt._remember(int(name), usable)
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise ConfigurationError(
                 f"These are no durations as to_dict() writes them: {error!r}"
             ) from error
         return learnt
+
+    def _remember(self, workflow_id: int, seconds: Iterable[float]) -> None:
+        self._runs.setdefault(workflow_id, deque(maxlen=_REMEMBERED_RUNS)).extend(seconds)
+        self._runs.move_to_end(workflow_id)
+        self._curves.pop(workflow_id, None)
+        if len(self._runs) > _REMEMBERED_WORKFLOWS:
+            forgotten, _ = self._runs.popitem(last=False)
+            self._curves.pop(forgotten, None)
+
+    def _curve(self, workflow_id: int | None) -> Curve | None:
+        if workflow_id is None or workflow_id not in self._runs:
+            return None
+        known = self._curves.get(workflow_id)
+        if known is None:
+            known = self._curves[workflow_id] = Curve.of(list(self._runs[workflow_id]))
+        return known
 
     def _compare_clocks(
         self, ended: datetime, last_seen_running: datetime | None, seen: datetime | None
@@ -230,6 +241,10 @@ class Durations:
         if self._ahead_at_least <= 0 <= self._ahead_at_most:
             return 0.0
         return (self._ahead_at_least + self._ahead_at_most) / 2
+
+
+def _is_usable(seconds: float) -> bool:
+    return _SHORTEST <= seconds <= _LONGEST
 
 
 def _ended(execution: Execution) -> datetime | None:

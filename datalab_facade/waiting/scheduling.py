@@ -13,8 +13,9 @@ through the budget, takes a look with :meth:`Scheduler.pick`, and tells how it w
 from __future__ import annotations
 
 import heapq
+import logging
 import math
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 
 import attrs
@@ -29,6 +30,8 @@ from datalab_facade.waiting.faults import Randomness
 from datalab_facade.waiting.learning import Durations
 from datalab_facade.waiting.waiting import Wait, WaitPolicy
 
+logger = logging.getLogger("datalab_facade.waiting")
+
 DEFAULT_CONCURRENCY = 1_000
 """How many executions are waited for at once unless the caller says otherwise.
 
@@ -41,10 +44,13 @@ class _Entry:
     """One execution that is waited for."""
 
     wait: Wait
+    deadline: float
     times_asked: int = 1
     """How many outcomes the caller expects: an id may come more than once."""
     standing: str = "queued"
     over: bool = False
+    place: int | None = None
+    """Where it is among those that are due, if it is."""
 
 
 class _FairQueue:
@@ -69,28 +75,48 @@ class _LikelyQueue:
     """Those that are due: first whose end has most likely been missed for longest.
 
     With many due, the best of a sample is taken, so that it costs the same
-    however many there are.
+    however many there are. What is known may be wrong, so every second one is the one that
+    was looked at longest ago: whatever was learnt, nobody waits more than twice as long
+    for a look as in a fair round.
     """
 
     _SAMPLE = 48
 
     def __init__(self, random: Randomness) -> None:
         self._entries: list[_Entry] = []
+        self._oldest = _FairQueue()
         self._random = random
+        self._fair = True
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def add(self, entry: _Entry) -> None:
+        entry.place = len(self._entries)
         self._entries.append(entry)
+        self._oldest.add(entry)
 
     def take(self, now: float) -> _Entry:
+        self._fair = not self._fair
+        entry = self._longest_ago(now) if self._fair else self._likeliest(now)
+        place, last = entry.place, self._entries.pop()
+        if last is not entry:
+            assert place is not None
+            self._entries[place] = last
+            last.place = place
+        entry.place = None
+        return entry
+
+    def _longest_ago(self, now: float) -> _Entry:
+        while (entry := self._oldest.take(now)).place is None:
+            pass
+        return entry
+
+    def _likeliest(self, now: float) -> _Entry:
         entries, many = self._entries, len(self._entries)
         first = int(self._random() * many) if many > self._SAMPLE else 0
-        places = [(first + step) % many for step in range(min(many, self._SAMPLE))]
-        best = max(places, key=lambda place: entries[place].wait.lateness(now))
-        entries[best], entries[-1] = entries[-1], entries[best]
-        return entries.pop()
+        sample = (entries[(first + step) % many] for step in range(min(many, self._SAMPLE)))
+        return max(sample, key=lambda entry: entry.wait.lateness(now))
 
 
 @attrs.frozen
@@ -137,16 +163,16 @@ class Scheduler:
         self._budget = budget
         self._random = random
         self._started = now
-        self._active: dict[int, _Entry] = {}
+        # One policy for all, so deadlines come in the order of adding.
+        self._active: OrderedDict[int, _Entry] = OrderedDict()
         self._later: list[tuple[float, int, _Entry]] = []
         # Without a limit whatever is due is looked at, so the order matters little.
         scarce = budget.requests_per_minute is not None
         self._ready: _FairQueue | _LikelyQueue = (
             _LikelyQueue(random) if scarce and durations is not None else _FairQueue()
         )
-        # One policy for all, so deadlines come in the order of adding.
-        self._deadlines: deque[tuple[float, _Entry]] = deque()
         self._feed_open = True
+        self._feed_error: Exception | None = None
         self._tie_break = 0
         self._counts = {"queued": 0, "running": 0, "done": 0, "failed": 0}
         self._requests = 0
@@ -181,14 +207,33 @@ class Scheduler:
                 durations=self._durations,
                 watched=self._tell_changes,
             )
-            entry = self._active[execution_id] = _Entry(wait)
-            self._deadlines.append((now + timeout, entry))
+            entry = self._active[execution_id] = _Entry(wait, now + timeout)
             self._ready.add(entry)
         self._counts[entry.standing] += 1
 
     def close_feed(self) -> None:
         """Take note that there are no more ids."""
         self._feed_open = False
+
+    def feed_failed(self, error: Exception) -> None:
+        """Take note that reading the ids raised, so that there are no more."""
+        self._feed_error = error
+        self.close_feed()
+        logger.warning(
+            "Reading the ids raised %s; it is raised again when the %d that are waited for "
+            "have their outcomes",
+            type(error).__name__,
+            len(self._active),
+        )
+
+    def raise_feed_error(self) -> None:
+        """Raise what reading the ids raised, if it did.
+
+        Raises:
+            Exception: Reading the ids raised it.
+        """
+        if self._feed_error is not None:
+            raise self._feed_error
 
     def settle(self, outcome: Outcome, now: float) -> None:
         """Take note of one that there is nothing left to wait for."""
@@ -217,7 +262,8 @@ class Scheduler:
     @property
     def next_deadline(self) -> float:
         """When waiting for one of them, or for all, has to be over."""
-        return self._deadlines[0][0] if self._deadlines else self._deadline
+        oldest = next(iter(self._active.values()), None)
+        return self._deadline if oldest is None else oldest.deadline
 
     def pick(self, now: float) -> Look | None:
         """Take the look that matters most now, if any is due."""
@@ -275,16 +321,17 @@ class Scheduler:
                 self._ready.add(entry)
 
     def _expire(self, now: float) -> None:
-        while self._deadlines and (self._deadlines[0][1].over or self._deadlines[0][0] <= now):
-            _, entry = self._deadlines.popleft()
-            if not entry.over:
-                error = entry.wait.timed_out(now)
-                self._end(entry, Outcome(entry.wait.execution_id, error=error), now)
+        while self._active and self.next_deadline <= now:
+            entry = next(iter(self._active.values()))
+            error = entry.wait.timed_out(now)
+            self._end(entry, Outcome(entry.wait.execution_id, error=error), now)
         if now >= self._deadline:
             self.close_feed()
 
     def _end(self, entry: _Entry, outcome: Outcome, now: float) -> None:
         entry.over = True
+        # It may still stand in a queue, and snapshots are large.
+        entry.wait.last = None
         del self._active[outcome.execution_id]
         self._stands(entry, "done" if outcome.succeeded else "failed")
         for _ in range(entry.times_asked):

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import attrs
 
+from datalab_facade.arguments import checked_number, named
 from datalab_facade.changes import Change, changes_between
 from datalab_facade.errors import (
     BudgetExhausted,
@@ -38,25 +39,29 @@ _LEAST_LATENESS = 0.1
 _LATENESS_SHARE = 0.004
 _CLOSEST_SHARE = 0.25
 
+# What is known may be odd, so this share of the policy's longest interval, besides what
+# has been waited already times its growth, is the most that it can keep looks apart.
+_TRUSTED_SHARE = 0.2
+
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
-    if not value > 0:
-        raise ConfigurationError(f"{attribute.name} must be more than 0, not {value!r}")
+    if not checked_number(attribute.name, value) > 0:
+        raise ConfigurationError(f"{attribute.name} must be more than 0, not {named(value)}")
 
 
 def _finite(_: object, attribute: attrs.Attribute[float], value: float) -> None:
-    if not 0 < value < math.inf:
-        raise ConfigurationError(f"{attribute.name} must be more than 0, not {value!r}")
+    if not 0 < checked_number(attribute.name, value) < math.inf:
+        raise ConfigurationError(f"{attribute.name} must be more than 0, not {named(value)}")
 
 
 def _not_negative(_: object, attribute: attrs.Attribute[_NumberT], value: _NumberT) -> None:
-    if not value >= 0 or value == math.inf:
-        raise ConfigurationError(f"{attribute.name} must be 0 or more, not {value!r}")
+    if not 0 <= checked_number(attribute.name, value) < math.inf:
+        raise ConfigurationError(f"{attribute.name} must be 0 or more, not {named(value)}")
 
 
 def _share(_: object, attribute: attrs.Attribute[float], value: float) -> None:
-    if not 0 <= value < 1:
-        raise ConfigurationError(f"{attribute.name} must be from 0 to below 1, not {value!r}")
+    if not 0 <= checked_number(attribute.name, value) < 1:
+        raise ConfigurationError(f"{attribute.name} must be from 0 to below 1, not {named(value)}")
 
 
 @portable
@@ -128,13 +133,29 @@ class WaitPolicy:
     def __attrs_post_init__(self) -> None:
         if self.interval > self.max_interval:
             raise ConfigurationError(
-                f"interval ({self.interval:g} s) is longer than max_interval "
-                f"({self.max_interval:g} s); set both"
+                f"interval ({float(self.interval):g} s) is longer than max_interval "
+                f"({float(self.max_interval):g} s); set both"
             )
+
+
+def checked_policy(name: str, value: object) -> WaitPolicy:
+    """Give a policy back if it is one.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if not isinstance(value, WaitPolicy):
+        raise ConfigurationError(f"{name} must be a WaitPolicy, not {named(value)}")
+    return value
 
 
 class Wait:
     """The wait for one execution: told what happened, it says what comes next.
+
+    What was learnt of other executions says where looks are worth most. It may be odd,
+    so there is a bound: whatever was learnt, an end is seen at most ``growth`` times what
+    was waited, plus a fifth of ``max_interval`` (or ``interval``, if that is longer), later
+    than it would be without it. By default that is a tenth of the time and 10 s.
 
     Times are readings of one monotonic clock.
 
@@ -207,12 +228,15 @@ class Wait:
         """
         policy = self._policy
         interval = max(policy.interval, policy.growth * (now - self._patience_since))
+        furthest = math.inf
         learnt = self._learnt_interval(now)
         if learnt is not None:
             # Whoever watches wants to see the changes on the way, too.
             interval = min(interval, learnt) if self._watched else learnt
+            trusted = max(policy.interval, _TRUSTED_SHARE * policy.max_interval)
+            furthest = policy.growth * (now - self._started) + trusted
         stray = 1 + policy.jitter * (2 * self._random() - 1)
-        self._look_after(min(interval, policy.max_interval) * stray, now)
+        self._look_after(min(min(interval, policy.max_interval) * stray, furthest), now)
 
     def lateness(self, now: float) -> float:
         """Give the seconds by which a look now would be late on average, by what is known.
@@ -234,7 +258,8 @@ class Wait:
             return
         age = durations.age(execution)
         if age is not None:
-            self._born = now - age
+            # Whatever the clocks say, it was there when the wait began.
+            self._born = min(now - age, self._started)
 
     def _curve(self) -> Curve | None:
         if self._durations is None:

@@ -12,10 +12,17 @@ from typing import TypeAlias, TypeVar
 
 from datalab_facade.drift import Drift
 from datalab_facade.errors import RequestRefused, UnexpectedBody
-from datalab_facade.fields import About, Notes, compact, named, whole_number
+from datalab_facade.fields import (
+    About,
+    Notes,
+    check_asked_for,
+    compact,
+    named,
+    start_of,
+    whole_number,
+)
 from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
-from datalab_facade.secrecy import concealed
 from datalab_facade.workflows.models import StepType, Workflow, WorkflowStep
 
 _T = TypeVar("_T")
@@ -52,12 +59,17 @@ def decode_workflows(body: JSON) -> Decoded[tuple[Workflow, ...]]:
     return _all_of(body, "workflows", _workflow, About("workflow", notes)), notes.taken
 
 
-def decode_workflow(body: JSON) -> Decoded[Workflow]:
+def decode_workflow(body: JSON, *, requested_id: int | None = None) -> Decoded[Workflow]:
     """Make a workflow of an answer that holds one.
+
+    Args:
+        body: The parsed answer.
+        requested_id: The id that was asked for, if one was.
 
     Raises:
         RequestRefused: If it says ``success: false`` and holds none.
-        UnexpectedBody: If it is no workflow: not an object, or without an id.
+        UnexpectedBody: If it is no workflow: not an object, or without an id; or if it is
+            another one.
     """
     notes = Notes()
     about = About("workflow", notes)
@@ -66,17 +78,25 @@ def decode_workflow(body: JSON) -> Decoded[Workflow]:
     if workflow is None:
         _raise_refusal(body)
         raise _unexpected("no workflow", "it has no id", body)
+    if requested_id is not None:
+        check_asked_for("workflow", requested_id, body, workflow.id)
     return workflow, notes.taken
 
 
-def decode_started(body: JSON) -> int:
+def decode_started(body: JSON, *, workflow_id: int | None = None) -> int:
     """Take the execution's id out of an answer to the execution of a workflow.
+
+    Args:
+        body: The parsed answer.
+        workflow_id: The workflow that was to be executed, if that is known.
 
     Raises:
         RequestRefused: If it says ``success: false`` and names no execution.
-        UnexpectedBody: If it names no execution.
+        UnexpectedBody: If it names no execution, or another workflow.
     """
     if isinstance(body, dict):
+        if workflow_id is not None:
+            check_asked_for("workflow", workflow_id, body, body.get("workflow_id"))
         for name in ("execution_id", "id"):
             number = whole_number(body.get(name))
             if number is not None and number >= 0:
@@ -85,17 +105,23 @@ def decode_started(body: JSON) -> int:
     raise _unexpected("no started execution", "it has no execution_id", body)
 
 
-def decode_deletion(body: JSON) -> bool:
+def decode_deletion(body: JSON, *, requested_id: int | None = None) -> bool:
     """Give True if an answer to a deletion does not say that it was refused.
+
+    Args:
+        body: The parsed answer.
+        requested_id: The workflow that was to be deleted, if that is known.
 
     Raises:
         RequestRefused: If it says ``success: false``.
-        UnexpectedBody: If it is not an object.
+        UnexpectedBody: If it is not an object, or about another workflow.
     """
     if body is None:
         return True
     if not isinstance(body, dict):
         raise _unexpected("no answer to a deletion", "", body)
+    if requested_id is not None:
+        check_asked_for("workflow", requested_id, body, body.get("workflow_id"), body.get("id"))
     _raise_refusal(body)
     return True
 
@@ -235,9 +261,6 @@ def _version(body: dict[str, JSON], about: About) -> str | None:
 
 def _unexpected(what: str, why: str, body: JSON) -> UnexpectedBody:
     # Settings may hold the tokens that were filled in.
-    try:
-        start = excerpt(compact(concealed(body)))
-    except RecursionError:
-        start = f"{named(body)} that is nested too deeply"
+    start = start_of(body)
     reason = why if isinstance(body, (dict, list)) and why else f"it is {named(body)}"
     return UnexpectedBody(f"the answer is {what}, {reason}: {start}", body=start)

@@ -17,11 +17,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Self
 
 import attrs
 
+from datalab_facade.arguments import checked_path, named
 from datalab_facade.errors import ConfigurationError, DefinitionInvalid, DefinitionProblem
 from datalab_facade.models import JSON
 from datalab_facade.secrecy import Shown
@@ -36,7 +36,7 @@ def _names(values: Iterable[str]) -> tuple[str, ...]:
     if isinstance(values, str):
         return (values,)
     if not isinstance(values, Iterable):
-        raise ConfigurationError(f"depends_on is a list of names of steps, not {values!r}")
+        raise ConfigurationError(f"depends_on is a list of names of steps, not {named(values)}")
     return tuple(values)
 
 
@@ -83,7 +83,7 @@ class StepDefinition:
 
 def _steps(steps: Iterable[StepDefinition]) -> tuple[StepDefinition, ...]:
     if not isinstance(steps, Iterable):
-        raise ConfigurationError(f"Steps are a list of StepDefinition, not {steps!r}")
+        raise ConfigurationError(f"Steps are a list of StepDefinition, not {named(steps)}")
     listed = tuple(steps)
     for step in listed:
         if not isinstance(step, StepDefinition):
@@ -160,16 +160,17 @@ class WorkflowDefinition:
             DefinitionInvalid: With everything that is wrong with it.
             ConfigurationError: The file cannot be read.
         """
+        checked = checked_path("path", path)
         try:
-            text = Path(path).read_bytes()
+            text = checked.read_bytes()
         except OSError as error:
             raise ConfigurationError(
-                f"The definition {os.fspath(path)} cannot be read: {error.strerror or error}"
+                f"The definition {checked} cannot be read: {error.strerror or error}"
             ) from error
         try:
             return cls.from_json(text)
         except DefinitionInvalid as error:
-            raise DefinitionInvalid(error.problems, source=os.fspath(path)) from None
+            raise DefinitionInvalid(error.problems, source=str(checked)) from None
 
     def to_dict(self) -> dict[str, JSON]:
         """Give the JSON form, placeholders as they are."""
@@ -195,12 +196,12 @@ class WorkflowDefinition:
             DefinitionInvalid: With everything that is wrong with it; nothing is written.
             ConfigurationError: The file cannot be written.
         """
-        text = self.to_json()
+        text, checked = self.to_json(), checked_path("path", path)
         try:
-            Path(path).write_text(text, encoding="utf-8", newline="\n")
+            checked.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
             raise ConfigurationError(
-                f"The definition cannot be written to {os.fspath(path)}: {error.strerror or error}"
+                f"The definition cannot be written to {checked}: {error.strerror or error}"
             ) from error
 
     def check(self, step_types: Iterable[StepType | str] | None = None) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from datalab_facade.arguments import named
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.models import JSON
 from datalab_facade.redaction import shown_url
@@ -139,7 +140,7 @@ class InputConfig:
             return cls.file_list([_address(given)])
         if isinstance(given, Iterable):
             return cls.file_list(given)
-        raise ConfigurationError(f"An input is a URL or a list of them, not {given!r}")
+        raise ConfigurationError(f"An input is a URL or a list of them, not {named(given)}")
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -186,7 +187,9 @@ def _checked_form(given: Mapping[str, JSON]) -> dict[str, JSON]:
         form["file_urls"] = _addresses(many)
     for name in ("type", "bucket", "prefix", "pattern", "storage_type"):
         if name in form and not isinstance(form[name], str):
-            raise ConfigurationError(f"The input's {name!r} must be a text, not {form[name]!r}")
+            raise ConfigurationError(
+                f"The input's {name!r} must be a text, not {named(form[name])}"
+            )
     bucket = form.get("bucket")
     if isinstance(bucket, str) and not re.fullmatch(r"[^\s/:]+", bucket):
         raise ConfigurationError(

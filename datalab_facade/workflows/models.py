@@ -13,7 +13,7 @@ from typing import Any, Self
 import attrs
 
 from datalab_facade.models import JSON
-from datalab_facade.redaction import scrubbed
+from datalab_facade.redaction import redact, redacted_repr
 from datalab_facade.secrecy import Shown
 from datalab_facade.travel import known_fields, portable
 
@@ -27,12 +27,12 @@ def _shown(value: Mapping[str, JSON]) -> str:
 class StepType:
     """A type of step that workflows can be made of."""
 
-    step_key: str
+    step_key: str = attrs.field(repr=redacted_repr)
     """By what a definition names it, such as ``"marker_parse"``."""
-    name: str | None = None
+    name: str | None = attrs.field(default=None, repr=redacted_repr)
     """What people call it."""
-    version: str | None = None
-    description: str | None = None
+    version: str | None = attrs.field(default=None, repr=redacted_repr)
+    description: str | None = attrs.field(default=None, repr=redacted_repr)
     settings_schema: Mapping[str, JSON] | None = attrs.field(default=None, hash=False, repr=False)
     """What its settings may be, as the server describes it."""
     extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=False)
@@ -67,17 +67,17 @@ class StepType:
 class WorkflowStep:
     """A step of a workflow, as the server tells of it."""
 
-    unique_name: str | None
+    unique_name: str | None = attrs.field(repr=redacted_repr)
     """Its name in the workflow, to which ``depends_on`` and outputs refer."""
-    step_key: str | None = None
+    step_key: str | None = attrs.field(default=None, repr=redacted_repr)
     """Of which type it is; the answer to a creation may leave it out."""
     settings: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=_shown)
     """As they were given, tokens filled in; ``repr`` hides what looks secret."""
     depends_on: tuple[str, ...] = ()
     """The unique names of the steps that come before it."""
-    version: str | None = None
+    version: str | None = attrs.field(default=None, repr=redacted_repr)
     id: int | str | None = None
-    name: str | None = None
+    name: str | None = attrs.field(default=None, repr=redacted_repr)
     extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=False)
     """What the server sent beyond the fields above, as it came."""
 
@@ -158,11 +158,11 @@ class Workflow:
     def __repr__(self) -> str:
         parts = [f"id={self.id}"]
         if self.name is not None:
-            parts.append(f"name={scrubbed(self.name)!r}")
+            parts.append(f"name={redact(self.name)!r}")
         if self.team_id is not None:
             parts.append(f"team_id={self.team_id}")
         names = [step.unique_name or step.name or "?" for step in self.steps]
-        return f"<Workflow {' '.join(parts)} steps=[{', '.join(names)}]>"
+        return f"<Workflow {' '.join(parts)} steps=[{redact(', '.join(names))}]>"
 
 
 def _plain(value: Mapping[str, JSON] | None) -> JSON:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
+from datalab_facade.arguments import checked_id, checked_mapping, named
 from datalab_facade.context import Context
 from datalab_facade.errors import ConfigurationError, DefinitionInvalid, DefinitionProblem
 from datalab_facade.models import JSON
@@ -36,6 +37,8 @@ class Submitted:
 
     operation: Operation
     submission: Submission
+    workflow_id: int | None = None
+    """Of the workflow that is to be executed."""
 
 
 def creation(
@@ -98,6 +101,7 @@ def execution_of(
             shown,
             retry_overloaded=retry_overloaded,
         ),
+        workflow_id,
     )
 
 
@@ -108,9 +112,7 @@ def checked_workflow_id(workflow: object) -> int:
         ConfigurationError: If it is no whole number from 0 on.
     """
     given = workflow.id if isinstance(workflow, Workflow) else workflow
-    if not isinstance(given, int) or isinstance(given, bool) or given < 0:
-        raise ConfigurationError(f"A workflow's id is a whole number such as 123, not {given!r}")
-    return given
+    return checked_id(given, of="A workflow")
 
 
 def checked_team_id(team_id: object) -> int | None:
@@ -119,9 +121,7 @@ def checked_team_id(team_id: object) -> int | None:
     Raises:
         ConfigurationError: If it is neither None nor a whole number.
     """
-    if team_id is None or (isinstance(team_id, int) and not isinstance(team_id, bool)):
-        return team_id
-    raise ConfigurationError(f"A team's id is a whole number such as 7, not {team_id!r}")
+    return None if team_id is None else checked_id(team_id, of="A team")
 
 
 @attrs.frozen
@@ -138,9 +138,9 @@ class Reading:
         """Read a list of workflows."""
         return self.context.noted(*decode_workflows(answer))
 
-    def workflow(self, answer: JSON) -> Workflow:
-        """Read a workflow."""
-        return self.context.noted(*decode_workflow(answer))
+    def workflow(self, answer: JSON, requested_id: int | None = None) -> Workflow:
+        """Read a workflow, the one that was asked for if one was."""
+        return self.context.noted(*decode_workflow(answer, requested_id=requested_id))
 
 
 def _definition(
@@ -164,7 +164,9 @@ def _definition(
 
 
 def _checked_secrets(secrets: Mapping[str, str] | None) -> Mapping[str, str]:
-    for name, value in (secrets or {}).items():
+    if secrets is None:
+        return {}
+    for name, value in checked_mapping("secrets", secrets).items():
         if not isinstance(value, str):
-            raise ConfigurationError(f"secrets[{name!r}] must be a text")
-    return secrets or {}
+            raise ConfigurationError(f"secrets[{named(name)}] must be a text")
+    return secrets

@@ -123,7 +123,7 @@ class Workflows:
         """
         return self._calls.ask(
             get_workflow(checked_workflow_id(workflow_id)),
-            self._reading.workflow,
+            lambda answer: self._reading.workflow(answer, workflow_id),
             timeout=timeout,
             options=options,
             subject=f"workflow {workflow_id}",
@@ -206,7 +206,7 @@ class Workflows:
         workflow_id = checked_workflow_id(workflow)
         self._calls.remove(
             delete_workflow(workflow_id),
-            decode_deletion,
+            lambda answer: decode_deletion(answer, requested_id=workflow_id),
             timeout=timeout,
             options=options,
             subject=f"the deletion of workflow {workflow_id}",
@@ -253,7 +253,7 @@ class Workflows:
         planned = execution_of(workflow, input_config, retry_overloaded=retry_overloaded)
         execution_id = self._calls.submit(
             planned.operation,
-            decode_started,
+            lambda answer: decode_started(answer, workflow_id=planned.workflow_id),
             timeout=timeout,
             options=options,
             submission=planned.submission,

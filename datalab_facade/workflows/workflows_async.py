@@ -124,7 +124,7 @@ class AsyncWorkflows:
         """
         return await self._calls.ask(
             get_workflow(checked_workflow_id(workflow_id)),
-            self._reading.workflow,
+            lambda answer: self._reading.workflow(answer, workflow_id),
             timeout=timeout,
             options=options,
             subject=f"workflow {workflow_id}",
@@ -207,7 +207,7 @@ class AsyncWorkflows:
         workflow_id = checked_workflow_id(workflow)
         await self._calls.remove(
             delete_workflow(workflow_id),
-            decode_deletion,
+            lambda answer: decode_deletion(answer, requested_id=workflow_id),
             timeout=timeout,
             options=options,
             subject=f"the deletion of workflow {workflow_id}",
@@ -254,7 +254,7 @@ class AsyncWorkflows:
         planned = execution_of(workflow, input_config, retry_overloaded=retry_overloaded)
         execution_id = await self._calls.submit(
             planned.operation,
-            decode_started,
+            lambda answer: decode_started(answer, workflow_id=planned.workflow_id),
             timeout=timeout,
             options=options,
             submission=planned.submission,

@@ -1,6 +1,8 @@
 """What it takes to turn an OpenAPI document into `generated/`, one idea to a module.
 
     loading      a file or a URL        -> a document
+    yaml_events  YAML                   -> JSON
+    provenance   a document, a tree     -> where it comes from
     narrowing    a document, prefixes   -> a smaller document
     repairing    a document             -> what the generator is given, and what was mended
     repairs      a document             -> the same without one kind of fault, and what was mended
@@ -24,8 +26,10 @@
     skipping     a document, causes     -> the document without what cannot be had
     trees        folders                -> their bytes, and a patch between two
     swapping     a folder               -> openapi.json and generated/, both or neither
-    signals      Ctrl-C and friends     -> an exception, or later
+    signals      Ctrl-C, a time limit   -> an exception, or later
+    memory       this process           -> no more than it should take
 
-Everything down to `reporting` is a pure function of its arguments, except that `loading` and
-`wrapped` read. Only `generating`, `rewiring`, `checking`, `skipping` and `swapping` write.
+Everything down to `reporting` is a pure function of its arguments, except that `loading`,
+`provenance` and `wrapped` read. Only `generating`, `rewiring`, `checking`, `skipping`, `swapping`
+and `provenance` write.
 """

@@ -40,6 +40,8 @@ class Change:
     breaking: bool
     kind: Kind
     hint: str = ""
+    cause: str = ""
+    """What changed, as seen from the component that it is in; empty if it is in none."""
 
     @property
     def operation(self) -> str:
@@ -82,6 +84,7 @@ def _change(
         breaking=difference.breaking,
         kind=difference.kind,
         hint=difference.hint,
+        cause=difference.cause,
     )
 
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator
 from enum import Enum
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from specs.documents import Document, Json
 from specs.shapes import Branch, Shape, canonical, shape
@@ -26,6 +26,8 @@ _OTHER_LIMITS = {"pattern", "multipleOf", "uniqueItems", "format"}
 _LIMITS = _LOOSER_UPWARDS | _LOOSER_DOWNWARDS | _OTHER_LIMITS
 # For these the generator does not give out a string, so the Python that uses it changes too.
 _FORMATS_WITH_A_TYPE = ("date", "date-time", "uuid", "binary")
+
+_LONGEST_QUOTE = 200
 
 
 class Direction(Enum):
@@ -53,6 +55,8 @@ class Difference:
     breaking: bool
     kind: Kind = Kind.ALTERED
     hint: str = ""
+    cause: str = ""
+    """The same place as seen from the component that it is in, which others may share."""
 
 
 @frozen
@@ -64,14 +68,31 @@ class Place:
     noun: str
     """What its fields are called there, for example `response 200 field`."""
     path: str = ""
+    component: str = ""
+    """The nearest schema around it that has a name."""
+    below: str = ""
+    """The part of the path that lies within that schema."""
 
     def field(self, name: str) -> "Place":
         """The place of one of its fields."""
-        return Place(self.root, self.noun, f"{self.path}.{name}" if self.path else name)
+        path, below = (f"{whole}.{name}" if whole else name for whole in (self.path, self.below))
+        return evolve(self, path=path, below=below)
 
     def inside(self, mark: str) -> "Place":
         """The place of what it holds without a name: `[]` for items, `{}` for free-form fields."""
-        return Place(self.root, self.noun, self.path + mark)
+        return evolve(self, path=self.path + mark, below=self.below + mark)
+
+    def of(self, component: str | None) -> "Place":
+        """The same place, if it is where a schema with a name begins."""
+        return evolve(self, component=component, below="") if component else self
+
+    def difference(
+        self, message: str, *, breaking: bool, kind: Kind = Kind.ALTERED, hint: str = ""
+    ) -> Difference:
+        """What is different here."""
+        schema = f"schema {self.component}" if self.component else ""
+        cause = f"{schema} field '{self.below}'" if schema and self.below else schema
+        return Difference(str(self), message, breaking, kind, hint, cause)
 
     def __str__(self) -> str:
         """`response 200 field 'files[].reference'`."""
@@ -96,7 +117,9 @@ class Comparison:
         before, after = shape(self.old, old), shape(self.new, new)
         pairs, gone, come = _paired(before.branches, after.branches)
         if gone or come:
-            yield self._retyped(before, after, gone, come, place)
+            names = {branch.name for branch in (*gone, *come)}
+            there = place.of(names.pop()) if gone and come and len(names) == 1 else place
+            yield self._retyped(before, after, gone, come, there)
         if before.nullable != after.nullable and not (before.anything or after.anything):
             yield self._nullability(place, nullable=after.nullable)
         for left, right in pairs:
@@ -119,19 +142,20 @@ class Comparison:
             breaking = not all(_fits(branch, before) for branch in come)
         if before.anything:
             hint = DECODED_BY_HAND if self.direction is Direction.RESPONSE else ""
-            return Difference(str(place), f"became typed: {after}", breaking, hint=hint)
+            return place.difference(f"became typed: {after}", breaking=breaking, hint=hint)
         if after.anything:
-            return Difference(str(place), f"is no longer typed: it was {before}", breaking)
-        return Difference(str(place), f"changed its type from {before} to {after}", breaking)
+            return place.difference(f"is no longer typed: it was {before}", breaking=breaking)
+        return place.difference(f"changed its type from {before} to {after}", breaking=breaking)
 
     def _nullability(self, place: Place, *, nullable: bool) -> Difference:
         message = "may now be null" if nullable else "may no longer be null"
-        return Difference(str(place), message, self._breaks(stricter=not nullable))
+        return place.difference(message, breaking=self._breaks(stricter=not nullable))
 
     def _compare_branches(self, old: Branch, new: Branch, place: Place) -> Iterator[Difference]:
         if old.name and new.name and old.name != new.name:
             message = f"is now a {new.name} instead of a {old.name}"
-            yield Difference(str(place), message, breaking=False)
+            yield place.difference(message, breaking=False)
+        place = place.of(new.name or old.name)
         yield from self._compare_enums(old.enum, new.enum, place)
         yield from self._compare_keywords(old, new, place)
         if (old.name or new.name) and self._has_compared(old, new):
@@ -154,17 +178,19 @@ class Comparison:
     ) -> Iterator[Difference]:
         request = self.direction is Direction.REQUEST
         if old is None and new is not None:
-            yield Difference(str(place), f"is now limited to {_listed(new)}", breaking=request)
+            yield place.difference(f"is now limited to {_listed(new)}", breaking=request)
         elif old is not None and new is None:
-            yield Difference(str(place), f"is no longer limited to {_listed(old)}", breaking=False)
+            yield place.difference(f"is no longer limited to {_listed(old)}", breaking=False)
         else:
             for value in new or ():
                 if value not in (old or ()):
-                    yield Difference(str(place), f"may now be {_quoted(value)}", False, Kind.ADDED)
+                    yield place.difference(
+                        f"may now be {_quoted(value)}", breaking=False, kind=Kind.ADDED
+                    )
             for value in old or ():
                 if value not in (new or ()):
                     message = f"may no longer be {_quoted(value)}"
-                    yield Difference(str(place), message, request, Kind.REMOVED)
+                    yield place.difference(message, breaking=request, kind=Kind.REMOVED)
 
     def _compare_keywords(self, old: Branch, new: Branch, place: Place) -> Iterator[Difference]:
         for keyword in sorted(old.keywords.keys() | new.keywords.keys()):
@@ -173,10 +199,9 @@ class Comparison:
                 continue
             if keyword == "deprecated":
                 message = "is now deprecated" if after else "is no longer deprecated"
-                yield Difference(str(place), message, breaking=False)
+                yield place.difference(message, breaking=False)
                 continue
-            yield Difference(
-                str(place),
+            yield place.difference(
                 f"changed its {keyword} from {_quoted(before)} to {_quoted(after)}",
                 breaking=self._keyword_breaks(keyword, before, after),
             )
@@ -198,11 +223,11 @@ class Comparison:
         for name in {**before, **after}:
             there = place.field(name)
             if name not in after:
-                yield Difference(str(there), "was removed", True, Kind.REMOVED)
+                yield there.difference("was removed", breaking=True, kind=Kind.REMOVED)
             elif name not in before:
                 demanded = name in new.required and self.direction is Direction.REQUEST
                 message = "was added, and is required" if demanded else "was added"
-                yield Difference(str(there), message, demanded, Kind.ADDED)
+                yield there.difference(message, breaking=demanded, kind=Kind.ADDED)
             else:
                 if (name in old.required) != (name in new.required):
                     yield self._obligation(there, required=name in new.required)
@@ -213,13 +238,13 @@ class Comparison:
             message = "became required" if required else "became optional"
         else:
             message = "is now guaranteed" if required else "is no longer guaranteed"
-        return Difference(str(place), message, self._breaks(stricter=required))
+        return place.difference(message, breaking=self._breaks(stricter=required))
 
     def _compare_additional(self, old: Json, new: Json, place: Place) -> Iterator[Difference]:
         if (old is False) != (new is False):
             message = "allows no other fields now" if new is False else "allows other fields now"
             request = self.direction is Direction.REQUEST
-            yield Difference(str(place), message, breaking=request and new is False)
+            yield place.difference(message, breaking=request and new is False)
         elif old is not False:
             yield from self.compare(old, new, place.inside("{}"))
 
@@ -269,8 +294,9 @@ def _is_looser(keyword: str, before: Json, after: Json) -> bool:
 
 
 def _quoted(value: Json) -> str:
-    """A value as it stands in the document."""
-    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    """A value as it stands in the document, or the start of a long one."""
+    text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…"
 
 
 def _listed(values: Iterable[Json]) -> str:

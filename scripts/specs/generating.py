@@ -54,9 +54,22 @@ def generate(document: Document, folder: Path, workshop: Path) -> None:
         raise _unsupported(document, errors)
     rewiring.rewire(document, package)
     _refuse_unreadable(document, package)
+    _ = (package / "operations.py").write_text(_list_of(document), encoding="utf-8")
     _ = run(["-m", "ruff", "check", *STYLE, "--fix-only", "--extend-select=I", "."], cwd=package)
     _ = run(["-m", "ruff", "format", *STYLE, "."], cwd=package)
     _ = (package / "py.typed").write_bytes(b"")
+
+
+def _list_of(document: Document) -> str:
+    """A module that lists the operations, with what the generator leaves out of them."""
+    entries = [
+        f"({one.method.upper()!r}, {one.path!r}, {bool(one.body.get('deprecated'))}),"
+        for one in operations(document)
+    ]
+    return (
+        '"""Every operation of the API: its method, its path, and whether it is deprecated."""\n\n'
+        f"OPERATIONS: tuple[tuple[str, str, bool], ...] = ({' '.join(entries)})\n"
+    )
 
 
 def _errors(
@@ -123,6 +136,8 @@ def run(arguments: Sequence[str], cwd: Path) -> str:
                 os.killpg(process.pid, signal.SIGKILL)
             raise
     if process.returncode != 0:
+        if said.rstrip().rpartition("\n")[2].startswith("MemoryError"):
+            raise MemoryError
         tool = arguments[1] if arguments[0] == "-m" else Path(arguments[0]).stem
         reason = f"{tool} failed with exit code {process.returncode}"
         raise Problem(reason, f"{output}\n{said}".strip())

@@ -37,6 +37,8 @@ def main(arguments: Sequence[str]) -> None:
         errors = [_record(error) for error in generate(config=config)]
     except OSError as error:
         sys.exit(f"{error.strerror}: {error.filename}")
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it stumbles over
         errors = [_crash(error, "")]
         errors += [found for other in others for found in _tried(other, config)]
@@ -48,6 +50,8 @@ def _tried(source: Path, config: Config) -> list[dict[str, str]]:
     try:
         document = json.loads(source.read_bytes())
         _ = GeneratorData.from_dict(document, config=config)
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it stumbles over
         return [_crash(error, source.stem)]
     return []

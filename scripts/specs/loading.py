@@ -1,7 +1,14 @@
-"""From a file or a URL to a document, of which no more is known than that it is JSON or YAML."""
+"""From a file or a URL to a document, of which no more is known than that it is JSON or YAML.
+
+What is read is bounded in size, in depth and in the number of its values, so that whatever somebody
+serves ends in a sentence after seconds, and neither memory nor patience is used up.
+"""
 
 import json
 import re
+import threading
+import zlib
+from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import NoReturn
@@ -9,47 +16,158 @@ from typing import NoReturn
 import httpx
 import yaml
 
+from specs import yaml_events
 from specs.documents import Document, Json, rendered
 from specs.problems import Problem
 
 LARGEST = 20 * 1024 * 1024
+"""The most bytes of a document."""
+DEEPEST = 100
+"""How many levels of objects and arrays it may have; the deepest one seen so far has 16."""
+MOST = 500_000
+"""How many values it may have, each alias counted as what it stands for."""
 PATIENCE = 30.0
+"""The seconds that fetching may take, redirects and all."""
+
+_MOST_REDIRECTS = 10
+_SCHEMES = ("http", "https")
+# One letter before a colon is a drive.
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 
 
 def load(source: str) -> Document:
     """The document at a path or an http(s) URL; a `Problem` says why there is none."""
-    found = fetched(source) if source.startswith(("http://", "https://")) else read(Path(source))
-    return parsed(found, source)
+    return parsed(found(source), source)
+
+
+def found(source: str) -> bytes:
+    """The bytes at a path or an http(s) URL."""
+    scheme = _scheme(source)
+    if scheme is None:
+        return read(Path(source))
+    if scheme in _SCHEMES:
+        return fetched(source)
+    raise Problem(f"cannot fetch {named(source)}: only http and https are fetched, not {scheme}")
+
+
+def is_address(source: str) -> bool:
+    """Whether a source is an address and not a path."""
+    return _scheme(source) is not None
+
+
+def named(source: str) -> str:
+    """A source as it may be shown: an address without password and query, a path as it is."""
+    scheme = _scheme(source)
+    if scheme is None:
+        return source
+    # By hand, since a password may hold what would end a host in the eyes of a parser.
+    _, _, rest = source.partition(":")
+    shown = re.split(r"[?#]", rest.removeprefix("//").rpartition("@")[2], maxsplit=1)[0]
+    return f"{scheme}://{shown}"
 
 
 def read(path: Path) -> bytes:
-    """The bytes of a file."""
+    """The bytes of a file of a bearable size."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
     except OSError as error:
         raise Problem(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise Problem(f"cannot read {str(path)!r}: {error}") from error
+    if len(content) > LARGEST:
+        raise Problem(f"{path} has more than {LARGEST:,} bytes")
+    return content
 
 
 def fetched(url: str) -> bytes:
     """The body that a URL answers with, after redirects, if it is a 200 of a bearable size."""
-    body = bytearray()
+    results = list[bytes | Exception]()
+
+    def fetch() -> None:
+        try:
+            results.append(_fetched(url))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised below
+            results.append(error)
+
+    # No time limit of a socket holds for a server that sends a byte now and then, nor for the
+    # resolver. The thread is not waited for at the end of the process.
+    thread = threading.Thread(target=fetch, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    if not results:
+        raise Problem(f"cannot fetch {named(url)}: it took more than {PATIENCE:.3g} s")
+    result = results[0]
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _fetched(url: str) -> bytes:
     try:
-        with httpx.stream("GET", url, follow_redirects=True, timeout=PATIENCE) as response:
-            if response.status_code != HTTPStatus.OK:
-                raise Problem(f"{response.url} answered {response.status_code}, not 200")
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > LARGEST:
-                    raise Problem(f"{response.url} sends more than {LARGEST:,} bytes")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise Problem(f"cannot fetch {url}: {error or type(error).__name__}") from error
+        headers = {"accept-encoding": "identity"}
+        with httpx.Client(timeout=PATIENCE, headers=headers) as client:
+            request = client.build_request("GET", url)
+            # One by one: httpx would follow by itself only after it has read what comes with the
+            # redirect, whatever its size.
+            for _ in range(_MOST_REDIRECTS + 1):
+                response = client.send(request, stream=True)
+                try:
+                    if response.next_request is None:
+                        return _body(response)
+                    request = response.next_request
+                finally:
+                    response.close()
+                if request.url.scheme not in _SCHEMES:
+                    raise Problem(
+                        f"{named(url)} redirects to {request.url.scheme or 'no'}: which is neither"
+                        f" http nor https, so it is not followed"
+                    )
+            raise Problem(f"{named(url)} redirects more than {_MOST_REDIRECTS} times")
+    except httpx.InvalidURL as error:
+        # What is wrong with it may be the password.
+        reason = "it is not a valid URL, or redirects to one that is not"
+        raise Problem(f"cannot fetch {named(url)}: {reason}") from error
+    except (httpx.HTTPError, ValueError) as error:
+        raise Problem(f"cannot fetch {named(url)}: {error or type(error).__name__}") from error
+
+
+def _body(response: httpx.Response) -> bytes:
+    where = named(str(response.url))
+    if response.status_code != HTTPStatus.OK:
+        raise Problem(f"{where} answered {response.status_code}, not 200")
+    body = bytearray()
+    for chunk in _unpacked(response, where):
+        body += chunk
+        if len(body) > LARGEST:
+            raise Problem(f"{where} sends more than {LARGEST:,} bytes")
     return bytes(body)
 
 
-def parsed(found: bytes, source: str) -> Document:
-    """The document that some bytes hold as JSON or, failing that, as YAML."""
+def _unpacked(response: httpx.Response, where: str) -> Iterator[bytes]:
+    """The body part by part, none of them larger than a document may be."""
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        yield from response.iter_raw()
+        return
+    if encoding != "gzip":
+        raise Problem(f"{where} sends {encoding!r}, though asked for plain bytes")
+    # httpx unpacks whole chunks, of which a small one can stand for gigabytes.
+    unpacker = zlib.decompressobj(wbits=31)
     try:
-        text = found.decode("utf-8-sig")
+        for chunk in response.iter_raw():
+            yield unpacker.decompress(chunk, LARGEST + 1)
+    except zlib.error as error:
+        raise Problem(f"{where} sends what is not gzip, though it says so: {error}") from error
+    if not unpacker.eof:
+        raise Problem(f"{where} sends gzip that is cut off")
+
+
+def parsed(content: bytes, source: str) -> Document:
+    """The document that some bytes hold as JSON or, failing that, as YAML."""
+    source = named(source)
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Problem(f"{source} is not UTF-8 text: {error}") from error
     if text.lstrip().startswith("<"):
@@ -68,21 +186,41 @@ def _value(text: str, source: str) -> Json:
         return _from_json(text)
     except Problem as problem:
         raise Problem(f"{source}: {problem}") from problem
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        message = f"{source} is not JSON that can be read: {_TOO_DEEP}"
+        raise Problem(message) from error
+    except ValueError as error:
         not_json = error
     try:
-        return _from_yaml(yaml.compose(text, yaml.BaseLoader))
+        return yaml_events.value(text, LARGEST, DEEPEST, MOST)
     except Problem as problem:
         raise Problem(f"{source}: {problem}") from problem
-    except (yaml.YAMLError, ValueError, RecursionError) as not_yaml:
+    except (yaml.YAMLError, ValueError) as not_yaml:
         if text.lstrip().startswith(("{", "[")):
             raise Problem(f"{source} is not JSON: {not_json}") from not_json
         raise Problem(f"{source} is not YAML: {not_yaml}") from not_yaml
 
 
+_TOO_DEEP = f"it is nested more than {DEEPEST} levels deep"
+
+
 def _from_json(text: str) -> Json:
+    # Each value but the first comes after one of these. Some of them stand in texts, which are
+    # counted, too: a document is far below the limit or far above.
+    if sum(map(text.count, ",:[{")) > MOST and text.lstrip().startswith(("{", "[")):
+        raise Problem(f"it holds more than {MOST:,} values")
     value: Json = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
-    return value
+    level: list[Json] = [value]
+    for _ in range(DEEPEST + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return value
+    raise Problem(_TOO_DEEP)
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -98,48 +236,9 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise Problem(f"{constant} is not a number in JSON")
 
 
-_NULL = re.compile(r"~|null|Null|NULL|")
-_TRUE = re.compile(r"true|True|TRUE")
-_FALSE = re.compile(r"false|False|FALSE")
-_INTEGER = re.compile(r"[-+]?[0-9]+")
-_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-
-
-def _from_yaml(node: yaml.Node | None) -> Json:
-    """The JSON that a YAML node stands for by the rules of YAML 1.2, which OpenAPI asks for.
-
-    PyYAML's own rules are those of YAML 1.1, where `2025-10-22` is a date, `on` is true, `12:30` is
-    a number and the key `200` is no string.
-    """
-    if isinstance(node, yaml.MappingNode):
-        entries: list[tuple[yaml.Node, yaml.Node]] = node.value
-        return _object([(_key(key), _from_yaml(value)) for key, value in entries])
-    if isinstance(node, yaml.SequenceNode):
-        items: list[yaml.Node] = node.value
-        return [_from_yaml(item) for item in items]
-    if isinstance(node, yaml.ScalarNode):
-        if node.tag != "tag:yaml.org,2002:str":
-            raise Problem(f"the tag {node.tag!r} has no meaning in JSON")
-        text: str = node.value
-        return _plain(text) if node.style is None else text
-    return None
-
-
-def _key(node: yaml.Node) -> str:
-    if not isinstance(node, yaml.ScalarNode):
-        raise Problem(f"a key is not a string{node.start_mark}")
-    text: str = node.value
-    return text
-
-
-def _plain(text: str) -> Json:
-    """What a scalar without quotes means."""
-    if _NULL.fullmatch(text):
+def _scheme(source: str) -> str | None:
+    """The scheme of an address, in lower case; None for a path."""
+    match = _ADDRESS.match(source)
+    if match is None or ("//" not in source and Path(source).exists()):
         return None
-    if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):
-        return text.lower() == "true"
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if _NUMBER.fullmatch(text):
-        return float(text)
-    return text
+    return match[1].lower()

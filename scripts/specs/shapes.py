@@ -7,7 +7,7 @@ they are gone. What is left is a list of branches, each of one JSON type.
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from specs.documents import Document, Json, array, pointed_to, reference, table
 
@@ -20,6 +20,13 @@ _STRUCTURAL = frozenset(
     {"type", "nullable", "enum", "const", "properties", "required", "items"}
     | {"additionalProperties"}
 )
+
+_MOST_ALTERNATIVES = 500
+_MOST_VISITS = 10_000
+
+
+class _TooMany(Exception):
+    """A schema has more alternatives than anybody would read about."""
 
 
 @frozen
@@ -64,9 +71,12 @@ class Shape:
 
 def shape(document: Document, schema: Json) -> Shape:
     """What a schema of the document allows."""
-    branches = [
-        branch for flat in _flattened(document, schema, ring=frozenset()) for branch in _typed(flat)
-    ]
+    try:
+        flats = _Flattening(document).of(schema)
+    except _TooMany:
+        # Of a schema like this one it is only told whether it is the same.
+        flats = [_Flat({"schema": schema})]
+    branches = [branch for flat in flats for branch in _typed(flat)]
     return Shape(
         branches=tuple(_joined(branch for branch in branches if branch.type != "null")),
         nullable=any(branch.type in ("null", None) for branch in branches),
@@ -102,29 +112,41 @@ class _Flat:
     name: str | None = None
 
 
-def _flattened(document: Document, schema: Json, ring: frozenset[str]) -> list[_Flat]:
-    """The alternatives of a schema, with everything that holds for all of them merged in."""
-    if schema is False:
-        return []
-    own = {
-        key: value
-        for key, value in table(schema).items()
-        if key not in _DOCUMENTATION | _COMBINING and not key.startswith("x-")
-    }
-    flats = [_Flat(own)]
-    pointer = reference(schema)
-    if pointer is not None and pointer not in ring:
-        behind = _flattened(document, pointed_to(document, pointer), ring | {pointer})
-        flats = _both(flats, _named(behind, pointer.rpartition("/")[2]))
-    for part in array(table(schema).get("allOf")):
-        flats = _both(flats, _flattened(document, part, ring))
-    for keyword in ("anyOf", "oneOf"):
-        options = array(table(schema).get(keyword))
-        if options:
-            flats = _both(
-                flats, [flat for option in options for flat in _flattened(document, option, ring)]
-            )
-    return flats
+@define
+class _Flattening:
+    """Works out the alternatives of one schema, as long as that is a bearable task.
+
+    Each `anyOf` inside an `allOf` multiplies them, and each `$ref` that is used twice doubles the
+    work, so that a document of a few hundred bytes can ask for more than there is time for.
+    """
+
+    document: Document
+    _visits: int = 0
+
+    def of(self, schema: Json, ring: frozenset[str] = frozenset()) -> list[_Flat]:
+        """The alternatives of a schema, with everything that holds for all of them merged in."""
+        self._visits += 1
+        if self._visits > _MOST_VISITS:
+            raise _TooMany
+        if schema is False:
+            return []
+        own = {
+            key: value
+            for key, value in table(schema).items()
+            if key not in _DOCUMENTATION | _COMBINING and not key.startswith("x-")
+        }
+        flats = [_Flat(own)]
+        pointer = reference(schema)
+        if pointer is not None and pointer not in ring:
+            behind = self.of(pointed_to(self.document, pointer), ring | {pointer})
+            flats = _both(flats, _named(behind, pointer.rpartition("/")[2]))
+        for part in array(table(schema).get("allOf")):
+            flats = _both(flats, self.of(part, ring))
+        for keyword in ("anyOf", "oneOf"):
+            options = array(table(schema).get(keyword))
+            if options:
+                flats = _both(flats, [flat for option in options for flat in self.of(option, ring)])
+        return flats
 
 
 def _named(flats: list[_Flat], name: str) -> list[_Flat]:
@@ -135,6 +157,8 @@ def _named(flats: list[_Flat], name: str) -> list[_Flat]:
 
 def _both(left: list[_Flat], right: list[_Flat]) -> list[_Flat]:
     """Every way to fit one of the left alternatives and one of the right ones at the same time."""
+    if len(left) * len(right) > _MOST_ALTERNATIVES:
+        raise _TooMany
     return [
         _Flat(_merged(a.keywords, b.keywords), a.name or b.name)
         for a in left

@@ -1,4 +1,4 @@
-"""Putting `openapi.json` and `generated/` in place together, or leaving both as they were.
+"""Putting `openapi.json`, what is said of it, and `generated/` in place together, or none of them.
 
 Everything happens by renaming, in one folder of the same filesystem, `.regenerate/`:
 
@@ -28,12 +28,12 @@ from pathlib import Path
 
 from specs.problems import Problem
 
-OWNED = ("openapi.json", "generated")
+OWNED = ("openapi.json", "openapi.provenance.json", "generated")
 STAGING = ".regenerate"
 
 
 class Torn(Problem):
-    """The two could not be put back as they were; what is missing is in the staging folder."""
+    """They could not be put back as they were; what is missing is in the staging folder."""
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def building(root: Path) -> Generator[Path]:
 
 
 def swap(root: Path, built: Path) -> None:
-    """Replace what the tree has of `OWNED` by what `built` has, which is all of it.
+    """Replace what the tree has of `OWNED` by what `built` has, which is no less of it.
 
     Whatever is raised, the tree is as it was; `Torn` alone says that it is not.
     """
@@ -76,7 +76,7 @@ def swap(root: Path, built: Path) -> None:
         _sync(staging)
         outgoing.mkdir()
         _sync(staging)
-        for name in OWNED:
+        for name in filter(lambda name: _exists(incoming / name), OWNED):
             if _exists(root / name):
                 _move(root / name, outgoing / name)
             _move(incoming / name, root / name)

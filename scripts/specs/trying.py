@@ -64,6 +64,8 @@ def tried(
     for name in sorted(present):
         try:
             _ = importlib.import_module(_dotted(package, name))
+        except MemoryError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever generated code raises
             broken.add(name)
             yield name, f"it cannot be imported: {type(error).__name__}: {error}"
@@ -131,6 +133,8 @@ class _Trial:
                     self._try(names, body, whole=whole)
         except Mismatch as mismatch:
             yield str(mismatch)
+        except MemoryError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever generated code raises
             yield f"it raises {type(error).__name__}: {error}"
 

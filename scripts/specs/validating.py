@@ -33,6 +33,8 @@ def validate(document: Document) -> None:
     refuse_loose_references(document)
     try:
         found = list(openapi_spec_validator.OpenAPIV31SpecValidator(document).iter_errors())
+    except MemoryError:
+        raise
     # The validator raises whatever it stumbles over (a ring of `$ref`s ends in RecursionError), and
     # anything that it stumbles over is no document to generate from.
     except Exception as error:
@@ -59,6 +61,8 @@ def _in_schemas(document: Document) -> Iterator[Cause]:
             continue
         try:
             OAS31Validator.check_schema(schema)
+        except MemoryError:
+            raise
         # It raises what it finds, and what it stumbles over.
         except Exception as error:  # noqa: BLE001
             yield _cause(document, place, _root(error))

@@ -398,6 +398,31 @@ def test_the_doctor_tells_of_proxies_that_are_set(
     assert "hidden" not in done.out
 
 
+@pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["text", "JSON"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://ada:hidden#x@a.example:3128",
+        "http://ada:12/hidden@a.example",
+        "http://ada:x?hidden@a.example",
+        "http://ada:x hidden@a.example",
+        "http://ada:x@hidden@a..example",
+        "ada:hidden@a.example",
+        "http:/ada:hidden@a.example",
+        "://ada:hidden@a.example",
+        "http://ada:hidden",
+    ],
+)
+def test_the_doctor_shows_no_password_whatever_is_in_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch, address: str, as_json: list[str]
+) -> None:
+    done = [run("doctor", *as_json, "--host", address)]
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    done.append(run("doctor", *as_json))
+    assert "hidden" not in "".join(one.out + one.err for one in done)
+    assert all("host" in one.out for one in done)
+
+
 @pytest.mark.parametrize("date", [None, "not a date"])
 def test_an_answer_without_a_time_says_nothing_of_the_clock(date: str | None) -> None:
     headers = {} if date is None else {"date": date}

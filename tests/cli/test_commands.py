@@ -92,6 +92,11 @@ CASES = {
         ("report-",),
     ),
     "doctor": Case(lambda _, __: ["doctor"], ("the key is accepted", "All is well")),
+    "record": Case(
+        lambda w, _: ["record", w.done, w.failed],
+        ("body.steps.<key>.<key>.status", "Retry-After: absent", "COMPLETED", "steps: nested"),
+        is_wide=True,
+    ),
     "schema": Case(lambda _, __: ["schema"], ("workflows-check",)),
     "completion": Case(
         lambda _, __: ["completion", "bash"], ("_DATALAB_FACADE_COMPLETE",), is_wide=True

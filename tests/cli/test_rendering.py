@@ -32,6 +32,7 @@ from datalab_facade import (
 from datalab_facade.cli.diagnosis import Check, Diagnosis
 from datalab_facade.cli.exits import ExitCode, problem_of
 from datalab_facade.cli.following import fitted
+from datalab_facade.cli.recording import Recording, Target, kept
 from datalab_facade.cli.rendering.diagnoses import diagnosis_text
 from datalab_facade.cli.rendering.executions import (
     Standing,
@@ -42,6 +43,7 @@ from datalab_facade.cli.rendering.executions import (
 )
 from datalab_facade.cli.rendering.files import file_text, files_text, uploaded_line
 from datalab_facade.cli.rendering.outputs import manifest_text
+from datalab_facade.cli.rendering.recordings import recording_text
 from datalab_facade.cli.rendering.runs import report_text
 from datalab_facade.cli.rendering.serving import serving_text
 from datalab_facade.cli.rendering.signs import size
@@ -56,6 +58,28 @@ from datalab_facade.cli.tables import Column, cell, table
 from datalab_facade.pictures.terminal import Terminal
 from datalab_facade.pictures.words import cells
 from datalab_facade.runs.running import RunResult
+from datalab_facade.transport.api import PlainAnswer
+
+RECORDING = Recording(
+    (
+        kept(
+            Target.of("123"),
+            PlainAnswer(
+                200,
+                {"content-type": "application/json", "x-customer-7": "a"},
+                b'{"execution_id": 123, "status": "COMPLETED", "created": "2025-10-22T10:00:00",'
+                b' "steps": {"parse": {"987": {"id": 1, "status": "FAILED", "output_url":'
+                b' "https://a.example/x?X-Amz-Signature=sig=abc", "error": "no \\u001b[2J"},'
+                b' "aggregated": {"id": 2, "status": "COMPLETED", "error": null}}}}',
+            ),
+        ),
+        kept(
+            Target.of("convert/AbC"),
+            PlainAnswer(429, {"retry-after": "30"}, b'{"detail": "Slow down"}'),
+        ),
+        kept(Target.of("pex_1"), PlainAnswer(200, {}, b"[" * 15 + b"[[[[[[[1]]]]]]]" + b"]" * 15)),
+    )
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parents[2]
@@ -228,6 +252,7 @@ TEXTS: dict[str, Draw] = {
     "step-types": lambda t: step_types_text(STEP_TYPES, t),
     "run": lambda t: report_text(Path("out"), RESULTS, t),
     "doctor": lambda t: diagnosis_text(DIAGNOSIS, t),
+    "recording": lambda t: recording_text(RECORDING, t),
     "serve": lambda t: serving_text(ABOUT, t),
 }
 TERMINALS = {
@@ -236,8 +261,8 @@ TERMINALS = {
     "ascii": Terminal(80, colour=False, ascii_only=True),
     "colour": Terminal(80, colour=True, ascii_only=False),
 }
-# Lines of changes and outcomes go into pipes, and what serve says is for copying.
-_NOT_FITTED = {"changes", "serve"}
+# Lines of changes and outcomes go into pipes, and what serve and record say is for copying.
+_NOT_FITTED = {"changes", "recording", "serve"}
 
 
 def golden_text(name: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import httpx
 import pytest
 
@@ -80,3 +83,23 @@ def test_an_answer_may_break_the_spec_on_purpose_but_a_request_may_not(guard: Sp
     guard.check(request(), httpx.Response(200, html="<html>"), off_spec=True)
     with pytest.raises(SpecViolation):
         guard.check(request(key=None), httpx.Response(200, html="<html>"), off_spec=True)
+
+
+def test_a_harmless_change_upstream_changes_nothing_of_what_is_allowed(
+    spec: dict[str, Any],
+) -> None:
+    changed = copy.deepcopy(spec)
+    schemes = changed["components"]["securitySchemes"]
+    schemes["Renamed"] = schemes.pop("APIKeyHeader")
+    changed["components"]["schemas"]["ValidationError"]["properties"]["input"] = {}
+    for item in changed["paths"].values():
+        for operation in item.values():
+            operation["security"] = [{"Renamed": []}]
+            operation["responses"]["529"] = {"description": "Overloaded"}
+    guard = SpecGuard(changed)
+    issue = {"loc": ["path", 0], "msg": "m", "type": "t"}
+    for issues in ([issue], [{**issue, "input": "abc"}]):
+        guard.check(request(), httpx.Response(422, json={"detail": issues}))
+    guard.check(request(), httpx.Response(529, json={"detail": "overloaded"}))
+    with pytest.raises(SpecViolation):
+        guard.check(request(key=None), None)

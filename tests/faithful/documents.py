@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from datalab_facade import StepDefinition
 from datalab_facade.testing.schemas import load
 from datalab_facade.testing.workflows import STEP_TYPES
+from tests.contract.left_out import LEFT_OUT
 
 DOCUMENT: Final[dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "openapi.json").read_text()
@@ -16,8 +18,12 @@ OPERATIONS: Final[dict[str, tuple[str, str, Any]]] = {
     operation["operationId"].partition("_api_v1_")[0]: (method.upper(), path, operation)
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
+    if f"{method.upper()} {path}" not in LEFT_OUT
 }
-"""Every operation by its short name: its method, the template of its path, what is said of it."""
+"""Every operation that the embedded Datalab serves, which is every one that the facade calls.
+
+By its short name: its method, the template of its path, what is said of it.
+"""
 
 UNTYPED: Final = frozenset(
     name
@@ -50,15 +56,26 @@ def schema_of(name: str) -> dict[str, Any]:
 
 
 def whole_document() -> dict[str, Any]:
-    """Give the API's document with what it leaves out.
+    """Give the API's document, less what is not served, with what it leaves out.
 
     Added are: the bodies of untyped answers, the published errors, the words that
     it takes as step types, the lower limits of numbers, and names of files.
     """
     document: dict[str, Any] = json.loads(json.dumps(DOCUMENT))
+    served = {(method.lower(), path) for method, path, _ in OPERATIONS.values()}
+    document["paths"] = {
+        path: {method: one for method, one in item.items() if (method, path) in served}
+        for path, item in document["paths"].items()
+        if any(path == known for _, known in served)
+    }
     schemas = document["components"]["schemas"]
     schemas["Refusal"] = _in_openapi("refusal")
-    schemas["WorkflowStepDefinition"]["properties"]["step_key"]["enum"] = list(STEP_TYPES)
+    # An optional field that is new is none that the embedded Datalab has to know.
+    sent = StepDefinition("a", "b", version="1").to_dict().keys()
+    fields = schemas["WorkflowStepDefinition"]["properties"]
+    fields = {name: field for name, field in fields.items() if name in sent}
+    fields["step_key"]["enum"] = list(STEP_TYPES)
+    schemas["WorkflowStepDefinition"]["properties"] = fields
     for name, (method, path, _) in OPERATIONS.items():
         operation = document["paths"][path][method.lower()]
         if name in UNTYPED:

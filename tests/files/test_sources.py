@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import io
 import os
@@ -10,9 +11,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -253,6 +255,90 @@ def test_a_pipe_that_never_ends_is_left_at_the_limit(way: Way, simulator: Simula
     assert caught.value.reason == "too large"
 
 
+@contextlib.contextmanager
+def stalled_pipe(begin: bytes) -> Iterator[IO[bytes]]:
+    """Give a pipe to whose other end nobody writes after the begin."""
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as pipe:
+        os.write(writer, begin)
+        try:
+            yield pipe
+        finally:
+            # Whoever still reads comes to the end.
+            os.close(writer)
+            for thread in threading.enumerate():
+                if thread.name == "datalab-read":
+                    thread.join(10)
+
+
+@pytest.mark.parametrize("begin", [b"", PDF, bytes(60_000)], ids=["nothing", "some", "much"])
+@pytest.mark.parametrize("buffering", [-1, 0])
+def test_a_pipe_that_stalls_is_left_when_the_time_is_over(
+    way: Way, simulator: Simulator, begin: bytes, buffering: int
+) -> None:
+    client = way.client(simulator)
+    with stalled_pipe(begin) as pipe:
+        given: Any = pipe if buffering else pipe.raw  # type: ignore[attr-defined]
+        began = time.monotonic()
+        with pytest.raises(UploadFailed, match="not read to its end in time") as caught:
+            way.done(client.files.upload(given, name="a.pdf", timeout=0.2))
+        assert time.monotonic() - began < 5
+        assert caught.value.reason == "unreadable"
+    assert len(simulator.requests) == 0
+
+
+def test_a_pipe_that_stalls_does_not_keep_the_others_from_being_uploaded(
+    way: Way, simulator: Simulator
+) -> None:
+    client = way.client(simulator)
+    with stalled_pipe(PDF) as pipe:
+        sources = [("a.pdf", pipe), ("b.pdf", PDF)]
+        outcomes = client.files.upload_many(sources, timeout=0.2)
+        if way.runner is None:
+            ended = list(outcomes)
+        else:
+
+            async def take() -> list[Any]:
+                return [outcome async for outcome in outcomes]
+
+            ended = way.runner.run(take())
+    assert sorted(outcome.succeeded for outcome in ended) == [False, True]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_program_ends_though_a_pipe_of_its_stalls(kind: str) -> None:
+    call = {
+        "sync": "Datalab('k', base_url='https://a.example').files.upload(pipe, **given)",
+        "async": (
+            "asyncio.run(AsyncDatalab('k', base_url='https://a.example')"
+            ".files.upload(pipe, **given))"
+        ),
+    }
+    program = (
+        "import asyncio, sys\n"
+        "from datalab_facade import AsyncDatalab, Datalab, UploadFailed\n"
+        "pipe, given = sys.stdin.buffer, {'name': 'a.pdf', 'timeout': 0.2}\n"
+        f"try:\n    {call[kind]}\n"
+        "except UploadFailed as error:\n    print(error.reason)\n"
+    )
+    reader, writer = os.pipe()
+    try:
+        # By a file without a buffer of its own: the interpreter closes that of standard input,
+        # which no thread may be reading then.
+        program = program.replace("sys.stdin.buffer", "open(0, 'rb', buffering=0)")
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            stdin=reader,
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert done.stdout.decode().strip() == "unreadable"
+
+
 async def test_what_a_cancelled_upload_was_about_to_open_is_closed(simulator: Simulator) -> None:
     """Although it is opened in a thread, which nobody can stop."""
     reading, go_on = threading.Event(), threading.Event()
@@ -304,6 +390,26 @@ def test_standard_input_can_be_uploaded(tmp_path: Path) -> None:
         [sys.executable, "-c", program], input=PDF, capture_output=True, check=True
     )
     assert done.stdout.decode() == str((len(PDF), PDF))
+
+
+def test_a_pipe_that_takes_a_files_place_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, pipe = tmp_path / "a.pdf", tmp_path / "pipe"
+    path.write_bytes(PDF)
+    os.mkfifo(pipe)
+    there = os.stat
+    found = there(path)
+    # It takes the place just after somebody looked at what is there.
+    monkeypatch.setattr(os, "stat", lambda *args, **more: _first(found, there, args, more))
+    pipe.replace(path)
+    with pytest.raises(UploadFailed, match="a pipe, a socket or a device") as caught:
+        open_source(path, "a.pdf", max_bytes=100)
+    assert caught.value.reason == "unreadable"
+
+
+def _first(found: os.stat_result, there: Any, args: Any, more: Any) -> os.stat_result:
+    return found if str(args[0]).endswith("a.pdf") else there(*args, **more)
 
 
 def test_a_file_that_changes_while_it_is_read_is_told_as_such(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import re
 import threading
 import tracemalloc
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from datalab_facade.files.sources import Source
 from datalab_facade.models import JSON
 from datalab_facade.testing import Fault, SimulatorServer
 from tests.files.slow_taker import Act, Arrival, SlowTaker
-from tests.outputs.conftest import Side
+from tests.outputs.bad_storage import is_open
+from tests.outputs.conftest import Side, until
 from tests.secrets_for_tests import API_KEY, COOKIE, SIGNATURE
 
 OURS = {"host", "user-agent", "content-type", "content-length"}
@@ -99,7 +102,7 @@ def test_a_connection_that_is_killed_is_made_again_and_all_is_sent_again(
 def test_a_url_that_has_expired_is_replaced(
     side: Side, taker: SlowTaker, real: SimulatorServer, document: Path
 ) -> None:
-    """Also when storage says so before it has read anything."""
+    """Also when storage says so before it has read anything; the second time after a pause."""
     taker.does(Act(status=403), Act(status=400, read=0))
     file = upload(side, document)
     first, second, third = (arrival.target for arrival in taker.arrivals)
@@ -111,6 +114,8 @@ def test_a_url_that_has_expired_is_replaced(
         "completed",
     ]
     assert file.file_id == 3
+    [pause] = side.clock.slept
+    assert 1 <= pause <= 2
 
 
 def test_storage_that_fails_or_is_busy_is_asked_again_later(
@@ -160,20 +165,44 @@ def test_the_deadline_ends_an_upload_that_gets_no_answer(
     assert "in time" in str(failed)
 
 
+WRONG = {
+    "x-goog-hash": "crc32c=AAAAAA==,md5=AAAAAAAAAAAAAAAAAAAAAA==",
+    "x-amz-checksum-crc32": "AAAAAA==",
+    "x-amz-checksum-sha1": "A" * 27 + "=",
+    "x-amz-checksum-sha256": "A" * 43 + "=",
+}
+
+
+@pytest.mark.parametrize("header", WRONG)
 def test_bytes_that_arrive_changed_are_sent_again(
-    side: Side, taker: SlowTaker, document: Path
+    side: Side, taker: SlowTaker, document: Path, header: str
 ) -> None:
-    taker.does(Act(headers={"ETag": f'"{"0" * 32}"'}))
+    wrong = Act(headers={header: WRONG[header]})
+    taker.does(wrong)
     upload(side, document)
     assert len(taker.arrivals) == 2
-    taker.does(*[Act(headers={"ETag": f'"{"0" * 32}"'})] * 5)
+    taker.does(*[wrong] * 5)
     assert failure(side, document).reason == "corrupt"
 
 
-def test_an_etag_that_is_no_md5_is_no_reason_to_worry(
+def test_bytes_that_arrive_as_they_were_sent_are_sent_once(
     side: Side, taker: SlowTaker, document: Path
 ) -> None:
-    taker.does(Act(headers={"ETag": '"abc-2"'}), Act(etag=False))
+    body = document.read_bytes()
+    digests = {name: hashlib.new(name, body).digest() for name in ("md5", "sha1", "sha256")}
+    digests["crc32"] = zlib.crc32(body).to_bytes(4, "big")
+    told = {name: base64.b64encode(digest).decode() for name, digest in digests.items()}
+    right = {f"x-amz-checksum-{name}": told[name] for name in ("crc32", "sha1", "sha256")}
+    taker.does(Act(headers={**right, "x-goog-hash": f"md5={told['md5']}"}))
+    assert upload(side, document).is_uploaded
+    assert len(taker.arrivals) == 1
+
+
+@pytest.mark.parametrize("etag", ['"abc-2"', f'"{"0" * 32}"', "0" * 32, f'W/"{"0" * 32}"'])
+def test_an_etag_is_no_reason_to_worry_whatever_it_looks_like(
+    side: Side, taker: SlowTaker, document: Path, etag: str
+) -> None:
+    taker.does(Act(headers={"ETag": etag}), Act(etag=False))
     upload(side, document)
     upload(side, document)
     assert len(taker.arrivals) == 2
@@ -293,8 +322,8 @@ async def test_a_cancelled_upload_leaves_nothing_behind(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        pool: Any = client._storage._http._transport
-        assert all(connection.is_idle() for connection in pool._pool.connections)
+        # Its lane was closed, and with it the connection.
+        await asyncio.to_thread(until, lambda: not any(map(is_open, taker._connections)))
         assert (await client.files.upload(document)).is_uploaded
 
 
@@ -371,13 +400,23 @@ def test_a_proxy_of_the_users_own_client_is_used_for_uploads_too(
     assert seen == ["POST", "PUT", "GET"]
 
 
+@pytest.mark.parametrize(
+    "start",
+    [
+        "https://storage.example/\x00",
+        " https://storage.example/",
+        "https://a..b/",
+        "https://xn--/",
+    ],
+    ids=ascii,
+)
 def test_a_url_for_the_upload_that_no_http_can_use_is_refused(
-    side: Side, real: SimulatorServer, document: Path
+    side: Side, real: SimulatorServer, document: Path, start: str
 ) -> None:
     ticket: JSON = {
         "file_id": 7,
         "reference": "datalab://file-npl94jxy",
-        "upload_url": "https://storage.example/\x00?X-Amz-Signature=" + SIGNATURE,
+        "upload_url": f"{start}?X-Amz-Signature={SIGNATURE}",
     }
     real.simulator.fault_next(Fault.status(200, ticket))
     failed = failure(side, document)

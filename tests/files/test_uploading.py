@@ -22,6 +22,7 @@ from datalab_facade import (
 from datalab_facade.files.decoding import Confirmation, Ticket
 from datalab_facade.files.uploading import (
     AskForUrl,
+    Compare,
     Confirm,
     Put,
     Told,
@@ -33,6 +34,7 @@ from datalab_facade.waiting.commands import Sleep
 from tests.secrets_for_tests import SIGNATURE, presigned
 
 MD5 = "0" * 32
+OTHER_MD5 = {"x_goog_hash": "crc32c=AAAAAA==,md5=AAAAAAAAAAAAAAAAAAAAAA=="}
 BROKEN = ConnectionFailed("cut", method="PUT", url="https://s", may_have_arrived=True)
 REQUEST: dict[str, Any] = {"method": "GET", "url": "https://a"}
 
@@ -72,7 +74,7 @@ def ticket(number: int = 1, url: str = "") -> dict[str, Any]:
 
 def answered(status: int, **headers: str) -> dict[str, Any]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return {"status": status, "headers": named, "md5": MD5}
+    return {"status": status, "headers": named}
 
 
 CONFIRMED = {"confirmation": Confirmation(1, "datalab://file-1", success=True, message="")}
@@ -83,7 +85,7 @@ def kinds(commands: list[Any]) -> list[type]:
 
 
 def test_an_upload_asks_sends_and_confirms() -> None:
-    commands, end = run(ticket(7), answered(200, etag=f'"{MD5}"'), CONFIRMED)
+    commands, end = run(ticket(7), answered(200, etag='"1"'), CONFIRMED)
     assert kinds(commands) == [AskForUrl, Put, Confirm]
     assert commands[1].url == presigned("7")
     assert commands[2].file_id == 7
@@ -91,21 +93,29 @@ def test_an_upload_asks_sends_and_confirms() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 410])
-def test_a_url_that_is_refused_is_replaced_twice(status: int) -> None:
-    commands, end = run(
-        ticket(1),
-        answered(status),
-        ticket(2),
-        answered(status),
-        ticket(3),
-        answered(200),
-        CONFIRMED,
-    )
-    assert kinds(commands) == [AskForUrl, Put] * 3 + [Confirm]
-    assert [one.url for one in commands if isinstance(one, Put)] == [presigned(n) for n in "123"]
+def test_a_url_that_is_refused_is_replaced_at_once_and_then_after_growing_pauses(
+    status: int,
+) -> None:
+    refused = [answered(status)] * 3
+    tickets = [ticket(number) for number in (1, 2, 3, 4)]
+    paired = [one for pair in zip(tickets, refused, strict=False) for one in pair]
+    commands, end = run(*paired, tickets[3], answered(200), CONFIRMED)
     assert isinstance(end, Confirmation)
-    commands, end = run(*[ticket(), answered(status)] * 3)
+    assert kinds(commands) == [
+        *(AskForUrl, Put, AskForUrl, Put, Sleep, AskForUrl, Put, Sleep, AskForUrl, Put),
+        Confirm,
+    ]
+    assert [one.url for one in commands if isinstance(one, Put)] == [presigned(n) for n in "1234"]
+    assert [one.seconds for one in commands if isinstance(one, Sleep)] == [1.5, 3]
+    commands, end = run(*[ticket(), answered(status)] * 4)
     assert (type(end), end.reason, end.status) == (UploadFailed, "refused", status)
+
+
+@pytest.mark.parametrize("deadline", [4.0, 5.5])
+def test_no_url_is_asked_for_when_there_is_no_time_for_the_pause_before(deadline: float) -> None:
+    commands, end = run(*[ticket(), answered(403)] * 2, deadline=deadline)
+    assert kinds(commands) == [AskForUrl, Put] * 2
+    assert (end.reason, end.status) == ("refused", 403)
 
 
 @pytest.mark.parametrize(
@@ -143,12 +153,22 @@ def test_any_other_status_is_a_refusal(status: int) -> None:
     assert (type(end), end.reason, end.status) == (UploadFailed, "refused", status)
 
 
-def test_another_md5_at_the_other_end_is_sent_again_and_then_told() -> None:
-    wrong = answered(200, etag=f'"{"f" * 32}"')
-    _, end = run(ticket(), wrong, answered(200, etag=f'"{MD5}"'), CONFIRMED)
+def test_another_checksum_at_the_other_end_is_sent_again_and_then_told() -> None:
+    wrong = [answered(200, **OTHER_MD5), {"wrong": {"md5"}}]
+    commands, end = run(ticket(), *wrong, answered(200, **OTHER_MD5), {}, CONFIRMED)
+    assert kinds(commands) == [AskForUrl, Put, Compare, Sleep, Put, Compare, Confirm]
+    assert commands[2].digests == {"md5": MD5}
     assert isinstance(end, Confirmation)
-    _, end = run(ticket(), *[wrong] * 5)
+    _, end = run(ticket(), *wrong * 5)
     assert end.reason == "corrupt"
+    assert "another md5" in str(end)
+
+
+def test_a_file_that_changed_before_it_could_be_compared_is_not_confirmed() -> None:
+    error = upload_failed("a.pdf", "changed", "has changed")
+    commands, end = run(ticket(), answered(200, **OTHER_MD5), {"error": error})
+    assert end is error
+    assert kinds(commands) == [AskForUrl, Put, Compare]
 
 
 @pytest.mark.parametrize(
@@ -156,15 +176,20 @@ def test_another_md5_at_the_other_end_is_sent_again_and_then_told() -> None:
     [
         {},
         {"etag": '"v7"'},
-        {"etag": f'W/"{"f" * 32}"'},
+        {"etag": f'"{"f" * 32}"'},
         {"etag": f'"{"f" * 32}-2"'},
-        {"etag": f'"{"f" * 32}"', "x_amz_server_side_encryption": "aws:kms"},
-        {"etag": f'"{"f" * 32}"', "x_amz_server_side_encryption_customer_algorithm": "AES256"},
+        {"content_md5": "AAAAAAAAAAAAAAAAAAAAAA=="},
+        {"x_goog_hash": "crc32c=AAAAAA=="},
+        {"x_amz_checksum_crc64nvme": "AAAAAAAAAAA="},
+        {"x_amz_checksum_sha256": f"{'A' * 43}=-2"},
+        {"x_amz_checksum_crc32": "AAAAAA==", "x_amz_checksum_type": "COMPOSITE"},
     ],
 )
-def test_an_etag_that_is_no_md5_tells_nothing(headers: dict[str, str]) -> None:
-    _, end = run(ticket(), answered(200, **headers), CONFIRMED)
+def test_what_is_no_checksum_of_what_was_sent_tells_nothing(headers: dict[str, str]) -> None:
+    """An ETag is opaque, and Content-MD5 would be that of the answer's own body."""
+    commands, end = run(ticket(), answered(200, **headers), CONFIRMED)
     assert isinstance(end, Confirmation)
+    assert kinds(commands) == [AskForUrl, Put, Confirm]
 
 
 def test_an_error_of_the_api_for_the_url_comes_out_as_it_is() -> None:

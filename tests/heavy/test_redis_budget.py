@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import time
+from typing import Any
 
 import pytest
 import redis
@@ -168,3 +169,31 @@ def test_what_is_no_address_of_redis_is_refused(wrong: str) -> None:
 def test_a_share_that_makes_no_sense_is_refused(wrong: float) -> None:
     with pytest.raises(ConfigurationError, match="fallback_share"):
         RedisBudget("redis://localhost", fallback_share=wrong)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:hunter2#x@cache.example:6379/0",
+        "redis://:12#hunter2@cache.example:6379/0",
+        "redis://:hunter2/x@cache.example:6379/0",
+        "redis://:hunter2?x@cache.example:6379/0",
+        "redis://ada:hunter2@cache.example:port/0",
+        "redis:/:hunter2@cache.example:6379/0",
+        "ada:hunter2@cache.example:6379",
+        "//:hunter2@cache.example",
+        "http://:hunter2@cache.example",
+        "redis://:hunter2@[cache",
+        b"redis://:hunter2@cache.example",
+    ],
+)
+def test_of_a_url_that_cannot_be_used_no_password_is_shown(url: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        RedisBudget(url)
+    assert "hunter2" not in f"{caught.value}{caught.value!r}"
+
+
+@pytest.mark.parametrize("password", ["p@ss", "p ss", "p%23ss", "p:ss"])
+def test_a_password_is_in_no_repr_and_no_log(password: str) -> None:
+    budget = RedisBudget(f"redis://:{password}@127.0.0.1:1/0?socket_timeout=1")
+    assert repr(budget) == "RedisBudget('redis://127.0.0.1:1/0?…', 200, 'default')"

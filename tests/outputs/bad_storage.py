@@ -12,6 +12,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Literal, Self, TypeAlias
@@ -50,6 +51,12 @@ class Reply:
     """So much of the body is sent before the end comes early."""
     ending: Literal["close", "reset", "silence"] = "close"
     """What an early end is like."""
+    keeps: bool | None = None
+    """Whether the connection stays; by default after answers that are what they say."""
+    behind: bytes = b""
+    """What comes behind the answer."""
+    pause: float = 0.0
+    """The seconds until that comes."""
 
 
 Player: TypeAlias = Callable[[Asked], Reply]
@@ -62,6 +69,7 @@ def stored(
     headers: Mapping[str, str] | None = None,
     ranges: bool = True,
     conditions: bool = True,
+    parts_name: Mapping[str, str] | None = None,
 ) -> Player:
     """Give what a storage does that holds an object.
 
@@ -71,6 +79,7 @@ def stored(
         headers: What else is told of it.
         ranges: Whether it can send a part.
         conditions: Whether it looks at ``If-Range``.
+        parts_name: What is told of it with a part; by default all.
     """
     told = {**({"ETag": etag} if etag else {}), **(headers or {})}
 
@@ -85,7 +94,8 @@ def stored(
         if start >= len(body):
             return Reply(status=416, headers={**told, "Content-Range": f"bytes */{len(body)}"})
         part = f"bytes {start}-{len(body) - 1}/{len(body)}"
-        return Reply(status=206, headers={**told, "Content-Range": part}, body=body[start:])
+        named = told if parts_name is None else parts_name
+        return Reply(status=206, headers={**named, "Content-Range": part}, body=body[start:])
 
     return play
 
@@ -117,6 +127,7 @@ class BadStorage:
         sent: How many bytes of bodies went out.
         busiest: How many requests there were at once, at most.
         otherwise: Plays when the script has come to its end.
+        over: Set when the server ends.
     """
 
     def __init__(self) -> None:
@@ -127,7 +138,7 @@ class BadStorage:
         self._script: list[Player] = []
         self._now = 0
         self._lock = threading.Lock()
-        self._over = threading.Event()
+        self.over = threading.Event()
         self._threads: list[threading.Thread] = []
         self._connections: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -136,6 +147,16 @@ class BadStorage:
     def origin(self) -> str:
         """Scheme, host and port."""
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is busy with no request."""
+        return self._now == 0
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections their clients have not closed."""
+        return sum(is_open(connection) for connection in self._connections)
 
     def url(self, path: str = "out.json") -> str:
         """Give a presigned URL."""
@@ -157,7 +178,7 @@ class BadStorage:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._over.set()
+        self.over.set()
         # Closing alone wakes nobody who waits in accept().
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -175,7 +196,7 @@ class BadStorage:
         thread.start()
 
     def _listen(self) -> None:
-        while not self._over.is_set():
+        while not self.over.is_set():
             try:
                 connection, _ = self._listener.accept()
             except OSError:
@@ -224,9 +245,11 @@ class BadStorage:
         if reply.stop_after is None:
             if reply.chunked:
                 connection.sendall(b"0\r\n\r\n")
-            return reply.length is None
+            time.sleep(reply.pause)
+            connection.sendall(reply.behind)
+            return reply.length is None if reply.keeps is None else reply.keeps
         if reply.ending == "silence":
-            self._over.wait(60)
+            self.over.wait(60)
         elif reply.ending == "reset":
             # A reset overtakes what is on its way, so the client is given time to take it.
             _wait_until_taken(connection)
@@ -248,9 +271,18 @@ def _heads(connection: socket.socket) -> Iterator[bytes]:
         taken += more
 
 
+def is_open(connection: socket.socket) -> bool:
+    """Tell whether the other side has not closed a connection on which it asks for no more."""
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
 def _wait_until_taken(connection: socket.socket) -> None:
     import fcntl
-    import time
 
     unsent = 0x5411  # SIOCOUTQ: what the other side has not acknowledged
     for _ in range(500):

@@ -115,8 +115,10 @@ class Side:
 
     def busy_connections(self) -> int:
         """Tell how many connections to storage are not idle."""
-        pool = self._client._storage._http._transport._pool
-        return sum(not connection.is_idle() for connection in pool.connections)
+        storage = self._client._storage._lanes
+        lanes = [storage._shared] if storage._shared else storage._idle
+        pools = [lane.client._transport._pool for lane in lanes]
+        return sum(not one.is_idle() for pool in pools for one in pool.connections)
 
     def done(self, call: Any) -> Any:
         """Give what a call gave; a coroutine is run to its end."""

@@ -104,7 +104,7 @@ def test_an_encoding_that_is_none_of_text_is_refused(
 
 
 def test_a_name_is_not_taken_for_several(side: Side, storage: BadStorage, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"\['parse'\]"):
+    with pytest.raises(ConfigurationError, match=r"steps must be a list.* not 'parse'"):
         call(side, storage, tmp_path, "save_all", steps="parse")
 
 

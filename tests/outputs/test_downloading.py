@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import zlib
 from collections.abc import Generator
@@ -15,11 +17,13 @@ from hypothesis import strategies as st
 from datalab_facade import (
     ConfigurationError,
     ConnectionFailed,
+    DatalabError,
     DownloadFailed,
     NotFound,
     Output,
     RequestTimedOut,
 )
+from datalab_facade.decoding import retry_after_of
 from datalab_facade.errors import StatusError
 from datalab_facade.outputs.downloading import (
     Command,
@@ -34,7 +38,6 @@ from datalab_facade.outputs.downloading import (
     Told,
     checked_storage_url,
     download_failed,
-    retry_after_of,
 )
 from datalab_facade.outputs.unpacking import Unpacker
 from datalab_facade.waiting.commands import Sleep
@@ -95,6 +98,9 @@ ACTS = st.tuples(
             "honest",
             "no ranges",
             "no conditions",
+            "bare part",
+            "weak part",
+            "repacked part",
             "wrong part",
             "unasked part",
             "error",
@@ -105,6 +111,7 @@ ACTS = st.tuples(
             "416",
             "change",
             "false length",
+            "no length",
         ]
     ),
     st.integers(0, 60),
@@ -166,11 +173,14 @@ class World:
         if act == "416":
             length = [len(self.version.body), number, len(self.held)][number % 3]
             told = {"content-range": f"bytes */{length}"} if yes else {}
-            return Told(self.now, 416, {**self.version.headers, **told})
+            named = self.version.headers if number % 2 else {}
+            return Told(self.now, 416, {**named, **told})
         if act == "change":
             self.number += 1
             size = number if yes else len(self.version.body)
             self.version = versions(self.number, size, self.validators)
+            # A new version that lies there already may be asked for as if it were the old one.
+            act = ("honest", "no conditions", "bare part", "weak part")[number % 4]
         return self.object(fetch, act, number, broken=yes)
 
     def check_range(self, fetch: Fetch) -> None:
@@ -188,25 +198,41 @@ class World:
         version = self.version
         found = re.fullmatch(r"bytes=(\d+)-", fetch.headers.get("Range", ""))
         matches = fetch.headers.get("If-Range") in version.headers.values()
-        start = int(found[1]) if found and (matches or act == "no conditions") else 0
+        unasked = act in ("no conditions", "bare part", "weak part", "repacked part")
+        start = int(found[1]) if found and (matches or unasked) else 0
         end = number if broken else None
         if act == "wrong part":
             wrong = ["", "bytes 1-2/3", f"bytes {start + 1}-9/40", "bytes a-b/c"][number % 4]
             return Told(self.now, 206, {**version.headers, "content-range": wrong})
         if act == "unasked part" and not found:
             part = f"bytes 0-{len(version.body) - 1}/{len(version.body)}"
+            self.body = version, 0, end
             return Told(self.now, 206, {**version.headers, "content-range": part})
-        if start == 0 or act == "no ranges":
+        if start == 0 or act in ("no ranges", "no length"):
             self.body = version, 0, end
             length = len(version.body) + (act == "false length" and number)
-            told = {"content-length": str(length)} if act != "no ranges" or end is not None else {}
+            told = {} if act == "no length" else {"content-length": str(length)}
             return Told(self.now, 200, {**version.headers, **told})
         if start >= len(version.body):
             told = {"content-range": f"bytes */{len(version.body)}"}
             return Told(self.now, 416, {**version.headers, **told})
-        self.body = version, start, end
+        # Packed in another way, it is another object to whoever joins parts of it.
+        other = attrs.evolve(version) if act == "repacked part" else version
+        self.body = other, start, end
         part = f"bytes {start}-{len(version.body) - 1}/{len(version.body)}"
-        return Told(self.now, 206, {**version.headers, "content-range": part})
+        return Told(self.now, 206, {**self.of_part(act, fetch), "content-range": part})
+
+    def of_part(self, act: str, fetch: Fetch) -> dict[str, str]:
+        """Give what tells which object a part is of, by a storage that knows better or not."""
+        headers = self.version.headers
+        if act == "bare part":
+            return {}
+        if act == "weak part":
+            # Other bytes of the same meaning have the same weak ETag.
+            return {"etag": "W/" + fetch.headers["If-Range"]}
+        if act == "repacked part":
+            return {**headers, "content-encoding": "gzip"}
+        return headers
 
     def received(self, receive: Receive) -> Told:
         assert self.body is not None, "nothing was begun"
@@ -277,6 +303,24 @@ WORLDS = {
     validators="none",
     seconds=0.0,
 )
+@example(
+    acts=[("honest", 9, True), ("change", 3, False)],
+    last=("honest", 0, False),
+    validators="strong",
+    seconds=0.0,
+)
+@example(
+    acts=[("honest", 9, True), ("change", 2, False)],
+    last=("honest", 0, False),
+    validators="strong",
+    seconds=0.0,
+)
+@example(
+    acts=[("no ranges", 9, True), ("change", 9, True), ("416", 0, True)],
+    last=("416", 0, True),
+    validators="date",
+    seconds=0.0,
+)
 def test_a_download_ends_with_one_whole_version_or_tells_why_not(
     acts: list[Any], last: Any, validators: str, seconds: float
 ) -> None:
@@ -322,7 +366,7 @@ def test_nothing_is_asked_after_the_deadline(number: int, at: float) -> None:
         Told(at, 403),
         Told(at, 416),
         Told(at, 503),
-        Told(at, 206, {"content-range": "bytes 0-1/2"}),
+        Told(at, 206, {"content-range": "bytes 1-1/2"}),
         Told(at, error=ERRORS[0]),
     ]
     download = Download(
@@ -415,10 +459,12 @@ def test_a_fetch_may_be_silent_for_as_long_as_the_policy_says_within_its_time() 
     ("validator", "total", "headers", "whole"),
     [
         ('"v"', 10, {"content-range": "bytes */10"}, True),
-        ('"v"', None, {"content-range": "bytes */10"}, True),
+        ('"v"', None, {"content-range": "bytes */10", "etag": '"v"'}, False),
+        ('"v"', None, {"content-range": "bytes */10"}, False),
         ('"v"', 10, {"content-range": "bytes */10", "etag": '"v"'}, True),
         ('"v"', 10, {"content-range": "bytes */10", "last-modified": MONTH}, True),
-        (DAY, 10, {"content-range": "bytes */10", "last-modified": DAY, "etag": '"w"'}, True),
+        (DAY, 10, {"content-range": "bytes */10", "last-modified": DAY, "etag": 'W/"v"'}, True),
+        (DAY, 10, {"content-range": "bytes */10", "last-modified": DAY, "etag": '"w"'}, False),
         ('"v"', 10, {}, False),
         ('"v"', None, {}, False),
         ('"v"', None, {"content-range": "bytes */11"}, False),
@@ -430,7 +476,7 @@ def test_a_fetch_may_be_silent_for_as_long_as_the_policy_says_within_its_time() 
 def test_what_storage_has_no_more_of_is_whole_if_it_is_still_the_same(
     validator: str, total: int | None, headers: dict[str, str], whole: bool
 ) -> None:
-    facts = Facts(total=total, validator=validator)
+    facts = Facts(total=total, validator=validator, weak_etag='W/"v"')
     download, steps, command = begun(facts=facts, received=10)
     assert fetched(command).headers["Range"] == "bytes=10-"
     if whole:
@@ -451,7 +497,7 @@ def test_a_stream_that_cannot_go_on_says_why() -> None:
 
 
 def test_what_is_begun_anew_too_often_is_given_up() -> None:
-    unasked = Told(1_000.0, 206, {"content-range": "bytes 0-9/10"})
+    unasked = Told(1_000.0, 206, {"content-range": "bytes 0-8/10"})
     _, steps, _ = begun()
     for _ in range(POLICY.max_restarts):
         assert fetched(steps.send(unasked)).url == URL
@@ -545,7 +591,52 @@ def test_a_try_that_brought_nothing_counts_as_a_fault() -> None:
     steps.send(Told(1_000.0, 200, {"content-length": "10"}))
     failed = failure(steps, Told(1_000.0))
     assert failed.reason == "incomplete"
-    assert "ended after 0 of 10 bytes" in str(failed)
+    assert "was cut off after 0 of 10 bytes" in str(failed)
+
+
+@pytest.mark.parametrize(
+    ("headers", "came", "error", "how"),
+    [
+        ({"content-length": "10"}, 4, None, "was cut off after 4 of 10 bytes"),
+        ({"content-length": "10"}, 4, ERRORS[0], "was cut off after 4 of 10 bytes: cut"),
+        ({"content-length": "10"}, 4, ERRORS[1], "stalled after 4 of 10 bytes: late"),
+        ({}, 4, ERRORS[0], "was cut off after 4 bytes: cut"),
+        ({"content-length": "10"}, 14, None, "has 14 bytes, where storage told of 10"),
+    ],
+)
+def test_a_body_that_never_comes_whole_is_said_to_be_cut(
+    headers: dict[str, str], came: int, error: DatalabError | None, how: str
+) -> None:
+    _, steps, _ = begun()
+    steps.send(Told(1_000.0, 200, {**headers, "etag": '"v"'}))
+    ended = Told(1_000.0, received=came, error=error)
+    steps.send(ended)
+    part = {"content-range": f"bytes {came}-19/*", "etag": '"v"'}
+    for _ in range(POLICY.max_faults - 1):
+        fetched(steps.send(Told(1_000.0)))
+        steps.send(Told(1_000.0, 206, part))
+        steps.send(ended)
+    fetched(steps.send(Told(1_000.0)))
+    steps.send(Told(1_000.0, 206, part))
+    failed = failure(steps, ended)
+    assert failed.reason == "incomplete"
+    assert str(failed).endswith(f"execution 1 {how}")
+    assert failed.__cause__ is error
+
+
+def test_a_body_that_is_cut_and_cannot_be_gone_on_with_is_said_to_be_cut() -> None:
+    _, steps, _ = begun()
+    cut, anew = Told(1_000.0, received=4, error=ERRORS[0]), {"content-length": "10"}
+    steps.send(Told(1_000.0, 200, anew))
+    for _ in range(POLICY.max_restarts):
+        assert isinstance(steps.send(cut), Sleep)
+        fetched(steps.send(Told(1_000.0)))
+        steps.send(Told(1_000.0, 200, anew))
+    steps.send(cut)
+    steps.send(Told(1_000.0))
+    failed = failure(steps, Told(1_000.0, 200, anew))
+    assert failed.reason == "incomplete"
+    assert "was cut off after 4 of 10 bytes, and was begun anew again" in str(failed)
 
 
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
@@ -560,13 +651,21 @@ MD5_BASE64 = "1B2M2Y8AsgTpgAmY7PhCfg=="
         ({"content-length": "10", "content-encoding": " GZIP "}, Facts(10, encoding="gzip")),
         ({"content-type": "text/html"}, Facts(media_type="text/html")),
         ({"etag": '"v"', "last-modified": DAY}, Facts(validator='"v"')),
-        ({"etag": 'W/"v"', "last-modified": DAY}, Facts(validator=DAY)),
-        ({"etag": 'W/"v"'}, Facts()),
-        ({"etag": f'"{MD5}"'}, Facts(validator=f'"{MD5}"', digests={"md5": MD5})),
+        ({"etag": 'W/"v"', "last-modified": DAY}, Facts(validator=DAY, weak_etag='W/"v"')),
+        ({"etag": 'W/"v"'}, Facts(weak_etag='W/"v"')),
+        ({"etag": "v"}, Facts(weak_etag="v")),
+        ({"etag": f'"{MD5}"'}, Facts(validator=f'"{MD5}"')),
+        ({"content-length": "10", "content-md5": MD5_BASE64}, Facts(10, digests={"md5": MD5})),
+        ({"last-modified": DAY, "date": DAY}, Facts()),
+        ({"last-modified": DAY, "date": MONTH}, Facts(validator=DAY)),
+        ({"last-modified": MONTH, "date": DAY}, Facts()),
+        ({"last-modified": "once", "date": DAY}, Facts()),
         (
-            {"etag": f'"{"0" * 32}"', "content-md5": MD5_BASE64},
-            Facts(validator=f'"{"0" * 32}"', digests={"md5": MD5}),
+            {"content-encoding": "aws-chunked, GZip"},
+            Facts(encoding="gzip", no_encoding="aws-chunked"),
         ),
+        ({"content-encoding": "identity,deflate, br;q=1"}, Facts(encoding="deflate, br")),
+        ({"content-encoding": "UTF-8, none"}, Facts(no_encoding="utf-8, none")),
     ],
 )
 def test_what_storage_tells_of_an_object_is_kept(headers: dict[str, str], facts: Facts) -> None:
@@ -575,12 +674,43 @@ def test_what_storage_tells_of_an_object_is_kept(headers: dict[str, str], facts:
     assert download.facts == facts
 
 
+HEADERS = st.dictionaries(
+    st.sampled_from(
+        [
+            *("content-length", "content-range", "content-encoding", "etag", "last-modified"),
+            *("date", "warning", "content-md5", "x-amz-checksum-sha256", "x-amz-checksum-crc32"),
+            *("x-amz-checksum-type", "x-goog-hash", "x-goog-stored-content-encoding"),
+            *("retry-after", "location"),
+        ]
+    ),
+    st.text(st.characters(max_codepoint=255), max_size=30)
+    | st.sampled_from([DAY, MONTH, "10", "bytes 0-9/10", "bytes 5-9/10", "gzip", '"v"', 'W/"v"']),
+)
+
+
+@settings(max_examples=300)
+@given(
+    headers=HEADERS,
+    status=st.sampled_from([200, 206, 301, 403, 416, 429, 503]),
+    facts=st.sampled_from([None, Facts(total=10, validator='"v"'), Facts(validator=DAY)]),
+)
+def test_whatever_headers_say_they_are_read(
+    headers: dict[str, str], status: int, facts: Facts | None
+) -> None:
+    """And what is kept of them can be written down and read again."""
+    download, steps, _ = begun(facts=facts, received=5)
+    with contextlib.suppress(DownloadFailed):
+        steps.send(Told(1_000.0, status, headers))
+    kept = json.loads(json.dumps(attrs.asdict(download.facts)))
+    assert Facts(**kept) == download.facts
+
+
 @pytest.mark.parametrize("total", [None, 10])
 @pytest.mark.parametrize("told", ["10", "*"])
 def test_a_part_may_tell_the_length_that_was_not_known(total: int | None, told: str) -> None:
     facts = Facts(total=total, validator='"v"')
     download, steps, _ = begun(facts=facts, received=5)
-    part = Told(1_000.0, 206, {"content-range": f"bytes 5-9/{told}"})
+    part = Told(1_000.0, 206, {"content-range": f"bytes 5-9/{told}", "etag": '"v"'})
     assert steps.send(part) == Receive(5, 2_000.0)
     assert download.facts.total == (10 if told == "10" else total)
 
@@ -591,6 +721,18 @@ def test_a_part_may_tell_the_length_that_was_not_known(total: int | None, told: 
         ({}, "storage answered with another part than was asked for"),
         ({"content-range": "bytes 5-9/10", "etag": '"w"'}, "the object changed"),
         ({"content-range": "bytes 5-9/11", "etag": '"v"'}, "the object changed its length"),
+        ({"content-range": "bytes 5-9/10", "etag": 'W/"v"'}, "the object changed"),
+        (
+            {"content-range": "bytes 5-9/10", "etag": '"v"', "content-encoding": "br"},
+            "the object changed",
+        ),
+        *(
+            (
+                {"content-range": "bytes 5-9/10", **more},
+                "storage does not tell that it is a part of the same object",
+            )
+            for more in ({}, {"last-modified": DAY}, {"content-encoding": "identity"})
+        ),
     ],
 )
 def test_a_part_that_does_not_fit_is_not_taken(headers: dict[str, str], why: str) -> None:
@@ -601,15 +743,106 @@ def test_a_part_that_does_not_fit_is_not_taken(headers: dict[str, str], why: str
     assert str(failed).endswith(f"cannot go on: {why}")
 
 
+@pytest.mark.parametrize(
+    ("headers", "same"),
+    [
+        ({"last-modified": DAY}, True),
+        ({"last-modified": DAY, "etag": 'W/"v"'}, True),
+        ({"last-modified": DAY, "etag": 'W/"w"'}, False),
+        ({"last-modified": DAY, "etag": '"v"'}, False),
+        ({"last-modified": MONTH, "etag": 'W/"v"'}, False),
+        ({"etag": 'W/"v"'}, False),
+        ({}, False),
+    ],
+)
+def test_a_part_of_what_has_only_a_date_must_name_that_date(
+    headers: dict[str, str], same: bool
+) -> None:
+    """And no other weak ETag than the first answer."""
+    facts = Facts(total=10, validator=DAY, weak_etag='W/"v"')
+    _, steps, _ = begun(facts=facts, received=5)
+    command = steps.send(Told(1_000.0, 206, {"content-range": "bytes 5-9/10", **headers}))
+    assert isinstance(command, Receive) is same
+
+
+def test_a_206_of_the_whole_to_a_question_for_all_of_it_is_taken() -> None:
+    download, steps, _ = begun()
+    whole = {"content-range": "bytes 0-9/10", "content-length": "10", "content-md5": MD5_BASE64}
+    assert steps.send(Told(1_000.0, 206, whole)) == Receive(0, 2_000.0)
+    assert download.facts == Facts(10, digests={"md5": MD5})
+    with pytest.raises(StopIteration):
+        steps.send(Told(1_000.0, received=10))
+
+
+@pytest.mark.parametrize("part", ["0-8/10", "1-9/10", "0-9/*", "0-9/9", "*/10", ""])
+def test_a_206_that_may_not_be_the_whole_is_asked_for_again(part: str) -> None:
+    _, steps, _ = begun()
+    fetched(steps.send(Told(1_000.0, 206, {"content-range": f"bytes {part}"})))
+
+
+GOOD = {"content-length": "10", "content-md5": MD5_BASE64}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-md5": MD5_BASE64},
+        {**GOOD, "etag": 'W/"v"'},
+        {**GOOD, "warning": "214 UploadServer gunzipped"},
+        {**GOOD, "warning": '110 proxy "stale", 214 proxy "transformed"'},
+        {**GOOD, "x-goog-stored-content-encoding": "gzip"},
+        {**GOOD, "x-goog-stored-content-encoding": "identity", "content-encoding": "gzip"},
+    ],
+)
+def test_a_checksum_of_another_representation_is_none_of_what_comes(
+    headers: dict[str, str],
+) -> None:
+    download, steps, _ = begun()
+    steps.send(Told(1_000.0, 200, headers))
+    assert download.facts.digests == {}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        GOOD,
+        {**GOOD, "warning": "110 stale, 2140"},
+        {**GOOD, "x-goog-stored-content-encoding": "identity"},
+        {**GOOD, "x-goog-stored-content-encoding": "gzip", "content-encoding": "GZIP"},
+        {"content-length": "10", "x-goog-hash": f"crc32c=AAAAAA==, MD5={MD5_BASE64}"},
+    ],
+)
+def test_a_checksum_of_what_is_stored_counts_for_what_comes_as_it_is_stored(
+    headers: dict[str, str],
+) -> None:
+    download, steps, _ = begun()
+    steps.send(Told(1_000.0, 200, headers))
+    assert download.facts.digests == {"md5": MD5}
+
+
 def test_a_new_url_that_is_refused_as_well_is_told() -> None:
     _, steps, _ = begun()
     for number in range(POLICY.max_renewals):
-        assert isinstance(steps.send(Told(1_000.0, 403)), Renew)
+        command = steps.send(Told(1_000.0, 403))
+        if number:
+            # A new one may have to become valid yet.
+            assert command == Sleep(0.75 * 2**number)
+            command = steps.send(Told(1_000.0))
+        assert isinstance(command, Renew)
         url = f"https://storage.example/{number}"
         assert fetched(steps.send(Told(1_000.0, url=url))).url == url
     failed = failure(steps, Told(1_000.0, 403))
     assert (failed.reason, failed.status) == ("refused", 403)
     assert str(failed).endswith("is refused by storage with 403, also with a new URL")
+
+
+@pytest.mark.parametrize("now", [1_998.5, 1_999.0])
+def test_no_url_is_asked_for_when_there_is_no_time_for_the_pause_before(now: float) -> None:
+    _, steps, _ = begun()
+    steps.send(Told(1_000.0, 403))
+    steps.send(Told(1_000.0, url=URL))
+    failed = failure(steps, Told(now, 403))
+    assert (failed.reason, failed.status) == ("refused", 403)
 
 
 def test_only_of_outputs_it_is_said_that_they_are_deleted_soon() -> None:

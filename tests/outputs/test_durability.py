@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from datalab_facade import DownloadFailed, SavedOutput
-from datalab_facade.outputs import journal
+from datalab_facade.outputs import claiming, journal
 from datalab_facade.outputs.journal import Journal
 from tests.outputs.bad_storage import BadStorage, stored
 from tests.outputs.conftest import Side, execution_of, output_at
@@ -178,7 +178,7 @@ def test_a_promise_that_does_not_fit_on_the_disk_is_told(tmp_path: Path) -> None
 def test_a_file_system_without_locks_keeps_promises_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "lock", lambda _: False)
+    monkeypatch.setattr(claiming, "lock", lambda _: False)
     mine = Journal(tmp_path)
     mine.promise(SAVED)
     assert list(journal.promises_in(tmp_path, but=Journal(tmp_path))) == [SAVED]

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import gzip
 import hashlib
 import json
 import os
+import re
 import sys
 import threading
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from datalab_facade import DownloadFailed
+from datalab_facade import ConfigurationError, DownloadFailed
 from datalab_facade.outputs import parts
-from datalab_facade.outputs.outputs_async import _in_thread
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
 from tests.outputs.processes import outcome, start
@@ -24,6 +27,7 @@ from tests.outputs.processes import outcome, start
 BODY = bytes(range(256)) * 400
 OTHER = bytes(reversed(range(256))) * 400
 ETAG = '"v1-no-md5"'
+NOISE = os.urandom(1 << 17)
 
 
 def names(folder: Path) -> list[str]:
@@ -111,6 +115,36 @@ class TestWholeness:
         assert (told.bytes, told.sha256) == (len(BODY), hashlib.sha256(BODY).hexdigest())
         assert names(tmp_path) == ["out"]
 
+    @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "br, gzip", "gzip," * 6])
+    @pytest.mark.parametrize("body", [BODY, b"small"], ids=["large", "small"])
+    def test_what_cannot_be_unpacked_is_saved_as_it_is_stored(
+        self,
+        side: Side,
+        storage: BadStorage,
+        tmp_path: Path,
+        caplog: pytest.LogCaptureFixture,
+        *,
+        encoding: str,
+        body: bytes,
+    ) -> None:
+        """And told so, whatever storage says of checksums: they may be of what it unpacks to."""
+        told = {"Content-Encoding": encoding, "Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}
+        storage.plays(then=stored(body, headers=told))
+        kept = saved(side, storage, tmp_path / "out", hashed=True)
+        assert (tmp_path / "out").read_bytes() == body
+        assert (kept.bytes, kept.sha256) == (len(body), hashlib.sha256(body).hexdigest())
+        assert names(tmp_path) == ["out"]
+        [note] = [one.getMessage() for one in caplog.records if one.name.endswith("e.outputs")]
+        assert "step parse of execution 1001 is saved as it is stored: it is compressed" in note
+
+    @pytest.mark.parametrize("encoding", ["aws-chunked", "utf-8", "identity, none"])
+    def test_what_is_called_an_encoding_and_is_none_changes_nothing(
+        self, side: Side, storage: BadStorage, tmp_path: Path, encoding: str
+    ) -> None:
+        storage.plays(then=stored(BODY, headers={"Content-Encoding": encoding}))
+        saved(side, storage, tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == BODY
+
     def test_nothing_is_left_behind_when_nothing_came(
         self, side: Side, storage: BadStorage, tmp_path: Path
     ) -> None:
@@ -124,6 +158,64 @@ class TestWholeness:
         storage.plays(then=stored(b""))
         assert saved(side, storage, tmp_path / "out").bytes == 0
         assert names(tmp_path) == ["out"]
+
+
+PAGES = {
+    "a page": b"<!DOCTYPE html><html><title>Sign in</title></html>",
+    "a page after a comment": b"\n<!-- a --><!-- b -->\n<HTML lang=en>" + b"x" * 100_000,
+    "a page with a mark": b"\xef\xbb\xbf<html>",
+    "a page of XHTML": b'<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0">',
+}
+NO_PAGES = {
+    "JSON about a page": b'{"html": "<!DOCTYPE html><html>"}',
+    "a text about a page": b"see <html>",
+    "another tag": b"<htmlish/>",
+    "comments without end": b"<!-- -->" * 500 + b"<!--",
+    "nothing": b"",
+}
+
+
+class TestPages:
+    """A proxy or a login page answers 200 as well, and is no output."""
+
+    @pytest.mark.parametrize("body", PAGES.values(), ids=PAGES.keys())
+    @pytest.mark.parametrize("packing", ["plain", "gzip"])
+    def test_a_page_where_the_url_announces_json_is_said_to_be_one(
+        self, side: Side, storage: BadStorage, tmp_path: Path, body: bytes, packing: str
+    ) -> None:
+        player = stored(body, headers={"Content-Type": "text/html"})
+        storage.plays(then=player if packing == "plain" else gzipped(gzip.compress(body)))
+        for path in (tmp_path / "out", tmp_path / "other"):
+            failed = failure(side, storage, path)
+            assert failed.reason == "corrupt"
+            assert re.search(r"is not JSON but a web page: (\\ufeff)?<", str(failed))
+        assert names(tmp_path) == []
+        with pytest.raises(DownloadFailed, match="is not JSON but a web page: "):
+            side.call("json", output_at(storage.url("out")))
+
+    def test_a_page_that_its_type_announces_as_json_is_said_to_be_one(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        told = {"Content-Type": "application/problem+json; charset=utf-8"}
+        storage.plays(then=stored(b"<html>", headers=told))
+        with pytest.raises(DownloadFailed, match="web page"):
+            side.call("save", output_at(storage.url("out.bin")), tmp_path / "out")
+
+    @pytest.mark.parametrize("name", ["out.html", "out", "out.bin"])
+    def test_a_page_that_nobody_called_json_is_an_output(
+        self, side: Side, storage: BadStorage, tmp_path: Path, name: str
+    ) -> None:
+        storage.plays(then=stored(b"<html>", headers={"Content-Type": "text/html"}))
+        side.call("save", output_at(storage.url(name)), tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == b"<html>"
+
+    @pytest.mark.parametrize("body", NO_PAGES.values(), ids=NO_PAGES.keys())
+    def test_what_is_no_page_is_saved_whatever_its_type(
+        self, side: Side, storage: BadStorage, tmp_path: Path, body: bytes
+    ) -> None:
+        storage.plays(then=stored(body, headers={"Content-Type": "text/html"}))
+        saved(side, storage, tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == body
 
 
 class TestExisting:
@@ -206,6 +298,95 @@ class TestParts:
         assert storage.sent <= len(BODY) - 60_000 + 1_000
         assert names(tmp_path) == ["out"]
 
+    @pytest.mark.parametrize(
+        "headers",
+        [{}, {"ETag": 'W/"v1"'}, {"ETag": "v1"}, {"Last-Modified": "now", "Date": "now"}],
+        ids=["nothing", "a weak ETag", "an ETag without quotes", "no date"],
+    )
+    def test_a_part_that_no_later_call_could_go_on_with_is_not_left_behind(
+        self, side: Side, storage: BadStorage, tmp_path: Path, headers: dict[str, str]
+    ) -> None:
+        """Nothing tells of which object it is."""
+        storage.plays(then=cut(stored(BODY, etag=None, headers=headers), 60_000))
+        failed = failure(side, storage, tmp_path / "out")
+        assert failed.reason == "incomplete"
+        assert f"was cut off after 60000 of {len(BODY)} bytes" in str(failed)
+        assert names(tmp_path) == []
+
+    @pytest.mark.parametrize("notes", [b"{", b'{"output": [], "facts": {}}'])
+    def test_a_part_that_nobody_can_go_on_with_is_gone_after_the_next_call(
+        self, side: Side, storage: BadStorage, tmp_path: Path, notes: bytes
+    ) -> None:
+        (tmp_path / "out.part").write_bytes(BODY)
+        (tmp_path / "out.part.json").write_bytes(notes)
+        storage.plays(then=refused(418))
+        failure(side, storage, tmp_path / "out")
+        assert names(tmp_path) == []
+
+    def test_a_part_of_another_output_is_left_to_it_while_nothing_else_came(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        break_off(side, storage, tmp_path / "out")
+        storage.plays(then=refused(418))
+        with pytest.raises(DownloadFailed):
+            side.call("save", output_at(storage.url(), 1002), tmp_path / "out")
+        assert names(tmp_path) == ["out.part", "out.part.json"]
+
+    def test_a_part_of_what_is_gone_is_not_left_behind(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        break_off(side, storage, tmp_path / "out")
+        storage.plays(then=refused(404))
+        assert failure(side, storage, tmp_path / "out").reason == "gone"
+        assert names(tmp_path) == []
+
+    @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+    @pytest.mark.parametrize("suffix", [".part", ".part.json", ".part.unpacked"])
+    @pytest.mark.parametrize("leads", ["to a file", "nowhere", "to a folder"])
+    def test_a_link_in_the_place_of_a_part_is_not_followed(
+        self,
+        side: Side,
+        storage: BadStorage,
+        tmp_path: Path,
+        *,
+        packed: bool,
+        suffix: str,
+        leads: str,
+    ) -> None:
+        """Neither its goal nor what is found there is touched, or believed."""
+        mine, out = tmp_path / "mine", tmp_path / "folder" / "out"
+        notes = {"output": [1001, "parse", None], "facts": {"total": 9, "validator": ETAG}}
+        if leads == "to a file":
+            mine.write_text(json.dumps(notes))
+        elif leads == "to a folder":
+            mine.mkdir()
+        out.parent.mkdir()
+        out.with_name("out" + suffix).symlink_to(mine)
+        player = gzipped(gzip.compress(NOISE, 1)) if packed else stored(NOISE)
+        storage.plays(cut(player, 60_000), then=player)
+        saved(side, storage, out)
+        assert out.read_bytes() == NOISE
+        assert not out.is_symlink()
+        if leads == "to a file":
+            assert mine.read_text() == json.dumps(notes)
+        elif leads == "to a folder":
+            assert names(mine) == []
+        else:
+            assert not mine.exists()
+
+    @pytest.mark.parametrize("kind", ["pipe", "folder"])
+    @pytest.mark.parametrize("suffix", [".part", ".part.json"])
+    def test_what_is_no_file_in_the_place_of_a_part_is_left_alone(
+        self, side: Side, storage: BadStorage, tmp_path: Path, suffix: str, kind: str
+    ) -> None:
+        """A pipe would be waited for."""
+        other = tmp_path / ("out" + suffix)
+        os.mkfifo(other) if kind == "pipe" else other.mkdir()
+        storage.plays(cut(stored(BODY), 60_000), then=stored(BODY))
+        saved(side, storage, tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == BODY
+        assert names(tmp_path) == ["out", "out" + suffix]
+
     def test_a_part_that_is_whole_already_is_only_asked_about(
         self, side: Side, storage: BadStorage, tmp_path: Path
     ) -> None:
@@ -230,6 +411,15 @@ class TestParts:
         saved(side, storage, tmp_path / "out")
         assert (tmp_path / "out").read_bytes() == OTHER[:size]
 
+    @pytest.mark.parametrize("named", [{}, {"ETag": f"W/{ETAG}"}], ids=["nothing", "weakly"])
+    def test_a_part_of_which_storage_does_not_prove_that_it_is_the_same_is_begun_anew(
+        self, side: Side, storage: BadStorage, tmp_path: Path, named: dict[str, str]
+    ) -> None:
+        break_off(side, storage, tmp_path / "out")
+        storage.plays(then=stored(OTHER, etag='"v2"', conditions=False, parts_name=named))
+        saved(side, storage, tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == OTHER
+
     def test_a_part_of_another_output_is_not_gone_on_with(
         self, side: Side, storage: BadStorage, tmp_path: Path
     ) -> None:
@@ -253,6 +443,9 @@ class TestParts:
             b'{"output": [1001, "parse", null], "facts": {"validator": 7}}',
             b'{"output": [1001, "parse", null], "facts": {"validator": "a\\r\\nX: y"}}',
             b'{"output": [1001, "parse", null], "facts": {"validator": "caf\\u00e9"}}',
+            b'{"output": [1001, "parse", null], "facts": {"validator": " a"}}',
+            b'{"output": [1001, "parse", null], "facts": {"validator": "a "}}',
+            b'{"output": [1001, "parse", null], "facts": {"validator": ""}}',
             b'{"output": [1001, "parse", null], "facts": {"validator": "a", "digests": 1}}',
             b'{"output": [1001, "parse", null], "facts": {"validator": "a", "digests": {"x": 0}}}',
             b'{"output": [1001, "parse", null], "facts": {"validator": "a", "encoding": null}}',
@@ -297,6 +490,55 @@ class TestParts:
             assert reader.read() == BODY
         assert (tmp_path / "out").read_bytes() == OTHER
         assert names(tmp_path) == ["out"]
+
+
+# What storage does with one request: the version that it has then, whether it has an ETag, a
+# weak one or a date only, what it makes of If-Range, what it names with a part, and where it
+# breaks off.
+DEEDS = st.tuples(
+    st.integers(0, 2),
+    st.sampled_from(["strong", "strong", "weak", "date", "none"]),
+    st.booleans(),
+    st.sampled_from(["all", "all", "nothing", "weakly"]),
+    st.sampled_from([None, 20_000, 50_000, 70_000]),
+)
+VERSIONS = [bytes([number]) * 80_000 for number in range(3)]
+
+
+def deed(number: int, validators: str, conditions: bool, named: str, after: int | None) -> Player:
+    etag, date = f'"v{number}"', {"Last-Modified": f"Mon, 01 Jan 2024 00:00:0{number} GMT"}
+    player = stored(
+        VERSIONS[number],
+        etag={"strong": etag, "weak": f"W/{etag}"}.get(validators),
+        headers={} if validators == "none" else date,
+        conditions=conditions,
+        parts_name={"all": None, "nothing": {}, "weakly": {"ETag": f"W/{etag}"}}[named],
+    )
+    return player if after is None else cut(player, after)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(calls=st.lists(st.lists(DEEDS, min_size=1, max_size=4), min_size=1, max_size=3))
+def test_whatever_storage_has_and_says_a_file_is_wholly_one_version(
+    side: Side, storage: BadStorage, calls: list[list[Any]]
+) -> None:
+    """Over several calls, of which each goes on with what the one before has left."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "out"
+        for deeds in calls:
+            storage.plays(*(deed(*one) for one in deeds), then=refused(418))
+            with contextlib.suppress(DownloadFailed):
+                saved(side, storage, path, overwrite=True)
+            assert not path.exists() or path.read_bytes() in VERSIONS
+            # What is left behind can be gone on with.
+            part = path.with_name("out.part")
+            if part.exists():
+                assert part.read_bytes() in {one[: part.stat().st_size] for one in VERSIONS}
+                assert json.loads(part.with_name("out.part.json").read_text())["facts"]["validator"]
 
 
 LARGE = os.urandom(1 << 20) * 4
@@ -499,7 +741,7 @@ def test_files_are_closed_before_they_are_renamed_where_that_is_needed(
     body: bytes,
 ) -> None:
     """Also when another file is there at the last moment; then nothing is left behind."""
-    monkeypatch.setattr(parts, "_OPEN_FILES_STAY", True)
+    monkeypatch.setattr(parts, "OPEN_FILES_STAY", True)
     link, replace, unlink = os.link, Path.replace, Path.unlink
 
     def closed(path: Any) -> None:
@@ -568,6 +810,34 @@ def test_a_system_that_locks_files_by_itself_is_relied_upon(
         assert parts.lock(file)
 
 
+def test_where_links_cannot_be_told_while_opening_they_are_told_before(
+    side: Side, storage: BadStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "O_NOFOLLOW")
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "out.part").symlink_to("mine")
+    storage.plays(then=stored(BODY))
+    saved(side, storage, tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == BODY
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_a_link_is_not_cleared_away(tmp_path: Path) -> None:
+    part, mine = tmp_path / "out.part", tmp_path / "mine"
+    mine.write_text("mine")
+    part.symlink_to(mine)
+    parts.clear_away(tmp_path / "out")
+    assert part.is_symlink()
+    assert mine.read_text() == "mine"
+
+
+def test_a_name_that_no_file_can_have_is_an_error_of_ours(
+    side: Side, storage: BadStorage, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError, match="path in text"):
+        side.call("save", output_at(storage.url()), tmp_path / "\ud800")
+
+
 def test_what_another_process_is_at_work_on_is_not_cleared_away(tmp_path: Path) -> None:
     part = tmp_path / "out.part"
     with part.open("wb") as file:
@@ -603,20 +873,3 @@ def test_a_part_that_others_publish_while_it_is_opened_is_begun_anew(
     saved(side, storage, tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == BODY
     assert names(tmp_path) == ["out"]
-
-
-async def test_what_is_done_on_disk_is_over_when_a_cancelled_call_is() -> None:
-    begun, may_end, done = threading.Event(), threading.Event(), list[bool]()
-
-    def work() -> None:
-        begun.set()
-        done.append(may_end.wait(20))
-
-    task = asyncio.create_task(_in_thread(work))
-    assert await asyncio.to_thread(begun.wait, 20)
-    task.cancel()
-    assert not (await asyncio.wait([task], timeout=0.01))[0]
-    may_end.set()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert done == [True]

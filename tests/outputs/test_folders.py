@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import json
+import os
+import re
 import signal
 import tempfile
 import threading
@@ -210,6 +213,28 @@ class TestMisses:
         assert [saved.file_key for saved in manifest.saved] == ["a"]
         assert [missed.file_key for missed in manifest.missed] == ["x"]
 
+    @pytest.mark.parametrize("in_the_way", ["parse/a.json/", "parse", "parse/a.json.part/"])
+    def test_a_place_that_cannot_be_written_to_does_not_keep_the_others(
+        self, side: Side, storage: BadStorage, tmp_path: Path, in_the_way: str
+    ) -> None:
+        """A part that cannot be had is not even needed."""
+        place = tmp_path / "execution-1001" / in_the_way
+        place.parent.mkdir(parents=True)
+        place.mkdir() if in_the_way.endswith("/") else place.write_text("mine")
+        storage.plays(then=by_name)
+        manifest = side.call("save_all", three(storage), tmp_path, overwrite=True)
+        keys = {saved.file_key for saved in manifest.saved}
+        missed = {missed.file_key for missed in manifest.missed}
+        assert (
+            keys
+            == {
+                "parse/a.json/": {"b", "c"},
+                "parse": {"c"},
+                "parse/a.json.part/": {"a", "b", "c"},
+            }[in_the_way]
+        )
+        assert missed == {"a", "b", "c"} - keys
+
     def test_a_file_of_somebody_elses_is_missed_and_left_alone(
         self, side: Side, storage: BadStorage, tmp_path: Path
     ) -> None:
@@ -346,21 +371,86 @@ class TestAgain:
             text = json.dumps(told)
             told["saved"][-1]["bytes"] = len(text)
         (home / "manifest.json").write_text(json.dumps(told))
-        side.call("save_all", three(storage), tmp_path / "folder")
-        assert (home / "extract" / "c.bin").read_bytes() == C
+        try:
+            Manifest.read(home)
+        except ConfigurationError:
+            with pytest.raises(ConfigurationError, match=r"manifest\.json"):
+                side.call("save_all", three(storage), tmp_path / "folder")
+            assert json.loads((home / "manifest.json").read_text()) == told
+        else:
+            side.call("save_all", three(storage), tmp_path / "folder")
+            assert (home / "extract" / "c.bin").read_bytes() == C
         assert (tmp_path / "secret").read_bytes() == C
 
+    @pytest.mark.parametrize("overwrite", [False, True])
     @pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 99}', "\x00"])
-    def test_a_manifest_that_makes_no_sense_is_none(
-        self, side: Side, storage: BadStorage, tmp_path: Path, text: str
+    def test_a_manifest_that_cannot_be_read_is_told_before_anything_is_touched(
+        self, side: Side, storage: BadStorage, tmp_path: Path, text: str, overwrite: bool
     ) -> None:
+        """A newer version wrote it, or somebody harmed it: it is not written over."""
         home = tmp_path / "execution-1001"
         home.mkdir()
         (home / "manifest.json").write_text(text)
         storage.plays(then=by_name)
-        manifest = side.call("save_all", three(storage), tmp_path)
-        assert manifest.complete
-        check_manifest(manifest, home)
+        with pytest.raises(ConfigurationError, match=r"manifest\.json .*nothing was touched"):
+            side.call("save_all", three(storage), tmp_path, overwrite=overwrite)
+        assert not storage.asked
+        assert files_in(home) == ["manifest.json"]
+        assert (home / "manifest.json").read_text() == text
+
+    @pytest.mark.parametrize(
+        ("what", "trouble"),
+        [
+            ("manifest", errno.EACCES),
+            ("journal", errno.EIO),
+            ("output", errno.ESTALE),
+            ("promised", errno.EIO),
+        ],
+    )
+    def test_what_cannot_be_read_for_the_moment_is_not_taken_for_absent(  # noqa: PLR0917
+        self,
+        side: Side,
+        storage: BadStorage,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        what: str,
+        trouble: int,
+    ) -> None:
+        """It is told before anything is touched, and nothing is fetched again later."""
+        home, execution = tmp_path / "execution-1001", three(storage)
+        storage.plays(then=by_name)
+        side.call("save_all", execution, tmp_path)
+        if what in ("journal", "promised"):
+            (home / ".manifest.json.0.journal").write_bytes(json.dumps(PROMISE).encode())
+            (home / "manifest.json").unlink()
+        name = {"manifest": "manifest.json", "journal": ".manifest.json.0.journal"}.get(
+            what, "a.json"
+        )
+        before = files_in(home)
+        storage.asked.clear()
+
+        def failing(owner: Any, method: str) -> None:
+            work = getattr(owner, method)
+
+            def fail(path: Path, *args: Any, **options: Any) -> Any:
+                if path.name == name:
+                    raise OSError(trouble, os.strerror(trouble), str(path))
+                return work(path, *args, **options)
+
+            patch.setattr(owner, method, fail)
+
+        with monkeypatch.context() as patch:
+            failing(Path, "stat" if what == "output" else "open")
+            with pytest.raises(ConfigurationError, match=re.escape(os.strerror(trouble))) as told:
+                side.call("save_all", execution, tmp_path)
+        assert (str(home) if what == "manifest" else name) in str(told.value)
+        assert files_in(home) == before
+        assert not storage.asked
+        if what in ("manifest", "output"):
+            manifest = side.call("save_all", execution, tmp_path)
+            assert manifest.complete
+            assert not storage.asked
+            check_manifest(manifest, home)
 
     def test_a_process_that_is_killed_has_told_of_what_it_saved(
         self, side: Side, storage: BadStorage, tmp_path: Path

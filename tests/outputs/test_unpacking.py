@@ -8,8 +8,17 @@ from collections.abc import Iterable
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker
+from datalab_facade.outputs.unpacking import (
+    DoesNotUnpack,
+    ExpandsTooMuch,
+    Unpacker,
+    codings,
+    not_codings,
+    why_kept,
+)
 
 TEXT = b"the quick brown fox " * 40
 EMPTY_BLOCK = b"\x03\x00"
@@ -92,14 +101,61 @@ def test_a_bomb_is_no_stream_that_anybody_honest_sends() -> None:
         unpacked("gzip", [gzip.compress(bytes(10_000_000))])
 
 
+@given(
+    st.lists(
+        st.sampled_from(
+            ["gzip", "x-GZIP", "deflate", "identity", "none", "aws-chunked", "utf-8", "", " "]
+        ),
+        max_size=5,
+    ),
+    st.sampled_from([",", ", ", " ,\t"]),
+)
+def test_a_list_of_codings_is_undone_from_its_end(names: list[str], separator: str) -> None:
+    """Whatever is in it that is no coding, however it is written."""
+    packed = TEXT
+    for name in names:
+        if name.lower() in ("gzip", "x-gzip"):
+            packed = gzip.compress(packed, mtime=0)
+        elif name == "deflate":
+            packed = zlib.compress(packed)
+    encoding = separator.join(names)
+    assert unpacked(encoding, [packed]) == TEXT
+    assert unpacked(encoding, one_by_one(packed)) == TEXT
+
+
+@given(st.text())
+def test_whatever_is_called_an_encoding_is_read(encoding: str) -> None:
+    known = codings(encoding)
+    assert set(known).isdisjoint(not_codings(encoding))
+    if not known:
+        assert unpacked(encoding, [TEXT]) == TEXT
+    elif why_kept(encoding) is not None:
+        with pytest.raises(DoesNotUnpack):
+            Unpacker(encoding)
+
+
+def test_a_bomb_in_layers_is_a_bomb() -> None:
+    """Each layer alone would be honest."""
+    inner = gzip.compress(bytes(20_000_000))
+    assert len(inner) * 200 < 20_000_000
+    with pytest.raises(ExpandsTooMuch):
+        unpacked("gzip, gzip", [gzip.compress(inner)])
+    some = b"".join(gzip.compress(bytes(100_000)) for _ in range(1_000))
+    with pytest.raises(ExpandsTooMuch):
+        unpacked("gzip, gzip", [gzip.compress(some)])
+
+
 @pytest.mark.parametrize(
     ("encoding", "packed", "why"),
     [
-        ("br", b"", "^it is compressed as 'br', which is not supported$"),
+        ("br", b"", "^it is compressed as 'br', which cannot be unpacked here$"),
+        ("zstd, gzip", b"", "^it is compressed as 'zstd', which cannot be unpacked here$"),
+        (", ".join(["gzip"] * 6), b"", "^it is compressed 6 times$"),
+        ("gzip, gzip", gzip.compress(gzip.compress(TEXT)[:-1]), "^it is cut off$"),
         ("gzip", gzip.compress(TEXT, mtime=0)[:-1], "^it is cut off$"),
         ("gzip", b"no gzip at all", "incorrect header check"),
     ],
-    ids=["unknown", "cut off", "no gzip"],
+    ids=["unknown", "unknown below", "many times", "cut off below", "cut off", "no gzip"],
 )
 def test_what_does_not_unpack_says_why(encoding: str, packed: bytes, why: str) -> None:
     with pytest.raises(DoesNotUnpack, match=why):

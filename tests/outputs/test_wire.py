@@ -5,26 +5,27 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import logging
 import re
+import socket
 import time
 import zlib
 from collections.abc import Callable
 from typing import Any
 
-import httpcore
 import pytest
 
 from datalab_facade import DownloadFailed, OutputTooLarge
 from datalab_facade.outputs.downloading import Download, DownloadPolicy
 from datalab_facade.outputs.fetching import fetch, fetch_async
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
-from datalab_facade.transport.network import _BoundedStream
+from datalab_facade.transport.network import Network, SocketStream
+from datalab_facade.transport.resolving import Resolver
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, moved, refused, stored
-from tests.outputs.conftest import Side, output_at
+from tests.outputs.conftest import Side, output_at, until
 
 BODY = bytes(range(256)) * 40
 OTHER = bytes(reversed(range(256))) * 40
-MD5 = hashlib.md5(BODY).hexdigest()
 
 
 def failure(side: Side, storage: BadStorage, **options: Any) -> DownloadFailed:
@@ -115,6 +116,52 @@ class TestRanges:
         storage.plays(cut(old, 4_000), then=new)
         assert fetched(side, storage) == OTHER
 
+    @pytest.mark.parametrize(
+        "named",
+        [
+            {},
+            {"ETag": 'W/"v1-no-md5"'},
+            {"ETag": "v1-no-md5"},
+            {"Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"},
+        ],
+        ids=["nothing", "a weak ETag", "an ETag without quotes", "a date"],
+    )
+    def test_a_part_that_does_not_prove_of_what_it_is_is_not_taken(
+        self, side: Side, storage: BadStorage, named: dict[str, str]
+    ) -> None:
+        """The object changed, and storage overlooks ``If-Range``."""
+        days = {"Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"}
+        storage.plays(
+            cut(stored(BODY, headers=days), 4_000),
+            then=stored(OTHER, headers=days, conditions=False, parts_name=named),
+        )
+        assert fetched(side, storage) == OTHER
+
+    def test_a_change_within_the_second_that_a_date_tells_is_no_mix(
+        self, side: Side, storage: BadStorage
+    ) -> None:
+        """A date may be that of two objects until its second is over."""
+        now = "Mon, 01 Jan 2024 00:00:00 GMT"
+        told = {"Last-Modified": now, "Date": now}
+        storage.plays(
+            cut(stored(BODY, etag=None, headers=told), 4_000),
+            then=stored(OTHER, etag=None, headers=told),
+        )
+        assert fetched(side, storage) == OTHER
+        assert "range" not in storage.asked[1].headers
+
+    def test_an_object_of_unknown_length_that_became_as_long_as_what_came_is_fetched_anew(
+        self, side: Side, storage: BadStorage
+    ) -> None:
+        """416 says only that there is no more of it."""
+
+        def unknown(_: Asked) -> Reply:
+            return Reply(headers={"ETag": '"v1"'}, body=BODY, chunked=True, stop_after=4_000)
+
+        none = Reply(status=416, headers={"Content-Range": "bytes */4000"})
+        storage.plays(unknown, lambda _: none, then=stored(OTHER[:4_000], etag='"v2"'))
+        assert fetched(side, storage) == OTHER[:4_000]
+
     def test_an_object_that_changes_all_the_time_is_given_up(
         self, side: Side, storage: BadStorage
     ) -> None:
@@ -149,13 +196,25 @@ class TestRanges:
         assert failure(side, storage).status in (416, None)
         assert len(storage.asked) < 20
 
-    def test_a_206_to_a_question_for_all_of_it_is_given_up(
+    def test_a_206_of_the_whole_to_a_question_for_all_of_it_is_taken(
         self, side: Side, storage: BadStorage
     ) -> None:
-        part = Reply(status=206, headers={"Content-Range": "bytes 0-10239/10240"}, body=BODY)
+        whole = Reply(status=206, headers={"Content-Range": "bytes 0-10239/10240"}, body=BODY)
+        storage.plays(then=lambda _: whole)
+        assert fetched(side, storage) == BODY
+        assert len(storage.asked) == 1
+
+    def test_a_206_of_a_part_to_a_question_for_all_of_it_is_given_up(
+        self, side: Side, storage: BadStorage
+    ) -> None:
+        part = Reply(status=206, headers={"Content-Range": "bytes 0-10239/10241"}, body=BODY)
         storage.plays(then=lambda _: part)
         failure(side, storage)
         assert len(storage.asked) < 20
+
+
+def replied(reply: Reply) -> Player:
+    return lambda _: reply
 
 
 class TestLengths:
@@ -163,23 +222,41 @@ class TestLengths:
         self, side: Side, storage: BadStorage
     ) -> None:
         storage.plays(then=lambda _: Reply(body=BODY, length=len(BODY) + 1))
-        assert failure(side, storage).reason in ("incomplete", "unreachable")
+        assert failure(side, storage).reason == "incomplete"
         assert 2 <= len(storage.asked) < 20
 
-    def test_a_body_longer_than_told_is_taken_as_told(
+    @pytest.mark.parametrize("size", [972, 300_000])
+    @pytest.mark.parametrize("keeps", [True, False], ids=["kept", "closed"])
+    def test_a_body_longer_than_told_is_incomplete(
+        self, side: Side, storage: BadStorage, size: int, keeps: bool
+    ) -> None:
+        """Who announces too little has cut what we would take for the whole."""
+        side.client()
+        body = BODY * 30
+        storage.plays(then=lambda _: Reply(body=body[:size], length=size - 40, keeps=keeps))
+        assert failure(side, storage).reason == "incomplete"
+        assert 2 <= len(storage.asked) < 20
+
+    def test_a_body_longer_than_told_may_be_told_rightly_the_next_time(
         self, side: Side, storage: BadStorage
     ) -> None:
-        """What comes after it is part of no answer.
+        side.client()
+        storage.plays(lambda _: Reply(body=BODY, length=932, keeps=True), then=stored(BODY))
+        assert fetched(side, storage) == BODY
 
-        It comes in one piece with the body: what came later, after the next request was
-        sent, nobody could tell from the answer to that.
-        """
-        body = BODY[:1_000]
-        storage.plays(
-            then=lambda _: Reply(body=body + b"HTTP/1.1 200 OK\r\n\r\n", length=len(body))
-        )
-        assert fetched(side, storage) == body
-        assert fetched(side, storage) == body
+    @pytest.mark.parametrize("chunked", [True, False])
+    def test_what_follows_an_answer_is_no_answer_to_the_next_request(
+        self, side: Side, storage: BadStorage, chunked: bool
+    ) -> None:
+        """Though it looks like one, and comes at once, late or in pieces."""
+        side.client()
+        second = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"
+        for behind in (second, second[:20], b"\r\n"):
+            reply = Reply(body=BODY, chunked=chunked, keeps=True, behind=behind, pause=0.01)
+            storage.plays(replied(reply), then=stored(BODY))
+            assert fetched(side, storage) == BODY
+            until(lambda: storage.idle)
+            assert fetched(side, storage) == BODY
 
     def test_an_empty_body_is_an_output(self, side: Side, storage: BadStorage) -> None:
         storage.plays(then=stored(b""))
@@ -214,24 +291,23 @@ DIGESTS: dict[str, tuple[str, Callable[[bytes], str]]] = {
     "SHA-256": ("x-amz-checksum-sha256", lambda body: b64("sha256", body)),
     "SHA-1": ("x-amz-checksum-sha1", lambda body: b64("sha1", body)),
     "CRC-32": ("x-amz-checksum-crc32", crc32),
-    "ETag": ("ETag", lambda body: f'"{hashlib.md5(body).hexdigest()}"'),
+    "Google's MD5": ("x-goog-hash", lambda body: f"crc32c=AAAAAA==,md5={b64('md5', body)}"),
 }
 NO_DIGESTS: dict[str, dict[str, str]] = {
-    "an ETag that is no MD5": {"ETag": '"abc"'},
+    "an ETag": {"ETag": '"abc"'},
+    "an ETag that looks like an MD5": {"ETag": f'"{"0" * 32}"'},
+    "an ETag of 32 digits without quotes": {"ETag": "0" * 32},
     "a weak ETag": {"ETag": f'W/"{"0" * 32}"'},
     "an ETag of several parts": {"ETag": f'"{"0" * 32}-3"'},
     "a checksum of checksums": {"x-amz-checksum-sha256": b64("sha256", b"") + "-3"},
     "a checksum of something shorter": {"x-amz-checksum-sha256": crc32(b"")},
     "a checksum that is no base64": {"x-amz-checksum-crc32": "!"},
-    "an ETag with KMS": {"ETag": f'"{"0" * 32}"', "x-amz-server-side-encryption": "aws:kms"},
-    "an ETag with two layers of KMS": {
-        "ETag": f'"{"0" * 32}"',
-        "x-amz-server-side-encryption": "aws:kms:dsse",
+    "a checksum of checksums by its type": {
+        "x-amz-checksum-crc32": crc32(b""),
+        "x-amz-checksum-type": "COMPOSITE",
     },
-    "an ETag with a key of the customer's": {
-        "ETag": f'"{"0" * 32}"',
-        "x-amz-server-side-encryption-customer-algorithm": "AES256",
-    },
+    "a checksum that is not known": {"x-amz-checksum-crc64nvme": "AAAAAAAAAAA="},
+    "one of Google's that is not known": {"x-goog-hash": "crc32c=AAAAAA=="},
 }
 
 
@@ -267,14 +343,58 @@ class TestDigests:
     def test_the_digest_holds_for_all_of_a_body_that_came_in_parts(
         self, side: Side, storage: BadStorage
     ) -> None:
-        broken = BODY[:6_000] + b"\0" + BODY[6_001:]
+        broken, told = BODY[:6_000] + b"\0" + BODY[6_001:], {"Content-MD5": b64("md5", BODY)}
         storage.plays(
-            cut(stored(BODY, etag=f'"{MD5}"'), 4_000),
-            stored(broken, etag=f'"{MD5}"'),
-            then=stored(BODY, etag=f'"{MD5}"'),
+            cut(stored(BODY, headers=told), 4_000),
+            stored(broken, headers=told),
+            then=stored(BODY, headers=told),
         )
         assert fetched(side, storage) == BODY
         assert len(storage.asked) == 3
+
+    @pytest.mark.parametrize("of", ["what is stored", "what it unpacks to"])
+    @pytest.mark.parametrize(("header", "digest"), DIGESTS.values(), ids=DIGESTS.keys())
+    def test_the_digest_of_what_is_packed_may_be_that_of_either_form(
+        self,
+        side: Side,
+        storage: BadStorage,
+        header: str,
+        digest: Callable[[bytes], str],
+        of: str,
+    ) -> None:
+        """Whoever packs on the way leaves the checksum as it was."""
+        wire = gzip.compress(BODY)
+        told = {"Content-Encoding": "gzip"}
+        right = digest(wire if of == "what is stored" else BODY)
+        storage.plays(then=stored(wire, headers={**told, header: right}))
+        assert fetched(side, storage) == BODY
+        assert b"".join(side.streamed(output_at(storage.url()))) == BODY
+        storage.plays(then=stored(wire, headers={**told, header: digest(OTHER)}))
+        assert failure(side, storage).reason == "corrupt"
+
+    @pytest.mark.parametrize(
+        "sign",
+        [
+            {"x-goog-stored-content-encoding": "gzip"},
+            {"Warning": "214 UploadServer gunzipped"},
+            {"ETag": 'W/"v1"'},
+            {},
+        ],
+        ids=["stored as gzip", "a warning", "a weak ETag", "no length"],
+    )
+    @pytest.mark.parametrize(("header", "digest"), DIGESTS.values(), ids=DIGESTS.keys())
+    def test_the_digest_of_stored_gzip_says_nothing_of_what_was_unpacked_on_the_way(
+        self,
+        side: Side,
+        storage: BadStorage,
+        header: str,
+        digest: Callable[[bytes], str],
+        sign: dict[str, str],
+    ) -> None:
+        told = {header: digest(gzip.compress(BODY)), **sign}
+        storage.plays(then=lambda _: Reply(headers=told, body=BODY, chunked=not sign))
+        assert fetched(side, storage) == BODY
+        assert len(storage.asked) == 1
 
 
 class TestPatience:
@@ -372,7 +492,7 @@ class TestPatience:
     def test_the_timeout_is_for_all_of_it_also_for_what_is_fetched_once_more(
         self, side: Side, storage: BadStorage
     ) -> None:
-        corrupt = stored(BODY, etag=f'"{"0" * 32}"')
+        corrupt = stored(BODY, headers={"Content-MD5": b64("md5", OTHER)})
         storage.plays(
             refused(429, Retry_After="50"), corrupt, refused(429, Retry_After="50"), then=corrupt
         )
@@ -411,8 +531,35 @@ class TestRenewal:
         with pytest.raises(DownloadFailed) as failed:
             side.call("bytes", output_at(storage.url(), execution_id))
         assert (failed.value.reason, failed.value.status) == (reason, status)
-        assert len(simulator.requests.of("api")) == 3
-        assert len(storage.asked) == 4
+        assert len(simulator.requests.of("api")) == 4
+        assert len(storage.asked) == 5
+
+    @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+    def test_a_new_url_that_is_refused_as_well_is_given_time_to_become_valid(
+        self, side: Side, storage: BadStorage, simulator: Simulator, status: int
+    ) -> None:
+        """The first one comes at once, since the old one has expired; then there are pauses."""
+        execution_id = simulator.start(ExecutionScript([StepScript("parse")]))
+        began = side.clock.monotonic()
+
+        def early(asked: Asked) -> Reply:
+            valid = side.clock.monotonic() - began > 6.5
+            return (stored(BODY) if valid else refused(status))(asked)
+
+        storage.plays(then=early)
+        assert side.call("bytes", output_at(storage.url(), execution_id), timeout=30) == BODY
+        first, second, third = side.clock.slept
+        assert 1 <= first <= 2 <= second <= 4 <= third <= 8
+
+    def test_pauses_between_new_urls_end_with_the_timeout(
+        self, side: Side, storage: BadStorage, simulator: Simulator
+    ) -> None:
+        execution_id = simulator.start(ExecutionScript([StepScript("parse")]))
+        storage.plays(then=refused(403))
+        with pytest.raises(DownloadFailed) as failed:
+            side.call("bytes", output_at(storage.url(), execution_id), timeout=3)
+        assert (failed.value.reason, failed.value.status) == ("refused", 403)
+        assert sum(side.clock.slept) < 3
 
     def test_an_execution_that_is_gone_takes_its_outputs_along(
         self, side: Side, storage: BadStorage
@@ -477,6 +624,13 @@ PACKED: dict[str, tuple[str, bytes]] = {
     "gzip called deflate": ("deflate", gzip.compress(TEXT)),
     "members": ("gzip", gzip.compress(TEXT[:9]) + gzip.compress(b"") + gzip.compress(TEXT[9:])),
     "identity": ("identity", TEXT),
+    "a list": ("identity, gzip", gzip.compress(TEXT)),
+    "several": ("deflate, gzip", gzip.compress(zlib.compress(TEXT))),
+    "a way of transfer": ("aws-chunked", TEXT),
+    "a way of transfer before": ("aws-chunked,gzip", gzip.compress(TEXT)),
+    "a character set": ("UTF-8", TEXT),
+    "none": ("none", TEXT),
+    "nothing": (" , ", TEXT),
 }
 BROKEN: dict[str, tuple[str, bytes]] = {
     "cut": ("gzip", gzip.compress(TEXT)[:-20]),
@@ -514,6 +668,47 @@ class TestPacking:
     ) -> None:
         storage.plays(then=packed(encoding, body))
         assert failure(side, storage).reason == "corrupt"
+
+    @pytest.mark.parametrize("encoding", ["br", "zstd", "BR", "gzip, br", "aws-chunked, zstd"])
+    def test_what_cannot_be_unpacked_here_is_not_even_received_into_memory(
+        self, side: Side, storage: BadStorage, encoding: str
+    ) -> None:
+        """The error says how it is packed, and how to have it all the same."""
+        storage.plays(then=packed(encoding, BODY))
+        for method in ("bytes", "text", "json"):
+            with pytest.raises(DownloadFailed, match=r"as '(br|zstd)', .* Saved, it is kept"):
+                side.call(method, output_at(storage.url()))
+        with pytest.raises(DownloadFailed, match="cannot be unpacked here"):
+            side.streamed(output_at(storage.url()))
+
+    def test_what_is_no_encoding_is_noted(
+        self, side: Side, storage: BadStorage, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, "datalab_facade.outputs")
+        storage.plays(then=packed("aws-chunked, gzip", gzip.compress(TEXT)))
+        assert fetched(side, storage) == TEXT
+        [note] = [record.getMessage() for record in caplog.records if "outputs" in record.name]
+        assert "step parse of execution 1001" in note
+        assert "'aws-chunked', which storage calls its encoding, is none" in note
+
+    @pytest.mark.parametrize("encoding", ["gzip", "aws-chunked", ""])
+    def test_what_was_unpacked_before_it_comes_is_not_unpacked_again(
+        self, side: Side, storage: BadStorage, encoding: str
+    ) -> None:
+        """A hook of the user's own client may read an answer, as most mocks do."""
+
+        def read(response: Any) -> Any:
+            return response.read() if side.runner is None else response.aread()
+
+        async def read_async(response: Any) -> None:
+            await read(response)
+
+        hooks = {"response": [read if side.runner is None else read_async]}
+        client = side.client(http_client=side.http(event_hooks=hooks))
+        body = gzip.compress(TEXT) if encoding == "gzip" else TEXT
+        told = {"Content-Encoding": encoding, "Content-MD5": b64("md5", body)}
+        storage.plays(then=stored(body, headers=told))
+        assert side.done(client.outputs.bytes(output_at(storage.url()))) == TEXT
 
     def test_a_bomb_is_stopped_by_the_limit_in_memory(
         self, side: Side, storage: BadStorage
@@ -647,13 +842,14 @@ def test_a_body_that_flows_is_read_in_larger_pieces() -> None:
     """As long as each read gives as much as was asked for, and no longer."""
     asked: list[int] = []
 
-    class Stream(httpcore.NetworkStream):
-        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-            asked.append(max_bytes)
-            return bytes(min(max_bytes, left.pop(0)))
+    class Socket(socket.socket):
+        def recv(self, size: int, flags: int = 0) -> bytes:
+            asked.append(size)
+            return bytes(min(size, left.pop(0)))
 
     left = [10, 64 << 10, 200 << 10, 10, 10]
-    stream = _BoundedStream(Stream())
-    sizes = [len(stream.read(64 << 10)) for _ in range(5)]
+    with Socket() as connection:
+        stream = SocketStream(connection, Network(Resolver()))
+        sizes = [len(stream.read(64 << 10)) for _ in range(5)]
     assert sizes == [10, 64 << 10, 200 << 10, 10, 10]
     assert asked == [64 << 10, 64 << 10, 256 << 10, 256 << 10, 64 << 10]

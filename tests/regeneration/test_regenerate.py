@@ -115,7 +115,7 @@ def test_check_goes_with_no_other_source(checkout: Checkout, extra: list[str]) -
     assert stopped.value.code == 2
 
 
-def test_a_new_document_replaces_both_and_its_changes_are_told_with_where_to_look(
+def test_a_new_document_replaces_both_and_its_changes_are_told(
     checkout: Checkout,
 ) -> None:
     source = checkout.edited(describe_the_status)
@@ -125,8 +125,6 @@ def test_a_new_document_replaces_both_and_its_changes_are_told_with_where_to_loo
         "The new document changes the API in one way, none of them breaking.",
         f"not breaking  GET {EXECUTION}: response 200 became typed: Status",
         f"              {DECODED_BY_HAND}",
-        "              look at datalab_facade/transport.py:1",
-        "              look at datalab_facade/transport.py:3",
         *COOKIES,
         "openapi.json and generated/ have been replaced.",
     ]
@@ -144,17 +142,26 @@ def test_a_new_document_replaces_both_and_its_changes_are_told_with_where_to_loo
                 "function": "get_workflows_executions_id",
                 "subject": "response 200",
                 "message": "became typed: Status",
+                "cause": None,
                 "hint": DECODED_BY_HAND,
-                "look_at": [
-                    {"path": "datalab_facade/transport.py", "line": 1},
-                    {"path": "datalab_facade/transport.py", "line": 3},
-                ],
+                "look_at": [{"path": "datalab_facade/transport.py", "line": 1, "function": None}],
             }
         ],
     }
     assert checkout.document.read_bytes() == rendered(json.loads(source.read_bytes()))
     assert (checkout.package / "models" / "status.py").is_file()
     assert not checkout.staging.exists()
+
+
+def test_what_is_deprecated_is_listed_for_the_facade_to_warn_of(checkout: Checkout) -> None:
+    def deprecate(document: Spec) -> None:
+        document["paths"][EXECUTION]["get"]["deprecated"] = True
+
+    assert checkout.main("--from", checkout.edited(deprecate)) == 0
+    listed = dict[str, tuple[tuple[str, str, bool], ...]]()
+    exec((checkout.package / "operations.py").read_text(), listed)
+    assert [one for one in listed["OPERATIONS"] if one[2]] == [("GET", EXECUTION, True)]
+    assert len(listed["OPERATIONS"]) == sum(map(len, vendored()["paths"].values()))
 
 
 def test_a_narrowed_document_is_vendored_and_generated_from(checkout: Checkout) -> None:

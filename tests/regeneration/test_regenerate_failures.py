@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -207,6 +208,86 @@ def test_a_full_disk_leaves_the_tree_as_it_was(
     last_line = run.stderr.splitlines()[-1]
     assert ("generator failed" in last_line) == (room_for == "the source")
     assert last_line.endswith("; nothing was changed")
+    assert checkout.snapshot() == before
+
+
+def doubling(levels: int, keyword: str) -> Callable[[Spec], None]:
+    """A schema of a few lines that has more alternatives than there are atoms in the sea."""
+
+    def edit(document: Spec) -> None:
+        schemas = document["components"]["schemas"]
+        for level in range(levels):
+            below = {"$ref": f"#/components/schemas/D{level + 1}"}
+            schemas[f"D{level}"] = {keyword: [below, {**below, "description": "again"}]}
+        schemas[f"D{levels}"] = {"anyOf": [{"type": "string"}, {"enum": [1, 2]}]}
+        answer = document["paths"]["/api/v1/files"]["get"]["responses"]["200"]
+        answer["content"]["application/json"]["schema"] = {"$ref": "#/components/schemas/D0"}
+
+    return edit
+
+
+def laughing(levels: int) -> str:
+    """A YAML document of a few hundred bytes that stands for gigabytes."""
+    lines = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, levels)]
+    return "\n".join(["openapi: 3.1.0", "paths: {}", "a0: &a0 [x, x, x, x, x, x]", *lines])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        laughing(12),
+        '{"openapi": "3.1.0", "paths": {"/a": ' + '{"a":' * 50_000 + "1" + "}" * 50_001 + "}",
+        "paths: " + "[" * 50_000,
+        '{"paths": {}, "x": [' + "[]," * 2_000_000 + "[]]}",
+        "paths: {}\nx: [" + "{}, " * 2_000_000 + "{}]",
+        doubling(40, "allOf"),
+    ],
+    ids=["aliases", "deep", "deep yaml", "wide", "wide yaml", "all of"],
+)
+def test_no_document_takes_more_than_seconds_and_some_memory(
+    checkout: Checkout, content: str | Callable[[Spec], None]
+) -> None:
+    source = checkout.root.with_name("hostile")
+    if isinstance(content, str):
+        _ = source.write_text(content)
+    else:
+        source = checkout.edited(content)
+    before = checkout.snapshot()
+    command = checkout.command("--timeout", "5", "--from", source)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        _, said = process.communicate()
+    # Of all processes that this one has started so far.
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 500 * 1024
+    assert process.returncode == 1
+    assert b"Traceback" not in said
+    assert said.endswith((b"nothing was changed\n", b"allows more\n"))
+    assert checkout.snapshot() == before
+
+
+def test_a_run_that_takes_too_long_leaves_the_tree_as_it_was(checkout: Checkout) -> None:
+    (checkout.package / "py.typed").unlink()
+    before = checkout.snapshot()
+    run = checkout.run("--timeout", "0.2")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == (
+        "regenerate: it took more than 0.2 s; nothing was changed; --timeout SECONDS allows more\n"
+    )
+    assert checkout.snapshot() == before
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "nan", "inf", "soon"])
+def test_a_time_limit_is_a_number_of_seconds(checkout: Checkout, wrong: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        _ = checkout.main(f"--timeout={wrong}")
+    assert stopped.value.code == 2
+
+
+def test_a_run_that_takes_too_much_memory_leaves_the_tree_as_it_was(checkout: Checkout) -> None:
+    before = checkout.snapshot()
+    hungry = "import openapi_spec_validator as v\nv.validate = lambda _: bytearray(600 * 1024**2)"
+    run = checkout.run(prelude=hungry)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == ("regenerate: it takes more than 500 MB of memory; nothing was changed\n")
     assert checkout.snapshot() == before
 
 

@@ -625,6 +625,24 @@ def test_the_breaking_changes_come_first_and_then_the_order_is_that_of_paths() -
     ]
 
 
+@pytest.mark.parametrize("keyword", ["anyOf", "allOf", "oneOf"])
+@pytest.mark.parametrize("last", [{"type": "string"}, False, {"enum": [1, "a", None]}])
+def test_a_schema_with_more_alternatives_than_can_be_counted_is_compared_all_the_same(
+    keyword: str, last: Spec | bool
+) -> None:
+    def doubling(end: Spec | bool) -> Spec:
+        document = api()
+        for level in range(40):
+            below = {**reference(f"D{level + 1}")}
+            document["components"]["schemas"][f"D{level}"] = {keyword: [below, below]}
+        document["components"]["schemas"]["D40"] = end
+        document["components"]["schemas"]["NewThing"] = reference("D0")
+        return document
+
+    assert changes(doubling(last), doubling(last)) == []
+    assert changes(doubling(last), doubling({"type": "integer"}))
+
+
 SCHEMAS: st.SearchStrategy[dict[str, Any]] = st.recursive(
     st.sampled_from(
         [

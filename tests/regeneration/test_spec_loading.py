@@ -1,10 +1,12 @@
 """Documents come from files and URLs, as JSON or YAML, or there is a sentence that says why not."""
 
+import gzip
 import json
 import re
+import socket
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TypeAlias
@@ -20,6 +22,7 @@ from tests.regeneration.checkouts import vendored
 
 Answer: TypeAlias = tuple[int, dict[str, str], bytes]
 
+BOMB = gzip.compress(b" " * (loading.LARGEST + 1))
 TINY = {"openapi": "3.1.0", "paths": {}}
 
 
@@ -42,9 +45,11 @@ def serving(answer: Callable[[str], Answer]) -> Generator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def parsed(text: str) -> object:
@@ -140,7 +145,14 @@ def _without_tags(written: str) -> str:
         ("paths: {}\n? [a, b]\n: c\n", "a key is not a string"),
         ("paths: &ring {x: *ring}\n", "is not YAML"),
         ("paths: {}\n---\npaths: {}\n", "is not YAML"),
-        ("[" * 100_000, "is not JSON"),
+        ("[" * 100_000, "is not JSON that can be read: it is nested more than 100 levels deep"),
+        ('{"paths": ' + "[" * 200 + "]" * 200 + "}", "nested more than 100 levels deep"),
+        ("paths: " + "[" * 200 + "]" * 200, "nested more than 100 levels deep"),
+        ("- " * 200, "nested more than 100 levels deep"),
+        ("a: *nothing\n", "is not YAML: the alias 'nothing' stands for nothing"),
+        ("a: &a [1]\n*a : b\n", "a key is not a string"),
+        ('{"paths": {}, "x": [' + "0," * loading.MOST + "0]}", "holds more than 500,000 values"),
+        ("x: [" + "[]," * loading.MOST + "]", "holds more than 500,000 values"),
         ("just words", "does not hold an object"),
         ("", "does not hold an object"),
         ('{"openapi": "3.1.0", "paths": []}', "has no 'paths'"),
@@ -174,7 +186,15 @@ def test_a_url_is_followed_to_where_the_document_is() -> None:
     [
         ((404, {}, b"{}"), "answered 404, not 200"),
         ((204, {}, b""), "answered 204, not 200"),
-        ((302, {"Location": "/"}, b""), "redirects"),
+        ((302, {"Location": "/"}, b""), "redirects more than 10 times"),
+        ((302, {"Location": "file:///etc/hostname"}, b""), "redirects to file: which is neither"),
+        ((302, {"Location": "ftp://a.test/"}, b""), "redirects to ftp: which is neither"),
+        ((302, {"Location": "data:,{}"}, b""), "cannot fetch"),
+        ((302, {"Location": "http://[/"}, b""), "cannot fetch"),
+        ((200, {"Content-Encoding": "br"}, b"{}"), "sends 'br', though asked for plain bytes"),
+        ((200, {"Content-Encoding": "gzip"}, b"{}"), "sends what is not gzip"),
+        ((200, {"Content-Encoding": "gzip"}, gzip.compress(b"{}")[:-4]), "gzip that is cut off"),
+        ((200, {"Content-Encoding": "gzip"}, BOMB), "sends more than 20,971,520 bytes"),
         ((200, {"Content-Type": "text/html"}, b"<!DOCTYPE html>"), "is a web page"),
         ((200, {"Content-Length": "9"}, b"{}"), "cannot fetch"),
         ((200, {}, b" " * (loading.LARGEST + 1)), "sends more than 20,971,520 bytes"),
@@ -189,13 +209,136 @@ def test_a_url_that_does_not_give_a_document_is_named_with_what_it_gives(
         assert url in str(told.value)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://[", "https://"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://[", "https://", "HTTP://a:x/"])
 def test_a_url_that_nobody_answers_at_is_a_problem(url: str) -> None:
     with pytest.raises(Problem, match="cannot fetch"):
         _ = loading.load(url)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/hostname", "file:/etc/hostname", "ftp://a.test/x.json", "data:,{}", "xy://"],
+)
+def test_a_url_of_another_scheme_is_not_fetched(url: str) -> None:
+    scheme = url.partition(":")[0]
+    with pytest.raises(Problem, match=f"only http and https are fetched, not {scheme}"):
+        _ = loading.load(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:s3cret@127.0.0.1:1/openapi.json?token=s3cret",
+        "http://user:s3cret@[/",
+        "http://user:s3cret#x@127.0.0.1:bad/",
+        "ftp://user:s3cret@a.test/",
+    ],
+)
+def test_what_a_url_has_of_secrets_is_not_shown(url: str) -> None:
+    with pytest.raises(Problem) as told:
+        _ = loading.load(url)
+    assert "s3cret" not in str(told.value)
+
+
+def test_a_document_may_come_packed() -> None:
+    packed = gzip.compress(json.dumps(TINY).encode())
+    with serving(lambda _: (200, {"Content-Encoding": "gzip"}, packed)) as url:
+        assert loading.load(url) == TINY
+
+
+def endless(connection: socket.socket, start: bytes, part: bytes, pause: float) -> None:
+    """Send without end what nobody should read to its end."""
+    with connection, suppress(OSError):
+        _ = connection.recv(65_536)
+        connection.sendall(start)
+        while not stopped.wait(pause):
+            connection.sendall(part)
+
+
+stopped = threading.Event()
+
+
+@pytest.mark.parametrize(
+    ("start", "part", "pause", "reason"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", b" " * 1_000_000, 0, "sends more than"),
+        (b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n", b" " * 1_000_000, 0, "redirects more"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b" ", 0.01, "took more than"),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"x", 0.01, "took more than"),
+    ],
+    ids=["a body", "a body of a redirect", "a body in drops", "a header in drops"],
+)
+def test_an_answer_without_end_is_not_waited_for(
+    start: bytes, part: bytes, pause: float, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "PATIENCE", 0.5 if pause else 30.0)
+    stopped.clear()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    arguments = (connection, start, part, pause)
+                    threading.Thread(target=endless, args=arguments, daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        try:
+            with pytest.raises(Problem, match=reason):
+                _ = loading.load(f"http://127.0.0.1:{server.getsockname()[1]}/")
+        finally:
+            stopped.set()
+            server.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_file_without_end_is_not_read_to_it() -> None:
+    with pytest.raises(Problem, match="/dev/zero has more than 20,971,520 bytes"):
+        _ = loading.load("/dev/zero")
+
+
+def test_a_file_may_have_a_name_like_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _ = Path("v1:openapi.json").write_text(json.dumps(TINY))
+    assert loading.load("v1:openapi.json") == TINY
+
+
+LAUGHS = "paths: {}\na0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9)
+)
+WORDS = f"paths: {{}}\na: &a {'x' * 100_000}\nb: [" + "*a, " * 300 + "]\n"
+TALL = "paths: {}\na0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 101))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (LAUGHS, "holds more than 500,000 values"),
+        (WORDS, "holds more than 20,971,520 characters"),
+        (TALL, "nested more than 100 levels deep"),
+    ],
+    ids=["values", "characters", "levels"],
+)
+def test_an_alias_counts_as_what_it_stands_for(text: str, reason: str) -> None:
+    with pytest.raises(Problem, match=reason):
+        _ = parsed(text)
+
+
+def test_yaml_is_the_same_without_the_library_in_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = {"paths": {}, "x": ["1", 1, None, True, {"a": "b: c"}]}
+    text = yaml.safe_dump(document)
+    monkeypatch.delattr(yaml, "CBaseLoader", raising=False)
+    assert loading.parsed(text.encode(), "it") == document
+
+
+def test_a_text_that_says_that_it_is_one_is_one() -> None:
+    assert parsed("paths: {}\na: !!str 5\nb: ! 5\n") == {"paths": {}, "a": "5", "b": 5}
+
+
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="cannot read"):
+        _ = loading.load("a\0b")
     with pytest.raises(Problem, match="No such file or directory"):
         _ = loading.load(str(tmp_path / "nowhere.json"))
     with pytest.raises(Problem, match="Is a directory"):

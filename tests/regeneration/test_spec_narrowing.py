@@ -26,7 +26,8 @@ def test_what_is_kept_is_kept_in_its_order_and_the_original_is_not_touched() -> 
     narrowed: Spec = narrow(document, ["/api/v1/workflows", FILES])
     assert document == before
     assert list(narrowed) == list(document)
-    assert list(narrowed["paths"]) == list(document["paths"])
+    kept = ("/api/v1/workflows", FILES)
+    assert list(narrowed["paths"]) == [p for p in document["paths"] if p.startswith(kept)]
     assert narrow(document, ["/"])["paths"] == document["paths"]
 
 

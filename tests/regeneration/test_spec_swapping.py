@@ -55,9 +55,9 @@ def contents(root: Path) -> dict[str, str]:
     }
 
 
-def prepared(root: Path, old: dict[str, str]) -> Path:
+def prepared(root: Path, old: dict[str, str], new: dict[str, str] = NEW) -> Path:
     write(root, old)
-    write(root / swapping.STAGING / "building-1", NEW)
+    write(root / swapping.STAGING / "building-1", new)
     return root
 
 
@@ -92,17 +92,28 @@ def test_a_swap_replaces_everything_and_leaves_no_way_back(
     assert not (root / swapping.STAGING).exists()
 
 
-@pytest.mark.parametrize("old", [OLD, {}])
+FETCHED = {"openapi.provenance.json": "new"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (OLD, NEW),
+        ({}, NEW),
+        (OLD, {**NEW, **FETCHED}),
+        ({**OLD, **dict.fromkeys(FETCHED, "old")}, {**NEW, **FETCHED}),
+    ],
+)
 def test_a_process_that_is_killed_at_any_step_of_the_swap_is_undone_by_the_next(
-    tmp_path: Path, old: dict[str, str]
+    tmp_path: Path, old: dict[str, str], new: dict[str, str]
 ) -> None:
     undone = list[bool]()
 
     def attempt(step: int) -> int:
-        root = prepared(tmp_path / str(step), old)
+        root = prepared(tmp_path / str(step), old, new)
         code = call(root, SWAP, DIE, step)
         undone.append(swapping.recover(root))
-        assert contents(root) == (NEW if code == 0 else old)
+        assert contents(root) == (new if code == 0 else old)
         with swapping.building(root):
             pass
         assert not (root / swapping.STAGING).exists()

@@ -1,11 +1,14 @@
 """A process that runs a workflow, and may be made to kill itself while it writes its journal.
 
 usage: python -m tests.runs.runner URL KEY WORKFLOW_ID OUT KILL_AT FILE...
+
+MOST_BYTES in its environment is the most that any of its files may have.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 from typing import Any
@@ -31,6 +34,8 @@ def die_at_line(number: int) -> None:
 
 
 def main() -> None:
+    if most := os.environ.get("MOST_BYTES"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(most), int(most)))
     url, key, workflow_id, out, kill_at, *files = sys.argv[1:]
     if int(kill_at):
         die_at_line(int(kill_at))

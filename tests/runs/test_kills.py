@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -45,11 +46,19 @@ def documents(tmp_path: Path) -> list[Path]:
 
 
 def begun(
-    server: SimulatorServer, out: Path, documents: list[Path], *, kill_at: int = 0
+    server: SimulatorServer,
+    out: Path,
+    documents: list[Path],
+    *,
+    kill_at: int = 0,
+    file_bytes: int | None = None,
 ) -> subprocess.Popen[bytes]:
     arguments = [server.api_url, API_KEY, "1", str(out), str(kill_at), *map(str, documents)]
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.runs.runner", *arguments], stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "tests.runs.runner", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=None if file_bytes is None else subprocess.PIPE,
+        env=os.environ | ({} if file_bytes is None else {"MOST_BYTES": str(file_bytes)}),
     )
 
 
@@ -119,6 +128,26 @@ def test_a_run_killed_right_after_it_wrote_something_down_goes_on_from_there(
     process = begun(server, tmp_path / "out", documents, kill_at=line)
     assert process.wait(30) == -signal.SIGKILL
     check_nothing_was_done_twice(simulator, server, tmp_path / "out", documents)
+
+
+@pytest.mark.parametrize("line", [4, 5, 9], ids=["leaving", "submitted", "submitted last"])
+def test_a_journal_that_may_grow_no_more_in_the_middle_of_a_line_lets_nothing_be_paid_twice(
+    line: int, simulator: Simulator, server: SimulatorServer, documents: list[Path], tmp_path: Path
+) -> None:
+    """The system's own limit makes a short write, then an error."""
+    assert gone_on(server, tmp_path / "one", documents)
+    lines = (tmp_path / "one" / "run.jsonl").read_bytes().splitlines(keepends=True)
+    most = sum(map(len, lines[:line])) - 5
+    process = begun(server, tmp_path / "two", documents, file_bytes=most)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert b"run.jsonl cannot be written: File too large" in told
+    before = len(simulator.execution_ids)
+    report = gone_on(server, tmp_path / "two", documents)
+    unknown = [result for result in report.failed if isinstance(result.error, SubmissionUnknown)]
+    assert len(report.failed) == len(unknown) == (0 if line == 4 else 1)
+    assert len(simulator.execution_ids) == 2 * FILES
+    assert before == FILES + {4: 0, 5: 1, 9: 2}[line]
 
 
 def test_a_journal_that_was_cut_anywhere_is_read_to_its_last_whole_line(

@@ -146,13 +146,6 @@ def test_urls_and_references_and_uploaded_files_are_run_without_an_upload(
     way.done(client.close())
 
 
-def test_a_file_named_twice_is_run_once(
-    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
-) -> None:
-    report = run(way, simulator, workflow_id, [documents[0], documents[0]], to=tmp_path / "out")
-    assert (len(report.results), executes(simulator)) == (1, 1)
-
-
 def test_files_of_the_same_name_get_folders_of_their_own(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from datalab_facade import (
@@ -10,6 +12,7 @@ from datalab_facade import (
     WaitPolicy,
     WaitTimedOut,
 )
+from datalab_facade.clock import SystemClock
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
 from datalab_facade.transport.ending import EndsWithin, left_of
 from tests.sockets.conftest import Caller
@@ -96,6 +99,28 @@ def test_nobody_there_is_told_as_a_connection_that_failed(
     outcome = call("get", 1, max_faults=0)
     assert isinstance(outcome.error, ConnectionFailed)
     assert not outcome.error.may_have_arrived
+
+
+@pytest.mark.parametrize("seconds", [1e10, 1e300])
+@pytest.mark.parametrize("method", ["get", "wait"])
+def test_a_time_of_centuries_is_as_good_as_any(
+    simulator: Simulator, call: Caller, method: str, seconds: float
+) -> None:
+    execution_id = simulator.start(ENDS_SOON)
+    outcome = call(method, execution_id, timeout=seconds, request_timeout=seconds)
+    assert outcome.error is None
+    assert outcome.result.id == execution_id
+
+
+def test_the_system_is_asked_for_no_sleep_that_it_refuses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    for seconds in (1.5, 1e10, math.inf):
+        SystemClock().sleep(seconds)
+    assert slept[0] == 1.5
+    assert max(slept) <= 1e7
 
 
 def test_nothing_is_left_of_a_time_that_is_over() -> None:

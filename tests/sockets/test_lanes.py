@@ -25,6 +25,11 @@ def connections(client: Datalab | AsyncDatalab) -> list[Any]:
     return [one for lane in idle_lanes(client) for one in lane.client._transport._pool.connections]
 
 
+def is_open(lane: Any) -> bool:
+    """Tell whether a lane has a connection that is open."""
+    return bool(list(lane.connections.streams))
+
+
 def test_one_after_the_other_requests_share_one_connection(
     simulator: Simulator, server: SimulatorServer
 ) -> None:
@@ -74,14 +79,16 @@ def test_a_lane_that_nobody_needed_for_long_is_closed(
 ) -> None:
     execution_id = simulator.start(NEVER_ENDS)
     with Datalab(API_KEY, base_url=server.api_url) as client:
+        client.executions.get(execution_id)
         lanes = client._api._lanes
         spare, used = lanes.take(), lanes.take()
+        assert is_open(spare)
         lanes.put_back(spare)
         lanes.put_back(used)
         spare.idle_since -= 3600
         client.executions.get(execution_id)
         assert idle_lanes(client) == [used]
-        assert spare.client.is_closed
+        assert not is_open(spare)
 
 
 async def test_a_lane_that_no_task_needed_for_long_is_closed(
@@ -89,24 +96,28 @@ async def test_a_lane_that_no_task_needed_for_long_is_closed(
 ) -> None:
     execution_id = simulator.start(NEVER_ENDS)
     async with AsyncDatalab(API_KEY, base_url=server.api_url) as client:
+        await client.executions.get(execution_id)
         lanes = client._api._lanes
         spare, used = lanes.take(), lanes.take()
-        await lanes.put_back(spare)
-        await lanes.put_back(used)
+        assert is_open(spare)
+        lanes.put_back(spare)
+        lanes.put_back(used)
         spare.idle_since -= 3600
         await client.executions.get(execution_id)
         assert idle_lanes(client) == [used]
+        assert not is_open(spare)
 
 
 def test_a_lane_in_use_while_the_client_is_closed_is_closed_when_put_back(
-    server: SimulatorServer,
+    simulator: Simulator, server: SimulatorServer
 ) -> None:
     client = Datalab(API_KEY, base_url=server.api_url)
+    client.executions.get(simulator.start(NEVER_ENDS))
     lane = client._api._lanes.take()
     client.close()
-    assert not lane.client.is_closed
+    assert is_open(lane)
     client._api._lanes.put_back(lane)
-    assert lane.client.is_closed
+    assert not is_open(lane)
     assert idle_lanes(client) == []
 
 

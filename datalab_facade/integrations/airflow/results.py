@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from datalab_facade.arguments import checked_seconds
-from datalab_facade.context import checked_id
+from datalab_facade.arguments import checked_id, checked_seconds
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.integrations.airflow.events import WaitEvent
 from datalab_facade.models import JSON

@@ -1,0 +1,106 @@
+"""An early end for threads that nobody waits for any more.
+
+Ctrl-C reaches the main thread only, and an error in one thread does not end the others,
+which may wait for minutes for a server that says nothing. Threads that work for one call
+share an :class:`Interruption`; what they wait for ends when it is set off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+
+_current: ContextVar[Interruption | None] = ContextVar("datalab_facade_interruption", default=None)
+
+
+class Interrupted(BaseException):
+    """The work of this thread is not wanted any more.
+
+    It is not an :class:`Exception`, so that nothing takes it for a failure and tries again.
+    """
+
+
+class Interruption:
+    """Ends what several threads wait for.
+
+    A thread enters it in a ``with`` statement, and is interrupted inside only.
+    """
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._cuts: dict[object, Callable[[], None]] = {}
+
+    def __enter__(self) -> None:
+        _current.set(self)
+
+    def __exit__(self, *_: object) -> None:
+        _current.set(None)
+
+    def set_off(self) -> None:
+        """Cut all waits off, and let none begin any more."""
+        self._event.set()
+        with self._lock:
+            for cut in self._cuts.values():
+                cut()
+
+    def check(self) -> None:
+        """Raise if it was set off.
+
+        Raises:
+            Interrupted: It was.
+        """
+        if self._event.is_set():
+            raise Interrupted
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for some seconds, but no longer than until it is set off.
+
+        Raises:
+            Interrupted: It was set off.
+        """
+        self._event.wait(min(seconds, threading.TIMEOUT_MAX))
+        self.check()
+
+    @contextlib.contextmanager
+    def ends(self, cut: Callable[[], None]) -> Iterator[None]:
+        """Have a wait inside cut off when it is set off."""
+        wait = object()
+        with self._lock:
+            self.check()
+            self._cuts[wait] = cut
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._cuts[wait]
+            # Whatever a wait that was cut off raises says nothing.
+            self.check()
+
+
+def current_interruption() -> Interruption | None:
+    """Give what may interrupt this thread, if anything may."""
+    return _current.get()
+
+
+def check_interrupted() -> None:
+    """Raise if nobody waits for what this thread does.
+
+    Raises:
+        Interrupted: So it is.
+    """
+    interruption = _current.get()
+    if interruption is not None:
+        interruption.check()
+
+
+def interruptible(cut: Callable[[], None]) -> contextlib.AbstractContextManager[None]:
+    """Have a wait inside cut off when nobody waits for this thread any more.
+
+    Args:
+        cut: Ends the wait; called from another thread.
+    """
+    interruption = _current.get()
+    return contextlib.nullcontext() if interruption is None else interruption.ends(cut)

@@ -1,0 +1,251 @@
+"""The files of a run: which ones a caller means, and what makes one the same file in a later call.
+
+A file on this machine is known by its name and its content, so it is read to its end
+each time that it is met. Nothing that is cheaper can be trusted: size and times stay
+the same under new content where somebody sets them, where a clock is coarse or steps
+back, and where a file is written through memory. Reading costs about a second for a
+gigabyte, less than a minute for 30,000 files of a megabyte; sending their requests
+takes hours.
+
+A link is the file that it leads to. The same file named twice, by whatever path, is
+submitted once, and has a result for each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, TypeAlias, cast
+
+import attrs
+
+from datalab_facade.arguments import checked_path
+from datalab_facade.errors import ConfigurationError, DatalabError
+from datalab_facade.files.models import File
+from datalab_facade.files.sources import open_regular
+from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
+from datalab_facade.redaction import printable, redacted_repr, shown_url
+from datalab_facade.runs.run_journal import FILE_NAME
+from datalab_facade.workflows.inputs import InputConfig
+
+RunSource: TypeAlias = str | os.PathLike[str] | File
+"""A file to run over: a path, a URL, a ``datalab://`` reference, or what was uploaded."""
+
+Sources: TypeAlias = RunSource | Iterable[RunSource]
+AsyncSources: TypeAlias = Sources | AsyncIterable[RunSource]
+
+_OURS: Final = frozenset({FILE_NAME, MANIFEST_NAME})
+# What a download that was killed leaves behind.
+_UNFINISHED: Final = (".part", ".part.json", ".part.unpacked")
+
+
+@attrs.frozen
+class Item:
+    """A file of a run, as the caller named it."""
+
+    key: str
+    """What makes it the same file in a later call: its name and content, or its address."""
+    source: str
+    """What to call it, without anything secret."""
+    path: Path | None = None
+    address: str | None = attrs.field(default=None, repr=redacted_repr)
+    """A URL or reference that the API can read."""
+    problem: DatalabError | None = None
+    """Why it cannot be run."""
+    position: int = 0
+    """Its place among the files of the call, from 0 on."""
+
+
+class RunFiles:
+    """The files that a caller named, read one at a time.
+
+    Args:
+        sources: One or many of them; a folder stands for the files in it.
+        folder: Where their outputs go.
+        or_async: Whether they may be named one at a time by an async iterable.
+
+    Raises:
+        ConfigurationError: They are nothing of the kind, or one of them is where the outputs
+            go, as far as that is known before they are read.
+    """
+
+    def __init__(self, sources: object, folder: Path, *, or_async: bool = False) -> None:
+        self._folder = folder
+        single = isinstance(sources, (str, bytes, os.PathLike, File))
+        given = [sources] if single else sources
+        if not isinstance(given, (Iterable, AsyncIterable) if or_async else Iterable):
+            raise ConfigurationError(
+                f"files must be paths, URLs or uploaded files, not {type(sources).__name__}"
+            )
+        self._sources = cast("Iterable[RunSource] | AsyncIterable[RunSource]", given)
+        if isinstance(given, Collection):
+            # Whatever else is wrong with one of them is told in its result.
+            for source in given:
+                path = _local(source)
+                if path is not None:
+                    self._check_apart(path)
+
+    def items(self) -> Iterator[Item]:
+        """Give one after the other."""
+        assert isinstance(self._sources, Iterable)
+        position = 0
+        for source in self._sources:
+            for one in self._files_of(source):
+                yield self._item(one, position)
+                position += 1
+
+    async def items_async(self) -> AsyncIterator[Item]:
+        """Do the same where an event loop must not be held up by a disk."""
+        import asyncio  # importing it costs a third of importing httpx
+
+        position = 0
+        async for source in _each(self._sources):
+            for one in await asyncio.to_thread(self._files_of, source):
+                yield await asyncio.to_thread(self._item, one, position)
+                position += 1
+
+    def _files_of(self, source: RunSource) -> Sequence[RunSource | Item]:
+        """Give the files of a folder, and anything else as it is."""
+        path = _local(source)
+        if path is None or not _is_folder(path):
+            return [source]
+        try:
+            self._check_apart(path)
+            return sorted(filter(_is_wanted, path.iterdir()))
+        except OSError as error:
+            return [_wrong(source, _unreadable(path, error))]
+        except ConfigurationError as error:
+            return [_wrong(source, error)]
+
+    def _item(self, source: RunSource | Item, position: int) -> Item:
+        try:
+            item = source if isinstance(source, Item) else self._described(source)
+        except DatalabError as error:
+            item = _wrong(source, error)
+        return attrs.evolve(item, position=position)
+
+    def _described(self, source: RunSource) -> Item:
+        if isinstance(source, File):
+            return Item(
+                digest(source.reference), source.original_filename, address=source.reference
+            )
+        if isinstance(source, str) and "://" in source:
+            [url] = InputConfig.of(source).urls
+            return Item(digest(url), shown_url(url), address=url)
+        if source == "":
+            raise ConfigurationError("File name is empty. Name a file, or '.' for this folder")
+        path = checked_path("a file", source)
+        self._check_apart(path)
+        return Item(_key_of(path), str(path), path=path)
+
+    def _check_apart(self, path: Path) -> None:
+        """See to it that a file, or a folder of files, is not where the outputs go.
+
+        Raises:
+            ConfigurationError: It is.
+        """
+        try:
+            outputs, there = self._folder.stat(), path.stat()
+            inside = os.path.samestat(there, outputs) or (
+                not stat.S_ISDIR(there.st_mode) and os.path.samestat(path.parent.stat(), outputs)
+            )
+        except (OSError, ValueError):
+            # What is not there is in nobody's way.
+            return
+        if inside:
+            raise ConfigurationError(
+                f"{path} is in {self._folder}, where the outputs go, and "
+                f"each file's outputs go to a folder of the file's name there. Choose another "
+                f"folder for them"
+            )
+
+
+def check_unchanged(item: Item) -> None:
+    """See to it that a file is still what it was when the run met it.
+
+    Raises:
+        ConfigurationError: It has changed, or is gone.
+    """
+    assert item.path is not None
+    try:
+        unchanged = _key_of(item.path) == item.key
+    except ConfigurationError:
+        unchanged = False
+    if not unchanged:
+        raise ConfigurationError(
+            f"{printable(item.source)} changed while it was uploaded. The same call takes it as "
+            f"a new file"
+        )
+
+
+def digest(text: str) -> str:
+    """Give the SHA-256 of a text, whatever is in it."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _key_of(path: Path) -> str:
+    try:
+        with open_regular(path) as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        name = Path(os.path.realpath(path)).name
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    return digest(f"{name}\0{content}")
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> ConfigurationError:
+    # A name that this system cannot write is a ValueError.
+    why = error.strerror if isinstance(error, OSError) else "no file can have this name"
+    return ConfigurationError(f"{path} cannot be read: {why}")
+
+
+def _wrong(source: object, error: DatalabError) -> Item:
+    """Give the item of what cannot be run, which tells why."""
+    name = str(source) if isinstance(source, (str, os.PathLike)) else f"{source!r:.80}"
+    name = shown_url(name) if "://" in name else name
+    return Item(digest(name), name, problem=error)
+
+
+def _local(source: object) -> Path | None:
+    """Give the path of what is on this machine; None of anything else."""
+    if isinstance(source, str) and (not source or "://" in source):
+        return None
+    try:
+        return checked_path("a file", source)
+    except ConfigurationError:
+        return None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_wanted(path: Path) -> bool:
+    """Tell whether a file in a folder is one to run over, and neither hidden nor of our making."""
+    name = path.name.casefold()
+    if name.startswith(".") or name in _OURS or name.endswith(_UNFINISHED):
+        return False
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        # Its item tells why.
+        return True
+
+
+async def _each(
+    sources: Iterable[RunSource] | AsyncIterable[RunSource],
+) -> AsyncIterator[RunSource]:
+    if isinstance(sources, AsyncIterable):
+        async for source in sources:
+            yield source
+    else:
+        for source in sources:
+            yield source

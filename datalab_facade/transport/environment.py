@@ -1,0 +1,171 @@
+"""What the environment says of proxies and certificates.
+
+httpx reads it, and its rules hold here too. It is read once more to name the variable
+that is at fault, and for what sends requests in httpx's place.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import ipaddress
+import os
+import re
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import getproxies
+
+import attrs
+import httpx
+
+from datalab_facade.errors import ConfigurationError
+from datalab_facade.redaction import can_be_shown, printable, shown_url
+
+_SCHEMES = ("https", "http", "all")
+# The first that is set is taken.
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@attrs.frozen
+class ProxySetting:
+    """A proxy that the environment names."""
+
+    variable: str
+    address: str = attrs.field(repr=shown_url)
+    """With a scheme; user and password in it are secret."""
+
+    @property
+    def proxy(self) -> httpx.Proxy:
+        """The proxy, as httpx has it: the address alone, and user and password beside it.
+
+        Raises:
+            ConfigurationError: The address cannot be used.
+        """
+        shown = shown_url(self.address)
+        if not can_be_shown(self.address):
+            raise ConfigurationError(
+                f"{self.variable} is no address of a proxy: {shown}. Write it as "
+                f"http://proxy.example:3128; what is no letter or digit in a user or a password is "
+                f"percent-encoded: %23 for #"
+            )
+        try:
+            return httpx.Proxy(self.address)
+        except (ValueError, httpx.InvalidURL):
+            raise ConfigurationError(
+                f"{self.variable} names a proxy that cannot be used: {shown}. "
+                f"Write http://proxy.example:3128, or https:// or socks5:// before it"
+            ) from None
+
+
+def check_environment() -> None:
+    """See that httpx can use what the environment says.
+
+    Raises:
+        ConfigurationError: It cannot; the variable and its value are named, without passwords.
+    """
+    for setting in _settings():
+        needs_socks = setting.proxy.url.scheme.startswith("socks")
+        if needs_socks and importlib.util.find_spec("socksio") is None:
+            raise ConfigurationError(
+                f"{setting.variable} names {shown_url(setting.address)}, a SOCKS proxy, and needs "
+                f"a package that is not there; install httpx[socks]"
+            )
+    list(_patterns())
+
+
+def certificates() -> ssl.SSLContext:
+    """Give the certificates to trust: those that the environment names, or the usual ones.
+
+    Raises:
+        ConfigurationError: They are not there, or are none.
+    """
+    variable = next((name for name in _CERTIFICATES if os.environ.get(name)), None)
+    if variable is None:
+        return httpx.create_ssl_context()
+    named = os.environ[variable]
+    # There may be several folders.
+    if not any(Path(path).exists() for path in named.split(os.pathsep)):
+        raise ConfigurationError(f"{variable} names {named!r}, which is not there")
+    try:
+        return httpx.create_ssl_context()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"{variable} names {named!r}, which cannot be read as certificates "
+            f"({type(error).__name__})"
+        ) from None
+
+
+def proxy_for(address: str) -> ProxySetting | None:
+    """Give the proxy through which httpx would reach an address; None for none.
+
+    Raises:
+        ConfigurationError: ``NO_PROXY`` cannot be read.
+    """
+    url = httpx.URL(address)
+    if any(_matches(pattern, url) for pattern in _patterns()):
+        return None
+    settings = {setting.variable.lower(): setting for setting in _settings()}
+    mine = _variable(url.scheme).lower()
+    return settings.get(mine) or settings.get(_variable("all").lower())
+
+
+def _settings() -> Iterator[ProxySetting]:
+    if "*" in _direct():
+        return
+    known = getproxies()
+    for scheme in _SCHEMES:
+        address = known.get(scheme)
+        if address:
+            whole = address if "://" in address else f"http://{address}"
+            yield ProxySetting(_variable(scheme), whole)
+
+
+def _direct() -> list[str]:
+    """Give the entries of NO_PROXY; where everything is reached directly, that one alone."""
+    entries = [entry.strip() for entry in getproxies().get("no", "").split(",")]
+    return ["*"] if "*" in entries else [entry for entry in entries if entry]
+
+
+def _patterns() -> Iterator[httpx.URL]:
+    for entry in _direct():
+        try:
+            yield httpx.URL(_pattern(entry))
+        except httpx.InvalidURL:
+            raise ConfigurationError(
+                f"{_variable('no')} has an entry that cannot be used: {printable(entry)!r}. Write "
+                f"hosts, domains and single addresses, such as localhost, .example.com or ::1"
+            ) from None
+
+
+def _pattern(entry: str) -> str:
+    """Give an entry of NO_PROXY as a URL, whose host may begin with a star."""
+    if entry == "*" or "://" in entry:
+        return entry if "://" in entry else "all://"
+    if entry.lower() == "localhost":
+        return "all://localhost"
+    try:
+        version = ipaddress.ip_address(entry.split("/", maxsplit=1)[0]).version
+    except ValueError:
+        return f"all://*{entry}"
+    return f"all://{entry}" if version == 4 else f"all://[{entry}]"
+
+
+def _matches(wanted: httpx.URL, url: httpx.URL) -> bool:
+    if wanted.scheme not in ("all", "", url.scheme):
+        return False
+    if wanted.port not in (None, url.port):
+        return False
+    host = wanted.host
+    if host in ("", "*"):
+        return True
+    if host.startswith("*."):
+        return re.fullmatch(rf".+\.{re.escape(host[2:])}", url.host, re.IGNORECASE) is not None
+    if host.startswith("*"):
+        return re.fullmatch(rf"(.+\.)?{re.escape(host[1:])}", url.host, re.IGNORECASE) is not None
+    return host == url.host
+
+
+def _variable(scheme: str) -> str:
+    # The lower-case one wins.
+    names = (f"{scheme}_proxy", f"{scheme}_proxy".upper())
+    return next((name for name in names if os.environ.get(name)), f"{scheme} proxy of this system")

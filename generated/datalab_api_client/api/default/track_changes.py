@@ -1,0 +1,175 @@
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.body_track_changes_api_v1_track_changes_post import BodyTrackChangesApiV1TrackChangesPost
+from ...models.http_validation_error import HTTPValidationError
+from ...models.initial_response import InitialResponse
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    *,
+    body: BodyTrackChangesApiV1TrackChangesPost | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/api/v1/track-changes",
+    }
+
+    if not isinstance(body, Unset):
+        _kwargs["files"] = body.to_multipart()
+
+    headers["Content-Type"] = "multipart/form-data; boundary=+++"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> HTTPValidationError | InitialResponse | None:
+    if response.status_code == 200:
+        response_200 = InitialResponse.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 422:
+        response_422 = HTTPValidationError.from_dict(response.json())
+
+        return response_422
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[HTTPValidationError | InitialResponse]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient,
+    body: BodyTrackChangesApiV1TrackChangesPost | Unset = UNSET,
+) -> Response[HTTPValidationError | InitialResponse]:
+    """Track Changes
+
+     DOCX: pandoc-based extraction; since 2026-09 also PDFs and images (visual redline model).
+
+    Args:
+        body (BodyTrackChangesApiV1TrackChangesPost | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[HTTPValidationError | InitialResponse]
+    """
+
+    kwargs = _get_kwargs(
+        body=body,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient,
+    body: BodyTrackChangesApiV1TrackChangesPost | Unset = UNSET,
+) -> HTTPValidationError | InitialResponse | None:
+    """Track Changes
+
+     DOCX: pandoc-based extraction; since 2026-09 also PDFs and images (visual redline model).
+
+    Args:
+        body (BodyTrackChangesApiV1TrackChangesPost | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        HTTPValidationError | InitialResponse
+    """
+
+    return sync_detailed(
+        client=client,
+        body=body,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient,
+    body: BodyTrackChangesApiV1TrackChangesPost | Unset = UNSET,
+) -> Response[HTTPValidationError | InitialResponse]:
+    """Track Changes
+
+     DOCX: pandoc-based extraction; since 2026-09 also PDFs and images (visual redline model).
+
+    Args:
+        body (BodyTrackChangesApiV1TrackChangesPost | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[HTTPValidationError | InitialResponse]
+    """
+
+    kwargs = _get_kwargs(
+        body=body,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient,
+    body: BodyTrackChangesApiV1TrackChangesPost | Unset = UNSET,
+) -> HTTPValidationError | InitialResponse | None:
+    """Track Changes
+
+     DOCX: pandoc-based extraction; since 2026-09 also PDFs and images (visual redline model).
+
+    Args:
+        body (BodyTrackChangesApiV1TrackChangesPost | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        HTTPValidationError | InitialResponse
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            body=body,
+        )
+    ).parsed

@@ -1,0 +1,260 @@
+"""A host has several addresses, some of which lead nowhere, and a resolver that may hang."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpcore
+import pytest
+
+from datalab_facade import AsyncDatalab, ConnectionFailed, Datalab, RequestTimedOut
+from datalab_facade.testing import Simulator, SimulatorServer
+from datalab_facade.transport.network import _first_to_connect
+from datalab_facade.transport.resolving import Address, Resolver
+from tests.in_process import NEVER_ENDS
+from tests.secrets_for_tests import API_KEY
+from tests.sockets.conftest import Outcome
+from tests.sockets.test_deadlines import GRACE
+
+HOST = "datalab.test"
+
+
+class Addresses:
+    """What the resolver says of the one host there is."""
+
+    def __init__(self, port: int) -> None:
+        self.live = ("127.0.0.1", port)
+        self.found: list[tuple[str, int]] = [self.live]
+        self.asked = 0
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self._real = socket.getaddrinfo
+
+    def find(self, host: Any, port: Any, *args: Any, **options: Any) -> Any:
+        if host != HOST:
+            return self._real(host, port, *args, **options)
+        self.asked += 1
+        self.go_on.wait()
+        if not self.found:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+        return [(*kind, address) for address in self.found]
+
+
+@pytest.fixture
+def addresses(server: SimulatorServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Addresses]:
+    addresses = Addresses(urlsplit(server.api_url).port or 0)
+    monkeypatch.setattr(socket, "getaddrinfo", addresses.find)
+    yield addresses
+    addresses.go_on.set()
+
+
+@pytest.fixture
+def url(server: SimulatorServer) -> str:
+    return f"http://{HOST}:{urlsplit(server.api_url).port}"
+
+
+@pytest.fixture
+def swallowing() -> Iterator[tuple[str, int]]:
+    """Give an address that answers no SYN, as its queue of connections is full."""
+    with contextlib.ExitStack() as opened:
+        listener = opened.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            filler = opened.enter_context(socket.socket())
+            filler.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                filler.connect(listener.getsockname())
+        yield listener.getsockname()
+
+
+@pytest.fixture
+def refusing() -> Iterator[tuple[str, int]]:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()
+
+
+@pytest.fixture(params=["sync", "async", "aiohttp"])
+def get(request: pytest.FixtureRequest, url: str) -> Callable[..., Outcome]:
+    """Give a way to ask about an execution with a new client, and time all of it."""
+
+    async def ask(*args: Any, **options: Any) -> Any:
+        carrier: Any = "aiohttp" if request.param == "aiohttp" else "httpx"
+        async with AsyncDatalab(
+            API_KEY, base_url=url, allow_http=True, transport=carrier
+        ) as client:
+            return await client.executions.get(*args, **options)
+
+    def get(*args: Any, **options: Any) -> Outcome:
+        began = time.monotonic()
+        try:
+            if request.param == "sync":
+                with Datalab(API_KEY, base_url=url, allow_http=True) as client:
+                    result, error = client.executions.get(*args, **options), None
+            else:
+                result, error = asyncio.run(ask(*args, **options)), None
+        except Exception as caught:  # noqa: BLE001 - the test looks at it
+            result, error = None, caught
+        return Outcome(result, error, time.monotonic() - began)
+
+    return get
+
+
+def test_an_address_that_swallows_costs_a_moment_only(
+    simulator: Simulator,
+    get: Callable[..., Outcome],
+    addresses: Addresses,
+    swallowing: tuple[str, int],
+) -> None:
+    addresses.found = [swallowing, addresses.live]
+    outcome = get(simulator.start(NEVER_ENDS), timeout=20)
+    assert outcome.error is None
+    assert 0.2 < outcome.seconds < 0.25 + GRACE
+
+
+def test_an_address_that_refuses_costs_nothing(
+    simulator: Simulator,
+    get: Callable[..., Outcome],
+    addresses: Addresses,
+    refusing: tuple[str, int],
+) -> None:
+    addresses.found = [refusing, refusing, addresses.live]
+    outcome = get(simulator.start(NEVER_ENDS), timeout=20)
+    assert outcome.error is None
+
+
+def test_all_addresses_share_the_time(
+    get: Callable[..., Outcome], addresses: Addresses, swallowing: tuple[str, int]
+) -> None:
+    addresses.found = [swallowing] * 3
+    outcome = get(1, timeout=0.7)
+    assert isinstance(outcome.error, RequestTimedOut)
+    assert outcome.seconds < 0.7 + GRACE
+
+
+def test_an_address_that_is_only_slow_goes_on_while_the_next_is_tried(
+    swallowing: tuple[str, int],
+) -> None:
+    """The second never answers, so the first is not given up for it."""
+    with socket.socket() as late:
+        late.bind(("127.0.0.1", 0))
+        late.listen(0)
+        fillers = [socket.socket() for _ in range(2)]
+        for filler in fillers:
+            filler.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                filler.connect(late.getsockname())
+
+        def accept() -> None:
+            for _ in fillers:
+                late.accept()[0].close()
+
+        accepting = threading.Timer(0.4, accept)
+        accepting.start()
+        found = [Address(socket.AF_INET, one) for one in (late.getsockname(), swallowing)]
+        with _first_to_connect(found, time.monotonic() + 10, None, []) as connected:
+            assert connected.getpeername() == late.getsockname()
+        accepting.join()
+        for filler in fillers:
+            filler.close()
+
+
+def test_a_host_that_refuses_everywhere_is_told_with_what_to_check(
+    get: Callable[..., Outcome], addresses: Addresses, refusing: tuple[str, int]
+) -> None:
+    addresses.found = [refusing] * 2
+    outcome = get(1, max_faults=0)
+    assert type(outcome.error) is ConnectionFailed
+    assert not outcome.error.may_have_arrived
+
+
+def test_a_resolver_that_hangs_does_not_outlive_the_deadline(
+    get: Callable[..., Outcome], addresses: Addresses
+) -> None:
+    """Nor does the event loop wait for it in the end."""
+    addresses.go_on.clear()
+    outcome = get(1, timeout=0.7, request_timeout=0.2)
+    assert isinstance(outcome.error, RequestTimedOut)
+    assert outcome.seconds < 0.7 + GRACE
+    assert addresses.asked == 1, "each try left a thread behind"
+
+
+def test_a_host_without_addresses_is_told(
+    get: Callable[..., Outcome], addresses: Addresses
+) -> None:
+    addresses.found = []
+    outcome = get(1, max_faults=0)
+    assert type(outcome.error) is ConnectionFailed
+    assert "not known" in str(outcome.error)
+
+
+def test_the_families_of_a_host_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = {"6": socket.AF_INET6, "4": socket.AF_INET}
+    known = [
+        (kinds[one[0]], socket.SOCK_STREAM, 6, "", (one, 443))
+        for one in ("6a", "6b", "6c", "4a", "6a")
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: known)
+    assert [one.where[0] for one in Resolver().find(HOST, 443, 5)] == ["6a", "4a", "6b", "6c"]
+
+
+def test_who_stops_waiting_leaves_the_lookup_to_the_others(addresses: Addresses) -> None:
+    resolver = Resolver()
+    addresses.go_on.clear()
+
+    async def impatient() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await resolver.find_async(HOST, 80)
+
+    asyncio.run(impatient())
+    with pytest.raises(httpcore.ConnectTimeout):
+        resolver.find(HOST, 80, 0.05)
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(resolver.find, HOST, 80, 20)
+        addresses.go_on.set()
+        assert [one.where for one in waiting.result()] == addresses.found
+    assert addresses.asked == 1
+
+
+@pytest.mark.parametrize("literal", ["127.0.0.1", "::1"])
+def test_an_address_needs_no_lookup(literal: str, addresses: Addresses) -> None:
+    [found] = Resolver().find(literal, 80, 5)
+    assert found.where[:2] == (literal, 80)
+    assert addresses.asked == 0
+
+
+@pytest.mark.parametrize("hanging", ["resolver", "address"])
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_what_never_left_is_known_not_to_have_arrived(
+    kind: str, hanging: str, addresses: Addresses, swallowing: tuple[str, int], url: str
+) -> None:
+    """So that a submission can be sent again."""
+    addresses.found = [swallowing]
+    if hanging == "resolver":
+        addresses.go_on.clear()
+    if kind == "sync":
+        with (
+            Datalab(API_KEY, base_url=url, allow_http=True) as client,
+            pytest.raises(RequestTimedOut) as raised,
+        ):
+            client.executions.get(1, timeout=0.1)
+    else:
+
+        async def ask() -> None:
+            async with AsyncDatalab(API_KEY, base_url=url, allow_http=True) as client:
+                await client.executions.get(1, timeout=0.1)
+
+        with pytest.raises(RequestTimedOut) as raised:
+            asyncio.run(ask())
+    assert not raised.value.may_have_arrived

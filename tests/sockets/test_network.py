@@ -1,0 +1,190 @@
+"""What httpcore may ask of our connections besides what our requests need."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpcore
+import httpx
+import pytest
+
+from datalab_facade.transport.ending import EndsWithin
+from datalab_facade.transport.network import Network
+from datalab_facade.transport.network_async import AsyncNetwork
+from datalab_facade.transport.resolving import Resolver
+
+
+@pytest.fixture(params=["tcp", "unix"])
+def listener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[socket.socket]:
+    """Give a socket that listens."""
+    if request.param == "tcp":
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            yield listener
+        return
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        listener.listen()
+        yield listener
+
+
+def connect(listener: socket.socket, **options: Any) -> Any:
+    network = Network(Resolver())
+    if listener.family == socket.AF_UNIX:
+        return network.connect_unix_socket(listener.getsockname(), **options)
+    return network.connect_tcp(*listener.getsockname(), **options)
+
+
+async def connect_async(listener: socket.socket, **options: Any) -> Any:
+    network = AsyncNetwork(Resolver())
+    if listener.family == socket.AF_UNIX:
+        return await network.connect_unix_socket(listener.getsockname(), **options)
+    return await network.connect_tcp(*listener.getsockname(), **options)
+
+
+def test_words_go_to_and_fro(listener: socket.socket) -> None:
+    stream = connect(listener, timeout=5)
+    with listener.accept()[0] as other:
+        stream.write(b"to", timeout=5)
+        assert other.recv(10) == b"to"
+        assert not stream.get_extra_info("is_readable")
+        other.sendall(b"fro")
+        assert stream.read(10, timeout=5) == b"fro"
+        assert stream.get_extra_info("server_addr") == listener.getsockname()
+        assert stream.get_extra_info("client_addr") is not None
+        assert stream.get_extra_info("ssl_object") is None
+        assert stream.get_extra_info("weather") is None
+        with pytest.raises(httpcore.ReadTimeout):
+            stream.read(10, timeout=0.01)
+        with pytest.raises(httpcore.WriteTimeout):
+            stream.write(bytes(50_000_000), timeout=0.01)
+    stream.close()
+    assert stream.get_extra_info("is_readable")
+    with pytest.raises(httpcore.ReadError):
+        stream.read(10, timeout=5)
+
+
+async def test_words_go_to_and_fro_in_a_loop(listener: socket.socket) -> None:
+    stream = await connect_async(listener, timeout=5)
+    with listener.accept()[0] as other:
+        await stream.write(b"to", timeout=5)
+        assert other.recv(10) == b"to"
+        assert not stream.get_extra_info("is_readable")
+        other.sendall(b"fro")
+        assert await stream.read(10, timeout=5) == b"fro"
+        assert stream.get_extra_info("server_addr") == listener.getsockname()
+        assert stream.get_extra_info("client_addr") is not None
+        assert stream.get_extra_info("ssl_object") is None
+        assert stream.get_extra_info("weather") is None
+        with pytest.raises(httpcore.ReadTimeout):
+            await stream.read(10, timeout=0.01)
+        with pytest.raises(httpcore.WriteTimeout):
+            await stream.write(bytes(50_000_000), timeout=0.01)
+    await stream.aclose()
+    assert stream.get_extra_info("is_readable")
+    assert await stream.read(10, timeout=5) == b""
+    with pytest.raises(httpcore.WriteError):
+        await stream.write(b"to", timeout=5)
+
+
+async def test_a_connection_that_breaks_is_told_to_who_reads_and_writes(
+    listener: socket.socket,
+) -> None:
+    stream = await connect_async(listener, timeout=5)
+    other, _ = listener.accept()
+    if listener.family == socket.AF_INET:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    writing = asyncio.create_task(stream.write(bytes(50_000_000), timeout=5))
+    await asyncio.sleep(0)
+    other.close()
+    with pytest.raises(httpcore.WriteError):
+        await writing
+    if listener.family == socket.AF_INET:
+        with pytest.raises(httpcore.ReadError):
+            await stream.read(10, timeout=5)
+    await stream.aclose()
+
+
+async def test_what_comes_before_anybody_reads_waits_in_the_other_machine(
+    listener: socket.socket,
+) -> None:
+    """The memory that it takes here is bounded."""
+    stream = await connect_async(listener, timeout=5)
+    size = 20_000_000
+    with listener.accept()[0] as other:
+        sending = threading.Thread(target=other.sendall, args=(bytes(size),))
+        sending.start()
+        for _ in range(200):
+            await asyncio.sleep(0)
+        pieces = [await stream.read(1, timeout=5)]
+        assert len(pieces[0]) < 1_000_000
+        while sum(map(len, pieces)) < size:
+            pieces.append(await stream.read(1, timeout=5))
+        sending.join()
+    await stream.aclose()
+
+
+@pytest.mark.parametrize("port", [0, 1], ids=["free", "taken"])
+def test_the_end_that_is_here_may_be_chosen(port: int) -> None:
+    here = "127.0.0.1" if port == 0 else "192.0.2.1"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        network, async_network = Network(Resolver()), AsyncNetwork(Resolver())
+
+        async def choose() -> None:
+            stream = await async_network.connect_tcp("127.0.0.1", address[1], 5, local_address=here)
+            await stream.aclose()
+
+        if port == 0:
+            network.connect_tcp("127.0.0.1", address[1], 5, local_address=here).close()
+            asyncio.run(choose())
+            return
+        with pytest.raises(httpcore.ConnectError):
+            network.connect_tcp("127.0.0.1", address[1], 5, local_address=here)
+        with pytest.raises(httpcore.ConnectError):
+            asyncio.run(choose())
+
+
+def test_nothing_is_begun_when_the_time_is_over() -> None:
+    network = Network(Resolver())
+    with EndsWithin(-1.0), pytest.raises(httpcore.ConnectTimeout):
+        network.connect_tcp("127.0.0.1", 9, timeout=5)
+    with EndsWithin(-1.0), pytest.raises(httpcore.ConnectTimeout):
+        network.connect_unix_socket("/nowhere", timeout=5)
+    with pytest.raises(httpcore.ConnectError):
+        network.connect_unix_socket("/nowhere", timeout=5)
+
+
+def test_a_connection_that_was_closed_meanwhile_is_known_before_the_request_leaves() -> None:
+    """So that whatever it was may be sent again."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stream = Network(Resolver()).connect_tcp("127.0.0.1", listener.getsockname()[1], 5)
+        other, _ = listener.accept()
+        stream.write(b"GET / HTTP/1.1\r\n\r\n")
+        other.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        stream.read(100, timeout=5)
+        other.close()
+        with pytest.raises(httpcore.ConnectError, match="was closed"):
+            stream.write(b"POST / HTTP/1.1\r\n\r\n")
+        stream.close()
+
+
+async def test_a_server_that_speaks_before_tls_is_not_trusted() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stream: Any = await AsyncNetwork(Resolver()).connect_tcp(
+            "127.0.0.1", listener.getsockname()[1], 5
+        )
+        with listener.accept()[0] as other:
+            other.sendall(b"220 hello")
+            await stream._incoming.wait_for_more()
+            with pytest.raises(httpcore.ConnectError, match="spoke before"):
+                await stream.start_tls(httpx.create_ssl_context(verify=False), "a.example", 5)
+
+
+async def test_sleeping_is_asked_of_a_network_too() -> None:
+    Network(Resolver()).sleep(0)
+    await AsyncNetwork(Resolver()).sleep(0)

@@ -1,0 +1,95 @@
+"""What comes behind an answer is never taken for the answer to the next request."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from datalab_facade import AsyncDatalab, ConnectionFailed, Datalab
+from tests.outputs.bad_storage import Asked, BadStorage, Reply
+from tests.outputs.conftest import until
+from tests.secrets_for_tests import API_KEY
+
+
+def body_about(execution_id: int) -> bytes:
+    return json.dumps({"execution_id": execution_id, "status": "COMPLETED", "steps": {}}).encode()
+
+
+def wire_about(execution_id: int) -> bytes:
+    body = body_about(execution_id)
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+def asked_about(asked: Asked) -> int:
+    return int(asked.target.rsplit("/", 1)[1])
+
+
+@pytest.fixture
+def server() -> Iterator[BadStorage]:
+    with BadStorage() as server:
+        yield server
+
+
+Get = Callable[[int], Any]
+
+
+@pytest.fixture(params=["sync", "async", "aiohttp"])
+def get(request: pytest.FixtureRequest, server: BadStorage) -> Iterator[Get]:
+    """Give a way to ask about an execution, again and again with one client."""
+    if request.param == "sync":
+        with Datalab(API_KEY, base_url=server.origin, max_faults=0) as client:
+            yield client.executions.get
+        return
+    carrier: Any = "aiohttp" if request.param == "aiohttp" else "httpx"
+    with asyncio.Runner() as runner:
+        client_ = AsyncDatalab(API_KEY, base_url=server.origin, transport=carrier, max_faults=0)
+
+        def get(execution_id: int) -> Any:
+            # The loop runs between the calls only, as it does when nothing happens.
+            return runner.run(client_.executions.get(execution_id))
+
+        assert inspect.iscoroutinefunction(client_.executions.get)
+        yield get
+        runner.run(client_.close())
+
+
+BEHIND = {
+    "another answer": wire_about(2),
+    "two": wire_about(2) * 2,
+    "the start of one": wire_about(2)[:30],
+    "a line": b"\r\n",
+    "anything": b"\x00\xff",
+}
+
+
+@pytest.mark.parametrize("behind", BEHIND.values(), ids=BEHIND.keys())
+@pytest.mark.parametrize("pause", [0.0, 0.01], ids=["at once", "late"])
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+def test_it_is_thrown_away_with_its_connection(
+    server: BadStorage, get: Get, behind: bytes, pause: float, chunked: bool
+) -> None:
+    def answer(asked: Asked) -> Reply:
+        body = body_about(asked_about(asked))
+        return Reply(body=body, chunked=chunked, keeps=True, behind=behind, pause=pause)
+
+    server.plays(then=answer)
+    for execution_id in (1, 3, 4):
+        try:
+            assert get(execution_id).id == execution_id
+        except ConnectionFailed:
+            # To aiohttp an answer is none if garbage comes in one piece with it.
+            assert behind == BEHIND["anything"]
+        until(lambda: server.idle)
+    assert [asked_about(asked) for asked in server.asked] == [1, 3, 4]
+
+
+def test_answers_with_nothing_behind_them_share_a_connection(server: BadStorage, get: Get) -> None:
+    server.plays(then=lambda asked: Reply(body=body_about(asked_about(asked))))
+    for execution_id in range(1, 6):
+        assert get(execution_id).id == execution_id
+    assert len(server._connections) == 1

@@ -1,0 +1,27 @@
+"""What a forked child finds free, whoever was busy with it in the parent."""
+
+from __future__ import annotations
+
+from datalab_facade import forking
+from datalab_facade.forking import ProcessLock, renew_after_fork
+
+
+def test_what_belongs_to_a_process_is_renewed_while_it_lives() -> None:
+    class Owned:
+        renewed = 0
+
+        def renew_in_child(self) -> None:
+            self.renewed += 1
+
+    owned, gone = Owned(), Owned()
+    renew_after_fork(owned)
+    renew_after_fork(gone)
+    del gone
+    lock = ProcessLock()
+    with lock:
+        forking._renew_all()
+        with lock:
+            pass
+        # As in a child, the one that was held is nobody's any more.
+        lock._lock.acquire()
+    assert owned.renewed == 1

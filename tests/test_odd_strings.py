@@ -1,0 +1,231 @@
+"""Whatever stands in a URL, a name, a header or an id: only errors of this package come out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import string
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from datalab_facade import (
+    AsyncDatalab,
+    ConfigurationError,
+    ConnectionFailed,
+    Datalab,
+    DatalabError,
+    Output,
+    SubmissionUnknown,
+)
+from datalab_facade.testing import Fault
+from tests.in_process import FINISHED, Recorder, Way, new_simulator
+from tests.secrets_for_tests import API_KEY
+
+ODDITIES = [
+    "\ud800",
+    "\x00",
+    "a\r\nX: y",
+    "\u202e",
+    "a..b",
+    "xn--",
+    "xn--a",
+    "é" * 64,
+    "x" * 70_000,
+    "\u2100",
+    "ß.example",
+    "-a-.example",
+    "[::1",
+    "[v1.x]",
+    "127.1",
+    "%zz",
+    "a:99999",
+    "a:-1",
+    "@",
+    " ",
+    "\\",
+    "١٢٣",
+]
+odd = (
+    st.sampled_from(ODDITIES)
+    | st.text(st.characters(), max_size=20)
+    | st.text(string.ascii_letters + ":/?#[]@!%\\ .-\x00\t", max_size=20)
+)
+quick = settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.fixture(autouse=True)
+def no_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(host: Any, *_: Any, **__: Any) -> Any:
+        if isinstance(host, str):
+            # As the real one does.
+            host.encode("idna")
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
+def is_told(call: Callable[[], Any]) -> DatalabError | None:
+    error: DatalabError | None = None
+    try:
+        call()
+    except DatalabError as caught:
+        error = caught
+    assert error is None or str(error).isprintable()
+    return error
+
+
+def addresses() -> st.SearchStrategy[str]:
+    return st.builds(
+        lambda scheme, host, path: scheme + host + path,
+        st.sampled_from(["https://", "http://", "", "//", "ftp://"]),
+        odd,
+        st.sampled_from(["", "/x", "/x?y=1"]) | odd,
+    )
+
+
+@quick
+@given(addresses())
+@example("https://a..b")
+@example("https://xn--a")
+def test_as_the_address_of_the_api(address: str) -> None:
+    def call() -> None:
+        options: dict[str, Any] = {"base_url": address, "max_faults": 0, "timeout": 2}
+        with Datalab(API_KEY, **options) as client:
+            client.workflows.execute(7, "https://a.example/a.pdf")
+
+    # Nothing was sent, so nothing is unknown.
+    assert isinstance(is_told(call), (ConfigurationError, ConnectionFailed))
+
+
+@quick
+@given(addresses())
+@example("https://a..b/x")
+def test_as_the_address_of_an_output(address: str) -> None:
+    output = Output(7, "parse", None, address)
+    with Datalab(API_KEY) as client:
+        error = is_told(lambda: client.outputs.bytes(output, timeout=0.05))
+    assert isinstance(error, DatalabError)
+    assert not isinstance(error, ConfigurationError)
+
+
+@quick
+@given(addresses())
+@example("https://a..b/x")
+def test_as_the_address_of_an_output_in_async_code(address: str) -> None:
+    output = Output(7, "parse", None, address)
+
+    async def call() -> None:
+        async with AsyncDatalab(API_KEY) as client:
+            await client.outputs.bytes(output, timeout=0.05)
+
+    error = is_told(lambda: asyncio.run(call()))
+    assert isinstance(error, DatalabError)
+    assert not isinstance(error, ConfigurationError)
+
+
+@quick
+@given(addresses())
+def test_as_the_address_of_an_upload(address: str) -> None:
+    ticket = {"file_id": 7, "reference": "datalab://file-abc", "upload_url": address}
+    recorder = Recorder(Fault.status(200, json.dumps(ticket).encode()))
+
+    class Only(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "PUT":
+                raise httpx.ConnectError("refused", request=request)
+            return recorder.handle_request(request)
+
+    with httpx.Client(transport=Only()) as http, Datalab(API_KEY, http_client=http) as client:
+        error = is_told(lambda: client.files.upload(b"%PDF", name="a.pdf", timeout=0.05))
+    assert isinstance(error, DatalabError)
+    assert not isinstance(error, ConfigurationError)
+
+
+@quick
+@given(name=odd, value=odd)
+def test_as_a_header(name: str, value: str) -> None:
+    recorder = Recorder()
+    with Datalab(API_KEY, http_client=httpx.Client(transport=recorder)) as client:
+        for headers in ({name: "x"}, {"X-Own": value}):
+            error = is_told(partial(client.executions.get, 7, headers=headers))
+            assert error is None or isinstance(error, ConfigurationError)
+
+
+@quick
+@given(odd)
+def test_as_a_key(key: str) -> None:
+    error = is_told(lambda: Datalab(key).close())
+    assert error is None or isinstance(error, ConfigurationError)
+
+
+@quick
+@given(odd)
+def test_as_the_name_of_a_file_or_its_id(name: str) -> None:
+    simulator = new_simulator()
+    client = Way(None).client(simulator)
+    for call in (
+        lambda: client.files.upload(b"%PDF", name=name, content_type="application/pdf"),
+        lambda: client.files.upload(b"%PDF", name="a.pdf", content_type=name),
+        lambda: client.files.upload(f"/nowhere/{name}"),
+        lambda: client.files.get(name),
+        lambda: client.files.delete(f"datalab://file-{name}"),
+        lambda: client.files.download(name, "/nowhere/x"),
+        lambda: client.executions.get(name),
+        lambda: client.workflows.execute(7, name),
+        lambda: client.workflows.execute(7, f"https://{name}"),
+    ):
+        is_told(call)
+
+
+@quick
+@given(odd)
+def test_as_the_name_of_a_step_and_of_a_folder(tmp_path: Path, name: str) -> None:
+    url = "https://storage.example/x"
+    run = {"status": "COMPLETED", "output_url": url}
+    answer = {**FINISHED, "steps": {name: run, "other": {name: run}}}
+    recorder = Recorder(Fault.status(200, json.dumps(answer).encode()))
+    with Datalab(API_KEY, http_client=httpx.Client(transport=recorder)) as client:
+        error = is_told(lambda: client.outputs.save_all(7, tmp_path / "all", overwrite=True))
+        assert error is None
+        is_told(lambda: client.outputs.save_all(7, tmp_path / "x" / name))
+
+
+def variables() -> Iterator[str]:
+    yield from ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "DATALAB_HOST")
+
+
+@settings(quick, max_examples=12)
+@given(value=odd | addresses())
+def test_as_what_the_environment_says(value: str) -> None:
+    if "\0" in value or any(0xD800 <= ord(char) <= 0xDFFF for char in value):
+        return
+    for variable in variables():
+        before = os.environ.get(variable)
+        os.environ[variable] = value
+        try:
+            for kind in (Datalab, AsyncDatalab):
+                error = is_told(partial(kind, API_KEY))
+                assert error is None or isinstance(error, ConfigurationError)
+            error = is_told(lambda: AsyncDatalab(API_KEY, transport="aiohttp"))
+            assert error is None or isinstance(error, ConfigurationError)
+            if variable.endswith("PROXY") and error is None:
+                with Datalab(API_KEY, max_faults=0, timeout=2) as client:
+                    error = is_told(lambda: client.workflows.execute(7, "https://a.example/a.pdf"))
+                assert not isinstance(error, SubmissionUnknown)
+        finally:
+            if before is None:
+                del os.environ[variable]
+            else:
+                os.environ[variable] = before
