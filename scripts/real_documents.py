@@ -21,7 +21,7 @@ import regenerate
 from specs import loading, repairing, swapping, trees
 from specs.documents import Document, operations
 
-_NEEDED = ("pyproject.toml", swapping.OWNED[0], swapping.OWNED[1])
+_NEEDED = ("pyproject.toml", regenerate.VENDORED, regenerate.GENERATED)
 _HEAD = ("document", "operations", "repairs", "seconds", "whole", "--only", "of it")
 
 

@@ -284,7 +284,10 @@ def test_a_time_limit_is_a_number_of_seconds(checkout: Checkout, wrong: str) -> 
 
 def test_a_run_that_takes_too_much_memory_leaves_the_tree_as_it_was(checkout: Checkout) -> None:
     before = checkout.snapshot()
-    hungry = "import openapi_spec_validator as v\nv.validate = lambda _: bytearray(600 * 1024**2)"
+    hungry = (
+        "import openapi_spec_validator as v\n"
+        "v.OpenAPIV31SpecValidator = lambda _: bytearray(600 * 1024**2)"
+    )
     run = checkout.run(prelude=hungry)
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr == ("regenerate: it takes more than 500 MB of memory; nothing was changed\n")

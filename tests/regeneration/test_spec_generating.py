@@ -7,7 +7,7 @@ import pytest
 from specs.causes import Cause, Unsupported
 from specs.checking import check
 from specs.documents import table
-from specs.generating import generate
+from specs.generating import generate, run
 from specs.repairing import Repaired, repair
 
 from tests.regeneration.checkouts import Spec
@@ -147,3 +147,8 @@ def test_a_module_too_few_or_too_many_and_an_enum_with_other_values_are_refused(
 def test_a_cause_lists_a_few_operations_and_counts_the_rest() -> None:
     cause = Cause("schema A", "broken", tuple(f"GET /{number}" for number in range(9)))
     assert cause.lines() == ["schema A: broken", "    needed by GET /0, GET /1, GET /2 and 6 more"]
+
+
+def test_a_tool_that_runs_out_of_memory_is_told_as_that(tmp_path: Path) -> None:
+    with pytest.raises(MemoryError):
+        _ = run(["-c", "bytearray(1 << 62)"], cwd=tmp_path)
