@@ -40,7 +40,10 @@ _PROGRAMS = {
     _OURS + _MADE: (_OURS, "from datalab_facade import Datalab; Datalab('key')"),
     "bare generated client": (
         _OURS,
-        "import datalab_api_client.client, datalab_api_client.api.default.get_execution_status",
+        (
+            "import datalab_api_client.client;"
+            " from datalab_api_client.api.default import get_workflows_executions_id"
+        ),
     ),
     _THEIRS: (_THEIRS, "import datalab_sdk"),
 }

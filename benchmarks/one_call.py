@@ -17,7 +17,7 @@ from typing import Any
 
 import attrs
 import httpx
-from datalab_api_client.api.default import get_execution_status
+from datalab_api_client.api.default import get_workflows_executions_id as get_execution_status
 from datalab_api_client.client import AuthenticatedClient
 
 from benchmarks.apart import apart

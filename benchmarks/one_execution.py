@@ -15,7 +15,7 @@ from random import Random
 from typing import Any, cast
 
 import attrs
-from datalab_api_client.api.default import get_execution_status
+from datalab_api_client.api.default import get_workflows_executions_id as get_execution_status
 from datalab_api_client.client import AuthenticatedClient
 
 from benchmarks import lapse

@@ -5,14 +5,20 @@
   regenerate.py --from FILE_OR_URL --only PATH  from some of its paths
   regenerate.py --check                         say if there is anything to do, and do nothing
 
-A new document is checked, compared with the present one (what changes for callers, and where in
-the facade to look), and generated from. Whatever goes wrong on the way, both are left as they were.
+A new document is narrowed, compared with the present one (what changes for callers, and where in
+the facade to look), repaired where the generator could not do with it, and generated from. What
+comes of it is imported, and asked for the request of each operation, before it is put in place.
+Whatever goes wrong on the way, both are left as they were.
+
+With --skip-unsupported, operations that cannot be had are left out, and named in
+generated/left-out.json with the reason.
 
 Exit codes: 0 for done or nothing to do, 1 for failed or (with --check) something to do, 2 for wrong
 usage, 128 plus the number for a signal, which makes 130 for Ctrl-C.
 """
 
 import argparse
+import itertools
 import json
 import sys
 import tempfile
@@ -24,23 +30,28 @@ from pathlib import Path
 try:
     import facts
     from specs import (
+        checking,
         generating,
         loading,
         memory,
         narrowing,
-        normalising,
         pins,
         provenance,
+        repairing,
         reporting,
         signals,
+        skipping,
         swapping,
         trees,
         validating,
         wrapped,
     )
+    from specs.causes import Unsupported
     from specs.changes import changes
     from specs.documents import Document, Json, rendered
     from specs.problems import Problem
+    from specs.repairs.made import Made
+    from specs.skipping import LeftOut
 except ModuleNotFoundError as missing:
     sys.exit(f"regenerate: {missing}; run: pip install -r requirements/dev.txt")
 
@@ -71,6 +82,7 @@ def main(
     Only a process of its own should be `bounded`, in time and in memory.
     """
     options = _options(arguments)
+    skip = options.skip_unsupported
     if bounded:
         memory.bound()
     # With --json, standard output is one document and nothing else.
@@ -84,7 +96,7 @@ def main(
                 outcome = (
                     check(root, say)
                     if options.check
-                    else regenerate(root, options.source, options.only, say)
+                    else regenerate(root, options.source, options.only, say, skip=skip)
                 )
     except swapping.Torn as torn:
         print(f"regenerate: {torn}", file=sys.stderr)
@@ -114,44 +126,55 @@ def main(
     return outcome.exit_code
 
 
-def regenerate(root: Path, source: str | None, only: Sequence[str], say: Say) -> Outcome:
+def regenerate(
+    root: Path, source: str | None, only: Sequence[str], say: Say, *, skip: bool = False
+) -> Outcome:
     """Replace the document and what is generated from it, unless they are what they should be."""
     origin = str(root / VENDORED) if source is None else source
     content = loading.found(origin)
     document = loading.parsed(content, origin)
     fetched = None if source is None else provenance.of_fetched(source, content, only)
-    validating.validate(document)
+    validating.refuse_strangers(document)
     if only:
         document = narrowing.narrow(document, only)
-        validating.refuse_loose_references(document)
-    changed = report(root, document, say)
-
+    # What is left out stays left out until the document is taken in anew.
+    left_out = skipping.recorded(root / GENERATED) if source is None else ()
     with swapping.building(root) as workshop:
-        built = build(document, workshop)
-        provenance.keep(root, built, fetched)
-        if trees.read(built, swapping.OWNED) == trees.read(root, swapping.OWNED):
-            record: dict[str, Json] = {"outcome": "already up to date", "changes": changed}
-            return Outcome(f"{BOTH} are already up to date.", record)
+        built = build(document, workshop, left_out, skip=skip)
+        provenance.keep(root, built.folder, fetched)
+        # Of a document that cannot be had, nobody needs to know what it would change.
+        changed = report(root, document, say)
+        record: dict[str, Json] = {
+            "changes": changed,
+            "repairs": [one.record() for one in built.made],
+            "left_out": skipping.records(built.left_out),
+        }
+        if trees.read(built.folder, swapping.OWNED) == trees.read(root, swapping.OWNED):
+            return Outcome(
+                f"{BOTH} are already up to date.", {"outcome": "already up to date", **record}
+            )
+        for line in (*reporting.repairs(built.made), *reporting.left_out(built.left_out)):
+            say(line)
         # Once the swap has begun Ctrl-C comes too late: there is no way back, and little to wait.
         signals.ignore()
-        swapping.swap(root, built)
+        swapping.swap(root, built.folder)
     # A page that cannot be written is no reason to say that nothing was changed.
     try:
         if facts.write(root):
             say(f"{facts.PAGE} has been written anew.")
     except (Problem, OSError) as problem:
         say(f"{facts.PAGE} is as it was: {problem}; mend that, and run: python scripts/facts.py")
-    return Outcome(f"{BOTH} have been replaced.", {"outcome": "replaced", "changes": changed})
+    return Outcome(f"{BOTH} have been replaced.", {"outcome": "replaced", **record})
 
 
 def check(root: Path, say: Say) -> Outcome:
     """Say how the tree differs from what `regenerate` would leave in it."""
     document = loading.load(str(root / VENDORED))
-    validating.validate(document)
-    compared = (VENDORED, GENERATED)
     with tempfile.TemporaryDirectory(prefix="regenerate-") as workshop:
-        wanted = trees.read(build(document, Path(workshop)), compared)
-    present = trees.read(root, compared)
+        built = build(document, Path(workshop), skipping.recorded(root / GENERATED))
+        provenance.keep(root, built.folder, None)
+        wanted = trees.read(built.folder, swapping.OWNED)
+    present = trees.read(root, swapping.OWNED)
     if present == wanted:
         return Outcome(f"{BOTH} are up to date.", {"outcome": "up to date", "files": []})
     say(trees.patch(present, wanted))
@@ -163,14 +186,51 @@ def check(root: Path, say: Say) -> Outcome:
     )
 
 
-def build(document: Document, workshop: Path) -> Path:
-    """A folder in the workshop with the document, and the package that is generated from it."""
-    built, tools = workshop / "built", workshop / "tools"
-    built.mkdir()
+@dataclass(frozen=True)
+class Built:
+    """A folder with the document and the package that is generated from it, and how it came."""
+
+    folder: Path
+    made: Sequence[Made]
+    left_out: Sequence[LeftOut]
+
+
+def build(
+    document: Document, workshop: Path, left_out: Sequence[LeftOut] = (), *, skip: bool = False
+) -> Built:
+    """Repair, validate, generate, check; with `skip`, again without what cannot be had."""
+    skipped = list(left_out)
+    for attempt in itertools.count():
+        kept = skipping.without(document, skipped)
+        try:
+            folder = workshop / f"attempt-{attempt}"
+            made = _built(document, kept, folder, skipped)
+            return Built(folder / "built", made, skipped)
+        except Unsupported as unsupported:
+            gone = {one.operation for one in skipped}
+            more = [one for one in skipping.needed(unsupported) if one.operation not in gone]
+            if not (skip and more):
+                raise
+            skipped += more
+    raise AssertionError
+
+
+def _built(
+    document: Document, kept: Document, folder: Path, skipped: Sequence[LeftOut]
+) -> Sequence[Made]:
+    built, tools = folder / "built", folder / "tools"
+    built.mkdir(parents=True)
     tools.mkdir()
     _ = (built / VENDORED).write_bytes(rendered(document))
-    generating.generate(normalising.normalise(document), built / GENERATED, tools)
-    return built
+    repaired = repairing.repair(kept)
+    try:
+        validating.validate(repaired.document)
+        generating.generate(repaired.document, built / GENERATED, tools)
+        checking.check(repaired, built / GENERATED, tools)
+    except Unsupported as unsupported:
+        raise unsupported.told_by(repaired.upstream) from unsupported
+    skipping.record(built / GENERATED, skipped)
+    return repaired.made
 
 
 def report(root: Path, document: Document, say: Say) -> list[Json]:
@@ -179,7 +239,6 @@ def report(root: Path, document: Document, say: Say) -> list[Json]:
         present = loading.load(str(root / VENDORED))
         if rendered(present) == rendered(document):
             return []
-        validating.validate(present)
     except Problem as problem:
         say(f"There is nothing to compare the new document with: {problem}")
         return []
@@ -212,6 +271,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="keep only operations at or below this path, and what they need; may be repeated",
     )
     _ = parser.add_argument(
+        "--skip-unsupported",
+        action="store_true",
+        help="leave out operations that cannot be generated, instead of failing",
+    )
+    _ = parser.add_argument(
         "--check", action="store_true", help=f"write nothing; fail if {GENERATED}/ is out of date"
     )
     _ = parser.add_argument(
@@ -227,8 +291,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if not 0 < options.timeout <= MOST_SECONDS:
         parser.error(f"--timeout is a number of seconds, at most {MOST_SECONDS:,}")
-    if options.check and (options.source is not None or options.only):
-        parser.error("--check goes with neither --from nor --only")
+    if options.check and (options.source is not None or options.only or options.skip_unsupported):
+        parser.error("--check goes with no option that says what to generate")
     return options
 
 

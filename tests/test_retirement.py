@@ -91,7 +91,7 @@ def test_it_is_told_of_each_operation_and_by_each_client(
     for _ in range(2):
         with blocking(answer) as client, client.with_options(timeout=3) as view:
             client.executions.get(123)
-            view.executions.wait(124, policy=WaitPolicy(interval=0.01))
+            view.executions.wait(123, policy=WaitPolicy(interval=0.01))
             view.workflows.list()
     said = [str(one.message).partition(" (")[0].partition("end ")[2] for one in caught]
     assert said == [STATUS, "GET /api/v1/workflows/workflows"] * 2

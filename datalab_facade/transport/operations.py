@@ -69,81 +69,81 @@ class _Noting:
 
 def execution_status(execution_id: int) -> Operation:
     """``GET /api/v1/workflows/executions/{execution_id}``."""
-    from datalab_api_client.api.default import get_execution_status
+    from datalab_api_client.api.default import get_workflows_executions_id as generated
 
     return Operation(
         "get_execution_status",
-        partial(get_execution_status.sync_detailed, execution_id),
-        partial(get_execution_status.asyncio_detailed, execution_id),
+        partial(generated.sync_detailed, execution_id),
+        partial(generated.asyncio_detailed, execution_id),
     )
 
 
 def request_upload_url(name: str, content_type: str) -> Operation:
     """``POST /api/v1/files/upload``."""
-    from datalab_api_client.api.files import request_upload_url
+    from datalab_api_client.api.files import post_files_upload as generated
     from datalab_api_client.models.file_upload_request import FileUploadRequest
 
     body = FileUploadRequest(filename=name, content_type=content_type)
     return Operation(
         "request_upload_url",
-        partial(request_upload_url.sync_detailed, body=body),
-        partial(request_upload_url.asyncio_detailed, body=body),
+        partial(generated.sync_detailed, body=body),
+        partial(generated.asyncio_detailed, body=body),
     )
 
 
 def confirm_upload(file: int | str) -> Operation:
     """``GET /api/v1/files/{file_id_or_hashid}/confirm``."""
-    from datalab_api_client.api.files import confirm_upload
+    from datalab_api_client.api.files import get_files_id_confirm as generated
 
     return Operation(
         "confirm_upload",
-        partial(confirm_upload.sync_detailed, str(file)),
-        partial(confirm_upload.asyncio_detailed, str(file)),
+        partial(generated.sync_detailed, str(file)),
+        partial(generated.asyncio_detailed, str(file)),
     )
 
 
 def list_files(limit: int, offset: int) -> Operation:
     """``GET /api/v1/files``."""
-    from datalab_api_client.api.files import list_files
+    from datalab_api_client.api.files import get_files as generated
 
     return Operation(
         "list_files",
-        partial(list_files.sync_detailed, limit=limit, offset=offset),
-        partial(list_files.asyncio_detailed, limit=limit, offset=offset),
+        partial(generated.sync_detailed, limit=limit, offset=offset),
+        partial(generated.asyncio_detailed, limit=limit, offset=offset),
     )
 
 
 def file_metadata(file: int | str) -> Operation:
     """``GET /api/v1/files/{file_id}``."""
-    from datalab_api_client.api.files import get_file_metadata
+    from datalab_api_client.api.files import get_files_id as generated
 
     return Operation(
         "get_file_metadata",
-        partial(get_file_metadata.sync_detailed, _integer_or_hashid(file)),
-        partial(get_file_metadata.asyncio_detailed, _integer_or_hashid(file)),
+        partial(generated.sync_detailed, _integer_or_hashid(file)),
+        partial(generated.asyncio_detailed, _integer_or_hashid(file)),
     )
 
 
 def file_download_url(file: int | str, expires_in: int) -> Operation:
     """``GET /api/v1/files/{file_id}/download``."""
-    from datalab_api_client.api.files import get_file_download_url
+    from datalab_api_client.api.files import get_files_id_download as generated
 
     file_id = _integer_or_hashid(file)
     return Operation(
         "get_file_download_url",
-        partial(get_file_download_url.sync_detailed, file_id, expires_in=expires_in),
-        partial(get_file_download_url.asyncio_detailed, file_id, expires_in=expires_in),
+        partial(generated.sync_detailed, file_id, expires_in=expires_in),
+        partial(generated.asyncio_detailed, file_id, expires_in=expires_in),
     )
 
 
 def delete_file(file: int | str) -> Operation:
     """``DELETE /api/v1/files/{file_id}``."""
-    from datalab_api_client.api.files import delete_file
+    from datalab_api_client.api.files import delete_files_id as generated
 
     return Operation(
         "delete_file",
-        partial(delete_file.sync_detailed, _integer_or_hashid(file)),
-        partial(delete_file.asyncio_detailed, _integer_or_hashid(file)),
+        partial(generated.sync_detailed, _integer_or_hashid(file)),
+        partial(generated.asyncio_detailed, _integer_or_hashid(file)),
     )
 
 
@@ -155,14 +155,14 @@ def _integer_or_hashid(file: int | str) -> int:
 
 def list_step_types() -> Operation:
     """``GET /api/v1/workflows/step-types``."""
-    from datalab_api_client.api.default import list_step_types as generated
+    from datalab_api_client.api.default import get_workflows_step_types_fc191a as generated
 
     return Operation("list_step_types", generated.sync_detailed, generated.asyncio_detailed)
 
 
 def list_workflows(team_id: int | None) -> Operation:
     """``GET /api/v1/workflows/workflows``."""
-    from datalab_api_client.api.default import list_workflows as generated
+    from datalab_api_client.api.default import get_workflows_workflows as generated
     from datalab_api_client.types import UNSET
 
     asked = UNSET if team_id is None else team_id
@@ -175,7 +175,7 @@ def list_workflows(team_id: int | None) -> Operation:
 
 def get_workflow(workflow_id: int) -> Operation:
     """``GET /api/v1/workflows/workflows/{workflow_id}``."""
-    from datalab_api_client.api.default import get_workflow as generated
+    from datalab_api_client.api.default import get_workflows_workflows_id as generated
 
     return Operation(
         "get_workflow",
@@ -186,7 +186,7 @@ def get_workflow(workflow_id: int) -> Operation:
 
 def create_workflow(name: str, steps: list[JSON]) -> Operation:
     """``POST /api/v1/workflows/workflows``."""
-    from datalab_api_client.api.default import create_workflow as generated
+    from datalab_api_client.api.default import post_workflows_workflows as generated
     from datalab_api_client.models import CreateWorkflowRequest
 
     body = CreateWorkflowRequest.from_dict({"name": name, "steps": steps})
@@ -199,7 +199,7 @@ def create_workflow(name: str, steps: list[JSON]) -> Operation:
 
 def delete_workflow(workflow_id: int) -> Operation:
     """``DELETE /api/v1/workflows/workflows/{workflow_id}``."""
-    from datalab_api_client.api.default import delete_workflow as generated
+    from datalab_api_client.api.default import delete_workflows_workflows_id as generated
 
     return Operation(
         "delete_workflow",
@@ -210,7 +210,7 @@ def delete_workflow(workflow_id: int) -> Operation:
 
 def execute_workflow(workflow_id: int, input_config: dict[str, JSON] | None) -> Operation:
     """``POST /api/v1/workflows/workflows/{workflow_id}/execute``."""
-    from datalab_api_client.api.default import execute_workflow as generated
+    from datalab_api_client.api.default import post_workflows_workflows_id_execute as generated
     from datalab_api_client.models import ExecuteWorkflowRequest
 
     given = {} if input_config is None else {"input_config": input_config}

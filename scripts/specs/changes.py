@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from specs import naming, normalising
+from specs import naming
 from specs.comparing import Comparison, Difference, Direction, Kind, Place
 from specs.documents import (
     Document,
@@ -53,7 +53,7 @@ def changes(old: Document, new: Document) -> list[Change]:
     """Every change, the breaking ones first, and otherwise in the order of paths."""
     before = {(operation.path, operation.method): operation for operation in operations(old)}
     after = {(operation.path, operation.method): operation for operation in operations(new)}
-    old_functions, new_functions = normalising.functions(old), normalising.functions(new)
+    old_functions, new_functions = naming.functions(old), naming.functions(new)
     partners = _partners(before, after)
 
     found = {_change(difference) for difference in _whole(old, new)}

@@ -25,7 +25,7 @@ def narrow(document: Document, prefixes: Sequence[str]) -> Document:
     narrowed: Document = {**document}
     narrowed["paths"] = paths
     _ = narrowed.pop("webhooks", None)
-    _prune_components(narrowed, document)
+    narrowed = pruned(narrowed)
     if "tags" in document:
         used = {tag for operation in operations(narrowed) for tag in _tags(operation.body)}
         narrowed["tags"] = [
@@ -42,11 +42,11 @@ def _tags(operation: dict[str, Json]) -> list[str]:
     return [tag for tag in array(operation.get("tags")) if isinstance(tag, str)]
 
 
-def _prune_components(narrowed: Document, document: Document) -> None:
-    """Leave in `narrowed` the components that it needs, in the order of `document`."""
+def pruned(document: Document) -> Document:
+    """The document with only those of its components that its operations need, in their order."""
     if "components" not in document:
-        return
-    needed = _needed(narrowed, document)
+        return document
+    needed = _needed(document)
     components: dict[str, Json] = {}
     for section, entries in table(document["components"]).items():
         if section.startswith("x-"):
@@ -55,13 +55,13 @@ def _prune_components(narrowed: Document, document: Document) -> None:
         kept = {name: entry for name, entry in table(entries).items() if (section, name) in needed}
         if kept:
             components[section] = kept
-    narrowed["components"] = components
+    return {**document, "components": components}
 
 
-def _needed(narrowed: Document, document: Document) -> set[tuple[str, str]]:
-    """The components, as (section, name), that everything else in `narrowed` leads to."""
-    everything_else = {key: value for key, value in narrowed.items() if key != "components"}
-    waiting = [*references(everything_else), *_security_schemes(narrowed)]
+def _needed(document: Document) -> set[tuple[str, str]]:
+    """The components, as (section, name), that everything else in the document leads to."""
+    everything_else = {key: value for key, value in document.items() if key != "components"}
+    waiting = [*references(everything_else), *_security_schemes(document)]
     passed = set[str]()
     while waiting:
         pointer = waiting.pop()

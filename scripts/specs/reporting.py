@@ -9,10 +9,13 @@ from attrs import frozen
 from specs.changes import Change
 from specs.comparing import Kind
 from specs.documents import Json
+from specs.repairs.made import Made
+from specs.skipping import LeftOut
 from specs.wrapped import Use
 
 _MARGIN = " " * len("not breaking  ")
 _WIDTH = 100
+_PLACES = 3
 _MOST_NAMES = 10
 _MOST_HARMLESS = 20
 _MOST_FOLDERS = 20
@@ -99,6 +102,24 @@ def _is_told(change: Change) -> bool:
 def records(changes: Sequence[Change], uses: _Uses) -> list[Json]:
     """Each change as one JSON object, none left out."""
     return [_record(change, uses.get(change.function, ())) for change in changes]
+
+
+def repairs(made: Sequence[Made]) -> Iterator[str]:
+    """What was mended for the generator: one line for what was done for the same reason."""
+    alike = dict[tuple[str, str], list[Made]]()
+    for one in made:
+        alike.setdefault((one.what, one.why), []).append(one)
+    for (what, why), group in alike.items():
+        places = [*dict.fromkeys(one.where for one in group)]
+        more = len(places) - _PLACES
+        listed = ", ".join(places[:_PLACES]) + (f" and {more} more places" if more > 0 else "")
+        yield f"repaired      {listed}: {what}, since {why}"
+
+
+def left_out(operations: Sequence[LeftOut]) -> Iterator[str]:
+    """Which operations there is no code for."""
+    for one in operations:
+        yield f"left out      {one.operation}: {one.reason}"
 
 
 def _roots(changes: Iterable[Change], uses: _Uses) -> list[_Root]:

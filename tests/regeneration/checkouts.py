@@ -44,9 +44,9 @@ class Checkout:
         facade = root / "datalab_facade" / "transport.py"
         facade.parent.mkdir()
         _ = facade.write_text(
-            "from datalab_api_client.api.default import get_execution_status\n"
-            "# get_execution_status_soon is another word, and list_files is one.\n"
-            "answer = get_execution_status.sync_detailed\n"
+            "from datalab_api_client.api.default import get_workflows_executions_id\n"
+            "# get_workflows_executions_id_soon is another word, and get_files is one.\n"
+            "answer = get_workflows_executions_id.sync_detailed\n"
         )
         return cls(root)
 

@@ -93,3 +93,14 @@ def test_what_is_said_of_a_document_and_is_no_json_stops_a_run(
     _ = (checkout.root / provenance.FILE).write_text("<<<<<<< HEAD\n")
     assert checkout.main() == 1
     assert f"{provenance.FILE} is not JSON" in capsys.readouterr().err
+
+
+def test_what_is_said_of_a_document_is_checked_to_be_as_a_run_would_leave_it(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _ = (checkout.root / provenance.FILE).write_text('{"file": "a.json"}')
+    assert checkout.main("--check", "--json") == 1
+    assert json.loads(capsys.readouterr().out)["files"] == [provenance.FILE]
+    assert checkout.main() == 0
+    assert checkout.main("--check") == 0
+    assert kept(checkout) == {"file": "a.json"}

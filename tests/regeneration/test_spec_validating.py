@@ -4,6 +4,7 @@ import socket
 from typing import NoReturn
 
 import pytest
+from specs.causes import Unsupported
 from specs.problems import Problem
 from specs.validating import validate
 
@@ -47,7 +48,7 @@ def test_references_may_go_through_paths_with_all_that_has_to_be_escaped_in_them
         ({"$ref": "#anchor"}, "which it does not have"),
         ({"$ref": "#/components/schemas/Tried"}, "which only leads round in a ring"),
         ({"discriminator": {"propertyName": "a", "mapping": {"b": "Nowhere"}}}, "does not have"),
-        ({"type": "strin"}, "not valid OpenAPI: 'strin' is not valid"),
+        ({"type": "strin"}, "not valid OpenAPI: 'strin' is not one of"),
     ],
 )
 def test_a_document_that_is_not_whole_or_not_valid_is_refused(
@@ -71,3 +72,35 @@ def test_a_reason_is_short_enough_to_be_read() -> None:
     with pytest.raises(Problem) as told:
         validate(document)
     assert len(str(told.value)) < 400
+
+
+KINDS = ["array", "boolean", "integer", "null", "number", "object", "string"]
+
+
+def test_of_a_fault_in_a_schema_the_place_and_the_operations_are_told() -> None:
+    document = vendored()
+    document["components"]["schemas"]["ListFilesResponse"]["properties"]["total"]["type"] = "strin"
+    document["paths"]["/api/v1/files/upload"]["post"]["summary"] = 5
+    with pytest.raises(Unsupported) as told:
+        validate(document)
+    assert told.value.causes[1].subject == "schema ListFilesResponse/properties/total/type"
+    assert told.value.causes[1].operations == ("GET /api/v1/files",)
+    assert told.value.output.splitlines() == [
+        'POST /api/v1/files/upload: summary: 5 is not of type "string"',
+        f"schema ListFilesResponse/properties/total/type: 'strin' is not one of {KINDS}",
+        "    needed by GET /api/v1/files",
+    ]
+
+
+def test_of_a_reference_that_leads_nowhere_the_operations_are_told_that_hang_on_it() -> None:
+    document = vendored()
+    schemas = document["components"]["schemas"]
+    schemas["FileMetadataResponse"] = {"$ref": "#/components/schemas/Nowhere"}
+    with pytest.raises(Unsupported) as told:
+        validate(document)
+    (cause,) = told.value.causes
+    assert (cause.subject, cause.reason) == (
+        "#/components/schemas/Nowhere",
+        "which it does not have",
+    )
+    assert set(cause.operations) == {"GET /api/v1/files", "GET /api/v1/files/{file_id}"}
