@@ -39,6 +39,7 @@ from datalab_facade import (
     FileLink,
     FileTransfer,
     InputConfig,
+    LocalFileError,
     Manifest,
     NotFound,
     Outcome,
@@ -134,7 +135,7 @@ def drift_is_typed(client: Datalab) -> None:
     assert_type(report.counts, dict[Drift, int])
     assert_type(report.dropped, int)
     for drift in report.counts:
-        assert_type(drift.kind, Literal["field", "status", "shape", "time", "zone"])
+        assert_type(drift.kind, Literal["field", "status", "shape", "time", "zone", "deprecation"])
         assert_type(drift.where, str)
 
 
@@ -546,6 +547,8 @@ def errors_hold_plain_data(client: Datalab) -> None:
         assert_type(error.file_id, int | None)
         assert_type(error.step, str | None)
         assert_type(error.status, int | None)
+    except LocalFileError as error:
+        assert_type(error.manifest, Manifest | None)
     except (UnexpectedBody, SubmissionUnknown) as error:
         assert_type(error.method, str)
     except DatalabError as error:
@@ -557,7 +560,8 @@ def errors_are_kin_as_drawn() -> None:
     too_large: type[DownloadFailed] = OutputTooLarge
     wrong: type[ValueError] = ConfigurationError
     late: list[type[TimeoutError]] = [WaitTimedOut, RequestTimedOut]
-    del not_found, too_large, wrong, late
+    disk: type[OSError] = LocalFileError
+    del not_found, too_large, wrong, late, disk
 
     refused: type[BadRequest] = NotFound  # type: ignore[assignment]
     del refused
