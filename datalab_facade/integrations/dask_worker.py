@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 import attrs
 
+from datalab_facade.client import DEFAULT_BASE_URL
 from datalab_facade.clock import SystemClock
 from datalab_facade.context import Context
 from datalab_facade.drift import DriftLog
@@ -24,6 +25,7 @@ from datalab_facade.outputs.outputs import Outputs
 from datalab_facade.tracing import NoTracing
 from datalab_facade.transport.connecting import Connector
 from datalab_facade.transport.exchange import Surroundings
+from datalab_facade.transport.lanes import Lanes
 from datalab_facade.transport.storage import StorageTransport
 
 if TYPE_CHECKING:
@@ -89,5 +91,6 @@ def _outputs(*, allow_http: bool) -> Outputs:
         options=Options(),
         allow_http=allow_http,
     )
-    storage = StorageTransport(Surroundings(clock, tracing), None, Connector())
+    lanes = Lanes(DEFAULT_BASE_URL, None, Connector())
+    storage = StorageTransport(Surroundings(clock, tracing), lanes)
     return Outputs(storage, cast("Executions", _NoExecutions()), context)
