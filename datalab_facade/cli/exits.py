@@ -173,6 +173,8 @@ def _is_no_room(error: BaseException | None) -> bool:
 def _judged(error: DatalabError) -> tuple[ExitCode, str]:
     if _is_no_room(error) or _is_no_room(error.__cause__):
         return ExitCode.UNWRITTEN, ""
+    if isinstance(error, LocalFileError) and error.manifest is not None:
+        return ExitCode.UNWRITTEN, ""
     if isinstance(error, ExecutionFailedError):
         return ExitCode.FAILED, f"datalab-facade status {error.execution.id} tells more"
     if isinstance(error, WaitTimeoutError):

@@ -141,7 +141,7 @@ def test_files_that_cannot_be_uploaded_do_not_keep_others_from_it(run: Run, worl
 
 def test_a_file_is_named_by_id_hashid_or_reference(run: Run, world: World) -> None:
     [*_, last] = [world.simulator.files[number] for number in world.simulator.files]
-    for name in (last.id, last.reference, last.reference.removeprefix("datalab://file-")):
+    for name in (last.file_id, last.reference, last.reference.removeprefix("datalab://file-")):
         assert run("files", "show", name).code == 0, name
 
 
