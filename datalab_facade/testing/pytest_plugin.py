@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from datalab_facade.testing.server import SimulatorServer
 
 MARKER: Final = "datalab"
+_OWN_OPTIONS: Final = ("client", "faults", "real_time", "seed")
 _NOT_FOR_MARKERS: Final = frozenset({"self", "clock"})
 
 
@@ -102,7 +103,8 @@ class MarkerOptions:
         real_time = values.pop("real_time", "datalab_server" in request.fixturenames)
         known = inspect.signature(Simulator).parameters.keys() - _NOT_FOR_MARKERS
         for name in values.keys() - known:
-            raise _usage_error(node, f"unknown option {name!r}")
+            options = ", ".join(sorted({*known, *_OWN_OPTIONS}))
+            raise _usage_error(node, f"unknown option {name!r}; known options: {options}")
         return cls(
             tuple(scripts), cast("tuple[Fault, ...]", faults), client, seed, bool(real_time), values
         )

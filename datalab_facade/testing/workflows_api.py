@@ -203,7 +203,7 @@ def _engine_problem(steps: list[dict[str, JSON]], step_types: Mapping[str, str])
                 return f"Step '{step['unique_name']}' depends on unknown step '{dependency}'"
     waiting = {name: set(dependencies_of(step)) for name, step in zip(names, steps, strict=True)}
     while waiting:
-        ready = [name for name, dependency in waiting.items() if not dependency & waiting.keys()]
+        ready = [name for name, needs in waiting.items() if not needs & waiting.keys()]
         if not ready:
             return "The steps depend on each other in a circle"
         for name in ready:

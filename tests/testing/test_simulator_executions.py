@@ -273,9 +273,9 @@ def test_scripts_that_make_no_sense_are_refused() -> None:
         StepScript("parse", ends=-1)
     with pytest.raises(ValueError, match="not both"):
         StepScript("parse", ends=5, runs=[RunScript("1")])
-    with pytest.raises(ValueError, match="must (name each file once|have different names)"):
+    with pytest.raises(ValueError, match="name each file once"):
         StepScript("parse", files=["1", "1"])
-    with pytest.raises(ValueError, match="must (name each file once|have different names)"):
+    with pytest.raises(ValueError, match="different names"):
         ExecutionScript([StepScript("parse"), StepScript("parse")])
     with pytest.raises(ValueError, match="order of time"):
         ExecutionScript(status=[(5, "COMPLETED"), (0, "PENDING")])
