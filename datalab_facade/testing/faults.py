@@ -174,7 +174,7 @@ class Fault:
 
     @classmethod
     def hang(cls, after: int | None = None) -> Fault:
-        """Stop sending for ever, and keep the connection open.
+        """Stop sending forever, and keep the connection open.
 
         Args:
             after: bytes of the body sent before that. Default: nothing is sent at all.

@@ -206,7 +206,7 @@ class ExecutionScript:
     kept_for: float | None = attrs.field(default=None, validator=_check_seconds, kw_only=True)
     """Seconds after its end for which it and its outputs are kept; then a 404.
 
-    ``None``: for ever. An explicit :attr:`status` ends with its last entry."""
+    ``None``: forever. An explicit :attr:`status` ends with its last entry."""
     outputs_kept_for: float | None = attrs.field(
         default=None, validator=_check_seconds, kw_only=True
     )

@@ -70,7 +70,7 @@ def connect_async(simulator: Simulator, **options: Unpack[ConnectOptions]) -> As
 class WouldHangForeverError(AssertionError):
     """A request without a read timeout waits for an answer that never comes.
 
-    Over a real network the program would hang for ever. This is not an httpx error,
+    Over a real network the program would hang forever. This is not an httpx error,
     so code that retries after network errors does not retry after this one.
     """
 
@@ -175,7 +175,7 @@ class _Exchange:
             return
         if timeout is None:
             message = (
-                f"{self.request.method} {self.request.url.path} would hang for ever: "
+                f"{self.request.method} {self.request.url.path} would hang forever: "
                 "no (more) bytes come, and the request has no read timeout. Set a timeout"
             )
             raise WouldHangForeverError(message)

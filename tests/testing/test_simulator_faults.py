@@ -177,7 +177,7 @@ def test_a_drip_can_break_off(carrier: Carrier, execution_path: str) -> None:
 def test_no_read_timeout_and_no_answer_is_a_failed_test(
     simulator: Simulator, execution_path: str
 ) -> None:
-    """In process nothing hangs for ever: an exception says what would."""
+    """In process nothing hangs forever: an exception says what would."""
     simulator.inject(Fault.hang())
     with (
         httpx.Client(transport=SimulatorTransport(simulator), timeout=None) as client,

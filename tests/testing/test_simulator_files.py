@@ -109,7 +109,7 @@ def test_a_request_for_an_upload_that_lacks_something_is_422(
 def test_storage_takes_only_what_the_url_was_signed_for(
     simulator: Simulator, clock: VirtualClock
 ) -> None:
-    """That method, that type, that path, with a length, and not for ever."""
+    """That method, that type, that path, with a length, and not forever."""
     url = request_upload(simulator)["upload_url"]
     assert store(simulator, url, PDF, Content_Type="image/png").status == 403
     assert store(simulator, url, method="GET").status == 403
