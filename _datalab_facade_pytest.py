@@ -1,8 +1,8 @@
 """Fixtures for tests against an embedded Datalab.
 
-pytest imports this module at every start, in projects that never use it, too. So it
-stands outside the package and imports nothing but pytest: the rest comes when a
-test asks for a fixture. See :mod:`datalab_facade.testing.pytest_plugin`.
+pytest imports this module at every start, also in projects that never use it. So it
+stands outside the package and imports only pytest; the rest is imported when a test
+requests a fixture. See :mod:`datalab_facade.testing.pytest_plugin`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tell pytest about the marker."""
+    """Register the marker."""
     config.addinivalue_line(
         "markers",
         "datalab(*scripts, faults=(), client={}, seed=0, real_time=False, **options): "
-        "the executions that datalab_simulator begins with, what goes wrong, options of the "
-        "clients and of the simulator.",
+        "executions and faults of datalab_simulator, and options of the clients and of the "
+        "simulator.",
     )
 
 
@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def datalab_clock(request: pytest.FixtureRequest) -> Clock:
     """The clock of the embedded Datalab and its clients: virtual, so an hour passes at once.
 
-    Real when the test uses ``datalab_server``, or its marker says ``real_time=True``.
+    It is real if the test uses ``datalab_server`` or its marker has ``real_time=True``.
     """
     from datalab_facade.testing import pytest_plugin
 
@@ -42,7 +42,7 @@ def datalab_clock(request: pytest.FixtureRequest) -> Clock:
 
 @pytest.fixture
 def datalab_simulator(request: pytest.FixtureRequest, datalab_clock: Clock) -> Simulator:
-    """An embedded Datalab of the test's own, with the executions and faults of its marker."""
+    """A new embedded Datalab, with the executions and faults of the test's marker."""
     from datalab_facade.testing import pytest_plugin
 
     return pytest_plugin.new_simulator(request, datalab_clock)
@@ -57,7 +57,7 @@ def datalab(request: pytest.FixtureRequest, datalab_simulator: Simulator) -> Ite
         yield client
 
 
-# No async fixture: it would need a plugin to run it, and there is nothing to close.
+# Not an async fixture: that would need a plugin, and there is nothing to close.
 @pytest.fixture
 def async_datalab(request: pytest.FixtureRequest, datalab_simulator: Simulator) -> AsyncDatalab:
     """An async client of ``datalab_simulator``, in process and on its clock."""
@@ -70,10 +70,10 @@ def async_datalab(request: pytest.FixtureRequest, datalab_simulator: Simulator) 
 def datalab_server(
     datalab_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[SimulatorServer]:
-    """``datalab_simulator`` behind real sockets of this machine, for the length of the test.
+    """``datalab_simulator`` behind real sockets of this machine, during the test.
 
-    The environment's ``DATALAB_HOST`` and ``DATALAB_API_KEY`` lead to it meanwhile, so
-    that ``Datalab()`` in the code under test, or in a process that it starts, talks to it.
+    ``DATALAB_HOST`` and ``DATALAB_API_KEY`` point to it meanwhile, so ``Datalab()`` in
+    the code under test, or in a process that it starts, talks to it.
     """
     from datalab_facade.testing import pytest_plugin
 

@@ -1,7 +1,7 @@
 """An embedded Datalab, to test code that talks to Datalab.
 
-Scripts say what executions do and when, faults say what goes wrong, and a virtual
-clock makes an hour of it pass at once:
+Scripts define what executions do and when, faults define what goes wrong, and on a
+virtual clock an hour passes at once:
 
 >>> from datalab_facade.testing import (
 ...     ExecutionScript, Fault, Simulator, StepScript, VirtualClock, connect,
@@ -18,10 +18,10 @@ clock makes an hour of it pass at once:
 >>> [str(step.status) for step in execution.steps.values()]
 ['COMPLETED', 'COMPLETED']
 
-In pytest there are fixtures for it; see :mod:`datalab_facade.testing.pytest_plugin`.
+For pytest there are fixtures; see :mod:`datalab_facade.testing.pytest_plugin`.
 
-Never imported by the SDK itself. :class:`SimulatorServer`, which serves the same
-simulator over real sockets, needs the extra ``datalab-facade[testing]``.
+The SDK itself never imports this package. :class:`SimulatorServer` serves the same
+simulator over real sockets and needs the extra ``datalab-facade[testing]``.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    # Type checkers would take it to mean that any name is there.
+    # With it, type checkers would accept any name.
     __getattr__ = lazy_names(
         __name__,
         {

@@ -1,4 +1,4 @@
-"""The endpoints of the API. To add one: a function, and a line in :data:`ROUTES`."""
+"""The endpoints of the API. To add one, write a function and list it in :data:`ROUTES`."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from datalab_facade.testing.execution_bodies import render
 from datalab_facade.testing.files_api import FILE_ROUTES
 from datalab_facade.testing.messages import Answer, Request, json_answer
 from datalab_facade.testing.refusals import InvalidError, RefusedError, integer
-from datalab_facade.testing.routing import NoMatch, Parameters, Route, find
+from datalab_facade.testing.routing import NoMatch, Parameters, Route, find_route
 from datalab_facade.testing.state import State
 from datalab_facade.testing.storage import presigned_output
 from datalab_facade.testing.workflows_api import WORKFLOW_ROUTES
 
 
 def get_execution_status(state: State, _request: Request, parameters: Parameters) -> Answer:
-    """The execution as it is now, with freshly signed URLs."""
+    """Return the current state of an execution, with freshly signed URLs."""
     execution_id = integer(("path", "execution_id"), parameters["execution_id"])
-    found = state.execution(execution_id)
-    if found is None:
+    execution = state.execution(execution_id)
+    if execution is None:
         return json_answer(404, {"detail": f"Workflow execution {execution_id} not found"})
     body = render(
-        found.script,
+        execution.script,
         execution_id,
-        found.created,
-        found.age(state.clock),
+        execution.created,
+        execution.age(state.clock),
         lambda step, file_key: presigned_output(state, execution_id, step, file_key),
     )
     return json_answer(200, body)
@@ -40,14 +40,14 @@ ROUTES: Final = (
 
 
 def answer_api(state: State, request: Request) -> Answer:
-    """What the API answers: its routing first, then the key, the rate limit, the endpoint."""
-    match = find(ROUTES, request)
+    """Answer an API request: check route, key and rate limit, then call the endpoint."""
+    match = find_route(ROUTES, request)
     if isinstance(match, NoMatch):
         if match.allowed:
             allowed = {"Allow": ", ".join(match.allowed)}
             return json_answer(405, {"detail": "Method Not Allowed"}, allowed)
         return json_answer(404, {"detail": "Not Found"})
-    refusal = _without_key(state, request) or _too_many(state, request, match.route)
+    refusal = _check_key(state, request) or _check_rate_limit(state, request, match.route)
     if refusal is not None:
         return refusal
     try:
@@ -58,15 +58,15 @@ def answer_api(state: State, request: Request) -> Answer:
         return json_answer(refused.status, {"detail": str(refused)})
 
 
-def _without_key(state: State, request: Request) -> Answer | None:
+def _check_key(state: State, request: Request) -> Answer | None:
     key = request.headers.get("x-api-key", "")
-    if any(hmac.compare_digest(key.encode(), good.encode()) for good in state.keys):
+    if any(hmac.compare_digest(key.encode(), accepted.encode()) for accepted in state.keys):
         return None
     detail = "Invalid API key provided. Set the X-API-Key header to your API key."
     return json_answer(401, {"detail": detail})
 
 
-def _too_many(state: State, request: Request, route: Route) -> Answer | None:
+def _check_rate_limit(state: State, request: Request, route: Route) -> Answer | None:
     limit = state.rate_limit
     if limit is None:
         return None
@@ -80,5 +80,5 @@ def _too_many(state: State, request: Request, route: Route) -> Answer | None:
         f"every {limit.seconds:g} seconds. Please try again later, or reach out to "
         "support@datalab.to if you need a higher limit."
     )
-    headers = {"Retry-After": str(max(1, math.ceil(wait)))} if limit.tell_when else {}
+    headers = {"Retry-After": str(max(1, math.ceil(wait)))} if limit.send_retry_after else {}
     return json_answer(429, {"detail": detail}, headers)

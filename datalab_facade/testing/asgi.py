@@ -1,8 +1,8 @@
 """The simulator as an ASGI application.
 
-Any ASGI server can run it. Most faults are played as ASGI allows; those that break
-HTTP (a reset, a cut body, dripping headers, a status above 599) need hold of the
-connection, which a server gives by an extension of the scope:
+Any ASGI server can run it and can play most faults. Faults that break HTTP (a reset, a
+truncated body, slow headers, a status above 599) need access to the connection. A server
+grants it through an extension of the scope, as
 :class:`~datalab_facade.testing.SimulatorServer` does.
 """
 
@@ -32,43 +32,43 @@ WIRE: Final = "datalab.wire"
 
 
 class Wire(Protocol):
-    """Hold of the connection below HTTP."""
+    """Access to the connection below HTTP."""
 
     def write(self, data: bytes) -> None:
-        """Send bytes as they are."""
+        """Send raw bytes."""
         ...
 
     def close(self) -> None:
-        """Close in an orderly way."""
+        """Close the connection normally."""
         ...
 
     def reset(self) -> None:
-        """Close with a reset."""
+        """Reset the connection."""
         ...
 
 
 class SimulatorApp:
-    """Answers for one of the two hosts.
+    """An ASGI application that answers for one of the two hosts.
 
     Args:
-        simulator: what is served.
-        origin: which host.
-        control: whether it takes the orders of :mod:`datalab_facade.testing.control`.
+        simulator: the simulator to serve.
+        origin: the host to answer for.
+        control: whether to accept the requests of :mod:`datalab_facade.testing.control`.
     """
 
     def __init__(
         self, simulator: Simulator, origin: Origin = "api", *, control: bool = False
     ) -> None:
         self.errors: Final[list[Exception]] = []
-        """What fault hooks raised; the client got a 500 with the traceback."""
+        """The exceptions that fault hooks raised; each client got a 500 with the traceback."""
         self._simulator: Final = simulator
         self._origin: Final[Origin] = origin
         self._control: Final = control
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request, or refuse what is none."""
+        """Answer one request; refuse anything but HTTP."""
         if scope["type"] != "http":
-            message = f"the simulator answers HTTP only, not {scope['type']!r}"
+            message = f"the simulator answers only HTTP, not {scope['type']!r}"
             raise NotImplementedError(message)
         body = await _body(receive)
         if body is None:
@@ -78,7 +78,7 @@ class SimulatorApp:
             client = cast("tuple[str, int] | None", scope.get("client"))
             answer = answer_control(self._simulator, request, client[0] if client else None)
         else:
-            answer = self._ask(request)
+            answer = self._answer(request)
         extensions = cast("Mapping[str, object]", scope.get("extensions") or {})
         wire = cast("Wire | None", extensions.get(WIRE))
         if not _breaks_http(answer):
@@ -86,13 +86,13 @@ class SimulatorApp:
         elif wire is not None:
             await _deliver_raw(answer, receive, wire)
         else:
-            message = "this fault breaks HTTP, so only a SimulatorServer can play it"
+            message = "this fault breaks HTTP; only a SimulatorServer can play it"
             raise NotImplementedError(message)
 
-    def _ask(self, request: Request) -> Answer:
+    def _answer(self, request: Request) -> Answer:
         try:
             return self._simulator.handle(request)
-        except Exception as error:  # noqa: BLE001 - a hook's own; SimulatorServer.stop raises it
+        except Exception as error:  # noqa: BLE001 - from a hook; SimulatorServer.stop raises it
             self.errors.append(error)
             page = "".join(traceback.format_exception(error)).encode()
             return Answer(500, {"Content-Type": "text/plain; charset=utf-8"}, page)
@@ -125,15 +125,15 @@ def _request(scope: Message, origin: Origin, body: bytes) -> Request:
 
 def _breaks_http(answer: Answer) -> bool:
     fault = answer.fault
-    dripping_head = fault.dripping is not None and fault.dripping.headers
-    return fault.broken is not None or dripping_head or answer.status > 599
+    slow_head = fault.dripping is not None and fault.dripping.headers
+    return fault.broken is not None or slow_head or answer.status > 599
 
 
 async def _deliver(answer: Answer, receive: Receive, send: Send) -> None:
-    async def put(data: bytes) -> None:
+    async def send_bytes(data: bytes) -> None:
         await send({"type": "http.response.body", "body": data, "more_body": True})
 
-    if not await _play(deliver_head(answer, b""), receive, put):
+    if not await _play(deliver_head(answer, b""), receive, send_bytes):
         return
     headers = [
         (name.lower().encode("latin-1"), value.encode("latin-1"))
@@ -142,44 +142,44 @@ async def _deliver(answer: Answer, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     if answer.fault.dripping is None:
         await send({"type": "http.response.body", "body": answer.body})
-    elif await _play(deliver_body(answer), receive, put):
-        # After a timeout, Python 3.11 does not tell which lines a coroutine comes to.
-        await send({"type": "http.response.body"})  # pragma: no cover - tried, but not seen
+    elif await _play(deliver_body(answer), receive, send_bytes):
+        # After a timeout, Python 3.11 reports the lines of a coroutine incompletely.
+        await send({"type": "http.response.body"})  # pragma: no cover - tested, but not seen
 
 
 async def _deliver_raw(answer: Answer, receive: Receive, wire: Wire) -> None:
-    async def put(data: bytes) -> None:
+    async def send_bytes(data: bytes) -> None:
         wire.write(data)
 
-    # The server knows nothing of these bytes, so it cannot go on after them.
+    # The server did not write these bytes, so it cannot reuse the connection.
     closing = attrs.evolve(answer, headers=answer.headers.plus({"Connection": "close"}))
     events = chain(deliver_head(answer, wire_head(closing)), deliver_body(answer))
-    ending = await _play(events, receive, put)
+    ending = await _play(events, receive, send_bytes)
     if ending is Ending.RESET:
         wire.reset()
     elif ending in (Ending.WHOLE, Ending.CLOSED):
         wire.close()
     if ending is not None:
-        # A server answers 500 for an application that returns without an answer.
-        _ = await _gone_within(None, receive)
+        # A server sends a 500 when an application returns without an answer.
+        _ = await _wait_for_disconnect(None, receive)
 
 
 async def _play(
-    events: Iterable[Event], receive: Receive, put: Callable[[bytes], Awaitable[None]]
+    events: Iterable[Event], receive: Receive, send_bytes: Callable[[bytes], Awaitable[None]]
 ) -> Ending | None:
-    """Carry events out until the end; ``None`` if the client went before it."""
+    """Play events until the end; return ``None`` if the client disconnected first."""
     for event in events:
         if isinstance(event, Pause):
-            if await _gone_within(event.seconds, receive):  # pragma: no branch - as above
+            if await _wait_for_disconnect(event.seconds, receive):  # pragma: no branch - as above
                 return None
         elif isinstance(event, bytes):
-            await put(event)
+            await send_bytes(event)
         else:
             return event
     return Ending.WHOLE
 
 
-async def _gone_within(seconds: float | None, receive: Receive) -> bool:
+async def _wait_for_disconnect(seconds: float | None, receive: Receive) -> bool:
     try:
         async with asyncio.timeout(seconds):
             while (await receive())["type"] != "http.disconnect":

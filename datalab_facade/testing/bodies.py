@@ -1,4 +1,4 @@
-"""The body of a request, read and refused as FastAPI does it."""
+"""Read and validate request bodies as FastAPI does."""
 
 from __future__ import annotations
 
@@ -10,57 +10,57 @@ from datalab_facade.testing.jsonvalue import JSON, json_bytes
 from datalab_facade.testing.messages import Request
 from datalab_facade.testing.refusals import InvalidError, RefusedError
 
-Place: TypeAlias = tuple[str | int, ...]
-"""Where in a request something is: ``("body", "steps", 0)``."""
+Location: TypeAlias = tuple[str | int, ...]
+"""A location within a request: ``("body", "steps", 0)``."""
 
-_WORDS: Final[Mapping[type, str]] = {str: "string", list: "list", dict: "dictionary"}
+_TYPE_NAMES: Final[Mapping[type, str]] = {str: "string", list: "list", dict: "dictionary"}
 
 
 def object_body(request: Request) -> Mapping[str, JSON]:
-    """The JSON object that a request brings.
+    """Read the JSON object in a request's body.
 
     Raises:
-        InvalidError: It brings nothing, something else, or no JSON.
-        RefusedError: It cannot be read at all.
+        InvalidError: the body is empty, not JSON, or not an object.
+        RefusedError: the body cannot be parsed at all.
     """
     if not request.body:
         raise InvalidError("missing", ("body",), "Field required")
     if not _is_json(request):
         raise not_an_object(("body",), request.body.decode(errors="replace"))
-    value = _parsed(request.body)
+    value = _parse(request.body)
     if not isinstance(value, Mapping):
         raise not_an_object(("body",), value)
     return value
 
 
-def not_an_object(place: Place, given: JSON) -> InvalidError:
-    """What is said of something where an object is wanted."""
+def not_an_object(location: Location, value: JSON) -> InvalidError:
+    """Make the error for a value that is not an object."""
     message = "Input should be a valid dictionary or object to extract fields from"
-    return InvalidError("model_attributes_type", place, message, given)
+    return InvalidError("model_attributes_type", location, message, value)
 
 
 def field_problems(
     body: Mapping[str, JSON],
     name: str,
     kind: type,
-    place: Place,
+    location: Location,
     *,
     required: bool = False,
     nullable: bool = False,
 ) -> Iterator[JSON]:
-    """What is wrong with one field: nothing, or one thing."""
+    """Check one field; yield at most one problem."""
     if name not in body:
         if required:
-            yield InvalidError("missing", (*place, name), "Field required", body).error
+            yield InvalidError("missing", (*location, name), "Field required", body).error
     elif not (nullable and body[name] is None):
-        yield from value_problems(body[name], kind, (*place, name))
+        yield from value_problems(body[name], kind, (*location, name))
 
 
-def value_problems(value: JSON, kind: type, place: Place) -> Iterator[JSON]:
-    """What is wrong with one value: nothing, or one thing."""
+def value_problems(value: JSON, kind: type, location: Location) -> Iterator[JSON]:
+    """Check one value; yield at most one problem."""
     if not isinstance(value, kind):
-        message = f"Input should be a valid {_WORDS[kind]}"
-        yield InvalidError(f"{kind.__name__}_type", place, message, value).error
+        message = f"Input should be a valid {_TYPE_NAMES[kind]}"
+        yield InvalidError(f"{kind.__name__}_type", location, message, value).error
 
 
 def _is_json(request: Request) -> bool:
@@ -69,9 +69,9 @@ def _is_json(request: Request) -> bool:
     return not kind or (main == "application" and (sub == "json" or sub.endswith("+json")))
 
 
-def _parsed(body: bytes) -> JSON:
+def _parse(body: bytes) -> JSON:
     try:
-        value = cast("JSON", json.loads(body, parse_constant=_no_constant))
+        value = cast("JSON", json.loads(body, parse_constant=_refuse_constant))
     except json.JSONDecodeError as error:
         raise InvalidError(
             "json_invalid", ("body", error.pos), "JSON decode error", {}, {"error": error.msg}
@@ -84,11 +84,11 @@ def _parsed(body: bytes) -> JSON:
         message = "Input should be a valid string, unable to parse raw data as a unicode string"
         raise InvalidError("string_unicode", ("body",), message) from error
     except (ValueError, RecursionError) as error:
-        # A number such as 1e999, or depth that can be read but not written.
+        # A number such as 1e999, or nesting too deep to write.
         raise RefusedError(400, "There was an error parsing the body") from error
     return value
 
 
-def _no_constant(word: str) -> NoReturn:
+def _refuse_constant(word: str) -> NoReturn:
     message = "Expecting value"
     raise json.JSONDecodeError(message, word, 0)

@@ -1,22 +1,23 @@
-"""A simulator told what to do over HTTP, by another process or in another language.
+"""Control a simulator over HTTP, from another process or another language.
 
-All of it is below :data:`PREFIX`, in JSON. Off unless a server is asked for it, and
-then for this machine only:
+All paths are below :data:`PREFIX`; all bodies are JSON. A server offers them only with
+``control=True``, and only to this machine:
 
 ``POST executions``
-    a script, as :meth:`ExecutionScript.from_dict` takes it; ``{"execution_id": ...}``
+    Start an execution. The body is a script, as for :meth:`ExecutionScript.from_dict`;
+    the answer is ``{"execution_id": ...}``.
 ``POST faults``
-    ``{"faults": [...]}`` as :meth:`Fault.from_dict` takes them, for the next requests;
-    with ``"always": true`` the only one of them for all; ``path`` and ``origin`` say for
-    which, as in :meth:`Simulator.inject`
+    Inject faults into the next requests. The body is ``{"faults": [...]}``, each as for
+    :meth:`Fault.from_dict`. With ``"always": true``, inject a single one into all requests.
+    ``path`` and ``origin`` select requests, as in :meth:`Simulator.inject`.
 ``DELETE faults``
-    none from now on
+    Remove all faults.
 ``GET requests``, ``DELETE requests``
-    what came in, keys left out; forget it
+    List the received requests, without keys; clear the list.
 ``GET clock``, ``POST clock`` with ``{"advance": seconds}``
-    what time it is; let it pass, if it is virtual
+    Read the clock; advance it, if it is virtual.
 ``POST reset``
-    forget everything
+    Reset the simulator.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import Final, TypeAlias, cast
 
-from datalab_facade.testing import data
+from datalab_facade.testing import readers
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.jsonvalue import JSON
 from datalab_facade.testing.messages import Answer, Origin, Request, json_answer
@@ -37,36 +38,38 @@ from datalab_facade.testing.virtual import VirtualClock
 
 PREFIX: Final = "/_simulator/"
 
-_SECRET: Final = frozenset({"x-api-key", "authorization", "cookie"})
+_SECRET_HEADERS: Final = frozenset({"x-api-key", "authorization", "cookie"})
 
 
 def answer_control(simulator: Simulator, request: Request, client: str | None) -> Answer:
-    """Do what a request below :data:`PREFIX` asks for.
+    """Carry out a control request.
 
     Args:
-        simulator: who is told.
-        request: what is asked for. It is not noted among the simulator's own requests.
-        client: the address that it came from; only this machine's own will do.
+        simulator: the simulator to control.
+        request: the control request. It is not added to the simulator's request log.
+        client: the address of the sender; only an address of this machine is accepted.
     """
     if not (_is_loopback(client) and _is_loopback(_host(request))):
-        return _refusal(403, "the simulator takes orders from this machine only")
-    return _carried_out(simulator, request)
+        return _refusal(403, "the simulator accepts control requests from this machine only")
+    return _dispatch(simulator, request)
 
 
-def _carried_out(simulator: Simulator, request: Request) -> Answer:
+def _dispatch(simulator: Simulator, request: Request) -> Answer:
     name = request.path.removeprefix(PREFIX)
-    methods = _ORDERS.get(name)
+    methods = _HANDLERS.get(name)
     if methods is None:
-        return _refusal(404, f"there is no {name!r}; there are: {', '.join(_ORDERS)}")
-    order = methods.get(request.method)
-    if order is None:
+        return _refusal(404, f"unknown path {name!r}; known paths: {', '.join(_HANDLERS)}")
+    handler = methods.get(request.method)
+    if handler is None:
         allowed = ", ".join(methods)
-        return _refusal(405, f"{name} takes {allowed}", {"Allow": allowed})
+        return _refusal(
+            405, f"{request.method} is not allowed for {name}; use {allowed}", {"Allow": allowed}
+        )
     if request.method == "POST" and not _is_json(request):
-        # A page in a browser of this machine cannot send that without being asked first.
-        return _refusal(415, "Content-Type is to be application/json")
+        # A browser cannot send this type across sites without a CORS preflight.
+        return _refusal(415, "Content-Type must be application/json")
     try:
-        return order(simulator, _body(request))
+        return handler(simulator, _body(request))
     except ValueError as error:
         return _refusal(422, str(error))
 
@@ -75,34 +78,34 @@ def _body(request: Request) -> object:
     try:
         return cast("object", json.loads(request.body or b"{}"))
     except ValueError as error:
-        message = f"the body is no JSON: {error}"
+        message = f"the body is not JSON: {error}"
         raise ValueError(message) from error
 
 
-Order: TypeAlias = Callable[[Simulator, object], Answer]
+Handler: TypeAlias = Callable[[Simulator, object], Answer]
 
 
-def _start(simulator: Simulator, body: object) -> Answer:
+def _start_execution(simulator: Simulator, body: object) -> Answer:
     return json_answer(201, {"execution_id": simulator.start(ExecutionScript.from_dict(body))})
 
 
-def _fault(simulator: Simulator, body: object) -> Answer:
-    readers: Mapping[str, data.Reader] = {
-        "faults": data.each(Fault.from_dict),
-        "path": data.or_null(data.text),
-        "origin": data.or_null(data.one_of("api", "storage")),
-        "always": data.truth,
+def _inject(simulator: Simulator, body: object) -> Answer:
+    known_fields: Mapping[str, readers.Reader] = {
+        "faults": readers.list_of(Fault.from_dict),
+        "path": readers.or_null(readers.text),
+        "origin": readers.or_null(readers.one_of("api", "storage")),
+        "always": readers.boolean,
     }
-    given = data.fields(body, "", readers)
-    faults = cast("list[Fault]", given.get("faults", []))
-    path = cast("str | None", given.get("path"))
-    origin = cast("Origin | None", given.get("origin"))
-    if not given.get("always", False):
+    values = readers.read_fields(body, "", known_fields)
+    faults = cast("list[Fault]", values.get("faults", []))
+    path = cast("str | None", values.get("path"))
+    origin = cast("Origin | None", values.get("origin"))
+    if not values.get("always", False):
         simulator.inject(*faults, path=path, origin=origin)
     elif len(faults) == 1:
         simulator.inject_always(faults[0], path, origin)
     else:
-        message = f"faults: one is wanted to happen always, not {len(faults)}"
+        message = f"faults must hold exactly one fault with always, not {len(faults)}"
         raise ValueError(message)
     return Answer(204)
 
@@ -112,21 +115,23 @@ def _clear_faults(simulator: Simulator, _: object) -> Answer:
     return Answer(204)
 
 
-def _requests(simulator: Simulator, _: object) -> Answer:
-    return json_answer(200, {"requests": [_shown(one) for one in simulator.requests]})
+def _list_requests(simulator: Simulator, _: object) -> Answer:
+    return json_answer(200, {"requests": [_request_json(item) for item in simulator.requests]})
 
 
-def _shown(one: ReceivedRequest) -> dict[str, JSON]:
-    headers = {name: "***" if name in _SECRET else value for name, value in one.headers.items()}
+def _request_json(request: ReceivedRequest) -> dict[str, JSON]:
+    headers = {
+        name: "***" if name in _SECRET_HEADERS else value for name, value in request.headers.items()
+    }
     return {
-        "origin": one.origin,
-        "method": one.method,
-        "path": one.path,
-        "query": one.query,
+        "origin": request.origin,
+        "method": request.method,
+        "path": request.path,
+        "query": request.query,
         "headers": headers,
-        "body": data.written(one.body),
-        "at": one.at,
-        "status": one.status,
+        "body": readers.write_content(request.body),
+        "at": request.at,
+        "status": request.status,
     }
 
 
@@ -135,25 +140,27 @@ def _clear_requests(simulator: Simulator, _: object) -> Answer:
     return Answer(204)
 
 
-def _tell_time(simulator: Simulator, _: object) -> Answer:
+def _get_clock(simulator: Simulator, _: object) -> Answer:
     clock = simulator.clock
-    told: dict[str, JSON] = {
+    reading: dict[str, JSON] = {
         "now": clock.now().isoformat(),
         "monotonic": clock.monotonic(),
         "virtual": isinstance(clock, VirtualClock),
     }
-    return json_answer(200, told)
+    return json_answer(200, reading)
 
 
-def _advance(simulator: Simulator, body: object) -> Answer:
-    given = data.fields(body, "", {"advance": data.number})
-    if "advance" not in given:
-        message = "advance: a number of seconds is wanted"
+def _advance_clock(simulator: Simulator, body: object) -> Answer:
+    values = readers.read_fields(body, "", {"advance": readers.number})
+    if "advance" not in values:
+        message = "advance is missing: give a number of seconds"
         raise ValueError(message)
     if not isinstance(simulator.clock, VirtualClock):
-        return _refusal(409, "this simulator lives in real time, which cannot be advanced")
-    simulator.clock.advance(cast("float", given["advance"]))
-    return _tell_time(simulator, None)
+        return _refusal(
+            409, "this simulator runs in real time; only a VirtualClock can be advanced"
+        )
+    simulator.clock.advance(cast("float", values["advance"]))
+    return _get_clock(simulator, None)
 
 
 def _reset(simulator: Simulator, _: object) -> Answer:
@@ -161,11 +168,11 @@ def _reset(simulator: Simulator, _: object) -> Answer:
     return Answer(204)
 
 
-_ORDERS: Final[Mapping[str, Mapping[str, Order]]] = {
-    "executions": {"POST": _start},
-    "faults": {"POST": _fault, "DELETE": _clear_faults},
-    "requests": {"GET": _requests, "DELETE": _clear_requests},
-    "clock": {"GET": _tell_time, "POST": _advance},
+_HANDLERS: Final[Mapping[str, Mapping[str, Handler]]] = {
+    "executions": {"POST": _start_execution},
+    "faults": {"POST": _inject, "DELETE": _clear_faults},
+    "requests": {"GET": _list_requests, "DELETE": _clear_requests},
+    "clock": {"GET": _get_clock, "POST": _advance_clock},
     "reset": {"POST": _reset},
 }
 
@@ -180,7 +187,7 @@ def _is_json(request: Request) -> bool:
 
 
 def _host(request: Request) -> str:
-    # A name that someone else's DNS points to this machine is none of ours.
+    # A foreign DNS name may point to this machine (DNS rebinding), so check the name, too.
     host = request.headers.get("host", "")
     return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 

@@ -1,4 +1,4 @@
-"""From an execution's script and its age to the body that the API shows. Pure."""
+"""Compute the body of the status endpoint from an execution's script and age. No side effects."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from datalab_facade.testing.jsonvalue import JSON, json_bytes
 from datalab_facade.testing.scripts import SAMPLE, ExecutionScript, RunScript, StepScript
 
 OutputUrl: TypeAlias = Callable[[str, str], str]
-"""From a step name and a file key to a URL of that output, signed anew."""
+"""Signs a fresh URL of an output, from a step name and a file key."""
 
 
 @attrs.frozen
 class StoredOutput:
-    """An output as it lies in the storage."""
+    """An output as it is stored."""
 
     body: bytes
     content_type: str
     age: float
-    """Seconds from the creation of the execution to its being stored."""
+    """Seconds between the creation of the execution and of this output."""
 
 
 def render(
     script: ExecutionScript, execution_id: int, created: datetime, age: float, url_of: OutputUrl
 ) -> dict[str, JSON]:
-    """The body of the status endpoint ``age`` seconds after the creation."""
+    """Render the body of the status endpoint ``age`` seconds after the creation."""
     page = _Page(script, execution_id, created, age, url_of)
     body: dict[str, JSON] = {
         "execution_id": execution_id,
@@ -44,10 +44,10 @@ def render(
 
 
 def execution_status(script: ExecutionScript, age: float) -> str:
-    """What ``status`` says at that age."""
+    """Return the ``status`` at an age."""
     if script.status is not None:
-        said = [status for at, status in script.status if at <= age]
-        return said[-1] if said else script.status[0][1]
+        reached = [status for at, status in script.status if at <= age]
+        return reached[-1] if reached else script.status[0][1]
     if age < script.queued:
         return "QUEUED"
     end = ends_at(script)
@@ -58,7 +58,7 @@ def execution_status(script: ExecutionScript, age: float) -> str:
 
 
 def ends_at(script: ExecutionScript) -> float | None:
-    """The age at which the execution is over; ``None``: never."""
+    """Return the age at which the execution ends; ``None``: never."""
     if script.status is not None:
         return script.status[-1][0]
     last = script.queued
@@ -74,7 +74,7 @@ def ends_at(script: ExecutionScript) -> float | None:
 def stored_output(
     script: ExecutionScript, step_name: str, file_key: str, age: float
 ) -> StoredOutput | None:
-    """What the storage holds for one run at that age; ``None``: nothing (yet)."""
+    """Return the stored output of one run at an age; ``None``: there is none at that age."""
     for step in script.steps:
         for run in step.each_run():
             if (step.name, run.file_key) == (step_name, file_key):
@@ -90,13 +90,13 @@ def _is_deleted(script: ExecutionScript, since_end: float) -> bool:
 
 
 def is_failure(status: str) -> bool:
-    """Whether a status is the failed one, in whatever case."""
+    """Return whether a status means failure, in any letter case."""
     return status.upper() == "FAILED"
 
 
 @attrs.frozen
 class _Page:
-    """One rendering: what every line of it needs."""
+    """One rendering of a body, with what all its parts need."""
 
     script: ExecutionScript
     execution_id: int
@@ -105,11 +105,11 @@ class _Page:
     url_of: OutputUrl
 
     def flat_steps(self) -> dict[str, JSON]:
-        """Each step as one entry, as documented."""
+        """Render one entry for each step, as documented."""
         return {step.name: self._flat(step) for step in self.script.steps}
 
     def nested_steps(self) -> dict[str, JSON]:
-        """Each step as an entry for each of its files, as the official client reads it."""
+        """Render one entry for each file of each step, as the official client reads it."""
         steps: dict[str, JSON] = {}
         number = 0
         for step in self.script.steps:
@@ -121,7 +121,7 @@ class _Page:
         return steps
 
     def time(self, at: float) -> str:
-        """A moment as the API writes it: by default UTC, but without saying so; whole seconds."""
+        """Format a time as the API does: whole seconds, by default UTC without an offset."""
         zone = self.script.zone
         moment = (self.created + timedelta(seconds=at)).replace(microsecond=0)
         if zone not in ("", "Z"):
@@ -135,47 +135,47 @@ class _Page:
         entry: dict[str, JSON] = {"status": "PENDING"}
         if runs:
             start = min(_start(run, self.script) for run in runs)
-            ends = [self._ended(run) for run in runs]
-            over = [end for end in ends if end is not None]
+            ends = [self._end_if_reached(run) for run in runs]
+            finished = [end for end in ends if end is not None]
             if self.age >= start:
                 entry = {"status": "IN_PROGRESS", "started_at": self.time(start)}
-            if len(over) == len(runs):
+            if len(finished) == len(runs):
                 failed = [run for run in runs if is_failure(run.outcome)]
                 entry["status"] = (failed or runs)[0].outcome
-                entry["completed_at"] = self.time(max(over))
-                entry |= self._first("output_url", step) | self._first("error", step)
+                entry["completed_at"] = self.time(max(finished))
+                entry |= self._first_result("output_url", step) | self._first_result("error", step)
         for run in runs[:1]:
             entry |= run.extra
         return entry | dict(step.extra)
 
-    def _first(self, field: str, step: StepScript) -> dict[str, JSON]:
+    def _first_result(self, field: str, step: StepScript) -> dict[str, JSON]:
         for run in step.each_run():
-            found = self._left_behind(step, run)
-            if field in found:
-                return {field: found[field]}
+            results = self._results(step, run)
+            if field in results:
+                return {field: results[field]}
         return {}
 
     def _nested(self, step: StepScript, run: RunScript, number: int) -> dict[str, JSON]:
-        start, end = _start(run, self.script), self._ended(run)
+        start, end = _start(run, self.script), self._end_if_reached(run)
         entry: dict[str, JSON] = {"id": self.execution_id * 1000 + number, "status": "PENDING"}
         if self.age >= start:
             entry |= {"status": "IN_PROGRESS", "started_at": self.time(start)}
         if end is not None:
             entry |= {"status": run.outcome, "finished_at": self.time(end)}
-            entry |= self._left_behind(step, run)
+            entry |= self._results(step, run)
         if run.file_ids:
             entry["file_ids"] = list(run.file_ids)
         return entry | dict(run.extra) | dict(step.extra)
 
-    def _left_behind(self, step: StepScript, run: RunScript) -> dict[str, JSON]:
-        left: dict[str, JSON] = {}
+    def _results(self, step: StepScript, run: RunScript) -> dict[str, JSON]:
+        results: dict[str, JSON] = {}
         if _has_output(run):
-            left["output_url"] = self.url_of(step.name, run.file_key)
+            results["output_url"] = self.url_of(step.name, run.file_key)
         if run.error is not None:
-            left["error"] = run.error
-        return left
+            results["error"] = run.error
+        return results
 
-    def _ended(self, run: RunScript) -> float | None:
+    def _end_if_reached(self, run: RunScript) -> float | None:
         end = _end(run, self.script)
         return end if end is not None and self.age >= end else None
 

@@ -1,4 +1,4 @@
-"""Which fault meets which request."""
+"""Select the fault for each request."""
 
 from __future__ import annotations
 
@@ -13,72 +13,72 @@ from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.messages import Origin, Request
 
 FaultHook: TypeAlias = Callable[[Request, int], "Fault | None"]
-"""Decides by itself: from a request, and how many of its method, origin and path came so far
-(this one included: the first is 1), to a fault or ``None``."""
+"""Returns a fault or ``None``, from a request and its count: how many requests of the same
+method, origin and path came so far, this one included. The first is 1."""
 
 
 @attrs.frozen
 class Target:
-    """The requests that a fault is meant for."""
+    """The requests that a fault applies to."""
 
     path: str | None
-    """A prefix of the request's path or, with ``*``, ``?`` or ``[``, a glob for all of it."""
+    """A prefix of the request's path or, with ``*``, ``?`` or ``[``, a glob for the whole path."""
     origin: Origin | None
 
-    def fits(self, request: Request) -> bool:
-        """Whether the request is meant. Without any wish, every API request is."""
+    def matches(self, request: Request) -> bool:
+        """Return whether the fault applies. Without path and origin, it applies to the API."""
         origin = self.origin or ("api" if self.path is None else None)
         if origin is not None and request.origin != origin:
             return False
         if self.path is None:
             return True
-        if any(sign in self.path for sign in "*?["):
+        if any(char in self.path for char in "*?["):
             return fnmatchcase(request.path, self.path)
         return request.path.startswith(self.path)
 
 
 @attrs.define
 class FaultRules:
-    """The faults still to come, and those that always come."""
+    """Queued faults, which apply once, and hooks, which apply to every request."""
 
     _queue: list[tuple[Target, Fault]] = attrs.field(factory=list[tuple[Target, Fault]])
-    _standing: list[FaultHook] = attrs.field(factory=list[FaultHook])
+    _hooks: list[FaultHook] = attrs.field(factory=list[FaultHook])
     _counts: Counter[tuple[Origin, str, str]] = attrs.field(
         factory=Counter[tuple[Origin, str, str]]
     )
 
     def queue(self, faults: tuple[Fault, ...], target: Target) -> None:
-        """Each fault for one request, in order."""
+        """Queue faults: one for each matching request, in order."""
         self._queue.extend((target, fault) for fault in faults)
 
-    def always(self, fault: Fault, target: Target) -> None:
-        """One fault for every request."""
-        self._standing.append(lambda request, _: fault if target.fits(request) else None)
+    def add_always(self, fault: Fault, target: Target) -> None:
+        """Add a fault forevery matching request."""
+        self._hooks.append(lambda request, _: fault if target.matches(request) else None)
 
-    def hook(self, hook: FaultHook) -> None:
-        """Let a function decide."""
-        self._standing.append(hook)
+    def add_hook(self, hook: FaultHook) -> None:
+        """Add a function that selects faults."""
+        self._hooks.append(hook)
 
     def clear(self) -> None:
-        """Forget all faults; counts go on."""
+        """Remove all faults; keep the counts."""
         self._queue.clear()
-        self._standing.clear()
+        self._hooks.clear()
 
-    def forget(self) -> None:
-        """Forget the counts as well, which else grow with every execution."""
+    def reset(self) -> None:
+        """Remove all faults and counts; counts would otherwise grow with every execution."""
         self.clear()
         self._counts.clear()
 
     def next_for(self, request: Request) -> Fault:
-        """The fault for this request: a queued one first, else of the standing ones the latest."""
+        """Select the fault for a request: the first queued one, else from the latest hook."""
         key = (request.origin, request.method, request.path)
         self._counts[key] += 1
         for position, (target, fault) in enumerate(self._queue):
-            if target.fits(request):
+            if target.matches(request):
                 del self._queue[position]
                 return fault
-        for hook in reversed(self._standing):
-            decided = hook(request, self._counts[key])
-            if decided is not None:
-                return decided
+        for hook in reversed(self._hooks):
+            selected = hook(request, self._counts[key])
+            if selected is not None:
+                return selected
         return Fault.none()

@@ -1,4 +1,4 @@
-"""What may go wrong with one answer, as data."""
+"""Faults of one answer, as data."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Final, TypeVar
 import attrs
 
 from datalab_facade.reason_phrases import reason_phrase
-from datalab_facade.testing import data
+from datalab_facade.testing import readers
 from datalab_facade.testing.headers import Headers, HeadersLike
 from datalab_facade.testing.jsonvalue import JSON, json_bytes
 
 _T = TypeVar("_T")
 
-_DETAILS: Final = {
+_DEFAULT_DETAILS: Final = {
     401: "Invalid API key provided. Set the X-API-Key header to your API key.",
     403: "You need an active, paid subscription to use this API.",
     429: (
@@ -31,42 +31,42 @@ _DETAILS: Final = {
 
 
 class Ending(Enum):
-    """How the delivery of an answer ends."""
+    """How delivery of an answer ends."""
 
     WHOLE = "whole"
-    """With its last byte, as it should."""
+    """After the last byte, normally."""
     CLOSED = "closed"
-    """The connection is closed in an orderly way, but early."""
+    """The connection is closed normally, but early."""
     RESET = "reset"
     """The connection is reset."""
     SILENT = "silent"
-    """Nothing more comes, and the connection stays open."""
+    """Nothing more is sent, and the connection stays open."""
 
 
 @attrs.frozen
 class Break:
-    """An answer that breaks off."""
+    """An early ending."""
 
     ending: Ending
     after: int | None = None
-    """Bytes of the body that come before it; ``None``: not even the headers come."""
+    """Bytes of the body sent before it; ``None``: not even the headers are sent."""
 
 
 @attrs.frozen
 class Drip:
-    """An answer that comes in small pieces."""
+    """Delivery in small chunks."""
 
     size: int
-    """Bytes in a piece."""
+    """Bytes in a chunk."""
     every: float
-    """Seconds before each piece."""
+    """Seconds before each chunk."""
     headers: bool = False
-    """Whether the headers drip too."""
+    """Whether the headers are sent in chunks, too."""
 
 
 @attrs.frozen
 class Reply:
-    """Status, headers and body that take the place of the real ones."""
+    """Status, headers and body that replace the real ones."""
 
     status: int
     headers: Headers = attrs.field(factory=Headers, converter=Headers)
@@ -75,7 +75,7 @@ class Reply:
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """What goes wrong with one answer. Made by the class methods, joined by ``&``.
+    """A fault of one answer. Make one with a class method; join two with ``&``.
 
     ::
 
@@ -83,54 +83,54 @@ class Fault:
         Fault.delay(5) & Fault.html()
         Fault.slow(10, every=1) & Fault.truncate(25)
 
-    A fault with another status or body (:meth:`status`, :meth:`html`, ...) stands
-    for a proxy or a server in trouble: the request never gets to the simulated
-    service. All other faults hit the answer on its way back: the service has
-    done what was asked. Where the difference matters (a submission), join
-    them: ``Fault.status(503) & Fault.reset()`` is a reset that did nothing.
+    A fault with another status or body (:meth:`status`, :meth:`html`, ...) acts
+    like a failing proxy or server: the request never reaches the simulated
+    service. All other faults affect the answer on its way back: the service has
+    carried out the request. Where the difference matters (a submission), join
+    them: ``Fault.status(503) & Fault.reset()`` is a reset without any effect.
 
-    A number of bytes after which an answer breaks off counts the body as it is
-    sent, so after compression. A body that is no longer comes whole.
+    A number of bytes after which an answer ends early counts the body as it is
+    sent, after compression. A body that is not longer arrives complete.
     """
 
     reply: Reply | None = None
-    """What is answered instead; ``None``: what the service says."""
+    """The answer sent instead; ``None``: the answer of the service."""
     silence: float = 0.0
     """Seconds before the first byte."""
     compressed: bool = False
     """Whether the body is compressed with gzip."""
     dripping: Drip | None = None
-    """How slowly it comes; ``None``: at once."""
+    """How slowly the answer is sent; ``None``: at once."""
     broken: Break | None = None
-    """Where it breaks off; ``None``: it does not."""
+    """How the answer ends early; ``None``: it does not."""
 
     def __and__(self, other: Fault) -> Fault:
-        """Both faults at once; a ``ValueError`` when they disagree on a thing."""
+        """Join two faults; raise ``ValueError`` when both set the same thing differently."""
         return Fault(
-            reply=_one_of("another answer", self.reply, other.reply),
-            silence=_one_of("a delay", self.silence or None, other.silence or None) or 0.0,
+            reply=_either("an answer", self.reply, other.reply),
+            silence=_either("a delay", self.silence or None, other.silence or None) or 0.0,
             compressed=self.compressed or other.compressed,
-            dripping=_one_of("a drip", self.dripping, other.dripping),
-            broken=_one_of("an early end", self.broken, other.broken),
+            dripping=_either("a slow delivery", self.dripping, other.dripping),
+            broken=_either("an early end", self.broken, other.broken),
         )
 
     @classmethod
     def none(cls) -> Fault:
-        """No fault: lets one request pass in a queue of faults."""
+        """Make no fault: it lets one request pass in a queue of faults."""
         return cls()
 
     @classmethod
     def status(cls, status: int, body: JSON | bytes = None, headers: HeadersLike = ()) -> Fault:
-        """Another status, as of a service in trouble.
+        """Answer with another status, like a failing service.
 
         Args:
-            status: any number from 200 to 999, also one that HTTP does not know (529).
-            body: bytes go out as they are, anything else as JSON. ``None``: a
+            status: a number from 200 to 999; it may be unknown to HTTP (529).
+            body: bytes are sent as they are, anything else as JSON. ``None``: a
                 ``detail`` like the service's own for that status.
-            headers: are added, and replace ``Content-Type`` when they name it.
+            headers: headers to add; a ``Content-Type`` replaces the default one.
         """
         if not 200 <= status <= 999:
-            message = f"a final status is a number from 200 to 999, not {status}"
+            message = f"status must be a final status from 200 to 999, not {status}"
             raise ValueError(message)
         if body is None:
             body = {"detail": _detail(status)}
@@ -141,109 +141,115 @@ class Fault:
 
     @classmethod
     def html(cls, status: int = 200) -> Fault:
-        """A page for people where JSON should be, as of a proxy or a login wall."""
+        """Answer with an HTML page instead of JSON, like a proxy or a login wall."""
         page = b"<!DOCTYPE html>\n<html><head><title>Just a moment...</title></head></html>\n"
         return cls.status(status, page, {"Content-Type": "text/html; charset=utf-8"})
 
     @classmethod
     def invalid_json(cls) -> Fault:
-        """A whole answer (200, ``application/json``) whose JSON ends in the middle."""
+        """Answer completely (200, ``application/json``), but with truncated JSON."""
         half = b'{"execution_id":123,"workflow_id":456,"status":"COMPLE'
         return cls.status(200, half, {"Content-Type": "application/json"})
 
     @classmethod
     def redirect(cls, location: str, status: int = 307) -> Fault:
-        """Go elsewhere."""
+        """Redirect to another location."""
         return cls.status(status, b"", {"Location": location})
 
     @classmethod
     def gzip(cls) -> Fault:
-        """A compressed body, whether or not the request allowed it."""
+        """Compress the body, whether or not the request allows it."""
         return cls(compressed=True)
 
     @classmethod
     def delay(cls, seconds: float) -> Fault:
-        """Silence before the first byte."""
+        """Wait some seconds before the first byte."""
         if not (seconds >= 0 and math.isfinite(seconds)):
-            message = f"a delay is a number of seconds, not {seconds!r}; Fault.hang() has no end"
+            message = (
+                f"seconds must be a finite number, zero or more, not {seconds!r}; "
+                "use Fault.hang() to never answer"
+            )
             raise ValueError(message)
         return cls(silence=seconds)
 
     @classmethod
     def hang(cls, after: int | None = None) -> Fault:
-        """Silence for ever.
+        """Stop sending forever, and keep the connection open.
 
         Args:
-            after: bytes of the body that still come; by default there is no answer at all.
+            after: bytes of the body sent before that. Default: nothing is sent at all.
         """
-        return cls(broken=Break(Ending.SILENT, _bytes(after)))
+        return cls(broken=Break(Ending.SILENT, _check_byte_count(after)))
 
     @classmethod
     def reset(cls, after: int | None = None) -> Fault:
-        """The connection is reset.
+        """Reset the connection.
 
         Args:
-            after: bytes of the body that are sent before it; by default there is no
-                answer at all. Over sockets a reset may overtake bytes sent before it.
+            after: bytes of the body sent before that. Default: nothing is sent at all.
+                Over sockets a reset may overtake bytes sent before it.
         """
-        return cls(broken=Break(Ending.RESET, _bytes(after)))
+        return cls(broken=Break(Ending.RESET, _check_byte_count(after)))
 
     @classmethod
     def disconnect(cls) -> Fault:
-        """The connection is closed without an answer, as of a keep-alive that ran out."""
+        """Close the connection without an answer, as when a keep-alive expires."""
         return cls(broken=Break(Ending.CLOSED))
 
     @classmethod
     def truncate(cls, after: int) -> Fault:
-        """The connection is closed in the middle of the body, of which the headers promise more.
+        """Close the connection before the body is complete.
 
         Args:
-            after: bytes of the body that still come.
+            after: bytes of the body sent before that; the headers announce all of them.
         """
-        return cls(broken=Break(Ending.CLOSED, _bytes(after)))
+        return cls(broken=Break(Ending.CLOSED, _check_byte_count(after)))
 
     @classmethod
     def slow(cls, size: int, every: float, *, headers: bool = False) -> Fault:
-        """The body comes in pieces, each too soon for a read timeout.
+        """Send the body slowly, in chunks that come too soon for a read timeout.
 
         Args:
-            size: bytes in a piece.
-            every: seconds before each piece.
-            headers: whether the headers come like that too.
+            size: bytes in a chunk.
+            every: seconds before each chunk.
+            headers: whether to send the headers in chunks, too.
         """
         if size < 1 or not (every >= 0 and math.isfinite(every)):
-            message = f"a drip needs a piece of a byte or more and some seconds: {size}, {every}"
+            message = (
+                "size must be 1 byte or more, and every a finite number of seconds, zero or more; "
+                f"not {size!r} and {every!r}"
+            )
             raise ValueError(message)
         return cls(dripping=Drip(size, every, headers))
 
     def to_dict(self) -> dict[str, JSON]:
-        """Plain JSON: the class methods that make this fault, with their arguments."""
-        made: dict[str, JSON] = {}
+        """Write as JSON: the class methods that make this fault, with their arguments."""
+        values: dict[str, JSON] = {}
         if self.reply is not None:
-            made["status"] = {
+            values["status"] = {
                 "status": self.reply.status,
-                "body": data.written(self.reply.body),
+                "body": readers.write_content(self.reply.body),
                 "headers": [list(pair) for pair in self.reply.headers.raw],
             }
         if self.silence:
-            made["delay"] = {"seconds": self.silence}
+            values["delay"] = {"seconds": self.silence}
         if self.compressed:
-            made["gzip"] = {}
+            values["gzip"] = {}
         if self.dripping is not None:
-            made["slow"] = attrs.asdict(self.dripping)
+            values["slow"] = attrs.asdict(self.dripping)
         if self.broken is not None:
             after = {} if self.broken.after is None else {"after": self.broken.after}
-            made[_ENDINGS.get(self.broken.ending) or ("truncate" if after else "disconnect")] = (
-                after
-            )
-        return made
+            values[
+                _ENDING_NAMES.get(self.broken.ending) or ("truncate" if after else "disconnect")
+            ] = after
+        return values
 
     @classmethod
     def from_dict(cls, value: object, place: str = "") -> Fault:
-        """Read what :meth:`to_dict` writes, or a person wrote by hand.
+        """Read what :meth:`to_dict` writes; it is also easy to write by hand.
 
-        Each key is the name of a class method, its value an object of the arguments;
-        several are joined. A body is ``{"json": ...}``, ``{"text": "..."}`` or
+        Each key names a class method; its value is an object with the arguments.
+        Several are joined. A body is ``{"json": ...}``, ``{"text": "..."}`` or
         ``{"base64": "..."}``.
 
         >>> Fault.from_dict({"delay": {"seconds": 5}, "html": {}}) == Fault.delay(5) & Fault.html()
@@ -251,59 +257,72 @@ class Fault:
         >>> Fault.from_dict({"slow": {"size": 0.5, "every": 1}})
         Traceback (most recent call last):
         ...
-        ValueError: slow.size: a whole number is wanted, not 0.5
+        ValueError: slow.size must be a whole number, not 0.5
 
         Args:
             value: the fault.
-            place: where it is from, for the front of errors.
+            place: the place of the value, for error messages.
 
         Raises:
-            ValueError: it is none. The message names the place.
+            ValueError: the value is not a fault. The message names the place.
         """
-        made = data.fields(value, place, {name: _reader_of(name) for name in _MAKERS})
-        with data.complaints_from(place):
-            return reduce(and_, (one for one in made.values() if isinstance(one, Fault)), cls())
+        values = readers.read_fields(
+            value, place, {name: _fault_reader(name) for name in _FACTORIES}
+        )
+        with readers.prefix_errors(place):
+            return reduce(
+                and_, (fault for fault in values.values() if isinstance(fault, Fault)), cls()
+            )
 
 
-def _reader_of(name: str) -> data.Reader:
-    make, arguments = _MAKERS[name]
-    return lambda value, place: data.made(place, make, data.fields(value, place, arguments))
+def _fault_reader(name: str) -> readers.Reader:
+    factory, arguments = _FACTORIES[name]
+    return lambda value, place: readers.build(
+        place, factory, readers.read_fields(value, place, arguments)
+    )
 
 
-_AFTER: Final[Mapping[str, data.Reader]] = {"after": data.or_null(data.whole)}
-_MAKERS: Final[Mapping[str, tuple[Callable[..., Fault], Mapping[str, data.Reader]]]] = {
+_AFTER: Final[Mapping[str, readers.Reader]] = {"after": readers.or_null(readers.integer)}
+_FACTORIES: Final[Mapping[str, tuple[Callable[..., Fault], Mapping[str, readers.Reader]]]] = {
     "none": (Fault.none, {}),
     "status": (
         Fault.status,
-        {"status": data.whole, "body": data.or_null(data.content), "headers": data.headers},
+        {
+            "status": readers.integer,
+            "body": readers.or_null(readers.content),
+            "headers": readers.headers,
+        },
     ),
-    "html": (Fault.html, {"status": data.whole}),
+    "html": (Fault.html, {"status": readers.integer}),
     "invalid_json": (Fault.invalid_json, {}),
-    "redirect": (Fault.redirect, {"location": data.text, "status": data.whole}),
+    "redirect": (Fault.redirect, {"location": readers.text, "status": readers.integer}),
     "gzip": (Fault.gzip, {}),
-    "delay": (Fault.delay, {"seconds": data.number}),
+    "delay": (Fault.delay, {"seconds": readers.number}),
     "hang": (Fault.hang, _AFTER),
     "reset": (Fault.reset, _AFTER),
     "disconnect": (Fault.disconnect, {}),
-    "truncate": (Fault.truncate, {"after": data.whole}),
-    "slow": (Fault.slow, {"size": data.whole, "every": data.number, "headers": data.truth}),
+    "truncate": (Fault.truncate, {"after": readers.integer}),
+    "slow": (
+        Fault.slow,
+        {"size": readers.integer, "every": readers.number, "headers": readers.boolean},
+    ),
 }
-_ENDINGS: Final[Mapping[Ending, str]] = {Ending.SILENT: "hang", Ending.RESET: "reset"}
+_ENDING_NAMES: Final[Mapping[Ending, str]] = {Ending.SILENT: "hang", Ending.RESET: "reset"}
 
 
-def _bytes(count: int | None) -> int | None:
+def _check_byte_count(count: int | None) -> int | None:
     if count is not None and count < 0:
-        message = f"a number of bytes cannot be {count}"
+        message = f"after must be a number of bytes, zero or more, not {count}"
         raise ValueError(message)
     return count
 
 
-def _one_of(what: str, mine: _T | None, theirs: _T | None) -> _T | None:
+def _either(what: str, mine: _T | None, theirs: _T | None) -> _T | None:
     if mine is not None and theirs is not None and mine != theirs:
-        message = f"two faults that both bring {what} cannot be joined: {mine!r} and {theirs!r}"
+        message = f"two faults that both set {what} cannot be joined: {mine!r} and {theirs!r}"
         raise ValueError(message)
     return theirs if mine is None else mine
 
 
 def _detail(status: int) -> str:
-    return _DETAILS.get(status) or reason_phrase(status) or f"Error {status}"
+    return _DEFAULT_DETAILS.get(status) or reason_phrase(status) or f"Error {status}"

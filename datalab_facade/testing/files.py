@@ -1,4 +1,4 @@
-"""The files that the simulated service holds, and how tests look at them and add to them."""
+"""The files of the simulated service, and access to them for tests."""
 
 from __future__ import annotations
 
@@ -14,61 +14,61 @@ from datalab_facade.clock import Clock
 
 UploadStatus: TypeAlias = Literal["pending", "completed", "failed"]
 
-_MOST_DIGITS: Final = 18
+_MAX_DIGITS: Final = 18
 
 
 @attrs.frozen
 class StoredFile:
-    """A file as the service knows it."""
+    """A file stored in the service."""
 
     file_id: int
     hashid: str
-    """The other name of the file, which is part of its reference."""
+    """The string id of the file, which is part of its reference."""
     filename: str
     content_type: str
     created: datetime
     body: bytes | None = attrs.field(
         default=None, repr=lambda body: "None" if body is None else f"<{len(body)} bytes>"
     )
-    """What lies in the storage; None before anything was sent there."""
+    """The stored bytes; ``None`` before the upload."""
     upload_status: UploadStatus = "pending"
 
     @property
     def reference(self) -> str:
-        """What an execution's input names the file by."""
+        """The name of the file in an execution's input."""
         return f"datalab://file-{self.hashid}"
 
 
 @attrs.define
 class FileStore:
-    """All files; the simulator's lock guards it."""
+    """All files. The simulator's lock guards it."""
 
     hashids: bool = True
-    """Whether a hashid will do where the spec asks for an integer."""
+    """Whether a hashid is accepted where the spec asks for an integer."""
     by_id: dict[int, StoredFile] = attrs.field(factory=dict[int, StoredFile])
     last_id: int = 0
 
     def request(self, filename: str, content_type: str, created: datetime) -> StoredFile:
-        """Make room for a file that is to be sent."""
+        """Create a file whose bytes are still to be uploaded."""
         self.last_id += 1
         file = StoredFile(self.last_id, _hashid(self.last_id), filename, content_type, created)
         self.keep(file)
         return file
 
     def keep(self, file: StoredFile) -> None:
-        """Put a file in the place of what it was before."""
+        """Store a file, or replace it."""
         self.by_id[file.file_id] = file
 
     def find(self, name: str) -> StoredFile | None:
-        """The file of an integer id or a hashid."""
+        """Find a file by its integer id or hashid."""
         if name.isascii() and name.isdigit():
-            # Python converts no text of thousands of digits.
-            return self.by_id.get(int(name)) if len(name) <= _MOST_DIGITS else None
+            # Python refuses to convert thousands of digits.
+            return self.by_id.get(int(name)) if len(name) <= _MAX_DIGITS else None
         return next((file for file in self.by_id.values() if file.hashid == name), None)
 
 
 class Files(Mapping[int, StoredFile]):
-    """The files of a simulator by id, oldest first. Found at ``simulator.files``.
+    """The files of a simulator by id, oldest first; see ``simulator.files``.
 
     ::
 
@@ -76,53 +76,53 @@ class Files(Mapping[int, StoredFile]):
         assert simulator.files[file_id].upload_status == "completed"
     """
 
-    def __init__(self, shelf: FileStore, clock: Clock, lock: threading.RLock) -> None:
-        self._shelf: Final = shelf
+    def __init__(self, store: FileStore, clock: Clock, lock: threading.RLock) -> None:
+        self._store: Final = store
         self._clock: Final = clock
         self._lock: Final = lock
 
     @property
     def hashids(self) -> bool:
-        """Whether a hashid will do where the spec asks for an integer; set it to decide."""
-        return self._shelf.hashids
+        """Whether a hashid is accepted where the spec asks for an integer; can be set."""
+        return self._store.hashids
 
     @hashids.setter
     def hashids(self, accepted: bool) -> None:
         with self._lock:
-            self._shelf.hashids = accepted
+            self._store.hashids = accepted
 
     def add(self, filename: str, body: bytes, content_type: str = "application/pdf") -> int:
-        """Add a file whose upload is complete; its id."""
+        """Add a file whose upload is complete; return its id."""
         with self._lock:
-            file = self._shelf.request(filename, content_type, self._clock.now())
-            self._shelf.keep(attrs.evolve(file, body=body, upload_status="completed"))
+            file = self._store.request(filename, content_type, self._clock.now())
+            self._store.keep(attrs.evolve(file, body=body, upload_status="completed"))
             return file.file_id
 
     def store(self, file_id: int, body: bytes) -> None:
-        """Put bytes into the storage as what was sent for a file, without a request."""
+        """Store the bytes of a file without an upload request."""
         with self._lock:
-            self._shelf.keep(attrs.evolve(self._shelf.by_id[file_id], body=body))
+            self._store.keep(attrs.evolve(self._store.by_id[file_id], body=body))
 
     def remove(self, file_id: int) -> None:
-        """Delete a file, as somebody else would."""
+        """Delete a file, as another client would."""
         with self._lock:
-            del self._shelf.by_id[file_id]
+            del self._store.by_id[file_id]
 
     def __getitem__(self, file_id: int) -> StoredFile:
         with self._lock:
-            return self._shelf.by_id[file_id]
+            return self._store.by_id[file_id]
 
     def __iter__(self) -> Iterator[int]:
         with self._lock:
-            return iter(list(self._shelf.by_id))
+            return iter(list(self._store.by_id))
 
     def __len__(self) -> int:
-        return len(self._shelf.by_id)
+        return len(self._store.by_id)
 
     def __repr__(self) -> str:
         return f"Files({list(self.values())!r})"
 
 
 def _hashid(file_id: int) -> str:
-    # A letter first: what is digits only is an integer id.
+    # The first letter tells a hashid from an integer id, even if only digits follow.
     return "n" + hashlib.sha256(f"file {file_id}".encode()).hexdigest()[:7]

@@ -1,4 +1,4 @@
-"""The endpoints for files: asking for an upload, confirming it, and what follows."""
+"""The endpoints for files: upload, confirm, list, download and delete."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from datalab_facade.testing.routing import Parameters, Route
 from datalab_facade.testing.state import State
 from datalab_facade.testing.storage import presigned_file
 
-_MOST_PER_PAGE: Final = 100
-_LONGEST_LIFETIME: Final = 86400
+_MAX_PAGE_SIZE: Final = 100
+_MAX_LIFETIME: Final = 86400
 
 
 def request_upload_url(state: State, request: Request, _parameters: Parameters) -> Answer:
-    """A file that is still to come, and a URL to send it to."""
-    wanted = object_body(request)
+    """Create a file and return a URL for its upload."""
+    fields = object_body(request)
     problems = [
         problem
         for name in ("filename", "content_type")
-        for problem in field_problems(wanted, name, str, ("body",), required=True)
+        for problem in field_problems(fields, name, str, ("body",), required=True)
     ]
     if problems:
         return json_answer(422, {"detail": problems})
-    name, kind = str(wanted["filename"]), str(wanted["content_type"])
+    name, kind = str(fields["filename"]), str(fields["content_type"])
     file = state.files.request(name, kind, state.clock.now())
     return json_answer(
         200,
@@ -43,7 +43,7 @@ def request_upload_url(state: State, request: Request, _parameters: Parameters) 
 
 
 def confirm_upload(state: State, _request: Request, parameters: Parameters) -> Answer:
-    """Look whether the bytes have come; from then on the file is complete."""
+    """Check that the bytes were uploaded, and mark the file as complete."""
     file = state.files.find(parameters["file_id_or_hashid"])
     if file is None:
         return _not_found(parameters["file_id_or_hashid"])
@@ -62,9 +62,9 @@ def confirm_upload(state: State, _request: Request, parameters: Parameters) -> A
 
 
 def list_files(state: State, request: Request, _parameters: Parameters) -> Answer:
-    """A page of files, the newest first."""
-    limit = min(_number(request, "limit", 50), _MOST_PER_PAGE)
-    offset = _number(request, "offset", 0)
+    """Return a page of files, newest first."""
+    limit = min(_natural_number(request, "limit", 50), _MAX_PAGE_SIZE)
+    offset = _natural_number(request, "offset", 0)
     files = sorted(state.files.by_id.values(), key=lambda file: -file.file_id)
     return json_answer(
         200,
@@ -78,19 +78,19 @@ def list_files(state: State, request: Request, _parameters: Parameters) -> Answe
 
 
 def get_file_metadata(state: State, _request: Request, parameters: Parameters) -> Answer:
-    """What is known of a file."""
+    """Return the metadata of a file."""
     file = _file(state, parameters)
     return _not_found(parameters["file_id"]) if file is None else json_answer(200, _metadata(file))
 
 
 def get_file_download_url(state: State, request: Request, parameters: Parameters) -> Answer:
-    """A URL at which a file can be had for a while."""
+    """Return a presigned URL for a download."""
     file = _file(state, parameters)
     if file is None:
         return _not_found(parameters["file_id"])
     if file.upload_status != "completed":
         return json_answer(400, {"detail": "File upload is not completed"})
-    lifetime = min(_number(request, "expires_in", state.url_lifetime), _LONGEST_LIFETIME)
+    lifetime = min(_natural_number(request, "expires_in", state.url_lifetime), _MAX_LIFETIME)
     return json_answer(
         200,
         {
@@ -103,7 +103,7 @@ def get_file_download_url(state: State, request: Request, parameters: Parameters
 
 
 def delete_file(state: State, _request: Request, parameters: Parameters) -> Answer:
-    """Forget a file, and what lies in the storage of it."""
+    """Delete a file and its bytes."""
     file = _file(state, parameters)
     if file is None:
         return _not_found(parameters["file_id"])
@@ -144,7 +144,7 @@ def _not_found(name: str) -> Answer:
     return json_answer(404, {"detail": f"File {name} not found"})
 
 
-def _number(request: Request, name: str, default: int) -> int:
+def _natural_number(request: Request, name: str, default: int) -> int:
     text = request.parameter(name)
     if text is None:
         return default

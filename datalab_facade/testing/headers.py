@@ -11,21 +11,20 @@ HeadersLike: TypeAlias = "Mapping[str, str] | Iterable[tuple[str, str]]"
 class Headers(Mapping[str, str]):
     """Immutable headers; names in lower case, looked up in any case.
 
-    A mapping, so that ``"x-api-key" not in request.headers`` proves something.
-    A name that came several times has its values joined by a comma;
+    A name that occurs several times has its values joined by a comma;
     :attr:`raw` keeps the single pairs.
     """
 
     __slots__: tuple[str, ...] = ("_joined", "raw")
 
     raw: tuple[tuple[str, str], ...]
-    """The pairs in their order, names spelled as they came (over sockets: in lower case)."""
+    """The pairs in order, names spelled as received (over sockets: in lower case)."""
 
     def __init__(self, headers: HeadersLike = ()) -> None:
         if isinstance(headers, Headers):
             self.raw = headers.raw
         else:
-            # A mapping is an iterable too, of its names: no type checker tells the two apart.
+            # A mapping is also an iterable of its names; type checkers cannot tell the two apart.
             pairs = (
                 cast("Mapping[str, str]", headers).items()
                 if isinstance(headers, Mapping)
@@ -56,6 +55,6 @@ class Headers(Mapping[str, str]):
         return f"Headers({self._joined!r})"
 
     def plus(self, headers: HeadersLike) -> Headers:
-        """These headers and others behind them; one of the same name gives way."""
-        added = Headers(headers)
-        return Headers((*(pair for pair in self.raw if pair[0] not in added), *added.raw))
+        """Return these headers and others after them; others replace those of the same name."""
+        others = Headers(headers)
+        return Headers((*(pair for pair in self.raw if pair[0] not in others), *others.raw))

@@ -1,4 +1,4 @@
-"""One request and one answer, as values."""
+"""A request and an answer, as values."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from datalab_facade.testing.headers import Headers, HeadersLike
 from datalab_facade.testing.jsonvalue import JSON, json_bytes
 
 Origin: TypeAlias = Literal["api", "storage"]
-"""Where a request goes: to the API, or to the object storage that holds the outputs."""
+"""The host of a request: the API, or the object storage that holds files and outputs."""
 
 
 @attrs.frozen
 class Request:
-    """One request as the simulator sees it."""
+    """A request as the simulator receives it."""
 
     origin: Origin
     method: str
     path: str
-    """As it came: percent-encoded, without the query."""
+    """As received: percent-encoded, without the query."""
     query: str = ""
-    """As it came, without the question mark."""
+    """As received, without the question mark."""
     headers: Headers = attrs.field(factory=Headers, converter=Headers)
     body: bytes = b""
 
     def parameter(self, name: str) -> str | None:
-        """The first value of a query parameter, decoded; ``None`` when it is not there."""
+        """Return the first value of a query parameter, decoded; ``None`` if it is missing."""
         values = parse_qs(self.query, keep_blank_values=True).get(name)
         return values[0] if values else None
 
 
 @attrs.frozen
 class Answer:
-    """One answer, and what is to go wrong on its way back."""
+    """An answer, and the fault of its delivery."""
 
     status: int
     headers: Headers = attrs.field(factory=Headers, converter=Headers)
     body: bytes = b""
     fault: Fault = attrs.field(factory=Fault)
-    """How it is delivered. What the fault replaces is replaced already."""
+    """How the answer is delivered. A reply of the fault has already replaced status and body."""
 
     @property
     def reason(self) -> str:
-        """The phrase behind the status on the wire; empty for one that HTTP does not know."""
+        """The reason phrase of the status; empty for a status unknown to HTTP."""
         return responses.get(self.status, "")
 
 
 def json_answer(status: int, value: JSON, headers: HeadersLike = ()) -> Answer:
-    """An answer whose body is JSON."""
+    """Make an answer whose body is JSON."""
     kind = Headers({"Content-Type": "application/json"})
     return Answer(status, kind.plus(headers), json_bytes(value))

@@ -1,6 +1,6 @@
-"""What the pytest fixtures are made of, and the marker that says how.
+"""The pytest fixtures of an embedded Datalab, and the marker that configures them.
 
-The fixtures are there as soon as the package is installed::
+The fixtures are available once the package is installed::
 
     import pytest
     from datalab_facade.testing import ExecutionScript, Fault, StepScript
@@ -13,30 +13,30 @@ The fixtures are there as soon as the package is installed::
 ``datalab`` and ``async_datalab``
     clients of the embedded Datalab, in process.
 ``datalab_simulator``
-    the Datalab itself: start executions, queue faults, look at the requests that came.
+    the Datalab itself: start executions, inject faults, inspect the received requests.
 ``datalab_clock``
     the clock that they share, a :class:`~datalab_facade.testing.VirtualClock`.
 ``datalab_server``
-    the Datalab behind real sockets, for code that makes its own client; with it, time
-    is real. Needs the extra ``datalab-facade[testing]``.
+    the Datalab behind real sockets, for code that creates its own client. Time is real
+    with it. Needs the extra ``datalab-facade[testing]``.
 
-The marker ``@pytest.mark.datalab(*scripts, ...)`` takes, all by name but the scripts:
+The marker ``@pytest.mark.datalab(*scripts, ...)`` takes scripts by position, the rest by name:
 
 ``scripts``
-    executions that have begun when the test begins, in the order of their ids.
+    executions that start before the test, in the order of their ids.
 ``faults``
-    what goes wrong with the first requests to the API, one for each.
+    faults of the first requests to the API, one for each.
 ``client``
     options of the clients, a mapping.
 ``seed``
-    of what spreads looks and tries out: the same on every run by default.
+    seed of the random delays of polls and retries. Default: 0, the same on every run.
 ``real_time``
-    whether time is the machine's.
+    whether to use the machine's clock. Default: only with ``datalab_server``.
 all others
     options of :class:`~datalab_facade.testing.Simulator`, such as ``rate_limit``.
 
-Markers of a class or module add up with the test's own, whose options go first.
-Async tests may be run by pytest-asyncio, in either mode, or by anyio on asyncio.
+Markers of a class or module add to the test's own marker, whose options take precedence.
+Async tests run with pytest-asyncio, in either mode, or with anyio on asyncio.
 """
 
 from __future__ import annotations
@@ -62,12 +62,13 @@ if TYPE_CHECKING:
     from datalab_facade.testing.server import SimulatorServer
 
 MARKER: Final = "datalab"
+_OWN_OPTIONS: Final = ("client", "faults", "real_time", "seed")
 _NOT_FOR_MARKERS: Final = frozenset({"self", "clock"})
 
 
 @attrs.frozen
-class Wishes:
-    """What the markers of one test ask for."""
+class MarkerOptions:
+    """The options that the markers of one test set."""
 
     scripts: tuple[ExecutionScript, ...]
     faults: tuple[Fault, ...]
@@ -77,82 +78,85 @@ class Wishes:
     simulator: Mapping[str, object]
 
     @classmethod
-    def of(cls, request: pytest.FixtureRequest) -> Wishes:
-        """Read the markers of the test that a fixture is made for.
+    def parse(cls, request: pytest.FixtureRequest) -> MarkerOptions:
+        """Read the markers of the test that requests a fixture.
 
         Raises:
-            pytest.UsageError: a marker has something that it does not take.
+            pytest.UsageError: a marker has an unknown option or a wrong value.
         """
         node = cast("pytest.Item", request.node)
         markers = list(node.iter_markers(MARKER))[::-1]
-        given: dict[str, object] = {}
+        values: dict[str, object] = {}
         client: dict[str, object] = {}
         scripts: list[ExecutionScript] = []
         for marker in markers:
-            given |= marker.kwargs
+            values |= marker.kwargs
             client |= cast("Mapping[str, object]", marker.kwargs.get("client", {}))
-            scripts += (_script(node, one) for one in marker.args)
-        faults = tuple(cast("Iterable[object]", given.pop("faults", ())))
-        if not all(isinstance(one, Fault) for one in faults):
-            raise _wrong(node, f"faults are Fault values such as Fault.hang(), not {faults!r}")
-        given.pop("client", None)
-        seed = cast("int", given.pop("seed", 0))
-        real_time = given.pop("real_time", "datalab_server" in request.fixturenames)
-        possible = inspect.signature(Simulator).parameters.keys() - _NOT_FOR_MARKERS
-        for name in given.keys() - possible:
-            raise _wrong(node, f"there is no option {name!r}")
+            scripts += (_check_script(node, value) for value in marker.args)
+        faults = tuple(cast("Iterable[object]", values.pop("faults", ())))
+        if not all(isinstance(fault, Fault) for fault in faults):
+            raise _usage_error(
+                node, f"faults must be Fault values such as Fault.hang(), not {faults!r}"
+            )
+        values.pop("client", None)
+        seed = cast("int", values.pop("seed", 0))
+        real_time = values.pop("real_time", "datalab_server" in request.fixturenames)
+        known = inspect.signature(Simulator).parameters.keys() - _NOT_FOR_MARKERS
+        for name in values.keys() - known:
+            options = ", ".join(sorted({*known, *_OWN_OPTIONS}))
+            raise _usage_error(node, f"unknown option {name!r}; known options: {options}")
         return cls(
-            tuple(scripts), cast("tuple[Fault, ...]", faults), client, seed, bool(real_time), given
+            tuple(scripts), cast("tuple[Fault, ...]", faults), client, seed, bool(real_time), values
         )
 
 
-def _script(node: pytest.Item, one: object) -> ExecutionScript:
-    if isinstance(one, ExecutionScript):
-        return one
-    raise _wrong(node, f"a script is an ExecutionScript, not {one!r}")
+def _check_script(node: pytest.Item, value: object) -> ExecutionScript:
+    if isinstance(value, ExecutionScript):
+        return value
+    raise _usage_error(node, f"a script must be an ExecutionScript, not {value!r}")
 
 
-def _wrong(node: pytest.Item, what: str) -> pytest.UsageError:
+def _usage_error(node: pytest.Item, what: str) -> pytest.UsageError:
     return pytest.UsageError(f"{node.nodeid}: @pytest.mark.{MARKER}: {what}")
 
 
 def new_clock(request: pytest.FixtureRequest) -> Clock:
-    """The clock for a test."""
-    return SystemClock() if Wishes.of(request).real_time else VirtualClock()
+    """Make the clock of a test."""
+    return SystemClock() if MarkerOptions.parse(request).real_time else VirtualClock()
 
 
 def new_simulator(request: pytest.FixtureRequest, clock: Clock) -> Simulator:
-    """The embedded Datalab for a test."""
-    wishes = Wishes.of(request)
-    # The names are checked, and what values they take the simulator says itself.
-    make = cast("Callable[..., Simulator]", Simulator)
-    simulator = make(clock, **wishes.simulator)
-    for script in wishes.scripts:
+    """Make the embedded Datalab of a test."""
+    options = MarkerOptions.parse(request)
+    # The names are checked already; the simulator checks the values.
+    factory = cast("Callable[..., Simulator]", Simulator)
+    simulator = factory(clock, **options.simulator)
+    for script in options.scripts:
         _ = simulator.start(script)
-    simulator.inject(*wishes.faults)
+    simulator.inject(*options.faults)
     return simulator
 
 
 def new_client(request: pytest.FixtureRequest, simulator: Simulator) -> Datalab:
-    """The blocking client for a test."""
+    """Make the blocking client of a test."""
     return connect(simulator, **_client_options(request))
 
 
 def new_async_client(request: pytest.FixtureRequest, simulator: Simulator) -> AsyncDatalab:
-    """The async client for a test."""
+    """Make the async client of a test."""
     return connect_async(simulator, **_client_options(request))
 
 
 def _client_options(request: pytest.FixtureRequest) -> ConnectOptions:
-    wishes = Wishes.of(request)
-    random = Random(wishes.seed).random  # noqa: S311 - spreads looks out, hides nothing
-    given = {"random": random, **wishes.client}
-    return cast("ConnectOptions", cast("object", given))
+    options = MarkerOptions.parse(request)
+    random = Random(options.seed).random  # noqa: S311 - spreads polls, not a secret
+    values = {"random": random, **options.client}
+    return cast("ConnectOptions", cast("object", values))
 
 
 @contextmanager
 def serving(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatorServer]:
-    """The server for a test, and the environment that leads to it."""
+    """Serve a simulator, and set the environment that points to it."""
     from datalab_facade.testing.server import SimulatorServer
 
     with SimulatorServer(simulator) as server, monkeypatch.context() as environment:

@@ -1,4 +1,4 @@
-"""What came in, to look at afterwards."""
+"""A log of the received requests."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from datalab_facade.testing.messages import Origin, Request
 
 @attrs.frozen(kw_only=True)
 class ReceivedRequest(Request):
-    """A request that came in, when, and what came of it."""
+    """A received request, with its time and the status of its answer."""
 
     at: float
-    """The simulator's monotonic time."""
+    """When it was received: seconds on the simulator's monotonic clock."""
     status: int | None
-    """The status answered; ``None`` when no answer was given."""
+    """The status of the answer; ``None`` if there was no answer."""
 
 
 class RequestLog(Sequence[ReceivedRequest]):
-    """All requests of a simulator, oldest first. Safe to read while more come in."""
+    """All requests to a simulator, oldest first. Safe to read while more arrive."""
 
     def __init__(self) -> None:
         self._entries: list[ReceivedRequest] = []
@@ -45,20 +45,21 @@ class RequestLog(Sequence[ReceivedRequest]):
 
     def __repr__(self) -> str:
         lines = (
-            f"{one.at:.3f} {one.origin} {one.method} {one.path} -> {one.status}" for one in self
+            f"{entry.at:.3f} {entry.origin} {entry.method} {entry.path} -> {entry.status}"
+            for entry in self
         )
         return "\n".join(("RequestLog:", *lines))
 
     def of(self, origin: Origin) -> list[ReceivedRequest]:
-        """Those to one of the two hosts."""
-        return [one for one in self if one.origin == origin]
+        """Return the requests to one of the two hosts."""
+        return [entry for entry in self if entry.origin == origin]
 
     def add(self, entry: ReceivedRequest) -> None:
-        """Note a request; the simulator does."""
+        """Add a request; called by the simulator."""
         with self._lock:
             self._entries.append(entry)
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Remove all requests."""
         with self._lock:
             self._entries.clear()

@@ -1,4 +1,4 @@
-"""From a request to the function that answers it."""
+"""Find the function that answers a request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Parameters: TypeAlias = Mapping[str, str]
 """The variable parts of a path, decoded."""
 
 Endpoint: TypeAlias = Callable[[State, Request, Parameters], Answer]
-"""Answers one kind of request. May change the state: the simulator holds its lock."""
+"""Answers one kind of request. It may change the state: the simulator holds its lock."""
 
 
 @attrs.frozen
@@ -26,13 +26,13 @@ class Route:
 
     method: str
     template: str
-    """A path such as ``/things/{name}``; a variable part matches anything but a slash."""
+    """A path such as ``/things/{name}``; a variable part matches any text without a slash."""
     endpoint: Endpoint
 
 
 @attrs.frozen
 class Match:
-    """A route that fits, and what its variable parts are."""
+    """A route that matches, and the values of its variable parts."""
 
     route: Route
     parameters: Parameters
@@ -40,28 +40,28 @@ class Match:
 
 @attrs.frozen
 class NoMatch:
-    """No route fits."""
+    """No route matches."""
 
     allowed: tuple[str, ...] = ()
-    """The methods that would have fitted; none: there is no such path."""
+    """The methods that the path allows; empty: there is no such path."""
 
 
-def find(routes: Sequence[Route], request: Request) -> Match | NoMatch:
-    """The route that fits the request.
+def find_route(routes: Sequence[Route], request: Request) -> Match | NoMatch:
+    """Find the route that matches a request.
 
-    As OpenAPI has it, a path belongs to one template only: the first that fits it.
+    As in OpenAPI, a path belongs to one template only: the first that matches.
     """
     allowed: list[str] = []
     template: str | None = None
     for route in routes:
         if template not in (None, route.template):
             continue
-        found = _pattern(route.template).fullmatch(request.path)
-        if found is None:
+        path_match = _pattern(route.template).fullmatch(request.path)
+        if path_match is None:
             continue
         template = route.template
         if route.method == request.method:
-            parts = {name: unquote(part) for name, part in found.groupdict().items()}
+            parts = {name: unquote(part) for name, part in path_match.groupdict().items()}
             return Match(route, parts)
         allowed.append(route.method)
     return NoMatch(tuple(allowed))
@@ -69,8 +69,8 @@ def find(routes: Sequence[Route], request: Request) -> Match | NoMatch:
 
 @lru_cache
 def _pattern(template: str) -> re.Pattern[str]:
-    pieces = re.split(r"\{(\w+)\}", template)
-    fixed, names = pieces[::2], pieces[1::2]
+    parts = re.split(r"\{(\w+)\}", template)
+    fixed, names = parts[::2], parts[1::2]
     pattern = re.escape(fixed[0])
     for name, text in zip(names, fixed[1:], strict=True):
         pattern += f"(?P<{name}>[^/]+)" + re.escape(text)

@@ -1,6 +1,6 @@
-"""What an execution will do, as data: when its steps begin, end, and with what.
+"""Scripts of executions, as data: when each step starts and ends, and its results.
 
-All times are seconds since the execution was created.
+All times are seconds since the creation of the execution.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, Literal, Self, TypeAlias, cast
 
 import attrs
 
-from datalab_facade.testing import data
+from datalab_facade.testing import readers
 from datalab_facade.testing.jsonvalue import JSON
 
 
@@ -22,70 +22,73 @@ class _Sample(Enum):
 
 
 SAMPLE: Final = _Sample.SAMPLE
-"""The default output: ``{"step": ..., "file": ...}`` for what completes, none for what fails."""
+"""The default output: ``{"step": ..., "file": ...}`` for a run that completes, none for one that
+fails."""
 
 Output: TypeAlias = "JSON | bytes | Literal[_Sample.SAMPLE]"
-"""What a run leaves behind: bytes as they are, other values as JSON, ``None`` for no output.
+"""The output of a run: bytes as they are, other values as JSON, ``None`` for no output.
 
-JSON's own null is ``b"null"``.
+Use ``b"null"`` for JSON's own null.
 """
 
 Shape: TypeAlias = Literal["flat", "nested"]
 
 
-def _moment(_: object, attribute: attrs.Attribute[float], value: float | None) -> None:
+def _check_seconds(_: object, attribute: attrs.Attribute[float], value: float | None) -> None:
     if value is not None and not (value >= 0 and math.isfinite(value)):
-        message = f"{attribute.name} is a number of seconds, zero or more, not {value!r}"
+        message = (
+            f"{attribute.name} must be a finite number of seconds, zero or more, not {value!r}"
+        )
         raise ValueError(message)
 
 
-def _texts(values: Iterable[str]) -> tuple[str, ...]:
-    # A string is an iterable of strings too, and never what is meant.
+def _as_strings(values: Iterable[str]) -> tuple[str, ...]:
+    # A string is also an iterable of strings, but here it always means one name.
     return (values,) if isinstance(values, str) else tuple(values)
 
 
 @attrs.frozen
 class RunScript:
-    """What a step does with one file.
+    """The run of a step on one file.
 
-    It is PENDING before it starts, IN_PROGRESS until it ends, then its outcome.
+    Its status is PENDING before it starts, IN_PROGRESS until it ends, then its outcome.
     """
 
     file_key: str
     """The key in the nested shape: a file id, or ``"aggregated"``."""
-    starts: float = attrs.field(default=0.0, validator=_moment, kw_only=True)
-    """Seconds; a run never starts before its execution leaves the queue."""
-    ends: float | None = attrs.field(default=0.0, validator=_moment, kw_only=True)
-    """Seconds; ``None``: never. An end before the start means at the start."""
+    starts: float = attrs.field(default=0.0, validator=_check_seconds, kw_only=True)
+    """Seconds. A run never starts before its execution leaves the queue."""
+    ends: float | None = attrs.field(default=0.0, validator=_check_seconds, kw_only=True)
+    """Seconds; ``None``: never. A run never ends before it starts."""
     outcome: str = attrs.field(default="COMPLETED", kw_only=True)
-    """The status it ends with: COMPLETED, FAILED, or one that nobody has heard of."""
+    """The final status: COMPLETED, FAILED, or an unknown word."""
     output: Output = attrs.field(default=SAMPLE, kw_only=True)
-    """What is found at ``output_url`` once it ended; ``None``: there is no such field."""
+    """The output at ``output_url`` after the end; ``None``: there is no such field."""
     content_type: str | None = attrs.field(default=None, kw_only=True)
     """``Content-Type`` of the output. By default ``application/json``, or
     ``application/octet-stream`` for bytes."""
     error: str | None = attrs.field(default=None, kw_only=True)
-    """The ``error`` field once it ended."""
-    file_ids: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    """The files behind an ``"aggregated"`` run; only the nested shape has them."""
+    """The ``error`` field after the end."""
+    file_ids: tuple[str, ...] = attrs.field(default=(), converter=_as_strings, kw_only=True)
+    """The files of an ``"aggregated"`` run; only the nested shape shows them."""
     extra: Mapping[str, JSON] = attrs.field(factory=dict[str, JSON], kw_only=True)
-    """Fields laid over the entry, at any time; they replace fields of the same name."""
+    """Fields to add to the entry at all times; they replace fields of the same name."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """Plain JSON; what is as by default is left out."""
-        return _written(self)
+        """Write as JSON, without fields that have their default."""
+        return _to_dict(self)
 
     @classmethod
     def from_dict(cls, value: object, place: str = "") -> Self:
         """Read what :meth:`to_dict` writes; see :meth:`ExecutionScript.from_dict`."""
-        return data.made(place, cls, data.fields(value, place, _RUN_FIELDS))
+        return readers.build(place, cls, readers.read_fields(value, place, _RUN_FIELDS))
 
 
-def _runs(runs: Iterable[RunScript]) -> tuple[RunScript, ...]:
+def _as_runs(runs: Iterable[RunScript]) -> tuple[RunScript, ...]:
     return tuple(runs)
 
 
-def _all_runs(step: StepScript) -> tuple[RunScript, ...]:
+def _expand_runs(step: StepScript) -> tuple[RunScript, ...]:
     return step.runs or tuple(
         RunScript(
             key,
@@ -102,140 +105,144 @@ def _all_runs(step: StepScript) -> tuple[RunScript, ...]:
 
 @attrs.frozen
 class StepScript:
-    """What one step does: the same with each of its files, unless :attr:`runs` says otherwise.
+    """A step that does the same with each of its files, unless :attr:`runs` is set.
 
-    The plain form is short for one :class:`RunScript` for each of :attr:`files`;
-    the fields of the same names mean the same.
+    The short form stands for one :class:`RunScript` for each of :attr:`files`;
+    fields of the same name mean the same.
     """
 
     name: str
     """The step's ``unique_name``."""
-    starts: float = attrs.field(default=0.0, validator=_moment, kw_only=True)
-    ends: float | None = attrs.field(default=0.0, validator=_moment, kw_only=True)
+    starts: float = attrs.field(default=0.0, validator=_check_seconds, kw_only=True)
+    ends: float | None = attrs.field(default=0.0, validator=_check_seconds, kw_only=True)
     outcome: str = attrs.field(default="COMPLETED", kw_only=True)
-    files: tuple[str, ...] = attrs.field(default=("987",), converter=_texts, kw_only=True)
-    """The file keys; none at all makes a step with nothing in it."""
+    files: tuple[str, ...] = attrs.field(default=("987",), converter=_as_strings, kw_only=True)
+    """The file keys; empty for a step without runs."""
     output: Output = attrs.field(default=SAMPLE, kw_only=True)
     content_type: str | None = attrs.field(default=None, kw_only=True)
     error: str | None = attrs.field(default=None, kw_only=True)
-    runs: tuple[RunScript, ...] = attrs.field(default=(), converter=_runs, kw_only=True)
-    """File by file, in place of all of the above.
+    runs: tuple[RunScript, ...] = attrs.field(default=(), converter=_as_runs, kw_only=True)
+    """The runs, one for each file, instead of the fields above.
 
-    The flat shape has room for one entry, so there a step with several runs
-    shows as a whole: from the first start to the last end, FAILED if any run
-    failed, with the first output and the first error.
+    The flat shape has a single entry for each step. It sums up several runs: from
+    the first start to the last end, FAILED if any run failed, with the first output
+    and the first error.
     """
     extra: Mapping[str, JSON] = attrs.field(factory=dict[str, JSON], kw_only=True)
-    """Fields laid over every entry of the step; they replace fields of the same name."""
+    """Fields to add to every entry of the step; they replace fields of the same name."""
     _each_run: tuple[RunScript, ...] = attrs.field(
-        init=False, repr=False, eq=False, default=attrs.Factory(_all_runs, takes_self=True)
+        init=False, repr=False, eq=False, default=attrs.Factory(_expand_runs, takes_self=True)
     )
 
     def __attrs_post_init__(self) -> None:
-        if self.runs and _plain_form(self) != _plain_form(StepScript(self.name)):
-            message = f"step {self.name!r}: say it in runs or in the plain fields, not in both"
+        if self.runs and _short_form(self) != _short_form(StepScript(self.name)):
+            message = f"step {self.name!r} must have either runs or the short fields, not both"
             raise ValueError(message)
         keys = [run.file_key for run in self.each_run()]
         if len(set(keys)) < len(keys):
-            message = f"step {self.name!r}: a file comes up twice in {keys}"
+            message = f"step {self.name!r} must name each file once, not {keys}"
             raise ValueError(message)
 
     def each_run(self) -> tuple[RunScript, ...]:
-        """The runs, also of the plain form."""
+        """Return all runs, also those of the short form."""
         return self._each_run
 
     def to_dict(self) -> dict[str, JSON]:
-        """Plain JSON; what is as by default is left out."""
-        return _written(self)
+        """Write as JSON, without fields that have their default."""
+        return _to_dict(self)
 
     @classmethod
     def from_dict(cls, value: object, place: str = "") -> Self:
         """Read what :meth:`to_dict` writes; see :meth:`ExecutionScript.from_dict`."""
-        return data.made(place, cls, data.fields(value, place, _STEP_FIELDS))
+        return readers.build(place, cls, readers.read_fields(value, place, _STEP_FIELDS))
 
 
-def _plain_form(step: StepScript) -> tuple[object, ...]:
+def _short_form(step: StepScript) -> tuple[object, ...]:
     timing = (step.starts, step.ends, step.outcome)
     return (*timing, step.files, step.output, step.content_type, step.error)
 
 
-def _steps(steps: Iterable[StepScript]) -> tuple[StepScript, ...]:
+def _as_steps(steps: Iterable[StepScript]) -> tuple[StepScript, ...]:
     return tuple(steps)
 
 
-def _timeline(entries: Iterable[tuple[float, str]]) -> tuple[tuple[float, str], ...]:
+def _as_timeline(entries: Iterable[tuple[float, str]]) -> tuple[tuple[float, str], ...]:
     return tuple(entries)
 
 
-def _known_zone(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+def _check_zone(_: object, attribute: attrs.Attribute[str], value: str) -> None:
     if not re.fullmatch(r"|Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]", value):
-        message = f"{attribute.name} is empty, 'Z' or an offset such as '+02:00', not {value!r}"
+        message = (
+            f"{attribute.name} must be empty, 'Z' or an offset such as '+02:00', not {value!r}"
+        )
         raise ValueError(message)
 
 
 @attrs.frozen
 class ExecutionScript:
-    """What one execution does from its creation on."""
+    """An execution from its creation on."""
 
-    steps: tuple[StepScript, ...] = attrs.field(default=(), converter=_steps)
+    steps: tuple[StepScript, ...] = attrs.field(default=(), converter=_as_steps)
     shape: Shape = attrs.field(
         default="flat", kw_only=True, validator=attrs.validators.in_(("flat", "nested"))
     )
     """``"flat"``: ``steps.{name}.status`` as documented. ``"nested"``:
     ``steps.{name}.{file}.status`` as the official client reads it."""
-    queued: float = attrs.field(default=0.0, validator=_moment, kw_only=True)
-    """Seconds it is QUEUED; no step starts before that."""
+    queued: float = attrs.field(default=0.0, validator=_check_seconds, kw_only=True)
+    """Seconds for which it is QUEUED; no step starts before that."""
     status: tuple[tuple[float, str], ...] | None = attrs.field(
         default=None,
-        converter=attrs.converters.optional(_timeline),
+        converter=attrs.converters.optional(_as_timeline),
         kw_only=True,
     )
-    """What ``status`` says from which second on: ``((0, "PENDING"), (5, "COMPLETED"))``.
+    """The ``status``, each with its first second: ``((0, "PENDING"), (5, "COMPLETED"))``.
 
     ``None``: it follows from the steps. QUEUED while queued, IN_PROGRESS until all
     steps ended, then FAILED if any failed, else COMPLETED.
     """
     workflow_id: int = attrs.field(default=456, kw_only=True)
-    visible_after: float = attrs.field(default=0.0, validator=_moment, kw_only=True)
-    """Seconds for which the API does not know it yet (404), as after a submission."""
-    kept_for: float | None = attrs.field(default=None, validator=_moment, kw_only=True)
-    """Seconds after its end for which it and its outputs can be had, then 404.
+    visible_after: float = attrs.field(default=0.0, validator=_check_seconds, kw_only=True)
+    """Seconds until the API knows it; before that a 404, as may follow a submission."""
+    kept_for: float | None = attrs.field(default=None, validator=_check_seconds, kw_only=True)
+    """Seconds after its end for which it and its outputs are kept; then a 404.
 
-    ``None``: for ever. An explicit :attr:`status` ends with its last entry."""
-    outputs_kept_for: float | None = attrs.field(default=None, validator=_moment, kw_only=True)
-    """Seconds after the end of a run for which its output can be had; its URL stays.
+    ``None``: forever. An explicit :attr:`status` ends with its last entry."""
+    outputs_kept_for: float | None = attrs.field(
+        default=None, validator=_check_seconds, kw_only=True
+    )
+    """Seconds after the end of a run for which its output is kept; its URL stays.
 
     ``None``: as long as the execution."""
-    zone: str = attrs.field(default="", validator=_known_zone, kw_only=True)
-    """How times end, and in which zone they are: ``""`` names none, as documented; ``"Z"``;
-    or an offset such as ``"+02:00"``."""
+    zone: str = attrs.field(default="", validator=_check_zone, kw_only=True)
+    """The time zone of all times, and how they end: ``""`` for UTC without an offset, as
+    documented; ``"Z"``; or an offset such as ``"+02:00"``."""
     error: str | None = attrs.field(default=None, kw_only=True)
-    """The ``error`` field once it failed."""
+    """The ``error`` field after a failure."""
     extra: Mapping[str, JSON] = attrs.field(factory=dict[str, JSON], kw_only=True)
-    """Fields laid over the body, at any time; they replace fields of the same name."""
+    """Fields to add to the body at all times; they replace fields of the same name."""
 
     def __attrs_post_init__(self) -> None:
         names = [step.name for step in self.steps]
         if len(set(names)) < len(names):
-            message = f"a step comes up twice in {names}"
+            message = f"steps must have different names, not {names}"
             raise ValueError(message)
         if self.status is not None:
-            moments = [at for at, _ in self.status]
-            if not moments or moments != sorted(moments) or not math.isfinite(moments[-1]):
-                message = f"the status timeline needs entries in the order of time: {self.status}"
+            times = [at for at, _ in self.status]
+            if not times or times != sorted(times) or not math.isfinite(times[-1]):
+                message = f"status must have entries in the order of time, not {self.status}"
                 raise ValueError(message)
 
     def to_dict(self) -> dict[str, JSON]:
-        """Plain JSON; what is as by default is left out."""
-        return _written(self)
+        """Write as JSON, without fields that have their default."""
+        return _to_dict(self)
 
     @classmethod
     def from_dict(cls, value: object, place: str = "") -> Self:
-        """Read what :meth:`to_dict` writes, or a person wrote by hand.
+        """Read what :meth:`to_dict` writes; it is also easy to write by hand.
 
-        The names are those of the fields, all with their defaults; ``null`` is
+        The keys are the names of the fields, with the same defaults; ``null`` is
         ``None``. An output is ``{"json": ...}``, ``{"text": "..."}`` or
-        ``{"base64": "..."}``; ``null`` is none at all.
+        ``{"base64": "..."}``; ``null`` is no output.
 
         >>> script = ExecutionScript.from_dict({"steps": [{"name": "parse", "ends": 120}]})
         >>> script.steps[0].ends
@@ -243,63 +250,63 @@ class ExecutionScript:
         >>> ExecutionScript.from_dict({"steps": [{"name": "parse", "ends": "soon"}]})
         Traceback (most recent call last):
         ...
-        ValueError: steps[0].ends: a number is wanted, not 'soon'
+        ValueError: steps[0].ends must be a number, not 'soon'
 
         Args:
             value: the script.
-            place: where it is from, for the front of errors.
+            place: the place of the value, for error messages.
 
         Raises:
-            ValueError: it is none. The message names the place.
+            ValueError: the value is not a script. The message names the place.
         """
-        return data.made(place, cls, data.fields(value, place, _EXECUTION_FIELDS))
+        return readers.build(place, cls, readers.read_fields(value, place, _EXECUTION_FIELDS))
 
 
-def _output(value: object, place: str) -> JSON | bytes:
-    return None if value is None else data.content(value, place)
+def _read_output(value: object, place: str) -> JSON | bytes:
+    return None if value is None else readers.content(value, place)
 
 
-_RUN_FIELDS: Final[Mapping[str, data.Reader]] = {
-    "file_key": data.text,
-    "starts": data.number,
-    "ends": data.or_null(data.number),
-    "outcome": data.text,
-    "output": _output,
-    "content_type": data.or_null(data.text),
-    "error": data.or_null(data.text),
-    "file_ids": data.each(data.text),
-    "extra": data.an_object,
+_RUN_FIELDS: Final[Mapping[str, readers.Reader]] = {
+    "file_key": readers.text,
+    "starts": readers.number,
+    "ends": readers.or_null(readers.number),
+    "outcome": readers.text,
+    "output": _read_output,
+    "content_type": readers.or_null(readers.text),
+    "error": readers.or_null(readers.text),
+    "file_ids": readers.list_of(readers.text),
+    "extra": readers.json_object,
 }
-_STEP_FIELDS: Final[Mapping[str, data.Reader]] = {
-    "name": data.text,
+_STEP_FIELDS: Final[Mapping[str, readers.Reader]] = {
+    "name": readers.text,
     **{name: _RUN_FIELDS[name] for name in ("starts", "ends", "outcome")},
-    "files": data.each(data.text),
+    "files": readers.list_of(readers.text),
     **{name: _RUN_FIELDS[name] for name in ("output", "content_type", "error")},
-    "runs": data.each(RunScript.from_dict),
-    "extra": data.an_object,
+    "runs": readers.list_of(RunScript.from_dict),
+    "extra": readers.json_object,
 }
-_EXECUTION_FIELDS: Final[Mapping[str, data.Reader]] = {
-    "steps": data.each(StepScript.from_dict),
-    "shape": data.one_of("flat", "nested"),
-    "queued": data.number,
-    "status": data.or_null(data.each(data.pair(data.number, data.text))),
-    "workflow_id": data.whole,
-    "visible_after": data.number,
-    "kept_for": data.or_null(data.number),
-    "outputs_kept_for": data.or_null(data.number),
-    "zone": data.text,
-    "error": data.or_null(data.text),
-    "extra": data.an_object,
+_EXECUTION_FIELDS: Final[Mapping[str, readers.Reader]] = {
+    "steps": readers.list_of(StepScript.from_dict),
+    "shape": readers.one_of("flat", "nested"),
+    "queued": readers.number,
+    "status": readers.or_null(readers.list_of(readers.pair_of(readers.number, readers.text))),
+    "workflow_id": readers.integer,
+    "visible_after": readers.number,
+    "kept_for": readers.or_null(readers.number),
+    "outputs_kept_for": readers.or_null(readers.number),
+    "zone": readers.text,
+    "error": readers.or_null(readers.text),
+    "extra": readers.json_object,
 }
 
 
-def _written(script: RunScript | StepScript | ExecutionScript) -> dict[str, JSON]:
-    found: dict[str, JSON] = {}
+def _to_dict(script: RunScript | StepScript | ExecutionScript) -> dict[str, JSON]:
+    values: dict[str, JSON] = {}
     for field in attrs.fields(type(script)):
         value = cast("object", getattr(script, field.name))
         if field.init and not _is_default(field, value):
-            found[field.name] = _as_json(field.name, value)
-    return found
+            values[field.name] = _to_json(field.name, value)
+    return values
 
 
 def _is_default(field: attrs.Attribute[object], value: object) -> bool:
@@ -307,11 +314,11 @@ def _is_default(field: attrs.Attribute[object], value: object) -> bool:
     return value == (field.default if factory is None else factory())
 
 
-def _as_json(name: str, value: object) -> JSON:
+def _to_json(name: str, value: object) -> JSON:
     if name == "output" and value is not None:
-        return data.written(cast("JSON | bytes", value))
+        return readers.write_content(cast("JSON | bytes", value))
     if isinstance(value, tuple):
-        return [_as_json("", item) for item in cast("tuple[object, ...]", value)]
+        return [_to_json("", item) for item in cast("tuple[object, ...]", value)]
     if isinstance(value, (RunScript, StepScript)):
         return value.to_dict()
     return cast("JSON", value)

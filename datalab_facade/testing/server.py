@@ -1,4 +1,4 @@
-"""The simulator behind real sockets: HTTP/1.1 on two ports of this machine."""
+"""Serve a simulator over real sockets: HTTP/1.1 on two ports of this machine."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ try:
     import uvicorn
     from uvicorn.protocols.http.h11_impl import H11Protocol
     from uvicorn.server import ServerState
-except ModuleNotFoundError as missing:
+except ModuleNotFoundError as error:
     _message = "SimulatorServer needs uvicorn: pip install 'datalab-facade[testing]'"
-    raise ModuleNotFoundError(_message, name="uvicorn") from missing
+    raise ModuleNotFoundError(_message, name="uvicorn") from error
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
 
-# Broken requests and answers are what tests are about, and no news to anybody.
-_SILENT: Final = logging.getLogger("datalab_facade.testing.server")
-_SILENT.disabled = True
+# Tests break requests and answers on purpose, so uvicorn's complaints are noise.
+_SILENT_LOGGER: Final = logging.getLogger("datalab_facade.testing.server")
+_SILENT_LOGGER.disabled = True
 
-# A linger time of zero makes close() send a RST where it would send a FIN.
+# With a linger time of zero, close() sends a RST instead of a FIN.
 _LINGER_ZERO: Final = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 _STOP_SECONDS: Final = 10.0
 
@@ -50,17 +50,16 @@ class SimulatorServer:
     While it runs, the simulator's presigned URLs point to :attr:`storage_url`.
 
     Starting and stopping take milliseconds, so async code may use the same
-    ``with``. Stopping ends all connections, also those that hang in a fault, and
-    leaves neither thread nor port behind; a stopped server can be started again,
-    on other ports.
+    ``with``. Stopping closes all connections, also those that hang in a fault, and
+    ends the thread. A stopped server can be started again, on other ports.
 
-    Faults take real time, whatever the simulator's clock: they happen to sockets.
+    Faults take real time, whatever the simulator's clock, because they happen to sockets.
 
     Args:
-        simulator: what is served. It may be used directly meanwhile.
+        simulator: the simulator to serve. It may be used directly meanwhile.
         host: the address to listen on. By default only this machine can connect.
-        control: whether the API's port also takes the orders of
-            :mod:`datalab_facade.testing.control`, from this machine.
+        control: whether the API's port also accepts the requests of
+            :mod:`datalab_facade.testing.control`, from this machine only.
     """
 
     def __init__(
@@ -69,47 +68,50 @@ class SimulatorServer:
         self.simulator: Final = simulator
         self._host: Final = host
         self._control: Final = control
-        self._running: _Running | None = None
+        self._session: _Session | None = None
 
     @property
     def api_url(self) -> str:
         """Scheme, host and port of the API, without a slash at the end."""
-        return self._now_running().api_url
+        return self._require_session().api_url
 
     @property
     def control_url(self) -> str:
-        """Where orders are taken, with a slash at the end."""
+        """The base URL of control requests, with a slash at the end."""
         if not self._control:
-            message = "this SimulatorServer takes no orders: make it with control=True"
+            message = (
+                "this SimulatorServer accepts no control requests: create it with control=True"
+            )
             raise RuntimeError(message)
         return self.api_url + PREFIX
 
     @property
     def storage_url(self) -> str:
         """Scheme, host and port of the storage, without a slash at the end."""
-        return self._now_running().storage_url
+        return self._require_session().storage_url
 
     def start(self) -> None:
-        """Begin to listen; returns when connections are taken."""
-        if self._running is not None:
-            message = "this SimulatorServer is running already"
+        """Start to listen; return when connections are accepted."""
+        if self._session is not None:
+            message = "this SimulatorServer is already running"
             raise RuntimeError(message)
-        ready: Future[_Running] = Future()
+        ready: Future[_Session] = Future()
         thread = threading.Thread(
             target=self._run, args=(ready,), name="datalab-simulator", daemon=True
         )
         thread.start()
         try:
-            self._running = ready.result()
+            self._session = ready.result()
         except Exception:
             thread.join(_STOP_SECONDS)
             raise
-        self.simulator.storage_origin = self._running.storage_url
+        self.simulator.storage_origin = self._session.storage_url
 
     def stop(self) -> None:
-        """Stop listening and end all connections; nothing when it is not running.
+        """Stop listening and close all connections; do nothing if the server is not running.
 
-        Raises what a fault hook of the simulator raised, if one did.
+        Raises:
+            Exception: the first exception that a fault hook of the simulator raised.
         """
         errors = self._shut_down()
         if errors:
@@ -128,35 +130,35 @@ class SimulatorServer:
         if error is None:
             self.stop()
             return
-        for another in self._shut_down():
-            error.add_note(f"While the simulator was served, a fault hook raised {another!r}.")
+        for hook_error in self._shut_down():
+            error.add_note(f"A fault hook of the simulator raised {hook_error!r}.")
 
     def _shut_down(self) -> list[Exception]:
-        running, self._running = self._running, None
-        if running is None:
+        session, self._session = self._session, None
+        if session is None:
             return []
-        self.simulator.storage_origin = running.storage_origin_before
-        _ = running.loop.call_soon_threadsafe(running.stop.set)
-        running.thread.join(_STOP_SECONDS)
-        if running.thread.is_alive():
+        self.simulator.storage_origin = session.storage_origin_before
+        _ = session.loop.call_soon_threadsafe(session.stop.set)
+        session.thread.join(_STOP_SECONDS)
+        if session.thread.is_alive():
             message = f"the simulator's thread did not end within {_STOP_SECONDS:g} seconds"
             raise RuntimeError(message)
-        return running.errors
+        return session.errors
 
-    def _now_running(self) -> _Running:
-        if self._running is None:
+    def _require_session(self) -> _Session:
+        if self._session is None:
             message = "this SimulatorServer is not running: use it in a with statement"
             raise RuntimeError(message)
-        return self._running
+        return self._session
 
-    def _run(self, ready: Future[_Running]) -> None:
+    def _run(self, ready: Future[_Session]) -> None:
         try:
             asyncio.run(self._serve(ready))
-        except BaseException as error:  # noqa: BLE001 - it is raised again, in the other thread
+        except BaseException as error:  # noqa: BLE001 - start() raises it again
             if not ready.done():  # pragma: no branch - later, only asyncio itself can fail
                 ready.set_exception(error)
 
-    async def _serve(self, ready: Future[_Running]) -> None:
+    async def _serve(self, ready: Future[_Session]) -> None:
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
         state = ServerState()
@@ -175,7 +177,7 @@ class SimulatorServer:
             await listen(apps["storage"]) as storage,
         ):
             ready.set_result(
-                _Running(
+                _Session(
                     thread=threading.current_thread(),
                     loop=loop,
                     stop=stop,
@@ -188,19 +190,19 @@ class SimulatorServer:
             _ = await stop.wait()
             api.close()
             storage.close()
-            # What was accepted this very moment gets a turn to become a connection.
+            # A connection accepted just now is registered in the next iteration of the loop.
             await asyncio.sleep(0)
             while state.connections:
-                for one in list(state.connections):
-                    cast("_Protocol", one).transport.abort()
+                for connection in list(state.connections):
+                    cast("_Protocol", connection).transport.abort()
                 await asyncio.sleep(0)
-            # Whatever still plays a fault was told that its client is gone.
+            # Applications that still play a fault have received the disconnect.
             _ = await asyncio.gather(*state.tasks, return_exceptions=True)
 
 
 @attrs.frozen
-class _Running:
-    """What there is only while the server runs."""
+class _Session:
+    """The state of a server while it runs."""
 
     thread: threading.Thread
     loop: asyncio.AbstractEventLoop
@@ -212,12 +214,12 @@ class _Running:
 
     @property
     def errors(self) -> list[Exception]:
-        """What fault hooks raised."""
+        """The exceptions that fault hooks raised."""
         return [error for app in self.apps for error in app.errors]
 
 
 class _Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1, silent, and with hold of the connection for the application."""
+    """The HTTP/1.1 of uvicorn, without logs, and with a :class:`Wire` for the application."""
 
     def __init__(
         self,
@@ -227,20 +229,20 @@ class _Protocol(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.logger = _SILENT
+        self.logger = _SILENT_LOGGER
         self.access_log = False
         application = cast("Callable[..., Awaitable[None]]", self.app)
 
-        async def with_wire(scope: Message, receive: Receive, send: Send) -> None:
+        async def call_with_wire(scope: Message, receive: Receive, send: Send) -> None:
             extensions = {WIRE: _SocketWire(self.transport)}
             await application({**scope, "extensions": extensions}, receive, send)
 
-        self.app = cast("ASGI3Application", with_wire)
+        self.app = cast("ASGI3Application", call_with_wire)
 
 
 @attrs.frozen
 class _SocketWire:
-    """A :class:`~datalab_facade.testing.asgi.Wire` over a transport of asyncio."""
+    """A :class:`~datalab_facade.testing.asgi.Wire` over an asyncio transport."""
 
     transport: asyncio.Transport
 
@@ -268,7 +270,7 @@ def _config(app: SimulatorApp) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         date_header=False,
-        # A test may take its time between two requests.
+        # A test may pause between two requests.
         timeout_keep_alive=3600,
     )
 

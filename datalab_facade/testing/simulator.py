@@ -1,4 +1,4 @@
-"""The embedded Datalab: requests in, answers out, and nothing else."""
+"""The embedded Datalab: it turns requests into answers, without IO."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from datalab_facade.testing.storage import answer_storage
 from datalab_facade.testing.workflows import Workflows
 
 TEST_API_KEY: Final = "simulated-datalab-key"
-"""The key that a :class:`Simulator` accepts unless told otherwise."""
+"""The key that a :class:`Simulator` accepts by default."""
 
 API_ORIGIN: Final = "https://www.datalab.to"
 STORAGE_ORIGIN: Final = "https://storage.datalab.invalid"
@@ -34,7 +34,7 @@ _ORIGINS: Final = {"api": answer_api, "storage": answer_storage}
 
 
 class Simulator:
-    """A Datalab that plays the executions it is given.
+    """A simulated Datalab that plays scripted executions.
 
     It does no IO and never sleeps: :meth:`handle` takes a request and returns an
     answer. Reach it through a :class:`~datalab_facade.testing.SimulatorTransport`
@@ -49,21 +49,23 @@ class Simulator:
         http = httpx.Client(transport=SimulatorTransport(simulator))
 
     Args:
-        clock: by which executions grow older and URLs expire; the machine's by default.
+        clock: the clock of executions and of expiring URLs. Default: the machine's.
         api_key: the key that the API accepts.
-        more_keys: other keys that it accepts as well.
-        rate_limit: ``(requests, seconds)``: so many API requests in any so many
-            seconds, then 429. Counted for each key. Default: no limit.
-        rate_limit_per: ``"key"``: counted over all endpoints; ``"endpoint"``: for each.
-        retry_after: whether such a 429 says ``Retry-After``. Off by default: the
-            real service documents no such header.
-        url_lifetime: seconds for which a presigned URL is good.
+        more_keys: other keys that the API accepts.
+        rate_limit: ``(requests, seconds)``: the number of API requests allowed in any
+            period of so many seconds; the next one gets a 429. Each key has its own
+            limit. Default: no limit.
+        rate_limit_per: ``"key"``: all endpoints share a limit; ``"endpoint"``: each has
+            its own.
+        retry_after: whether a 429 has a ``Retry-After``. Default: False, because the real
+            service documents no such header.
+        url_lifetime: seconds for which a presigned URL is valid.
         bucket: the first segment of the path of every output.
-        api_origin: where :class:`~datalab_facade.testing.SimulatorTransport` finds the API.
-        storage_origin: to where presigned URLs point. A running server changes it.
-        clock_skew: seconds by which the dates of the service are ahead of the clock's;
+        api_origin: the origin of the API for :class:`~datalab_facade.testing.SimulatorTransport`.
+        storage_origin: the origin of presigned URLs. A running server changes it.
+        clock_skew: seconds by which the dates of the service are ahead of the clock;
             negative: behind.
-        first_execution_id: the id of the first execution; the next ones follow it.
+        first_execution_id: the id of the first execution; the next ones count up.
     """
 
     def __init__(
@@ -83,14 +85,14 @@ class Simulator:
         clock_skew: float = 0.0,
     ) -> None:
         limit = (
-            RateLimit(*rate_limit, tell_when=retry_after, per=rate_limit_per)
+            RateLimit(*rate_limit, send_retry_after=retry_after, per=rate_limit_per)
             if rate_limit
             else None
         )
         self._clock: Final = clock if clock is not None else SystemClock()
         self.api_origin: Final = api_origin
         self.requests: Final = RequestLog()
-        """What came in, oldest first."""
+        """The received requests, oldest first."""
         self._lock: Final = threading.RLock()
         self._rules: Final = FaultRules()
         self._state: Final = State(
@@ -105,18 +107,18 @@ class Simulator:
             next_execution_id=first_execution_id,
         )
         self.files: Final = Files(self._state.files, self._state.clock, self._lock)
-        """What was uploaded, by id; add files here that tests find there."""
+        """The uploaded files by id; a test may add files."""
         self.workflows: Final = Workflows(self._state.workflows, self._state.clock, self._lock)
-        """What was created, by id; add workflows here that tests find there."""
+        """The created workflows by id; a test may add workflows."""
 
     @property
     def clock(self) -> Clock:
-        """The clock it lives by, without its own skew."""
+        """The clock of the simulator, without its skew."""
         return self._clock
 
     @property
     def api_key(self) -> str:
-        """The key that the API accepts; set another one to revoke it."""
+        """The key that the API accepts; set another one to revoke this one."""
         return self._state.api_key
 
     @api_key.setter
@@ -126,7 +128,7 @@ class Simulator:
 
     @property
     def storage_origin(self) -> str:
-        """To where presigned URLs point."""
+        """The origin of presigned URLs."""
         return self._state.storage_origin
 
     @storage_origin.setter
@@ -135,16 +137,19 @@ class Simulator:
             self._state.storage_origin = origin
 
     def start(self, script: ExecutionScript) -> int:
-        """Create an execution now; its id."""
+        """Create an execution now; return its id."""
         with self._lock:
             return self._state.start(script)
 
     def script_for(self, workflow_id: int, script: ExecutionScript | None) -> None:
-        """Let executions of a workflow do what a script says.
+        """Set the script of a workflow's executions.
 
         Args:
-            workflow_id: of a workflow in :attr:`workflows`; a ``KeyError`` if there is none.
-            script: ``None``: what follows from the workflow's steps, as by default.
+            workflow_id: the id of a workflow in :attr:`workflows`.
+            script: the script; ``None``: it follows from the workflow's steps, as by default.
+
+        Raises:
+            KeyError: there is no such workflow.
         """
         self.workflows.script_for(workflow_id, script)
 
@@ -155,7 +160,7 @@ class Simulator:
             return tuple(self._state.executions)
 
     def handle(self, request: Request) -> Answer:
-        """Answer one request, and note it in :attr:`requests`."""
+        """Answer a request, and add it to :attr:`requests`."""
         with self._lock:
             at = self.clock.monotonic()
             fault = self._rules.next_for(request)
@@ -163,7 +168,7 @@ class Simulator:
                 answer = _ORIGINS[request.origin](self._state, request)
             else:
                 answer = Answer(fault.reply.status, fault.reply.headers, fault.reply.body)
-            answer = self._complete(attrs.evolve(answer, fault=fault), request)
+            answer = self._finish_answer(attrs.evolve(answer, fault=fault), request)
             unanswered = fault.broken is not None and fault.broken.after is None
             self.requests.add(
                 ReceivedRequest(
@@ -180,14 +185,14 @@ class Simulator:
             return answer
 
     def inject(self, *faults: Fault, path: str | None = None, origin: Origin | None = None) -> None:
-        """Let the next requests go wrong: one fault for each, in order.
+        """Inject faults into the next requests: one fault for each, in order.
 
         Args:
-            faults: :meth:`Fault.none` lets one pass.
-            path: only requests whose path begins like this or, with ``*``, ``?``
-                or ``[``, matches this glob. Paths are compared as they came.
-            origin: only requests to this host. Default: the API or, when a path
-                is given, either of them.
+            faults: the faults; :meth:`Fault.none` lets a request pass.
+            path: only requests whose path begins with this or, with ``*``, ``?``
+                or ``[``, matches this glob. Paths are compared as received.
+            origin: only requests to this host. Default: the API; both hosts if there
+                is a path.
         """
         with self._lock:
             self._rules.queue(faults, Target(path, origin))
@@ -195,53 +200,54 @@ class Simulator:
     def inject_always(
         self, fault: Fault, path: str | None = None, origin: Origin | None = None
     ) -> None:
-        """Let every request go wrong, until :meth:`clear_faults`.
+        """Inject a fault into every request, until :meth:`clear_faults`.
 
-        What :meth:`inject` queued comes first; a later call of this method or
+        Faults queued by :meth:`inject` come first; a later call of this method or
         of :meth:`inject_with` comes before an earlier one.
 
         Args:
-            fault: what happens.
+            fault: the fault.
             path: as for :meth:`inject`.
             origin: as for :meth:`inject`.
         """
         with self._lock:
-            self._rules.always(fault, Target(path, origin))
+            self._rules.add_always(fault, Target(path, origin))
 
     def inject_with(self, hook: FaultHook) -> None:
-        """Let a function decide what goes wrong with a request, until :meth:`clear_faults`.
+        """Let a function select the fault of each request, until :meth:`clear_faults`.
 
         Args:
-            hook: gets the request and how many requests of the same origin, method
-                and path came so far, this one included. It may use this simulator.
-                ``None`` leaves the decision to others.
+            hook: a function of the request and its count: how many requests of the same
+                origin, method and path came so far, this one included. It returns a
+                fault, or ``None`` to leave the decision to earlier calls. It may use
+                this simulator.
         """
         with self._lock:
-            self._rules.hook(hook)
+            self._rules.add_hook(hook)
 
     def clear_faults(self) -> None:
-        """Forget the faults of all three kinds."""
+        """Remove all faults, queued and lasting, and all hooks."""
         with self._lock:
             self._rules.clear()
 
     def clear(self) -> None:
-        """Forget the faults and the requests; executions go on."""
+        """Remove all faults and requests; executions go on."""
         with self._lock:
             self._rules.clear()
             self.requests.clear()
 
     def reset(self) -> None:
-        """Forget everything: faults and their counts, requests, executions, and what was created.
+        """Remove everything: faults and their counts, requests, executions, files and workflows.
 
-        Ids go on, so that none means two things.
+        Ids continue, so no id is used twice.
         """
         with self._lock:
-            self._rules.forget()
+            self._rules.reset()
             self.requests.clear()
-            self._state.forget()
+            self._state.reset()
 
-    def _complete(self, answer: Answer, request: Request) -> Answer:
-        """Compress what is to be compressed, and add the headers that every answer has."""
+    def _finish_answer(self, answer: Answer, request: Request) -> Answer:
+        """Compress the body if the fault says so, and add the headers that every answer has."""
         body, headers = answer.body, answer.headers
         if answer.fault.compressed:
             body = gzip.compress(body, mtime=0)

@@ -1,4 +1,4 @@
-"""What the simulated service remembers."""
+"""The state of the simulated service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from datalab_facade.testing.workflows import WorkflowStore
 
 @attrs.frozen
 class StartedExecution:
-    """An execution that exists."""
+    """An execution of the service."""
 
     execution_id: int
     script: ExecutionScript
@@ -27,11 +27,11 @@ class StartedExecution:
     created_monotonic: float
 
     def age(self, clock: Clock) -> float:
-        """Seconds since it was created."""
+        """Return the seconds since its creation."""
         return clock.monotonic() - self.created_monotonic
 
-    def can_be_had(self, clock: Clock) -> bool:
-        """Whether the service knows it: already, and still."""
+    def is_visible(self, clock: Clock) -> bool:
+        """Return whether the service knows it: it is visible and not deleted."""
         age, end = self.age(clock), ends_at(self.script)
         if age < self.script.visible_after:
             return False
@@ -45,24 +45,24 @@ RatePer: TypeAlias = Literal["key", "endpoint"]
 
 @attrs.define
 class RateLimit:
-    """So many requests in any so many seconds."""
+    """A limit of requests in any period of so many seconds."""
 
     requests: int
     seconds: float
-    tell_when: bool
-    """Whether a refusal says ``Retry-After``."""
+    send_retry_after: bool
+    """Whether a 429 has a ``Retry-After``."""
     per: RatePer = attrs.field(
         default="key", validator=attrs.validators.in_(("key", "endpoint")), kw_only=True
     )
-    """Whether the endpoints share it, or each has its own. Keys never share it."""
+    """Whether all endpoints share the limit, or each has its own. Keys never share it."""
     _admitted: dict[tuple[str, str], deque[float]] = attrs.field(
         factory=lambda: defaultdict[tuple[str, str], deque[float]](deque), init=False
     )
 
     def admit(self, now: float, *, key: str, endpoint: str) -> float | None:
-        """Count a request; or, when there were too many, say in how many seconds there is room.
+        """Count a request and return ``None``; or return the seconds until the next is allowed.
 
-        What is refused does not count.
+        Refused requests do not count.
         """
         admitted = self._admitted[key, endpoint if self.per == "endpoint" else ""]
         while admitted and admitted[0] <= now - self.seconds:
@@ -73,23 +73,23 @@ class RateLimit:
         return admitted[0] + self.seconds - now if admitted else self.seconds
 
     def clear(self) -> None:
-        """Forget what was counted."""
+        """Reset all counts."""
         self._admitted.clear()
 
 
 @attrs.frozen
 class SkewedClock:
-    """A clock whose date is wrong by some seconds; durations are right."""
+    """A clock whose date is some seconds wrong; durations are right."""
 
     clock: Clock
     skew: float
 
     def monotonic(self) -> float:
-        """Read the right clock."""
+        """Return the reading of the right clock."""
         return self.clock.monotonic()
 
     def now(self) -> datetime:
-        """The wrong date and time."""
+        """Return the wrong date and time."""
         return self.clock.now() + timedelta(seconds=self.skew)
 
     def sleep(self, seconds: float) -> None:
@@ -103,7 +103,7 @@ class SkewedClock:
 
 @attrs.define
 class State:
-    """Everything that endpoints read and change; the simulator's lock guards it."""
+    """All that endpoints read and change. The simulator's lock guards it."""
 
     clock: Clock
     api_key: str
@@ -111,7 +111,7 @@ class State:
     storage_origin: str
     bucket: str
     url_lifetime: int
-    """Seconds for which a presigned URL is good."""
+    """Seconds for which a presigned URL is valid."""
     rate_limit: RateLimit | None = None
     more_keys: frozenset[str] = frozenset()
     """Other keys that the API accepts."""
@@ -121,7 +121,7 @@ class State:
     workflows: WorkflowStore = attrs.field(factory=WorkflowStore)
 
     def start(self, script: ExecutionScript) -> int:
-        """Create an execution now; its id."""
+        """Create an execution now; return its id."""
         execution_id = self.next_execution_id
         self.next_execution_id += 1
         self.executions[execution_id] = StartedExecution(
@@ -135,26 +135,27 @@ class State:
         return self.more_keys | {self.api_key}
 
     def execution(self, execution_id: int) -> StartedExecution | None:
-        """The execution, if the service knows it now."""
-        found = self.executions.get(execution_id)
-        return found if found is not None and found.can_be_had(self.clock) else None
+        """Return the execution, if the service knows it now."""
+        execution = self.executions.get(execution_id)
+        return execution if execution is not None and execution.is_visible(self.clock) else None
 
-    def forget(self) -> None:
-        """Forget everything that came in or was created, and what was counted."""
+    def reset(self) -> None:
+        """Remove everything received or created, and reset all counts."""
         if self.rate_limit is not None:
             self.rate_limit.clear()
         for field in attrs.fields(State):
-            # What begins empty is what is remembered; others hold on to these very objects.
+            # Fields that begin empty hold the data. Others refer to these objects, so they are
+            # emptied in place.
             factory = cast("Callable[[], object] | None", getattr(field.default, "factory", None))
             if factory is not None:
-                _make_new(cast("object", getattr(self, field.name)), factory())
+                _reset_object(cast("object", getattr(self, field.name)), factory())
 
 
-def _make_new(old: object, new: object) -> None:
+def _reset_object(old: object, new: object) -> None:
     if isinstance(old, dict):
         cast("dict[object, object]", old).clear()
         return
     for field in attrs.fields(cast("type[attrs.AttrsInstance]", type(old))):
-        # Ids go on, so that none means two things.
+        # Ids continue, so no id is used twice.
         if field.name != "last_id":
             setattr(old, field.name, cast("object", getattr(new, field.name)))

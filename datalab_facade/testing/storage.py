@@ -1,4 +1,4 @@
-"""The object storage: presigned URLs, whole objects and ranges of them."""
+"""The object storage: presigned URLs, whole objects and byte ranges."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from datalab_facade.testing.execution_bodies import stored_output
 from datalab_facade.testing.files import StoredFile
 from datalab_facade.testing.headers import Headers, HeadersLike
 from datalab_facade.testing.messages import Answer, Request
-from datalab_facade.testing.routing import NoMatch, Parameters, Route, find
+from datalab_facade.testing.routing import NoMatch, Parameters, Route, find_route
 from datalab_facade.testing.state import State
 
 
 def presigned_output(state: State, execution_id: int, step: str, file_key: str) -> str:
-    """A URL at which one output can be had for a while."""
+    """Return a presigned URL of an output."""
     names = (state.bucket, "executions", str(execution_id), step, f"{file_key}.json")
     path = "".join(f"/{quote(name, safe='')}" for name in names)
     query = state.signer.sign("GET", path, state.clock.now(), state.url_lifetime)
@@ -29,7 +29,7 @@ def presigned_output(state: State, execution_id: int, step: str, file_key: str) 
 
 
 def presigned_file(state: State, file: StoredFile, method: str, lifetime: int) -> str:
-    """A URL at which one file can be had, or sent, for a while."""
+    """Return a presigned URL of a file, for a download or an upload."""
     path = f"/{quote(state.bucket, safe='')}/files/{file.hashid}/{quote(file.filename, safe='')}"
     kind = file.content_type if method == "PUT" else None
     query = state.signer.sign(method, path, state.clock.now(), lifetime, kind)
@@ -37,29 +37,29 @@ def presigned_file(state: State, file: StoredFile, method: str, lifetime: int) -
 
 
 def get_output(state: State, request: Request, parameters: Parameters) -> Answer:
-    """One output, or a range of it."""
-    found = state.execution(int(parameters["execution_id"]))
+    """Return an output, or a byte range of it."""
+    execution = state.execution(int(parameters["execution_id"]))
     file_key = parameters["file"].removesuffix(".json")
-    if found is None:
+    if execution is None:
         return _no_such_key()
-    age = found.age(state.clock)
-    output = stored_output(found.script, parameters["step"], file_key, age)
+    age = execution.age(state.clock)
+    output = stored_output(execution.script, parameters["step"], file_key, age)
     if output is None:
         return _no_such_key()
-    stored = found.created + timedelta(seconds=output.age)
-    return _whole_or_part(request, output.body, output.content_type, stored)
+    stored = execution.created + timedelta(seconds=output.age)
+    return _stored_answer(request, output.body, output.content_type, stored)
 
 
 def get_file(state: State, request: Request, parameters: Parameters) -> Answer:
-    """One file, or a range of it."""
+    """Return a file, or a byte range of it."""
     file = state.files.find(parameters["hashid"])
     if file is None or file.body is None:
         return _no_such_key()
-    return _whole_or_part(request, file.body, file.content_type, file.created)
+    return _stored_answer(request, file.body, file.content_type, file.created)
 
 
 def put_file(state: State, request: Request, parameters: Parameters) -> Answer:
-    """Take a file in, whole, in place of what was there."""
+    """Store the bytes of a file, in place of older ones."""
     file = state.files.find(parameters["hashid"])
     if file is None:
         return _no_such_key()
@@ -78,8 +78,8 @@ ROUTES: Final = (
 
 
 def answer_storage(state: State, request: Request) -> Answer:
-    """What the storage answers: its routing first, then the signature, the endpoint."""
-    match = find(ROUTES, request)
+    """Answer a storage request: check route and signature, then call the endpoint."""
+    match = find_route(ROUTES, request)
     if isinstance(match, NoMatch):
         if match.allowed:
             message = "The specified method is not allowed against this resource."
@@ -89,15 +89,15 @@ def answer_storage(state: State, request: Request) -> Answer:
     if "authorization" in request.headers:
         message = "Only one auth mechanism allowed"
         return xml_error(400, "InvalidArgument", message)
-    refused = state.signer.check(
+    refusal = state.signer.check(
         request.method,
         request.path,
         request.query,
         state.clock.now(),
         request.headers.get("content-type"),
     )
-    if refused is not None:
-        return xml_error(403, refused.code, refused.message)
+    if refusal is not None:
+        return xml_error(403, refusal.code, refusal.message)
     return match.route.endpoint(state, request, match.parameters)
 
 
@@ -106,7 +106,7 @@ def _no_such_key() -> Answer:
 
 
 def xml_error(status: int, code: str, message: str, headers: HeadersLike = ()) -> Answer:
-    """An error as S3 and its likes write it."""
+    """Make an error answer in S3's format."""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
@@ -117,7 +117,7 @@ def xml_error(status: int, code: str, message: str, headers: HeadersLike = ()) -
 
 @attrs.frozen
 class _Range:
-    """Bytes from ``start`` to before ``stop``."""
+    """The bytes from ``start`` up to, not including, ``stop``."""
 
     start: int
     stop: int
@@ -127,7 +127,7 @@ def _etag(body: bytes) -> str:
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 
-def _whole_or_part(request: Request, body: bytes, content_type: str, stored: datetime) -> Answer:
+def _stored_answer(request: Request, body: bytes, content_type: str, stored: datetime) -> Answer:
     return _object_answer(
         request,
         body,
@@ -141,27 +141,27 @@ def _whole_or_part(request: Request, body: bytes, content_type: str, stored: dat
 
 
 def _object_answer(request: Request, body: bytes, headers: dict[str, str]) -> Answer:
-    wanted = _wanted_range(request, len(body), headers)
-    if wanted is None:
+    byte_range = _parse_range(request, len(body), headers)
+    if byte_range is None:
         return Answer(200, headers, body)
-    if wanted.start >= wanted.stop:
+    if byte_range.start >= byte_range.stop:
         message = "The requested range is not satisfiable"
         return xml_error(416, "InvalidRange", message, {"Content-Range": f"bytes */{len(body)}"})
-    headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{len(body)}"
-    return Answer(206, headers, body[wanted.start : wanted.stop])
+    headers["Content-Range"] = f"bytes {byte_range.start}-{byte_range.stop - 1}/{len(body)}"
+    return Answer(206, headers, body[byte_range.start : byte_range.stop])
 
 
-def _wanted_range(request: Request, length: int, headers: dict[str, str]) -> _Range | None:
-    """Find the range asked for, empty if there is nothing in it; ``None``: the whole."""
+def _parse_range(request: Request, length: int, headers: dict[str, str]) -> _Range | None:
+    """Parse the byte range of a request, perhaps empty; ``None``: the whole object."""
     condition = request.headers.get("if-range")
     if condition is not None and condition not in (headers["ETag"], headers["Last-Modified"]):
         return None
-    asked = re.fullmatch(
+    match = re.fullmatch(
         r"bytes=([0-9]{0,18})-([0-9]{0,18})", request.headers.get("range", "").strip()
     )
-    if asked is None:
+    if match is None:
         return None
-    first, last = asked.groups()
+    first, last = match.groups()
     if first:
         stop = min(int(last) + 1, length) if last else length
         backwards = last != "" and int(last) < int(first)

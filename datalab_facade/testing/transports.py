@@ -1,4 +1,4 @@
-"""The simulator behind httpx, in process: no socket, no port, no thread."""
+"""Connect httpx to a simulator in process: no socket, no port, no thread."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from datalab_facade.waiting.retries import Randomness
 
 
 class ConnectOptions(ClientOptions, total=False):
-    """Options of :func:`connect`: those of a client, but for address, key and clock."""
+    """Options of :func:`connect`: those of a client, except address, key and clock."""
 
     requests_per_minute: float | None
-    """The client's own request budget; 200, as by default."""
+    """The client's own rate limit. Default: 200, as usual."""
     duration_model: DurationModel | None
-    """What it knows of how long executions take; by default it begins to learn."""
+    """The model of how long executions take. Default: a new one, which learns."""
     tracing: Tracing | None
-    """Where its spans go."""
+    """Where the client sends its spans."""
     random: Randomness | None
-    """What spreads its looks, such as ``Random(7).random``."""
+    """The random source that spreads polls, such as ``Random(7).random``."""
 
 
 def connect(simulator: Simulator, **options: Unpack[ConnectOptions]) -> Datalab:
-    """Give a blocking client of a simulator, in process, with its key and on its clock.
+    """Connect a blocking client to a simulator, in process, with its key and on its clock.
 
     >>> from datalab_facade.testing import ExecutionScript, Simulator, StepScript, VirtualClock
     >>> simulator = Simulator(VirtualClock())
@@ -54,9 +54,9 @@ def connect(simulator: Simulator, **options: Unpack[ConnectOptions]) -> Datalab:
 
 
 def connect_async(simulator: Simulator, **options: Unpack[ConnectOptions]) -> AsyncDatalab:
-    """Give an async client of a simulator, in process, with its key and on its clock.
+    """Connect an async client to a simulator, in process, with its key and on its clock.
 
-    Nothing is lost when it is not closed: it opens no connection.
+    It opens no connection, so it need not be closed.
     """
     return AsyncDatalab(
         simulator.api_key,
@@ -68,10 +68,10 @@ def connect_async(simulator: Simulator, **options: Unpack[ConnectOptions]) -> As
 
 
 class WouldHangForeverError(AssertionError):
-    """A request without a read timeout met an answer that never comes.
+    """A request without a read timeout waits for an answer that never comes.
 
-    Over a real network this is a program that stands still for ever. No httpx
-    error, so that nothing that forgives network errors forgives it.
+    Over a real network the program would hang forever. This is not an httpx error,
+    so code that retries after network errors does not retry after this one.
     """
 
 
@@ -79,11 +79,11 @@ class SimulatorTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Carries requests of ``httpx.Client`` and ``httpx.AsyncClient`` to a simulator.
 
     Requests to the simulator's ``api_origin`` reach the API, those to its
-    ``storage_origin`` the storage; for others there is an ``httpx.ConnectError``.
+    ``storage_origin`` the storage; others raise ``httpx.ConnectError``.
 
-    Faults take their time on the simulator's clock, by its ``sleep`` and
-    ``sleep_async``, and end in the exceptions that httpx raises over sockets.
-    A read timeout (the request's own) passes on that clock too.
+    Faults sleep on the simulator's clock, with its ``sleep`` and ``sleep_async``, and
+    raise the exceptions that httpx raises over sockets. The read timeout of a request
+    runs on that clock, too.
     """
 
     def __init__(self, simulator: Simulator) -> None:
@@ -107,24 +107,24 @@ class SimulatorTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def _exchange(self, request: httpx.Request, body: bytes) -> _Exchange:
         path, _, query = request.url.raw_path.decode("ascii").partition("?")
-        asked = Request(
+        simulator_request = Request(
             origin=self._origin(request),
             method=request.method,
             path=path,
             query=query,
-            headers=Headers(_as_text(pair) for pair in request.headers.raw),
+            headers=Headers(_decode(pair) for pair in request.headers.raw),
             body=body,
         )
-        return _Exchange(request, self._simulator.handle(asked), self._simulator.clock)
+        return _Exchange(request, self._simulator.handle(simulator_request), self._simulator.clock)
 
     def _origin(self, request: httpx.Request) -> Origin:
-        asked = _origin_of(request.url)
-        if asked == _parsed_origin(self._simulator.api_origin):
+        origin = _origin_of(request.url)
+        if origin == _parse_origin(self._simulator.api_origin):
             return "api"
-        if asked == _parsed_origin(self._simulator.storage_origin):
+        if origin == _parse_origin(self._simulator.storage_origin):
             return "storage"
         message = (
-            f"the simulator answers for {self._simulator.api_origin} and "
+            f"The simulator answers for {self._simulator.api_origin} and "
             f"{self._simulator.storage_origin}, not for {request.url.host}"
         )
         raise httpx.ConnectError(message, request=request)
@@ -132,17 +132,17 @@ class SimulatorTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 @attrs.frozen
 class _Exchange:
-    """One request and its answer on the way back, as floats to sleep and bytes to take."""
+    """The delivery of an answer, as seconds to sleep (floats) and received bytes."""
 
     request: httpx.Request
     answer: Answer
     clock: Clock
 
     def head(self) -> Iterator[float | bytes]:
-        return self._listen(deliver_head(self.answer, wire_head(self.answer)))
+        return self._follow(deliver_head(self.answer, wire_head(self.answer)))
 
     def body(self) -> Iterator[float | bytes]:
-        return self._listen(deliver_body(self.answer))
+        return self._follow(deliver_body(self.answer))
 
     def response(self) -> httpx.Response:
         return httpx.Response(
@@ -152,31 +152,31 @@ class _Exchange:
             extensions={"http_version": b"HTTP/1.1"},
         )
 
-    def _listen(self, events: Iterator[Event]) -> Iterator[float | bytes]:
-        """Follow a delivery with the ears of a client: it gives up on too long a silence."""
+    def _follow(self, events: Iterator[Event]) -> Iterator[float | bytes]:
+        """Follow a delivery as a client does: a silence longer than the read timeout ends it."""
         silence, received = 0.0, 0
         for event in events:
             if isinstance(event, Pause):
-                yield from self._patience(silence, event.seconds)
+                yield from self._sleep_or_time_out(silence, event.seconds)
                 silence += event.seconds
             elif isinstance(event, bytes):
                 silence, received = 0.0, received + len(event)
                 yield event
             elif event is Ending.SILENT:
-                yield from self._patience(silence, None)
+                yield from self._sleep_or_time_out(silence, None)
             elif event is not Ending.WHOLE:
-                raise self._broken(event, received)
+                raise self._ending_error(event, received)
 
-    def _patience(self, silence: float, more: float | None) -> Iterator[float]:
-        """Sleep through a pause (``None``: endless), or until the read timeout and fail."""
+    def _sleep_or_time_out(self, silence: float, more: float | None) -> Iterator[float]:
+        """Sleep through a pause (``None``: endless), or until the read timeout, and raise."""
         timeout = self._read_timeout()
         if more is not None and (timeout is None or silence + more <= timeout):
             yield more
             return
         if timeout is None:
             message = (
-                f"{self.request.method} {self.request.url.path} gets no (further) answer and has "
-                "no read timeout: it would hang for ever"
+                f"{self.request.method} {self.request.url.path} would hang forever: "
+                "no (more) bytes come, and the request has no read timeout. Set a timeout"
             )
             raise WouldHangForeverError(message)
         yield max(0.0, timeout - silence)
@@ -187,7 +187,7 @@ class _Exchange:
         timeouts = cast("dict[str, float | None]", self.request.extensions.get("timeout", {}))
         return timeouts.get("read")
 
-    def _broken(self, ending: Ending, received: int) -> httpx.TransportError:
+    def _ending_error(self, ending: Ending, received: int) -> httpx.TransportError:
         broken = self.answer.fault.broken
         if ending is Ending.RESET:
             return httpx.ReadError("Connection reset by peer", request=self.request)
@@ -203,7 +203,7 @@ class _Exchange:
 
 
 class _BodyStream(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The body of an answer, for clients of both kinds."""
+    """The body of an answer, for blocking and async clients."""
 
     def __init__(self, exchange: _Exchange) -> None:
         self._exchange: Final = exchange
@@ -224,7 +224,7 @@ class _BodyStream(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 @lru_cache
-def _parsed_origin(origin: str) -> tuple[str, str, int | None]:
+def _parse_origin(origin: str) -> tuple[str, str, int | None]:
     return _origin_of(httpx.URL(origin))
 
 
@@ -232,5 +232,5 @@ def _origin_of(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-def _as_text(pair: tuple[bytes, bytes]) -> tuple[str, str]:
+def _decode(pair: tuple[bytes, bytes]) -> tuple[str, str]:
     return pair[0].decode("latin-1"), pair[1].decode("latin-1")

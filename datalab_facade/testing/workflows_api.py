@@ -1,4 +1,4 @@
-"""The endpoints for workflows: what there is, creation, deletion, execution."""
+"""The endpoints for workflows: list, create, delete and execute."""
 
 from __future__ import annotations
 
@@ -16,76 +16,81 @@ from datalab_facade.testing.messages import Answer, Request, json_answer
 from datalab_facade.testing.refusals import InvalidError, integer
 from datalab_facade.testing.routing import Parameters, Route
 from datalab_facade.testing.state import State
-from datalab_facade.testing.workflows import StoredWorkflow, needs_of, script_of
+from datalab_facade.testing.workflows import StoredWorkflow, build_script, dependencies_of
 
 
 def list_step_types(state: State, _request: Request, _parameters: Parameters) -> Answer:
-    """The types of step that workflows can be made of."""
-    shelf = state.workflows
-    listed: list[JSON] = [
+    """Return the known step types."""
+    store = state.workflows
+    items: list[JSON] = [
         {
-            shelf.behavior.step_type_key: key,
+            store.behavior.step_type_key: key,
             "name": key.replace("_", " ").title(),
             "version": "1",
             "description": description,
             "settings_schema": {"type": "object"},
         }
-        for key, description in shelf.step_types.items()
+        for key, description in store.step_types.items()
     ]
-    return json_answer(200, {"step_types": listed} if shelf.behavior.wrapped else listed)
+    return json_answer(200, {"step_types": items} if store.behavior.wrapped else items)
 
 
 def list_workflows(state: State, request: Request, _parameters: Parameters) -> Answer:
-    """The workflows of a team; of the key's, unless another is named."""
-    shelf = state.workflows
-    asked = request.parameter("team_id")
-    team_id = shelf.team_id if asked is None else integer(("query", "team_id"), asked)
-    listed: list[JSON] = [
-        _told(workflow) for workflow in shelf.by_id.values() if workflow.team_id == team_id
+    """Return the workflows of a team, by default the key's."""
+    store = state.workflows
+    text = request.parameter("team_id")
+    team_id = store.team_id if text is None else integer(("query", "team_id"), text)
+    items: list[JSON] = [
+        _workflow_json(workflow) for workflow in store.by_id.values() if workflow.team_id == team_id
     ]
-    return json_answer(200, {"workflows": listed} if shelf.behavior.wrapped else listed)
+    return json_answer(200, {"workflows": items} if store.behavior.wrapped else items)
 
 
 def get_workflow(state: State, _request: Request, parameters: Parameters) -> Answer:
-    """One workflow."""
-    found = _find(state, parameters)
-    return _told_of(found) if isinstance(found, StoredWorkflow) else found
+    """Return a workflow."""
+    workflow = _find(state, parameters)
+    return _workflow_answer(workflow) if isinstance(workflow, StoredWorkflow) else workflow
 
 
 def create_workflow(state: State, request: Request, _parameters: Parameters) -> Answer:
-    """Check a definition as FastAPI does, then as an engine does, and keep it."""
+    """Check a definition as FastAPI does, then as an engine does, and store it."""
     definition = object_body(request)
     problems = list(_form_problems(definition))
     if problems:
         return json_answer(422, {"detail": problems})
     steps = [dict(step) for step in cast("list[Mapping[str, JSON]]", definition["steps"])]
-    wrong = _engine_problem(steps, state.workflows.step_types)
-    if wrong is not None:
-        return json_answer(400, {"detail": wrong})
-    shelf = state.workflows
+    problem = _engine_problem(steps, state.workflows.step_types)
+    if problem is not None:
+        return json_answer(400, {"detail": problem})
+    store = state.workflows
     name = str(definition["name"])
-    workflow = shelf.add(name, steps, shelf.team_id, state.clock.now())
-    return _told_of(workflow, step_keys=shelf.behavior.create_tells_step_key)
+    workflow = store.add(name, steps, store.team_id, state.clock.now())
+    return _workflow_answer(workflow, step_keys=store.behavior.create_tells_step_key)
 
 
 def delete_workflow(state: State, _request: Request, parameters: Parameters) -> Answer:
-    """Forget a workflow, unless it has executions."""
-    found = _find(state, parameters)
-    if not isinstance(found, StoredWorkflow):
-        return found
+    """Delete a workflow, unless it has executions."""
+    workflow = _find(state, parameters)
+    if not isinstance(workflow, StoredWorkflow):
+        return workflow
     refusal = state.workflows.behavior.refusal
-    executed = any(one.script.workflow_id == found.workflow_id for one in state.executions.values())
+    executed = any(
+        execution.script.workflow_id == workflow.workflow_id
+        for execution in state.executions.values()
+    )
     if executed and refusal != "none":
-        reason = f"Workflow {found.workflow_id} has executions and cannot be deleted"
+        reason = f"Workflow {workflow.workflow_id} has executions and cannot be deleted"
         if refusal == "status":
             return json_answer(400, {"detail": reason})
         return json_answer(200, {"success": False, "message": reason})
-    del state.workflows.by_id[found.workflow_id]
-    return json_answer(200, {"success": True, "message": f"Workflow {found.workflow_id} deleted"})
+    del state.workflows.by_id[workflow.workflow_id]
+    return json_answer(
+        200, {"success": True, "message": f"Workflow {workflow.workflow_id} deleted"}
+    )
 
 
 def execute_workflow(state: State, request: Request, parameters: Parameters) -> Answer:
-    """Start an execution that does what the workflow's script says."""
+    """Start an execution with the workflow's script."""
     workflow_id = integer(("path", "workflow_id"), parameters["workflow_id"])
     body = object_body(request) if request.body else {}
     config = body.get("input_config")
@@ -93,11 +98,11 @@ def execute_workflow(state: State, request: Request, parameters: Parameters) -> 
         raise InvalidError(
             "dict_type", ("body", "input_config"), "Input should be a valid dictionary", config
         )
-    found = _find(state, {"workflow_id": str(workflow_id)})
-    if not isinstance(found, StoredWorkflow):
-        return found
+    workflow = _find(state, {"workflow_id": str(workflow_id)})
+    if not isinstance(workflow, StoredWorkflow):
+        return workflow
     behavior = state.workflows.behavior
-    execution_id = state.start(script_of(found, _file_keys(config), behavior))
+    execution_id = state.start(build_script(workflow, _file_keys(config), behavior))
     return json_answer(
         200,
         {
@@ -124,31 +129,31 @@ WORKFLOW_ROUTES: Final = (
 
 def _find(state: State, parameters: Parameters) -> StoredWorkflow | Answer:
     workflow_id = integer(("path", "workflow_id"), parameters["workflow_id"])
-    found = state.workflows.find(workflow_id)
-    if found is None:
+    workflow = state.workflows.find(workflow_id)
+    if workflow is None:
         return json_answer(404, {"detail": f"Workflow {workflow_id} not found"})
-    return found
+    return workflow
 
 
-def _told_of(workflow: StoredWorkflow, *, step_keys: bool = True) -> Answer:
-    return json_answer(200, _told(workflow, step_keys=step_keys))
+def _workflow_answer(workflow: StoredWorkflow, *, step_keys: bool = True) -> Answer:
+    return json_answer(200, _workflow_json(workflow, step_keys=step_keys))
 
 
-def _told(workflow: StoredWorkflow, *, step_keys: bool = True) -> dict[str, JSON]:
+def _workflow_json(workflow: StoredWorkflow, *, step_keys: bool = True) -> dict[str, JSON]:
     created = workflow.created.replace(microsecond=0, tzinfo=None).isoformat()
     steps: list[JSON] = []
     for number, step in enumerate(workflow.steps, 1):
-        told = {
+        entry = {
             "id": workflow.workflow_id * 100 + number,
             "step_key": step["step_key"],
             "unique_name": step["unique_name"],
             "version": step.get("version") or "1",
             "settings": step.get("settings") or {},
-            "depends_on": list(needs_of(step)),
+            "depends_on": list(dependencies_of(step)),
         }
         if not step_keys:
-            del told["step_key"]
-        steps.append(told)
+            del entry["step_key"]
+        steps.append(entry)
     return {
         "id": workflow.workflow_id,
         "name": workflow.name,
@@ -160,8 +165,8 @@ def _told(workflow: StoredWorkflow, *, step_keys: bool = True) -> dict[str, JSON
 
 
 def _file_keys(config: Mapping[str, JSON] | None) -> Iterator[str]:
-    given = dict(config or {})
-    urls = given.get("file_urls", [given["file_url"]] if "file_url" in given else [])
+    values = dict(config or {})
+    urls = values.get("file_urls", [values["file_url"]] if "file_url" in values else [])
     for number, url in enumerate(urls if isinstance(urls, (list, tuple)) else [], 1):
         reference = str(url).removeprefix("datalab://file-")
         yield reference if reference != url else str(900 + number)
@@ -172,18 +177,18 @@ def _form_problems(body: Mapping[str, JSON]) -> Iterator[JSON]:
     yield from field_problems(body, "steps", list, ("body",), required=True)
     steps = body.get("steps")
     for number, step in enumerate(steps if isinstance(steps, list) else []):
-        place = ("body", "steps", number)
+        location = ("body", "steps", number)
         if not isinstance(step, Mapping):
-            yield not_an_object(place, step).error
+            yield not_an_object(location, step).error
             continue
-        yield from field_problems(step, "step_key", str, place, required=True)
-        yield from field_problems(step, "unique_name", str, place, required=True)
-        yield from field_problems(step, "version", str, place, nullable=True)
-        yield from field_problems(step, "settings", dict, place)
-        yield from field_problems(step, "depends_on", list, place)
-        needs = step.get("depends_on")
-        for index, needed in enumerate(needs if isinstance(needs, list) else []):
-            yield from value_problems(needed, str, (*place, "depends_on", index))
+        yield from field_problems(step, "step_key", str, location, required=True)
+        yield from field_problems(step, "unique_name", str, location, required=True)
+        yield from field_problems(step, "version", str, location, nullable=True)
+        yield from field_problems(step, "settings", dict, location)
+        yield from field_problems(step, "depends_on", list, location)
+        dependencies = step.get("depends_on")
+        for index, dependency in enumerate(dependencies if isinstance(dependencies, list) else []):
+            yield from value_problems(dependency, str, (*location, "depends_on", index))
 
 
 def _engine_problem(steps: list[dict[str, JSON]], step_types: Mapping[str, str]) -> str | None:
@@ -193,14 +198,14 @@ def _engine_problem(steps: list[dict[str, JSON]], step_types: Mapping[str, str])
             return f"Step type '{step['step_key']}' not found"
         if names.count(str(step["unique_name"])) > 1:
             return f"Step name '{step['unique_name']}' is not unique"
-        for needed in needs_of(step):
-            if needed not in names:
-                return f"Step '{step['unique_name']}' depends on unknown step '{needed}'"
-    left = {name: set(needs_of(step)) for name, step in zip(names, steps, strict=True)}
-    while left:
-        ready = [name for name, needed in left.items() if not needed & left.keys()]
+        for dependency in dependencies_of(step):
+            if dependency not in names:
+                return f"Step '{step['unique_name']}' depends on unknown step '{dependency}'"
+    waiting = {name: set(dependencies_of(step)) for name, step in zip(names, steps, strict=True)}
+    while waiting:
+        ready = [name for name, needs in waiting.items() if not needs & waiting.keys()]
         if not ready:
             return "The steps depend on each other in a circle"
         for name in ready:
-            del left[name]
+            del waiting[name]
     return None

@@ -113,5 +113,5 @@ def test_a_script_makes_documented_answers_at_any_moment(
 
 @pytest.mark.parametrize("zone", ["+24:00", "-29:59", "+02:60", "02:00", "z"])
 def test_a_zone_that_no_time_can_be_in_is_refused(zone: str) -> None:
-    with pytest.raises(ValueError, match="zone is empty, 'Z' or an offset"):
+    with pytest.raises(ValueError, match="zone must be empty, 'Z' or an offset"):
         ExecutionScript(zone=zone)

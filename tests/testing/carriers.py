@@ -1,4 +1,4 @@
-"""Four ways for a request to reach a simulator, and what came of it."""
+"""Four ways for a request to reach a simulator, and the outcome."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from datalab_facade.testing import (
 )
 
 PATIENCE: Final = 20.0
-"""Seconds that nothing here ever takes: a bound, so that a bug fails instead of hanging."""
+"""An upper bound in seconds, so that a bug fails instead of hanging."""
 
 
 @attrs.frozen
 class Outcome:
-    """What a client saw of one request."""
+    """The outcome of one request for a client."""
 
     status: int | None
     headers: Mapping[str, str]
     body: bytes
-    """What came of the body, also when it broke off."""
+    """The received part of the body."""
     error: type[Exception] | None
     seconds: float
-    """How long it took: by the virtual clock in process, by the real one over sockets."""
+    """The duration: on the virtual clock in process, on the real one over sockets."""
 
 
 @attrs.frozen
@@ -44,7 +44,7 @@ class Carrier:
 
     @property
     def unit(self) -> float:
-        """A span of time that can be told apart and is worth waiting for; seconds."""
+        """A duration in seconds, long enough to measure and short enough to wait for."""
         return 60.0 if self.server is None else 0.1
 
     def get(
@@ -64,7 +64,7 @@ class Carrier:
         return asyncio.run(self._get_async(request)) if self.asynchronous else self._get(request)
 
     def _get(self, request: httpx.Request) -> Outcome:
-        begun = self._now()
+        started = self._now()
         status, got, answered = None, b"", httpx.Headers()
         error: type[Exception] | None = None
         transport = (
@@ -81,10 +81,10 @@ class Carrier:
                 response.close()
             except httpx.HTTPError as raised:
                 error = type(raised)
-        return Outcome(status, answered, got, error, self._now() - begun)
+        return Outcome(status, answered, got, error, self._now() - started)
 
     async def _get_async(self, request: httpx.Request) -> Outcome:
-        begun = self._now()
+        started = self._now()
         status, got, answered = None, b"", httpx.Headers()
         error: type[Exception] | None = None
         transport = (
@@ -101,7 +101,7 @@ class Carrier:
                 await response.aclose()
             except httpx.HTTPError as raised:
                 error = type(raised)
-        return Outcome(status, answered, got, error, self._now() - begun)
+        return Outcome(status, answered, got, error, self._now() - started)
 
     def _now(self) -> float:
         return time.monotonic() if self.server else self.simulator.clock.monotonic()

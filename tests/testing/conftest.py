@@ -30,7 +30,7 @@ def simulator(clock: VirtualClock) -> Simulator:
 
 @pytest.fixture
 def execution_path(simulator: Simulator, clock: VirtualClock) -> str:
-    """The status endpoint of an execution that is complete."""
+    """The path of the status endpoint of a complete execution."""
     execution_id = simulator.start(ExecutionScript([StepScript("parse", ends=120)]))
     clock.advance(120)
     return f"/api/v1/workflows/executions/{execution_id}"

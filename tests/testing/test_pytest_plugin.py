@@ -51,7 +51,7 @@ def outcome(done: subprocess.CompletedProcess[str]) -> str:
 
 BLOCKING = """
     import pytest, threading
-    from datalab_facade import Overloaded, APITimeoutError, WaitPolicy
+    from datalab_facade import OverloadedError, APITimeoutError, WaitPolicy
     from datalab_facade.testing import ExecutionScript, Fault, StepScript
 
     SLOW = ExecutionScript([StepScript("parse", ends=3600)])
@@ -67,7 +67,7 @@ BLOCKING = """
     @pytest.mark.datalab(SLOW, faults=[Fault.status(529), Fault.hang()], client={"max_retries": 0})
     def test_markers_add_up(datalab, datalab_simulator):
         assert datalab_simulator.execution_ids == (77, 78)
-        with pytest.raises(Overloaded):
+        with pytest.raises(OverloadedError):
             datalab.executions.get(77)
         with pytest.raises(APITimeoutError):
             datalab.executions.get(77)
@@ -161,7 +161,7 @@ SERVED = """
     @pytest.mark.datalab(ExecutionScript([StepScript("parse", ends=0.1)]))
     def test_code_that_makes_its_own_client_is_led_here(datalab_server, datalab_simulator):
         left["url"] = datalab_server.api_url
-        with Datalab(policy=WaitPolicy(interval=0.05)) as client:
+        with Datalab(policy=WaitPolicy(min_interval=0.05)) as client:
             [execution_id] = datalab_simulator.execution_ids
             assert client.executions.wait(execution_id, timeout=20).succeeded
 
@@ -194,23 +194,23 @@ WRONG = """
 """
 
 
-def test_a_marker_that_makes_no_sense_says_which_and_why(run: Run) -> None:
+def test_an_invalid_marker_says_which_and_why(run: Run) -> None:
     done = run(WRONG, *OURS)
     assert outcome(done) == "4 errors"
-    for test, told in {
-        "a": "there is no option 'rate_limt'",
-        "b": "there is no option 'clock'",
-        "c": "a script is an ExecutionScript, not {'steps': 3}",
-        "d": "faults are Fault values such as Fault.hang(), not ('hang',)",
+    for test, message in {
+        "a": "unknown option 'rate_limt'",
+        "b": "unknown option 'clock'",
+        "c": "a script must be an ExecutionScript, not {'steps': 3}",
+        "d": "faults must be Fault values such as Fault.hang(), not ('hang',)",
     }.items():
-        assert f"test_it.py::test_{test}: @pytest.mark.datalab: {told}" in done.stdout
+        assert f"test_it.py::test_{test}: @pytest.mark.datalab: {message}" in done.stdout
 
 
-def test_the_marker_and_the_fixtures_are_told_of(run: Run) -> None:
+def test_the_marker_and_the_fixtures_are_documented(run: Run) -> None:
     assert "@pytest.mark.datalab(*scripts" in run("", *OURS, "--markers").stdout
-    told = run("", *OURS, "--fixtures").stdout
+    output = run("", *OURS, "--fixtures").stdout
     for name in ("datalab", "async_datalab", "datalab_simulator", "datalab_clock"):
-        assert f"{name} -- " in told
+        assert f"{name} -- " in output
 
 
 def test_it_is_found_by_its_entry_point(datalab: Datalab, datalab_simulator: Simulator) -> None:

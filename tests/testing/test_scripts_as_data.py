@@ -49,7 +49,7 @@ def test_a_script_survives_json(script: ExecutionScript) -> None:
     assert ExecutionScript.from_dict(json.loads(json.dumps(script.to_dict()))) == script
 
 
-def test_what_is_as_by_default_is_left_out() -> None:
+def test_defaults_are_left_out() -> None:
     script = ExecutionScript([StepScript("parse", ends=120)])
     assert script.to_dict() == {"steps": [{"name": "parse", "ends": 120}]}
 
@@ -93,51 +93,63 @@ def test_a_fault_can_be_written_by_hand() -> None:
 
 
 WRONG: list[tuple[Any, str]] = [
-    ([], "an object is wanted, not []"),
-    ({"step": []}, "there is no field 'step'; there are: steps, shape"),
-    ({"steps": {}}, "steps: a list is wanted, not {}"),
-    ({"steps": [{"name": "a"}, {"name": 7}]}, "steps[1].name: a string is wanted, not 7"),
+    ([], "the value must be an object, not []"),
+    ({"step": []}, "unknown field 'step'; known fields: steps, shape"),
+    ({"steps": {}}, "steps must be a list, not {}"),
+    ({"steps": [{"name": "a"}, {"name": 7}]}, "steps[1].name must be a string, not 7"),
     ({"steps": [{"ends": 5}]}, "steps[0]: missing 1 required positional argument: 'name'"),
-    ({"steps": [{"name": "a", "ends": -5}]}, "steps[0]: ends is a number of seconds"),
-    ({"steps": [{"name": "a", "ends": True}]}, "steps[0].ends: a number is wanted, not True"),
-    ({"steps": [{"name": "a", "runs": [{"file_key": None}]}]}, "steps[0].runs[0].file_key: a str"),
-    ({"steps": [{"name": "a", "output": 5}]}, "steps[0].output: an object is wanted, not 5"),
-    ({"steps": [{"name": "a", "output": {}}]}, "steps[0].output: a body is one of json, text"),
-    ({"steps": [{"name": "a", "output": {"base64": "?"}}]}, "steps[0].output.base64: "),
-    ({"steps": [{"name": "a"}, {"name": "a"}]}, "a step comes up twice in ['a', 'a']"),
-    ({"status": [[0, "PENDING"], [1]]}, "status[1]: a list of two is wanted, not [1]"),
-    ({"status": [[0, 1]]}, "status[0][1]: a string is wanted, not 1"),
-    ({"shape": "round"}, "shape: 'flat' or 'nested' is wanted, not 'round'"),
-    ({"workflow_id": 1.5}, "workflow_id: a whole number is wanted, not 1.5"),
-    ({"zone": "CET"}, "zone is empty, 'Z' or an offset such as '+02:00', not 'CET'"),
-    ({"extra": []}, "extra: an object is wanted, not []"),
+    ({"steps": [{"name": "a", "ends": -5}]}, "steps[0]: ends must be a finite number of seconds"),
+    ({"steps": [{"name": "a", "ends": True}]}, "steps[0].ends must be a number, not True"),
+    (
+        {"steps": [{"name": "a", "runs": [{"file_key": None}]}]},
+        "steps[0].runs[0].file_key must be a s",
+    ),
+    ({"steps": [{"name": "a", "output": 5}]}, "steps[0].output must be an object, not 5"),
+    (
+        {"steps": [{"name": "a", "output": {}}]},
+        "steps[0].output: a body must be exactly one of json",
+    ),
+    (
+        {"steps": [{"name": "a", "output": {"base64": "?"}}]},
+        "steps[0].output.base64 cannot be decoded: ",
+    ),
+    ({"steps": [{"name": "a"}, {"name": "a"}]}, "steps must have different names, not ['a', 'a']"),
+    ({"status": [[0, "PENDING"], [1]]}, "status[1] must be a list of two, not [1]"),
+    ({"status": [[0, 1]]}, "status[0][1] must be a string, not 1"),
+    ({"shape": "round"}, "shape must be 'flat' or 'nested', not 'round'"),
+    ({"workflow_id": 1.5}, "workflow_id must be a whole number, not 1.5"),
+    ({"zone": "CET"}, "zone must be empty, 'Z' or an offset such as '+02:00', not 'CET'"),
+    ({"extra": []}, "extra must be an object, not []"),
 ]
 
 
-@pytest.mark.parametrize(("written", "told"), WRONG)
-def test_a_script_that_is_none_says_where_and_why(written: Any, told: str) -> None:
+@pytest.mark.parametrize(("written", "message"), WRONG)
+def test_an_error_in_a_script_names_the_place_and_the_reason(written: Any, message: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         ExecutionScript.from_dict(written)
-    assert str(caught.value).startswith(told)
+    assert str(caught.value).startswith(message)
 
 
 WRONG_FAULTS: list[tuple[Any, str]] = [
-    ("hang", "faults[0]: an object is wanted, not 'hang'"),
-    ({"hangs": {}}, "faults[0]: there is no field 'hangs'; there are: nothing, status"),
-    ({"cut": {}}, "faults[0].cut: missing 1 required positional argument: 'after'"),
-    ({"cut": {"after": -1}}, "faults[0].cut: a number of bytes cannot be -1"),
-    ({"status": {"status": 42}}, "faults[0].status: a final status is a number from 200"),
-    ({"status": {"status": 500, "headers": {"X": 1}}}, "faults[0].status.headers.X: a string"),
-    ({"hang": {}, "reset": {}}, "faults[0]: two faults that both bring an early end"),
-    ({"drip": {"size": 1, "every": 1, "headers": 1}}, "faults[0].drip.headers: true or false"),
+    ("hang", "faults[0] must be an object, not 'hang'"),
+    ({"hangs": {}}, "faults[0]: unknown field 'hangs'; known fields: none, status"),
+    ({"truncate": {}}, "faults[0].truncate: missing 1 required positional argument: 'after'"),
+    ({"truncate": {"after": -1}}, "faults[0].truncate: after must be a number of bytes"),
+    ({"status": {"status": 42}}, "faults[0].status: status must be a final status from 200"),
+    (
+        {"status": {"status": 500, "headers": {"X": 1}}},
+        "faults[0].status.headers.X must be a string",
+    ),
+    ({"hang": {}, "reset": {}}, "faults[0]: two faults that both set an early end"),
+    ({"slow": {"size": 1, "every": 1, "headers": 1}}, "faults[0].slow.headers must be true"),
 ]
 
 
-@pytest.mark.parametrize(("written", "told"), WRONG_FAULTS)
-def test_a_fault_that_is_none_says_where_and_why(written: Any, told: str) -> None:
+@pytest.mark.parametrize(("written", "message"), WRONG_FAULTS)
+def test_an_error_in_a_fault_names_the_place_and_the_reason(written: Any, message: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         Fault.from_dict(written, "faults[0]")
-    assert str(caught.value).startswith(told)
+    assert str(caught.value).startswith(message)
 
 
 ANYTHING = st.recursive(
@@ -145,7 +157,9 @@ ANYTHING = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["steps", "name", "runs", "status", "output", "json", "cut", "delay"]),
+            st.sampled_from(
+                ["steps", "name", "runs", "status", "output", "json", "truncate", "delay"]
+            ),
             inner,
             max_size=3,
         )
@@ -159,4 +173,4 @@ def test_anything_else_is_a_value_error(written: Any) -> None:
         try:
             read(written)
         except ValueError as error:
-            assert str(error)  # noqa: PT017 - some of what is drawn is good
+            assert str(error)  # noqa: PT017 - some drawn values are valid

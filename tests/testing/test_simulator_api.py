@@ -32,13 +32,13 @@ def test_a_revoked_key_is_401_from_then_on(carrier: Carrier, execution_path: str
 
 
 def test_an_unknown_execution_is_404_with_a_detail(carrier: Carrier) -> None:
-    """The id is well-formed, but there is no such thing."""
+    """The id is well-formed, but no execution has it."""
     outcome = carrier.get(f"{EXECUTIONS}/7")
     assert outcome.status == 404
     assert "7" in json.loads(outcome.body)["detail"]
 
 
-def test_an_id_that_is_no_integer_is_422(carrier: Carrier) -> None:
+def test_an_id_that_is_not_an_integer_is_422(carrier: Carrier) -> None:
     """With the body of FastAPI, and the id as it was meant."""
     outcome = carrier.get(f"{EXECUTIONS}/a%20b")
     assert outcome.status == 422
@@ -63,7 +63,7 @@ def test_the_wrong_method_is_405(simulator: Simulator, execution_path: str) -> N
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
 def test_a_fixed_path_is_never_taken_for_a_variable_one(simulator: Simulator, method: str) -> None:
-    """``upload`` is no file's id, whatever is asked of it."""
+    """``upload`` is not a file's id, whatever the method."""
     headers = {"X-API-Key": TEST_API_KEY}
     answer = simulator.handle(Request("api", method, "/api/v1/files/upload", headers=headers))
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
@@ -101,7 +101,7 @@ def test_the_rate_limit_counts(clock: VirtualClock) -> None:
     assert ask() == 404
 
 
-def test_a_rate_limit_is_silent_about_when_unless_told(clock: VirtualClock) -> None:
+def test_a_rate_limit_sends_no_retry_after_by_default(clock: VirtualClock) -> None:
     """The real service documents no ``Retry-After``."""
     simulator = Simulator(clock, rate_limit=(0, 60))
     request = Request("api", "GET", f"{EXECUTIONS}/1", headers={"X-API-Key": TEST_API_KEY})
@@ -110,7 +110,7 @@ def test_a_rate_limit_is_silent_about_when_unless_told(clock: VirtualClock) -> N
     assert "retry-after" not in answer.headers
 
 
-def test_the_log_tells_what_came_and_when(
+def test_the_log_holds_requests_with_their_times(
     carrier: Carrier, clock: VirtualClock, execution_path: str
 ) -> None:
     """Path and query as they came, headers by any case, the time and the status."""

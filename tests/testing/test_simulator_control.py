@@ -1,4 +1,4 @@
-"""A simulator told what to do over HTTP."""
+"""Controlling a simulator over HTTP."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def control(server: SimulatorServer) -> Iterator[httpx.Client]:
         yield control
 
 
-def test_a_story_is_told_from_outside(server: SimulatorServer, control: httpx.Client) -> None:
+def test_a_whole_story_runs_under_control(server: SimulatorServer, control: httpx.Client) -> None:
     """A script, faults, time, what came in, and an end."""
     script = {"steps": [{"name": "parse", "ends": 120}], "shape": "nested"}
     started = control.post("executions", json=script)
@@ -54,13 +54,13 @@ def test_a_story_is_told_from_outside(server: SimulatorServer, control: httpx.Cl
         with pytest.raises(httpx.ReadError):
             api.get(path)
         assert api.get(path).json()["status"] == "IN_PROGRESS"
-        told = control.post("clock", json={"advance": 120}).json()
-        assert told == {
+        reading = control.post("clock", json={"advance": 120}).json()
+        assert reading == {
             "now": "2025-10-22T10:02:00+00:00",
             "monotonic": 120.0,
             "virtual": True,
         }
-        assert control.get("clock").json() == told
+        assert control.get("clock").json() == reading
         assert api.get(path).json()["status"] == "COMPLETED"
         requests = control.get("requests").json()["requests"]
         assert [one["status"] for one in requests] == [503, None, 200, 200]
@@ -76,8 +76,8 @@ def test_a_story_is_told_from_outside(server: SimulatorServer, control: httpx.Cl
 def test_standing_faults_come_and_go(
     simulator: Simulator, control: httpx.Client, execution_path: str
 ) -> None:
-    order = {"faults": [{"html": {}}], "always": True, "path": "/api/", "origin": "api"}
-    assert control.post("faults", json=order).status_code == 204
+    command = {"faults": [{"html": {}}], "always": True, "path": "/api/", "origin": "api"}
+    assert control.post("faults", json=command).status_code == 204
     request = Request("api", "GET", execution_path, headers=KEY)
     assert simulator.handle(request).headers["content-type"].startswith("text/html")
     assert control.delete("faults").status_code == 204
@@ -85,27 +85,35 @@ def test_standing_faults_come_and_go(
 
 
 @pytest.mark.parametrize(
-    ("order", "status", "told"),
+    ("command", "status", "detail"),
     [
-        (("POST", "executions", '{"steps": [{"name": 5}]}'), 422, "steps[0].name: a string is"),
-        (("POST", "executions", "{"), 422, "the body is no JSON"),
-        (("POST", "faults", '{"faults": [{}, {"hung": {}}]}'), 422, "faults[1]: there is no"),
-        (("POST", "faults", '{"origin": "moon"}'), 422, "origin: 'api' or 'storage' is wanted"),
-        (("POST", "faults", '{"always": true}'), 422, "faults: one is wanted to happen always"),
-        (("POST", "clock", "{}"), 422, "advance: a number of seconds is wanted"),
-        (("POST", "clock", '{"advance": -1}'), 422, "time passes by zero seconds or more"),
-        (("GET", "nonsense", ""), 404, "there is no 'nonsense'; there are: executions, faults"),
-        (("PUT", "executions", ""), 405, "executions takes POST"),
+        (("POST", "executions", '{"steps": [{"name": 5}]}'), 422, "steps[0].name must be a string"),
+        (("POST", "executions", "{"), 422, "the body is not JSON"),
+        (
+            ("POST", "faults", '{"faults": [{}, {"hung": {}}]}'),
+            422,
+            "faults[1]: unknown field 'hung'",
+        ),
+        (("POST", "faults", '{"origin": "moon"}'), 422, "origin must be 'api' or 'storage'"),
+        (
+            ("POST", "faults", '{"always": true}'),
+            422,
+            "faults must hold exactly one fault with always",
+        ),
+        (("POST", "clock", "{}"), 422, "advance is missing: give a number of seconds"),
+        (("POST", "clock", '{"advance": -1}'), 422, "seconds must be a finite number"),
+        (("GET", "nonsense", ""), 404, "unknown path 'nonsense'; known paths: executions, faults"),
+        (("PUT", "executions", ""), 405, "PUT is not allowed for executions; use POST"),
     ],
 )
-def test_an_order_that_makes_no_sense_says_why(
-    control: httpx.Client, order: tuple[str, str, str], status: int, told: str
+def test_an_invalid_command_says_why(
+    control: httpx.Client, command: tuple[str, str, str], status: int, detail: str
 ) -> None:
-    method, path, body = order
+    method, path, body = command
     kind = {"Content-Type": "application/json"}
     answer = control.request(method, path, content=body, headers=kind)
     assert answer.status_code == status
-    assert answer.json()["detail"].startswith(told)
+    assert answer.json()["detail"].startswith(detail)
 
 
 def test_real_time_cannot_be_advanced() -> None:
@@ -114,8 +122,8 @@ def test_real_time_cannot_be_advanced() -> None:
     assert answer.status_code == 409
 
 
-def test_no_order_is_taken_unless_asked_for(simulator: Simulator) -> None:
-    """There is no such path then, for whoever comes."""
+def test_control_is_off_by_default(simulator: Simulator) -> None:
+    """Then the path does not exist, not even for this machine."""
     with SimulatorServer(simulator) as server:
         answer = httpx.get(f"{server.api_url}/_simulator/requests", timeout=PATIENCE)
         with pytest.raises(RuntimeError, match="control=True"):
@@ -136,7 +144,7 @@ def test_no_order_is_taken_unless_asked_for(simulator: Simulator) -> None:
         ("127.0.0.1", "", 403),
     ],
 )
-def test_orders_come_from_this_machine_only(
+def test_commands_come_from_this_machine_only(
     simulator: Simulator, client: str | None, host: str, status: int
 ) -> None:
     """By address, and by a name that nobody else can give it."""
@@ -144,7 +152,7 @@ def test_orders_come_from_this_machine_only(
     assert answer_control(simulator, request, client).status == status
 
 
-def test_a_form_in_a_browser_is_no_order(simulator: Simulator) -> None:
+def test_a_form_in_a_browser_is_not_a_command(simulator: Simulator) -> None:
     headers = {"Host": "localhost", "Content-Type": "text/plain"}
     request = Request("api", "POST", "/_simulator/reset", headers=headers, body=b"{}")
     assert answer_control(simulator, request, "127.0.0.1").status == 415
@@ -182,12 +190,12 @@ def test_a_reset_leaves_nothing_but_the_next_ids(clock: VirtualClock) -> None:
 CHILD = """
 import json, os, urllib.request
 url = os.environ["CONTROL_URL"]
-def order(path, body):
+def post(path, body):
     request = urllib.request.Request(url + path, json.dumps(body).encode(), method="POST")
     request.add_header("Content-Type", "application/json")
     with urllib.request.urlopen(request, timeout=20) as answer:
         return answer.read()
-print(json.loads(order("executions", {"steps": [{"name": "parse"}]}))["execution_id"])
+print(json.loads(post("executions", {"steps": [{"name": "parse"}]}))["execution_id"])
 """
 
 

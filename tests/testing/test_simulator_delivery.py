@@ -1,4 +1,4 @@
-"""The plan by which an answer is delivered, which both transports carry out."""
+"""The delivery plan of an answer, which both transports play."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENDINGS = {
 def test_what_is_delivered_is_a_beginning_of_the_body(
     body: bytes, size: int, ending: Ending, after: int
 ) -> None:
-    """However it drips and breaks: the right bytes in order, then the right end, once."""
+    """However slow and broken: the right bytes in order, then the right ending, once."""
     answer = Answer(200, body=body, fault=Fault.slow(size, every=2) & ENDINGS[ending](after))
     *events, last = deliver_body(answer)
     pieces = [event for event in events if isinstance(event, bytes)]
@@ -37,7 +37,7 @@ def test_what_is_delivered_is_a_beginning_of_the_body(
 
 
 def test_the_head_is_plain_http() -> None:
-    """Status line, headers, an empty line; and it drips only when it is told to."""
+    """Status line, headers, an empty line; and it is slow only if the fault says so."""
     answer = Answer(529, {"A": "é"}, fault=Fault.slow(9, every=1))
     head = wire_head(answer)
     assert head == "HTTP/1.1 529 \r\nA: é\r\n\r\n".encode("latin-1")

@@ -19,12 +19,12 @@ from datalab_facade.testing import (
     VirtualClock,
 )
 
-# A body as a test looks at it: whatever JSON holds.
+# A body as tests use it: any JSON.
 Body = dict[str, Any]
 
 
-def look(simulator: Simulator, execution_id: int) -> tuple[int, Body]:
-    """Ask for an execution; the status and the body."""
+def poll(simulator: Simulator, execution_id: int) -> tuple[int, Body]:
+    """Poll an execution; return the status and the body."""
     path = f"/api/v1/workflows/executions/{execution_id}"
     headers = {"X-API-Key": simulator.api_key}
     answer = simulator.handle(Request("api", "GET", path, headers=headers))
@@ -44,7 +44,7 @@ def test_the_flat_shape_is_as_documented(simulator: Simulator, clock: VirtualClo
         )
     )
     clock.advance(300)
-    status, body = look(simulator, execution_id)
+    status, body = poll(simulator, execution_id)
     url = body["steps"]["parse"].pop("output_url")
     assert url.startswith("https://storage.datalab.invalid/datalab-outputs/executions/1001/parse/")
     assert status == 200
@@ -86,7 +86,7 @@ def test_the_nested_shape_has_an_entry_for_each_file(
         )
     )
     clock.advance(25)
-    _, body = look(simulator, execution_id)
+    _, body = poll(simulator, execution_id)
     assert body["steps"]["parse"]["987"].pop("output_url")
     assert body["steps"] == {
         "parse": {
@@ -118,7 +118,7 @@ def test_an_execution_goes_from_queued_to_its_end(
     execution_id = simulator.start(script)
 
     def seen() -> tuple[str, str]:
-        _, body = look(simulator, execution_id)
+        _, body = poll(simulator, execution_id)
         parse = body["steps"]["parse"]
         return body["status"], (parse if shape == "flat" else parse["987"])["status"]
 
@@ -147,13 +147,13 @@ def test_a_failed_run_fails_the_execution_once_all_is_over(
         )
     )
     clock.advance(5)
-    _, body = look(simulator, execution_id)
+    _, body = poll(simulator, execution_id)
     assert body["status"] == "IN_PROGRESS"
     assert "error" not in body
     assert body["steps"]["parse"]["error"] == "bad page"
     assert "output_url" not in body["steps"]["parse"]
     clock.advance(5)
-    _, body = look(simulator, execution_id)
+    _, body = poll(simulator, execution_id)
     assert (body["status"], body["error"]) == ("FAILED", "one step failed")
 
 
@@ -163,7 +163,7 @@ def test_a_step_that_never_ends_keeps_its_execution_going(
     """Not even after a year."""
     execution_id = simulator.start(ExecutionScript([StepScript("parse", ends=None)]))
     clock.advance(365 * 86400)
-    assert look(simulator, execution_id)[1]["status"] == "IN_PROGRESS"
+    assert poll(simulator, execution_id)[1]["status"] == "IN_PROGRESS"
 
 
 def test_a_status_timeline_says_what_it_says(simulator: Simulator, clock: VirtualClock) -> None:
@@ -174,7 +174,7 @@ def test_a_status_timeline_says_what_it_says(simulator: Simulator, clock: Virtua
     execution_id = simulator.start(script)
     seen: list[str] = []
     for _ in range(4):
-        seen.append(look(simulator, execution_id)[1]["status"])
+        seen.append(poll(simulator, execution_id)[1]["status"])
         clock.advance(4)
     assert seen == ["PENDING", "PENDING", "hibernating", "COMPLETED"]
 
@@ -185,13 +185,13 @@ def test_an_execution_can_be_unknown_at_first_and_forgotten_later(
     """404 before ``visible_after`` and once ``retained`` is over."""
     script = ExecutionScript([StepScript("parse", ends=10)], visible_after=2, kept_for=3600)
     execution_id = simulator.start(script)
-    assert look(simulator, execution_id)[0] == 404
+    assert poll(simulator, execution_id)[0] == 404
     clock.advance(2)
-    assert look(simulator, execution_id)[0] == 200
+    assert poll(simulator, execution_id)[0] == 200
     clock.advance(8 + 3599)
-    assert look(simulator, execution_id)[0] == 200
+    assert poll(simulator, execution_id)[0] == 200
     clock.advance(1)
-    assert look(simulator, execution_id)[0] == 404
+    assert poll(simulator, execution_id)[0] == 404
 
 
 def test_extra_fields_are_laid_over_the_body(simulator: Simulator) -> None:
@@ -202,7 +202,7 @@ def test_extra_fields_are_laid_over_the_body(simulator: Simulator) -> None:
             extra={"external_workflow_id": "wf-1", "workflow_id": "not a number"},
         )
     )
-    _, body = look(simulator, execution_id)
+    _, body = poll(simulator, execution_id)
     assert (body["external_workflow_id"], body["workflow_id"]) == ("wf-1", "not a number")
     assert body["steps"]["parse"]["status"] is None
     assert body["steps"]["parse"]["success"] is False
@@ -215,12 +215,12 @@ def test_the_flat_shape_shows_a_step_of_many_files_as_a_whole(
     runs = [RunScript("a", starts=5, ends=9), RunScript("b", ends=30, outcome="FAILED", error="e")]
     execution_id = simulator.start(ExecutionScript([StepScript("parse", runs=runs)]))
     clock.advance(10)
-    assert look(simulator, execution_id)[1]["steps"]["parse"] == {
+    assert poll(simulator, execution_id)[1]["steps"]["parse"] == {
         "status": "IN_PROGRESS",
         "started_at": "2025-10-22T10:00:00",
     }
     clock.advance(20)
-    step = look(simulator, execution_id)[1]["steps"]["parse"]
+    step = poll(simulator, execution_id)[1]["steps"]["parse"]
     assert "/parse/a.json?" in step.pop("output_url")
     assert step == {
         "status": "FAILED",
@@ -235,24 +235,24 @@ def test_a_step_can_have_no_files_yet(simulator: Simulator) -> None:
     steps = [StepScript("parse", files=[])]
     nested = simulator.start(ExecutionScript(steps, shape="nested"))
     flat = simulator.start(ExecutionScript(steps))
-    assert look(simulator, nested)[1]["steps"] == {"parse": {}}
-    assert look(simulator, flat)[1]["steps"] == {"parse": {"status": "PENDING"}}
+    assert poll(simulator, nested)[1]["steps"] == {"parse": {}}
+    assert poll(simulator, flat)[1]["steps"] == {"parse": {"status": "PENDING"}}
 
 
 def test_a_run_can_leave_nothing_behind(simulator: Simulator) -> None:
     """No output, no URL."""
     execution_id = simulator.start(ExecutionScript([StepScript("notify", output=None)]))
-    step = look(simulator, execution_id)[1]["steps"]["notify"]
+    step = poll(simulator, execution_id)[1]["steps"]["notify"]
     assert (step["status"], "output_url" in step) == ("COMPLETED", False)
 
 
 def test_scripts_take_any_mapping_and_nothing_but_json(simulator: Simulator) -> None:
     """A read-only mapping is as good as a dict; what JSON cannot say is an error that says so."""
-    told = ExecutionScript(extra=MappingProxyType({"a": MappingProxyType({"b": 1})}))
-    assert look(simulator, simulator.start(told))[1]["a"] == {"b": 1}
-    untold = ExecutionScript(extra={"a": object()})  # type: ignore[dict-item]
+    script = ExecutionScript(extra=MappingProxyType({"a": MappingProxyType({"b": 1})}))
+    assert poll(simulator, simulator.start(script))[1]["a"] == {"b": 1}
+    not_json = ExecutionScript(extra={"a": object()})  # type: ignore[dict-item]
     with pytest.raises(TypeError, match="JSON values only, not object"):
-        look(simulator, simulator.start(untold))
+        poll(simulator, simulator.start(not_json))
 
 
 def test_executions_have_ids_of_their_own(simulator: Simulator, clock: VirtualClock) -> None:
@@ -263,19 +263,19 @@ def test_executions_have_ids_of_their_own(simulator: Simulator, clock: VirtualCl
     second = simulator.start(script)
     clock.advance(6)
     assert first != second
-    assert look(simulator, first)[1]["status"] == "COMPLETED"
-    assert look(simulator, second)[1]["status"] == "IN_PROGRESS"
+    assert poll(simulator, first)[1]["status"] == "COMPLETED"
+    assert poll(simulator, second)[1]["status"] == "IN_PROGRESS"
 
 
 def test_scripts_that_make_no_sense_are_refused() -> None:
     """Where they are written, not where they are played."""
     with pytest.raises(ValueError, match="number of seconds"):
         StepScript("parse", ends=-1)
-    with pytest.raises(ValueError, match="not in both"):
+    with pytest.raises(ValueError, match="not both"):
         StepScript("parse", ends=5, runs=[RunScript("1")])
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(ValueError, match="name each file once"):
         StepScript("parse", files=["1", "1"])
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(ValueError, match="different names"):
         ExecutionScript([StepScript("parse"), StepScript("parse")])
     with pytest.raises(ValueError, match="order of time"):
         ExecutionScript(status=[(5, "COMPLETED"), (0, "PENDING")])
@@ -293,20 +293,20 @@ def test_one_file_key_may_be_a_plain_string() -> None:
     starts=st.floats(0, 100),
     ends=st.floats(0, 100) | st.none(),
     queued=st.floats(0, 100),
-    looks=st.lists(st.floats(0, 50), max_size=8),
+    pauses=st.lists(st.floats(0, 50), max_size=8),
 )
 def test_an_execution_never_goes_back(
-    starts: float, ends: float | None, queued: float, looks: list[float]
+    starts: float, ends: float | None, queued: float, pauses: list[float]
 ) -> None:
-    """Whenever one looks, and whatever the script: no status is followed by an earlier one."""
+    """At any time, for any script: a status never goes back to an earlier one."""
     clock = VirtualClock()
     simulator = Simulator(clock)
     step = StepScript("parse", starts=starts, ends=ends)
     execution_id = simulator.start(ExecutionScript([step], queued=queued))
     order = ["QUEUED", "PENDING", "IN_PROGRESS", "COMPLETED"]
     last = (0, 0)
-    for pause in looks:
-        _, body = look(simulator, execution_id)
+    for pause in pauses:
+        _, body = poll(simulator, execution_id)
         seen = (order.index(body["status"]), order.index(body["steps"]["parse"]["status"]))
         assert seen >= last
         last = seen

@@ -45,7 +45,7 @@ def test_a_status_comes_with_its_body_and_headers(carrier: Carrier, execution_pa
 
 @pytest.mark.parametrize("status", [401, 403, 404, 413, 429, 500, 529, 999])
 def test_a_status_alone_has_a_detail(carrier: Carrier, execution_path: str, status: int) -> None:
-    """Also a status that HTTP does not know gets a body such as the API writes."""
+    """A status unknown to HTTP also gets a body like the API's."""
     carrier.simulator.inject(Fault.status(status))
     outcome = carrier.get(execution_path)
     assert outcome.status == status
@@ -55,7 +55,7 @@ def test_a_status_alone_has_a_detail(carrier: Carrier, execution_path: str, stat
 def test_html_invalid_json_and_redirects_can_be_played(
     carrier: Carrier, execution_path: str
 ) -> None:
-    """Answers that are whole, and yet no answer."""
+    """Complete answers that are not what the API sends."""
     carrier.simulator.inject(
         Fault.html(), Fault.invalid_json(), Fault.redirect("https://elsewhere.invalid/")
     )
@@ -147,7 +147,7 @@ def test_a_cut_body_is_a_protocol_error(carrier: Carrier, execution_path: str, a
 
 
 def test_a_cut_behind_the_end_cuts_nothing(carrier: Carrier, execution_path: str) -> None:
-    """A body that is shorter than the cut comes whole."""
+    """A shorter body arrives complete."""
     carrier.simulator.inject(Fault.truncate(100_000))
     outcome = carrier.get(execution_path)
     assert (outcome.status, outcome.error) == (200, None)
@@ -157,7 +157,7 @@ def test_a_cut_behind_the_end_cuts_nothing(carrier: Carrier, execution_path: str
 def test_a_drip_takes_long_without_ever_timing_out(
     carrier: Carrier, execution_path: str, headers: bool
 ) -> None:
-    """Each piece is in time for the read timeout, and all together take far longer."""
+    """Each chunk beats the read timeout; all together take far longer."""
     whole = carrier.get(execution_path).body
     size = 100 if headers else -(-len(whole) // 8)
     carrier.simulator.inject(Fault.slow(size, every=carrier.unit / 2, headers=headers))
@@ -177,7 +177,7 @@ def test_a_drip_can_break_off(carrier: Carrier, execution_path: str) -> None:
 def test_no_read_timeout_and_no_answer_is_a_failed_test(
     simulator: Simulator, execution_path: str
 ) -> None:
-    """In process, nothing hangs for ever: the program that would is told so."""
+    """In process nothing hangs forever: an exception says what would."""
     simulator.inject(Fault.hang())
     with (
         httpx.Client(transport=SimulatorTransport(simulator), timeout=None) as client,
@@ -187,7 +187,7 @@ def test_no_read_timeout_and_no_answer_is_a_failed_test(
 
 
 def test_whole_seconds_are_seconds_too(simulator: Simulator, execution_path: str) -> None:
-    """A delay and a timeout given as integers take the time they say."""
+    """A delay and a timeout may be integers."""
     carrier = Carrier(simulator, server=None, asynchronous=False)
     simulator.inject(Fault.delay(5), Fault.delay(5), Fault.hang())
     assert carrier.get(execution_path, timeout=6).seconds == 5
@@ -196,7 +196,7 @@ def test_whole_seconds_are_seconds_too(simulator: Simulator, execution_path: str
 
 
 def test_an_unknown_host_is_no_part_of_the_simulation(simulator: Simulator) -> None:
-    """A client that goes astray gets a connection error, and nothing reaches the simulator."""
+    """A request to another host gets a connection error, and nothing reaches the simulator."""
     with (
         httpx.Client(transport=SimulatorTransport(simulator)) as client,
         pytest.raises(httpx.ConnectError, match=r"not for elsewhere\.invalid"),
@@ -211,16 +211,16 @@ def _statuses(simulator: Simulator, *paths: str) -> list[int]:
 
 
 def test_queued_faults_wait_for_their_requests(simulator: Simulator, execution_path: str) -> None:
-    """Each queued fault is for the next request that its path fits, in order."""
+    """Each queued fault applies to the next request that matches its path, in order."""
     simulator.inject(Fault.status(500), Fault.none(), Fault.status(502), path="/api/*/executions/*")
     simulator.inject(Fault.status(503), path="/api/v1/other")
-    asked = [execution_path] * 4
-    assert _statuses(simulator, "/api/v1/none", *asked) == [404, 500, 200, 502, 200]
+    paths = [execution_path] * 4
+    assert _statuses(simulator, "/api/v1/none", *paths) == [404, 500, 200, 502, 200]
     assert _statuses(simulator, "/api/v1/other/thing", "/api/v1/other/thing") == [503, 404]
 
 
 def test_faults_without_a_path_spare_the_storage(simulator: Simulator) -> None:
-    """By default only the API is in trouble; an origin or a path says otherwise."""
+    """By default only the API has faults; an origin or a path changes that."""
     simulator.inject(Fault.status(500))
     at_storage = Request("storage", "GET", "/datalab-outputs/executions/1/parse/1.json")
     assert simulator.handle(at_storage).status == 403
@@ -233,7 +233,7 @@ def test_faults_without_a_path_spare_the_storage(simulator: Simulator) -> None:
 def test_a_standing_fault_stands_until_it_is_cleared(
     simulator: Simulator, execution_path: str
 ) -> None:
-    """Queued faults come first, and a later standing fault before an earlier one."""
+    """Queued faults come first, and a later lasting fault before an earlier one."""
     simulator.inject_always(Fault.status(500))
     simulator.inject_always(Fault.status(502), path=execution_path)
     simulator.inject(Fault.status(503))
@@ -243,7 +243,7 @@ def test_a_standing_fault_stands_until_it_is_cleared(
 
 
 def test_a_hook_decides_by_request_and_count(simulator: Simulator, execution_path: str) -> None:
-    """A function sees the request and how often this path was asked for."""
+    """A function sees the request and how many requests for this path came so far."""
     seen: list[tuple[str, int]] = []
 
     def every_second_fails(request: Request, count: int) -> Fault | None:

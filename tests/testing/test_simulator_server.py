@@ -31,7 +31,7 @@ from .carriers import PATIENCE, Carrier
 
 
 class Wire:
-    """A bare connection to a server: bytes go in and come out as they are."""
+    """A bare connection to a server: raw bytes in and out."""
 
     def __init__(self, connected: socket.socket) -> None:
         self.connected = connected
@@ -44,7 +44,7 @@ class Wire:
         self.connected.sendall("\r\n".join(lines).encode())
 
     def hear(self) -> tuple[bytes, bytes]:
-        """Take one answer with a length: its head and its body."""
+        """Receive one answer with a length: its head and its body."""
         heard, self.rest = self.rest, b""
         while b"\r\n\r\n" not in heard:
             heard += self.take()
@@ -56,14 +56,14 @@ class Wire:
         return head, body
 
     def hear_all(self) -> bytes:
-        """Take everything until the other side closes."""
+        """Receive everything until the other side closes."""
         heard = b""
         while piece := self.connected.recv(65536):
             heard += piece
         return heard
 
     def take(self) -> bytes:
-        """Take what comes next; it must be something."""
+        """Receive the next bytes; there must be some."""
         piece = self.connected.recv(65536)
         assert piece, "the server closed the connection"
         return piece
@@ -95,7 +95,7 @@ def test_a_connection_serves_many_requests(simulator: Simulator, execution_path:
 def test_a_connection_closes_when_the_client_says_so(
     simulator: Simulator, execution_path: str
 ) -> None:
-    """``Connection: close`` is honoured."""
+    """``Connection: close`` is honored."""
     with SimulatorServer(simulator) as server, connection(server.api_url) as wire:
         wire.ask(execution_path, "Connection: close")
         wire.hear()
@@ -139,7 +139,7 @@ def test_what_is_no_http_is_refused(simulator: Simulator) -> None:
 
 
 def test_a_reset_is_a_reset_on_the_wire(simulator: Simulator) -> None:
-    """RST, not an orderly end."""
+    """RST, not a normal close."""
     simulator.inject(Fault.reset())
     with SimulatorServer(simulator) as server, connection(server.api_url) as wire:
         wire.ask("/")
@@ -204,7 +204,7 @@ def test_a_stopped_server_leaves_nothing_behind(simulator: Simulator, execution_
 
 
 def test_a_server_stops_at_once_whatever_hangs(simulator: Simulator) -> None:
-    """Connections that are idle, hang, wait or drip are ended, not waited for."""
+    """Idle, hanging, waiting and slow connections are closed, not awaited."""
     threads = set(threading.enumerate())
     simulator.inject(
         Fault.hang(), Fault.hang(after=3), Fault.delay(3600), Fault.slow(1, every=3600)
@@ -238,7 +238,7 @@ def test_a_server_that_cannot_be_stopped_says_so(
 
     server = SimulatorServer(simulator)
     server.start()
-    running = server._now_running()
+    running = server._require_session()
     _ = running.loop.call_soon_threadsafe(wait)
     assert stuck.wait(PATIENCE)
     with pytest.raises(RuntimeError, match=r"did not end within 0\.05 seconds"):
@@ -255,7 +255,7 @@ def test_a_server_can_be_started_again(simulator: Simulator) -> None:
         _ = server.api_url
     for _ in range(2):
         server.start()
-        with pytest.raises(RuntimeError, match="running already"):
+        with pytest.raises(RuntimeError, match="already running"):
             server.start()
         assert httpx.get(server.api_url, timeout=PATIENCE).status_code == 404
         server.stop()
@@ -326,7 +326,7 @@ def test_an_answer_that_is_no_http_ends_the_connection(simulator: Simulator) -> 
 def test_a_simulator_can_be_reached_both_ways_at_once(
     simulator: Simulator, execution_path: str
 ) -> None:
-    """What is looked up in process can be fetched over a socket."""
+    """A URL from in process can be fetched over a socket."""
     with SimulatorServer(simulator) as server:
         inside, outside = (
             Carrier(simulator, reached, asynchronous=False) for reached in (None, server)
@@ -351,7 +351,7 @@ def test_httpx_clients_of_both_kinds_work_on_the_transport(simulator: Simulator)
 
 
 def test_a_simulator_serves_several_threads(clock: VirtualClock) -> None:
-    """Every request is noted, and every rate limit kept, whoever asks."""
+    """Every request is logged, and every rate limit holds, in any thread."""
     simulator = Simulator(clock, rate_limit=(150, 60))
     request = Request("api", "GET", "/api/v1/workflows/executions/1")
     request = Request(request.origin, "GET", request.path, headers={"X-API-Key": TEST_API_KEY})

@@ -101,15 +101,17 @@ def test_times_name_the_zone_that_the_script_names(
 
 
 def test_outputs_can_go_before_their_execution(simulator: Simulator, clock: VirtualClock) -> None:
-    """Their URLs are still told, and freshly signed; nothing is behind them."""
+    """Their URLs still show, freshly signed, but nothing is stored there."""
     execution_id = simulator.start(
         ExecutionScript([StepScript("parse", ends=10)], outputs_kept_for=3600)
     )
     key = {"X-API-Key": TEST_API_KEY}
 
     def fetched() -> int:
-        look = simulator.handle(Request("api", "GET", f"{EXECUTIONS}/{execution_id}", headers=key))
-        url: str = json.loads(look.body)["steps"]["parse"]["output_url"]
+        answer = simulator.handle(
+            Request("api", "GET", f"{EXECUTIONS}/{execution_id}", headers=key)
+        )
+        url: str = json.loads(answer.body)["steps"]["parse"]["output_url"]
         path, _, query = url.removeprefix(simulator.storage_origin).partition("?")
         return simulator.handle(Request("storage", "GET", path, query)).status
 
@@ -127,7 +129,7 @@ async def test_a_clock_that_is_wrong_sleeps_as_long_as_any(clock: VirtualClock) 
     assert wrong.now() - clock.now() == timedelta(seconds=600)
 
 
-def test_a_date_that_a_fault_tells_is_told(simulator: Simulator) -> None:
+def test_a_date_in_a_fault_is_sent(simulator: Simulator) -> None:
     date = "Mon, 01 Jan 2024 00:00:00 GMT"
     simulator.inject(Fault.status(503, headers={"Date": date}))
     assert simulator.handle(Request("api", "GET", "/")).headers["date"] == date

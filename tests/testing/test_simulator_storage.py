@@ -24,7 +24,7 @@ from .carriers import Carrier
 
 
 def output_url(simulator: Simulator, execution_id: int, step: str = "parse") -> str:
-    """Look at an execution; the URL of one of its outputs."""
+    """Poll an execution; return the URL of one of its outputs."""
     path = f"/api/v1/workflows/executions/{execution_id}"
     headers = {"X-API-Key": simulator.api_key}
     answer = simulator.handle(Request("api", "GET", path, headers=headers))
@@ -70,8 +70,8 @@ def test_names_from_scripts_survive_the_url(carrier: Carrier) -> None:
     assert carrier.get(url).body == b'{"found":true}'
 
 
-def test_each_look_signs_anew(simulator: Simulator, execution_path: str) -> None:
-    """Two looks in the same second give two URLs, and both are good."""
+def test_each_poll_signs_anew(simulator: Simulator, execution_path: str) -> None:
+    """Two polls in the same second give two URLs, and both are valid."""
     execution_id = int(execution_path.rsplit("/", 1)[1])
     first, second = output_url(simulator, execution_id), output_url(simulator, execution_id)
     assert first != second
@@ -82,7 +82,7 @@ def test_each_look_signs_anew(simulator: Simulator, execution_path: str) -> None
 
 
 def test_a_url_expires_by_the_clock(carrier: Carrier, clock: VirtualClock) -> None:
-    """Good for its lifetime to the second, then 403 in XML; the next look gives a good one."""
+    """Good for its lifetime to the second, then 403 in XML; the next poll gives a valid one."""
     execution_id = carrier.simulator.start(ExecutionScript([StepScript("parse")]))
     url = output_url(carrier.simulator, execution_id)
     clock.advance(3599)
@@ -142,14 +142,14 @@ def test_outputs_go_when_retention_is_over(simulator: Simulator, clock: VirtualC
 
 
 def test_a_failed_run_can_have_an_output_of_its_own(simulator: Simulator) -> None:
-    """None by default, but what the script gives it is there to be had."""
+    """Not by default, but a script may give it one."""
     steps = [StepScript("parse", outcome="FAILED", output={"why": "torn"}, content_type="text/x")]
     answer = fetch(simulator, output_url(simulator, simulator.start(ExecutionScript(steps))))
     assert (answer.body, answer.headers["content-type"]) == (b'{"why":"torn"}', "text/x")
 
 
 @pytest.mark.parametrize(
-    ("asked", "content_range", "body"),
+    ("byte_range", "content_range", "body"),
     [
         ("bytes=0-3", "bytes 0-3/10", b"0123"),
         ("bytes=4-", "bytes 4-9/10", b"456789"),
@@ -159,28 +159,28 @@ def test_a_failed_run_can_have_an_output_of_its_own(simulator: Simulator) -> Non
     ],
 )
 def test_a_range_is_answered_with_its_part(
-    carrier: Carrier, asked: str, content_range: str, body: bytes
+    carrier: Carrier, byte_range: str, content_range: str, body: bytes
 ) -> None:
     """206, the part, and where it belongs."""
-    outcome = carrier.get(stored(carrier.simulator, b"0123456789"), headers={"Range": asked})
+    outcome = carrier.get(stored(carrier.simulator, b"0123456789"), headers={"Range": byte_range})
     assert (outcome.status, outcome.body) == (206, body)
     assert outcome.headers["content-range"] == content_range
     assert outcome.headers["content-length"] == str(len(body))
 
 
-@pytest.mark.parametrize("asked", ["bytes=10-", "bytes=99-100", "bytes=-0"])
-def test_a_range_with_nothing_in_it_is_416(carrier: Carrier, asked: str) -> None:
+@pytest.mark.parametrize("byte_range", ["bytes=10-", "bytes=99-100", "bytes=-0"])
+def test_a_range_with_nothing_in_it_is_416(carrier: Carrier, byte_range: str) -> None:
     """And the answer says how long the object is."""
-    outcome = carrier.get(stored(carrier.simulator, b"0123456789"), headers={"Range": asked})
+    outcome = carrier.get(stored(carrier.simulator, b"0123456789"), headers={"Range": byte_range})
     assert (outcome.status, outcome.headers["content-range"]) == (416, "bytes */10")
 
 
 @pytest.mark.parametrize(
-    "asked", ["bytes=0-1,4-5", "bytes=5-4", "lines=1-2", "bytes=-", "nonsense"]
+    "byte_range", ["bytes=0-1,4-5", "bytes=5-4", "lines=1-2", "bytes=-", "nonsense"]
 )
-def test_any_other_range_gets_the_whole(simulator: Simulator, asked: str) -> None:
+def test_any_other_range_gets_the_whole(simulator: Simulator, byte_range: str) -> None:
     """A server may ignore what it does not support, and must ignore what it cannot read."""
-    answer = fetch(simulator, stored(simulator, b"0123456789"), range=asked)
+    answer = fetch(simulator, stored(simulator, b"0123456789"), range=byte_range)
     assert (answer.status, answer.body) == (200, b"0123456789")
 
 
@@ -208,8 +208,8 @@ def test_a_signed_url_of_a_file_that_is_gone_finds_nothing() -> None:
     file_id = simulator.files.add("report.pdf", b"%PDF-1.7")
     path = f"/api/v1/files/{file_id}/download"
     headers = {"X-API-Key": simulator.api_key}
-    told = simulator.handle(Request("api", "GET", path, headers=headers))
-    url = httpx.URL(json.loads(told.body)["download_url"])
+    answer = simulator.handle(Request("api", "GET", path, headers=headers))
+    url = httpx.URL(json.loads(answer.body)["download_url"])
     deleted = simulator.handle(
         Request("api", "DELETE", path.removesuffix("/download"), headers=headers)
     )
@@ -225,8 +225,8 @@ def test_a_run_without_an_output_has_none_in_storage() -> None:
     simulator = Simulator(VirtualClock())
     execution_id = simulator.start(ExecutionScript([StepScript("parse", output=None)]))
     headers = {"X-API-Key": simulator.api_key}
-    asked = Request("api", "GET", f"/api/v1/workflows/executions/{execution_id}", headers=headers)
-    run = json.loads(simulator.handle(asked).body)["steps"]["parse"]
+    request = Request("api", "GET", f"/api/v1/workflows/executions/{execution_id}", headers=headers)
+    run = json.loads(simulator.handle(request).body)["steps"]["parse"]
     assert run.get("output_url") is None
 
 
@@ -243,9 +243,9 @@ def test_a_signed_url_of_a_run_that_is_not_there_finds_nothing() -> None:
 def test_nothing_is_sent_to_the_url_of_a_file_that_is_gone() -> None:
     simulator = Simulator(VirtualClock())
     headers = {"X-API-Key": simulator.api_key}
-    asked = json.dumps({"filename": "a.pdf", "content_type": "application/pdf"}).encode()
+    body = json.dumps({"filename": "a.pdf", "content_type": "application/pdf"}).encode()
     given_ = simulator.handle(
-        Request("api", "POST", "/api/v1/files/upload", headers=headers, body=asked)
+        Request("api", "POST", "/api/v1/files/upload", headers=headers, body=body)
     )
     ticket = json.loads(given_.body)
     path = f"/api/v1/files/{ticket['file_id']}"

@@ -36,7 +36,7 @@ def created(simulator: Simulator, *steps: Any) -> tuple[int, Any]:
     return ask(simulator, "POST", WORKFLOWS, {"name": "Ours", "steps": list(steps)})
 
 
-def test_what_is_created_can_be_listed_looked_at_and_deleted(simulator: Simulator) -> None:
+def test_what_is_created_can_be_listed_read_and_deleted(simulator: Simulator) -> None:
     status, workflow = created(simulator, PARSE)
     assert status == 200
     assert workflow["steps"] == [
@@ -87,7 +87,7 @@ def test_a_definition_of_the_wrong_form_is_422_with_each_place(
 
 
 @pytest.mark.parametrize(
-    ("steps", "told"),
+    ("steps", "detail"),
     [
         ([{**PARSE, "step_key": "marker_prase"}], "marker_prase"),
         ([PARSE, PARSE], "not unique"),
@@ -96,11 +96,11 @@ def test_a_definition_of_the_wrong_form_is_422_with_each_place(
     ],
 )
 def test_a_definition_that_makes_no_sense_is_400(
-    simulator: Simulator, steps: Any, told: str
+    simulator: Simulator, steps: Any, detail: str
 ) -> None:
     status, answer = created(simulator, *steps)
     assert status == 400
-    assert told in answer["detail"]
+    assert detail in answer["detail"]
 
 
 def test_a_workflow_of_another_team_is_listed_only_for_that_team(simulator: Simulator) -> None:
@@ -226,7 +226,7 @@ def test_steps_in_a_circle_that_a_test_adds_begin_at_once(simulator: Simulator) 
     assert ask(simulator, "POST", f"{WORKFLOWS}/{workflow_id}/execute", {})[0] == 200
 
 
-def test_the_workflows_can_be_looked_at(simulator: Simulator) -> None:
+def test_the_workflows_can_be_inspected(simulator: Simulator) -> None:
     workflow_id = simulator.workflows.add("Ours", [PARSE])
     assert list(simulator.workflows) == [workflow_id]
     assert simulator.workflows[workflow_id].name == "Ours"

@@ -28,7 +28,7 @@ def test_sleeping_takes_no_time(clock: VirtualClock) -> None:
     assert time.monotonic() - begun < 5
 
 
-def test_a_virtual_clock_begins_where_it_is_told() -> None:
+def test_a_virtual_clock_begins_at_its_start() -> None:
     """At any aware moment, which comes out in UTC."""
     start = datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
     clock = VirtualClock(start)
@@ -40,18 +40,18 @@ def test_a_virtual_clock_begins_where_it_is_told() -> None:
 
 @pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf")])
 def test_time_passes_by_what_can_pass(clock: VirtualClock, seconds: float) -> None:
-    with pytest.raises(ValueError, match="zero seconds or more"):
+    with pytest.raises(ValueError, match="zero or more"):
         clock.sleep(seconds)
-    with pytest.raises(ValueError, match="zero seconds or more"):
+    with pytest.raises(ValueError, match="zero or more"):
         clock.advance(seconds)
     assert clock.monotonic() == 0
 
 
 async def test_async_sleep_takes_what_asyncio_takes(clock: VirtualClock) -> None:
-    """A negative duration is none, and what is no number is refused."""
+    """A negative duration counts as zero; NaN is refused."""
     await clock.sleep_async(-1)
     await clock.sleep_async(0)
-    with pytest.raises(ValueError, match="zero seconds or more"):
+    with pytest.raises(ValueError, match="zero or more"):
         await clock.sleep_async(float("nan"))
     assert clock.monotonic() == 0
 
@@ -80,7 +80,7 @@ async def test_tasks_wake_in_the_order_of_time_and_then_of_falling_asleep(
 
 
 async def test_time_stands_still_while_anybody_can_run(clock: VirtualClock) -> None:
-    """However many turns of the loop it takes."""
+    """However many iterations of the loop it takes."""
     seen: list[float] = []
 
     async def worker() -> None:
@@ -95,7 +95,7 @@ async def test_time_stands_still_while_anybody_can_run(clock: VirtualClock) -> N
 async def test_what_a_socket_already_brought_is_heard_before_time_passes(
     clock: VirtualClock,
 ) -> None:
-    """The loop looks at its sockets once more before the jump."""
+    """The loop checks its sockets once more before the jump."""
     here, there = socket.socketpair()
     heard_at: list[float] = []
 
@@ -186,7 +186,7 @@ def _inside_asyncio() -> bool:
 
 
 def test_an_event_loop_that_hides_what_is_ready_will_do(clock: VirtualClock) -> None:
-    """It is given many turns instead."""
+    """It gets many iterations instead."""
     seen: list[float] = []
 
     async def worker() -> None:
@@ -242,12 +242,12 @@ def test_threads_run_by_the_clock_sleep_side_by_side(clock: VirtualClock) -> Non
 
             return sleep
 
-        told = fresh.run_threads(
+        results = fresh.run_threads(
             sleeper("a", fresh, woken, 3, 3),
             sleeper("b", fresh, woken, 1, 1, 1),
             sleeper("c", fresh, woken, 2),
         )
-        assert told == ["a", "b", "c"]
+        assert results == ["a", "b", "c"]
         runs.append(woken)
     assert runs == [[("b", 1), ("c", 2), ("b", 2), ("a", 3), ("b", 3), ("a", 6)]] * 5
 
@@ -276,7 +276,7 @@ def test_sixteen_threads_leave_no_thread_behind(clock: VirtualClock) -> None:
     assert set(threading.enumerate()) == before
 
 
-def test_event_loops_in_threads_take_turns_too(clock: VirtualClock) -> None:
+def test_event_loops_in_threads_alternate_too(clock: VirtualClock) -> None:
     seen: list[float] = []
 
     async def sleeps(seconds: float) -> None:
@@ -304,15 +304,15 @@ def test_an_error_in_a_thread_is_raised_when_all_have_ended(clock: VirtualClock)
 
 
 def test_threads_are_not_run_within_threads(clock: VirtualClock) -> None:
-    with pytest.raises(RuntimeError, match="runs threads already"):
+    with pytest.raises(RuntimeError, match="already running threads"):
         clock.run_threads(lambda: clock.run_threads(clock.monotonic))
 
 
-def test_a_thread_that_waits_for_another_is_told_so(
+def test_a_thread_that_waits_for_another_is_reported(
     clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It can wait for nothing but time: the others do not run."""
-    monkeypatch.setattr(virtual_threads, "_PATIENCE", 0.05)
+    monkeypatch.setattr(virtual_threads, "_STALL_SECONDS", 0.05)
     set_later = threading.Event()
 
     def sets() -> None:

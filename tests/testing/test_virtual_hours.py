@@ -29,7 +29,7 @@ async def _collected(outcomes: Any) -> list[Any]:
 def an_hour_of_a_thousand(way: Way, seed: int) -> tuple[Simulator, list[Any]]:
     simulator = Simulator(VirtualClock(), API_KEY, rate_limit=(60, 60))
     ids = [simulator.start(one_that_ends(HOUR * n / 1000)) for n in range(1, 1001)]
-    # What learns looks at all that are due before each look, which is what takes time then.
+    # With learning, each poll goes through all due executions, and that takes the time.
     client = way.client(
         simulator, requests_per_minute=60, duration_model=None, random=Random(seed).random
     )
@@ -47,7 +47,7 @@ def way(request: pytest.FixtureRequest) -> Any:
 
 
 def test_an_hour_over_a_thousand_executions_takes_seconds(way: Way) -> None:
-    """It is the looks that take them: here one a second."""
+    """Polls take the time: here one a second."""
     begun = time.monotonic()
     simulator, outcomes = an_hour_of_a_thousand(way, 1)
     assert time.monotonic() - begun < 20
@@ -77,7 +77,7 @@ def test_every_run_is_the_same_to_the_microsecond(way: Way) -> None:
 
 
 def test_sixteen_threads_share_a_clock(simulator: Simulator, clock: VirtualClock) -> None:
-    """Their waits pass side by side: the longest is how long all of it takes."""
+    """Their waits overlap: together they take as long as the longest."""
     simulator.api_key = API_KEY
     client = blocking(simulator, random=Random(3).random)
     ids = [simulator.start(one_that_ends(60.0 * n)) for n in range(1, 17)]
@@ -136,7 +136,7 @@ def test_a_deadline_holds_on_virtual_time(way: Way, fault: Fault) -> None:
     assert time.monotonic() - begun < 10
 
 
-def test_a_single_look_times_out_on_virtual_time(way: Way) -> None:
+def test_a_single_poll_times_out_on_virtual_time(way: Way) -> None:
     simulator = Simulator(VirtualClock(), API_KEY)
     simulator.inject_always(Fault.hang())
     client = way.client(simulator, max_retries=0, request_timeout=7)
@@ -148,7 +148,7 @@ def test_a_single_look_times_out_on_virtual_time(way: Way) -> None:
 async def test_hanging_answers_hold_each_other_up_no_longer_than_side_by_side(
     simulator: Simulator, clock: VirtualClock
 ) -> None:
-    """Ten looks that hang time out together."""
+    """Ten polls that hang time out together."""
     simulator.api_key = API_KEY
     simulator.inject_always(Fault.hang())
     client = asynchronous(simulator, max_retries=0, request_timeout=30, requests_per_minute=None)

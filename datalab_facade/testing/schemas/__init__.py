@@ -1,8 +1,8 @@
 """JSON Schemas of the answers that Datalab's own OpenAPI document leaves untyped.
 
-Written from Datalab's documentation and from what its official client reads. They
-are open as the API is: other fields and other words may come. The words that are
-known stand in ``x-extensible-enum``.
+They are based on Datalab's documentation and on the fields that its official client
+reads. Like the API, they are open: an answer may have other fields and other words.
+``x-extensible-enum`` lists the known words.
 
 The schemas are the files beside this module, named after the operations:
 
@@ -31,20 +31,20 @@ NAMES: Final = (
     "list_workflows",
     "refusal",
 )
-"""What :func:`load` takes: an operation, and where it has two shapes, which.
+"""The names for :func:`load`: an operation, and its shape if it has two.
 
-``"refusal"`` is the body of every error but 422, which the OpenAPI document types.
+``"refusal"`` is the body of every error except 422, which the OpenAPI document types.
 """
 
 
 def load(name: str) -> dict[str, JSON]:
-    """Give one JSON Schema (2020-12), anew every time.
+    """Load a JSON Schema (2020-12); each call returns a new object.
 
     Raises:
-        ValueError: There is no schema of that name.
+        ValueError: there is no schema of that name.
     """
     if name not in NAMES:
-        message = f"there is no schema {name!r}; there are: {', '.join(NAMES)}"
+        message = f"name must be one of {', '.join(NAMES)}, not {name!r}"
         raise ValueError(message)
     text = files(__name__).joinpath(f"{name}.json").read_text(encoding="utf-8")
     return cast("dict[str, JSON]", json.loads(text))
