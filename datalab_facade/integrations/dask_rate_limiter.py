@@ -1,8 +1,8 @@
-"""A request budget for all processes of a Dask cluster, kept by its scheduler (extra ``dask``).
+"""A rate limiter for all processes of a Dask cluster, kept by its scheduler (extra ``dask``).
 
-For clusters whose workers ask the API themselves, or where several processes that hold a
-Dask client do. The queue is a :class:`~datalab_facade.rate_limiting.leasing.Ledger` in a plugin of the
-scheduler; workers and clients ask it over the connections that they have anyway.
+For clusters whose workers, or several other processes with a Dask client, send requests to
+the API. The queue is a :class:`~datalab_facade.rate_limiting.leasing.Ledger` in a scheduler
+plugin; workers and clients reach it over their existing connections to the scheduler.
 """
 
 from __future__ import annotations
@@ -34,41 +34,41 @@ _LEASE = "datalab_budget_lease"
 _BRAKE = "datalab_budget_brake"
 _TIMEOUT = 1.0
 
-# Processes with versions one apart may talk to each other, so it is plain data that travels.
-_Told: TypeAlias = dict[str, object]
+# Processes with adjacent versions may talk to each other, so messages are plain data.
+_Message: TypeAlias = dict[str, object]
 
 
 class DaskRateLimiter(SharedRateLimiter):
-    """One request budget for all processes that are connected to the same Dask scheduler.
+    """A rate limiter for all processes that are connected to the same Dask scheduler.
 
     ::
 
         with Client("scheduler:8786"):
-            with Datalab(budget=DaskRateLimiter(200)) as client:
+            with Datalab(rate_limiter=DaskRateLimiter(200)) as client:
                 ...
 
-    In a function that runs on a worker it needs no client of Dask's. Blocking and async
-    clients of Datalab may share it. It pickles; what comes out of the pickle finds the
-    worker or the client of the process it is in.
+    In a function on a worker it needs no Dask client. Blocking and async clients of
+    Datalab may share it. It pickles; the copy uses the worker or the Dask client of the
+    process that unpickles it.
 
-    What it promises is told by :class:`~datalab_facade.rate_limiting.shared.SharedRateLimiter`: no minute
-    sees more requests than the limit; a 429 that one process sees slows all of them
-    down; where the scheduler is lost, each goes on with a small share of the limit.
-    A scheduler that was started again begins with an empty queue, and is found as soon as
-    Dask has connected to it.
+    It keeps the promises of :class:`~datalab_facade.rate_limiting.shared.SharedRateLimiter`:
+    no minute has more requests than the limit; a 429 in one process slows all of them down;
+    if the scheduler is lost, each process continues with a small share of the limit. A
+    restarted scheduler begins with an empty queue, and is used as soon as Dask has
+    connected to it.
 
     Args:
         requests_per_minute: The limit for all together; the same in all processes.
-        name: Which budget: one for each API key.
-        client: The client of Dask's whose scheduler keeps it; by default the worker that
-            this runs on, or the client that was made last.
-        fallback_share: The share of the limit that this process takes while the scheduler
-            is lost; by default half of the limit divided by the number of processes
-            that used it in the last minute, or a tenth where that is not known.
-        clock: What tells the time, the same as that of the clients; for tests.
+        name: The name of the limit; use one for each API key.
+        client: The Dask client whose scheduler keeps the queue; by default the worker
+            that this runs on, or the most recent client.
+        fallback_share: The share of the limit for this process while the scheduler is
+            lost; by default half of the limit divided by the number of processes in the
+            last minute, or a tenth if that number is unknown.
+        clock: The clock, the same as that of the clients; for tests.
 
     Raises:
-        InvalidArgumentError: The limit or the share makes no sense. Nothing is sent yet.
+        InvalidArgumentError: The limit or the share is wrong. Nothing is sent yet.
     """
 
     def __init__(
@@ -88,8 +88,8 @@ class DaskRateLimiter(SharedRateLimiter):
 
     def turn(self) -> Turn:
         """Let a request queue. It does not block."""
-        # Only the thread of a task knows its worker; the one that asks for places does not.
-        self._dask.look_around()
+        # Only the thread of a task knows its worker; the leasing thread does not.
+        self._dask.find_link()
         return super().turn()
 
     def __reduce__(
@@ -105,26 +105,26 @@ class DaskRateLimiter(SharedRateLimiter):
 def revived_dask_rate_limiter(
     requests_per_minute: float, name: str, fallback_share: float | None
 ) -> DaskRateLimiter:
-    """Make the budget that a pickle holds; this name is in pickles, so it stays."""
+    """Rebuild a rate limiter from its pickle. Pickles contain this name, so it stays."""
     return DaskRateLimiter(requests_per_minute, name=name, fallback_share=fallback_share)
 
 
 class DaskRateLimiterStore:
-    """Keeps the queue of a shared budget on the scheduler of a Dask cluster.
+    """Keeps the queue of a shared rate limiter on the scheduler of a Dask cluster.
 
     Args:
-        name: Which budget.
-        client: The client of Dask's to ask through; None for whatever this process has.
+        name: The name of the limit.
+        client: The Dask client to use; None for the worker or client of this process.
     """
 
     def __init__(self, name: str, client: Client | None) -> None:
         self._name = name
         self._link: Client | Worker | None = client
-        self._has_asked = False
-        self.look_around()
+        self._has_sent_plugin = False
+        self.find_link()
 
-    def look_around(self) -> None:
-        """Find the worker or the client of Dask's that this process has, if need be."""
+    def find_link(self) -> None:
+        """Find the worker or the Dask client of this process, unless the known one is running."""
         if self._link is not None and _is_up(self._link):
             return
         for find in (get_worker, default_client):
@@ -135,58 +135,64 @@ class DaskRateLimiterStore:
                     return
 
     def lease(self, asked: Ask) -> Reply:
-        """Queue places, all that were asked for or none.
+        """Queue slots: all of the requested number, or none.
 
         Raises:
-            StoreLost: The scheduler cannot be reached, or says no.
+            StoreLost: The scheduler cannot be reached, or reports an error.
         """
-        told = self._ask(
+        message = self._call(
             _LEASE,
             member=asked.member,
             count=asked.count,
             spacing=asked.pace.spacing,
             at_once=asked.pace.at_once,
         )
-        brake = cast("tuple[float, float] | None", told["brake"])
+        brake = cast("tuple[float, float] | None", message["brake"])
         return Reply(
-            places=tuple(cast("list[float]", told["places"])),
-            retry=cast("float", told["retry"]),
+            places=tuple(cast("list[float]", message["places"])),
+            retry=cast("float", message["retry"]),
             brake=None if brake is None else Brake(*brake),
-            members=cast("int", told["members"]),
+            members=cast("int", message["members"]),
         )
 
     def brake(self, brake: Brake) -> None:
-        """Pause the queue and slow it down; the longer of two brakes holds.
+        """Pause the queue and slow it down; the longer of two brakes applies.
 
         Raises:
-            StoreLost: The scheduler cannot be reached, or says no.
+            StoreLost: The scheduler cannot be reached, or reports an error.
         """
-        self._ask(_BRAKE, pause=brake.pause, ramp=brake.ramp)
+        self._call(_BRAKE, pause=brake.pause, ramp=brake.ramp)
 
-    def _ask(self, operation: str, **told: object) -> _Told:
-        self.look_around()
+    def _call(self, operation: str, **arguments: object) -> _Message:
+        self.find_link()
         link = self._link
         if link is None:
-            raise StoreLost("this process has neither a worker nor a client of Dask's")
+            raise StoreLost("this process has neither a Dask worker nor a Dask client")
         loop, scheduler = link.loop, link.scheduler
         assert loop is not None
         assert scheduler is not None
         try:
-            answer = sync(loop, self._asked, scheduler, operation, told, callback_timeout=_TIMEOUT)
+            answer = sync(
+                loop, self._send, scheduler, operation, arguments, callback_timeout=_TIMEOUT
+            )
         except (OSError, RuntimeError, ValueError) as error:
-            raise StoreLost(f"Dask's scheduler does not answer ({type(error).__name__})") from None
+            raise StoreLost(
+                f"the Dask scheduler does not answer ({type(error).__name__})"
+            ) from None
         return answer
 
-    async def _asked(self, scheduler: rpc | PooledRPCCall, operation: str, told: _Told) -> _Told:
-        ask = getattr(scheduler, operation)
-        if not self._has_asked:
+    async def _send(
+        self, scheduler: rpc | PooledRPCCall, operation: str, arguments: _Message
+    ) -> _Message:
+        call = getattr(scheduler, operation)
+        if not self._has_sent_plugin:
             await _put_plugin(scheduler)
-            self._has_asked = True
-        answer: _Told | None = await ask(rate_limiter=self._name, **told)
+            self._has_sent_plugin = True
+        answer: _Message | None = await call(rate_limiter=self._name, **arguments)
         if answer is None:
-            # It does not know the question: it was started again.
+            # It does not know the operation, because it was restarted.
             await _put_plugin(scheduler)
-            answer = await ask(rate_limiter=self._name, **told)
+            answer = await call(rate_limiter=self._name, **arguments)
         if answer is None:
             raise ValueError(operation)
         return answer
@@ -204,20 +210,20 @@ async def _put_plugin(scheduler: rpc | PooledRPCCall) -> None:
 
 
 class DaskRateLimiterPlugin(SchedulerPlugin):
-    """Keeps the queues of shared budgets on a scheduler; the budgets put it there."""
+    """Keeps the queues of shared rate limiters on a scheduler; they install it there."""
 
     name = _PLUGIN
     idempotent = True
 
     async def start(self, scheduler: Scheduler) -> None:
-        """Take questions from now on."""
+        """Register the operations of the queue."""
         self._ledgers: defaultdict[str, Ledger] = defaultdict(Ledger)
         scheduler.handlers.update({_LEASE: self.lease, _BRAKE: self.brake})
 
     def lease(
         self, rate_limiter: str, member: str, count: int, spacing: float, at_once: int
-    ) -> _Told:
-        """Queue places; the answer is that of :meth:`Ledger.lease`, as plain data."""
+    ) -> _Message:
+        """Queue slots; return the reply of :meth:`Ledger.lease` as plain data."""
         asked = Ask(member, count, Pace(spacing, at_once))
         reply = self._ledgers[rate_limiter].lease(asked, time.monotonic())
         brake = reply.brake
@@ -228,7 +234,7 @@ class DaskRateLimiterPlugin(SchedulerPlugin):
             "members": reply.members,
         }
 
-    def brake(self, rate_limiter: str, pause: float, ramp: float) -> _Told:
+    def brake(self, rate_limiter: str, pause: float, ramp: float) -> _Message:
         """Pause the queue and slow it down."""
         self._ledgers[rate_limiter].brake(Brake(pause, ramp), time.monotonic())
         return {}

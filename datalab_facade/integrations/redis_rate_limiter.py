@@ -1,16 +1,15 @@
-"""A request budget shared through Redis, for processes and machines (extra ``redis``).
+"""A rate limiter shared through Redis, for processes and machines (extra ``redis``).
 
-The queue itself is kept by `throttled-py <https://pypi.org/project/throttled-py/>`_,
-by its GCRA limiter: one number in Redis, moved on by one script, by the clock of the
-Redis server. That clock is why it was chosen: ``limits`` and ``pyrate-limiter``, as
-well kept, enter the time of each client into one list, so that machines whose clocks
-differ by seconds take each other's requests for future or forgotten ones. GCRA also
-tells how far the queue reaches, so that places can be given out ahead and in order,
-where a window could only say no, to be asked again. It has regular releases, types,
-and no dependency but redis-py.
+The GCRA limiter of `throttled-py <https://pypi.org/project/throttled-py/>`_ keeps the
+queue: one number in Redis, advanced by one script with the clock of the Redis server.
+That clock is why it was chosen: ``limits`` and ``pyrate-limiter``, which are maintained
+as well, write each client's time into one list, so machines whose clocks differ by
+seconds misjudge each other's requests. GCRA also reports how far the queue reaches, so
+slots can be leased ahead and in order; a window could only refuse a request, to be
+repeated later. throttled-py has regular releases, types, and no dependency but redis-py.
 
-What it has no notion of is a pause after a refusal, and how many take part; two
-short scripts here add them.
+It does not support a pause after a 429, and does not count the processes; two short
+scripts here add both.
 """
 
 from __future__ import annotations
@@ -41,11 +40,11 @@ if TYPE_CHECKING:
 _TIMEOUT = 1.0
 _MEMBER_SECONDS = 60
 
-# The limiter counts in whole units; at the lowest speed a place costs twenty times as much.
+# The limiter counts in whole units; at the lowest speed a slot costs twenty times as much.
 _UNITS = 20
 _DAY = timedelta(days=1)
 
-_LOOK = """
+_COUNT_MEMBERS = """
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
@@ -63,34 +62,34 @@ end
 
 
 class RedisRateLimiter(SharedRateLimiter):
-    """One request budget for all processes that name the same Redis and the same budget.
+    """A rate limiter for all processes that use the same Redis and the same name.
 
     ::
 
-        budget = RedisRateLimiter("redis://cache.internal:6379/0", requests_per_minute=200)
-        with Datalab(budget=budget) as client:
+        limiter = RedisRateLimiter("redis://cache.internal:6379/0", requests_per_minute=200)
+        with Datalab(rate_limiter=limiter) as client:
             ...
 
-    Blocking and async clients may share it. It pickles, with its URL, and so with the
-    password if that holds one.
+    Blocking and async clients may share it. Its pickle contains the URL, and so the
+    password if the URL has one.
 
-    What it promises is told by :class:`~datalab_facade.rate_limiting.SharedRateLimiter`: no minute
-    sees more requests than the limit; a 429 that one process sees slows all of them
-    down; where Redis is lost, each goes on with a small share of the limit.
+    It keeps the promises of :class:`~datalab_facade.rate_limiting.SharedRateLimiter`: no
+    minute has more requests than the limit; a 429 in one process slows all of them down;
+    if Redis is lost, each process continues with a small share of the limit.
 
     Args:
-        url: Where Redis is: ``redis://``, ``rediss://`` or ``unix://``, as redis-py
+        url: The URL of Redis: ``redis://``, ``rediss://`` or ``unix://``, as redis-py
             reads it.
         requests_per_minute: The limit for all together; the same in all processes.
-        name: Which budget: one for each API key.
-        fallback_share: The share of the limit that this process takes while Redis
-            is lost; by default half of the limit divided by the number of processes
-            that used it in the last minute, or a tenth where that is not known.
-        clock: What tells the time, the same as that of the clients; for tests.
+        name: The name of the limit; use one for each API key.
+        fallback_share: The share of the limit for this process while Redis is lost; by
+            default half of the limit divided by the number of processes in the last
+            minute, or a tenth if that number is unknown.
+        clock: The clock, the same as that of the clients; for tests.
 
     Raises:
-        ConfigurationError: The URL, the limit or the share makes no sense. Nothing
-            is sent yet.
+        ConfigurationError: The URL is wrong.
+        InvalidArgumentError: The limit or the share is wrong.
     """
 
     def __init__(
@@ -104,7 +103,7 @@ class RedisRateLimiter(SharedRateLimiter):
     ) -> None:
         store = RedisRateLimiterStore(url, name=name)
         super().__init__(store, requests_per_minute, fallback_share=fallback_share, clock=clock)
-        self._shown = f"RedisRateLimiter({store.address!r}, {requests_per_minute:g}, {name!r})"
+        self._repr = f"RedisRateLimiter({store.address!r}, {requests_per_minute:g}, {name!r})"
         self._made_of = (url, requests_per_minute, name, fallback_share)
 
     def __reduce__(
@@ -113,78 +112,80 @@ class RedisRateLimiter(SharedRateLimiter):
         return revived_redis_rate_limiter, self._made_of
 
     def __repr__(self) -> str:
-        return self._shown
+        return self._repr
 
 
 def revived_redis_rate_limiter(
     url: str, requests_per_minute: float, name: str, fallback_share: float | None
 ) -> RedisRateLimiter:
-    """Make the budget that a pickle holds; this name is in pickles, so it stays."""
+    """Rebuild a rate limiter from its pickle. Pickles contain this name, so it stays."""
     return RedisRateLimiter(url, requests_per_minute, name=name, fallback_share=fallback_share)
 
 
 class RedisRateLimiterStore:
-    """Keeps the queue of a shared budget in Redis.
+    """Keeps the queue of a shared rate limiter in Redis.
 
     Args:
-        url: Where Redis is.
-        name: Which budget.
+        url: The URL of Redis.
+        name: The name of the limit.
 
     Raises:
-        ConfigurationError: It is no URL of Redis.
+        ConfigurationError: ``url`` is not a URL of Redis.
     """
 
     def __init__(self, url: str, *, name: str) -> None:
-        # A connection that Redis has closed meanwhile is opened anew, once; whoever asked
-        # goes on without an answer until then.
-        again = Retry(NoBackoff(), 1)
+        # A connection that Redis has closed is reopened once; more retries would delay the
+        # caller, who can continue without an answer.
+        retry = Retry(NoBackoff(), 1)
         if not isinstance(url, str):
-            raise ConfigurationError(f"The URL of Redis is a text, and not a {type(url).__name__}")
+            raise ConfigurationError(
+                f"The URL of Redis must be a string, not a {type(url).__name__}"
+            )
         self.address = redact_url(url)
         if not can_be_shown(url):
-            # What Redis would make of it is another host, and another password.
+            # redis-py would read another host and another password from it.
             raise ConfigurationError(
                 f"The URL of Redis cannot be read: {self.address}. Write it as "
-                f"redis://host.example:6379/0; what is no letter or digit in the password is "
-                f"percent-encoded: %23 for #"
+                f"redis://host.example:6379/0, and percent-encode special characters in the "
+                f"password, such as %23 for #"
             )
         try:
             self._redis = redis.Redis.from_url(
-                url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=again
+                url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=retry
             )
-        except Exception:  # noqa: BLE001 - what it says may hold the password
+        except Exception:  # noqa: BLE001 - its message may hold the password
             raise ConfigurationError(
-                f"{self.address!r} is no URL of Redis; write redis://host:6379/0"
+                f"{self.address!r} is not a URL of Redis; use one such as redis://host:6379/0"
             ) from None
         self._throttled_store = RedisStore(
             server=url,
             options={
                 "SOCKET_TIMEOUT": _TIMEOUT,
                 "SOCKET_CONNECT_TIMEOUT": _TIMEOUT,
-                "CONNECTION_POOL_KWARGS": {"retry": again},
+                "CONNECTION_POOL_KWARGS": {"retry": retry},
             },
         )
         self._name = name
         self._keys = [f"datalab-facade:budget:{name}:{part}" for part in ("members", "brake")]
-        self._poll = self._redis.register_script(_LOOK)
+        self._count_members = self._redis.register_script(_COUNT_MEMBERS)
         self._brake = self._redis.register_script(_BRAKE)
 
     def lease(self, asked: Ask) -> Reply:
-        """Queue places, all that were asked for or none.
+        """Queue slots: all of the requested number, or none.
 
         Raises:
-            StoreLost: Redis cannot be reached, or says no.
+            StoreLost: Redis cannot be reached, or reports an error.
         """
         try:
             return self._lease(asked)
-        except Exception as error:  # noqa: BLE001 - also what is below Redis' client
+        except Exception as error:  # noqa: BLE001 - also errors below the Redis client
             raise self._lost(error) from None
 
     def brake(self, brake: Brake) -> None:
-        """Pause the queue and slow it down; the longer of two brakes holds.
+        """Pause the queue and slow it down; the longer of two brakes applies.
 
         Raises:
-            StoreLost: Redis cannot be reached, or says no.
+            StoreLost: Redis cannot be reached, or reports an error.
         """
         milliseconds = max(1, round(1_000 * (brake.pause + brake.ramp)))
         try:
@@ -193,11 +194,11 @@ class RedisRateLimiterStore:
             raise self._lost(error) from None
 
     def _lease(self, asked: Ask) -> Reply:
-        told = cast(
+        counts = cast(
             "tuple[int, int, bytes]",
-            self._poll(keys=self._keys, args=[asked.member, _MEMBER_SECONDS]),
+            self._count_members(keys=self._keys, args=[asked.member, _MEMBER_SECONDS]),
         )
-        members, brake = told[0], _brake_left(told[1] / 1_000, float(told[2]))
+        members, brake = counts[0], _brake_left(counts[1] / 1_000, float(counts[2]))
         if brake is not None and brake.pause > 0:
             return Reply(retry=brake.pause, brake=brake, members=members)
         pace, speed = asked.pace, speed_after(brake)
@@ -212,7 +213,7 @@ class RedisRateLimiterStore:
     def _queue(self, pace: Pace, cost: int) -> Throttled:
         units = _UNITS / pace.spacing
         ahead = round((pace.horizon / pace.spacing + pace.at_once) * _UNITS)
-        # What costs more than there is room for is let in when nothing is ahead of it.
+        # A request larger than the horizon is accepted if the queue is empty.
         quota = rate_limiter.per_duration(
             _DAY, round(_DAY.total_seconds() * units), max(ahead, cost)
         )

@@ -164,8 +164,8 @@ class InputConfig:
         return f"InputConfig({Redacted(self.to_dict())!r})"
 
 
-def _checked_form(given: Mapping[str, JSON]) -> dict[str, JSON]:
-    form = dict(given)
+def _checked_form(fields: Mapping[str, JSON]) -> dict[str, JSON]:
+    form = dict(fields)
     issues = "; ".join(str(issue) for issue in find_json_issues(form, "input"))
     if issues:
         raise InvalidArgumentError(f"The input cannot be sent: {issues}")
@@ -217,20 +217,20 @@ def _addresses(urls: Iterable[object]) -> list[JSON]:
     return list(found)
 
 
-def _address(given: object) -> str:
-    if isinstance(given, os.PathLike):
+def _address(file: object) -> str:
+    if isinstance(file, os.PathLike):
         raise InvalidArgumentError(
-            f"{os.fspath(given)!r} is a local path, which the server cannot read; {_UPLOAD}"
+            f"{os.fspath(file)!r} is a local path, which the server cannot read; {_UPLOAD}"
         )
-    if not isinstance(given, str):
-        reference = getattr(given, "reference", None)
+    if not isinstance(file, str):
+        reference = getattr(file, "reference", None)
         if not isinstance(reference, str):
             raise InvalidArgumentError(
                 f"A file must be a URL, a datalab:// reference or an uploaded file, "
-                f"not a {type(given).__name__}"
+                f"not a {type(file).__name__}"
             )
-        given = reference
-    return _checked_url(given)
+        file = reference
+    return _checked_url(file)
 
 
 def _checked_url(url: str) -> str:

@@ -379,9 +379,9 @@ def _holding(what: object) -> Callable[[Output, bytes], str]:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"function": "parse"}, "function must take an output"),
+        ({"function": "parse"}, "function must be a function"),
         ({"function": _holding(threading.Lock())}, "cannot be sent to workers"),
-        ({"steps": "parse"}, "several names"),
+        ({"steps": "parse"}, "list of step names"),
         ({"under_way": 0}, "under_way"),
         ({"concurrency": 0}, "concurrency"),
         ({"max_bytes": -1}, "max_bytes"),
@@ -404,7 +404,7 @@ def test_a_function_that_holds_a_client_does_not_travel(dask: Client, datalab: D
 
 
 def test_without_a_cluster_there_is_an_error_that_says_so(datalab: Datalab) -> None:
-    with pytest.raises(ConfigurationError, match=r"make a distributed\.Client first"):
+    with pytest.raises(ConfigurationError, match=r"create a distributed\.Client first"):
         map_outputs([1], slowly, datalab=datalab)
 
 
