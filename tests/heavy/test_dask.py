@@ -29,6 +29,7 @@ from datalab_facade import (
     WaitPolicy,
     WaitTimeoutError,
 )
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.integrations.dask import MappedOutput, map_outputs
 from datalab_facade.testing import (
     ExecutionScript,
@@ -382,6 +383,8 @@ def _holding(what: object) -> Callable[[Output, bytes], str]:
         ({"function": "parse"}, "function must be a function"),
         ({"function": _holding(threading.Lock())}, "cannot be sent to workers"),
         ({"steps": "parse"}, "list of step names"),
+        ({"steps": 5}, "steps must be"),
+        ({"steps": [5]}, "a name in steps"),
         ({"under_way": 0}, "under_way"),
         ({"concurrency": 0}, "concurrency"),
         ({"max_bytes": -1}, "max_bytes"),
@@ -396,6 +399,22 @@ def test_wrong_arguments_are_told_before_anything_is_sent(
     with pytest.raises(ConfigurationError, match=told):
         map_outputs([1], given.pop("function"), **given)
     assert not server.simulator.requests
+
+
+def test_executions_that_cannot_be_read_are_refused(dask: Client, datalab: Datalab) -> None:
+    wrong: Any = 5
+    with pytest.raises(InvalidArgumentError, match="executions must be a list"):
+        map_outputs(wrong, slowly, datalab=datalab, client=dask)
+
+
+def test_whatever_stands_for_an_execution_is_mapped(
+    dask: Client, server: SimulatorServer, datalab: Datalab
+) -> None:
+    number = server.simulator.start(OVER)
+    handle = datalab.executions.handle(number)
+    for execution in (number, handle, handle.to_dict()):
+        [mapped] = map_outputs([execution], where_and_what, datalab=datalab, client=dask)
+        assert mapped.execution_id == mapped.result()[1] == number
 
 
 def test_a_function_that_holds_a_client_does_not_travel(dask: Client, datalab: Datalab) -> None:
