@@ -179,8 +179,8 @@ def test_whatever_fails_is_a_typed_error_on_its_future_and_none_is_lost(
         str(without): DownloadError,
         str(over): LookupError,
         str(refused): BadRequestError,
-        "123": ConfigurationError,
-        "{'version': 9}": ConfigurationError,
+        "123": InvalidArgumentError,
+        "{'version': 9}": InvalidArgumentError,
     }
     assert "no pages" in str(errors[str(failed)])
     assert "no output of parse" in str(errors[str(without)])
