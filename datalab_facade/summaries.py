@@ -1,4 +1,4 @@
-"""How an execution looks: one line for a terminal, a table for a notebook."""
+"""Summaries of an execution: a line for a terminal, a table for a notebook."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from datalab_facade.redaction import redact
 if TYPE_CHECKING:
     from datalab_facade.models import Execution, StepRun
 
-_SHOWN_STEPS = 6
-_SHOWN_RUNS = 500
-_OPENED_RUNS = 12
+_MAX_STEPS = 6
+_MAX_RUNS = 500
+_MAX_UNFOLDED_RUNS = 12
 
 
 def execution_line(execution: Execution) -> str:
-    """Give a line or two: id, workflow, status, each step and its status."""
+    """Summarize an execution in one line: id, workflow, status, steps and their statuses."""
     parts = [f"id={execution.id}", f"status={redact(execution.status)!r}"]
     if execution.workflow_id is not None:
         parts.append(f"workflow_id={execution.workflow_id}")
     steps = [
         redact(f"{name}={step.status}") + (f"×{len(step.runs)}" if len(step.runs) > 1 else "")
-        for name, step in list(execution.steps.items())[:_SHOWN_STEPS]
+        for name, step in list(execution.steps.items())[:_MAX_STEPS]
     ]
-    if len(execution.steps) > _SHOWN_STEPS:
-        steps.append(f"… {len(execution.steps) - _SHOWN_STEPS} more")
+    if len(execution.steps) > _MAX_STEPS:
+        steps.append(f"… {len(execution.steps) - _MAX_STEPS} more")
     if steps:
         parts.append(f"progress={execution.progress} [{', '.join(steps)}]")
     if execution.error:
@@ -35,18 +35,18 @@ def execution_line(execution: Execution) -> str:
 
 
 def execution_table(execution: Execution) -> str:
-    """Give an HTML table with a row for each step run; everything from the server is escaped."""
+    """Return an HTML table with a row for each step run; text from the server is escaped."""
     runs = [(name, run) for name, step in execution.steps.items() for run in step.runs]
-    rows = [_row(name, run) for name, run in runs[:_SHOWN_RUNS]]
-    if len(runs) > _SHOWN_RUNS:
-        rows.append(f'<tr><td colspan="6">… {len(runs) - _SHOWN_RUNS} more</td></tr>')
+    rows = [_row(name, run) for name, run in runs[:_MAX_RUNS]]
+    if len(runs) > _MAX_RUNS:
+        rows.append(f'<tr><td colspan="6">… {len(runs) - _MAX_RUNS} more</td></tr>')
     caption = f"Execution {execution.id}: {execution.status}, {execution.progress} steps done"
     if execution.error:
         caption += f" — {execution.error}"
     head = "".join(
         f"<th>{title}</th>" for title in ("step", "file", "status", "took", "output", "error")
     )
-    state = " open" if len(runs) <= _OPENED_RUNS else ""
+    state = " open" if len(runs) <= _MAX_UNFOLDED_RUNS else ""
     return (
         f"<details{state}><summary>{len(runs)} step runs</summary>"
         f'<table class="datalab-execution"><caption>{_escaped(caption)}</caption>'

@@ -1,11 +1,11 @@
-"""When the steps and files of an execution waited and worked, as plain values.
+"""Timelines: when the steps and files of an execution waited and worked, as plain values.
 
-A timeline is made of one snapshot. The server tells when a run began and ended,
-never when it became ready; so a run counts as waiting from the end of the last
-work that it can have waited for, or else from the creation of the execution.
-The same link from run to run, followed back from the last end, is the critical
-path. Who knows the workflow's definition passes what depends on what; without
-it, everything that ended before a run began can have held it up.
+A timeline is computed from one snapshot. The server reports when a run began and
+ended, but not when it became ready. So a run counts as waiting from the end of the
+last work that it can have waited for, or else from the creation of the execution.
+The critical path follows the same links back from the last end. Pass the
+dependencies of the workflow's definition if you know them; without them, anything
+that ended before a run began counts as what it waited for.
 
 >>> from datalab_facade import Execution, Status
 >>> timeline = Execution(id=123, status=Status.COMPLETED).timeline()
@@ -29,26 +29,26 @@ from datalab_facade.statuses import Status
 if TYPE_CHECKING:
     from datalab_facade.models import JSON, Execution, StepRun
 
-# The models lie above this module, so their word for it cannot be imported.
+# The models lie above this module, so their constant cannot be imported.
 _ALL_FILES = "aggregated"
 
-# Workers' clocks differ a little, so work may seem to end just after the run
-# that waited for it began: by so much, or by this share of the whole.
+# Workers' clocks differ a little, so work may seem to end just after the run that
+# waited for it began. The tolerance is a second, at most this share of the whole.
 _SKEW = timedelta(seconds=1)
-_SKEW_SHARE = 100
+_SKEW_DIVISOR = 100
 
-_NOTHING = timedelta(0)
+_ZERO = timedelta(0)
 
 
 @picklable
 @attrs.frozen(kw_only=True)
 class Span:
-    """From one moment to another, both in UTC; the end is never before the start."""
+    """A span of time, in UTC; the end is never before the start."""
 
     start: datetime
     end: datetime
     is_open: bool = False
-    """Whether it was still going on then; the end is that of the timeline."""
+    """Whether it was still in progress; the end is then that of the timeline."""
 
     @property
     def duration(self) -> timedelta:
@@ -56,7 +56,7 @@ class Span:
         return self.end - self.start
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the span as plain JSON, times in ISO 8601 and seconds."""
+        """Return the span as plain JSON, with times in ISO 8601 and a duration in seconds."""
         return {
             "start": self.start.isoformat(),
             "end": self.end.isoformat(),
@@ -68,27 +68,27 @@ class Span:
 @picklable
 @attrs.frozen(kw_only=True)
 class TimelineRun:
-    """When one step waited and worked on one file, on all files, or as a whole."""
+    """The times that one step waited and worked: on one file, on all files, or as a whole."""
 
     step: str
     """The step's unique name."""
     file_key: str | None
-    """Which file, ``"aggregated"`` for all of them, or None where steps have one run."""
+    """The file, ``"aggregated"`` for all of them, or None where a step has one run."""
     status: Status
     waiting: Span | None = None
-    """From when it can have been ready, by what is known, until it began."""
+    """From the earliest time that it can have been ready until it began."""
     working: Span | None = None
     """From its beginning to its end; None if it has not begun."""
     failed: bool = False
     error: str | None = None
-    """What the server says went wrong: the stage and its words, without secrets, shortened."""
+    """The server's error: the stage and the message, without secrets, shortened."""
     is_critical: bool = False
     """Whether it is on the critical path."""
     is_doubtful: bool = False
-    """Whether the server left out or contradicted a time, so that the spans are a guess."""
+    """Whether times are missing or contradict each other, so that the spans are a guess."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the run as plain JSON."""
+        """Return the run as plain JSON."""
         return {
             "file_key": self.file_key,
             "status": str(self.status),
@@ -104,7 +104,7 @@ class TimelineRun:
 @picklable
 @attrs.frozen(kw_only=True)
 class TimelineStep:
-    """When a step waited and worked, all in all and run by run."""
+    """The times that a step waited and worked, as a whole and for each run."""
 
     name: str
     """The step's unique name."""
@@ -119,7 +119,7 @@ class TimelineStep:
 
     @property
     def is_critical(self) -> bool:
-        """Whether a run of it is on the critical path."""
+        """Whether one of its runs is on the critical path."""
         return any(run.is_critical for run in self.runs)
 
     @property
@@ -136,7 +136,7 @@ class TimelineStep:
 
     @property
     def waiting(self) -> Span | None:
-        """From when the first run can have been ready until the first one began."""
+        """From the earliest time that a run can have been ready until the first run began."""
         spans = [run.waiting for run in self.runs if run.waiting is not None]
         if not spans:
             return None
@@ -151,7 +151,7 @@ class TimelineStep:
         return Span(start=start, end=working.start) if start < working.start else None
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the step as plain JSON."""
+        """Return the step as plain JSON."""
         return {
             "name": self.name,
             "status": str(self.status),
@@ -163,50 +163,50 @@ class TimelineStep:
 @picklable
 @attrs.frozen(kw_only=True)
 class Timeline:
-    """What happened when in an execution, as far as one snapshot tells.
+    """The timeline of an execution, computed from one snapshot.
 
-    Print it, or draw it with :meth:`text`, :meth:`svg` and :meth:`html`; a
-    notebook shows it by itself.
+    Print it, or draw it with :meth:`text`, :meth:`svg` and :meth:`html`; a notebook
+    displays it.
     """
 
     execution_id: int
     status: Status
     workflow_id: int | None = None
     start: datetime | None = None
-    """When the execution was created, or the first time told; None if none is. UTC."""
+    """When the execution was created, or else its earliest known time; None without any. UTC."""
     end: datetime | None = None
-    """When the last run ended; while the execution runs, when it was looked at. UTC.
+    """When the last run ended; while the execution runs, the time of the snapshot. UTC.
 
-    Where an end was not told, the execution's last update stands in.
+    If the end of a run is missing, the execution's last update is used.
     """
     is_open: bool = False
     """Whether the execution was still running."""
     steps: tuple[TimelineStep, ...] = ()
     """In the order in which they began; those that have not begun come last."""
     critical_path: tuple[TimelineRun, ...] = ()
-    """The chain of runs up to the last end, in order: what to speed up to be done sooner."""
+    """The chain of runs up to the last end, in order: speed these up to finish sooner."""
     error: str | None = None
-    """What went wrong with the execution as a whole, without secrets, shortened."""
+    """The error of the execution as a whole, without secrets, shortened."""
 
     @property
     def total(self) -> timedelta:
-        """From start to end."""
-        return self.end - self.start if self.start and self.end else _NOTHING
+        """The time from start to end."""
+        return self.end - self.start if self.start and self.end else _ZERO
 
     @property
     def worked(self) -> timedelta:
-        """How much of the total some run of the critical path was at work."""
-        worked, until = _NOTHING, self.start
+        """The part of the total in which a run of the critical path worked."""
+        worked, until = _ZERO, self.start
         for run in self.critical_path:
             assert run.working is not None
             assert until is not None
-            worked += max(_NOTHING, run.working.end - max(until, run.working.start))
+            worked += max(_ZERO, run.working.end - max(until, run.working.start))
             until = max(until, run.working.end)
         return worked
 
     @property
     def waited(self) -> timedelta:
-        """How much of the total no run of the critical path was at work."""
+        """The part of the total in which no run of the critical path worked."""
         return self.total - self.worked
 
     @property
@@ -214,47 +214,47 @@ class Timeline:
         """The runs that failed, step by step."""
         return tuple(run for step in self.steps for run in step.failures)
 
-    def text(self, *, width: int = 80, colour: bool = False, ascii: bool = False) -> str:  # noqa: A002 - what it is called everywhere
-        """Draw it for a terminal: a row for each step, and the failures in words.
+    def text(self, *, width: int = 80, color: bool = False, ascii_only: bool = False) -> str:
+        """Draw the timeline for a terminal: a row for each step, and the failures in words.
 
-        A step with many files is one row that shows how many were at work.
+        A step with many files is one row that shows how many of them were running.
 
         Args:
             width: The columns of the terminal; less than 32 counts as 32.
-            colour: Whether to use the terminal's colours.
-            ascii: Whether to do with ASCII, for terminals that know no Unicode.
+            color: Whether to use the terminal's colors.
+            ascii_only: Whether to write ASCII only, for terminals without Unicode.
 
         Returns:
-            Lines no wider than that, without a newline at the end. What the
-            server names is made harmless to a terminal.
+            Lines of at most that width, without a newline at the end. Names from
+            the server are escaped, so that they cannot control the terminal.
         """
         from datalab_facade.pictures.terminal import Terminal
         from datalab_facade.pictures.timeline_text import timeline_text
 
-        return timeline_text(self, Terminal(width, colour, ascii))
+        return timeline_text(self, Terminal(width, color, ascii_only))
 
     def __str__(self) -> str:
         return self.text()
 
     def svg(self, *, width: float = 960) -> str:
-        """Draw it as SVG that stands by itself, in a file or inside of HTML.
+        """Draw the timeline as self-contained SVG, for a file or inside HTML.
 
         Args:
-            width: In pixels; less than 320 counts as 320. The height follows.
+            width: The width in pixels; less than 320 counts as 320. The height follows from it.
 
         Returns:
-            Well-formed XML without scripts or links. It brings its own ground, and
-            follows light and dark surroundings.
+            Well-formed XML without scripts or links. It has its own background, and
+            follows the reader's light or dark color scheme.
         """
         from datalab_facade.pictures.timeline_svg import timeline_svg
 
         return timeline_svg(self, width)
 
     def html(self) -> str:
-        """Draw it as a page of HTML that needs nothing else, with every file and failure.
+        """Draw the timeline as a self-contained HTML page, with every file and failure.
 
         Returns:
-            The page. It runs no script, and its policy lets a browser load nothing.
+            The page. It has no script, and its content policy lets the browser load nothing.
         """
         from datalab_facade.pictures.timeline_html import timeline_html
 
@@ -264,7 +264,7 @@ class Timeline:
         return self.svg()
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the timeline as plain JSON, times in ISO 8601 and seconds."""
+        """Return the timeline as plain JSON, with times in ISO 8601 and durations in seconds."""
         return {
             "execution_id": self.execution_id,
             "status": str(self.status),
@@ -286,16 +286,16 @@ class Timeline:
 def timeline_of(
     execution: Execution, depends_on: Mapping[str, Iterable[str]] | None = None
 ) -> Timeline:
-    """Make the timeline of a snapshot, whatever times it tells or leaves out.
+    """Compute the timeline of a snapshot, even if times are missing.
 
-    Times without a zone are taken as UTC. An end before its beginning counts as
-    at its beginning.
+    A time without a zone counts as UTC. An end before its beginning counts as equal
+    to the beginning.
 
     Args:
         execution: The snapshot.
-        depends_on: The names of the steps that a step waits for, by its own name,
-            as in the workflow's definition. A step that is not in it can have
-            waited for any other.
+        depends_on: For each step name, the names of the steps that it waits for, as
+            in the workflow's definition. A step that is not a key can have waited
+            for any other.
     """
     by_step = [
         [_Draft(step.name, run, _utc(run.started_at), _utc(run.finished_at)) for run in step.runs]
@@ -314,7 +314,7 @@ def timeline_of(
         TimelineStep(
             name=step.name,
             status=step.status,
-            runs=tuple(sorted((draft.made() for draft in runs), key=_began)),
+            runs=tuple(sorted((draft.to_run() for draft in runs), key=_began)),
         )
         for step, runs in zip(execution.steps.values(), by_step, strict=True)
     ]
@@ -326,14 +326,14 @@ def timeline_of(
         end=end,
         is_open=not execution.is_terminal,
         steps=tuple(sorted(steps, key=_began)),
-        critical_path=tuple(draft.made() for draft in chain),
+        critical_path=tuple(draft.to_run() for draft in chain),
         error=excerpt(execution.error, limit=1_000) if execution.error else None,
     )
 
 
 @attrs.define(eq=False)
 class _Draft:
-    """A run while its spans are being found."""
+    """A run whose spans are not computed yet."""
 
     step: str
     run: StepRun
@@ -345,9 +345,9 @@ class _Draft:
     is_doubtful: bool = False
     is_critical: bool = False
 
-    def made(self) -> TimelineRun:
+    def to_run(self) -> TimelineRun:
         run = self.run
-        words = ": ".join(part for part in (run.error_stage, run.error) if part)
+        message = ": ".join(part for part in (run.error_stage, run.error) if part)
         return TimelineRun(
             step=self.step,
             file_key=run.file_key,
@@ -355,7 +355,7 @@ class _Draft:
             waiting=self.waiting,
             working=self.working,
             failed=run.failed,
-            error=excerpt(words, limit=1_000) if words else None,
+            error=excerpt(message, limit=1_000) if message else None,
             is_critical=self.is_critical,
             is_doubtful=self.is_doubtful,
         )
@@ -363,18 +363,18 @@ class _Draft:
 
 def _bounds(execution: Execution, drafts: list[_Draft]) -> tuple[datetime | None, datetime | None]:
     created, updated = _utc(execution.created_at), _utc(execution.updated_at)
-    told = [moment for draft in drafts for moment in (draft.began, draft.ended) if moment]
+    known = [moment for draft in drafts for moment in (draft.began, draft.ended) if moment]
     if created is not None:
-        told.append(created)
-    latest = list(told)
+        known.append(created)
+    latest = list(known)
     if not execution.is_terminal:
-        # The clock here may lag behind the server's; then nothing told lies in the future.
+        # The local clock may lag behind the server's; no known time may lie after the end.
         latest += [moment for moment in (updated, _utc(execution.observed_at)) if moment]
     elif updated is not None and not (drafts and all(draft.ended for draft in drafts)):
         latest.append(updated)
-    if not told and latest:
-        told = [min(latest)]
-    return min(told, default=None), max(latest, default=None)
+    if not known and latest:
+        known = [min(latest)]
+    return min(known, default=None), max(latest, default=None)
 
 
 def _place(
@@ -385,38 +385,38 @@ def _place(
     *,
     is_open: bool,
 ) -> None:
-    """Give every run its spans, and the run that held it up."""
+    """Set the spans of every run, and the run that held it up."""
     for draft in drafts:
-        _place_what_began(draft, end, is_open=is_open)
-    past = _Past(drafts, min(_SKEW, (end - start) / _SKEW_SHARE))
-    not_ended = _NotEnded(drafts)
+        _place_begun(draft, end, is_open=is_open)
+    finished = _FinishedWork(drafts, min(_SKEW, (end - start) / _SKEW_DIVISOR))
+    unfinished = _UnfinishedWork(drafts)
     for draft in drafts:
         steps = depends_on.get(draft.step)
-        if draft.began is None and steps is not None and not_ended.any_for(draft, steps):
-            # What it needs is not there, so it is not its turn that it waits for.
+        if draft.began is None and steps is not None and unfinished.any_for(draft, steps):
+            # Its input is not there yet, so it is not ready and does not count as waiting.
             continue
         until = draft.began or draft.ended or end
-        draft.held_up_by = past.last_before(draft, until, steps)
+        draft.held_up_by = finished.last_before(draft, until, steps)
         ready = start if draft.held_up_by is None else min(until, _ended(draft.held_up_by))
         if draft.began is not None:
             draft.waiting = Span(start=ready, end=draft.began) if ready < draft.began else None
         else:
-            _place_the_rest(draft, ready, end, is_open=is_open)
+            _place_not_begun(draft, ready, end, is_open=is_open)
 
 
-def _place_what_began(draft: _Draft, end: datetime, *, is_open: bool) -> None:
+def _place_begun(draft: _Draft, end: datetime, *, is_open: bool) -> None:
     if draft.began is None:
         return
     if draft.ended is not None:
         draft.is_doubtful = draft.ended < draft.began
         draft.working = Span(start=draft.began, end=max(draft.began, draft.ended))
     else:
-        goes_on = is_open and not draft.run.is_terminal
-        draft.is_doubtful = not goes_on
-        draft.working = Span(start=draft.began, end=end, is_open=goes_on)
+        in_progress = is_open and not draft.run.is_terminal
+        draft.is_doubtful = not in_progress
+        draft.working = Span(start=draft.began, end=end, is_open=in_progress)
 
 
-def _place_the_rest(draft: _Draft, ready: datetime, end: datetime, *, is_open: bool) -> None:
+def _place_not_begun(draft: _Draft, ready: datetime, end: datetime, *, is_open: bool) -> None:
     if draft.ended is not None:
         draft.is_doubtful = True
         draft.working = Span(start=ready, end=draft.ended)
@@ -427,13 +427,13 @@ def _place_the_rest(draft: _Draft, ready: datetime, end: datetime, *, is_open: b
         draft.waiting = Span(start=ready, end=end, is_open=True)
 
 
-class _Past:
-    """The work that has ended, by the file that it was about."""
+class _FinishedWork:
+    """The work that has ended, by its file."""
 
     def __init__(self, drafts: list[_Draft], skew: timedelta) -> None:
         self._skew = skew
         ended = [(draft.working, draft) for draft in drafts if draft.ended and draft.working]
-        # Of those that ended together, the one that took longest comes last.
+        # Of runs that ended at the same time, the longest comes last.
         ended.sort(key=lambda entry: entry[0].start, reverse=True)
         ended.sort(key=lambda entry: entry[0].end)
         self._all = [draft for _, draft in ended]
@@ -444,9 +444,9 @@ class _Past:
     def last_before(
         self, waiting: _Draft, until: datetime, steps: frozenset[str] | None
     ) -> _Draft | None:
-        """Give what ended last before a run began, of what it can have waited for.
+        """Return the last run to end before another began, of those it can have waited for.
 
-        That is another step's work on the same file, or on all files at once.
+        These are runs of other steps on the same file, or on all files at once.
         """
         best: _Draft | None = None
         for group in self._groups(waiting.run.file_key):
@@ -469,7 +469,7 @@ class _Past:
         place = bisect_right(group, min(until, _LAST - self._skew) + self._skew, key=_ended)
         for draft in reversed(group[:place]):
             assert draft.working is not None
-            # Each link goes back in time, so that no chain of them is a circle.
+            # Each link leads back in time, so no chain of links is a circle.
             if (
                 draft.step != waiting.step
                 and draft.working.start < until
@@ -479,7 +479,7 @@ class _Past:
         return None
 
 
-class _NotEnded:
+class _UnfinishedWork:
     """The work that has not ended, by step and file."""
 
     def __init__(self, drafts: list[_Draft]) -> None:
@@ -489,7 +489,7 @@ class _NotEnded:
                 self._files.setdefault(draft.step, set()).add(draft.run.file_key)
 
     def any_for(self, waiting: _Draft, steps: frozenset[str]) -> bool:
-        """Tell whether some of these steps' work that a run needs has not ended."""
+        """Check whether a run still needs unfinished work of some steps."""
         key = waiting.run.file_key
         found = (self._files.get(step, set()) for step in steps)
         if key is None or key == _ALL_FILES:
@@ -503,19 +503,19 @@ def _ended(draft: _Draft) -> datetime:
 
 
 def _critical(drafts: list[_Draft]) -> list[_Draft]:
-    """Follow what held up what, back from the last end."""
+    """Follow the runs that held each other up, back from the last end."""
     placed = [(draft.working, draft) for draft in drafts if draft.working is not None]
     if not placed:
         return []
     last = max(span.end for span, _ in placed)
-    _, at = min(
+    _, current = min(
         ((span, draft) for span, draft in placed if span.end == last),
         key=lambda entry: entry[0].start,
     )
-    chain = [at]
-    while at.held_up_by is not None:
-        at = at.held_up_by
-        chain.append(at)
+    chain = [current]
+    while current.held_up_by is not None:
+        current = current.held_up_by
+        chain.append(current)
     return chain[::-1]
 
 

@@ -224,7 +224,7 @@ def test_a_list_in_a_refusal_is_not_missed() -> None:
     "body", [{}, {"execution_id": None}, {"execution_id": -1}, {"execution_id": True}, [5], 5]
 )
 def test_a_start_without_an_id_is_no_start(body: Any) -> None:
-    with pytest.raises(InvalidResponseError, match="no started execution"):
+    with pytest.raises(InvalidResponseError, match="not a started execution"):
         decode_started(body)
 
 

@@ -209,9 +209,9 @@ def test_a_name_and_steps_do_as_well(way: Way, simulator: Simulator) -> None:
     ("given", "told"),
     [
         (("Invoices",), "needs steps"),
-        ((WorkflowDefinition(name="x", steps=TWO_STEPS), TWO_STEPS), "pass it alone"),
-        (({"name": "x", "steps": []},), "not from a dict"),
-        (("Invoices", [PARSE]), "not a dict"),
+        ((WorkflowDefinition(name="x", steps=TWO_STEPS), TWO_STEPS), "pass it without steps"),
+        (({"name": "x", "steps": []},), "not {'name': 'x'"),
+        (("Invoices", [PARSE]), "must hold StepDefinition"),
         (("Invoices", []), "at least one step"),
         (("", TWO_STEPS), "name: is empty"),
     ],
@@ -631,6 +631,6 @@ def test_a_secret_that_is_no_text_is_told_by_its_name_and_nothing_is_sent(way: W
     definition = WorkflowDefinition(
         name="Ours", steps=[StepDefinition(step_key="marker_parse", unique_name="parse")]
     )
-    with pytest.raises(InvalidArgumentError, match=r"secrets\['chat'\] must be a text"):
+    with pytest.raises(InvalidArgumentError, match=r"secrets\['chat'\] must be a string"):
         way.done(way.client(simulator).workflows.create(definition, secrets={"chat": 7}))
     assert not simulator.requests

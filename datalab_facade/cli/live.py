@@ -110,7 +110,7 @@ class Transfers:
 
     def _label(self, name: str) -> str:
         width = 16 if self._narrow else 32
-        terminal = Terminal(80, colour=False, ascii_only=self._ascii)
+        terminal = Terminal(80, color=False, ascii_only=self._ascii)
         return clipped(terminal.words(shown(name)), width, ellipsis=terminal.ellipsis)
 
 

@@ -1,8 +1,8 @@
-"""Work on the outputs of many executions on a Dask cluster (extra ``dask``).
+"""Process the outputs of many executions on a Dask cluster (extra ``dask``).
 
-One process waits for all executions, under one budget, and has the API's key. The workers
-get presigned URLs, fetch outputs from storage, and run the user's function; they never ask
-the API. See :func:`map_outputs`.
+One process has the API key and waits for all executions, with one rate limiter. The workers
+receive presigned URLs, fetch outputs from storage, and run the user's function; they send
+nothing to the API. See :func:`map_outputs`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ from uuid import uuid4
 
 import attrs
 
-from datalab_facade.arguments import checked_count, checked_seconds
+from datalab_facade.arguments import (
+    checked_count,
+    checked_iterable,
+    checked_seconds,
+    checked_text,
+    named,
+)
 from datalab_facade.client import Datalab
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.errors import (
@@ -54,57 +60,55 @@ except ModuleNotFoundError as missing:
 
 _T = TypeVar("_T")
 
-_LEAST_UNDER_WAY = 32
+_MIN_UNDER_WAY = 32
 _UNDER_WAY_PER_THREAD = 4
 
-_MOST_RENEWALS = 3
+_MAX_RENEWALS = 3
 _RENEWAL_SECONDS = 60.0
 
-_NAP = 0.5
-"""Seconds after which one who sleeps looks whether it is still wanted."""
+_STOP_CHECK_SECONDS = 0.5
+"""Seconds between two checks of a sleeping wait whether it must stop."""
 
-
-_WATCH = 5.0
-"""Seconds without any news after which the cluster's client is looked at."""
+_CLIENT_CHECK_SECONDS = 5.0
+"""Seconds without a result after which the status of the cluster's client is checked."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class MappedOutput(Generic[_T]):
-    """What became of one output, or of an execution that leads to none."""
+    """The result for one output, or for an execution without one."""
 
     execution_id: int
     execution: Execution | None
-    """The final snapshot; None where waiting ended without one."""
+    """The final snapshot; None if the wait ended without one."""
     output: Output | None
-    """The output that the function was given; None where there is none to be given."""
+    """The output that the function got; None if there is none."""
     future: Future[_T]
-    """What the function returned, on the cluster, or the error that came in its place."""
+    """The function's result on the cluster, or the error that came instead."""
     _tasks: _Tasks[_T] = attrs.field(repr=False)
     _renewals: int = attrs.field(default=0, repr=False)
 
     def result(self, timeout: float | None = None) -> _T:
-        """Bring what the function returned here.
+        """Fetch the function's result from the cluster.
 
-        Where Dask had to compute it again, because its worker died, and the URL had
-        expired meanwhile, it is computed once more with a new URL.
+        If a worker died and the URL expired before Dask ran the task again, the task
+        is started once more with a new URL.
 
         Args:
-            timeout: Seconds to wait for that; by default there is no end.
+            timeout: Seconds to wait for the result; by default without limit.
 
         Raises:
             ExecutionFailedError: The execution ended as FAILED.
-            DownloadError: The output could not be fetched; ``reason`` tells why.
-            DatalabError: Waiting for the execution ended without a final snapshot.
-            TimeoutError: It takes longer.
-            Exception: Whatever the function raised, or what Dask says of a task that
-                is lost.
+            DownloadError: The output could not be fetched; ``reason`` says why.
+            DatalabError: The wait for the execution ended without a final snapshot.
+            TimeoutError: The timeout passed first.
+            Exception: Any error of the function, or Dask's error for a lost task.
         """
         mapped = self
         while True:
             try:
                 value: _T = mapped.future.result(timeout)
             except DownloadError as error:
-                newer = self._tasks.begun_anew(mapped, error)
+                newer = self._tasks.restart(mapped, error)
                 if newer is None:
                     raise
                 mapped = newer
@@ -136,51 +140,53 @@ def map_outputs(
             for mapped in map_outputs(ids, pages, datalab=datalab, steps=["parse"]):
                 print(mapped.execution_id, mapped.result())
 
-    Waiting is done here, in one place, by ``datalab.executions.as_completed``. Each
-    output of an execution that has completed becomes a task: a worker fetches the
-    output, and calls the function. An execution that failed, or that could not be
-    waited for, has one future, with ExecutionFailedError or the error of the wait; so has
-    one that completed without an output of these steps, with DownloadError. A step
-    run that failed in an execution that completed has no future; see
+    The calling process waits, with ``datalab.executions.as_completed``. Each output of
+    an execution that has completed becomes a task: a worker fetches the output and
+    calls the function. An execution that failed has one future, with
+    ExecutionFailedError. So has an execution whose wait failed, with the error of the
+    wait, and one that completed without an output of these steps, with DownloadError.
+    A failed step run of a completed execution has no future; see
     ``mapped.execution.failures``.
 
-    Tasks of a worker that dies are done again by others. When workers are slower than
-    the API, waiting pauses, and so does reading the executions.
+    Tasks of a worker that dies run again on other workers. If workers are slower than
+    the API, the wait pauses, and no more executions are read.
 
-    What travels to the scheduler and to workers is the function, the output with its
-    presigned URL, and the limits below; never the key. An expired URL is renewed here.
+    The scheduler and the workers receive the function, the output with its presigned
+    URL, and the limits below, but never the API key. The calling process renews expired
+    URLs.
 
     Args:
-        executions: Ids or handles. They are read as there is room, so they may be
-            many, or still being produced.
-        function: Called on a worker with the output and its bytes. It must pickle, as
-            all that Dask runs. It may be called more than once for an output, when a
-            worker dies.
-        datalab: Waits for executions. It must stay open until the last result.
-        client: The cluster's client; by default the one that was made last.
-        steps: The names of the steps whose outputs are wanted; by default all.
-        under_way: How many tasks may be unfinished, or finished and not taken from the
-            iterator; by default four times the threads that the cluster has now, but
-            at least 32.
-        concurrency: How many executions are waited for at once.
-        policy: How each single one is waited for; by default that of ``datalab``.
-        max_bytes: The most that an output may weigh, unpacked.
+        executions: The executions: ids, snapshots, handles or their JSON forms. They
+            are read as there is room, so they may be many, or still being produced.
+        function: Called on a worker with the output and its bytes. It must pickle. It
+            may be called more than once for an output, if a worker dies.
+        datalab: The client that waits. It must stay open until the last result.
+        client: The client of the cluster; by default the most recent one.
+        steps: The names of the steps whose outputs to process; by default all.
+        under_way: The most tasks that may be unfinished, or finished and not taken
+            from the iterator; by default four times the current number of threads of
+            the cluster, but at least 32.
+        concurrency: The most executions to wait for at once.
+        policy: The policy for each wait; by default that of ``datalab``.
+        max_bytes: The largest size of an output in bytes, unpacked.
         timeout: Seconds for fetching one output.
 
     Returns:
-        An iterator of results, in the order in which they come to be. To leave it early
-        ends the wait and takes back the tasks that no worker has begun.
+        An iterator of results, in the order in which they become available. Leaving it
+        early ends the wait and releases the tasks that no worker has started.
 
     Raises:
-        InvalidArgumentError: An argument is wrong, or there is no cluster; nothing was sent.
-        Exception: Whatever reading the executions raises, after all that came before; or
-            what Dask raises when it takes no more tasks.
+        InvalidArgumentError: An argument is wrong; nothing was sent.
+        ClientStateError: There is no cluster, or its client is closed; nothing was sent.
+        Exception: Any error of reading the executions, after all earlier results; or
+            Dask's error if it accepts no more tasks.
     """
     if not isinstance(datalab, Datalab):
         raise InvalidArgumentError(
-            f"datalab must be a Datalab, the blocking client, and not a {type(datalab).__name__}"
+            f"datalab must be a Datalab, the blocking client, not a {type(datalab).__name__}"
         )
-    wanted = _checked_steps(steps)
+    checked_iterable("executions", executions)
+    step_names = _checked_steps(steps)
     cluster = _checked_client(client)
     tasks = _Tasks(
         cluster,
@@ -193,13 +199,13 @@ def map_outputs(
     checked_count("concurrency", concurrency, least=1)
     checked_count("under_way", most, least=1)
 
-    mapping = _Mapping(tasks, datalab.executions, wanted, most)
+    mapping = _Mapping(tasks, datalab.executions, step_names, most)
     mapping.wait_for(executions, concurrency, policy)
     return mapping.results()
 
 
 class _Tasks(Generic[_T]):
-    """Puts tasks on the cluster. Threads may share it."""
+    """Submits tasks to the cluster. Thread-safe."""
 
     def __init__(
         self,
@@ -213,12 +219,12 @@ class _Tasks(Generic[_T]):
         self._function = function
         self._name = funcname(function)
         self._executions = datalab.executions
-        allow_http = datalab._context.allow_http  # noqa: SLF001 - workers are to allow the same
+        allow_http = datalab._context.allow_http  # noqa: SLF001 - workers must allow the same
         self._fetching = Fetching(max_bytes, timeout, allow_http)
-        self._known = Renewals(SystemClock())
+        self._renewals = Renewals(SystemClock())
 
-    def begun(self, execution: Execution, output: Output, renewals: int = 0) -> MappedOutput[_T]:
-        """Begin to work on an output."""
+    def start(self, execution: Execution, output: Output, renewals: int = 0) -> MappedOutput[_T]:
+        """Start the task for an output."""
         future = self._client.submit(
             fetch_and_call,
             self._function,
@@ -236,14 +242,14 @@ class _Tasks(Generic[_T]):
             renewals=renewals,
         )
 
-    def failed(
+    def fail(
         self,
         execution_id: int,
         error: Exception,
         execution: Execution | None = None,
         output: Output | None = None,
     ) -> MappedOutput[_T]:
-        """Give the future of what cannot be worked on."""
+        """Return a result whose future raises an error."""
         future: Future[_T] = self._client.submit(
             fail, error, key=self._key(execution_id), pure=False
         )
@@ -253,22 +259,22 @@ class _Tasks(Generic[_T]):
             output=output,
             future=future,
             tasks=self,
-            renewals=_MOST_RENEWALS,
+            renewals=_MAX_RENEWALS,
         )
 
-    def begun_anew(self, mapped: MappedOutput[_T], error: DownloadError) -> MappedOutput[_T] | None:
-        """Begin to work on an output again if its URL had expired; None if that is not why."""
+    def restart(self, mapped: MappedOutput[_T], error: DownloadError) -> MappedOutput[_T] | None:
+        """Start a task again with a new URL; None if an expired URL was not the reason."""
         execution, output = mapped.execution, mapped.output
         if (
             execution is None
             or output is None
             or error.reason != "expired"
             or error.execution_id != output.execution_id
-            or mapped._renewals >= _MOST_RENEWALS  # noqa: SLF001 - of this module
+            or mapped._renewals >= _MAX_RENEWALS  # noqa: SLF001 - of this module
         ):
             return None
         try:
-            url = self._known.renewed(
+            url = self._renewals.renewed(
                 output,
                 output.url,
                 _RENEWAL_SECONDS,
@@ -276,49 +282,50 @@ class _Tasks(Generic[_T]):
             )
         except NotFoundError:
             url = None
-        except DatalabError as refused:
-            told = f"has a URL that expired and could not be renewed: {refused}"
-            failed = download_failed(output, "expired", told, error.status)
-            return self.failed(execution.id, failed, execution, output)
+        except DatalabError as cause:
+            detail = f"has a URL that expired and could not be renewed: {cause}"
+            failure = download_failed(output, "expired", detail, error.status)
+            return self.fail(execution.id, failure, execution, output)
         if url is None:
-            failed = download_failed(output, "gone", "is no longer there", error.status)
-            return self.failed(execution.id, failed, execution, output)
+            failure = download_failed(output, "gone", "no longer exists", error.status)
+            return self.fail(execution.id, failure, execution, output)
         renewals = mapped._renewals + 1  # noqa: SLF001 - of this module
-        return self.begun(execution, attrs.evolve(output, url=url), renewals)
+        return self.start(execution, attrs.evolve(output, url=url), renewals)
 
     def poll(self, execution_id: int, timeout: float | None = None) -> Execution:
-        """Look at an execution, under the budget.
+        """Poll an execution, within the rate limit.
 
         Raises:
-            DatalabError: Whatever ``client.executions.get`` raises.
+            DatalabError: Any error of ``client.executions.get``.
         """
         return self._executions.get(execution_id, timeout=timeout)
 
     def check_client(self) -> None:
-        """See to it that there is somebody to hear from.
+        """Check that the cluster's client can still deliver results.
 
         Raises:
-            InvalidArgumentError: The cluster's client was closed.
+            ClientStateError: The client is closed.
         """
         if self._client.status == "closed":
             raise ClientStateError(
-                "The Dask client is closed, or lost its scheduler; results must be taken before"
+                "The Dask client is closed or has lost its scheduler; take all results before "
+                "you close it"
             )
 
     def _key(self, execution_id: object) -> str:
-        # Of ids that are none, nothing is shown on dashboards.
-        shown = execution_id if isinstance(execution_id, int) else "none"
-        return f"{self._name}-{shown}-{uuid4().hex}"
+        # Dashboards show the key, so it holds nothing of a wrong id.
+        name = execution_id if isinstance(execution_id, int) else "none"
+        return f"{self._name}-{name}-{uuid4().hex}"
 
 
 class _Mapping(Generic[_T]):
-    """One call of :func:`map_outputs`: a thread waits, whoever asks for results takes them.
+    """One call of :func:`map_outputs`: a thread waits, and the caller takes the results.
 
     Args:
-        tasks: Puts tasks on the cluster.
-        executions: Those of the client that waits.
-        steps: The names of the steps whose outputs are wanted; None for all.
-        under_way: How many tasks may be unfinished or not taken.
+        tasks: Submits tasks to the cluster.
+        executions: The executions of the client that waits.
+        steps: The names of the steps whose outputs to process; None for all.
+        under_way: The most tasks that may be unfinished or not taken.
     """
 
     def __init__(
@@ -340,34 +347,34 @@ class _Mapping(Generic[_T]):
         self._done: SimpleQueue[MappedOutput[_T] | _End] = SimpleQueue()
 
     def wait_for(
-        self, wanted: Iterable[HandleLike], concurrency: int, policy: WaitPolicy | None
+        self, executions: Iterable[HandleLike], concurrency: int, policy: WaitPolicy | None
     ) -> None:
-        """Say what is to be waited for, and how; nothing is sent yet.
+        """Set the executions to wait for, and how; nothing is sent yet.
 
         Raises:
-            InvalidArgumentError: That makes no sense.
+            InvalidArgumentError: An argument is wrong.
         """
         self._outcomes = self._executions.as_completed(
-            self._ids(wanted), concurrency=concurrency, policy=policy
+            self._ids(executions), concurrency=concurrency, policy=policy
         )
 
     def results(self) -> Generator[MappedOutput[_T], None, None]:
-        """Give what is done, until all is."""
+        """Yield results until all are done."""
         threading.Thread(target=self._wait, name="datalab-map", daemon=True).start()
         end: _End | None = None
         try:
             while end is None or self._under_way:
                 try:
-                    done = self._done.get(timeout=_WATCH)
+                    done = self._done.get(timeout=_CLIENT_CHECK_SECONDS)
                 except Empty:
-                    # A client that was closed tells nothing of what it had under way.
+                    # A closed client reports nothing about its pending tasks.
                     self._tasks.check_client()
                     continue
                 if isinstance(done, _End):
                     end = done
                     if end.lost_cluster:
                         break
-                elif not self._begun_anew(done):
+                elif not self._restart_expired(done):
                     with self._lock:
                         self._under_way.discard(done)
                     self._room.release()
@@ -377,11 +384,11 @@ class _Mapping(Generic[_T]):
         if end is not None and end.error is not None:
             raise end.error
 
-    def _begun_anew(self, done: MappedOutput[_T]) -> bool:
+    def _restart_expired(self, done: MappedOutput[_T]) -> bool:
         error = done.future.exception() if done.future.status == "error" else None
         if not isinstance(error, DownloadError):
             return False
-        newer = self._tasks.begun_anew(done, error)
+        newer = self._tasks.restart(done, error)
         if newer is None:
             return False
         with self._lock:
@@ -404,13 +411,15 @@ class _Mapping(Generic[_T]):
             end = _End(error)
         self._done.put(end)
 
-    def _ids(self, wanted: Iterable[HandleLike]) -> Iterator[int]:
-        for one in wanted:
+    def _ids(self, executions: Iterable[HandleLike]) -> Iterator[int]:
+        for execution in executions:
             try:
-                yield one if isinstance(one, int) else self._executions.handle(one).id
+                execution_id = self._executions.handle(execution).id
             except InvalidArgumentError as error:
-                # One that is wrong does not end the wait for the others.
-                self._begin(Outcome(execution_id=cast("int", one), error=error))
+                # A wrong one does not end the wait for the others.
+                self._begin(Outcome(execution_id=cast("int", execution), error=error))
+            else:
+                yield execution_id
 
     def _begin(self, outcome: Outcome) -> None:
         outcome = self._polled_again(outcome)
@@ -418,10 +427,10 @@ class _Mapping(Generic[_T]):
         if execution is None:
             error = outcome.error
             assert error is not None
-            self._put(partial(tasks.failed, outcome.execution_id, error))
+            self._put(partial(tasks.fail, outcome.execution_id, error))
         elif execution.failed:
             failure = ExecutionFailedError(execution)
-            self._put(partial(tasks.failed, execution.id, failure, execution))
+            self._put(partial(tasks.fail, execution.id, failure, execution))
         else:
             outputs = [
                 output
@@ -429,13 +438,13 @@ class _Mapping(Generic[_T]):
                 if self._steps is None or output.step in self._steps
             ]
             for output in outputs:
-                self._put(partial(tasks.begun, execution, output))
+                self._put(partial(tasks.start, execution, output))
             if not outputs:
-                nothing = self._nothing_of(execution)
-                self._put(partial(tasks.failed, execution.id, nothing, execution))
+                no_output = self._no_output(execution)
+                self._put(partial(tasks.fail, execution.id, no_output, execution))
 
     def _polled_again(self, outcome: Outcome) -> Outcome:
-        """Look once more at one that timed out, if that may be because waiting has paused."""
+        """Poll an execution again if its wait timed out, perhaps because waiting has paused."""
         if not (self._has_paused and isinstance(outcome.error, WaitTimeoutError)):
             return outcome
         with contextlib.suppress(DatalabError):
@@ -462,10 +471,10 @@ class _Mapping(Generic[_T]):
                 mapped.future.release()
         mapped.future.add_done_callback(lambda _: self._done.put(mapped))
 
-    def _nothing_of(self, execution: Execution) -> DownloadError:
+    def _no_output(self, execution: Execution) -> DownloadError:
         steps = "" if self._steps is None else f" of {', '.join(map(redact_name, self._steps))}"
         return DownloadError(
-            f"Execution {execution.id} has completed, but there is no output{steps} to fetch",
+            f"Execution {execution.id} has completed, but it has no output{steps}",
             execution_id=execution.id,
             reason="gone",
         )
@@ -481,19 +490,19 @@ class _Mapping(Generic[_T]):
 
 @attrs.frozen
 class _End:
-    """Waiting is over."""
+    """The end of the wait."""
 
     error: Exception | None = None
     lost_cluster: bool = False
-    """Whether nothing more is to be expected of tasks that are under way."""
+    """Whether no pending task can deliver a result."""
 
 
 class _Stopped(Exception):
-    """Nobody wants the results any more."""
+    """The caller has stopped taking results."""
 
 
 class _ClusterLost(Exception):
-    """The cluster takes no more tasks."""
+    """The cluster accepts no more tasks."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
@@ -501,7 +510,7 @@ class _ClusterLost(Exception):
 
 
 class _StoppableClock:
-    """A clock whose sleeps end soon after nobody wants to go on."""
+    """A clock whose sleeps end soon after the wait is stopped."""
 
     def __init__(self, clock: Clock, stopping: threading.Event) -> None:
         self._clock = clock
@@ -515,20 +524,20 @@ class _StoppableClock:
 
     def sleep(self, seconds: float) -> None:
         end = self.monotonic() + seconds
-        left = seconds
-        while left > 0:
+        remaining = seconds
+        while remaining > 0:
             if self._stopping.is_set():
                 raise _Stopped
-            self._clock.sleep(min(left, _NAP))
-            left = end - self.monotonic()
+            self._clock.sleep(min(remaining, _STOP_CHECK_SECONDS))
+            remaining = end - self.monotonic()
 
     async def sleep_async(self, seconds: float) -> None:
         await self._clock.sleep_async(seconds)
 
 
 def _stoppable(executions: Executions, stopping: threading.Event) -> Executions:
-    """Give a view of a client's executions that can be told to stop waiting."""
-    context = executions._context  # noqa: SLF001 - it is the clock that makes the difference
+    """Return a client's executions with a clock that stops waits on an event."""
+    context = executions._context  # noqa: SLF001 - only the clock differs
     clock = _StoppableClock(context.clock, stopping)
     transport = executions._transport  # noqa: SLF001
     return Executions(transport, attrs.evolve(context, clock=clock))
@@ -537,14 +546,15 @@ def _stoppable(executions: Executions, stopping: threading.Event) -> Executions:
 def _checked_function(function: Callable[[Output, bytes], _T]) -> Callable[[Output, bytes], _T]:
     if not callable(function):
         raise InvalidArgumentError(
-            f"function must take an output and its bytes; a {type(function).__name__} takes nothing"
+            f"function must be a function of an output and its bytes, not a "
+            f"{type(function).__name__}"
         )
     try:
         dumps(function)
     except Exception as error:
         raise InvalidArgumentError(
-            "The function cannot be sent to workers; it must hold nothing that does not pickle, "
-            f"such as a client or a lock ({type(error).__name__})"
+            f"The function cannot be sent to workers ({type(error).__name__}): it must not hold "
+            f"what does not pickle, such as a client or a lock"
         ) from error
     return function
 
@@ -554,21 +564,28 @@ def _checked_client(client: Client | None) -> Client:
         client = default_client(client)
     except ValueError:
         raise ClientStateError(
-            "There is no Dask cluster: make a distributed.Client first, or pass it as client"
+            "There is no Dask client; create a distributed.Client first, or pass client=..."
         ) from None
     if client.asynchronous:
-        raise InvalidArgumentError("map_outputs blocks; the Dask client must not be asynchronous")
+        raise InvalidArgumentError(
+            "map_outputs blocks, so client must not be asynchronous; pass a blocking Dask client"
+        )
     if client.status != "running":
-        raise ClientStateError(f"The Dask client is {client.status}; make another one")
+        raise ClientStateError(f"The Dask client is {client.status}; create a new one")
     return client
 
 
 def _checked_steps(steps: Iterable[str] | None) -> frozenset[str] | None:
     if isinstance(steps, str):
-        raise InvalidArgumentError(f"steps must be several names: [{steps!r:.50}]")
-    return None if steps is None else frozenset(steps)
+        raise InvalidArgumentError(f"steps must be a list of step names, such as [{named(steps)}]")
+    if steps is None:
+        return None
+    names = list(checked_iterable("steps", steps))
+    for name in names:
+        checked_text("a name in steps", name)
+    return frozenset(names)
 
 
 def _most_under_way(client: Client) -> int:
     threads = cast("Mapping[str, int]", client.nthreads())
-    return max(_LEAST_UNDER_WAY, _UNDER_WAY_PER_THREAD * sum(threads.values()))
+    return max(_MIN_UNDER_WAY, _UNDER_WAY_PER_THREAD * sum(threads.values()))

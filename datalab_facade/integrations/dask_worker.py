@@ -1,8 +1,8 @@
-"""What runs on the workers of a Dask cluster: fetching an output, and the user's function.
+"""The tasks on the workers of a Dask cluster: fetch an output, and call the user's function.
 
-Nothing here knows the API's key. An output comes with its presigned URL; where that has
-expired, the task ends with DownloadError, and the process that waits for executions, which
-has the key and the budget, asks the API for a new one and begins the task anew.
+Workers do not have the API key. An output comes with its presigned URL. If the URL has
+expired, the task ends with DownloadError; the process that waits for executions has the
+key and the rate limiter, polls for a new URL, and starts the task again.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ _T = TypeVar("_T")
 
 @attrs.frozen
 class Fetching:
-    """How a worker fetches outputs."""
+    """The limits for fetching an output on a worker."""
 
     max_bytes: int
-    """The most that one may weigh."""
+    """The largest size of an output in bytes."""
     timeout: float
-    """The seconds for one."""
+    """The seconds for one output."""
     allow_http: bool
-    """Whether storage without TLS may be on another machine."""
+    """Whether storage on another machine may be used without TLS."""
 
 
 def fetch_and_call(
     function: Callable[[Output, bytes], _T], output: Output, fetching: Fetching
 ) -> _T:
-    """Fetch an output, and give what the function makes of it.
+    """Fetch an output, and return the function's result for it.
 
     Raises:
-        DownloadError: It could not be fetched; ``reason`` tells why.
-        Exception: Whatever the function raises.
+        DownloadError: The output could not be fetched; ``reason`` says why.
+        Exception: Any error of the function.
     """
     outputs = _outputs(allow_http=fetching.allow_http)
     data = outputs.read_bytes(output, max_bytes=fetching.max_bytes, timeout=fetching.timeout)
@@ -61,7 +61,7 @@ def fetch_and_call(
 
 
 def fail(error: Exception) -> NoReturn:
-    """Be a task that ends with this error.
+    """Raise an error, as a task.
 
     Raises:
         Exception: The error.
@@ -70,27 +70,28 @@ def fail(error: Exception) -> NoReturn:
 
 
 class _NoExecutions:
-    """Stands where outputs have the executions of a client."""
+    """Takes the place of a client's executions, which a worker does not have."""
 
-    def get(self, execution_id: int, *, timeout: float) -> NoReturn:  # noqa: ARG002 - as there
+    def get(self, execution_id: int, *, timeout: float) -> NoReturn:  # noqa: ARG002 - the signature of Executions.get
         raise InvalidArgumentError(
-            f"A worker has no key to ask for execution {execution_id}; whoever waits for it has"
+            f"A worker has no API key, so it cannot poll execution {execution_id}; poll it in the "
+            f"process that waits for it"
         )
 
 
-# Connections are kept for the next task; they end with the worker's process.
+# Connections stay open for the next task; they close with the worker's process.
 @functools.cache
 def _outputs(*, allow_http: bool) -> Outputs:
     clock, tracing = SystemClock(), NoTracing()
     context = Context(
         clock=clock,
-        random=Random().random,  # noqa: S311 - spreads tries out, hides nothing
+        random=Random().random,  # noqa: S311 - jitter for retries, not a secret
         tracing=tracing,
         drift=DriftLog(),
         duration_model=None,
         options=Options(),
         allow_http=allow_http,
     )
-    lanes = ConnectionPool(DEFAULT_BASE_URL, None, Connector())
-    storage = StorageTransport(Surroundings(clock, tracing), lanes)
+    connections = ConnectionPool(DEFAULT_BASE_URL, None, Connector())
+    storage = StorageTransport(Surroundings(clock, tracing), connections)
     return Outputs(storage, cast("Executions", _NoExecutions()), context)

@@ -74,8 +74,8 @@ class RedisRateLimiter(SharedRateLimiter):
 
     ::
 
-        budget = RedisRateLimiter("redis://cache.internal:6379/0", requests_per_minute=200)
-        with Datalab(budget=budget) as client:
+        limiter = RedisRateLimiter("redis://cache.internal:6379/0", requests_per_minute=200)
+        with Datalab(rate_limiter=limiter) as client:
             ...
 
     Blocking and async clients may share it. It pickles, with its URL, and so with the

@@ -1,4 +1,4 @@
-"""The bars of one row, on a scale of pixels or of shares of whatever width there is."""
+"""The bars of one row, on a scale in pixels or in shares of the width."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from datalab_facade.pictures.rows import Row, load_of, share_of
 if TYPE_CHECKING:
     from datalab_facade.timeline import Span
 
-# A bar below this share of the width is drawn two pixels wide, to be seen at all.
-_LEAST_SHARE = 0.003
+# A bar below this share of the width would be invisible; it is drawn two pixels wide.
+_MIN_SHARE = 0.003
 _DENSITY_PARTS = 240
 
 
 @attrs.frozen
 class Scale:
-    """Where the times of a chart lie on the page."""
+    """Maps the times of a chart to positions on the page."""
 
     start: datetime
     end: datetime
@@ -29,18 +29,18 @@ class Scale:
     """In pixels; None for shares of the drawing's own width."""
 
     def share(self, time: datetime) -> float:
-        """Tell where a moment lies, from 0 to 1."""
+        """Return the position of a time, from 0 to 1."""
         return share_of(time, self.start, self.end)
 
     def x(self, share: float) -> str:
-        """Give the place of a share of the time."""
+        """Return the x coordinate of a share of the time."""
         if self.width is None:
             return f"{number(100 * share)}%"
         return number(self.left + share * self.width)
 
     def length(self, share: float) -> str:
-        """Give the length of a share of the time, two pixels at least."""
-        if share < _LEAST_SHARE:
+        """Return the length of a share of the time, at least two pixels."""
+        if share < _MIN_SHARE:
             return "2"
         if self.width is None:
             return f"{number(100 * share)}%"
@@ -50,7 +50,7 @@ class Scale:
 def draw_row(
     parent: Element, row: Row, scale: Scale, *, top: float, height: float, key: str
 ) -> None:
-    """Draw what a row shows between two heights."""
+    """Draw a row: its bars, or the density of its many files."""
     if row.kind == "files":
         _density(parent, row, scale, top=top, height=height)
     else:
@@ -69,9 +69,9 @@ def _bars(parent: Element, row: Row, scale: Scale, *, top: float, height: float,
             _bar(parent, span, scale, "crit", top=top, height=height)
     for span in row.failed:
         _bar(parent, span, scale, "fail", top=top, height=height)
-    going_on = [span.start for span in row.worked if span.is_open]
-    if going_on:
-        start = scale.share(min(going_on))
+    open_starts = [span.start for span in row.worked if span.is_open]
+    if open_starts:
+        start = scale.share(min(open_starts))
         element(
             parent,
             "rect",
@@ -102,14 +102,14 @@ def _bar(
 
 
 def _cross(parent: Element, share: float, scale: Scale, *, middle: float) -> None:
-    # At the right edge it stands inside of the bar, on a ground of its own.
+    # At the right edge the cross stands inside the bar, on its own background.
     inside = share > 0.97
-    place = element(parent, "svg", x=scale.x(share), y=middle, overflow="visible")
+    anchor = element(parent, "svg", x=scale.x(share), y=middle, overflow="visible")
     left = -13.0 if inside else 5.0
     if inside:
-        element(place, "circle", class_="card", cx=left + 4, cy=0, r=6.5)
+        element(anchor, "circle", class_="card", cx=left + 4, cy=0, r=6.5)
     element(
-        place,
+        anchor,
         "path",
         class_="cross",
         d=f"M{number(left)} -4l8 8m0 -8l-8 8",
@@ -119,48 +119,48 @@ def _cross(parent: Element, share: float, scale: Scale, *, middle: float) -> Non
 
 
 def _density(parent: Element, row: Row, scale: Scale, *, top: float, height: float) -> None:
-    """Draw how many were at work upwards from a line, and how many waited downwards."""
+    """Draw the number of running runs above a line, and of waiting runs below it."""
     load = load_of(row.step.runs, scale.start, scale.end, _DENSITY_PARTS)
     middle = top + height * 0.75
-    places = (
-        ("work", load.working, load.most_working, top, height * 0.75),
-        ("wait", load.waiting, load.most_waiting, middle + 1, height * 0.25),
+    plots = (
+        ("work", load.working, load.max_working, top, height * 0.75),
+        ("wait", load.waiting, load.max_waiting, middle + 1, height * 0.25),
     )
-    for style, levels, most, begin, high in places:
-        if not most:
+    for style, levels, maximum, y, plot_height in plots:
+        if not maximum:
             continue
         plot = element(
             parent,
             "svg",
             x=scale.x(0),
-            y=begin,
+            y=y,
             width="100%" if scale.width is None else scale.width,
-            height=high,
+            height=plot_height,
             viewBox=f"0 0 {_DENSITY_PARTS} 100",
             preserveAspectRatio="none",
         )
-        shares = [level / most for level in levels]
+        shares = [level / maximum for level in levels]
         element(plot, "path", class_=style, d=_area(shares, upwards=style != "wait"))
     for span in row.critical:
         _bar(parent, span, scale, "crit", top=middle - 3, height=4)
-    for place, failed in enumerate(load.failed):
+    for part, failed in enumerate(load.failed):
         if failed:
-            x = scale.x((place + 0.5) / _DENSITY_PARTS)
-            at = element(parent, "svg", x=x, y=middle, overflow="visible")
-            element(at, "path", class_="mark", d="M-4.5 4.5L0 -4L4.5 4.5Z", stroke_width=1.5)
+            x = scale.x((part + 0.5) / _DENSITY_PARTS)
+            anchor = element(parent, "svg", x=x, y=middle, overflow="visible")
+            element(anchor, "path", class_="mark", d="M-4.5 4.5L0 -4L4.5 4.5Z", stroke_width=1.5)
 
 
 def _area(levels: list[float], *, upwards: bool) -> str:
-    """Give the outline of columns, each with its level from 0 to 1."""
+    """Return the outline of columns, each with a level from 0 to 1."""
     base = 100 if upwards else 0
     heights = [abs(base - round(100 * level)) for level in levels]
-    # Neighbours of one height are one column.
+    # Neighbors of the same height are one column.
     ends = [n for n, height in enumerate(heights, 1) if heights[n : n + 1] != [height]]
     return f"M0 {base}{''.join(f'V{heights[end - 1]}H{end}' for end in ends)}V{base}Z"
 
 
 def stripes(parent: Element, key: str) -> None:
-    """Define the pattern that lies over what goes on."""
+    """Define the pattern that marks work in progress."""
     definitions = element(parent, "defs")
     pattern = element(
         definitions,

@@ -1,4 +1,4 @@
-"""The steps of a workflow and what depends on what, as a value that draws itself."""
+"""The steps of a workflow and their dependencies, as a value that draws itself."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import attrs
 from datalab_facade.pictures.words import counted, joined, shown
 
 
-def _texts(names: Iterable[str]) -> tuple[str, ...]:
-    # A string is an iterable of strings too, and never what is meant.
+def _to_tuple(names: Iterable[str]) -> tuple[str, ...]:
+    # A string is an iterable of strings too; its letters are never meant.
     return (names,) if isinstance(names, str) else tuple(names)
 
 
@@ -21,17 +21,17 @@ class Node:
 
     name: str
     label: str = ""
-    """What kind of step it is."""
-    depends_on: tuple[str, ...] = attrs.field(default=(), converter=_texts)
-    """The names of the steps that it waits for."""
+    """The kind of step."""
+    depends_on: tuple[str, ...] = attrs.field(default=(), converter=_to_tuple)
+    """The names of the steps that this step waits for."""
     details: str = ""
-    """What else there is to tell when it is pointed at."""
+    """More text for the tooltip."""
     is_missing: bool = False
-    """Whether it is only named by others, and no step of the workflow."""
+    """Whether other steps name it, but the workflow does not have it."""
 
     @property
     def tooltip(self) -> str:
-        """Everything about it in a line."""
+        """All of its facts in one line."""
         after = ", ".join(shown(name) for name in self.depends_on)
         return joined(
             (
@@ -50,10 +50,10 @@ def _nodes(nodes: Iterable[Node]) -> tuple[Node, ...]:
 
 @attrs.frozen
 class Graph:
-    """A workflow as a graph. Print it, or draw it; a notebook shows it by itself.
+    """A workflow as a graph. Print it, or draw it; a notebook displays it.
 
-    Whatever the definition says is drawn: a step that waits for one that does not
-    exist, or for itself by a detour, is marked rather than refused.
+    A wrong definition is drawn, too: a step that waits for a missing step, or for
+    itself through others, is marked, not refused.
 
     >>> graph = Graph.of("Invoices", {"parse": ("marker_parse", []), "save": ("", ["parse"])})
     >>> [[node.name for node in layer] for layer in graph.layers]
@@ -71,27 +71,27 @@ class Graph:
 
     @classmethod
     def of(cls, title: str, steps: Mapping[str, tuple[str, Iterable[str]]]) -> Self:
-        """Make it of what each step is and what it waits for, by its name."""
+        """Build a graph from a mapping: step name to its kind and the names it waits for."""
         return cls(
-            title, [Node(name, label, _texts(after)) for name, (label, after) in steps.items()]
+            title, [Node(name, label, _to_tuple(after)) for name, (label, after) in steps.items()]
         )
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The names of steps that others wait for, but that do not exist."""
+        """The names of the steps that other steps wait for, but that do not exist."""
         known = {node.name for node in self.nodes}
-        named = dict.fromkeys(name for node in self.nodes for name in node.depends_on)
-        return tuple(name for name in named if name not in known)
+        dependencies = dict.fromkeys(name for node in self.nodes for name in node.depends_on)
+        return tuple(name for name in dependencies if name not in known)
 
     @property
     def layers(self) -> tuple[tuple[Node, ...], ...]:
-        """The steps by the earliest time at which they can run, those of a layer side by side.
+        """The steps in layers: each step comes after all steps that it waits for.
 
-        Each stands after all that it waits for. Where steps wait for each other in
-        a circle, that cannot be; the first of them stands as if it did not wait.
+        The steps of one layer can run at the same time. Where steps wait for each
+        other in a circle, the first of them is placed as if it did not wait.
         """
-        ghosts = [Node(name, is_missing=True) for name in self.missing]
-        nodes = {node.name: node for node in (*ghosts, *self.nodes)}
+        missing = [Node(name, is_missing=True) for name in self.missing]
+        nodes = {node.name: node for node in (*missing, *self.nodes)}
         layers: list[tuple[Node, ...]] = []
         placed: set[str] = set()
         waiting = dict(nodes)
@@ -106,7 +106,7 @@ class Graph:
 
     @property
     def summary(self) -> str:
-        """How large it is, and what is wrong with it."""
+        """The number of steps and layers, and the problems of the graph."""
         if not self.nodes:
             return "no steps"
         count = f"{counted(len(self.nodes), 'step')} in {counted(len(self.layers), 'layer')}"
@@ -122,51 +122,50 @@ class Graph:
     @property
     def is_circular(self) -> bool:
         """Whether steps wait for each other in a circle."""
-        place = {n.name: number for number, layer in enumerate(self.layers) for n in layer}
+        layer_of = {n.name: number for number, layer in enumerate(self.layers) for n in layer}
         return any(
-            place[name] >= place[node.name] for node in self.nodes for name in node.depends_on
+            layer_of[name] >= layer_of[node.name] for node in self.nodes for name in node.depends_on
         )
 
-    def text(self, *, width: int = 80, colour: bool = False, ascii: bool = False) -> str:  # noqa: A002 - what it is called everywhere
-        """Draw it for a terminal: layer by layer, each step with what it waits for.
+    def text(self, *, width: int = 80, color: bool = False, ascii_only: bool = False) -> str:
+        """Draw the graph for a terminal: layer by layer, each step with what it waits for.
 
         Args:
             width: The columns of the terminal; less than 32 counts as 32.
-            colour: Whether to use the terminal's colours.
-            ascii: Whether to do with ASCII, for terminals that know no Unicode.
+            color: Whether to use the terminal's colors.
+            ascii_only: Whether to write ASCII only, for terminals without Unicode.
 
         Returns:
-            Lines no wider than that, without a newline at the end.
+            Lines of at most that width, without a newline at the end.
         """
         from datalab_facade.pictures.graph_text import graph_text
         from datalab_facade.pictures.terminal import Terminal
 
-        return graph_text(self, Terminal(width, colour, ascii))
+        return graph_text(self, Terminal(width, color, ascii_only))
 
     def __str__(self) -> str:
         return self.text()
 
     def svg(self, *, width: float = 960) -> str:
-        """Draw it as SVG that stands by itself, in a file or inside of HTML.
+        """Draw the graph as self-contained SVG, for a file or inside HTML.
 
         Args:
-            width: How wide it may be in pixels. It runs to the right where that is
-                wide enough, and down where it is not; what still does not fit makes
-                it wider.
+            width: The intended width in pixels. The layers run to the right if they
+                fit, and down if not. A graph that fits neither way is wider.
 
         Returns:
-            Well-formed XML without scripts or links. It brings its own ground, and
-            follows light and dark surroundings.
+            Well-formed XML without scripts or links. It has its own background, and
+            follows the reader's light or dark color scheme.
         """
         from datalab_facade.pictures.graph_svg import graph_svg
 
         return graph_svg(self, width)
 
     def html(self) -> str:
-        """Draw it as a page of HTML that needs nothing else, with a list of the steps.
+        """Draw the graph as a self-contained HTML page, with a list of the steps.
 
         Returns:
-            The page. It runs no script, and its policy lets a browser load nothing.
+            The page. It has no script, and its content policy lets the browser load nothing.
         """
         from datalab_facade.pictures.graph_html import graph_html
 

@@ -1,4 +1,4 @@
-"""A workflow as a page: the drawing for wide and for narrow screens, and the steps as a list."""
+"""A workflow as an HTML page: a drawing for wide and for narrow screens, and a list of steps."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ td:nth-child(4):not(:empty)::before{content:"after "}}
 
 
 def graph_html(graph: Graph) -> str:
-    """Draw it as a page of its own."""
+    """Draw the graph as an HTML page."""
     main = element(None, "main")
     head = element(main, "header")
     element(head, "h1", shown(graph.title))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from datalab_facade.pictures.layout import Layout, Slot, laid_out
+from datalab_facade.pictures.layout import Layout, Slot, lay_out
 from datalab_facade.pictures.markup import (
     Element,
     as_xml,
@@ -37,7 +37,7 @@ class _Style:
 
     runs_down: bool
     wide: float
-    """How wide a box is."""
+    """The width of a box."""
     step: float
     """From the start of one layer to the start of the next."""
     gap: float
@@ -53,16 +53,16 @@ class _Style:
 
 
 def graph_svg(graph: Graph, width: float) -> str:
-    """Draw it, to the right where it fits into so many pixels, else down."""
+    """Draw the graph: to the right if it fits into the width, else down."""
     return as_xml(graph_drawing(graph, width))
 
 
 def graph_drawing(graph: Graph, width: float, *, headed: bool = True) -> Element:
-    """Draw it in the same way as an element; without its head it has no ground either."""
+    """Draw the graph as an element; without its head it has no background either."""
     layers = graph.layers
     nodes = [node for layer in layers for node in layer]
-    number_of = {node.name: place for place, node in enumerate(nodes)}
-    layer_of = [place for place, layer in enumerate(layers) for _ in layer]
+    number_of = {node.name: n for n, node in enumerate(nodes)}
+    layer_of = [n for n, layer in enumerate(layers) for _ in layer]
     edges = [
         (number_of[name], number_of[node.name])
         for node in nodes
@@ -75,8 +75,8 @@ def graph_drawing(graph: Graph, width: float, *, headed: bool = True) -> Element
     fits = max(_LEAST_BOX, (room - (most - 1) * 12) / most)
     down = _Style(runs_down=True, wide=min(wide, fits), step=_HIGH + 46, gap=12)
     style = right if len(layers) * right.step - 64 <= room else down
-    layout = laid_out(layer_of, edges, size=style.size, gap=style.gap)
-    return _drawn(graph, nodes, layout, style, width=width, headed=headed)
+    layout = lay_out(layer_of, edges, size=style.size, gap=style.gap)
+    return _draw(graph, nodes, layout, style, width=width, headed=headed)
 
 
 def _box_width(nodes: list[Node]) -> float:
@@ -90,7 +90,7 @@ def _box_width(nodes: list[Node]) -> float:
     return min(220.0, max(120.0, longest + 32))
 
 
-def _drawn(
+def _draw(
     graph: Graph,
     nodes: list[Node],
     layout: Layout,
@@ -101,7 +101,7 @@ def _drawn(
 ) -> Element:
     layers = 1 + max((slot.layer for slot in layout.nodes), default=-1)
     along = max(0.0, layers * style.step - (style.step - style.depth))
-    # Lines that lead back go round outside of the boxes.
+    # Lines that lead back go around the boxes.
     around = max(map(_back, layout.lines), default=0.0)
     across = layout.breadth + around
     inner = (across, along) if style.runs_down else (along, across)
@@ -112,7 +112,7 @@ def _drawn(
         total = max(total, min(words + 2 * _MARGIN, max(width, 240.0)))
     height = top + inner[1] + _MARGIN - (0 if nodes else 32)
     key = key_of(graph, width, headed)
-    root = svg(total, height, title=title, description=_told(graph, nodes), key=key)
+    root = svg(total, height, title=title, description=_description(graph, nodes), key=key)
     room = total - 2 * _MARGIN
     if headed:
         element(root, "style", picture_style())
@@ -131,12 +131,12 @@ def _drawn(
     return root
 
 
-def _told(graph: Graph, nodes: list[Node]) -> str:
+def _description(graph: Graph, nodes: list[Node]) -> str:
     return ". ".join([graph.summary, *(node.tooltip for node in nodes[:100])])
 
 
 def _back(line: list[Slot]) -> float:
-    """Give how far a line that leads back, or nowhere, swings out; 0 for any other."""
+    """Return how far a line swings out if it leads back or to itself; 0 for any other."""
     layers = line[0].layer - line[-1].layer
     return 0.0 if layers < 0 else 36.0 + 8 * layers
 
@@ -191,11 +191,11 @@ class _Drawing:
         style = "edge lost" if is_wrong else "edge"
         around = _back(line)
         path = self._around(line, around) if around else self._path(line)
-        drawn = element(lines, "path", class_=style, d=path, stroke_width=1.7)
+        stroke = element(lines, "path", class_=style, d=path, stroke_width=1.7)
         if is_wrong:
-            drawn.set("stroke-dasharray", "5 4")
+            stroke.set("stroke-dasharray", "5 4")
         x, y = self._outside(last, 10) if around else self._entry(last)
-        # The tip points down or right, and into the side of a box after a way around.
+        # The tip points down or right; after a detour it points into the side of a box.
         if self.style.runs_down:
             tip = f"l{number(_ARROW)} -4v8z" if around else f"l-4 -{number(_ARROW)}h8z"
         else:
@@ -204,11 +204,11 @@ class _Drawing:
         element(lines, "path", class_=style, d=f"M{number(x)} {number(y)}{tip}")
 
     def _around(self, line: list[Slot], depth: float) -> str:
-        """Lead back from a box to one before it, or to itself, outside of the others."""
+        """Draw a line back to an earlier box, or to the box itself, around the others."""
         x0, y0 = self._outside(line[0], -10)
         x1, y1 = self._outside(line[-1], 10)
         edge = self.layout.breadth + (self.left if self.style.runs_down else self.top)
-        # A curve reaches three quarters of the way to where it is pulled.
+        # A Bezier curve reaches three quarters of the way to its control points.
         pull = edge + depth * 1.15
         if self.style.runs_down:
             curve = ((pull, y0), (pull, y1), (x1 + _ARROW, y1))

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from datalab_facade.pictures.graph import Graph, Node
 
 _NARROW = 60
-_LEAST = 16
+_MIN_ROOM = 16
 
 
 def graph_text(graph: Graph, terminal: Terminal) -> str:
-    """Draw it as lines no wider than the terminal, without a newline at the end."""
+    """Draw the graph as lines no wider than the terminal, without a newline at the end."""
     lines = [terminal.painted(line, BOLD) for line in terminal.lines(shown(graph.title), most=2)]
     lines += [terminal.painted(line, DIM) for line in terminal.lines(graph.summary)]
     layers = graph.layers
@@ -37,7 +37,7 @@ class _Table:
     names: int
     """The columns for names."""
     labels: int
-    """The columns for what kind of step it is."""
+    """The columns for the kinds of step."""
     layer_of: dict[str, int]
 
     @classmethod
@@ -67,17 +67,17 @@ class _Table:
             return [terminal.columns(parts)]
         after = dict.fromkeys(node.depends_on)
         is_right = all(self.layer_of[name] < layer for name in after)
-        colour = BLUE if is_right else RED
+        color = BLUE if is_right else RED
         words = f"{terminal.glyphs.arrow} {', '.join(shown(name, limit=32) for name in after)}"
         indent = len(head) + self.names + self.labels + 4
-        beside = terminal.width >= _NARROW and terminal.width - indent >= _LEAST
+        beside = terminal.width >= _NARROW and terminal.width - indent >= _MIN_ROOM
         if not beside:
             indent = len(head) + 2
         room = terminal.width - indent
-        told = wrapped(terminal.words(words), room, most=4, ellipsis=terminal.ellipsis)
-        rows = [terminal.columns([(" " * indent + line, colour)]) for line in told]
+        lines = wrapped(terminal.words(words), room, most=4, ellipsis=terminal.ellipsis)
+        rows = [terminal.columns([(" " * indent + line, color)]) for line in lines]
         if beside:
-            rows[0] = terminal.columns([*parts, ("  ", PLAIN), (told[0], colour)])
+            rows[0] = terminal.columns([*parts, ("  ", PLAIN), (lines[0], color)])
             return rows
         return [terminal.columns(parts), *rows]
 

@@ -1,8 +1,8 @@
-"""Where the boxes and lines of a layered graph go, in units of its two axes.
+"""The layout of a layered graph: positions of its boxes and lines along two axes.
 
-The usual steps for layered graphs: lines that skip layers get a slot in each of
-them, slots are ordered so that few lines cross, and then moved as straight as
-their order and their sizes let them.
+The usual steps for layered graphs (Sugiyama): a line that skips layers gets a slot
+in each of them; slots are ordered so that few lines cross; then they are moved so
+that lines are as straight as order and sizes allow.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from itertools import pairwise
 
 import attrs
 
-# A graph of which nearly everything depends on everything has no layout worth the time.
-_MOST_BENDS = 2_000
+# A graph where almost everything depends on everything has no layout worth the time.
+_MAX_BENDS = 2_000
 _SWEEPS = 6
 
 
 @attrs.define(eq=False)
 class Slot:
-    """A place in a layer, taken by a node or by a line that passes through."""
+    """A position in a layer, for a node or for a line that passes through."""
 
     layer: int
     size: float
@@ -28,30 +28,30 @@ class Slot:
     before: list[Slot] = attrs.field(factory=list)
     after: list[Slot] = attrs.field(factory=list)
     at: float = 0.0
-    """Its middle, across the layers."""
+    """The position of its middle, across the layers."""
 
 
 @attrs.frozen
 class Layout:
-    """The slots of the nodes, and for each line the slots that it goes through."""
+    """The slots of the nodes, and the slots that each line passes through."""
 
     nodes: list[Slot]
     lines: list[list[Slot]]
     breadth: float
-    """How much room the layers take, across."""
+    """The room that the layers take, across."""
 
 
-def laid_out(
+def lay_out(
     layers: Sequence[int], edges: Sequence[tuple[int, int]], *, size: float, gap: float
 ) -> Layout:
     """Lay out a graph.
 
     Args:
         layers: The layer of each node.
-        edges: From node to node. Those that do not lead to a later layer are drawn
-            too, but nothing is moved for them.
-        size: How much room a node takes, across the layers.
-        gap: How much room is left between two of them.
+        edges: From node to node. An edge that does not lead to a later layer gets a
+            line, too, but does not move any node.
+        size: The room that a node takes, across the layers.
+        gap: The room between two nodes.
     """
     nodes = [Slot(layer, size, number) for number, layer in enumerate(layers)]
     rows: list[list[Slot]] = [[] for _ in range(max(layers, default=-1) + 1)]
@@ -61,11 +61,11 @@ def laid_out(
     lines: list[list[Slot]] = []
     for a, b in edges:
         line = [nodes[a], nodes[b]]
-        if bends <= _MOST_BENDS:
-            passed = [Slot(layer, gap, None) for layer in range(layers[a] + 1, layers[b])]
-            for slot in passed:
+        if bends <= _MAX_BENDS:
+            bends_of_line = [Slot(layer, gap, None) for layer in range(layers[a] + 1, layers[b])]
+            for slot in bends_of_line:
                 rows[slot.layer].append(slot)
-            line[1:1] = passed
+            line[1:1] = bends_of_line
         if layers[a] < layers[b]:
             for earlier, later in pairwise(line):
                 earlier.after.append(later)
@@ -82,7 +82,7 @@ def laid_out(
 
 
 def _order(rows: list[list[Slot]]) -> None:
-    """Order each layer by where its neighbours stand; keep the best order seen."""
+    """Order each layer by the positions of its neighbors; keep the order with fewest crossings."""
     best = [list(row) for row in rows]
     fewest = _crossings(rows)
     for sweep in range(_SWEEPS):
@@ -132,23 +132,23 @@ def _straighten(rows: list[list[Slot]], gap: float) -> None:
 
 
 def _settle(row: list[Slot], gap: float) -> None:
-    """Move the slots of a layer as near to their neighbours as they can stand in order."""
+    """Move the slots of a layer as close to their neighbors as their order allows."""
     offsets, offset = [], 0.0
     for number, slot in enumerate(row):
         offset += slot.size / 2 + (gap if number else 0)
         offsets.append(offset)
         offset += slot.size / 2
-    # Less the room that those before take, the places must not fall: where they would,
-    # neighbours share the mean of what they want.
+    # Isotonic regression: minus its offset, no position may be below the one before.
+    # Where one would be, the slots form a block at the mean of their ideal positions.
     blocks: list[tuple[float, int]] = []
-    for slot, taken in zip(row, offsets, strict=True):
+    for slot, offset in zip(row, offsets, strict=True):
         near = [*slot.before, *slot.after]
-        wanted = sum(other.at for other in near) / len(near) if near else slot.at
-        total, many = wanted - taken, 1
+        ideal = sum(other.at for other in near) / len(near) if near else slot.at
+        total, many = ideal - offset, 1
         while blocks and blocks[-1][0] / blocks[-1][1] > total / many:
             before, more = blocks.pop()
             total, many = total + before, many + more
         blocks.append((total, many))
     places = [total / many for total, many in blocks for _ in range(many)]
-    for slot, place, taken in zip(row, places, offsets, strict=True):
-        slot.at = place + taken
+    for slot, place, offset in zip(row, places, offsets, strict=True):
+        slot.at = place + offset

@@ -1,4 +1,4 @@
-"""Elements of SVG and HTML, built as a tree and escaped by its serializer."""
+"""Elements of SVG and HTML, built as a tree that the serializer escapes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FONT: Final = 'system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,
 
 @attrs.frozen
 class Palette:
-    """The colours of a picture; text on the card has a contrast of 4.5 at least."""
+    """The colors of a picture; text on the card has a contrast of at least 4.5."""
 
     card: str
     ink: str
@@ -54,18 +54,18 @@ DARK: Final = Palette(
 
 def element(parent: Element | None, tag: str, text: str = "", **attributes: str | float) -> Element:
     """Add an element; ``class_`` and ``stroke_width`` stand for class and stroke-width."""
-    named = {
+    names = {
         name.rstrip("_").replace("_", "-"): value if isinstance(value, str) else number(value)
         for name, value in attributes.items()
     }
-    made = Element(tag, named) if parent is None else ET.SubElement(parent, tag, named)
+    child = Element(tag, names) if parent is None else ET.SubElement(parent, tag, names)
     if text:
-        made.text = text
-    return made
+        child.text = text
+    return child
 
 
 def number(value: float) -> str:
-    """Write a number as short as a picture needs it.
+    """Format a number with at most two decimals.
 
     >>> number(3.0), number(2.716)
     ('3', '2.72')
@@ -74,19 +74,19 @@ def number(value: float) -> str:
 
 
 def as_xml(root: Element) -> str:
-    """Serialize for a file of its own, or inside of HTML."""
+    """Serialize an element, for a file or for inside HTML."""
     return ET.tostring(root, encoding="unicode")
 
 
 def svg(width: float, height: float, *, title: str, description: str, key: str) -> Element:
-    """Begin a drawing that tells its title and description to who cannot see it.
+    """Begin a drawing with a title and a description for screen readers.
 
     Args:
         width: Its width in pixels.
         height: Its height in pixels.
-        title: What it is.
+        title: The title.
         description: What it shows, in a sentence.
-        key: Prefix of its ids, to keep them apart from those of other drawings on a page.
+        key: The prefix of its ids, which separates them from other drawings on a page.
     """
     root = element(
         None,
@@ -105,12 +105,12 @@ def svg(width: float, height: float, *, title: str, description: str, key: str) 
 
 
 def key_of(*parts: object) -> str:
-    """Give a prefix for ids that is the same for the same picture."""
+    """Return a prefix for ids that is the same for the same picture."""
     digest = hashlib.blake2b(repr(parts).encode("utf-8", "backslashreplace"), digest_size=5)
     return f"d{digest.hexdigest()}"
 
 
-# Rules name the drawing's class, because the style of an inline drawing holds for all its page.
+# Rules name the drawing's class: the style of an inline drawing applies to its whole page.
 _RULES = """
 .datalab-picture text{{font-family:{font};fill:{ink};font-variant-numeric:tabular-nums}}
 .datalab-picture .card{{fill:{card}}}
@@ -134,7 +134,7 @@ _RULES = """
 
 
 def picture_style() -> str:
-    """Give the rules for drawings, in light and in dark surroundings."""
+    """Return the CSS rules for drawings, for light and dark color schemes."""
     light, dark = (
         "".join(_RULES.format(font=FONT, **attrs.asdict(palette)).split("\n"))
         for palette in (LIGHT, DARK)
@@ -142,18 +142,18 @@ def picture_style() -> str:
     return f"{light}@media (prefers-color-scheme:dark){{{dark}}}"
 
 
-# Letters of a proportional font differ, and which font there is is not known here; so
-# widths are taken from a wide one, as shares of the size.
+# The reader's font is not known here, so widths are those of a wide font, as shares of
+# the size.
 _NARROW = frozenset("fijlrtI.,:;'|!()[]{}/\\ -·")
 _BROAD = frozenset("mwMWQOGD@%—→…")
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """Give about how many pixels a text takes, rather too many than too few."""
-    return size * sum(map(_share, text)) * (1.1 if bold else 1)
+    """Estimate the width of a text in pixels, rather too large than too small."""
+    return size * sum(map(_width_share, text)) * (1.1 if bold else 1)
 
 
-def _share(char: str) -> float:
+def _width_share(char: str) -> float:
     if char in _NARROW:
         return 0.42
     if char in _BROAD:
@@ -169,7 +169,7 @@ def fitted(text: str, width: float, size: float, *, bold: bool = False) -> str:
         return text
     room = width - text_width("…", size)
     kept = 0
-    for char in text:  # pragma: no branch - not all of it fits
+    for char in text:  # pragma: no branch - the text does not fit
         room -= text_width(char, size, bold=bold)
         if room < 0:
             break

@@ -1,4 +1,4 @@
-"""Pages of HTML that need nothing else: what all of them have in common."""
+"""Self-contained HTML pages: the frame and the style that all of them share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from datalab_facade.pictures.markup import (
     picture_style,
 )
 
-_COLOURS: Final = """
+_COLORS: Final = """
 :root{{color-scheme:{scheme};--card:{card};--ink:{ink};--mute:{mute};--grid:{grid};--wait:{wait};
 --critical:{critical};--failed:{failed};--done:{done};--ground:{ground}}}
 """
@@ -55,38 +55,38 @@ main{padding:14px 10px 32px}
 
 
 def page(title: str, style: str, content: list[Element]) -> str:
-    """Make a page of HTML that needs nothing else and lets nothing else in.
+    """Build a self-contained HTML page.
 
-    Its policy allows its one style and nothing more: no script, no image, no request.
+    Its content policy allows its one style and nothing else: no script, no image, no request.
 
     Args:
-        title: What the window is called.
-        style: Rules beyond those that all pages have in common.
-        content: What the page shows.
+        title: The title of the window.
+        style: CSS rules beyond those that all pages share.
+        content: The elements of the body.
     """
     style = page_style() + style
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     body = element(None, "body")
     body.extend(content)
-    # As XML, where also attributes hold no "<"; no element may be short then, for HTML
-    # would leave it open.
-    written = ET.tostring(body, encoding="unicode", short_empty_elements=False)
+    # Serialized as XML, which escapes "<" in attributes, too. No element may be
+    # self-closing, because HTML would leave it open.
+    markup = ET.tostring(body, encoding="unicode", short_empty_elements=False)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         '<meta name="referrer" content="no-referrer">'
-        f"<title>{escape(title)}</title><style>{style}</style></head>\n{written}</html>\n"
+        f"<title>{escape(title)}</title><style>{style}</style></head>\n{markup}</html>\n"
     )
 
 
 def page_style() -> str:
-    """Give the rules that all pages have in common, in light and in dark surroundings."""
+    """Return the CSS rules that all pages share, for light and dark color schemes."""
     light, dark = _variables(LIGHT, "light", "#f3f5f9"), _variables(DARK, "dark", "#0a0d13")
     return f"{light}@media (prefers-color-scheme:dark){{{dark}}}{_BASE}{picture_style()}"
 
 
 def _variables(palette: Palette, scheme: str, ground: str) -> str:
-    return _COLOURS.format(scheme=scheme, ground=ground, **attrs.asdict(palette))
+    return _COLORS.format(scheme=scheme, ground=ground, **attrs.asdict(palette))

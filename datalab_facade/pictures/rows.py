@@ -1,4 +1,4 @@
-"""What a chart of a timeline shows, row by row, however it is drawn."""
+"""The rows of a timeline chart, for every way to draw it."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 State: TypeAlias = Literal["done", "failed", "working", "waiting", "other"]
 
-# A step with more files than this is one row that tells how many were at work when.
-_MOST_FILES = 6
-# With more rows than this a chart is no longer taken in at a glance, so no files are shown.
-_MANY_ROWS = 48
-_MOST_STEPS = 200
+# A step with more files than this is one row that shows how many were running.
+_MAX_FILES = 6
+# A chart with more rows than this cannot be read at a glance, so it shows no files.
+_MAX_ROWS = 48
+_MAX_STEPS = 200
 
 
 @attrs.frozen
 class Row:
-    """One row: a step, one of its files, or a step with its many files as a density."""
+    """One row: a step, one of its files, or a step with many files as a density."""
 
     kind: Literal["step", "file", "files"]
     step: TimelineStep
     run: TimelineRun | None
-    """The run, where the row is about one; None where it is about several."""
+    """The run if the row shows one run; None if it shows several."""
 
     @property
     def label(self) -> str:
-        """What stands beside the bar, unclipped."""
+        """The text beside the bar, not shortened."""
         if self.kind == "file":
             return "all files" if self._is_whole else file_label(self.run)
         return shown(self.step.name)
@@ -45,54 +45,54 @@ class Row:
 
     @property
     def many(self) -> int:
-        """How many runs the row stands for."""
+        """The number of runs in the row."""
         return len(self.runs)
 
     @property
     def state(self) -> State:
-        """How it stands."""
+        """The state, which sets sign and color."""
         if self.run is not None:
             return state_of(self.run.status, failed=self.run.failed)
         return state_of(self.step.status, failed=bool(self.step.failures))
 
     @property
     def is_critical(self) -> bool:
-        """Whether it is on the critical path."""
+        """Whether the row is on the critical path."""
         return self.step.is_critical if self.run is None else self.run.is_critical
 
     @property
     def waiting(self) -> Span | None:
-        """When it waited."""
+        """The time that it waited."""
         return self.step.waiting if self.run is None else self.run.waiting
 
     @property
     def working(self) -> Span | None:
-        """When it worked."""
+        """The time that it worked."""
         return self.step.working if self.run is None else self.run.working
 
     @property
     def runs(self) -> tuple[TimelineRun, ...]:
-        """The run or the runs that it is about."""
+        """The runs in the row."""
         return self.step.runs if self.run is None else (self.run,)
 
     @property
     def worked(self) -> list[Span]:
-        """When each of them worked."""
+        """The times that its runs worked."""
         return [run.working for run in self.runs if run.working is not None]
 
     @property
     def critical(self) -> list[Span]:
-        """When one of them was on the critical path."""
+        """The times that a run on the critical path worked."""
         return [run.working for run in self.runs if run.is_critical and run.working is not None]
 
     @property
     def failed(self) -> list[Span]:
-        """When one of them worked in vain."""
+        """The times that a failed run worked."""
         return [run.working for run in self.runs if run.failed and run.working is not None]
 
     @property
     def tooltip(self) -> str:
-        """Everything about it in a line: the whole name, times, what went wrong."""
+        """All of its facts in one line: the full name, the times, the error."""
         name = shown(self.step.name, limit=1_000)
         if self.run is not None and self.run.file_key is not None:
             name += f", file {shown(self.run.file_key, limit=1_000)}"
@@ -101,23 +101,23 @@ class Row:
             parts.append(counted(len(self.step.runs), "run"))
             if self.step.failures:
                 parts.append(f"{len(self.step.failures):,} failed")
-        parts += [spans_told(self.waiting, self.working)]
+        parts += [describe_spans(self.waiting, self.working)]
         if self.run is not None and self.run.is_doubtful:
             parts.append("times incomplete or contradictory")
         if self.is_critical:
             parts.append("on the critical path")
-        said = f"{name}: {joined(parts)}"
+        line = f"{name}: {joined(parts)}"
         error = self.run.error if self.run is not None else None
-        return f"{said} — {error}" if error else said
+        return f"{line} — {error}" if error else line
 
 
 def file_label(run: TimelineRun | None) -> str:
-    """Give the words for a run's file."""
+    """Return the label of a run's file."""
     return "" if run is None or run.file_key is None else shown(run.file_key)
 
 
 def state_of(status: Status, *, failed: bool) -> State:
-    """Tell which of the few looks of a row a status gets."""
+    """Return the state that a row shows for a status."""
     if failed or status == Status.FAILED:
         return "failed"
     if status == Status.COMPLETED:
@@ -127,27 +127,27 @@ def state_of(status: Status, *, failed: bool) -> State:
     return "waiting" if status.is_waiting else "other"
 
 
-def spans_told(waiting: Span | None, working: Span | None) -> str:
-    """Tell in words how long was waited and worked."""
+def describe_spans(waiting: Span | None, working: Span | None) -> str:
+    """Describe in words how long it waited and worked."""
     parts: list[str] = []
     if waiting is not None:
         parts.append(f"waited {duration(waiting.duration)}")
     if working is not None:
         so_far = " so far" if working.is_open else ""
         parts.append(f"worked {duration(working.duration)}{so_far}")
-    return joined(parts) or "no times told"
+    return joined(parts) or "no times known"
 
 
 def rows_of(timeline: Timeline) -> tuple[list[Row], int]:
-    """Choose the rows of a chart, and tell how many steps are left out."""
+    """Return the rows of a chart, and the number of steps left out."""
     steps, left_out = steps_of(timeline)
-    opened = [step for step in steps if 1 < len(step.runs) <= _MOST_FILES]
-    show_files = len(steps) + sum(len(step.runs) for step in opened) <= _MANY_ROWS
+    with_files = [step for step in steps if 1 < len(step.runs) <= _MAX_FILES]
+    show_files = len(steps) + sum(len(step.runs) for step in with_files) <= _MAX_ROWS
     rows: list[Row] = []
     for step in steps:
         if len(step.runs) <= 1:
             rows.append(Row("step", step, step.runs[0] if step.runs else None))
-        elif show_files and len(step.runs) <= _MOST_FILES:
+        elif show_files and len(step.runs) <= _MAX_FILES:
             rows.append(Row("step", step, None))
             rows.extend(Row("file", step, run) for run in step.runs)
         else:
@@ -156,15 +156,15 @@ def rows_of(timeline: Timeline) -> tuple[list[Row], int]:
 
 
 def steps_of(timeline: Timeline) -> tuple[tuple[TimelineStep, ...], int]:
-    """Give the steps that a chart shows, and how many it leaves out."""
-    steps = timeline.steps[:_MOST_STEPS]
+    """Return the steps that a chart shows, and the number of steps left out."""
+    steps = timeline.steps[:_MAX_STEPS]
     return steps, len(timeline.steps) - len(steps)
 
 
 def file_rows(step: TimelineStep, most: int) -> list[Row]:
-    """Give a row for each file of a step that has several; where that is too many, failures first.
+    """Return a row for each file of a step with several; if that is too many, failed ones first.
 
-    They stand in the order in which they began all the same.
+    The rows keep the order in which the runs began.
     """
     if len(step.runs) <= 1:
         return []
@@ -174,7 +174,7 @@ def file_rows(step: TimelineStep, most: int) -> list[Row]:
 
 @attrs.frozen
 class Headline:
-    """What stands above a chart."""
+    """The text above a chart."""
 
     title: str
     status: str
@@ -182,11 +182,11 @@ class Headline:
     total: str
     facts: tuple[str, ...]
     path: str
-    """The critical path in words, or nothing."""
+    """The critical path in words, or an empty string."""
 
     @classmethod
     def of(cls, timeline: Timeline) -> Headline:
-        """Say it of a timeline."""
+        """Describe a timeline."""
         total = duration(timeline.total) if timeline.start is not None else ""
         return cls(
             title=f"Execution {timeline.execution_id}",
@@ -194,17 +194,17 @@ class Headline:
             state=state_of(timeline.status, failed=False),
             total=f"{total} so far" if total and timeline.is_open else total,
             facts=tuple(_facts(timeline)),
-            path=_path_told(timeline),
+            path=_describe_path(timeline),
         )
 
     @property
     def summary(self) -> str:
-        """All of it in a line."""
+        """All of the text in one line."""
         return joined((f"{self.title}: {self.status}", self.total, *self.facts, self.path))
 
 
 def _facts(timeline: Timeline) -> Iterator[str]:
-    yield f"began {moment(timeline.start)}" if timeline.start else "no times told"
+    yield f"began {moment(timeline.start)}" if timeline.start else "no times known"
     if timeline.workflow_id is not None:
         yield f"workflow {timeline.workflow_id}"
     if timeline.steps:
@@ -219,7 +219,7 @@ def _facts(timeline: Timeline) -> Iterator[str]:
         yield f"{len(timeline.failures):,} failed"
 
 
-def _path_told(timeline: Timeline) -> str:
+def _describe_path(timeline: Timeline) -> str:
     if len(timeline.critical_path) < 1 or not timeline.total:
         return ""
     names = [shown(run.step, limit=40) for run in timeline.critical_path]
@@ -231,27 +231,27 @@ def _path_told(timeline: Timeline) -> str:
 
 @attrs.frozen
 class Load:
-    """How many runs of a step were at work, and how many waited, over equal parts of the time."""
+    """The number of running and of waiting runs of a step, over equal parts of the time."""
 
     working: tuple[float, ...]
-    """The average number at work in each part."""
+    """The average number of running runs in each part."""
     waiting: tuple[float, ...]
     failed: tuple[int, ...]
-    """How many failed in each part."""
+    """The number of runs that failed in each part."""
 
     @property
-    def most_working(self) -> float:
-        """The largest number at work."""
+    def max_working(self) -> float:
+        """The largest number of running runs."""
         return max(self.working, default=0.0)
 
     @property
-    def most_waiting(self) -> float:
-        """The largest number that waited."""
+    def max_waiting(self) -> float:
+        """The largest number of waiting runs."""
         return max(self.waiting, default=0.0)
 
 
 def load_of(runs: Sequence[TimelineRun], start: datetime, end: datetime, parts: int) -> Load:
-    """Count what was going on in each of so many equal parts of a time."""
+    """Count running, waiting and failed runs in equal parts of a time."""
     working, waiting, failed = _Sum(parts), _Sum(parts), [0] * parts
     for run in runs:
         if run.working is not None:
@@ -266,7 +266,7 @@ def load_of(runs: Sequence[TimelineRun], start: datetime, end: datetime, parts: 
 
 
 def share_of(time: datetime, start: datetime, end: datetime) -> float:
-    """Tell where a moment lies, from 0 at the start to 1 at the end."""
+    """Return the position of a time, from 0 at the start to 1 at the end."""
     whole = end - start
     return min(1.0, max(0.0, (time - start) / whole)) if whole > timedelta(0) else 0.0
 
@@ -276,7 +276,7 @@ def _shares(span: Span, start: datetime, end: datetime) -> tuple[float, float]:
 
 
 class _Sum:
-    """Adds up spans by the part of the time that they cover, each in constant time."""
+    """Adds up the parts of the time that spans cover, in constant time per span."""
 
     def __init__(self, parts: int) -> None:
         self._parts = parts
@@ -284,7 +284,7 @@ class _Sum:
         self._steps = [0.0] * (parts + 1)
 
     def add(self, start: float, end: float) -> None:
-        """Add a span from one share of the time to another; an instant leaves a trace."""
+        """Add a span between two shares of the time; an instant still leaves a mark."""
         first = start * self._parts
         last = max(end * self._parts, first + 0.02)
         a, b = min(int(first), self._parts - 1), min(int(last), self._parts - 1)
@@ -297,7 +297,7 @@ class _Sum:
         self._steps[b] -= 1
 
     def totals(self) -> tuple[float, ...]:
-        """Give the sums, part by part."""
+        """Return the sum of each part."""
         level = 0.0
         totals: list[float] = []
         for edge, step in zip(self._edges, self._steps, strict=False):

@@ -1,7 +1,7 @@
-"""What a terminal is written with: glyphs in Unicode or ASCII, colours or none.
+"""Text for a terminal: glyphs in Unicode or ASCII, with or without colors.
 
-The few codes for colour are written here rather than by a library, so that the
-text is the same everywhere; rich takes it with ``Text.from_ansi``.
+The few color codes are written here, not by a library, so that the text is the
+same everywhere; rich reads it with ``Text.from_ansi``.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from datalab_facade.pictures.words import (
     wrapped,
 )
 
-LEAST_WIDTH: Final = 32
+MIN_WIDTH: Final = 32
 
 BOLD, DIM, RED, GREEN, BLUE, CYAN = "1", "2", "31", "32", "34", "36"
 STRONG_BLUE = "1;94"
 PLAIN = ""
 
-STATE_COLOURS: Final[dict[State, str]] = {
+STATE_COLORS: Final[dict[State, str]] = {
     "done": GREEN,
     "failed": RED,
     "working": CYAN,
@@ -37,7 +37,7 @@ STATE_COLOURS: Final[dict[State, str]] = {
 
 @attrs.frozen
 class Glyphs:
-    """The signs that a picture is made of."""
+    """The characters that a picture is made of."""
 
     signs: dict[State, str]
     critical: tuple[str, str, str]
@@ -46,9 +46,9 @@ class Glyphs:
     """Other work, in the same way."""
     wait: str
     failed: str
-    going_on: str
+    in_progress: str
     levels: str
-    """From little to much."""
+    """From the lowest to the highest."""
     line: str
     tick: str
     bullet: str
@@ -63,7 +63,7 @@ UNICODE: Final = Glyphs(
     work=("━", "╸", "╺"),
     wait="·",
     failed="✗",
-    going_on="▸",
+    in_progress="▸",
     levels="▁▂▃▄▅▆▇█",
     line="─",
     tick="┬",
@@ -77,7 +77,7 @@ ASCII: Final = Glyphs(
     work=("=", "=", "="),
     wait=".",
     failed="x",
-    going_on=">",
+    in_progress=">",
     levels="_-=#",
     line="-",
     tick="+",
@@ -88,47 +88,47 @@ ASCII: Final = Glyphs(
 
 
 def _wide_enough(width: int) -> int:
-    return max(LEAST_WIDTH, width)
+    return max(MIN_WIDTH, width)
 
 
 @attrs.frozen
 class Terminal:
-    """How to write: how wide, with which signs, with colour or without."""
+    """What a terminal can show: its width, Unicode or ASCII only, colors."""
 
     width: int = attrs.field(converter=_wide_enough)
-    colour: bool
+    color: bool
     ascii_only: bool
 
     @property
     def glyphs(self) -> Glyphs:
-        """The signs to draw with."""
+        """The characters to draw with."""
         return ASCII if self.ascii_only else UNICODE
 
     @property
     def ellipsis(self) -> str:
-        """What stands for something left out."""
+        """The sign for omitted text."""
         return as_ascii(ELLIPSIS) if self.ascii_only else ELLIPSIS
 
     def words(self, text: str) -> str:
-        """Give words as they can be written here."""
+        """Return text that the terminal can show."""
         return as_ascii(text) if self.ascii_only else text
 
     def fitted(self, text: str, width: int) -> str:
-        """Give words in exactly so many columns."""
+        """Clip or pad text to a number of columns."""
         return padded(clipped(self.words(text), width, ellipsis=self.ellipsis), width)
 
     def lines(self, text: str, *, indent: int = 0, most: int = 3) -> list[str]:
-        """Give words on a few lines; those after the first are indented."""
+        """Wrap text into at most a few lines; those after the first are indented."""
         width = self.width - indent
         broken = wrapped(self.words(text), width, most=most, ellipsis=self.ellipsis)
         return [broken[0], *(" " * indent + line for line in broken[1:])]
 
     def painted(self, text: str, style: str) -> str:
-        """Give text in a colour, if there is any."""
-        return f"\x1b[{style}m{text}\x1b[0m" if self.colour and style and text else text
+        """Return text in a style; unchanged if the terminal has no color."""
+        return f"\x1b[{style}m{text}\x1b[0m" if self.color and style and text else text
 
     def columns(self, parts: list[tuple[str, str]]) -> str:
-        """Join pieces of text, each with its style; neighbours of one style become one."""
+        """Join pieces of text, each with its style; neighbors of one style become one."""
         joined: list[tuple[str, str]] = []
         for text, style in parts:
             if joined and joined[-1][1] == style:
@@ -149,11 +149,11 @@ class Terminal:
         return cut
 
     def flowed(self, pieces: list[list[tuple[str, str]]], gap: str = "  ") -> list[str]:
-        """Set pieces beside each other, and on further lines as they do not fit."""
+        """Put pieces side by side, and on a new line where they do not fit."""
         lines: list[list[tuple[str, str]]] = [[]]
         used = 0
-        for given in pieces:
-            piece = self._cut(given)
+        for whole in pieces:
+            piece = self._cut(whole)
             size = sum(cells(text) for text, _ in piece)
             if lines[-1] and used + len(gap) + size > self.width:
                 lines.append([])

@@ -1,4 +1,4 @@
-"""A timeline as a page: readable without scripts, on wide and on narrow screens."""
+"""A timeline as an HTML page: readable without scripts, on wide and on narrow screens."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from datalab_facade.pictures.words import counted, duration, shown, ticks
 if TYPE_CHECKING:
     from datalab_facade.timeline import Span, Timeline, TimelineStep
 
-_MOST_FAILURES = 100
-# What is folded away costs nothing to look at, but something to send and to lay out.
-_MOST_FILES = 1_000
-_OPENED_FILES = 6
+_MAX_FAILURES = 100
+# Folded rows are out of sight, but still cost bytes and layout time.
+_MAX_FILES = 1_000
+_MAX_UNFOLDED_FILES = 6
 
 
 def timeline_html(timeline: Timeline) -> str:
-    """Draw it as a page of its own."""
+    """Draw the timeline as an HTML page."""
     title = Headline.of(timeline).title
-    return page(title, _LAYOUT, [_Page(timeline).drawn()])
+    return page(title, _LAYOUT, [_Page(timeline).draw()])
 
 
 @attrs.define
 class _Page:
     timeline: Timeline
     key: str = attrs.field(init=False)
-    files_left: int = _MOST_FILES
+    files_left: int = _MAX_FILES
 
     def __attrs_post_init__(self) -> None:
         self.key = key_of(self.timeline)
 
-    def drawn(self) -> Element:
+    def draw(self) -> Element:
         main = element(None, "main")
         self._head(main)
         self._chart(main)
@@ -48,18 +48,18 @@ class _Page:
         return main
 
     def _head(self, main: Element) -> None:
-        told = Headline.of(self.timeline)
+        headline = Headline.of(self.timeline)
         head = element(main, "header")
         line = element(head, "div", class_="headline")
-        element(line, "h1", told.title)
-        element(line, "span", told.status, class_=f"status {told.state}")
-        if told.total:
-            element(line, "span", told.total, class_="total")
+        element(line, "h1", headline.title)
+        element(line, "span", headline.status, class_=f"status {headline.state}")
+        if headline.total:
+            element(line, "span", headline.total, class_="total")
         facts = element(head, "ul", class_="facts")
-        for fact in told.facts:
+        for fact in headline.facts:
             element(facts, "li", fact)
-        if told.path:
-            element(head, "p", told.path, class_="path")
+        if headline.path:
+            element(head, "p", headline.path, class_="path")
 
     def _chart(self, main: Element) -> None:
         steps, left_out = steps_of(self.timeline)
@@ -108,7 +108,7 @@ class _Page:
 
     def _step(self, chart: Element, step: TimelineStep, scale: Scale | None) -> None:
         files = file_rows(step, self.files_left)
-        many = len(step.runs) > _OPENED_FILES
+        many = len(step.runs) > _MAX_UNFOLDED_FILES
         run = step.runs[0] if len(step.runs) == 1 else None
         row = Row("files" if many else "step", step, run)
         style = "row step dense" if many else "row step"
@@ -132,7 +132,7 @@ class _Page:
         name = element(at, "span", class_=style)
         element(name, "span", row.label, class_="label")
         status = row.step.status if row.run is None else row.run.status
-        element(name, "span", shown(status), class_="told")
+        element(name, "span", shown(status), class_="sr-only")
         if row.run is None and row.many:
             words = counted(row.many, "file")
             if row.step.failures:
@@ -169,11 +169,11 @@ class _Page:
         entries = element(section, "ul")
         if self.timeline.error:
             self._failure(entries, "the execution", "", self.timeline.error)
-        for run in failed[:_MOST_FAILURES]:
+        for run in failed[:_MAX_FAILURES]:
             file = "" if run.file_key is None else shown(run.file_key)
             self._failure(entries, shown(run.step), file, run.error or "no reason given")
-        if len(failed) > _MOST_FAILURES:
-            more = f"… {len(failed) - _MOST_FAILURES:,} more failed"
+        if len(failed) > _MAX_FAILURES:
+            more = f"… {len(failed) - _MAX_FAILURES:,} more failed"
             element(section, "p", more, class_="more")
 
     def _failure(self, entries: Element, step: str, file: str, words: str) -> None:
@@ -205,7 +205,7 @@ column-gap:12px;align-items:center;min-height:32px;position:relative}
 .row.axis{min-height:24px;font-size:12px;color:var(--mute)}
 .plot{position:relative}
 .row.lines{position:absolute;inset:26px 0 0;grid-template-rows:100%;pointer-events:none}
-.told{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.sr-only{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .row.dense{min-height:54px}
 .bar{display:block;overflow:visible}
 .defs{position:absolute}

@@ -1,4 +1,4 @@
-"""A timeline as SVG: a card of its own, readable on light and dark pages."""
+"""A timeline as SVG: a card with its own background, readable on light and dark pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from datalab_facade.pictures.words import counted, duration, joined, ticks
 if TYPE_CHECKING:
     from datalab_facade.timeline import Span, Timeline
 
-LEAST_WIDTH = 320
+MIN_WIDTH = 320
 _MARGIN = 24.0
 _TEXT = 13.0
 _SMALL = 12.0
@@ -33,8 +33,8 @@ _BARS = {"step": 14.0, "file": 8.0, "files": 32.0}
 
 
 def timeline_svg(timeline: Timeline, width: float) -> str:
-    """Draw it that many pixels wide, and as high as it needs."""
-    return as_xml(_Chart(timeline, max(LEAST_WIDTH, width)).drawn())
+    """Draw the timeline with a width in pixels; the height follows from its rows."""
+    return as_xml(_Chart(timeline, max(MIN_WIDTH, width)).draw())
 
 
 @attrs.define
@@ -55,15 +55,15 @@ class _Chart:
         self.numbers = 62.0
         self.plot = inner - self.labels - self.numbers
 
-    def drawn(self) -> Element:
-        told = Headline.of(self.timeline)
+    def draw(self) -> Element:
+        headline = Headline.of(self.timeline)
         key = key_of(self.timeline, self.width)
         height = 2000.0
-        root = svg(self.width, height, title=told.title, description=told.summary, key=key)
+        root = svg(self.width, height, title=headline.title, description=headline.summary, key=key)
         element(root, "style", picture_style())
         stripes(root, key)
         card = element(root, "rect", class_="card", width=self.width, height=height, rx=10)
-        at = self._head(root, told)
+        at = self._head(root, headline)
         if self.rows and self.timeline.start is not None and self.timeline.end is not None:
             scale = Scale(self.timeline.start, self.timeline.end, _MARGIN + self.labels, self.plot)
             at = self._chart(root, scale, at, key)
@@ -75,22 +75,22 @@ class _Chart:
         root.set("viewBox", f"0 0 {number(self.width)} {number(at)}")
         return root
 
-    def _head(self, root: Element, told: Headline) -> float:
-        element(root, "text", told.title, x=_MARGIN, y=40, font_size=19, font_weight=650)
-        title = text_width(told.title, 19, bold=True)
-        total = text_width(told.total, 19, bold=True)
-        status = text_width(told.status, _TEXT, bold=True)
+    def _head(self, root: Element, headline: Headline) -> float:
+        element(root, "text", headline.title, x=_MARGIN, y=40, font_size=19, font_weight=650)
+        title = text_width(headline.title, 19, bold=True)
+        total = text_width(headline.total, 19, bold=True)
+        status = text_width(headline.status, _TEXT, bold=True)
         room, y = self.width - 2 * _MARGIN, 40.0
         at = _MARGIN + title + 14
         if title + status + total + 56 > room:
             at, y = _MARGIN + 5, 66.0
-        colour = {"failed": "fail", "done": "done", "working": "crit"}.get(told.state, "mute")
-        element(root, "circle", class_=colour, cx=at, cy=y - 6, r=5)
+        color = {"failed": "fail", "done": "done", "working": "crit"}.get(headline.state, "mute")
+        element(root, "circle", class_=color, cx=at, cy=y - 6, r=5)
         element(
             root,
             "text",
-            fitted(told.status, self.width - at - 24 - total - _MARGIN, _TEXT, bold=True),
-            class_=colour,
+            fitted(headline.status, self.width - at - 24 - total - _MARGIN, _TEXT, bold=True),
+            class_=color,
             x=at + 11,
             y=y - 1,
             font_size=_TEXT,
@@ -99,7 +99,7 @@ class _Chart:
         element(
             root,
             "text",
-            told.total,
+            headline.total,
             x=self.width - _MARGIN,
             y=y,
             font_size=19,
@@ -107,7 +107,7 @@ class _Chart:
             text_anchor="end",
         )
         y += 22
-        for line in [*_flowed(told.facts, room), *_folded(told.path, room)]:
+        for line in [*_flowed(headline.facts, room), *_folded(headline.path, room)]:
             element(root, "text", line, class_="mute", x=_MARGIN, y=y, font_size=_TEXT)
             y += 19
         return y
@@ -123,7 +123,7 @@ class _Chart:
             high, bar = _HEIGHTS[row.kind], _BARS[row.kind]
             group = element(root, "g")
             element(group, "title", row.tooltip)
-            # A ground without a look of its own makes the whole row answer to the pointer.
+            # An invisible rectangle gives the whole row a tooltip.
             element(
                 group,
                 "rect",
@@ -254,10 +254,10 @@ class _Chart:
         if self.timeline.failures:
             entries.append(("fail", "failed"))
         if self.timeline.is_open:
-            entries.append(("open", "goes on"))
+            entries.append(("open", "in progress"))
         for style, words in entries:
-            long = 26 + text_width(words, _SMALL)
-            if x + long > self.width - _MARGIN:
+            entry_width = 26 + text_width(words, _SMALL)
+            if x + entry_width > self.width - _MARGIN:
                 x, y = _MARGIN, y + 20
             high = 3.0 if style == "wait" else 10.0
             fills = [style] if style != "open" else ["work", ""]
@@ -266,7 +266,7 @@ class _Chart:
                 box.set("rx", number(min(3.0, high / 2)))
                 box.set(*(("class", fill) if fill else ("fill", f"url(#{key}-stripes)")))
             element(root, "text", words, class_="mute", x=x + 24, y=y, font_size=_SMALL)
-            x += long + 18
+            x += entry_width + 18
         return y
 
 

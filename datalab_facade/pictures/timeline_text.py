@@ -1,4 +1,4 @@
-"""A timeline as text: one row for each step, time running to the right."""
+"""A timeline as text: a row for each step, with time running to the right."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from datalab_facade.pictures.terminal import (
     DIM,
     PLAIN,
     RED,
-    STATE_COLOURS,
+    STATE_COLORS,
     STRONG_BLUE,
     Terminal,
 )
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 _NUMBER = 8
 _WIDE = 72
-_SHOWN_FAILURES = 5
+_MAX_FAILURES = 5
 
 
 def timeline_text(timeline: Timeline, terminal: Terminal) -> str:
-    """Draw it as lines no wider than the terminal, without a newline at the end."""
+    """Draw the timeline as lines no wider than the terminal, without a newline at the end."""
     chart = _Chart.of(timeline, terminal)
     parts = (chart.head(), chart.body(), chart.failures(), chart.legend())
     return "\n\n".join(filter(None, ("\n".join(part) for part in parts)))
@@ -60,21 +60,21 @@ class _Chart:
         return cls(timeline, terminal, rows, left_out, labels, plot, is_wide)
 
     def head(self) -> Iterator[str]:
-        told, terminal = Headline.of(self.timeline), self.terminal
-        sign = terminal.glyphs.signs[told.state]
-        colour = STATE_COLOURS[told.state]
-        status = terminal.words(told.status)
+        headline, terminal = Headline.of(self.timeline), self.terminal
+        sign = terminal.glyphs.signs[headline.state]
+        color = STATE_COLORS[headline.state]
+        status = terminal.words(headline.status)
         yield from terminal.flowed(
             [
-                [(told.title, BOLD)],
-                [(f"{sign} {terminal.fitted(status, min(cells(status), 24))}", colour)],
-                [(told.total, BOLD)],
+                [(headline.title, BOLD)],
+                [(f"{sign} {terminal.fitted(status, min(cells(status), 24))}", color)],
+                [(headline.total, BOLD)],
             ]
         )
-        facts = [[(terminal.words(fact), DIM)] for fact in told.facts]
+        facts = [[(terminal.words(fact), DIM)] for fact in headline.facts]
         yield from terminal.flowed(facts, gap=terminal.words(SEPARATOR))
-        if told.path:
-            yield from terminal.lines(told.path, most=4)
+        if headline.path:
+            yield from terminal.lines(headline.path, most=4)
 
     def body(self) -> Iterator[str]:
         if self.rows and self.timeline.total:
@@ -93,7 +93,7 @@ class _Chart:
         for share, label in ticks(self.timeline.total, max(1, self.plot // 9)):
             place = min(self.plot - 1, round(share * self.plot))
             rule[place] = glyphs.tick
-            # The last one may hang to the left of its tick.
+            # The last label may extend to the left of its tick.
             begin = min(place, self.plot - len(label))
             if begin >= free_from and begin + len(label) <= free_to:
                 words[begin : begin + len(label)] = label
@@ -110,13 +110,13 @@ class _Chart:
         label = self._fitted_label(row)
         strong = BOLD if row.is_critical and row.kind != "file" else PLAIN
         parts = [
-            (terminal.glyphs.signs[row.state] + " ", STATE_COLOURS[row.state]),
+            (terminal.glyphs.signs[row.state] + " ", STATE_COLORS[row.state]),
             (label + " ", strong),
             *self._bar(row),
-            (_number(row.working), PLAIN),
+            (_seconds(row.working), PLAIN),
         ]
         if self.is_wide:
-            parts.append((_number(row.waiting), DIM))
+            parts.append((_seconds(row.waiting), DIM))
         return terminal.columns(parts)
 
     def _fitted_label(self, row: Row) -> str:
@@ -137,68 +137,68 @@ class _Chart:
     def _spans(self, row: Row, start: datetime, end: datetime) -> list[tuple[str, str]]:
         glyphs, halves = self.terminal.glyphs, 2 * self.plot
         wait = _halves(row.waiting, start, end, halves)
-        work = _marked(row.working, start, end, halves)
-        critical = [_marked(span, start, end, halves) for span in row.critical]
-        failed = [_marked(span, start, end, halves) for span in row.failed]
-        drawn: list[tuple[str, str]] = []
+        work = _at_least_one(row.working, start, end, halves)
+        critical = [_at_least_one(span, start, end, halves) for span in row.critical]
+        failed = [_at_least_one(span, start, end, halves) for span in row.failed]
+        styled_cells: list[tuple[str, str]] = []
         for cell in range(self.plot):
             left, right = 2 * cell, 2 * cell + 1
             if left in work or right in work:
                 is_critical = any(left in span or right in span for span in critical)
                 marks = glyphs.critical if is_critical else glyphs.work
-                colour = STRONG_BLUE if is_critical else BLUE
+                color = STRONG_BLUE if is_critical else BLUE
                 if any(left in span or right in span for span in failed):
-                    colour = RED
-                drawn.append(
+                    color = RED
+                styled_cells.append(
                     (
                         marks[0 if left in work and right in work else 1 if left in work else 2],
-                        colour,
+                        color,
                     )
                 )
             elif left in wait or right in wait:
-                drawn.append((glyphs.wait, DIM))
+                styled_cells.append((glyphs.wait, DIM))
             else:
-                drawn.append((" ", PLAIN))
+                styled_cells.append((" ", PLAIN))
         if work and row.working is not None and row.working.is_open:
             last = work[-1] // 2
-            drawn[last] = (glyphs.going_on, drawn[last][1])
+            styled_cells[last] = (glyphs.in_progress, styled_cells[last][1])
         for span in failed:
-            drawn[span[-1] // 2] = (glyphs.failed, RED)
-        return drawn
+            styled_cells[span[-1] // 2] = (glyphs.failed, RED)
+        return styled_cells
 
     def _density(self, row: Row, start: datetime, end: datetime) -> list[tuple[str, str]]:
         glyphs = self.terminal.glyphs
         load = load_of(row.step.runs, start, end, self.plot)
-        critical = [_marked(span, start, end, 2 * self.plot) for span in row.critical]
-        drawn: list[tuple[str, str]] = []
+        critical = [_at_least_one(span, start, end, 2 * self.plot) for span in row.critical]
+        styled_cells: list[tuple[str, str]] = []
         columns = zip(load.working, load.waiting, load.failed, strict=True)
         for cell, (working, waiting, failed) in enumerate(columns):
             if failed:
-                drawn.append((glyphs.failed, RED))
+                styled_cells.append((glyphs.failed, RED))
             elif working > 0:
-                level = min(0.999, working / load.most_working)
+                level = min(0.999, working / load.max_working)
                 is_critical = any(2 * cell in span or 2 * cell + 1 in span for span in critical)
-                colour = STRONG_BLUE if is_critical else BLUE
-                drawn.append((glyphs.levels[int(level * len(glyphs.levels))], colour))
+                color = STRONG_BLUE if is_critical else BLUE
+                styled_cells.append((glyphs.levels[int(level * len(glyphs.levels))], color))
             else:
-                drawn.append((glyphs.wait, DIM) if waiting > 0 else (" ", PLAIN))
-        return drawn
+                styled_cells.append((glyphs.wait, DIM) if waiting > 0 else (" ", PLAIN))
+        return styled_cells
 
     def failures(self) -> Iterator[str]:
         terminal, bullet = self.terminal, self.terminal.glyphs.bullet
         failed = self.timeline.failures
-        told = [
-            f"{_place(run.step, run.file_key)}: {run.error or 'no reason given'}"
-            for run in failed[:_SHOWN_FAILURES]
+        messages = [
+            f"{_name(run.step, run.file_key)}: {run.error or 'no reason given'}"
+            for run in failed[:_MAX_FAILURES]
         ]
         if self.timeline.error:
-            told.append(f"the execution: {self.timeline.error}")
-        for words in told:
+            messages.append(f"the execution: {self.timeline.error}")
+        for words in messages:
             for line in terminal.lines(f"{bullet} {words}", indent=2):
                 yield terminal.painted(line, RED)
-        if len(failed) > _SHOWN_FAILURES:
+        if len(failed) > _MAX_FAILURES:
             yield terminal.painted(
-                terminal.words(f"  … {len(failed) - _SHOWN_FAILURES:,} more failed"), RED
+                terminal.words(f"  … {len(failed) - _MAX_FAILURES:,} more failed"), RED
             )
 
     def legend(self) -> list[str]:
@@ -215,7 +215,7 @@ class _Chart:
         if self.timeline.failures:
             pieces.append([(glyphs.failed, RED), (" failed", DIM)])
         if self.timeline.is_open:
-            pieces.append([(glyphs.going_on, BLUE), (" goes on", DIM)])
+            pieces.append([(glyphs.in_progress, BLUE), (" in progress", DIM)])
         return self.terminal.flowed(pieces, gap="   ")
 
 
@@ -225,20 +225,20 @@ def _label(row: Row) -> str:
     return "  " + row.label if row.kind == "file" else row.label
 
 
-def _place(step: str, file_key: str | None) -> str:
+def _name(step: str, file_key: str | None) -> str:
     return shown(step) if file_key is None else f"{shown(step)} [{shown(file_key)}]"
 
 
-def _number(span: Span | None) -> str:
+def _seconds(span: Span | None) -> str:
     return ("" if span is None else duration(span.duration)).rjust(_NUMBER)
 
 
-def _marked(span: Span | None, start: datetime, end: datetime, halves: int) -> range:
-    """Give the halves of cells that work takes; however short, it leaves a mark."""
-    taken = _halves(span, start, end, halves)
-    if span is None or taken:
-        return taken
-    first = min(halves - 1, taken.start)
+def _at_least_one(span: Span | None, start: datetime, end: datetime, halves: int) -> range:
+    """Return the half cells that a span covers, at least one."""
+    covered = _halves(span, start, end, halves)
+    if span is None or covered:
+        return covered
+    first = min(halves - 1, covered.start)
     return range(first, first + 1)
 
 

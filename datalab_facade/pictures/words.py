@@ -1,4 +1,4 @@
-"""Words in pictures: names that anybody may have chosen, durations, moments, ticks."""
+"""Text in pictures: untrusted names, durations, times, ticks."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from datalab_facade.redaction import excerpt
 ELLIPSIS = "…"
 SEPARATOR = " · "
 
-# More marks on one letter than any script writes only serve to paint over the lines above.
-_MOST_MARKS = 2
+# No script puts more marks on one letter; more of them would paint over the lines above.
+_MAX_MARKS = 2
 
 
 def shown(name: str, *, limit: int = 200) -> str:
-    r"""Give a name as one printable line, without secrets.
+    r"""Return a name as one printable line, without secrets.
 
-    Control characters, so also what a terminal obeys, and what turns the direction
-    of writing are shown as escapes.
+    Control characters, among them terminal commands, and marks that change the
+    direction of writing are shown as escapes.
 
     >>> shown("parse\x1b[2J"), shown(" ")
     ('parse\\x1b[2J', '(no name)')
@@ -32,13 +32,13 @@ def shown(name: str, *, limit: int = 200) -> str:
     marks = 0
     for char in text:
         marks = marks + 1 if unicodedata.combining(char) else 0
-        if marks <= _MOST_MARKS:
+        if marks <= _MAX_MARKS:
             kept.append(char)
     return "".join(kept)
 
 
 def as_ascii(text: str) -> str:
-    """Give a text in ASCII, as near as can be.
+    """Return the closest ASCII form of a text.
 
     >>> as_ascii("Übersicht · 4 × 請求書…")
     'Ubersicht - 4 x ???...'
@@ -52,7 +52,7 @@ def as_ascii(text: str) -> str:
 
 
 def cells(text: str) -> int:
-    """Count the columns that a text takes in a terminal.
+    """Count the columns of a text in a terminal.
 
     >>> cells("parse"), cells("請求書")
     (5, 6)
@@ -69,7 +69,7 @@ def _cells(char: str) -> int:
 
 
 def clipped(text: str, width: int, *, ellipsis: str = ELLIPSIS) -> str:
-    """Shorten a text to so many columns of a terminal.
+    """Shorten a text to a number of terminal columns.
 
     >>> clipped("marker_parse", 8), clipped("parse", 8)
     ('marker_…', 'parse')
@@ -78,7 +78,7 @@ def clipped(text: str, width: int, *, ellipsis: str = ELLIPSIS) -> str:
         return text
     room = width - len(ellipsis)
     kept: list[str] = []
-    for char in text:  # pragma: no branch - not all of it fits
+    for char in text:  # pragma: no branch - the text does not fit
         room -= _cells(char)
         if room < 0:
             break
@@ -87,7 +87,7 @@ def clipped(text: str, width: int, *, ellipsis: str = ELLIPSIS) -> str:
 
 
 def padded(text: str, width: int) -> str:
-    """Fill a text up to so many columns."""
+    """Pad a text with spaces to a number of columns."""
     return text + " " * (width - cells(text))
 
 
@@ -96,7 +96,7 @@ _UNITS = ((3600, 60, "m", 1, "s"), (_DAY, 3600, "h", 60, "m"), (1000 * _DAY, _DA
 
 
 def duration(length: timedelta) -> str:
-    """Tell a duration in two units at most.
+    """Format a duration with at most two units.
 
     >>> [duration(timedelta(seconds=s)) for s in (0, 0.25, 8.04, 12.34, 60, 3725, 180_000)]
     ['0s', '250ms', '8.0s', '12s', '1m 00s', '1h 02m', '2d 02h']
@@ -114,7 +114,7 @@ def duration(length: timedelta) -> str:
 
 
 def moment(time: datetime) -> str:
-    """Tell a moment, to the second.
+    """Format a time, to the second.
 
     >>> from datetime import UTC
     >>> moment(datetime(2025, 10, 22, 10, tzinfo=UTC))
@@ -124,7 +124,7 @@ def moment(time: datetime) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Tell how many there are.
+    """Format a number and its noun.
 
     >>> counted(1, "file"), counted(1200, "file")
     ('1 file', '1,200 files')
@@ -141,11 +141,11 @@ _STEPS = (
 
 
 def ticks(total: timedelta, most: int) -> list[tuple[float, str]]:
-    """Choose round moments for the axis of a chart: the share of the whole, and the words.
+    """Choose round times for the axis of a chart: the share of the whole, and the label.
 
     Args:
-        total: What the chart spans.
-        most: How many there may be, besides the one at zero.
+        total: The time that the chart spans.
+        most: The largest number of ticks, not counting the one at zero.
 
     >>> ticks(timedelta(minutes=5), 3)
     [(0.0, '0'), (0.4, '2m'), (0.8, '4m')]
@@ -179,12 +179,12 @@ def _tick(seconds: float) -> str:
 
 
 def joined(parts: Iterable[str]) -> str:
-    """Put the parts that say something on one line."""
+    """Join the parts that are not empty into one line."""
     return SEPARATOR.join(part for part in parts if part)
 
 
 def wrapped(text: str, width: int, *, most: int, ellipsis: str = ELLIPSIS) -> list[str]:
-    """Break a text into lines of so many columns, between words where it can be.
+    """Wrap a text into lines of a number of columns, between words where possible.
 
     >>> wrapped("began late and ended early", 11, most=2)
     ['began late', 'and ended…']
@@ -205,7 +205,7 @@ def wrapped(text: str, width: int, *, most: int, ellipsis: str = ELLIPSIS) -> li
 
 
 def _pieces(text: str, width: int) -> Iterator[str]:
-    """Give the words, and those wider than a line in pieces."""
+    """Yield the words; a word wider than a line comes in pieces."""
     for word in text.split():
         piece, used = "", 0
         for char in word:

@@ -1,4 +1,4 @@
-"""Workflows: what can be executed, and the definitions that they are made of."""
+"""Workflows: list, create, delete and execute them, and check their definitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workflows, for async code: what there is, create, delete, execute.
+"""Workflows, for async code: list, create, delete and execute them.
 
 See :mod:`~datalab_facade.workflows.resource`.
 """
@@ -25,7 +25,7 @@ from datalab_facade.workflows.definitions import StepDefinition, WorkflowDefinit
 from datalab_facade.workflows.inputs import InputLike
 from datalab_facade.workflows.models import StepType, Workflow
 from datalab_facade.workflows.requests import (
-    Reading,
+    WorkflowDecoder,
     checked_team_id,
     checked_workflow_id,
     creation,
@@ -47,12 +47,12 @@ class AsyncWorkflows:
     ) -> None:
         self._executions = executions
         self._calls = AsyncApiCaller(transport, context)
-        self._reading = Reading(context)
+        self._decoder = WorkflowDecoder(context)
 
     async def step_types(
         self, *, timeout: float | None = None, **options: Unpack[CallOptions]
     ) -> tuple[StepType, ...]:
-        """Tell what types of step there are.
+        """List the step types.
 
         Args:
             timeout: Seconds for the whole call; by default the client's, a minute.
@@ -60,14 +60,14 @@ class AsyncWorkflows:
 
         Raises:
             InvalidArgumentError: An argument is wrong; nothing was sent.
-            AuthenticationError: The key is wrong.
-            APIStatusError: The server says no in another way.
-            APIConnectionError: No whole answer came; as APITimeoutError if it took too long.
-            InvalidResponseError: The answer is no list of step types.
+            AuthenticationError: The API key is wrong.
+            APIStatusError: The server answered with another error.
+            APIConnectionError: No complete answer came; APITimeoutError if it took too long.
+            InvalidResponseError: The answer is not a list of step types.
         """
         return await self._calls.ask(
             list_step_types(),
-            self._reading.step_types,
+            self._decoder.step_types,
             timeout=timeout,
             options=options,
             subject="step types",
@@ -80,24 +80,24 @@ class AsyncWorkflows:
         timeout: float | None = None,
         **options: Unpack[CallOptions],
     ) -> tuple[Workflow, ...]:
-        """Tell what workflows there are; the API gives them all at once.
+        """List the workflows; the API returns all of them at once.
 
         Args:
-            team_id: Those of which team; by default those of the key's.
+            team_id: The team whose workflows to list; by default the API key's.
             timeout: Seconds for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
             InvalidArgumentError: An argument is wrong; nothing was sent.
-            AuthenticationError: The key is wrong.
-            UnprocessableEntityError: The server finds fault with the request.
-            APIStatusError: The server says no in another way.
-            APIConnectionError: No whole answer came; as APITimeoutError if it took too long.
-            InvalidResponseError: The answer is no list of workflows.
+            AuthenticationError: The API key is wrong.
+            UnprocessableEntityError: The server did not accept the request's values.
+            APIStatusError: The server answered with another error.
+            APIConnectionError: No complete answer came; APITimeoutError if it took too long.
+            InvalidResponseError: The answer is not a list of workflows.
         """
         return await self._calls.ask(
             list_workflows(checked_team_id(team_id)),
-            self._reading.workflows,
+            self._decoder.workflows,
             timeout=timeout,
             options=options,
             subject="workflows",
@@ -106,25 +106,25 @@ class AsyncWorkflows:
     async def get(
         self, workflow_id: int, *, timeout: float | None = None, **options: Unpack[CallOptions]
     ) -> Workflow:
-        """Look at a workflow.
+        """Fetch a workflow.
 
         Args:
-            workflow_id: Its id.
+            workflow_id: The workflow's id.
             timeout: Seconds for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
             InvalidArgumentError: An argument is wrong; nothing was sent.
-            AuthenticationError: The key is wrong.
-            NotFoundError: The workflow is unknown to this key.
-            UnprocessableEntityError: The server finds fault with the request.
-            APIStatusError: The server says no in another way.
-            APIConnectionError: No whole answer came; as APITimeoutError if it took too long.
-            InvalidResponseError: The answer is no workflow.
+            AuthenticationError: The API key is wrong.
+            NotFoundError: The API key has no such workflow.
+            UnprocessableEntityError: The server did not accept the request's values.
+            APIStatusError: The server answered with another error.
+            APIConnectionError: No complete answer came; APITimeoutError if it took too long.
+            InvalidResponseError: The answer is not a workflow.
         """
         return await self._calls.ask(
             get_workflow(checked_workflow_id(workflow_id)),
-            lambda answer: self._reading.workflow(answer, workflow_id),
+            lambda answer: self._decoder.workflow(answer, workflow_id),
             timeout=timeout,
             options=options,
             subject=f"workflow {workflow_id}",
@@ -142,38 +142,39 @@ class AsyncWorkflows:
     ) -> Workflow:
         """Create a workflow, once.
 
-        The request is repeated only where the server certainly did not act on it.
+        The request is retried only if the server certainly did not act on it.
 
         Args:
-            definition: What it is to be; or its name, with its steps beside it.
-            steps: Its steps, if a name was given.
-            secrets: What fills ``${secret:name}`` in the settings of steps, by name;
-                ``${env:NAME}`` is filled from the environment. Nothing of it is ever
-                told, but the server keeps it with the workflow.
-            retry_overloaded: Repeat it after 503 and 529, too, and so believe that an
-                overloaded server did nothing. Where it did, there are two workflows.
+            definition: The definition, or a name together with ``steps``.
+            steps: The steps, if ``definition`` is a name.
+            secrets: The values for ``${secret:name}`` in the settings of steps, by name;
+                ``${env:NAME}`` is filled from the environment. They never appear in
+                logs or errors, but the server stores them with the workflow.
+            retry_overloaded: Whether to retry after 503 and 529, too, trusting that an
+                overloaded server did nothing. If it did, there are two workflows.
             timeout: Seconds for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Returns:
-            The workflow as the server tells of it, with its id.
+            The workflow as the server describes it, with its id.
 
         Raises:
-            InvalidDefinitionError: The definition is wrong, or a placeholder cannot be
-                filled; the error tells everything that is. Nothing was sent.
+            InvalidDefinitionError: The definition has issues, or a placeholder cannot be
+                filled; the error lists all issues. Nothing was sent.
             InvalidArgumentError: Another argument is wrong; nothing was sent.
-            AuthenticationError: The key is wrong.
-            UnprocessableEntityError: The server finds fault with the definition.
-            APIStatusError: The server says no in another way; nothing was created.
-            RequestRejectedError: The server says no in a success; nothing was created.
+            AuthenticationError: The API key is wrong.
+            UnprocessableEntityError: The server did not accept the definition.
+            APIStatusError: The server answered with another error; nothing was created.
+            RequestRejectedError: The server reports a refusal with a success status;
+                nothing was created.
             APIConnectionError: The server was not reached; nothing was created.
-            SubmissionUncertainError: It was sent, but whether the workflow was created is
-                not known; ``list`` tells.
+            SubmissionUncertainError: The request was sent, but it is not known whether the
+                workflow was created; check ``list``.
         """
         planned = creation(definition, steps, secrets, retry_overloaded=retry_overloaded)
         return await self._calls.submit(
             planned.operation,
-            self._reading.workflow,
+            self._decoder.workflow,
             timeout=timeout,
             options=options,
             submission=planned.submission,
@@ -186,7 +187,7 @@ class AsyncWorkflows:
         timeout: float | None = None,
         **options: Unpack[CallOptions],
     ) -> None:
-        """Delete a workflow; the server may refuse that while it has executions.
+        """Delete a workflow; the server may refuse this while it has executions.
 
         Args:
             workflow: The workflow, or its id.
@@ -195,13 +196,14 @@ class AsyncWorkflows:
 
         Raises:
             InvalidArgumentError: An argument is wrong; nothing was sent.
-            AuthenticationError: The key is wrong.
-            NotFoundError: The workflow is unknown to this key. When an earlier try of
-                this call got no answer that is no error, since then it was deleted.
-            UnprocessableEntityError: The server finds fault with the request.
-            APIStatusError: The server says no in another way.
-            RequestRejectedError: The server says no in a success; the workflow is still there.
-            APIConnectionError: No whole answer came; as APITimeoutError if it took too long.
+            AuthenticationError: The API key is wrong.
+            NotFoundError: The API key has no such workflow. If an earlier attempt
+                of this call got no answer, this is not raised: it deleted the workflow.
+            UnprocessableEntityError: The server did not accept the request's values.
+            APIStatusError: The server answered with another error.
+            RequestRejectedError: The server reports a refusal with a success status; the
+                workflow still exists.
+            APIConnectionError: No complete answer came; APITimeoutError if it took too long.
             InvalidResponseError: The answer is not about a deletion.
         """
         workflow_id = checked_workflow_id(workflow)
@@ -222,34 +224,35 @@ class AsyncWorkflows:
         timeout: float | None = None,
         **options: Unpack[CallOptions],
     ) -> AsyncExecutionHandle:
-        """Execute a workflow, once. It costs money; nothing can cancel it.
+        """Execute a workflow, once. This costs money and cannot be cancelled.
 
-        The request is repeated only where the server certainly did not act on it.
+        The request is retried only if the server certainly did not act on it.
 
         Args:
             workflow: The workflow, or its id.
-            input_config: What to work on: a URL, a ``datalab://`` reference, what was
-                uploaded, a list of these, or an
-                :class:`~datalab_facade.InputConfig`. None sends no input at all.
-            retry_overloaded: Repeat it after 503 and 529, too, and so believe that an
-                overloaded server did nothing. Where it did, it is executed twice.
+            input_config: The input: a URL, a ``datalab://`` reference, an uploaded file,
+                a list of these, or an :class:`~datalab_facade.InputConfig`. None sends
+                no input.
+            retry_overloaded: Whether to retry after 503 and 529, too, trusting that an
+                overloaded server did nothing. If it did, the workflow runs twice.
             timeout: Seconds for the whole call, which does not wait for the
-                execution's end; by default the client's, a minute.
+                execution to end; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Returns:
-            A handle of the execution, to wait for it.
+            A handle of the execution, to wait with.
 
         Raises:
             InvalidArgumentError: An argument is wrong; nothing was sent.
-            AuthenticationError: The key is wrong.
-            NotFoundError: The workflow is unknown to this key.
-            UnprocessableEntityError: The server finds fault with the input.
-            APIStatusError: The server says no in another way; nothing was started.
-            RequestRejectedError: The server says no in a success; nothing was started.
+            AuthenticationError: The API key is wrong.
+            NotFoundError: The API key has no such workflow.
+            UnprocessableEntityError: The server did not accept the input.
+            APIStatusError: The server answered with another error; nothing was started.
+            RequestRejectedError: The server reports a refusal with a success status;
+                nothing was started.
             APIConnectionError: The server was not reached; nothing was started.
-            SubmissionUncertainError: It was sent, but whether an execution was started is
-                not known.
+            SubmissionUncertainError: The request was sent, but it is not known whether an
+                execution was started.
         """
         planned = execution_of(workflow, input_config, retry_overloaded=retry_overloaded)
         execution_id = await self._calls.submit(

@@ -1,4 +1,4 @@
-"""What is wrong with a definition of a workflow: all of it, with its place. Pure and total."""
+"""Validation of workflow definitions: finds all issues, each with its place. Pure and total."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from datalab_facade.errors import DefinitionIssue
-from datalab_facade.workflows.placeholders import placeholders_in, wrong_placeholder
+from datalab_facade.workflows.placeholders import find_placeholders, placeholder_error
 
 _KEYS: Final = ("name", "description", "steps")
 _STEP_KEYS: Final = ("step_key", "unique_name", "settings", "depends_on", "version")
 
-# json itself gives up some way below a thousand.
-_DEEPEST: Final = 100
-_LONGEST_NUMBER: Final = 10_000
+# json raises RecursionError somewhat below a depth of 1,000.
+_MAX_DEPTH: Final = 100
+_MAX_NUMBER_BITS: Final = 10_000
 
 
-def problems_of(
+def find_issues(
     definition: object, step_keys: Collection[str] | None = None
 ) -> tuple[DefinitionIssue, ...]:
-    """Find everything that is wrong with the JSON form of a definition.
+    """Find all issues of a definition in its JSON form.
 
     Args:
-        definition: What should be one; anything at all.
-        step_keys: The types of step that there are; None if that is not known.
+        definition: The definition; any object is accepted.
+        step_keys: The known step types; None skips that check.
     """
     return tuple(_Check(step_keys).definition(definition))
 
 
 def layers_of(depends_on: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """Put names in layers, each name below all that it depends on; those on a cycle are left out.
+    """Sort names into layers, each after its dependencies; leave out circles and what needs them.
 
     >>> layers_of({"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]})
     [['a'], ['b', 'c'], ['d']]
@@ -45,18 +45,18 @@ def layers_of(depends_on: Mapping[str, Sequence[str]]) -> list[list[str]]:
     layer = [name for name, needed in waits_for.items() if not needed]
     while layer:
         layers.append(layer)
-        freed: set[str] = set()
+        ready: set[str] = set()
         for name in layer:
             for other in needed_by[name]:
                 waits_for[other].discard(name)
                 if not waits_for[other]:
-                    freed.add(other)
-        layer = sorted(freed, key=order.__getitem__)
+                    ready.add(other)
+        layer = sorted(ready, key=order.__getitem__)
     return layers
 
 
 class _Check:
-    """One check; its methods yield what they find."""
+    """One check; its methods yield the issues that they find."""
 
     def __init__(self, step_keys: Collection[str] | None) -> None:
         self._step_keys = step_keys
@@ -64,7 +64,7 @@ class _Check:
     def definition(self, value: object) -> Iterator[DefinitionIssue]:
         if not isinstance(value, Mapping):
             yield DefinitionIssue(
-                place="", message=f"a definition is an object, not {_kind(value)}"
+                place="", message=f"a definition must be an object, not {_kind(value)}"
             )
             return
         yield from _unknown_keys(value, _KEYS, "")
@@ -72,7 +72,7 @@ class _Check:
         description = value.get("description")
         if description is not None and not isinstance(description, str):
             yield DefinitionIssue(
-                place="description", message=f"must be a text, not {_kind(description)}"
+                place="description", message=f"must be a string, not {_kind(description)}"
             )
         elif description is not None:
             yield from _text(description, "description")
@@ -84,7 +84,7 @@ class _Check:
             )
         elif not value["steps"]:
             yield DefinitionIssue(
-                place="steps", message="is empty; a workflow has at least one step"
+                place="steps", message="is empty; a workflow needs at least one step"
             )
         else:
             yield from self._steps(value["steps"])
@@ -103,13 +103,13 @@ class _Check:
             yield from self._step(step, place)
             name = step.get("unique_name")
             if isinstance(name, str) and first_of[name] != number:
-                with_one_repeat = f"{name!r} is the name of steps[{first_of[name]}] already"
-                yield DefinitionIssue(place=f"{place}.unique_name", message=with_one_repeat)
+                duplicate = f"steps[{first_of[name]}] already has the name {name!r}"
+                yield DefinitionIssue(place=f"{place}.unique_name", message=duplicate)
             yield from _dependencies(step, place, first_of, graph)
         for cycle in _cycles(graph):
-            told = " → ".join([*cycle, cycle[0]])
+            path = " → ".join([*cycle, cycle[0]])
             yield DefinitionIssue(
-                place="steps", message=f"depend on each other in a circle: {told}"
+                place="steps", message=f"depend on each other in a circle: {path}"
             )
 
     def _step(self, step: Mapping[object, object], place: str) -> Iterator[DefinitionIssue]:
@@ -118,12 +118,13 @@ class _Check:
         yield from _name(step, "step_key", place)
         key = step.get("step_key")
         if self._step_keys is not None and isinstance(key, str) and key not in self._step_keys:
-            unknown = f"there is no type of step {key!r}{_meant(key, self._step_keys)}"
+            unknown = f"unknown step type {key!r}{_suggest(key, self._step_keys)}"
             yield DefinitionIssue(place=f"{place}.step_key", message=unknown)
         version = step.get("version")
         if version is not None and not (isinstance(version, str) and version.strip()):
             yield DefinitionIssue(
-                place=f"{place}.version", message="must be a text, or be left out"
+                place=f"{place}.version",
+                message="must be a string that is not empty, or be left out",
             )
         if "settings" in step:
             settings = step["settings"]
@@ -148,7 +149,7 @@ def _dependencies(
     for one in needed:
         if not isinstance(one, str):
             yield DefinitionIssue(
-                place=place, message=f"must be a list of names; {_kind(one)} is none"
+                place=place, message=f"must be a list of names, not of {_kind(one)}"
             )
         elif one in seen:
             yield DefinitionIssue(place=place, message=f"names {one!r} twice")
@@ -156,7 +157,7 @@ def _dependencies(
             yield DefinitionIssue(place=place, message=f"{one!r} depends on itself")
         elif one not in known:
             yield DefinitionIssue(
-                place=place, message=f"there is no step {one!r}{_meant(one, known)}"
+                place=place, message=f"there is no step {one!r}{_suggest(one, known)}"
             )
         elif isinstance(name, str):
             graph[name].append(one)
@@ -165,61 +166,62 @@ def _dependencies(
 
 
 def _cycles(graph: Mapping[str, list[str]]) -> Iterator[list[str]]:
-    """Find circles until none is left; each is told once, from its first step in the definition."""
+    """Find all circles, each once and from its first step in the definition."""
     order = {name: number for number, name in enumerate(graph)}
-    left = {name: list(dict.fromkeys(needed)) for name, needed in graph.items()}
+    remaining = {name: list(dict.fromkeys(needed)) for name, needed in graph.items()}
     while True:
-        placed = {name for layer in layers_of(left) for name in layer}
-        left = {
+        placed = {name for layer in layers_of(remaining) for name in layer}
+        remaining = {
             name: [one for one in needed if one not in placed]
-            for name, needed in left.items()
+            for name, needed in remaining.items()
             if name not in placed
         }
-        if not left:
+        if not remaining:
             return
-        # Whatever is left waits for something that is left, so the walk comes round.
+        # Each remaining name depends on a remaining one, so the walk must close a circle.
         path: dict[str, None] = {}
-        here = next(iter(left))
+        here = next(iter(remaining))
         while here not in path:
             path[here] = None
-            here = left[here][0]
+            here = remaining[here][0]
         names = list(path)
         cycle = names[names.index(here) :]
         start = min(range(len(cycle)), key=lambda n: order[cycle[n]])
         yield cycle[start:] + cycle[:start]
-        gone = set(cycle)
-        left = {
-            name: [one for one in needed if one not in gone]
-            for name, needed in left.items()
-            if name not in gone
+        found = set(cycle)
+        remaining = {
+            name: [one for one in needed if one not in found]
+            for name, needed in remaining.items()
+            if name not in found
         }
 
 
-def json_problems(value: object, place: str) -> Iterator[DefinitionIssue]:
-    """Find what cannot be sent as JSON."""
+def find_json_issues(value: object, place: str) -> Iterator[DefinitionIssue]:
+    """Find values that cannot be written as JSON."""
     return _json(value, place, ())
 
 
 def _settings(value: object, place: str) -> Iterator[DefinitionIssue]:
-    """Find what cannot be sent as JSON and, if all of it can, placeholders that are wrong."""
-    wrong = list(_json(value, place, ()))
-    yield from wrong or _placeholders(value, place)
+    """Find values that cannot be written as JSON; if there are none, wrong placeholders."""
+    issues = list(_json(value, place, ()))
+    yield from issues or _placeholders(value, place)
 
 
 def _placeholders(value: object, place: str) -> Iterator[DefinitionIssue]:
     if isinstance(value, str):
-        for kind, name in placeholders_in(value):
-            wrong = wrong_placeholder(kind, name)
-            if wrong is not None:
-                yield DefinitionIssue(place=place, message=wrong)
+        for kind, name in find_placeholders(value):
+            message = placeholder_error(kind, name)
+            if message is not None:
+                yield DefinitionIssue(place=place, message=message)
     elif isinstance(value, list):
         for number, inner in enumerate(value):
             yield from _placeholders(inner, f"{place}[{number}]")
     elif isinstance(value, dict):
         for name, inner in value.items():
-            if any(True for _ in placeholders_in(name)):
+            if any(True for _ in find_placeholders(name)):
                 yield DefinitionIssue(
-                    place=place, message="has a placeholder in a key; only values are filled"
+                    place=place,
+                    message="has a placeholder in a key; only values can have placeholders",
                 )
             yield from _placeholders(inner, f"{place}.{name}")
 
@@ -228,18 +230,18 @@ def _json(value: object, place: str, above: tuple[int, ...]) -> Iterator[Definit
     if isinstance(value, str):
         yield from _text(value, place)
     elif isinstance(value, float) and not math.isfinite(value):
-        yield DefinitionIssue(place=place, message=f"{value} is no number that JSON knows")
-    elif isinstance(value, int) and value.bit_length() > _LONGEST_NUMBER:
-        yield DefinitionIssue(place=place, message="is a number too long to be sent")
+        yield DefinitionIssue(place=place, message=f"{value} cannot be written as JSON")
+    elif isinstance(value, int) and value.bit_length() > _MAX_NUMBER_BITS:
+        yield DefinitionIssue(place=place, message="is a number with too many digits to send")
     elif isinstance(value, (list, dict)):
         if id(value) in above:
-            yield DefinitionIssue(place=place, message="holds itself")
-        elif len(above) >= _DEEPEST:
+            yield DefinitionIssue(place=place, message="contains itself")
+        elif len(above) >= _MAX_DEPTH:
             yield DefinitionIssue(place=place, message="is nested too deeply")
         else:
             yield from _inside(value, place, (*above, id(value)))
     elif value is not None and not isinstance(value, (bool, int, float)):
-        yield DefinitionIssue(place=place, message=f"{_kind(value)} is nothing that JSON knows")
+        yield DefinitionIssue(place=place, message=f"{_kind(value)} cannot be written as JSON")
 
 
 def _inside(
@@ -252,7 +254,7 @@ def _inside(
     for name, inner in value.items():
         if not isinstance(name, str):
             yield DefinitionIssue(
-                place=place, message=f"has a key that is {_kind(name)}; keys are texts"
+                place=place, message=f"has a key that is {_kind(name)}; keys must be strings"
             )
             continue
         yield from _text(name, f"{place}, a key")
@@ -266,13 +268,15 @@ def _name(value: Mapping[object, object], key: str, place: str) -> Iterator[Defi
         return
     name = value[key]
     if not isinstance(name, str):
-        yield DefinitionIssue(place=where, message=f"must be a text, not {_kind(name)}")
+        yield DefinitionIssue(place=where, message=f"must be a string, not {_kind(name)}")
     elif not name.strip():
         yield DefinitionIssue(place=where, message="is empty")
     elif name != name.strip():
         yield DefinitionIssue(place=where, message=f"{name!r} begins or ends with white space")
-    elif any(True for _ in placeholders_in(name)):
-        yield DefinitionIssue(place=where, message="has a placeholder; only settings are filled")
+    elif any(True for _ in find_placeholders(name)):
+        yield DefinitionIssue(
+            place=where, message="has a placeholder; only settings can have placeholders"
+        )
     else:
         yield from _text(name, where)
 
@@ -281,7 +285,9 @@ def _text(text: str, place: str) -> Iterator[DefinitionIssue]:
     try:
         text.encode()
     except UnicodeEncodeError:
-        yield DefinitionIssue(place=place, message="has half of a character, which cannot be sent")
+        yield DefinitionIssue(
+            place=place, message="contains a lone surrogate, which cannot be sent"
+        )
 
 
 def _unknown_keys(
@@ -294,15 +300,15 @@ def _unknown_keys(
         if name == "team_id":
             hint = "; the team follows from the API key"
         else:
-            hint = _meant(name, known) or f"; the keys are {', '.join(known)}"
-        yield DefinitionIssue(place=place, message=f"{name!r} is no key here{hint}")
+            hint = _suggest(name, known) or f"; the keys are {', '.join(known)}"
+        yield DefinitionIssue(place=place, message=f"unknown key {name!r}{hint}")
 
 
-def _meant(word: str, known: Collection[str]) -> str:
+def _suggest(word: str, known: Collection[str]) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(word, sorted(known), n=1)
-    return f"; is {close[0]!r} meant?" if close else ""
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _place(number: int, step: object) -> str:
@@ -315,8 +321,8 @@ def _kind(value: object) -> str:
         (type(None), "null"),
         (bool, "a boolean"),
         ((int, float), "a number"),
-        (str, "a text"),
-        ((list, tuple), "a list"),
+        (str, "a string"),
+        (list, "a list"),
         (Mapping, "an object"),
     ):
         if isinstance(value, kind):

@@ -1,8 +1,8 @@
-"""Answers about workflows -> models. Forgiving, total and pure.
+"""Decodes answers about workflows into models. Forgiving, total and pure.
 
-Most of these answers are untyped in the spec. As for executions, whatever comes
-ends as a model, as :class:`~datalab_facade.InvalidResponseError` or, where the server
-says no in a success, as :class:`~datalab_facade.RequestRejectedError`.
+The spec leaves most of these answers untyped. Every answer becomes a model,
+:class:`~datalab_facade.InvalidResponseError` or, where a success reports a refusal,
+:class:`~datalab_facade.RequestRejectedError`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from datalab_facade.workflows.models import StepType, Workflow, WorkflowStep
 _T = TypeVar("_T")
 
 Decoded: TypeAlias = tuple[_T, set[Drift]]
-"""A model, and what was surprising about the answer."""
+"""A model, and the drift in the answer."""
 
 _WORKFLOW_FIELDS = frozenset({"id", "name", "team_id", "steps", "created", "updated", "success"})
 _STEP_FIELDS = frozenset(
@@ -40,36 +40,36 @@ _TYPE_FIELDS = frozenset({*_TYPE_KEYS, "name", "version", "description", "settin
 
 
 def decode_step_types(body: JSON) -> Decoded[tuple[StepType, ...]]:
-    """Make the types of step of an answer to ``GET /api/v1/workflows/step-types``.
+    """Decode the step types of an answer to ``GET /api/v1/workflows/step-types``.
 
     Raises:
-        InvalidResponseError: If it is no list of step types.
+        InvalidResponseError: The answer is not a list of step types.
     """
     notes = Notes()
     return _all_of(body, "step_types", _step_type, FieldReader("step type", notes)), notes.taken
 
 
 def decode_workflows(body: JSON) -> Decoded[tuple[Workflow, ...]]:
-    """Make the workflows of an answer to ``GET /api/v1/workflows/workflows``.
+    """Decode the workflows of an answer to ``GET /api/v1/workflows/workflows``.
 
     Raises:
-        InvalidResponseError: If it is no list of workflows.
+        InvalidResponseError: The answer is not a list of workflows.
     """
     notes = Notes()
     return _all_of(body, "workflows", _workflow, FieldReader("workflow", notes)), notes.taken
 
 
 def decode_workflow(body: JSON, *, requested_id: int | None = None) -> Decoded[Workflow]:
-    """Make a workflow of an answer that holds one.
+    """Decode the workflow of an answer.
 
     Args:
         body: The parsed answer.
-        requested_id: The id that was asked for, if one was.
+        requested_id: The id in the request, if it had one.
 
     Raises:
-        RequestRejectedError: If it says ``success: false`` and holds none.
-        InvalidResponseError: If it is no workflow: not an object, or without an id; or if it is
-            another one.
+        RequestRejectedError: The answer says ``success: false`` and holds no workflow.
+        InvalidResponseError: The answer is not an object, has no id, or is about another
+            workflow.
     """
     notes = Notes()
     about = FieldReader("workflow", notes)
@@ -77,22 +77,22 @@ def decode_workflow(body: JSON, *, requested_id: int | None = None) -> Decoded[W
     workflow = _workflow(inner if isinstance(inner, dict) else body, about)
     if workflow is None:
         _raise_refusal(body)
-        raise _unexpected("no workflow", "it has no id", body)
+        raise _unexpected("a workflow", "it has no id", body)
     if requested_id is not None:
         check_asked_for("workflow", requested_id, body, workflow.id)
     return workflow, notes.taken
 
 
 def decode_started(body: JSON, *, workflow_id: int | None = None) -> int:
-    """Take the execution's id out of an answer to the execution of a workflow.
+    """Decode the execution's id of an answer to the execution of a workflow.
 
     Args:
         body: The parsed answer.
-        workflow_id: The workflow that was to be executed, if that is known.
+        workflow_id: The id in the request, if it is known.
 
     Raises:
-        RequestRejectedError: If it says ``success: false`` and names no execution.
-        InvalidResponseError: If it names no execution, or another workflow.
+        RequestRejectedError: The answer says ``success: false`` and names no execution.
+        InvalidResponseError: The answer names no execution, or another workflow.
     """
     if isinstance(body, dict):
         if workflow_id is not None:
@@ -102,24 +102,24 @@ def decode_started(body: JSON, *, workflow_id: int | None = None) -> int:
             if number is not None and number >= 0:
                 return number
     _raise_refusal(body)
-    raise _unexpected("no started execution", "it has no execution_id", body)
+    raise _unexpected("a started execution", "it has no execution_id", body)
 
 
 def decode_deletion(body: JSON, *, requested_id: int | None = None) -> bool:
-    """Give True if an answer to a deletion does not say that it was refused.
+    """Return True unless the answer to a deletion is a refusal.
 
     Args:
         body: The parsed answer.
-        requested_id: The workflow that was to be deleted, if that is known.
+        requested_id: The id in the request, if it is known.
 
     Raises:
-        RequestRejectedError: If it says ``success: false``.
-        InvalidResponseError: If it is not an object, or about another workflow.
+        RequestRejectedError: The answer says ``success: false``.
+        InvalidResponseError: The answer is not an object, or is about another workflow.
     """
     if body is None:
         return True
     if not isinstance(body, dict):
-        raise _unexpected("no answer to a deletion", "", body)
+        raise _unexpected("an answer to a deletion", "", body)
     if requested_id is not None:
         check_asked_for("workflow", requested_id, body, body.get("workflow_id"), body.get("id"))
     _raise_refusal(body)
@@ -129,10 +129,12 @@ def decode_deletion(body: JSON, *, requested_id: int | None = None) -> bool:
 def _raise_refusal(body: JSON) -> None:
     if not isinstance(body, dict) or body.get("success") is not False:
         return
-    said = next((body[name] for name in ("error", "message", "detail") if body.get(name)), None)
-    words = "" if said is None else excerpt(said if isinstance(said, str) else compact(said))
+    reason = next((body[name] for name in ("error", "message", "detail") if body.get(name)), None)
+    detail = (
+        "" if reason is None else excerpt(reason if isinstance(reason, str) else compact(reason))
+    )
     raise RequestRejectedError(
-        f"The server says that it was not done: {words or 'no reason given'}", detail=words
+        f"The server rejected the request: {detail or 'it gave no reason'}", detail=detail
     )
 
 
@@ -142,7 +144,7 @@ def _all_of(
     listed = _listed(body, key, about)
     if listed is None:
         _raise_refusal(body)
-        raise _unexpected(f"no list of {key.replace('_', ' ')}", "", body)
+        raise _unexpected(f"a list of {key.replace('_', ' ')}", "", body)
     found: list[_T] = []
     for item in listed:
         one = decode(item, about)
@@ -151,7 +153,9 @@ def _all_of(
         else:
             found.append(one)
     if listed and not found:
-        raise _unexpected(f"no list of {key.replace('_', ' ')}", "none of it is one", body)
+        raise _unexpected(
+            f"a list of {key.replace('_', ' ')}", "no item has the expected form", body
+        )
     return tuple(found)
 
 
@@ -166,7 +170,7 @@ def _listed(body: JSON, key: str, about: FieldReader) -> list[JSON] | None:
     value = body.get(key)
     if isinstance(value, list):
         return value
-    # Under another name it is still the only list there is.
+    # Accept the list under another name if it is the only one.
     lists = [(name, inner) for name, inner in body.items() if isinstance(inner, list)]
     if len(lists) != 1:
         return None
@@ -259,8 +263,8 @@ def _version(body: dict[str, JSON], about: FieldReader) -> str | None:
     return about.words(body, "version")
 
 
-def _unexpected(what: str, why: str, body: JSON) -> InvalidResponseError:
-    # Settings may hold the tokens that were filled in.
+def _unexpected(expected: str, why: str, body: JSON) -> InvalidResponseError:
+    # Settings may hold secrets that were filled in; start_of() redacts them.
     start = start_of(body)
     reason = why if isinstance(body, (dict, list)) and why else f"it is {named(body)}"
-    return InvalidResponseError(f"the answer is {what}, {reason}: {start}", body=start)
+    return InvalidResponseError(f"the answer is not {expected}: {reason}: {start}", body=start)

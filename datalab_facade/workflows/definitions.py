@@ -1,15 +1,15 @@
-"""Definitions of workflows, as values: written in Python or read from JSON, and checked.
+"""Workflow definitions, as values: write them in Python or read them from JSON, and check them.
 
-The JSON form is that of the recipes that Datalab publishes::
+The JSON form is that of Datalab's published recipes::
 
     {"name": "Invoices",
      "steps": [{"step_key": "marker_parse", "unique_name": "parse",
                 "settings": {}, "depends_on": []}]}
 
-A secret has no place in a definition, but a placeholder has: ``${env:SLACK_TOKEN}``
-is filled from the environment and ``${secret:slack}`` from the ``secrets`` of the call
-when the workflow is created, in the settings of steps and nowhere else. The server
-keeps what was filled in, since executions need it.
+Write placeholders into a definition, not secrets. When the workflow is created,
+``${env:SLACK_TOKEN}`` is filled from the environment and ``${secret:slack}`` from the
+``secrets`` of the call, in the settings of steps and nowhere else. The server stores
+the filled values, because executions need them.
 """
 
 from __future__ import annotations
@@ -31,43 +31,46 @@ from datalab_facade.errors import (
 from datalab_facade.models import JSON
 from datalab_facade.pickling import picklable
 from datalab_facade.secrecy import Redacted
-from datalab_facade.workflows.checks import layers_of, problems_of
+from datalab_facade.workflows.checks import find_issues, layers_of
 from datalab_facade.workflows.models import StepType
-from datalab_facade.workflows.placeholders import placeholders_in
+from datalab_facade.workflows.placeholders import find_placeholders
 
 
-def _names(values: Iterable[str]) -> tuple[str, ...]:
-    # A text is an iterable of texts too, and its letters are never what is meant.
+def _to_names(values: Iterable[str]) -> tuple[str, ...]:
+    # A string is an iterable of strings too; its letters are never meant.
     if isinstance(values, str):
         return (values,)
     if not isinstance(values, Iterable):
-        raise InvalidArgumentError(f"depends_on is a list of names of steps, not {named(values)}")
+        raise InvalidArgumentError(f"depends_on must be a list of step names, not {named(values)}")
     return tuple(values)
 
 
 @picklable
 @attrs.frozen(kw_only=True)
 class StepDefinition:
-    """A step of a workflow to be.
+    """The definition of a workflow's step.
 
-    >>> StepDefinition("marker_extract", "extract", depends_on=["parse"])
-    StepDefinition('marker_extract', 'extract', settings={}, depends_on=('parse',), version=None)
+    >>> step = StepDefinition(
+    ...     step_key="marker_extract", unique_name="extract", depends_on=["parse"]
+    ... )
+    >>> step.depends_on
+    ('parse',)
     """
 
     step_key: str
-    """Of which type it is; see ``client.workflows.step_types()``."""
+    """The step type; ``client.workflows.step_types()`` lists them."""
     unique_name: str
-    """Its name in the workflow: outputs and ``depends_on`` of other steps use it."""
+    """The step's name in the workflow; outputs and other steps' ``depends_on`` use it."""
     settings: Mapping[str, JSON] = attrs.field(factory=dict, hash=False)
-    """What the type of step wants to know."""
-    depends_on: tuple[str, ...] = attrs.field(default=(), converter=_names)
+    """The settings of the step; its type decides which there are."""
+    depends_on: tuple[str, ...] = attrs.field(default=(), converter=_to_names)
     """The unique names of the steps that must end first."""
     version: str | None = None
-    """The version of the type of step; by default the latest."""
+    """The version of the step type; by default the latest."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the step in its JSON form, placeholders as they are."""
-        # Settings that are no dict are kept for validate() to complain about.
+        """Return the step in its JSON form, with placeholders not filled."""
+        # Settings that are not a dict stay, so that validate() reports them.
         form: dict[str, Any] = {
             "step_key": self.step_key,
             "unique_name": self.unique_name,
@@ -80,35 +83,37 @@ class StepDefinition:
 
     def __repr__(self) -> str:
         return (
-            f"StepDefinition({self.step_key!r}, {self.unique_name!r}, "
-            f"settings={_shown(self.settings)}, depends_on={self.depends_on!r}, "
+            f"StepDefinition(step_key={self.step_key!r}, unique_name={self.unique_name!r}, "
+            f"settings={_redacted(self.settings)}, depends_on={self.depends_on!r}, "
             f"version={self.version!r})"
         )
 
 
-def _steps(steps: Iterable[StepDefinition]) -> tuple[StepDefinition, ...]:
+def _to_steps(steps: Iterable[StepDefinition]) -> tuple[StepDefinition, ...]:
     if not isinstance(steps, Iterable):
-        raise InvalidArgumentError(f"Steps are a list of StepDefinition, not {named(steps)}")
-    listed = tuple(steps)
-    for step in listed:
+        raise InvalidArgumentError(f"steps must be a list of StepDefinition, not {named(steps)}")
+    result = tuple(steps)
+    for step in result:
         if not isinstance(step, StepDefinition):
             raise InvalidArgumentError(
-                f"A step is a StepDefinition, not a {type(step).__name__}; "
-                f"WorkflowDefinition.from_dict() takes the JSON form"
+                f"steps must hold StepDefinition objects, not {named(step)}; "
+                f"for the JSON form use WorkflowDefinition.from_dict()"
             )
-    return listed
+    return result
 
 
 @picklable
 @attrs.frozen(kw_only=True)
 class WorkflowDefinition:
-    """A workflow to be: nothing but a value, which may be wrong until it is checked.
+    """The definition of a workflow: a plain value, which :meth:`validate` checks.
 
     >>> definition = WorkflowDefinition(
-    ...     "Invoices",
-    ...     [
-    ...         StepDefinition("marker_parse", "parse"),
-    ...         StepDefinition("marker_extract", "extract", depends_on=["parse"]),
+    ...     name="Invoices",
+    ...     steps=[
+    ...         StepDefinition(step_key="marker_parse", unique_name="parse"),
+    ...         StepDefinition(
+    ...             step_key="marker_extract", unique_name="extract", depends_on=["parse"]
+    ...         ),
     ...     ],
     ... )
     >>> definition.validate()
@@ -119,18 +124,18 @@ class WorkflowDefinition:
     """
 
     name: str
-    steps: tuple[StepDefinition, ...] = attrs.field(converter=_steps)
+    steps: tuple[StepDefinition, ...] = attrs.field(converter=_to_steps)
     description: str | None = None
-    """For people; the API has no place for it, so it is not sent."""
+    """A text for people. It is not sent, because the API has no field for it."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, JSON]) -> Self:
-        """Take the JSON form, checked.
+        """Build a definition from its JSON form, and check it.
 
         Raises:
-            InvalidDefinitionError: With everything that is wrong with it.
+            InvalidDefinitionError: The definition has issues; the error lists all of them.
         """
-        _raise_if_any(problems_of(data))
+        _raise_if_any(find_issues(data))
         form: Mapping[str, Any] = data
         return cls(
             name=form["name"],
@@ -149,20 +154,20 @@ class WorkflowDefinition:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Take the JSON form as text, checked.
+        """Build a definition from its JSON form as text, and check it.
 
         Raises:
-            InvalidDefinitionError: With everything that is wrong with it; a key that
-                comes twice in one object is, and so are NaN and Infinity.
+            InvalidDefinitionError: The definition has issues; the error lists all of
+                them. A key twice in one object, NaN and Infinity are issues, too.
         """
         return cls.from_dict(_parsed(text))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
-        """Take the JSON form from a file, checked.
+        """Build a definition from its JSON form in a file, and check it.
 
         Raises:
-            InvalidDefinitionError: With everything that is wrong with it.
+            InvalidDefinitionError: The definition has issues; the error lists all of them.
             LocalFileError: The file cannot be read.
         """
         checked = checked_path("path", path)
@@ -178,7 +183,7 @@ class WorkflowDefinition:
             raise InvalidDefinitionError(error.issues, source=str(checked)) from None
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the JSON form, placeholders as they are."""
+        """Return the JSON form, with placeholders not filled."""
         form: dict[str, JSON] = {"name": self.name}
         if self.description is not None:
             form["description"] = self.description
@@ -186,19 +191,20 @@ class WorkflowDefinition:
         return form
 
     def to_json(self) -> str:
-        """Give the JSON form as text, indented.
+        """Return the JSON form as indented text.
 
         Raises:
-            InvalidDefinitionError: With everything that is wrong with it.
+            InvalidDefinitionError: The definition has issues; the error lists all of them.
         """
         self.validate()
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def to_file(self, path: str | os.PathLike[str]) -> None:
-        """Write the JSON form into a file, in place of what is there.
+        """Write the JSON form to a file, and replace its content.
 
         Raises:
-            InvalidDefinitionError: With everything that is wrong with it; nothing is written.
+            InvalidDefinitionError: The definition has issues; the error lists all of them.
+                Nothing is written.
             LocalFileError: The file cannot be written.
         """
         text, checked = self.to_json(), checked_path("path", path)
@@ -210,32 +216,31 @@ class WorkflowDefinition:
             ) from error
 
     def validate(self, step_types: Iterable[StepType | str] | None = None) -> None:
-        """Make sure that the definition can be sent.
+        """Check that the definition can be sent.
 
-        Names must be there and be unique, dependencies known and free of circles,
-        settings fit for JSON, and placeholders well-formed.
+        Names must exist and be unique, dependencies must exist and form no circle,
+        settings must be JSON, and placeholders must be well-formed.
 
         Args:
-            step_types: The types of step that there are, as
-                ``client.workflows.step_types()`` gives them; by default they are
-                not checked.
+            step_types: The known step types, as ``client.workflows.step_types()``
+                returns them; by default step types are not checked.
 
         Raises:
-            InvalidDefinitionError: With everything that is wrong.
+            InvalidDefinitionError: The definition has issues; the error lists all of them.
         """
         known = None
         if step_types is not None:
             known = {one if isinstance(one, str) else one.step_key for one in step_types}
-        _raise_if_any(problems_of(self.to_dict(), known))
+        _raise_if_any(find_issues(self.to_dict(), known))
 
     def layers(self) -> tuple[tuple[StepDefinition, ...], ...]:
-        """Give the steps in layers: each step comes after all that it depends on.
+        """Return the steps in layers: each step comes after all steps that it depends on.
 
         The steps of one layer can run at the same time; they keep the order of the
         definition.
 
         Raises:
-            InvalidDefinitionError: With everything that is wrong.
+            InvalidDefinitionError: The definition has issues; the error lists all of them.
         """
         self.validate()
         by_name = {step.unique_name: step for step in self.steps}
@@ -243,43 +248,43 @@ class WorkflowDefinition:
         return tuple(tuple(by_name[name] for name in layer) for layer in names)
 
     def placeholders(self) -> tuple[str, ...]:
-        """Tell what has to be filled in, such as ``"env:SLACK_TOKEN"``; each once.
+        """List the placeholders, such as ``"env:SLACK_TOKEN"``, each once.
 
         Raises:
-            InvalidDefinitionError: With everything that is wrong.
+            InvalidDefinitionError: The definition has issues; the error lists all of them.
         """
         self.validate()
         found: dict[str, None] = {}
-        left: list[Any] = [step.settings for step in reversed(self.steps)]
-        while left:
-            value = left.pop()
+        pending: list[Any] = [step.settings for step in reversed(self.steps)]
+        while pending:
+            value = pending.pop()
             if isinstance(value, str):
-                found.update(dict.fromkeys(f"{k}:{n}" for k, n in placeholders_in(value)))
+                found.update(dict.fromkeys(f"{k}:{n}" for k, n in find_placeholders(value)))
             elif isinstance(value, dict):
-                left += reversed(value.values())
+                pending += reversed(value.values())
             elif isinstance(value, list):
-                left += reversed(value)
+                pending += reversed(value)
         return tuple(found)
 
 
-def _raise_if_any(problems: tuple[DefinitionIssue, ...]) -> None:
-    if problems:
-        raise InvalidDefinitionError(problems)
+def _raise_if_any(issues: tuple[DefinitionIssue, ...]) -> None:
+    if issues:
+        raise InvalidDefinitionError(issues)
 
 
-def _shown(settings: Mapping[str, JSON]) -> str:
+def _redacted(settings: Mapping[str, JSON]) -> str:
     return repr(Redacted(settings)) if isinstance(settings, dict) else "…"
 
 
 def _parsed(text: str | bytes) -> Mapping[str, JSON]:
-    with_one_repeat: list[DefinitionIssue] = []
+    duplicates: list[DefinitionIssue] = []
 
-    def taken(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def to_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in pairs:
             if key in found:
-                with_one_repeat.append(
-                    DefinitionIssue(place="", message=f"the key {key!r} comes twice in one object")
+                duplicates.append(
+                    DefinitionIssue(place="", message=f"an object has the key {key!r} twice")
                 )
             found[key] = value
         return found
@@ -287,21 +292,26 @@ def _parsed(text: str | bytes) -> Mapping[str, JSON]:
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
-        data: Mapping[str, JSON] = json.loads(text, object_pairs_hook=taken)
+        data: Mapping[str, JSON] = json.loads(text, object_pairs_hook=to_dict)
     except UnicodeDecodeError:
         raise InvalidDefinitionError(
-            (DefinitionIssue(place="", message="it is not UTF-8"),)
+            (DefinitionIssue(place="", message="the text is not UTF-8"),)
         ) from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise InvalidDefinitionError(
-            (DefinitionIssue(place=where, message=f"no JSON: {error.msg}"),)
+            (DefinitionIssue(place=where, message=f"not JSON: {error.msg}"),)
         ) from None
     except (ValueError, RecursionError):
-        # A number of absurd length, or nested without end.
+        # A number with too many digits, or too deep a nesting.
         raise InvalidDefinitionError(
-            (DefinitionIssue(place="", message="it cannot be read as JSON"),)
+            (
+                DefinitionIssue(
+                    place="",
+                    message="the text cannot be read as JSON: its nesting or a number is too long",
+                ),
+            )
         ) from None
-    if with_one_repeat:
-        raise InvalidDefinitionError((*with_one_repeat, *problems_of(data)))
+    if duplicates:
+        raise InvalidDefinitionError((*duplicates, *find_issues(data)))
     return data

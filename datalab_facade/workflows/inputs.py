@@ -1,8 +1,8 @@
-"""What an execution works on, in every form that the API documents.
+"""The input of an execution, in every form that the API documents.
 
 Two descriptions of the input disagree: the reference names a ``type``, the official
-client sends ``file_urls`` alone. :meth:`InputConfig.coerce` makes a file list, which is
-right by both; the other constructors send exactly what their names say.
+client sends ``file_urls`` alone. :meth:`InputConfig.coerce` builds a file list, which
+satisfies both; the other constructors send exactly the form that they are named for.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from datalab_facade.models import JSON
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact_url
 from datalab_facade.secrecy import Redacted, redact_value
-from datalab_facade.workflows.checks import json_problems
+from datalab_facade.workflows.checks import find_json_issues
 
 _SCHEMES: Final = ("https", "http", "datalab")
 _KNOWN: Final = ("type", "file_url", "file_urls", "bucket", "prefix", "pattern", "storage_type")
-_UPLOAD: Final = "upload it with client.files.upload() and pass what that gives"
+_UPLOAD: Final = "upload it with client.files.upload() and pass the result"
 
 
 @runtime_checkable
 class Referenced(Protocol):
-    """Something that was uploaded, such as what ``client.files.upload()`` gives."""
+    """An uploaded file, such as the result of ``client.files.upload()``."""
 
     @property
     def reference(self) -> str:
-        """Its ``datalab://`` reference."""
+        """The ``datalab://`` reference of the file."""
         ...
 
 
 InputLike: TypeAlias = (
     "InputConfig | str | Referenced | Iterable[str | Referenced] | Mapping[str, JSON]"
 )
-"""What can be made an input: see :meth:`InputConfig.coerce`."""
+"""What :meth:`InputConfig.coerce` accepts as an input."""
 
 
 @picklable
 @attrs.frozen(repr=False)
 class InputConfig:
-    """What an execution works on. Make one with a class method.
+    """The input of an execution. Create one with a class method.
 
-    URLs may be presigned, so ``repr`` hides their queries.
+    URLs may be presigned, so ``repr`` redacts their queries.
 
     >>> InputConfig.coerce("https://a.example/1.pdf?signature=abc")
     InputConfig({'type': 'file_list', 'file_urls': ['https://a.example/1.pdf?…']})
@@ -59,33 +59,33 @@ class InputConfig:
 
     @classmethod
     def single_file(cls, url: str | Referenced) -> Self:
-        """Work on one file: ``{"type": "single_file", "file_url": ...}``.
+        """Process one file: ``{"type": "single_file", "file_url": ...}``.
 
         Args:
-            url: A URL that the server can reach, a ``datalab://`` reference, or
-                what was uploaded.
+            url: A URL that the server can reach, a ``datalab://`` reference, or an
+                uploaded file.
 
         Raises:
-            InvalidArgumentError: It is none of these.
+            InvalidArgumentError: ``url`` is something else.
         """
         return cls({"type": "single_file", "file_url": _address(url)})
 
     @classmethod
     def file_list(cls, urls: Iterable[str | Referenced]) -> Self:
-        """Work on several files: ``{"type": "file_list", "file_urls": [...]}``.
+        """Process several files: ``{"type": "file_list", "file_urls": [...]}``.
 
         Args:
-            urls: Each as for :meth:`single_file`; at least one, and none twice,
-                since each would be worked on, and paid for, twice.
+            urls: The files, each as for :meth:`single_file`. At least one, and none
+                twice: it would be processed, and paid for, twice.
 
         Raises:
-            InvalidArgumentError: One of them is wrong, or there are none.
+            InvalidArgumentError: A URL is wrong or comes twice, or there are none.
         """
         return cls({"type": "file_list", "file_urls": _addresses(urls)})
 
     @classmethod
     def file_urls(cls, urls: Iterable[str | Referenced]) -> Self:
-        """Work on several files, as the official client says it: ``{"file_urls": [...]}``.
+        """Process several files, in the official client's form: ``{"file_urls": [...]}``.
 
         Arguments and errors as :meth:`file_list`.
         """
@@ -99,38 +99,37 @@ class InputConfig:
         pattern: str | None = None,
         storage_type: str | None = None,
     ) -> Self:
-        """Work on what a bucket holds, which the server must have access to.
+        """Process the files in a bucket; the server must have access to it.
 
         Args:
-            name: Its name.
-            prefix: With what the files' keys begin, such as ``"2025/"``.
-            pattern: A glob for them, such as ``"*.pdf"``.
-            storage_type: ``"s3"`` or ``"r2"``; not checked, since there may be more.
+            name: The bucket's name.
+            prefix: The prefix of the files' keys, such as ``"2025/"``.
+            pattern: A glob for the keys, such as ``"*.pdf"``.
+            storage_type: ``"s3"`` or ``"r2"``; not checked, because there may be more.
 
         Raises:
-            InvalidArgumentError: One of them is no text, or the bucket has no name or
-                is a URL.
+            InvalidArgumentError: An argument is not a string, or the name is empty or
+                a URL.
         """
-        given: dict[str, JSON] = {
+        form: dict[str, JSON] = {
             "bucket": name,
             "prefix": prefix,
             "pattern": pattern,
             "storage_type": storage_type,
         }
-        return cls(_checked_form({key: one for key, one in given.items() if one is not None}))
+        return cls(_checked_form({key: value for key, value in form.items() if value is not None}))
 
     @classmethod
     def coerce(cls, given: InputLike) -> InputConfig:
-        """Make an input of whatever says clearly what to work on.
+        """Build an input from anything that clearly names one.
 
         Args:
-            given: A URL, a ``datalab://`` reference, what was uploaded, any
-                iterable of these, or a mapping in one of the documented forms,
-                which is sent as it is. Files on this machine have to be uploaded
-                first.
+            given: A URL, a ``datalab://`` reference, an uploaded file, an iterable
+                of these, or a mapping in one of the documented forms, which is sent
+                as it is. Upload local files first.
 
         Raises:
-            InvalidArgumentError: It is nothing of the kind; a local path is told so.
+            InvalidArgumentError: ``given`` is something else, such as a local path.
         """
         if isinstance(given, InputConfig):
             return given
@@ -140,23 +139,23 @@ class InputConfig:
             return cls.file_list([_address(given)])
         if isinstance(given, Iterable):
             return cls.file_list(given)
-        raise InvalidArgumentError(f"An input is a URL or a list of them, not {named(given)}")
+        raise InvalidArgumentError(f"The input must be a URL or a list of URLs, not {named(given)}")
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """The URLs and references in it, in order; none for a bucket."""
+        """The URLs and references, in order; empty for a bucket."""
         many = self._form.get("file_urls")
         found = many if isinstance(many, list) else [self._form.get("file_url")]
         return tuple(url for url in found if isinstance(url, str))
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give what is sent, complete, presigned URLs included."""
+        """Return the JSON form as it is sent, presigned URLs included."""
         return dict(self._form)
 
     def redacted(self) -> dict[str, JSON]:
-        """Give what is sent, without what is secret in it."""
-        shown = redact_value(self.to_dict())
-        return shown if isinstance(shown, dict) else {}
+        """Return the JSON form without its secrets."""
+        form = redact_value(self.to_dict())
+        return form if isinstance(form, dict) else {}
 
     def __hash__(self) -> int:
         return hash((self.urls, tuple(sorted(self._form))))
@@ -165,17 +164,17 @@ class InputConfig:
         return f"InputConfig({Redacted(self.to_dict())!r})"
 
 
-def _checked_form(given: Mapping[str, JSON]) -> dict[str, JSON]:
-    form = dict(given)
-    wrong = "; ".join(str(problem) for problem in json_problems(form, "input"))
-    if wrong:
-        raise InvalidArgumentError(f"This input cannot be sent: {wrong}")
+def _checked_form(fields: Mapping[str, JSON]) -> dict[str, JSON]:
+    form = dict(fields)
+    issues = "; ".join(str(issue) for issue in find_json_issues(form, "input"))
+    if issues:
+        raise InvalidArgumentError(f"The input cannot be sent: {issues}")
     kinds = [name for name in ("file_url", "file_urls", "bucket") if name in form]
-    new = isinstance(form.get("type"), str) and form["type"] not in ("single_file", "file_list")
-    if len(kinds) != 1 and not new:
-        keys = ", ".join(map(repr, form)) or "no key"
+    is_new = isinstance(form.get("type"), str) and form["type"] not in ("single_file", "file_list")
+    if len(kinds) != 1 and not is_new:
+        keys = ", ".join(map(repr, form)) or "no keys"
         raise InvalidArgumentError(
-            "An input has one of the keys 'file_url', 'file_urls' and 'bucket'; "
+            "An input must have exactly one of the keys 'file_url', 'file_urls' and 'bucket'; "
             f"this one has {keys}"
         )
     if "file_url" in form:
@@ -183,52 +182,55 @@ def _checked_form(given: Mapping[str, JSON]) -> dict[str, JSON]:
     if "file_urls" in form:
         many = form["file_urls"]
         if not isinstance(many, list):
-            raise InvalidArgumentError("The input's 'file_urls' must be a list")
+            raise InvalidArgumentError(f"The input's 'file_urls' must be a list, not {named(many)}")
         form["file_urls"] = _addresses(many)
     for name in ("type", "bucket", "prefix", "pattern", "storage_type"):
         if name in form and not isinstance(form[name], str):
             raise InvalidArgumentError(
-                f"The input's {name!r} must be a text, not {named(form[name])}"
+                f"The input's {name!r} must be a string, not {named(form[name])}"
             )
     bucket = form.get("bucket")
     if isinstance(bucket, str) and not re.fullmatch(r"[^\s/:]+", bucket):
         raise InvalidArgumentError(
-            f"{redact_url(bucket)!r} is no name of a bucket; what comes after it is the prefix"
+            f"{redact_url(bucket)!r} is not a bucket name; pass the path after it as prefix"
         )
     return form
 
 
 def _addresses(urls: Iterable[object]) -> list[JSON]:
     if isinstance(urls, (str, bytes, os.PathLike)) or not isinstance(urls, Iterable):
-        raise InvalidArgumentError("A list of URLs is wanted here; for a single one use coerce()")
+        raise InvalidArgumentError(
+            f"urls must be a list of URLs, not a {type(urls).__name__}; "
+            f"for a single URL use InputConfig.coerce()"
+        )
     found: dict[str, None] = {}
     for url in urls:
         address = _address(url)
         if address in found:
             raise InvalidArgumentError(
-                f"{redact_url(address)} comes twice, and would be worked on and paid for twice; "
-                f"list(dict.fromkeys(urls)) leaves each once"
+                f"{redact_url(address)} is in the list twice, and would be processed and paid for "
+                f"twice; list(dict.fromkeys(urls)) removes duplicates"
             )
         found[address] = None
     if not found:
-        raise InvalidArgumentError("There is nothing to work on: the list of URLs is empty")
+        raise InvalidArgumentError("The list of URLs is empty; pass at least one")
     return list(found)
 
 
-def _address(given: object) -> str:
-    if isinstance(given, os.PathLike):
+def _address(file: object) -> str:
+    if isinstance(file, os.PathLike):
         raise InvalidArgumentError(
-            f"{os.fspath(given)!r} is on this machine, where the server cannot read it: {_UPLOAD}"
+            f"{os.fspath(file)!r} is a local path, which the server cannot read; {_UPLOAD}"
         )
-    if not isinstance(given, str):
-        reference = getattr(given, "reference", None)
+    if not isinstance(file, str):
+        reference = getattr(file, "reference", None)
         if not isinstance(reference, str):
             raise InvalidArgumentError(
-                f"A file is a URL, a datalab:// reference or what was uploaded, "
-                f"not a {type(given).__name__}"
+                f"A file must be a URL, a datalab:// reference or an uploaded file, "
+                f"not a {type(file).__name__}"
             )
-        given = reference
-    return _checked_url(given)
+        file = reference
+    return _checked_url(file)
 
 
 def _checked_url(url: str) -> str:
@@ -236,23 +238,23 @@ def _checked_url(url: str) -> str:
     scheme = scheme.lower()
     if not separator or scheme == "file":
         raise InvalidArgumentError(
-            f"{redact_url(url)!r} is no URL. If it is a file on this machine, {_UPLOAD}"
+            f"{redact_url(url)!r} is not a URL. If it is a local file, {_UPLOAD}"
         )
     if scheme not in _SCHEMES:
         hint = "; for a bucket use InputConfig.bucket()" if scheme in ("s3", "r2") else ""
         raise InvalidArgumentError(
-            f"The server reads {', '.join(f'{one}://' for one in _SCHEMES)}, "
-            f"not {redact_url(url)!r}{hint}"
+            f"A URL must begin with {', '.join(f'{one}://' for one in _SCHEMES)}, "
+            f"unlike {redact_url(url)!r}{hint}"
         )
     if not url.isprintable() or re.search(r"[\s\\]", url):
         raise InvalidArgumentError(
-            f"{redact_url(url)!a} has white space, a backslash or a control character in it; "
-            f"percent-encode what belongs to the URL"
+            f"{redact_url(url)!a} contains white space, a backslash or a control character; "
+            f"percent-encode it"
         )
     if scheme == "datalab":
         if not re.fullmatch(r"[\w./-]+", rest):
             raise InvalidArgumentError(
-                f"{redact_url(url)!r} is no reference such as datalab://file-abc123"
+                f"{redact_url(url)!r} is not a reference such as datalab://file-abc123"
             )
         return url
     try:
@@ -263,9 +265,9 @@ def _checked_url(url: str) -> str:
     else:
         if "@" in parts.netloc:
             raise InvalidArgumentError(
-                f"{redact_url(url)!r} comes with a user name or a password, which the server "
-                f"would keep; use a presigned URL, or {_UPLOAD}"
+                f"{redact_url(url)!r} contains a user name or a password, which the server "
+                f"would store; use a presigned URL, or {_UPLOAD}"
             )
     if not host:
-        raise InvalidArgumentError(f"{redact_url(url)!r} has no host that can be asked")
+        raise InvalidArgumentError(f"{redact_url(url)!r} has no valid host")
     return url

@@ -1,7 +1,7 @@
-"""Frozen snapshots of workflows and of the types of step that they are made of.
+"""Frozen snapshots of workflows and of step types.
 
-As all snapshots they never do IO and never change, compare by value, hash, pickle,
-copy, and become plain JSON and back with ``to_dict`` and ``from_dict``.
+Like all snapshots they never do IO and never change. They compare by value, hash,
+pickle and copy, and convert to plain JSON and back with ``to_dict`` and ``from_dict``.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from datalab_facade.redaction import redact, redacted_repr
 from datalab_facade.secrecy import Redacted
 
 
-def _shown(value: Mapping[str, JSON]) -> str:
+def _redacted(value: Mapping[str, JSON]) -> str:
     return repr(Redacted(dict(value)))
 
 
 @picklable
 @attrs.frozen(kw_only=True)
 class StepType:
-    """A type of step that workflows can be made of."""
+    """A type of step that a workflow can have."""
 
     step_key: str = attrs.field(repr=redacted_repr)
-    """By what a definition names it, such as ``"marker_parse"``."""
+    """The key that a definition names it by, such as ``"marker_parse"``."""
     name: str | None = attrs.field(default=None, repr=redacted_repr)
-    """What people call it."""
+    """The name for people."""
     version: str | None = attrs.field(default=None, repr=redacted_repr)
     description: str | None = attrs.field(default=None, repr=redacted_repr)
     settings_schema: Mapping[str, JSON] | None = attrs.field(default=None, hash=False, repr=False)
-    """What its settings may be, as the server describes it."""
+    """The schema of its settings, as the server describes it."""
     extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=False)
-    """What the server sent beyond the fields above, as it came."""
+    """Other fields that the server sent, unchanged."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the step type as plain JSON."""
+        """Return the step type as plain JSON."""
         return {
             "step_key": self.step_key,
             "name": self.name,
@@ -51,10 +51,10 @@ class StepType:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Take back what :meth:`to_dict` gave, also after a trip through JSON.
+        """Build it from the result of :meth:`to_dict`, also after a trip through JSON.
 
         Raises:
-            ValueError: If it is something else.
+            ValueError: ``data`` is something else.
         """
         try:
             return cls(**known_fields(cls, data))
@@ -65,24 +65,24 @@ class StepType:
 @picklable
 @attrs.frozen(kw_only=True)
 class WorkflowStep:
-    """A step of a workflow, as the server tells of it."""
+    """A step of a workflow, as the server describes it."""
 
     unique_name: str | None = attrs.field(repr=redacted_repr)
-    """Its name in the workflow, to which ``depends_on`` and outputs refer."""
+    """The step's name in the workflow; ``depends_on`` and outputs refer to it."""
     step_key: str | None = attrs.field(default=None, repr=redacted_repr)
-    """Of which type it is; the answer to a creation may leave it out."""
-    settings: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=_shown)
-    """As they were given, tokens filled in; ``repr`` hides what looks secret."""
+    """The step type; the answer to a creation may leave it out."""
+    settings: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=_redacted)
+    """The settings, with placeholders filled; ``repr`` redacts likely secrets."""
     depends_on: tuple[str, ...] = ()
-    """The unique names of the steps that come before it."""
+    """The unique names of the steps that must end first."""
     version: str | None = attrs.field(default=None, repr=redacted_repr)
     id: int | str | None = None
     name: str | None = attrs.field(default=None, repr=redacted_repr)
     extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=False)
-    """What the server sent beyond the fields above, as it came."""
+    """Other fields that the server sent, unchanged."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the step as plain JSON, settings as they are."""
+        """Return the step as plain JSON, with its settings not redacted."""
         return {
             "unique_name": self.unique_name,
             "step_key": self.step_key,
@@ -96,7 +96,7 @@ class WorkflowStep:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Take back what :meth:`to_dict` gave."""
+        """Build it from the result of :meth:`to_dict`."""
         fields: dict[str, Any] = {**data, "depends_on": tuple(data["depends_on"])}
         return cls(**known_fields(cls, fields))
 
@@ -104,9 +104,9 @@ class WorkflowStep:
 @picklable
 @attrs.frozen(kw_only=True, repr=False)
 class Workflow:
-    """A workflow as the server keeps it: it can be executed again and again.
+    """A workflow as the server stores it; it can be executed any number of times.
 
-    >>> workflow = Workflow(id=5, name="Invoices", steps=(WorkflowStep("parse"),))
+    >>> workflow = Workflow(id=5, name="Invoices", steps=(WorkflowStep(unique_name="parse"),))
     >>> workflow
     <Workflow id=5 name='Invoices' steps=[parse]>
     >>> Workflow.from_dict(workflow.to_dict()) == workflow
@@ -120,36 +120,36 @@ class Workflow:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     timezone_assumed: bool = False
-    """True where a time came without a zone; UTC was assumed then."""
+    """Whether a time came without a zone, so that UTC was assumed."""
     raw: Mapping[str, JSON] = attrs.field(factory=dict, hash=False)
-    """What the server sent of it, as it came. Do not change it."""
+    """The server's answer, unchanged. Do not modify it."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the workflow as plain JSON, complete, settings as they are."""
+        """Return the complete workflow as plain JSON, with its settings not redacted."""
         return {
             "id": self.id,
             "name": self.name,
             "team_id": self.team_id,
             "steps": [step.to_dict() for step in self.steps],
-            "created_at": _written(self.created_at),
-            "updated_at": _written(self.updated_at),
+            "created_at": _format_time(self.created_at),
+            "updated_at": _format_time(self.updated_at),
             "timezone_assumed": self.timezone_assumed,
             "raw": dict(self.raw),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Take back what :meth:`to_dict` gave, also after a trip through JSON.
+        """Build it from the result of :meth:`to_dict`, also after a trip through JSON.
 
         Raises:
-            ValueError: If it is something else.
+            ValueError: ``data`` is something else.
         """
         try:
             fields: dict[str, Any] = {
                 **data,
                 "steps": tuple(WorkflowStep.from_dict(step) for step in data["steps"]),
-                "created_at": _read(data["created_at"]),
-                "updated_at": _read(data["updated_at"]),
+                "created_at": _parse_time(data["created_at"]),
+                "updated_at": _parse_time(data["updated_at"]),
             }
             return cls(**known_fields(cls, fields))
         except (KeyError, TypeError, AttributeError) as error:
@@ -169,9 +169,9 @@ def _plain(value: Mapping[str, JSON] | None) -> JSON:
     return None if value is None else dict(value)
 
 
-def _written(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment is not None else None
+def _format_time(time: datetime | None) -> str | None:
+    return time.isoformat() if time is not None else None
 
 
-def _read(moment: str | None) -> datetime | None:
-    return datetime.fromisoformat(moment) if moment is not None else None
+def _parse_time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text is not None else None

@@ -1,4 +1,4 @@
-"""What is asked about workflows: arguments checked, requests built, answers read. No IO."""
+"""Requests about workflows: checks arguments, builds requests, decodes answers. No IO."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from datalab_facade.workflows.decoding import (
 from datalab_facade.workflows.definitions import StepDefinition, WorkflowDefinition
 from datalab_facade.workflows.inputs import InputConfig, InputLike
 from datalab_facade.workflows.models import StepType, Workflow
-from datalab_facade.workflows.placeholders import filled
+from datalab_facade.workflows.placeholders import fill
 
-_FIND_WORKFLOW = "Look at client.workflows.list() for it before you create it again"
+_FIND_WORKFLOW = "Check client.workflows.list() for it before you create it again"
 _FIND_EXECUTION = (
-    "Nothing in the API lists executions, so look for it in Datalab's dashboard before you "
-    "execute again"
+    "The API cannot list executions, so check Datalab's dashboard for it before you execute "
+    "the workflow again"
 )
 
 
 @attrs.frozen
 class Submitted:
-    """A request that must not be sent twice, and how its fate is told."""
+    """A request that must not be sent twice, and the facts for its errors."""
 
     operation: Operation
     submission: Submission
     workflow_id: int | None = None
-    """Of the workflow that is to be executed."""
+    """The id of the workflow to execute, if there is one."""
 
 
 def creation(
@@ -55,37 +55,37 @@ def creation(
     """Plan the creation of a workflow.
 
     Raises:
-        InvalidDefinitionError: The definition is wrong, or placeholders cannot be filled.
+        InvalidDefinitionError: The definition has issues, or placeholders cannot be filled.
         InvalidArgumentError: Another argument is wrong.
     """
-    whole = _definition(definition, steps)
-    whole.validate()
-    form = [step.to_dict() for step in whole.steps]
-    given = _checked_secrets(secrets)
-    done = [
-        filled(one["settings"], f"steps[{n}] {one['unique_name']!r}.settings", given, os.environ)
+    plan = _definition(definition, steps)
+    plan.validate()
+    form = [step.to_dict() for step in plan.steps]
+    values = _checked_secrets(secrets)
+    filled = [
+        fill(one["settings"], f"steps[{n}] {one['unique_name']!r}.settings", values, os.environ)
         for n, one in enumerate(form)
     ]
-    missing: list[DefinitionIssue] = [problem for one in done for problem in one.missing]
+    missing: list[DefinitionIssue] = [issue for one in filled for issue in one.missing]
     if missing:
         raise InvalidDefinitionError(tuple(missing))
     return Submitted(
         create_workflow(
-            whole.name,
-            [{**one, "settings": ready.value} for one, ready in zip(form, done, strict=True)],
+            plan.name,
+            [{**one, "settings": done.value} for one, done in zip(form, filled, strict=True)],
         ),
         Submission(
-            f"the creation of workflow {whole.name!r}",
+            f"the creation of workflow {plan.name!r}",
             _FIND_WORKFLOW,
-            {"name": whole.name, "steps": [redact_value(one) for one in form]},
-            Secrets(value for one in done for value in one.used),
+            {"name": plan.name, "steps": [redact_value(one) for one in form]},
+            Secrets(value for one in filled for value in one.used),
             retry_overloaded,
         ),
     )
 
 
 def execution_of(
-    workflow: int | Workflow, given: InputLike | None, *, retry_overloaded: bool
+    workflow: int | Workflow, input_config: InputLike | None, *, retry_overloaded: bool
 ) -> Submitted:
     """Plan the execution of a workflow.
 
@@ -93,16 +93,16 @@ def execution_of(
         InvalidArgumentError: An argument is wrong.
     """
     workflow_id = checked_workflow_id(workflow)
-    config = None if given is None else InputConfig.coerce(given)
-    shown: dict[str, JSON] = {"workflow_id": workflow_id}
+    config = None if input_config is None else InputConfig.coerce(input_config)
+    details: dict[str, JSON] = {"workflow_id": workflow_id}
     if config is not None:
-        shown["input_config"] = config.redacted()
+        details["input_config"] = config.redacted()
     return Submitted(
         execute_workflow(workflow_id, None if config is None else config.to_dict()),
         Submission(
             f"the execution of workflow {workflow_id}",
             _FIND_EXECUTION,
-            shown,
+            details,
             retry_overloaded=retry_overloaded,
         ),
         workflow_id,
@@ -110,40 +110,40 @@ def execution_of(
 
 
 def checked_workflow_id(workflow: object) -> int:
-    """Give a workflow's id, of a snapshot too.
+    """Return the id of a workflow, given as an id or a snapshot.
 
     Raises:
-        InvalidArgumentError: If it is no whole number from 0 on.
+        InvalidArgumentError: It is neither a snapshot nor a whole number of at least 0.
     """
-    given = workflow.id if isinstance(workflow, Workflow) else workflow
-    return checked_id(given, of="A workflow")
+    workflow_id = workflow.id if isinstance(workflow, Workflow) else workflow
+    return checked_id(workflow_id, of="A workflow")
 
 
 def checked_team_id(team_id: object) -> int | None:
-    """Give a team's id, or None.
+    """Return a team's id, or None.
 
     Raises:
-        InvalidArgumentError: If it is neither None nor a whole number.
+        InvalidArgumentError: It is neither None nor a whole number.
     """
     return None if team_id is None else checked_id(team_id, of="A team")
 
 
 @attrs.frozen
-class Reading:
-    """Makes models of answers, and counts what is odd about them."""
+class WorkflowDecoder:
+    """Decodes answers into models, and records their drift."""
 
     context: Context
 
     def step_types(self, answer: JSON) -> tuple[StepType, ...]:
-        """Read a list of step types."""
+        """Decode a list of step types."""
         return self.context.record_drift(*decode_step_types(answer))
 
     def workflows(self, answer: JSON) -> tuple[Workflow, ...]:
-        """Read a list of workflows."""
+        """Decode a list of workflows."""
         return self.context.record_drift(*decode_workflows(answer))
 
     def workflow(self, answer: JSON, requested_id: int | None = None) -> Workflow:
-        """Read a workflow, the one that was asked for if one was."""
+        """Decode a workflow; with an id, it must be the one in the request."""
         return self.context.record_drift(*decode_workflow(answer, requested_id=requested_id))
 
 
@@ -153,16 +153,16 @@ def _definition(
     if isinstance(definition, WorkflowDefinition):
         if steps is None:
             return definition
-        raise InvalidArgumentError("A definition has its steps inside; pass it alone")
+        raise InvalidArgumentError("A WorkflowDefinition contains its steps; pass it without steps")
     if not isinstance(definition, str):
         raise InvalidArgumentError(
-            f"A workflow is created from a WorkflowDefinition, or from a name and its steps, "
-            f"not from a {type(definition).__name__}; WorkflowDefinition.from_file() reads one"
+            f"definition must be a WorkflowDefinition, or a name with steps, not "
+            f"{named(definition)}; WorkflowDefinition.from_file() reads one from a file"
         )
     if steps is None:
         raise InvalidArgumentError(
-            f"{definition!r} is taken for the name of a workflow, which needs steps as well; "
-            f"WorkflowDefinition.from_file() reads a definition from a file"
+            f"A workflow needs steps, but {definition!r} came without; for a file use "
+            f"WorkflowDefinition.from_file()"
         )
     return WorkflowDefinition(name=definition, steps=steps)
 
@@ -172,5 +172,7 @@ def _checked_secrets(secrets: Mapping[str, str] | None) -> Mapping[str, str]:
         return {}
     for name, value in checked_mapping("secrets", secrets).items():
         if not isinstance(value, str):
-            raise InvalidArgumentError(f"secrets[{named(name)}] must be a text")
+            raise InvalidArgumentError(
+                f"secrets[{named(name)}] must be a string, not a {type(value).__name__}"
+            )
     return secrets

@@ -111,7 +111,7 @@ def test_a_definition_is_checked_against_the_types_of_step_that_there_are(
     odd.write_text('{"name": "Odd", "steps": [{"step_key": "x", "unique_name": "a"}], "name": 1}')
     wrong = run("workflows", "check", odd)
     assert wrong.code == 2
-    assert "the key 'name' comes twice" in wrong.err
+    assert "the key 'name' twice" in wrong.err
 
 
 def test_a_run_creates_its_workflow_and_reads_secrets_from_files(run: Run, world: World) -> None:

@@ -84,7 +84,7 @@ RECORDING = Recording(
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parents[2]
 
-_PLAIN = Terminal(80, colour=False, ascii_only=False)
+_PLAIN = Terminal(80, color=False, ascii_only=False)
 BEGAN = datetime(2025, 10, 22, 10, tzinfo=UTC)
 HOSTILE = "\x1b[2J請求書 no pages in https://a.example/x?sig=abc"
 
@@ -321,10 +321,10 @@ TEXTS: dict[str, Draw] = {
     "serve": lambda t: serving_text(ABOUT, t),
 }
 TERMINALS = {
-    "80": Terminal(80, colour=False, ascii_only=False),
-    "40": Terminal(40, colour=False, ascii_only=False),
-    "ascii": Terminal(80, colour=False, ascii_only=True),
-    "colour": Terminal(80, colour=True, ascii_only=False),
+    "80": Terminal(80, color=False, ascii_only=False),
+    "40": Terminal(40, color=False, ascii_only=False),
+    "ascii": Terminal(80, color=False, ascii_only=True),
+    "colour": Terminal(80, color=True, ascii_only=False),
 }
 # Lines of changes and outcomes go into pipes, and what serve and record say is for copying.
 _NOT_FITTED = {"changes", "recording", "serve"}
@@ -349,7 +349,7 @@ def test_there_is_no_golden_text_of_nothing() -> None:
 @pytest.mark.parametrize("name", sorted(set(TEXTS) - _NOT_FITTED))
 def test_no_line_is_wider_than_its_terminal(name: str, width: int) -> None:
     for ascii_only in (False, True):
-        text = TEXTS[name](Terminal(width, colour=False, ascii_only=ascii_only))
+        text = TEXTS[name](Terminal(width, color=False, ascii_only=ascii_only))
         assert [line for line in text.splitlines() if cells(line) > width] == []
         assert text.isascii() or not ascii_only
 
@@ -452,7 +452,7 @@ def test_a_workflow_without_settings_shows_none() -> None:
 def test_a_table_that_cannot_be_narrower_is_as_wide_as_it_must_be() -> None:
     columns = [Column("id"), Column("name", shrinks=True)]
     rows = [[cell("9" * 40), cell("Invoices")]]
-    lines = table(columns, rows, Terminal(10, colour=False, ascii_only=False))
+    lines = table(columns, rows, Terminal(10, color=False, ascii_only=False))
     assert lines[1].split() == ["9" * 40, "Invoi…"]
 
 

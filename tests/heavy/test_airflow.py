@@ -142,7 +142,7 @@ def test_the_hook_tells_whether_datalab_knows_the_key(world: World) -> None:
         "print(asyncio.run(listed()), 'workflows')\n"
     )
     many = len(SCRIPTS)
-    assert f"(True, 'Datalab knows the key, which has {many} workflows')" in told
+    assert f"(True, 'Datalab accepts the key, which has {many} workflows')" in told
     assert "(False, 'GET " in told
     assert "Check the api_key" in told
     assert f"{many} workflows\n" in told

@@ -29,6 +29,7 @@ from datalab_facade import (
     WaitPolicy,
     WaitTimeoutError,
 )
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.integrations.dask import MappedOutput, map_outputs
 from datalab_facade.testing import (
     ExecutionScript,
@@ -178,8 +179,8 @@ def test_whatever_fails_is_a_typed_error_on_its_future_and_none_is_lost(
         str(without): DownloadError,
         str(over): LookupError,
         str(refused): BadRequestError,
-        "123": ConfigurationError,
-        "{'version': 9}": ConfigurationError,
+        "123": InvalidArgumentError,
+        "{'version': 9}": InvalidArgumentError,
     }
     assert "no pages" in str(errors[str(failed)])
     assert "no output of parse" in str(errors[str(without)])
@@ -379,9 +380,11 @@ def _holding(what: object) -> Callable[[Output, bytes], str]:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"function": "parse"}, "function must take an output"),
+        ({"function": "parse"}, "function must be a function"),
         ({"function": _holding(threading.Lock())}, "cannot be sent to workers"),
-        ({"steps": "parse"}, "several names"),
+        ({"steps": "parse"}, "list of step names"),
+        ({"steps": 5}, "steps must be"),
+        ({"steps": [5]}, "a name in steps"),
         ({"under_way": 0}, "under_way"),
         ({"concurrency": 0}, "concurrency"),
         ({"max_bytes": -1}, "max_bytes"),
@@ -398,13 +401,29 @@ def test_wrong_arguments_are_told_before_anything_is_sent(
     assert not server.simulator.requests
 
 
+def test_executions_that_cannot_be_read_are_refused(dask: Client, datalab: Datalab) -> None:
+    wrong: Any = 5
+    with pytest.raises(InvalidArgumentError, match="executions must be a list"):
+        map_outputs(wrong, slowly, datalab=datalab, client=dask)
+
+
+def test_whatever_stands_for_an_execution_is_mapped(
+    dask: Client, server: SimulatorServer, datalab: Datalab
+) -> None:
+    number = server.simulator.start(OVER)
+    handle = datalab.executions.handle(number)
+    for execution in (number, handle, handle.to_dict()):
+        [mapped] = map_outputs([execution], where_and_what, datalab=datalab, client=dask)
+        assert mapped.execution_id == mapped.result()[1] == number
+
+
 def test_a_function_that_holds_a_client_does_not_travel(dask: Client, datalab: Datalab) -> None:
     with pytest.raises(ConfigurationError, match="such as a client"):
         map_outputs([1], _holding(datalab), datalab=datalab)
 
 
 def test_without_a_cluster_there_is_an_error_that_says_so(datalab: Datalab) -> None:
-    with pytest.raises(ConfigurationError, match=r"make a distributed\.Client first"):
+    with pytest.raises(ConfigurationError, match=r"create a distributed\.Client first"):
         map_outputs([1], slowly, datalab=datalab)
 
 

@@ -176,7 +176,7 @@ def test_threads_and_clients_of_one_process_share_it_without_being_told_of_dask(
 
 
 def test_without_dask_the_store_is_lost_and_waits_go_on_slowly() -> None:
-    with pytest.raises(StoreLost, match="neither a worker nor a client"):
+    with pytest.raises(StoreLost, match="neither a Dask worker nor a Dask client"):
         DaskRateLimiterStore("x", None).lease(Ask("a", 1, Pace.of(60)))
     with served() as server:
         execution_id = server.simulator.start(NEVER_ENDS)

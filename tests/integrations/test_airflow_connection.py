@@ -56,18 +56,19 @@ def test_the_extras_of_a_connection_hold_the_budget_and_the_leave_to_do_without_
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"password": None}, "'my_datalab' has no API key: set it as its password"),
+        ({"password": None}, "'my_datalab' has no API key; set it as the connection's password"),
         ({"password": ""}, "'my_datalab' has no API key"),
         ({"extra": {"requests_per_minute": "many"}}, "must be a number above 0, not 'many'"),
         ({"extra": {"requests_per_minute": 0}}, "must be a number above 0, not 0"),
         ({"extra": {"requests_per_minute": True}}, "must be a number above 0, not True"),
         ({"extra": {"requests_per_minute": float("inf")}}, "must be a number above 0"),
+        ({"extra": {"requests_per_minute": 10**400}}, "must be a number above 0, not 1000"),
         ({"extra": {"allow_http": "yes"}}, "must be true or false, not 'yes'"),
         (
             {"extra": {"redis_url": ["redis://:pw@b.example"]}},
-            "redis_url .* must be text, not list",
+            "redis_url .* must be a string, not a list",
         ),
-        ({"extra": {"budget_name": 1}}, "budget_name .* must be text, not int"),
+        ({"extra": {"budget_name": 1}}, "budget_name .* must be a string, not a int"),
     ],
 )
 def test_a_connection_that_cannot_be_used_says_what_to_set(
@@ -132,12 +133,22 @@ def test_a_timeout_is_seconds_or_a_timedelta() -> None:
     assert seconds_of(90) == seconds_of(timedelta(seconds=90)) == 90.0
 
 
-@pytest.mark.parametrize(("given", "number"), [(7, 7), ("7", 7), (" 12\n", 12)])
+class Indexed:
+    """A whole number of another library, such as NumPy's."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __index__(self) -> int:
+        return self._number
+
+
+@pytest.mark.parametrize(("given", "number"), [(7, 7), ("7", 7), (" 12\n", 12), (Indexed(8), 8)])
 def test_a_number_may_come_out_of_a_template(given: object, number: int) -> None:
     assert whole_number("workflow_id", given) == number
 
 
-@pytest.mark.parametrize("given", ["", "None", "1.0", None, 1.0, True, "٣", "-1"])
+@pytest.mark.parametrize("given", ["", "None", "1.0", None, 1.0, True, "٣", "-1", "9" * 5_000])
 def test_what_is_no_number_is_refused_by_name(given: object) -> None:
     with pytest.raises(InvalidArgumentError, match="workflow_id must be a whole number"):
         whole_number("workflow_id", given)

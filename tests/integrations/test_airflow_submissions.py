@@ -44,7 +44,7 @@ class Task:
 
     def begin(self, config: InputConfig | None = A, **options: Any) -> Started:
         with blocking(self.simulator) as client:
-            return Submission(client, self, self.workflow_id, config, **options).started()
+            return Submission(client, self, self.workflow_id, config, **options).start_once()
 
     @property
     def submitted(self) -> int:
@@ -156,6 +156,6 @@ def test_what_a_later_release_has_stored_is_not_taken_for_nothing() -> None:
     task.begin()
     for value in task.kept.values():
         value["version"] = 2
-    with pytest.raises(ConfigurationError, match="go on with the release that wrote it"):
+    with pytest.raises(ConfigurationError, match="use the release that wrote it"):
         task.begin()
     assert task.submitted == 1

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datalab_facade.pictures.graph import Graph, Node
-from datalab_facade.pictures.layout import laid_out
+from datalab_facade.pictures.layout import lay_out
 from datalab_facade.pictures.words import cells
 from tests.pictures import graphs
 from tests.pictures.checking import check_html, check_svg
@@ -20,12 +20,12 @@ GOLDEN = Path(__file__).parent / "golden"
 CASES = [
     ("invoices", 80, ""),
     ("invoices", 40, ""),
-    ("wrong", 80, "colour"),
+    ("wrong", 80, "color"),
     ("harmful", 60, "ascii"),
     ("forty", 70, "ascii"),
     ("empty", 80, ""),
 ]
-_COLOUR = re.compile(r"\x1b\[[\d;]+m")
+_COLOR = re.compile(r"\x1b\[[\d;]+m")
 
 names = st.sampled_from(["a", "b", "c", "d", "e", "f", "<b>", ""])
 any_graph = st.dictionaries(
@@ -35,7 +35,7 @@ any_graph = st.dictionaries(
 
 def drawn(name: str, width: int, how: str) -> str:
     graph = graphs.ALL[name]
-    return graph.text(width=width, colour=how == "colour", ascii=how == "ascii") + "\n"
+    return graph.text(width=width, color=how == "color", ascii_only=how == "ascii") + "\n"
 
 
 def golden(name: str, width: int, how: str) -> Path:
@@ -70,11 +70,11 @@ def test_every_step_stands_once_after_all_that_it_waits_for(graph: Graph) -> Non
 @settings(max_examples=50)
 @given(any_graph, st.integers(0, 200), st.booleans(), st.booleans())
 def test_whatever_a_definition_holds_its_pictures_are_sound(
-    graph: Graph, width: int, colour: bool, ascii_only: bool
+    graph: Graph, width: int, color: bool, ascii_only: bool
 ) -> None:
     check_svg(graph.svg(width=width * 10))
     check_html(graph.html())
-    bare = _COLOUR.sub("", graph.text(width=width, colour=colour, ascii=ascii_only))
+    bare = _COLOR.sub("", graph.text(width=width, color=color, ascii_only=ascii_only))
     for line in bare.split("\n"):
         assert line.isprintable()
         assert cells(line) <= max(32, width)
@@ -87,7 +87,7 @@ def test_no_two_boxes_of_a_layer_overlap(after: list[list[int]]) -> None:
     layers: list[int] = []
     for number in range(len(after)):
         layers.append(max((layers[a] + 1 for a, b in edges if b == number), default=0))
-    layout = laid_out(layers, edges, size=50, gap=10)
+    layout = lay_out(layers, edges, size=50, gap=10)
     for one in layout.nodes:
         assert one.at >= 25 - 1e-6
         assert one.at <= layout.breadth - 25 + 1e-6
@@ -97,12 +97,12 @@ def test_no_two_boxes_of_a_layer_overlap(after: list[list[int]]) -> None:
 
 
 def test_a_chain_is_drawn_as_a_straight_line() -> None:
-    layout = laid_out([0, 1, 2, 3], [(0, 1), (1, 2), (2, 3)], size=50, gap=10)
+    layout = lay_out([0, 1, 2, 3], [(0, 1), (1, 2), (2, 3)], size=50, gap=10)
     assert {slot.at for slot in layout.nodes} == {25}
 
 
 def test_lines_that_need_not_cross_do_not() -> None:
-    layout = laid_out([0, 0, 1, 1], [(0, 3), (1, 2)], size=50, gap=10)
+    layout = lay_out([0, 0, 1, 1], [(0, 3), (1, 2)], size=50, gap=10)
     one, other, below_other, below_one = layout.nodes
     assert (one.at < other.at) == (below_one.at < below_other.at)
 

@@ -16,14 +16,14 @@ from tests.pictures import scenes
 from tests.pictures.strategies import executions
 
 GOLDEN = Path(__file__).parent / "golden"
-_COLOUR = re.compile(r"\x1b\[[\d;]+m")
+_COLOR = re.compile(r"\x1b\[[\d;]+m")
 
 CASES = [
     *(("invoices", width, "") for width in (40, 80, 120)),
     ("five_hundred_files", 80, ""),
     ("failed", 80, ""),
     ("failed", 40, "ascii"),
-    ("failed", 80, "colour"),
+    ("failed", 80, "color"),
     ("running", 80, ""),
     ("running", 60, "ascii"),
     ("forty_steps", 80, ""),
@@ -37,7 +37,7 @@ CASES = [
 
 def drawn(scene: str, width: int, how: str) -> str:
     timeline = scenes.ALL[scene]().timeline()
-    return timeline.text(width=width, colour=how == "colour", ascii=how == "ascii") + "\n"
+    return timeline.text(width=width, color=how == "color", ascii_only=how == "ascii") + "\n"
 
 
 def golden(scene: str, width: int, how: str) -> Path:
@@ -52,11 +52,11 @@ def test_the_text_is_the_one_that_was_looked_at(scene: str, width: int, how: str
 
 @given(executions(), st.integers(-1, 200), st.booleans(), st.booleans())
 def test_no_line_is_wider_than_the_terminal_and_none_commands_it(
-    told: Execution, width: int, colour: bool, ascii_only: bool
+    told: Execution, width: int, color: bool, ascii_only: bool
 ) -> None:
-    text = told.timeline().text(width=width, colour=colour, ascii=ascii_only)
-    bare = _COLOUR.sub("", text)
-    assert colour or bare == text
+    text = told.timeline().text(width=width, color=color, ascii_only=ascii_only)
+    bare = _COLOR.sub("", text)
+    assert color or bare == text
     for line in bare.split("\n"):
         assert line.isprintable()
         assert cells(line) <= max(32, width)
@@ -101,4 +101,4 @@ def test_a_text_of_which_only_the_ellipsis_is_too_wide_is_cut_to_nothing() -> No
 
 
 def test_a_line_of_nothing_is_empty() -> None:
-    assert Terminal(80, colour=True, ascii_only=False).columns([("  ", RED), (" ", "")]) == ""
+    assert Terminal(80, color=True, ascii_only=False).columns([("  ", RED), (" ", "")]) == ""

@@ -36,7 +36,7 @@ def timeline(session: Session, *, execution_id: int, html: str | None, svg: str 
     else:
         terminal = session.out.for_charts
         session.out.write(
-            picture.text(width=terminal.width, colour=terminal.colour, ascii=terminal.ascii_only)
+            picture.text(width=terminal.width, color=terminal.color, ascii_only=terminal.ascii_only)
         )
     return ExitCode.DONE
 

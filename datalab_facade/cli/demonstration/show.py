@@ -81,7 +81,7 @@ class Demo:
         workflow = client.workflows.create(definition())
         terminal = self._session.out.for_charts
         drawn = graph_of_definition(definition()).text(
-            width=terminal.width, colour=terminal.colour, ascii=terminal.ascii_only
+            width=terminal.width, color=terminal.color, ascii_only=terminal.ascii_only
         )
         self._show(f"{created_text(workflow, terminal)}\n\n{drawn}")
         self._simulator.workflows.script_for(workflow.id, script(file.hashid))
@@ -110,7 +110,7 @@ class Demo:
         terminal = self._session.out.for_charts
         self._show(
             execution.timeline(needs).text(
-                width=terminal.width, colour=terminal.colour, ascii=terminal.ascii_only
+                width=terminal.width, color=terminal.color, ascii_only=terminal.ascii_only
             )
         )
         if self._session.as_json:

@@ -16,7 +16,7 @@ from datalab_facade.errors import DatalabError
 from datalab_facade.models import Execution, Step, StepRun
 from datalab_facade.outcomes import Outcome, Totals
 from datalab_facade.pictures.rows import Headline, State, state_of
-from datalab_facade.pictures.terminal import BOLD, DIM, RED, STATE_COLOURS, Terminal
+from datalab_facade.pictures.terminal import BOLD, DIM, RED, STATE_COLORS, Terminal
 from datalab_facade.pictures.words import SEPARATOR, counted, duration, joined, shown
 from datalab_facade.statuses import Status
 
@@ -101,7 +101,7 @@ def _step_row(step: Step, execution: Execution, terminal: Terminal) -> list[Cell
     return [
         sign(state, terminal),
         (shown(step.name), BOLD if state == "working" else ""),
-        (shown(step.status, limit=24), STATE_COLOURS[state]),
+        (shown(step.status, limit=24), STATE_COLORS[state]),
         plain(files_done(step.runs)),
         (_clock(began), DIM),
         plain(_took(began, ended, execution, goes_on=not step.is_terminal)),
@@ -144,7 +144,7 @@ def _took(
 def _going_on(execution: Execution, terminal: Terminal) -> Iterator[str]:
     if execution.is_terminal:
         return
-    yield from paragraph(going_on(execution), terminal, STATE_COLOURS["working"])
+    yield from paragraph(going_on(execution), terminal, STATE_COLORS["working"])
 
 
 def going_on(execution: Execution) -> str:
@@ -201,7 +201,7 @@ def change_line(change: Change, terminal: Terminal, *, many: bool = False) -> st
             place = f"{change.snapshot.id} {place}"
     came_from = "" if change.before is None else f"{shown(change.before)} → "
     after = shown(change.after)
-    colour = STATE_COLOURS[state_of(change.after, failed=False)]
+    colour = STATE_COLORS[state_of(change.after, failed=False)]
     # The run of a step that says "success: false" has a status as if it had not failed.
     return terminal.columns(
         [
@@ -302,7 +302,7 @@ def _execution_row(
             plain(""),
             plain(""),
             plain(""),
-            (told, STATE_COLOURS[state]),
+            (told, STATE_COLORS[state]),
         ]
     state = state_of_execution(execution)
     told = going_on(execution) if not execution.is_terminal else ""
@@ -312,7 +312,7 @@ def _execution_row(
     return [
         sign(state, terminal),
         plain(str(number)),
-        (shown(execution.status, limit=24), STATE_COLOURS[state]),
+        (shown(execution.status, limit=24), STATE_COLORS[state]),
         plain(str(execution.progress)),
         plain(
             _took(

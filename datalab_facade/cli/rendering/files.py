@@ -9,7 +9,7 @@ from datalab_facade.cli.rendering.signs import plain, size
 from datalab_facade.cli.tables import Column, facts, table
 from datalab_facade.files.models import File
 from datalab_facade.pictures.rows import State
-from datalab_facade.pictures.terminal import BOLD, DIM, STATE_COLOURS, Terminal
+from datalab_facade.pictures.terminal import BOLD, DIM, STATE_COLORS, Terminal
 from datalab_facade.pictures.words import moment, shown
 
 _FILES: Final = (
@@ -46,7 +46,7 @@ def files_text(files: Iterable[File], terminal: Terminal) -> str:
 
 
 def _colour(file: File) -> str:
-    return STATE_COLOURS[_STATES.get(file.status.lower(), "other")]
+    return STATE_COLORS[_STATES.get(file.status.lower(), "other")]
 
 
 def file_text(file: File, terminal: Terminal) -> str:
@@ -68,7 +68,7 @@ def uploaded_line(source: str, file: File, terminal: Terminal) -> str:
     lines = terminal.flowed(
         [
             [
-                (terminal.glyphs.signs["done"] + " ", STATE_COLOURS["done"]),
+                (terminal.glyphs.signs["done"] + " ", STATE_COLORS["done"]),
                 (terminal.words(shown(source)), BOLD),
             ],
             [(f"  {size(file.size)}", DIM)],

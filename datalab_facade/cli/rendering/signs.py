@@ -7,14 +7,14 @@ from typing import Final
 from datalab_facade.cli.tables import Cell
 from datalab_facade.models import Execution, StepRun
 from datalab_facade.pictures.rows import State, state_of
-from datalab_facade.pictures.terminal import PLAIN, STATE_COLOURS, Terminal
+from datalab_facade.pictures.terminal import PLAIN, STATE_COLORS, Terminal
 
 _UNITS: Final = ("kB", "MB", "GB", "TB")
 
 
 def sign(state: State, terminal: Terminal) -> Cell:
     """Give the sign of a state, in its colour."""
-    return terminal.glyphs.signs[state], STATE_COLOURS[state]
+    return terminal.glyphs.signs[state], STATE_COLORS[state]
 
 
 def state_of_execution(execution: Execution) -> State:

@@ -57,7 +57,7 @@ def workflow_text(workflow: Workflow, terminal: Terminal) -> str:
         *paragraph(facts, terminal, DIM),
         "",
         graph_of_workflow(workflow).text(
-            width=_drawn_width(terminal), colour=terminal.colour, ascii=terminal.ascii_only
+            width=_drawn_width(terminal), color=terminal.color, ascii_only=terminal.ascii_only
         ),
     ]
     settings = list(_settings(workflow, terminal))
@@ -75,7 +75,7 @@ def _settings(workflow: Workflow, terminal: Terminal) -> Iterator[str]:
 
 
 def _indented(text: str, terminal: Terminal) -> list[str]:
-    narrower = Terminal(max(8, terminal.width - 2), terminal.colour, terminal.ascii_only)
+    narrower = Terminal(max(8, terminal.width - 2), terminal.color, terminal.ascii_only)
     return [
         line[: terminal.width - 2] for line in paragraph(shown(text, limit=10_000), narrower, DIM)
     ]
@@ -85,7 +85,9 @@ def definition_text(definition: WorkflowDefinition, terminal: Terminal) -> str:
     """Show a definition that is right: its steps as a graph, and what has to be filled in."""
     graph = graph_of_definition(definition)
     lines = [
-        graph.text(width=_drawn_width(terminal), colour=terminal.colour, ascii=terminal.ascii_only)
+        graph.text(
+            width=_drawn_width(terminal), color=terminal.color, ascii_only=terminal.ascii_only
+        )
     ]
     if definition.description:
         lines += ["", *paragraph(shown(definition.description, limit=1_000), terminal, DIM)]

@@ -1,7 +1,7 @@
-"""What a trigger tells the task that waits: how an execution ended, or why nobody knows.
+"""The event that a trigger sends to its task: how an execution ended, or why that is unknown.
 
-It is stored in Airflow's database, so it holds ids and words, and no URL and no secret.
-Nothing here knows Airflow.
+Airflow stores it in its database, so it holds ids and messages, but no URL and no secret.
+Nothing here imports Airflow.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from datalab_facade.redaction import redact_urls
 from datalab_facade.statuses import Status
 
 TIMED_OUT = "WaitTimeoutError"
-"""The kind of an event that tells that the deadline came first."""
+"""The kind of an event whose deadline came first."""
 
 
 @attrs.frozen
 class WaitEvent:
-    """How a wait ended."""
+    """The end of a wait."""
 
     handle: Mapping[str, JSON]
     """The JSON form of the execution's handle."""
     status: Status | None = None
-    """How the execution ended, if it did."""
+    """The final status of the execution, if it has ended."""
     partially_failed: bool = False
     """Whether some of its step runs failed and others did not."""
     problem: str | None = None
-    """Why it did not complete, or is not known to have ended."""
+    """Why it did not complete, or why its end is unknown."""
     kind: str | None = None
-    """The name of the error's class, if the execution is not known to have ended."""
+    """The name of the error's class, if its end is unknown."""
 
     @classmethod
     def of(cls, handle: Mapping[str, JSON], outcome: Outcome) -> Self:
-        """Tell of an outcome."""
+        """Build the event of an outcome."""
         if outcome.error is not None:
             return cls.of_error(handle, outcome.error)
         assert outcome.execution is not None
@@ -46,27 +46,27 @@ class WaitEvent:
 
     @classmethod
     def of_execution(cls, handle: Mapping[str, JSON], execution: Execution) -> Self:
-        """Tell of an execution that has ended."""
+        """Build the event of an execution that has ended."""
         problem = str(ExecutionFailedError(execution)) if execution.failed else None
         return cls(handle, execution.status, execution.partially_failed, problem)
 
     @classmethod
     def of_error(cls, handle: Mapping[str, JSON], error: DatalabError) -> Self:
-        """Tell of an error that ended the wait."""
+        """Build the event of an error that ended the wait."""
         return cls(handle, problem=redact_urls(str(error)), kind=type(error).__name__)
 
     @classmethod
     def timed_out(cls, handle: Mapping[str, JSON]) -> Self:
-        """Tell that the deadline came first."""
+        """Build the event of a deadline that came first."""
         number = handle.get("execution_id")
         return cls(
             handle,
-            problem=f"Execution {number} has not ended before the deadline. It goes on",
+            problem=f"Execution {number} has not ended before the deadline; it is still running",
             kind=TIMED_OUT,
         )
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the event as plain JSON."""
+        """Return the event as plain JSON."""
         return {
             "handle": dict(self.handle),
             "status": None if self.status is None else str(self.status),
@@ -77,7 +77,7 @@ class WaitEvent:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Take back what :meth:`to_dict` gave. What is not known is passed over."""
+        """Build an event from the result of :meth:`to_dict`; unknown keys are ignored."""
         status = data.get("status")
         return cls(
             handle=data["handle"],

@@ -1,4 +1,4 @@
-"""The connection to Datalab, as Airflow keeps it."""
+"""The hook: clients from a connection that Airflow stores."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from datalab_facade.client import AsyncDatalab, Datalab
 
 DEFAULT_CONNECTION_ID = "datalab_default"
-"""The id of the connection that is used unless another one is named."""
+"""The default connection id."""
 
 
 class DatalabHook(BaseHook):
-    """Gives clients that are set up as a connection of type ``datalab`` says.
+    """Creates clients from a connection of type ``datalab``.
 
-    The connection's password is the API key, its host the address (by default
-    Datalab's own). Among its extras, ``requests_per_minute`` is the request budget of
-    each process that uses it (by default 200), or, with ``redis_url``, of all of them
-    together, by the name ``budget_name``; and ``allow_http`` allows an address without
-    TLS.
+    The connection's password is the API key; its host is the address, by default
+    Datalab's own. These extras are read: ``requests_per_minute`` is the rate limit of
+    each process that uses the connection (default 200), or of all processes together
+    if ``redis_url`` is set; ``budget_name`` is the name of that shared rate limit;
+    ``allow_http`` allows an address without TLS.
 
     Args:
         datalab_conn_id: The connection's id.
@@ -46,8 +46,8 @@ class DatalabHook(BaseHook):
         """Read the connection.
 
         Raises:
-            ConfigurationError: A field of it is wrong.
-            AirflowNotFoundException: There is none.
+            ConfigurationError: A field of the connection is wrong.
+            AirflowNotFoundException: Airflow has no such connection.
         """
         return _settings_of(self.get_connection(self.datalab_conn_id))
 
@@ -56,31 +56,32 @@ class DatalabHook(BaseHook):
         return _settings_of(await self.aget_connection(self.datalab_conn_id))
 
     def get_conn(self) -> Datalab:
-        """Give a client for blocking code; use it in a ``with`` statement.
+        """Create a blocking client; use it in a ``with`` statement.
 
         Raises:
             ConfigurationError: A field of the connection is wrong.
-            AirflowNotFoundException: There is none.
+            AirflowNotFoundException: Airflow has no such connection.
         """
         return self.settings().client()
 
     async def get_async_conn(self) -> AsyncDatalab:
-        """Give a client for async code; use it in an ``async with`` statement.
+        """Create an async client; use it in an ``async with`` statement.
 
         Raises:
             ConfigurationError: A field of the connection is wrong.
-            AirflowNotFoundException: There is none.
+            AirflowNotFoundException: Airflow has no such connection.
         """
         return (await self.settings_async()).async_client()
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask Datalab whether it knows the key, for the button in Airflow's connection form."""
+        """Check the API key, for the test button in Airflow's connection form."""
         try:
             with self.get_conn() as client:
-                many = len(client.workflows.list())
+                count = len(client.workflows.list())
         except DatalabError as error:
             return False, str(error)
-        return True, f"Datalab knows the key, which has {many} workflow{'' if many == 1 else 's'}"
+        workflows = "1 workflow" if count == 1 else f"{count} workflows"
+        return True, f"Datalab accepts the key, which has {workflows}"
 
 
 def _settings_of(connection: Connection) -> ConnectionSettings:

@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from datalab_facade.workflows.inputs import InputLike
 
 DEFAULT_TIMEOUT = WaitPolicy().timeout
-"""Seconds that a try of a task waits unless told otherwise: two hours."""
+"""The default for the seconds that each try of a task waits: two hours."""
 
 HANDLE_KEY = "datalab_handle"
-"""The key of the XCom that holds the execution's handle as soon as it is started."""
+"""The XCom key of the execution's handle, set as soon as the execution is started."""
 
 
 @attrs.frozen
@@ -64,39 +64,40 @@ class _TaskState:
 
 
 class DatalabExecuteWorkflowOperator(BaseOperator):
-    """Executes a workflow, once, waits for its end, and can save its outputs.
+    """Executes a workflow once, waits for it to end, and can save its outputs.
 
-    It waits in the triggerer, where it holds no worker. A task that is retried, or
-    cleared, finds the execution that it started and waits for that one, without paying
-    for another; it does so by the workflow, the input and the connection's address, so a
-    change of these is another execution. Nothing can cancel an execution: when a task is
-    killed or marked, the execution goes on.
+    It waits in the triggerer and occupies no worker. A task that is retried or cleared
+    finds the execution that it started and waits for it, so nothing is paid twice. The
+    record depends on the workflow, the input and the connection's address; a change of
+    one of these is another execution. Nothing can cancel an execution: when a task is
+    killed or marked, the execution continues.
 
     The XCom ``return_value`` is ``{"execution_id", "handle", "status",
     "partially_failed", "manifest"}``, where the manifest is None unless outputs were
-    saved. The handle alone is in the XCom ``datalab_handle`` as soon as there is one.
+    saved. The XCom ``datalab_handle`` is the handle alone, as soon as there is one.
 
     Args:
         workflow_id: The workflow's id. A template.
-        input_config: What to work on: a URL, a ``datalab://`` reference, a list of
-            these, or one of the forms of the API. None sends no input. A template.
-        save_to: A folder for the outputs, which every worker must reach under this name:
-            they go to ``save_to/execution-ID/STEP/FILE``. By default none are saved. A
-            template.
-        wait: Whether to wait for the execution's end. Without it, the task succeeds when
+        input_config: The input: a URL, a ``datalab://`` reference, a list of these, or
+            one of the API's JSON forms. None sends no input. A template.
+        save_to: A folder for the outputs, which every worker must reach under this path:
+            they go to ``save_to/execution-ID/STEP/FILE``. By default no outputs are
+            saved. A template.
+        wait: Whether to wait for the execution to end. If not, the task succeeds when
             the execution is started, and status and manifest are None.
-        timeout: Seconds to wait in each try, or a timedelta; two hours by default. When
-            it is over, the task fails, and its next try waits for the same execution.
-        deferrable: Whether to wait in the triggerer and not in the worker.
-        retry_failed: Submit again, for money, what has failed, or what is gone, in an
-            earlier try. Off by default: then a failed execution fails the task for good.
-        retry_unknown: Submit again where it is not known whether an earlier try has
-            started an execution. Off by default: then the task fails for good.
+        timeout: Seconds to wait in each try, or a timedelta; two hours by default. After
+            that the task fails, and its next try waits for the same execution.
+        deferrable: Whether to wait in the triggerer, not in the worker.
+        retry_failed: Whether to submit again, for money, if the execution of an earlier
+            try has failed or is gone. By default a failed execution fails the task
+            without further retries.
+        retry_unknown: Whether to submit again if it is not known whether an earlier try
+            started an execution. By default the task then fails without further retries.
         datalab_conn_id: The id of the connection.
-        kwargs: What every operator of Airflow takes.
+        kwargs: The arguments of every Airflow operator.
 
     Raises:
-        ConfigurationError: The timeout makes no sense.
+        InvalidArgumentError: The timeout is wrong.
     """
 
     template_fields: Collection[str] = ("workflow_id", "input_config", "save_to", "datalab_conn_id")
@@ -128,15 +129,19 @@ class DatalabExecuteWorkflowOperator(BaseOperator):
         self.datalab_conn_id = datalab_conn_id
 
     def execute(self, context: Context) -> dict[str, JSON]:
-        """Start the execution, unless an earlier try has, and wait for it."""
+        """Start the execution unless an earlier try has, and wait for it.
+
+        Raises:
+            ConfigurationError: The context has no task state store.
+        """
         task, store = context.get("ti"), context.get("task_state_store")
         if task is None or store is None:
             raise ConfigurationError(
-                "The context has no task state store, where an execution is remembered so that "
-                "it is paid for once: a task that Airflow 3.3 or newer runs has one"
+                "The context has no task state store, which keeps the execution so that it is "
+                "paid for once; run the task with Airflow 3.3 or newer"
             )
         with DatalabHook(self.datalab_conn_id).get_conn() as client:
-            started = self._started(client, store)
+            started = self._start(client, store)
             handle, execution = started.handle, started.execution
             self.log.info(
                 "Found execution %s, which was started before"
@@ -148,46 +153,46 @@ class DatalabExecuteWorkflowOperator(BaseOperator):
             if not self.wait:
                 return result_of(WaitEvent(handle), None)
             if execution is not None and execution.is_terminal:
-                return self._finished(client, WaitEvent.of_execution(handle, execution))
+                return self._finish(client, WaitEvent.of_execution(handle, execution))
             if not self.deferrable:
-                return self._finished(client, self._waited(client, handle))
+                return self._finish(client, self._wait(client, handle))
         raise deferral(handle, self.datalab_conn_id, self.timeout)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, JSON]:
-        """Take up what the trigger told."""
+        """Continue with the event of the trigger."""
         del context
         with DatalabHook(self.datalab_conn_id).get_conn() as client:
-            return self._finished(client, WaitEvent.from_dict(event))
+            return self._finish(client, WaitEvent.from_dict(event))
 
-    def _started(self, client: Datalab, store: TaskStateStoreAccessor) -> Started:
-        given = self.input_config
-        # Airflow has put the values of other tasks in their places.
-        assert not isinstance(given, XComArg)
+    def _start(self, client: Datalab, store: TaskStateStoreAccessor) -> Started:
+        input_config = self.input_config
+        # Airflow has replaced references to other tasks by their values.
+        assert not isinstance(input_config, XComArg)
         submission = Submission(
             client,
             _TaskState(store),
             whole_number("workflow_id", self.workflow_id),
-            None if given is None else InputConfig.coerce(given),
+            None if input_config is None else InputConfig.coerce(input_config),
             retry_failed=self.retry_failed,
             retry_unknown=self.retry_unknown,
         )
         try:
-            return submission.started()
+            return submission.start_once()
         except (NotFoundError, SubmissionUncertainError) as error:
-            # Trying again would end the same way.
+            # A retry would end the same way.
             raise AirflowFailException(str(error)) from error
 
-    def _waited(self, client: Datalab, handle: Handle) -> WaitEvent:
+    def _wait(self, client: Datalab, handle: Handle) -> WaitEvent:
         try:
             execution = client.executions.handle(handle).wait(timeout=self.timeout)
         except DatalabError as error:
             return WaitEvent.of_error(handle, error)
         return WaitEvent.of_execution(handle, execution)
 
-    def _finished(self, client: Datalab, event: WaitEvent) -> dict[str, JSON]:
+    def _finish(self, client: Datalab, event: WaitEvent) -> dict[str, JSON]:
         handle = event.handle
         if event.kind == TIMED_OUT:
-            # It may have ended while nobody looked, with the triggerer down.
+            # It may have ended while the triggerer was down and nothing polled it.
             execution = client.executions.handle(handle).get()
             if not execution.is_terminal:
                 raise WaitTimeoutError(
@@ -205,6 +210,6 @@ class DatalabExecuteWorkflowOperator(BaseOperator):
             assert not isinstance(self.save_to, XComArg)
             manifest = client.outputs.save_all(execution_id_of(handle), self.save_to)
             if not manifest.is_complete:
-                missed = "; ".join(str(one.error) for one in manifest.failed)
-                raise AirflowException(f"{manifest}: {missed}")
+                failures = "; ".join(str(one.error) for one in manifest.failed)
+                raise AirflowException(f"{manifest}: {failures}")
         return result_of(event, manifest)

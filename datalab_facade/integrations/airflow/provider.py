@@ -1,4 +1,4 @@
-"""What Airflow is told about this package."""
+"""The provider information about this package, for Airflow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NAME = "Datalab"
 
 
 def get_provider_info() -> dict[str, JSON]:
-    """Give what the entry point ``apache_airflow_provider`` is to give."""
+    """Return the result of the entry point ``apache_airflow_provider``."""
     return {
         "package-name": "datalab-facade",
         "name": _NAME,
@@ -39,29 +39,29 @@ def get_provider_info() -> dict[str, JSON]:
                 },
                 "conn-fields": {
                     "requests_per_minute": {
-                        "label": "Requests a minute",
+                        "label": "Requests per minute",
                         "description": (
-                            "The request budget of each process that uses the connection, or "
-                            "of all together if a Redis keeps it; 200 if it is left empty"
+                            "The rate limit of each process that uses the connection, or of all "
+                            "together with a Redis; 200 if empty"
                         ),
                         "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
                     },
                     "redis_url": {
-                        "label": "Redis that keeps the budget",
+                        "label": "Redis for a shared rate limit",
                         "description": (
-                            "One budget for all workers and triggerers, such as "
+                            "One rate limit for all workers and triggerers, such as "
                             "redis://cache.internal:6379/0; needs the extra redis"
                         ),
                         "schema": {"type": ["string", "null"], "format": "password"},
                     },
                     "budget_name": {
-                        "label": "Name of the budget in Redis",
-                        "description": "One for each API key; default if it is left empty",
+                        "label": "Name of the rate limit in Redis",
+                        "description": "Use one for each API key; 'default' if empty",
                         "schema": {"type": ["string", "null"]},
                     },
                     "allow_http": {
                         "label": "Allow an address without TLS",
-                        "description": "The key is then sent in the clear; for tests",
+                        "description": "The API key is then sent unencrypted; for tests only",
                         "schema": {"type": ["boolean", "null"], "default": False},
                     },
                 },

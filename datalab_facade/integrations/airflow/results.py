@@ -1,70 +1,80 @@
-"""What the operator and the sensor have in common. Nothing here knows Airflow."""
+"""Helpers of the operator and the sensor. Nothing here imports Airflow."""
 
 from __future__ import annotations
 
+import contextlib
+import operator
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, SupportsIndex
 
-from datalab_facade.arguments import checked_id, checked_seconds
+from datalab_facade.arguments import checked_id, checked_seconds, named
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.integrations.airflow.events import WaitEvent
 from datalab_facade.models import JSON
 from datalab_facade.outputs.manifest import Manifest
 
-_BACKSTOP: Final = 300.0
+_GRACE_SECONDS: Final = 300.0
 
-# Ten years; a deadline has to be a date.
-_LONGEST: Final = 3.2e8
+# Ten years; the deadline must fit into a datetime.
+_MAX_SECONDS: Final = 3.2e8
+
+# Python refuses to convert texts of thousands of digits.
+_MAX_DIGITS: Final = 100
 
 
 def seconds_of(timeout: float | timedelta) -> float:
-    """Give the seconds of a timeout.
+    """Return a timeout in seconds.
 
     Raises:
-        InvalidArgumentError: It is not more than 0, or has no end.
+        InvalidArgumentError: It is not above 0, or longer than ten years.
     """
-    given = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-    seconds = checked_seconds("timeout", given)
-    if seconds > _LONGEST:
-        raise InvalidArgumentError(f"timeout must be at most {_LONGEST:g} seconds, not {seconds!r}")
+    seconds = checked_seconds(
+        "timeout", timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    )
+    if seconds > _MAX_SECONDS:
+        raise InvalidArgumentError(
+            f"timeout must be at most {_MAX_SECONDS:g} seconds, not {seconds!r}"
+        )
     return seconds
 
 
 def deadline_after(seconds: float) -> str:
-    """Give the time in so many seconds, as a trigger takes it."""
+    """Return the time in a number of seconds from now, in ISO 8601, for a trigger."""
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
 
 def backstop(seconds: float) -> timedelta:
-    """Give how long Airflow itself is to wait: it has the last word where no triggerer runs."""
-    return timedelta(seconds=seconds + _BACKSTOP)
+    """Return the longer timeout for Airflow itself, in case no triggerer runs."""
+    return timedelta(seconds=seconds + _GRACE_SECONDS)
 
 
 def execution_id_of(handle: Mapping[str, JSON]) -> int:
-    """Give the execution's id of a handle.
+    """Return the execution's id of a handle.
 
     Raises:
-        InvalidArgumentError: It is no handle.
+        InvalidArgumentError: It is not a handle.
     """
     return checked_id(handle.get("execution_id"))
 
 
-def whole_number(name: str, given: object) -> int:
-    """Give a number that may have come out of a template, as text.
+def whole_number(name: str, value: object) -> int:
+    """Return a whole number, which a template may have rendered as text.
 
     Raises:
-        InvalidArgumentError: It is none.
+        InvalidArgumentError: It is not a whole number.
     """
-    if isinstance(given, str) and given.strip().isascii() and given.strip().isdigit():
-        return int(given)
-    if not isinstance(given, int) or isinstance(given, bool):
-        raise InvalidArgumentError(f"{name} must be a whole number such as 123, not {given!r}")
-    return given
+    text = value.strip() if isinstance(value, str) else ""
+    if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
+        return int(text)
+    with contextlib.suppress(TypeError):
+        if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+            return operator.index(value)
+    raise InvalidArgumentError(f"{name} must be a whole number such as 123, not {named(value)}")
 
 
 def result_of(event: WaitEvent, manifest: Manifest | None) -> dict[str, JSON]:
-    """Give what goes into XCom: ids, how it ended, and what was saved; no body and no URL."""
+    """Return the value for XCom: ids, status, and what was saved; no body and no URL."""
     return {
         "execution_id": execution_id_of(event.handle),
         "handle": dict(event.handle),

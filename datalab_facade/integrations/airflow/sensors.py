@@ -1,11 +1,11 @@
-"""The sensor that waits for an execution which somebody else has started."""
+"""The sensor that waits for an execution that something else has started."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseSensorOperator, PokeReturnValue
+from airflow.sdk import BaseSensorOperator, PokeReturnValue, XComArg
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 
 from datalab_facade.errors import NotFoundError
@@ -19,27 +19,28 @@ from datalab_facade.integrations.airflow.results import (
 from datalab_facade.integrations.airflow.triggers import deferral
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context, XComArg
+    from airflow.sdk import Context
 
     from datalab_facade.client import Datalab
+    from datalab_facade.executions.handles import HandleLike
     from datalab_facade.models import JSON
 
 
 class DatalabExecutionSensor(BaseSensorOperator):
-    """Waits until an execution has ended; fails for good if it failed.
+    """Waits until an execution has ended; fails without retries if the execution failed.
 
-    It waits in the triggerer, where it holds no worker, and under the budget that all
+    It waits in the triggerer, occupies no worker, and uses the rate limiter that all
     waits of the triggerer share. The XCom ``return_value`` is that of
     :class:`~datalab_facade.integrations.airflow.operators.DatalabExecuteWorkflowOperator`,
     with no manifest.
 
     Args:
-        execution: The execution's id, what a handle's ``to_dict`` gave, or the result of
-            the operator. A template.
-        deferrable: Whether to wait in the triggerer; otherwise as ``mode`` says.
+        execution: The execution: its id, a snapshot, a handle, the handle's JSON form, or
+            the result of the operator. A template.
+        deferrable: Whether to wait in the triggerer; if not, ``mode`` decides.
         datalab_conn_id: The id of the connection.
-        kwargs: What every sensor of Airflow takes, such as ``timeout`` in seconds, for
-            each try, ``soft_fail``, and, where it is not deferrable, ``mode`` and
+        kwargs: The arguments of every Airflow sensor, such as ``timeout`` in seconds for
+            each try, ``soft_fail``, and, if it is not deferrable, ``mode`` and
             ``poke_interval``.
     """
 
@@ -49,7 +50,7 @@ class DatalabExecutionSensor(BaseSensorOperator):
     def __init__(
         self,
         *,
-        execution: int | str | Mapping[str, JSON] | XComArg,
+        execution: HandleLike | str | XComArg,
         deferrable: bool = True,
         datalab_conn_id: str = DEFAULT_CONNECTION_ID,
         **kwargs: Any,
@@ -60,7 +61,7 @@ class DatalabExecutionSensor(BaseSensorOperator):
         self.datalab_conn_id = datalab_conn_id
 
     def execute(self, context: Context) -> Any:
-        """Wait."""
+        """Wait for the execution to end."""
         if not self.deferrable:
             return super().execute(context)
         with DatalabHook(self.datalab_conn_id).get_conn() as client:
@@ -68,7 +69,7 @@ class DatalabExecutionSensor(BaseSensorOperator):
         raise deferral(handle, self.datalab_conn_id, self.timeout)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once, where it is not deferrable."""
+        """Poll once; used if the sensor is not deferrable."""
         del context
         with DatalabHook(self.datalab_conn_id).get_conn() as client:
             handle = self._handle(client)
@@ -80,26 +81,28 @@ class DatalabExecutionSensor(BaseSensorOperator):
         )
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, JSON]:
-        """Take up what the trigger told."""
+        """Continue with the event of the trigger."""
         del context
-        told = WaitEvent.from_dict(event)
-        if told.kind == TIMED_OUT:
+        wait_event = WaitEvent.from_dict(event)
+        if wait_event.kind == TIMED_OUT:
             with DatalabHook(self.datalab_conn_id).get_conn() as client:
-                # It may have ended while nobody looked, with the triggerer down.
-                execution = client.executions.handle(told.handle).get()
+                # It may have ended while the triggerer was down and nothing polled it.
+                execution = client.executions.handle(wait_event.handle).get()
             if not execution.is_terminal:
-                raise AirflowSensorTimeout(told.problem)
-            told = WaitEvent.of_execution(told.handle, execution)
-        return _result(told)
+                raise AirflowSensorTimeout(wait_event.problem)
+            wait_event = WaitEvent.of_execution(wait_event.handle, execution)
+        return _result(wait_event)
 
     def _handle(self, client: Datalab) -> Handle:
-        given = self.execution
-        if isinstance(given, Mapping):
-            inside = given.get("handle")
-            given = inside if isinstance(inside, Mapping) else given
-        else:
-            given = whole_number("execution", given)
-        return client.executions.handle(given).to_dict()
+        execution = self.execution
+        # Airflow has replaced references to other tasks by their values.
+        assert not isinstance(execution, XComArg)
+        if isinstance(execution, str):
+            execution = whole_number("execution", execution)
+        elif isinstance(execution, Mapping):
+            inner = execution.get("handle")
+            execution = inner if isinstance(inner, Mapping) else execution
+        return client.executions.handle(execution).to_dict()
 
 
 def _result(event: WaitEvent) -> dict[str, JSON]:

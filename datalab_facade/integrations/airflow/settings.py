@@ -1,15 +1,17 @@
-"""What a connection of Airflow says about how to reach Datalab."""
+"""The settings of a client, read from an Airflow connection."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from typing import cast
 
 import attrs
 
+from datalab_facade.arguments import checked_number, named
 from datalab_facade.client import DEFAULT_BASE_URL, AsyncDatalab, Datalab
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import ConfigurationError, InvalidArgumentError
 from datalab_facade.rate_limiting.local import (
     DEFAULT_REQUESTS_PER_MINUTE,
     LocalRateLimiter,
@@ -17,34 +19,34 @@ from datalab_facade.rate_limiting.local import (
 )
 
 DEFAULT_BUDGET_NAME = "default"
-"""The name of the budget in Redis unless a connection says otherwise."""
+"""The default name of the shared rate limit in Redis."""
 
 REQUESTS_PER_MINUTE = "requests_per_minute"
-"""The name of the budget among a connection's extras."""
+"""The extra for the rate limit."""
 
 REDIS_URL = "redis_url"
-"""The name of the Redis that keeps the budget among a connection's extras."""
+"""The extra for the URL of the Redis that keeps a shared rate limit."""
 
 BUDGET_NAME = "budget_name"
-"""The name of the budget's own name in Redis among a connection's extras."""
+"""The extra for the name of the shared rate limit."""
 
 ALLOW_HTTP = "allow_http"
-"""The name of the leave to do without TLS among a connection's extras."""
+"""The extra that allows an address without TLS."""
 
 
 @attrs.frozen
 class ConnectionSettings:
-    """How to reach Datalab, and how often it may be asked. ``repr`` hides what is secret."""
+    """The address, the API key and the rate limit of a client. ``repr`` hides secrets."""
 
     api_key: str = attrs.field(repr=False)
     base_url: str = DEFAULT_BASE_URL
     requests_per_minute: float = DEFAULT_REQUESTS_PER_MINUTE
-    """Requests a minute of each process that uses the connection, or of all together."""
+    """The limit of each process that uses the connection, or of all together with Redis."""
     allow_http: bool = False
     redis_url: str | None = attrs.field(default=None, repr=False)
-    """The Redis that keeps one budget for all processes; None gives each its own."""
+    """The Redis that keeps one rate limit for all processes; None gives each its own."""
     budget_name: str = DEFAULT_BUDGET_NAME
-    """Which of the budgets in that Redis."""
+    """The name of the rate limit in that Redis."""
 
     @classmethod
     def of(
@@ -60,43 +62,45 @@ class ConnectionSettings:
         """Read the fields of a connection.
 
         Args:
-            connection_id: Its id, for errors.
+            connection_id: The connection's id, for error messages.
             password: The API key.
-            host: The API's address or its host's name; empty for Datalab's own.
-            schema: ``http`` or ``https``, where the host is a name; by default the latter.
-            port: The port, where the host is a name.
-            extra: The budget, where it is kept, and whether TLS can be done without.
+            host: The API's address or host name; empty for Datalab's own.
+            schema: ``http`` or ``https``, if ``host`` is a host name; default ``https``.
+            port: The port, if ``host`` is a host name.
+            extra: The extras: the rate limit, its Redis, and whether to allow HTTP.
 
         Raises:
-            ConfigurationError: A field is wrong, or there is no key.
+            ConfigurationError: A field is wrong, or the API key is missing.
         """
         if not password:
             raise ConfigurationError(
-                f"The Airflow connection {connection_id!r} has no API key: set it as its password"
+                f"The Airflow connection {connection_id!r} has no API key; set it as the "
+                f"connection's password"
             )
-        rate_limiter = extra.get(REQUESTS_PER_MINUTE)
-        if rate_limiter is None:
-            rate_limiter = DEFAULT_REQUESTS_PER_MINUTE
-        number = isinstance(rate_limiter, (int, float)) and not isinstance(rate_limiter, bool)
-        per_minute = float(cast("float", rate_limiter)) if number else math.nan
+        limit = extra.get(REQUESTS_PER_MINUTE)
+        if limit is None:
+            limit = DEFAULT_REQUESTS_PER_MINUTE
+        per_minute = math.nan
+        with contextlib.suppress(InvalidArgumentError):
+            per_minute = checked_number(REQUESTS_PER_MINUTE, limit)
         if not 0 < per_minute < math.inf:
             raise ConfigurationError(
                 f"{REQUESTS_PER_MINUTE} in the extras of the Airflow connection "
-                f"{connection_id!r} must be a number above 0, not {rate_limiter!r}"
+                f"{connection_id!r} must be a number above 0, not {named(limit)}"
             )
         allow_http = extra.get(ALLOW_HTTP)
         if allow_http not in (None, True, False):
             raise ConfigurationError(
                 f"{ALLOW_HTTP} in the extras of the Airflow connection {connection_id!r} "
-                f"must be true or false, not {allow_http!r}"
+                f"must be true or false, not {named(allow_http)}"
             )
         redis_url, name = extra.get(REDIS_URL) or None, extra.get(BUDGET_NAME) or None
-        for what, given in ((REDIS_URL, redis_url), (BUDGET_NAME, name)):
-            if given is not None and not isinstance(given, str):
-                # It may hold a password, so it is not shown.
+        for key, value in ((REDIS_URL, redis_url), (BUDGET_NAME, name)):
+            if value is not None and not isinstance(value, str):
+                # The value may hold a password, so the message shows only its type.
                 raise ConfigurationError(
-                    f"{what} in the extras of the Airflow connection {connection_id!r} must be "
-                    f"text, not {type(given).__name__}"
+                    f"{key} in the extras of the Airflow connection {connection_id!r} must be "
+                    f"a string, not a {type(value).__name__}"
                 )
         return cls(
             password,
@@ -108,12 +112,13 @@ class ConnectionSettings:
         )
 
     def client(self) -> Datalab:
-        """Give a client for blocking code.
+        """Create a blocking client.
 
         Raises:
-            ConfigurationError: The key cannot be a header, or an address is wrong.
-            ModuleNotFoundError: A Redis keeps the budget, and the extra ``redis`` is
-                not installed.
+            ConfigurationError: The API key cannot be sent as a header, or an address is
+                wrong.
+            ModuleNotFoundError: ``redis_url`` is set, and the extra ``redis`` is not
+                installed.
         """
         return Datalab(
             self.api_key,
@@ -123,7 +128,7 @@ class ConnectionSettings:
         )
 
     def async_client(self) -> AsyncDatalab:
-        """Give a client for async code. Errors as :meth:`client`."""
+        """Create an async client. Errors as :meth:`client`."""
         return AsyncDatalab(
             self.api_key,
             base_url=self.base_url,

@@ -1,6 +1,6 @@
-"""Executing a workflow once, however often the task that does it is begun.
+"""Executes a workflow once, however often its task starts.
 
-Nothing here knows Airflow.
+Nothing here imports Airflow.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from datalab_facade.workflows.inputs import InputConfig
 
 @attrs.frozen
 class Started:
-    """An execution that was started."""
+    """A started execution."""
 
     handle: Handle
     execution: Execution | None = None
-    """A look at it, if it was started before and could be looked at."""
+    """Its snapshot, if an earlier try started it and it could be polled."""
     before: bool = False
-    """Whether it was started by an earlier try."""
+    """Whether an earlier try started it."""
 
 
 @attrs.frozen
 class Submission:
-    """A workflow and its input, and what is remembered of executing it.
+    """A workflow, its input, and the record of its execution.
 
     Args:
         client: The client.
-        store: Where it is remembered.
+        store: Keeps the record.
         workflow_id: The workflow's id.
-        config: The input, or None for none.
-        retry_failed: Whether to submit again what has failed or is gone.
-        retry_unknown: Whether to submit again where it is not known whether an
-            execution was started.
+        config: The input, or None.
+        retry_failed: Whether to submit again if the execution has failed or is gone.
+        retry_unknown: Whether to submit again if it is not known whether an execution
+            was started.
     """
 
     client: Datalab
@@ -51,44 +51,44 @@ class Submission:
     retry_failed: bool = False
     retry_unknown: bool = False
 
-    def started(self) -> Started:
-        """Give the execution, which is started unless an earlier try has.
+    def start_once(self) -> Started:
+        """Return the execution; start it unless an earlier try has.
 
         Raises:
-            SubmissionUncertainError: It is not known whether an execution was started, by this
-                try or by an earlier one.
-            NotFoundError: The one that was started is gone, or the workflow is unknown.
-            DatalabError: Whatever executing a workflow raises; nothing was started.
+            SubmissionUncertainError: It is not known whether this try or an earlier one has
+                started an execution.
+            NotFoundError: The execution is gone, or the workflow does not exist.
+            DatalabError: Any other error of executing a workflow; nothing was started.
         """
         base_url = str(self.client.executions.handle_to_dict(0)["origin"])
         memory = Memory(self.store, key_of(base_url, self.workflow_id, self.config))
-        known = memory.handle()
-        if known is not None:
-            found = self._found(known)
+        handle = memory.handle()
+        if handle is not None:
+            found = self._find(handle)
             if found is not None:
                 return found
-        elif memory.in_doubt() and not self.retry_unknown:
+        elif memory.is_uncertain() and not self.retry_unknown:
             raise SubmissionUncertainError(
-                "An earlier try was stopped while it sent the request that starts the execution, "
-                "or got no answer to it, so an execution may have been started. Look for it at "
-                "Datalab; retry_unknown=True submits again",
+                "An earlier try was stopped while it sent the request to start the execution, or "
+                "got no answer, so an execution may have been started. Check Datalab's "
+                "dashboard; set retry_unknown=True to submit again",
                 method="POST",
                 url="",
             )
-        memory.submitting()
+        memory.record_attempt()
         try:
             handle = self.client.workflows.execute(self.workflow_id, self.config).to_dict()
         except SubmissionUncertainError:
             raise
         except DatalabError:
             # Nothing was started.
-            memory.forget()
+            memory.clear()
             raise
-        memory.submitted(handle)
+        memory.record_handle(handle)
         return Started(handle)
 
-    def _found(self, handle: Handle) -> Started | None:
-        """Look at what was started before; None if it is of no use any more."""
+    def _find(self, handle: Handle) -> Started | None:
+        """Poll the execution of an earlier try; None if it must be submitted again."""
         try:
             execution = self.client.executions.handle(handle).get()
         except NotFoundError:

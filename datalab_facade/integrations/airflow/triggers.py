@@ -1,4 +1,4 @@
-"""The trigger that waits for an execution, in Airflow's triggerer."""
+"""The trigger that waits for an execution in Airflow's triggerer."""
 
 from __future__ import annotations
 
@@ -19,28 +19,27 @@ from datalab_facade.integrations.airflow.waits import shared_waits
 from datalab_facade.models import JSON
 
 SETTLE: Final = 10.0
-"""Seconds for which a trigger tells nothing after it began.
+"""The least number of seconds between the start of a trigger and its event.
 
-Airflow's scheduler takes a task for killed if it is resumed before the worker that
-deferred it is known to have left, which that worker does up to a heartbeat, five
-seconds, later."""
+Airflow's scheduler considers a task killed if the task resumes before its worker has
+reported the deferral, up to one heartbeat (five seconds) later."""
 
 
 class DatalabExecutionTrigger(BaseTrigger):
     """Waits until an execution has ended, or a deadline has passed.
 
-    Its serialised form is the handle of an execution, by which connection it is looked
-    at and until when, and nothing of how the wait has gone; so any triggerer can take
-    over from any other. The deadline is in it because Airflow's own is kept by its
-    scheduler, which takes no part in ``dag.test()``.
+    Its serialized form holds the execution's handle, the connection and the deadline,
+    and no state of the wait; so any triggerer can continue the wait of another one. It
+    holds the deadline because Airflow's own is enforced by the scheduler, which does
+    not run in ``dag.test()``.
 
     All triggers of one triggerer process and one connection share one client, and so
-    one request budget.
+    one rate limiter.
 
     Args:
-        handle: What a handle's ``to_dict`` gave: the execution's id and the API's address.
+        handle: The JSON form of a handle: the execution's id and the API's address.
         datalab_conn_id: The id of the connection.
-        deadline: When to give up, as ISO 8601 with a zone.
+        deadline: The time to give up, in ISO 8601 with a zone.
     """
 
     def __init__(self, handle: Handle, datalab_conn_id: str, deadline: str) -> None:
@@ -50,7 +49,7 @@ class DatalabExecutionTrigger(BaseTrigger):
         self.deadline = deadline
 
     def serialize(self) -> tuple[str, dict[str, JSON]]:
-        """Give the trigger's class and arguments, to be stored by Airflow."""
+        """Return the trigger's class and arguments, for Airflow to store."""
         arguments: dict[str, JSON] = {
             "handle": self.handle,
             "datalab_conn_id": self.datalab_conn_id,
@@ -59,17 +58,17 @@ class DatalabExecutionTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Give one event, the JSON form of a :class:`WaitEvent`."""
+        """Yield one event, the JSON form of a :class:`WaitEvent`."""
         loop = asyncio.get_running_loop()
-        settled = loop.time() + SETTLE
-        event = await self._waited()
-        await asyncio.sleep(settled - loop.time())
+        earliest = loop.time() + SETTLE
+        event = await self._wait()
+        await asyncio.sleep(earliest - loop.time())
         yield TriggerEvent(event.to_dict())
 
-    async def _waited(self) -> WaitEvent:
-        left = (datetime.fromisoformat(self.deadline) - datetime.now(UTC)).total_seconds()
+    async def _wait(self) -> WaitEvent:
+        remaining = (datetime.fromisoformat(self.deadline) - datetime.now(UTC)).total_seconds()
         waits = shared_waits(self.datalab_conn_id, DatalabHook(self.datalab_conn_id).settings_async)
-        limit = asyncio.timeout(left)
+        limit = asyncio.timeout(remaining)
         try:
             async with limit:
                 return WaitEvent.of(self.handle, await waits.outcome(self.handle))
@@ -82,7 +81,7 @@ class DatalabExecutionTrigger(BaseTrigger):
 
 
 def deferral(handle: Handle, datalab_conn_id: str, timeout: float) -> TaskDeferred:
-    """Give what a task raises to wait for an execution in the triggerer.
+    """Return the exception that defers a task until an execution has ended.
 
     Args:
         handle: The JSON form of the execution's handle.

@@ -1,9 +1,9 @@
-"""All waits of one event loop for one connection: one client, one budget, one scheduler.
+"""All waits of one event loop for one connection: one client, one rate limiter, one scheduler.
 
-A triggerer runs a task of its own for each trigger. If each asked Datalab by itself,
-they would get into each other's way; so they hand what they wait for to a
+A triggerer runs an asyncio task for each trigger. If each task polled Datalab itself,
+they would compete for the rate limit; so they pass their executions to a
 :class:`SharedWaits`, which has one client and feeds one ``executions.as_completed``.
-Nothing here knows Airflow.
+Nothing here imports Airflow.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from datalab_facade.outcomes import Outcome
 from datalab_facade.waiting.wait import WaitPolicy
 
 LEASE: Final = 7_200.0
-"""Seconds after which ``as_completed`` is told anew that somebody waits for an execution.
+"""Seconds after which a wait is renewed in ``as_completed``.
 
-It keeps a note of each wait until the oldest one is over, so none may last for ever."""
+It keeps a record of each wait until the oldest one is over, so no wait may be endless."""
 
 LINGER: Final = 90.0
-"""Seconds that a client without work is kept, so that its budget outlives a minute."""
+"""Seconds that an idle client is kept, so that its rate limiter remembers the last minute."""
 
 _NO_LIMIT: Final = 1_000_000
 
@@ -44,32 +44,32 @@ OpenClient = Callable[[ConnectionSettings], AsyncDatalab]
 
 
 class _NobodyWaitsError(DatalabError):
-    """Ends the wait for an execution; for none, makes ``as_completed`` come back."""
+    """Ends the wait for an execution; with id 0 it only wakes the consumer of outcomes."""
 
     def __init__(self) -> None:
-        super().__init__("nobody waits any more")
+        super().__init__("nobody waits for this execution")
 
 
 @attrs.define(eq=False)
 class _Waiter:
     handle: Mapping[str, JSON]
-    told: asyncio.Future[Outcome]
+    future: asyncio.Future[Outcome]
     execution_id: int | None = None
-    """Set once it is waited for."""
+    """Set when the wait has begun."""
 
 
 class SharedWaits:
     """The waits of one event loop for one connection.
 
-    A key or host that changes while executions are waited for is taken over as soon as
-    the old key is refused.
+    If the connection's key or host changes during a wait, the new one is used as soon
+    as the old key is rejected.
 
     Args:
         read_settings: Reads the connection.
-        open_client: Makes the client; for tests.
+        open_client: Creates the client; for tests.
         lease: See :data:`LEASE`.
         linger: See :data:`LINGER`.
-        on_idle: Called when the client was closed, since nobody has waited for so long.
+        on_idle: Called when the client was closed after ``linger`` seconds without a wait.
     """
 
     def __init__(
@@ -88,68 +88,68 @@ class SharedWaits:
         self._on_idle = on_idle
         self._waiters: dict[_Waiter, None] = {}
         self._new: deque[_Waiter] = deque()
-        self._news = asyncio.Event()
+        self._wake = asyncio.Event()
         self._by_execution: dict[int, list[_Waiter]] = {}
-        self._given_up: deque[_Waiter] = deque()
-        self._server: asyncio.Task[None] | None = None
+        self._cancelled: deque[_Waiter] = deque()
+        self._runner: asyncio.Task[None] | None = None
 
     async def outcome(self, handle: Mapping[str, JSON]) -> Outcome:
-        """Wait until an execution has ended, well or badly, or cannot be waited for.
+        """Wait until an execution has ended, or until its wait fails.
 
-        Being cancelled ends this wait and no other, and an execution that nobody waits
-        for any more is not looked at again.
+        Cancelling ends only this wait. An execution that nobody waits for is not polled
+        again.
 
         Args:
             handle: The JSON form of the execution's handle.
 
         Raises:
-            ConfigurationError: The connection is wrong, or leads to another host than
-                the handle's.
-            Exception: Whatever reading the connection raises.
+            ConfigurationError: A field of the connection is wrong.
+            InvalidArgumentError: The handle is of another host than the connection's.
+            Exception: Any error of reading the connection.
         """
         waiter = _Waiter(handle, asyncio.get_running_loop().create_future())
         self._waiters[waiter] = None
         self._new.append(waiter)
-        self._news.set()
-        if self._server is None:
-            self._server = asyncio.create_task(self._serve(), name="datalab-waits")
+        self._wake.set()
+        if self._runner is None:
+            self._runner = asyncio.create_task(self._run(), name="datalab-waits")
         try:
-            return await waiter.told
+            return await waiter.future
         finally:
             del self._waiters[waiter]
-            self._given_up.append(waiter)
-            self._news.set()
+            self._cancelled.append(waiter)
+            self._wake.set()
 
-    async def _serve(self) -> None:
+    async def _run(self) -> None:
         try:
             while self._waiters:
                 settings = await self._read_settings()
                 async with self._open_client(settings) as client:
                     while await self._has_work():
-                        if await self._settings_changed(client, settings):
+                        if await self._run_until_changed(client, settings):
                             break
-        except Exception as error:  # noqa: BLE001 - it is raised again, by all who wait
+        except Exception as error:  # noqa: BLE001 - every waiter raises it
             for waiter in self._waiters:
                 _fail(waiter, error)
         finally:
-            self._server = None
+            self._runner = None
             self._on_idle()
 
     async def _has_work(self) -> bool:
-        """Tell whether somebody waits; if nobody does, see for a while whether one comes."""
+        """Return whether somebody waits; if nobody does, first wait a while for somebody."""
         while not self._waiters:
-            self._news.clear()
+            self._wake.clear()
             try:
                 async with asyncio.timeout(self._linger):
-                    await self._news.wait()
+                    await self._wake.wait()
             except TimeoutError:
                 return False
         return True
 
-    async def _settings_changed(self, client: AsyncDatalab, settings: ConnectionSettings) -> bool:
-        """Wait for all until nobody is left, or other settings are to be used."""
+    async def _run_until_changed(self, client: AsyncDatalab, settings: ConnectionSettings) -> bool:
+        """Run all waits; return True if settings have changed, False if nobody waits."""
         self._by_execution.clear()
-        self._given_up.clear()
+        self._cancelled.clear()
         self._new = deque(self._waiters)
         outcomes = client.executions.as_completed(
             self._feed(client), concurrency=_NO_LIMIT, policy=self._policy
@@ -161,28 +161,28 @@ class SharedWaits:
                         return False
                     continue
                 waiting = [
-                    one for one in self._by_execution.pop(outcome.execution_id, ()) if _live(one)
+                    one for one in self._by_execution.pop(outcome.execution_id, ()) if _waits(one)
                 ]
                 if not waiting:
                     continue
                 if isinstance(outcome.error, WaitTimeoutError):
-                    # Only the lease is over.
+                    # Only the lease has ended; the wait is renewed.
                     self._new.extend(waiting)
-                    self._news.set()
+                    self._wake.set()
                     continue
-                refused = isinstance(outcome.error, AuthenticationError)
-                if refused and await self._read_settings() != settings:
+                is_rejected = isinstance(outcome.error, AuthenticationError)
+                if is_rejected and await self._read_settings() != settings:
                     return True
                 for waiter in waiting:
-                    if _live(waiter):
-                        waiter.told.set_result(outcome)
+                    if _waits(waiter):
+                        waiter.future.set_result(outcome)
         raise AssertionError("the feed has no end")
 
     async def _feed(self, client: AsyncDatalab) -> AsyncGenerator[int | Outcome, None]:
         while True:
             while self._new:
                 waiter = self._new.popleft()
-                if not _live(waiter):
+                if not _waits(waiter):
                     continue
                 try:
                     execution_id = client.executions.handle(waiter.handle).id
@@ -195,20 +195,20 @@ class SharedWaits:
                 else:
                     self._by_execution[execution_id] = [waiter]
                     yield execution_id
-                    # Thousands may come at once, and must not keep others from running.
+                    # Thousands may arrive at once, and must not block other tasks.
                     await asyncio.sleep(0)
-            while self._given_up:
-                unwanted = self._without(self._given_up.popleft())
-                if unwanted is not None:
-                    yield Outcome(execution_id=unwanted, error=_NobodyWaitsError())
+            while self._cancelled:
+                abandoned = self._remove(self._cancelled.popleft())
+                if abandoned is not None:
+                    yield Outcome(execution_id=abandoned, error=_NobodyWaitsError())
             if not self._waiters:
                 yield Outcome(execution_id=0, error=_NobodyWaitsError())
-            if not self._new and not self._given_up:
-                self._news.clear()
-                await self._news.wait()
+            if not self._new and not self._cancelled:
+                self._wake.clear()
+                await self._wake.wait()
 
-    def _without(self, waiter: _Waiter) -> int | None:
-        """Forget one; give its execution if nobody else waits for that."""
+    def _remove(self, waiter: _Waiter) -> int | None:
+        """Remove a waiter; return its execution's id if nobody else waits for that."""
         execution_id = waiter.execution_id
         if execution_id is None or waiter not in self._by_execution.get(execution_id, ()):
             return None
@@ -220,16 +220,16 @@ class SharedWaits:
         return execution_id
 
 
-def _live(waiter: _Waiter) -> bool:
-    return not waiter.told.done()
+def _waits(waiter: _Waiter) -> bool:
+    return not waiter.future.done()
 
 
 def _fail(waiter: _Waiter, error: Exception) -> None:
-    if _live(waiter):
-        waiter.told.set_exception(error)
+    if _waits(waiter):
+        waiter.future.set_exception(error)
 
 
-_here: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedWaits]] = (
+_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedWaits]] = (
     weakref.WeakKeyDictionary()
 )
 
@@ -240,19 +240,19 @@ def shared_waits(
     *,
     open_client: OpenClient = ConnectionSettings.async_client,
 ) -> SharedWaits:
-    """Give the waits of the running event loop for a connection; there is one of each.
+    """Return the waits of the running event loop for a connection, created on first use.
 
     Args:
         connection_id: The connection's id.
-        read_settings: Reads it, if nobody waits for something of it yet.
-        open_client: Makes the client, likewise.
+        read_settings: Reads the connection, when the waits are created.
+        open_client: Creates the client, for tests.
     """
-    there = _here.setdefault(asyncio.get_running_loop(), {})
-    if connection_id not in there:
-        # They know their loop, which must be free to go once they are idle.
-        there[connection_id] = SharedWaits(
+    waits = _by_loop.setdefault(asyncio.get_running_loop(), {})
+    if connection_id not in waits:
+        # The waits reference their loop; removed when idle, they let it be collected.
+        waits[connection_id] = SharedWaits(
             read_settings,
             open_client=open_client,
-            on_idle=lambda: there.pop(connection_id, None),
+            on_idle=lambda: waits.pop(connection_id, None),
         )
-    return there[connection_id]
+    return waits[connection_id]
