@@ -23,19 +23,25 @@ if TYPE_CHECKING:
         APITimeoutError,
         AuthenticationError,
         BadRequestError,
+        ClientStateError,
         ConfigurationError,
+        ConflictError,
         DatalabError,
         DefinitionIssue,
         DownloadError,
+        DownloadFailure,
         ExecutionFailedError,
         InternalServerError,
+        InvalidArgumentError,
         InvalidDefinitionError,
         InvalidResponseError,
+        JobFailedError,
         LocalFileError,
         NotFoundError,
         OutputTooLargeError,
         OverloadedError,
         PayloadTooLargeError,
+        PaymentRequiredError,
         PermissionDeniedError,
         RateLimitError,
         RateLimitTimeoutError,
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
         SubmissionUncertainError,
         UnprocessableEntityError,
         UploadError,
+        UploadFailure,
         ValidationIssue,
         WaitTimeoutError,
     )
@@ -80,11 +87,14 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "Change",
+    "ClientStateError",
     "ConfigurationError",
+    "ConflictError",
     "Datalab",
     "DatalabError",
     "DefinitionIssue",
     "DownloadError",
+    "DownloadFailure",
     "Drift",
     "DriftReport",
     "DurationModel",
@@ -98,8 +108,10 @@ __all__ = [
     "FileTransfer",
     "InputConfig",
     "InternalServerError",
+    "InvalidArgumentError",
     "InvalidDefinitionError",
     "InvalidResponseError",
+    "JobFailedError",
     "LocalFileError",
     "LocalRateLimiter",
     "Manifest",
@@ -109,6 +121,7 @@ __all__ = [
     "OutputTooLargeError",
     "OverloadedError",
     "PayloadTooLargeError",
+    "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitError",
     "RateLimitTimeoutError",
@@ -133,6 +146,7 @@ __all__ = [
     "UnprocessableEntityError",
     "Update",
     "UploadError",
+    "UploadFailure",
     "UploadOutcome",
     "ValidationIssue",
     "WaitPolicy",
@@ -150,11 +164,14 @@ _HOMES = {
     "workflows.definitions": "StepDefinition WorkflowDefinition",
     "drift": "Drift DriftReport",
     "errors": (
-        "AuthenticationError BadRequestError RateLimitTimeoutError ConfigurationError APIConnectionError "
-        "DatalabError InvalidDefinitionError DefinitionIssue DownloadError ExecutionFailedError "
-        "LocalFileError NotFoundError OutputTooLargeError OverloadedError PayloadTooLargeError PermissionDeniedError "
-        "RateLimitError RequestRejectedError APITimeoutError InternalServerError APIStatusError SubmissionUncertainError "
-        "InvalidResponseError UploadError UnprocessableEntityError ValidationIssue WaitTimeoutError"
+        "APIConnectionError APIStatusError APITimeoutError AuthenticationError "
+        "BadRequestError ClientStateError ConfigurationError ConflictError DatalabError "
+        "DefinitionIssue DownloadError DownloadFailure ExecutionFailedError "
+        "InternalServerError InvalidArgumentError InvalidDefinitionError InvalidResponseError "
+        "JobFailedError LocalFileError NotFoundError OutputTooLargeError OverloadedError "
+        "PayloadTooLargeError PaymentRequiredError PermissionDeniedError RateLimitError "
+        "RateLimitTimeoutError RequestRejectedError SubmissionUncertainError "
+        "UnprocessableEntityError UploadError UploadFailure ValidationIssue WaitTimeoutError"
     ),
     "files.models": "File FileLink",
     "executions.handles": "AsyncExecutionHandle ExecutionHandle",
