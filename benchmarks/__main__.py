@@ -1,11 +1,11 @@
-"""Measures everything, and shows goal and reached side by side.
+"""Measure everything, and show each goal beside the measured value.
 
 ::
 
-    python -m benchmarks                          # all but what has to be named: ten minutes
-    python -m benchmarks --only call,decoding     # some of it
-    python -m benchmarks --quick                  # a tiny version, without a verdict
-    python -m benchmarks --json results.json      # write all values there, too
+    python -m benchmarks                          # all except deferred and mapped: ten minutes
+    python -m benchmarks --only call,decoding     # a part
+    python -m benchmarks --quick                  # a tiny version, without comparing with goals
+    python -m benchmarks --json results.json      # also write all values there
 
 The exit code is 1 when a goal is missed.
 """
@@ -141,14 +141,14 @@ def main(given: Sequence[str] | None = None) -> int:
     everything = [section for found in sections.values() for section in found]
     print(f"\n\n{goals(everything, judged=judged)}\n\n{_ending(circumstances)}")
     if arguments.json:
-        told = {
+        report = {
             "circumstances": circumstances,
             "judged": judged,
             "benchmarks": {
                 name: [section.to_dict() for section in found] for name, found in sections.items()
             },
         }
-        arguments.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return int(judged and not all(section.met for section in everything))
 
 
@@ -156,9 +156,9 @@ def read_arguments(given: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; it ends the program if it makes no sense."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--quick", action="store_true", help="a tiny version, without a verdict")
+    parser.add_argument("--quick", action="store_true", help="a tiny version, without goals")
     parser.add_argument("--only", metavar="NAME,...", help=f"some of: {', '.join(BENCHMARKS)}")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all values there, too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all values there")
     arguments = parser.parse_args(given)
     usual = [name for name, benchmark in BENCHMARKS.items() if not benchmark.by_name_only]
     wanted = arguments.only.split(",") if arguments.only else usual
@@ -199,7 +199,7 @@ def _ending(circumstances: Mapping[str, object]) -> str:
     return (
         f"{circumstances['seconds']:.0f} s; load average {circumstances['load_average']:.2f} "
         f"before, {circumstances['load_average_after']:.2f} after. What else ran on the machine "
-        "makes times longer, and\nratios less sure: look at how far min and max are apart."
+        "makes times longer, and\nratios less reliable: compare min and max."
     )
 
 

@@ -1,8 +1,8 @@
-"""What :mod:`benchmarks.deferred` measures, where Airflow is installed.
+"""What :mod:`benchmarks.deferred` measures if Airflow is installed.
 
 The triggers run in Airflow's own trigger runner, with neither its database nor its
 supervisor; what they wait for is the simulator, which allows so many requests a minute
-and refuses the others. Memory is taken when each execution has been looked at.
+and refuses the others. Memory is measured when each execution has been polled.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ async def _measure(many: int, per_minute: int) -> Measured:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     clock, dice = VirtualClock(), Random(1)
     simulator = Simulator(clock, rate_limit=(per_minute, 60.0))
-    # One round over all takes so long; nothing ends before everything was looked at.
+    # One round over all takes so long; nothing ends before everything was polled.
     round_ = many / per_minute * 60
     handles = [
         simulator.start(ExecutionScript([StepScript("parse", ends=round_ * dice.uniform(3, 5))]))

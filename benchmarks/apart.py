@@ -1,7 +1,7 @@
-"""Measures in a process of its own, so that nothing that ran before is measured along.
+"""Measure in a process of its own, so that nothing that ran before has an effect.
 
 ``python -m benchmarks.apart MODULE FUNCTION ARGUMENTS`` calls a function, or awaits it,
-and prints what it gives as JSON; :func:`apart` starts that and gives the value.
+and prints its result as JSON; :func:`apart` starts that and returns the result.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def _main() -> None:
     module, function, arguments = sys.argv[1:]
     call = getattr(importlib.import_module(module), function)
     given = json.loads(arguments)
-    told = asyncio.run(call(**given)) if asyncio.iscoroutinefunction(call) else call(**given)
-    sys.stdout.write(json.dumps(told))
+    result = asyncio.run(call(**given)) if asyncio.iscoroutinefunction(call) else call(**given)
+    sys.stdout.write(json.dumps(result))
 
 
 if __name__ == "__main__":

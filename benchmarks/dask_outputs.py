@@ -1,16 +1,15 @@
-"""Outputs that are worked on by Dask's workers, and by one process, for `benchmarks.mapped`.
+"""Outputs that Dask's workers process, and one process alone, for `benchmarks.mapped`.
 
-It needs distributed. A lean server in a process of its own tells of executions that have
-completed, each with one output of a megabyte: the text of a document as JSON. The function
-counts its words and which follow which, in Python throughout, so that threads of one process
-would gain nothing by it.
+It needs distributed. A fast server in a process of its own serves completed executions, each
+with one output of a megabyte: the text of a document as JSON. The function counts its words
+and which follow which, all in Python, so that threads of one process would not be faster.
 
-Beyond what one process takes for it (the function, and 4 ms for a look and a megabyte), Dask
-takes some 9 ms of CPU for each output: half of it in the workers, the rest where executions
-are waited for and in the scheduler; the server takes one or two. On a machine with two cores
-all that comes out of the workers' share. So the function is one that takes some 60 ms; with
-one that takes 10, the overhead is what would be measured. The cluster is up, and both workers
-have done some, before time counts.
+One process takes the time of the function, and 4 ms for a poll and a megabyte. Dask takes
+about 9 ms more of CPU for each output: half of it in the workers, the rest in the process that
+waits and in the scheduler; the server takes one or two. On a machine with two cores, all that
+comes out of the workers' share. So the function is one that takes about 60 ms; with one that
+takes 10, the overhead would be measured. The cluster is up, and both workers have processed
+some outputs, before the time counts.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def vocabulary(output: Output, data: bytes) -> tuple[int, int]:  # noqa: ARG001 
 
 
 def with_dask(many: int, size: int) -> float:
-    """Work on so many outputs with two workers; the seconds that it takes."""
+    """Process so many outputs with two workers; return the seconds that it takes."""
     logging.getLogger("distributed").setLevel(logging.ERROR)
     with (
         _served(size) as url,
@@ -68,7 +67,7 @@ def with_dask(many: int, size: int) -> float:
 
 
 def in_one_process(many: int, size: int) -> float:
-    """Work on them one after the other; the seconds that it takes."""
+    """Process them one after the other; return the seconds that it takes."""
     with _served(size) as url, _datalab(url) as datalab:
         began = time.perf_counter()
         results = [
@@ -87,7 +86,7 @@ def _datalab(url: str) -> Datalab:
 
 
 def _warmed_up(client: Client, datalab: Datalab) -> tuple[int, int]:
-    """Let both workers do it once; what comes of it."""
+    """Let both workers do it once; return the results."""
     [expected] = set(_results(client, datalab, 20))
     return expected
 
@@ -110,7 +109,7 @@ def _served(size: int) -> Iterator[str]:
 
 
 def serve(size: int) -> None:
-    """Tell of completed executions and hand out their outputs, until killed."""
+    """Serve completed executions and their outputs, until killed."""
     document = _answer(_document(size))
 
     class Connection(asyncio.Protocol):

@@ -33,8 +33,8 @@ QUICK = Scale(rounds=2, runs=50)
 
 def measure(scale: Scale) -> Iterator[Section]:
     """Measure how long decoding takes, in both shapes that the API is known to answer."""
-    told = apart(__name__, "decoded", rounds=scale.rounds, runs=scale.runs)
-    took: dict[str, dict[str, list[float]]] = told["seconds"]
+    result = apart(__name__, "decoded", rounds=scale.rounds, runs=scale.runs)
+    took: dict[str, dict[str, list[float]]] = result["seconds"]
     plain = {shape: each.pop(_PLAIN) for shape, each in took.items()}
     times = {
         f"{side}, {shape}": ratios(values, plain[shape])
@@ -46,7 +46,7 @@ def measure(scale: Scale) -> Iterator[Section]:
         for shape, sides in took.items()
         for side, values in {_PLAIN: plain[shape], **sides}.items()
     }
-    sizes = ", ".join(f"{size / 1e6:.1f} MB {shape}" for shape, size in told["bytes"].items())
+    sizes = ", ".join(f"{size / 1e6:.1f} MB {shape}" for shape, size in result["bytes"].items())
     yield Section(
         f"Decoding an execution with {scale.runs:,} step runs",
         [f"The body has {sizes}. Ours includes our own json.loads."],

@@ -1,7 +1,7 @@
-"""Tasks by the thousand that are deferred to one triggerer of Airflow, on virtual time.
+"""Thousands of tasks that are deferred to one triggerer of Airflow, on virtual time.
 
-Airflow is installed in an environment of its own. Where neither this environment nor that
-one has it, nothing is measured, and that is said in place of the numbers.
+Airflow is installed in an environment of its own. If neither this environment nor that
+one has it, nothing is measured, and the report says so instead of numbers.
 """
 
 from __future__ import annotations

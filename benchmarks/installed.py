@@ -1,9 +1,9 @@
-"""What an installation brings, and what an import costs, in virtual environments of their own.
+"""What an installation contains, and what an import costs, in virtual environments of their own.
 
-Two are made, each with nothing in it but one client and what that needs: ours, from a
-wheel that is built here, and Datalab's own. An environment for development would not
-do: where rich is installed, for one, httpx imports it. Without a package index nothing
-can be installed, and that is said in place of the numbers.
+There are two, each with nothing but one client and its dependencies: ours, from a wheel
+that is built here, and Datalab's own. A development environment would give other numbers:
+if rich is installed, for example, httpx imports it. Without a package index nothing can be
+installed, and the report says so instead of numbers.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ QUICK = Scale(repeats=1)
 
 
 def measure(scale: Scale) -> Iterator[Section]:
-    """Make the environments, and look at them."""
+    """Create the environments, and measure them."""
     with tempfile.TemporaryDirectory() as folder:
         pythons: dict[str, str] = {}
         unmeasured: list[str] = []
@@ -161,8 +161,8 @@ def _imports(scale: Scale, pythons: Mapping[str, str], unmeasured: list[str]) ->
                 took[name].append(milliseconds)
     quantities: list[Quantity] = []
     if _HTTPX in took:
-        told = {name: values for name, values in took.items() if not name.endswith(_MADE)}
-        times = {name: ratios(values, told[_HTTPX]) for name, values in told.items()}
+        imports = {name: values for name, values in took.items() if not name.endswith(_MADE)}
+        times = {name: ratios(values, imports[_HTTPX]) for name, values in imports.items()}
         del times[_HTTPX]
         ours = {name: times.pop(name) for name in list(times) if name.startswith(_OURS)}
         quantities.append(Quantity("as a multiple of import httpx", ours, _MOST_TIMES_HTTPX, times))
@@ -178,5 +178,5 @@ def _imports(scale: Scale, pythons: Mapping[str, str], unmeasured: list[str]) ->
 
 def _import_time(python: str, program: str) -> float:
     command = [python, "-X", "importtime", "-c", program]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stderr
-    return sum(int(own) for own in _IMPORTED.findall(told)) / 1_000
+    times = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    return sum(int(own) for own in _IMPORTED.findall(times)) / 1_000

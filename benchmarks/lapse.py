@@ -1,4 +1,4 @@
-"""An event loop on virtual time, for clients that know of no clock but their loop's.
+"""An event loop on virtual time, for clients that use only the clock of their loop.
 
 A server that shares the loop answers over a real socket of this machine, so whenever
 nothing is ready, nothing is under way, and time jumps to the next timer: hours pass

@@ -1,6 +1,6 @@
-"""A server that does next to nothing, so that what is measured is the client.
+"""A server that does almost nothing, so that the client is what is measured.
 
-It answers ``GET /api/v1/workflows/executions/{id}`` from ready-made bytes and knows
+It answers ``GET /api/v1/workflows/executions/{id}`` with prepared bytes, and knows
 of each execution only when it ends. Started as a process of its own by
 :class:`ServerProcess`, it prints its port, and ends when its input is closed.
 
@@ -49,12 +49,12 @@ def base_url(port: int) -> str:
 class World:
     """What there is to serve: ``many`` executions that begin now, with ids from 1,000,000 on.
 
-    They end with the look that is their ``looks``-th one, or after a time from
+    They end with their ``polls``-th poll, or after a time from
     ``lasts``; without either they go on for ever.
     """
 
     many: int
-    looks: int | None = None
+    polls: int | None = None
     lasts: tuple[float, float] | None = None
     """The shortest and the longest duration in seconds; each execution's is drawn."""
     limit: int | None = None
@@ -76,7 +76,7 @@ class Stats:
     refused: int
     """Those answered with 429."""
     seen: int
-    """Executions that were looked at."""
+    """Executions that were polled."""
     cpu: float
     """Seconds of CPU that the server has used, since it was started."""
 
@@ -212,19 +212,19 @@ class _Service:
                 return _refusal(wait)
         number = head[len(_PATH) : head.index(b" ", len(_PATH))]
         execution_id = int(number)
-        looks = self._looks[execution_id] = self._looks.get(execution_id, 0) + 1
-        ends = self._ends.get(execution_id) if looks < self._last_look else age
+        polls = self._polls[execution_id] = self._polls.get(execution_id, 0) + 1
+        ends = self._ends.get(execution_id) if polls < self._last_poll else age
         if ends is None or ends > age:
             return self._answers.running(number)
         return self._answers.over(number, ends)
 
     def _controlled(self, head: bytes) -> bytes:
         if head.startswith(_BEGIN):
-            told = json.loads(unquote(head[len(_BEGIN) :].split(b" ", 1)[0].decode()))
-            self._begin(World(**told))
+            world = json.loads(unquote(head[len(_BEGIN) :].split(b" ", 1)[0].decode()))
+            self._begin(World(**world))
             return _json("200 OK", {})
         if head.startswith(_STATS):
-            stats = Stats(self._requests, self._refused, len(self._looks), time.process_time())
+            stats = Stats(self._requests, self._refused, len(self._polls), time.process_time())
             return _json("200 OK", attrs.asdict(stats))
         return _json("404 Not Found", {"detail": "Not Found"})
 
@@ -232,8 +232,8 @@ class _Service:
         self._began = time.monotonic()
         self._answers = _Answers()
         self._requests = self._refused = 0
-        self._looks: dict[int, int] = {}
-        self._last_look = math.inf if world.looks is None else world.looks
+        self._polls: dict[int, int] = {}
+        self._last_poll = math.inf if world.polls is None else world.polls
         self._ends = {} if world.lasts is None else _ends(world.ids, *world.lasts)
         self._limit, self._window = world.limit, world.window
         self._admitted: deque[float] = deque()

@@ -1,9 +1,9 @@
-"""Many executions under one budget, on virtual time, against the ideal fair round.
+"""Many executions under one rate limit, on virtual time, against the ideal fair round.
 
-A thousand executions arrive one a second and take log-normally long (median 120 s,
-sigma 0.5); the server allows 200 requests a minute and refuses the others. The ideal
-looks, at exactly that rate, at whoever was looked at longest ago, and knows every new
-execution at once.
+A thousand executions arrive one a second, with log-normal durations (median 120 s,
+sigma 0.5). The server allows 200 requests a minute and refuses the others. The ideal polls
+at exactly that rate, always the execution that was polled longest ago, and knows every
+new execution at once.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ def measure(scale: Scale) -> Iterator[Section]:
 
     mean = times_ideal(_mean_late)
     yield Section(
-        f"{scale.many:,} executions under a budget of 200 requests a minute",
-        ["One arrives each second; they take some two minutes. Time is virtual."],
+        f"{scale.many:,} executions under a rate limit of 200 requests a minute",
+        ["One arrives each second; they take about two minutes. Time is virtual."],
         [
             Quantity("refused with 429", each(lambda result: result.refused), _NONE),
             Quantity(
-                "share of the budget that is used while looks are due",
+                "share of the rate limit that is used while polls are due",
                 each(lambda result: result.use),
                 _ALL_OF_THE_BUDGET,
             ),

@@ -1,8 +1,8 @@
 """Thousands of outputs through two workers of a Dask cluster, and through one process.
 
-distributed is installed in an environment of its own. Where neither this environment nor
-that one has it, nothing is measured, and that is said in place of the numbers. What is done
-with each output, and why that, is told in :mod:`benchmarks.dask_outputs`.
+distributed is installed in an environment of its own. If neither this environment nor that
+one has it, nothing is measured, and the report says so instead of numbers.
+:mod:`benchmarks.dask_outputs` says what is done with each output, and why.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What one look at one execution costs, in seconds of CPU, over connections kept alive.
+"""What one poll of one execution costs, in seconds of CPU, over connections kept alive.
 
-All sides ask the same lean server from one process, in turn, and so often that a
-neighbour on the machine disturbs all of them alike. Ours gives a decoded, checked
-snapshot; the plain ones give what ``json`` makes of the body.
+All sides send to the same fast server from one process, in turn, and so often that other
+programs on the machine disturb all of them alike. Ours returns a decoded, checked
+snapshot; the plain ones return the body as parsed by ``json``.
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ def measure(scale: Scale) -> Iterator[Section]:
             Quantity(
                 "requests a second, as a multiple of what the side asked for",
                 {
-                    f"{side}, {way}": [rate * seconds for seconds in told["seconds"][side]]
-                    for way, told in (("blocking", blocking), ("async", asynchronous))
-                    for side in told["seconds"]
+                    f"{side}, {way}": [rate * seconds for seconds in result["seconds"][side]]
+                    for way, result in (("blocking", blocking), ("async", asynchronous))
+                    for side in result["seconds"]
                 },
                 _LEAST_TIMES_THE_CLIENTS,
             )
@@ -94,8 +94,8 @@ def measure(scale: Scale) -> Iterator[Section]:
     )
 
 
-def _section(way: str, told: dict[str, Any], compared: dict[str, tuple[str, Goal]]) -> Section:
-    cost: dict[str, list[float]] = told["cpu"]
+def _section(way: str, result: dict[str, Any], compared: dict[str, tuple[str, Goal]]) -> Section:
+    cost: dict[str, list[float]] = result["cpu"]
     quantities: list[Quantity] = []
     for plain, (judged, goal) in compared.items():
         if plain not in cost:
@@ -106,7 +106,7 @@ def _section(way: str, told: dict[str, Any], compared: dict[str, tuple[str, Goal
         quantities.append(Quantity(what, mine, goal if mine else None, multiples))
     microseconds = {side: [1e6 * seconds for seconds in each] for side, each in cost.items()}
     quantities.append(Quantity("CPU of the client, µs", microseconds))
-    return Section(f"One status call, {way}, keep-alive", [], quantities, told["unmeasured"])
+    return Section(f"One status call, {way}, keep-alive", [], quantities, result["unmeasured"])
 
 
 # --- in a process of their own --------------------------------------------------------

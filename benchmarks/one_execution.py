@@ -137,8 +137,8 @@ _Wait = Callable[[int], Awaitable[object]]
 
 
 def _others(lengths: Sequence[float], intervals: Sequence[int]) -> dict[str, list[Seen]]:
-    told = apart(__name__, "others", lengths=lengths, intervals=intervals)
-    return {side: [Seen(*one) for one in seen] for side, seen in told.items()}
+    result = apart(__name__, "others", lengths=lengths, intervals=intervals)
+    return {side: [Seen(*one) for one in seen] for side, seen in result.items()}
 
 
 def others(*, lengths: Sequence[float], intervals: Sequence[int]) -> dict[str, object]:

@@ -1,13 +1,13 @@
-"""Bringing home many small outputs, side by side with Datalab's own client, over sockets.
+"""Downloading many small outputs, compared with Datalab's own client, over sockets.
 
 A server on loopback has one execution with hundreds of outputs of 10 KB. Ours saves them with
-``client.outputs.save_all``: in files that are checked, durable and told of in a manifest.
-Datalab's own client (``datalab-python-sdk``) takes them into memory with
+``client.outputs.save_all``: in files that are checked, durable and listed in a manifest.
+Datalab's own client (``datalab-python-sdk``) reads them into memory with
 ``get_execution_status(..., download_results=True)``, which is all that it offers. Each side
 is a process of its own, and the sides take turns. The same is measured with a server that
 answers some time later, as any server does that is not on the same machine.
 
-Then a large download is killed at half, and begun again: how much is transferred twice?
+Then a large download is killed in the middle, and started again: how much is transferred twice?
 """
 
 from __future__ import annotations
@@ -205,7 +205,8 @@ def _async(url: str, folder: str) -> tuple[int, float]:
     async def run() -> tuple[int, float]:
         async with AsyncDatalab(_KEY, base_url=url) as client:
             return await _timed_async(
-                lambda: client.outputs.save_all(_EXECUTION, folder), lambda told: len(told.saved)
+                lambda: client.outputs.save_all(_EXECUTION, folder),
+                lambda manifest: len(manifest.saved),
             )
 
     return asyncio.run(run())
@@ -260,7 +261,7 @@ _SIDES = {"ours, blocking": _blocking, "ours, async": _async, _THEIRS: _theirs, 
 
 
 def _side(name: str, url: str, many: int) -> float:
-    """Let one side bring home all outputs, and give the seconds for each."""
+    """Let one side download all outputs, and return the seconds for each."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         brought, seconds = apart(__name__, "bring", side=name, url=url, folder=folder)
     if brought != many:
@@ -300,13 +301,13 @@ def small(scale: Scale) -> Section:
             least = {_FILES: times.pop(_FILES)}
             what = f"time, as a multiple of datalab-python-sdk, answered {where}"
             quantities.append(Quantity(what, times, _MOST_OF_THEIRS, least))
-    notes = [f"{scale.many:,} outputs of {_SIZE:,} bytes each, and the look at the execution"]
+    notes = [f"{scale.many:,} outputs of {_SIZE:,} bytes each, and the poll of the execution"]
     missing = () if _THEIRS in sides else ("datalab_sdk is not installed",)
     return Section("Small outputs", notes, quantities, missing)
 
 
 def killed(scale: Scale) -> Section:
-    """Measure how much of a large output is transferred again after a kill at half."""
+    """Measure how much of a large output is transferred again after a kill in the middle."""
     shares: list[float] = []
     for _ in range(scale.repeats):
         with (
@@ -323,11 +324,11 @@ def killed(scale: Scale) -> Section:
                 first.kill()
             apart(__name__, "save", url=f"{url}/large", path=str(path))
             if path.stat().st_size != scale.large:
-                raise RuntimeError("The file is not whole")
+                raise RuntimeError("The file is not complete")
             with urlopen(f"{url}/again") as answer:
                 shares.append(int(answer.read()) / scale.large)
     return Section(
-        "A download that was killed at half",
+        "A download that was killed in the middle",
         [f"{scale.large:,} bytes, killed with SIGKILL, and begun again by another process"],
         [Quantity("transferred again, of all of it", {"ours, blocking": shares}, _MOST_AGAIN)],
     )

@@ -1,7 +1,7 @@
 """The clients that are measured, each in a process of its own.
 
-:func:`run` starts one, ``python -m benchmarks.sides NAME ARGUMENTS``, and gives what it
-found out. A side warms up first, so imports and connections are not measured.
+:func:`run` starts one, ``python -m benchmarks.sides NAME ARGUMENTS``, and returns what it
+measured. A side warms up first, so imports and connections are not measured.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ Result = dict[str, Any]
 
 def _warm_up(port: int, many: int) -> range:
     """Begin with some executions that end at once."""
-    return Control(port).begin(World(min(many, _MOST_TO_WARM_UP), looks=1))
+    return Control(port).begin(World(min(many, _MOST_TO_WARM_UP), polls=1))
 
 
 def _every(interval: float) -> WaitPolicy:
-    """Give the policy that looks again after so many seconds, whatever was learnt."""
+    """Return the policy that polls again after so many seconds, whatever was learned."""
     return WaitPolicy(min_interval=interval, max_interval=interval, interval_growth=0.0)
 
 
@@ -68,8 +68,8 @@ def run(side: str, **arguments: object) -> Result:
 class HastyClock:
     """A clock that first runs fast and then, from one moment on, as clocks do.
 
-    With it a client gets over the hour that its budget needs for a first look at
-    everything within seconds, and is then in the state that it would be in after
+    With it a client passes within seconds the hour that its rate limit needs for a first poll of
+    every execution, and is then in the state that it would be in after
     that hour.
     """
 
@@ -112,7 +112,7 @@ _SETTLING = 0.5
 
 
 class _Parked:
-    """Measures a client with many waits, all looked at once, that wait for their next look."""
+    """Measures a client with many waits, each polled once, that sleep until the next poll."""
 
     def __init__(self, port: int, many: int, *, trace: bool) -> None:
         self._control = Control(port)
@@ -120,7 +120,7 @@ class _Parked:
         self._world = World(many)
         self.ids = list(self._world.ids)
         self.clock = HastyClock(_SPEED)
-        self.told: Result = {}
+        self.result: Result = {}
 
     def begin(self) -> None:
         """Take note of what there was before the first wait."""
@@ -131,26 +131,26 @@ class _Parked:
         self._resident = resident_bytes()
 
     def round_over(self) -> bool:
-        """Tell whether each execution has been looked at."""
+        """Tell whether each execution has been polled."""
         return self._control.stats().seen == self._world.many
 
     def settled(self) -> None:
         """Measure the memory, and begin with the window."""
         gc.collect()
         many = self._world.many
-        self.told["resident"] = (resident_bytes() - self._resident) / many
+        self.result["resident"] = (resident_bytes() - self._resident) / many
         if self._trace:
-            self.told["allocated"] = tracemalloc.get_traced_memory()[0] / many
+            self.result["allocated"] = tracemalloc.get_traced_memory()[0] / many
             tracemalloc.stop()
-        self._looks = self._control.stats().requests
+        self._polls = self._control.stats().requests
         self._began, self._cpu = time.monotonic(), time.process_time()
 
     def over(self) -> Result:
         """Measure the CPU that the window took."""
         cpu, took = time.process_time() - self._cpu, time.monotonic() - self._began
-        self.told["share"] = cpu / took
-        self.told["looks"] = self._control.stats().requests - self._looks
-        return self.told
+        self.result["share"] = cpu / took
+        self.result["polls"] = self._control.stats().requests - self._polls
+        return self.result
 
 
 async def parked_async(*, port: int, many: int, window: float, trace: bool, tasks: bool) -> Result:
@@ -177,12 +177,12 @@ async def parked_async(*, port: int, many: int, window: float, trace: bool, task
         await asyncio.sleep(_SETTLING)
         parked.settled()
         await asyncio.wait([waiting], timeout=window)
-        told = parked.over()
+        result = parked.over()
         waiting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await waiting
-            raise RuntimeError("What goes on for ever has ended")
-    return told
+            raise RuntimeError("A wait ended, although its execution never does")
+    return result
 
 
 def parked_sync(*, port: int, many: int, window: float, trace: bool) -> Result:
@@ -197,13 +197,13 @@ def parked_sync(*, port: int, many: int, window: float, trace: bool) -> Result:
     for execution_id in _warm_up(port, many):
         client.executions.get(execution_id)
     parked.begin()
-    # It cannot be told to stop, and ends with the process.
+    # It cannot be stopped, and ends with the process.
     waiting = threading.Thread(target=all_of, args=(parked.ids,), daemon=True)
     waiting.start()
     give_up = time.monotonic() + _LONGEST_FIRST_ROUND
     while not parked.round_over():
         if not waiting.is_alive() or time.monotonic() > give_up:
-            raise RuntimeError("There was no look at each execution")
+            raise RuntimeError("Some executions were not polled")
         time.sleep(0.1)
     parked.clock.calm_down()
     time.sleep(_SETTLING)
@@ -231,7 +231,7 @@ async def limited(
         with _measured(port, len(ids)) as measured:
             find = _by_tasks if tasks else _by_scheduler
             measured.found = await find(client, ids)
-    return measured.told
+    return measured.result
 
 
 # --- as much as there is --------------------------------------------------------------
@@ -243,7 +243,7 @@ class _Measured:
     def __init__(self, many: int) -> None:
         self._many = many
         self.found = 0
-        self.told: Result = {}
+        self.result: Result = {}
 
 
 @contextlib.contextmanager
@@ -255,7 +255,7 @@ def _measured(port: int, many: int) -> Iterator[_Measured]:
     yield measured
     cpu, took = time.process_time() - cpu, time.monotonic() - began
     after = control.stats()
-    measured.told = {
+    measured.result = {
         "cpu": cpu,
         "seconds": took,
         "requests": after.requests - before.requests,
@@ -280,7 +280,7 @@ async def load_async(
     *,
     port: int,
     many: int,
-    looks: int,
+    polls: int,
     interval: float,
     tasks: bool,
     transport: Literal["httpx", "aiohttp"] = "httpx",
@@ -295,14 +295,14 @@ async def load_async(
         transport=transport,
     ) as client:
         await asyncio.gather(*map(client.executions.get, _warm_up(port, many)))
-        ids = Control(port).begin(World(many, looks))
+        ids = Control(port).begin(World(many, polls))
         with _measured(port, many) as measured:
             measured.found = await find(client, ids)
-    return measured.told
+    return measured.result
 
 
 def load_sync(
-    *, port: int, many: int, looks: int, interval: float, threads: int, loop: bool
+    *, port: int, many: int, polls: int, interval: float, threads: int, loop: bool
 ) -> Result:
     """Wait with Datalab, in threads: with ``as_completed``, or for one after the other."""
     with Datalab(
@@ -317,15 +317,15 @@ def load_sync(
         def in_turn(ids: Ids) -> int:
             return sum(_waited(client, execution_id).succeeded for execution_id in ids)
 
-        def look(ids: Ids) -> int:
+        def poll(ids: Ids) -> int:
             return sum(client.executions.get(execution_id).succeeded for execution_id in ids)
 
         find = in_turn if loop else scheduled
-        _in_threads(look, _warm_up(port, many), threads)
-        ids = Control(port).begin(World(many, looks))
+        _in_threads(poll, _warm_up(port, many), threads)
+        ids = Control(port).begin(World(many, polls))
         with _measured(port, many) as measured:
             measured.found = _in_threads(find, ids, threads)
-    return measured.told
+    return measured.result
 
 
 def _waited(client: Datalab, execution_id: int) -> Outcome:
@@ -343,7 +343,7 @@ def _in_threads(find: Callable[[Ids], int], ids: Ids, threads: int) -> int:
         return sum(pool.map(find, (wanted[start::threads] for start in range(threads))))
 
 
-async def plain_httpx_async(*, port: int, many: int, looks: int) -> Result:
+async def plain_httpx_async(*, port: int, many: int, polls: int) -> Result:
     """Make the same requests with httpx alone."""
     async with httpx.AsyncClient(headers=_HEADERS) as client:
 
@@ -351,10 +351,10 @@ async def plain_httpx_async(*, port: int, many: int, looks: int) -> Result:
             response = await client.get(url)
             return _ended(response.json())
 
-        return await _plain_async(get, port, many, looks)
+        return await _plain_async(get, port, many, polls)
 
 
-async def plain_aiohttp(*, port: int, many: int, looks: int) -> Result:
+async def plain_aiohttp(*, port: int, many: int, polls: int) -> Result:
     """Make the same requests with aiohttp alone."""
     aiohttp = importlib.import_module("aiohttp")
     async with aiohttp.ClientSession(headers=_HEADERS) as session:
@@ -363,12 +363,12 @@ async def plain_aiohttp(*, port: int, many: int, looks: int) -> Result:
             async with session.get(url) as response:
                 return _ended(await response.json())
 
-        return await _plain_async(get, port, many, looks)
+        return await _plain_async(get, port, many, polls)
 
 
-async def _plain_async(get: Callable[[str], Any], port: int, many: int, looks: int) -> Result:
-    async def all_of(ids: Ids, looks: int) -> int:
-        urls = _rounds(port, ids, looks)
+async def _plain_async(get: Callable[[str], Any], port: int, many: int, polls: int) -> Result:
+    async def all_of(ids: Ids, polls: int) -> int:
+        urls = _rounds(port, ids, polls)
 
         async def work() -> int:
             return sum([await get(url) for url in urls])
@@ -376,31 +376,31 @@ async def _plain_async(get: Callable[[str], Any], port: int, many: int, looks: i
         return sum(await asyncio.gather(*(work() for _ in range(MOST_UNDER_WAY))))
 
     await all_of(_warm_up(port, many), 1)
-    ids = Control(port).begin(World(many, looks))
+    ids = Control(port).begin(World(many, polls))
     with _measured(port, many) as measured:
-        measured.found = await all_of(ids, looks)
-    return measured.told
+        measured.found = await all_of(ids, polls)
+    return measured.result
 
 
-def plain_httpx_sync(*, port: int, many: int, looks: int, threads: int) -> Result:
+def plain_httpx_sync(*, port: int, many: int, polls: int, threads: int) -> Result:
     """Make the same requests with httpx alone, from threads that share its client."""
     with httpx.Client(headers=_HEADERS) as client:
 
-        def all_of(ids: Ids, looks: int) -> int:
+        def all_of(ids: Ids, polls: int) -> int:
             def work(share: Ids) -> int:
-                return sum(_ended(client.get(url).json()) for url in _rounds(port, share, looks))
+                return sum(_ended(client.get(url).json()) for url in _rounds(port, share, polls))
 
             return _in_threads(work, ids, threads)
 
         all_of(_warm_up(port, many), 1)
-        ids = Control(port).begin(World(many, looks))
+        ids = Control(port).begin(World(many, polls))
         with _measured(port, many) as measured:
-            measured.found = all_of(ids, looks)
-    return measured.told
+            measured.found = all_of(ids, polls)
+    return measured.result
 
 
-def _rounds(port: int, ids: Ids, looks: int) -> Iterator[str]:
-    return (url_of(port, i) for i in chain.from_iterable(repeat(list(ids), looks)))
+def _rounds(port: int, ids: Ids, polls: int) -> Iterator[str]:
+    return (url_of(port, i) for i in chain.from_iterable(repeat(list(ids), polls)))
 
 
 def _ended(answer: Any) -> bool:  # noqa: ANN401 - JSON
@@ -448,7 +448,7 @@ def _receive(connection: socket.socket, many: int) -> None:
     while many > 0:
         part = connection.recv(1 << 20)
         if not part:
-            raise RuntimeError("The server has hung up")
+            raise RuntimeError("The server closed the connection")
         many -= len(part)
 
 
@@ -471,8 +471,8 @@ _SIDES: dict[str, Callable[..., Any]] = {
 def _main() -> None:
     name, arguments = sys.argv[1:]
     side, given = _SIDES[name], json.loads(arguments)
-    told = asyncio.run(side(**given)) if asyncio.iscoroutinefunction(side) else side(**given)
-    sys.stdout.write(json.dumps(told))
+    result = asyncio.run(side(**given)) if asyncio.iscoroutinefunction(side) else side(**given)
+    sys.stdout.write(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""Hours of waiting for thousands of executions while all kinds of things go wrong.
+"""Hours of waiting for thousands of executions, while requests fail in all kinds of ways.
 
-One client, in process, on virtual time. Executions come evenly, for two hours; each is
-waited for under the default budget, and its output is fetched when it has ended. Every
-twentieth request or so, whether to the API or to the storage, goes wrong in a way that
-may pass. Four times, when all that came has ended, memory is measured: what a client
-keeps of executions that are over must not grow with their number.
+One client runs in process, on virtual time. Executions start evenly over two hours. The
+client waits for each under the default rate limit, and downloads its output when it has
+ended. About every twentieth request, to the API or to storage, fails in a way that may
+pass. Memory is measured four times, when all executions so far have ended: what a client
+keeps of ended executions must not grow with their number.
 
 The simulator forgets each quarter's executions once they are over, so that its own
-memory is not what is seen.
+memory is not measured.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _TWO_HOURS = 7_200.0
 _OUTPUT: Final[JSON] = {"pages": 3, "text": "x" * 200}
 
 # Faults that may pass, each as likely as the next one. What a server means (401, 404,
-# 422, a redirect) is told to the caller, as it should be, and is not among them.
+# 422, a redirect) reaches the caller, as it should, and is not among them.
 _KINDS: dict[str, Fault] = {
     **{f"status {status}": Fault.status(status) for status in (408, 425, 429, 500, 502, 503, 504)},
     "status 529": Fault.status(529),
@@ -89,7 +89,7 @@ QUICK = Scale(many=40, seconds=200.0, faults=0.2, traced=40)
 def measure(scale: Scale) -> Iterator[Section]:
     """Let a client work for two hours."""
     given = {"faults": scale.faults, "seconds": scale.seconds}
-    told = apart(__name__, "soaked", many=scale.many, trace=False, **given)
+    result = apart(__name__, "soaked", many=scale.many, trace=False, **given)
     share = scale.traced / scale.many
     traced = apart(
         __name__,
@@ -99,19 +99,19 @@ def measure(scale: Scale) -> Iterator[Section]:
         faults=scale.faults,
         seconds=scale.seconds * share,
     )
-    resident, allocated = told["resident"], traced["allocated"]
+    resident, allocated = result["resident"], traced["allocated"]
     yield Section(
         f"{scale.many:,} executions in {scale.seconds / 3_600:.2g} h of virtual time, with "
         f"{100 * scale.faults:g} % faults",
         [
-            f"{told['requests']:,} requests to the API, {told['fetches']:,} to the storage,",
-            f"{told['faults']:,} faults of {told['kinds']} kinds, {told['took']:.0f} s of work.",
+            f"{result['requests']:,} requests to the API, {result['fetches']:,} to the storage,",
+            f"{result['faults']:,} faults of {result['kinds']} kinds, {result['took']:.0f} s.",
             "Memory when all of a quarter have ended, against that after the first quarter.",
             f"Python's memory is traced in a run of {scale.traced:,} executions.",
         ],
         [
-            Quantity("errors that reached the caller", {"ours": [told["errors"]]}, _NONE),
-            Quantity("outcomes or outputs that are missing", {"ours": [told["missing"]]}, _NONE),
+            Quantity("errors that reached the caller", {"ours": [result["errors"]]}, _NONE),
+            Quantity("outcomes or outputs that are missing", {"ours": [result["missing"]]}, _NONE),
             Quantity(
                 "memory after the later quarters, as a multiple of that after the first",
                 {
@@ -128,7 +128,7 @@ def measure(scale: Scale) -> Iterator[Section]:
                 },
             ),
         ],
-        [] if not told["told"] else [f"errors: {told['told']}"],
+        [] if not result["common_errors"] else [f"errors: {result['common_errors']}"],
     )
 
 
@@ -164,7 +164,7 @@ async def soaked(*, many: int, seconds: float, faults: float, trace: bool) -> di
         "faults": trouble.faults,
         "kinds": len(_KINDS),
         "errors": soak.errors.total(),
-        "told": [f"{many} x {error}" for error, many in soak.errors.most_common(5)],
+        "common_errors": [f"{many} x {error}" for error, many in soak.errors.most_common(5)],
         "missing": soak.missing,
         "took": time.perf_counter() - began,
     }

@@ -1,8 +1,8 @@
-"""What the clients cost and what they hold out, over real sockets.
+"""What the clients cost, and how they behave under load, over real sockets.
 
 The server and each client are processes of their own, so two cores are enough.
-What is compared is measured in the same run, one side after the other, again and
-again. aiohttp is measured too where it is installed.
+The sides are compared in the same run, one after the other, again and again.
+aiohttp is measured too if it is installed.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class Scale:
     """Seconds for which the CPU is watched while nothing but waiting happens."""
     limited: World
     limited_interval: float
-    """Seconds between two looks at each execution of the limited server."""
-    default_budget: float
-    """The requests a minute that stand for the default budget."""
+    """Seconds between two polls of each execution on the limited server."""
+    default_limit: float
+    """The requests a minute that stand for the default rate limit."""
     load: World
     load_interval: float
     answering: float
@@ -61,8 +61,8 @@ FULL = Scale(
     window=8.0,
     limited=World(200, lasts=(1.0, 3.0), limit=600, window=60.0),
     limited_interval=0.25,
-    default_budget=DEFAULT_REQUESTS_PER_MINUTE,
-    load=World(5_000, looks=2),
+    default_limit=DEFAULT_REQUESTS_PER_MINUTE,
+    load=World(5_000, polls=2),
     load_interval=1.0,
     answering=2.0,
 )
@@ -73,8 +73,8 @@ QUICK = Scale(
     window=0.2,
     limited=World(20, lasts=(0.1, 0.3), limit=30, window=1.0),
     limited_interval=0.1,
-    default_budget=1_000.0,
-    load=World(100, looks=2),
+    default_limit=1_000.0,
+    load=World(100, polls=2),
     load_interval=0.01,
     answering=0.2,
 )
@@ -109,19 +109,19 @@ def _taken_in_turn(
 
 
 def _each(results: _Results, value: Callable[[Result], float]) -> dict[str, list[float]]:
-    return {name: [value(told) for told in repeats] for name, repeats in results.items()}
+    return {name: [value(result) for result in repeats] for name, repeats in results.items()}
 
 
-def _per_second(told: Result) -> float:
-    return float(told["requests"] / told["seconds"])
+def _per_second(result: Result) -> float:
+    return float(result["requests"] / result["seconds"])
 
 
-def _server_percent(told: Result) -> float:
-    return float(100 * told["server_cpu"] / told["seconds"])
+def _server_percent(result: Result) -> float:
+    return float(100 * result["server_cpu"] / result["seconds"])
 
 
-def _microseconds(told: Result) -> float:
-    return float(1e6 * told["cpu"] / told["requests"])
+def _microseconds(result: Result) -> float:
+    return float(1e6 * result["cpu"] / result["requests"])
 
 
 # --- what is measured -----------------------------------------------------------------
@@ -138,15 +138,15 @@ def parked(scale: Scale) -> Iterator[Section]:
 
         def measure(entrant: _Entrant) -> Result:
             traced = entrant.run(server.port, many=scale.traced.many, window=0.0, trace=True)
-            told = entrant.run(server.port, many=many, window=scale.window, trace=False)
-            return {**told, "allocated": traced["allocated"]}
+            result = entrant.run(server.port, many=many, window=scale.window, trace=False)
+            return {**result, "allocated": traced["allocated"]}
 
         results = _taken_in_turn(scale, entrants, measure)
     yield Section(
         f"{many:,} executions waited for at {DEFAULT_REQUESTS_PER_MINUTE:g} requests a minute",
         [
-            "Each has been looked at once; its snapshot is a part of the memory, its id is not.",
-            f"CPU and looks are those of the {scale.window:g} s that followed.",
+            "Each has been polled once; its snapshot is a part of the memory, its id is not.",
+            f"CPU and polls are those of the {scale.window:g} s that followed.",
         ],
         [
             Quantity(
@@ -155,37 +155,37 @@ def parked(scale: Scale) -> Iterator[Section]:
             Quantity("Of it allocated by Python, KiB", _each(results, _allocated), _MOST_KIB),
             Quantity(
                 "CPU, % of one core",
-                _each(results, lambda told: 100 * told["share"]),
+                _each(results, lambda result: 100 * result["share"]),
                 _MOST_PERCENT_OF_A_CORE,
             ),
-            Quantity("Looks meanwhile", _each(results, lambda told: told["looks"])),
+            Quantity("Polls meanwhile", _each(results, lambda found: found["polls"])),
         ],
     )
 
 
-def _resident(told: Result) -> float:
-    return float(told["resident"] / 1_024)
+def _resident(result: Result) -> float:
+    return float(result["resident"] / 1_024)
 
 
-def _allocated(told: Result) -> float:
-    return float(told["allocated"] / 1_024)
+def _allocated(result: Result) -> float:
+    return float(result["allocated"] / 1_024)
 
 
 def limited(scale: Scale) -> Iterator[Section]:
-    """Measure what comes of a server that refuses requests."""
+    """Measure waits on a server that refuses requests."""
     world = scale.limited
     assert world.limit is not None
     assert world.lasts is not None
-    budgets = {
-        "no budget": None,
-        "the server's limit as budget": world.limit * 60 / world.window,
-        "the default budget": scale.default_budget,
+    limits = {
+        "no rate limit": None,
+        "the server's limit": world.limit * 60 / world.window,
+        "the default rate limit": scale.default_limit,
     }
     entrants = {
         f"{name}, {shape}": _Entrant(
             "limited", {"requests_per_minute": rate_limiter, "tasks": tasks}
         )
-        for name, rate_limiter in budgets.items()
+        for name, rate_limiter in limits.items()
         for shape, tasks in {"as_completed": False, "tasks with wait": True}.items()
     }
 
@@ -199,29 +199,31 @@ def limited(scale: Scale) -> Iterator[Section]:
     with ThreadPoolExecutor(len(entrants)) as pool:
         for number in range(scale.repeats):
             # They sleep nearly all the time, and so do not disturb each other.
-            _report(f"all budgets at once, {number + 1} of {scale.repeats}")
-            for name, told in zip(entrants, pool.map(measure, entrants.values()), strict=True):
-                results[name].append(told)
+            _report(f"all rate limits at once, {number + 1} of {scale.repeats}")
+            for name, result in zip(entrants, pool.map(measure, entrants.values()), strict=True):
+                results[name].append(result)
     shortest, longest = world.lasts
     yield Section(
         f"{world.many} executions on a server that allows {world.limit} requests in any "
         f"{world.window:g} s",
         [
             "All others are answered with 429 and Retry-After. The executions last",
-            f"{shortest:g} to {longest:g} s; every {scale.limited_interval:g} s a look is wanted.",
+            f"{shortest:g} to {longest:g} s; every {scale.limited_interval:g} s a poll is due.",
         ],
         [
-            Quantity("Not found, or an error", _each(results, lambda told: told["lost"]), _NONE),
-            Quantity("Answers 429", _each(results, lambda told: told["refused"])),
-            Quantity("Requests", _each(results, lambda told: told["requests"])),
-            Quantity("Time until all have ended, s", _each(results, lambda told: told["seconds"])),
+            Quantity("Not found, or an error", _each(results, lambda found: found["lost"]), _NONE),
+            Quantity("Answers 429", _each(results, lambda found: found["refused"])),
+            Quantity("Requests", _each(results, lambda found: found["requests"])),
+            Quantity(
+                "Time until all have ended, s", _each(results, lambda found: found["seconds"])
+            ),
         ],
     )
 
 
 def load(scale: Scale) -> Iterator[Section]:
     """Measure what a request costs where the CPU alone sets the pace."""
-    many, looks = scale.load.many, scale.load.looks
+    many, polls = scale.load.many, scale.load.polls
     plain_async, plain_sync, plain_threads = (
         "plain httpx, async",
         "plain httpx, sync in one thread",
@@ -243,7 +245,7 @@ def load(scale: Scale) -> Iterator[Section]:
         f"sync, an as_completed in each of {_THREADS} threads": _Entrant(
             "load_sync", {**waits, **threads, "loop": False}, plain_threads
         ),
-        # A wait sleeps between its looks, and only the other threads work meanwhile.
+        # A wait sleeps between its polls, and only the other threads work meanwhile.
         f"sync, wait after wait in {_THREADS} threads": _Entrant(
             "load_sync", {"interval": 0.01, **threads, "loop": True}, plain_threads
         ),
@@ -257,16 +259,16 @@ def load(scale: Scale) -> Iterator[Section]:
         missing.append("aiohttp is not installed")
     with ServerProcess() as server:
         results = _taken_in_turn(
-            scale, entrants, lambda entrant: entrant.run(server.port, many=many, looks=looks)
+            scale, entrants, lambda entrant: entrant.run(server.port, many=many, polls=polls)
         )
     cost = _each(results, _microseconds)
     ours = {name: one.plain for name, one in entrants.items() if one.plain is not None}
     times_plain = {name: ratios(cost[name], cost[plain]) for name, plain in ours.items()}
     times_aiohttp = {name: times_plain.pop(name) for name in (_FASTER,) if name in times_plain}
     yield Section(
-        f"{many:,} executions waited for at once, without a budget",
+        f"{many:,} executions waited for at once, without a rate limit",
         [
-            f"Each ends with look {looks}. One every {scale.load_interval:g} s is wanted, which is",
+            f"Each ends with poll {polls}. One every {scale.load_interval:g} s is due, which is",
             f"more than a core can do. Async sides have {MOST_UNDER_WAY} under way at once.",
         ],
         [
@@ -285,7 +287,7 @@ def load(scale: Scale) -> Iterator[Section]:
             ),
             Quantity(
                 "Not found, or an error",
-                {name: [told["lost"] for told in results[name]] for name in ours},
+                {name: [result["lost"] for result in results[name]] for name in ours},
                 _NONE,
             ),
             Quantity("CPU for a request, µs", cost),
@@ -298,7 +300,7 @@ def load(scale: Scale) -> Iterator[Section]:
 
 
 def _answering(scale: Scale, asked: Mapping[str, Sequence[float]]) -> Section:
-    """Measure what the server is able to, to see that it is not what was measured."""
+    """Measure how fast the server is, to see that the client is the slower one."""
     alone = _Entrant("answering", {"connections": MOST_UNDER_WAY, "at_once": 1})
     name = f"{MOST_UNDER_WAY} bare sockets"
     with ServerProcess() as server:
@@ -307,11 +309,11 @@ def _answering(scale: Scale, asked: Mapping[str, Sequence[float]]) -> Section:
         )
     rates = _each(results, _per_second)
     return Section(
-        "The server of this load, asked over bare sockets",
-        ["If it answers faster than any client asks, it is not what was measured."],
+        "The server of this load, over bare sockets",
+        ["If it answers faster than any client sends, the client was measured."],
         [
             Quantity(
-                "Requests a second, as a multiple of what the side asked for",
+                "Requests a second, as a multiple of what the side sent",
                 {side: ratios(rates[name], of) for side, of in asked.items()},
                 _LEAST_TIMES_THE_CLIENTS,
             ),

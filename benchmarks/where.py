@@ -1,8 +1,8 @@
-"""Where the CPU goes in what is nearest to its limits: shares by package and module.
+"""Where the CPU goes in the benchmarks nearest to their goals: shares by package and module.
 
-Each is run once more, under Python's profiler, in a process of its own. The profiler makes
-calls look dearer than they are, so the shares say where to look, not what would be saved.
-What a function of C takes counts for the module that called it.
+Each runs once more, under Python's profiler, in a process of its own. The profiler makes
+calls seem slower than they are, so the shares say what to examine, not what would be saved.
+The time of a C function counts for the module that called it.
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ def measure(scale: Scale) -> Iterator[Section]:
     missing: list[str] = []
     if find_spec("aiohttp") is not None:
         with ServerProcess() as server:
-            told = apart(__name__, "waited", port=server.port, many=scale.waits)
-        quantities.append(_shares('as_completed with transport="aiohttp", 64 at once', told))
+            result = apart(__name__, "waited", port=server.port, many=scale.waits)
+        quantities.append(_shares('as_completed with transport="aiohttp", 64 at once', result))
     else:
         missing.append("aiohttp is not installed")
     yield Section("Where the CPU goes", ["% of the CPU, under a profiler"], quantities, missing)
 
 
-def _shares(what: str, told: dict[str, float]) -> Quantity:
-    return Quantity(what, {room: [share] for room, share in told.items()})
+def _shares(what: str, result: dict[str, float]) -> Quantity:
+    return Quantity(what, {room: [share] for room, share in result.items()})
 
 
 # --- in a process of its own ----------------------------------------------------------
@@ -85,7 +85,7 @@ def decoded(*, runs: int, rounds: int) -> dict[str, float]:
 def waited(*, port: int, many: int) -> dict[str, float]:
     """Wait under the profiler."""
     load = importlib.import_module("benchmarks.sides").load_async
-    settings = {"looks": 2, "interval": 1.0, "tasks": False, "transport": "aiohttp"}
+    settings = {"polls": 2, "interval": 1.0, "tasks": False, "transport": "aiohttp"}
     # Once without, so that imports and connections are not in it.
     asyncio.run(load(port=port, many=50, **settings))
     return _profiled(lambda: asyncio.run(load(port=port, many=many, **settings)))

@@ -49,7 +49,7 @@ class Result:
     late: tuple[float, ...]
     """Seconds from each end until it was seen."""
     use: float
-    """Requests sent while a look was due, as a share of what the server allows in that time."""
+    """Requests sent while a poll was due, as a share of what the server allows in that time."""
 
     @property
     def mean_late(self) -> float:
@@ -57,7 +57,7 @@ class Result:
 
 
 def fair_round(world: World) -> Result:
-    """The ideal: at exactly the limit, always look at whoever was looked at longest ago."""
+    """The ideal: at exactly the limit, always poll the execution polled longest ago."""
     queue: deque[int] = deque()
     waiting = deque(range(len(world.begins)))
     spacing, now, requests = 60 / world.per_minute, 0.0, 0
@@ -104,7 +104,7 @@ def scheduled(
     seed: int,
     durations: DurationModel | None = None,
 ) -> Result:
-    """Ours: the scheduler and the budget, driven as the clients drive them."""
+    """Ours: the scheduler and the rate limiter, driven as the clients drive them."""
     rate_limiter, server = LocalRateLimiter(world.per_minute), _Server(world.per_minute)
     scheduler = Scheduler(
         policy,

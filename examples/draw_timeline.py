@@ -1,4 +1,4 @@
-"""Write a page that shows when which step and file of an execution waited and worked.
+"""Write an HTML page that shows when each step and file of an execution waited and worked.
 
 python examples/draw_timeline.py 123 timeline.html
 """

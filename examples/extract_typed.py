@@ -1,4 +1,4 @@
-"""Upload an invoice, extract its fields, and get them as an object of a type of yours.
+"""Upload an invoice, extract its fields, and get them as an object of your own type.
 
     python examples/extract_typed.py invoice.pdf
 
@@ -28,7 +28,7 @@ def main(path: str) -> Invoice:
         workflow = client.workflows.create(WorkflowDefinition.from_file(DEFINITION))
         handle = client.workflows.execute(workflow, client.files.upload(path))
         execution = handle.result(timeout=3600)
-        [output] = [one for one in execution.outputs if one.step == "fields"]
+        [output] = [found for found in execution.outputs if found.step == "fields"]
         return client.outputs.read_json(output, into=Invoice)
 
 

@@ -1,4 +1,4 @@
-"""Wait for many executions in async code, and print the JSON of each output as it comes.
+"""Wait for many executions in async code, and print the JSON outputs of each as it ends.
 
 python examples/many_async.py 123 124 125
 """

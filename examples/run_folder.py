@@ -1,4 +1,4 @@
-"""Run a workflow over all files of a folder. Stop it when you like, and start it again.
+"""Run a workflow over all files of a folder. Stop it at any time, and start it again to continue.
 
 python examples/run_folder.py examples/definitions/invoice_fields.json scans results
 """
@@ -13,12 +13,12 @@ from datalab_facade import Datalab, Update
 
 def progress(update: Update) -> None:
     if update.outcome is not None:
-        print(update.totals.ended, "of", update.totals.known, "ended")
+        print(update.totals.finished, "of", update.totals.total, "finished")
 
 
-def main(definition: str, folder: str, goal: str) -> int:
+def main(definition: str, folder: str, output_dir: str) -> int:
     with Datalab() as client:
-        report = client.run(Path(definition), folder, to=goal, on_update=progress)
+        report = client.run(Path(definition), folder, output_dir=output_dir, on_update=progress)
     print(report)
     for result in report.failed:
         print(f"{result.source}: {result.reason}")

@@ -1,4 +1,4 @@
-"""Save all outputs of an execution to a folder; do it again, and nothing is fetched twice.
+"""Save all outputs of an execution to a folder. A second run downloads nothing twice.
 
 python examples/save_outputs.py 123 results
 """
@@ -17,8 +17,8 @@ def main(execution_id: int, folder: str) -> int:
     print(manifest)
     for saved in manifest.saved:
         print(f"{saved.bytes:>10}  {saved.sha256}  {saved.path}")
-    for missed in manifest.failed:
-        print(f"missed: {missed.step}: {missed.reason}")
+    for failed in manifest.failed:
+        print(f"failed: {failed.step}: {failed.error}")
     return 0 if manifest.is_complete else 1
 
 

@@ -1,7 +1,7 @@
-"""Submit now and collect later, in another process: an id and an address are enough.
+"""Submit now, and save the outputs later in another process, which needs only the handle.
 
-python examples/split_and_resume.py submit 456 https://example.com/report.pdf > note.json
-python examples/split_and_resume.py collect results < note.json
+python examples/split_and_resume.py submit 456 https://example.com/report.pdf > handle.json
+python examples/split_and_resume.py collect results < handle.json
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def submit(workflow_id: int, url: str) -> int:
         try:
             handle = client.workflows.execute(workflow_id, url)
         except SubmissionUncertainError as error:
-            print(f"look for it before you submit again: {error.sent}", file=sys.stderr)
+            print(f"check at Datalab before you submit again: {error.sent}", file=sys.stderr)
             return 2
         print(json.dumps(handle.to_dict()))
     return 0

@@ -1,8 +1,8 @@
-"""Wait for an execution, and tell how it went.
+"""Wait for an execution, and print how it ended.
 
     python examples/wait_for_one.py 123
 
-The key is in DATALAB_API_KEY.
+Put the key into DATALAB_API_KEY.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def main(execution_id: int) -> int:
                 print(f"{failure.step} failed: {failure.error}")
             return 1
         except WaitTimeoutError as error:
-            print(f"{error.execution_id} goes on; wait for it again")
+            print(f"{error.execution_id} is still running; wait for it again")
             return 2
     print(execution.timeline())
     return 0

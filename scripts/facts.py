@@ -23,14 +23,14 @@ _KNOWN = Path("scripts") / "facts.toml"
 PAGE = Path("docs") / "explanation" / "facts.md"
 
 WORDS: Final = {
-    "verbatim": "the document has it word for word as Datalab publishes it",
-    "documented": "stands so in Datalab's published documentation",
-    "live": "somebody published a recorded answer of the API in which it is so",
+    "verbatim": "copied word for word from Datalab's published document",
+    "documented": "Datalab's published documentation says so",
+    "live": "a published recording of an answer of the API shows it",
     "client": "Datalab's own Python client (0.5.0) reads or sends it",
-    "third-party": "somebody else's client or notes say so",
-    "inferred": "follows from these, but stands nowhere",
-    "unknown": "looked for, and not found",
-    "undocumented": "nothing that is published has it",
+    "third-party": "the client or the notes of somebody else say so",
+    "inferred": "follows from these, but is not written anywhere",
+    "unknown": "searched for, and not found",
+    "undocumented": "not in anything that is published",
 }
 """How sure a fact can be."""
 
@@ -39,9 +39,9 @@ _INTRODUCTION = """\
 
 <!-- Written by scripts/facts.py from openapi.json and scripts/facts.toml. -->
 
-The published description leaves many answers untyped, and its copies disagree. So it matters
-where a fact comes from. Nothing here was measured against the live service; `datalab-facade record`
-tells [what it really sends](../command-line.md#what-the-api-really-sends), without values.
+The published specification gives no type for many answers, and its copies disagree. So it matters
+where a fact comes from. Nothing here was measured against the live service. `datalab-facade record`
+shows [what it really sends](../command-line.md#what-the-api-really-sends), without values.
 """
 
 
