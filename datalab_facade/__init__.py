@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         DatalabError,
         DefinitionIssue,
         DownloadError,
+        DownloadFailure,
         ExecutionFailedError,
         InternalServerError,
         InvalidDefinitionError,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         SubmissionUncertainError,
         UnprocessableEntityError,
         UploadError,
+        UploadFailure,
         ValidationIssue,
         WaitTimeoutError,
     )
@@ -60,7 +62,7 @@ if TYPE_CHECKING:
     )
     from datalab_facade.outcomes import Outcome, Totals, Update
     from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
-    from datalab_facade.outputs.transfers import FileTransfer
+    from datalab_facade.outputs.progress import Progress
     from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
     from datalab_facade.runs.running import RunReport, RunResult
     from datalab_facade.statuses import Status
@@ -85,6 +87,7 @@ __all__ = [
     "DatalabError",
     "DefinitionIssue",
     "DownloadError",
+    "DownloadFailure",
     "Drift",
     "DriftReport",
     "DurationModel",
@@ -95,7 +98,6 @@ __all__ = [
     "Failure",
     "File",
     "FileLink",
-    "FileTransfer",
     "InputConfig",
     "InternalServerError",
     "InvalidDefinitionError",
@@ -110,6 +112,7 @@ __all__ = [
     "OverloadedError",
     "PayloadTooLargeError",
     "PermissionDeniedError",
+    "Progress",
     "RateLimitError",
     "RateLimitTimeoutError",
     "RateLimiter",
@@ -133,6 +136,7 @@ __all__ = [
     "UnprocessableEntityError",
     "Update",
     "UploadError",
+    "UploadFailure",
     "UploadOutcome",
     "ValidationIssue",
     "WaitPolicy",
@@ -151,10 +155,10 @@ _HOMES = {
     "drift": "Drift DriftReport",
     "errors": (
         "AuthenticationError BadRequestError RateLimitTimeoutError ConfigurationError APIConnectionError "
-        "DatalabError InvalidDefinitionError DefinitionIssue DownloadError ExecutionFailedError "
+        "DatalabError InvalidDefinitionError DefinitionIssue DownloadError DownloadFailure ExecutionFailedError "
         "LocalFileError NotFoundError OutputTooLargeError OverloadedError PayloadTooLargeError PermissionDeniedError "
         "RateLimitError RequestRejectedError APITimeoutError InternalServerError APIStatusError SubmissionUncertainError "
-        "InvalidResponseError UploadError UnprocessableEntityError ValidationIssue WaitTimeoutError"
+        "InvalidResponseError UploadError UploadFailure UnprocessableEntityError ValidationIssue WaitTimeoutError"
     ),
     "files.models": "File FileLink",
     "executions.handles": "AsyncExecutionHandle ExecutionHandle",
@@ -167,7 +171,7 @@ _HOMES = {
     "runs.running": "RunReport RunResult",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",
-    "outputs.transfers": "FileTransfer",
+    "outputs.progress": "Progress",
     "files.uploads": "UploadOutcome",
     "waiting.wait": "WaitPolicy",
     "workflows.models": "StepType Workflow WorkflowStep",

@@ -52,8 +52,8 @@ from datalab_facade.files.uploads import (
 )
 from datalab_facade.options import CallOptions
 from datalab_facade.outputs.fetching import fetch_async
+from datalab_facade.outputs.progress import OnProgress, ProgressMeter
 from datalab_facade.outputs.saving import with_one_repeat_async
-from datalab_facade.outputs.transfers import OnProgress, ProgressMeter
 from datalab_facade.transport.api import AsyncApiTransport
 from datalab_facade.transport.operations import (
     Operation,

@@ -9,9 +9,8 @@ from typing import TypeVar
 from datalab_facade.arguments import is_folder
 from datalab_facade.context import Context
 from datalab_facade.drift import Drift
-from datalab_facade.files.decoding import (
-    Confirmation,
-)
+from datalab_facade.errors import DownloadFailure
+from datalab_facade.files.decoding import Confirmation
 from datalab_facade.files.models import File, FileLink
 from datalab_facade.files.sources import Described
 from datalab_facade.files.uploading import Upload, UploadPolicy
@@ -25,7 +24,7 @@ from datalab_facade.outputs.downloading import (
 )
 from datalab_facade.outputs.naming import safe_name
 from datalab_facade.outputs.parts import PartFile, sync_folder
-from datalab_facade.outputs.transfers import OnProgress, ProgressMeter
+from datalab_facade.outputs.progress import OnProgress, ProgressMeter
 from datalab_facade.redaction import redact_name
 
 _T = TypeVar("_T")
@@ -80,7 +79,7 @@ class FileDownload:
         # A name that comes from the server never chooses the folder.
         self._goal = path / safe_name(redact_name(name)) if is_folder(path) else path
         self._max_bytes = max_bytes
-        self._meter = ProgressMeter(name, on_progress)
+        self._meter = ProgressMeter(redact_name(name), on_progress)
 
     def part(self, *, overwrite: bool) -> PartFile:
         """Give the file that grows beside the goal."""
@@ -110,15 +109,15 @@ class FileDownload:
         if self._max_bytes is not None and max(held, total or 0) > self._max_bytes:
             raise download_failed(
                 self._remote,
-                "too large",
+                DownloadFailure.TOO_LARGE,
                 f"has more than {self._max_bytes} bytes. Allow more with max_bytes",
             )
         part.take(chunk, download.facts)
-        self._meter.count(held, total, now)
+        self._meter.update(held, total, now)
 
     def arrived(self, download: Download, now: float) -> None:
         """Take note that this is all."""
-        self._meter.count(download.received, download.received, now)
+        self._meter.update(download.received, download.received, now)
 
     def finish(self, part: PartFile, download: Download) -> Path:
         """Check what has arrived, and give the file its name.

@@ -54,8 +54,8 @@ from datalab_facade.files.uploads import (
 )
 from datalab_facade.options import CallOptions
 from datalab_facade.outputs.fetching import fetch
+from datalab_facade.outputs.progress import OnProgress, ProgressMeter
 from datalab_facade.outputs.saving import with_one_repeat
-from datalab_facade.outputs.transfers import OnProgress, ProgressMeter
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.operations import (
     Operation,

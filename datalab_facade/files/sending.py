@@ -32,7 +32,7 @@ from datalab_facade.files.uploading import (
 )
 from datalab_facade.interrupting import check_interrupted
 from datalab_facade.outputs.collecting import Digests
-from datalab_facade.outputs.transfers import ProgressMeter
+from datalab_facade.outputs.progress import ProgressMeter
 from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
 from datalab_facade.workers import in_thread
 
@@ -116,7 +116,7 @@ class Outgoing:
 
     def _count(self, piece: bytes) -> None:
         self._held += len(piece)
-        self._meter.count(self._held, self.source.size, self._clock.monotonic())
+        self._meter.update(self._held, self.source.size, self._clock.monotonic())
 
 
 async def open_source_async(

@@ -21,7 +21,7 @@ from typing import IO, Final, Self, TypeAlias, TypeVar, cast
 import attrs
 
 from datalab_facade.arguments import named
-from datalab_facade.errors import InvalidArgumentError, UploadError
+from datalab_facade.errors import InvalidArgumentError, UploadError, UploadFailure
 from datalab_facade.files.media_types import MEDIA_TYPES, media_type_of
 from datalab_facade.files.uploading import upload_failed
 
@@ -186,7 +186,7 @@ class Source:
             if not piece or (not left and self._is_another()):
                 raise upload_failed(
                     self._name,
-                    "changed",
+                    UploadFailure.CHANGED,
                     f"is no longer the {self.size} bytes that it was when its upload began. "
                     "Upload it again when nobody writes to it",
                 )
@@ -233,7 +233,9 @@ def open_source(
         opened = _of_file(source, name, max_bytes, timeout, abandoned)
     try:
         if opened.size == 0:
-            raise upload_failed(name, "empty", "is empty, so there is nothing to upload")
+            raise upload_failed(
+                name, UploadFailure.EMPTY, "is empty, so there is nothing to upload"
+            )
         if opened.size > max_bytes:
             raise _too_large(name, max_bytes)
     except UploadError:
@@ -341,7 +343,7 @@ def not_read_in_time(name: str) -> UploadError:
     """Give the error for a source that did not come to its end in time."""
     return upload_failed(
         name,
-        "unreadable",
+        UploadFailure.UNREADABLE,
         "was not read to its end in time: whoever writes to it is too slow, or has stopped. "
         "Allow more with timeout, or upload what has come as a file",
     )
@@ -366,7 +368,7 @@ def _spooled(file: IO[bytes], name: str, max_bytes: int, abandoned: Callable[[],
 def _too_large(name: str, max_bytes: int) -> UploadError:
     return upload_failed(
         name,
-        "too large",
+        UploadFailure.TOO_LARGE,
         f"has more than {max_bytes} bytes. Datalab takes up to 200 MB; "
         "if that has changed, allow more with max_bytes",
     )
@@ -376,7 +378,9 @@ def _read(name: str, file: IO[bytes], most: int) -> bytes:
     piece = _reading(name, lambda: file.read(most))
     if not isinstance(piece, bytes):
         raise upload_failed(
-            name, "unreadable", f"gives {type(piece).__name__} instead of bytes when read"
+            name,
+            UploadFailure.UNREADABLE,
+            f"gives {type(piece).__name__} instead of bytes when read",
         )
     return piece
 
@@ -386,11 +390,15 @@ def _reading(name: str, read: Callable[[], _T]) -> _T:
     try:
         return read()
     except FileNotFoundError as error:
-        raise upload_failed(name, "missing", f"is not there: {error.filename}") from error
+        raise upload_failed(
+            name, UploadFailure.MISSING, f"is not there: {error.filename}"
+        ) from error
     except Exception as error:
         # A file of the caller's raises what it pleases; that of a closed one is a ValueError.
         said = error.strerror if isinstance(error, OSError) else None
-        raise upload_failed(name, "unreadable", f"cannot be read: {said or error}") from error
+        raise upload_failed(
+            name, UploadFailure.UNREADABLE, f"cannot be read: {said or error}"
+        ) from error
 
 
 def _stamp(file: IO[bytes]) -> tuple[int, int]:

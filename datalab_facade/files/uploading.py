@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Generator, Mapping
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
@@ -21,6 +21,7 @@ from datalab_facade.errors import (
     DatalabError,
     RateLimitTimeoutError,
     UploadError,
+    UploadFailure,
 )
 from datalab_facade.files.decoding import Confirmation, Ticket
 from datalab_facade.outputs.downloading import NotSecure, checked_storage_url, stored_digests
@@ -138,7 +139,7 @@ class Upload:
         ticket = yield from self._ticket()
         while True:
             if self._now > self._deadline:
-                raise self._failed("unreachable", "was not sent in time")
+                raise self._failed(UploadFailure.UNREACHABLE, "was not sent in time")
             told = yield from self._do(Put(ticket.url, self._policy.stall_timeout, self._deadline))
             if told.error is not None:
                 yield from self._wait_after(told.error)
@@ -148,7 +149,8 @@ class Upload:
                     return (yield from self._confirmed(ticket))
                 yield from self._wait_after(
                     self._failed(
-                        "corrupt", f"arrived with another {min(wrong)} than it was sent with"
+                        UploadFailure.CORRUPT,
+                        f"arrived with another {min(wrong)} than it was sent with",
                     )
                 )
             elif told.status in _EXPIRED:
@@ -166,13 +168,13 @@ class Upload:
                 # A document goes where the API said, and nowhere else.
                 target = redact_url(told.headers.get("location", "nowhere"))
                 raise self._failed(
-                    "refused",
+                    UploadFailure.REFUSED,
                     f"is redirected to {target} by storage, which is not followed",
                     told.status,
                 )
             else:
                 raise self._failed(
-                    "refused", f"is refused by storage with {told.status}", told.status
+                    UploadFailure.REFUSED, f"is refused by storage with {told.status}", told.status
                 )
 
     def _do(self, command: Command) -> Generator[Command, Result, Result]:
@@ -188,7 +190,7 @@ class Upload:
         try:
             checked_storage_url(told.ticket.url, allow_http=self._allow_http)
         except NotSecure as error:
-            raise self._failed("refused", f"would be sent to {error}") from None
+            raise self._failed(UploadFailure.REFUSED, f"would be sent to {error}") from None
         return told.ticket
 
     def _confirmed(self, ticket: Ticket) -> Generator[Command, Result, Confirmation]:
@@ -199,14 +201,14 @@ class Upload:
         if error is not None:
             status = error.status if isinstance(error, APIStatusError) else None
             raise self._failed(
-                "unconfirmed",
+                UploadFailure.UNCONFIRMED,
                 f"was sent as file {ticket.file_id}, but not confirmed: {error}",
                 status,
             ) from error
         assert told.confirmation is not None
         if not told.confirmation.success:
             raise self._failed(
-                "unconfirmed",
+                UploadFailure.UNCONFIRMED,
                 f"was sent as file {ticket.file_id}, but Datalab does not confirm it: "
                 f"{told.confirmation.message or 'no reason given'}",
             )
@@ -224,7 +226,9 @@ class Upload:
 
     def _renewed(self, status: int) -> Generator[Command, Result, Ticket]:
         refused = self._failed(
-            "refused", f"is refused by storage with {status}, also with a new URL", status
+            UploadFailure.REFUSED,
+            f"is refused by storage with {status}, also with a new URL",
+            status,
         )
         away = self._renewal_pauses.next(self._deadline - self._now)
         if away is None:
@@ -237,43 +241,36 @@ class Upload:
         ours = isinstance(error, UploadError)
         if isinstance(error, (*CALLER_ERRORS, RateLimitTimeoutError)):
             raise error
-        if isinstance(error, UploadError) and error.reason != "corrupt":
+        if isinstance(error, UploadError) and error.reason != UploadFailure.CORRUPT:
             # Something is wrong with what was to be sent.
             raise error
         status = error.status if isinstance(error, APIStatusError) else None
         if not (ours or may_pass(error)):
-            raise self._failed("refused", f"could not be sent: {error}", status) from error
+            raise self._failed(
+                UploadFailure.REFUSED, f"could not be sent: {error}", status
+            ) from error
         try:
             away = self._faults.forgive(error)
         except DatalabError as last:
             if ours:
                 raise
-            raise self._failed("unreachable", f"could not be sent: {last}", status) from last
+            raise self._failed(
+                UploadFailure.UNREACHABLE, f"could not be sent: {last}", status
+            ) from last
         if self._now + away >= self._deadline:
-            raise self._failed("unreachable", f"was not sent in time: {error}", status) from error
+            raise self._failed(
+                UploadFailure.UNREACHABLE, f"was not sent in time: {error}", status
+            ) from error
         yield from self._do(Sleep(away))
 
     def _failed(
-        self, reason: FailureReason, message: str, status: int | None = None
+        self, reason: UploadFailure, message: str, status: int | None = None
     ) -> UploadError:
         return upload_failed(self.name, reason, message, status)
 
 
-FailureReason: TypeAlias = Literal[
-    "missing",
-    "unreadable",
-    "empty",
-    "too large",
-    "changed",
-    "unreachable",
-    "refused",
-    "corrupt",
-    "unconfirmed",
-]
-
-
 def upload_failed(
-    name: str, reason: FailureReason, message: str, status: int | None = None
+    name: str, reason: UploadFailure, message: str, status: int | None = None
 ) -> UploadError:
     """Make the error that names the file and tells why it could not be uploaded."""
     return UploadError(f"The file {name!r} {message}", file_name=name, status=status, reason=reason)

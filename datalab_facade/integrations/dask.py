@@ -25,6 +25,7 @@ from datalab_facade.errors import (
     ClientStateError,
     DatalabError,
     DownloadError,
+    DownloadFailure,
     ExecutionFailedError,
     InvalidArgumentError,
     NotFoundError,
@@ -262,7 +263,7 @@ class _Tasks(Generic[_T]):
         if (
             execution is None
             or output is None
-            or error.reason != "expired"
+            or error.reason != DownloadFailure.EXPIRED
             or error.execution_id != output.execution_id
             or mapped._renewals >= _MOST_RENEWALS  # noqa: SLF001 - of this module
         ):
@@ -278,10 +279,12 @@ class _Tasks(Generic[_T]):
             url = None
         except DatalabError as refused:
             told = f"has a URL that expired and could not be renewed: {refused}"
-            failed = download_failed(output, "expired", told, error.status)
+            failed = download_failed(output, DownloadFailure.EXPIRED, told, error.status)
             return self.failed(execution.id, failed, execution, output)
         if url is None:
-            failed = download_failed(output, "gone", "is no longer there", error.status)
+            failed = download_failed(
+                output, DownloadFailure.GONE, "is no longer there", error.status
+            )
             return self.failed(execution.id, failed, execution, output)
         renewals = mapped._renewals + 1  # noqa: SLF001 - of this module
         return self.begun(execution, attrs.evolve(output, url=url), renewals)
@@ -467,7 +470,7 @@ class _Mapping(Generic[_T]):
         return DownloadError(
             f"Execution {execution.id} has completed, but there is no output{steps} to fetch",
             execution_id=execution.id,
-            reason="gone",
+            reason=DownloadFailure.GONE,
         )
 
     def _stop(self) -> None:

@@ -18,6 +18,7 @@ from datalab_facade.decoding import decode_json
 from datalab_facade.errors import (
     ConfigurationError,
     DownloadError,
+    DownloadFailure,
     InvalidResponseError,
     OutputTooLargeError,
 )
@@ -43,53 +44,6 @@ DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 """What an output may weigh in memory unless the caller says otherwise: 256 MiB.
 
 Above it, ``save`` and ``open`` need no memory to speak of."""
-
-
-@attrs.frozen
-class Transfer:
-    """How far a download has come."""
-
-    output: Output
-    bytes: int
-    """How much is here, what an earlier try left included."""
-    total: int | None
-    """How much there is, if storage tells."""
-    rate: float
-    """Bytes a second since this try began."""
-
-
-OnProgress: TypeAlias = Callable[[Transfer], object]
-"""Is told how far a download has come, for progress bars and the like."""
-
-
-class Meter:
-    """Tells how far a download has come, a few times a second at most."""
-
-    def __init__(self, output: Output, tell: OnProgress | None, now: float) -> None:
-        self._output = output
-        self._tell = tell
-        self._began = now
-        self._told_at = now
-        self._told: int | None = None
-        self._came = 0
-
-    def count(self, chunk: Chunk, facts: Facts, now: float) -> None:
-        """Take note of a chunk."""
-        self._came += len(chunk.data)
-        held = chunk.offset + len(chunk.data)
-        if now - self._told_at >= 0.1 or held == facts.total:
-            self._say(held, facts.total, now)
-
-    def finish(self, held: int, now: float) -> None:
-        """Take note that this is all."""
-        if held != self._told:
-            self._say(held, held, now)
-
-    def _say(self, held: int, total: int | None, now: float) -> None:
-        self._told, self._told_at = held, now
-        if self._tell is not None:
-            rate = self._came / (now - self._began) if now > self._began else 0.0
-            self._tell(Transfer(self._output, held, total, rate))
 
 
 class Collector:
@@ -139,7 +93,7 @@ class Collector:
     def _too_large(self) -> OutputTooLargeError:
         failed = download_failed(
             self._output,
-            "too large",
+            DownloadFailure.TOO_LARGE,
             f"is larger than {self._max_bytes} bytes. Allow more with max_bytes, or save it",
         )
         return OutputTooLargeError(
@@ -203,7 +157,9 @@ class Decoder:
         why = None if as_stored else why_kept(facts.encoding)
         if why is not None:
             raise download_failed(
-                remote, "corrupt", f"does not unpack: {why}. Saved, it is kept as it is stored"
+                remote,
+                DownloadFailure.CORRUPT,
+                f"does not unpack: {why}. Saved, it is kept as it is stored",
             )
         self._unpacker = Unpacker("" if as_stored else facts.encoding)
 
@@ -236,7 +192,7 @@ class Decoder:
             wrong &= self._unpacked.wrong()
         if wrong:
             raise download_failed(
-                self._remote, "corrupt", f"has another {min(wrong)} than storage says"
+                self._remote, DownloadFailure.CORRUPT, f"has another {min(wrong)} than storage says"
             )
 
     @contextlib.contextmanager
@@ -244,9 +200,13 @@ class Decoder:
         try:
             yield
         except ExpandsTooMuch:
-            raise download_failed(self._remote, "too large", "unpacks to absurdly much") from None
+            raise download_failed(
+                self._remote, DownloadFailure.TOO_LARGE, "unpacks to absurdly much"
+            ) from None
         except DoesNotUnpack as error:
-            raise download_failed(self._remote, "corrupt", f"does not unpack: {error}") from error
+            raise download_failed(
+                self._remote, DownloadFailure.CORRUPT, f"does not unpack: {error}"
+            ) from error
 
 
 class Digests:
@@ -304,7 +264,9 @@ def as_text(output: Output, body: bytes, encoding: str) -> str:
     try:
         return body.decode(encoding)
     except UnicodeDecodeError as error:
-        raise download_failed(output, "corrupt", f"is not {encoding} text: {error}") from error
+        raise download_failed(
+            output, DownloadFailure.CORRUPT, f"is not {encoding} text: {error}"
+        ) from error
 
 
 def as_json(output: Output, body: bytes) -> JSON:
@@ -319,7 +281,7 @@ def as_json(output: Output, body: bytes) -> JSON:
         raise (
             web_page(output, body)
             if is_web_page(body)
-            else download_failed(output, "corrupt", f"is not JSON: {error}")
+            else download_failed(output, DownloadFailure.CORRUPT, f"is not JSON: {error}")
         ) from error
 
 
@@ -336,7 +298,7 @@ def web_page(remote: Remote, start: bytes) -> DownloadError:
     """Make the error for a web page that came in place of JSON."""
     return download_failed(
         remote,
-        "corrupt",
+        DownloadFailure.CORRUPT,
         f"is not JSON but a web page: {excerpt(start)}. A proxy or a login page may have "
         "answered in place of storage",
     )
@@ -358,7 +320,9 @@ def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
     except Exception as error:
         # Every validator has exceptions of its own.
         raise download_failed(
-            output, "corrupt", f"does not fit {called}: {excerpt(str(error), limit=500)}"
+            output,
+            DownloadFailure.CORRUPT,
+            f"does not fit {called}: {excerpt(str(error), limit=500)}",
         ) from error
 
 

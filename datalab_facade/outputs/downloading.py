@@ -11,7 +11,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Generator, Mapping
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 import attrs
@@ -23,6 +23,7 @@ from datalab_facade.errors import (
     APITimeoutError,
     DatalabError,
     DownloadError,
+    DownloadFailure,
     NotFoundError,
     RateLimitTimeoutError,
 )
@@ -250,7 +251,9 @@ class Download:
                 )
             else:
                 raise self._failed(
-                    "refused", f"is refused by storage with {told.status}", told.status
+                    DownloadFailure.REFUSED,
+                    f"is refused by storage with {told.status}",
+                    told.status,
                 )
 
     def check_deadline(self, now: float) -> None:
@@ -260,7 +263,7 @@ class Download:
             DownloadError: It has.
         """
         if now > self._deadline:
-            raise self._failed("unreachable", "was not fetched in time")
+            raise self._failed(DownloadFailure.UNREACHABLE, "was not fetched in time")
 
     def _do(self, command: Command) -> Generator[Command, Result, Result]:
         told = yield command
@@ -310,7 +313,9 @@ class Download:
             of = "" if total is None else f" of {total}"
             message = f"{how} after {self.received}{of} bytes"
         self._cut = message
-        failed = self._failed("incomplete", f"{message}: {error}" if error else message)
+        failed = self._failed(
+            DownloadFailure.INCOMPLETE, f"{message}: {error}" if error else message
+        )
         failed.__cause__ = error
         return failed
 
@@ -369,34 +374,40 @@ class Download:
 
     def _start_over(self, why: str) -> None:
         if not self._restartable and self.received:
-            raise self._failed("incomplete", f"was cut off and cannot go on: {why}")
+            raise self._failed(DownloadFailure.INCOMPLETE, f"was cut off and cannot go on: {why}")
         self._restarts += 1
         if self._restarts > self._policy.max_restarts:
             was = f"{self._cut}, and was" if self._cut else "was"
-            raise self._failed("incomplete", f"{was} begun anew again and again: {why}")
+            raise self._failed(
+                DownloadFailure.INCOMPLETE, f"{was} begun anew again and again: {why}"
+            )
         self.received = 0
         self.facts = Facts()
 
     def _redirect(self, told: Result) -> None:
         self._redirects += 1
         if self._redirects > self._policy.max_redirects:
-            raise self._failed("refused", "is redirected again and again", told.status)
+            raise self._failed(
+                DownloadFailure.REFUSED, "is redirected again and again", told.status
+            )
         try:
             target = urljoin(self._url, told.headers.get("location", ""))
             secure = urlsplit(target).scheme == "https"
         except ValueError:
             raise self._failed(
-                "refused", "is redirected to a URL that cannot be read", told.status
+                DownloadFailure.REFUSED, "is redirected to a URL that cannot be read", told.status
             ) from None
         if urlsplit(self._url).scheme == "https" and not secure:
             raise self._failed(
-                "refused", f"is redirected to {redact_url(target)}, without TLS", told.status
+                DownloadFailure.REFUSED,
+                f"is redirected to {redact_url(target)}, without TLS",
+                told.status,
             )
         self._url = self._checked_url(target)
 
     def _renew(self, status: int) -> Generator[Command, Result, None]:
         refused = self._failed(
-            "gone" if status in (404, 410) else "refused",
+            DownloadFailure.GONE if status in (404, 410) else DownloadFailure.REFUSED,
             f"is refused by storage with {status}, also with a new URL",
             status,
         )
@@ -409,10 +420,14 @@ class Download:
         told = yield from self._do(Renew(self._told_url, self._deadline))
         if isinstance(told.error, NotFoundError) or (told.error is None and told.url is None):
             why = "" if isinstance(self.remote, RemoteFile) else _OUTPUTS_ARE_DELETED
-            raise self._failed("gone", f"is no longer there{why}", status) from told.error
+            raise self._failed(
+                DownloadFailure.GONE, f"is no longer there{why}", status
+            ) from told.error
         if told.error is not None:
             raise self._failed(
-                "expired", f"has a URL that expired and could not be renewed: {told.error}", status
+                DownloadFailure.EXPIRED,
+                f"has a URL that expired and could not be renewed: {told.error}",
+                status,
             ) from told.error
         assert told.url is not None
         self._told_url = told.url
@@ -423,16 +438,20 @@ class Download:
             raise error
         status = error.status if isinstance(error, APIStatusError) else None
         if not (may_pass(error) or isinstance(error, DownloadError)):
-            raise self._failed("refused", f"could not be fetched: {error}", status) from error
+            raise self._failed(
+                DownloadFailure.REFUSED, f"could not be fetched: {error}", status
+            ) from error
         try:
             away = self._faults.forgive(error)
         except DatalabError as last:
             if isinstance(last, DownloadError):
                 raise
-            raise self._failed("unreachable", f"could not be fetched: {last}", status) from last
+            raise self._failed(
+                DownloadFailure.UNREACHABLE, f"could not be fetched: {last}", status
+            ) from last
         if self._now + away >= self._deadline:
             raise self._failed(
-                "unreachable", f"was not fetched in time: {error}", status
+                DownloadFailure.UNREACHABLE, f"was not fetched in time: {error}", status
             ) from error
         yield from self._do(Sleep(away))
 
@@ -440,29 +459,16 @@ class Download:
         try:
             return checked_storage_url(url, allow_http=self._allow_http)
         except NotSecure as error:
-            raise self._failed("refused", f"has {error}") from None
+            raise self._failed(DownloadFailure.REFUSED, f"has {error}") from None
 
     def _failed(
-        self, reason: FailureReason, message: str, status: int | None = None
+        self, reason: DownloadFailure, message: str, status: int | None = None
     ) -> DownloadError:
         return download_failed(self.remote, reason, message, status)
 
 
-FailureReason: TypeAlias = Literal[
-    "unreachable",
-    "refused",
-    "expired",
-    "gone",
-    "incomplete",
-    "corrupt",
-    "too large",
-    "exists",
-    "disk",
-]
-
-
 def download_failed(
-    remote: Remote, reason: FailureReason, message: str, status: int | None = None
+    remote: Remote, reason: DownloadFailure, message: str, status: int | None = None
 ) -> DownloadError:
     """Make the error that names the output or the file, and tells why it cannot be had."""
     message = f"{subject_of(remote)} {message}"

@@ -23,12 +23,11 @@ from typing import IO, Literal, Self, TypeVar
 
 import attrs
 
-from datalab_facade.errors import DownloadError
+from datalab_facade.errors import DownloadError, DownloadFailure
 from datalab_facade.outputs.collecting import PAGE_BEGINS_WITHIN, Decoder, is_web_page, web_page
 from datalab_facade.outputs.downloading import (
     Chunk,
     Facts,
-    FailureReason,
     Remote,
     RemoteFile,
     download_failed,
@@ -84,7 +83,8 @@ class PartFile:
     def __enter__(self) -> Self:
         if not self._overwrite and os.path.lexists(self._path):
             raise self._failed(
-                "exists", f"is not saved: {self._path} exists. Overwrite it with overwrite=True"
+                DownloadFailure.EXISTS,
+                f"is not saved: {self._path} exists. Overwrite it with overwrite=True",
             )
         with self._disk():
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ class PartFile:
         with self._file, suppress(OSError):
             # Nobody would ever go on with an empty part, with one of our own, with a whole file,
             # nor with one of what is gone or cannot be recognized.
-            gone = isinstance(error, DownloadError) and error.reason == "gone"
+            gone = isinstance(error, DownloadError) and error.reason == DownloadFailure.GONE
             useful = self._shared and self._recognizable and not gone and not self._published
             if is_at(self._part, self._file) and not (useful and self._file.seek(0, os.SEEK_END)):
                 self._notes.unlink(missing_ok=True)
@@ -174,7 +174,7 @@ class PartFile:
             if kept is not None:
                 logger.warning("%s is saved as it is stored: %s", subject_of(self._remote), kept)
         except DownloadError as error:
-            if error.reason != "disk":
+            if error.reason != DownloadFailure.DISK:
                 # Nothing of it will be used again.
                 self.forget()
             raise
@@ -313,7 +313,8 @@ class PartFile:
                 os.link(whole, self._path)
             except FileExistsError:
                 raise self._failed(
-                    "exists", f"is not saved: {self._path} has come to exist meanwhile"
+                    DownloadFailure.EXISTS,
+                    f"is not saved: {self._path} has come to exist meanwhile",
                 ) from None
             except OSError:
                 # This file system has no links.
@@ -333,10 +334,10 @@ class PartFile:
             # There are names that no file system can have.
             words = isinstance(error, OSError) and error.strerror
             raise self._failed(
-                "disk", f"cannot be written to {self._path}: {words or error}"
+                DownloadFailure.DISK, f"cannot be written to {self._path}: {words or error}"
             ) from error
 
-    def _failed(self, reason: FailureReason, message: str) -> DownloadError:
+    def _failed(self, reason: DownloadFailure, message: str) -> DownloadError:
         return download_failed(self._remote, reason, message)
 
 

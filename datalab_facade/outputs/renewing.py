@@ -17,7 +17,7 @@ from typing import Generic, TypeAlias, TypeVar
 import attrs
 
 from datalab_facade.clock import Clock
-from datalab_facade.errors import APIStatusError, DownloadError
+from datalab_facade.errors import APIStatusError, DownloadError, DownloadFailure
 from datalab_facade.models import Execution, Output
 from datalab_facade.outputs.collecting import same_output
 from datalab_facade.outputs.downloading import download_failed
@@ -177,4 +177,6 @@ class AsyncRenewals(_Renewals[asyncio.Lock]):
 
 
 def _too_late(output: Output) -> DownloadError:
-    return download_failed(output, "expired", "has a URL that expired, and no time is left for it")
+    return download_failed(
+        output, DownloadFailure.EXPIRED, "has a URL that expired, and no time is left for it"
+    )

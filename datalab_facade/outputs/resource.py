@@ -28,8 +28,6 @@ from datalab_facade.outputs.collecting import (
     DEFAULT_MAX_BYTES,
     Collector,
     Data,
-    Meter,
-    OnProgress,
     Reader,
     as_json,
     as_text,
@@ -38,6 +36,7 @@ from datalab_facade.outputs.collecting import (
 from datalab_facade.outputs.downloading import Chunk, Download, DownloadPolicy
 from datalab_facade.outputs.fetching import fetch
 from datalab_facade.outputs.parts import PartFile, sync_folder
+from datalab_facade.outputs.progress import OnProgress, output_meter
 from datalab_facade.outputs.renewing import Renewals
 from datalab_facade.outputs.saving import DEFAULT_CONCURRENCY, Saving, saved_output, with_one_repeat
 from datalab_facade.transport.storage import StorageTransport
@@ -291,13 +290,15 @@ class Outputs:
         def saved() -> SavedOutput:
             with PartFile(output, goal, overwrite=overwrite) as part:
                 download = self._download(output, deadline, part)
-                meter = Meter(output, on_progress, self._now())
+                meter = output_meter(output, on_progress)
+                meter.begin(download.received, download.facts.total, self._now())
                 with contextlib.closing(self._chunks(output, download)) as chunks:
                     for chunk in chunks:
                         check_interrupted()
                         part.take(chunk, download.facts)
-                        meter.count(chunk, download.facts, self._now())
-                meter.finish(download.received, self._now())
+                        held = chunk.offset + len(chunk.data)
+                        meter.update(held, download.facts.total, self._now())
+                meter.update(download.received, download.received, self._now())
 
                 def whole(size: int, sha256: str | None) -> SavedOutput:
                     told = saved_output(

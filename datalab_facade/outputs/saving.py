@@ -19,6 +19,7 @@ from datalab_facade.arguments import checked_iterable, named
 from datalab_facade.errors import (
     DatalabError,
     DownloadError,
+    DownloadFailure,
     InvalidArgumentError,
     LocalFileError,
 )
@@ -232,7 +233,8 @@ class Saving:
             missed = tuple(
                 missed
                 for key, (missed, error) in self._missed.items()
-                if key not in promised and not (error.reason == "exists" and key in saved)
+                if key not in promised
+                and not (error.reason == DownloadFailure.EXISTS and key in saved)
             )
         return Manifest(
             execution_id=self._execution.id,
@@ -423,7 +425,7 @@ def with_one_repeat(download: Callable[[], _T]) -> _T:
     try:
         return download()
     except DownloadError as error:
-        if error.reason != "corrupt":
+        if error.reason != DownloadFailure.CORRUPT:
             raise
         return download()
 
@@ -433,6 +435,6 @@ async def with_one_repeat_async(download: Callable[[], Awaitable[_T]]) -> _T:
     try:
         return await download()
     except DownloadError as error:
-        if error.reason != "corrupt":
+        if error.reason != DownloadFailure.CORRUPT:
             raise
         return await download()

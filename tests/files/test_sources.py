@@ -50,7 +50,7 @@ def folder(tmp_path: Path) -> Path:
         ("good.pdf/inside.pdf", "unreadable"),
         ("null\0.pdf", None),
         ("empty.pdf", "empty"),
-        ("large.pdf", "too large"),
+        ("large.pdf", "too_large"),
         ("notes.txt", None),
         ("evil\n.pdf", None),
     ],
@@ -106,8 +106,8 @@ def test_a_wrong_argument_is_told_before_any_request(
     [
         (b"", 100, "empty"),
         (io.BytesIO(), 100, "empty"),
-        (b"x" * 101, 100, "too large"),
-        (io.BytesIO(b"x" * 101), 100, "too large"),
+        (b"x" * 101, 100, "too_large"),
+        (io.BytesIO(b"x" * 101), 100, "too_large"),
     ],
 )
 def test_bytes_and_open_files_have_the_same_limits(
@@ -252,7 +252,7 @@ def test_a_pipe_that_never_ends_is_left_at_the_limit(way: Way, simulator: Simula
     client = way.client(simulator)
     with pytest.raises(UploadError) as caught:
         way.done(client.files.upload(pipe, name="a.pdf", max_bytes=1_000_000))
-    assert caught.value.reason == "too large"
+    assert caught.value.reason == "too_large"
 
 
 @contextlib.contextmanager

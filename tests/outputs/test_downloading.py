@@ -24,7 +24,7 @@ from datalab_facade import (
     Output,
 )
 from datalab_facade.decoding import retry_after_of
-from datalab_facade.errors import APIStatusError
+from datalab_facade.errors import APIStatusError, DownloadFailure
 from datalab_facade.outputs.downloading import (
     Command,
     Download,
@@ -918,7 +918,7 @@ def test_a_url_that_cannot_be_renewed_tells_why() -> None:
 def test_a_failure_names_what_could_not_be_had(
     remote: Output | RemoteFile, name: str, fields: tuple[Any, ...]
 ) -> None:
-    failed = download_failed(remote, "gone", "is no longer there", 404)
+    failed = download_failed(remote, DownloadFailure.GONE, "is no longer there", 404)
     assert str(failed) == f"{name} is no longer there"
     assert (failed.reason, failed.status) == ("gone", 404)
     assert (failed.execution_id, failed.step, failed.file_key, failed.file_id) == fields

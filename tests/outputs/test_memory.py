@@ -37,7 +37,7 @@ class TestLimits:
         storage.plays(then=cut(stored(BODY), 0, "silence"))
         error = failure(side, "read_bytes", storage, max_bytes=len(BODY) - 1)
         assert isinstance(error, OutputTooLargeError)
-        assert error.reason == "too large"
+        assert error.reason == "too_large"
         assert (len(storage.asked), storage.sent) == (1, 0)
         assert side.busy_connections() == 0
 
@@ -258,7 +258,7 @@ class TestStreams:
         storage.plays(then=stored(bomb, headers={"Content-Encoding": "gzip"}))
         with pytest.raises(DownloadError) as failed:
             side.streamed(output_at(storage.url()))
-        assert failed.value.reason == "too large"
+        assert failed.value.reason == "too_large"
 
     def test_a_stream_that_is_closed_early_leaves_no_busy_connection(
         self, side: Side, storage: BadStorage

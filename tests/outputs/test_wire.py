@@ -721,13 +721,13 @@ class TestPacking:
         self, side: Side, storage: BadStorage
     ) -> None:
         storage.plays(then=packed("gzip", BOMB))
-        assert failure(side, storage).reason == "too large"
+        assert failure(side, storage).reason == "too_large"
 
     def test_the_limit_is_for_what_is_unpacked(self, side: Side, storage: BadStorage) -> None:
         """A few bytes weigh more when packed."""
         storage.plays(then=packed("gzip", gzip.compress(b"12345")))
         assert fetched(side, storage, max_bytes=5) == b"12345"
-        assert failure(side, storage, max_bytes=4).reason == "too large"
+        assert failure(side, storage, max_bytes=4).reason == "too_large"
 
 
 class TestRedirects:
