@@ -34,26 +34,31 @@ from datalab_facade.files.decoding import (
 from datalab_facade.files.filing import (
     DEFAULT_TIMEOUT,
     FileDownload,
-    planned_upload,
-    recording_drift,
-    uploaded,
+    drift_recorder,
+    plan_upload,
+    uploaded_file,
 )
 from datalab_facade.files.models import File, FileLink
 from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
 from datalab_facade.files.paging import MOST_PER_PAGE, Paging
-from datalab_facade.files.sending import AsyncAsking, Outgoing, open_source_async, send_file_async
+from datalab_facade.files.sending import (
+    AsyncApiCalls,
+    UploadBody,
+    open_source_async,
+    send_file_async,
+)
 from datalab_facade.files.sources import MAX_FILE_BYTES, UploadSource, describe
 from datalab_facade.files.uploads import (
     DEFAULT_CONCURRENCY,
     Uploadable,
     UploadOutcome,
-    taken_apart,
+    split_name,
     upload_all_async,
 )
 from datalab_facade.options import CallOptions
 from datalab_facade.outputs.fetching import fetch_async
 from datalab_facade.outputs.progress import OnProgress, ProgressMeter
-from datalab_facade.outputs.saving import with_one_repeat_async
+from datalab_facade.outputs.saving import retry_if_corrupt_async
 from datalab_facade.transport.api import AsyncApiTransport
 from datalab_facade.transport.operations import (
     Operation,
@@ -182,7 +187,7 @@ class AsyncFiles:
         checked_seconds("timeout", timeout)
 
         async def upload(uploadable: Uploadable) -> File:
-            name, source = taken_apart(uploadable)
+            name, source = split_name(uploadable)
             return await self._upload(
                 source,
                 name,
@@ -229,10 +234,10 @@ class AsyncFiles:
         paging = Paging(limit=limit, page_size=page_size)
 
         async def files() -> AsyncGenerator[File, None]:
-            while (wanted := paging.wanted) is not None:
+            while (page_request := paging.next_request) is not None:
                 page = await self._calls.ask(
-                    list_files(wanted.limit, wanted.offset),
-                    recording_drift(self._context, decode_page),
+                    list_files(page_request.limit, page_request.offset),
+                    drift_recorder(self._context, decode_page),
                     timeout=timeout,
                     options=options,
                     subject="list of files",
@@ -264,15 +269,15 @@ class AsyncFiles:
             APIConnectionError: No whole answer came.
             InvalidResponseError: The answer is no file.
         """
-        return await self._about(
+        return await self._request_by_id(
             file_number(file),
             file_metadata,
-            lambda operation, asked: self._calls.ask(
+            lambda operation, file_id: self._calls.ask(
                 operation,
-                recording_drift(self._context, partial(decode_file, requested_id=asked)),
+                drift_recorder(self._context, partial(decode_file, requested_id=file_id)),
                 timeout=timeout,
                 options=options,
-                subject=f"file {asked}",
+                subject=f"file {file_id}",
             ),
             timeout,
             options,
@@ -302,15 +307,15 @@ class AsyncFiles:
             DatalabError: Whatever :meth:`get` raises.
         """
         number, lifetime = file_number(file), checked_lifetime(expires_in)
-        return await self._about(
+        return await self._request_by_id(
             number,
             lambda found: file_download_url(found, lifetime),
-            lambda operation, asked: self._calls.ask(
+            lambda operation, file_id: self._calls.ask(
                 operation,
-                recording_drift(self._context, partial(decode_link, requested_id=asked)),
+                drift_recorder(self._context, partial(decode_link, requested_id=file_id)),
                 timeout=timeout,
                 options=options,
-                subject=f"file {asked}",
+                subject=f"file {file_id}",
             ),
             timeout,
             options,
@@ -355,26 +360,26 @@ class AsyncFiles:
         if max_bytes is not None:
             checked_count("max_bytes", max_bytes, least=0)
         checked_callable("on_progress", on_progress)
-        deadline = self._begun(timeout)
+        deadline = self._start(timeout)
         link = await self.download_url(number, timeout=self._call_timeout(deadline), **options)
-        landing = FileDownload(link, goal, max_bytes=max_bytes, on_progress=on_progress)
+        file_download = FileDownload(link, goal, max_bytes=max_bytes, on_progress=on_progress)
 
-        async def renewed(_refused: str, left: float) -> str | None:
+        async def renew(_refused: str, left: float) -> str | None:
             timeout = min(left, self._context.options.timeout)
             return (await self.download_url(link.file_id, timeout=timeout, **options)).url
 
-        async def saved() -> Path:
-            with landing.part(overwrite=overwrite) as part:
-                download = landing.download(self._context, deadline, part)
-                chunks = fetch_async(download, self._storage, renewed, clock=self._context.clock)
+        async def save() -> Path:
+            with file_download.part(overwrite=overwrite) as part:
+                download = file_download.download(self._context, deadline, part)
+                chunks = fetch_async(download, self._storage, renew, clock=self._context.clock)
                 async with contextlib.aclosing(chunks):
                     async for chunk in chunks:
-                        landing.take(part, chunk, download, self._now())
-                landing.arrived(download, self._now())
+                        file_download.take(part, chunk, download, self._now())
+                file_download.finish_progress(download, self._now())
                 # Checking reads the whole file, which would hold up the loop.
-                return await in_thread(lambda: landing.finish(part, download))
+                return await in_thread(lambda: file_download.finish(part, download))
 
-        return await with_one_repeat_async(saved)
+        return await retry_if_corrupt_async(save)
 
     async def delete(
         self, file: AnyFile, *, timeout: float | None = None, **options: Unpack[CallOptions]
@@ -392,15 +397,15 @@ class AsyncFiles:
             RequestRejectedError: The API says that it did not delete it.
             DatalabError: Whatever :meth:`get` raises.
         """
-        await self._about(
+        await self._request_by_id(
             file_number(file),
             delete_file,
-            lambda operation, asked: self._calls.remove(
+            lambda operation, file_id: self._calls.remove(
                 operation,
-                recording_drift(self._context, partial(decode_deletion, requested_id=asked)),
+                drift_recorder(self._context, partial(decode_deletion, requested_id=file_id)),
                 timeout=timeout,
                 options=options,
-                subject=f"file {asked}",
+                subject=f"file {file_id}",
             ),
             timeout,
             options,
@@ -421,12 +426,12 @@ class AsyncFiles:
         checked_count("max_bytes", max_bytes, least=1)
         checked_callable("on_progress", on_progress)
         described = describe(source, name, content_type)
-        deadline = self._begun(timeout)
+        deadline = self._start(timeout)
 
-        async def ask_for_url(left: float) -> Ticket:
+        async def request_url(left: float) -> Ticket:
             return await self._calls.ask(
                 request_upload_url(described.name, described.content_type),
-                recording_drift(context, decode_ticket),
+                drift_recorder(context, decode_ticket),
                 timeout=min(left, context.options.timeout),
                 options=options,
                 subject=f"upload of {described.name!r}",
@@ -435,31 +440,29 @@ class AsyncFiles:
         async def confirm(file_id: int, left: float) -> Confirmation:
             return await self._confirmed(file_id, min(left, context.options.timeout), options)
 
-        upload = planned_upload(context, described.name, deadline)
+        upload = plan_upload(context, described.name, deadline)
         meter = ProgressMeter(described.name, on_progress)
         opening = open_source_async(
             source, described.name, max_bytes=max_bytes, timeout=deadline - self._now()
         )
         with await opening as opened:
-            outgoing = Outgoing(described, opened, meter, context.clock)
-            asking = AsyncAsking(ask_for_url, confirm)
-            confirmed = await send_file_async(
-                upload, outgoing, self._storage, asking, context.clock
-            )
-            return uploaded(described, opened.size, confirmed)
+            body = UploadBody(described, opened, meter, context.clock)
+            api = AsyncApiCalls(request_url, confirm)
+            confirmed = await send_file_async(upload, body, self._storage, api, context.clock)
+            return uploaded_file(described, opened.size, confirmed)
 
     async def _confirmed(
         self, file: int | str, timeout: float | None, options: CallOptions
     ) -> Confirmation:
         return await self._calls.ask(
             confirm_upload(file),
-            recording_drift(self._context, partial(decode_confirmation, requested_id=file)),
+            drift_recorder(self._context, partial(decode_confirmation, requested_id=file)),
             timeout=timeout,
             options=options,
             subject=f"confirmation of file {file}",
         )
 
-    async def _about(
+    async def _request_by_id(
         self,
         number: int | str,
         operation: Callable[[int | str], Operation],
@@ -479,7 +482,7 @@ class AsyncFiles:
                 raise error from None
         return await ask(operation(found), found)
 
-    def _begun(self, timeout: float) -> float:
+    def _start(self, timeout: float) -> float:
         """Give the deadline of a transfer that begins now, if it may begin."""
         deadline = self._now() + checked_seconds("timeout", timeout)
         self._storage.ready()

@@ -218,10 +218,10 @@ def decode_deletion(
     answer = _object(body, "deletion")
     _check_asked_for(requested_id, answer)
     about.unknown(answer, _DELETION_FIELDS)
-    said = about.words(answer, "message") or ""
+    message = about.words(answer, "message") or ""
     if about.of_type(answer, "success", bool) is False:
-        told = excerpt(said or "it gives no reason", limit=400)
-        raise RequestRejectedError(f"The API did not delete the file: {told}", detail=said)
+        reason = excerpt(message or "it gives no reason", limit=400)
+        raise RequestRejectedError(f"The API did not delete the file: {reason}", detail=message)
     return True, about.notes.taken
 
 

@@ -33,14 +33,14 @@ DEFAULT_TIMEOUT = 3_600.0
 """Seconds for one file, tries included: URLs are good for about an hour."""
 
 
-def recording_drift(
+def drift_recorder(
     context: Context, decode: Callable[[JSON], tuple[_T, set[Drift]]]
 ) -> Callable[[JSON], _T]:
     """Let what a decoder finds odd be counted."""
     return lambda answer: context.record_drift(*decode(answer))
 
 
-def planned_upload(context: Context, name: str, deadline: float) -> Upload:
+def plan_upload(context: Context, name: str, deadline: float) -> Upload:
     """Plan one upload."""
     return Upload(
         name,
@@ -51,11 +51,11 @@ def planned_upload(context: Context, name: str, deadline: float) -> Upload:
     )
 
 
-def uploaded(described: Described, size: int, confirmed: Confirmation) -> File:
+def uploaded_file(described: Described, size: int, confirmation: Confirmation) -> File:
     """Tell of a file that was sent and confirmed."""
     return File(
-        id=confirmed.file_id,
-        reference=confirmed.reference,
+        id=confirmation.file_id,
+        reference=confirmation.reference,
         filename=described.name,
         content_type=described.content_type,
         size=size,
@@ -105,17 +105,17 @@ class FileDownload:
         Raises:
             DownloadError: There is more than allowed, or the disk does not take it.
         """
-        held, total = chunk.offset + len(chunk.data), download.facts.total
-        if self._max_bytes is not None and max(held, total or 0) > self._max_bytes:
+        done, total = chunk.offset + len(chunk.data), download.facts.total
+        if self._max_bytes is not None and max(done, total or 0) > self._max_bytes:
             raise download_failed(
                 self._remote,
                 DownloadFailure.TOO_LARGE,
                 f"has more than {self._max_bytes} bytes. Allow more with max_bytes",
             )
         part.take(chunk, download.facts)
-        self._meter.update(held, total, now)
+        self._meter.update(done, total, now)
 
-    def arrived(self, download: Download, now: float) -> None:
+    def finish_progress(self, download: Download, now: float) -> None:
         """Take note that this is all."""
         self._meter.update(download.received, download.received, now)
 

@@ -36,26 +36,26 @@ from datalab_facade.files.decoding import (
 from datalab_facade.files.filing import (
     DEFAULT_TIMEOUT,
     FileDownload,
-    planned_upload,
-    recording_drift,
-    uploaded,
+    drift_recorder,
+    plan_upload,
+    uploaded_file,
 )
 from datalab_facade.files.models import File, FileLink
 from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
 from datalab_facade.files.paging import MOST_PER_PAGE, Paging
-from datalab_facade.files.sending import Asking, Outgoing, send_file
+from datalab_facade.files.sending import ApiCalls, UploadBody, send_file
 from datalab_facade.files.sources import MAX_FILE_BYTES, UploadSource, describe, open_source
 from datalab_facade.files.uploads import (
     DEFAULT_CONCURRENCY,
     Uploadable,
     UploadOutcome,
-    taken_apart,
+    split_name,
     upload_all,
 )
 from datalab_facade.options import CallOptions
 from datalab_facade.outputs.fetching import fetch
 from datalab_facade.outputs.progress import OnProgress, ProgressMeter
-from datalab_facade.outputs.saving import with_one_repeat
+from datalab_facade.outputs.saving import retry_if_corrupt
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.operations import (
     Operation,
@@ -181,7 +181,7 @@ class Files:
         checked_seconds("timeout", timeout)
 
         def upload(uploadable: Uploadable) -> File:
-            name, source = taken_apart(uploadable)
+            name, source = split_name(uploadable)
             return self._upload(
                 source,
                 name,
@@ -228,10 +228,10 @@ class Files:
         paging = Paging(limit=limit, page_size=page_size)
 
         def files() -> Generator[File, None, None]:
-            while (wanted := paging.wanted) is not None:
+            while (page_request := paging.next_request) is not None:
                 page = self._calls.ask(
-                    list_files(wanted.limit, wanted.offset),
-                    recording_drift(self._context, decode_page),
+                    list_files(page_request.limit, page_request.offset),
+                    drift_recorder(self._context, decode_page),
                     timeout=timeout,
                     options=options,
                     subject="list of files",
@@ -262,15 +262,15 @@ class Files:
             APIConnectionError: No whole answer came.
             InvalidResponseError: The answer is no file.
         """
-        return self._about(
+        return self._request_by_id(
             file_number(file),
             file_metadata,
-            lambda operation, asked: self._calls.ask(
+            lambda operation, file_id: self._calls.ask(
                 operation,
-                recording_drift(self._context, partial(decode_file, requested_id=asked)),
+                drift_recorder(self._context, partial(decode_file, requested_id=file_id)),
                 timeout=timeout,
                 options=options,
-                subject=f"file {asked}",
+                subject=f"file {file_id}",
             ),
             timeout,
             options,
@@ -300,15 +300,15 @@ class Files:
             DatalabError: Whatever :meth:`get` raises.
         """
         number, lifetime = file_number(file), checked_lifetime(expires_in)
-        return self._about(
+        return self._request_by_id(
             number,
             lambda found: file_download_url(found, lifetime),
-            lambda operation, asked: self._calls.ask(
+            lambda operation, file_id: self._calls.ask(
                 operation,
-                recording_drift(self._context, partial(decode_link, requested_id=asked)),
+                drift_recorder(self._context, partial(decode_link, requested_id=file_id)),
                 timeout=timeout,
                 options=options,
-                subject=f"file {asked}",
+                subject=f"file {file_id}",
             ),
             timeout,
             options,
@@ -353,25 +353,25 @@ class Files:
         if max_bytes is not None:
             checked_count("max_bytes", max_bytes, least=0)
         checked_callable("on_progress", on_progress)
-        deadline = self._begun(timeout)
+        deadline = self._start(timeout)
         link = self.download_url(number, timeout=self._call_timeout(deadline), **options)
-        landing = FileDownload(link, goal, max_bytes=max_bytes, on_progress=on_progress)
+        file_download = FileDownload(link, goal, max_bytes=max_bytes, on_progress=on_progress)
 
-        def renewed(_refused: str, left: float) -> str | None:
+        def renew(_refused: str, left: float) -> str | None:
             timeout = min(left, self._context.options.timeout)
             return self.download_url(link.file_id, timeout=timeout, **options).url
 
-        def saved() -> Path:
-            with landing.part(overwrite=overwrite) as part:
-                download = landing.download(self._context, deadline, part)
-                chunks = fetch(download, self._storage, renewed, clock=self._context.clock)
+        def save() -> Path:
+            with file_download.part(overwrite=overwrite) as part:
+                download = file_download.download(self._context, deadline, part)
+                chunks = fetch(download, self._storage, renew, clock=self._context.clock)
                 with contextlib.closing(chunks):
                     for chunk in chunks:
-                        landing.take(part, chunk, download, self._now())
-                landing.arrived(download, self._now())
-                return landing.finish(part, download)
+                        file_download.take(part, chunk, download, self._now())
+                file_download.finish_progress(download, self._now())
+                return file_download.finish(part, download)
 
-        return with_one_repeat(saved)
+        return retry_if_corrupt(save)
 
     def delete(
         self, file: AnyFile, *, timeout: float | None = None, **options: Unpack[CallOptions]
@@ -389,15 +389,15 @@ class Files:
             RequestRejectedError: The API says that it did not delete it.
             DatalabError: Whatever :meth:`get` raises.
         """
-        self._about(
+        self._request_by_id(
             file_number(file),
             delete_file,
-            lambda operation, asked: self._calls.remove(
+            lambda operation, file_id: self._calls.remove(
                 operation,
-                recording_drift(self._context, partial(decode_deletion, requested_id=asked)),
+                drift_recorder(self._context, partial(decode_deletion, requested_id=file_id)),
                 timeout=timeout,
                 options=options,
-                subject=f"file {asked}",
+                subject=f"file {file_id}",
             ),
             timeout,
             options,
@@ -418,12 +418,12 @@ class Files:
         checked_count("max_bytes", max_bytes, least=1)
         checked_callable("on_progress", on_progress)
         described = describe(source, name, content_type)
-        deadline = self._begun(timeout)
+        deadline = self._start(timeout)
 
-        def ask_for_url(left: float) -> Ticket:
+        def request_url(left: float) -> Ticket:
             return self._calls.ask(
                 request_upload_url(described.name, described.content_type),
-                recording_drift(context, decode_ticket),
+                drift_recorder(context, decode_ticket),
                 timeout=min(left, context.options.timeout),
                 options=options,
                 subject=f"upload of {described.name!r}",
@@ -432,29 +432,29 @@ class Files:
         def confirm(file_id: int, left: float) -> Confirmation:
             return self._confirmed(file_id, min(left, context.options.timeout), options)
 
-        upload = planned_upload(context, described.name, deadline)
+        upload = plan_upload(context, described.name, deadline)
         meter = ProgressMeter(described.name, on_progress)
         opening = open_source(
             source, described.name, max_bytes=max_bytes, timeout=deadline - self._now()
         )
         with opening as opened:
-            outgoing = Outgoing(described, opened, meter, context.clock)
-            asking = Asking(ask_for_url, confirm)
-            confirmed = send_file(upload, outgoing, self._storage, asking, context.clock)
-            return uploaded(described, opened.size, confirmed)
+            body = UploadBody(described, opened, meter, context.clock)
+            api = ApiCalls(request_url, confirm)
+            confirmed = send_file(upload, body, self._storage, api, context.clock)
+            return uploaded_file(described, opened.size, confirmed)
 
     def _confirmed(
         self, file: int | str, timeout: float | None, options: CallOptions
     ) -> Confirmation:
         return self._calls.ask(
             confirm_upload(file),
-            recording_drift(self._context, partial(decode_confirmation, requested_id=file)),
+            drift_recorder(self._context, partial(decode_confirmation, requested_id=file)),
             timeout=timeout,
             options=options,
             subject=f"confirmation of file {file}",
         )
 
-    def _about(
+    def _request_by_id(
         self,
         number: int | str,
         operation: Callable[[int | str], Operation],
@@ -474,7 +474,7 @@ class Files:
                 raise error from None
         return ask(operation(found), found)
 
-    def _begun(self, timeout: float) -> float:
+    def _start(self, timeout: float) -> float:
         """Give the deadline of a transfer that begins now, if it may begin."""
         deadline = self._now() + checked_seconds("timeout", timeout)
         self._storage.ready()

@@ -22,11 +22,11 @@ from datalab_facade.files.sources import (
     open_source,
 )
 from datalab_facade.files.uploading import (
-    AskForUrl,
     Command,
     Compare,
     Confirm,
     Put,
+    RequestUrl,
     Result,
     Upload,
 )
@@ -37,7 +37,7 @@ from datalab_facade.transport.storage import AsyncStorageTransport, StorageTrans
 from datalab_facade.workers import in_thread
 
 
-class Outgoing:
+class UploadBody:
     """A source on its way out: counted and told of, as often as it is sent.
 
     Args:
@@ -58,7 +58,7 @@ class Outgoing:
         self.source = source
         self._meter = meter
         self._clock = clock
-        self._held = 0
+        self._done = 0
 
     @property
     def headers(self) -> dict[str, str]:
@@ -68,7 +68,7 @@ class Outgoing:
             "Content-Length": str(self.source.size),
         }
 
-    def wrong(self, digests: Mapping[str, str]) -> Collection[str]:
+    def mismatches(self, digests: Mapping[str, str]) -> Collection[str]:
         """Give the algorithms by which all of it does not hash to what is given.
 
         Raises:
@@ -77,7 +77,7 @@ class Outgoing:
         known = Digests(digests)
         for piece in self.source.pieces():
             known.update(piece)
-        return known.wrong()
+        return known.mismatches()
 
     def pieces(self) -> Generator[bytes, None, None]:
         """Give all of it.
@@ -111,12 +111,12 @@ class Outgoing:
             self._count(piece)
 
     def _begin(self) -> None:
-        self._held = 0
+        self._done = 0
         self._meter.begin(0, self.source.size, self._clock.monotonic())
 
     def _count(self, piece: bytes) -> None:
-        self._held += len(piece)
-        self._meter.update(self._held, self.source.size, self._clock.monotonic())
+        self._done += len(piece)
+        self._meter.update(self._done, self.source.size, self._clock.monotonic())
 
 
 async def open_source_async(
@@ -158,7 +158,7 @@ def _close(opening: asyncio.Task[Source]) -> None:
 
 
 @attrs.frozen
-class Asking:
+class ApiCalls:
     """How the API is asked, blocking. Each is given the seconds that are left."""
 
     url: Callable[[float], Ticket]
@@ -166,7 +166,7 @@ class Asking:
 
 
 @attrs.frozen
-class AsyncAsking:
+class AsyncApiCalls:
     """How the API is asked in an event loop. Each is given the seconds that are left."""
 
     url: Callable[[float], Awaitable[Ticket]]
@@ -174,95 +174,97 @@ class AsyncAsking:
 
 
 def send_file(
-    upload: Upload, outgoing: Outgoing, storage: StorageTransport, asking: Asking, clock: Clock
+    upload: Upload, body: UploadBody, storage: StorageTransport, api: ApiCalls, clock: Clock
 ) -> Confirmation:
     """Run an upload to its end, blocking.
 
     Args:
         upload: What decides.
-        outgoing: What is sent.
+        body: What is sent.
         storage: Where it is sent.
-        asking: How the API is asked for a URL and a confirmation.
+        api: How to request a URL and a confirmation from the API.
         clock: Tells the time and sleeps.
     """
-    steps, told = upload.steps(), None
+    steps, result = upload.steps(), None
     while True:
-        command = _next(steps, told)
+        command = _next(steps, result)
         if isinstance(command, Confirmation):
             return command
-        told = Result(clock.monotonic())
+        result = Result(clock.monotonic())
         try:
-            if isinstance(command, AskForUrl):
-                told = Result(0.0, ticket=asking.url(command.timeout(told.now)))
+            if isinstance(command, RequestUrl):
+                result = Result(0.0, ticket=api.url(command.timeout(result.now)))
             elif isinstance(command, Put):
-                with contextlib.closing(outgoing.pieces()) as pieces:
+                with contextlib.closing(body.pieces()) as pieces:
                     reply = storage.put(
                         command.url,
-                        outgoing.headers,
+                        body.headers,
                         pieces,
                         silence=command.stall_timeout,
-                        timeout=command.timeout(told.now),
+                        timeout=command.timeout(result.now),
                     )
-                told = Result(0.0, status=reply.status, headers=reply.headers)
+                result = Result(0.0, status=reply.status, headers=reply.headers)
             elif isinstance(command, Compare):
-                told = Result(0.0, wrong=outgoing.wrong(command.digests))
+                result = Result(0.0, mismatches=body.mismatches(command.digests))
             elif isinstance(command, Confirm):
-                left = command.timeout(told.now)
-                told = Result(0.0, confirmation=asking.confirm(command.file_id, left))
+                left = command.timeout(result.now)
+                result = Result(0.0, confirmation=api.confirm(command.file_id, left))
             else:
                 clock.sleep(command.seconds)
         except DatalabError as error:
-            told = Result(0.0, error=error)
-        told = attrs.evolve(told, now=clock.monotonic())
+            result = Result(0.0, error=error)
+        result = attrs.evolve(result, now=clock.monotonic())
 
 
 async def send_file_async(
     upload: Upload,
-    outgoing: Outgoing,
+    body: UploadBody,
     storage: AsyncStorageTransport,
-    asking: AsyncAsking,
+    api: AsyncApiCalls,
     clock: Clock,
 ) -> Confirmation:
     """Run an upload to its end in an event loop.
 
     Arguments as :func:`send_file`.
     """
-    steps, told = upload.steps(), None
+    steps, result = upload.steps(), None
     while True:
-        command = _next(steps, told)
+        command = _next(steps, result)
         if isinstance(command, Confirmation):
             return command
-        told = Result(clock.monotonic())
+        result = Result(clock.monotonic())
         try:
-            if isinstance(command, AskForUrl):
-                told = Result(0.0, ticket=await asking.url(command.timeout(told.now)))
+            if isinstance(command, RequestUrl):
+                result = Result(0.0, ticket=await api.url(command.timeout(result.now)))
             elif isinstance(command, Put):
-                async with contextlib.aclosing(outgoing.pieces_async()) as pieces:
+                async with contextlib.aclosing(body.pieces_async()) as pieces:
                     reply = await storage.put(
                         command.url,
-                        outgoing.headers,
+                        body.headers,
                         pieces,
                         silence=command.stall_timeout,
-                        timeout=command.timeout(told.now),
+                        timeout=command.timeout(result.now),
                     )
-                told = Result(0.0, status=reply.status, headers=reply.headers)
+                result = Result(0.0, status=reply.status, headers=reply.headers)
             elif isinstance(command, Compare):
-                told = Result(0.0, wrong=await asyncio.to_thread(outgoing.wrong, command.digests))
+                result = Result(
+                    0.0, mismatches=await asyncio.to_thread(body.mismatches, command.digests)
+                )
             elif isinstance(command, Confirm):
-                left = command.timeout(told.now)
-                told = Result(0.0, confirmation=await asking.confirm(command.file_id, left))
+                left = command.timeout(result.now)
+                result = Result(0.0, confirmation=await api.confirm(command.file_id, left))
             else:
                 await clock.sleep_async(command.seconds)
         except DatalabError as error:
-            told = Result(0.0, error=error)
-        told = attrs.evolve(told, now=clock.monotonic())
+            result = Result(0.0, error=error)
+        result = attrs.evolve(result, now=clock.monotonic())
 
 
 def _next(
-    steps: Generator[Command, Result, Confirmation], told: Result | None
+    steps: Generator[Command, Result, Confirmation], result: Result | None
 ) -> Command | Confirmation:
     try:
-        return next(steps) if told is None else steps.send(told)
+        return next(steps) if result is None else steps.send(result)
     except StopIteration as end:
         confirmation: Confirmation = end.value
         return confirmation

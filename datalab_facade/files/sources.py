@@ -59,17 +59,17 @@ def describe(source: object, name: str | None, content_type: str | None) -> Desc
             the source is none.
     """
     _checked_source(source)
-    called = _checked_name(name, "name") if name is not None else _name_of(source)
-    kind = content_type if content_type is not None else media_type_of(called)
+    file_name = _checked_name(name, "name") if name is not None else _name_of(source)
+    kind = content_type if content_type is not None else media_type_of(file_name)
     if kind is None:
         known = " ".join(MEDIA_TYPES)
         raise InvalidArgumentError(
-            f"The name {called!r} does not tell which kind of document it is. Datalab accepts "
+            f"The name {file_name!r} does not tell which kind of document it is. Datalab accepts "
             f"{known}; for anything else pass content_type"
         )
     if not isinstance(kind, str) or not _MEDIA_TYPE.fullmatch(kind):
         raise InvalidArgumentError(f"{named(kind)} is no media type such as 'application/pdf'")
-    return Described(called, kind)
+    return Described(file_name, kind)
 
 
 def _checked_source(source: object) -> None:
@@ -107,7 +107,7 @@ def _checked_name(name: str, what: str) -> str:
         raise InvalidArgumentError(
             f"The {what} {named(name)} has a folder in it; pass its last part only"
         )
-    if any(map(_is_no_text, name)):
+    if any(map(_is_not_text, name)):
         raise InvalidArgumentError(
             f"The {what} {named(name)} has a control character, or one that is no text; "
             "pass another name"
@@ -121,10 +121,10 @@ def harmless_name(name: str) -> str:
     >>> harmless_name("report.pdf"), harmless_name("caf\udce9\n.pdf")
     ('report.pdf', 'caf__.pdf')
     """
-    return "".join("_" if _is_no_text(char) or char in "/\\" else char for char in name)
+    return "".join("_" if _is_not_text(char) or char in "/\\" else char for char in name)
 
 
-def _is_no_text(char: str) -> bool:
+def _is_not_text(char: str) -> bool:
     return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
 
 
@@ -176,7 +176,7 @@ class Source:
         Raises:
             UploadError: It cannot be read, or has changed.
         """
-        _reading(self._name, lambda: self._file.seek(self._start))
+        _convert_errors(self._name, lambda: self._file.seek(self._start))
         left = self.size
         while left:
             piece = _read(self._name, self._file, min(_PIECE, left))
@@ -197,7 +197,7 @@ class Source:
             return True
         if self._stamp is None:
             return False
-        return _reading(self._name, lambda: _stamp(self._file)) != self._stamp
+        return _convert_errors(self._name, lambda: _stamp(self._file)) != self._stamp
 
 
 def open_source(
@@ -230,7 +230,7 @@ def open_source(
     elif isinstance(source, (str, os.PathLike)):
         opened = _opened(Path(source), name)
     else:
-        opened = _of_file(source, name, max_bytes, timeout, abandoned)
+        opened = _use_open_file(source, name, max_bytes, timeout, abandoned)
     try:
         if opened.size == 0:
             raise upload_failed(
@@ -273,19 +273,21 @@ def _open_at_once(path: str, flags: int) -> int:
 
 
 def _opened(path: Path, name: str) -> Source:
-    file = _reading(name, lambda: open_regular(path))
+    file = _convert_errors(name, lambda: open_regular(path))
     stamp = _stamp(file)
     return Source(name, stamp[0], file, stamp=stamp)
 
 
-def _of_file(
+def _use_open_file(
     file: IO[bytes],
     name: str,
     max_bytes: int,
     timeout: float,
     abandoned: Callable[[], bool],
 ) -> Source:
-    if isinstance(file, io.TextIOBase) or isinstance(_reading(name, lambda: file.read(0)), str):
+    if isinstance(file, io.TextIOBase) or isinstance(
+        _convert_errors(name, lambda: file.read(0)), str
+    ):
         raise InvalidArgumentError(f"{name!r} was opened in text mode; open it with mode 'rb'")
     try:
         if file.seekable():
@@ -297,8 +299,8 @@ def _of_file(
         # Whoever only claims to be able to seek is read like those who do not.
         pass
     if timeout == math.inf:
-        return _spooled(file, name, max_bytes, abandoned)
-    return _spooled_in_time(file, name, max_bytes, timeout)
+        return _spool(file, name, max_bytes, abandoned)
+    return _spool_in_time(file, name, max_bytes, timeout)
 
 
 def in_own_thread(work: Callable[[], _T]) -> Future[_T]:
@@ -316,14 +318,14 @@ def in_own_thread(work: Callable[[], _T]) -> Future[_T]:
     return future
 
 
-def _spooled_in_time(file: IO[bytes], name: str, max_bytes: int, timeout: float) -> Source:
+def _spool_in_time(file: IO[bytes], name: str, max_bytes: int, timeout: float) -> Source:
     """Copy a file, but wait for it no longer than there is time.
 
     Nothing can stop a thread that waits for a pipe. It is left alone, and reads no more
     than what it waits for.
     """
     left = threading.Event()
-    spooling = in_own_thread(lambda: _spooled(file, name, max_bytes, left.is_set))
+    spooling = in_own_thread(lambda: _spool(file, name, max_bytes, left.is_set))
     try:
         return spooling.result(min(timeout, threading.TIMEOUT_MAX))
     except BaseException as error:
@@ -349,7 +351,7 @@ def not_read_in_time(name: str) -> UploadError:
     )
 
 
-def _spooled(file: IO[bytes], name: str, max_bytes: int, abandoned: Callable[[], bool]) -> Source:
+def _spool(file: IO[bytes], name: str, max_bytes: int, abandoned: Callable[[], bool]) -> Source:
     import tempfile  # rarely needed, and slow to import
 
     size = 0
@@ -359,7 +361,7 @@ def _spooled(file: IO[bytes], name: str, max_bytes: int, abandoned: Callable[[],
             size += len(piece)
             if size > max_bytes:
                 raise _too_large(name, max_bytes)
-            _reading(name, partial(spool.write, piece))
+            _convert_errors(name, partial(spool.write, piece))
         # From here on it is the source that closes it.
         stack.pop_all()
     return Source(name, size, cast("IO[bytes]", spool))
@@ -375,7 +377,7 @@ def _too_large(name: str, max_bytes: int) -> UploadError:
 
 
 def _read(name: str, file: IO[bytes], most: int) -> bytes:
-    piece = _reading(name, lambda: file.read(most))
+    piece = _convert_errors(name, lambda: file.read(most))
     if not isinstance(piece, bytes):
         raise upload_failed(
             name,
@@ -385,7 +387,7 @@ def _read(name: str, file: IO[bytes], most: int) -> bytes:
     return piece
 
 
-def _reading(name: str, read: Callable[[], _T]) -> _T:
+def _convert_errors(name: str, read: Callable[[], _T]) -> _T:
     """Read something, and turn what goes wrong into an error that names the file."""
     try:
         return read()
@@ -402,5 +404,5 @@ def _reading(name: str, read: Callable[[], _T]) -> _T:
 
 
 def _stamp(file: IO[bytes]) -> tuple[int, int]:
-    told = os.fstat(file.fileno())
-    return told.st_size, told.st_mtime_ns
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns

@@ -55,7 +55,7 @@ class UploadPolicy:
 
 
 @attrs.frozen
-class AskForUrl(Until):
+class RequestUrl(Until):
     """Command: ask the API where to send the bytes."""
 
     deadline: float
@@ -86,7 +86,7 @@ class Compare:
     """Names of algorithms, and values in hexadecimal."""
 
 
-Command: TypeAlias = AskForUrl | Put | Compare | Confirm | Sleep
+Command: TypeAlias = RequestUrl | Put | Compare | Confirm | Sleep
 
 
 @attrs.frozen
@@ -100,7 +100,7 @@ class Result:
     """Of sending."""
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """Of sending, with lower-case names."""
-    wrong: Collection[str] = ()
+    mismatches: Collection[str] = ()
     """Of comparing: the algorithms by which they are other bytes."""
     confirmation: Confirmation | None = None
     """Of confirming."""
@@ -122,7 +122,7 @@ class Upload:
         self.name = name
         self._policy = policy
         self._deadline = deadline
-        self._faults = RetryState(policy, random)
+        self._retries = RetryState(policy, random)
         self._allow_http = allow_http
         self._renewal_pauses = RenewalPauses(policy, random)
         self._now = -math.inf
@@ -136,66 +136,70 @@ class Upload:
             UploadError: It could not be done; its ``reason`` tells why.
             DatalabError: What asking the API for a URL raised.
         """
-        ticket = yield from self._ticket()
+        ticket = yield from self._request_ticket()
         while True:
             if self._now > self._deadline:
                 raise self._failed(UploadFailure.UNREACHABLE, "was not sent in time")
-            told = yield from self._do(Put(ticket.url, self._policy.stall_timeout, self._deadline))
-            if told.error is not None:
-                yield from self._wait_after(told.error)
-            elif 200 <= told.status <= 299:
-                wrong = yield from self._wrong(told.headers)
-                if not wrong:
-                    return (yield from self._confirmed(ticket))
-                yield from self._wait_after(
+            result = yield from self._do(
+                Put(ticket.url, self._policy.stall_timeout, self._deadline)
+            )
+            if result.error is not None:
+                yield from self._back_off(result.error)
+            elif 200 <= result.status <= 299:
+                mismatches = yield from self._compare(result.headers)
+                if not mismatches:
+                    return (yield from self._confirm(ticket))
+                yield from self._back_off(
                     self._failed(
                         UploadFailure.CORRUPT,
-                        f"arrived with another {min(wrong)} than it was sent with",
+                        f"arrived with another {min(mismatches)} than it was sent with",
                     )
                 )
-            elif told.status in _EXPIRED:
-                ticket = yield from self._renewed(told.status)
-            elif told.status in _PASSING or told.status >= 500:
-                yield from self._wait_after(
+            elif result.status in _EXPIRED:
+                ticket = yield from self._renew(result.status)
+            elif result.status in _PASSING or result.status >= 500:
+                yield from self._back_off(
                     APIStatusError(
-                        told.status,
+                        result.status,
                         method="PUT",
                         url=redact_url(ticket.url),
-                        retry_after=retry_after_of(told.headers),
+                        retry_after=retry_after_of(result.headers),
                     )
                 )
-            elif told.status in _REDIRECTS:
+            elif result.status in _REDIRECTS:
                 # A document goes where the API said, and nowhere else.
-                target = redact_url(told.headers.get("location", "nowhere"))
+                target = redact_url(result.headers.get("location", "nowhere"))
                 raise self._failed(
                     UploadFailure.REFUSED,
                     f"is redirected to {target} by storage, which is not followed",
-                    told.status,
+                    result.status,
                 )
             else:
                 raise self._failed(
-                    UploadFailure.REFUSED, f"is refused by storage with {told.status}", told.status
+                    UploadFailure.REFUSED,
+                    f"is refused by storage with {result.status}",
+                    result.status,
                 )
 
     def _do(self, command: Command) -> Generator[Command, Result, Result]:
-        told = yield command
-        self._now = told.now
-        return told
+        result = yield command
+        self._now = result.now
+        return result
 
-    def _ticket(self) -> Generator[Command, Result, Ticket]:
-        told = yield from self._do(AskForUrl(self._deadline))
-        if told.error is not None:
-            raise told.error
-        assert told.ticket is not None
+    def _request_ticket(self) -> Generator[Command, Result, Ticket]:
+        result = yield from self._do(RequestUrl(self._deadline))
+        if result.error is not None:
+            raise result.error
+        assert result.ticket is not None
         try:
-            checked_storage_url(told.ticket.url, allow_http=self._allow_http)
+            checked_storage_url(result.ticket.url, allow_http=self._allow_http)
         except NotSecure as error:
             raise self._failed(UploadFailure.REFUSED, f"would be sent to {error}") from None
-        return told.ticket
+        return result.ticket
 
-    def _confirmed(self, ticket: Ticket) -> Generator[Command, Result, Confirmation]:
-        told = yield from self._do(Confirm(ticket.file_id, self._deadline))
-        error = told.error
+    def _confirm(self, ticket: Ticket) -> Generator[Command, Result, Confirmation]:
+        result = yield from self._do(Confirm(ticket.file_id, self._deadline))
+        error = result.error
         if isinstance(error, CALLER_ERRORS):
             raise error
         if error is not None:
@@ -205,63 +209,63 @@ class Upload:
                 f"was sent as file {ticket.file_id}, but not confirmed: {error}",
                 status,
             ) from error
-        assert told.confirmation is not None
-        if not told.confirmation.success:
+        assert result.confirmation is not None
+        if not result.confirmation.success:
             raise self._failed(
                 UploadFailure.UNCONFIRMED,
                 f"was sent as file {ticket.file_id}, but Datalab does not confirm it: "
-                f"{told.confirmation.message or 'no reason given'}",
+                f"{result.confirmation.message or 'no reason given'}",
             )
-        return told.confirmation
+        return result.confirmation
 
-    def _wrong(self, headers: Mapping[str, str]) -> Generator[Command, Result, Collection[str]]:
+    def _compare(self, headers: Mapping[str, str]) -> Generator[Command, Result, Collection[str]]:
         """Give the algorithms by which other bytes are stored than were sent."""
         digests = stored_digests(headers)
         if not digests:
             return ()
-        told = yield from self._do(Compare(digests))
-        if told.error is not None:
-            raise told.error
-        return told.wrong
+        result = yield from self._do(Compare(digests))
+        if result.error is not None:
+            raise result.error
+        return result.mismatches
 
-    def _renewed(self, status: int) -> Generator[Command, Result, Ticket]:
+    def _renew(self, status: int) -> Generator[Command, Result, Ticket]:
         refused = self._failed(
             UploadFailure.REFUSED,
             f"is refused by storage with {status}, also with a new URL",
             status,
         )
-        away = self._renewal_pauses.next(self._deadline - self._now)
-        if away is None:
+        pause = self._renewal_pauses.next(self._deadline - self._now)
+        if pause is None:
             raise refused
-        if away:
-            yield from self._do(Sleep(away))
-        return (yield from self._ticket())
+        if pause:
+            yield from self._do(Sleep(pause))
+        return (yield from self._request_ticket())
 
-    def _wait_after(self, error: DatalabError) -> Generator[Command, Result, None]:
-        ours = isinstance(error, UploadError)
+    def _back_off(self, error: DatalabError) -> Generator[Command, Result, None]:
+        is_ours = isinstance(error, UploadError)
         if isinstance(error, (*CALLER_ERRORS, RateLimitTimeoutError)):
             raise error
         if isinstance(error, UploadError) and error.reason != UploadFailure.CORRUPT:
             # Something is wrong with what was to be sent.
             raise error
         status = error.status if isinstance(error, APIStatusError) else None
-        if not (ours or may_pass(error)):
+        if not (is_ours or may_pass(error)):
             raise self._failed(
                 UploadFailure.REFUSED, f"could not be sent: {error}", status
             ) from error
         try:
-            away = self._faults.forgive(error)
+            pause = self._retries.forgive(error)
         except DatalabError as last:
-            if ours:
+            if is_ours:
                 raise
             raise self._failed(
                 UploadFailure.UNREACHABLE, f"could not be sent: {last}", status
             ) from last
-        if self._now + away >= self._deadline:
+        if self._now + pause >= self._deadline:
             raise self._failed(
                 UploadFailure.UNREACHABLE, f"was not sent in time: {error}", status
             ) from error
-        yield from self._do(Sleep(away))
+        yield from self._do(Sleep(pause))
 
     def _failed(
         self, reason: UploadFailure, message: str, status: int | None = None

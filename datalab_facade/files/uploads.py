@@ -35,9 +35,9 @@ DEFAULT_CONCURRENCY = 4
 _NO_MORE = object()
 
 
-def _shown(source: object) -> str:
+def _short_repr(source: object) -> str:
     if isinstance(source, tuple):
-        return f"({', '.join(map(_shown, source))})"
+        return f"({', '.join(map(_short_repr, source))})"
     return f"<{len(source)} bytes>" if isinstance(source, bytes) else repr(source)
 
 
@@ -50,7 +50,7 @@ class UploadOutcome:
     True
     """
 
-    source: Uploadable = attrs.field(repr=_shown)
+    source: Uploadable = attrs.field(repr=_short_repr)
     """What was to be uploaded, as it was given."""
     file: File | None = None
     error: DatalabError | None = None
@@ -72,7 +72,7 @@ class UploadOutcome:
         return self.file
 
 
-def taken_apart(uploadable: Uploadable) -> tuple[str | None, UploadSource]:
+def split_name(uploadable: Uploadable) -> tuple[str | None, UploadSource]:
     """Give the name that goes with a source, if one does, and the source.
 
     Raises:
@@ -109,8 +109,8 @@ def upload_all(
                 else:
                     running[workers.submit(partial(upload, source))] = source
             room = more and len(running) < concurrency
-            ended, _ = wait(running, 0 if room else BETWEEN_SIGNALS, FIRST_COMPLETED)
-            for future in ended:
+            finished, _ = wait(running, 0 if room else BETWEEN_SIGNALS, FIRST_COMPLETED)
+            for future in finished:
                 yield _outcome(running.pop(future), future)
 
 
@@ -129,41 +129,41 @@ async def upload_all_async(
     async def read(feed: AsyncIterator[Uploadable]) -> Uploadable:
         return cast("Uploadable", await anext(feed, _NO_MORE))
 
-    async def one(source: Uploadable) -> File:
+    async def upload_one(source: Uploadable) -> File:
         return await upload(source)
 
     running_loop()
     reading: asyncio.Task[Uploadable] | None = None
     running: dict[asyncio.Task[File], Uploadable] = {}
-    awaited: list[asyncio.Task[Uploadable] | asyncio.Task[File]]
+    pending: list[asyncio.Task[Uploadable] | asyncio.Task[File]]
     more = True
     async with contextlib.aclosing(_each(sources)) as feed:
         try:
             while more or running:
                 if more and reading is None and len(running) < concurrency:
                     reading = asyncio.create_task(read(feed))
-                awaited = [*running, *([reading] if reading is not None else [])]
-                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+                pending = [*running, *([reading] if reading is not None else [])]
+                await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 if reading is not None and reading.done():
                     source, reading = reading.result(), None
                     if source is _NO_MORE:
                         more = False
                     else:
-                        running[asyncio.create_task(one(source))] = source
+                        running[asyncio.create_task(upload_one(source))] = source
                 for task in [task for task in running if task.done()]:
                     yield _outcome(running.pop(task), task)
         finally:
-            awaited = [*running, *([reading] if reading is not None else [])]
-            for one_of_them in awaited:
-                one_of_them.cancel()
+            pending = [*running, *([reading] if reading is not None else [])]
+            for waiting in pending:
+                waiting.cancel()
             await asyncio.gather(*running, return_exceptions=True)
             if reading is not None:
                 await asyncio.gather(reading, return_exceptions=True)
 
 
-def _outcome(source: Uploadable, ended: Future[File] | asyncio.Task[File]) -> UploadOutcome:
+def _outcome(source: Uploadable, finished: Future[File] | asyncio.Task[File]) -> UploadOutcome:
     try:
-        return UploadOutcome(source=source, file=ended.result())
+        return UploadOutcome(source=source, file=finished.result())
     except DatalabError as error:
         return UploadOutcome(source=source, error=error)
 

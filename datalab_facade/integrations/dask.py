@@ -269,7 +269,7 @@ class _Tasks(Generic[_T]):
         ):
             return None
         try:
-            url = self._known.renewed(
+            url = self._known.renew(
                 output,
                 output.url,
                 _RENEWAL_SECONDS,

@@ -40,8 +40,8 @@ from datalab_facade.outputs.resource import DEFAULT_TIMEOUT
 from datalab_facade.outputs.saving import (
     DEFAULT_CONCURRENCY,
     Saving,
-    saved_output,
-    with_one_repeat_async,
+    make_saved_output,
+    retry_if_corrupt_async,
 )
 from datalab_facade.transport.storage import AsyncStorageTransport
 from datalab_facade.workers import in_thread
@@ -92,8 +92,8 @@ class AsyncOutputs:
             DownloadError: It could not be fetched; ``reason`` tells why.
         """
         most = checked_count("max_bytes", max_bytes, least=0)
-        deadline = self._begun(output, timeout)
-        return await with_one_repeat_async(lambda: self._collected(output, most, deadline))
+        deadline = self._start(output, timeout)
+        return await retry_if_corrupt_async(lambda: self._collect(output, most, deadline))
 
     async def read_text(
         self,
@@ -173,7 +173,7 @@ class AsyncOutputs:
             InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
             DownloadError: It could not be fetched or written; ``reason`` tells why.
         """
-        return await self._saved(
+        return await self._save(
             output,
             checked_path("path", path, of_file=True),
             overwrite=overwrite,
@@ -222,24 +222,24 @@ class AsyncOutputs:
                 process keeps its lock for longer than ``timeout``. The error has it.
             DatalabError: Whatever ``client.executions.get`` raises for an id.
         """
-        wanted = checked_execution(execution)
+        target = checked_execution(execution)
         home = checked_path("folder", folder)
         many = checked_count("concurrency", concurrency, least=1)
         checked_seconds("timeout", timeout)
         checked_callable("on_progress", on_progress)
         self._storage.ready()
-        if isinstance(wanted, int):
-            wanted = await self._executions.get(wanted)
-        began = self._now()
+        if isinstance(target, int):
+            target = await self._executions.get(target)
+        started_at = self._now()
         # What an earlier call promised is read to see whether it came true.
-        saving = await in_thread(lambda: Saving(wanted, home, steps, overwrite=overwrite))
-        left = iter(saving.wanted)
+        saving = await in_thread(lambda: Saving(target, home, steps, overwrite=overwrite))
+        queue = iter(saving.pending)
 
         async def save() -> None:
-            for output, path, replacing in left:
+            for output, path, replacing in queue:
                 with saving.attempt(output):
-                    await self._saved(
-                        self._renewals.newest(output, began),
+                    await self._save(
+                        self._renewals.newest(output, started_at),
                         path,
                         overwrite=replacing,
                         checksum=True,
@@ -250,10 +250,10 @@ class AsyncOutputs:
 
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(many, len(saving.wanted))):
+                for _ in range(min(many, len(saving.pending))):
                     group.create_task(save())
         except BaseException as error:
-            await in_thread(saving.leave)
+            await in_thread(saving.abort)
             if isinstance(error, BaseExceptionGroup):
                 # The first one ended all others.
                 raise error.exceptions[0] from None
@@ -278,11 +278,11 @@ class AsyncOutputs:
             InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
             DownloadError: It cannot be read on; ``reason`` tells why.
         """
-        download = self._download(output, self._begun(output, timeout), restartable=False)
+        download = self._download(output, self._start(output, timeout), restartable=False)
         async with contextlib.aclosing(self._chunks(output, download)) as chunks:
-            yield _passed_on(output, download, chunks)
+            yield _unpack(output, download, chunks)
 
-    async def _saved(
+    async def _save(
         self,
         output: Output,
         goal: Path,
@@ -294,9 +294,9 @@ class AsyncOutputs:
         saving: Saving | None = None,
     ) -> SavedOutput:
         """Save an output; if with others, what it will be is promised before it gets its name."""
-        deadline = self._begun(output, timeout)
+        deadline = self._start(output, timeout)
 
-        async def saved() -> SavedOutput:
+        async def attempt() -> SavedOutput:
             with PartFile(output, goal, overwrite=overwrite) as part:
                 download = self._download(output, deadline, part)
                 meter = output_meter(output, on_progress)
@@ -304,12 +304,12 @@ class AsyncOutputs:
                 async with contextlib.aclosing(self._chunks(output, download)) as chunks:
                     async for chunk in chunks:
                         part.take(chunk, download.facts)
-                        held = chunk.offset + len(chunk.data)
-                        meter.update(held, download.facts.total, self._now())
+                        done = chunk.offset + len(chunk.data)
+                        meter.update(done, download.facts.total, self._now())
                 meter.update(download.received, download.received, self._now())
 
-                def whole(size: int, sha256: str | None) -> SavedOutput:
-                    told = saved_output(
+                def describe(size: int, sha256: str | None) -> SavedOutput:
+                    saved = make_saved_output(
                         output,
                         goal,
                         size=size,
@@ -318,23 +318,23 @@ class AsyncOutputs:
                         now=self._context.clock.now(),
                     )
                     if saving is not None:
-                        saving.promise(told)
-                    return told
+                        saving.record_intent(saved)
+                    return saved
 
                 def finish() -> SavedOutput:
-                    told = part.finish(download.facts, whole, checksum=checksum)
+                    saved = part.finish(download.facts, describe, checksum=checksum)
                     if saving is None:
                         sync_folder(goal.parent)
                     else:
-                        saving.saved(told)
-                    return told
+                        saving.record_saved(saved)
+                    return saved
 
                 # Checking reads the whole file, which would hold up the loop.
                 return await in_thread(finish)
 
-        return await with_one_repeat_async(saved)
+        return await retry_if_corrupt_async(attempt)
 
-    async def _collected(self, output: Output, max_bytes: int, deadline: float) -> Data:
+    async def _collect(self, output: Output, max_bytes: int, deadline: float) -> Data:
         collector = Collector(output, max_bytes=max_bytes)
         download = self._download(output, deadline)
         async with contextlib.aclosing(self._chunks(output, download)) as chunks:
@@ -371,9 +371,9 @@ class AsyncOutputs:
             timeout = min(left, self._context.options.timeout)
             return await self._executions.get(output.execution_id, timeout=timeout)
 
-        return lambda refused, left: self._renewals.renewed(output, refused, left, poll)
+        return lambda refused, left: self._renewals.renew(output, refused, left, poll)
 
-    def _begun(self, output: Output, timeout: float) -> float:
+    def _start(self, output: Output, timeout: float) -> float:
         """Give the deadline of a call that begins now, if it may begin."""
         checked_output(output)
         deadline = self._now() + checked_seconds("timeout", timeout)
@@ -384,7 +384,7 @@ class AsyncOutputs:
         return self._context.clock.monotonic()
 
 
-async def _passed_on(
+async def _unpack(
     output: Output, download: Download, chunks: AsyncGenerator[Chunk, None]
 ) -> AsyncIterator[bytes]:
     reader = Reader(output)

@@ -24,7 +24,7 @@ from datalab_facade.errors import (
 )
 from datalab_facade.models import JSON, Output
 from datalab_facade.outputs.downloading import Chunk, Facts, Remote, download_failed
-from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_kept
+from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_packed
 from datalab_facade.redaction import excerpt
 
 _T = TypeVar("_T")
@@ -154,7 +154,7 @@ class Decoder:
         # Whoever packs on the way may leave the checksums of what was stored as they are.
         self._unpacked = Digests(facts.digests) if facts.encoding else None
         self._as_stored = as_stored
-        why = None if as_stored else why_kept(facts.encoding)
+        why = None if as_stored else why_packed(facts.encoding)
         if why is not None:
             raise download_failed(
                 remote,
@@ -187,12 +187,14 @@ class Decoder:
         if self._as_stored and self._facts.encoding:
             # The checksums may be of what it would unpack to.
             return
-        wrong = self._packed.wrong()
+        mismatches = self._packed.mismatches()
         if self._unpacked is not None:
-            wrong &= self._unpacked.wrong()
-        if wrong:
+            mismatches &= self._unpacked.mismatches()
+        if mismatches:
             raise download_failed(
-                self._remote, DownloadFailure.CORRUPT, f"has another {min(wrong)} than storage says"
+                self._remote,
+                DownloadFailure.CORRUPT,
+                f"has another {min(mismatches)} than storage says",
             )
 
     @contextlib.contextmanager
@@ -216,12 +218,12 @@ class Digests:
         wanted: Names of algorithms, and values in hexadecimal.
     """
 
-    def __init__(self, wanted: Mapping[str, str]) -> None:
-        self._wanted = wanted
+    def __init__(self, expected: Mapping[str, str]) -> None:
+        self._expected = expected
         # MD5 and SHA-1 tell broken bytes here, not forged ones.
         self._hashes = {
             name: _Crc32() if name == "crc32" else hashlib.new(name, usedforsecurity=False)
-            for name in wanted
+            for name in expected
         }
 
     def update(self, data: bytes) -> None:
@@ -229,10 +231,12 @@ class Digests:
         for known in self._hashes.values():
             known.update(data)
 
-    def wrong(self) -> frozenset[str]:
+    def mismatches(self) -> frozenset[str]:
         """Give the algorithms by which it is something else."""
         return frozenset(
-            name for name, known in self._hashes.items() if known.hexdigest() != self._wanted[name]
+            name
+            for name, known in self._hashes.items()
+            if known.hexdigest() != self._expected[name]
         )
 
 
@@ -247,10 +251,10 @@ class _Crc32:
         return f"{self._crc:08x}"
 
 
-def same_output(outputs: tuple[Output, ...], wanted: Output) -> str | None:
+def same_output(outputs: tuple[Output, ...], expected: Output) -> str | None:
     """Give the new URL of an output out of a newer list of them."""
     for output in outputs:
-        if (output.step, output.file_key) == (wanted.step, wanted.file_key):
+        if (output.step, output.file_key) == (expected.step, expected.file_key):
             return output.url
     return None
 
@@ -311,7 +315,7 @@ def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
         DownloadError: The value does not fit.
         ConfigurationError: The type needs cattrs, which is not there.
     """
-    called = _name_of(into)
+    type_name = _name_of(into)
     validate = cast("Callable[[JSON], _T] | None", getattr(into, "model_validate", None))
     try:
         return validate(value) if validate is not None else _structured(value, into)
@@ -322,7 +326,7 @@ def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
         raise download_failed(
             output,
             DownloadFailure.CORRUPT,
-            f"does not fit {called}: {excerpt(str(error), limit=500)}",
+            f"does not fit {type_name}: {excerpt(str(error), limit=500)}",
         ) from error
 
 

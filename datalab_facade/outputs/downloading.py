@@ -203,10 +203,10 @@ class Download:
         self.received = received if self.facts.validator else 0
         self._policy = policy
         self._deadline = deadline
-        self._faults = RetryState(policy, random)
+        self._retries = RetryState(policy, random)
         self._allow_http = allow_http
         self._restartable = restartable
-        self._told_url = remote.url
+        self._api_url = remote.url
         self._url = self._checked_url(remote.url)
         self._renewal_pauses = RenewalPauses(policy, random)
         self._redirects = 0
@@ -224,36 +224,36 @@ class Download:
         """
         while True:
             self.check_deadline(self._now)
-            told = yield from self._do(
+            result = yield from self._do(
                 Fetch(self._url, self._headers(), self._policy.stall_timeout, self._deadline)
             )
-            if told.error is not None:
-                yield from self._wait_after(told.error)
-            elif told.status in (200, 206):
-                if (yield from self._receive(told)):
+            if result.error is not None:
+                yield from self._back_off(result.error)
+            elif result.status in (200, 206):
+                if (yield from self._receive(result)):
                     return
-            elif told.status == 416:
-                if self._is_whole(told.headers):
+            elif result.status == 416:
+                if self._is_complete(result.headers):
                     return
-                self._start_over("storage has less of it than was received before")
-            elif told.status in _REDIRECTS:
-                self._redirect(told)
-            elif told.status in _REFUSALS:
-                yield from self._renew(told.status)
-            elif told.status in (408, 425, 429) or told.status >= 500:
-                yield from self._wait_after(
+                self._restart("storage has less of it than was received before")
+            elif result.status in _REDIRECTS:
+                self._redirect(result)
+            elif result.status in _REFUSALS:
+                yield from self._renew(result.status)
+            elif result.status in (408, 425, 429) or result.status >= 500:
+                yield from self._back_off(
                     APIStatusError(
-                        told.status,
+                        result.status,
                         method="GET",
                         url=redact_url(self._url),
-                        retry_after=retry_after_of(told.headers),
+                        retry_after=retry_after_of(result.headers),
                     )
                 )
             else:
                 raise self._failed(
                     DownloadFailure.REFUSED,
-                    f"is refused by storage with {told.status}",
-                    told.status,
+                    f"is refused by storage with {result.status}",
+                    result.status,
                 )
 
     def check_deadline(self, now: float) -> None:
@@ -266,42 +266,42 @@ class Download:
             raise self._failed(DownloadFailure.UNREACHABLE, "was not fetched in time")
 
     def _do(self, command: Command) -> Generator[Command, Result, Result]:
-        told = yield command
-        self._now = told.now
-        return told
+        result = yield command
+        self._now = result.now
+        return result
 
     def _headers(self) -> dict[str, str]:
         # Only of the bytes as they are stored is an offset into them meaningful.
         headers = {"Accept-Encoding": "identity"}
-        if self._goes_on and self.facts.validator:
+        if self._resumes and self.facts.validator:
             headers["Range"] = f"bytes={self.received}-"
             headers["If-Range"] = self.facts.validator
         return headers
 
     @property
-    def _goes_on(self) -> bool:
+    def _resumes(self) -> bool:
         """Whether what was received is gone on with, and not fetched again."""
         return self.received > 0 and self.facts.validator is not None
 
-    def _receive(self, told: Result) -> Generator[Command, Result, bool]:
-        offset = self._offset_of(told)
+    def _receive(self, result: Result) -> Generator[Command, Result, bool]:
+        offset = self._offset_of(result)
         if offset is None:
             return False
         self._redirects = 0
-        ended = yield from self._do(Receive(offset, self._deadline))
-        progress = ended.received > self.received
-        self.received = ended.received
+        body_end = yield from self._do(Receive(offset, self._deadline))
+        progress = body_end.received > self.received
+        self.received = body_end.received
         if progress:
-            self._faults.clear()
-        error = ended.error
+            self._retries.clear()
+        error = body_end.error
         if isinstance(error, MoreThanAnnounced):
-            self._start_over("storage sent more than it announced")
+            self._restart("storage sent more than it announced")
             return False
         if error is None and self.facts.total in (None, self.received):
             return True
         if error is None or may_pass(error):
             error = self._cut_off(error)
-        yield from self._wait_after(error)
+        yield from self._back_off(error)
         return False
 
     def _cut_off(self, error: DatalabError | None) -> DownloadError:
@@ -319,39 +319,39 @@ class Download:
         failed.__cause__ = error
         return failed
 
-    def _offset_of(self, told: Result) -> int | None:
+    def _offset_of(self, result: Result) -> int | None:
         """Give where the body that was begun starts; None if it is of no use."""
-        if told.status == 200:
-            return self._begin(told.headers, _length(told.headers))
+        if result.status == 200:
+            return self._begin(result.headers, _length(result.headers))
         found = re.fullmatch(
-            r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", told.headers.get("content-range", "")
+            r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", result.headers.get("content-range", "")
         )
         start, end, total = map(_number, found.groups()) if found else (None, None, None)
-        if not self._goes_on and start == 0 and end is not None and total == end + 1:
-            return self._begin(told.headers, total)
-        if start != self.received or not self._goes_on:
-            self._start_over("storage answered with another part than was asked for")
+        if not self._resumes and start == 0 and end is not None and total == end + 1:
+            return self._begin(result.headers, total)
+        if start != self.received or not self._resumes:
+            self._restart("storage answered with another part than was asked for")
             return None
-        same = self._is_same(told.headers)
+        same = self._is_same(result.headers)
         if not same:
             why = "storage does not tell that it is a part of the same object"
-            self._start_over(why if same is None else "the object changed")
+            self._restart(why if same is None else "the object changed")
             return None
         if self.facts.total is not None and total not in (None, self.facts.total):
-            self._start_over("the object changed its length")
+            self._restart("the object changed its length")
             return None
         self.facts = attrs.evolve(self.facts, total=total or self.facts.total)
         return self.received
 
     def _begin(self, headers: Mapping[str, str], total: int | None) -> int:
         if self.received:
-            self._start_over("storage cannot go on in the middle, or the object changed")
+            self._restart("storage cannot go on in the middle, or the object changed")
         self.facts = _facts_of(headers, total)
         return 0
 
-    def _is_whole(self, headers: Mapping[str, str]) -> bool:
+    def _is_complete(self, headers: Mapping[str, str]) -> bool:
         found = re.fullmatch(r"bytes \*/(\d{1,18})", headers.get("content-range", ""))
-        if found is None or not self._goes_on or self._is_same(headers) is False:
+        if found is None or not self._resumes or self._is_same(headers) is False:
             return False
         # Where no answer told how long the object is, this one may be about another.
         return int(found[1]) == self.received == self.facts.total
@@ -372,7 +372,7 @@ class Download:
         date = headers.get("last-modified")
         return None if date is None else date == facts.validator
 
-    def _start_over(self, why: str) -> None:
+    def _restart(self, why: str) -> None:
         if not self._restartable and self.received:
             raise self._failed(DownloadFailure.INCOMPLETE, f"was cut off and cannot go on: {why}")
         self._restarts += 1
@@ -384,24 +384,24 @@ class Download:
         self.received = 0
         self.facts = Facts()
 
-    def _redirect(self, told: Result) -> None:
+    def _redirect(self, result: Result) -> None:
         self._redirects += 1
         if self._redirects > self._policy.max_redirects:
             raise self._failed(
-                DownloadFailure.REFUSED, "is redirected again and again", told.status
+                DownloadFailure.REFUSED, "is redirected again and again", result.status
             )
         try:
-            target = urljoin(self._url, told.headers.get("location", ""))
+            target = urljoin(self._url, result.headers.get("location", ""))
             secure = urlsplit(target).scheme == "https"
         except ValueError:
             raise self._failed(
-                DownloadFailure.REFUSED, "is redirected to a URL that cannot be read", told.status
+                DownloadFailure.REFUSED, "is redirected to a URL that cannot be read", result.status
             ) from None
         if urlsplit(self._url).scheme == "https" and not secure:
             raise self._failed(
                 DownloadFailure.REFUSED,
                 f"is redirected to {redact_url(target)}, without TLS",
-                told.status,
+                result.status,
             )
         self._url = self._checked_url(target)
 
@@ -411,29 +411,29 @@ class Download:
             f"is refused by storage with {status}, also with a new URL",
             status,
         )
-        away = self._renewal_pauses.next(self._deadline - self._now)
-        if away is None:
+        pause = self._renewal_pauses.next(self._deadline - self._now)
+        if pause is None:
             raise refused
-        if away:
-            yield from self._do(Sleep(away))
+        if pause:
+            yield from self._do(Sleep(pause))
         self._redirects = 0
-        told = yield from self._do(Renew(self._told_url, self._deadline))
-        if isinstance(told.error, NotFoundError) or (told.error is None and told.url is None):
+        result = yield from self._do(Renew(self._api_url, self._deadline))
+        if isinstance(result.error, NotFoundError) or (result.error is None and result.url is None):
             why = "" if isinstance(self.remote, RemoteFile) else _OUTPUTS_ARE_DELETED
             raise self._failed(
                 DownloadFailure.GONE, f"is no longer there{why}", status
-            ) from told.error
-        if told.error is not None:
+            ) from result.error
+        if result.error is not None:
             raise self._failed(
                 DownloadFailure.EXPIRED,
-                f"has a URL that expired and could not be renewed: {told.error}",
+                f"has a URL that expired and could not be renewed: {result.error}",
                 status,
-            ) from told.error
-        assert told.url is not None
-        self._told_url = told.url
-        self._url = self._checked_url(told.url)
+            ) from result.error
+        assert result.url is not None
+        self._api_url = result.url
+        self._url = self._checked_url(result.url)
 
-    def _wait_after(self, error: DatalabError) -> Generator[Command, Result, None]:
+    def _back_off(self, error: DatalabError) -> Generator[Command, Result, None]:
         if isinstance(error, (*CALLER_ERRORS, RateLimitTimeoutError)):
             raise error
         status = error.status if isinstance(error, APIStatusError) else None
@@ -442,18 +442,18 @@ class Download:
                 DownloadFailure.REFUSED, f"could not be fetched: {error}", status
             ) from error
         try:
-            away = self._faults.forgive(error)
+            pause = self._retries.forgive(error)
         except DatalabError as last:
             if isinstance(last, DownloadError):
                 raise
             raise self._failed(
                 DownloadFailure.UNREACHABLE, f"could not be fetched: {last}", status
             ) from last
-        if self._now + away >= self._deadline:
+        if self._now + pause >= self._deadline:
             raise self._failed(
                 DownloadFailure.UNREACHABLE, f"was not fetched in time: {error}", status
             ) from error
-        yield from self._do(Sleep(away))
+        yield from self._do(Sleep(pause))
 
     def _checked_url(self, url: str) -> str:
         try:
@@ -523,12 +523,12 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _length(headers: Mapping[str, str]) -> int | None:
-    told = headers.get("content-length", "")
-    return int(told) if re.fullmatch(r"\d{1,18}", told) else None
+    result = headers.get("content-length", "")
+    return int(result) if re.fullmatch(r"\d{1,18}", result) else None
 
 
-def _number(told: str) -> int | None:
-    return None if told == "*" else int(told)
+def _number(result: str) -> int | None:
+    return None if result == "*" else int(result)
 
 
 def _facts_of(headers: Mapping[str, str], total: int | None) -> Facts:
@@ -589,23 +589,23 @@ def stored_digests(headers: Mapping[str, str]) -> dict[str, str]:
 
     An ETag is opaque, also where it looks like an MD5, so it is none of these.
     """
-    told = {
+    result = {
         algorithm: headers.get(f"x-amz-checksum-{algorithm}", "")
         for algorithm in ("sha256", "sha1", "crc32")
     }
     if headers.get("x-amz-checksum-type", "").upper() == "COMPOSITE":
         # A checksum of the checksums of parts.
-        told = {}
+        result = {}
     for entry in headers.get("x-goog-hash", "").split(","):
         algorithm, _, value = entry.strip().partition("=")
-        told[algorithm.lower()] = value
-    return _decoded(told)
+        result[algorithm.lower()] = value
+    return _decoded(result)
 
 
-def _decoded(told: Mapping[str, str]) -> dict[str, str]:
+def _decoded(result: Mapping[str, str]) -> dict[str, str]:
     digests = {
         algorithm: _from_base64(value, _DIGESTS[algorithm])
-        for algorithm, value in told.items()
+        for algorithm, value in result.items()
         if algorithm in _DIGESTS
     }
     return {algorithm: digest for algorithm, digest in digests.items() if digest is not None}

@@ -42,7 +42,7 @@ class Journal:
         self._file: IO[bytes] | None = None
         self.path = folder
 
-    def promise(self, saved: SavedOutput) -> None:
+    def record_intent(self, saved: SavedOutput) -> None:
         """Write down, on the disk itself, what a file will be that has not got its name yet.
 
         Raises:
@@ -82,7 +82,7 @@ class Journal:
                 self._file = None
 
 
-def promises_in(folder: Path, *, but: Journal) -> Iterator[SavedOutput]:
+def read_intents(folder: Path, *, but: Journal) -> Iterator[SavedOutput]:
     """Give what the journals of others there tell; what makes no sense is passed over.
 
     Raises:
@@ -100,7 +100,7 @@ def promises_in(folder: Path, *, but: Journal) -> Iterator[SavedOutput]:
                 yield SavedOutput.from_dict(json.loads(line))
 
 
-def came_true(saved: SavedOutput, path: Path) -> bool:
+def matches_intent(saved: SavedOutput, path: Path) -> bool:
     """Tell whether a file is what was written down of it.
 
     Raises:

@@ -45,11 +45,11 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NOT_IN_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\:]")
 
 
-def _scrubbed_or_none(text: str | None) -> str | None:
+def _redacted_urls_or_none(text: str | None) -> str | None:
     return text if text is None else redact_urls(text)
 
 
-def _shown_or_none(name: str | None) -> str | None:
+def _redacted_name_or_none(name: str | None) -> str | None:
     return name if name is None else redact_name(name)
 
 
@@ -90,7 +90,7 @@ class SavedOutput:
     execution_id: int
     step: str = attrs.field(converter=redact_name)
     """The step's unique name."""
-    file_key: str | None = attrs.field(converter=_shown_or_none)
+    file_key: str | None = attrs.field(converter=_redacted_name_or_none)
     """Which file, ``"aggregated"`` for all of them, or None where steps have one run."""
     path: str
     """Where it is, with ``/`` on every system; in a manifest, relative to its folder."""
@@ -102,7 +102,7 @@ class SavedOutput:
     """When it was whole on disk, in UTC."""
     source_status: Status
     """How the step's run stood then; while it goes on, there may be more to come."""
-    media_type: str | None = attrs.field(default=None, converter=_scrubbed_or_none)
+    media_type: str | None = attrs.field(default=None, converter=_redacted_urls_or_none)
     """What storage said it is, such as ``"application/json"``."""
 
     def to_dict(self) -> dict[str, JSON]:
@@ -153,7 +153,7 @@ class FailedOutput:
     execution_id: int
     step: str = attrs.field(converter=redact_name)
     """The step's unique name."""
-    file_key: str | None = attrs.field(converter=_shown_or_none)
+    file_key: str | None = attrs.field(converter=_redacted_name_or_none)
     """Which file, ``"aggregated"`` for all of them, or None where steps have one run."""
     error: str = attrs.field(converter=redact_urls)
     """What went wrong."""
@@ -247,8 +247,8 @@ class Manifest:
         return cls(
             execution_id=entry.whole("execution_id"),
             status=Status.parse(entry.text("status")),
-            saved=tuple(map(SavedOutput.from_dict, entry.several("saved"))),
-            failed=tuple(map(FailedOutput.from_dict, entry.several("failed"))),
+            saved=tuple(map(SavedOutput.from_dict, entry.items("saved"))),
+            failed=tuple(map(FailedOutput.from_dict, entry.items("failed"))),
         )
 
     def write(self, folder: Path) -> Path:
@@ -281,7 +281,7 @@ class Manifest:
                 raise
         except (OSError, ValueError) as error:
             raise LocalFileError(
-                f"The manifest cannot be written to {folder}: {_words_of(error)}. "
+                f"The manifest cannot be written to {folder}: {_system_message(error)}. "
                 f"Name a folder that is there and can be written to"
             ) from error
         return goal
@@ -300,7 +300,7 @@ class Manifest:
             body = goal.read_bytes()
         except (OSError, ValueError) as error:
             raise LocalFileError(
-                f"The manifest of {folder} cannot be read: {_words_of(error)}"
+                f"The manifest of {folder} cannot be read: {_system_message(error)}"
             ) from error
         try:
             return cls.from_dict(json.loads(body))
@@ -312,13 +312,13 @@ class Manifest:
 
     def __str__(self) -> str:
         count = len(self.saved)
-        weight = sum(output.bytes for output in self.saved)
-        saved = f"{count} output{'' if count == 1 else 's'} saved ({weight:,} bytes)"
-        missed = f", {len(self.failed)} missed" if self.failed else ""
-        return f"Execution {self.execution_id} ({excerpt(self.status, limit=40)}): {saved}{missed}"
+        size = sum(output.bytes for output in self.saved)
+        saved = f"{count} output{'' if count == 1 else 's'} saved ({size:,} bytes)"
+        failed = f", {len(self.failed)} missed" if self.failed else ""
+        return f"Execution {self.execution_id} ({excerpt(self.status, limit=40)}): {saved}{failed}"
 
 
-def _words_of(error: Exception) -> str:
+def _system_message(error: Exception) -> str:
     """Give what the system says, without the path, which is a temporary one."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
@@ -358,7 +358,7 @@ class _Reader:
             self._refuse(f"its {name} is no time")
         return moment
 
-    def several(self, name: str) -> list[Any]:
+    def items(self, name: str) -> list[Any]:
         value = self._value(name)
         if not isinstance(value, list):
             self._refuse(f"its {name} is no list")

@@ -34,7 +34,7 @@ from datalab_facade.outputs.downloading import (
     subject_of,
 )
 from datalab_facade.outputs.naming import suffix_of
-from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_kept
+from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_packed
 from datalab_facade.redaction import redact_name
 
 _T = TypeVar("_T")
@@ -45,10 +45,10 @@ _PIECE = 1 << 20
 
 # Less than this is fetched again sooner than it is found on disk, so it is kept in memory:
 # two files fewer to make and to remove is most of what a small output costs.
-_NOT_WORTH_A_PART = 32 << 10
+_MIN_PART_BYTES = 32 << 10
 
 # So much may wait in memory for the disk while more comes; what is left has to be waited for.
-_MOST_UNWRITTEN = 16 << 20
+_MAX_UNWRITTEN = 16 << 20
 
 OPEN_FILES_STAY = os.name == "nt"
 """Whether a file that is open can neither be renamed nor removed, as on Windows."""
@@ -89,7 +89,7 @@ class PartFile:
         with self._disk():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if _is_file(self._notes):
-                self._file = self._opened()
+                self._file = self._open_part()
                 self.facts = self._read_notes()
                 self.received = self._file.seek(0, os.SEEK_END) if self.facts else 0
         return self
@@ -106,8 +106,10 @@ class PartFile:
             # Nobody would ever go on with an empty part, with one of our own, with a whole file,
             # nor with one of what is gone or cannot be recognized.
             gone = isinstance(error, DownloadError) and error.reason == DownloadFailure.GONE
-            useful = self._shared and self._recognizable and not gone and not self._published
-            if is_at(self._part, self._file) and not (useful and self._file.seek(0, os.SEEK_END)):
+            resumable = self._shared and self._recognizable and not gone and not self._published
+            if is_at(self._part, self._file) and not (
+                resumable and self._file.seek(0, os.SEEK_END)
+            ):
                 self._notes.unlink(missing_ok=True)
                 self._part.unlink()
 
@@ -121,42 +123,44 @@ class PartFile:
             if self._file is None:
                 del self._start[chunk.offset :]
                 self._start += chunk.data
-                if len(self._start) > _NOT_WORTH_A_PART:
-                    self._put_down()
-                    self._note(facts)
+                if len(self._start) > _MIN_PART_BYTES:
+                    self._spill()
+                    self._write_notes(facts)
             elif chunk.data:
                 _write(self._file, chunk.data)
                 self._unwritten += len(chunk.data)
-                if self._unwritten >= _MOST_UNWRITTEN:
+                if self._unwritten >= _MAX_UNWRITTEN:
                     _begin_writing(self._file, self._unwritten)
                     self._unwritten = 0
             else:
                 # A body begins: from here on everything is new.
                 self._file.seek(chunk.offset)
                 self._file.truncate()
-                self._note(facts)
+                self._write_notes(facts)
 
-    def finish(self, facts: Facts, whole: Callable[[int, str | None], _T], *, checksum: bool) -> _T:
+    def finish(
+        self, facts: Facts, describe: Callable[[int, str | None], _T], *, checksum: bool
+    ) -> _T:
         """Check what has arrived, unpack it if need be, and give it its final name.
 
         Args:
             facts: What storage told of the object.
-            whole: Told the length in bytes of the file, and its SHA-256 if wanted, when
-                they are sure and just before the file gets its name. An OSError of it is
-                one of the disk's.
-            hashed: Whether the SHA-256 is wanted, too.
+            describe: Called with the file's length in bytes and, with ``checksum``, its
+                SHA-256, just before the file gets its name. Its OSError counts as one of
+                the disk's.
+            checksum: Whether to compute the SHA-256, too.
 
         Returns:
-            What ``whole`` gave.
+            What ``describe`` returned.
 
         Raises:
             DownloadError: It is not what storage says it is, or cannot be written.
         """
         try:
-            kept = why_kept(facts.encoding)
+            packed_reason = why_packed(facts.encoding)
             self._refuse_page(facts)
-            if facts.encoding and kept is None:
-                return self._finish_unpacked(facts, whole)
+            if facts.encoding and packed_reason is None:
+                return self._finish_unpacked(facts, describe)
             sha256 = hashlib.sha256()
             if facts.digests or checksum:
                 decoder = Decoder(self._remote, facts, as_stored=True)
@@ -166,19 +170,21 @@ class PartFile:
                             sha256.update(piece)
                 decoder.finish()
             with self._disk():
-                file = self._file or self._put_down()
+                file = self._file or self._spill()
                 size = file.seek(0, os.SEEK_END)
                 sync(file)
-                told = whole(size, sha256.hexdigest() if checksum else None)
+                result = describe(size, sha256.hexdigest() if checksum else None)
                 self._publish(self._part)
-            if kept is not None:
-                logger.warning("%s is saved as it is stored: %s", subject_of(self._remote), kept)
+            if packed_reason is not None:
+                logger.warning(
+                    "%s is saved as it is stored: %s", subject_of(self._remote), packed_reason
+                )
         except DownloadError as error:
             if error.reason != DownloadFailure.DISK:
                 # Nothing of it will be used again.
                 self.forget()
             raise
-        return told
+        return result
 
     def forget(self) -> None:
         """Throw away what has arrived."""
@@ -203,18 +209,18 @@ class PartFile:
             redact_name(file_key) if file_key is not None else None,
         ]
 
-    def _put_down(self) -> IO[bytes]:
+    def _spill(self) -> IO[bytes]:
         """Write what was kept in memory to the part."""
-        self._file = self._opened()
+        self._file = self._open_part()
         self._file.truncate()
         _write(self._file, self._start)
         self._start.clear()
         return self._file
 
-    def _note(self, facts: Facts) -> None:
+    def _write_notes(self, facts: Facts) -> None:
         notes = {"output": self._identity, "facts": attrs.asdict(facts)}
         self._recognizable = facts.validator is not None
-        with _opened_own(self._notes, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "wb") as file:
+        with _open_without_links(self._notes, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "wb") as file:
             _write(file, json.dumps(notes).encode())
 
     def _refuse_page(self, facts: Facts) -> None:
@@ -243,12 +249,14 @@ class PartFile:
         while piece := self._file.read(_PIECE):
             yield from decoder.feed(piece)
 
-    def _opened(self) -> IO[bytes]:
+    def _open_part(self) -> IO[bytes]:
         for _ in range(10):
             if _is_other(self._part) or _is_other(self._notes):
                 break
             with contextlib.ExitStack() as stack:
-                file = stack.enter_context(_opened_own(self._part, os.O_RDWR | os.O_CREAT, "r+b"))
+                file = stack.enter_context(
+                    _open_without_links(self._part, os.O_RDWR | os.O_CREAT, "r+b")
+                )
                 if not lock(file):
                     break
                 # Whoever held the lock before may have published and removed it, or was
@@ -263,7 +271,7 @@ class PartFile:
         own = f".{os.getpid()}-{os.urandom(4).hex()}.part"
         self._part = self._path.with_name(self._path.name + own)
         self._notes = self._path.with_name(self._path.name + own + ".json")
-        return _opened_own(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL, "r+b")
+        return _open_without_links(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL, "r+b")
 
     def _read_notes(self) -> Facts | None:
         # Without notes on this very thing, nothing is known of the part; it is begun anew.
@@ -276,7 +284,7 @@ class PartFile:
         self._recognizable = facts.validator is not None
         return facts if ours else None
 
-    def _finish_unpacked(self, facts: Facts, whole: Callable[[int, str | None], _T]) -> _T:
+    def _finish_unpacked(self, facts: Facts, describe: Callable[[int, str | None], _T]) -> _T:
         """Unpack the part beside itself, and give that the final name."""
         beside = self._part.with_name(self._part.name + ".unpacked")
         size, sha256 = 0, hashlib.sha256()
@@ -284,7 +292,7 @@ class PartFile:
             with self._disk():
                 if self._file is None:
                     # Having the part keeps others from writing the same file.
-                    self._put_down()
+                    self._spill()
                 beside.unlink(missing_ok=True)
             with self._disk(), beside.open("xb") as unpacked:
                 decoder = Decoder(self._remote, facts)
@@ -295,22 +303,22 @@ class PartFile:
                 unpacked.flush()
                 sync(unpacked)
             with self._disk():
-                told = whole(size, sha256.hexdigest())
+                result = describe(size, sha256.hexdigest())
                 self._publish(beside)
         finally:
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
-        return told
+        return result
 
-    def _publish(self, whole: Path) -> None:
+    def _publish(self, source: Path) -> None:
         if OPEN_FILES_STAY and self._file is not None:
             self._file.close()
         if self._overwrite:
-            whole.replace(self._path)
+            source.replace(self._path)
         else:
             try:
                 # Unlike a rename, a link never takes the place of another file.
-                os.link(whole, self._path)
+                os.link(source, self._path)
             except FileExistsError:
                 raise self._failed(
                     DownloadFailure.EXISTS,
@@ -318,7 +326,7 @@ class PartFile:
                 ) from None
             except OSError:
                 # This file system has no links.
-                whole.replace(self._path)
+                source.replace(self._path)
         self._published = True
         # The file has its name, whatever becomes of these.
         with suppress(OSError):
@@ -341,7 +349,7 @@ class PartFile:
         return download_failed(self._remote, reason, message)
 
 
-def clear_away(path: Path) -> None:
+def remove_leftovers(path: Path) -> None:
     """Remove what a process left beside a file that it gave its name, and then was killed.
 
     What another process is at work on is left to it.
@@ -357,7 +365,7 @@ def clear_away(path: Path) -> None:
             part.with_name(part.name + suffix).unlink(missing_ok=True)
 
 
-def _opened_own(path: Path, flags: int, mode: Literal["r+b", "wb"]) -> IO[bytes]:
+def _open_without_links(path: Path, flags: int, mode: Literal["r+b", "wb"]) -> IO[bytes]:
     """Open a file without a buffer, and never what a link leads to."""
     for name in ("O_BINARY", "O_NOFOLLOW"):
         flags |= getattr(os, name, 0)

@@ -38,7 +38,12 @@ from datalab_facade.outputs.fetching import fetch
 from datalab_facade.outputs.parts import PartFile, sync_folder
 from datalab_facade.outputs.progress import OnProgress, output_meter
 from datalab_facade.outputs.renewing import Renewals
-from datalab_facade.outputs.saving import DEFAULT_CONCURRENCY, Saving, saved_output, with_one_repeat
+from datalab_facade.outputs.saving import (
+    DEFAULT_CONCURRENCY,
+    Saving,
+    make_saved_output,
+    retry_if_corrupt,
+)
 from datalab_facade.transport.storage import StorageTransport
 from datalab_facade.workers import Workers
 
@@ -89,8 +94,8 @@ class Outputs:
             DownloadError: It could not be fetched; ``reason`` tells why.
         """
         most = checked_count("max_bytes", max_bytes, least=0)
-        deadline = self._begun(output, timeout)
-        return with_one_repeat(lambda: self._collected(output, most, deadline))
+        deadline = self._start(output, timeout)
+        return retry_if_corrupt(lambda: self._collect(output, most, deadline))
 
     def read_text(
         self,
@@ -168,7 +173,7 @@ class Outputs:
             InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
             DownloadError: It could not be fetched or written; ``reason`` tells why.
         """
-        return self._saved(
+        return self._save(
             output,
             checked_path("path", path, of_file=True),
             overwrite=overwrite,
@@ -217,21 +222,21 @@ class Outputs:
                 process keeps its lock for longer than ``timeout``. The error has it.
             DatalabError: Whatever ``client.executions.get`` raises for an id.
         """
-        wanted = checked_execution(execution)
+        target = checked_execution(execution)
         home = checked_path("folder", folder)
         many = checked_count("concurrency", concurrency, least=1)
         checked_seconds("timeout", timeout)
         checked_callable("on_progress", on_progress)
         self._storage.ready()
-        if isinstance(wanted, int):
-            wanted = self._executions.get(wanted)
-        began = self._now()
-        saving = Saving(wanted, home, steps, overwrite=overwrite)
+        if isinstance(target, int):
+            target = self._executions.get(target)
+        started_at = self._now()
+        saving = Saving(target, home, steps, overwrite=overwrite)
 
         def save(output: Output, path: Path, *, replacing: bool) -> None:
             with saving.attempt(output):
-                self._saved(
-                    self._renewals.newest(output, began),
+                self._save(
+                    self._renewals.newest(output, started_at),
                     path,
                     overwrite=replacing,
                     checksum=True,
@@ -244,10 +249,10 @@ class Outputs:
             with Workers(many, "datalab-save") as workers:
                 workers.carry_out(
                     partial(save, output, path, replacing=replacing)
-                    for output, path, replacing in saving.wanted
+                    for output, path, replacing in saving.pending
                 )
         except BaseException:
-            saving.leave()
+            saving.abort()
             raise
         return saving.finish(timeout)
 
@@ -269,11 +274,11 @@ class Outputs:
             InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
             DownloadError: It cannot be read on; ``reason`` tells why.
         """
-        download = self._download(output, self._begun(output, timeout), restartable=False)
+        download = self._download(output, self._start(output, timeout), restartable=False)
         with contextlib.closing(self._chunks(output, download)) as chunks:
-            yield _passed_on(output, download, chunks)
+            yield _unpack(output, download, chunks)
 
-    def _saved(
+    def _save(
         self,
         output: Output,
         goal: Path,
@@ -285,9 +290,9 @@ class Outputs:
         saving: Saving | None = None,
     ) -> SavedOutput:
         """Save an output; if with others, what it will be is promised before it gets its name."""
-        deadline = self._begun(output, timeout)
+        deadline = self._start(output, timeout)
 
-        def saved() -> SavedOutput:
+        def attempt() -> SavedOutput:
             with PartFile(output, goal, overwrite=overwrite) as part:
                 download = self._download(output, deadline, part)
                 meter = output_meter(output, on_progress)
@@ -296,12 +301,12 @@ class Outputs:
                     for chunk in chunks:
                         check_interrupted()
                         part.take(chunk, download.facts)
-                        held = chunk.offset + len(chunk.data)
-                        meter.update(held, download.facts.total, self._now())
+                        done = chunk.offset + len(chunk.data)
+                        meter.update(done, download.facts.total, self._now())
                 meter.update(download.received, download.received, self._now())
 
-                def whole(size: int, sha256: str | None) -> SavedOutput:
-                    told = saved_output(
+                def describe(size: int, sha256: str | None) -> SavedOutput:
+                    saved = make_saved_output(
                         output,
                         goal,
                         size=size,
@@ -310,19 +315,19 @@ class Outputs:
                         now=self._context.clock.now(),
                     )
                     if saving is not None:
-                        saving.promise(told)
-                    return told
+                        saving.record_intent(saved)
+                    return saved
 
-                told = part.finish(download.facts, whole, checksum=checksum)
+                saved = part.finish(download.facts, describe, checksum=checksum)
                 if saving is None:
                     sync_folder(goal.parent)
                 else:
-                    saving.saved(told)
-                return told
+                    saving.record_saved(saved)
+                return saved
 
-        return with_one_repeat(saved)
+        return retry_if_corrupt(attempt)
 
-    def _collected(self, output: Output, max_bytes: int, deadline: float) -> Data:
+    def _collect(self, output: Output, max_bytes: int, deadline: float) -> Data:
         collector = Collector(output, max_bytes=max_bytes)
         download = self._download(output, deadline)
         with contextlib.closing(self._chunks(output, download)) as chunks:
@@ -357,9 +362,9 @@ class Outputs:
             timeout = min(left, self._context.options.timeout)
             return self._executions.get(output.execution_id, timeout=timeout)
 
-        return lambda refused, left: self._renewals.renewed(output, refused, left, poll)
+        return lambda refused, left: self._renewals.renew(output, refused, left, poll)
 
-    def _begun(self, output: Output, timeout: float) -> float:
+    def _start(self, output: Output, timeout: float) -> float:
         """Give the deadline of a call that begins now, if it may begin."""
         checked_output(output)
         deadline = self._now() + checked_seconds("timeout", timeout)
@@ -370,7 +375,7 @@ class Outputs:
         return self._context.clock.monotonic()
 
 
-def _passed_on(
+def _unpack(
     output: Output, download: Download, chunks: Generator[Chunk, None, None]
 ) -> Iterator[Data]:
     reader = Reader(output)

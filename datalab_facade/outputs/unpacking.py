@@ -6,17 +6,17 @@ import zlib
 from collections.abc import Iterator
 
 # Deflate can blow a kilobyte up to a megabyte; honest JSON and text stay far below.
-_MOST_EXPANSION = 200
+_MAX_EXPANSION = 200
 _PIECE = 1 << 18
-_FREE = 1 << 20
+_UNCHECKED_BYTES = 1 << 20
 
 # Nobody honest compresses what is compressed again and again.
-_MOST_LAYERS = 5
+_MAX_LAYERS = 5
 
-_UNPACKED = frozenset({"gzip", "x-gzip", "deflate"})
+_SUPPORTED = frozenset({"gzip", "x-gzip", "deflate"})
 # https://www.iana.org/assignments/http-parameters and what is used besides; all else that
 # is called an encoding is a character set, a way of transfer, or a mistake.
-_KEPT = frozenset(
+_UNSUPPORTED = frozenset(
     {
         *("aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress"),
         *("brotli", "bz2", "bzip2", "lz4", "lzma", "lzo", "sdch", "snappy", "x-bzip2", "x-lz4"),
@@ -39,7 +39,7 @@ def codings(encoding: str) -> tuple[str, ...]:
     >>> codings("identity, GZIP"), codings("aws-chunked"), codings("deflate,br")
     (('gzip',), (), ('deflate', 'br'))
     """
-    return tuple(token for token in _tokens(encoding) if token in _UNPACKED | _KEPT)
+    return tuple(token for token in _tokens(encoding) if token in _SUPPORTED | _UNSUPPORTED)
 
 
 def not_codings(encoding: str) -> tuple[str, ...]:
@@ -49,21 +49,23 @@ def not_codings(encoding: str) -> tuple[str, ...]:
     (('aws-chunked',), ('utf-8',), ())
     """
     return tuple(
-        token for token in _tokens(encoding) if token not in _UNPACKED | _KEPT | {"identity"}
+        token
+        for token in _tokens(encoding)
+        if token not in _SUPPORTED | _UNSUPPORTED | {"identity"}
     )
 
 
-def why_kept(encoding: str) -> str | None:
+def why_packed(encoding: str) -> str | None:
     """Tell why something that is encoded so cannot be unpacked here; None if it can.
 
     >>> why_kept("gzip, br")
     "it is compressed as 'br', which cannot be unpacked here"
     """
     names = codings(encoding)
-    kept = next((name for name in names if name in _KEPT), None)
+    kept = next((name for name in names if name in _UNSUPPORTED), None)
     if kept is not None:
         return f"it is compressed as {kept!r}, which cannot be unpacked here"
-    return f"it is compressed {len(names)} times" if len(names) > _MOST_LAYERS else None
+    return f"it is compressed {len(names)} times" if len(names) > _MAX_LAYERS else None
 
 
 class Unpacker:
@@ -77,11 +79,11 @@ class Unpacker:
     """
 
     def __init__(self, encoding: str) -> None:
-        why = why_kept(encoding)
+        why = why_packed(encoding)
         if why is not None:
             raise DoesNotUnpack(why)
         self._layers = [_Layer(coding) for coding in reversed(codings(encoding))]
-        self._taken = 0
+        self._consumed = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Give what a chunk unpacks to, in pieces.
@@ -90,7 +92,7 @@ class Unpacker:
             ExpandsTooMuch: It is a bomb.
             DoesNotUnpack: It is something else.
         """
-        self._taken += len(data)
+        self._consumed += len(data)
         yield from self._through(self._layers, data)
 
     def _through(self, layers: list[_Layer], data: bytes) -> Iterator[bytes]:
@@ -98,7 +100,7 @@ class Unpacker:
             yield data
             return
         for piece in layers[0].feed(data):
-            if layers[0].given > _FREE + self._taken * _MOST_EXPANSION:
+            if layers[0].produced > _UNCHECKED_BYTES + self._consumed * _MAX_EXPANSION:
                 raise ExpandsTooMuch
             yield from self._through(layers[1:], piece)
 
@@ -122,7 +124,7 @@ class _Layer:
         self._may_be_bare = coding == "deflate"
         self._start = b""
         self._began = False
-        self.given = 0
+        self.produced = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         self._began = self._began or bool(data)
@@ -138,7 +140,7 @@ class _Layer:
                 piece = self._inflate.decompress(data, _PIECE)
             except zlib.error as error:
                 raise DoesNotUnpack(str(error)) from error
-            self.given += len(piece)
+            self.produced += len(piece)
             yield piece
             data = self._inflate.unconsumed_tail
             if self._inflate.eof and self._inflate.unused_data:

@@ -36,7 +36,7 @@ _VERSION = 1
 logger = logging.getLogger("datalab_facade.runs")
 
 _KEY: Final = re.compile(r"[0-9a-f]{64}")
-_TAKEN: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES})
+_LOCKED: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES})
 _CANNOT_SYNC: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP})
 
 
@@ -100,9 +100,9 @@ class RunJournal:
         self._entries: dict[str, RunEntry] = {}
         self._folders: set[str] = set()
         try:
-            made = [one for one in (folder, *folder.parents) if not one.exists()]
+            created = [one for one in (folder, *folder.parents) if not one.exists()]
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = _opened(self.path)
+            self._file = _open(self.path)
         except (OSError, ValueError) as error:
             # A name that this system cannot write is a ValueError.
             why = error.strerror if isinstance(error, OSError) else "no folder can have this name"
@@ -111,7 +111,7 @@ class RunJournal:
             self._lock()
             self._read()
             # A journal whose name is lost with the power would let all be paid again.
-            self._keep_names({folder, folder.parent, *(one.parent for one in made)})
+            self._sync_folders({folder, folder.parent, *(one.parent for one in created)})
         except BaseException:
             self._file.close()
             raise
@@ -144,19 +144,19 @@ class RunJournal:
         """Tell whether a folder's name is taken, also where case makes no difference."""
         return name.casefold() in self._folders
 
-    def note(self, key: str, **facts: JSON) -> RunEntry:
+    def record(self, key: str, **facts: JSON) -> RunEntry:
         """Write down news of a file, and give all that is known of it.
 
         Raises:
             LocalFileError: It cannot be written; the error says what became of the file.
         """
         self._write({"file": key, **facts})
-        return self._take(key, facts)
+        return self._apply(key, facts)
 
-    def _take(self, key: str, facts: Mapping[str, Any]) -> RunEntry:
-        known = self._entries.get(key)
-        news = {name: value for name, value in facts.items() if name in _TYPES}
-        entry = RunEntry(**news) if known is None else attrs.evolve(known, **news)
+    def _apply(self, key: str, facts: Mapping[str, Any]) -> RunEntry:
+        entry = self._entries.get(key)
+        fields = {name: value for name, value in facts.items() if name in _TYPES}
+        entry = RunEntry(**fields) if entry is None else attrs.evolve(entry, **fields)
         self._entries[key] = entry
         self._folders.add(entry.folder.casefold())
         return entry
@@ -166,16 +166,16 @@ class RunJournal:
             raise self.failure
         # What UTF-8 cannot hold is written as JSON's escape for it.
         text = json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
-        end, left = self._file.seek(0, os.SEEK_END), text
+        end, rest = self._file.seek(0, os.SEEK_END), text
         try:
-            while left:
+            while rest:
                 # A short write is told what is wrong by the one that follows it.
-                left = left[self._file.write(left) or 0 :]
+                rest = rest[self._file.write(rest) or 0 :]
             sync(self._file)
         except BaseException as error:
             # Half a line would spoil the next one, and what is announced is not done now. A
             # line that tells of what was done stays: it is true, wherever it has got to.
-            if left or line.get("submitting") is True:
+            if rest or line.get("submitting") is True:
                 with contextlib.suppress(OSError):
                     self._file.truncate(end)
             why = error.strerror if isinstance(error, OSError) else "it was interrupted"
@@ -197,8 +197,8 @@ class RunJournal:
                 else f"Workflow {line['workflow_id']} was created and is not recorded, so name it "
                 f"by its id, or it is created once more. "
             )
-        known = self._entries.get(str(line["file"]))
-        name = printable(str(line["source"] if known is None else known.source))
+        entry = self._entries.get(str(line["file"]))
+        name = printable(str(line["source"] if entry is None else entry.source))
         if line.get("execution_id") is not None:
             number = line["execution_id"]
             return (
@@ -207,8 +207,8 @@ class RunJournal:
                 f"with client.outputs.save_all({number}, ...), since retry_unknown=True pays "
                 f"again. "
             )
-        if known is not None and known.execution_id is not None:
-            return f"{name} is execution {known.execution_id}. "
+        if entry is not None and entry.execution_id is not None:
+            return f"{name} is execution {entry.execution_id}. "
         return f"{name} was not submitted. "
 
     def _read(self) -> None:
@@ -245,7 +245,7 @@ class RunJournal:
                 f"folder"
             ) from None
         except (ValueError, RecursionError) as error:
-            why = str(error) if type(error) is _NotOurs else "it is not JSON"
+            why = str(error) if type(error) is _InvalidLine else "it is not JSON"
             raise LocalFileError(
                 f"Line {number} of {self.path} is not a line of a run's journal: "
                 f"{why}. Mend it, or choose another folder"
@@ -253,17 +253,17 @@ class RunJournal:
 
     def _read_line(self, line: object, *, first: bool) -> None:
         if not isinstance(line, dict):
-            raise _NotOurs("it is not an object")
+            raise _InvalidLine("it is not an object")
         if first:
             self.header = _checked_header(line)
             return
         key = line.get("file")
         if not isinstance(key, str) or not _KEY.fullmatch(key):
-            raise _NotOurs("it does not say which file it is about")
+            raise _InvalidLine("it does not say which file it is about")
         _check_facts(line, is_new=key not in self._entries)
-        entry = self._take(key, line)
+        entry = self._apply(key, line)
         if entry.ended is not None and entry.execution_id is None:
-            raise _NotOurs("it tells the end of an execution that has no id")
+            raise _InvalidLine("it tells the end of an execution that has no id")
 
     def _lock(self) -> None:
         try:
@@ -274,7 +274,7 @@ class RunJournal:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            if error.errno in _TAKEN:
+            if error.errno in _LOCKED:
                 raise LocalFileError(
                     f"Another run works in {self.folder}. Wait for it, or choose another folder"
                 ) from None
@@ -285,7 +285,7 @@ class RunJournal:
                 error.strerror,
             )
 
-    def _keep_names(self, folders: Iterable[Path]) -> None:
+    def _sync_folders(self, folders: Iterable[Path]) -> None:
         for folder in folders:
             try:
                 descriptor = os.open(folder, os.O_RDONLY)
@@ -303,7 +303,7 @@ class RunJournal:
                 os.close(descriptor)
 
 
-class _NotOurs(ValueError):
+class _InvalidLine(ValueError):
     """Says why a line is none that a run writes."""
 
 
@@ -311,7 +311,7 @@ class _OtherVersion(ValueError):
     """Says which version wrote the journal."""
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _open(path: Path) -> IO[bytes]:
     # A pipe of that name would be waited for.
     flags = getattr(os, "O_NONBLOCK", 0)
     file = open(  # noqa: SIM115 - the journal closes it
@@ -327,15 +327,15 @@ def _checked_header(line: Mapping[str, object]) -> RunHeader:
     version, workflow_id = line.get("version"), line.get("workflow_id")
     origin, definition = line.get("origin"), line.get("definition")
     if type(version) is not int:
-        raise _NotOurs("it does not say which version wrote it")
+        raise _InvalidLine("it does not say which version wrote it")
     if version != _VERSION:
         raise _OtherVersion(f"{version}"[:20])
     if not isinstance(origin, str):
-        raise _NotOurs("its origin is not a text")
-    if type(workflow_id) is not int or not _can_be_id(workflow_id):
-        raise _NotOurs("its workflow_id is not an id")
+        raise _InvalidLine("its origin is not a text")
+    if type(workflow_id) is not int or not _is_possible_id(workflow_id):
+        raise _InvalidLine("its workflow_id is not an id")
     if not isinstance(definition, (str, NoneType)):
-        raise _NotOurs("its definition is not a text")
+        raise _InvalidLine("its definition is not a text")
     return RunHeader(origin, workflow_id, definition)
 
 
@@ -343,17 +343,17 @@ def _check_facts(facts: Mapping[str, object], *, is_new: bool) -> None:
     for name, types in _TYPES.items():
         # True is an int, and no id.
         if name in facts and type(facts[name]) not in types:
-            raise _NotOurs(f"its {name} is a {type(facts[name]).__name__}")
+            raise _InvalidLine(f"its {name} is a {type(facts[name]).__name__}")
     if is_new and not {"source", "folder"} <= facts.keys():
-        raise _NotOurs("it does not say what its file is called, and where its outputs go")
+        raise _InvalidLine("it does not say what its file is called, and where its outputs go")
     folder, number = facts.get("folder"), facts.get("execution_id")
     if isinstance(folder, str) and (folder != safe_name(folder) or folder.casefold() == FILE_NAME):
-        raise _NotOurs("its folder is not the name of one")
-    if isinstance(number, int) and not _can_be_id(number):
-        raise _NotOurs("its execution_id is not an id")
+        raise _InvalidLine("its folder is not the name of one")
+    if isinstance(number, int) and not _is_possible_id(number):
+        raise _InvalidLine("its execution_id is not an id")
 
 
-def _can_be_id(number: int) -> bool:
+def _is_possible_id(number: int) -> bool:
     return 0 <= number < 1 << 63
 
 
@@ -363,4 +363,4 @@ def _check_cut(tail: bytes, *, first: bool) -> None:
     # After a power failure there may be nothing where a line should be.
     there = tail.rstrip(b"\0")[: len(begin)]
     if not begin.startswith(there):
-        raise _NotOurs("it is not whole")
+        raise _InvalidLine("it is not whole")

@@ -47,7 +47,7 @@ _UNFINISHED: Final = (".part", ".part.json", ".part.unpacked")
 
 
 @attrs.frozen
-class Item:
+class RunItem:
     """A file of a run, as the caller named it."""
 
     key: str
@@ -79,20 +79,20 @@ class RunFiles:
     def __init__(self, sources: object, folder: Path, *, or_async: bool = False) -> None:
         self._folder = folder
         single = isinstance(sources, (str, bytes, os.PathLike, File))
-        given = [sources] if single else sources
-        if not isinstance(given, (Iterable, AsyncIterable) if or_async else Iterable):
+        listed = [sources] if single else sources
+        if not isinstance(listed, (Iterable, AsyncIterable) if or_async else Iterable):
             raise InvalidArgumentError(
                 f"files must be paths, URLs or uploaded files, not {type(sources).__name__}"
             )
-        self._sources = cast("Iterable[RunSource] | AsyncIterable[RunSource]", given)
-        if isinstance(given, Collection):
+        self._sources = cast("Iterable[RunSource] | AsyncIterable[RunSource]", listed)
+        if isinstance(listed, Collection):
             # Whatever else is wrong with one of them is told in its result.
-            for source in given:
+            for source in listed:
                 path = _local(source)
                 if path is not None:
                     self._check_apart(path)
 
-    def items(self) -> Iterator[Item]:
+    def items(self) -> Iterator[RunItem]:
         """Give one after the other."""
         assert isinstance(self._sources, Iterable)
         position = 0
@@ -101,7 +101,7 @@ class RunFiles:
                 yield self._item(one, position)
                 position += 1
 
-    async def items_async(self) -> AsyncIterator[Item]:
+    async def items_async(self) -> AsyncIterator[RunItem]:
         """Do the same where an event loop must not be held up by a disk."""
         import asyncio  # importing it costs a third of importing httpx
 
@@ -111,7 +111,7 @@ class RunFiles:
                 yield await asyncio.to_thread(self._item, one, position)
                 position += 1
 
-    def _files_of(self, source: RunSource) -> Sequence[RunSource | Item]:
+    def _files_of(self, source: RunSource) -> Sequence[RunSource | RunItem]:
         """Give the files of a folder, and anything else as it is."""
         path = _local(source)
         if path is None or not _is_folder(path):
@@ -120,28 +120,28 @@ class RunFiles:
             self._check_apart(path)
             return sorted(filter(_is_wanted, path.iterdir()))
         except LocalFileError as error:
-            return [_wrong(source, error)]
+            return [_failed_item(source, error)]
         except OSError as error:
-            return [_wrong(source, _unreadable(path, error))]
+            return [_failed_item(source, _unreadable(path, error))]
 
-    def _item(self, source: RunSource | Item, position: int) -> Item:
+    def _item(self, source: RunSource | RunItem, position: int) -> RunItem:
         try:
-            item = source if isinstance(source, Item) else self._described(source)
+            item = source if isinstance(source, RunItem) else self._describe(source)
         except DatalabError as error:
-            item = _wrong(source, error)
+            item = _failed_item(source, error)
         return attrs.evolve(item, position=position)
 
-    def _described(self, source: RunSource) -> Item:
+    def _describe(self, source: RunSource) -> RunItem:
         if isinstance(source, File):
-            return Item(digest(source.reference), source.filename, address=source.reference)
+            return RunItem(digest(source.reference), source.filename, address=source.reference)
         if isinstance(source, str) and "://" in source:
             [url] = InputConfig.coerce(source).urls
-            return Item(digest(url), redact_url(url), address=url)
+            return RunItem(digest(url), redact_url(url), address=url)
         if source == "":
             raise InvalidArgumentError("File name is empty. Name a file, or '.' for this folder")
         path = checked_path("a file", source)
         self._check_apart(path)
-        return Item(_key_of(path), str(path), path=path)
+        return RunItem(_key_of(path), str(path), path=path)
 
     def _check_apart(self, path: Path) -> None:
         """See to it that a file, or a folder of files, is not where the outputs go.
@@ -165,7 +165,7 @@ class RunFiles:
             )
 
 
-def check_unchanged(item: Item) -> None:
+def check_unchanged(item: RunItem) -> None:
     """See to it that a file is still what it was when the run met it.
 
     Raises:
@@ -204,11 +204,11 @@ def _unreadable(path: Path, error: OSError | ValueError) -> LocalFileError:
     return LocalFileError(f"{path} cannot be read: {why}")
 
 
-def _wrong(source: object, error: DatalabError) -> Item:
+def _failed_item(source: object, error: DatalabError) -> RunItem:
     """Give the item of what cannot be run, which tells why."""
     name = str(source) if isinstance(source, (str, os.PathLike)) else f"{source!r:.80}"
     name = redact_url(name) if "://" in name else name
-    return Item(digest(name), name, problem=error)
+    return RunItem(digest(name), name, problem=error)
 
 
 def _local(source: object) -> Path | None:

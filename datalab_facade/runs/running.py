@@ -43,7 +43,7 @@ from datalab_facade.outputs.naming import safe_name
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
 from datalab_facade.runs.run_journal import FILE_NAME, RunEntry, RunJournal
-from datalab_facade.runs.run_sources import Item, RunFiles, digest
+from datalab_facade.runs.run_sources import RunFiles, RunItem, digest
 from datalab_facade.statuses import Status
 from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY
 from datalab_facade.waiting.wait import WaitPolicy
@@ -57,7 +57,7 @@ RunWorkflow: TypeAlias = int | Workflow | WorkflowDefinition | str | os.PathLike
 OnUpdate: TypeAlias = Callable[[Update], None]
 """Called with each change of an execution, and with the totals."""
 
-_MOST_TOLD = 5
+_MAX_QUOTED = 5
 
 
 @picklable
@@ -212,7 +212,7 @@ def checked_request(
     workflow: RunWorkflow,
     files: object,
     folder: object,
-    given: RunOptions,
+    options: RunOptions,
     *,
     or_async: bool = False,
 ) -> RunRequest:
@@ -221,29 +221,29 @@ def checked_request(
     Raises:
         LocalFileError: It makes no sense; nothing was sent.
     """
-    unknown = sorted(given.keys() - RunOptions.__annotations__.keys())
+    unknown = sorted(options.keys() - RunOptions.__annotations__.keys())
     if unknown:
         raise TypeError(f"unknown option {unknown[0]!r}")
-    timeout = given.get("timeout")
+    timeout = options.get("timeout")
     if timeout is not None:
         checked_seconds("timeout", timeout)
-    to = checked_path("to", folder)
+    output_dir = checked_path("output_dir", folder)
     return RunRequest(
         workflow=_definition_of(workflow),
-        files=RunFiles(files, to, or_async=or_async),
-        folder=to,
-        secrets=given.get("secrets"),
-        policy=context.policy_for_wait(timeout, given.get("policy"), {}),
+        files=RunFiles(files, output_dir, or_async=or_async),
+        folder=output_dir,
+        secrets=options.get("secrets"),
+        policy=context.policy_for_wait(timeout, options.get("policy"), {}),
         concurrency=checked_count(
-            "concurrency", given.get("concurrency", DEFAULT_CONCURRENCY), least=1
+            "concurrency", options.get("concurrency", DEFAULT_CONCURRENCY), least=1
         ),
-        retry_failed=given.get("retry_failed", False),
-        retry_unknown=given.get("retry_unknown", False),
-        on_update=checked_callable("on_update", given.get("on_update")),
+        retry_failed=options.get("retry_failed", False),
+        retry_unknown=options.get("retry_unknown", False),
+        on_update=checked_callable("on_update", options.get("on_update")),
     )
 
 
-Task: TypeAlias = Upload | Submit | WaitFor | RunResult
+Action: TypeAlias = Upload | Submit | WaitFor | RunResult
 
 # What is fed about a file without an execution; no execution has this id.
 _NO_EXECUTION = -1
@@ -261,86 +261,86 @@ class RunPlan:
         self._journal = journal
         self._retry_failed = request.retry_failed
         self._retry_unknown = request.retry_unknown
-        self._met: set[str] = set()
+        self._seen: set[str] = set()
         self._failed: dict[str, DatalabError] = {}
         self._uploaded_now: set[str] = set()
-        self._leaving: str | None = None
-        self._waiting: dict[int, deque[Item]] = {}
+        self._sending: str | None = None
+        self._waiting: dict[int, deque[RunItem]] = {}
         self._settled: dict[int, tuple[Outcome, RunResult]] = {}
 
-    def fed(self, task: WaitFor | RunResult) -> int | Outcome:
+    def scheduler_input(self, action: WaitFor | RunResult) -> int | Outcome:
         """Give what the scheduler is to be fed with."""
-        if isinstance(task, WaitFor):
-            return task.execution_id
-        if task.execution_id is None or task.status is None:
-            error = task.error or DatalabError(str(task))
+        if isinstance(action, WaitFor):
+            return action.execution_id
+        if action.execution_id is None or action.status is None:
+            error = action.error or DatalabError(str(action))
             outcome = Outcome(execution_id=_NO_EXECUTION, error=error)
         else:
-            execution = Execution(id=task.execution_id, status=task.status)
-            outcome = Outcome(execution_id=task.execution_id, execution=execution)
-        self._settled[id(outcome)] = outcome, task
+            execution = Execution(id=action.execution_id, status=action.status)
+            outcome = Outcome(execution_id=action.execution_id, execution=execution)
+        self._settled[id(outcome)] = outcome, action
         return outcome
 
-    def task(self, item: Item) -> Task:
+    def next_action(self, item: RunItem) -> Action:
         """Tell what is to be done next for a file."""
         if item.problem is not None:
-            return self._result(item, None, None, item.problem, _words(item.problem))
+            return self._result(item, None, None, item.problem, _message_of(item.problem))
         if item.key in self._failed:
             # It was named before, and is tried once in a call.
             return self._not_done(item, self._failed[item.key])
-        entry = self._journal.entry(item.key) or self._first_met(item)
-        if self._retry_failed and item.key not in self._met and _has_failed(entry):
-            entry = self._journal.note(
+        entry = self._journal.entry(item.key) or self._record_first(item)
+        if self._retry_failed and item.key not in self._seen and _has_failed(entry):
+            entry = self._journal.record(
                 item.key, execution_id=None, ended=None, reason=None, submitting=False
             )
-        self._met.add(item.key)
+        self._seen.add(item.key)
         return self._next(item, entry)
 
-    def uploaded(self, item: Item, file: File) -> Task:
+    def record_upload(self, item: RunItem, file: File) -> Action:
         """Take note that a file is at Datalab."""
         self._uploaded_now.add(item.key)
-        return self._next(item, self._journal.note(item.key, reference=file.reference))
+        return self._next(item, self._journal.record(item.key, reference=file.reference))
 
-    def submission(self, item: Item, workflow_id: int, task: Submit) -> Submitted:
+    def plan_submission(self, item: RunItem, workflow_id: int, action: Submit) -> Submitted:
         """Plan the request that starts the execution, with notes of when it leaves.
 
         Raises:
             LocalFileError: There cannot be such a request.
         """
-        planned = execution_of(workflow_id, task.address, retry_overloaded=False)
+        planned = execution_of(workflow_id, action.address, retry_overloaded=False)
         record_drift = attrs.evolve(
             planned.submission,
-            on_leaving=lambda: self._about_to_leave(item),
-            on_refused=lambda: self._was_refused(item),
+            on_leaving=lambda: self._record_sending(item),
+            on_refused=lambda: self._record_not_sent(item),
         )
         return attrs.evolve(planned, submission=record_drift)
 
-    def submitted(self, item: Item, execution_id: int) -> WaitFor:
+    def record_submission(self, item: RunItem, execution_id: int) -> WaitFor:
         """Take note of the execution."""
-        self._leaving = None
-        self._journal.note(item.key, submitting=False, execution_id=execution_id)
+        self._sending = None
+        self._journal.record(item.key, submitting=False, execution_id=execution_id)
         return self._wait(item, execution_id)
 
-    def refused(self, item: Item, error: DatalabError, task: Task) -> Task:
+    def record_failure(self, item: RunItem, error: DatalabError, action: Action) -> Action:
         """Take in that uploading or submitting has failed.
 
         Raises:
             DatalabError: It would fail for every other file, too.
         """
-        self._leaving = None
+        self._sending = None
         if self._journal.failure is not None:
             raise self._journal.failure
         if isinstance(error, (AuthenticationError, PermissionDeniedError)):
             raise error
-        gone = isinstance(error, APIStatusError) and error.status in (400, 404, 422)
-        if gone and isinstance(task, Submit) and not task.fresh and item.path is not None:
+        is_gone = isinstance(error, APIStatusError) and error.status in (400, 404, 422)
+        if is_gone and isinstance(action, Submit) and not action.fresh and item.path is not None:
             # What an earlier call uploaded may have been deleted since.
             self._uploaded_now.add(item.key)
-            self._journal.note(item.key, reference=None)
+            self._journal.record(item.key, reference=None)
             return _upload(item.path)
         return self._not_done(item, error)
 
-    def ended(self, outcome: Outcome) -> tuple[Item, Path] | RunResult:
+    def record_outcome(self, outcome: Outcome) -> tuple[RunItem, Path] | RunResult:
         """Take in how a wait ended: give the file and the folder to save to, or its result."""
         settled = self._settled.pop(id(outcome), None)
         if settled is not None:
@@ -351,63 +351,63 @@ class RunPlan:
             del self._waiting[outcome.execution_id]
         if outcome.error is not None:
             if isinstance(outcome.error, NotFoundError):
-                self._journal.note(item.key, reason=_words(outcome.error))
+                self._journal.record(item.key, reason=_message_of(outcome.error))
             return self._not_done(item, outcome.error)
-        return item, self._folder(self._known(item))
+        return item, self._folder(self._entry(item))
 
-    def saved(self, item: Item, execution: Execution, manifest: Manifest) -> RunResult:
+    def record_saved(self, item: RunItem, execution: Execution, manifest: Manifest) -> RunResult:
         """Take note of what was saved, and give the result of the file."""
         reason = None
         if not execution.succeeded:
-            reason = _words(ExecutionFailedError(execution))
+            reason = _message_of(ExecutionFailedError(execution))
         elif not manifest.is_complete:
-            reason = _missed(manifest)
+            reason = _failed_outputs(manifest)
         if manifest.is_complete:
-            self._journal.note(item.key, ended=str(execution.status), reason=reason)
+            self._journal.record(item.key, ended=str(execution.status), reason=reason)
         error = None if execution.succeeded else ExecutionFailedError(execution)
         return self._result(item, execution.status, manifest, error, reason)
 
-    def not_saved(self, item: Item, error: DatalabError) -> RunResult:
+    def record_save_error(self, item: RunItem, error: DatalabError) -> RunResult:
         """Give the result of a file whose outputs could not be saved."""
         return self._not_done(item, error)
 
-    def _about_to_leave(self, item: Item) -> None:
+    def _record_sending(self, item: RunItem) -> None:
         # What an earlier call left unknown is so already, and stays it.
-        if not self._known(item).submitting:
-            self._journal.note(item.key, submitting=True)
-            self._leaving = item.key
+        if not self._entry(item).submitting:
+            self._journal.record(item.key, submitting=True)
+            self._sending = item.key
 
-    def _was_refused(self, item: Item) -> None:
-        if self._leaving == item.key:
-            self._leaving = None
-            self._journal.note(item.key, submitting=False)
+    def _record_not_sent(self, item: RunItem) -> None:
+        if self._sending == item.key:
+            self._sending = None
+            self._journal.record(item.key, submitting=False)
 
-    def _first_met(self, item: Item) -> RunEntry:
+    def _record_first(self, item: RunItem) -> RunEntry:
         last = item.path.name if item.path else item.source.partition("?")[0].rpartition("/")[2]
         name = safe_name(last or item.source)
         if name.casefold() == FILE_NAME or self._journal.has_folder(name):
             name = safe_name(f"{name[:40]}-{item.key[:16]}")
         reference = item.address if (item.address or "").startswith("datalab://") else None
-        return self._journal.note(item.key, source=item.source, folder=name, reference=reference)
+        return self._journal.record(item.key, source=item.source, folder=name, reference=reference)
 
-    def _next(self, item: Item, entry: RunEntry) -> Task:
+    def _next(self, item: RunItem, entry: RunEntry) -> Action:
         if entry.execution_id is not None:
             # Whoever is waited for already has been named before.
             if entry.ended is None or entry.execution_id in self._waiting:
                 return self._wait(item, entry.execution_id)
             return self._from_journal(item, entry, entry.execution_id)
         if entry.submitting and not self._retry_unknown:
-            return self._not_done(item, _left_unknown(item))
+            return self._not_done(item, _uncertain(item))
         folder = self._folder(entry)
         if os.path.lexists(folder) and not folder.is_dir():
-            return self._not_done(item, _in_the_way(item, folder))
+            return self._not_done(item, _blocked(item, folder))
         address = item.address or entry.reference
         if address is not None:
             return Submit(address, fresh=item.key in self._uploaded_now)
         assert item.path is not None
         return _upload(item.path)
 
-    def _from_journal(self, item: Item, entry: RunEntry, execution_id: int) -> Task:
+    def _from_journal(self, item: RunItem, entry: RunEntry, execution_id: int) -> Action:
         status = Status.parse(entry.ended or "")
         with contextlib.suppress(LocalFileError):
             manifest = Manifest.read(self._folder(entry) / f"execution-{execution_id}")
@@ -416,17 +416,17 @@ class RunPlan:
         # It was saved, and is not there any more: it may still be had.
         return self._wait(item, execution_id)
 
-    def _wait(self, item: Item, execution_id: int) -> WaitFor:
+    def _wait(self, item: RunItem, execution_id: int) -> WaitFor:
         self._waiting.setdefault(execution_id, deque()).append(item)
         return WaitFor(execution_id)
 
-    def _not_done(self, item: Item, error: DatalabError) -> RunResult:
+    def _not_done(self, item: RunItem, error: DatalabError) -> RunResult:
         self._failed[item.key] = error
-        return self._result(item, None, None, error, _words(error))
+        return self._result(item, None, None, error, _message_of(error))
 
     def _result(
         self,
-        item: Item,
+        item: RunItem,
         status: Status | None,
         manifest: Manifest | None,
         error: DatalabError | None,
@@ -444,7 +444,7 @@ class RunPlan:
             reason=reason,
         )
 
-    def _known(self, item: Item) -> RunEntry:
+    def _entry(self, item: RunItem) -> RunEntry:
         entry = self._journal.entry(item.key)
         assert entry is not None, item
         return entry
@@ -470,7 +470,7 @@ def _definition_of(workflow: RunWorkflow) -> WorkflowDefinition | int:
     return WorkflowDefinition.from_file(checked_path("workflow", workflow))
 
 
-def workflow_of(journal: RunJournal, origin: str, wanted: WorkflowDefinition | int) -> int | None:
+def workflow_of(journal: RunJournal, origin: str, workflow: WorkflowDefinition | int) -> int | None:
     """Give the id of the workflow that the run is about; None if it is to be created.
 
     Raises:
@@ -478,15 +478,15 @@ def workflow_of(journal: RunJournal, origin: str, wanted: WorkflowDefinition | i
     """
     header = journal.header
     if header is None:
-        return wanted if isinstance(wanted, int) else None
+        return workflow if isinstance(workflow, int) else None
     if header.origin != origin:
         raise LocalFileError(
             f"{journal.path} is of a run at {excerpt(header.origin)}, not at {origin}. "
             f"Choose another folder"
         )
-    same = wanted in (header.workflow_id, None)
-    if isinstance(wanted, WorkflowDefinition):
-        same = digest_of(wanted) == header.definition
+    same = workflow in (header.workflow_id, None)
+    if isinstance(workflow, WorkflowDefinition):
+        same = digest_of(workflow) == header.definition
     if not same:
         raise LocalFileError(
             f"{journal.path} is of a run of another workflow, {header.workflow_id}. "
@@ -495,18 +495,18 @@ def workflow_of(journal: RunJournal, origin: str, wanted: WorkflowDefinition | i
     return header.workflow_id
 
 
-def digest_of(wanted: WorkflowDefinition | int) -> str | None:
+def digest_of(workflow: WorkflowDefinition | int) -> str | None:
     """Give what tells one definition from another; None for a workflow that was there before."""
-    if isinstance(wanted, int):
+    if isinstance(workflow, int):
         return None
-    return digest(json.dumps(wanted.to_dict(), sort_keys=True))
+    return digest(json.dumps(workflow.to_dict(), sort_keys=True))
 
 
 def _has_failed(entry: RunEntry) -> bool:
     return entry.reason is not None or entry.ended not in (None, str(Status.COMPLETED))
 
 
-def _left_unknown(item: Item) -> SubmissionUncertainError:
+def _uncertain(item: RunItem) -> SubmissionUncertainError:
     return SubmissionUncertainError(
         f"{printable(item.source)}: an earlier call was stopped while it sent the request that "
         f"starts the execution, so one may have been started. Look for it at Datalab; "
@@ -516,18 +516,18 @@ def _left_unknown(item: Item) -> SubmissionUncertainError:
     )
 
 
-def _in_the_way(item: Item, folder: Path) -> LocalFileError:
+def _blocked(item: RunItem, folder: Path) -> LocalFileError:
     return LocalFileError(
         f"{printable(item.source)} was not submitted: its outputs go to the folder "
         f"{printable(str(folder))}, and a file is there. Move it, or choose another folder"
     )
 
 
-def _missed(manifest: Manifest) -> str:
-    told = [missed.error for missed in manifest.failed[:_MOST_TOLD]]
-    more = len(manifest.failed) - len(told)
-    return "; ".join([*told, *([f"{more} more outputs were missed"] if more else [])])
+def _failed_outputs(manifest: Manifest) -> str:
+    errors = [failed.error for failed in manifest.failed[:_MAX_QUOTED]]
+    more = len(manifest.failed) - len(errors)
+    return "; ".join([*errors, *([f"{more} more outputs were missed"] if more else [])])
 
 
-def _words(error: DatalabError) -> str:
+def _message_of(error: DatalabError) -> str:
     return redact(str(error))

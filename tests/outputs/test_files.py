@@ -839,7 +839,7 @@ def test_a_link_is_not_cleared_away(tmp_path: Path) -> None:
     part, mine = tmp_path / "out.part", tmp_path / "mine"
     mine.write_text("mine")
     part.symlink_to(mine)
-    parts.clear_away(tmp_path / "out")
+    parts.remove_leftovers(tmp_path / "out")
     assert part.is_symlink()
     assert mine.read_text() == "mine"
 
@@ -855,9 +855,9 @@ def test_what_another_process_is_at_work_on_is_not_cleared_away(tmp_path: Path) 
     part = tmp_path / "out.part"
     with part.open("wb") as file:
         assert parts.lock(file)
-        parts.clear_away(tmp_path / "out")
+        parts.remove_leftovers(tmp_path / "out")
         assert part.exists()
-    parts.clear_away(tmp_path / "out")
+    parts.remove_leftovers(tmp_path / "out")
     assert not part.exists()
 
 

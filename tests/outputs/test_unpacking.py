@@ -17,7 +17,7 @@ from datalab_facade.outputs.unpacking import (
     Unpacker,
     codings,
     not_codings,
-    why_kept,
+    why_packed,
 )
 
 TEXT = b"the quick brown fox " * 40
@@ -129,7 +129,7 @@ def test_whatever_is_called_an_encoding_is_read(encoding: str) -> None:
     assert set(known).isdisjoint(not_codings(encoding))
     if not known:
         assert unpacked(encoding, [TEXT]) == TEXT
-    elif why_kept(encoding) is not None:
+    elif why_packed(encoding) is not None:
         with pytest.raises(DoesNotUnpack):
             Unpacker(encoding)
 

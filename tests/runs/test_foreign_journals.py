@@ -185,7 +185,7 @@ def test_whatever_is_in_a_text_comes_back_from_the_journal(source: str, reason: 
     with tempfile.TemporaryDirectory() as folder:
         with RunJournal(Path(folder)) as journal:
             journal.begin(RunHeader("https://a.example", 1, None))
-            journal.note(KEY, source=source, folder="a", execution_id=7, reason=reason)
+            journal.record(KEY, source=source, folder="a", execution_id=7, reason=reason)
         with RunJournal(Path(folder)) as journal:
             entry = journal.entry(KEY)
             assert entry is not None
