@@ -1,4 +1,4 @@
-"""Files, for blocking code: upload, list, look, fetch back, delete.
+"""Files, for blocking code: upload, list, get, download, delete.
 
 :mod:`~datalab_facade.files.async_resource` has the same methods with the same meaning.
 What there is to decide is decided once, in :mod:`~datalab_facade.files.uploading`,
@@ -99,38 +99,38 @@ class Files:
     ) -> File:
         """Upload a file, in constant memory.
 
-        The API gives a URL, the bytes go to storage (without the key), and the API
-        confirms that they came. Connections that break are made again, and all of
-        it is sent again; a URL that has expired is replaced. That is safe: a URL to
-        which nothing was sent costs nothing, and leaves at most an entry whose
-        ``upload_status`` is ``"pending"``.
+        The API issues a URL, the bytes go to storage (without the key), and the API
+        confirms that they arrived. After a broken connection the whole file is sent again;
+        an expired URL is replaced. That is safe: an unused URL costs nothing, and leaves at
+        most a file whose ``status`` is ``"pending"``.
 
         Args:
             source: A path, bytes, or a file opened in binary mode. An open file is
-                read from where it stands to its end, and stays open. One that
-                cannot seek, such as a pipe, is first copied to a temporary file; if time
-                is over meanwhile, a piece of it that was waited for is lost.
-            name: Its name at Datalab; by default the last part of its path.
-            content_type: Its media type; by default that of the name's suffix. Of a
-                suffix that Datalab documents no support for, it must be given.
-            max_bytes: The most that it may have; 200 MB is what Datalab documents.
-            on_progress: Called with how far it has come, some times a second.
-            timeout: Seconds for all of it, hard.
+                read from its current position to its end, and stays open. One that
+                cannot seek, such as a pipe, is first copied to a temporary file; after a
+                timeout, the piece that was being read from it is lost.
+            name: The file's name at Datalab; by default the last part of its path.
+            content_type: The media type; by default that of the name's suffix. Required
+                for a suffix that Datalab does not document.
+            max_bytes: The largest size in bytes; 200 MB by default, Datalab's documented
+                limit.
+            on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
+            timeout: Seconds for the whole call, a hard limit; an hour by default.
             options: For the requests to the API; rarely needed: ``request_timeout``,
                 ``max_retries``, ``headers``.
 
         Returns:
-            The file, as it was sent and confirmed. Its ``created`` is None; :meth:`get`
-            tells it.
+            The file, as it was sent and confirmed. Its ``created_at`` is None; :meth:`get`
+            returns it.
 
         Raises:
             InvalidArgumentError: An argument is wrong; nothing was sent.
-            UploadError: It cannot be read or sent, or was not confirmed; ``reason``
-                tells why. Missing, empty and too large files: nothing was sent.
+            UploadError: The file cannot be read or sent, or was not confirmed; ``reason``
+                says why. For a missing, empty or too large file, nothing was sent.
             AuthenticationError: The key is wrong.
-            APIStatusError: The API says no in another way.
-            APIConnectionError: No whole answer of the API came.
-            InvalidResponseError: The API's answer is no upload URL.
+            APIStatusError: The API refused in another way.
+            APIConnectionError: No complete answer of the API came.
+            InvalidResponseError: The API's answer has no upload URL.
         """
         return self._upload(
             source,
@@ -152,26 +152,26 @@ class Files:
         timeout: float = DEFAULT_TIMEOUT,
         **options: Unpack[CallOptions],
     ) -> Generator[UploadOutcome, None, None]:
-        """Upload many files, several at a time; give the outcome of each as it comes.
+        """Upload many files, several at a time, and yield the outcome of each as it ends.
 
-        One that fails has an outcome that says so, and the rest goes on. Leaving
-        early ends what is under way.
+        A file that fails has an outcome with its error, and the others continue. Leaving
+        the loop early cancels the uploads that are running.
 
         Args:
             sources: What :meth:`upload` takes, or tuples of a name and such a source.
-                They are read as there is room, so they may be many.
-            concurrency: How many are sent at once.
-            max_bytes: The most that each may have.
-            on_progress: Called with how far each has come; by the blocking client, from
-                several threads.
-            timeout: Seconds for each.
+                They are read one at a time as uploads end, so there may be many.
+            concurrency: The number of uploads at once; 4 by default.
+            max_bytes: The largest size of each, in bytes.
+            on_progress: Called with a :class:`~datalab_facade.Progress` of each file; by the
+                blocking client, from several threads.
+            timeout: Seconds for each; an hour by default.
             options: As for :meth:`upload`.
 
         Returns:
-            An iterator of outcomes, in the order in which they come to be.
+            An iterator of outcomes, in the order in which the uploads end.
 
         Raises:
-            InvalidArgumentError: The concurrency is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             Exception: Whatever reading the sources raises.
         """
         many = checked_count("concurrency", concurrency, least=1)
@@ -204,13 +204,13 @@ class Files:
     ) -> Generator[File, None, None]:
         """List all files, the newest first as far as the API keeps to that.
 
-        Pages are asked for as they are needed, nothing before the first file is.
-        No file comes twice, whatever is added meanwhile; one that is deleted meanwhile
-        may keep another one from being seen.
+        Pages are requested as they are needed, the first when iteration begins.
+        No file is listed twice, even if files are added meanwhile; if a file is deleted
+        meanwhile, another one may be skipped.
 
         Args:
-            limit: The most files to give; by default all.
-            page_size: How many to ask for at once, 1 to 100.
+            limit: The largest number of files to yield; by default all.
+            page_size: The number of files per request, 1 to 100; 100 by default.
             timeout: Seconds for each page; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
@@ -220,10 +220,10 @@ class Files:
         Raises:
             InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
-            UnprocessableEntityError: The server finds fault with the request.
-            APIStatusError: The server says no in another way.
-            APIConnectionError: No whole answer came.
-            InvalidResponseError: The answer is no list of files.
+            UnprocessableEntityError: The server rejects a value of the request.
+            APIStatusError: The server refused in another way.
+            APIConnectionError: No complete answer came.
+            InvalidResponseError: The answer is not a list of files.
         """
         paging = Paging(limit=limit, page_size=page_size)
 
@@ -243,13 +243,13 @@ class Files:
     def get(
         self, file: AnyFile, *, timeout: float | None = None, **options: Unpack[CallOptions]
     ) -> File:
-        """Look at a file.
+        """Get a file's metadata.
 
         Args:
-            file: Its id, hashid or reference. The published spec wants the integer id,
-                and the official client sends either; so a hashid is sent as it is, and
-                should the API refuse it (422), its integer id is found by the
-                confirmation of its upload, which takes both.
+            file: Its id, hashid or reference. The published spec asks for the integer id,
+                but the official client sends either. So a hashid is sent as it is; if the
+                API rejects it (422), the integer id is looked up by confirming the upload,
+                which accepts both.
             timeout: Seconds for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
@@ -257,10 +257,10 @@ class Files:
             InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             NotFoundError: The file is unknown to this key.
-            UnprocessableEntityError: The server finds fault with the request.
-            APIStatusError: The server says no in another way.
-            APIConnectionError: No whole answer came.
-            InvalidResponseError: The answer is no file.
+            UnprocessableEntityError: The server rejects a value of the request.
+            APIStatusError: The server refused in another way.
+            APIConnectionError: No complete answer came.
+            InvalidResponseError: The answer is not a file.
         """
         return self._request_by_id(
             file_number(file),
@@ -284,11 +284,11 @@ class Files:
         timeout: float | None = None,
         **options: Unpack[CallOptions],
     ) -> FileLink:
-        """Ask for a URL at which anybody can fetch a file for a while.
+        """Request a temporary URL at which anybody can fetch a file.
 
         Args:
             file: As for :meth:`get`.
-            expires_in: For how many seconds it is good, 60 to 86400.
+            expires_in: The seconds for which it is valid, 60 to 86400; an hour by default.
             timeout: Seconds for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
@@ -325,27 +325,27 @@ class Files:
         timeout: float = DEFAULT_TIMEOUT,
         **options: Unpack[CallOptions],
     ) -> Path:
-        """Fetch a file that was uploaded, in constant memory.
+        """Download an uploaded file, in constant memory.
 
-        It has its name only when it is whole and checked. Until then it grows beside
-        it as ``.part``, and a killed download goes on from there.
+        The file gets its name only when it is complete and verified. Until then it grows
+        beside it as ``.part``; a download that was killed resumes from there.
 
         Args:
             file: As for :meth:`get`.
-            path: Where to. In a folder that is there, the file gets the name that it
-                was uploaded under, made harmless.
-            overwrite: Take the place of a file that is there.
-            max_bytes: The most that it may have; by default anything.
-            on_progress: Called with how far it has come, some times a second.
-            timeout: Seconds for all of it.
+            path: The file to write. In an existing folder, the file gets the name that it
+                was uploaded under, made safe.
+            overwrite: Replace an existing file; by default that is an error.
+            max_bytes: The largest size in bytes; by default any.
+            on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
+            timeout: Seconds for the whole call; an hour by default.
             options: For the requests to the API, as for :meth:`get`.
 
         Returns:
-            Where the file is.
+            The path of the file.
 
         Raises:
             InvalidArgumentError: An argument is wrong; nothing was sent.
-            DownloadError: It could not be fetched or written; ``reason`` tells why.
+            DownloadError: The file could not be fetched or written; ``reason`` says why.
             DatalabError: Whatever :meth:`download_url` raises.
         """
         number = file_number(file)
@@ -378,7 +378,7 @@ class Files:
     ) -> None:
         """Delete a file.
 
-        It may be repeated without harm: a second try that finds nothing left is done.
+        Repeating it is safe: deleting a file that a first attempt deleted succeeds.
 
         Args:
             file: As for :meth:`get`.
@@ -386,7 +386,7 @@ class Files:
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
-            RequestRejectedError: The API says that it did not delete it.
+            RequestRejectedError: The API says that it did not delete the file.
             DatalabError: Whatever :meth:`get` raises.
         """
         self._request_by_id(
@@ -462,7 +462,7 @@ class Files:
         timeout: float | None,
         options: CallOptions,
     ) -> _T:
-        """Ask about a file; by its integer id where its hashid will not do."""
+        """Send a request about a file, by its integer id if the API rejects its hashid."""
         try:
             return ask(operation(number), number)
         except UnprocessableEntityError as error:
@@ -475,7 +475,7 @@ class Files:
         return ask(operation(found), found)
 
     def _start(self, timeout: float) -> float:
-        """Give the deadline of a transfer that begins now, if it may begin."""
+        """Check that a transfer may begin, and return its deadline."""
         deadline = self._now() + checked_seconds("timeout", timeout)
         self._storage.ready()
         return deadline

@@ -1,7 +1,7 @@
 """Outputs, for blocking code: from a presigned URL to data and files.
 
 :mod:`~datalab_facade.outputs.async_resource` has the same methods with the same meaning.
-What there is to decide is decided once, in :mod:`~datalab_facade.outputs.downloading`.
+Both carry out the decisions of :mod:`~datalab_facade.outputs.downloading`.
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 DEFAULT_TIMEOUT = 3_600.0
-"""Seconds for one output, tries included: URLs are good for about an hour."""
+"""Seconds for one output, retries included: URLs are valid for about an hour."""
 
 
 class Outputs:
     """Outputs, for blocking code. Found at ``client.outputs``.
 
-    A body that is cut, stalls or is refused for the moment is asked for again from
-    where it ended; an expired URL is renewed by asking for the execution again; what
-    storage tells of length and checksum is checked. No credential is sent to storage.
+    A download that is cut off, stalls or is refused for a moment resumes where it ended.
+    An expired URL is renewed by fetching the execution again. Lengths and checksums that
+    storage sends are verified. No credential is sent to storage.
 
     >>> def extracted(client, execution):
     ...     return {output.step: client.outputs.read_json(output) for output in execution.outputs}
@@ -85,13 +85,14 @@ class Outputs:
 
         Args:
             output: One of an execution's ``outputs``.
-            max_bytes: The most that it may weigh, unpacked.
-            timeout: Seconds for all of it.
+            max_bytes: The largest size in bytes, decompressed; 256 MiB by default.
+            timeout: Seconds for the whole call; an hour by default.
 
         Raises:
-            InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
-            OutputTooLargeError: It weighs more.
-            DownloadError: It could not be fetched; ``reason`` tells why.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            ClientStateError: The client is closed; nothing was sent.
+            OutputTooLargeError: The output is larger than ``max_bytes``.
+            DownloadError: The download failed; ``reason`` says why.
         """
         most = checked_count("max_bytes", max_bytes, least=0)
         deadline = self._start(output, timeout)
@@ -105,7 +106,7 @@ class Outputs:
         max_bytes: int = DEFAULT_MAX_BYTES,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> str:
-        """Fetch an output and decode it. Arguments and errors as :meth:`bytes`."""
+        """Fetch an output and decode it. Arguments and errors as :meth:`read_bytes`."""
         known = checked_encoding(encoding)
         body = self.read_bytes(output, max_bytes=max_bytes, timeout=timeout)
         return as_text(output, body, known)
@@ -128,16 +129,17 @@ class Outputs:
 
         Args:
             output: One of an execution's ``outputs``.
-            into: A type to make of it: a pydantic model, by its own validator, or a
-                dataclass, an attrs class or a TypedDict, by the extra ``cattrs``.
-            max_bytes: The most that it may weigh, unpacked.
-            timeout: Seconds for all of it.
+            into: A type to convert it to: a pydantic model, by its own validator, or a
+                dataclass, an attrs class or a TypedDict, with the extra ``cattrs``.
+            max_bytes: The largest size in bytes, decompressed; 256 MiB by default.
+            timeout: Seconds for the whole call; an hour by default.
 
         Raises:
-            OutputTooLargeError: It weighs more.
-            DownloadError: It could not be fetched, is no JSON, or does not fit the type.
-            ConfigurationError: As for :meth:`bytes`, or the type needs cattrs, which is not
-                there.
+            InvalidArgumentError: As for :meth:`read_bytes`.
+            OutputTooLargeError: The output is larger than ``max_bytes``.
+            DownloadError: The download failed, the output is not JSON, or it does not fit
+                the type.
+            ConfigurationError: The type needs cattrs, which is not installed.
         """
         value = as_json(output, self.read_bytes(output, max_bytes=max_bytes, timeout=timeout))
         return value if into is None else as_type(output, value, into)
@@ -154,24 +156,25 @@ class Outputs:
     ) -> SavedOutput:
         """Save an output to a file, in constant memory.
 
-        The file has its name only when it is whole and checked. Until then it grows
-        beside it as ``.part``, and a killed download goes on from there.
+        The file gets its name only when it is complete and verified. Until then it grows
+        beside it as ``.part``; a download that was killed resumes from there.
 
         Args:
             output: One of an execution's ``outputs``.
-            path: The file; its folder is made if need be.
-            overwrite: Take the place of a file that is there.
-            checksum: Tell the file's SHA-256, too, which takes one more pass over it.
-                What storage tells of checksums is checked either way.
-            on_progress: Called with how far it has come, some times a second.
-            timeout: Seconds for all of it.
+            path: The file; its folder is created if it is missing.
+            overwrite: Replace an existing file; by default that is an error.
+            checksum: Compute the file's SHA-256, too, which reads it once more.
+                Checksums that storage sends are verified either way.
+            on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
+            timeout: Seconds for the whole call; an hour by default.
 
         Returns:
-            What was saved.
+            The saved output, with its size and checksum.
 
         Raises:
-            InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
-            DownloadError: It could not be fetched or written; ``reason`` tells why.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            ClientStateError: The client is closed; nothing was sent.
+            DownloadError: The output could not be fetched or written; ``reason`` says why.
         """
         return self._save(
             output,
@@ -195,31 +198,33 @@ class Outputs:
     ) -> Manifest:
         """Save the outputs of an execution, several at a time, with a manifest.
 
-        They go to ``folder/execution-ID/STEP/FILE``; names of the server's are made
-        harmless, and the manifest tells which is which. What an earlier call saved is not
-        fetched again, also if it was killed before it wrote that down. One that fails
-        does not keep the others from being saved. docs/outputs.md tells what is promised of
-        files when processes are killed, power fails or several save to one folder.
+        The files go to ``folder/execution-ID/STEP/FILE``. Names from the server are made
+        safe, and the manifest maps outputs to files. Outputs that an earlier call saved are
+        not fetched again, even if that call was killed. If one output fails, the others
+        are still saved. docs/outputs.md describes what holds when processes are killed,
+        power fails, or several processes save to one folder.
 
         Args:
             execution: The execution, or its id. It may have failed, or still run.
-            folder: Where the execution's own folder is made.
+            folder: The folder in which the execution's own folder is created.
             steps: The names of the steps; by default all.
-            concurrency: How many files are fetched at once.
-            overwrite: Take the place of files that are there.
-            on_progress: Called with how far each has come; by the blocking client, from
-                several threads.
-            timeout: Seconds for each output, and for others who write the manifest.
+            concurrency: The number of files fetched at once; 8 by default.
+            overwrite: Replace existing files.
+            on_progress: Called with a :class:`~datalab_facade.Progress` of each output; by
+                the blocking client, from several threads.
+            timeout: Seconds for each output, and for the lock of the manifest; an hour by
+                default.
 
         Returns:
-            What was saved and what was missed; also in ``manifest.json``.
+            The outputs that were saved and those that failed; also in ``manifest.json``.
 
         Raises:
-            InvalidArgumentError: An argument is wrong, the folder cannot be made, what an
-                earlier call wrote down there cannot be read (nothing was touched), or the
-                client is closed.
-            LocalFileError: The manifest cannot be written: the disk is full, or another
-                process keeps its lock for longer than ``timeout``. The error has it.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            ClientStateError: The client is closed.
+            LocalFileError: The folder cannot be created, the manifest or the journal of an
+                earlier call cannot be read (nothing was changed), or the manifest cannot be
+                written: the disk is full, or another process holds its lock for longer than
+                ``timeout``. ``manifest`` then has what was saved.
             DatalabError: Whatever ``client.executions.get`` raises for an id.
         """
         target = checked_execution(execution)
@@ -260,19 +265,20 @@ class Outputs:
     def stream(
         self, output: Output, *, timeout: float = DEFAULT_TIMEOUT
     ) -> Generator[Iterator[Data], None, None]:
-        """Read an output as it comes, in constant memory.
+        """Stream an output in constant memory.
 
         Args:
             output: One of an execution's ``outputs``.
             timeout: Seconds for all of it.
 
         Yields:
-            An iterator of chunks, unpacked. A body that breaks off is gone on with
-            from there, if the object is still the same.
+            An iterator of chunks, decompressed. A download that is cut off resumes there,
+            if the object is still the same.
 
         Raises:
-            InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
-            DownloadError: It cannot be read on; ``reason`` tells why.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            ClientStateError: The client is closed; nothing was sent.
+            DownloadError: The download failed and cannot resume; ``reason`` says why.
         """
         download = self._download(output, self._start(output, timeout), restartable=False)
         with contextlib.closing(self._chunks(output, download)) as chunks:
@@ -289,7 +295,7 @@ class Outputs:
         timeout: float,
         saving: Saving | None = None,
     ) -> SavedOutput:
-        """Save an output; if with others, what it will be is promised before it gets its name."""
+        """Save an output; of several, each is recorded in the journal before it is published."""
         deadline = self._start(output, timeout)
 
         def attempt() -> SavedOutput:
@@ -365,7 +371,7 @@ class Outputs:
         return lambda refused, left: self._renewals.renew(output, refused, left, poll)
 
     def _start(self, output: Output, timeout: float) -> float:
-        """Give the deadline of a call that begins now, if it may begin."""
+        """Check that a call may begin, and return its deadline."""
         checked_output(output)
         deadline = self._now() + checked_seconds("timeout", timeout)
         self._storage.ready()
