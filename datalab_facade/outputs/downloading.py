@@ -41,36 +41,36 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @attrs.frozen(kw_only=True)
 class DownloadPolicy:
-    """How a download behaves when storage does not. Times in seconds."""
+    """How a download retries when storage fails. Times in seconds."""
 
     max_retries: int = 6
-    """Tries in a row that may fail without a byte of progress."""
+    """The number of attempts in a row that may fail without a byte of progress."""
     retry_backoff: float = 0.5
-    """How long to stay away after a first fault; doubled by each further one."""
+    """The pause after a first failure; doubled after each further one."""
     max_retry_backoff: float = 30.0
     """The longest backoff."""
     max_retry_after: float = 60.0
-    """The longest ``Retry-After`` that is obeyed in full."""
+    """The longest ``Retry-After`` that is honored in full."""
     stall_timeout: float = 30.0
-    """How long the connection may be silent."""
+    """How long the connection may be silent before it counts as stalled."""
     max_renewals: int = 4
-    """How often a URL that is refused is renewed by asking for the execution again."""
+    """How many times a refused URL is renewed by fetching the execution again."""
     renewal_backoff: float = 2.0
-    """How long to stay away when the first new URL is refused as well; doubled by each more."""
+    """The pause after the first new URL is refused, too; doubled after each further one."""
     max_redirects: int = 5
-    """How many redirects in a row are followed."""
+    """The number of redirects in a row that are followed."""
     max_restarts: int = 5
-    """How often all of it is begun anew, because what was received cannot be gone on with."""
+    """How many times a download may restart from byte 0 because it cannot be resumed."""
 
 
 _DIGESTS = {"md5": 16, "sha256": 32, "sha1": 20, "crc32": 4}
-"""The algorithms that are known, and how many bytes they give."""
+"""The known checksum algorithms, and the length of their digests in bytes."""
 
 
 def _known_digests(_: object, __: object, digests: Mapping[str, str]) -> None:
     for algorithm, digest in digests.items():
         if len(bytes.fromhex(digest)) != _DIGESTS.get(algorithm):
-            raise ValueError(f"{digest!r} is no {algorithm}")
+            raise ValueError(f"{digest!r} is not a digest of {algorithm}")
 
 
 _text = attrs.validators.instance_of(str)
@@ -78,33 +78,33 @@ _text = attrs.validators.instance_of(str)
 
 @attrs.frozen
 class Facts:
-    """What storage told of the object; enough to go on with it another day."""
+    """What storage said about an object; enough to resume its download later."""
 
     total: int | None = attrs.field(
         default=None, validator=attrs.validators.optional(attrs.validators.instance_of(int))
     )
-    """Its length in bytes, as sent."""
+    """Its length in bytes, as it is sent."""
     validator: str | None = attrs.field(
         default=None,
         validator=attrs.validators.optional(
             attrs.validators.matches_re(r"[!-~]([ -~]{0,998}[!-~])?")
         ),
     )
-    """What must still be true of it for a part to fit: its ETag, or when it changed."""
+    """What identifies its version: its strong ETag, or the time of its last change."""
     encoding: str = attrs.field(default="", validator=_text)
-    """How it is compressed, if it is: one or more codings, separated by commas."""
+    """How it is compressed: content codings, separated by commas; empty if it is not."""
     media_type: str | None = attrs.field(default=None, validator=attrs.validators.optional(_text))
     digests: Mapping[str, str] = attrs.field(factory=dict, validator=_known_digests)
-    """What it must hash to: names of algorithms, and values in hexadecimal."""
+    """Its checksums: names of algorithms, and digests in hexadecimal."""
     weak_etag: str | None = attrs.field(default=None, validator=attrs.validators.optional(_text))
-    """Its ETag, where that is a weak one and no validator."""
+    """Its ETag if that is weak, and so cannot be the validator."""
     no_encoding: str = attrs.field(default="", validator=_text)
-    """What storage calls an encoding, and is none."""
+    """What ``Content-Encoding`` names that is not a compression."""
 
 
 @attrs.frozen
 class RemoteFile:
-    """A file that was uploaded, on its way back."""
+    """An uploaded file to download."""
 
     file_id: int
     name: str
@@ -112,12 +112,12 @@ class RemoteFile:
 
 
 Remote: TypeAlias = Output | RemoteFile
-"""What can be downloaded: it has a presigned URL, and a name for errors."""
+"""What can be downloaded: it has a presigned URL, and a name for error messages."""
 
 
 @attrs.frozen
 class Fetch:
-    """Command: ask storage, and tell what it answers before the body."""
+    """Command: send a request to storage; the result is the answer without its body."""
 
     url: str = attrs.field(repr=redact_url)
     headers: Mapping[str, str] = attrs.field(repr=False)
@@ -125,13 +125,13 @@ class Fetch:
     deadline: float
 
     def timeout(self, now: float) -> float:
-        """Give the seconds for each phase of the request, if it begins now."""
+        """Return the seconds for each phase of a request that begins now."""
         return max(0.01, min(self.stall_timeout, self.deadline - now))
 
 
 @attrs.frozen
 class Receive(Until):
-    """Command: pass on the body that was just begun; it starts at this offset."""
+    """Command: pass on the body of the last answer; it starts at this offset."""
 
     offset: int
     deadline: float
@@ -139,10 +139,10 @@ class Receive(Until):
 
 @attrs.frozen
 class Renew(Until):
-    """Command: ask the API again, and tell the new URL."""
+    """Command: request a new URL from the API."""
 
     refused: str = attrs.field(repr=redact_url)
-    """The one that the execution told last."""
+    """The last URL that the API returned."""
     deadline: float
 
 
@@ -151,7 +151,7 @@ Command: TypeAlias = Fetch | Receive | Renew | Sleep
 
 @attrs.frozen
 class Result:
-    """What became of a command."""
+    """The result of a command."""
 
     now: float
     status: int = 0
@@ -159,18 +159,18 @@ class Result:
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """Of a fetch, with lower-case names."""
     received: int = 0
-    """Of a body: where in the object it ended."""
+    """Of a body: the offset in the object at which it ended."""
     url: str | None = attrs.field(default=None, repr=redacted_repr)
-    """Of a renewal; None if there is no such thing any more."""
+    """Of a renewal; None if the object is gone."""
     error: DatalabError | None = None
 
 
 @attrs.frozen
 class Chunk:
-    """A piece of an object, as it is on the wire.
+    """A piece of an object, as it was received.
 
-    Whoever takes it forgets first what was held from :attr:`offset` on: a
-    download may have to start over. An empty one begins each body.
+    It replaces everything from :attr:`offset` on, since a download may have to
+    restart. An empty one begins each body.
     """
 
     offset: int
@@ -178,12 +178,12 @@ class Chunk:
 
 
 class Download:
-    """One output, or one file, on its way home.
+    """The download of one output or one file: decides what to do next.
 
     Attributes:
-        facts: What is known of the object so far.
-        received: How much of it the caller holds.
-        remote: What it is that is fetched.
+        facts: What storage said about the object so far.
+        received: The number of bytes that the caller has.
+        remote: The output or the file.
     """
 
     def __init__(
@@ -215,12 +215,12 @@ class Download:
         self._now = -math.inf
 
     def steps(self) -> Generator[Command, Result, None]:
-        """Decide on the whole download; returns when all of the object was received.
+        """Run the download; return when the whole object was received.
 
-        Yields a command at a time and is sent what became of it.
+        Yields one command at a time, and expects its result to be sent back.
 
         Raises:
-            DownloadError: It cannot be had; its ``reason`` tells why.
+            DownloadError: The download failed; its ``reason`` says why.
         """
         while True:
             self.check_deadline(self._now)
@@ -235,7 +235,7 @@ class Download:
             elif result.status == 416:
                 if self._is_complete(result.headers):
                     return
-                self._restart("storage has less of it than was received before")
+                self._restart("storage has fewer bytes than were received before")
             elif result.status in _REDIRECTS:
                 self._redirect(result)
             elif result.status in _REFUSALS:
@@ -257,10 +257,10 @@ class Download:
                 )
 
     def check_deadline(self, now: float) -> None:
-        """Raise once the deadline has passed, also while a body still drips.
+        """Check the deadline, which also ends a body that arrives too slowly.
 
         Raises:
-            DownloadError: It has.
+            DownloadError: The deadline has passed.
         """
         if now > self._deadline:
             raise self._failed(DownloadFailure.UNREACHABLE, "was not fetched in time")
@@ -271,7 +271,7 @@ class Download:
         return result
 
     def _headers(self) -> dict[str, str]:
-        # Only of the bytes as they are stored is an offset into them meaningful.
+        # An offset is meaningful only for bytes as they are stored.
         headers = {"Accept-Encoding": "identity"}
         if self._resumes and self.facts.validator:
             headers["Range"] = f"bytes={self.received}-"
@@ -280,7 +280,7 @@ class Download:
 
     @property
     def _resumes(self) -> bool:
-        """Whether what was received is gone on with, and not fetched again."""
+        """Whether the download resumes after the bytes that were received."""
         return self.received > 0 and self.facts.validator is not None
 
     def _receive(self, result: Result) -> Generator[Command, Result, bool]:
@@ -307,7 +307,7 @@ class Download:
     def _cut_off(self, error: DatalabError | None) -> DownloadError:
         total = self.facts.total
         if total is not None and self.received > total:
-            message = f"has {self.received} bytes, where storage told of {total}"
+            message = f"has {self.received} bytes, but storage announced {total}"
         else:
             how = "stalled" if isinstance(error, APITimeoutError) else "was cut off"
             of = "" if total is None else f" of {total}"
@@ -320,7 +320,7 @@ class Download:
         return failed
 
     def _offset_of(self, result: Result) -> int | None:
-        """Give where the body that was begun starts; None if it is of no use."""
+        """Return the offset at which a body starts; None if the body cannot be used."""
         if result.status == 200:
             return self._begin(result.headers, _length(result.headers))
         found = re.fullmatch(
@@ -330,11 +330,11 @@ class Download:
         if not self._resumes and start == 0 and end is not None and total == end + 1:
             return self._begin(result.headers, total)
         if start != self.received or not self._resumes:
-            self._restart("storage answered with another part than was asked for")
+            self._restart("storage answered with another range than requested")
             return None
         same = self._is_same(result.headers)
         if not same:
-            why = "storage does not tell that it is a part of the same object"
+            why = "storage does not confirm that the object is the same"
             self._restart(why if same is None else "the object changed")
             return None
         if self.facts.total is not None and total not in (None, self.facts.total):
@@ -345,7 +345,7 @@ class Download:
 
     def _begin(self, headers: Mapping[str, str], total: int | None) -> int:
         if self.received:
-            self._restart("storage cannot go on in the middle, or the object changed")
+            self._restart("storage cannot resume, or the object changed")
         self.facts = _facts_of(headers, total)
         return 0
 
@@ -353,13 +353,13 @@ class Download:
         found = re.fullmatch(r"bytes \*/(\d{1,18})", headers.get("content-range", ""))
         if found is None or not self._resumes or self._is_same(headers) is False:
             return False
-        # Where no answer told how long the object is, this one may be about another.
+        # If no answer gave the object's length, this one may be about another object.
         return int(found[1]) == self.received == self.facts.total
 
     def _is_same(self, headers: Mapping[str, str]) -> bool | None:
-        """Tell whether an answer is about the object that was received; None if it is not told.
+        """Return whether an answer is about the same object; None if it does not say.
 
-        There are storages that overlook ``If-Range``, so it is not left to them.
+        Some storages ignore ``If-Range``, so their answers are checked here.
         """
         facts, etag = self.facts, headers.get("etag")
         encoding = headers.get("content-encoding")
@@ -374,12 +374,13 @@ class Download:
 
     def _restart(self, why: str) -> None:
         if not self._restartable and self.received:
-            raise self._failed(DownloadFailure.INCOMPLETE, f"was cut off and cannot go on: {why}")
+            raise self._failed(DownloadFailure.INCOMPLETE, f"was cut off and cannot resume: {why}")
         self._restarts += 1
         if self._restarts > self._policy.max_restarts:
             was = f"{self._cut}, and was" if self._cut else "was"
             raise self._failed(
-                DownloadFailure.INCOMPLETE, f"{was} begun anew again and again: {why}"
+                DownloadFailure.INCOMPLETE,
+                f"{was} restarted {self._policy.max_restarts} times: {why}",
             )
         self.received = 0
         self.facts = Facts()
@@ -388,14 +389,18 @@ class Download:
         self._redirects += 1
         if self._redirects > self._policy.max_redirects:
             raise self._failed(
-                DownloadFailure.REFUSED, "is redirected again and again", result.status
+                DownloadFailure.REFUSED,
+                f"is redirected more than {self._policy.max_redirects} times",
+                result.status,
             )
         try:
             target = urljoin(self._url, result.headers.get("location", ""))
             secure = urlsplit(target).scheme == "https"
         except ValueError:
             raise self._failed(
-                DownloadFailure.REFUSED, "is redirected to a URL that cannot be read", result.status
+                DownloadFailure.REFUSED,
+                "is redirected to a URL that cannot be parsed",
+                result.status,
             ) from None
         if urlsplit(self._url).scheme == "https" and not secure:
             raise self._failed(
@@ -470,7 +475,7 @@ class Download:
 def download_failed(
     remote: Remote, reason: DownloadFailure, message: str, status: int | None = None
 ) -> DownloadError:
-    """Make the error that names the output or the file, and tells why it cannot be had."""
+    """Create the error that names the output or the file, and says why it failed."""
     message = f"{subject_of(remote)} {message}"
     if isinstance(remote, RemoteFile):
         return DownloadError(message, file_id=remote.file_id, status=status, reason=reason)
@@ -486,7 +491,7 @@ def download_failed(
 
 def subject_of(remote: Remote) -> str:
     """Name an output or a file, at the beginning of a sentence."""
-    # A step or a file may be called by a presigned URL, and an error is shown to anybody.
+    # The name of a step or a file may be a presigned URL, and errors are shown to anybody.
     if isinstance(remote, RemoteFile):
         return f"The file {redact_name(remote.name)!r} (id {remote.file_id})"
     file = f" [{redact_name(remote.file_key)}]" if remote.file_key is not None else ""
@@ -494,22 +499,22 @@ def subject_of(remote: Remote) -> str:
 
 
 class NotSecure(ValueError):
-    """A URL of the server's to which nothing is to be sent; its text says what it is."""
+    """A URL from the server that must not be used; the text says what it is."""
 
 
 def checked_storage_url(url: str, *, allow_http: bool) -> str:
-    """Give a presigned URL back if it may be used.
+    """Check a presigned URL, and return it.
 
     Raises:
-        NotSecure: It cannot be read, is no URL of HTTP, or would do without TLS.
+        NotSecure: It cannot be parsed, is not an HTTP URL, or does without TLS.
     """
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        raise NotSecure("a URL that cannot be read") from None
+        raise NotSecure("a URL that cannot be parsed") from None
     if parts.scheme not in ("https", "http") or not host:
-        raise NotSecure(f"a URL that is no https URL: {redact_url(url)}")
+        raise NotSecure(f"a URL that is not an https URL: {redact_url(url)}")
     if parts.scheme == "http" and not (allow_http or _is_this_machine(host)):
         raise NotSecure(f"a URL without TLS: {redact_url(url)}. Allow it with allow_http=True")
     return url
@@ -523,12 +528,12 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _length(headers: Mapping[str, str]) -> int | None:
-    result = headers.get("content-length", "")
-    return int(result) if re.fullmatch(r"\d{1,18}", result) else None
+    length = headers.get("content-length", "")
+    return int(length) if re.fullmatch(r"\d{1,18}", length) else None
 
 
-def _number(result: str) -> int | None:
-    return None if result == "*" else int(result)
+def _number(text: str) -> int | None:
+    return None if text == "*" else int(text)
 
 
 def _facts_of(headers: Mapping[str, str], total: int | None) -> Facts:
@@ -547,7 +552,7 @@ def _facts_of(headers: Mapping[str, str], total: int | None) -> Facts:
 
 
 def _strong_date(headers: Mapping[str, str]) -> str | None:
-    """Give when the object changed, unless it may have changed again in the same second."""
+    """Return when the object changed, unless it may have changed again in the same second."""
     changed = headers.get("last-modified", "").strip()
     if not re.fullmatch(r"[ -~]{1,100}", changed):
         return None
@@ -559,21 +564,21 @@ def _strong_date(headers: Mapping[str, str]) -> str | None:
 
 
 def _digests_of(headers: Mapping[str, str]) -> dict[str, str]:
-    """Give what the whole object must hash to, by what storage tells of it."""
+    """Return the checksums that the received object must have."""
     if _is_transformed(headers):
         return {}
-    return stored_digests(headers) | _decoded({"md5": headers.get("content-md5", "")})
+    return stored_digests(headers) | _decode_digests({"md5": headers.get("content-md5", "")})
 
 
 def _is_transformed(headers: Mapping[str, str]) -> bool:
-    """Tell whether what comes was made of what is stored, on the way or by storage.
+    """Return whether the body may differ from the stored bytes.
 
-    Stored gzip that is unpacked on the way is another representation, and checksums of
-    what is stored say nothing about it.
+    gzip that is decompressed on the way is another representation, to which checksums of
+    the stored bytes do not apply.
     """
     stored_as = headers.get("x-goog-stored-content-encoding")
     return (
-        # Storage knows how long its objects are; whoever unpacks them on the way does not.
+        # Storage knows the length of its objects; a proxy that decompresses them does not.
         _length(headers) is None
         or headers.get("etag", "").startswith("W/")
         or re.search(r"(?:^|,)\s*214\b", headers.get("warning", "")) is not None
@@ -585,27 +590,27 @@ def _is_transformed(headers: Mapping[str, str]) -> bool:
 
 
 def stored_digests(headers: Mapping[str, str]) -> dict[str, str]:
-    """Give what an object hashes to as it is stored, by what storage tells of it.
+    """Return the checksums of the stored object that storage sent.
 
-    An ETag is opaque, also where it looks like an MD5, so it is none of these.
+    An ETag is opaque even if it looks like an MD5, so it is not one of them.
     """
-    result = {
+    encoded = {
         algorithm: headers.get(f"x-amz-checksum-{algorithm}", "")
         for algorithm in ("sha256", "sha1", "crc32")
     }
     if headers.get("x-amz-checksum-type", "").upper() == "COMPOSITE":
         # A checksum of the checksums of parts.
-        result = {}
+        encoded = {}
     for entry in headers.get("x-goog-hash", "").split(","):
         algorithm, _, value = entry.strip().partition("=")
-        result[algorithm.lower()] = value
-    return _decoded(result)
+        encoded[algorithm.lower()] = value
+    return _decode_digests(encoded)
 
 
-def _decoded(result: Mapping[str, str]) -> dict[str, str]:
+def _decode_digests(encoded: Mapping[str, str]) -> dict[str, str]:
     digests = {
         algorithm: _from_base64(value, _DIGESTS[algorithm])
-        for algorithm, value in result.items()
+        for algorithm, value in encoded.items()
         if algorithm in _DIGESTS
     }
     return {algorithm: digest for algorithm, digest in digests.items() if digest is not None}
@@ -619,5 +624,5 @@ def _from_base64(value: str, size: int) -> str | None:
         raw = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
         return None
-    # Something of another size, such as a checksum of checksums, tells nothing.
+    # A value of another size, such as a checksum of checksums, cannot be compared.
     return raw.hex() if len(raw) == size else None

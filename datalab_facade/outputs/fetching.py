@@ -39,11 +39,11 @@ def fetch(
     """Run a download to its end, blocking, and pass on its chunks.
 
     Args:
-        download: What decides.
-        storage: Where the object is.
-        renew: Asks the API for a URL that takes the place of another one,
-            within some seconds.
-        clock: Tells the time and sleeps.
+        download: Decides what to do next.
+        storage: The storage that has the object.
+        renew: Requests a new URL from the API; takes the refused one, and the seconds
+            that are left.
+        clock: The time, and sleeping.
     """
     steps, incoming = download.steps(), None
     command = next(steps, None)
@@ -133,7 +133,7 @@ async def fetch_async(
 def _log_encoding(download: Download, offset: int) -> None:
     if download.facts.no_encoding and offset == 0:
         logger.info(
-            "%s is passed on as it comes: %r, which storage calls its encoding, is none",
+            "%s is passed on unchanged: its Content-Encoding %r is not a compression",
             subject_of(download.remote),
             excerpt(download.facts.no_encoding),
         )

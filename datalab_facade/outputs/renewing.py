@@ -1,8 +1,8 @@
-"""New URLs for outputs whose old ones expired: one look serves all of an execution.
+"""New URLs for outputs whose URLs expired: one poll serves all outputs of an execution.
 
-The URLs of one execution expire together. Whoever is refused first looks at the
-execution again; whoever is refused meanwhile waits for that look, and whoever is
-refused later takes from it what is newer than the URL that was refused.
+The URLs of one execution expire together. The first download that is refused polls the
+execution again; downloads that are refused meanwhile wait for that poll, and later ones
+take from it a URL that is newer than the refused one.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from datalab_facade.outputs.downloading import download_failed
 _Lock = TypeVar("_Lock")
 
 _MAX_EXECUTIONS = 256
-"""Of so many executions it is known what the last look told; a client may see any number."""
+"""The number of executions whose latest poll is kept; a client may see any number."""
 
 _SECONDS_GONE = 5.0
-"""Seconds for which an execution that is gone is not asked for again."""
+"""Seconds during which an execution that is gone is not polled again."""
 
 Poll: TypeAlias = Callable[[float], Execution]
 AsyncPoll: TypeAlias = Callable[[float], Awaitable[Execution]]
@@ -36,21 +36,21 @@ AsyncPoll: TypeAlias = Callable[[float], Awaitable[Execution]]
 
 @attrs.define
 class _LatestPoll(Generic[_Lock]):
-    """What the last look at one execution told."""
+    """The result of the latest poll of one execution."""
 
     lock: _Lock
-    """Held by whoever looks."""
+    """Held during a poll."""
     polls: int = 0
     at: float = -math.inf
     outputs: tuple[Output, ...] = ()
     error: APIStatusError | None = None
 
     def is_fresh_for(self, output: Output, refused: str, polls: int, now: float) -> bool:
-        """Tell whether another look is not needed.
+        """Return whether no other poll is needed.
 
         Args:
-            output: Whose URL is wanted.
-            refused: The URL that it is to take the place of.
+            output: The output that needs a URL.
+            refused: The URL that storage refused.
             polls: The number of polls when it was refused.
             now: The time.
         """
@@ -62,20 +62,20 @@ class _LatestPoll(Generic[_Lock]):
         return url != refused
 
     def record(self, execution: Execution, now: float) -> None:
-        """Take note of what a look found."""
+        """Record the execution that a poll returned."""
         self.polls, self.at = self.polls + 1, now
         self.outputs, self.error = execution.outputs, None
 
     def record_error(self, error: APIStatusError, now: float) -> None:
-        """Take note of a look that was answered with no."""
+        """Record the error that a poll was answered with."""
         self.polls, self.at = self.polls + 1, now
         self.outputs, self.error = (), error
 
     def url_of(self, output: Output) -> str | None:
-        """Give the URL of an output; None if there is no such output.
+        """Return the URL of an output; None if the output is gone.
 
         Raises:
-            APIStatusError: The last look was answered with it.
+            APIStatusError: The latest poll was answered with it.
         """
         if self.error is not None:
             # Several threads raise it, and each adds to the traceback.
@@ -84,7 +84,7 @@ class _LatestPoll(Generic[_Lock]):
 
 
 class _Renewals(Generic[_Lock]):
-    """What is known of the executions of one client."""
+    """The latest polls of one client's executions."""
 
     def __init__(self, new_lock: Callable[[], _Lock], clock: Clock) -> None:
         self._new_lock = new_lock
@@ -93,14 +93,14 @@ class _Renewals(Generic[_Lock]):
         self._guard = threading.Lock()
 
     def newest(self, output: Output, since: float) -> Output:
-        """Give an output with its URL as of a look after some time, if there was one."""
+        """Return an output with its URL of a poll after ``since``, if there was one."""
         latest = self._by_execution.get(output.execution_id)
         url = same_output(latest.outputs, output) if latest and latest.at > since else None
         return output if url is None else attrs.evolve(output, url=url)
 
     def _latest(self, execution_id: int) -> _LatestPoll[_Lock]:
         with self._guard:
-            # Whoever was asked for last is forgotten last.
+            # The least recently used one is dropped first.
             latest = self._by_execution.pop(execution_id, None) or _LatestPoll(self._new_lock())
             self._by_execution[execution_id] = latest
             if len(self._by_execution) > _MAX_EXECUTIONS:
@@ -109,22 +109,23 @@ class _Renewals(Generic[_Lock]):
 
 
 class Renewals(_Renewals[threading.Lock]):
-    """What is known of the executions of one client. Threads may share it."""
+    """The latest polls of one client's executions. Threads may share it."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(threading.Lock, clock)
 
     def renew(self, output: Output, refused: str, left: float, poll: Poll) -> str | None:
-        """Give an output's new URL; None if there is no such output any more.
+        """Return an output's new URL; None if the output is gone.
 
         Args:
-            output: Whose URL is wanted.
-            refused: The URL that it is to take the place of.
-            left: The seconds that there are for it.
+            output: The output that needs a URL.
+            refused: The URL that storage refused.
+            left: The seconds that are left for it.
             poll: Fetches the execution, within some seconds.
 
         Raises:
-            DatalabError: Whatever the look raises, or that there was no time for it.
+            DatalabError: What ``poll`` raises.
+            DownloadError: Another poll took all the time that was left.
         """
         latest, end = self._latest(output.execution_id), self._clock.monotonic() + left
         polls = latest.polls
@@ -144,13 +145,13 @@ class Renewals(_Renewals[threading.Lock]):
 
 
 class AsyncRenewals(_Renewals[asyncio.Lock]):
-    """What is known of the executions of one client, in an event loop."""
+    """The latest polls of one client's executions, in an event loop."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(asyncio.Lock, clock)
 
     async def renew(self, output: Output, refused: str, left: float, poll: AsyncPoll) -> str | None:
-        """Give an output's new URL; None if there is no such output any more.
+        """Return an output's new URL; None if the output is gone.
 
         Arguments and errors as :meth:`Renewals.renewed`.
         """
@@ -176,5 +177,5 @@ class AsyncRenewals(_Renewals[asyncio.Lock]):
 
 def _no_time_left(output: Output) -> DownloadError:
     return download_failed(
-        output, DownloadFailure.EXPIRED, "has a URL that expired, and no time is left for it"
+        output, DownloadFailure.EXPIRED, "has a URL that expired, and no time is left to renew it"
     )

@@ -1,4 +1,4 @@
-"""Saving all outputs of an execution: where each goes, what is there already, the manifest."""
+"""Saves all outputs of an execution: assigns paths, skips saved ones, writes the manifest."""
 
 from __future__ import annotations
 
@@ -36,31 +36,31 @@ from datalab_facade.redaction import redact_name
 _T = TypeVar("_T")
 
 DEFAULT_CONCURRENCY = 8
-"""How many files are fetched at once: enough to hide latency, few enough for any storage."""
+"""The number of files fetched at once: enough to hide latency, few enough for any storage."""
 
 _Key: TypeAlias = tuple[str, str | None]
-"""The step and the file of an output, as they are shown."""
+"""The step and the file key of an output, redacted."""
 
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 
 _ABORT_LOCK_TIMEOUT = 0.2
-"""Seconds for a lock when an error is on its way to the caller."""
+"""Seconds to wait for the manifest's lock while an error is raised."""
 
 _LOCK_POLL_INTERVAL = 0.02
-"""Seconds between two tries to have a lock."""
+"""Seconds between two attempts to get the manifest's lock."""
 
 
 class Saving:
     """The plan and the record of one ``save_all``. Threads may share it.
 
     Attributes:
-        pending: What is to be fetched, where to, and whether to take another file's place.
+        pending: The outputs to fetch, each with its path and whether to replace a file.
 
     Raises:
-        LocalFileError: A step is unknown, the folder cannot be made, or what is written
-            down there cannot be read; nothing was touched.
-        LocalFileError: The disk is full.
+        InvalidArgumentError: A step is unknown.
+        LocalFileError: The folder cannot be created, or a manifest or journal in it cannot
+            be read; nothing was changed.
     """
 
     def __init__(
@@ -90,8 +90,8 @@ class Saving:
             self._earlier = self._read_earlier() | self._kept_intents()
         except (InvalidArgumentError, OSError) as error:
             raise LocalFileError(
-                f"{error}. So it is not known what is saved in {self._folder} already; nothing was "
-                f"touched. See to it that all of that folder can be read, or save to another one"
+                f"{error}. What {self._folder} holds already is therefore unknown, and nothing "
+                f"was changed. Make all of that folder readable, or save to another one"
             ) from error
         for output, path in assigned:
             key = _key_of(output)
@@ -101,12 +101,12 @@ class Saving:
             elif before.source_status.is_terminal or before.source_status == output.status:
                 self._saved[key] = before
             else:
-                # The step went on since then, and may have left more behind.
+                # The step has continued since then, and its output may have grown.
                 self.pending.append((output, self._folder / path, True))
 
     @contextlib.contextmanager
     def attempt(self, output: Output) -> Iterator[None]:
-        """Take note of how the saving of one output ends inside."""
+        """Record the failure of one output, if its download fails inside."""
         key = _key_of(output)
         try:
             yield
@@ -121,11 +121,11 @@ class Saving:
                 self._settle(key)
 
     def record_intent(self, saved: SavedOutput) -> None:
-        """Take note of a file that is whole, and about to get its name.
+        """Record a complete file in the journal, just before it gets its name.
 
         Raises:
-            OSError: That cannot be written down.
-            Interrupted: It comes too late; nobody would know whose file it is.
+            OSError: The journal cannot be written.
+            Interrupted: The manifest is being closed, and would not list the file.
         """
         entry = self._with_relative_path(saved)
         key = entry.step, entry.file_key
@@ -137,33 +137,33 @@ class Saving:
         self._journal.record_intent(entry)
 
     def record_saved(self, saved: SavedOutput) -> None:
-        """Take note of a file that is whole, and where it is."""
+        """Record a complete file that has its name."""
         entry = self._with_relative_path(saved)
         key = entry.step, entry.file_key
         with self._lock:
             self._saved[key] = entry
             del self._intents[key]
             count = len(self._saved)
-        # The journal tells of all others, should there be no time to write a last one.
+        # If a kill prevents the last manifest, the journal has the files that are missing here.
         if count.bit_count() == 1:
             with contextlib.suppress(LocalFileError):
                 self._write({}, timeout=0)
         self._settle(key)
 
     def finish(self, timeout: float) -> Manifest:
-        """Write the manifest, and give it.
+        """Write the manifest, and return it.
 
         Args:
-            timeout: Seconds to wait for others who write one there.
+            timeout: Seconds to wait for the manifest's lock.
 
         Raises:
-            LocalFileError: It cannot be written; with what was saved.
+            LocalFileError: It cannot be written; ``manifest`` has what was saved.
         """
         return self._end(timeout, durable=True)
 
     def abort(self) -> None:
-        """Write the manifest, if that takes no time, since an error is on its way."""
-        # Where it cannot be written, the journal stays, and tells the next call.
+        """Write the manifest if that is quick, while an error is raised."""
+        # If it cannot be written, the journal stays for the next call to read.
         with contextlib.suppress(DatalabError):
             self._end(_ABORT_LOCK_TIMEOUT, durable=False)
 
@@ -183,16 +183,16 @@ class Saving:
             self._journal.close()
 
     def _close(self, timeout: float) -> None:
-        """Let no file get a name any more, and wait for those that are about to get theirs.
+        """Stop publishing files, and wait for those that are being published.
 
         Raises:
-            TimeoutError: A thread that was left behind is still at it.
+            TimeoutError: A thread is still publishing one.
         """
         with self._settled:
             self._closed = True
             wait = min(timeout, threading.TIMEOUT_MAX)
             if not self._settled.wait_for(lambda: not self._publishing, wait):
-                raise TimeoutError("the disk does not answer")
+                raise TimeoutError("the disk does not respond")
 
     def _settle(self, key: _Key) -> None:
         with self._settled:
@@ -203,7 +203,7 @@ class Saving:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            words = f"The folder {self._folder} cannot be made: {error.strerror or error}"
+            words = f"The folder {self._folder} cannot be created: {error.strerror or error}"
             if error.errno in _DISK_FULL:
                 raise LocalFileError(
                     f"{words}. Make room and call again", manifest=self._manifest({}, {})
@@ -220,7 +220,7 @@ class Saving:
             self._local_errors(intents),
             manifest_lock(self._folder, timeout),
         ):
-            # Other calls may have saved other steps, or be at it.
+            # Other calls may have saved other steps, or be saving them now.
             manifest = self._manifest(self._read_earlier(), intents)
             manifest.write(self._folder)
             return manifest
@@ -245,7 +245,7 @@ class Saving:
 
     @contextlib.contextmanager
     def _local_errors(self, intents: dict[_Key, SavedOutput]) -> Iterator[None]:
-        """Have what goes wrong with the disk tell what was saved all the same."""
+        """Turn errors of the disk into one that has the outputs that were saved."""
         try:
             yield
         except LocalFileError as error:
@@ -257,18 +257,18 @@ class Saving:
 
     def _manifest_error(self, error: OSError, intents: dict[_Key, SavedOutput]) -> LocalFileError:
         return LocalFileError(
-            f"What was saved of execution {self._execution.id} is in {self._folder}, but its "
-            f"manifest does not tell of it: {error}. Mend that, and call again: nothing that "
-            f"was saved is fetched twice",
+            f"The outputs of execution {self._execution.id} that were saved are in "
+            f"{self._folder}, but its manifest does not list them: {error}. Fix that and call "
+            f"again: saved outputs are not fetched twice",
             manifest=self._manifest(self._earlier, intents),
         )
 
     def _read_earlier(self) -> dict[_Key, SavedOutput]:
-        """Give what the manifest that is there tells as saved, as far as it is true.
+        """Return the outputs that an existing manifest lists and that are on disk.
 
         Raises:
-            LocalFileError: There is one, and it cannot be read.
-            OSError: A file that it tells of cannot be looked at.
+            LocalFileError: The manifest exists, and cannot be read.
+            OSError: A file that it lists cannot be examined.
         """
         try:
             earlier = Manifest.read(self._folder)
@@ -285,10 +285,10 @@ class Saving:
         }
 
     def _kept_intents(self) -> dict[_Key, SavedOutput]:
-        """Give what was promised, by other calls or by this one, and came true.
+        """Return the outputs that journals record and that are on disk with that checksum.
 
         Raises:
-            OSError: A journal cannot be read, or a file not be looked at.
+            OSError: A journal cannot be read, or a file cannot be examined.
         """
         kept: dict[_Key, SavedOutput] = {}
         for saved in (*read_intents(self._folder, but=self._journal), *self._intents.values()):
@@ -301,7 +301,7 @@ class Saving:
         return kept
 
     def _is_on_disk(self, saved: SavedOutput) -> bool:
-        # Links could lead anywhere, and names of any length are no names.
+        # Links could lead anywhere, and a name may be too long for any file.
         try:
             path = Path(os.path.realpath(self._folder / saved.path, strict=True))
             found = path.stat()
@@ -315,14 +315,14 @@ class Saving:
 
 @contextlib.contextmanager
 def manifest_lock(folder: Path, timeout: float) -> Iterator[None]:
-    """Keep others from writing a manifest there, where the system can.
+    """Hold the lock of a folder's manifest, where the system has locks.
 
     Args:
-        folder: Where.
-        timeout: Seconds to wait for one who does.
+        folder: The manifest's folder.
+        timeout: Seconds to wait for the lock.
 
     Raises:
-        TimeoutError: Somebody still does.
+        TimeoutError: Another process still holds it.
     """
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(ImportError, PermissionError):
@@ -334,16 +334,16 @@ def manifest_lock(folder: Path, timeout: float) -> Iterator[None]:
             while not _try_lock(descriptor):
                 left = end - time.monotonic()
                 if left <= 0:
-                    raise TimeoutError(f"another process has had its lock for {timeout:g} s")
-                # Whoever has it may be another greenlet of this very thread.
+                    raise TimeoutError(f"another process has held its lock for {timeout:g} s")
+                # Another greenlet of this thread may hold it.
                 time.sleep(min(left, _LOCK_POLL_INTERVAL))
-            # A child process may have the descriptor, too, and would keep the lock.
+            # A child process may have inherited the descriptor, and would keep the lock.
             stack.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
         yield
 
 
 def _try_lock(descriptor: int) -> bool:
-    """Tell whether nobody else has a lock, which this process has now."""
+    """Try to lock an open file; return whether this process has the lock now."""
     import fcntl
 
     try:
@@ -351,18 +351,20 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        # This file system has no locks.
+        # The file system has no locks.
         return True
     return True
 
 
 def _assign_paths(execution: Execution, steps: Iterable[str] | None) -> list[tuple[Output, str]]:
-    """Give each output its place below the execution's folder."""
+    """Assign each output a path below the execution's folder."""
     chosen = list(execution.steps) if steps is None else list(checked_iterable("steps", steps))
     unknown = [name for name in chosen if name not in list(execution.steps)]
     if unknown:
         known = ", ".join(repr(redact_name(name)) for name in execution.steps) or "none"
-        raise InvalidArgumentError(f"There is no step {named(unknown[0])}; the steps are: {known}")
+        raise InvalidArgumentError(
+            f"Step {named(unknown[0])} does not exist; the steps are: {known}"
+        )
     names = distinct_names(map(redact_name, execution.steps), taken=[MANIFEST_NAME])
     folders = dict(zip(execution.steps, names, strict=True))
     assigned: list[tuple[Output, str]] = []
@@ -385,14 +387,14 @@ def _key_of(output: Output) -> _Key:
 
 
 def _stem(output: Output) -> str:
-    # Names of files are seen by more people than a presigned URL is meant for.
+    # File names are seen by more people than should see a presigned URL.
     stem = redact_name(output.file_key) if output.file_key else "output"
-    # What grows beside a file is called so, and must not be taken for another one.
+    # .part is the name of unfinished downloads; an output must not look like one.
     return f"{stem}-file" if stem.lower().endswith(".part") else stem
 
 
 def _suffix(output: Output) -> str:
-    # With a suffix always there, two different stems never become the same name.
+    # Every file has a suffix, so two different stems never become the same name.
     suffix = suffix_of(output.url)
     return suffix if suffix and suffix != ".part" else ".bin"
 
@@ -406,7 +408,7 @@ def make_saved_output(
     media_type: str | None,
     now: datetime,
 ) -> SavedOutput:
-    """Tell of a file that is whole."""
+    """Describe a complete file."""
     return SavedOutput(
         execution_id=output.execution_id,
         step=output.step,
@@ -421,7 +423,7 @@ def make_saved_output(
 
 
 def retry_if_corrupt(download: Callable[[], _T]) -> _T:
-    """Download once more if what came was corrupt: the wire may have been, too."""
+    """Download a second time if the bytes were corrupt: the network may be the cause."""
     try:
         return download()
     except DownloadError as error:
@@ -431,7 +433,7 @@ def retry_if_corrupt(download: Callable[[], _T]) -> _T:
 
 
 async def retry_if_corrupt_async(download: Callable[[], Awaitable[_T]]) -> _T:
-    """Download once more if what came was corrupt: the wire may have been, too."""
+    """Download a second time if the bytes were corrupt: the network may be the cause."""
     try:
         return await download()
     except DownloadError as error:

@@ -225,7 +225,7 @@ class TestStreams:
         storage.plays(
             cut(stored(BODY), 70_000), then=stored(BODY, etag='"v2"', conditions=conditions)
         )
-        with pytest.raises(DownloadError, match="cannot go on") as failed:
+        with pytest.raises(DownloadError, match="cannot resume") as failed:
             side.streamed(output_at(storage.url()))
         assert failed.value.reason == "incomplete"
 
@@ -242,7 +242,7 @@ class TestStreams:
         self, side: Side, storage: BadStorage
     ) -> None:
         storage.plays(then=cut(stored(BODY, etag=None), 70_000))
-        with pytest.raises(DownloadError, match="cannot go on"):
+        with pytest.raises(DownloadError, match="cannot resume"):
             side.streamed(output_at(storage.url()))
 
     def test_a_stream_that_was_not_what_storage_says_ends_with_an_error(

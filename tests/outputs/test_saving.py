@@ -152,7 +152,7 @@ class TestLock:
             return descriptor
 
         with monkeypatch.context() as patch:
-            patch.setattr(os, "stream", copied)
+            patch.setattr(os, "open", copied)
             with manifest_lock(tmp_path, 1):
                 pass
         with manifest_lock(tmp_path, 0):

@@ -148,8 +148,8 @@ def test_a_bomb_in_layers_is_a_bomb() -> None:
 @pytest.mark.parametrize(
     ("encoding", "packed", "why"),
     [
-        ("br", b"", "^it is compressed as 'br', which cannot be unpacked here$"),
-        ("zstd, gzip", b"", "^it is compressed as 'zstd', which cannot be unpacked here$"),
+        ("br", b"", "^it is compressed as 'br', which is not supported$"),
+        ("zstd, gzip", b"", "^it is compressed as 'zstd', which is not supported$"),
         (", ".join(["gzip"] * 6), b"", "^it is compressed 6 times$"),
         ("gzip, gzip", gzip.compress(gzip.compress(TEXT)[:-1]), "^it is cut off$"),
         ("gzip", gzip.compress(TEXT, mtime=0)[:-1], "^it is cut off$"),
