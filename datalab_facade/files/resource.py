@@ -33,18 +33,18 @@ from datalab_facade.files.decoding import (
     decode_page,
     decode_ticket,
 )
-from datalab_facade.files.filing import (
+from datalab_facade.files.models import File, FileLink
+from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
+from datalab_facade.files.paging import MOST_PER_PAGE, Paging
+from datalab_facade.files.sending import ApiCalls, UploadBody, send_file
+from datalab_facade.files.sources import MAX_FILE_BYTES, UploadSource, describe, open_source
+from datalab_facade.files.transfers import (
     DEFAULT_TIMEOUT,
     FileDownload,
     drift_recorder,
     plan_upload,
     uploaded_file,
 )
-from datalab_facade.files.models import File, FileLink
-from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
-from datalab_facade.files.paging import MOST_PER_PAGE, Paging
-from datalab_facade.files.sending import ApiCalls, UploadBody, send_file
-from datalab_facade.files.sources import MAX_FILE_BYTES, UploadSource, describe, open_source
 from datalab_facade.files.uploads import (
     DEFAULT_CONCURRENCY,
     Uploadable,

@@ -31,8 +31,8 @@ from datalab_facade.files.uploading import (
     Upload,
 )
 from datalab_facade.interrupting import check_interrupted
-from datalab_facade.outputs.collecting import Digests
 from datalab_facade.outputs.progress import ProgressMeter
+from datalab_facade.outputs.sinks import Digests
 from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
 from datalab_facade.workers import in_thread
 

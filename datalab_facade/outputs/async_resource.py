@@ -22,15 +22,7 @@ from datalab_facade.arguments import (
 )
 from datalab_facade.context import Context
 from datalab_facade.models import JSON, Execution, Output
-from datalab_facade.outputs.collecting import (
-    DEFAULT_MAX_BYTES,
-    Collector,
-    Data,
-    Reader,
-    as_json,
-    as_text,
-    as_type,
-)
+from datalab_facade.outputs.conversion import as_json, as_text, as_type
 from datalab_facade.outputs.downloading import Chunk, Download, DownloadPolicy
 from datalab_facade.outputs.fetching import fetch_async
 from datalab_facade.outputs.parts import PartFile, sync_folder
@@ -43,6 +35,7 @@ from datalab_facade.outputs.saving import (
     make_saved_output,
     retry_if_corrupt_async,
 )
+from datalab_facade.outputs.sinks import DEFAULT_MAX_BYTES, Collector, Data, Reader
 from datalab_facade.transport.storage import AsyncStorageTransport
 from datalab_facade.workers import in_thread
 

@@ -24,7 +24,7 @@ from typing import IO, Literal, Self, TypeVar
 import attrs
 
 from datalab_facade.errors import DownloadError, DownloadFailure
-from datalab_facade.outputs.collecting import PAGE_BEGINS_WITHIN, Decoder, is_web_page, web_page
+from datalab_facade.outputs.conversion import PAGE_BEGINS_WITHIN, is_web_page, web_page
 from datalab_facade.outputs.downloading import (
     Chunk,
     Facts,
@@ -34,6 +34,7 @@ from datalab_facade.outputs.downloading import (
     subject_of,
 )
 from datalab_facade.outputs.naming import suffix_of
+from datalab_facade.outputs.sinks import Decoder
 from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_packed
 from datalab_facade.redaction import redact_name
 

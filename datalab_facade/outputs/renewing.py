@@ -19,7 +19,6 @@ import attrs
 from datalab_facade.clock import Clock
 from datalab_facade.errors import APIStatusError, DownloadError, DownloadFailure
 from datalab_facade.models import Execution, Output
-from datalab_facade.outputs.collecting import same_output
 from datalab_facade.outputs.downloading import download_failed
 
 _Lock = TypeVar("_Lock")
@@ -56,7 +55,7 @@ class _LatestPoll(Generic[_Lock]):
         """
         if self.polls != polls:
             return True
-        url = same_output(self.outputs, output)
+        url = _url_in(self.outputs, output)
         if url is None:
             return now - self.at < _SECONDS_GONE
         return url != refused
@@ -80,7 +79,7 @@ class _LatestPoll(Generic[_Lock]):
         if self.error is not None:
             # Several threads raise it, and each adds to the traceback.
             raise copy(self.error)
-        return same_output(self.outputs, output)
+        return _url_in(self.outputs, output)
 
 
 class _Renewals(Generic[_Lock]):
@@ -95,7 +94,7 @@ class _Renewals(Generic[_Lock]):
     def newest(self, output: Output, since: float) -> Output:
         """Return an output with its URL of a poll after ``since``, if there was one."""
         latest = self._by_execution.get(output.execution_id)
-        url = same_output(latest.outputs, output) if latest and latest.at > since else None
+        url = _url_in(latest.outputs, output) if latest and latest.at > since else None
         return output if url is None else attrs.evolve(output, url=url)
 
     def _latest(self, execution_id: int) -> _LatestPoll[_Lock]:
@@ -179,3 +178,11 @@ def _no_time_left(output: Output) -> DownloadError:
     return download_failed(
         output, DownloadFailure.EXPIRED, "has a URL that expired, and no time is left to renew it"
     )
+
+
+def _url_in(outputs: tuple[Output, ...], expected: Output) -> str | None:
+    """Give the new URL of an output out of a newer list of them."""
+    for output in outputs:
+        if (output.step, output.file_key) == (expected.step, expected.file_key):
+            return output.url
+    return None

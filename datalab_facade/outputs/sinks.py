@@ -1,44 +1,20 @@
-"""What is done with chunks as they arrive, and with the body when it is whole. No IO."""
+"""Sinks for the chunks of a download: verify, decompress, collect or pass on. No IO."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
-import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
-from typing import TypeAlias, TypeVar, cast
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
-import attrs
-
-from datalab_facade.arguments import named
-from datalab_facade.decoding import decode_json
-from datalab_facade.errors import (
-    ConfigurationError,
-    DownloadError,
-    DownloadFailure,
-    InvalidResponseError,
-    OutputTooLargeError,
-)
-from datalab_facade.models import JSON, Output
+from datalab_facade.errors import DownloadFailure, OutputTooLargeError
+from datalab_facade.models import Output
 from datalab_facade.outputs.downloading import Chunk, Facts, Remote, download_failed
 from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_packed
-from datalab_facade.redaction import excerpt
-
-_T = TypeVar("_T")
 
 Data: TypeAlias = bytes
 """Bytes, under a name that a method called ``bytes`` does not hide."""
-
-PAGE_BEGINS_WITHIN = 4_096
-"""So many bytes are enough to tell whether something is a web page."""
-
-_PAGE = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?>\s+|<!--.*?-->|<\?xml[^>]*>)*+<(?:!doctype\s+html|html|head|body|title)\b",
-    re.IGNORECASE | re.DOTALL,
-)
 
 DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 """What an output may weigh in memory unless the caller says otherwise: 256 MiB.
@@ -249,107 +225,3 @@ class _Crc32:
 
     def hexdigest(self) -> str:
         return f"{self._crc:08x}"
-
-
-def same_output(outputs: tuple[Output, ...], expected: Output) -> str | None:
-    """Give the new URL of an output out of a newer list of them."""
-    for output in outputs:
-        if (output.step, output.file_key) == (expected.step, expected.file_key):
-            return output.url
-    return None
-
-
-def as_text(output: Output, body: bytes, encoding: str) -> str:
-    """Decode a body.
-
-    Raises:
-        DownloadError: It is not in that encoding.
-    """
-    try:
-        return body.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise download_failed(
-            output, DownloadFailure.CORRUPT, f"is not {encoding} text: {error}"
-        ) from error
-
-
-def as_json(output: Output, body: bytes) -> JSON:
-    """Parse a body.
-
-    Raises:
-        DownloadError: It is no JSON.
-    """
-    try:
-        return decode_json(body)
-    except InvalidResponseError as error:
-        raise (
-            web_page(output, body)
-            if is_web_page(body)
-            else download_failed(output, DownloadFailure.CORRUPT, f"is not JSON: {error}")
-        ) from error
-
-
-def is_web_page(start: bytes) -> bool:
-    """Tell whether something begins as HTML does.
-
-    >>> is_web_page(b"<!DOCTYPE html><title>Sign in"), is_web_page(b'{"a": "<html>"}')
-    (True, False)
-    """
-    return _PAGE.match(start[:PAGE_BEGINS_WITHIN]) is not None
-
-
-def web_page(remote: Remote, start: bytes) -> DownloadError:
-    """Make the error for a web page that came in place of JSON."""
-    return download_failed(
-        remote,
-        DownloadFailure.CORRUPT,
-        f"is not JSON but a web page: {excerpt(start)}. A proxy or a login page may have "
-        "answered in place of storage",
-    )
-
-
-def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
-    """Make a value of a type of the caller's: by its own validator, or by cattrs.
-
-    Raises:
-        DownloadError: The value does not fit.
-        ConfigurationError: The type needs cattrs, which is not there.
-    """
-    type_name = _name_of(into)
-    validate = cast("Callable[[JSON], _T] | None", getattr(into, "model_validate", None))
-    try:
-        return validate(value) if validate is not None else _structured(value, into)
-    except ConfigurationError:
-        raise
-    except Exception as error:
-        # Every validator has exceptions of its own.
-        raise download_failed(
-            output,
-            DownloadFailure.CORRUPT,
-            f"does not fit {type_name}: {excerpt(str(error), limit=500)}",
-        ) from error
-
-
-def _name_of(into: object) -> str:
-    return getattr(into, "__name__", named(into))
-
-
-def _structured(value: JSON, into: type[_T]) -> _T:
-    try:
-        import cattrs
-    except ImportError:
-        raise ConfigurationError(
-            f"Making {_name_of(into)} of JSON needs cattrs: install datalab-facade[cattrs]"
-        ) from None
-    if (attrs.has(into) or dataclasses.is_dataclass(into)) and not isinstance(value, dict):
-        # cattrs would make a class whose fields all have defaults of an empty list.
-        raise TypeError(f"it is no object but {excerpt(repr(value), limit=50)}")
-    converter = cattrs.Converter(detailed_validation=True)
-    converter.register_structure_hook(
-        datetime, lambda text, _: datetime.fromisoformat(cast("str", text))
-    )
-    try:
-        structured: _T = converter.structure(value, into)
-    except cattrs.BaseValidationError as error:
-        raise ValueError("; ".join(cattrs.transform_error(error))) from error
-    return structured
