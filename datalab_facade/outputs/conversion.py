@@ -25,7 +25,7 @@ from datalab_facade.redaction import excerpt
 _T = TypeVar("_T")
 
 PAGE_BEGINS_WITHIN = 4_096
-"""So many bytes are enough to tell whether something is a web page."""
+"""The number of bytes that suffice to recognize a web page."""
 
 _PAGE = re.compile(
     rb"(?:\xef\xbb\xbf)?(?>\s+|<!--.*?-->|<\?xml[^>]*>)*+<(?:!doctype\s+html|html|head|body|title)\b",
@@ -37,7 +37,7 @@ def as_text(output: Output, body: bytes, encoding: str) -> str:
     """Decode a body.
 
     Raises:
-        DownloadError: It is not in that encoding.
+        DownloadError: The body is not in that encoding.
     """
     try:
         return body.decode(encoding)
@@ -51,7 +51,7 @@ def as_json(output: Output, body: bytes) -> JSON:
     """Parse a body.
 
     Raises:
-        DownloadError: It is no JSON.
+        DownloadError: The body is not JSON.
     """
     try:
         return decode_json(body)
@@ -64,7 +64,7 @@ def as_json(output: Output, body: bytes) -> JSON:
 
 
 def is_web_page(start: bytes) -> bool:
-    """Tell whether something begins as HTML does.
+    """Return whether a body begins like HTML.
 
     >>> is_web_page(b"<!DOCTYPE html><title>Sign in"), is_web_page(b'{"a": "<html>"}')
     (True, False)
@@ -73,21 +73,21 @@ def is_web_page(start: bytes) -> bool:
 
 
 def web_page(remote: Remote, start: bytes) -> DownloadError:
-    """Make the error for a web page that came in place of JSON."""
+    """Create the error for a web page that arrived instead of JSON."""
     return download_failed(
         remote,
         DownloadFailure.CORRUPT,
         f"is not JSON but a web page: {excerpt(start)}. A proxy or a login page may have "
-        "answered in place of storage",
+        "answered instead of storage",
     )
 
 
 def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
-    """Make a value of a type of the caller's: by its own validator, or by cattrs.
+    """Convert a value to a type of the caller's, by its own validator or by cattrs.
 
     Raises:
         DownloadError: The value does not fit.
-        ConfigurationError: The type needs cattrs, which is not there.
+        ConfigurationError: The type needs cattrs, which is not installed.
     """
     type_name = _name_of(into)
     validate = cast("Callable[[JSON], _T] | None", getattr(into, "model_validate", None))
@@ -96,7 +96,7 @@ def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
     except ConfigurationError:
         raise
     except Exception as error:
-        # Every validator has exceptions of its own.
+        # Each validator raises exceptions of its own.
         raise download_failed(
             output,
             DownloadFailure.CORRUPT,
@@ -113,11 +113,11 @@ def _structured(value: JSON, into: type[_T]) -> _T:
         import cattrs
     except ImportError:
         raise ConfigurationError(
-            f"Making {_name_of(into)} of JSON needs cattrs: install datalab-facade[cattrs]"
+            f"Converting JSON to {_name_of(into)} needs cattrs: install datalab-facade[cattrs]"
         ) from None
     if (attrs.has(into) or dataclasses.is_dataclass(into)) and not isinstance(value, dict):
-        # cattrs would make a class whose fields all have defaults of an empty list.
-        raise TypeError(f"it is no object but {excerpt(repr(value), limit=50)}")
+        # cattrs would accept an empty list for a class whose fields all have defaults.
+        raise TypeError(f"it is not an object but {excerpt(repr(value), limit=50)}")
     converter = cattrs.Converter(detailed_validation=True)
     converter.register_structure_hook(
         datetime, lambda text, _: datetime.fromisoformat(cast("str", text))

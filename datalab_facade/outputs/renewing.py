@@ -181,7 +181,7 @@ def _no_time_left(output: Output) -> DownloadError:
 
 
 def _url_in(outputs: tuple[Output, ...], expected: Output) -> str | None:
-    """Give the new URL of an output out of a newer list of them."""
+    """Return the URL of an output in a newer list of outputs; None if it is not there."""
     for output in outputs:
         if (output.step, output.file_key) == (expected.step, expected.file_key):
             return output.url

@@ -14,12 +14,12 @@ from datalab_facade.outputs.downloading import Chunk, Facts, Remote, download_fa
 from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_packed
 
 Data: TypeAlias = bytes
-"""Bytes, under a name that a method called ``bytes`` does not hide."""
+"""Bytes, under a name that no attribute called ``bytes`` hides."""
 
 DEFAULT_MAX_BYTES = 256 * 1024 * 1024
-"""What an output may weigh in memory unless the caller says otherwise: 256 MiB.
+"""The default limit for an output in memory: 256 MiB.
 
-Above it, ``save`` and ``open`` need no memory to speak of."""
+Larger ones are for ``save`` and ``stream``, which use constant memory."""
 
 
 class Collector:
@@ -34,14 +34,14 @@ class Collector:
         """Keep a chunk.
 
         Raises:
-            DownloadError: It is packed in a way that is not known here.
-            OutputTooLargeError: There is, or will be, more than allowed.
+            DownloadError: Its compression is not supported.
+            OutputTooLargeError: The output is, or will be, larger than allowed.
         """
         if not chunk.data:
-            # A body begins, which need not be received if it is of no use.
+            # A body begins: check at once whether it can be decompressed.
             Decoder(self._output, facts)
         held = chunk.offset + len(chunk.data)
-        # What packing cannot make smaller it makes a little larger.
+        # Data that compression cannot make smaller grows a little.
         packing = self._max_bytes // 100 + 1024 if facts.encoding else 0
         if max(held, facts.total or 0) > self._max_bytes + packing:
             raise self._too_large()
@@ -49,11 +49,11 @@ class Collector:
         self._body += chunk.data
 
     def finish(self, facts: Facts) -> bytes:
-        """Check and unpack the body.
+        """Verify and decompress the body.
 
         Raises:
-            DownloadError: It is not what storage says it is.
-            OutputTooLargeError: It unpacks to more than allowed.
+            DownloadError: It differs from what storage announced.
+            OutputTooLargeError: It decompresses to more than allowed.
         """
         decoder = Decoder(self._output, facts)
         pieces: list[bytes] = []
@@ -82,17 +82,17 @@ class Collector:
 
 
 class Reader:
-    """Checks and unpacks a body while it passes through, chunk by chunk."""
+    """Verifies and decompresses a body chunk by chunk, as it passes through."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
         self._decoder: Decoder | None = None
 
     def feed(self, chunk: Chunk, facts: Facts) -> Iterator[bytes]:
-        """Give what a chunk unpacks to.
+        """Yield what a chunk decompresses to.
 
         Raises:
-            DownloadError: It does not.
+            DownloadError: It cannot be decompressed.
         """
         begins = chunk.offset == 0 and not chunk.data
         if begins or self._decoder is None:
@@ -101,33 +101,33 @@ class Reader:
             yield from self._decoder.feed(chunk.data)
 
     def finish(self) -> None:
-        """Take note that there is no more.
+        """End the body, and verify it.
 
         Raises:
-            DownloadError: What passed through was not what storage says it is.
+            DownloadError: It differs from what storage announced.
         """
-        # Each body begins with a chunk, also one that has nothing in it.
+        # Each body begins with an empty chunk, even if it has no bytes.
         assert self._decoder is not None
         self._decoder.finish()
 
 
 class Decoder:
-    """Unpacks a body piece by piece, and holds it against what storage says it hashes to.
+    """Decompresses a body piece by piece, and compares it with storage's checksums.
 
     Args:
-        remote: What it is the body of.
-        facts: What storage told of it.
-        as_stored: Whether it stays packed.
+        remote: The output or file, for error messages.
+        facts: What storage said about it.
+        as_stored: Whether it stays compressed.
 
     Raises:
-        DownloadError: It is packed in a way that is not known here.
+        DownloadError: Its compression is not supported.
     """
 
     def __init__(self, remote: Remote, facts: Facts, *, as_stored: bool = False) -> None:
         self._remote = remote
         self._facts = facts
         self._packed = Digests(facts.digests)
-        # Whoever packs on the way may leave the checksums of what was stored as they are.
+        # A proxy that compresses may leave the checksums of the stored bytes as they are.
         self._unpacked = Digests(facts.digests) if facts.encoding else None
         self._as_stored = as_stored
         why = None if as_stored else why_packed(facts.encoding)
@@ -135,15 +135,15 @@ class Decoder:
             raise download_failed(
                 remote,
                 DownloadFailure.CORRUPT,
-                f"does not unpack: {why}. Saved, it is kept as it is stored",
+                f"cannot be decompressed: {why}. save() keeps it as it is stored",
             )
         self._unpacker = Unpacker("" if as_stored else facts.encoding)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Give what a piece unpacks to.
+        """Yield what a piece decompresses to.
 
         Raises:
-            DownloadError: It does not, or to absurdly much.
+            DownloadError: It cannot be decompressed, or expands absurdly.
         """
         self._packed.update(data)
         with self._unpacking():
@@ -153,15 +153,15 @@ class Decoder:
                 yield piece
 
     def finish(self) -> None:
-        """Take note that there is no more.
+        """End the body, and compare its checksums.
 
         Raises:
-            DownloadError: What came is not what storage says it is.
+            DownloadError: The body differs from what storage announced.
         """
         with self._unpacking():
             self._unpacker.finish()
         if self._as_stored and self._facts.encoding:
-            # The checksums may be of what it would unpack to.
+            # The checksums may be those of the decompressed bytes.
             return
         mismatches = self._packed.mismatches()
         if self._unpacked is not None:
@@ -170,7 +170,7 @@ class Decoder:
             raise download_failed(
                 self._remote,
                 DownloadFailure.CORRUPT,
-                f"has another {min(mismatches)} than storage says",
+                f"has another {min(mismatches)} checksum than storage announced",
             )
 
     @contextlib.contextmanager
@@ -179,36 +179,36 @@ class Decoder:
             yield
         except ExpandsTooMuch:
             raise download_failed(
-                self._remote, DownloadFailure.TOO_LARGE, "unpacks to absurdly much"
+                self._remote, DownloadFailure.TOO_LARGE, "expands absurdly when it is decompressed"
             ) from None
         except DoesNotUnpack as error:
             raise download_failed(
-                self._remote, DownloadFailure.CORRUPT, f"does not unpack: {error}"
+                self._remote, DownloadFailure.CORRUPT, f"cannot be decompressed: {error}"
             ) from error
 
 
 class Digests:
-    """What something hashes to, held against what it should.
+    """Computes checksums, and compares them with the expected ones.
 
     Args:
-        wanted: Names of algorithms, and values in hexadecimal.
+        expected: Names of algorithms, and digests in hexadecimal.
     """
 
     def __init__(self, expected: Mapping[str, str]) -> None:
         self._expected = expected
-        # MD5 and SHA-1 tell broken bytes here, not forged ones.
+        # MD5 and SHA-1 detect broken bytes here, not forged ones.
         self._hashes = {
             name: _Crc32() if name == "crc32" else hashlib.new(name, usedforsecurity=False)
             for name in expected
         }
 
     def update(self, data: bytes) -> None:
-        """Take in a piece."""
+        """Add a piece."""
         for known in self._hashes.values():
             known.update(data)
 
     def mismatches(self) -> frozenset[str]:
-        """Give the algorithms by which it is something else."""
+        """Return the algorithms whose checksum differs."""
         return frozenset(
             name
             for name, known in self._hashes.items()
