@@ -20,7 +20,8 @@ REFERENCE_PREFIX = "datalab://file-"
 class File:
     """A file that was uploaded to Datalab, or is about to be.
 
-    >>> file = File(4, "datalab://file-npl94jxy", "report.pdf", status="completed")
+    >>> reference = "datalab://file-npl94jxy"
+    >>> file = File(id=4, reference=reference, filename="report.pdf", status="completed")
     >>> file.hashid, file.is_uploaded, File.from_dict(file.to_dict()) == file
     ('npl94jxy', True, True)
     """

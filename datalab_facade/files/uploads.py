@@ -46,7 +46,8 @@ def _short_repr(source: object) -> str:
 class UploadOutcome:
     """What became of one of many uploads: a file, or the error that says why there is none.
 
-    >>> UploadOutcome("a.pdf", File(4, "datalab://file-npl94jxy", "a.pdf")).succeeded
+    >>> file = File(id=4, reference="datalab://file-npl94jxy", filename="a.pdf")
+    >>> UploadOutcome(source="a.pdf", file=file).succeeded
     True
     """
 

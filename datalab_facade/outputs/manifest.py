@@ -145,7 +145,8 @@ class SavedOutput:
 class FailedOutput:
     """An output that could not be saved. URLs in the error have no query.
 
-    >>> FailedOutput(123, "parse", None, "refused: https://a.example/x?sig=b").error
+    >>> error = "refused: https://a.example/x?sig=b"
+    >>> FailedOutput(execution_id=123, step="parse", file_key=None, error=error).error
     'refused: https://a.example/x?…'
     """
 
@@ -195,8 +196,9 @@ class Manifest:
     Every path is relative and inside the manifest's folder; any other raises
     :class:`InvalidArgumentError`.
 
-    >>> failed = FailedOutput(123, "parse", None, "no answer")
-    >>> manifest = Manifest(123, Status.COMPLETED, saved=(), failed=(failed,))
+    >>> failed = FailedOutput(execution_id=123, step="parse", file_key=None, error="no answer")
+    >>> status = Status.COMPLETED
+    >>> manifest = Manifest(execution_id=123, status=status, saved=(), failed=(failed,))
     >>> print(manifest)
     Execution 123 (COMPLETED): 0 outputs saved (0 bytes), 1 failed
     >>> manifest.is_complete

@@ -58,7 +58,7 @@ def not_codings(encoding: str) -> tuple[str, ...]:
 def why_packed(encoding: str) -> str | None:
     """Return why a body with this encoding cannot be decompressed; None if it can.
 
-    >>> why_kept("gzip, br")
+    >>> why_packed("gzip, br")
     "it is compressed as 'br', which is not supported"
     """
     names = codings(encoding)

@@ -75,7 +75,7 @@ class RunResult:
     status: Status | None = None
     """How its execution ended, if it did."""
     manifest: Manifest | None = attrs.field(default=None, repr=False)
-    """What was saved of it, and what was missed."""
+    """The outputs that were saved, and those that failed."""
     error: DatalabError | None = None
     """What kept it from being done, if anything did."""
     reason: str | None = attrs.field(default=None, repr=False)
@@ -526,7 +526,7 @@ def _blocked(item: RunItem, folder: Path) -> LocalFileError:
 def _failed_outputs(manifest: Manifest) -> str:
     errors = [failed.error for failed in manifest.failed[:_MAX_QUOTED]]
     more = len(manifest.failed) - len(errors)
-    return "; ".join([*errors, *([f"{more} more outputs were missed"] if more else [])])
+    return "; ".join([*errors, *([f"{more} more outputs failed"] if more else [])])
 
 
 def _message_of(error: DatalabError) -> str:

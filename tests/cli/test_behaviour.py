@@ -120,7 +120,7 @@ def test_outputs_that_are_gone_end_with_1_and_are_named(run: Run, world: World) 
     done = run("download", gone, "-o", "gone")
     assert done.code == 1
     assert "parse" in done.out
-    assert "1 missed" in done.out
+    assert "1 failed" in done.out
 
 
 def test_a_mistake_in_the_program_is_told_in_a_line(

@@ -675,7 +675,7 @@ class TestPacking:
     ) -> None:
         """The error says how it is packed, and how to have it all the same."""
         storage.plays(then=packed(encoding, BODY))
-        for method in ("bytes", "read_text", "json"):
+        for method in ("read_bytes", "read_text", "read_json"):
             with pytest.raises(DownloadError, match=r"as '(br|zstd)', .* Saved, it is kept"):
                 side.call(method, output_at(storage.url()))
         with pytest.raises(DownloadError, match="not supported"):
