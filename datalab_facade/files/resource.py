@@ -1,7 +1,7 @@
 """Files, for blocking code: upload, list, get, download, delete.
 
 :mod:`~datalab_facade.files.async_resource` has the same methods with the same meaning.
-What there is to decide is decided once, in :mod:`~datalab_facade.files.uploading`,
+Both carry out the decisions of :mod:`~datalab_facade.files.uploading`,
 :mod:`~datalab_facade.outputs.downloading` and :mod:`~datalab_facade.files.paging`.
 """
 

@@ -38,13 +38,13 @@ from datalab_facade.workers import in_thread
 
 
 class UploadBody:
-    """A source on its way out: counted and told of, as often as it is sent.
+    """The body of an upload, which may be sent several times; it reports its progress.
 
     Args:
-        described: Its name and media type.
-        source: What is sent.
-        meter: Is told how far it has come.
-        clock: Tells the time.
+        described: The file's name and media type.
+        source: The bytes.
+        meter: Reports the progress.
+        clock: The time.
     """
 
     def __init__(
@@ -62,17 +62,17 @@ class UploadBody:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What storage is told of it. The type is part of what the URL was signed for."""
+        """The request headers. The URL's signature covers the content type."""
         return {
             "Content-Type": self.described.content_type,
             "Content-Length": str(self.source.size),
         }
 
     def mismatches(self, digests: Mapping[str, str]) -> Collection[str]:
-        """Give the algorithms by which all of it does not hash to what is given.
+        """Return the algorithms whose checksum of all bytes differs.
 
         Raises:
-            UploadError: It cannot be read, or has changed.
+            UploadError: The source cannot be read, or has changed.
         """
         known = Digests(digests)
         for piece in self.source.pieces():
@@ -80,11 +80,11 @@ class UploadBody:
         return known.mismatches()
 
     def pieces(self) -> Generator[bytes, None, None]:
-        """Give all of it.
+        """Yield all bytes.
 
         Raises:
-            UploadError: It cannot be read, or has changed.
-            Interrupted: Nobody wants it to arrive any more.
+            UploadError: The source cannot be read, or has changed.
+            Interrupted: The caller has given up.
         """
         self._begin()
         for piece in self.source.pieces():
@@ -93,10 +93,10 @@ class UploadBody:
             self._count(piece)
 
     async def pieces_async(self) -> AsyncGenerator[bytes, None]:
-        """Give all of it in an event loop, which a slow disk does not hold up.
+        """Yield all bytes in an event loop, which a slow disk does not block.
 
         Raises:
-            UploadError: It cannot be read, or has changed.
+            UploadError: The source cannot be read, or has changed.
         """
         self._begin()
         pieces = self.source.pieces()
@@ -122,7 +122,7 @@ class UploadBody:
 async def open_source_async(
     source: UploadSource, name: str, *, max_bytes: int, timeout: float = math.inf
 ) -> Source:
-    """Open a source in an event loop, which a slow disk or a long pipe does not hold up.
+    """Open a source in an event loop, which a slow disk or a long pipe does not block.
 
     Arguments and errors as :func:`~datalab_facade.files.sources.open_source`.
     """
@@ -131,12 +131,12 @@ async def open_source_async(
     def work() -> Source:
         opened = open_source(source, name, max_bytes=max_bytes, abandoned=left.is_set)
         if left.is_set():
-            # There may be no loop any more that could do it.
+            # The event loop may have ended, so nothing else would close it.
             opened.close()
         return opened
 
     async def wait() -> Source:
-        # The loop's own threads would hold up its end until the last of them is done.
+        # The loop waits for its own threads when it ends; this one may never end.
         return await asyncio.wrap_future(in_own_thread(work))
 
     opening = asyncio.create_task(wait())
@@ -144,7 +144,7 @@ async def open_source_async(
         async with asyncio.timeout(None if timeout == math.inf else timeout):
             return await asyncio.shield(opening)
     except (asyncio.CancelledError, TimeoutError) as error:
-        # The thread goes on, and nobody else will close what it opens.
+        # The thread continues, and nothing else would close what it opens.
         left.set()
         opening.add_done_callback(_close)
         if isinstance(error, TimeoutError):
@@ -159,7 +159,7 @@ def _close(opening: asyncio.Task[Source]) -> None:
 
 @attrs.frozen
 class ApiCalls:
-    """How the API is asked, blocking. Each is given the seconds that are left."""
+    """The API requests of an upload, blocking. Each takes the seconds that are left."""
 
     url: Callable[[float], Ticket]
     confirm: Callable[[int, float], Confirmation]
@@ -167,7 +167,7 @@ class ApiCalls:
 
 @attrs.frozen
 class AsyncApiCalls:
-    """How the API is asked in an event loop. Each is given the seconds that are left."""
+    """The API requests of an upload, async. Each takes the seconds that are left."""
 
     url: Callable[[float], Awaitable[Ticket]]
     confirm: Callable[[int, float], Awaitable[Confirmation]]
@@ -179,11 +179,11 @@ def send_file(
     """Run an upload to its end, blocking.
 
     Args:
-        upload: What decides.
-        body: What is sent.
-        storage: Where it is sent.
-        api: How to request a URL and a confirmation from the API.
-        clock: Tells the time and sleeps.
+        upload: Decides what to do next.
+        body: The bytes to send.
+        storage: The storage to send them to.
+        api: Requests a URL and a confirmation from the API.
+        clock: The time, and sleeping.
     """
     steps, result = upload.steps(), None
     while True:

@@ -1,9 +1,9 @@
-"""Uploads as a value: what to do next with a file on its way, and when to give up.
+"""Decisions about uploads: what to do next, and when to give up.
 
-An upload asks the API for a URL, sends the bytes to it, and has the API confirm
+An upload requests a URL from the API, sends the bytes to it, and lets the API confirm
 them. The connection may break, storage may refuse, and the URL expires;
-:meth:`Upload.steps` decides what to do then. It does no IO and knows no clock; a
-sync and an async driver carry its commands out.
+:meth:`Upload.steps` decides what to do then. It does no IO and has no clock; a
+blocking and an async driver carry out its commands.
 """
 
 from __future__ import annotations
@@ -36,34 +36,34 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @attrs.frozen(kw_only=True)
 class UploadPolicy:
-    """How an upload behaves when storage does not. Times in seconds."""
+    """How an upload retries when storage fails. Times in seconds."""
 
     max_retries: int = 4
-    """How many tries may fail, after each of which all of the file is sent again."""
+    """How many times the whole file is sent again after a failure."""
     retry_backoff: float = 0.5
-    """How long to stay away after a first fault; doubled by each further one."""
+    """The pause after a first failure; doubled after each further one."""
     max_retry_backoff: float = 30.0
     """The longest backoff."""
     max_retry_after: float = 60.0
-    """The longest ``Retry-After`` that is obeyed in full."""
+    """The longest ``Retry-After`` that is honored in full."""
     stall_timeout: float = 60.0
-    """How long the connection may be silent; storage answers only when it has stored all."""
+    """How long the connection may be silent; storage answers only once it has stored all."""
     max_renewals: int = 3
-    """How often another URL is asked for, because storage refuses the one at hand."""
+    """How many times a new URL is requested because storage refuses the current one."""
     renewal_backoff: float = 2.0
-    """How long to stay away when the first new URL is refused as well; doubled by each more."""
+    """The pause after the first new URL is refused, too; doubled after each further one."""
 
 
 @attrs.frozen
 class RequestUrl(Until):
-    """Command: ask the API where to send the bytes."""
+    """Command: request an upload URL from the API."""
 
     deadline: float
 
 
 @attrs.frozen
 class Put(Until):
-    """Command: send all bytes there, from the first one on."""
+    """Command: send all bytes to the URL, from the first one on."""
 
     url: str = attrs.field(repr=redact_url)
     stall_timeout: float
@@ -72,7 +72,7 @@ class Put(Until):
 
 @attrs.frozen
 class Confirm(Until):
-    """Command: have the API look that the bytes have come."""
+    """Command: let the API confirm that the bytes arrived."""
 
     file_id: int
     deadline: float
@@ -80,10 +80,10 @@ class Confirm(Until):
 
 @attrs.frozen
 class Compare:
-    """Command: tell whether the bytes that were sent hash to this."""
+    """Command: compare checksums with those of the bytes that were sent."""
 
     digests: Mapping[str, str]
-    """Names of algorithms, and values in hexadecimal."""
+    """Names of algorithms, and digests in hexadecimal."""
 
 
 Command: TypeAlias = RequestUrl | Put | Compare | Confirm | Sleep
@@ -91,24 +91,24 @@ Command: TypeAlias = RequestUrl | Put | Compare | Confirm | Sleep
 
 @attrs.frozen
 class Result:
-    """What became of a command."""
+    """The result of a command."""
 
     now: float
     ticket: Ticket | None = None
-    """Of asking for a URL."""
+    """Of a request for a URL."""
     status: int = 0
     """Of sending."""
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """Of sending, with lower-case names."""
     mismatches: Collection[str] = ()
-    """Of comparing: the algorithms by which they are other bytes."""
+    """Of comparing: the algorithms whose checksum differs."""
     confirmation: Confirmation | None = None
     """Of confirming."""
     error: DatalabError | None = None
 
 
 class Upload:
-    """One file on its way to Datalab."""
+    """The upload of one file: decides what to do next."""
 
     def __init__(
         self,
@@ -128,13 +128,13 @@ class Upload:
         self._now = -math.inf
 
     def steps(self) -> Generator[Command, Result, Confirmation]:
-        """Decide on the whole upload; returns when the API has confirmed it.
+        """Run the upload; return when the API has confirmed it.
 
-        Yields a command at a time and is sent what became of it.
+        Yields one command at a time, and expects its result to be sent back.
 
         Raises:
-            UploadError: It could not be done; its ``reason`` tells why.
-            DatalabError: What asking the API for a URL raised.
+            UploadError: The upload failed; its ``reason`` says why.
+            DatalabError: The error of the request for a URL.
         """
         ticket = yield from self._request_ticket()
         while True:
@@ -152,7 +152,7 @@ class Upload:
                 yield from self._back_off(
                     self._failed(
                         UploadFailure.CORRUPT,
-                        f"arrived with another {min(mismatches)} than it was sent with",
+                        f"arrived with another {min(mismatches)} checksum than it was sent with",
                     )
                 )
             elif result.status in _EXPIRED:
@@ -167,11 +167,11 @@ class Upload:
                     )
                 )
             elif result.status in _REDIRECTS:
-                # A document goes where the API said, and nowhere else.
+                # A document goes to the URL that the API issued, and nowhere else.
                 target = redact_url(result.headers.get("location", "nowhere"))
                 raise self._failed(
                     UploadFailure.REFUSED,
-                    f"is redirected to {target} by storage, which is not followed",
+                    f"is redirected to {target} by storage; redirects of uploads are not followed",
                     result.status,
                 )
             else:
@@ -219,7 +219,7 @@ class Upload:
         return result.confirmation
 
     def _compare(self, headers: Mapping[str, str]) -> Generator[Command, Result, Collection[str]]:
-        """Give the algorithms by which other bytes are stored than were sent."""
+        """Return the algorithms whose checksum of the stored bytes differs."""
         digests = stored_digests(headers)
         if not digests:
             return ()
@@ -246,7 +246,7 @@ class Upload:
         if isinstance(error, (*CALLER_ERRORS, RateLimitTimeoutError)):
             raise error
         if isinstance(error, UploadError) and error.reason != UploadFailure.CORRUPT:
-            # Something is wrong with what was to be sent.
+            # The source is at fault, so sending it again does not help.
             raise error
         status = error.status if isinstance(error, APIStatusError) else None
         if not (is_ours or may_pass(error)):
@@ -276,5 +276,5 @@ class Upload:
 def upload_failed(
     name: str, reason: UploadFailure, message: str, status: int | None = None
 ) -> UploadError:
-    """Make the error that names the file and tells why it could not be uploaded."""
+    """Create the error that names the file and says why the upload failed."""
     return UploadError(f"The file {name!r} {message}", file_name=name, status=status, reason=reason)

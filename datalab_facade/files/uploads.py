@@ -1,4 +1,4 @@
-"""Many uploads at once: which come next, and what became of each."""
+"""Many uploads at once, each with its outcome."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Uploadable: TypeAlias = "UploadSource | tuple[str, UploadSource]"
 """A source, or a name and a source."""
 
 DEFAULT_CONCURRENCY = 4
-"""How many files are sent at once: an upload is bound by the line, not by waiting."""
+"""The number of uploads at once: bandwidth limits an upload, not waiting."""
 
 _NO_MORE = object()
 
@@ -44,7 +44,7 @@ def _short_repr(source: object) -> str:
 @picklable
 @attrs.frozen(kw_only=True)
 class UploadOutcome:
-    """What became of one of many uploads: a file, or the error that says why there is none.
+    """The outcome of one of many uploads: a file, or an error.
 
     >>> file = File(id=4, reference="datalab://file-npl94jxy", filename="a.pdf")
     >>> UploadOutcome(source="a.pdf", file=file).succeeded
@@ -52,20 +52,20 @@ class UploadOutcome:
     """
 
     source: Uploadable = attrs.field(repr=_short_repr)
-    """What was to be uploaded, as it was given."""
+    """The source, as the caller passed it."""
     file: File | None = None
     error: DatalabError | None = None
 
     @property
     def succeeded(self) -> bool:
-        """Whether the file is there."""
+        """Whether the upload succeeded."""
         return self.file is not None
 
     def result(self) -> File:
-        """Give the file.
+        """Return the file.
 
         Raises:
-            DatalabError: There is none; this is the reason.
+            DatalabError: The upload failed.
         """
         if self.file is None:
             assert self.error is not None
@@ -74,15 +74,17 @@ class UploadOutcome:
 
 
 def split_name(uploadable: Uploadable) -> tuple[str | None, UploadSource]:
-    """Give the name that goes with a source, if one does, and the source.
+    """Split an uploadable into its name, None by default, and its source.
 
     Raises:
-        InvalidArgumentError: It is a tuple of something else.
+        InvalidArgumentError: It is a tuple of another length.
     """
     if not isinstance(uploadable, tuple):
         return None, uploadable
     if len(uploadable) != 2:
-        raise InvalidArgumentError("A tuple to upload is a name and a source, nothing else")
+        raise InvalidArgumentError(
+            f"A tuple to upload must have 2 items, a name and a source, not {len(uploadable)}"
+        )
     return uploadable
 
 
@@ -92,12 +94,12 @@ def upload_all(
     *,
     concurrency: int,
 ) -> Generator[UploadOutcome, None, None]:
-    """Upload all of them, several at a time, each in a thread; give outcomes as they come.
+    """Upload all sources, several at a time in threads, and yield outcomes as they end.
 
     Args:
-        sources: Read one at a time, as there is room.
-        upload: Uploads one.
-        concurrency: How many at once.
+        sources: Read one at a time as uploads end.
+        upload: Uploads one source.
+        concurrency: The number of uploads at once.
     """
     feed, more = iter(sources), True
     running: dict[Future[File], Uploadable] = {}
@@ -121,10 +123,10 @@ async def upload_all_async(
     *,
     concurrency: int,
 ) -> AsyncGenerator[UploadOutcome, None]:
-    """Upload all of them, several at a time, in an event loop; give outcomes as they come.
+    """Upload all sources, several at a time in an event loop, and yield outcomes as they end.
 
-    Arguments as :func:`upload_all`; ``sources`` may be async. When this is closed,
-    everything that it began is over.
+    Arguments as :func:`upload_all`; ``sources`` may be async. Closing it cancels the
+    uploads that are running, and waits for them.
     """
 
     async def read(feed: AsyncIterator[Uploadable]) -> Uploadable:
