@@ -37,7 +37,7 @@ from datalab_facade.workflows.definitions import WorkflowDefinition
 
 
 class AsyncRuns:
-    """Carries out runs: uploads and saves one file after the other, and looks meanwhile."""
+    """Runs a workflow over files: uploads and saves one file after another, polling meanwhile."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class AsyncRuns:
     async def report(
         self, workflow: RunWorkflow, sources: AsyncSources, folder: object, options: RunOptions
     ) -> RunReport:
-        """Run to the end."""
+        """Run to the end, and return the report."""
         request = checked_request(self._context, workflow, sources, folder, options, or_async=True)
         with RunJournal(request.folder) as journal:
             workflow_id = await self._begin(journal, request)
@@ -71,7 +71,7 @@ class AsyncRuns:
     def results(
         self, workflow: RunWorkflow, sources: AsyncSources, folder: object, options: RunOptions
     ) -> AsyncGenerator[RunResult, None]:
-        """Run, and give each result as it comes to be."""
+        """Run, and yield each result as it is known."""
         request = checked_request(self._context, workflow, sources, folder, options, or_async=True)
 
         async def results() -> AsyncGenerator[RunResult, None]:
@@ -88,7 +88,7 @@ class AsyncRuns:
         workflow = request.workflow
         workflow_id = workflow_of(journal, self._origin, workflow)
         if workflow_id is not None:
-            # One that is unknown fails here, once, and not for each file.
+            # An unknown workflow fails here, once, and not for each file.
             await self._workflows.get(workflow_id)
         else:
             assert isinstance(workflow, WorkflowDefinition)
@@ -158,7 +158,7 @@ class AsyncRuns:
                 submission=planned.submission,
             )
         except DatalabError as error:
-            # Only of this call it may be said that nothing was submitted.
+            # If this call raises, nothing was submitted for the file.
             return plan.record_failure(item, error, action)
         return plan.record_submission(item, execution_id)
 

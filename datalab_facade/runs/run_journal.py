@@ -1,11 +1,11 @@
-"""What a run has done so far, on disk, so that a later call goes on where it was.
+"""The journal of a run: what was done so far, so that a later call continues there.
 
-The journal is a file of JSON lines beside the outputs. A line is on the disk itself
-before what it announces is done, or right after what it tells was done, so a kill at
-any moment leaves no doubt about what was acknowledged. A journal that cannot be written
-to any more is not written to again, and the run ends.
+The journal is a file of JSON lines beside the outputs. A line that announces an action is
+synced to the disk before the action, and a line that records a result right after it, so
+a kill at any moment leaves no doubt about what was acknowledged. After a failed write the
+journal is not written to again, and the run ends.
 
-What is read was written by anybody: each line is checked before one of them is believed.
+Anybody may have written the file, so all lines are checked before any is used.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ _CANNOT_SYNC: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP})
 
 @attrs.frozen(kw_only=True)
 class RunEntry:
-    """What the journal tells of one file."""
+    """The journal's record of one file."""
 
     source: str
-    """What the caller named it by, without anything secret."""
+    """The file as the caller named it, without secrets."""
     folder: str
-    """Its folder's name, beside the journal."""
+    """The name of its folder, which is beside the journal."""
     reference: str | None = None
-    """Where it is at Datalab, once it is uploaded."""
+    """Its reference at Datalab, once it is uploaded."""
     submitting: bool = False
-    """Whether the request that starts its execution was about to leave, and no more is known."""
+    """Whether the request that starts its execution may have been sent, without an answer."""
     execution_id: int | None = None
     ended: str | None = None
-    """How its execution ended, once all that it left behind is saved."""
+    """The final status of its execution, once all its outputs are saved."""
     reason: str | None = None
-    """Why it failed, if it did."""
+    """Why it failed; None if it did not."""
 
 
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
@@ -72,24 +72,24 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 
 @attrs.frozen
 class RunHeader:
-    """What a whole run is about."""
+    """The API and the workflow of a run."""
 
     origin: str
     """The address of the API."""
     workflow_id: int
     definition: str | None
-    """A digest of the definition that the workflow was created from, if it was."""
+    """A digest of the definition that the run created the workflow from; None without one."""
 
 
 class RunJournal:
-    """The journal of one folder; one process at a time has it.
+    """The journal of one folder; one process at a time may use it.
 
     Attributes:
-        failure: Why it cannot be written to any more, if that is so.
+        failure: The error of the first failed write, if there was one.
 
     Raises:
-        LocalFileError: The folder cannot be used, another run has it, or the
-            journal is none that this version can read.
+        LocalFileError: The folder cannot be used, another run uses it, or this version
+            cannot read the journal.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -104,13 +104,15 @@ class RunJournal:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = _open(self.path)
         except (OSError, ValueError) as error:
-            # A name that this system cannot write is a ValueError.
+            # A name that this system cannot encode raises ValueError.
             why = error.strerror if isinstance(error, OSError) else "no folder can have this name"
-            raise LocalFileError(f"A run cannot be kept in {folder}: {why}") from None
+            raise LocalFileError(
+                f"The folder {folder} cannot hold a run: {why}. Choose another folder"
+            ) from None
         try:
             self._lock()
             self._read()
-            # A journal whose name is lost with the power would let all be paid again.
+            # If a power failure lost the journal's name, all files would be paid for again.
             self._sync_folders({folder, folder.parent, *(one.parent for one in created)})
         except BaseException:
             self._file.close()
@@ -128,27 +130,28 @@ class RunJournal:
         self._file.close()
 
     def begin(self, header: RunHeader) -> None:
-        """Write down what the run is about.
+        """Write the header.
 
         Raises:
-            LocalFileError: It cannot be written.
+            LocalFileError: The journal cannot be written.
         """
         self._write({"version": _VERSION, **attrs.asdict(header)})
         self.header = header
 
     def entry(self, key: str) -> RunEntry | None:
-        """Give what is known of a file."""
+        """Return the record of a file; None if it has none."""
         return self._entries.get(key)
 
     def has_folder(self, name: str) -> bool:
-        """Tell whether a folder's name is taken, also where case makes no difference."""
+        """Return whether a folder's name is in use, ignoring case."""
         return name.casefold() in self._folders
 
     def record(self, key: str, **facts: JSON) -> RunEntry:
-        """Write down news of a file, and give all that is known of it.
+        """Write new facts about a file, and return its whole record.
 
         Raises:
-            LocalFileError: It cannot be written; the error says what became of the file.
+            LocalFileError: The journal cannot be written; the error says what happened to
+                the file.
         """
         self._write({"file": key, **facts})
         return self._apply(key, facts)
@@ -169,27 +172,27 @@ class RunJournal:
         end, rest = self._file.seek(0, os.SEEK_END), text
         try:
             while rest:
-                # A short write is told what is wrong by the one that follows it.
+                # After a short write, the next write raises the error.
                 rest = rest[self._file.write(rest) or 0 :]
             sync(self._file)
         except BaseException as error:
-            # Half a line would spoil the next one, and what is announced is not done now. A
-            # line that tells of what was done stays: it is true, wherever it has got to.
+            # Half a line would spoil the next one, and an announced action is not done now. A
+            # complete line about a result stays, since it is true.
             if rest or line.get("submitting") is True:
                 with contextlib.suppress(OSError):
                     self._file.truncate(end)
             why = error.strerror if isinstance(error, OSError) else "it was interrupted"
             self.failure = LocalFileError(
                 f"The run's journal {self.path} cannot be written: {why}. "
-                f"{self._fate(line)}Make room or mend the folder's rights; the same call then "
-                f"goes on"
+                f"{self._fate(line)}Free disk space or correct the folder's permissions; the "
+                f"same call then continues"
             )
             if isinstance(error, OSError):
                 raise self.failure from None
             raise
 
     def _fate(self, line: Mapping[str, JSON]) -> str:
-        """Tell in a sentence what became of what a line is about."""
+        """Describe in a sentence what happened to the subject of a line."""
         if "file" not in line:
             return (
                 ""
@@ -221,7 +224,7 @@ class RunJournal:
         if tail:
             with self._on_line(len(lines) + 1):
                 _check_cut(tail, first=not lines)
-            # A kill cut it off, so nothing that it announces was begun.
+            # A kill cut it off, so the action that it announces was not begun.
             with self._readable():
                 self._file.truncate(sum(len(line) + 1 for line in lines))
 
@@ -240,15 +243,15 @@ class RunJournal:
             yield
         except _OtherVersion as error:
             raise LocalFileError(
-                f"{self.path} was written by a release of datalab-facade that this one "
-                f"does not understand (version {error}). Go on with that one, or choose another "
+                f"{self.path} has version {error} of the journal's format, which this release of "
+                f"datalab-facade cannot read. Use the release that wrote it, or choose another "
                 f"folder"
             ) from None
         except (ValueError, RecursionError) as error:
             why = str(error) if type(error) is _InvalidLine else "it is not JSON"
             raise LocalFileError(
                 f"Line {number} of {self.path} is not a line of a run's journal: "
-                f"{why}. Mend it, or choose another folder"
+                f"{why}. Correct it, or choose another folder"
             ) from None
 
     def _read_line(self, line: object, *, first: bool) -> None:
@@ -269,18 +272,18 @@ class RunJournal:
         try:
             import fcntl
         except ImportError:
-            # Windows has other locks, and does not keep a second run out.
+            # Windows has no such locks, so nothing prevents a second run there.
             return
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in _LOCKED:
                 raise LocalFileError(
-                    f"Another run works in {self.folder}. Wait for it, or choose another folder"
+                    f"Another run uses {self.folder}. Wait for it to end, or choose another folder"
                 ) from None
             logger.warning(
-                "The file system of %s has no locks (%s), so nothing keeps a second run out. "
-                "See to it that only one works there at a time, or each pays for the same files",
+                "The file system of %s has no locks (%s), so nothing prevents a second run. "
+                "Run only one there at a time, or each pays for the same files",
                 printable(str(self.folder)),
                 error.strerror,
             )
@@ -290,21 +293,22 @@ class RunJournal:
             try:
                 descriptor = os.open(folder, os.O_RDONLY)
             except OSError:
-                # Windows opens no folders, and one above may be nobody's to read.
+                # Windows cannot open folders, and a parent may be unreadable.
                 continue
             try:
                 os.fsync(descriptor)
             except OSError as error:
                 if error.errno not in _CANNOT_SYNC:
                     raise LocalFileError(
-                        f"A run cannot be kept in {self.folder}: {error.strerror}"
+                        f"The folder {self.folder} cannot hold a run: {error.strerror}. "
+                        f"Choose another folder"
                     ) from None
             finally:
                 os.close(descriptor)
 
 
 class _InvalidLine(ValueError):
-    """Says why a line is none that a run writes."""
+    """Says why a line is not one that a run writes."""
 
 
 class _OtherVersion(ValueError):
@@ -312,7 +316,7 @@ class _OtherVersion(ValueError):
 
 
 def _open(path: Path) -> IO[bytes]:
-    # A pipe of that name would be waited for.
+    # Opening a pipe of that name must not block.
     flags = getattr(os, "O_NONBLOCK", 0)
     file = open(  # noqa: SIM115 - the journal closes it
         path, "a+b", buffering=0, opener=lambda name, mode: os.open(name, mode | flags, 0o666)
@@ -341,7 +345,7 @@ def _checked_header(line: Mapping[str, object]) -> RunHeader:
 
 def _check_facts(facts: Mapping[str, object], *, is_new: bool) -> None:
     for name, types in _TYPES.items():
-        # True is an int, and no id.
+        # True is an int, but not an id.
         if name in facts and type(facts[name]) not in types:
             raise _InvalidLine(f"its {name} is a {type(facts[name]).__name__}")
     if is_new and not {"source", "folder"} <= facts.keys():
@@ -358,9 +362,9 @@ def _is_possible_id(number: int) -> bool:
 
 
 def _check_cut(tail: bytes, *, first: bool) -> None:
-    """See to it that the begin of a line is of one of ours, and may be thrown away."""
+    """Check that an incomplete last line is one of a run, and may be removed."""
     begin = b'{"version": ' if first else b'{"file": "'
-    # After a power failure there may be nothing where a line should be.
+    # After a power failure there may be null bytes in place of a line.
     there = tail.rstrip(b"\0")[: len(begin)]
     if not begin.startswith(there):
         raise _InvalidLine("it is not whole")

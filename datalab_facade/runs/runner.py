@@ -40,7 +40,7 @@ from datalab_facade.workflows.resource import Workflows
 
 
 class Runs:
-    """Carries out runs, one thing after the other."""
+    """Runs a workflow over files: one step after another."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Runs:
     def report(
         self, workflow: RunWorkflow, sources: Sources, folder: object, options: RunOptions
     ) -> RunReport:
-        """Run to the end."""
+        """Run to the end, and return the report."""
         request = checked_request(self._context, workflow, sources, folder, options)
         with RunJournal(request.folder) as journal:
             workflow_id = self._begin(journal, request)
@@ -73,7 +73,7 @@ class Runs:
     def results(
         self, workflow: RunWorkflow, sources: Sources, folder: object, options: RunOptions
     ) -> Generator[RunResult, None, None]:
-        """Run, and give each result as it comes to be."""
+        """Run, and yield each result as it is known."""
         request = checked_request(self._context, workflow, sources, folder, options)
 
         def results() -> Generator[RunResult, None, None]:
@@ -87,7 +87,7 @@ class Runs:
         workflow = request.workflow
         workflow_id = workflow_of(journal, self._origin, workflow)
         if workflow_id is not None:
-            # One that is unknown fails here, once, and not for each file.
+            # An unknown workflow fails here, once, and not for each file.
             self._workflows.get(workflow_id)
         else:
             assert isinstance(workflow, WorkflowDefinition)
@@ -152,7 +152,7 @@ class Runs:
                 submission=planned.submission,
             )
         except DatalabError as error:
-            # Only of this call it may be said that nothing was submitted.
+            # If this call raises, nothing was submitted for the file.
             return plan.record_failure(item, error, action)
         return plan.record_submission(item, execution_id)
 

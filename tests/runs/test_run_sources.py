@@ -448,9 +448,7 @@ def test_the_reason_does_not_grow_with_what_was_missed() -> None:
         for number in range(4_000)
     ]
     manifest = Manifest(execution_id=7, status=Status.COMPLETED, saved=(), failed=tuple(missed))
-    assert (
-        _failed_outputs(manifest) == "no 0; no 1; no 2; no 3; no 4; 3995 more outputs failed"
-    )
+    assert _failed_outputs(manifest) == "no 0; no 1; no 2; no 3; no 4; 3995 more outputs failed"
 
 
 def test_a_manifest_of_another_execution_counts_for_nothing(

@@ -345,7 +345,7 @@ def test_two_runs_cannot_have_one_folder_at_once(
 
     with (
         RunJournal(tmp_path / "out"),
-        pytest.raises(ConfigurationError, match="Another run works in"),
+        pytest.raises(ConfigurationError, match="Another run uses"),
     ):
         run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
     assert run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
@@ -419,7 +419,9 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_sent(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "out" / "run.jsonl").mkdir(parents=True)
-    with pytest.raises(ConfigurationError, match=r"A run cannot be kept in .*: Is a directory"):
+    with pytest.raises(
+        ConfigurationError, match=r"The folder .* cannot hold a run: Is a directory"
+    ):
         run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
     assert not simulator.requests
 
