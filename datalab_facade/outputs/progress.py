@@ -98,7 +98,7 @@ class ProgressMeter:
 
 
 def output_meter(output: Output, callback: OnProgress | None) -> ProgressMeter:
-    """Make the meter of an output's download."""
+    """Create the meter of an output's download."""
     parts = (output.step, output.file_key)
     name = "/".join(redact_name(part) for part in parts if part is not None)
     return ProgressMeter(name, callback, output=output)
