@@ -438,7 +438,7 @@ class AsyncFiles:
             )
 
         async def confirm(file_id: int, left: float) -> Confirmation:
-            return await self._confirmed(file_id, min(left, context.options.timeout), options)
+            return await self._confirm(file_id, min(left, context.options.timeout), options)
 
         upload = plan_upload(context, described.name, deadline)
         meter = ProgressMeter(described.name, on_progress)
@@ -451,7 +451,7 @@ class AsyncFiles:
             confirmed = await send_file_async(upload, body, self._storage, api, context.clock)
             return uploaded_file(described, opened.size, confirmed)
 
-    async def _confirmed(
+    async def _confirm(
         self, file: int | str, timeout: float | None, options: CallOptions
     ) -> Confirmation:
         return await self._calls.ask(
@@ -477,7 +477,7 @@ class AsyncFiles:
             if isinstance(number, int):
                 raise
             try:
-                found = (await self._confirmed(number, timeout, options)).file_id
+                found = (await self._confirm(number, timeout, options)).file_id
             except DatalabError:
                 raise error from None
         return await ask(operation(found), found)

@@ -109,7 +109,7 @@ def decode_page(body: JSON) -> tuple[FilePage, set[Drift]]:
     answer = _object(body, "list of files")
     entries = answer.get("files")
     if not isinstance(entries, list):
-        raise _unexpected("list of files", "it has no files", body)
+        raise _invalid_answer("list of files", "it has no files", body)
     about.unknown(answer, _PAGE_FIELDS)
     files: list[File] = []
     each = FieldReader("file", notes)
@@ -132,7 +132,7 @@ def decode_ticket(body: JSON) -> tuple[Ticket, set[Drift]]:
     file_id = _id(answer, "upload URL", about)
     url = answer.get("upload_url")
     if not isinstance(url, str) or not url:
-        raise _unexpected("upload URL", "it has no upload_url", body)
+        raise _invalid_answer("upload URL", "it has no upload_url", body)
     about.unknown(answer, _TICKET_FIELDS)
     about.whole_number(answer, "expires_in")
     return Ticket(file_id, _reference(answer, file_id, about), url), about.notes.taken
@@ -183,12 +183,12 @@ def decode_link(body: JSON, *, requested_id: int | str) -> tuple[FileLink, set[D
     _check_asked_for(requested_id, answer)
     url = answer.get("download_url")
     if not isinstance(url, str) or not url:
-        raise _unexpected("download URL", "it has no download_url", body)
+        raise _invalid_answer("download URL", "it has no download_url", body)
     file_id = about.whole_number(answer, "file_id")
     if file_id is None and isinstance(requested_id, int):
         file_id = requested_id
     if file_id is None:
-        raise _unexpected("download URL", "it has no file_id", body)
+        raise _invalid_answer("download URL", "it has no file_id", body)
     about.unknown(answer, _LINK_FIELDS)
     return (
         FileLink(
@@ -271,7 +271,7 @@ def _id(body: dict[str, JSON], what: str, about: FieldReader) -> int:
             return found
         if name in body:
             about.odd(name, body[name])
-    raise _unexpected(what, "it has no file_id", body)
+    raise _invalid_answer(what, "it has no file_id", body)
 
 
 def _reference(body: dict[str, JSON], file_id: int, about: FieldReader) -> str:
@@ -284,10 +284,10 @@ def _reference(body: dict[str, JSON], file_id: int, about: FieldReader) -> str:
 
 def _object(body: JSON, what: str) -> dict[str, JSON]:
     if not isinstance(body, dict):
-        raise _unexpected(what, f"it is {named(body)}", body)
+        raise _invalid_answer(what, f"it is {named(body)}", body)
     return body
 
 
-def _unexpected(what: str, why: str, body: JSON) -> InvalidResponseError:
+def _invalid_answer(what: str, why: str, body: JSON) -> InvalidResponseError:
     start = excerpt(compact(body))
     return InvalidResponseError(f"the answer is not a valid {what}: {why}: {start}", body=start)

@@ -430,7 +430,7 @@ class Files:
             )
 
         def confirm(file_id: int, left: float) -> Confirmation:
-            return self._confirmed(file_id, min(left, context.options.timeout), options)
+            return self._confirm(file_id, min(left, context.options.timeout), options)
 
         upload = plan_upload(context, described.name, deadline)
         meter = ProgressMeter(described.name, on_progress)
@@ -443,7 +443,7 @@ class Files:
             confirmed = send_file(upload, body, self._storage, api, context.clock)
             return uploaded_file(described, opened.size, confirmed)
 
-    def _confirmed(
+    def _confirm(
         self, file: int | str, timeout: float | None, options: CallOptions
     ) -> Confirmation:
         return self._calls.ask(
@@ -469,7 +469,7 @@ class Files:
             if isinstance(number, int):
                 raise
             try:
-                found = self._confirmed(number, timeout, options).file_id
+                found = self._confirm(number, timeout, options).file_id
             except DatalabError:
                 raise error from None
         return ask(operation(found), found)

@@ -23,7 +23,7 @@ import attrs
 from datalab_facade.arguments import named
 from datalab_facade.errors import InvalidArgumentError, UploadError, UploadFailure
 from datalab_facade.files.media_types import MEDIA_TYPES, media_type_of
-from datalab_facade.files.uploading import upload_failed
+from datalab_facade.files.uploading import upload_error
 
 _T = TypeVar("_T")
 
@@ -184,7 +184,7 @@ class Source:
             # Storage accepts the file with its last piece, so that is held back until a
             # check shows that the file did not change while it was sent.
             if not piece or (not left and self._is_another()):
-                raise upload_failed(
+                raise upload_error(
                     self._name,
                     UploadFailure.CHANGED,
                     f"changed since its upload began with {self.size} bytes. "
@@ -228,14 +228,12 @@ def open_source(
     if isinstance(source, bytes):
         opened = Source(name, len(source), io.BytesIO(source))
     elif isinstance(source, (str, os.PathLike)):
-        opened = _opened(Path(source), name)
+        opened = _open_path(Path(source), name)
     else:
         opened = _use_open_file(source, name, max_bytes, timeout, abandoned)
     try:
         if opened.size == 0:
-            raise upload_failed(
-                name, UploadFailure.EMPTY, "is empty, so there is nothing to upload"
-            )
+            raise upload_error(name, UploadFailure.EMPTY, "is empty, so there is nothing to upload")
         if opened.size > max_bytes:
             raise _too_large(name, max_bytes)
     except UploadError:
@@ -272,7 +270,7 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _opened(path: Path, name: str) -> Source:
+def _open_path(path: Path, name: str) -> Source:
     file = _convert_errors(name, lambda: open_regular(path))
     stamp = _stamp(file)
     return Source(name, stamp[0], file, stamp=stamp)
@@ -343,7 +341,7 @@ def _close(spooling: Future[Source]) -> None:
 
 def not_read_in_time(name: str) -> UploadError:
     """Create the error for a source that did not end in time."""
-    return upload_failed(
+    return upload_error(
         name,
         UploadFailure.UNREADABLE,
         "was not read to its end in time: its writer is too slow, or has stopped. "
@@ -368,7 +366,7 @@ def _spool(file: IO[bytes], name: str, max_bytes: int, abandoned: Callable[[], b
 
 
 def _too_large(name: str, max_bytes: int) -> UploadError:
-    return upload_failed(
+    return upload_error(
         name,
         UploadFailure.TOO_LARGE,
         f"is larger than {max_bytes} bytes. Datalab accepts up to 200 MB; "
@@ -379,7 +377,7 @@ def _too_large(name: str, max_bytes: int) -> UploadError:
 def _read(name: str, file: IO[bytes], most: int) -> bytes:
     piece = _convert_errors(name, lambda: file.read(most))
     if not isinstance(piece, bytes):
-        raise upload_failed(
+        raise upload_error(
             name,
             UploadFailure.UNREADABLE,
             f"returns {type(piece).__name__} instead of bytes when it is read",
@@ -392,13 +390,13 @@ def _convert_errors(name: str, read: Callable[[], _T]) -> _T:
     try:
         return read()
     except FileNotFoundError as error:
-        raise upload_failed(
+        raise upload_error(
             name, UploadFailure.MISSING, f"does not exist: {error.filename}"
         ) from error
     except Exception as error:
         # The caller's file object may raise anything; a closed one raises ValueError.
         said = error.strerror if isinstance(error, OSError) else None
-        raise upload_failed(
+        raise upload_error(
             name, UploadFailure.UNREADABLE, f"cannot be read: {said or error}"
         ) from error
 

@@ -20,7 +20,7 @@ from datalab_facade.outputs.downloading import (
     Download,
     DownloadPolicy,
     RemoteFile,
-    download_failed,
+    download_error,
 )
 from datalab_facade.outputs.naming import safe_name
 from datalab_facade.outputs.parts import PartFile, sync_folder
@@ -107,7 +107,7 @@ class FileDownload:
         """
         done, total = chunk.offset + len(chunk.data), download.facts.total
         if self._max_bytes is not None and max(done, total or 0) > self._max_bytes:
-            raise download_failed(
+            raise download_error(
                 self._remote,
                 DownloadFailure.TOO_LARGE,
                 f"is larger than {self._max_bytes} bytes. Allow more with max_bytes",

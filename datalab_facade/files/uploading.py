@@ -139,7 +139,7 @@ class Upload:
         ticket = yield from self._request_ticket()
         while True:
             if self._now > self._deadline:
-                raise self._failed(UploadFailure.UNREACHABLE, "was not sent in time")
+                raise self._error(UploadFailure.UNREACHABLE, "was not sent in time")
             result = yield from self._do(
                 Put(ticket.url, self._policy.stall_timeout, self._deadline)
             )
@@ -150,7 +150,7 @@ class Upload:
                 if not mismatches:
                     return (yield from self._confirm(ticket))
                 yield from self._back_off(
-                    self._failed(
+                    self._error(
                         UploadFailure.CORRUPT,
                         f"arrived with another {min(mismatches)} checksum than it was sent with",
                     )
@@ -169,13 +169,13 @@ class Upload:
             elif result.status in _REDIRECTS:
                 # A document goes to the URL that the API issued, and nowhere else.
                 target = redact_url(result.headers.get("location", "nowhere"))
-                raise self._failed(
+                raise self._error(
                     UploadFailure.REFUSED,
                     f"is redirected to {target} by storage; redirects of uploads are not followed",
                     result.status,
                 )
             else:
-                raise self._failed(
+                raise self._error(
                     UploadFailure.REFUSED,
                     f"is refused by storage with {result.status}",
                     result.status,
@@ -194,7 +194,7 @@ class Upload:
         try:
             checked_storage_url(result.ticket.url, allow_http=self._allow_http)
         except NotSecure as error:
-            raise self._failed(UploadFailure.REFUSED, f"would be sent to {error}") from None
+            raise self._error(UploadFailure.REFUSED, f"would be sent to {error}") from None
         return result.ticket
 
     def _confirm(self, ticket: Ticket) -> Generator[Command, Result, Confirmation]:
@@ -204,14 +204,14 @@ class Upload:
             raise error
         if error is not None:
             status = error.status if isinstance(error, APIStatusError) else None
-            raise self._failed(
+            raise self._error(
                 UploadFailure.UNCONFIRMED,
                 f"was sent as file {ticket.file_id}, but not confirmed: {error}",
                 status,
             ) from error
         assert result.confirmation is not None
         if not result.confirmation.success:
-            raise self._failed(
+            raise self._error(
                 UploadFailure.UNCONFIRMED,
                 f"was sent as file {ticket.file_id}, but Datalab does not confirm it: "
                 f"{result.confirmation.message or 'no reason given'}",
@@ -229,7 +229,7 @@ class Upload:
         return result.mismatches
 
     def _renew(self, status: int) -> Generator[Command, Result, Ticket]:
-        refused = self._failed(
+        refused = self._error(
             UploadFailure.REFUSED,
             f"is refused by storage with {status}, also with a new URL",
             status,
@@ -250,7 +250,7 @@ class Upload:
             raise error
         status = error.status if isinstance(error, APIStatusError) else None
         if not (is_ours or may_pass(error)):
-            raise self._failed(
+            raise self._error(
                 UploadFailure.REFUSED, f"could not be sent: {error}", status
             ) from error
         try:
@@ -258,22 +258,20 @@ class Upload:
         except DatalabError as last:
             if is_ours:
                 raise
-            raise self._failed(
+            raise self._error(
                 UploadFailure.UNREACHABLE, f"could not be sent: {last}", status
             ) from last
         if self._now + pause >= self._deadline:
-            raise self._failed(
+            raise self._error(
                 UploadFailure.UNREACHABLE, f"was not sent in time: {error}", status
             ) from error
         yield from self._do(Sleep(pause))
 
-    def _failed(
-        self, reason: UploadFailure, message: str, status: int | None = None
-    ) -> UploadError:
-        return upload_failed(self.name, reason, message, status)
+    def _error(self, reason: UploadFailure, message: str, status: int | None = None) -> UploadError:
+        return upload_error(self.name, reason, message, status)
 
 
-def upload_failed(
+def upload_error(
     name: str, reason: UploadFailure, message: str, status: int | None = None
 ) -> UploadError:
     """Create the error that names the file and says why the upload failed."""

@@ -35,7 +35,7 @@ from datalab_facade.executions.handles import HandleLike
 from datalab_facade.executions.resource import Executions
 from datalab_facade.models import Execution, Output
 from datalab_facade.outcomes import Outcome
-from datalab_facade.outputs.downloading import download_failed
+from datalab_facade.outputs.downloading import download_error
 from datalab_facade.outputs.renewing import Renewals
 from datalab_facade.outputs.resource import DEFAULT_TIMEOUT
 from datalab_facade.outputs.sinks import DEFAULT_MAX_BYTES
@@ -279,10 +279,10 @@ class _Tasks(Generic[_T]):
             url = None
         except DatalabError as refused:
             told = f"has a URL that expired and could not be renewed: {refused}"
-            failed = download_failed(output, DownloadFailure.EXPIRED, told, error.status)
+            failed = download_error(output, DownloadFailure.EXPIRED, told, error.status)
             return self.failed(execution.id, failed, execution, output)
         if url is None:
-            failed = download_failed(
+            failed = download_error(
                 output, DownloadFailure.GONE, "is no longer there", error.status
             )
             return self.failed(execution.id, failed, execution, output)

@@ -19,7 +19,7 @@ from datalab_facade.errors import (
     InvalidResponseError,
 )
 from datalab_facade.models import JSON, Output
-from datalab_facade.outputs.downloading import Remote, download_failed
+from datalab_facade.outputs.downloading import Remote, download_error
 from datalab_facade.redaction import excerpt
 
 _T = TypeVar("_T")
@@ -42,7 +42,7 @@ def as_text(output: Output, body: bytes, encoding: str) -> str:
     try:
         return body.decode(encoding)
     except UnicodeDecodeError as error:
-        raise download_failed(
+        raise download_error(
             output, DownloadFailure.CORRUPT, f"is not {encoding} text: {error}"
         ) from error
 
@@ -59,7 +59,7 @@ def as_json(output: Output, body: bytes) -> JSON:
         raise (
             web_page(output, body)
             if is_web_page(body)
-            else download_failed(output, DownloadFailure.CORRUPT, f"is not JSON: {error}")
+            else download_error(output, DownloadFailure.CORRUPT, f"is not JSON: {error}")
         ) from error
 
 
@@ -74,7 +74,7 @@ def is_web_page(start: bytes) -> bool:
 
 def web_page(remote: Remote, start: bytes) -> DownloadError:
     """Create the error for a web page that arrived instead of JSON."""
-    return download_failed(
+    return download_error(
         remote,
         DownloadFailure.CORRUPT,
         f"is not JSON but a web page: {excerpt(start)}. A proxy or a login page may have "
@@ -92,12 +92,12 @@ def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
     type_name = _name_of(into)
     validate = cast("Callable[[JSON], _T] | None", getattr(into, "model_validate", None))
     try:
-        return validate(value) if validate is not None else _structured(value, into)
+        return validate(value) if validate is not None else _convert(value, into)
     except ConfigurationError:
         raise
     except Exception as error:
         # Each validator raises exceptions of its own.
-        raise download_failed(
+        raise download_error(
             output,
             DownloadFailure.CORRUPT,
             f"does not fit {type_name}: {excerpt(str(error), limit=500)}",
@@ -108,7 +108,7 @@ def _name_of(into: object) -> str:
     return getattr(into, "__name__", named(into))
 
 
-def _structured(value: JSON, into: type[_T]) -> _T:
+def _convert(value: JSON, into: type[_T]) -> _T:
     try:
         import cattrs
     except ImportError:

@@ -250,7 +250,7 @@ class Download:
                     )
                 )
             else:
-                raise self._failed(
+                raise self._error(
                     DownloadFailure.REFUSED,
                     f"is refused by storage with {result.status}",
                     result.status,
@@ -263,7 +263,7 @@ class Download:
             DownloadError: The deadline has passed.
         """
         if now > self._deadline:
-            raise self._failed(DownloadFailure.UNREACHABLE, "was not fetched in time")
+            raise self._error(DownloadFailure.UNREACHABLE, "was not fetched in time")
 
     def _do(self, command: Command) -> Generator[Command, Result, Result]:
         result = yield command
@@ -313,7 +313,7 @@ class Download:
             of = "" if total is None else f" of {total}"
             message = f"{how} after {self.received}{of} bytes"
         self._cut = message
-        failed = self._failed(
+        failed = self._error(
             DownloadFailure.INCOMPLETE, f"{message}: {error}" if error else message
         )
         failed.__cause__ = error
@@ -374,11 +374,11 @@ class Download:
 
     def _restart(self, why: str) -> None:
         if not self._restartable and self.received:
-            raise self._failed(DownloadFailure.INCOMPLETE, f"was cut off and cannot resume: {why}")
+            raise self._error(DownloadFailure.INCOMPLETE, f"was cut off and cannot resume: {why}")
         self._restarts += 1
         if self._restarts > self._policy.max_restarts:
             was = f"{self._cut}, and was" if self._cut else "was"
-            raise self._failed(
+            raise self._error(
                 DownloadFailure.INCOMPLETE,
                 f"{was} restarted {self._policy.max_restarts} times: {why}",
             )
@@ -388,7 +388,7 @@ class Download:
     def _redirect(self, result: Result) -> None:
         self._redirects += 1
         if self._redirects > self._policy.max_redirects:
-            raise self._failed(
+            raise self._error(
                 DownloadFailure.REFUSED,
                 f"is redirected more than {self._policy.max_redirects} times",
                 result.status,
@@ -397,13 +397,13 @@ class Download:
             target = urljoin(self._url, result.headers.get("location", ""))
             secure = urlsplit(target).scheme == "https"
         except ValueError:
-            raise self._failed(
+            raise self._error(
                 DownloadFailure.REFUSED,
                 "is redirected to a URL that cannot be parsed",
                 result.status,
             ) from None
         if urlsplit(self._url).scheme == "https" and not secure:
-            raise self._failed(
+            raise self._error(
                 DownloadFailure.REFUSED,
                 f"is redirected to {redact_url(target)}, without TLS",
                 result.status,
@@ -411,7 +411,7 @@ class Download:
         self._url = self._checked_url(target)
 
     def _renew(self, status: int) -> Generator[Command, Result, None]:
-        refused = self._failed(
+        refused = self._error(
             DownloadFailure.GONE if status in (404, 410) else DownloadFailure.REFUSED,
             f"is refused by storage with {status}, also with a new URL",
             status,
@@ -425,11 +425,11 @@ class Download:
         result = yield from self._do(Renew(self._api_url, self._deadline))
         if isinstance(result.error, NotFoundError) or (result.error is None and result.url is None):
             why = "" if isinstance(self.remote, RemoteFile) else _OUTPUTS_ARE_DELETED
-            raise self._failed(
+            raise self._error(
                 DownloadFailure.GONE, f"is no longer there{why}", status
             ) from result.error
         if result.error is not None:
-            raise self._failed(
+            raise self._error(
                 DownloadFailure.EXPIRED,
                 f"has a URL that expired and could not be renewed: {result.error}",
                 status,
@@ -443,7 +443,7 @@ class Download:
             raise error
         status = error.status if isinstance(error, APIStatusError) else None
         if not (may_pass(error) or isinstance(error, DownloadError)):
-            raise self._failed(
+            raise self._error(
                 DownloadFailure.REFUSED, f"could not be fetched: {error}", status
             ) from error
         try:
@@ -451,11 +451,11 @@ class Download:
         except DatalabError as last:
             if isinstance(last, DownloadError):
                 raise
-            raise self._failed(
+            raise self._error(
                 DownloadFailure.UNREACHABLE, f"could not be fetched: {last}", status
             ) from last
         if self._now + pause >= self._deadline:
-            raise self._failed(
+            raise self._error(
                 DownloadFailure.UNREACHABLE, f"was not fetched in time: {error}", status
             ) from error
         yield from self._do(Sleep(pause))
@@ -464,15 +464,15 @@ class Download:
         try:
             return checked_storage_url(url, allow_http=self._allow_http)
         except NotSecure as error:
-            raise self._failed(DownloadFailure.REFUSED, f"has {error}") from None
+            raise self._error(DownloadFailure.REFUSED, f"has {error}") from None
 
-    def _failed(
+    def _error(
         self, reason: DownloadFailure, message: str, status: int | None = None
     ) -> DownloadError:
-        return download_failed(self.remote, reason, message, status)
+        return download_error(self.remote, reason, message, status)
 
 
-def download_failed(
+def download_error(
     remote: Remote, reason: DownloadFailure, message: str, status: int | None = None
 ) -> DownloadError:
     """Create the error that names the output or the file, and says why it failed."""

@@ -59,7 +59,7 @@ def safe_name(name: str) -> str:
     readable = _readable(name)
     if readable == name and len(readable.encode()) <= MOST_BYTES:
         return name
-    return _tagged(readable, _digest(name)[:8])
+    return _add_tag(readable, _digest(name)[:8])
 
 
 def distinct_names(names: Iterable[str], *, taken: Iterable[str] = ()) -> list[str]:
@@ -80,11 +80,11 @@ def distinct_names(names: Iterable[str], *, taken: Iterable[str] = ()) -> list[s
     >>> distinct_names(["manifest.json"], taken=["manifest.json"])
     ['manifest.json-ffa5b716']
     """
-    used = {_folded(name) for name in taken}
+    used = {_fold(name) for name in taken}
     chosen: list[str] = []
     for name in names:
-        free = next(form for form in _forms(name) if _folded(form) not in used)
-        used.add(_folded(free))
+        free = next(form for form in _forms(name) if _fold(form) not in used)
+        used.add(_fold(free))
         chosen.append(free)
     return chosen
 
@@ -146,7 +146,7 @@ def _is_noncharacter(code: int) -> bool:
     return 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
 
 
-def _tagged(readable: str, tag: str) -> str:
+def _add_tag(readable: str, tag: str) -> str:
     room = MOST_BYTES - len(tag) - 1
     return f"{readable.encode()[:room].decode(errors='ignore')}-{tag}"
 
@@ -156,12 +156,12 @@ def _forms(name: str) -> Iterator[str]:
     yield safe_name(name)
     readable, digest = _readable(name), _digest(name)
     for length in (8, 16, 32, 64):
-        yield _tagged(readable, digest[:length])
+        yield _add_tag(readable, digest[:length])
     for number in itertools.count(2):
-        yield _tagged(readable, f"{digest}-{number}")
+        yield _add_tag(readable, f"{digest}-{number}")
 
 
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     """Return a key that is equal for all names that some file system treats as equal."""
     # This goes beyond Unicode's NFKC_Casefold: NTFS compares upper case, by character.
     for _ in range(2):

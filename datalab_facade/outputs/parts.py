@@ -30,7 +30,7 @@ from datalab_facade.outputs.downloading import (
     Facts,
     Remote,
     RemoteFile,
-    download_failed,
+    download_error,
     subject_of,
 )
 from datalab_facade.outputs.naming import suffix_of
@@ -83,7 +83,7 @@ class PartFile:
 
     def __enter__(self) -> Self:
         if not self._overwrite and os.path.lexists(self._path):
-            raise self._failed(
+            raise self._error(
                 DownloadFailure.EXISTS,
                 f"is not saved: {self._path} exists. Overwrite it with overwrite=True",
             )
@@ -321,7 +321,7 @@ class PartFile:
                 # Unlike a rename, a link never replaces another file.
                 os.link(source, self._path)
             except FileExistsError:
-                raise self._failed(
+                raise self._error(
                     DownloadFailure.EXISTS,
                     f"is not saved: {self._path} was created meanwhile. Overwrite it with "
                     f"overwrite=True",
@@ -343,12 +343,12 @@ class PartFile:
         except (OSError, UnicodeError) as error:
             # Some names cannot be encoded for any file system.
             words = isinstance(error, OSError) and error.strerror
-            raise self._failed(
+            raise self._error(
                 DownloadFailure.DISK, f"cannot be written to {self._path}: {words or error}"
             ) from error
 
-    def _failed(self, reason: DownloadFailure, message: str) -> DownloadError:
-        return download_failed(self._remote, reason, message)
+    def _error(self, reason: DownloadFailure, message: str) -> DownloadError:
+        return download_error(self._remote, reason, message)
 
 
 def remove_leftovers(path: Path) -> None:

@@ -19,7 +19,7 @@ import attrs
 from datalab_facade.clock import Clock
 from datalab_facade.errors import APIStatusError, DownloadError, DownloadFailure
 from datalab_facade.models import Execution, Output
-from datalab_facade.outputs.downloading import download_failed
+from datalab_facade.outputs.downloading import download_error
 
 _Lock = TypeVar("_Lock")
 
@@ -175,7 +175,7 @@ class AsyncRenewals(_Renewals[asyncio.Lock]):
 
 
 def _no_time_left(output: Output) -> DownloadError:
-    return download_failed(
+    return download_error(
         output, DownloadFailure.EXPIRED, "has a URL that expired, and no time is left to renew it"
     )
 

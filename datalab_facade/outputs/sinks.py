@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from datalab_facade.errors import DownloadFailure, OutputTooLargeError
 from datalab_facade.models import Output
-from datalab_facade.outputs.downloading import Chunk, Facts, Remote, download_failed
+from datalab_facade.outputs.downloading import Chunk, Facts, Remote, download_error
 from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_packed
 
 Data: TypeAlias = bytes
@@ -67,7 +67,7 @@ class Collector:
         return b"".join(pieces)
 
     def _too_large(self) -> OutputTooLargeError:
-        failed = download_failed(
+        failed = download_error(
             self._output,
             DownloadFailure.TOO_LARGE,
             f"is larger than {self._max_bytes} bytes. Allow more with max_bytes, or save it",
@@ -132,7 +132,7 @@ class Decoder:
         self._as_stored = as_stored
         why = None if as_stored else why_packed(facts.encoding)
         if why is not None:
-            raise download_failed(
+            raise download_error(
                 remote,
                 DownloadFailure.CORRUPT,
                 f"cannot be decompressed: {why}. save() keeps it as it is stored",
@@ -167,7 +167,7 @@ class Decoder:
         if self._unpacked is not None:
             mismatches &= self._unpacked.mismatches()
         if mismatches:
-            raise download_failed(
+            raise download_error(
                 self._remote,
                 DownloadFailure.CORRUPT,
                 f"has another {min(mismatches)} checksum than storage announced",
@@ -178,11 +178,11 @@ class Decoder:
         try:
             yield
         except ExpandsTooMuch:
-            raise download_failed(
+            raise download_error(
                 self._remote, DownloadFailure.TOO_LARGE, "expands absurdly when it is decompressed"
             ) from None
         except DoesNotUnpack as error:
-            raise download_failed(
+            raise download_error(
                 self._remote, DownloadFailure.CORRUPT, f"cannot be decompressed: {error}"
             ) from error
 

@@ -398,10 +398,10 @@ class RunPlan:
                 return self._wait(item, entry.execution_id)
             return self._from_journal(item, entry, entry.execution_id)
         if entry.submitting and not self._retry_unknown:
-            return self._not_done(item, _uncertain(item))
+            return self._not_done(item, _uncertain_error(item))
         folder = self._folder(entry)
         if os.path.lexists(folder) and not folder.is_dir():
-            return self._not_done(item, _blocked(item, folder))
+            return self._not_done(item, _blocked_error(item, folder))
         address = item.address or entry.reference
         if address is not None:
             return Submit(address, fresh=item.key in self._uploaded_now)
@@ -508,7 +508,7 @@ def _has_failed(entry: RunEntry) -> bool:
     return entry.reason is not None or entry.ended not in (None, str(Status.COMPLETED))
 
 
-def _uncertain(item: RunItem) -> SubmissionUncertainError:
+def _uncertain_error(item: RunItem) -> SubmissionUncertainError:
     return SubmissionUncertainError(
         f"{printable(item.source)}: an earlier call was stopped while it sent the request that "
         f"starts the execution, so one may have been started. Check that at Datalab; "
@@ -518,7 +518,7 @@ def _uncertain(item: RunItem) -> SubmissionUncertainError:
     )
 
 
-def _blocked(item: RunItem, folder: Path) -> LocalFileError:
+def _blocked_error(item: RunItem, folder: Path) -> LocalFileError:
     return LocalFileError(
         f"{printable(item.source)} was not submitted: its outputs go to the folder "
         f"{printable(str(folder))}, and a file is there. Move it, or choose another folder"

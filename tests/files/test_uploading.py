@@ -29,7 +29,7 @@ from datalab_facade.files.uploading import (
     Result,
     Upload,
     UploadPolicy,
-    upload_failed,
+    upload_error,
 )
 from datalab_facade.waiting.commands import Sleep
 from tests.secrets_for_tests import SIGNATURE, presigned
@@ -166,7 +166,7 @@ def test_another_checksum_at_the_other_end_is_sent_again_and_then_told() -> None
 
 
 def test_a_file_that_changed_before_it_could_be_compared_is_not_confirmed() -> None:
-    error = upload_failed("a.pdf", UploadFailure.CHANGED, "has changed")
+    error = upload_error("a.pdf", UploadFailure.CHANGED, "has changed")
     commands, end = run(ticket(), answered(200, **OTHER_MD5), {"error": error})
     assert end is error
     assert kinds(commands) == [RequestUrl, Put, Compare]
@@ -248,7 +248,7 @@ def test_what_will_not_pass_is_not_tried_again() -> None:
 
 
 def test_what_is_wrong_with_the_file_is_not_tried_again() -> None:
-    error = upload_failed("a.pdf", UploadFailure.CHANGED, "has changed")
+    error = upload_error("a.pdf", UploadFailure.CHANGED, "has changed")
     commands, end = run(ticket(), {"error": error})
     assert end is error
     assert kinds(commands) == [RequestUrl, Put]

@@ -37,7 +37,7 @@ from datalab_facade.outputs.downloading import (
     Renew,
     Result,
     checked_storage_url,
-    download_failed,
+    download_error,
 )
 from datalab_facade.outputs.unpacking import Unpacker
 from datalab_facade.waiting.commands import Sleep
@@ -503,9 +503,9 @@ def test_what_is_begun_anew_too_often_is_given_up() -> None:
         assert fetched(steps.send(unasked)).url == URL
     failed = failure(steps, unasked)
     assert failed.reason == "incomplete"
-    assert (
-        "was restarted 3 times: storage answered with another range than requested"
-    ) in str(failed)
+    assert ("was restarted 3 times: storage answered with another range than requested") in str(
+        failed
+    )
 
 
 def test_redirects_are_followed_a_few_times() -> None:
@@ -918,7 +918,7 @@ def test_a_url_that_cannot_be_renewed_tells_why() -> None:
 def test_a_failure_names_what_could_not_be_had(
     remote: Output | RemoteFile, name: str, fields: tuple[Any, ...]
 ) -> None:
-    failed = download_failed(remote, DownloadFailure.GONE, "is no longer there", 404)
+    failed = download_error(remote, DownloadFailure.GONE, "is no longer there", 404)
     assert str(failed) == f"{name} is no longer there"
     assert (failed.reason, failed.status) == ("gone", 404)
     assert (failed.execution_id, failed.step, failed.file_key, failed.file_id) == fields
