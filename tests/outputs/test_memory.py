@@ -130,8 +130,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a field that is missing": ({"number": "R-1"}, r"required.*due|due.*required"),
     "a time that is none": ({**INVOICE, "due": "soon"}, r"due.*time|time.*due"),
     "a time that is a list": ({**INVOICE, "due": []}, r"due.*time|time.*due"),
-    "a list": ([INVOICE], r"no object|dictionary|mapping"),
-    "null": (None, r"no object|dictionary|mapping"),
+    "a list": ([INVOICE], r"not an object|dictionary|mapping"),
+    "null": (None, r"not an object|dictionary|mapping"),
 }
 
 
