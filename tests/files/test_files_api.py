@@ -66,7 +66,7 @@ class TestNames:
             "reference": known.reference,
             "file": File(id=file_id, reference=known.reference, filename="a.pdf"),
         }[form]
-        assert way.done(client.files.get(name)).file_id == file_id
+        assert way.done(client.files.get(name)).id == file_id
         assert way.done(client.files.download_url(name)).file_id == file_id
         saved = way.done(client.files.download(name, tmp_path / "a.pdf"))
         assert saved.read_bytes() == PDF
@@ -81,7 +81,7 @@ class TestNames:
         client = way.client(simulator)
         simulator.files.hashids = False
         name = getattr(simulator.files[file_id], form)
-        assert way.done(client.files.get(name)).file_id == file_id
+        assert way.done(client.files.get(name)).id == file_id
         assert asked(simulator)[1].endswith("/confirm")
         assert way.done(client.files.download(name, tmp_path / "a.pdf")).read_bytes() == PDF
         way.done(client.files.delete(name))
@@ -122,7 +122,7 @@ class TestLists:
             simulator.files.add(f"{number}.pdf", PDF)
         files = client.files.list(page_size=3)
         assert len(simulator.requests) == 0
-        names = [file.original_filename for file in listed(way, files)]
+        names = [file.filename for file in listed(way, files)]
         assert names == [f"{number}.pdf" for number in reversed(range(7))]
         assert [one.query for one in simulator.requests] == [
             "limit=3&offset=0",
@@ -147,7 +147,7 @@ class TestLists:
         self, way: Way, client: Any, simulator: Simulator, file_id: int
     ) -> None:
         simulator.inject(Fault.status(503), Fault.html())
-        assert [file.file_id for file in listed(way, client.files.list())] == [file_id]
+        assert [file.id for file in listed(way, client.files.list())] == [file_id]
 
     @pytest.mark.parametrize("wrong", [{"page_size": 0}, {"page_size": 1000}, {"limit": -1}])
     def test_wrong_arguments_are_refused_at_once(self, client: Any, wrong: dict[str, Any]) -> None:
@@ -346,7 +346,7 @@ class TestUploads:
         client = way.client(short)
         short.inject(*[Fault.status(503)] * 4, origin="storage")
         file = way.done(client.files.upload(PDF, name="a.pdf"))
-        assert file.file_id == 2
+        assert file.id == 2
         assert short.files[2].body == PDF
         statuses = [one.status for one in short.requests.of("storage")]
         assert statuses == [503, 503, 503, 503, 403, 200]
@@ -357,7 +357,7 @@ class TestUploads:
         file = way.done(client.files.upload(PDF, name="a.dat", content_type="image/png"))
         assert file.content_type == "image/png"
         assert simulator.requests.of("storage")[0].headers["content-type"] == "image/png"
-        assert simulator.files[file.file_id].content_type == "image/png"
+        assert simulator.files[file.id].content_type == "image/png"
 
     def test_a_server_in_trouble_is_told_as_such(
         self, way: Way, client: Any, simulator: Simulator
@@ -393,7 +393,7 @@ class TestMany:
             "ConfigurationError",
             "ConfigurationError",
         ]
-        assert told[4].result().original_filename == "5.pdf"
+        assert told[4].result().filename == "5.pdf"
         with pytest.raises(UploadError):
             told[1].result()
         assert {file.body for file in simulator.files.values()} == {b"one", b"five"}

@@ -125,7 +125,7 @@ def test_more_than_the_documented_limit_may_be_allowed(way: Way, simulator: Simu
     with pytest.raises(UploadError, match="200 MB"):
         open_source(io.BytesIO(b"x" * 11), "a.pdf", max_bytes=10)
     file = way.done(client.files.upload(b"x" * 11, name="a.pdf", max_bytes=11))
-    assert file.file_size == 11
+    assert file.size == 11
 
 
 @pytest.mark.parametrize(
@@ -190,8 +190,8 @@ def test_an_open_file_is_read_from_where_it_stands_and_stays_open(
         file.seek(7)
         uploaded = way.done(way.client(simulator).files.upload(file))
         assert not file.closed
-    assert simulator.files[uploaded.file_id].body == PDF
-    assert uploaded.original_filename == "report.pdf"
+    assert simulator.files[uploaded.id].body == PDF
+    assert uploaded.filename == "report.pdf"
 
 
 @pytest.mark.parametrize("claims", [False, True], ids=["cannot seek", "says it could"])
@@ -202,7 +202,7 @@ def test_what_cannot_seek_is_uploaded_all_the_same(
     simulator.inject(*_refusals(), origin="storage")
     pipe: Any = Pipe([PDF, b"more"], claims=claims)
     uploaded = way.done(way.client(simulator).files.upload(pipe, name="a.pdf"))
-    assert simulator.files[uploaded.file_id].body == PDF + b"more"
+    assert simulator.files[uploaded.id].body == PDF + b"more"
     assert not pipe.closed
 
 
@@ -219,7 +219,7 @@ def test_a_compressed_file_is_uploaded_as_it_reads(
     packed.write_bytes(gzip.compress(PDF * 1_000))
     with gzip.open(packed) as file:
         uploaded = way.done(way.client(simulator).files.upload(file, name="a.pdf"))
-    assert simulator.files[uploaded.file_id].body == PDF * 1_000
+    assert simulator.files[uploaded.id].body == PDF * 1_000
 
 
 @pytest.mark.parametrize(

@@ -368,7 +368,7 @@ def test_what_is_uploaded_comes_back_over_sockets(
     with SimulatorServer(simulator) as server:
         client: Any = side.client(base_url=server.api_url)
         file = side.done(client.files.upload(document))
-        assert simulator.files[file.file_id].body == document.read_bytes()
+        assert simulator.files[file.id].body == document.read_bytes()
         path = side.done(client.files.download(file, tmp_path / "back.pdf"))
         assert path.read_bytes() == document.read_bytes()
         side.done(client.files.delete(file))
