@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     )
     from datalab_facade.outcomes import Outcome, Totals, Update
     from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
-    from datalab_facade.outputs.transfers import FileTransfer
+    from datalab_facade.outputs.progress import Progress
     from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
     from datalab_facade.runs.running import RunReport, RunResult
     from datalab_facade.statuses import Status
@@ -105,7 +105,6 @@ __all__ = [
     "Failure",
     "File",
     "FileLink",
-    "FileTransfer",
     "InputConfig",
     "InternalServerError",
     "InvalidArgumentError",
@@ -123,6 +122,7 @@ __all__ = [
     "PayloadTooLargeError",
     "PaymentRequiredError",
     "PermissionDeniedError",
+    "Progress",
     "RateLimitError",
     "RateLimitTimeoutError",
     "RateLimiter",
@@ -184,7 +184,7 @@ _HOMES = {
     "runs.running": "RunReport RunResult",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",
-    "outputs.transfers": "FileTransfer",
+    "outputs.progress": "Progress",
     "files.uploads": "UploadOutcome",
     "waiting.wait": "WaitPolicy",
     "workflows.models": "StepType Workflow WorkflowStep",

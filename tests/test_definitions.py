@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import (
-    ConfigurationError,
     InvalidArgumentError,
     InvalidDefinitionError,
     LocalFileError,

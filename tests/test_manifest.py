@@ -71,7 +71,7 @@ saved_outputs = st.builds(
     source_status=statuses,
     media_type=st.none() | texts,
 )
-missed_outputs = st.builds(
+failed_outputs = st.builds(
     FailedOutput,
     execution_id=whole_numbers,
     step=texts,
@@ -83,7 +83,7 @@ manifests = st.builds(
     execution_id=whole_numbers,
     status=statuses,
     saved=st.lists(saved_outputs, max_size=3).map(tuple),
-    missed=st.lists(missed_outputs, max_size=3).map(tuple),
+    failed=st.lists(failed_outputs, max_size=3).map(tuple),
 )
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -133,7 +133,7 @@ def test_what_is_on_disk_is_plain_json_that_people_can_read(tmp_path: Path) -> N
                 "media_type": "application/json",
             }
         ],
-        "missed": [
+        "failed": [
             {"execution_id": 123, "step": "extract", "file_key": None, "error": "no answer came"}
         ],
     }
@@ -142,7 +142,7 @@ def test_what_is_on_disk_is_plain_json_that_people_can_read(tmp_path: Path) -> N
 def test_a_manifest_tells_in_a_line_what_was_saved_and_missed() -> None:
     assert str(manifest()) == "Execution 123 (COMPLETED): 1 output saved (2,048 bytes)"
     told = manifest(saved(), saved("b.json"), missed=(MISSED,))
-    assert str(told) == "Execution 123 (COMPLETED): 2 outputs saved (4,096 bytes), 1 missed"
+    assert str(told) == "Execution 123 (COMPLETED): 2 outputs saved (4,096 bytes), 1 failed"
     odd = attrs.evolve(told, status=Status("what\nis this? " * 1_000))
     assert len(str(odd).splitlines()) == 1
     assert len(str(odd)) < 150
@@ -163,7 +163,7 @@ def test_no_signature_of_a_url_is_in_a_manifest(tmp_path: Path) -> None:
     )
     told = manifest(saved(media_type=presigned()), missed=(missed,))
     read = Manifest.from_dict(
-        {**told.to_dict(), "missed": [{**missed.to_dict(), "error": presigned()}]}
+        {**told.to_dict(), "failed": [{**missed.to_dict(), "error": presigned()}]}
     )
     for one in (told, read):
         on_disk = one.write(tmp_path).read_text("utf-8")
@@ -252,7 +252,7 @@ def test_every_path_that_is_accepted_is_below_the_folder(path: str) -> None:
     assert os.path.normpath(f"{folder}/{path}") == f"{folder}/{path}"
 
 
-@pytest.mark.parametrize("field", ["version", "execution_id", "status", "saved", "missed"])
+@pytest.mark.parametrize("field", ["version", "execution_id", "status", "saved", "failed"])
 @given(value=junk)
 def test_a_manifest_with_something_else_in_a_field_is_refused(field: str, value: object) -> None:
     whole = manifest(missed=(MISSED,)).to_dict()
@@ -280,7 +280,7 @@ def test_an_entry_with_something_else_in_a_field_is_refused(
 @given(junk)
 def test_something_else_is_no_manifest(value: Any) -> None:
     for kind in (Manifest, SavedOutput, FailedOutput):
-        with pytest.raises(InvalidArgumentError, match=r"as to_dict\(\) writes one"):
+        with pytest.raises(InvalidArgumentError, match=r"as to_dict\(\) returns it"):
             kind.from_dict(value)
 
 
@@ -291,7 +291,7 @@ def test_a_time_without_a_zone_is_refused_and_not_quoted(moment: str) -> None:
 
 
 def test_a_later_version_is_refused_by_its_number() -> None:
-    with pytest.raises(InvalidArgumentError, match="version 2, and only version 1 is known"):
+    with pytest.raises(InvalidArgumentError, match="version 2, but only version 1 is supported"):
         Manifest.from_dict({**manifest().to_dict(), "version": 2})
 
 

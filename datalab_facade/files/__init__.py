@@ -1,4 +1,4 @@
-"""Files: documents that are uploaded, listed, fetched back and deleted."""
+"""Files: documents to upload, list, download and delete."""
 
 from __future__ import annotations
 

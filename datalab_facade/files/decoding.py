@@ -1,7 +1,7 @@
-"""Answers about files -> models. Forgiving, total and pure.
+"""Decodes answers about files into models. Forgiving, total and pure.
 
-The spec types these answers, but a server may add, leave out and change what it
-likes. Whatever comes, the outcome is a value or
+The spec types these answers, but a server may add, leave out and change anything.
+Whatever comes, the result is a value or
 :class:`~datalab_facade.InvalidResponseError`.
 """
 
@@ -45,7 +45,7 @@ _STATUSES = frozenset({"pending", "completed", "failed"})
 
 @attrs.frozen
 class Ticket:
-    """Where the bytes of a file are to be sent."""
+    """The URL to which the bytes of a file are sent."""
 
     file_id: int
     reference: str
@@ -54,7 +54,7 @@ class Ticket:
 
 @attrs.frozen
 class Confirmation:
-    """What became of an upload that was to be confirmed."""
+    """The API's answer about a finished upload."""
 
     file_id: int
     reference: str
@@ -68,24 +68,24 @@ class FilePage:
 
     files: tuple[File, ...]
     count: int
-    """How many entries it had, those included that are no files."""
+    """The number of entries, including those that are not files."""
     total: int | None
-    """How many there are on all pages, if told."""
+    """The number of files on all pages, if the answer has it."""
 
 
 def decode_file(body: JSON, *, requested_id: int | str | None = None) -> tuple[File, set[Drift]]:
-    """Make a file of an answer to ``GET /api/v1/files/{file_id}``.
+    """Decode an answer to ``GET /api/v1/files/{file_id}``.
 
     Args:
         body: The parsed answer.
-        requested_id: The id or the hashid that was asked for, if one was.
+        requested_id: The id or the hashid that was requested.
 
     Returns:
-        The file, and what was surprising about the answer.
+        The file, and the drift of the answer.
 
     Raises:
-        InvalidResponseError: If it is no file at all: not an object, or without an id; or if it
-            is another one.
+        InvalidResponseError: The answer is not a file (not an object, or without an id), or
+            is another file.
     """
     notes = Notes()
     answer = _object(body, "file")
@@ -94,12 +94,12 @@ def decode_file(body: JSON, *, requested_id: int | str | None = None) -> tuple[F
 
 
 def decode_page(body: JSON) -> tuple[FilePage, set[Drift]]:
-    """Make a page of an answer to ``GET /api/v1/files``.
+    """Decode an answer to ``GET /api/v1/files``.
 
-    An entry that is no file is left out, and noted.
+    An entry that is not a file is left out, and recorded as drift.
 
     Raises:
-        InvalidResponseError: If it is no list of files.
+        InvalidResponseError: The answer is not a list of files.
     """
     notes = Notes()
     about = FieldReader("list of files", notes)
@@ -109,7 +109,7 @@ def decode_page(body: JSON) -> tuple[FilePage, set[Drift]]:
     answer = _object(body, "list of files")
     entries = answer.get("files")
     if not isinstance(entries, list):
-        raise _unexpected("list of files", "it has no files", body)
+        raise _invalid_answer("list of files", "it has no files", body)
     about.unknown(answer, _PAGE_FIELDS)
     files: list[File] = []
     each = FieldReader("file", notes)
@@ -122,17 +122,17 @@ def decode_page(body: JSON) -> tuple[FilePage, set[Drift]]:
 
 
 def decode_ticket(body: JSON) -> tuple[Ticket, set[Drift]]:
-    """Make a ticket of an answer to ``POST /api/v1/files/upload``.
+    """Decode an answer to ``POST /api/v1/files/upload``.
 
     Raises:
-        InvalidResponseError: If it has no id or no URL.
+        InvalidResponseError: The answer has no id or no URL.
     """
     about = FieldReader("upload", Notes())
     answer = _object(body, "upload URL")
     file_id = _id(answer, "upload URL", about)
     url = answer.get("upload_url")
     if not isinstance(url, str) or not url:
-        raise _unexpected("upload URL", "it has none", body)
+        raise _invalid_answer("upload URL", "it has no upload_url", body)
     about.unknown(answer, _TICKET_FIELDS)
     about.whole_number(answer, "expires_in")
     return Ticket(file_id, _reference(answer, file_id, about), url), about.notes.taken
@@ -141,14 +141,14 @@ def decode_ticket(body: JSON) -> tuple[Ticket, set[Drift]]:
 def decode_confirmation(
     body: JSON, *, requested_id: int | str | None = None
 ) -> tuple[Confirmation, set[Drift]]:
-    """Make a confirmation of an answer to ``GET /api/v1/files/{file_id_or_hashid}/confirm``.
+    """Decode an answer to ``GET /api/v1/files/{file_id_or_hashid}/confirm``.
 
     Args:
         body: The parsed answer.
-        requested_id: The id or the hashid that was asked for, if one was.
+        requested_id: The id or the hashid that was requested.
 
     Raises:
-        InvalidResponseError: If it is no object, or without an id, or about another file.
+        InvalidResponseError: The answer is not an object, has no id, or is about another file.
     """
     about = FieldReader("confirmation", Notes())
     answer = _object(body, "confirmation")
@@ -168,27 +168,27 @@ def decode_confirmation(
 
 
 def decode_link(body: JSON, *, requested_id: int | str) -> tuple[FileLink, set[Drift]]:
-    """Make a link of an answer to ``GET /api/v1/files/{file_id}/download``.
+    """Decode an answer to ``GET /api/v1/files/{file_id}/download``.
 
     Args:
         body: The parsed answer.
-        requested_id: The id that was asked for, used where the answer names none.
+        requested_id: The id that was requested, used if the answer has none.
 
     Raises:
-        InvalidResponseError: If it has no URL, or no id where none was asked for, or is about
-            another file.
+        InvalidResponseError: The answer has no URL, has no id where a hashid was requested,
+            or is about another file.
     """
     about = FieldReader("download URL", Notes())
     answer = _object(body, "download URL")
     _check_asked_for(requested_id, answer)
     url = answer.get("download_url")
     if not isinstance(url, str) or not url:
-        raise _unexpected("download URL", "it has none", body)
+        raise _invalid_answer("download URL", "it has no download_url", body)
     file_id = about.whole_number(answer, "file_id")
     if file_id is None and isinstance(requested_id, int):
         file_id = requested_id
     if file_id is None:
-        raise _unexpected("download URL", "it has no file_id", body)
+        raise _invalid_answer("download URL", "it has no file_id", body)
     about.unknown(answer, _LINK_FIELDS)
     return (
         FileLink(
@@ -204,24 +204,24 @@ def decode_link(body: JSON, *, requested_id: int | str) -> tuple[FileLink, set[D
 def decode_deletion(
     body: JSON, *, requested_id: int | str | None = None
 ) -> tuple[bool, set[Drift]]:
-    """Tell whether an answer to ``DELETE /api/v1/files/{file_id}`` says that it was done.
+    """Decode an answer to ``DELETE /api/v1/files/{file_id}``.
 
     Args:
         body: The parsed answer.
-        requested_id: The id or the hashid of what was to be deleted, if one was told.
+        requested_id: The id or the hashid of the file to delete.
 
     Raises:
-        InvalidResponseError: If it is no object, or about another file.
-        RequestRejectedError: If it says that it was not.
+        InvalidResponseError: The answer is not an object, or is about another file.
+        RequestRejectedError: The answer says that the file was not deleted.
     """
     about = FieldReader("deletion", Notes())
     answer = _object(body, "deletion")
     _check_asked_for(requested_id, answer)
     about.unknown(answer, _DELETION_FIELDS)
-    said = about.words(answer, "message") or ""
+    message = about.words(answer, "message") or ""
     if about.of_type(answer, "success", bool) is False:
-        told = excerpt(said or "it gives no reason", limit=400)
-        raise RequestRejectedError(f"The API did not delete the file: {told}", detail=said)
+        reason = excerpt(message or "it gives no reason", limit=400)
+        raise RequestRejectedError(f"The API did not delete the file: {reason}", detail=message)
     return True, about.notes.taken
 
 
@@ -249,7 +249,7 @@ def _file(body: dict[str, JSON], about: FieldReader) -> File:
 
 
 def _check_asked_for(requested_id: int | str | None, body: dict[str, JSON]) -> None:
-    """Check that an answer is about the file that was asked for, by its id or its hashid."""
+    """Check that an answer is about the requested file, by its id or its hashid."""
     if requested_id is None:
         return
     reference = body.get("reference")
@@ -258,20 +258,20 @@ def _check_asked_for(requested_id: int | str | None, body: dict[str, JSON]) -> N
         return
     if isinstance(requested_id, int):
         check_asked_for("file", requested_id, body, body.get("file_id"), body.get("id"))
-    # What is in a reference may be the integer id, too, of which nothing is known here.
+    # A reference may also have the integer id, which cannot be compared with a hashid.
     elif tail and tail != reference and not tail.isdigit():
         raise about_another("file", requested_id, tail, body)
 
 
 def _id(body: dict[str, JSON], what: str, about: FieldReader) -> int:
-    # An execution's id came under either name, so a file's may, too.
+    # An execution's id came under either name, so a file's may as well.
     for name in ("file_id", "id"):
         found = whole_number(body.get(name))
         if found is not None:
             return found
         if name in body:
             about.odd(name, body[name])
-    raise _unexpected(what, "it has no file_id", body)
+    raise _invalid_answer(what, "it has no file_id", body)
 
 
 def _reference(body: dict[str, JSON], file_id: int, about: FieldReader) -> str:
@@ -284,10 +284,10 @@ def _reference(body: dict[str, JSON], file_id: int, about: FieldReader) -> str:
 
 def _object(body: JSON, what: str) -> dict[str, JSON]:
     if not isinstance(body, dict):
-        raise _unexpected(what, f"it is {named(body)}", body)
+        raise _invalid_answer(what, f"it is {named(body)}", body)
     return body
 
 
-def _unexpected(what: str, why: str, body: JSON) -> InvalidResponseError:
+def _invalid_answer(what: str, why: str, body: JSON) -> InvalidResponseError:
     start = excerpt(compact(body))
-    return InvalidResponseError(f"the answer is no {what}, {why}: {start}", body=start)
+    return InvalidResponseError(f"the answer is not a valid {what}: {why}: {start}", body=start)

@@ -33,12 +33,12 @@ MEDIA_TYPES: Final = {
     ".tiff": "image/tiff",
     ".webp": "image/webp",
 }
-"""What the API says it accepts: PDF, word documents, spreadsheets, powerpoints, HTML, and
+"""The types that the API documents: PDF, word documents, spreadsheets, powerpoints, HTML, and
 PNG, JPG, GIF, TIFF and WEBP images."""
 
 
 def media_type_of(name: str) -> str | None:
-    """Give the media type of a file by its name; None if it is no document that is known.
+    """Return the media type for a file name; None if the suffix is not a known document's.
 
     >>> media_type_of("Report.PDF"), media_type_of("notes.txt"), media_type_of("pdf")
     ('application/pdf', None, None)

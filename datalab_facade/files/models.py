@@ -1,4 +1,4 @@
-"""Frozen snapshots of what the API answers about files. They never do IO."""
+"""Frozen snapshots of the API's answers about files. They never do IO."""
 
 from __future__ import annotations
 
@@ -18,44 +18,45 @@ REFERENCE_PREFIX = "datalab://file-"
 @picklable
 @attrs.frozen(kw_only=True)
 class File:
-    """A file that was uploaded to Datalab, or is about to be.
+    """A file at Datalab, or one whose upload has begun.
 
-    >>> file = File(4, "datalab://file-npl94jxy", "report.pdf", status="completed")
+    >>> reference = "datalab://file-npl94jxy"
+    >>> file = File(id=4, reference=reference, filename="report.pdf", status="completed")
     >>> file.hashid, file.is_uploaded, File.from_dict(file.to_dict()) == file
     ('npl94jxy', True, True)
     """
 
     id: int
-    """The integer id, which every call takes."""
+    """The integer id, which every call accepts."""
     reference: str
-    """What an execution's input names the file by: ``datalab://file-…``."""
+    """The file's name in an execution's input: ``datalab://file-…``."""
     filename: str = attrs.field(repr=redacted_repr)
-    """The name that it was uploaded under."""
+    """The name under which it was uploaded."""
     content_type: str | None = attrs.field(default=None, repr=redacted_repr)
-    """Its media type, as it was given when it was uploaded."""
+    """The media type, as it was set when the file was uploaded."""
     size: int | None = None
-    """Its length in bytes, once it is known."""
+    """The size in bytes, once it is known."""
     status: str = attrs.field(default="", repr=redacted_repr)
-    """``"pending"``, ``"completed"`` or ``"failed"``; a word not known is kept as it came."""
+    """``"pending"``, ``"completed"`` or ``"failed"``; an unknown word is kept as it is."""
     created_at: datetime | None = None
-    """When the upload was asked for."""
+    """When the upload was requested."""
     timezone_assumed: bool = attrs.field(default=False, repr=False)
-    """True where ``created_at`` came without a zone; UTC was assumed then."""
+    """Whether ``created_at`` came without a time zone, so that UTC was assumed."""
     extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=False)
-    """What the server sent beyond the fields above, as it came."""
+    """Other fields that the server sent, unchanged."""
 
     @property
     def hashid(self) -> str:
-        """The other name of the file: its reference without what all references begin with."""
+        """The reference without its prefix: ``npl94jxy``."""
         return self.reference.removeprefix(REFERENCE_PREFIX)
 
     @property
     def is_uploaded(self) -> bool:
-        """Whether its bytes have arrived and were confirmed."""
+        """Whether the bytes arrived and were confirmed."""
         return self.status.lower() == "completed"
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the file as plain JSON."""
+        """Return the file as plain JSON."""
         return {
             "id": self.id,
             "reference": self.reference,
@@ -70,10 +71,10 @@ class File:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Take back what :meth:`to_dict` gave, also after a trip through JSON.
+        """Create a file from what :meth:`to_dict` returned, even after a trip through JSON.
 
         Raises:
-            ValueError: If it is something else.
+            ValueError: It is something else.
         """
         try:
             created = data["created_at"]
@@ -81,19 +82,19 @@ class File:
             fields: dict[str, Any] = {**data, "created_at": moment}
             return cls(**known_fields(cls, fields))
         except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not a file as to_dict() writes it: {error}") from error
+            raise ValueError(f"The data is not a file as to_dict() returns it: {error}") from error
 
 
 @picklable
 @attrs.frozen(kw_only=True)
 class FileLink:
-    """A URL at which a file can be had for a while, by anybody who has it.
+    """A temporary URL at which anybody can download a file.
 
-    The URL is a credential; it is hidden in ``repr``.
+    The URL is a credential, and redacted in ``repr``.
     """
 
     file_id: int
     filename: str = attrs.field(repr=redacted_repr)
     url: str = attrs.field(repr=redact_url)
     expires_in: int | None = None
-    """For how many seconds it is good, from when it was asked for."""
+    """The seconds for which the URL is valid, from the request on."""

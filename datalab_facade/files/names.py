@@ -1,4 +1,4 @@
-"""Which file a caller means: an id, a hashid, a reference, or the file itself."""
+"""The ways to name a file: an id, a hashid, a reference, or the file itself."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ AnyFile: TypeAlias = "int | str | File"
 
 
 def file_number(file: object) -> int | str:
-    """Give the integer id of a file or, where only that is known, its hashid.
+    """Return the integer id of a file or, if only that is known, its hashid.
 
     >>> file_number(4), file_number("4"), file_number("datalab://file-npl94jxy")
     (4, 4, 'npl94jxy')
 
     Raises:
-        InvalidArgumentError: It is neither.
+        InvalidArgumentError: The value does not name a file.
     """
     if isinstance(file, File):
         return file.id
@@ -31,16 +31,16 @@ def file_number(file: object) -> int | str:
         if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
             return int(name) if name.isdigit() else name
     raise InvalidArgumentError(
-        f"A file is named by its id (4), its hashid ('npl94jxy') or its reference "
-        f"('{REFERENCE_PREFIX}npl94jxy'), not by {named(file)}"
+        f"file must be an id (4), a hashid ('npl94jxy'), a reference "
+        f"('{REFERENCE_PREFIX}npl94jxy') or a File, not {named(file)}"
     )
 
 
 def checked_lifetime(expires_in: object) -> int:
-    """Give the seconds that a download URL is to be good for, if there can be such a URL.
+    """Check and return the seconds for which a download URL is to be valid.
 
     Raises:
-        InvalidArgumentError: There can not.
+        InvalidArgumentError: They are not 60 to 86400.
     """
     if not is_whole(expires_in) or not 60 <= expires_in <= 86400:
         raise InvalidArgumentError(

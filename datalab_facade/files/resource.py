@@ -1,7 +1,7 @@
-"""Files, for blocking code: upload, list, look, fetch back, delete.
+"""Files, for blocking code: upload, list, get, download, delete.
 
 :mod:`~datalab_facade.files.async_resource` has the same methods with the same meaning.
-What there is to decide is decided once, in :mod:`~datalab_facade.files.uploading`,
+Both carry out the decisions of :mod:`~datalab_facade.files.uploading`,
 :mod:`~datalab_facade.outputs.downloading` and :mod:`~datalab_facade.files.paging`.
 """
 
@@ -33,29 +33,29 @@ from datalab_facade.files.decoding import (
     decode_page,
     decode_ticket,
 )
-from datalab_facade.files.filing import (
-    DEFAULT_TIMEOUT,
-    FileDownload,
-    planned_upload,
-    recording_drift,
-    uploaded,
-)
 from datalab_facade.files.models import File, FileLink
 from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
 from datalab_facade.files.paging import MOST_PER_PAGE, Paging
-from datalab_facade.files.sending import Asking, Outgoing, send_file
+from datalab_facade.files.sending import ApiCalls, UploadBody, send_file
 from datalab_facade.files.sources import MAX_FILE_BYTES, UploadSource, describe, open_source
+from datalab_facade.files.transfers import (
+    DEFAULT_TIMEOUT,
+    FileDownload,
+    drift_recorder,
+    plan_upload,
+    uploaded_file,
+)
 from datalab_facade.files.uploads import (
     DEFAULT_CONCURRENCY,
     Uploadable,
     UploadOutcome,
-    taken_apart,
+    split_name,
     upload_all,
 )
 from datalab_facade.options import CallOptions
 from datalab_facade.outputs.fetching import fetch
-from datalab_facade.outputs.saving import with_one_repeat
-from datalab_facade.outputs.transfers import OnProgress, ProgressMeter
+from datalab_facade.outputs.progress import OnProgress, ProgressMeter
+from datalab_facade.outputs.saving import retry_if_corrupt
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.operations import (
     Operation,
@@ -99,38 +99,38 @@ class Files:
     ) -> File:
         """Upload a file, in constant memory.
 
-        The API gives a URL, the bytes go to storage (without the key), and the API
-        confirms that they came. Connections that break are made again, and all of
-        it is sent again; a URL that has expired is replaced. That is safe: a URL to
-        which nothing was sent costs nothing, and leaves at most an entry whose
-        ``upload_status`` is ``"pending"``.
+        The API issues a URL, the bytes go to storage (without the key), and the API
+        confirms that they arrived. After a broken connection the whole file is sent again;
+        an expired URL is replaced. That is safe: an unused URL costs nothing, and leaves at
+        most a file whose ``status`` is ``"pending"``.
 
         Args:
             source: A path, bytes, or a file opened in binary mode. An open file is
-                read from where it stands to its end, and stays open. One that
-                cannot seek, such as a pipe, is first copied to a temporary file; if time
-                is over meanwhile, a piece of it that was waited for is lost.
-            name: Its name at Datalab; by default the last part of its path.
-            content_type: Its media type; by default that of the name's suffix. Of a
-                suffix that Datalab documents no support for, it must be given.
-            max_bytes: The most that it may have; 200 MB is what Datalab documents.
-            on_progress: Called with how far it has come, some times a second.
-            timeout: Seconds for all of it, hard.
+                read from its current position to its end, and stays open. One that
+                cannot seek, such as a pipe, is first copied to a temporary file; after a
+                timeout, the piece that was being read from it is lost.
+            name: The file's name at Datalab; by default the last part of its path.
+            content_type: The media type; by default that of the name's suffix. Required
+                for a suffix that Datalab does not document.
+            max_bytes: The largest size in bytes; 200 MB by default, Datalab's documented
+                limit.
+            on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
+            timeout: Seconds for the whole call, a hard limit; an hour by default.
             options: For the requests to the API; rarely needed: ``request_timeout``,
                 ``max_retries``, ``headers``.
 
         Returns:
-            The file, as it was sent and confirmed. Its ``created`` is None; :meth:`get`
-            tells it.
+            The file, as it was sent and confirmed. Its ``created_at`` is None; :meth:`get`
+            returns it.
 
         Raises:
             InvalidArgumentError: An argument is wrong; nothing was sent.
-            UploadError: It cannot be read or sent, or was not confirmed; ``reason``
-                tells why. Missing, empty and too large files: nothing was sent.
+            UploadError: The file cannot be read or sent, or was not confirmed; ``reason``
+                says why. For a missing, empty or too large file, nothing was sent.
             AuthenticationError: The key is wrong.
-            APIStatusError: The API says no in another way.
-            APIConnectionError: No whole answer of the API came.
-            InvalidResponseError: The API's answer is no upload URL.
+            APIStatusError: The API refused in another way.
+            APIConnectionError: No complete answer of the API came.
+            InvalidResponseError: The API's answer has no upload URL.
         """
         return self._upload(
             source,
@@ -152,26 +152,26 @@ class Files:
         timeout: float = DEFAULT_TIMEOUT,
         **options: Unpack[CallOptions],
     ) -> Generator[UploadOutcome, None, None]:
-        """Upload many files, several at a time; give the outcome of each as it comes.
+        """Upload many files, several at a time, and yield the outcome of each as it ends.
 
-        One that fails has an outcome that says so, and the rest goes on. Leaving
-        early ends what is under way.
+        A file that fails has an outcome with its error, and the others continue. Leaving
+        the loop early cancels the uploads that are running.
 
         Args:
             sources: What :meth:`upload` takes, or tuples of a name and such a source.
-                They are read as there is room, so they may be many.
-            concurrency: How many are sent at once.
-            max_bytes: The most that each may have.
-            on_progress: Called with how far each has come; by the blocking client, from
-                several threads.
-            timeout: Seconds for each.
+                They are read one at a time as uploads end, so there may be many.
+            concurrency: The number of uploads at once; 4 by default.
+            max_bytes: The largest size of each, in bytes.
+            on_progress: Called with a :class:`~datalab_facade.Progress` of each file; by the
+                blocking client, from several threads.
+            timeout: Seconds for each; an hour by default.
             options: As for :meth:`upload`.
 
         Returns:
-            An iterator of outcomes, in the order in which they come to be.
+            An iterator of outcomes, in the order in which the uploads end.
 
         Raises:
-            InvalidArgumentError: The concurrency is wrong; nothing was sent.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
             Exception: Whatever reading the sources raises.
         """
         many = checked_count("concurrency", concurrency, least=1)
@@ -181,7 +181,7 @@ class Files:
         checked_seconds("timeout", timeout)
 
         def upload(uploadable: Uploadable) -> File:
-            name, source = taken_apart(uploadable)
+            name, source = split_name(uploadable)
             return self._upload(
                 source,
                 name,
@@ -204,13 +204,13 @@ class Files:
     ) -> Generator[File, None, None]:
         """List all files, the newest first as far as the API keeps to that.
 
-        Pages are asked for as they are needed, nothing before the first file is.
-        No file comes twice, whatever is added meanwhile; one that is deleted meanwhile
-        may keep another one from being seen.
+        Pages are requested as they are needed, the first when iteration begins.
+        No file is listed twice, even if files are added meanwhile; if a file is deleted
+        meanwhile, another one may be skipped.
 
         Args:
-            limit: The most files to give; by default all.
-            page_size: How many to ask for at once, 1 to 100.
+            limit: The largest number of files to yield; by default all.
+            page_size: The number of files per request, 1 to 100; 100 by default.
             timeout: Seconds for each page; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
@@ -220,18 +220,18 @@ class Files:
         Raises:
             InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
-            UnprocessableEntityError: The server finds fault with the request.
-            APIStatusError: The server says no in another way.
-            APIConnectionError: No whole answer came.
-            InvalidResponseError: The answer is no list of files.
+            UnprocessableEntityError: The server rejects a value of the request.
+            APIStatusError: The server refused in another way.
+            APIConnectionError: No complete answer came.
+            InvalidResponseError: The answer is not a list of files.
         """
         paging = Paging(limit=limit, page_size=page_size)
 
         def files() -> Generator[File, None, None]:
-            while (wanted := paging.wanted) is not None:
+            while (page_request := paging.next_request) is not None:
                 page = self._calls.ask(
-                    list_files(wanted.limit, wanted.offset),
-                    recording_drift(self._context, decode_page),
+                    list_files(page_request.limit, page_request.offset),
+                    drift_recorder(self._context, decode_page),
                     timeout=timeout,
                     options=options,
                     subject="list of files",
@@ -243,13 +243,13 @@ class Files:
     def get(
         self, file: AnyFile, *, timeout: float | None = None, **options: Unpack[CallOptions]
     ) -> File:
-        """Look at a file.
+        """Get a file's metadata.
 
         Args:
-            file: Its id, hashid or reference. The published spec wants the integer id,
-                and the official client sends either; so a hashid is sent as it is, and
-                should the API refuse it (422), its integer id is found by the
-                confirmation of its upload, which takes both.
+            file: Its id, hashid or reference. The published spec asks for the integer id,
+                but the official client sends either. So a hashid is sent as it is; if the
+                API rejects it (422), the integer id is looked up by confirming the upload,
+                which accepts both.
             timeout: Seconds for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
@@ -257,20 +257,20 @@ class Files:
             InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             NotFoundError: The file is unknown to this key.
-            UnprocessableEntityError: The server finds fault with the request.
-            APIStatusError: The server says no in another way.
-            APIConnectionError: No whole answer came.
-            InvalidResponseError: The answer is no file.
+            UnprocessableEntityError: The server rejects a value of the request.
+            APIStatusError: The server refused in another way.
+            APIConnectionError: No complete answer came.
+            InvalidResponseError: The answer is not a file.
         """
-        return self._about(
+        return self._request_by_id(
             file_number(file),
             file_metadata,
-            lambda operation, asked: self._calls.ask(
+            lambda operation, file_id: self._calls.ask(
                 operation,
-                recording_drift(self._context, partial(decode_file, requested_id=asked)),
+                drift_recorder(self._context, partial(decode_file, requested_id=file_id)),
                 timeout=timeout,
                 options=options,
-                subject=f"file {asked}",
+                subject=f"file {file_id}",
             ),
             timeout,
             options,
@@ -284,11 +284,11 @@ class Files:
         timeout: float | None = None,
         **options: Unpack[CallOptions],
     ) -> FileLink:
-        """Ask for a URL at which anybody can fetch a file for a while.
+        """Request a temporary URL at which anybody can fetch a file.
 
         Args:
             file: As for :meth:`get`.
-            expires_in: For how many seconds it is good, 60 to 86400.
+            expires_in: The seconds for which it is valid, 60 to 86400; an hour by default.
             timeout: Seconds for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
@@ -300,15 +300,15 @@ class Files:
             DatalabError: Whatever :meth:`get` raises.
         """
         number, lifetime = file_number(file), checked_lifetime(expires_in)
-        return self._about(
+        return self._request_by_id(
             number,
             lambda found: file_download_url(found, lifetime),
-            lambda operation, asked: self._calls.ask(
+            lambda operation, file_id: self._calls.ask(
                 operation,
-                recording_drift(self._context, partial(decode_link, requested_id=asked)),
+                drift_recorder(self._context, partial(decode_link, requested_id=file_id)),
                 timeout=timeout,
                 options=options,
-                subject=f"file {asked}",
+                subject=f"file {file_id}",
             ),
             timeout,
             options,
@@ -325,27 +325,27 @@ class Files:
         timeout: float = DEFAULT_TIMEOUT,
         **options: Unpack[CallOptions],
     ) -> Path:
-        """Fetch a file that was uploaded, in constant memory.
+        """Download an uploaded file, in constant memory.
 
-        It has its name only when it is whole and checked. Until then it grows beside
-        it as ``.part``, and a killed download goes on from there.
+        The file gets its name only when it is complete and verified. Until then it grows
+        beside it as ``.part``; a download that was killed resumes from there.
 
         Args:
             file: As for :meth:`get`.
-            path: Where to. In a folder that is there, the file gets the name that it
-                was uploaded under, made harmless.
-            overwrite: Take the place of a file that is there.
-            max_bytes: The most that it may have; by default anything.
-            on_progress: Called with how far it has come, some times a second.
-            timeout: Seconds for all of it.
+            path: The file to write. In an existing folder, the file gets the name that it
+                was uploaded under, made safe.
+            overwrite: Replace an existing file; by default that is an error.
+            max_bytes: The largest size in bytes; by default any.
+            on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
+            timeout: Seconds for the whole call; an hour by default.
             options: For the requests to the API, as for :meth:`get`.
 
         Returns:
-            Where the file is.
+            The path of the file.
 
         Raises:
             InvalidArgumentError: An argument is wrong; nothing was sent.
-            DownloadError: It could not be fetched or written; ``reason`` tells why.
+            DownloadError: The file could not be fetched or written; ``reason`` says why.
             DatalabError: Whatever :meth:`download_url` raises.
         """
         number = file_number(file)
@@ -353,32 +353,32 @@ class Files:
         if max_bytes is not None:
             checked_count("max_bytes", max_bytes, least=0)
         checked_callable("on_progress", on_progress)
-        deadline = self._begun(timeout)
+        deadline = self._start(timeout)
         link = self.download_url(number, timeout=self._call_timeout(deadline), **options)
-        landing = FileDownload(link, goal, max_bytes=max_bytes, on_progress=on_progress)
+        file_download = FileDownload(link, goal, max_bytes=max_bytes, on_progress=on_progress)
 
-        def renewed(_refused: str, left: float) -> str | None:
+        def renew(_refused: str, left: float) -> str | None:
             timeout = min(left, self._context.options.timeout)
             return self.download_url(link.file_id, timeout=timeout, **options).url
 
-        def saved() -> Path:
-            with landing.part(overwrite=overwrite) as part:
-                download = landing.download(self._context, deadline, part)
-                chunks = fetch(download, self._storage, renewed, clock=self._context.clock)
+        def save() -> Path:
+            with file_download.part(overwrite=overwrite) as part:
+                download = file_download.download(self._context, deadline, part)
+                chunks = fetch(download, self._storage, renew, clock=self._context.clock)
                 with contextlib.closing(chunks):
                     for chunk in chunks:
-                        landing.take(part, chunk, download, self._now())
-                landing.arrived(download, self._now())
-                return landing.finish(part, download)
+                        file_download.take(part, chunk, download, self._now())
+                file_download.finish_progress(download, self._now())
+                return file_download.finish(part, download)
 
-        return with_one_repeat(saved)
+        return retry_if_corrupt(save)
 
     def delete(
         self, file: AnyFile, *, timeout: float | None = None, **options: Unpack[CallOptions]
     ) -> None:
         """Delete a file.
 
-        It may be repeated without harm: a second try that finds nothing left is done.
+        Repeating it is safe: deleting a file that a first attempt deleted succeeds.
 
         Args:
             file: As for :meth:`get`.
@@ -386,18 +386,18 @@ class Files:
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
-            RequestRejectedError: The API says that it did not delete it.
+            RequestRejectedError: The API says that it did not delete the file.
             DatalabError: Whatever :meth:`get` raises.
         """
-        self._about(
+        self._request_by_id(
             file_number(file),
             delete_file,
-            lambda operation, asked: self._calls.remove(
+            lambda operation, file_id: self._calls.remove(
                 operation,
-                recording_drift(self._context, partial(decode_deletion, requested_id=asked)),
+                drift_recorder(self._context, partial(decode_deletion, requested_id=file_id)),
                 timeout=timeout,
                 options=options,
-                subject=f"file {asked}",
+                subject=f"file {file_id}",
             ),
             timeout,
             options,
@@ -418,43 +418,43 @@ class Files:
         checked_count("max_bytes", max_bytes, least=1)
         checked_callable("on_progress", on_progress)
         described = describe(source, name, content_type)
-        deadline = self._begun(timeout)
+        deadline = self._start(timeout)
 
-        def ask_for_url(left: float) -> Ticket:
+        def request_url(left: float) -> Ticket:
             return self._calls.ask(
                 request_upload_url(described.name, described.content_type),
-                recording_drift(context, decode_ticket),
+                drift_recorder(context, decode_ticket),
                 timeout=min(left, context.options.timeout),
                 options=options,
                 subject=f"upload of {described.name!r}",
             )
 
         def confirm(file_id: int, left: float) -> Confirmation:
-            return self._confirmed(file_id, min(left, context.options.timeout), options)
+            return self._confirm(file_id, min(left, context.options.timeout), options)
 
-        upload = planned_upload(context, described.name, deadline)
+        upload = plan_upload(context, described.name, deadline)
         meter = ProgressMeter(described.name, on_progress)
         opening = open_source(
             source, described.name, max_bytes=max_bytes, timeout=deadline - self._now()
         )
         with opening as opened:
-            outgoing = Outgoing(described, opened, meter, context.clock)
-            asking = Asking(ask_for_url, confirm)
-            confirmed = send_file(upload, outgoing, self._storage, asking, context.clock)
-            return uploaded(described, opened.size, confirmed)
+            body = UploadBody(described, opened, meter, context.clock)
+            api = ApiCalls(request_url, confirm)
+            confirmed = send_file(upload, body, self._storage, api, context.clock)
+            return uploaded_file(described, opened.size, confirmed)
 
-    def _confirmed(
+    def _confirm(
         self, file: int | str, timeout: float | None, options: CallOptions
     ) -> Confirmation:
         return self._calls.ask(
             confirm_upload(file),
-            recording_drift(self._context, partial(decode_confirmation, requested_id=file)),
+            drift_recorder(self._context, partial(decode_confirmation, requested_id=file)),
             timeout=timeout,
             options=options,
             subject=f"confirmation of file {file}",
         )
 
-    def _about(
+    def _request_by_id(
         self,
         number: int | str,
         operation: Callable[[int | str], Operation],
@@ -462,20 +462,20 @@ class Files:
         timeout: float | None,
         options: CallOptions,
     ) -> _T:
-        """Ask about a file; by its integer id where its hashid will not do."""
+        """Send a request about a file, by its integer id if the API rejects its hashid."""
         try:
             return ask(operation(number), number)
         except UnprocessableEntityError as error:
             if isinstance(number, int):
                 raise
             try:
-                found = self._confirmed(number, timeout, options).file_id
+                found = self._confirm(number, timeout, options).file_id
             except DatalabError:
                 raise error from None
         return ask(operation(found), found)
 
-    def _begun(self, timeout: float) -> float:
-        """Give the deadline of a transfer that begins now, if it may begin."""
+    def _start(self, timeout: float) -> float:
+        """Check that a transfer may begin, and return its deadline."""
         deadline = self._now() + checked_seconds("timeout", timeout)
         self._storage.ready()
         return deadline

@@ -22,29 +22,29 @@ from datalab_facade.files.sources import (
     open_source,
 )
 from datalab_facade.files.uploading import (
-    AskForUrl,
     Command,
     Compare,
     Confirm,
     Put,
+    RequestUrl,
     Result,
     Upload,
 )
 from datalab_facade.interrupting import check_interrupted
-from datalab_facade.outputs.collecting import Digests
-from datalab_facade.outputs.transfers import ProgressMeter
+from datalab_facade.outputs.progress import ProgressMeter
+from datalab_facade.outputs.sinks import Digests
 from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
 from datalab_facade.workers import in_thread
 
 
-class Outgoing:
-    """A source on its way out: counted and told of, as often as it is sent.
+class UploadBody:
+    """The body of an upload, which may be sent several times; it reports its progress.
 
     Args:
-        described: Its name and media type.
-        source: What is sent.
-        meter: Is told how far it has come.
-        clock: Tells the time.
+        described: The file's name and media type.
+        source: The bytes.
+        meter: Reports the progress.
+        clock: The time.
     """
 
     def __init__(
@@ -58,33 +58,33 @@ class Outgoing:
         self.source = source
         self._meter = meter
         self._clock = clock
-        self._held = 0
+        self._done = 0
 
     @property
     def headers(self) -> dict[str, str]:
-        """What storage is told of it. The type is part of what the URL was signed for."""
+        """The request headers. The URL's signature covers the content type."""
         return {
             "Content-Type": self.described.content_type,
             "Content-Length": str(self.source.size),
         }
 
-    def wrong(self, digests: Mapping[str, str]) -> Collection[str]:
-        """Give the algorithms by which all of it does not hash to what is given.
+    def mismatches(self, digests: Mapping[str, str]) -> Collection[str]:
+        """Return the algorithms whose checksum of all bytes differs.
 
         Raises:
-            UploadError: It cannot be read, or has changed.
+            UploadError: The source cannot be read, or has changed.
         """
         known = Digests(digests)
         for piece in self.source.pieces():
             known.update(piece)
-        return known.wrong()
+        return known.mismatches()
 
     def pieces(self) -> Generator[bytes, None, None]:
-        """Give all of it.
+        """Yield all bytes.
 
         Raises:
-            UploadError: It cannot be read, or has changed.
-            Interrupted: Nobody wants it to arrive any more.
+            UploadError: The source cannot be read, or has changed.
+            Interrupted: The caller has given up.
         """
         self._begin()
         for piece in self.source.pieces():
@@ -93,10 +93,10 @@ class Outgoing:
             self._count(piece)
 
     async def pieces_async(self) -> AsyncGenerator[bytes, None]:
-        """Give all of it in an event loop, which a slow disk does not hold up.
+        """Yield all bytes in an event loop, which a slow disk does not block.
 
         Raises:
-            UploadError: It cannot be read, or has changed.
+            UploadError: The source cannot be read, or has changed.
         """
         self._begin()
         pieces = self.source.pieces()
@@ -111,18 +111,18 @@ class Outgoing:
             self._count(piece)
 
     def _begin(self) -> None:
-        self._held = 0
+        self._done = 0
         self._meter.begin(0, self.source.size, self._clock.monotonic())
 
     def _count(self, piece: bytes) -> None:
-        self._held += len(piece)
-        self._meter.count(self._held, self.source.size, self._clock.monotonic())
+        self._done += len(piece)
+        self._meter.update(self._done, self.source.size, self._clock.monotonic())
 
 
 async def open_source_async(
     source: UploadSource, name: str, *, max_bytes: int, timeout: float = math.inf
 ) -> Source:
-    """Open a source in an event loop, which a slow disk or a long pipe does not hold up.
+    """Open a source in an event loop, which a slow disk or a long pipe does not block.
 
     Arguments and errors as :func:`~datalab_facade.files.sources.open_source`.
     """
@@ -131,12 +131,12 @@ async def open_source_async(
     def work() -> Source:
         opened = open_source(source, name, max_bytes=max_bytes, abandoned=left.is_set)
         if left.is_set():
-            # There may be no loop any more that could do it.
+            # The event loop may have ended, so nothing else would close it.
             opened.close()
         return opened
 
     async def wait() -> Source:
-        # The loop's own threads would hold up its end until the last of them is done.
+        # The loop waits for its own threads when it ends; this one may never end.
         return await asyncio.wrap_future(in_own_thread(work))
 
     opening = asyncio.create_task(wait())
@@ -144,7 +144,7 @@ async def open_source_async(
         async with asyncio.timeout(None if timeout == math.inf else timeout):
             return await asyncio.shield(opening)
     except (asyncio.CancelledError, TimeoutError) as error:
-        # The thread goes on, and nobody else will close what it opens.
+        # The thread continues, and nothing else would close what it opens.
         left.set()
         opening.add_done_callback(_close)
         if isinstance(error, TimeoutError):
@@ -158,111 +158,113 @@ def _close(opening: asyncio.Task[Source]) -> None:
 
 
 @attrs.frozen
-class Asking:
-    """How the API is asked, blocking. Each is given the seconds that are left."""
+class ApiCalls:
+    """The API requests of an upload, blocking. Each takes the seconds that are left."""
 
     url: Callable[[float], Ticket]
     confirm: Callable[[int, float], Confirmation]
 
 
 @attrs.frozen
-class AsyncAsking:
-    """How the API is asked in an event loop. Each is given the seconds that are left."""
+class AsyncApiCalls:
+    """The API requests of an upload, async. Each takes the seconds that are left."""
 
     url: Callable[[float], Awaitable[Ticket]]
     confirm: Callable[[int, float], Awaitable[Confirmation]]
 
 
 def send_file(
-    upload: Upload, outgoing: Outgoing, storage: StorageTransport, asking: Asking, clock: Clock
+    upload: Upload, body: UploadBody, storage: StorageTransport, api: ApiCalls, clock: Clock
 ) -> Confirmation:
     """Run an upload to its end, blocking.
 
     Args:
-        upload: What decides.
-        outgoing: What is sent.
-        storage: Where it is sent.
-        asking: How the API is asked for a URL and a confirmation.
-        clock: Tells the time and sleeps.
+        upload: Decides what to do next.
+        body: The bytes to send.
+        storage: The storage to send them to.
+        api: Requests a URL and a confirmation from the API.
+        clock: The time, and sleeping.
     """
-    steps, told = upload.steps(), None
+    steps, result = upload.steps(), None
     while True:
-        command = _next(steps, told)
+        command = _next(steps, result)
         if isinstance(command, Confirmation):
             return command
-        told = Result(clock.monotonic())
+        result = Result(clock.monotonic())
         try:
-            if isinstance(command, AskForUrl):
-                told = Result(0.0, ticket=asking.url(command.timeout(told.now)))
+            if isinstance(command, RequestUrl):
+                result = Result(0.0, ticket=api.url(command.timeout(result.now)))
             elif isinstance(command, Put):
-                with contextlib.closing(outgoing.pieces()) as pieces:
+                with contextlib.closing(body.pieces()) as pieces:
                     reply = storage.put(
                         command.url,
-                        outgoing.headers,
+                        body.headers,
                         pieces,
                         silence=command.stall_timeout,
-                        timeout=command.timeout(told.now),
+                        timeout=command.timeout(result.now),
                     )
-                told = Result(0.0, status=reply.status, headers=reply.headers)
+                result = Result(0.0, status=reply.status, headers=reply.headers)
             elif isinstance(command, Compare):
-                told = Result(0.0, wrong=outgoing.wrong(command.digests))
+                result = Result(0.0, mismatches=body.mismatches(command.digests))
             elif isinstance(command, Confirm):
-                left = command.timeout(told.now)
-                told = Result(0.0, confirmation=asking.confirm(command.file_id, left))
+                left = command.timeout(result.now)
+                result = Result(0.0, confirmation=api.confirm(command.file_id, left))
             else:
                 clock.sleep(command.seconds)
         except DatalabError as error:
-            told = Result(0.0, error=error)
-        told = attrs.evolve(told, now=clock.monotonic())
+            result = Result(0.0, error=error)
+        result = attrs.evolve(result, now=clock.monotonic())
 
 
 async def send_file_async(
     upload: Upload,
-    outgoing: Outgoing,
+    body: UploadBody,
     storage: AsyncStorageTransport,
-    asking: AsyncAsking,
+    api: AsyncApiCalls,
     clock: Clock,
 ) -> Confirmation:
     """Run an upload to its end in an event loop.
 
     Arguments as :func:`send_file`.
     """
-    steps, told = upload.steps(), None
+    steps, result = upload.steps(), None
     while True:
-        command = _next(steps, told)
+        command = _next(steps, result)
         if isinstance(command, Confirmation):
             return command
-        told = Result(clock.monotonic())
+        result = Result(clock.monotonic())
         try:
-            if isinstance(command, AskForUrl):
-                told = Result(0.0, ticket=await asking.url(command.timeout(told.now)))
+            if isinstance(command, RequestUrl):
+                result = Result(0.0, ticket=await api.url(command.timeout(result.now)))
             elif isinstance(command, Put):
-                async with contextlib.aclosing(outgoing.pieces_async()) as pieces:
+                async with contextlib.aclosing(body.pieces_async()) as pieces:
                     reply = await storage.put(
                         command.url,
-                        outgoing.headers,
+                        body.headers,
                         pieces,
                         silence=command.stall_timeout,
-                        timeout=command.timeout(told.now),
+                        timeout=command.timeout(result.now),
                     )
-                told = Result(0.0, status=reply.status, headers=reply.headers)
+                result = Result(0.0, status=reply.status, headers=reply.headers)
             elif isinstance(command, Compare):
-                told = Result(0.0, wrong=await asyncio.to_thread(outgoing.wrong, command.digests))
+                result = Result(
+                    0.0, mismatches=await asyncio.to_thread(body.mismatches, command.digests)
+                )
             elif isinstance(command, Confirm):
-                left = command.timeout(told.now)
-                told = Result(0.0, confirmation=await asking.confirm(command.file_id, left))
+                left = command.timeout(result.now)
+                result = Result(0.0, confirmation=await api.confirm(command.file_id, left))
             else:
                 await clock.sleep_async(command.seconds)
         except DatalabError as error:
-            told = Result(0.0, error=error)
-        told = attrs.evolve(told, now=clock.monotonic())
+            result = Result(0.0, error=error)
+        result = attrs.evolve(result, now=clock.monotonic())
 
 
 def _next(
-    steps: Generator[Command, Result, Confirmation], told: Result | None
+    steps: Generator[Command, Result, Confirmation], result: Result | None
 ) -> Command | Confirmation:
     try:
-        return next(steps) if told is None else steps.send(told)
+        return next(steps) if result is None else steps.send(result)
     except StopIteration as end:
         confirmation: Confirmation = end.value
         return confirmation

@@ -1,4 +1,4 @@
-"""What is uploaded: a file on disk, bytes, or an open file; checked before anything is sent."""
+"""Upload sources: a path, bytes, or an open file, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from typing import IO, Final, Self, TypeAlias, TypeVar, cast
 import attrs
 
 from datalab_facade.arguments import named
-from datalab_facade.errors import InvalidArgumentError, UploadError
+from datalab_facade.errors import InvalidArgumentError, UploadError, UploadFailure
 from datalab_facade.files.media_types import MEDIA_TYPES, media_type_of
-from datalab_facade.files.uploading import upload_failed
+from datalab_facade.files.uploading import upload_error
 
 _T = TypeVar("_T")
 
@@ -31,7 +31,7 @@ UploadSource: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes]"
 """A path, bytes, or a file that was opened for reading in binary mode."""
 
 MAX_FILE_BYTES: Final = 200 * 1024 * 1024
-"""The most that a file may have: 200 MB, by the limits that Datalab publishes for files."""
+"""The largest size of a file in bytes: 200 MB, the limit that Datalab documents."""
 
 _PIECE: Final = 1 << 18
 _MOST_IN_MEMORY: Final = 1 << 23
@@ -40,43 +40,45 @@ _MEDIA_TYPE: Final = re.compile(r"[!#$&^_.+A-Za-z0-9-]+/[!#$&^_.+A-Za-z0-9-]+(;[
 
 @attrs.frozen
 class Described:
-    """What is told of a file before it is sent."""
+    """A file's name and media type, as they are sent."""
 
     name: str
     content_type: str
 
 
 def describe(source: object, name: str | None, content_type: str | None) -> Described:
-    """Find out under which name and as which media type a source is to be uploaded.
+    """Determine the name and the media type of a source.
 
     Args:
-        source: What is uploaded.
-        name: The name that was asked for; by default the last part of the path.
-        content_type: The media type that was asked for; by default that of the name's suffix.
+        source: The source.
+        name: The name to use; by default the last part of the path.
+        content_type: The media type to use; by default that of the name's suffix.
 
     Raises:
-        InvalidArgumentError: There is no name, it is none, or tells no media type; or
-            the source is none.
+        InvalidArgumentError: The source has no name, the name is invalid or has no known
+            suffix, or the source has another type.
     """
     _checked_source(source)
-    called = _checked_name(name, "name") if name is not None else _name_of(source)
-    kind = content_type if content_type is not None else media_type_of(called)
+    file_name = _checked_name(name, "name") if name is not None else _name_of(source)
+    kind = content_type if content_type is not None else media_type_of(file_name)
     if kind is None:
         known = " ".join(MEDIA_TYPES)
         raise InvalidArgumentError(
-            f"The name {called!r} does not tell which kind of document it is. Datalab accepts "
-            f"{known}; for anything else pass content_type"
+            f"The suffix of the name {file_name!r} is not that of a known document. Datalab "
+            f"accepts {known}; for anything else pass content_type"
         )
     if not isinstance(kind, str) or not _MEDIA_TYPE.fullmatch(kind):
-        raise InvalidArgumentError(f"{named(kind)} is no media type such as 'application/pdf'")
-    return Described(called, kind)
+        raise InvalidArgumentError(
+            f"content_type must be a media type such as 'application/pdf', not {named(kind)}"
+        )
+    return Described(file_name, kind)
 
 
 def _checked_source(source: object) -> None:
     readable = callable(getattr(source, "read", None))
     if not (readable or isinstance(source, (str, os.PathLike, bytes))):
         raise InvalidArgumentError(
-            "What is uploaded is a path, bytes or a file opened in binary mode, "
+            "source must be a path, bytes or a file opened in binary mode, "
             f"not {type(source).__name__}"
         )
 
@@ -86,54 +88,52 @@ def _name_of(source: object) -> str:
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(cast("str | os.PathLike[str]", source))
         if not isinstance(path, str):
-            raise InvalidArgumentError("A path is text; decode it with os.fsdecode")
+            raise InvalidArgumentError("A path must be text, not bytes; decode it with os.fsdecode")
     elif not isinstance(source, bytes):
-        # That of a file opened by number is the number.
+        # The name of a file that was opened by its descriptor is a number.
         path = getattr(source, "name", None)
     if not isinstance(path, str):
-        raise InvalidArgumentError(
-            "What has no name of its own needs one: pass name, such as 'report.pdf'"
-        )
-    # Of a path only the last part is anybody's business.
+        raise InvalidArgumentError("The data has no file name; pass name, such as 'report.pdf'")
+    # The folders of a path are private, so only its last part is sent.
     return _checked_name(re.split(r"[/\\]", path.rstrip("/\\"))[-1], "name of the file")
 
 
 def _checked_name(name: str, what: str) -> str:
     if not isinstance(name, str) or not name.strip() or name in (".", ".."):
         raise InvalidArgumentError(
-            f"The {what} {named(name)} is none; pass one such as 'report.pdf'"
+            f"The {what} must be a name such as 'report.pdf', not {named(name)}"
         )
     if re.search(r"[/\\]", name):
         raise InvalidArgumentError(
-            f"The {what} {named(name)} has a folder in it; pass its last part only"
+            f"The {what} {named(name)} contains a folder; pass only its last part"
         )
-    if any(map(_is_no_text, name)):
+    if any(map(_is_not_text, name)):
         raise InvalidArgumentError(
-            f"The {what} {named(name)} has a control character, or one that is no text; "
+            f"The {what} {named(name)} has a control character or one that is not text; "
             "pass another name"
         )
     return name
 
 
 def harmless_name(name: str) -> str:
-    r"""Give a name under which a file can be uploaded, whatever it is called on this machine.
+    r"""Return a name that a file can be uploaded under, from any name on this machine.
 
     >>> harmless_name("report.pdf"), harmless_name("caf\udce9\n.pdf")
     ('report.pdf', 'caf__.pdf')
     """
-    return "".join("_" if _is_no_text(char) or char in "/\\" else char for char in name)
+    return "".join("_" if _is_not_text(char) or char in "/\\" else char for char in name)
 
 
-def _is_no_text(char: str) -> bool:
+def _is_not_text(char: str) -> bool:
     return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
 
 
 class Source:
-    """A source that is open, with its length. Use it in a ``with`` statement.
+    """An open source of known size. Use it in a ``with`` statement.
 
     Attributes:
-        size: Its length in bytes.
-        in_memory: Whether reading it never takes time.
+        size: The size in bytes.
+        in_memory: Whether reading never blocks.
     """
 
     def __init__(
@@ -166,29 +166,29 @@ class Source:
         self.close()
 
     def close(self) -> None:
-        """Close the file, unless it was open before."""
+        """Close the file, unless the caller opened it."""
         if self._owned:
             self._file.close()
 
     def pieces(self) -> Iterator[bytes]:
-        """Give all of it, from the start, as many bytes as :attr:`size` says.
+        """Yield exactly :attr:`size` bytes, from the start.
 
         Raises:
-            UploadError: It cannot be read, or has changed.
+            UploadError: The source cannot be read, or has changed.
         """
-        _reading(self._name, lambda: self._file.seek(self._start))
+        _convert_errors(self._name, lambda: self._file.seek(self._start))
         left = self.size
         while left:
             piece = _read(self._name, self._file, min(_PIECE, left))
             left -= len(piece)
-            # The last piece makes the file whole for storage, so it is held back until
-            # it is known that what was sent is one state of the file.
+            # Storage accepts the file with its last piece, so that is held back until a
+            # check shows that the file did not change while it was sent.
             if not piece or (not left and self._is_another()):
-                raise upload_failed(
+                raise upload_error(
                     self._name,
-                    "changed",
-                    f"is no longer the {self.size} bytes that it was when its upload began. "
-                    "Upload it again when nobody writes to it",
+                    UploadFailure.CHANGED,
+                    f"changed since its upload began with {self.size} bytes. "
+                    "Upload it again when no other program writes to it",
                 )
             yield piece
 
@@ -197,7 +197,7 @@ class Source:
             return True
         if self._stamp is None:
             return False
-        return _reading(self._name, lambda: _stamp(self._file)) != self._stamp
+        return _convert_errors(self._name, lambda: _stamp(self._file)) != self._stamp
 
 
 def open_source(
@@ -208,32 +208,32 @@ def open_source(
     timeout: float = math.inf,
     abandoned: Callable[[], bool] = lambda: False,
 ) -> Source:
-    """Open a source, and check all that can be checked before it is sent.
+    """Open a source, and check it before anything is sent.
 
     Args:
-        source: What is uploaded. A path is opened; a file that is open already is read
-            from where it stands, and stays open. One that cannot seek (a pipe, a
-            download) is first copied to a temporary file, since storage wants to know
-            the length before the first byte, and a second try needs all of it again.
-        name: What to call it in errors.
-        max_bytes: The most that it may have.
-        timeout: Seconds within which one that cannot seek must have come to its end.
-        abandoned: Tells whether nobody wants it any more; then it is not read on.
+        source: A path is opened; a file that is open already is read from its current
+            position, and stays open. One that cannot seek (a pipe, a download) is first
+            copied to a temporary file, since storage needs the size before the first
+            byte, and a retry needs all bytes again.
+        name: The name for error messages.
+        max_bytes: The largest size in bytes.
+        timeout: Seconds within which a source that cannot seek must end.
+        abandoned: Returns whether the caller has given up; then reading stops.
 
     Raises:
-        UploadError: It is missing, empty, too large, no file, cannot be read, or did not
-            come to its end in time.
-        InvalidArgumentError: It is a file opened in text mode.
+        UploadError: The source is missing, empty, too large, not a file, unreadable, or
+            did not end in time.
+        InvalidArgumentError: The file was opened in text mode.
     """
     if isinstance(source, bytes):
         opened = Source(name, len(source), io.BytesIO(source))
     elif isinstance(source, (str, os.PathLike)):
-        opened = _opened(Path(source), name)
+        opened = _open_path(Path(source), name)
     else:
-        opened = _of_file(source, name, max_bytes, timeout, abandoned)
+        opened = _use_open_file(source, name, max_bytes, timeout, abandoned)
     try:
         if opened.size == 0:
-            raise upload_failed(name, "empty", "is empty, so there is nothing to upload")
+            raise upload_error(name, UploadFailure.EMPTY, "is empty, so there is nothing to upload")
         if opened.size > max_bytes:
             raise _too_large(name, max_bytes)
     except UploadError:
@@ -243,12 +243,12 @@ def open_source(
 
 
 def open_regular(path: Path) -> io.BufferedReader:
-    """Open a file for reading, and never wait for whoever may write to it.
+    """Open a regular file for reading, without waiting for a pipe's writer.
 
     Raises:
-        OSError: It cannot be read, or is something else than a file, such as a pipe.
+        OSError: It cannot be read, or is not a regular file.
     """
-    # Opening a device may do something to it, so it is not even tried.
+    # Opening a device may have effects, so its kind is checked before.
     _check_regular(path.stat(), path)
     file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller closes it
     try:
@@ -266,24 +266,26 @@ def _check_regular(found: os.stat_result, path: Path) -> None:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    # A pipe may have taken the file's place meanwhile; opening it would wait for its writer.
+    # A pipe may have replaced the file meanwhile; opening it would wait for its writer.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _opened(path: Path, name: str) -> Source:
-    file = _reading(name, lambda: open_regular(path))
+def _open_path(path: Path, name: str) -> Source:
+    file = _convert_errors(name, lambda: open_regular(path))
     stamp = _stamp(file)
     return Source(name, stamp[0], file, stamp=stamp)
 
 
-def _of_file(
+def _use_open_file(
     file: IO[bytes],
     name: str,
     max_bytes: int,
     timeout: float,
     abandoned: Callable[[], bool],
 ) -> Source:
-    if isinstance(file, io.TextIOBase) or isinstance(_reading(name, lambda: file.read(0)), str):
+    if isinstance(file, io.TextIOBase) or isinstance(
+        _convert_errors(name, lambda: file.read(0)), str
+    ):
         raise InvalidArgumentError(f"{name!r} was opened in text mode; open it with mode 'rb'")
     try:
         if file.seekable():
@@ -292,15 +294,15 @@ def _of_file(
             file.seek(start)
             return Source(name, max(0, end - start), file, start=start, owned=False)
     except Exception:  # noqa: BLE001, S110
-        # Whoever only claims to be able to seek is read like those who do not.
+        # A file that only claims to be seekable is read like one that is not.
         pass
     if timeout == math.inf:
-        return _spooled(file, name, max_bytes, abandoned)
-    return _spooled_in_time(file, name, max_bytes, timeout)
+        return _spool(file, name, max_bytes, abandoned)
+    return _spool_in_time(file, name, max_bytes, timeout)
 
 
 def in_own_thread(work: Callable[[], _T]) -> Future[_T]:
-    """Begin something that may never end, in a thread that holds nobody up at the end."""
+    """Run work that may never end in a thread that does not delay the end of the program."""
     future: Future[_T] = Future()
     future.set_running_or_notify_cancel()
 
@@ -314,14 +316,14 @@ def in_own_thread(work: Callable[[], _T]) -> Future[_T]:
     return future
 
 
-def _spooled_in_time(file: IO[bytes], name: str, max_bytes: int, timeout: float) -> Source:
-    """Copy a file, but wait for it no longer than there is time.
+def _spool_in_time(file: IO[bytes], name: str, max_bytes: int, timeout: float) -> Source:
+    """Copy a file, but wait no longer than ``timeout`` seconds.
 
-    Nothing can stop a thread that waits for a pipe. It is left alone, and reads no more
-    than what it waits for.
+    A thread that waits for a pipe cannot be stopped. It is abandoned, and reads nothing
+    after the piece that it waits for.
     """
     left = threading.Event()
-    spooling = in_own_thread(lambda: _spooled(file, name, max_bytes, left.is_set))
+    spooling = in_own_thread(lambda: _spool(file, name, max_bytes, left.is_set))
     try:
         return spooling.result(min(timeout, threading.TIMEOUT_MAX))
     except BaseException as error:
@@ -338,16 +340,16 @@ def _close(spooling: Future[Source]) -> None:
 
 
 def not_read_in_time(name: str) -> UploadError:
-    """Give the error for a source that did not come to its end in time."""
-    return upload_failed(
+    """Create the error for a source that did not end in time."""
+    return upload_error(
         name,
-        "unreadable",
-        "was not read to its end in time: whoever writes to it is too slow, or has stopped. "
-        "Allow more with timeout, or upload what has come as a file",
+        UploadFailure.UNREADABLE,
+        "was not read to its end in time: its writer is too slow, or has stopped. "
+        "Allow a longer timeout, or save the data to a file and upload that",
     )
 
 
-def _spooled(file: IO[bytes], name: str, max_bytes: int, abandoned: Callable[[], bool]) -> Source:
+def _spool(file: IO[bytes], name: str, max_bytes: int, abandoned: Callable[[], bool]) -> Source:
     import tempfile  # rarely needed, and slow to import
 
     size = 0
@@ -357,42 +359,48 @@ def _spooled(file: IO[bytes], name: str, max_bytes: int, abandoned: Callable[[],
             size += len(piece)
             if size > max_bytes:
                 raise _too_large(name, max_bytes)
-            _reading(name, partial(spool.write, piece))
-        # From here on it is the source that closes it.
+            _convert_errors(name, partial(spool.write, piece))
+        # From here on the source closes it.
         stack.pop_all()
     return Source(name, size, cast("IO[bytes]", spool))
 
 
 def _too_large(name: str, max_bytes: int) -> UploadError:
-    return upload_failed(
+    return upload_error(
         name,
-        "too large",
-        f"has more than {max_bytes} bytes. Datalab takes up to 200 MB; "
+        UploadFailure.TOO_LARGE,
+        f"is larger than {max_bytes} bytes. Datalab accepts up to 200 MB; "
         "if that has changed, allow more with max_bytes",
     )
 
 
 def _read(name: str, file: IO[bytes], most: int) -> bytes:
-    piece = _reading(name, lambda: file.read(most))
+    piece = _convert_errors(name, lambda: file.read(most))
     if not isinstance(piece, bytes):
-        raise upload_failed(
-            name, "unreadable", f"gives {type(piece).__name__} instead of bytes when read"
+        raise upload_error(
+            name,
+            UploadFailure.UNREADABLE,
+            f"returns {type(piece).__name__} instead of bytes when it is read",
         )
     return piece
 
 
-def _reading(name: str, read: Callable[[], _T]) -> _T:
-    """Read something, and turn what goes wrong into an error that names the file."""
+def _convert_errors(name: str, read: Callable[[], _T]) -> _T:
+    """Call a function, and turn its errors into ones that name the file."""
     try:
         return read()
     except FileNotFoundError as error:
-        raise upload_failed(name, "missing", f"is not there: {error.filename}") from error
+        raise upload_error(
+            name, UploadFailure.MISSING, f"does not exist: {error.filename}"
+        ) from error
     except Exception as error:
-        # A file of the caller's raises what it pleases; that of a closed one is a ValueError.
+        # The caller's file object may raise anything; a closed one raises ValueError.
         said = error.strerror if isinstance(error, OSError) else None
-        raise upload_failed(name, "unreadable", f"cannot be read: {said or error}") from error
+        raise upload_error(
+            name, UploadFailure.UNREADABLE, f"cannot be read: {said or error}"
+        ) from error
 
 
 def _stamp(file: IO[bytes]) -> tuple[int, int]:
-    told = os.fstat(file.fileno())
-    return told.st_size, told.st_mtime_ns
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns

@@ -1,16 +1,16 @@
-"""Uploads as a value: what to do next with a file on its way, and when to give up.
+"""Decisions about uploads: what to do next, and when to give up.
 
-An upload asks the API for a URL, sends the bytes to it, and has the API confirm
+An upload requests a URL from the API, sends the bytes to it, and lets the API confirm
 them. The connection may break, storage may refuse, and the URL expires;
-:meth:`Upload.steps` decides what to do then. It does no IO and knows no clock; a
-sync and an async driver carry its commands out.
+:meth:`Upload.steps` decides what to do then. It does no IO and has no clock; a
+blocking and an async driver carry out its commands.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Generator, Mapping
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
@@ -21,6 +21,7 @@ from datalab_facade.errors import (
     DatalabError,
     RateLimitTimeoutError,
     UploadError,
+    UploadFailure,
 )
 from datalab_facade.files.decoding import Confirmation, Ticket
 from datalab_facade.outputs.downloading import NotSecure, checked_storage_url, stored_digests
@@ -35,34 +36,34 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @attrs.frozen(kw_only=True)
 class UploadPolicy:
-    """How an upload behaves when storage does not. Times in seconds."""
+    """How an upload retries when storage fails. Times in seconds."""
 
     max_retries: int = 4
-    """How many tries may fail, after each of which all of the file is sent again."""
+    """How many times the whole file is sent again after a failure."""
     retry_backoff: float = 0.5
-    """How long to stay away after a first fault; doubled by each further one."""
+    """The pause after a first failure; doubled after each further one."""
     max_retry_backoff: float = 30.0
     """The longest backoff."""
     max_retry_after: float = 60.0
-    """The longest ``Retry-After`` that is obeyed in full."""
+    """The longest ``Retry-After`` that is honored in full."""
     stall_timeout: float = 60.0
-    """How long the connection may be silent; storage answers only when it has stored all."""
+    """How long the connection may be silent; storage answers only once it has stored all."""
     max_renewals: int = 3
-    """How often another URL is asked for, because storage refuses the one at hand."""
+    """How many times a new URL is requested because storage refuses the current one."""
     renewal_backoff: float = 2.0
-    """How long to stay away when the first new URL is refused as well; doubled by each more."""
+    """The pause after the first new URL is refused, too; doubled after each further one."""
 
 
 @attrs.frozen
-class AskForUrl(Until):
-    """Command: ask the API where to send the bytes."""
+class RequestUrl(Until):
+    """Command: request an upload URL from the API."""
 
     deadline: float
 
 
 @attrs.frozen
 class Put(Until):
-    """Command: send all bytes there, from the first one on."""
+    """Command: send all bytes to the URL, from the first one on."""
 
     url: str = attrs.field(repr=redact_url)
     stall_timeout: float
@@ -71,7 +72,7 @@ class Put(Until):
 
 @attrs.frozen
 class Confirm(Until):
-    """Command: have the API look that the bytes have come."""
+    """Command: let the API confirm that the bytes arrived."""
 
     file_id: int
     deadline: float
@@ -79,35 +80,35 @@ class Confirm(Until):
 
 @attrs.frozen
 class Compare:
-    """Command: tell whether the bytes that were sent hash to this."""
+    """Command: compare checksums with those of the bytes that were sent."""
 
     digests: Mapping[str, str]
-    """Names of algorithms, and values in hexadecimal."""
+    """Names of algorithms, and digests in hexadecimal."""
 
 
-Command: TypeAlias = AskForUrl | Put | Compare | Confirm | Sleep
+Command: TypeAlias = RequestUrl | Put | Compare | Confirm | Sleep
 
 
 @attrs.frozen
 class Result:
-    """What became of a command."""
+    """The result of a command."""
 
     now: float
     ticket: Ticket | None = None
-    """Of asking for a URL."""
+    """Of a request for a URL."""
     status: int = 0
     """Of sending."""
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """Of sending, with lower-case names."""
-    wrong: Collection[str] = ()
-    """Of comparing: the algorithms by which they are other bytes."""
+    mismatches: Collection[str] = ()
+    """Of comparing: the algorithms whose checksum differs."""
     confirmation: Confirmation | None = None
     """Of confirming."""
     error: DatalabError | None = None
 
 
 class Upload:
-    """One file on its way to Datalab."""
+    """The upload of one file: decides what to do next."""
 
     def __init__(
         self,
@@ -121,159 +122,157 @@ class Upload:
         self.name = name
         self._policy = policy
         self._deadline = deadline
-        self._faults = RetryState(policy, random)
+        self._retries = RetryState(policy, random)
         self._allow_http = allow_http
         self._renewal_pauses = RenewalPauses(policy, random)
         self._now = -math.inf
 
     def steps(self) -> Generator[Command, Result, Confirmation]:
-        """Decide on the whole upload; returns when the API has confirmed it.
+        """Run the upload; return when the API has confirmed it.
 
-        Yields a command at a time and is sent what became of it.
+        Yields one command at a time, and expects its result to be sent back.
 
         Raises:
-            UploadError: It could not be done; its ``reason`` tells why.
-            DatalabError: What asking the API for a URL raised.
+            UploadError: The upload failed; its ``reason`` says why.
+            DatalabError: The error of the request for a URL.
         """
-        ticket = yield from self._ticket()
+        ticket = yield from self._request_ticket()
         while True:
             if self._now > self._deadline:
-                raise self._failed("unreachable", "was not sent in time")
-            told = yield from self._do(Put(ticket.url, self._policy.stall_timeout, self._deadline))
-            if told.error is not None:
-                yield from self._wait_after(told.error)
-            elif 200 <= told.status <= 299:
-                wrong = yield from self._wrong(told.headers)
-                if not wrong:
-                    return (yield from self._confirmed(ticket))
-                yield from self._wait_after(
-                    self._failed(
-                        "corrupt", f"arrived with another {min(wrong)} than it was sent with"
+                raise self._error(UploadFailure.UNREACHABLE, "was not sent in time")
+            result = yield from self._do(
+                Put(ticket.url, self._policy.stall_timeout, self._deadline)
+            )
+            if result.error is not None:
+                yield from self._back_off(result.error)
+            elif 200 <= result.status <= 299:
+                mismatches = yield from self._compare(result.headers)
+                if not mismatches:
+                    return (yield from self._confirm(ticket))
+                yield from self._back_off(
+                    self._error(
+                        UploadFailure.CORRUPT,
+                        f"arrived with another {min(mismatches)} checksum than it was sent with",
                     )
                 )
-            elif told.status in _EXPIRED:
-                ticket = yield from self._renewed(told.status)
-            elif told.status in _PASSING or told.status >= 500:
-                yield from self._wait_after(
+            elif result.status in _EXPIRED:
+                ticket = yield from self._renew(result.status)
+            elif result.status in _PASSING or result.status >= 500:
+                yield from self._back_off(
                     APIStatusError(
-                        told.status,
+                        result.status,
                         method="PUT",
                         url=redact_url(ticket.url),
-                        retry_after=retry_after_of(told.headers),
+                        retry_after=retry_after_of(result.headers),
                     )
                 )
-            elif told.status in _REDIRECTS:
-                # A document goes where the API said, and nowhere else.
-                target = redact_url(told.headers.get("location", "nowhere"))
-                raise self._failed(
-                    "refused",
-                    f"is redirected to {target} by storage, which is not followed",
-                    told.status,
+            elif result.status in _REDIRECTS:
+                # A document goes to the URL that the API issued, and nowhere else.
+                target = redact_url(result.headers.get("location", "nowhere"))
+                raise self._error(
+                    UploadFailure.REFUSED,
+                    f"is redirected to {target} by storage; redirects of uploads are not followed",
+                    result.status,
                 )
             else:
-                raise self._failed(
-                    "refused", f"is refused by storage with {told.status}", told.status
+                raise self._error(
+                    UploadFailure.REFUSED,
+                    f"is refused by storage with {result.status}",
+                    result.status,
                 )
 
     def _do(self, command: Command) -> Generator[Command, Result, Result]:
-        told = yield command
-        self._now = told.now
-        return told
+        result = yield command
+        self._now = result.now
+        return result
 
-    def _ticket(self) -> Generator[Command, Result, Ticket]:
-        told = yield from self._do(AskForUrl(self._deadline))
-        if told.error is not None:
-            raise told.error
-        assert told.ticket is not None
+    def _request_ticket(self) -> Generator[Command, Result, Ticket]:
+        result = yield from self._do(RequestUrl(self._deadline))
+        if result.error is not None:
+            raise result.error
+        assert result.ticket is not None
         try:
-            checked_storage_url(told.ticket.url, allow_http=self._allow_http)
+            checked_storage_url(result.ticket.url, allow_http=self._allow_http)
         except NotSecure as error:
-            raise self._failed("refused", f"would be sent to {error}") from None
-        return told.ticket
+            raise self._error(UploadFailure.REFUSED, f"would be sent to {error}") from None
+        return result.ticket
 
-    def _confirmed(self, ticket: Ticket) -> Generator[Command, Result, Confirmation]:
-        told = yield from self._do(Confirm(ticket.file_id, self._deadline))
-        error = told.error
+    def _confirm(self, ticket: Ticket) -> Generator[Command, Result, Confirmation]:
+        result = yield from self._do(Confirm(ticket.file_id, self._deadline))
+        error = result.error
         if isinstance(error, CALLER_ERRORS):
             raise error
         if error is not None:
             status = error.status if isinstance(error, APIStatusError) else None
-            raise self._failed(
-                "unconfirmed",
+            raise self._error(
+                UploadFailure.UNCONFIRMED,
                 f"was sent as file {ticket.file_id}, but not confirmed: {error}",
                 status,
             ) from error
-        assert told.confirmation is not None
-        if not told.confirmation.success:
-            raise self._failed(
-                "unconfirmed",
+        assert result.confirmation is not None
+        if not result.confirmation.success:
+            raise self._error(
+                UploadFailure.UNCONFIRMED,
                 f"was sent as file {ticket.file_id}, but Datalab does not confirm it: "
-                f"{told.confirmation.message or 'no reason given'}",
+                f"{result.confirmation.message or 'no reason given'}",
             )
-        return told.confirmation
+        return result.confirmation
 
-    def _wrong(self, headers: Mapping[str, str]) -> Generator[Command, Result, Collection[str]]:
-        """Give the algorithms by which other bytes are stored than were sent."""
+    def _compare(self, headers: Mapping[str, str]) -> Generator[Command, Result, Collection[str]]:
+        """Return the algorithms whose checksum of the stored bytes differs."""
         digests = stored_digests(headers)
         if not digests:
             return ()
-        told = yield from self._do(Compare(digests))
-        if told.error is not None:
-            raise told.error
-        return told.wrong
+        result = yield from self._do(Compare(digests))
+        if result.error is not None:
+            raise result.error
+        return result.mismatches
 
-    def _renewed(self, status: int) -> Generator[Command, Result, Ticket]:
-        refused = self._failed(
-            "refused", f"is refused by storage with {status}, also with a new URL", status
+    def _renew(self, status: int) -> Generator[Command, Result, Ticket]:
+        refused = self._error(
+            UploadFailure.REFUSED,
+            f"is refused by storage with {status}, also with a new URL",
+            status,
         )
-        away = self._renewal_pauses.next(self._deadline - self._now)
-        if away is None:
+        pause = self._renewal_pauses.next(self._deadline - self._now)
+        if pause is None:
             raise refused
-        if away:
-            yield from self._do(Sleep(away))
-        return (yield from self._ticket())
+        if pause:
+            yield from self._do(Sleep(pause))
+        return (yield from self._request_ticket())
 
-    def _wait_after(self, error: DatalabError) -> Generator[Command, Result, None]:
-        ours = isinstance(error, UploadError)
+    def _back_off(self, error: DatalabError) -> Generator[Command, Result, None]:
+        is_ours = isinstance(error, UploadError)
         if isinstance(error, (*CALLER_ERRORS, RateLimitTimeoutError)):
             raise error
-        if isinstance(error, UploadError) and error.reason != "corrupt":
-            # Something is wrong with what was to be sent.
+        if isinstance(error, UploadError) and error.reason != UploadFailure.CORRUPT:
+            # The source is at fault, so sending it again does not help.
             raise error
         status = error.status if isinstance(error, APIStatusError) else None
-        if not (ours or may_pass(error)):
-            raise self._failed("refused", f"could not be sent: {error}", status) from error
+        if not (is_ours or may_pass(error)):
+            raise self._error(
+                UploadFailure.REFUSED, f"could not be sent: {error}", status
+            ) from error
         try:
-            away = self._faults.forgive(error)
+            pause = self._retries.forgive(error)
         except DatalabError as last:
-            if ours:
+            if is_ours:
                 raise
-            raise self._failed("unreachable", f"could not be sent: {last}", status) from last
-        if self._now + away >= self._deadline:
-            raise self._failed("unreachable", f"was not sent in time: {error}", status) from error
-        yield from self._do(Sleep(away))
+            raise self._error(
+                UploadFailure.UNREACHABLE, f"could not be sent: {last}", status
+            ) from last
+        if self._now + pause >= self._deadline:
+            raise self._error(
+                UploadFailure.UNREACHABLE, f"was not sent in time: {error}", status
+            ) from error
+        yield from self._do(Sleep(pause))
 
-    def _failed(
-        self, reason: FailureReason, message: str, status: int | None = None
-    ) -> UploadError:
-        return upload_failed(self.name, reason, message, status)
-
-
-FailureReason: TypeAlias = Literal[
-    "missing",
-    "unreadable",
-    "empty",
-    "too large",
-    "changed",
-    "unreachable",
-    "refused",
-    "corrupt",
-    "unconfirmed",
-]
+    def _error(self, reason: UploadFailure, message: str, status: int | None = None) -> UploadError:
+        return upload_error(self.name, reason, message, status)
 
 
-def upload_failed(
-    name: str, reason: FailureReason, message: str, status: int | None = None
+def upload_error(
+    name: str, reason: UploadFailure, message: str, status: int | None = None
 ) -> UploadError:
-    """Make the error that names the file and tells why it could not be uploaded."""
+    """Create the error that names the file and says why the upload failed."""
     return UploadError(f"The file {name!r} {message}", file_name=name, status=status, reason=reason)

@@ -1,4 +1,4 @@
-"""Many uploads at once: which come next, and what became of each."""
+"""Many uploads at once, each with its outcome."""
 
 from __future__ import annotations
 
@@ -30,41 +30,42 @@ Uploadable: TypeAlias = "UploadSource | tuple[str, UploadSource]"
 """A source, or a name and a source."""
 
 DEFAULT_CONCURRENCY = 4
-"""How many files are sent at once: an upload is bound by the line, not by waiting."""
+"""The number of uploads at once: bandwidth limits an upload, not waiting."""
 
 _NO_MORE = object()
 
 
-def _shown(source: object) -> str:
+def _short_repr(source: object) -> str:
     if isinstance(source, tuple):
-        return f"({', '.join(map(_shown, source))})"
+        return f"({', '.join(map(_short_repr, source))})"
     return f"<{len(source)} bytes>" if isinstance(source, bytes) else repr(source)
 
 
 @picklable
 @attrs.frozen(kw_only=True)
 class UploadOutcome:
-    """What became of one of many uploads: a file, or the error that says why there is none.
+    """The outcome of one of many uploads: a file, or an error.
 
-    >>> UploadOutcome("a.pdf", File(4, "datalab://file-npl94jxy", "a.pdf")).succeeded
+    >>> file = File(id=4, reference="datalab://file-npl94jxy", filename="a.pdf")
+    >>> UploadOutcome(source="a.pdf", file=file).succeeded
     True
     """
 
-    source: Uploadable = attrs.field(repr=_shown)
-    """What was to be uploaded, as it was given."""
+    source: Uploadable = attrs.field(repr=_short_repr)
+    """The source, as the caller passed it."""
     file: File | None = None
     error: DatalabError | None = None
 
     @property
     def succeeded(self) -> bool:
-        """Whether the file is there."""
+        """Whether the upload succeeded."""
         return self.file is not None
 
     def result(self) -> File:
-        """Give the file.
+        """Return the file.
 
         Raises:
-            DatalabError: There is none; this is the reason.
+            DatalabError: The upload failed.
         """
         if self.file is None:
             assert self.error is not None
@@ -72,16 +73,18 @@ class UploadOutcome:
         return self.file
 
 
-def taken_apart(uploadable: Uploadable) -> tuple[str | None, UploadSource]:
-    """Give the name that goes with a source, if one does, and the source.
+def split_name(uploadable: Uploadable) -> tuple[str | None, UploadSource]:
+    """Split an uploadable into its name, None by default, and its source.
 
     Raises:
-        InvalidArgumentError: It is a tuple of something else.
+        InvalidArgumentError: It is a tuple of another length.
     """
     if not isinstance(uploadable, tuple):
         return None, uploadable
     if len(uploadable) != 2:
-        raise InvalidArgumentError("A tuple to upload is a name and a source, nothing else")
+        raise InvalidArgumentError(
+            f"A tuple to upload must have 2 items, a name and a source, not {len(uploadable)}"
+        )
     return uploadable
 
 
@@ -91,12 +94,12 @@ def upload_all(
     *,
     concurrency: int,
 ) -> Generator[UploadOutcome, None, None]:
-    """Upload all of them, several at a time, each in a thread; give outcomes as they come.
+    """Upload all sources, several at a time in threads, and yield outcomes as they end.
 
     Args:
-        sources: Read one at a time, as there is room.
-        upload: Uploads one.
-        concurrency: How many at once.
+        sources: Read one at a time as uploads end.
+        upload: Uploads one source.
+        concurrency: The number of uploads at once.
     """
     feed, more = iter(sources), True
     running: dict[Future[File], Uploadable] = {}
@@ -109,8 +112,8 @@ def upload_all(
                 else:
                     running[workers.submit(partial(upload, source))] = source
             room = more and len(running) < concurrency
-            ended, _ = wait(running, 0 if room else BETWEEN_SIGNALS, FIRST_COMPLETED)
-            for future in ended:
+            finished, _ = wait(running, 0 if room else BETWEEN_SIGNALS, FIRST_COMPLETED)
+            for future in finished:
                 yield _outcome(running.pop(future), future)
 
 
@@ -120,50 +123,50 @@ async def upload_all_async(
     *,
     concurrency: int,
 ) -> AsyncGenerator[UploadOutcome, None]:
-    """Upload all of them, several at a time, in an event loop; give outcomes as they come.
+    """Upload all sources, several at a time in an event loop, and yield outcomes as they end.
 
-    Arguments as :func:`upload_all`; ``sources`` may be async. When this is closed,
-    everything that it began is over.
+    Arguments as :func:`upload_all`; ``sources`` may be async. Closing it cancels the
+    uploads that are running, and waits for them.
     """
 
     async def read(feed: AsyncIterator[Uploadable]) -> Uploadable:
         return cast("Uploadable", await anext(feed, _NO_MORE))
 
-    async def one(source: Uploadable) -> File:
+    async def upload_one(source: Uploadable) -> File:
         return await upload(source)
 
     running_loop()
     reading: asyncio.Task[Uploadable] | None = None
     running: dict[asyncio.Task[File], Uploadable] = {}
-    awaited: list[asyncio.Task[Uploadable] | asyncio.Task[File]]
+    pending: list[asyncio.Task[Uploadable] | asyncio.Task[File]]
     more = True
     async with contextlib.aclosing(_each(sources)) as feed:
         try:
             while more or running:
                 if more and reading is None and len(running) < concurrency:
                     reading = asyncio.create_task(read(feed))
-                awaited = [*running, *([reading] if reading is not None else [])]
-                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+                pending = [*running, *([reading] if reading is not None else [])]
+                await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 if reading is not None and reading.done():
                     source, reading = reading.result(), None
                     if source is _NO_MORE:
                         more = False
                     else:
-                        running[asyncio.create_task(one(source))] = source
+                        running[asyncio.create_task(upload_one(source))] = source
                 for task in [task for task in running if task.done()]:
                     yield _outcome(running.pop(task), task)
         finally:
-            awaited = [*running, *([reading] if reading is not None else [])]
-            for one_of_them in awaited:
-                one_of_them.cancel()
+            pending = [*running, *([reading] if reading is not None else [])]
+            for waiting in pending:
+                waiting.cancel()
             await asyncio.gather(*running, return_exceptions=True)
             if reading is not None:
                 await asyncio.gather(reading, return_exceptions=True)
 
 
-def _outcome(source: Uploadable, ended: Future[File] | asyncio.Task[File]) -> UploadOutcome:
+def _outcome(source: Uploadable, finished: Future[File] | asyncio.Task[File]) -> UploadOutcome:
     try:
-        return UploadOutcome(source=source, file=ended.result())
+        return UploadOutcome(source=source, file=finished.result())
     except DatalabError as error:
         return UploadOutcome(source=source, error=error)
 

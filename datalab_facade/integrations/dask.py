@@ -31,6 +31,7 @@ from datalab_facade.errors import (
     ClientStateError,
     DatalabError,
     DownloadError,
+    DownloadFailure,
     ExecutionFailedError,
     InvalidArgumentError,
     NotFoundError,
@@ -40,10 +41,10 @@ from datalab_facade.executions.handles import HandleLike
 from datalab_facade.executions.resource import Executions
 from datalab_facade.models import Execution, Output
 from datalab_facade.outcomes import Outcome
-from datalab_facade.outputs.collecting import DEFAULT_MAX_BYTES
-from datalab_facade.outputs.downloading import download_failed
+from datalab_facade.outputs.downloading import download_error
 from datalab_facade.outputs.renewing import Renewals
 from datalab_facade.outputs.resource import DEFAULT_TIMEOUT
+from datalab_facade.outputs.sinks import DEFAULT_MAX_BYTES
 from datalab_facade.redaction import redact_name
 from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY
 from datalab_facade.waiting.wait import WaitPolicy
@@ -268,13 +269,13 @@ class _Tasks(Generic[_T]):
         if (
             execution is None
             or output is None
-            or error.reason != "expired"
+            or error.reason != DownloadFailure.EXPIRED
             or error.execution_id != output.execution_id
             or mapped._renewals >= _MAX_RENEWALS  # noqa: SLF001 - of this module
         ):
             return None
         try:
-            url = self._renewals.renewed(
+            url = self._known.renew(
                 output,
                 output.url,
                 _RENEWAL_SECONDS,
@@ -284,10 +285,10 @@ class _Tasks(Generic[_T]):
             url = None
         except DatalabError as cause:
             detail = f"has a URL that expired and could not be renewed: {cause}"
-            failure = download_failed(output, "expired", detail, error.status)
+            failure = download_error(output, DownloadFailure.EXPIRED, detail, error.status)
             return self.fail(execution.id, failure, execution, output)
         if url is None:
-            failure = download_failed(output, "gone", "no longer exists", error.status)
+            failure = download_error(output, DownloadFailure.GONE, "no longer exists", error.status)
             return self.fail(execution.id, failure, execution, output)
         renewals = mapped._renewals + 1  # noqa: SLF001 - of this module
         return self.start(execution, attrs.evolve(output, url=url), renewals)
@@ -476,7 +477,7 @@ class _Mapping(Generic[_T]):
         return DownloadError(
             f"Execution {execution.id} has completed, but it has no output{steps}",
             execution_id=execution.id,
-            reason="gone",
+            reason=DownloadFailure.GONE,
         )
 
     def _stop(self) -> None:

@@ -22,28 +22,20 @@ from datalab_facade.arguments import (
 )
 from datalab_facade.context import Context
 from datalab_facade.models import JSON, Execution, Output
-from datalab_facade.outputs.collecting import (
-    DEFAULT_MAX_BYTES,
-    Collector,
-    Data,
-    Meter,
-    OnProgress,
-    Reader,
-    as_json,
-    as_text,
-    as_type,
-)
+from datalab_facade.outputs.conversion import as_json, as_text, as_type
 from datalab_facade.outputs.downloading import Chunk, Download, DownloadPolicy
 from datalab_facade.outputs.fetching import fetch_async
 from datalab_facade.outputs.parts import PartFile, sync_folder
+from datalab_facade.outputs.progress import OnProgress, output_meter
 from datalab_facade.outputs.renewing import AsyncRenewals
 from datalab_facade.outputs.resource import DEFAULT_TIMEOUT
 from datalab_facade.outputs.saving import (
     DEFAULT_CONCURRENCY,
     Saving,
-    saved_output,
-    with_one_repeat_async,
+    make_saved_output,
+    retry_if_corrupt_async,
 )
+from datalab_facade.outputs.sinks import DEFAULT_MAX_BYTES, Collector, Data, Reader
 from datalab_facade.transport.storage import AsyncStorageTransport
 from datalab_facade.workers import in_thread
 
@@ -57,9 +49,9 @@ _T = TypeVar("_T")
 class AsyncOutputs:
     """Outputs, for async code. Found at ``client.outputs``.
 
-    A body that is cut, stalls or is refused for the moment is asked for again from
-    where it ended; an expired URL is renewed by asking for the execution again; what
-    storage tells of length and checksum is checked. No credential is sent to storage.
+    A download that is cut off, stalls or is refused for a moment resumes where it ended.
+    An expired URL is renewed by fetching the execution again. Lengths and checksums that
+    storage sends are verified. No credential is sent to storage.
 
     >>> async def extracted(client, execution):
     ...     return {o.step: await client.outputs.read_json(o) for o in execution.outputs}
@@ -84,17 +76,18 @@ class AsyncOutputs:
 
         Args:
             output: One of an execution's ``outputs``.
-            max_bytes: The most that it may weigh, unpacked.
-            timeout: Seconds for all of it.
+            max_bytes: The largest size in bytes, decompressed; 256 MiB by default.
+            timeout: Seconds for the whole call; an hour by default.
 
         Raises:
-            InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
-            OutputTooLargeError: It weighs more.
-            DownloadError: It could not be fetched; ``reason`` tells why.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            ClientStateError: The client is closed; nothing was sent.
+            OutputTooLargeError: The output is larger than ``max_bytes``.
+            DownloadError: The download failed; ``reason`` says why.
         """
         most = checked_count("max_bytes", max_bytes, least=0)
-        deadline = self._begun(output, timeout)
-        return await with_one_repeat_async(lambda: self._collected(output, most, deadline))
+        deadline = self._start(output, timeout)
+        return await retry_if_corrupt_async(lambda: self._collect(output, most, deadline))
 
     async def read_text(
         self,
@@ -104,7 +97,7 @@ class AsyncOutputs:
         max_bytes: int = DEFAULT_MAX_BYTES,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> str:
-        """Fetch an output and decode it. Arguments and errors as :meth:`bytes`."""
+        """Fetch an output and decode it. Arguments and errors as :meth:`read_bytes`."""
         known = checked_encoding(encoding)
         body = await self.read_bytes(output, max_bytes=max_bytes, timeout=timeout)
         return as_text(output, body, known)
@@ -129,16 +122,17 @@ class AsyncOutputs:
 
         Args:
             output: One of an execution's ``outputs``.
-            into: A type to make of it: a pydantic model, by its own validator, or a
-                dataclass, an attrs class or a TypedDict, by the extra ``cattrs``.
-            max_bytes: The most that it may weigh, unpacked.
-            timeout: Seconds for all of it.
+            into: A type to convert it to: a pydantic model, by its own validator, or a
+                dataclass, an attrs class or a TypedDict, with the extra ``cattrs``.
+            max_bytes: The largest size in bytes, decompressed; 256 MiB by default.
+            timeout: Seconds for the whole call; an hour by default.
 
         Raises:
-            OutputTooLargeError: It weighs more.
-            DownloadError: It could not be fetched, is no JSON, or does not fit the type.
-            ConfigurationError: As for :meth:`bytes`, or the type needs cattrs, which is not
-                there.
+            InvalidArgumentError: As for :meth:`read_bytes`.
+            OutputTooLargeError: The output is larger than ``max_bytes``.
+            DownloadError: The download failed, the output is not JSON, or it does not fit
+                the type.
+            ConfigurationError: The type needs cattrs, which is not installed.
         """
         value = as_json(output, await self.read_bytes(output, max_bytes=max_bytes, timeout=timeout))
         return value if into is None else as_type(output, value, into)
@@ -155,26 +149,27 @@ class AsyncOutputs:
     ) -> SavedOutput:
         """Save an output to a file, in constant memory.
 
-        The file has its name only when it is whole and checked. Until then it grows
-        beside it as ``.part``, and a killed download goes on from there.
+        The file gets its name only when it is complete and verified. Until then it grows
+        beside it as ``.part``; a download that was killed resumes from there.
 
         Args:
             output: One of an execution's ``outputs``.
-            path: The file; its folder is made if need be.
-            overwrite: Take the place of a file that is there.
-            checksum: Tell the file's SHA-256, too, which takes one more pass over it.
-                What storage tells of checksums is checked either way.
-            on_progress: Called with how far it has come, some times a second.
-            timeout: Seconds for all of it.
+            path: The file; its folder is created if it is missing.
+            overwrite: Replace an existing file; by default that is an error.
+            checksum: Compute the file's SHA-256, too, which reads it once more.
+                Checksums that storage sends are verified either way.
+            on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
+            timeout: Seconds for the whole call; an hour by default.
 
         Returns:
-            What was saved.
+            The saved output, with its size and checksum.
 
         Raises:
-            InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
-            DownloadError: It could not be fetched or written; ``reason`` tells why.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            ClientStateError: The client is closed; nothing was sent.
+            DownloadError: The output could not be fetched or written; ``reason`` says why.
         """
-        return await self._saved(
+        return await self._save(
             output,
             checked_path("path", path, of_file=True),
             overwrite=overwrite,
@@ -196,51 +191,53 @@ class AsyncOutputs:
     ) -> Manifest:
         """Save the outputs of an execution, several at a time, with a manifest.
 
-        They go to ``folder/execution-ID/STEP/FILE``; names of the server's are made
-        harmless, and the manifest tells which is which. What an earlier call saved is not
-        fetched again, also if it was killed before it wrote that down. One that fails
-        does not keep the others from being saved. docs/outputs.md tells what is promised of
-        files when processes are killed, power fails or several save to one folder.
+        The files go to ``folder/execution-ID/STEP/FILE``. Names from the server are made
+        safe, and the manifest maps outputs to files. Outputs that an earlier call saved are
+        not fetched again, even if that call was killed. If one output fails, the others
+        are still saved. docs/outputs.md describes what holds when processes are killed,
+        power fails, or several processes save to one folder.
 
         Args:
             execution: The execution, or its id. It may have failed, or still run.
-            folder: Where the execution's own folder is made.
+            folder: The folder in which the execution's own folder is created.
             steps: The names of the steps; by default all.
-            concurrency: How many files are fetched at once.
-            overwrite: Take the place of files that are there.
-            on_progress: Called with how far each has come; by the blocking client, from
-                several threads.
-            timeout: Seconds for each output, and for others who write the manifest.
+            concurrency: The number of files fetched at once; 8 by default.
+            overwrite: Replace existing files.
+            on_progress: Called with a :class:`~datalab_facade.Progress` of each output; by
+                the blocking client, from several threads.
+            timeout: Seconds for each output, and for the lock of the manifest; an hour by
+                default.
 
         Returns:
-            What was saved and what was missed; also in ``manifest.json``.
+            The outputs that were saved and those that failed; also in ``manifest.json``.
 
         Raises:
-            InvalidArgumentError: An argument is wrong, the folder cannot be made, what an
-                earlier call wrote down there cannot be read (nothing was touched), or the
-                client is closed.
-            LocalFileError: The manifest cannot be written: the disk is full, or another
-                process keeps its lock for longer than ``timeout``. The error has it.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            ClientStateError: The client is closed.
+            LocalFileError: The folder cannot be created, the manifest or the journal of an
+                earlier call cannot be read (nothing was changed), or the manifest cannot be
+                written: the disk is full, or another process holds its lock for longer than
+                ``timeout``. ``manifest`` then has what was saved.
             DatalabError: Whatever ``client.executions.get`` raises for an id.
         """
-        wanted = checked_execution(execution)
+        target = checked_execution(execution)
         home = checked_path("folder", folder)
         many = checked_count("concurrency", concurrency, least=1)
         checked_seconds("timeout", timeout)
         checked_callable("on_progress", on_progress)
         self._storage.ready()
-        if isinstance(wanted, int):
-            wanted = await self._executions.get(wanted)
-        began = self._now()
-        # What an earlier call promised is read to see whether it came true.
-        saving = await in_thread(lambda: Saving(wanted, home, steps, overwrite=overwrite))
-        left = iter(saving.wanted)
+        if isinstance(target, int):
+            target = await self._executions.get(target)
+        started_at = self._now()
+        # Files that an earlier call recorded are hashed, which would block the loop.
+        saving = await in_thread(lambda: Saving(target, home, steps, overwrite=overwrite))
+        queue = iter(saving.pending)
 
         async def save() -> None:
-            for output, path, replacing in left:
+            for output, path, replacing in queue:
                 with saving.attempt(output):
-                    await self._saved(
-                        self._renewals.newest(output, began),
+                    await self._save(
+                        self._renewals.newest(output, started_at),
                         path,
                         overwrite=replacing,
                         checksum=True,
@@ -251,12 +248,12 @@ class AsyncOutputs:
 
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(many, len(saving.wanted))):
+                for _ in range(min(many, len(saving.pending))):
                     group.create_task(save())
         except BaseException as error:
-            await in_thread(saving.leave)
+            await in_thread(saving.abort)
             if isinstance(error, BaseExceptionGroup):
-                # The first one ended all others.
+                # The first error canceled the other tasks.
                 raise error.exceptions[0] from None
             raise
         return await in_thread(lambda: saving.finish(timeout))
@@ -265,25 +262,26 @@ class AsyncOutputs:
     async def stream(
         self, output: Output, *, timeout: float = DEFAULT_TIMEOUT
     ) -> AsyncGenerator[AsyncIterator[Data], None]:
-        """Read an output as it comes, in constant memory.
+        """Stream an output in constant memory.
 
         Args:
             output: One of an execution's ``outputs``.
             timeout: Seconds for all of it.
 
         Yields:
-            An iterator of chunks, unpacked. A body that breaks off is gone on with
-            from there, if the object is still the same.
+            An iterator of chunks, decompressed. A download that is cut off resumes there,
+            if the object is still the same.
 
         Raises:
-            InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
-            DownloadError: It cannot be read on; ``reason`` tells why.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            ClientStateError: The client is closed; nothing was sent.
+            DownloadError: The download failed and cannot resume; ``reason`` says why.
         """
-        download = self._download(output, self._begun(output, timeout), restartable=False)
+        download = self._download(output, self._start(output, timeout), restartable=False)
         async with contextlib.aclosing(self._chunks(output, download)) as chunks:
-            yield _passed_on(output, download, chunks)
+            yield _unpack(output, download, chunks)
 
-    async def _saved(
+    async def _save(
         self,
         output: Output,
         goal: Path,
@@ -294,21 +292,23 @@ class AsyncOutputs:
         timeout: float,
         saving: Saving | None = None,
     ) -> SavedOutput:
-        """Save an output; if with others, what it will be is promised before it gets its name."""
-        deadline = self._begun(output, timeout)
+        """Save an output; of several, each is recorded in the journal before it is published."""
+        deadline = self._start(output, timeout)
 
-        async def saved() -> SavedOutput:
+        async def attempt() -> SavedOutput:
             with PartFile(output, goal, overwrite=overwrite) as part:
                 download = self._download(output, deadline, part)
-                meter = Meter(output, on_progress, self._now())
+                meter = output_meter(output, on_progress)
+                meter.begin(download.received, download.facts.total, self._now())
                 async with contextlib.aclosing(self._chunks(output, download)) as chunks:
                     async for chunk in chunks:
                         part.take(chunk, download.facts)
-                        meter.count(chunk, download.facts, self._now())
-                meter.finish(download.received, self._now())
+                        done = chunk.offset + len(chunk.data)
+                        meter.update(done, download.facts.total, self._now())
+                meter.update(download.received, download.received, self._now())
 
-                def whole(size: int, sha256: str | None) -> SavedOutput:
-                    told = saved_output(
+                def describe(size: int, sha256: str | None) -> SavedOutput:
+                    saved = make_saved_output(
                         output,
                         goal,
                         size=size,
@@ -317,23 +317,23 @@ class AsyncOutputs:
                         now=self._context.clock.now(),
                     )
                     if saving is not None:
-                        saving.promise(told)
-                    return told
+                        saving.record_intent(saved)
+                    return saved
 
                 def finish() -> SavedOutput:
-                    told = part.finish(download.facts, whole, checksum=checksum)
+                    saved = part.finish(download.facts, describe, checksum=checksum)
                     if saving is None:
                         sync_folder(goal.parent)
                     else:
-                        saving.saved(told)
-                    return told
+                        saving.record_saved(saved)
+                    return saved
 
-                # Checking reads the whole file, which would hold up the loop.
+                # Verifying reads the whole file, which would block the loop.
                 return await in_thread(finish)
 
-        return await with_one_repeat_async(saved)
+        return await retry_if_corrupt_async(attempt)
 
-    async def _collected(self, output: Output, max_bytes: int, deadline: float) -> Data:
+    async def _collect(self, output: Output, max_bytes: int, deadline: float) -> Data:
         collector = Collector(output, max_bytes=max_bytes)
         download = self._download(output, deadline)
         async with contextlib.aclosing(self._chunks(output, download)) as chunks:
@@ -370,10 +370,10 @@ class AsyncOutputs:
             timeout = min(left, self._context.options.timeout)
             return await self._executions.get(output.execution_id, timeout=timeout)
 
-        return lambda refused, left: self._renewals.renewed(output, refused, left, poll)
+        return lambda refused, left: self._renewals.renew(output, refused, left, poll)
 
-    def _begun(self, output: Output, timeout: float) -> float:
-        """Give the deadline of a call that begins now, if it may begin."""
+    def _start(self, output: Output, timeout: float) -> float:
+        """Check that a call may begin, and return its deadline."""
         checked_output(output)
         deadline = self._now() + checked_seconds("timeout", timeout)
         self._storage.ready()
@@ -383,7 +383,7 @@ class AsyncOutputs:
         return self._context.clock.monotonic()
 
 
-async def _passed_on(
+async def _unpack(
     output: Output, download: Download, chunks: AsyncGenerator[Chunk, None]
 ) -> AsyncIterator[bytes]:
     reader = Reader(output)

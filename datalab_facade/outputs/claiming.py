@@ -1,4 +1,4 @@
-"""Files that belong to whoever has them open, and are found to be orphans once nobody has."""
+"""Files that are locked while their writer lives, and are orphans once it has ended."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from datalab_facade.outputs.parts import is_at, lock
 
 
 def claim(folder: Path, prefix: str, suffix: str) -> tuple[Path, FileIO]:
-    """Make a file with a name that no other has, open to be written without a buffer.
+    """Create a locked file with a unique name, open for unbuffered writing.
 
-    As long as it is open, nobody takes it for an orphan.
+    It is not an orphan as long as it is open.
 
     Raises:
-        OSError: It cannot be made.
+        OSError: The file cannot be created.
     """
     for _ in range(10):
         path = _new_path(folder, prefix, suffix)
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(path.open("xb", buffering=0))
-            # Somebody may have taken it for an orphan before it was locked.
+            # Another process may have removed it as an orphan before it was locked.
             if lock(file) and is_at(path, file):
                 stack.pop_all()
                 return path, file
         remove(path)
-    # This file system has no locks, so nobody will take it for that.
+    # The file system has no locks, so no process can take it for an orphan.
     path = _new_path(folder, prefix, suffix)
     return path, path.open("xb", buffering=0)
 
 
 @contextlib.contextmanager
 def orphans(folder: Path, prefix: str) -> Iterator[None]:
-    """Hold the files whose makers are gone; they are removed when all went well.
+    """Lock the orphans in a folder, and remove them if no error is raised inside.
 
     Raises:
         OSError: The folder cannot be read.
@@ -53,7 +53,7 @@ def orphans(folder: Path, prefix: str) -> Iterator[None]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, if that is possible."""
+    """Remove a file; errors are ignored."""
     with contextlib.suppress(OSError):
         path.unlink()
 

@@ -11,7 +11,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Generator, Mapping
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 import attrs
@@ -23,6 +23,7 @@ from datalab_facade.errors import (
     APITimeoutError,
     DatalabError,
     DownloadError,
+    DownloadFailure,
     NotFoundError,
     RateLimitTimeoutError,
 )
@@ -40,36 +41,36 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @attrs.frozen(kw_only=True)
 class DownloadPolicy:
-    """How a download behaves when storage does not. Times in seconds."""
+    """How a download retries when storage fails. Times in seconds."""
 
     max_retries: int = 6
-    """Tries in a row that may fail without a byte of progress."""
+    """The number of attempts in a row that may fail without a byte of progress."""
     retry_backoff: float = 0.5
-    """How long to stay away after a first fault; doubled by each further one."""
+    """The pause after a first failure; doubled after each further one."""
     max_retry_backoff: float = 30.0
     """The longest backoff."""
     max_retry_after: float = 60.0
-    """The longest ``Retry-After`` that is obeyed in full."""
+    """The longest ``Retry-After`` that is honored in full."""
     stall_timeout: float = 30.0
-    """How long the connection may be silent."""
+    """How long the connection may be silent before it counts as stalled."""
     max_renewals: int = 4
-    """How often a URL that is refused is renewed by asking for the execution again."""
+    """How many times a refused URL is renewed by fetching the execution again."""
     renewal_backoff: float = 2.0
-    """How long to stay away when the first new URL is refused as well; doubled by each more."""
+    """The pause after the first new URL is refused, too; doubled after each further one."""
     max_redirects: int = 5
-    """How many redirects in a row are followed."""
+    """The number of redirects in a row that are followed."""
     max_restarts: int = 5
-    """How often all of it is begun anew, because what was received cannot be gone on with."""
+    """How many times a download may restart from byte 0 because it cannot be resumed."""
 
 
 _DIGESTS = {"md5": 16, "sha256": 32, "sha1": 20, "crc32": 4}
-"""The algorithms that are known, and how many bytes they give."""
+"""The known checksum algorithms, and the length of their digests in bytes."""
 
 
 def _known_digests(_: object, __: object, digests: Mapping[str, str]) -> None:
     for algorithm, digest in digests.items():
         if len(bytes.fromhex(digest)) != _DIGESTS.get(algorithm):
-            raise ValueError(f"{digest!r} is no {algorithm}")
+            raise ValueError(f"{digest!r} is not a digest of {algorithm}")
 
 
 _text = attrs.validators.instance_of(str)
@@ -77,33 +78,33 @@ _text = attrs.validators.instance_of(str)
 
 @attrs.frozen
 class Facts:
-    """What storage told of the object; enough to go on with it another day."""
+    """What storage said about an object; enough to resume its download later."""
 
     total: int | None = attrs.field(
         default=None, validator=attrs.validators.optional(attrs.validators.instance_of(int))
     )
-    """Its length in bytes, as sent."""
+    """Its length in bytes, as it is sent."""
     validator: str | None = attrs.field(
         default=None,
         validator=attrs.validators.optional(
             attrs.validators.matches_re(r"[!-~]([ -~]{0,998}[!-~])?")
         ),
     )
-    """What must still be true of it for a part to fit: its ETag, or when it changed."""
+    """What identifies its version: its strong ETag, or the time of its last change."""
     encoding: str = attrs.field(default="", validator=_text)
-    """How it is compressed, if it is: one or more codings, separated by commas."""
+    """How it is compressed: content codings, separated by commas; empty if it is not."""
     media_type: str | None = attrs.field(default=None, validator=attrs.validators.optional(_text))
     digests: Mapping[str, str] = attrs.field(factory=dict, validator=_known_digests)
-    """What it must hash to: names of algorithms, and values in hexadecimal."""
+    """Its checksums: names of algorithms, and digests in hexadecimal."""
     weak_etag: str | None = attrs.field(default=None, validator=attrs.validators.optional(_text))
-    """Its ETag, where that is a weak one and no validator."""
+    """Its ETag if that is weak, and so cannot be the validator."""
     no_encoding: str = attrs.field(default="", validator=_text)
-    """What storage calls an encoding, and is none."""
+    """What ``Content-Encoding`` names that is not a compression."""
 
 
 @attrs.frozen
 class RemoteFile:
-    """A file that was uploaded, on its way back."""
+    """An uploaded file to download."""
 
     file_id: int
     name: str
@@ -111,12 +112,12 @@ class RemoteFile:
 
 
 Remote: TypeAlias = Output | RemoteFile
-"""What can be downloaded: it has a presigned URL, and a name for errors."""
+"""What can be downloaded: it has a presigned URL, and a name for error messages."""
 
 
 @attrs.frozen
 class Fetch:
-    """Command: ask storage, and tell what it answers before the body."""
+    """Command: send a request to storage; the result is the answer without its body."""
 
     url: str = attrs.field(repr=redact_url)
     headers: Mapping[str, str] = attrs.field(repr=False)
@@ -124,13 +125,13 @@ class Fetch:
     deadline: float
 
     def timeout(self, now: float) -> float:
-        """Give the seconds for each phase of the request, if it begins now."""
+        """Return the seconds for each phase of a request that begins now."""
         return max(0.01, min(self.stall_timeout, self.deadline - now))
 
 
 @attrs.frozen
 class Receive(Until):
-    """Command: pass on the body that was just begun; it starts at this offset."""
+    """Command: pass on the body of the last answer; it starts at this offset."""
 
     offset: int
     deadline: float
@@ -138,10 +139,10 @@ class Receive(Until):
 
 @attrs.frozen
 class Renew(Until):
-    """Command: ask the API again, and tell the new URL."""
+    """Command: request a new URL from the API."""
 
     refused: str = attrs.field(repr=redact_url)
-    """The one that the execution told last."""
+    """The last URL that the API returned."""
     deadline: float
 
 
@@ -150,7 +151,7 @@ Command: TypeAlias = Fetch | Receive | Renew | Sleep
 
 @attrs.frozen
 class Result:
-    """What became of a command."""
+    """The result of a command."""
 
     now: float
     status: int = 0
@@ -158,18 +159,18 @@ class Result:
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """Of a fetch, with lower-case names."""
     received: int = 0
-    """Of a body: where in the object it ended."""
+    """Of a body: the offset in the object at which it ended."""
     url: str | None = attrs.field(default=None, repr=redacted_repr)
-    """Of a renewal; None if there is no such thing any more."""
+    """Of a renewal; None if the object is gone."""
     error: DatalabError | None = None
 
 
 @attrs.frozen
 class Chunk:
-    """A piece of an object, as it is on the wire.
+    """A piece of an object, as it was received.
 
-    Whoever takes it forgets first what was held from :attr:`offset` on: a
-    download may have to start over. An empty one begins each body.
+    It replaces everything from :attr:`offset` on, since a download may have to
+    restart. An empty one begins each body.
     """
 
     offset: int
@@ -177,12 +178,12 @@ class Chunk:
 
 
 class Download:
-    """One output, or one file, on its way home.
+    """The download of one output or one file: decides what to do next.
 
     Attributes:
-        facts: What is known of the object so far.
-        received: How much of it the caller holds.
-        remote: What it is that is fetched.
+        facts: What storage said about the object so far.
+        received: The number of bytes that the caller has.
+        remote: The output or the file.
     """
 
     def __init__(
@@ -202,10 +203,10 @@ class Download:
         self.received = received if self.facts.validator else 0
         self._policy = policy
         self._deadline = deadline
-        self._faults = RetryState(policy, random)
+        self._retries = RetryState(policy, random)
         self._allow_http = allow_http
         self._restartable = restartable
-        self._told_url = remote.url
+        self._api_url = remote.url
         self._url = self._checked_url(remote.url)
         self._renewal_pauses = RenewalPauses(policy, random)
         self._redirects = 0
@@ -214,147 +215,151 @@ class Download:
         self._now = -math.inf
 
     def steps(self) -> Generator[Command, Result, None]:
-        """Decide on the whole download; returns when all of the object was received.
+        """Run the download; return when the whole object was received.
 
-        Yields a command at a time and is sent what became of it.
+        Yields one command at a time, and expects its result to be sent back.
 
         Raises:
-            DownloadError: It cannot be had; its ``reason`` tells why.
+            DownloadError: The download failed; its ``reason`` says why.
         """
         while True:
             self.check_deadline(self._now)
-            told = yield from self._do(
+            result = yield from self._do(
                 Fetch(self._url, self._headers(), self._policy.stall_timeout, self._deadline)
             )
-            if told.error is not None:
-                yield from self._wait_after(told.error)
-            elif told.status in (200, 206):
-                if (yield from self._receive(told)):
+            if result.error is not None:
+                yield from self._back_off(result.error)
+            elif result.status in (200, 206):
+                if (yield from self._receive(result)):
                     return
-            elif told.status == 416:
-                if self._is_whole(told.headers):
+            elif result.status == 416:
+                if self._is_complete(result.headers):
                     return
-                self._start_over("storage has less of it than was received before")
-            elif told.status in _REDIRECTS:
-                self._redirect(told)
-            elif told.status in _REFUSALS:
-                yield from self._renew(told.status)
-            elif told.status in (408, 425, 429) or told.status >= 500:
-                yield from self._wait_after(
+                self._restart("storage has fewer bytes than were received before")
+            elif result.status in _REDIRECTS:
+                self._redirect(result)
+            elif result.status in _REFUSALS:
+                yield from self._renew(result.status)
+            elif result.status in (408, 425, 429) or result.status >= 500:
+                yield from self._back_off(
                     APIStatusError(
-                        told.status,
+                        result.status,
                         method="GET",
                         url=redact_url(self._url),
-                        retry_after=retry_after_of(told.headers),
+                        retry_after=retry_after_of(result.headers),
                     )
                 )
             else:
-                raise self._failed(
-                    "refused", f"is refused by storage with {told.status}", told.status
+                raise self._error(
+                    DownloadFailure.REFUSED,
+                    f"is refused by storage with {result.status}",
+                    result.status,
                 )
 
     def check_deadline(self, now: float) -> None:
-        """Raise once the deadline has passed, also while a body still drips.
+        """Check the deadline, which also ends a body that arrives too slowly.
 
         Raises:
-            DownloadError: It has.
+            DownloadError: The deadline has passed.
         """
         if now > self._deadline:
-            raise self._failed("unreachable", "was not fetched in time")
+            raise self._error(DownloadFailure.UNREACHABLE, "was not fetched in time")
 
     def _do(self, command: Command) -> Generator[Command, Result, Result]:
-        told = yield command
-        self._now = told.now
-        return told
+        result = yield command
+        self._now = result.now
+        return result
 
     def _headers(self) -> dict[str, str]:
-        # Only of the bytes as they are stored is an offset into them meaningful.
+        # An offset is meaningful only for bytes as they are stored.
         headers = {"Accept-Encoding": "identity"}
-        if self._goes_on and self.facts.validator:
+        if self._resumes and self.facts.validator:
             headers["Range"] = f"bytes={self.received}-"
             headers["If-Range"] = self.facts.validator
         return headers
 
     @property
-    def _goes_on(self) -> bool:
-        """Whether what was received is gone on with, and not fetched again."""
+    def _resumes(self) -> bool:
+        """Whether the download resumes after the bytes that were received."""
         return self.received > 0 and self.facts.validator is not None
 
-    def _receive(self, told: Result) -> Generator[Command, Result, bool]:
-        offset = self._offset_of(told)
+    def _receive(self, result: Result) -> Generator[Command, Result, bool]:
+        offset = self._offset_of(result)
         if offset is None:
             return False
         self._redirects = 0
-        ended = yield from self._do(Receive(offset, self._deadline))
-        progress = ended.received > self.received
-        self.received = ended.received
+        body_end = yield from self._do(Receive(offset, self._deadline))
+        progress = body_end.received > self.received
+        self.received = body_end.received
         if progress:
-            self._faults.clear()
-        error = ended.error
+            self._retries.clear()
+        error = body_end.error
         if isinstance(error, MoreThanAnnounced):
-            self._start_over("storage sent more than it announced")
+            self._restart("storage sent more than it announced")
             return False
         if error is None and self.facts.total in (None, self.received):
             return True
         if error is None or may_pass(error):
             error = self._cut_off(error)
-        yield from self._wait_after(error)
+        yield from self._back_off(error)
         return False
 
     def _cut_off(self, error: DatalabError | None) -> DownloadError:
         total = self.facts.total
         if total is not None and self.received > total:
-            message = f"has {self.received} bytes, where storage told of {total}"
+            message = f"has {self.received} bytes, but storage announced {total}"
         else:
             how = "stalled" if isinstance(error, APITimeoutError) else "was cut off"
             of = "" if total is None else f" of {total}"
             message = f"{how} after {self.received}{of} bytes"
         self._cut = message
-        failed = self._failed("incomplete", f"{message}: {error}" if error else message)
+        failed = self._error(
+            DownloadFailure.INCOMPLETE, f"{message}: {error}" if error else message
+        )
         failed.__cause__ = error
         return failed
 
-    def _offset_of(self, told: Result) -> int | None:
-        """Give where the body that was begun starts; None if it is of no use."""
-        if told.status == 200:
-            return self._begin(told.headers, _length(told.headers))
+    def _offset_of(self, result: Result) -> int | None:
+        """Return the offset at which a body starts; None if the body cannot be used."""
+        if result.status == 200:
+            return self._begin(result.headers, _length(result.headers))
         found = re.fullmatch(
-            r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", told.headers.get("content-range", "")
+            r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", result.headers.get("content-range", "")
         )
         start, end, total = map(_number, found.groups()) if found else (None, None, None)
-        if not self._goes_on and start == 0 and end is not None and total == end + 1:
-            return self._begin(told.headers, total)
-        if start != self.received or not self._goes_on:
-            self._start_over("storage answered with another part than was asked for")
+        if not self._resumes and start == 0 and end is not None and total == end + 1:
+            return self._begin(result.headers, total)
+        if start != self.received or not self._resumes:
+            self._restart("storage answered with another range than requested")
             return None
-        same = self._is_same(told.headers)
+        same = self._is_same(result.headers)
         if not same:
-            why = "storage does not tell that it is a part of the same object"
-            self._start_over(why if same is None else "the object changed")
+            why = "storage does not confirm that the object is the same"
+            self._restart(why if same is None else "the object changed")
             return None
         if self.facts.total is not None and total not in (None, self.facts.total):
-            self._start_over("the object changed its length")
+            self._restart("the object changed its length")
             return None
         self.facts = attrs.evolve(self.facts, total=total or self.facts.total)
         return self.received
 
     def _begin(self, headers: Mapping[str, str], total: int | None) -> int:
         if self.received:
-            self._start_over("storage cannot go on in the middle, or the object changed")
+            self._restart("storage cannot resume, or the object changed")
         self.facts = _facts_of(headers, total)
         return 0
 
-    def _is_whole(self, headers: Mapping[str, str]) -> bool:
+    def _is_complete(self, headers: Mapping[str, str]) -> bool:
         found = re.fullmatch(r"bytes \*/(\d{1,18})", headers.get("content-range", ""))
-        if found is None or not self._goes_on or self._is_same(headers) is False:
+        if found is None or not self._resumes or self._is_same(headers) is False:
             return False
-        # Where no answer told how long the object is, this one may be about another.
+        # If no answer gave the object's length, this one may be about another object.
         return int(found[1]) == self.received == self.facts.total
 
     def _is_same(self, headers: Mapping[str, str]) -> bool | None:
-        """Tell whether an answer is about the object that was received; None if it is not told.
+        """Return whether an answer is about the same object; None if it does not say.
 
-        There are storages that overlook ``If-Range``, so it is not left to them.
+        Some storages ignore ``If-Range``, so their answers are checked here.
         """
         facts, etag = self.facts, headers.get("etag")
         encoding = headers.get("content-encoding")
@@ -367,104 +372,110 @@ class Download:
         date = headers.get("last-modified")
         return None if date is None else date == facts.validator
 
-    def _start_over(self, why: str) -> None:
+    def _restart(self, why: str) -> None:
         if not self._restartable and self.received:
-            raise self._failed("incomplete", f"was cut off and cannot go on: {why}")
+            raise self._error(DownloadFailure.INCOMPLETE, f"was cut off and cannot resume: {why}")
         self._restarts += 1
         if self._restarts > self._policy.max_restarts:
             was = f"{self._cut}, and was" if self._cut else "was"
-            raise self._failed("incomplete", f"{was} begun anew again and again: {why}")
+            raise self._error(
+                DownloadFailure.INCOMPLETE,
+                f"{was} restarted {self._policy.max_restarts} times: {why}",
+            )
         self.received = 0
         self.facts = Facts()
 
-    def _redirect(self, told: Result) -> None:
+    def _redirect(self, result: Result) -> None:
         self._redirects += 1
         if self._redirects > self._policy.max_redirects:
-            raise self._failed("refused", "is redirected again and again", told.status)
+            raise self._error(
+                DownloadFailure.REFUSED,
+                f"is redirected more than {self._policy.max_redirects} times",
+                result.status,
+            )
         try:
-            target = urljoin(self._url, told.headers.get("location", ""))
+            target = urljoin(self._url, result.headers.get("location", ""))
             secure = urlsplit(target).scheme == "https"
         except ValueError:
-            raise self._failed(
-                "refused", "is redirected to a URL that cannot be read", told.status
+            raise self._error(
+                DownloadFailure.REFUSED,
+                "is redirected to a URL that cannot be parsed",
+                result.status,
             ) from None
         if urlsplit(self._url).scheme == "https" and not secure:
-            raise self._failed(
-                "refused", f"is redirected to {redact_url(target)}, without TLS", told.status
+            raise self._error(
+                DownloadFailure.REFUSED,
+                f"is redirected to {redact_url(target)}, without TLS",
+                result.status,
             )
         self._url = self._checked_url(target)
 
     def _renew(self, status: int) -> Generator[Command, Result, None]:
-        refused = self._failed(
-            "gone" if status in (404, 410) else "refused",
+        refused = self._error(
+            DownloadFailure.GONE if status in (404, 410) else DownloadFailure.REFUSED,
             f"is refused by storage with {status}, also with a new URL",
             status,
         )
-        away = self._renewal_pauses.next(self._deadline - self._now)
-        if away is None:
+        pause = self._renewal_pauses.next(self._deadline - self._now)
+        if pause is None:
             raise refused
-        if away:
-            yield from self._do(Sleep(away))
+        if pause:
+            yield from self._do(Sleep(pause))
         self._redirects = 0
-        told = yield from self._do(Renew(self._told_url, self._deadline))
-        if isinstance(told.error, NotFoundError) or (told.error is None and told.url is None):
+        result = yield from self._do(Renew(self._api_url, self._deadline))
+        if isinstance(result.error, NotFoundError) or (result.error is None and result.url is None):
             why = "" if isinstance(self.remote, RemoteFile) else _OUTPUTS_ARE_DELETED
-            raise self._failed("gone", f"is no longer there{why}", status) from told.error
-        if told.error is not None:
-            raise self._failed(
-                "expired", f"has a URL that expired and could not be renewed: {told.error}", status
-            ) from told.error
-        assert told.url is not None
-        self._told_url = told.url
-        self._url = self._checked_url(told.url)
+            raise self._error(
+                DownloadFailure.GONE, f"is no longer there{why}", status
+            ) from result.error
+        if result.error is not None:
+            raise self._error(
+                DownloadFailure.EXPIRED,
+                f"has a URL that expired and could not be renewed: {result.error}",
+                status,
+            ) from result.error
+        assert result.url is not None
+        self._api_url = result.url
+        self._url = self._checked_url(result.url)
 
-    def _wait_after(self, error: DatalabError) -> Generator[Command, Result, None]:
+    def _back_off(self, error: DatalabError) -> Generator[Command, Result, None]:
         if isinstance(error, (*CALLER_ERRORS, RateLimitTimeoutError)):
             raise error
         status = error.status if isinstance(error, APIStatusError) else None
         if not (may_pass(error) or isinstance(error, DownloadError)):
-            raise self._failed("refused", f"could not be fetched: {error}", status) from error
+            raise self._error(
+                DownloadFailure.REFUSED, f"could not be fetched: {error}", status
+            ) from error
         try:
-            away = self._faults.forgive(error)
+            pause = self._retries.forgive(error)
         except DatalabError as last:
             if isinstance(last, DownloadError):
                 raise
-            raise self._failed("unreachable", f"could not be fetched: {last}", status) from last
-        if self._now + away >= self._deadline:
-            raise self._failed(
-                "unreachable", f"was not fetched in time: {error}", status
+            raise self._error(
+                DownloadFailure.UNREACHABLE, f"could not be fetched: {last}", status
+            ) from last
+        if self._now + pause >= self._deadline:
+            raise self._error(
+                DownloadFailure.UNREACHABLE, f"was not fetched in time: {error}", status
             ) from error
-        yield from self._do(Sleep(away))
+        yield from self._do(Sleep(pause))
 
     def _checked_url(self, url: str) -> str:
         try:
             return checked_storage_url(url, allow_http=self._allow_http)
         except NotSecure as error:
-            raise self._failed("refused", f"has {error}") from None
+            raise self._error(DownloadFailure.REFUSED, f"has {error}") from None
 
-    def _failed(
-        self, reason: FailureReason, message: str, status: int | None = None
+    def _error(
+        self, reason: DownloadFailure, message: str, status: int | None = None
     ) -> DownloadError:
-        return download_failed(self.remote, reason, message, status)
+        return download_error(self.remote, reason, message, status)
 
 
-FailureReason: TypeAlias = Literal[
-    "unreachable",
-    "refused",
-    "expired",
-    "gone",
-    "incomplete",
-    "corrupt",
-    "too large",
-    "exists",
-    "disk",
-]
-
-
-def download_failed(
-    remote: Remote, reason: FailureReason, message: str, status: int | None = None
+def download_error(
+    remote: Remote, reason: DownloadFailure, message: str, status: int | None = None
 ) -> DownloadError:
-    """Make the error that names the output or the file, and tells why it cannot be had."""
+    """Create the error that names the output or the file, and says why it failed."""
     message = f"{subject_of(remote)} {message}"
     if isinstance(remote, RemoteFile):
         return DownloadError(message, file_id=remote.file_id, status=status, reason=reason)
@@ -480,7 +491,7 @@ def download_failed(
 
 def subject_of(remote: Remote) -> str:
     """Name an output or a file, at the beginning of a sentence."""
-    # A step or a file may be called by a presigned URL, and an error is shown to anybody.
+    # The name of a step or a file may be a presigned URL, and errors are shown to anybody.
     if isinstance(remote, RemoteFile):
         return f"The file {redact_name(remote.name)!r} (id {remote.file_id})"
     file = f" [{redact_name(remote.file_key)}]" if remote.file_key is not None else ""
@@ -488,22 +499,22 @@ def subject_of(remote: Remote) -> str:
 
 
 class NotSecure(ValueError):
-    """A URL of the server's to which nothing is to be sent; its text says what it is."""
+    """A URL from the server that must not be used; the text says what it is."""
 
 
 def checked_storage_url(url: str, *, allow_http: bool) -> str:
-    """Give a presigned URL back if it may be used.
+    """Check a presigned URL, and return it.
 
     Raises:
-        NotSecure: It cannot be read, is no URL of HTTP, or would do without TLS.
+        NotSecure: It cannot be parsed, is not an HTTP URL, or does without TLS.
     """
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        raise NotSecure("a URL that cannot be read") from None
+        raise NotSecure("a URL that cannot be parsed") from None
     if parts.scheme not in ("https", "http") or not host:
-        raise NotSecure(f"a URL that is no https URL: {redact_url(url)}")
+        raise NotSecure(f"a URL that is not an https URL: {redact_url(url)}")
     if parts.scheme == "http" and not (allow_http or _is_this_machine(host)):
         raise NotSecure(f"a URL without TLS: {redact_url(url)}. Allow it with allow_http=True")
     return url
@@ -517,12 +528,12 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _length(headers: Mapping[str, str]) -> int | None:
-    told = headers.get("content-length", "")
-    return int(told) if re.fullmatch(r"\d{1,18}", told) else None
+    length = headers.get("content-length", "")
+    return int(length) if re.fullmatch(r"\d{1,18}", length) else None
 
 
-def _number(told: str) -> int | None:
-    return None if told == "*" else int(told)
+def _number(text: str) -> int | None:
+    return None if text == "*" else int(text)
 
 
 def _facts_of(headers: Mapping[str, str], total: int | None) -> Facts:
@@ -541,7 +552,7 @@ def _facts_of(headers: Mapping[str, str], total: int | None) -> Facts:
 
 
 def _strong_date(headers: Mapping[str, str]) -> str | None:
-    """Give when the object changed, unless it may have changed again in the same second."""
+    """Return when the object changed, unless it may have changed again in the same second."""
     changed = headers.get("last-modified", "").strip()
     if not re.fullmatch(r"[ -~]{1,100}", changed):
         return None
@@ -553,21 +564,21 @@ def _strong_date(headers: Mapping[str, str]) -> str | None:
 
 
 def _digests_of(headers: Mapping[str, str]) -> dict[str, str]:
-    """Give what the whole object must hash to, by what storage tells of it."""
+    """Return the checksums that the received object must have."""
     if _is_transformed(headers):
         return {}
-    return stored_digests(headers) | _decoded({"md5": headers.get("content-md5", "")})
+    return stored_digests(headers) | _decode_digests({"md5": headers.get("content-md5", "")})
 
 
 def _is_transformed(headers: Mapping[str, str]) -> bool:
-    """Tell whether what comes was made of what is stored, on the way or by storage.
+    """Return whether the body may differ from the stored bytes.
 
-    Stored gzip that is unpacked on the way is another representation, and checksums of
-    what is stored say nothing about it.
+    gzip that is decompressed on the way is another representation, to which checksums of
+    the stored bytes do not apply.
     """
     stored_as = headers.get("x-goog-stored-content-encoding")
     return (
-        # Storage knows how long its objects are; whoever unpacks them on the way does not.
+        # Storage knows the length of its objects; a proxy that decompresses them does not.
         _length(headers) is None
         or headers.get("etag", "").startswith("W/")
         or re.search(r"(?:^|,)\s*214\b", headers.get("warning", "")) is not None
@@ -579,27 +590,27 @@ def _is_transformed(headers: Mapping[str, str]) -> bool:
 
 
 def stored_digests(headers: Mapping[str, str]) -> dict[str, str]:
-    """Give what an object hashes to as it is stored, by what storage tells of it.
+    """Return the checksums of the stored object that storage sent.
 
-    An ETag is opaque, also where it looks like an MD5, so it is none of these.
+    An ETag is opaque even if it looks like an MD5, so it is not one of them.
     """
-    told = {
+    encoded = {
         algorithm: headers.get(f"x-amz-checksum-{algorithm}", "")
         for algorithm in ("sha256", "sha1", "crc32")
     }
     if headers.get("x-amz-checksum-type", "").upper() == "COMPOSITE":
         # A checksum of the checksums of parts.
-        told = {}
+        encoded = {}
     for entry in headers.get("x-goog-hash", "").split(","):
         algorithm, _, value = entry.strip().partition("=")
-        told[algorithm.lower()] = value
-    return _decoded(told)
+        encoded[algorithm.lower()] = value
+    return _decode_digests(encoded)
 
 
-def _decoded(told: Mapping[str, str]) -> dict[str, str]:
+def _decode_digests(encoded: Mapping[str, str]) -> dict[str, str]:
     digests = {
         algorithm: _from_base64(value, _DIGESTS[algorithm])
-        for algorithm, value in told.items()
+        for algorithm, value in encoded.items()
         if algorithm in _DIGESTS
     }
     return {algorithm: digest for algorithm, digest in digests.items() if digest is not None}
@@ -613,5 +624,5 @@ def _from_base64(value: str, size: int) -> str | None:
         raw = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
         return None
-    # Something of another size, such as a checksum of checksums, tells nothing.
+    # A value of another size, such as a checksum of checksums, cannot be compared.
     return raw.hex() if len(raw) == size else None

@@ -39,11 +39,11 @@ def fetch(
     """Run a download to its end, blocking, and pass on its chunks.
 
     Args:
-        download: What decides.
-        storage: Where the object is.
-        renew: Asks the API for a URL that takes the place of another one,
-            within some seconds.
-        clock: Tells the time and sleeps.
+        download: Decides what to do next.
+        storage: The storage that has the object.
+        renew: Requests a new URL from the API; takes the refused one, and the seconds
+            that are left.
+        clock: The time, and sleeping.
     """
     steps, incoming = download.steps(), None
     command = next(steps, None)
@@ -52,10 +52,10 @@ def fetch(
             error, at = None, 0
             if isinstance(command, Receive) and incoming is not None:
                 at = command.offset
-                _note_encoding(download, at)
+                _log_encoding(download, at)
                 yield Chunk(at, b"")
                 try:
-                    for data in incoming.chunks(_left(command, clock)):
+                    for data in incoming.chunks(_time_left(command, clock)):
                         yield Chunk(at, data)
                         at += len(data)
                         download.check_deadline(clock.monotonic())
@@ -69,14 +69,14 @@ def fetch(
             url = None
             try:
                 if isinstance(command, Fetch):
-                    incoming = _opened(storage, command, clock)
+                    incoming = _open(storage, command, clock)
                 elif isinstance(command, Sleep):
                     clock.sleep(command.seconds)
                 else:
                     url = renew(*_renewal(command, clock))
             except DatalabError as caught:
                 error = caught
-            command = _next(steps, _told(clock, incoming, url, error))
+            command = _next(steps, _result(clock, incoming, url, error))
     finally:
         if incoming is not None:
             incoming.close()
@@ -100,10 +100,10 @@ async def fetch_async(
             error, at = None, 0
             if isinstance(command, Receive) and incoming is not None:
                 at = command.offset
-                _note_encoding(download, at)
+                _log_encoding(download, at)
                 yield Chunk(at, b"")
                 try:
-                    async for data in incoming.chunks(_left(command, clock)):
+                    async for data in incoming.chunks(_time_left(command, clock)):
                         yield Chunk(at, data)
                         at += len(data)
                         download.check_deadline(clock.monotonic())
@@ -117,35 +117,33 @@ async def fetch_async(
             url = None
             try:
                 if isinstance(command, Fetch):
-                    incoming = await _opened_async(storage, command, clock)
+                    incoming = await _open_async(storage, command, clock)
                 elif isinstance(command, Sleep):
                     await clock.sleep_async(command.seconds)
                 else:
                     url = await renew(*_renewal(command, clock))
             except DatalabError as caught:
                 error = caught
-            command = _next(steps, _told(clock, incoming, url, error))
+            command = _next(steps, _result(clock, incoming, url, error))
     finally:
         if incoming is not None:
             await incoming.close()
 
 
-def _note_encoding(download: Download, offset: int) -> None:
+def _log_encoding(download: Download, offset: int) -> None:
     if download.facts.no_encoding and offset == 0:
         logger.info(
-            "%s is passed on as it comes: %r, which storage calls its encoding, is none",
+            "%s is passed on unchanged: its Content-Encoding %r is not a compression",
             subject_of(download.remote),
             excerpt(download.facts.no_encoding),
         )
 
 
-def _opened(storage: StorageTransport, fetch: Fetch, clock: Clock) -> Incoming:
+def _open(storage: StorageTransport, fetch: Fetch, clock: Clock) -> Incoming:
     return storage.open(fetch.url, fetch.headers, timeout=fetch.timeout(clock.monotonic()))
 
 
-async def _opened_async(
-    storage: AsyncStorageTransport, fetch: Fetch, clock: Clock
-) -> AsyncIncoming:
+async def _open_async(storage: AsyncStorageTransport, fetch: Fetch, clock: Clock) -> AsyncIncoming:
     return await storage.open(fetch.url, fetch.headers, timeout=fetch.timeout(clock.monotonic()))
 
 
@@ -154,11 +152,11 @@ def _renewal(command: Command, clock: Clock) -> tuple[str, float]:
     return command.refused, command.timeout(clock.monotonic())
 
 
-def _left(receive: Receive, clock: Clock) -> Callable[[], float]:
+def _time_left(receive: Receive, clock: Clock) -> Callable[[], float]:
     return lambda: receive.timeout(clock.monotonic())
 
 
-def _told(
+def _result(
     clock: Clock,
     incoming: Incoming | AsyncIncoming | None,
     url: str | None,
@@ -169,8 +167,8 @@ def _told(
     return Result(clock.monotonic(), incoming.status, incoming.headers)
 
 
-def _next(steps: Generator[Command, Result, None], told: Result) -> Command | None:
+def _next(steps: Generator[Command, Result, None], result: Result) -> Command | None:
     try:
-        return steps.send(told)
+        return steps.send(result)
     except StopIteration:
         return None

@@ -1,10 +1,10 @@
-"""What is about to get its name, written down before it does.
+"""Write-ahead journal: each file is recorded before it is renamed into place.
 
-A manifest tells of files that are there. Between the moment in which a file gets its
-name and the one in which the manifest tells of it, a process may be killed; nobody
-could say then whose file that is. So each call that saves several outputs keeps a
-journal beside the manifest, and writes into it, before a file gets its name, what that
-file will be. A later call believes a line if the file has just that SHA-256.
+A manifest lists files that are saved. A process may be killed after a file got its name
+and before the manifest lists it; then nothing would say which output the file is. So each
+call that saves several outputs keeps a journal beside the manifest, and records each file
+in it before the file gets its name. A later call accepts a line if the file has exactly
+that SHA-256.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _SUFFIX = ".journal"
 
 
 class Journal:
-    """The lines of one call. Threads may share it.
+    """The journal of one call. Threads may share it.
 
-    Its file is there from the first line on until :meth:`remove`, and is locked that long:
-    whoever can lock a journal knows that its writer is gone.
+    Its file exists from the first line until :meth:`remove`, and is locked that long: a
+    process that can lock a journal knows that its writer has ended.
 
     Attributes:
-        path: Where it is, if it has a line already.
+        path: The journal's file once it has a line; the folder before.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,13 +42,13 @@ class Journal:
         self._file: IO[bytes] | None = None
         self.path = folder
 
-    def promise(self, saved: SavedOutput) -> None:
-        """Write down, on the disk itself, what a file will be that has not got its name yet.
+    def record_intent(self, saved: SavedOutput) -> None:
+        """Record a file before it gets its name; the line is synced to the disk.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The journal cannot be written.
         """
-        # A line may be cut off by a kill or a full disk; the next one does not suffer from it.
+        # A kill or a full disk may cut a line off; the newline before the next one ends it.
         line = f"\n{json.dumps(saved.to_dict())}\n".encode()
         with self._lock:
             if self._file is None:
@@ -59,14 +59,14 @@ class Journal:
             self._written += 1
             mine = self._written
         with self._syncing:
-            # Whoever waited here meanwhile has been served by the one before.
+            # One sync serves all threads that wait here meanwhile.
             if self._synced < mine:
                 upto = self._written
                 sync(file)
                 self._synced = upto
 
     def remove(self) -> None:
-        """Forget the lines, now that the manifest tells all that came true."""
+        """Remove the file, since the manifest lists all that was saved."""
         with self._lock:
             if self._file is not None:
                 # Where open files cannot be removed, it is closed first.
@@ -75,18 +75,18 @@ class Journal:
                 remove(self.path)
 
     def close(self) -> None:
-        """Leave the lines to whoever comes next, unless they were removed."""
+        """Close the file, and leave it to later calls unless it was removed."""
         with self._lock:
             if self._file is not None:
                 self._file.close()
                 self._file = None
 
 
-def promises_in(folder: Path, *, but: Journal) -> Iterator[SavedOutput]:
-    """Give what the journals of others there tell; what makes no sense is passed over.
+def read_intents(folder: Path, *, but: Journal) -> Iterator[SavedOutput]:
+    """Yield what other calls recorded in their journals; invalid lines are skipped.
 
     Raises:
-        OSError: One that is there cannot be read.
+        OSError: A journal cannot be read.
     """
     for path in _journals_in(folder):
         if path == but.path:
@@ -100,11 +100,11 @@ def promises_in(folder: Path, *, but: Journal) -> Iterator[SavedOutput]:
                 yield SavedOutput.from_dict(json.loads(line))
 
 
-def came_true(saved: SavedOutput, path: Path) -> bool:
-    """Tell whether a file is what was written down of it.
+def matches_intent(saved: SavedOutput, path: Path) -> bool:
+    """Return whether a file has the SHA-256 that was recorded for it.
 
     Raises:
-        OSError: It is there, and cannot be read.
+        OSError: It exists, and cannot be read.
     """
     try:
         with path.open("rb") as file:

@@ -1,11 +1,10 @@
-"""What was saved of an execution, written down next to the files.
+"""Manifests: which outputs of an execution were saved to which files.
 
-A manifest says which file holds which output, what could not be saved, and how
-the execution stood then. It never holds a presigned URL, and its paths never
-lead out of its folder, whoever wrote it. Where a step or a file is called by a URL, its
-query is left out of the name: it may be a signature, and a manifest is kept for years
-and handed on. Digits of a digest stand for it, so that names stay apart and are found
-again.
+A manifest lists the saved outputs with their files, the outputs that failed, and the
+execution's status at that time. It never contains a presigned URL, and its paths never
+lead out of its folder, even if another program wrote it. If the name of a step or a file
+is a URL, its query is removed, since it may be a signature and manifests are kept and
+passed on for years. Digits of a digest replace it, so that names stay distinct and stable.
 """
 
 from __future__ import annotations
@@ -35,21 +34,21 @@ FILE_NAME = "manifest.json"
 """The name of a manifest in its folder."""
 
 PREFIX = f".{FILE_NAME}."
-"""What the names of all files begin with that are beside a manifest for its sake."""
+"""The prefix of the names of all helper files beside a manifest."""
 
 VERSION = 1
-"""The version of the form that manifests are written in."""
+"""The version of the manifest format."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# Surrogates have no place on disk everywhere; the rest reads as something else on Windows.
+# Not every file system can store surrogates; Windows gives the others another meaning.
 _NOT_IN_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\:]")
 
 
-def _scrubbed_or_none(text: str | None) -> str | None:
+def _redacted_urls_or_none(text: str | None) -> str | None:
     return text if text is None else redact_urls(text)
 
 
-def _shown_or_none(name: str | None) -> str | None:
+def _redacted_name_or_none(name: str | None) -> str | None:
     return name if name is None else redact_name(name)
 
 
@@ -64,17 +63,17 @@ def _utc(moment: datetime) -> datetime:
 
 def _check_inside(path: str) -> None:
     parts = path.split("/")
-    # Windows drops full stops and spaces at the end, so that "... " is "..", or nothing.
+    # Windows drops periods and spaces at the end, so that "... " means ".." or nothing.
     plain = all(part.rstrip(". ") == part != "" and not is_reserved(part) for part in parts)
     if not plain or _NOT_IN_PATH.search(path):
         raise InvalidArgumentError(
-            f"The path {excerpt(path)!r} of a saved output is not one inside the manifest's folder"
+            f"The path {excerpt(path)!r} of a saved output must be inside the manifest's folder"
         )
 
 
 def _size(_: object, __: attrs.Attribute[int], size: int) -> None:
     if not 0 <= size < 1 << 63:
-        raise InvalidArgumentError("The size of a saved output must be a count of bytes")
+        raise InvalidArgumentError("The size of a saved output must be a number of bytes from 0 on")
 
 
 def _hex_digest(_: object, __: attrs.Attribute[str | None], digest: str | None) -> None:
@@ -85,28 +84,28 @@ def _hex_digest(_: object, __: attrs.Attribute[str | None], digest: str | None) 
 @picklable
 @attrs.frozen(kw_only=True)
 class SavedOutput:
-    """An output that is on disk, whole."""
+    """An output that is complete on disk."""
 
     execution_id: int
     step: str = attrs.field(converter=redact_name)
     """The step's unique name."""
-    file_key: str | None = attrs.field(converter=_shown_or_none)
-    """Which file, ``"aggregated"`` for all of them, or None where steps have one run."""
+    file_key: str | None = attrs.field(converter=_redacted_name_or_none)
+    """The file's key, ``"aggregated"`` for all files, or None where the step has one run."""
     path: str
-    """Where it is, with ``/`` on every system; in a manifest, relative to its folder."""
+    """The file's path, with ``/`` on every system; in a manifest, relative to its folder."""
     bytes: int = attrs.field(validator=_size)
-    """What the file weighs."""
+    """The file's size in bytes."""
     sha256: str | None = attrs.field(validator=_hex_digest)
-    """The SHA-256 of the file, in hexadecimal digits; None if it was not asked for."""
+    """The file's SHA-256 in hexadecimal digits; None if it was not requested."""
     saved_at: datetime = attrs.field(converter=_utc)
-    """When it was whole on disk, in UTC."""
+    """When it was complete on disk, in UTC."""
     source_status: Status
-    """How the step's run stood then; while it goes on, there may be more to come."""
-    media_type: str | None = attrs.field(default=None, converter=_scrubbed_or_none)
-    """What storage said it is, such as ``"application/json"``."""
+    """The status of the step's run then; while it is running, the output may still grow."""
+    media_type: str | None = attrs.field(default=None, converter=_redacted_urls_or_none)
+    """The media type that storage sent, such as ``"application/json"``."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the entry as plain JSON."""
+        """Return the entry as plain JSON."""
         return {
             "execution_id": self.execution_id,
             "step": self.step,
@@ -121,10 +120,10 @@ class SavedOutput:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Take back what :meth:`to_dict` gave.
+        """Create an entry from what :meth:`to_dict` returned.
 
         Raises:
-            LocalFileError: If it is something else, or its path leads out of the folder.
+            InvalidArgumentError: It is something else, or its path leads out of the folder.
         """
         entry = _Reader(data, "a saved output")
         _check_inside(entry.text("path"))
@@ -144,22 +143,23 @@ class SavedOutput:
 @picklable
 @attrs.frozen(kw_only=True)
 class FailedOutput:
-    """An output that could not be saved. A URL in the error is kept without its query.
+    """An output that could not be saved. URLs in the error have no query.
 
-    >>> FailedOutput(123, "parse", None, "refused: https://a.example/x?sig=b").error
+    >>> error = "refused: https://a.example/x?sig=b"
+    >>> FailedOutput(execution_id=123, step="parse", file_key=None, error=error).error
     'refused: https://a.example/x?…'
     """
 
     execution_id: int
     step: str = attrs.field(converter=redact_name)
     """The step's unique name."""
-    file_key: str | None = attrs.field(converter=_shown_or_none)
-    """Which file, ``"aggregated"`` for all of them, or None where steps have one run."""
+    file_key: str | None = attrs.field(converter=_redacted_name_or_none)
+    """The file's key, ``"aggregated"`` for all files, or None where the step has one run."""
     error: str = attrs.field(converter=redact_urls)
-    """What went wrong."""
+    """The error's message."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the entry as plain JSON."""
+        """Return the entry as plain JSON."""
         return {
             "execution_id": self.execution_id,
             "step": self.step,
@@ -169,12 +169,12 @@ class FailedOutput:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Take back what :meth:`to_dict` gave.
+        """Create an entry from what :meth:`to_dict` returned.
 
         Raises:
-            InvalidArgumentError: If it is something else.
+            InvalidArgumentError: It is something else.
         """
-        entry = _Reader(data, "a missed output")
+        entry = _Reader(data, "a failed output")
         return cls(
             execution_id=entry.whole("execution_id"),
             step=entry.text("step"),
@@ -191,13 +191,14 @@ def _all_inside(_: object, __: object, saved: tuple[SavedOutput, ...]) -> None:
 @picklable
 @attrs.frozen(kw_only=True)
 class Manifest:
-    """What was saved of an execution, and what could not be.
+    """The saved outputs of an execution, and those that failed.
 
-    Every path is relative and leads to a place inside the manifest's folder;
-    with any other, no manifest is made: :class:`InvalidArgumentError`.
+    Every path is relative and inside the manifest's folder; any other raises
+    :class:`InvalidArgumentError`.
 
-    >>> failed = FailedOutput(123, "parse", None, "no answer")
-    >>> manifest = Manifest(123, Status.COMPLETED, saved=(), failed=(failed,))
+    >>> failed = FailedOutput(execution_id=123, step="parse", file_key=None, error="no answer")
+    >>> status = Status.COMPLETED
+    >>> manifest = Manifest(execution_id=123, status=status, saved=(), failed=(failed,))
     >>> print(manifest)
     Execution 123 (COMPLETED): 0 outputs saved (0 bytes), 1 failed
     >>> manifest.is_complete
@@ -208,17 +209,17 @@ class Manifest:
 
     execution_id: int
     status: Status
-    """How the execution stood when the last of it was saved."""
+    """The execution's status when the last output was saved."""
     saved: tuple[SavedOutput, ...] = attrs.field(validator=_all_inside)
     failed: tuple[FailedOutput, ...] = ()
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing was missed."""
+        """Whether no output failed."""
         return not self.failed
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the manifest as plain JSON."""
+        """Return the manifest as plain JSON."""
         return {
             "version": VERSION,
             "execution_id": self.execution_id,
@@ -229,36 +230,36 @@ class Manifest:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Take back what :meth:`to_dict` gave, also after a trip through JSON.
+        """Create a manifest from what :meth:`to_dict` returned, even after a trip through JSON.
 
-        What is not known is passed over.
+        Unknown fields are ignored.
 
         Raises:
-            InvalidArgumentError: If it is something else, was written in another
-                version of the form, or a path in it leads out of the folder.
+            InvalidArgumentError: It is something else, has another version of the format,
+                or a path in it leads out of the folder.
         """
         entry = _Reader(data, "a manifest")
         version = entry.whole("version")
         if version != VERSION:
             raise InvalidArgumentError(
-                f"It is a manifest of version {version}, and only version {VERSION} is known. "
+                f"The manifest has version {version}, but only version {VERSION} is supported. "
                 f"Read it with the release of datalab-facade that wrote it"
             )
         return cls(
             execution_id=entry.whole("execution_id"),
             status=Status.parse(entry.text("status")),
-            saved=tuple(map(SavedOutput.from_dict, entry.several("saved"))),
-            failed=tuple(map(FailedOutput.from_dict, entry.several("failed"))),
+            saved=tuple(map(SavedOutput.from_dict, entry.items("saved"))),
+            failed=tuple(map(FailedOutput.from_dict, entry.items("failed"))),
         )
 
     def write(self, folder: Path) -> Path:
-        """Write the manifest into a folder, in one piece, and give the file's path.
+        """Write the manifest into a folder atomically, and return the file's path.
 
-        Whoever reads meanwhile, or writes too, finds a whole manifest: the old
-        one or a new one. If it fails, the old one is as it was.
+        Other readers and writers always find a complete manifest, the old one or a new
+        one. If writing fails, the old one is unchanged.
 
         Raises:
-            LocalFileError: If the folder is not there or cannot be written to.
+            LocalFileError: The folder does not exist or cannot be written to.
         """
         folder = Path(folder)
         goal = folder / FILE_NAME
@@ -266,7 +267,7 @@ class Manifest:
         # What UTF-8 cannot hold is written as JSON's escape for it.
         body = text.encode(errors="backslashreplace")
         try:
-            # Not the private mode of temporary files: it is for whoever may read the outputs.
+            # Temporary files are private; a manifest is for everybody who may read the outputs.
             beside, claimed = claim(folder, PREFIX, ".part")
             try:
                 with claimed, io.BufferedWriter(claimed) as file:
@@ -281,8 +282,8 @@ class Manifest:
                 raise
         except (OSError, ValueError) as error:
             raise LocalFileError(
-                f"The manifest cannot be written to {folder}: {_words_of(error)}. "
-                f"Name a folder that is there and can be written to"
+                f"The manifest cannot be written to {folder}: {_system_message(error)}. "
+                f"Name an existing folder that can be written to"
             ) from error
         return goal
 
@@ -291,57 +292,56 @@ class Manifest:
         """Read the manifest of a folder.
 
         Raises:
-            LocalFileError: If there is none, it cannot be read, or it is
-                something else. Where there is none, its ``__cause__`` is a
-                :class:`FileNotFoundError`.
+            LocalFileError: It does not exist, cannot be read, or is something else. If
+                it does not exist, ``__cause__`` is a :class:`FileNotFoundError`.
         """
         goal = checked_path("folder", folder) / FILE_NAME
         try:
             body = goal.read_bytes()
         except (OSError, ValueError) as error:
             raise LocalFileError(
-                f"The manifest of {folder} cannot be read: {_words_of(error)}"
+                f"The manifest of {folder} cannot be read: {_system_message(error)}"
             ) from error
         try:
             return cls.from_dict(json.loads(body))
         except InvalidArgumentError as error:
             raise LocalFileError(f"{goal} cannot be used: {error}") from None
         except (ValueError, RecursionError):
-            # ValueError also covers what is not UTF-8 and numbers of absurd length.
+            # ValueError also covers invalid UTF-8 and absurdly long numbers.
             raise LocalFileError(f"{goal} is not JSON: {excerpt(body)}") from None
 
     def __str__(self) -> str:
         count = len(self.saved)
-        weight = sum(output.bytes for output in self.saved)
-        saved = f"{count} output{'' if count == 1 else 's'} saved ({weight:,} bytes)"
-        missed = f", {len(self.failed)} missed" if self.failed else ""
-        return f"Execution {self.execution_id} ({excerpt(self.status, limit=40)}): {saved}{missed}"
+        size = sum(output.bytes for output in self.saved)
+        saved = f"{count} output{'' if count == 1 else 's'} saved ({size:,} bytes)"
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        return f"Execution {self.execution_id} ({excerpt(self.status, limit=40)}): {saved}{failed}"
 
 
-def _words_of(error: Exception) -> str:
-    """Give what the system says, without the path, which is a temporary one."""
+def _system_message(error: Exception) -> str:
+    """Return the system's message without the path, which is a temporary one."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 class _Reader:
-    """Takes fields out of what was parsed, and takes none for what it is not."""
+    """Reads fields of parsed JSON, and checks their types."""
 
     def __init__(self, data: object, kind: str) -> None:
         self._kind = kind
         if not isinstance(data, Mapping):
-            self._refuse("it is no object")
+            self._refuse("it is not an object")
         self._data: Mapping[str, object] = data
 
     def whole(self, name: str) -> int:
         value = self._value(name)
         if not isinstance(value, int) or isinstance(value, bool):
-            self._refuse(f"its {name} is no whole number")
+            self._refuse(f"its {name} is not a whole number")
         return value
 
     def text(self, name: str) -> str:
         value = self._value(name)
         if not isinstance(value, str):
-            self._refuse(f"its {name} is no text")
+            self._refuse(f"its {name} is not a text")
         return value
 
     def text_or_none(self, name: str) -> str | None:
@@ -353,15 +353,15 @@ class _Reader:
             moment = datetime.fromisoformat(text)
         except ValueError:
             moment = None
-        # Not raised where it is caught: the other error quotes the text as it is.
+        # Raised outside of the except block, since the ValueError quotes the text unredacted.
         if moment is None:
-            self._refuse(f"its {name} is no time")
+            self._refuse(f"its {name} is not a time")
         return moment
 
-    def several(self, name: str) -> list[Any]:
+    def items(self, name: str) -> list[Any]:
         value = self._value(name)
         if not isinstance(value, list):
-            self._refuse(f"its {name} is no list")
+            self._refuse(f"its {name} is not a list")
         return value
 
     def _value(self, name: str) -> object:
@@ -370,4 +370,4 @@ class _Reader:
         return self._data[name]
 
     def _refuse(self, why: str) -> NoReturn:
-        raise InvalidArgumentError(f"It is not {self._kind} as to_dict() writes one: {why}")
+        raise InvalidArgumentError(f"The data is not {self._kind} as to_dict() returns it: {why}")

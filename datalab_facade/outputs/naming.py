@@ -1,7 +1,7 @@
-"""Names that come from the server become names of files, and never choose a folder.
+"""Safe file names from the server's names, which never choose a folder.
 
-Step names, file keys and URLs are the server's; the folder is the user's. What
-is here makes one harmless path component of any string, on any system.
+Step names, file keys and URLs are the server's; the folder is the user's. These
+functions turn any string into one harmless path component, on any system.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from hashlib import sha256
 from urllib.parse import unquote, urlsplit
 
 MOST_BYTES = 120
-"""The most that a safe name takes in UTF-8.
+"""The largest size of a safe name in UTF-8.
 
 A component may have 255 bytes nearly everywhere, and 143 where names are
 encrypted; this leaves room for suffixes such as ``.part.json``."""
 
-# No name that stays as it is has more characters, and no more are needed to fill MOST_BYTES:
-# composing makes one of three at most. Composing a text of any length costs its square.
+# No unchanged name is longer, and this many characters always fill MOST_BYTES, since composing
+# joins three at most. The limit matters because composing takes quadratic time.
 _MOST_CHARACTERS = 3 * MOST_BYTES
 
 _SEPARATING = frozenset('/\\:<>"|?*')
@@ -32,7 +32,7 @@ _DEVICES = frozenset(
     | {f"{port}{number}" for port in ("com", "lpt") for number in range(10)}
 )
 # Unicode's default ignorable code points that may be in a safe name; there are file systems
-# that overlook them when they compare.
+# that ignore them when they compare.
 _OVERLOOKED = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U000e0000-\U000e0fff]"
@@ -46,8 +46,8 @@ def safe_name(name: str) -> str:
     An ordinary name stays as it is. A name that had to be altered ends in eight
     hexadecimal digits of the original's SHA-256, so that different originals
     stay different. The result is never empty nor ``.`` or ``..``, takes at most
-    120 bytes of UTF-8, is NFC-normalised, and holds nothing that any system
-    takes for a separator, forbids or hides.
+    120 bytes of UTF-8, is NFC-normalized, and has no character that any system
+    forbids, hides or uses as a separator.
 
     >>> safe_name("parse-1"), safe_name("Rechnung März 📄.pdf")
     ('parse-1', 'Rechnung März 📄.pdf')
@@ -59,17 +59,17 @@ def safe_name(name: str) -> str:
     readable = _readable(name)
     if readable == name and len(readable.encode()) <= MOST_BYTES:
         return name
-    return _tagged(readable, _digest(name)[:8])
+    return _add_tag(readable, _digest(name)[:8])
 
 
 def distinct_names(names: Iterable[str], *, taken: Iterable[str] = ()) -> list[str]:
-    """Make safe names of different strings, different also where case does not count.
+    """Make distinct safe names of strings, distinct even where case is ignored.
 
-    Two names are the same if they are once case and Unicode's compatible forms
-    of a character are set aside: nothing is overwritten on macOS or Windows
-    either. Whoever comes first has the name of :func:`safe_name`; later ones
-    get digits of their original's digest, which do not depend on the others,
-    and more of them should even those be taken.
+    Two names are equal if they differ only in case or in Unicode's compatible
+    forms, so nothing is overwritten on macOS or Windows either. The first of
+    several equal names is that of :func:`safe_name`. The others get digits of
+    their original's SHA-256, which do not depend on the other names, and more
+    digits if those are taken as well.
 
     Args:
         names: The originals, in an order that is the same every time.
@@ -80,23 +80,23 @@ def distinct_names(names: Iterable[str], *, taken: Iterable[str] = ()) -> list[s
     >>> distinct_names(["manifest.json"], taken=["manifest.json"])
     ['manifest.json-ffa5b716']
     """
-    used = {_folded(name) for name in taken}
+    used = {_fold(name) for name in taken}
     chosen: list[str] = []
     for name in names:
-        free = next(form for form in _forms(name) if _folded(form) not in used)
-        used.add(_folded(free))
+        free = next(form for form in _forms(name) if _fold(form) not in used)
+        used.add(_fold(free))
         chosen.append(free)
     return chosen
 
 
 def suffix_of(url: str) -> str:
-    """Give the suffix of a URL's path if it is a harmless one, else nothing.
+    """Return the suffix of a URL's path if it is harmless, else an empty string.
 
-    That is a full stop and one to eight ASCII letters and digits, in lower case.
+    A harmless one is a period and one to eight ASCII letters and digits; it is returned
+    in lower case.
 
-    A folder whose files have names from :func:`distinct_names` should give some
-    suffix to those without one, too: ``a`` + ``.json`` and ``a.json`` + nothing
-    are the same file.
+    Give a suffix to every file with a name from :func:`distinct_names`: ``a`` + ``.json``
+    and ``a.json`` without one are the same file.
 
     >>> suffix_of("https://storage.example/out/Parsed.JSON?X-Amz-Expires=3600")
     '.json'
@@ -112,7 +112,7 @@ def suffix_of(url: str) -> str:
 
 
 def is_reserved(name: str) -> bool:
-    """Tell whether Windows takes a component for one of its devices, in any folder.
+    """Return whether Windows treats a component as one of its devices, in any folder.
 
     >>> is_reserved("nul.tar.gz"), is_reserved("COM¹"), is_reserved("console")
     (True, True, False)
@@ -126,9 +126,9 @@ def _digest(name: str) -> str:
 
 
 def _readable(name: str) -> str:
-    """Give what is legible of a name; its length is not limited yet."""
+    """Return the legible part of a name, not yet shortened."""
     text = unicodedata.normalize("NFC", name[:_MOST_CHARACTERS])
-    # What stood around an invisible character may be composed now.
+    # Characters around a removed invisible one may be composed now.
     text = unicodedata.normalize("NFC", "".join(map(_tame, text))).rstrip(". ") or "_"
     return "_" + text if is_reserved(text) else text
 
@@ -146,24 +146,24 @@ def _is_noncharacter(code: int) -> bool:
     return 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
 
 
-def _tagged(readable: str, tag: str) -> str:
+def _add_tag(readable: str, tag: str) -> str:
     room = MOST_BYTES - len(tag) - 1
     return f"{readable.encode()[:room].decode(errors='ignore')}-{tag}"
 
 
 def _forms(name: str) -> Iterator[str]:
-    """Give the names that an original may have, the best first; they never run out."""
+    """Yield the possible names of an original, the best first; they never run out."""
     yield safe_name(name)
     readable, digest = _readable(name), _digest(name)
     for length in (8, 16, 32, 64):
-        yield _tagged(readable, digest[:length])
+        yield _add_tag(readable, digest[:length])
     for number in itertools.count(2):
-        yield _tagged(readable, f"{digest}-{number}")
+        yield _add_tag(readable, f"{digest}-{number}")
 
 
-def _folded(name: str) -> str:
-    """Give what is the same for all names that some file system takes for one."""
-    # More than Unicode's NFKC_Casefold does: NTFS compares upper case, character by character.
+def _fold(name: str) -> str:
+    """Return a key that is equal for all names that some file system treats as equal."""
+    # This goes beyond Unicode's NFKC_Casefold: NTFS compares upper case, by character.
     for _ in range(2):
         name = unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", name).casefold())
         name = _OVERLOOKED.sub("", name).upper().casefold()

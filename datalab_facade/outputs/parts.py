@@ -1,9 +1,9 @@
-"""A file that is not there until it is whole.
+"""Part files: a file gets its name only when it is complete.
 
-What has arrived is kept beside its goal as ``name.part``, with what storage told
-of the object as ``name.part.json``. A killed download goes on from there; only a
-whole, checked file gets the final name, and only once its bytes are on the disk itself:
-a power failure may take a file away, but leaves none that is broken.
+Bytes that arrived are kept beside the final path as ``name.part``, and what storage said
+about the object as ``name.part.json``. A download that was killed resumes from there. Only
+a complete, verified file gets the final name, and only after its bytes are synced to the
+disk: a power failure may lose a file, but never leaves a broken one.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from typing import IO, Literal, Self, TypeVar
 
 import attrs
 
-from datalab_facade.errors import DownloadError
-from datalab_facade.outputs.collecting import PAGE_BEGINS_WITHIN, Decoder, is_web_page, web_page
+from datalab_facade.errors import DownloadError, DownloadFailure
+from datalab_facade.outputs.conversion import PAGE_BEGINS_WITHIN, is_web_page, web_page
 from datalab_facade.outputs.downloading import (
     Chunk,
     Facts,
-    FailureReason,
     Remote,
     RemoteFile,
-    download_failed,
+    download_error,
     subject_of,
 )
 from datalab_facade.outputs.naming import suffix_of
-from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_kept
+from datalab_facade.outputs.sinks import Decoder
+from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_packed
 from datalab_facade.redaction import redact_name
 
 _T = TypeVar("_T")
@@ -44,26 +44,26 @@ logger = logging.getLogger("datalab_facade.outputs")
 
 _PIECE = 1 << 20
 
-# Less than this is fetched again sooner than it is found on disk, so it is kept in memory:
-# two files fewer to make and to remove is most of what a small output costs.
-_NOT_WORTH_A_PART = 32 << 10
+# Smaller downloads are kept in memory, since fetching them again is quick: creating and
+# removing two more files would be most of the cost of a small output.
+_MIN_PART_BYTES = 32 << 10
 
-# So much may wait in memory for the disk while more comes; what is left has to be waited for.
-_MOST_UNWRITTEN = 16 << 20
+# The most bytes that the system may keep in memory; the final sync waits for no more.
+_MAX_UNWRITTEN = 16 << 20
 
 OPEN_FILES_STAY = os.name == "nt"
-"""Whether a file that is open can neither be renamed nor removed, as on Windows."""
+"""Whether an open file can neither be renamed nor removed, as on Windows."""
 
 
 class PartFile:
     """The growing file of one download. Use it in a ``with`` statement.
 
-    Two processes that want the same file do not share its part: the second one
+    Two processes that download the same file do not share its part: the second one
     begins a part of its own.
 
     Attributes:
-        received: How much was there already, from an earlier try.
-        facts: What was known of the object then.
+        received: The number of bytes that an earlier attempt left.
+        facts: What storage said about the object then.
     """
 
     def __init__(self, remote: Remote, path: Path, *, overwrite: bool) -> None:
@@ -83,13 +83,14 @@ class PartFile:
 
     def __enter__(self) -> Self:
         if not self._overwrite and os.path.lexists(self._path):
-            raise self._failed(
-                "exists", f"is not saved: {self._path} exists. Overwrite it with overwrite=True"
+            raise self._error(
+                DownloadFailure.EXISTS,
+                f"is not saved: {self._path} exists. Overwrite it with overwrite=True",
             )
         with self._disk():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if _is_file(self._notes):
-                self._file = self._opened()
+                self._file = self._open_part()
                 self.facts = self._read_notes()
                 self.received = self._file.seek(0, os.SEEK_END) if self.facts else 0
         return self
@@ -103,16 +104,18 @@ class PartFile:
         if self._file is None or self._file.closed:
             return
         with self._file, suppress(OSError):
-            # Nobody would ever go on with an empty part, with one of our own, with a whole file,
-            # nor with one of what is gone or cannot be recognized.
-            gone = isinstance(error, DownloadError) and error.reason == "gone"
-            useful = self._shared and self._recognizable and not gone and not self._published
-            if is_at(self._part, self._file) and not (useful and self._file.seek(0, os.SEEK_END)):
+            # A part is removed if no later call could resume it: it is empty, private to this
+            # process or published, or its object is gone or has no validator.
+            gone = isinstance(error, DownloadError) and error.reason == DownloadFailure.GONE
+            resumable = self._shared and self._recognizable and not gone and not self._published
+            if is_at(self._part, self._file) and not (
+                resumable and self._file.seek(0, os.SEEK_END)
+            ):
                 self._notes.unlink(missing_ok=True)
                 self._part.unlink()
 
     def take(self, chunk: Chunk, facts: Facts) -> None:
-        """Write a chunk where it belongs.
+        """Write a chunk at its offset.
 
         Raises:
             DownloadError: The disk is full, or the file cannot be written.
@@ -121,42 +124,44 @@ class PartFile:
             if self._file is None:
                 del self._start[chunk.offset :]
                 self._start += chunk.data
-                if len(self._start) > _NOT_WORTH_A_PART:
-                    self._put_down()
-                    self._note(facts)
+                if len(self._start) > _MIN_PART_BYTES:
+                    self._spill()
+                    self._write_notes(facts)
             elif chunk.data:
                 _write(self._file, chunk.data)
                 self._unwritten += len(chunk.data)
-                if self._unwritten >= _MOST_UNWRITTEN:
+                if self._unwritten >= _MAX_UNWRITTEN:
                     _begin_writing(self._file, self._unwritten)
                     self._unwritten = 0
             else:
-                # A body begins: from here on everything is new.
+                # A body begins: it replaces everything from here on.
                 self._file.seek(chunk.offset)
                 self._file.truncate()
-                self._note(facts)
+                self._write_notes(facts)
 
-    def finish(self, facts: Facts, whole: Callable[[int, str | None], _T], *, checksum: bool) -> _T:
-        """Check what has arrived, unpack it if need be, and give it its final name.
+    def finish(
+        self, facts: Facts, describe: Callable[[int, str | None], _T], *, checksum: bool
+    ) -> _T:
+        """Verify the bytes, decompress them if necessary, and give the file its final name.
 
         Args:
-            facts: What storage told of the object.
-            whole: Told the length in bytes of the file, and its SHA-256 if wanted, when
-                they are sure and just before the file gets its name. An OSError of it is
-                one of the disk's.
-            hashed: Whether the SHA-256 is wanted, too.
+            facts: What storage said about the object.
+            describe: Called with the file's length in bytes and, with ``checksum``, its
+                SHA-256, just before the file gets its name. Its OSError counts as one of
+                the disk's.
+            checksum: Whether to compute the SHA-256, too.
 
         Returns:
-            What ``whole`` gave.
+            What ``describe`` returned.
 
         Raises:
-            DownloadError: It is not what storage says it is, or cannot be written.
+            DownloadError: It differs from what storage announced, or cannot be written.
         """
         try:
-            kept = why_kept(facts.encoding)
+            packed_reason = why_packed(facts.encoding)
             self._refuse_page(facts)
-            if facts.encoding and kept is None:
-                return self._finish_unpacked(facts, whole)
+            if facts.encoding and packed_reason is None:
+                return self._finish_unpacked(facts, describe)
             sha256 = hashlib.sha256()
             if facts.digests or checksum:
                 decoder = Decoder(self._remote, facts, as_stored=True)
@@ -166,22 +171,24 @@ class PartFile:
                             sha256.update(piece)
                 decoder.finish()
             with self._disk():
-                file = self._file or self._put_down()
+                file = self._file or self._spill()
                 size = file.seek(0, os.SEEK_END)
                 sync(file)
-                told = whole(size, sha256.hexdigest() if checksum else None)
+                result = describe(size, sha256.hexdigest() if checksum else None)
                 self._publish(self._part)
-            if kept is not None:
-                logger.warning("%s is saved as it is stored: %s", subject_of(self._remote), kept)
+            if packed_reason is not None:
+                logger.warning(
+                    "%s is saved as it is stored: %s", subject_of(self._remote), packed_reason
+                )
         except DownloadError as error:
-            if error.reason != "disk":
-                # Nothing of it will be used again.
+            if error.reason != DownloadFailure.DISK:
+                # Its bytes are of no further use.
                 self.forget()
             raise
-        return told
+        return result
 
     def forget(self) -> None:
-        """Throw away what has arrived."""
+        """Discard the bytes that arrived."""
         self._start.clear()
         with self._disk():
             if self._file is not None and not self._file.closed:
@@ -196,29 +203,29 @@ class PartFile:
         if isinstance(self._remote, RemoteFile):
             return ["file", self._remote.file_id]
         file_key = self._remote.file_key
-        # Notes stay on disk after a kill, and a name may be a presigned URL.
+        # Notes stay on disk after a kill, and a name may be a presigned URL, a secret.
         return [
             self._remote.execution_id,
             redact_name(self._remote.step),
             redact_name(file_key) if file_key is not None else None,
         ]
 
-    def _put_down(self) -> IO[bytes]:
-        """Write what was kept in memory to the part."""
-        self._file = self._opened()
+    def _spill(self) -> IO[bytes]:
+        """Move the bytes from memory to the part on disk."""
+        self._file = self._open_part()
         self._file.truncate()
         _write(self._file, self._start)
         self._start.clear()
         return self._file
 
-    def _note(self, facts: Facts) -> None:
+    def _write_notes(self, facts: Facts) -> None:
         notes = {"output": self._identity, "facts": attrs.asdict(facts)}
         self._recognizable = facts.validator is not None
-        with _opened_own(self._notes, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "wb") as file:
+        with _open_without_links(self._notes, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "wb") as file:
             _write(file, json.dumps(notes).encode())
 
     def _refuse_page(self, facts: Facts) -> None:
-        """Take no web page for the JSON that was announced, by the URL or by its type."""
+        """Raise an error if a web page arrived where the URL or the type announces JSON."""
         if isinstance(self._remote, RemoteFile) or not (
             suffix_of(self._remote.url) == ".json" or "json" in (facts.media_type or "").lower()
         ):
@@ -235,7 +242,7 @@ class PartFile:
             raise web_page(self._remote, start)
 
     def _pieces(self, decoder: Decoder) -> Iterator[bytes]:
-        """Give what has arrived, decoded."""
+        """Yield the bytes that arrived, decoded."""
         if self._file is None:
             yield from decoder.feed(bytes(self._start))
             return
@@ -243,30 +250,32 @@ class PartFile:
         while piece := self._file.read(_PIECE):
             yield from decoder.feed(piece)
 
-    def _opened(self) -> IO[bytes]:
+    def _open_part(self) -> IO[bytes]:
         for _ in range(10):
             if _is_other(self._part) or _is_other(self._notes):
                 break
             with contextlib.ExitStack() as stack:
-                file = stack.enter_context(_opened_own(self._part, os.O_RDWR | os.O_CREAT, "r+b"))
+                file = stack.enter_context(
+                    _open_without_links(self._part, os.O_RDWR | os.O_CREAT, "r+b")
+                )
                 if not lock(file):
                     break
-                # Whoever held the lock before may have published and removed it, or was
-                # killed in between: then it is the whole file, by another name.
+                # The process that held the lock before may have published and removed the
+                # part; if it was killed in between, the part is the published file itself.
                 if is_at(self._part, file):
                     if os.fstat(file.fileno()).st_nlink < 2:
                         stack.pop_all()
                         return file
                     self._part.unlink()
-        # Somebody is at work on it, or it is none of ours. Whoever is done first has the name.
+        # Another process writes it, or it is not a part. The first to finish gets the name.
         self._shared = False
         own = f".{os.getpid()}-{os.urandom(4).hex()}.part"
         self._part = self._path.with_name(self._path.name + own)
         self._notes = self._path.with_name(self._path.name + own + ".json")
-        return _opened_own(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL, "r+b")
+        return _open_without_links(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL, "r+b")
 
     def _read_notes(self) -> Facts | None:
-        # Without notes on this very thing, nothing is known of the part; it is begun anew.
+        # A part without notes on this very object cannot be resumed; it begins from byte 0.
         try:
             notes = json.loads(self._notes.read_text(encoding="utf-8"))
             facts = Facts(**notes["facts"])
@@ -276,15 +285,15 @@ class PartFile:
         self._recognizable = facts.validator is not None
         return facts if ours else None
 
-    def _finish_unpacked(self, facts: Facts, whole: Callable[[int, str | None], _T]) -> _T:
-        """Unpack the part beside itself, and give that the final name."""
+    def _finish_unpacked(self, facts: Facts, describe: Callable[[int, str | None], _T]) -> _T:
+        """Decompress the part into another file, and give that the final name."""
         beside = self._part.with_name(self._part.name + ".unpacked")
         size, sha256 = 0, hashlib.sha256()
         try:
             with self._disk():
                 if self._file is None:
-                    # Having the part keeps others from writing the same file.
-                    self._put_down()
+                    # Holding the part's lock keeps other processes from the same file.
+                    self._spill()
                 beside.unlink(missing_ok=True)
             with self._disk(), beside.open("xb") as unpacked:
                 decoder = Decoder(self._remote, facts)
@@ -295,55 +304,57 @@ class PartFile:
                 unpacked.flush()
                 sync(unpacked)
             with self._disk():
-                told = whole(size, sha256.hexdigest())
+                result = describe(size, sha256.hexdigest())
                 self._publish(beside)
         finally:
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
-        return told
+        return result
 
-    def _publish(self, whole: Path) -> None:
+    def _publish(self, source: Path) -> None:
         if OPEN_FILES_STAY and self._file is not None:
             self._file.close()
         if self._overwrite:
-            whole.replace(self._path)
+            source.replace(self._path)
         else:
             try:
-                # Unlike a rename, a link never takes the place of another file.
-                os.link(whole, self._path)
+                # Unlike a rename, a link never replaces another file.
+                os.link(source, self._path)
             except FileExistsError:
-                raise self._failed(
-                    "exists", f"is not saved: {self._path} has come to exist meanwhile"
+                raise self._error(
+                    DownloadFailure.EXISTS,
+                    f"is not saved: {self._path} was created meanwhile. Overwrite it with "
+                    f"overwrite=True",
                 ) from None
             except OSError:
-                # This file system has no links.
-                whole.replace(self._path)
+                # The file system has no links.
+                source.replace(self._path)
         self._published = True
-        # The file has its name, whatever becomes of these.
+        # The file has its name, even if these cannot be removed.
         with suppress(OSError):
             self._notes.unlink(missing_ok=True)
             self._part.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _disk(self) -> Iterator[None]:
-        """Turn what the operating system says into an error that names what is downloaded."""
+        """Turn an error of the operating system into one that names the download."""
         try:
             yield
         except (OSError, UnicodeError) as error:
-            # There are names that no file system can have.
+            # Some names cannot be encoded for any file system.
             words = isinstance(error, OSError) and error.strerror
-            raise self._failed(
-                "disk", f"cannot be written to {self._path}: {words or error}"
+            raise self._error(
+                DownloadFailure.DISK, f"cannot be written to {self._path}: {words or error}"
             ) from error
 
-    def _failed(self, reason: FailureReason, message: str) -> DownloadError:
-        return download_failed(self._remote, reason, message)
+    def _error(self, reason: DownloadFailure, message: str) -> DownloadError:
+        return download_error(self._remote, reason, message)
 
 
-def clear_away(path: Path) -> None:
-    """Remove what a process left beside a file that it gave its name, and then was killed.
+def remove_leftovers(path: Path) -> None:
+    """Remove what a process left beside a file that it published before it was killed.
 
-    What another process is at work on is left to it.
+    Files that another process still writes are left alone.
     """
     part = path.with_name(path.name + ".part")
     if _is_other(part):
@@ -356,15 +367,15 @@ def clear_away(path: Path) -> None:
             part.with_name(part.name + suffix).unlink(missing_ok=True)
 
 
-def _opened_own(path: Path, flags: int, mode: Literal["r+b", "wb"]) -> IO[bytes]:
-    """Open a file without a buffer, and never what a link leads to."""
+def _open_without_links(path: Path, flags: int, mode: Literal["r+b", "wb"]) -> IO[bytes]:
+    """Open a file without a buffer; never follow a link."""
     for name in ("O_BINARY", "O_NOFOLLOW"):
         flags |= getattr(os, name, 0)
     return os.fdopen(os.open(path, flags, 0o666), mode, buffering=0)
 
 
 def _is_file(path: Path) -> bool:
-    """Tell whether there is a file, and no link to one."""
+    """Return whether a regular file is there, not a link to one."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
@@ -372,28 +383,27 @@ def _is_file(path: Path) -> bool:
 
 
 def _is_other(path: Path) -> bool:
-    """Tell whether there is something else than a file of ours: a link, a pipe, a folder."""
+    """Return whether something other than a regular file is there: a link, a pipe, a folder."""
     return os.path.lexists(path) and not _is_file(path)
 
 
 def _write(file: IO[bytes], data: bytes | bytearray) -> None:
-    # The file has no buffer, since chunks are large, so a write may take a part only.
+    # The file has no buffer, since chunks are large, so a write may be partial.
     written = file.write(data)
     while written < len(data):
         written += file.write(memoryview(data)[written:])
 
 
 def _begin_writing(file: IO[bytes], size: int) -> None:
-    """Have the system begin to write the end of a file to the disk, without waiting for it."""
+    """Let the system begin to write the end of a file to the disk, without waiting for it."""
     if hasattr(os, "posix_fadvise"):  # pragma: no branch - not every system has it
-        # On Linux, pages that are not needed are written at once; those that are on their
-        # way to the disk stay in memory all the same.
+        # On Linux this starts the write at once; pages that are being written stay in memory.
         with suppress(OSError):
             os.posix_fadvise(file.fileno(), file.tell() - size, size, os.POSIX_FADV_DONTNEED)
 
 
 def sync(file: IO[bytes]) -> None:
-    """Have an open file's data on the disk itself, where the file system can."""
+    """Sync an open file's data to the disk, where the file system can."""
     try:
         os.fsync(file.fileno())
     except OSError as error:
@@ -402,8 +412,8 @@ def sync(file: IO[bytes]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk itself, where the system can."""
-    # Windows opens no folders, and keeps names safe without being asked.
+    """Sync the names in a folder to the disk, where the system can."""
+    # Windows cannot open folders, and syncs names without being asked.
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -413,7 +423,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def is_at(path: Path, file: IO[bytes]) -> bool:
-    """Tell whether an open file is the one that is found at a path."""
+    """Return whether an open file is the one at a path."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.lstat())
     except FileNotFoundError:
@@ -421,7 +431,7 @@ def is_at(path: Path, file: IO[bytes]) -> bool:
 
 
 def lock(file: IO[bytes]) -> bool:
-    """Keep an open file to this process, if nobody else does, until it is closed."""
+    """Try to lock an open file until it is closed; return whether this process has it."""
     try:
         import fcntl
     except ImportError:

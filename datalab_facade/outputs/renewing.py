@@ -1,8 +1,8 @@
-"""New URLs for outputs whose old ones expired: one look serves all of an execution.
+"""New URLs for outputs whose URLs expired: one poll serves all outputs of an execution.
 
-The URLs of one execution expire together. Whoever is refused first looks at the
-execution again; whoever is refused meanwhile waits for that look, and whoever is
-refused later takes from it what is newer than the URL that was refused.
+The URLs of one execution expire together. The first download that is refused polls the
+execution again; downloads that are refused meanwhile wait for that poll, and later ones
+take from it a URL that is newer than the refused one.
 """
 
 from __future__ import annotations
@@ -17,164 +17,172 @@ from typing import Generic, TypeAlias, TypeVar
 import attrs
 
 from datalab_facade.clock import Clock
-from datalab_facade.errors import APIStatusError, DownloadError
+from datalab_facade.errors import APIStatusError, DownloadError, DownloadFailure
 from datalab_facade.models import Execution, Output
-from datalab_facade.outputs.collecting import same_output
-from datalab_facade.outputs.downloading import download_failed
+from datalab_facade.outputs.downloading import download_error
 
 _Lock = TypeVar("_Lock")
 
-_MOST_EXECUTIONS = 256
-"""Of so many executions it is known what the last look told; a client may see any number."""
+_MAX_EXECUTIONS = 256
+"""The number of executions whose latest poll is kept; a client may see any number."""
 
-_SAID_NO_FOR = 5.0
-"""Seconds for which an execution that is gone is not asked for again."""
+_SECONDS_GONE = 5.0
+"""Seconds during which an execution that is gone is not polled again."""
 
 Poll: TypeAlias = Callable[[float], Execution]
-AsyncLook: TypeAlias = Callable[[float], Awaitable[Execution]]
+AsyncPoll: TypeAlias = Callable[[float], Awaitable[Execution]]
 
 
 @attrs.define
-class _Known(Generic[_Lock]):
-    """What the last look at one execution told."""
+class _LatestPoll(Generic[_Lock]):
+    """The result of the latest poll of one execution."""
 
     lock: _Lock
-    """Held by whoever looks."""
-    wait_plan: int = 0
+    """Held during a poll."""
+    polls: int = 0
     at: float = -math.inf
     outputs: tuple[Output, ...] = ()
     error: APIStatusError | None = None
 
-    def serves(self, output: Output, refused: str, wait_plan: int, now: float) -> bool:
-        """Tell whether another look is not needed.
+    def is_fresh_for(self, output: Output, refused: str, polls: int, now: float) -> bool:
+        """Return whether no other poll is needed.
 
         Args:
-            output: Whose URL is wanted.
-            refused: The URL that it is to take the place of.
-            looks: How many there were when it was refused.
+            output: The output that needs a URL.
+            refused: The URL that storage refused.
+            polls: The number of polls when it was refused.
             now: The time.
         """
-        if self.wait_plan != wait_plan:
+        if self.polls != polls:
             return True
-        url = same_output(self.outputs, output)
+        url = _url_in(self.outputs, output)
         if url is None:
-            return now - self.at < _SAID_NO_FOR
+            return now - self.at < _SECONDS_GONE
         return url != refused
 
-    def tell(self, execution: Execution, now: float) -> None:
-        """Take note of what a look found."""
-        self.wait_plan, self.at = self.wait_plan + 1, now
+    def record(self, execution: Execution, now: float) -> None:
+        """Record the execution that a poll returned."""
+        self.polls, self.at = self.polls + 1, now
         self.outputs, self.error = execution.outputs, None
 
-    def fail(self, error: APIStatusError, now: float) -> None:
-        """Take note of a look that was answered with no."""
-        self.wait_plan, self.at = self.wait_plan + 1, now
+    def record_error(self, error: APIStatusError, now: float) -> None:
+        """Record the error that a poll was answered with."""
+        self.polls, self.at = self.polls + 1, now
         self.outputs, self.error = (), error
 
     def url_of(self, output: Output) -> str | None:
-        """Give the URL of an output; None if there is no such output.
+        """Return the URL of an output; None if the output is gone.
 
         Raises:
-            APIStatusError: The last look was answered with it.
+            APIStatusError: The latest poll was answered with it.
         """
         if self.error is not None:
             # Several threads raise it, and each adds to the traceback.
             raise copy(self.error)
-        return same_output(self.outputs, output)
+        return _url_in(self.outputs, output)
 
 
 class _Renewals(Generic[_Lock]):
-    """What is known of the executions of one client."""
+    """The latest polls of one client's executions."""
 
     def __init__(self, new_lock: Callable[[], _Lock], clock: Clock) -> None:
         self._new_lock = new_lock
         self._clock = clock
-        self._known: dict[int, _Known[_Lock]] = {}
+        self._by_execution: dict[int, _LatestPoll[_Lock]] = {}
         self._guard = threading.Lock()
 
     def newest(self, output: Output, since: float) -> Output:
-        """Give an output with its URL as of a look after some time, if there was one."""
-        known = self._known.get(output.execution_id)
-        url = same_output(known.outputs, output) if known and known.at > since else None
+        """Return an output with its URL of a poll after ``since``, if there was one."""
+        latest = self._by_execution.get(output.execution_id)
+        url = _url_in(latest.outputs, output) if latest and latest.at > since else None
         return output if url is None else attrs.evolve(output, url=url)
 
-    def _of(self, execution_id: int) -> _Known[_Lock]:
+    def _latest(self, execution_id: int) -> _LatestPoll[_Lock]:
         with self._guard:
-            # Whoever was asked for last is forgotten last.
-            known = self._known.pop(execution_id, None) or _Known(self._new_lock())
-            self._known[execution_id] = known
-            if len(self._known) > _MOST_EXECUTIONS:
-                del self._known[next(iter(self._known))]
-            return known
+            # The least recently used one is dropped first.
+            latest = self._by_execution.pop(execution_id, None) or _LatestPoll(self._new_lock())
+            self._by_execution[execution_id] = latest
+            if len(self._by_execution) > _MAX_EXECUTIONS:
+                del self._by_execution[next(iter(self._by_execution))]
+            return latest
 
 
 class Renewals(_Renewals[threading.Lock]):
-    """What is known of the executions of one client. Threads may share it."""
+    """The latest polls of one client's executions. Threads may share it."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(threading.Lock, clock)
 
-    def renewed(self, output: Output, refused: str, left: float, poll: Poll) -> str | None:
-        """Give an output's new URL; None if there is no such output any more.
+    def renew(self, output: Output, refused: str, left: float, poll: Poll) -> str | None:
+        """Return an output's new URL; None if the output is gone.
 
         Args:
-            output: Whose URL is wanted.
-            refused: The URL that it is to take the place of.
-            left: The seconds that there are for it.
-            look: Looks at the execution, within some seconds.
+            output: The output that needs a URL.
+            refused: The URL that storage refused.
+            left: The seconds that are left for it.
+            poll: Fetches the execution, within some seconds.
 
         Raises:
-            DatalabError: Whatever the look raises, or that there was no time for it.
+            DatalabError: What ``poll`` raises.
+            DownloadError: Another poll took all the time that was left.
         """
-        known, end = self._of(output.execution_id), self._clock.monotonic() + left
-        wait_plan = known.wait_plan
-        if not known.lock.acquire(timeout=min(left, threading.TIMEOUT_MAX)):
-            raise _too_late(output)
+        latest, end = self._latest(output.execution_id), self._clock.monotonic() + left
+        polls = latest.polls
+        if not latest.lock.acquire(timeout=min(left, threading.TIMEOUT_MAX)):
+            raise _no_time_left(output)
         try:
             now = self._clock.monotonic()
-            if not known.serves(output, refused, wait_plan, now):
+            if not latest.is_fresh_for(output, refused, polls, now):
                 try:
-                    known.tell(poll(end - now), self._clock.monotonic())
+                    latest.record(poll(end - now), self._clock.monotonic())
                 except APIStatusError as error:
-                    known.fail(error, self._clock.monotonic())
+                    latest.record_error(error, self._clock.monotonic())
                     raise
-            return known.url_of(output)
+            return latest.url_of(output)
         finally:
-            known.lock.release()
+            latest.lock.release()
 
 
 class AsyncRenewals(_Renewals[asyncio.Lock]):
-    """What is known of the executions of one client, in an event loop."""
+    """The latest polls of one client's executions, in an event loop."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(asyncio.Lock, clock)
 
-    async def renewed(
-        self, output: Output, refused: str, left: float, poll: AsyncLook
-    ) -> str | None:
-        """Give an output's new URL; None if there is no such output any more.
+    async def renew(self, output: Output, refused: str, left: float, poll: AsyncPoll) -> str | None:
+        """Return an output's new URL; None if the output is gone.
 
         Arguments and errors as :meth:`Renewals.renewed`.
         """
-        known, end = self._of(output.execution_id), self._clock.monotonic() + left
-        wait_plan = known.wait_plan
+        latest, end = self._latest(output.execution_id), self._clock.monotonic() + left
+        polls = latest.polls
         try:
             async with asyncio.timeout(left):
-                await known.lock.acquire()
+                await latest.lock.acquire()
         except TimeoutError:
-            raise _too_late(output) from None
+            raise _no_time_left(output) from None
         try:
             now = self._clock.monotonic()
-            if not known.serves(output, refused, wait_plan, now):
+            if not latest.is_fresh_for(output, refused, polls, now):
                 try:
-                    known.tell(await poll(end - now), self._clock.monotonic())
+                    latest.record(await poll(end - now), self._clock.monotonic())
                 except APIStatusError as error:
-                    known.fail(error, self._clock.monotonic())
+                    latest.record_error(error, self._clock.monotonic())
                     raise
-            return known.url_of(output)
+            return latest.url_of(output)
         finally:
-            known.lock.release()
+            latest.lock.release()
 
 
-def _too_late(output: Output) -> DownloadError:
-    return download_failed(output, "expired", "has a URL that expired, and no time is left for it")
+def _no_time_left(output: Output) -> DownloadError:
+    return download_error(
+        output, DownloadFailure.EXPIRED, "has a URL that expired, and no time is left to renew it"
+    )
+
+
+def _url_in(outputs: tuple[Output, ...], expected: Output) -> str | None:
+    """Return the URL of an output in a newer list of outputs; None if it is not there."""
+    for output in outputs:
+        if (output.step, output.file_key) == (expected.step, expected.file_key):
+            return output.url
+    return None

@@ -1,7 +1,7 @@
 """Outputs, for blocking code: from a presigned URL to data and files.
 
 :mod:`~datalab_facade.outputs.async_resource` has the same methods with the same meaning.
-What there is to decide is decided once, in :mod:`~datalab_facade.outputs.downloading`.
+Both carry out the decisions of :mod:`~datalab_facade.outputs.downloading`.
 """
 
 from __future__ import annotations
@@ -24,22 +24,19 @@ from datalab_facade.arguments import (
 from datalab_facade.context import Context
 from datalab_facade.interrupting import check_interrupted
 from datalab_facade.models import JSON, Execution, Output
-from datalab_facade.outputs.collecting import (
-    DEFAULT_MAX_BYTES,
-    Collector,
-    Data,
-    Meter,
-    OnProgress,
-    Reader,
-    as_json,
-    as_text,
-    as_type,
-)
+from datalab_facade.outputs.conversion import as_json, as_text, as_type
 from datalab_facade.outputs.downloading import Chunk, Download, DownloadPolicy
 from datalab_facade.outputs.fetching import fetch
 from datalab_facade.outputs.parts import PartFile, sync_folder
+from datalab_facade.outputs.progress import OnProgress, output_meter
 from datalab_facade.outputs.renewing import Renewals
-from datalab_facade.outputs.saving import DEFAULT_CONCURRENCY, Saving, saved_output, with_one_repeat
+from datalab_facade.outputs.saving import (
+    DEFAULT_CONCURRENCY,
+    Saving,
+    make_saved_output,
+    retry_if_corrupt,
+)
+from datalab_facade.outputs.sinks import DEFAULT_MAX_BYTES, Collector, Data, Reader
 from datalab_facade.transport.storage import StorageTransport
 from datalab_facade.workers import Workers
 
@@ -50,15 +47,15 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 DEFAULT_TIMEOUT = 3_600.0
-"""Seconds for one output, tries included: URLs are good for about an hour."""
+"""Seconds for one output, retries included: URLs are valid for about an hour."""
 
 
 class Outputs:
     """Outputs, for blocking code. Found at ``client.outputs``.
 
-    A body that is cut, stalls or is refused for the moment is asked for again from
-    where it ended; an expired URL is renewed by asking for the execution again; what
-    storage tells of length and checksum is checked. No credential is sent to storage.
+    A download that is cut off, stalls or is refused for a moment resumes where it ended.
+    An expired URL is renewed by fetching the execution again. Lengths and checksums that
+    storage sends are verified. No credential is sent to storage.
 
     >>> def extracted(client, execution):
     ...     return {output.step: client.outputs.read_json(output) for output in execution.outputs}
@@ -81,17 +78,18 @@ class Outputs:
 
         Args:
             output: One of an execution's ``outputs``.
-            max_bytes: The most that it may weigh, unpacked.
-            timeout: Seconds for all of it.
+            max_bytes: The largest size in bytes, decompressed; 256 MiB by default.
+            timeout: Seconds for the whole call; an hour by default.
 
         Raises:
-            InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
-            OutputTooLargeError: It weighs more.
-            DownloadError: It could not be fetched; ``reason`` tells why.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            ClientStateError: The client is closed; nothing was sent.
+            OutputTooLargeError: The output is larger than ``max_bytes``.
+            DownloadError: The download failed; ``reason`` says why.
         """
         most = checked_count("max_bytes", max_bytes, least=0)
-        deadline = self._begun(output, timeout)
-        return with_one_repeat(lambda: self._collected(output, most, deadline))
+        deadline = self._start(output, timeout)
+        return retry_if_corrupt(lambda: self._collect(output, most, deadline))
 
     def read_text(
         self,
@@ -101,7 +99,7 @@ class Outputs:
         max_bytes: int = DEFAULT_MAX_BYTES,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> str:
-        """Fetch an output and decode it. Arguments and errors as :meth:`bytes`."""
+        """Fetch an output and decode it. Arguments and errors as :meth:`read_bytes`."""
         known = checked_encoding(encoding)
         body = self.read_bytes(output, max_bytes=max_bytes, timeout=timeout)
         return as_text(output, body, known)
@@ -124,16 +122,17 @@ class Outputs:
 
         Args:
             output: One of an execution's ``outputs``.
-            into: A type to make of it: a pydantic model, by its own validator, or a
-                dataclass, an attrs class or a TypedDict, by the extra ``cattrs``.
-            max_bytes: The most that it may weigh, unpacked.
-            timeout: Seconds for all of it.
+            into: A type to convert it to: a pydantic model, by its own validator, or a
+                dataclass, an attrs class or a TypedDict, with the extra ``cattrs``.
+            max_bytes: The largest size in bytes, decompressed; 256 MiB by default.
+            timeout: Seconds for the whole call; an hour by default.
 
         Raises:
-            OutputTooLargeError: It weighs more.
-            DownloadError: It could not be fetched, is no JSON, or does not fit the type.
-            ConfigurationError: As for :meth:`bytes`, or the type needs cattrs, which is not
-                there.
+            InvalidArgumentError: As for :meth:`read_bytes`.
+            OutputTooLargeError: The output is larger than ``max_bytes``.
+            DownloadError: The download failed, the output is not JSON, or it does not fit
+                the type.
+            ConfigurationError: The type needs cattrs, which is not installed.
         """
         value = as_json(output, self.read_bytes(output, max_bytes=max_bytes, timeout=timeout))
         return value if into is None else as_type(output, value, into)
@@ -150,26 +149,27 @@ class Outputs:
     ) -> SavedOutput:
         """Save an output to a file, in constant memory.
 
-        The file has its name only when it is whole and checked. Until then it grows
-        beside it as ``.part``, and a killed download goes on from there.
+        The file gets its name only when it is complete and verified. Until then it grows
+        beside it as ``.part``; a download that was killed resumes from there.
 
         Args:
             output: One of an execution's ``outputs``.
-            path: The file; its folder is made if need be.
-            overwrite: Take the place of a file that is there.
-            checksum: Tell the file's SHA-256, too, which takes one more pass over it.
-                What storage tells of checksums is checked either way.
-            on_progress: Called with how far it has come, some times a second.
-            timeout: Seconds for all of it.
+            path: The file; its folder is created if it is missing.
+            overwrite: Replace an existing file; by default that is an error.
+            checksum: Compute the file's SHA-256, too, which reads it once more.
+                Checksums that storage sends are verified either way.
+            on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
+            timeout: Seconds for the whole call; an hour by default.
 
         Returns:
-            What was saved.
+            The saved output, with its size and checksum.
 
         Raises:
-            InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
-            DownloadError: It could not be fetched or written; ``reason`` tells why.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            ClientStateError: The client is closed; nothing was sent.
+            DownloadError: The output could not be fetched or written; ``reason`` says why.
         """
-        return self._saved(
+        return self._save(
             output,
             checked_path("path", path, of_file=True),
             overwrite=overwrite,
@@ -191,48 +191,50 @@ class Outputs:
     ) -> Manifest:
         """Save the outputs of an execution, several at a time, with a manifest.
 
-        They go to ``folder/execution-ID/STEP/FILE``; names of the server's are made
-        harmless, and the manifest tells which is which. What an earlier call saved is not
-        fetched again, also if it was killed before it wrote that down. One that fails
-        does not keep the others from being saved. docs/outputs.md tells what is promised of
-        files when processes are killed, power fails or several save to one folder.
+        The files go to ``folder/execution-ID/STEP/FILE``. Names from the server are made
+        safe, and the manifest maps outputs to files. Outputs that an earlier call saved are
+        not fetched again, even if that call was killed. If one output fails, the others
+        are still saved. docs/outputs.md describes what holds when processes are killed,
+        power fails, or several processes save to one folder.
 
         Args:
             execution: The execution, or its id. It may have failed, or still run.
-            folder: Where the execution's own folder is made.
+            folder: The folder in which the execution's own folder is created.
             steps: The names of the steps; by default all.
-            concurrency: How many files are fetched at once.
-            overwrite: Take the place of files that are there.
-            on_progress: Called with how far each has come; by the blocking client, from
-                several threads.
-            timeout: Seconds for each output, and for others who write the manifest.
+            concurrency: The number of files fetched at once; 8 by default.
+            overwrite: Replace existing files.
+            on_progress: Called with a :class:`~datalab_facade.Progress` of each output; by
+                the blocking client, from several threads.
+            timeout: Seconds for each output, and for the lock of the manifest; an hour by
+                default.
 
         Returns:
-            What was saved and what was missed; also in ``manifest.json``.
+            The outputs that were saved and those that failed; also in ``manifest.json``.
 
         Raises:
-            InvalidArgumentError: An argument is wrong, the folder cannot be made, what an
-                earlier call wrote down there cannot be read (nothing was touched), or the
-                client is closed.
-            LocalFileError: The manifest cannot be written: the disk is full, or another
-                process keeps its lock for longer than ``timeout``. The error has it.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            ClientStateError: The client is closed.
+            LocalFileError: The folder cannot be created, the manifest or the journal of an
+                earlier call cannot be read (nothing was changed), or the manifest cannot be
+                written: the disk is full, or another process holds its lock for longer than
+                ``timeout``. ``manifest`` then has what was saved.
             DatalabError: Whatever ``client.executions.get`` raises for an id.
         """
-        wanted = checked_execution(execution)
+        target = checked_execution(execution)
         home = checked_path("folder", folder)
         many = checked_count("concurrency", concurrency, least=1)
         checked_seconds("timeout", timeout)
         checked_callable("on_progress", on_progress)
         self._storage.ready()
-        if isinstance(wanted, int):
-            wanted = self._executions.get(wanted)
-        began = self._now()
-        saving = Saving(wanted, home, steps, overwrite=overwrite)
+        if isinstance(target, int):
+            target = self._executions.get(target)
+        started_at = self._now()
+        saving = Saving(target, home, steps, overwrite=overwrite)
 
         def save(output: Output, path: Path, *, replacing: bool) -> None:
             with saving.attempt(output):
-                self._saved(
-                    self._renewals.newest(output, began),
+                self._save(
+                    self._renewals.newest(output, started_at),
                     path,
                     overwrite=replacing,
                     checksum=True,
@@ -245,10 +247,10 @@ class Outputs:
             with Workers(many, "datalab-save") as workers:
                 workers.carry_out(
                     partial(save, output, path, replacing=replacing)
-                    for output, path, replacing in saving.wanted
+                    for output, path, replacing in saving.pending
                 )
         except BaseException:
-            saving.leave()
+            saving.abort()
             raise
         return saving.finish(timeout)
 
@@ -256,25 +258,26 @@ class Outputs:
     def stream(
         self, output: Output, *, timeout: float = DEFAULT_TIMEOUT
     ) -> Generator[Iterator[Data], None, None]:
-        """Read an output as it comes, in constant memory.
+        """Stream an output in constant memory.
 
         Args:
             output: One of an execution's ``outputs``.
             timeout: Seconds for all of it.
 
         Yields:
-            An iterator of chunks, unpacked. A body that breaks off is gone on with
-            from there, if the object is still the same.
+            An iterator of chunks, decompressed. A download that is cut off resumes there,
+            if the object is still the same.
 
         Raises:
-            InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
-            DownloadError: It cannot be read on; ``reason`` tells why.
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            ClientStateError: The client is closed; nothing was sent.
+            DownloadError: The download failed and cannot resume; ``reason`` says why.
         """
-        download = self._download(output, self._begun(output, timeout), restartable=False)
+        download = self._download(output, self._start(output, timeout), restartable=False)
         with contextlib.closing(self._chunks(output, download)) as chunks:
-            yield _passed_on(output, download, chunks)
+            yield _unpack(output, download, chunks)
 
-    def _saved(
+    def _save(
         self,
         output: Output,
         goal: Path,
@@ -285,22 +288,24 @@ class Outputs:
         timeout: float,
         saving: Saving | None = None,
     ) -> SavedOutput:
-        """Save an output; if with others, what it will be is promised before it gets its name."""
-        deadline = self._begun(output, timeout)
+        """Save an output; of several, each is recorded in the journal before it is published."""
+        deadline = self._start(output, timeout)
 
-        def saved() -> SavedOutput:
+        def attempt() -> SavedOutput:
             with PartFile(output, goal, overwrite=overwrite) as part:
                 download = self._download(output, deadline, part)
-                meter = Meter(output, on_progress, self._now())
+                meter = output_meter(output, on_progress)
+                meter.begin(download.received, download.facts.total, self._now())
                 with contextlib.closing(self._chunks(output, download)) as chunks:
                     for chunk in chunks:
                         check_interrupted()
                         part.take(chunk, download.facts)
-                        meter.count(chunk, download.facts, self._now())
-                meter.finish(download.received, self._now())
+                        done = chunk.offset + len(chunk.data)
+                        meter.update(done, download.facts.total, self._now())
+                meter.update(download.received, download.received, self._now())
 
-                def whole(size: int, sha256: str | None) -> SavedOutput:
-                    told = saved_output(
+                def describe(size: int, sha256: str | None) -> SavedOutput:
+                    saved = make_saved_output(
                         output,
                         goal,
                         size=size,
@@ -309,19 +314,19 @@ class Outputs:
                         now=self._context.clock.now(),
                     )
                     if saving is not None:
-                        saving.promise(told)
-                    return told
+                        saving.record_intent(saved)
+                    return saved
 
-                told = part.finish(download.facts, whole, checksum=checksum)
+                saved = part.finish(download.facts, describe, checksum=checksum)
                 if saving is None:
                     sync_folder(goal.parent)
                 else:
-                    saving.saved(told)
-                return told
+                    saving.record_saved(saved)
+                return saved
 
-        return with_one_repeat(saved)
+        return retry_if_corrupt(attempt)
 
-    def _collected(self, output: Output, max_bytes: int, deadline: float) -> Data:
+    def _collect(self, output: Output, max_bytes: int, deadline: float) -> Data:
         collector = Collector(output, max_bytes=max_bytes)
         download = self._download(output, deadline)
         with contextlib.closing(self._chunks(output, download)) as chunks:
@@ -356,10 +361,10 @@ class Outputs:
             timeout = min(left, self._context.options.timeout)
             return self._executions.get(output.execution_id, timeout=timeout)
 
-        return lambda refused, left: self._renewals.renewed(output, refused, left, poll)
+        return lambda refused, left: self._renewals.renew(output, refused, left, poll)
 
-    def _begun(self, output: Output, timeout: float) -> float:
-        """Give the deadline of a call that begins now, if it may begin."""
+    def _start(self, output: Output, timeout: float) -> float:
+        """Check that a call may begin, and return its deadline."""
         checked_output(output)
         deadline = self._now() + checked_seconds("timeout", timeout)
         self._storage.ready()
@@ -369,7 +374,7 @@ class Outputs:
         return self._context.clock.monotonic()
 
 
-def _passed_on(
+def _unpack(
     output: Output, download: Download, chunks: Generator[Chunk, None, None]
 ) -> Iterator[Data]:
     reader = Reader(output)

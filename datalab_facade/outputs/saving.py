@@ -1,4 +1,4 @@
-"""Saving all outputs of an execution: where each goes, what is there already, the manifest."""
+"""Saves all outputs of an execution: assigns paths, skips saved ones, writes the manifest."""
 
 from __future__ import annotations
 
@@ -19,47 +19,48 @@ from datalab_facade.arguments import checked_iterable, named
 from datalab_facade.errors import (
     DatalabError,
     DownloadError,
+    DownloadFailure,
     InvalidArgumentError,
     LocalFileError,
 )
 from datalab_facade.interrupting import Interrupted
 from datalab_facade.models import Execution, Output
 from datalab_facade.outputs.claiming import orphans
-from datalab_facade.outputs.journal import Journal, came_true, promises_in
+from datalab_facade.outputs.journal import Journal, matches_intent, read_intents
 from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
 from datalab_facade.outputs.manifest import PREFIX, FailedOutput, Manifest, SavedOutput
 from datalab_facade.outputs.naming import distinct_names, suffix_of
-from datalab_facade.outputs.parts import clear_away, sync_folder
+from datalab_facade.outputs.parts import remove_leftovers, sync_folder
 from datalab_facade.redaction import redact_name
 
 _T = TypeVar("_T")
 
 DEFAULT_CONCURRENCY = 8
-"""How many files are fetched at once: enough to hide latency, few enough for any storage."""
+"""The number of files fetched at once: enough to hide latency, few enough for any storage."""
 
 _Key: TypeAlias = tuple[str, str | None]
-"""The step and the file of an output, as they are shown."""
+"""The step and the file key of an output, redacted."""
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 
-_HASTE = 0.2
-"""Seconds for a lock when an error is on its way to the caller."""
+_ABORT_LOCK_TIMEOUT = 0.2
+"""Seconds to wait for the manifest's lock while an error is raised."""
 
-_BETWEEN_TRIES = 0.02
-"""Seconds between two tries to have a lock."""
+_LOCK_POLL_INTERVAL = 0.02
+"""Seconds between two attempts to get the manifest's lock."""
 
 
 class Saving:
     """The plan and the record of one ``save_all``. Threads may share it.
 
     Attributes:
-        wanted: What is to be fetched, where to, and whether to take another file's place.
+        pending: The outputs to fetch, each with its path and whether to replace a file.
 
     Raises:
-        LocalFileError: A step is unknown, the folder cannot be made, or what is written
-            down there cannot be read; nothing was touched.
-        LocalFileError: The disk is full.
+        InvalidArgumentError: A step is unknown.
+        LocalFileError: The folder cannot be created, or a manifest or journal in it cannot
+            be read; nothing was changed.
     """
 
     def __init__(
@@ -76,105 +77,105 @@ class Saving:
         self._lock = threading.Lock()
         self._settled = threading.Condition(self._lock)
         self._writing = threading.Lock()
-        self._over = False
-        self._before: dict[_Key, SavedOutput] = {}
-        self._promised: dict[_Key, SavedOutput] = {}
-        self._naming: set[_Key] = set()
+        self._closed = False
+        self._earlier: dict[_Key, SavedOutput] = {}
+        self._intents: dict[_Key, SavedOutput] = {}
+        self._publishing: set[_Key] = set()
         self._saved: dict[_Key, SavedOutput] = {}
-        self._missed: dict[_Key, tuple[FailedOutput, DownloadError]] = {}
-        self.wanted: list[tuple[Output, Path, bool]] = []
-        places = _places(execution, steps)
+        self._failed: dict[_Key, tuple[FailedOutput, DownloadError]] = {}
+        self.pending: list[tuple[Output, Path, bool]] = []
+        assigned = _assign_paths(execution, steps)
         self._make_folder()
         try:
-            self._before = self._saved_before() | self._promises()
+            self._earlier = self._read_earlier() | self._kept_intents()
         except (InvalidArgumentError, OSError) as error:
             raise LocalFileError(
-                f"{error}. So it is not known what is saved in {self._folder} already; nothing was "
-                f"touched. See to it that all of that folder can be read, or save to another one"
+                f"{error}. What {self._folder} holds already is therefore unknown, and nothing "
+                f"was changed. Make all of that folder readable, or save to another one"
             ) from error
-        for output, place in places:
+        for output, path in assigned:
             key = _key_of(output)
-            before = None if overwrite else self._before.get(key)
-            if before is None or before.path != place:
-                self.wanted.append((output, self._folder / place, overwrite))
+            before = None if overwrite else self._earlier.get(key)
+            if before is None or before.path != path:
+                self.pending.append((output, self._folder / path, overwrite))
             elif before.source_status.is_terminal or before.source_status == output.status:
                 self._saved[key] = before
             else:
-                # The step went on since then, and may have left more behind.
-                self.wanted.append((output, self._folder / place, True))
+                # The step has continued since then, and its output may have grown.
+                self.pending.append((output, self._folder / path, True))
 
     @contextlib.contextmanager
     def attempt(self, output: Output) -> Iterator[None]:
-        """Take note of how the saving of one output ends inside."""
+        """Record the failure of one output, if its download fails inside."""
         key = _key_of(output)
         try:
             yield
         except DownloadError as error:
-            missed = FailedOutput(
+            failed = FailedOutput(
                 execution_id=output.execution_id, step=key[0], file_key=key[1], error=str(error)
             )
             with self._lock:
-                self._missed[key] = missed, error
+                self._failed[key] = failed, error
         finally:
-            if key in self._naming:
+            if key in self._publishing:
                 self._settle(key)
 
-    def promise(self, saved: SavedOutput) -> None:
-        """Take note of a file that is whole, and about to get its name.
+    def record_intent(self, saved: SavedOutput) -> None:
+        """Record a complete file in the journal, just before it gets its name.
 
         Raises:
-            OSError: That cannot be written down.
-            Interrupted: It comes too late; nobody would know whose file it is.
+            OSError: The journal cannot be written.
+            Interrupted: The manifest is being closed, and would not list the file.
         """
-        placed = self._placed(saved)
-        key = placed.step, placed.file_key
+        entry = self._with_relative_path(saved)
+        key = entry.step, entry.file_key
         with self._lock:
-            if self._over:
+            if self._closed:
                 raise Interrupted
-            self._promised[key] = placed
-            self._naming.add(key)
-        self._journal.promise(placed)
+            self._intents[key] = entry
+            self._publishing.add(key)
+        self._journal.record_intent(entry)
 
-    def saved(self, saved: SavedOutput) -> None:
-        """Take note of a file that is whole, and where it is."""
-        placed = self._placed(saved)
-        key = placed.step, placed.file_key
+    def record_saved(self, saved: SavedOutput) -> None:
+        """Record a complete file that has its name."""
+        entry = self._with_relative_path(saved)
+        key = entry.step, entry.file_key
         with self._lock:
-            self._saved[key] = placed
-            del self._promised[key]
-            many = len(self._saved)
-        # The journal tells of all others, should there be no time to write a last one.
-        if many.bit_count() == 1:
+            self._saved[key] = entry
+            del self._intents[key]
+            count = len(self._saved)
+        # If a kill prevents the last manifest, the journal has the files that are missing here.
+        if count.bit_count() == 1:
             with contextlib.suppress(LocalFileError):
                 self._write({}, timeout=0)
         self._settle(key)
 
     def finish(self, timeout: float) -> Manifest:
-        """Write the manifest, and give it.
+        """Write the manifest, and return it.
 
         Args:
-            timeout: Seconds to wait for others who write one there.
+            timeout: Seconds to wait for the manifest's lock.
 
         Raises:
-            LocalFileError: It cannot be written; with what was saved.
+            LocalFileError: It cannot be written; ``manifest`` has what was saved.
         """
         return self._end(timeout, durable=True)
 
-    def leave(self) -> None:
-        """Write the manifest, if that takes no time, since an error is on its way."""
-        # Where it cannot be written, the journal stays, and tells the next call.
+    def abort(self) -> None:
+        """Write the manifest if that is quick, while an error is raised."""
+        # If it cannot be written, the journal stays for the next call to read.
         with contextlib.suppress(DatalabError):
-            self._end(_HASTE, durable=False)
+            self._end(_ABORT_LOCK_TIMEOUT, durable=False)
 
     def _end(self, timeout: float, *, durable: bool) -> Manifest:
         try:
             with self._local_errors({}), orphans(self._folder, PREFIX):
                 self._close(timeout)
-                promised = self._promises()
+                intents = self._kept_intents()
                 if durable:
                     for folder in {Path(saved.path).parent for saved in self._saved.values()}:
                         sync_folder(self._folder / folder)
-                manifest = self._write(promised, timeout=timeout)
+                manifest = self._write(intents, timeout=timeout)
                 sync_folder(self._folder)
                 self._journal.remove()
                 return manifest
@@ -182,91 +183,92 @@ class Saving:
             self._journal.close()
 
     def _close(self, timeout: float) -> None:
-        """Let no file get a name any more, and wait for those that are about to get theirs.
+        """Stop publishing files, and wait for those that are being published.
 
         Raises:
-            TimeoutError: A thread that was left behind is still at it.
+            TimeoutError: A thread is still publishing one.
         """
         with self._settled:
-            self._over = True
+            self._closed = True
             wait = min(timeout, threading.TIMEOUT_MAX)
-            if not self._settled.wait_for(lambda: not self._naming, wait):
-                raise TimeoutError("the disk does not answer")
+            if not self._settled.wait_for(lambda: not self._publishing, wait):
+                raise TimeoutError("the disk does not respond")
 
     def _settle(self, key: _Key) -> None:
         with self._settled:
-            self._naming.discard(key)
+            self._publishing.discard(key)
             self._settled.notify_all()
 
     def _make_folder(self) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            words = f"The folder {self._folder} cannot be made: {error.strerror or error}"
-            if error.errno in _FULL:
+            words = f"The folder {self._folder} cannot be created: {error.strerror or error}"
+            if error.errno in _DISK_FULL:
                 raise LocalFileError(
                     f"{words}. Make room and call again", manifest=self._manifest({}, {})
                 ) from error
             raise LocalFileError(words) from error
 
-    def _placed(self, saved: SavedOutput) -> SavedOutput:
-        place = Path(saved.path).relative_to(self._folder).as_posix()
-        return attrs.evolve(saved, path=place)
+    def _with_relative_path(self, saved: SavedOutput) -> SavedOutput:
+        path = Path(saved.path).relative_to(self._folder).as_posix()
+        return attrs.evolve(saved, path=path)
 
-    def _write(self, promised: dict[_Key, SavedOutput], *, timeout: float) -> Manifest:
+    def _write(self, intents: dict[_Key, SavedOutput], *, timeout: float) -> Manifest:
         with (
             self._writing,
-            self._local_errors(promised),
-            _alone_in(self._folder, timeout),
+            self._local_errors(intents),
+            manifest_lock(self._folder, timeout),
         ):
-            # Other calls may have saved other steps, or be at it.
-            manifest = self._manifest(self._saved_before(), promised)
+            # Other calls may have saved other steps, or be saving them now.
+            manifest = self._manifest(self._read_earlier(), intents)
             manifest.write(self._folder)
             return manifest
 
     def _manifest(
-        self, before: dict[_Key, SavedOutput], promised: dict[_Key, SavedOutput]
+        self, before: dict[_Key, SavedOutput], intents: dict[_Key, SavedOutput]
     ) -> Manifest:
         with self._lock:
-            saved = before | promised | self._saved
-            missed = tuple(
-                missed
-                for key, (missed, error) in self._missed.items()
-                if key not in promised and not (error.reason == "exists" and key in saved)
+            saved = before | intents | self._saved
+            failed = tuple(
+                failed
+                for key, (failed, error) in self._failed.items()
+                if key not in intents
+                and not (error.reason == DownloadFailure.EXISTS and key in saved)
             )
         return Manifest(
             execution_id=self._execution.id,
             status=self._execution.status,
             saved=tuple(saved.values()),
-            failed=missed,
+            failed=failed,
         )
 
     @contextlib.contextmanager
-    def _local_errors(self, promised: dict[_Key, SavedOutput]) -> Iterator[None]:
-        """Have what goes wrong with the disk tell what was saved all the same."""
+    def _local_errors(self, intents: dict[_Key, SavedOutput]) -> Iterator[None]:
+        """Turn errors of the disk into one that has the outputs that were saved."""
         try:
             yield
         except LocalFileError as error:
             if error.manifest is not None:
                 raise
-            raise self._not_told(error, promised) from error
+            raise self._manifest_error(error, intents) from error
         except OSError as error:
-            raise self._not_told(error, promised) from error
+            raise self._manifest_error(error, intents) from error
 
-    def _not_told(self, error: OSError, promised: dict[_Key, SavedOutput]) -> LocalFileError:
+    def _manifest_error(self, error: OSError, intents: dict[_Key, SavedOutput]) -> LocalFileError:
         return LocalFileError(
-            f"What was saved of execution {self._execution.id} is in {self._folder}, but its "
-            f"manifest does not tell of it: {error}. Mend that, and call again: nothing that "
-            f"was saved is fetched twice",
-            manifest=self._manifest(self._before, promised),
+            f"The outputs of execution {self._execution.id} that were saved are in "
+            f"{self._folder}, but its manifest does not list them: {error}. Fix that and call "
+            f"again: saved outputs are not fetched twice",
+            manifest=self._manifest(self._earlier, intents),
         )
 
-    def _saved_before(self) -> dict[_Key, SavedOutput]:
-        """Give what the manifest that is there tells as saved, as far as it is true.
+    def _read_earlier(self) -> dict[_Key, SavedOutput]:
+        """Return the outputs that an existing manifest lists and that are on disk.
 
         Raises:
-            LocalFileError: There is one, and it cannot be read.
-            OSError: A file that it tells of cannot be looked at.
+            LocalFileError: The manifest exists, and cannot be read.
+            OSError: A file that it lists cannot be examined.
         """
         try:
             earlier = Manifest.read(self._folder)
@@ -279,32 +281,32 @@ class Saving:
         return {
             (saved.step, saved.file_key): saved
             for saved in earlier.saved
-            if saved == self._saved.get((saved.step, saved.file_key)) or self._is_there(saved)
+            if saved == self._saved.get((saved.step, saved.file_key)) or self._is_on_disk(saved)
         }
 
-    def _promises(self) -> dict[_Key, SavedOutput]:
-        """Give what was promised, by other calls or by this one, and came true.
+    def _kept_intents(self) -> dict[_Key, SavedOutput]:
+        """Return the outputs that journals record and that are on disk with that checksum.
 
         Raises:
-            OSError: A journal cannot be read, or a file not be looked at.
+            OSError: A journal cannot be read, or a file cannot be examined.
         """
         kept: dict[_Key, SavedOutput] = {}
-        for saved in (*promises_in(self._folder, but=self._journal), *self._promised.values()):
+        for saved in (*read_intents(self._folder, but=self._journal), *self._intents.values()):
             key = saved.step, saved.file_key
             ours = saved.execution_id == self._execution.id and key not in self._saved
             path = self._folder / saved.path
-            if ours and self._is_there(saved) and came_true(saved, path):
+            if ours and self._is_on_disk(saved) and matches_intent(saved, path):
                 kept[key] = saved
-                clear_away(path)
+                remove_leftovers(path)
         return kept
 
-    def _is_there(self, saved: SavedOutput) -> bool:
-        # Links could lead anywhere, and names of any length are no names.
+    def _is_on_disk(self, saved: SavedOutput) -> bool:
+        # Links could lead anywhere, and a name may be too long for any file.
         try:
             path = Path(os.path.realpath(self._folder / saved.path, strict=True))
             found = path.stat()
         except OSError as error:
-            if error.errno in _NOT_THERE:
+            if error.errno in _MISSING:
                 return False
             raise
         inside = path.is_relative_to(os.path.realpath(self._folder))
@@ -312,15 +314,15 @@ class Saving:
 
 
 @contextlib.contextmanager
-def _alone_in(folder: Path, timeout: float) -> Iterator[None]:
-    """Keep others from writing a manifest there, where the system can.
+def manifest_lock(folder: Path, timeout: float) -> Iterator[None]:
+    """Hold the lock of a folder's manifest, where the system has locks.
 
     Args:
-        folder: Where.
-        timeout: Seconds to wait for one who does.
+        folder: The manifest's folder.
+        timeout: Seconds to wait for the lock.
 
     Raises:
-        TimeoutError: Somebody still does.
+        TimeoutError: Another process still holds it.
     """
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(ImportError, PermissionError):
@@ -329,19 +331,19 @@ def _alone_in(folder: Path, timeout: float) -> Iterator[None]:
             descriptor = os.open(folder, os.O_RDONLY)
             stack.callback(os.close, descriptor)
             end = time.monotonic() + timeout
-            while not _locked(descriptor):
+            while not _try_lock(descriptor):
                 left = end - time.monotonic()
                 if left <= 0:
-                    raise TimeoutError(f"another process has had its lock for {timeout:g} s")
-                # Whoever has it may be another greenlet of this very thread.
-                time.sleep(min(left, _BETWEEN_TRIES))
-            # A child process may have the descriptor, too, and would keep the lock.
+                    raise TimeoutError(f"another process has held its lock for {timeout:g} s")
+                # Another greenlet of this thread may hold it.
+                time.sleep(min(left, _LOCK_POLL_INTERVAL))
+            # A child process may have inherited the descriptor, and would keep the lock.
             stack.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
         yield
 
 
-def _locked(descriptor: int) -> bool:
-    """Tell whether nobody else has a lock, which this process has now."""
+def _try_lock(descriptor: int) -> bool:
+    """Try to lock an open file; return whether this process has the lock now."""
     import fcntl
 
     try:
@@ -349,32 +351,34 @@ def _locked(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        # This file system has no locks.
+        # The file system has no locks.
         return True
     return True
 
 
-def _places(execution: Execution, steps: Iterable[str] | None) -> list[tuple[Output, str]]:
-    """Give each output its place below the execution's folder."""
+def _assign_paths(execution: Execution, steps: Iterable[str] | None) -> list[tuple[Output, str]]:
+    """Assign each output a path below the execution's folder."""
     chosen = list(execution.steps) if steps is None else list(checked_iterable("steps", steps))
     unknown = [name for name in chosen if name not in list(execution.steps)]
     if unknown:
         known = ", ".join(repr(redact_name(name)) for name in execution.steps) or "none"
-        raise InvalidArgumentError(f"There is no step {named(unknown[0])}; the steps are: {known}")
+        raise InvalidArgumentError(
+            f"Step {named(unknown[0])} does not exist; the steps are: {known}"
+        )
     names = distinct_names(map(redact_name, execution.steps), taken=[MANIFEST_NAME])
     folders = dict(zip(execution.steps, names, strict=True))
-    places: list[tuple[Output, str]] = []
+    assigned: list[tuple[Output, str]] = []
     by_step: dict[str, list[Output]] = {}
     for output in execution.outputs:
         by_step.setdefault(output.step, []).append(output)
     for step in dict.fromkeys(chosen):
         outputs = by_step.get(step, [])
         names = distinct_names(_stem(output) for output in outputs)
-        places.extend(
+        assigned.extend(
             (output, f"{folders[step]}/{name}{_suffix(output)}")
             for output, name in zip(outputs, names, strict=True)
         )
-    return places
+    return assigned
 
 
 def _key_of(output: Output) -> _Key:
@@ -383,19 +387,19 @@ def _key_of(output: Output) -> _Key:
 
 
 def _stem(output: Output) -> str:
-    # Names of files are seen by more people than a presigned URL is meant for.
+    # File names are seen by more people than should see a presigned URL.
     stem = redact_name(output.file_key) if output.file_key else "output"
-    # What grows beside a file is called so, and must not be taken for another one.
+    # .part is the name of unfinished downloads; an output must not look like one.
     return f"{stem}-file" if stem.lower().endswith(".part") else stem
 
 
 def _suffix(output: Output) -> str:
-    # With a suffix always there, two different stems never become the same name.
+    # Every file has a suffix, so two different stems never become the same name.
     suffix = suffix_of(output.url)
     return suffix if suffix and suffix != ".part" else ".bin"
 
 
-def saved_output(
+def make_saved_output(
     output: Output,
     path: Path,
     *,
@@ -404,7 +408,7 @@ def saved_output(
     media_type: str | None,
     now: datetime,
 ) -> SavedOutput:
-    """Tell of a file that is whole."""
+    """Describe a complete file."""
     return SavedOutput(
         execution_id=output.execution_id,
         step=output.step,
@@ -418,21 +422,21 @@ def saved_output(
     )
 
 
-def with_one_repeat(download: Callable[[], _T]) -> _T:
-    """Download once more if what came was corrupt: the wire may have been, too."""
+def retry_if_corrupt(download: Callable[[], _T]) -> _T:
+    """Download a second time if the bytes were corrupt: the network may be the cause."""
     try:
         return download()
     except DownloadError as error:
-        if error.reason != "corrupt":
+        if error.reason != DownloadFailure.CORRUPT:
             raise
         return download()
 
 
-async def with_one_repeat_async(download: Callable[[], Awaitable[_T]]) -> _T:
-    """Download once more if what came was corrupt: the wire may have been, too."""
+async def retry_if_corrupt_async(download: Callable[[], Awaitable[_T]]) -> _T:
+    """Download a second time if the bytes were corrupt: the network may be the cause."""
     try:
         return await download()
     except DownloadError as error:
-        if error.reason != "corrupt":
+        if error.reason != DownloadFailure.CORRUPT:
             raise
         return await download()

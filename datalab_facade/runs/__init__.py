@@ -1,4 +1,4 @@
-"""Runs: many files through one workflow, with a journal that survives a crash."""
+"""Runs: one workflow over many files, with a journal that survives a crash."""
 
 from __future__ import annotations
 

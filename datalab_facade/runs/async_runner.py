@@ -14,8 +14,9 @@ from datalab_facade.files.async_resource import AsyncFiles
 from datalab_facade.outcomes import Outcome
 from datalab_facade.outputs.async_resource import AsyncOutputs
 from datalab_facade.runs.run_journal import RunHeader, RunJournal
-from datalab_facade.runs.run_sources import AsyncSources, Item, check_unchanged
+from datalab_facade.runs.run_sources import AsyncSources, RunItem, check_unchanged
 from datalab_facade.runs.running import (
+    Action,
     RunOptions,
     RunPlan,
     RunReport,
@@ -23,7 +24,6 @@ from datalab_facade.runs.running import (
     RunResult,
     RunWorkflow,
     Submit,
-    Task,
     Upload,
     WaitFor,
     checked_request,
@@ -37,7 +37,7 @@ from datalab_facade.workflows.definitions import WorkflowDefinition
 
 
 class AsyncRuns:
-    """Carries out runs: uploads and saves one file after the other, and looks meanwhile."""
+    """Runs a workflow over files: uploads and saves one file after another, polling meanwhile."""
 
     def __init__(
         self,
@@ -60,42 +60,42 @@ class AsyncRuns:
     async def report(
         self, workflow: RunWorkflow, sources: AsyncSources, folder: object, options: RunOptions
     ) -> RunReport:
-        """Run to the end."""
+        """Run to the end, and return the report."""
         request = checked_request(self._context, workflow, sources, folder, options, or_async=True)
         with RunJournal(request.folder) as journal:
-            workflow_id = await self._begun(journal, request)
+            workflow_id = await self._begin(journal, request)
             results = self._results(journal, request, workflow_id)
-            told = tuple([result async for result in results])
-        return RunReport(workflow_id=workflow_id, folder=request.folder, results=told)
+            outcomes = tuple([result async for result in results])
+        return RunReport(workflow_id=workflow_id, folder=request.folder, results=outcomes)
 
     def results(
         self, workflow: RunWorkflow, sources: AsyncSources, folder: object, options: RunOptions
     ) -> AsyncGenerator[RunResult, None]:
-        """Run, and give each result as it comes to be."""
+        """Run, and yield each result as it is known."""
         request = checked_request(self._context, workflow, sources, folder, options, or_async=True)
 
         async def results() -> AsyncGenerator[RunResult, None]:
             with RunJournal(request.folder) as journal:
-                workflow_id = await self._begun(journal, request)
-                told = self._results(journal, request, workflow_id)
-                async with contextlib.aclosing(told):
-                    async for result in told:
+                workflow_id = await self._begin(journal, request)
+                results = self._results(journal, request, workflow_id)
+                async with contextlib.aclosing(results):
+                    async for result in results:
                         yield result
 
         return results()
 
-    async def _begun(self, journal: RunJournal, request: RunRequest) -> int:
-        wanted = request.workflow
-        workflow_id = workflow_of(journal, self._origin, wanted)
+    async def _begin(self, journal: RunJournal, request: RunRequest) -> int:
+        workflow = request.workflow
+        workflow_id = workflow_of(journal, self._origin, workflow)
         if workflow_id is not None:
-            # One that is unknown fails here, once, and not for each file.
+            # An unknown workflow fails here, once, and not for each file.
             await self._workflows.get(workflow_id)
         else:
-            assert isinstance(wanted, WorkflowDefinition)
-            created = await self._workflows.create(wanted, secrets=request.secrets)
+            assert isinstance(workflow, WorkflowDefinition)
+            created = await self._workflows.create(workflow, secrets=request.secrets)
             workflow_id = created.id
         if journal.header is None:
-            journal.begin(RunHeader(self._origin, workflow_id, digest_of(wanted)))
+            journal.begin(RunHeader(self._origin, workflow_id, digest_of(workflow)))
         return workflow_id
 
     async def _results(
@@ -105,17 +105,17 @@ class AsyncRuns:
 
         async def feed() -> AsyncGenerator[int | Outcome, None]:
             async for item in request.files.items_async():
-                yield plan.fed(await self._submitted(plan, item, workflow_id))
+                yield plan.scheduler_input(await self._submit(plan, item, workflow_id))
 
         async with contextlib.aclosing(self._outcomes(feed(), request)) as outcomes:
             async for outcome in outcomes:
-                yield await self._saved(plan, outcome)
+                yield await self._save(plan, outcome)
 
     async def _outcomes(
         self, feed: AsyncIterable[int | Outcome], request: RunRequest
     ) -> AsyncGenerator[Outcome, None]:
-        policy, many, tell = request.policy, request.concurrency, request.on_update
-        if tell is None:
+        policy, many, on_update = request.policy, request.concurrency, request.on_update
+        if on_update is None:
             ended = self._executions.as_completed(feed, concurrency=many, policy=policy)
             async with contextlib.aclosing(ended):
                 async for outcome in ended:
@@ -124,30 +124,32 @@ class AsyncRuns:
         updates = self._executions.watch_many(feed, concurrency=many, policy=policy)
         async with contextlib.aclosing(updates):
             async for update in updates:
-                tell(update)
+                on_update(update)
                 if update.outcome is not None:
                     yield update.outcome
 
-    async def _submitted(self, plan: RunPlan, item: Item, workflow_id: int) -> WaitFor | RunResult:
-        task = plan.task(item)
-        while not isinstance(task, (WaitFor, RunResult)):
-            if isinstance(task, Upload):
-                task = await self._uploaded(plan, item, task)
+    async def _submit(self, plan: RunPlan, item: RunItem, workflow_id: int) -> WaitFor | RunResult:
+        action = plan.next_action(item)
+        while not isinstance(action, (WaitFor, RunResult)):
+            if isinstance(action, Upload):
+                action = await self._upload(plan, item, action)
             else:
-                task = await self._started(plan, item, task, workflow_id)
-        return task
+                action = await self._start(plan, item, action, workflow_id)
+        return action
 
-    async def _uploaded(self, plan: RunPlan, item: Item, task: Upload) -> Task:
+    async def _upload(self, plan: RunPlan, item: RunItem, action: Upload) -> Action:
         try:
-            file = await self._files.upload(task.path, name=task.name)
+            file = await self._files.upload(action.path, name=action.name)
             await asyncio.to_thread(check_unchanged, item)
         except DatalabError as error:
-            return plan.refused(item, error, task)
-        return plan.uploaded(item, file)
+            return plan.record_failure(item, error, action)
+        return plan.record_upload(item, file)
 
-    async def _started(self, plan: RunPlan, item: Item, task: Submit, workflow_id: int) -> Task:
+    async def _start(
+        self, plan: RunPlan, item: RunItem, action: Submit, workflow_id: int
+    ) -> Action:
         try:
-            planned = plan.submission(item, workflow_id, task)
+            planned = plan.plan_submission(item, workflow_id, action)
             execution_id = await self._calls.submit(
                 planned.operation,
                 decode_started,
@@ -156,18 +158,18 @@ class AsyncRuns:
                 submission=planned.submission,
             )
         except DatalabError as error:
-            # Only of this call it may be said that nothing was submitted.
-            return plan.refused(item, error, task)
-        return plan.submitted(item, execution_id)
+            # If this call raises, nothing was submitted for the file.
+            return plan.record_failure(item, error, action)
+        return plan.record_submission(item, execution_id)
 
-    async def _saved(self, plan: RunPlan, outcome: Outcome) -> RunResult:
-        found = plan.ended(outcome)
-        if isinstance(found, RunResult):
-            return found
-        item, folder = found
+    async def _save(self, plan: RunPlan, outcome: Outcome) -> RunResult:
+        settled = plan.record_outcome(outcome)
+        if isinstance(settled, RunResult):
+            return settled
+        item, folder = settled
         execution = outcome.result()
         try:
             manifest = await self._outputs.save_all(execution, folder)
         except DatalabError as error:
-            return plan.not_saved(item, error)
-        return plan.saved(item, execution, manifest)
+            return plan.record_save_error(item, error)
+        return plan.record_saved(item, execution, manifest)

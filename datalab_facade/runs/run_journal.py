@@ -1,11 +1,11 @@
-"""What a run has done so far, on disk, so that a later call goes on where it was.
+"""The journal of a run: what was done so far, so that a later call continues there.
 
-The journal is a file of JSON lines beside the outputs. A line is on the disk itself
-before what it announces is done, or right after what it tells was done, so a kill at
-any moment leaves no doubt about what was acknowledged. A journal that cannot be written
-to any more is not written to again, and the run ends.
+The journal is a file of JSON lines beside the outputs. A line that announces an action is
+synced to the disk before the action, and a line that records a result right after it, so
+a kill at any moment leaves no doubt about what was acknowledged. After a failed write the
+journal is not written to again, and the run ends.
 
-What is read was written by anybody: each line is checked before one of them is believed.
+Anybody may have written the file, so all lines are checked before any is used.
 """
 
 from __future__ import annotations
@@ -36,27 +36,27 @@ _VERSION = 1
 logger = logging.getLogger("datalab_facade.runs")
 
 _KEY: Final = re.compile(r"[0-9a-f]{64}")
-_TAKEN: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES})
+_LOCKED: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES})
 _CANNOT_SYNC: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP})
 
 
 @attrs.frozen(kw_only=True)
 class RunEntry:
-    """What the journal tells of one file."""
+    """The journal's record of one file."""
 
     source: str
-    """What the caller named it by, without anything secret."""
+    """The file as the caller named it, without secrets."""
     folder: str
-    """Its folder's name, beside the journal."""
+    """The name of its folder, which is beside the journal."""
     reference: str | None = None
-    """Where it is at Datalab, once it is uploaded."""
+    """Its reference at Datalab, once it is uploaded."""
     submitting: bool = False
-    """Whether the request that starts its execution was about to leave, and no more is known."""
+    """Whether the request that starts its execution may have been sent, without an answer."""
     execution_id: int | None = None
     ended: str | None = None
-    """How its execution ended, once all that it left behind is saved."""
+    """The final status of its execution, once all its outputs are saved."""
     reason: str | None = None
-    """Why it failed, if it did."""
+    """Why it failed; None if it did not."""
 
 
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
@@ -72,24 +72,24 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 
 @attrs.frozen
 class RunHeader:
-    """What a whole run is about."""
+    """The API and the workflow of a run."""
 
     origin: str
     """The address of the API."""
     workflow_id: int
     definition: str | None
-    """A digest of the definition that the workflow was created from, if it was."""
+    """A digest of the definition that the run created the workflow from; None without one."""
 
 
 class RunJournal:
-    """The journal of one folder; one process at a time has it.
+    """The journal of one folder; one process at a time may use it.
 
     Attributes:
-        failure: Why it cannot be written to any more, if that is so.
+        failure: The error of the first failed write, if there was one.
 
     Raises:
-        LocalFileError: The folder cannot be used, another run has it, or the
-            journal is none that this version can read.
+        LocalFileError: The folder cannot be used, another run uses it, or this version
+            cannot read the journal.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -100,18 +100,20 @@ class RunJournal:
         self._entries: dict[str, RunEntry] = {}
         self._folders: set[str] = set()
         try:
-            made = [one for one in (folder, *folder.parents) if not one.exists()]
+            created = [one for one in (folder, *folder.parents) if not one.exists()]
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = _opened(self.path)
+            self._file = _open(self.path)
         except (OSError, ValueError) as error:
-            # A name that this system cannot write is a ValueError.
+            # A name that this system cannot encode raises ValueError.
             why = error.strerror if isinstance(error, OSError) else "no folder can have this name"
-            raise LocalFileError(f"A run cannot be kept in {folder}: {why}") from None
+            raise LocalFileError(
+                f"The folder {folder} cannot hold a run: {why}. Choose another folder"
+            ) from None
         try:
             self._lock()
             self._read()
-            # A journal whose name is lost with the power would let all be paid again.
-            self._keep_names({folder, folder.parent, *(one.parent for one in made)})
+            # If a power failure lost the journal's name, all files would be paid for again.
+            self._sync_folders({folder, folder.parent, *(one.parent for one in created)})
         except BaseException:
             self._file.close()
             raise
@@ -128,35 +130,36 @@ class RunJournal:
         self._file.close()
 
     def begin(self, header: RunHeader) -> None:
-        """Write down what the run is about.
+        """Write the header.
 
         Raises:
-            LocalFileError: It cannot be written.
+            LocalFileError: The journal cannot be written.
         """
         self._write({"version": _VERSION, **attrs.asdict(header)})
         self.header = header
 
     def entry(self, key: str) -> RunEntry | None:
-        """Give what is known of a file."""
+        """Return the record of a file; None if it has none."""
         return self._entries.get(key)
 
     def has_folder(self, name: str) -> bool:
-        """Tell whether a folder's name is taken, also where case makes no difference."""
+        """Return whether a folder's name is in use, ignoring case."""
         return name.casefold() in self._folders
 
-    def note(self, key: str, **facts: JSON) -> RunEntry:
-        """Write down news of a file, and give all that is known of it.
+    def record(self, key: str, **facts: JSON) -> RunEntry:
+        """Write new facts about a file, and return its whole record.
 
         Raises:
-            LocalFileError: It cannot be written; the error says what became of the file.
+            LocalFileError: The journal cannot be written; the error says what happened to
+                the file.
         """
         self._write({"file": key, **facts})
-        return self._take(key, facts)
+        return self._apply(key, facts)
 
-    def _take(self, key: str, facts: Mapping[str, Any]) -> RunEntry:
-        known = self._entries.get(key)
-        news = {name: value for name, value in facts.items() if name in _TYPES}
-        entry = RunEntry(**news) if known is None else attrs.evolve(known, **news)
+    def _apply(self, key: str, facts: Mapping[str, Any]) -> RunEntry:
+        entry = self._entries.get(key)
+        fields = {name: value for name, value in facts.items() if name in _TYPES}
+        entry = RunEntry(**fields) if entry is None else attrs.evolve(entry, **fields)
         self._entries[key] = entry
         self._folders.add(entry.folder.casefold())
         return entry
@@ -166,30 +169,30 @@ class RunJournal:
             raise self.failure
         # What UTF-8 cannot hold is written as JSON's escape for it.
         text = json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
-        end, left = self._file.seek(0, os.SEEK_END), text
+        end, rest = self._file.seek(0, os.SEEK_END), text
         try:
-            while left:
-                # A short write is told what is wrong by the one that follows it.
-                left = left[self._file.write(left) or 0 :]
+            while rest:
+                # After a short write, the next write raises the error.
+                rest = rest[self._file.write(rest) or 0 :]
             sync(self._file)
         except BaseException as error:
-            # Half a line would spoil the next one, and what is announced is not done now. A
-            # line that tells of what was done stays: it is true, wherever it has got to.
-            if left or line.get("submitting") is True:
+            # Half a line would spoil the next one, and an announced action is not done now. A
+            # complete line about a result stays, since it is true.
+            if rest or line.get("submitting") is True:
                 with contextlib.suppress(OSError):
                     self._file.truncate(end)
             why = error.strerror if isinstance(error, OSError) else "it was interrupted"
             self.failure = LocalFileError(
                 f"The run's journal {self.path} cannot be written: {why}. "
-                f"{self._fate(line)}Make room or mend the folder's rights; the same call then "
-                f"goes on"
+                f"{self._fate(line)}Free disk space or correct the folder's permissions; the "
+                f"same call then continues"
             )
             if isinstance(error, OSError):
                 raise self.failure from None
             raise
 
     def _fate(self, line: Mapping[str, JSON]) -> str:
-        """Tell in a sentence what became of what a line is about."""
+        """Describe in a sentence what happened to the subject of a line."""
         if "file" not in line:
             return (
                 ""
@@ -197,8 +200,8 @@ class RunJournal:
                 else f"Workflow {line['workflow_id']} was created and is not recorded, so name it "
                 f"by its id, or it is created once more. "
             )
-        known = self._entries.get(str(line["file"]))
-        name = printable(str(line["source"] if known is None else known.source))
+        entry = self._entries.get(str(line["file"]))
+        name = printable(str(line["source"] if entry is None else entry.source))
         if line.get("execution_id") is not None:
             number = line["execution_id"]
             return (
@@ -207,8 +210,8 @@ class RunJournal:
                 f"with client.outputs.save_all({number}, ...), since retry_unknown=True pays "
                 f"again. "
             )
-        if known is not None and known.execution_id is not None:
-            return f"{name} is execution {known.execution_id}. "
+        if entry is not None and entry.execution_id is not None:
+            return f"{name} is execution {entry.execution_id}. "
         return f"{name} was not submitted. "
 
     def _read(self) -> None:
@@ -221,7 +224,7 @@ class RunJournal:
         if tail:
             with self._on_line(len(lines) + 1):
                 _check_cut(tail, first=not lines)
-            # A kill cut it off, so nothing that it announces was begun.
+            # A kill cut it off, so the action that it announces was not begun.
             with self._readable():
                 self._file.truncate(sum(len(line) + 1 for line in lines))
 
@@ -240,79 +243,80 @@ class RunJournal:
             yield
         except _OtherVersion as error:
             raise LocalFileError(
-                f"{self.path} was written by a release of datalab-facade that this one "
-                f"does not understand (version {error}). Go on with that one, or choose another "
+                f"{self.path} has version {error} of the journal's format, which this release of "
+                f"datalab-facade cannot read. Use the release that wrote it, or choose another "
                 f"folder"
             ) from None
         except (ValueError, RecursionError) as error:
-            why = str(error) if type(error) is _NotOurs else "it is not JSON"
+            why = str(error) if type(error) is _InvalidLine else "it is not JSON"
             raise LocalFileError(
                 f"Line {number} of {self.path} is not a line of a run's journal: "
-                f"{why}. Mend it, or choose another folder"
+                f"{why}. Correct it, or choose another folder"
             ) from None
 
     def _read_line(self, line: object, *, first: bool) -> None:
         if not isinstance(line, dict):
-            raise _NotOurs("it is not an object")
+            raise _InvalidLine("it is not an object")
         if first:
             self.header = _checked_header(line)
             return
         key = line.get("file")
         if not isinstance(key, str) or not _KEY.fullmatch(key):
-            raise _NotOurs("it does not say which file it is about")
+            raise _InvalidLine("it does not say which file it is about")
         _check_facts(line, is_new=key not in self._entries)
-        entry = self._take(key, line)
+        entry = self._apply(key, line)
         if entry.ended is not None and entry.execution_id is None:
-            raise _NotOurs("it tells the end of an execution that has no id")
+            raise _InvalidLine("it tells the end of an execution that has no id")
 
     def _lock(self) -> None:
         try:
             import fcntl
         except ImportError:
-            # Windows has other locks, and does not keep a second run out.
+            # Windows has no such locks, so nothing prevents a second run there.
             return
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            if error.errno in _TAKEN:
+            if error.errno in _LOCKED:
                 raise LocalFileError(
-                    f"Another run works in {self.folder}. Wait for it, or choose another folder"
+                    f"Another run uses {self.folder}. Wait for it to end, or choose another folder"
                 ) from None
             logger.warning(
-                "The file system of %s has no locks (%s), so nothing keeps a second run out. "
-                "See to it that only one works there at a time, or each pays for the same files",
+                "The file system of %s has no locks (%s), so nothing prevents a second run. "
+                "Run only one there at a time, or each pays for the same files",
                 printable(str(self.folder)),
                 error.strerror,
             )
 
-    def _keep_names(self, folders: Iterable[Path]) -> None:
+    def _sync_folders(self, folders: Iterable[Path]) -> None:
         for folder in folders:
             try:
                 descriptor = os.open(folder, os.O_RDONLY)
             except OSError:
-                # Windows opens no folders, and one above may be nobody's to read.
+                # Windows cannot open folders, and a parent may be unreadable.
                 continue
             try:
                 os.fsync(descriptor)
             except OSError as error:
                 if error.errno not in _CANNOT_SYNC:
                     raise LocalFileError(
-                        f"A run cannot be kept in {self.folder}: {error.strerror}"
+                        f"The folder {self.folder} cannot hold a run: {error.strerror}. "
+                        f"Choose another folder"
                     ) from None
             finally:
                 os.close(descriptor)
 
 
-class _NotOurs(ValueError):
-    """Says why a line is none that a run writes."""
+class _InvalidLine(ValueError):
+    """Says why a line is not one that a run writes."""
 
 
 class _OtherVersion(ValueError):
     """Says which version wrote the journal."""
 
 
-def _opened(path: Path) -> IO[bytes]:
-    # A pipe of that name would be waited for.
+def _open(path: Path) -> IO[bytes]:
+    # Opening a pipe of that name must not block.
     flags = getattr(os, "O_NONBLOCK", 0)
     file = open(  # noqa: SIM115 - the journal closes it
         path, "a+b", buffering=0, opener=lambda name, mode: os.open(name, mode | flags, 0o666)
@@ -327,40 +331,40 @@ def _checked_header(line: Mapping[str, object]) -> RunHeader:
     version, workflow_id = line.get("version"), line.get("workflow_id")
     origin, definition = line.get("origin"), line.get("definition")
     if type(version) is not int:
-        raise _NotOurs("it does not say which version wrote it")
+        raise _InvalidLine("it does not say which version wrote it")
     if version != _VERSION:
         raise _OtherVersion(f"{version}"[:20])
     if not isinstance(origin, str):
-        raise _NotOurs("its origin is not a text")
-    if type(workflow_id) is not int or not _can_be_id(workflow_id):
-        raise _NotOurs("its workflow_id is not an id")
+        raise _InvalidLine("its origin is not a text")
+    if type(workflow_id) is not int or not _is_possible_id(workflow_id):
+        raise _InvalidLine("its workflow_id is not an id")
     if not isinstance(definition, (str, NoneType)):
-        raise _NotOurs("its definition is not a text")
+        raise _InvalidLine("its definition is not a text")
     return RunHeader(origin, workflow_id, definition)
 
 
 def _check_facts(facts: Mapping[str, object], *, is_new: bool) -> None:
     for name, types in _TYPES.items():
-        # True is an int, and no id.
+        # True is an int, but not an id.
         if name in facts and type(facts[name]) not in types:
-            raise _NotOurs(f"its {name} is a {type(facts[name]).__name__}")
+            raise _InvalidLine(f"its {name} is a {type(facts[name]).__name__}")
     if is_new and not {"source", "folder"} <= facts.keys():
-        raise _NotOurs("it does not say what its file is called, and where its outputs go")
+        raise _InvalidLine("it does not say what its file is called, and where its outputs go")
     folder, number = facts.get("folder"), facts.get("execution_id")
     if isinstance(folder, str) and (folder != safe_name(folder) or folder.casefold() == FILE_NAME):
-        raise _NotOurs("its folder is not the name of one")
-    if isinstance(number, int) and not _can_be_id(number):
-        raise _NotOurs("its execution_id is not an id")
+        raise _InvalidLine("its folder is not the name of one")
+    if isinstance(number, int) and not _is_possible_id(number):
+        raise _InvalidLine("its execution_id is not an id")
 
 
-def _can_be_id(number: int) -> bool:
+def _is_possible_id(number: int) -> bool:
     return 0 <= number < 1 << 63
 
 
 def _check_cut(tail: bytes, *, first: bool) -> None:
-    """See to it that the begin of a line is of one of ours, and may be thrown away."""
+    """Check that an incomplete last line is one of a run, and may be removed."""
     begin = b'{"version": ' if first else b'{"file": "'
-    # After a power failure there may be nothing where a line should be.
+    # After a power failure there may be null bytes in place of a line.
     there = tail.rstrip(b"\0")[: len(begin)]
     if not begin.startswith(there):
-        raise _NotOurs("it is not whole")
+        raise _InvalidLine("it is not whole")

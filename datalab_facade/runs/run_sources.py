@@ -1,14 +1,13 @@
-"""The files of a run: which ones a caller means, and what makes one the same file in a later call.
+"""The files of a run, and how a later call recognizes them.
 
-A file on this machine is known by its name and its content, so it is read to its end
-each time that it is met. Nothing that is cheaper can be trusted: size and times stay
-the same under new content where somebody sets them, where a clock is coarse or steps
-back, and where a file is written through memory. Reading costs about a second for a
-gigabyte, less than a minute for 30,000 files of a megabyte; sending their requests
-takes hours.
+A local file is recognized by its name and its content, so each call reads it to its end.
+Nothing cheaper is reliable: size and times can stay the same when the content changes, if
+a program sets them, if the clock is coarse or steps back, or if a file is written through
+a memory map. Reading takes about a second for a gigabyte, and less than a minute for
+30,000 files of a megabyte; sending their requests takes hours.
 
-A link is the file that it leads to. The same file named twice, by whatever path, is
-submitted once, and has a result for each time.
+A link is the same as its target. A file that is named twice, by any path, is submitted
+once, and has a result for each time.
 """
 
 from __future__ import annotations
@@ -36,64 +35,65 @@ from datalab_facade.runs.run_journal import FILE_NAME
 from datalab_facade.workflows.inputs import InputConfig
 
 RunSource: TypeAlias = str | os.PathLike[str] | File
-"""A file to run over: a path, a URL, a ``datalab://`` reference, or what was uploaded."""
+"""A file to run over: a path, a URL, a ``datalab://`` reference, or an uploaded file."""
 
 Sources: TypeAlias = RunSource | Iterable[RunSource]
 AsyncSources: TypeAlias = Sources | AsyncIterable[RunSource]
 
 _OURS: Final = frozenset({FILE_NAME, MANIFEST_NAME})
-# What a download that was killed leaves behind.
+# The files that a killed download leaves behind.
 _UNFINISHED: Final = (".part", ".part.json", ".part.unpacked")
 
 
 @attrs.frozen
-class Item:
+class RunItem:
     """A file of a run, as the caller named it."""
 
     key: str
-    """What makes it the same file in a later call: its name and content, or its address."""
+    """The digest that identifies it in later calls: of its name and content, or its address."""
     source: str
-    """What to call it, without anything secret."""
+    """The file as the caller named it, without secrets."""
     path: Path | None = None
     address: str | None = attrs.field(default=None, repr=redacted_repr)
     """A URL or reference that the API can read."""
     problem: DatalabError | None = None
     """Why it cannot be run."""
     position: int = 0
-    """Its place among the files of the call, from 0 on."""
+    """The file's position in the call, from 0 on."""
 
 
 class RunFiles:
     """The files that a caller named, read one at a time.
 
     Args:
-        sources: One or many of them; a folder stands for the files in it.
-        folder: Where their outputs go.
-        or_async: Whether they may be named one at a time by an async iterable.
+        sources: One file or many; a folder stands for the files in it.
+        folder: The folder for their outputs.
+        or_async: Whether sources may be an async iterable.
 
     Raises:
-        LocalFileError: They are nothing of the kind, or one of them is where the outputs
-            go, as far as that is known before they are read.
+        InvalidArgumentError: The sources have another type.
+        LocalFileError: A file is in the folder for the outputs, as far as that is known
+            before the sources are read.
     """
 
     def __init__(self, sources: object, folder: Path, *, or_async: bool = False) -> None:
         self._folder = folder
         single = isinstance(sources, (str, bytes, os.PathLike, File))
-        given = [sources] if single else sources
-        if not isinstance(given, (Iterable, AsyncIterable) if or_async else Iterable):
+        listed = [sources] if single else sources
+        if not isinstance(listed, (Iterable, AsyncIterable) if or_async else Iterable):
             raise InvalidArgumentError(
                 f"files must be paths, URLs or uploaded files, not {type(sources).__name__}"
             )
-        self._sources = cast("Iterable[RunSource] | AsyncIterable[RunSource]", given)
-        if isinstance(given, Collection):
-            # Whatever else is wrong with one of them is told in its result.
-            for source in given:
+        self._sources = cast("Iterable[RunSource] | AsyncIterable[RunSource]", listed)
+        if isinstance(listed, Collection):
+            # Any other error of a file is in its result.
+            for source in listed:
                 path = _local(source)
                 if path is not None:
                     self._check_apart(path)
 
-    def items(self) -> Iterator[Item]:
-        """Give one after the other."""
+    def items(self) -> Iterator[RunItem]:
+        """Yield the files one after another."""
         assert isinstance(self._sources, Iterable)
         position = 0
         for source in self._sources:
@@ -101,8 +101,8 @@ class RunFiles:
                 yield self._item(one, position)
                 position += 1
 
-    async def items_async(self) -> AsyncIterator[Item]:
-        """Do the same where an event loop must not be held up by a disk."""
+    async def items_async(self) -> AsyncIterator[RunItem]:
+        """Yield the files in an event loop, which a slow disk does not block."""
         import asyncio  # importing it costs a third of importing httpx
 
         position = 0
@@ -111,8 +111,8 @@ class RunFiles:
                 yield await asyncio.to_thread(self._item, one, position)
                 position += 1
 
-    def _files_of(self, source: RunSource) -> Sequence[RunSource | Item]:
-        """Give the files of a folder, and anything else as it is."""
+    def _files_of(self, source: RunSource) -> Sequence[RunSource | RunItem]:
+        """Return the files of a folder, and anything else unchanged."""
         path = _local(source)
         if path is None or not _is_folder(path):
             return [source]
@@ -120,31 +120,31 @@ class RunFiles:
             self._check_apart(path)
             return sorted(filter(_is_wanted, path.iterdir()))
         except LocalFileError as error:
-            return [_wrong(source, error)]
+            return [_failed_item(source, error)]
         except OSError as error:
-            return [_wrong(source, _unreadable(path, error))]
+            return [_failed_item(source, _unreadable(path, error))]
 
-    def _item(self, source: RunSource | Item, position: int) -> Item:
+    def _item(self, source: RunSource | RunItem, position: int) -> RunItem:
         try:
-            item = source if isinstance(source, Item) else self._described(source)
+            item = source if isinstance(source, RunItem) else self._describe(source)
         except DatalabError as error:
-            item = _wrong(source, error)
+            item = _failed_item(source, error)
         return attrs.evolve(item, position=position)
 
-    def _described(self, source: RunSource) -> Item:
+    def _describe(self, source: RunSource) -> RunItem:
         if isinstance(source, File):
-            return Item(digest(source.reference), source.filename, address=source.reference)
+            return RunItem(digest(source.reference), source.filename, address=source.reference)
         if isinstance(source, str) and "://" in source:
             [url] = InputConfig.coerce(source).urls
-            return Item(digest(url), redact_url(url), address=url)
+            return RunItem(digest(url), redact_url(url), address=url)
         if source == "":
             raise InvalidArgumentError("File name is empty. Name a file, or '.' for this folder")
         path = checked_path("a file", source)
         self._check_apart(path)
-        return Item(_key_of(path), str(path), path=path)
+        return RunItem(_key_of(path), str(path), path=path)
 
     def _check_apart(self, path: Path) -> None:
-        """See to it that a file, or a folder of files, is not where the outputs go.
+        """Check that a file, or a folder of files, is not in the folder for the outputs.
 
         Raises:
             LocalFileError: It is.
@@ -155,7 +155,7 @@ class RunFiles:
                 not stat.S_ISDIR(there.st_mode) and os.path.samestat(path.parent.stat(), outputs)
             )
         except (OSError, ValueError):
-            # What is not there is in nobody's way.
+            # A file that does not exist is in no folder.
             return
         if inside:
             raise LocalFileError(
@@ -165,11 +165,11 @@ class RunFiles:
             )
 
 
-def check_unchanged(item: Item) -> None:
-    """See to it that a file is still what it was when the run met it.
+def check_unchanged(item: RunItem) -> None:
+    """Check that a file has not changed since the run read it.
 
     Raises:
-        LocalFileError: It has changed, or is gone.
+        LocalFileError: It has changed or was removed.
     """
     assert item.path is not None
     try:
@@ -184,7 +184,7 @@ def check_unchanged(item: Item) -> None:
 
 
 def digest(text: str) -> str:
-    """Give the SHA-256 of a text, whatever is in it."""
+    """Return the SHA-256 of any text, even with surrogates."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -199,20 +199,20 @@ def _key_of(path: Path) -> str:
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> LocalFileError:
-    # A name that this system cannot write is a ValueError.
+    # A name that this system cannot encode raises ValueError.
     why = error.strerror if isinstance(error, OSError) else "no file can have this name"
     return LocalFileError(f"{path} cannot be read: {why}")
 
 
-def _wrong(source: object, error: DatalabError) -> Item:
-    """Give the item of what cannot be run, which tells why."""
+def _failed_item(source: object, error: DatalabError) -> RunItem:
+    """Create the item of a file that cannot be run, with its error."""
     name = str(source) if isinstance(source, (str, os.PathLike)) else f"{source!r:.80}"
     name = redact_url(name) if "://" in name else name
-    return Item(digest(name), name, problem=error)
+    return RunItem(digest(name), name, problem=error)
 
 
 def _local(source: object) -> Path | None:
-    """Give the path of what is on this machine; None of anything else."""
+    """Return the path of a local file; None for anything else."""
     if isinstance(source, str) and (not source or "://" in source):
         return None
     try:
@@ -229,7 +229,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _is_wanted(path: Path) -> bool:
-    """Tell whether a file in a folder is one to run over, and neither hidden nor of our making."""
+    """Return whether a file in a folder is one to run over: not hidden, and not from a run."""
     name = path.name.casefold()
     if name.startswith(".") or name in _OURS or name.endswith(_UNFINISHED):
         return False
@@ -238,7 +238,7 @@ def _is_wanted(path: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError:
-        # Its item tells why.
+        # Its item has the error.
         return True
 
 

@@ -17,8 +17,9 @@ from datalab_facade.files.resource import Files
 from datalab_facade.outcomes import Outcome
 from datalab_facade.outputs.resource import Outputs
 from datalab_facade.runs.run_journal import RunHeader, RunJournal
-from datalab_facade.runs.run_sources import Item, Sources, check_unchanged
+from datalab_facade.runs.run_sources import RunItem, Sources, check_unchanged
 from datalab_facade.runs.running import (
+    Action,
     RunOptions,
     RunPlan,
     RunReport,
@@ -26,7 +27,6 @@ from datalab_facade.runs.running import (
     RunResult,
     RunWorkflow,
     Submit,
-    Task,
     Upload,
     WaitFor,
     checked_request,
@@ -40,7 +40,7 @@ from datalab_facade.workflows.resource import Workflows
 
 
 class Runs:
-    """Carries out runs, one thing after the other."""
+    """Runs a workflow over files: one step after another."""
 
     def __init__(
         self,
@@ -63,38 +63,38 @@ class Runs:
     def report(
         self, workflow: RunWorkflow, sources: Sources, folder: object, options: RunOptions
     ) -> RunReport:
-        """Run to the end."""
+        """Run to the end, and return the report."""
         request = checked_request(self._context, workflow, sources, folder, options)
         with RunJournal(request.folder) as journal:
-            workflow_id = self._begun(journal, request)
-            told = tuple(self._results(journal, request, workflow_id))
-        return RunReport(workflow_id=workflow_id, folder=request.folder, results=told)
+            workflow_id = self._begin(journal, request)
+            results = tuple(self._results(journal, request, workflow_id))
+        return RunReport(workflow_id=workflow_id, folder=request.folder, results=results)
 
     def results(
         self, workflow: RunWorkflow, sources: Sources, folder: object, options: RunOptions
     ) -> Generator[RunResult, None, None]:
-        """Run, and give each result as it comes to be."""
+        """Run, and yield each result as it is known."""
         request = checked_request(self._context, workflow, sources, folder, options)
 
         def results() -> Generator[RunResult, None, None]:
             with RunJournal(request.folder) as journal:
-                workflow_id = self._begun(journal, request)
+                workflow_id = self._begin(journal, request)
                 yield from self._results(journal, request, workflow_id)
 
         return results()
 
-    def _begun(self, journal: RunJournal, request: RunRequest) -> int:
-        wanted = request.workflow
-        workflow_id = workflow_of(journal, self._origin, wanted)
+    def _begin(self, journal: RunJournal, request: RunRequest) -> int:
+        workflow = request.workflow
+        workflow_id = workflow_of(journal, self._origin, workflow)
         if workflow_id is not None:
-            # One that is unknown fails here, once, and not for each file.
+            # An unknown workflow fails here, once, and not for each file.
             self._workflows.get(workflow_id)
         else:
-            assert isinstance(wanted, WorkflowDefinition)
-            created = self._workflows.create(wanted, secrets=request.secrets)
+            assert isinstance(workflow, WorkflowDefinition)
+            created = self._workflows.create(workflow, secrets=request.secrets)
             workflow_id = created.id
         if journal.header is None:
-            journal.begin(RunHeader(self._origin, workflow_id, digest_of(wanted)))
+            journal.begin(RunHeader(self._origin, workflow_id, digest_of(workflow)))
         return workflow_id
 
     def _results(
@@ -104,46 +104,46 @@ class Runs:
 
         def feed() -> Generator[int | Outcome, None, None]:
             for item in request.files.items():
-                yield plan.fed(self._submitted(plan, item, workflow_id))
+                yield plan.scheduler_input(self._submit(plan, item, workflow_id))
 
         with contextlib.closing(self._outcomes(feed(), request)) as outcomes:
             for outcome in outcomes:
-                yield self._saved(plan, outcome)
+                yield self._save(plan, outcome)
 
     def _outcomes(
         self, feed: Iterable[int | Outcome], request: RunRequest
     ) -> Generator[Outcome, None, None]:
-        policy, many, tell = request.policy, request.concurrency, request.on_update
-        if tell is None:
+        policy, many, on_update = request.policy, request.concurrency, request.on_update
+        if on_update is None:
             yield from self._executions.as_completed(feed, concurrency=many, policy=policy)
             return
         updates = self._executions.watch_many(feed, concurrency=many, policy=policy)
         with contextlib.closing(updates):
             for update in updates:
-                tell(update)
+                on_update(update)
                 if update.outcome is not None:
                     yield update.outcome
 
-    def _submitted(self, plan: RunPlan, item: Item, workflow_id: int) -> WaitFor | RunResult:
-        task = plan.task(item)
-        while not isinstance(task, (WaitFor, RunResult)):
-            if isinstance(task, Upload):
-                task = self._uploaded(plan, item, task)
+    def _submit(self, plan: RunPlan, item: RunItem, workflow_id: int) -> WaitFor | RunResult:
+        action = plan.next_action(item)
+        while not isinstance(action, (WaitFor, RunResult)):
+            if isinstance(action, Upload):
+                action = self._upload(plan, item, action)
             else:
-                task = self._started(plan, item, task, workflow_id)
-        return task
+                action = self._start(plan, item, action, workflow_id)
+        return action
 
-    def _uploaded(self, plan: RunPlan, item: Item, task: Upload) -> Task:
+    def _upload(self, plan: RunPlan, item: RunItem, action: Upload) -> Action:
         try:
-            file = self._files.upload(task.path, name=task.name)
+            file = self._files.upload(action.path, name=action.name)
             check_unchanged(item)
         except DatalabError as error:
-            return plan.refused(item, error, task)
-        return plan.uploaded(item, file)
+            return plan.record_failure(item, error, action)
+        return plan.record_upload(item, file)
 
-    def _started(self, plan: RunPlan, item: Item, task: Submit, workflow_id: int) -> Task:
+    def _start(self, plan: RunPlan, item: RunItem, action: Submit, workflow_id: int) -> Action:
         try:
-            planned = plan.submission(item, workflow_id, task)
+            planned = plan.plan_submission(item, workflow_id, action)
             execution_id = self._calls.submit(
                 planned.operation,
                 decode_started,
@@ -152,18 +152,18 @@ class Runs:
                 submission=planned.submission,
             )
         except DatalabError as error:
-            # Only of this call it may be said that nothing was submitted.
-            return plan.refused(item, error, task)
-        return plan.submitted(item, execution_id)
+            # If this call raises, nothing was submitted for the file.
+            return plan.record_failure(item, error, action)
+        return plan.record_submission(item, execution_id)
 
-    def _saved(self, plan: RunPlan, outcome: Outcome) -> RunResult:
-        found = plan.ended(outcome)
-        if isinstance(found, RunResult):
-            return found
-        item, folder = found
+    def _save(self, plan: RunPlan, outcome: Outcome) -> RunResult:
+        settled = plan.record_outcome(outcome)
+        if isinstance(settled, RunResult):
+            return settled
+        item, folder = settled
         execution = outcome.result()
         try:
             manifest = self._outputs.save_all(execution, folder)
         except DatalabError as error:
-            return plan.not_saved(item, error)
-        return plan.saved(item, execution, manifest)
+            return plan.record_save_error(item, error)
+        return plan.record_saved(item, execution, manifest)

@@ -1,7 +1,7 @@
-"""What there is to decide about running a workflow over many files.
+"""Decisions about running a workflow over many files.
 
 A run uploads each file, executes the workflow on it, waits, and saves the outputs.
-:class:`RunPlan` tells what is left to do for a file and takes note of what was done;
+:class:`RunPlan` decides what to do next for a file, and records what was done;
 :mod:`~datalab_facade.runs.runner` and :mod:`~datalab_facade.runs.async_runner` do it.
 """
 
@@ -43,7 +43,7 @@ from datalab_facade.outputs.naming import safe_name
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
 from datalab_facade.runs.run_journal import FILE_NAME, RunEntry, RunJournal
-from datalab_facade.runs.run_sources import Item, RunFiles, digest
+from datalab_facade.runs.run_sources import RunFiles, RunItem, digest
 from datalab_facade.statuses import Status
 from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY
 from datalab_facade.waiting.wait import WaitPolicy
@@ -57,37 +57,37 @@ RunWorkflow: TypeAlias = int | Workflow | WorkflowDefinition | str | os.PathLike
 OnUpdate: TypeAlias = Callable[[Update], None]
 """Called with each change of an execution, and with the totals."""
 
-_MOST_TOLD = 5
+_MAX_QUOTED = 5
 
 
 @picklable
 @attrs.frozen(kw_only=True)
 class RunResult:
-    """What became of one file of a run."""
+    """The result of one file of a run."""
 
     source: str
-    """What the caller named the file by, character by character, also those that no screen has."""
+    """The file as the caller named it, unchanged, even with unprintable characters."""
     folder: Path
-    """Where its outputs are."""
+    """The folder of its outputs."""
     position: int = attrs.field(default=0, repr=False, kw_only=True)
-    """Its place among the files of the call, from 0 on."""
+    """The file's position in the call, from 0 on."""
     execution_id: int | None = None
     status: Status | None = None
-    """How its execution ended, if it did."""
+    """The final status of its execution; None if it has not ended."""
     manifest: Manifest | None = attrs.field(default=None, repr=False)
-    """What was saved of it, and what was missed."""
+    """The outputs that were saved, and those that failed."""
     error: DatalabError | None = None
-    """What kept it from being done, if anything did."""
+    """The error, if one was raised for the file."""
     reason: str | None = attrs.field(default=None, repr=False)
-    """Why it is not done, in words."""
+    """The reason in words why the file did not succeed."""
 
     @property
     def succeeded(self) -> bool:
-        """Whether its execution has completed and all that it left behind is saved."""
+        """Whether its execution completed and all its outputs are saved."""
         return self.status is Status.COMPLETED and self.reason is None
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the result as plain JSON, without the manifest, which is beside the outputs."""
+        """Return the result as plain JSON, without the manifest, which is beside the outputs."""
         return {
             "source": self.source,
             "folder": str(self.folder),
@@ -110,9 +110,9 @@ def _in_order(results: Iterable[RunResult]) -> tuple[RunResult, ...]:
 @picklable
 @attrs.frozen(kw_only=True)
 class RunReport:
-    """What became of a run: a result for each file, in the order in which they were named.
+    """The results of a run, one for each file, in the order in which they were named.
 
-    It is true when all of them succeeded.
+    A report is true if all files succeeded.
     """
 
     workflow_id: int
@@ -121,16 +121,16 @@ class RunReport:
 
     @property
     def succeeded(self) -> tuple[RunResult, ...]:
-        """The files that are done."""
+        """The results of the files that succeeded."""
         return tuple(result for result in self.results if result.succeeded)
 
     @property
     def failed(self) -> tuple[RunResult, ...]:
-        """The files that are not, each with its reason."""
+        """The results of the files that did not succeed, each with its reason."""
         return tuple(result for result in self.results if not result.succeeded)
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the report as plain JSON."""
+        """Return the report as plain JSON."""
         return {
             "workflow_id": self.workflow_id,
             "folder": str(self.folder),
@@ -150,51 +150,51 @@ class RunReport:
 
 @attrs.frozen
 class Upload:
-    """The file is to be uploaded."""
+    """Action: upload the file."""
 
     path: Path
     name: str
-    """What to call it at Datalab."""
+    """The file's name at Datalab."""
 
 
 @attrs.frozen
 class Submit:
-    """The workflow is to be executed on this URL or reference."""
+    """Action: execute the workflow on this URL or reference."""
 
     address: str = attrs.field(repr=redacted_repr)
     fresh: bool
-    """Whether it was uploaded by this very call."""
+    """Whether this call uploaded it."""
 
 
 @attrs.frozen
 class WaitFor:
-    """Its execution is to be waited for."""
+    """Action: wait for the execution."""
 
     execution_id: int
 
 
 class RunOptions(TypedDict, total=False):
-    """Options of a run; left out, the defaults hold."""
+    """Options of a run; all are optional."""
 
     secrets: Mapping[str, str]
-    """What fills ``${secret:NAME}`` in a definition, where the workflow is created."""
+    """The values of ``${secret:NAME}`` in a definition, for creating the workflow."""
     timeout: float
     """Seconds to wait for each execution; by default the policy's, two hours."""
     policy: WaitPolicy
-    """How each execution is waited for; by default the client's."""
+    """The wait policy for each execution; by default the client's."""
     concurrency: int
-    """How many executions go on at once; 1,000 by default."""
+    """The number of executions that run at once; 1,000 by default."""
     retry_failed: bool
-    """Submit again, for money, what has failed in an earlier call; off by default."""
+    """Whether to submit files again that failed in an earlier call, which costs again."""
     retry_unknown: bool
-    """Submit again where it is not known whether an execution was started; off by default."""
+    """Whether to submit files again whose earlier submission is uncertain; may cost twice."""
     on_update: OnUpdate
-    """Called with each change of an execution, and with the totals, for progress displays."""
+    """Called with each change of an execution and the totals, for progress displays."""
 
 
 @attrs.frozen
 class RunRequest:
-    """A run, checked and ready to begin."""
+    """The checked arguments of a run."""
 
     workflow: WorkflowDefinition | int
     files: RunFiles
@@ -212,136 +212,137 @@ def checked_request(
     workflow: RunWorkflow,
     files: object,
     folder: object,
-    given: RunOptions,
+    options: RunOptions,
     *,
     or_async: bool = False,
 ) -> RunRequest:
-    """Check what a run is asked for; the files may come from an async iterable, or not.
+    """Check the arguments of a run; with ``or_async``, files may be an async iterable.
 
     Raises:
-        LocalFileError: It makes no sense; nothing was sent.
+        InvalidArgumentError: An argument is wrong; nothing was sent.
+        LocalFileError: A file of a definition cannot be read; nothing was sent.
     """
-    unknown = sorted(given.keys() - RunOptions.__annotations__.keys())
+    unknown = sorted(options.keys() - RunOptions.__annotations__.keys())
     if unknown:
         raise TypeError(f"unknown option {unknown[0]!r}")
-    timeout = given.get("timeout")
+    timeout = options.get("timeout")
     if timeout is not None:
         checked_seconds("timeout", timeout)
-    to = checked_path("to", folder)
+    output_dir = checked_path("output_dir", folder)
     return RunRequest(
         workflow=_definition_of(workflow),
-        files=RunFiles(files, to, or_async=or_async),
-        folder=to,
-        secrets=given.get("secrets"),
-        policy=context.policy_for_wait(timeout, given.get("policy"), {}),
+        files=RunFiles(files, output_dir, or_async=or_async),
+        folder=output_dir,
+        secrets=options.get("secrets"),
+        policy=context.policy_for_wait(timeout, options.get("policy"), {}),
         concurrency=checked_count(
-            "concurrency", given.get("concurrency", DEFAULT_CONCURRENCY), least=1
+            "concurrency", options.get("concurrency", DEFAULT_CONCURRENCY), least=1
         ),
-        retry_failed=given.get("retry_failed", False),
-        retry_unknown=given.get("retry_unknown", False),
-        on_update=checked_callable("on_update", given.get("on_update")),
+        retry_failed=options.get("retry_failed", False),
+        retry_unknown=options.get("retry_unknown", False),
+        on_update=checked_callable("on_update", options.get("on_update")),
     )
 
 
-Task: TypeAlias = Upload | Submit | WaitFor | RunResult
+Action: TypeAlias = Upload | Submit | WaitFor | RunResult
 
-# What is fed about a file without an execution; no execution has this id.
+# The id for files without an execution; no execution has it.
 _NO_EXECUTION = -1
 
 
 class RunPlan:
-    """Decides what is left to do for each file, and keeps the journal of it.
+    """Decides what to do next for each file, and records in the journal what was done.
 
     Args:
-        journal: What earlier calls have done.
-        request: What this call wants to be submitted again.
+        journal: The journal of earlier calls.
+        request: The arguments of this call.
     """
 
     def __init__(self, journal: RunJournal, request: RunRequest) -> None:
         self._journal = journal
         self._retry_failed = request.retry_failed
         self._retry_unknown = request.retry_unknown
-        self._met: set[str] = set()
+        self._seen: set[str] = set()
         self._failed: dict[str, DatalabError] = {}
         self._uploaded_now: set[str] = set()
-        self._leaving: str | None = None
-        self._waiting: dict[int, deque[Item]] = {}
+        self._sending: str | None = None
+        self._waiting: dict[int, deque[RunItem]] = {}
         self._settled: dict[int, tuple[Outcome, RunResult]] = {}
 
-    def fed(self, task: WaitFor | RunResult) -> int | Outcome:
-        """Give what the scheduler is to be fed with."""
-        if isinstance(task, WaitFor):
-            return task.execution_id
-        if task.execution_id is None or task.status is None:
-            error = task.error or DatalabError(str(task))
+    def scheduler_input(self, action: WaitFor | RunResult) -> int | Outcome:
+        """Return the scheduler's input for a file: an id to wait for, or a settled outcome."""
+        if isinstance(action, WaitFor):
+            return action.execution_id
+        if action.execution_id is None or action.status is None:
+            error = action.error or DatalabError(str(action))
             outcome = Outcome(execution_id=_NO_EXECUTION, error=error)
         else:
-            execution = Execution(id=task.execution_id, status=task.status)
-            outcome = Outcome(execution_id=task.execution_id, execution=execution)
-        self._settled[id(outcome)] = outcome, task
+            execution = Execution(id=action.execution_id, status=action.status)
+            outcome = Outcome(execution_id=action.execution_id, execution=execution)
+        self._settled[id(outcome)] = outcome, action
         return outcome
 
-    def task(self, item: Item) -> Task:
-        """Tell what is to be done next for a file."""
+    def next_action(self, item: RunItem) -> Action:
+        """Decide what to do next for a file."""
         if item.problem is not None:
-            return self._result(item, None, None, item.problem, _words(item.problem))
+            return self._result(item, None, None, item.problem, _message_of(item.problem))
         if item.key in self._failed:
-            # It was named before, and is tried once in a call.
+            # The same file was named before; it is tried once in a call.
             return self._not_done(item, self._failed[item.key])
-        entry = self._journal.entry(item.key) or self._first_met(item)
-        if self._retry_failed and item.key not in self._met and _has_failed(entry):
-            entry = self._journal.note(
+        entry = self._journal.entry(item.key) or self._record_first(item)
+        if self._retry_failed and item.key not in self._seen and _has_failed(entry):
+            entry = self._journal.record(
                 item.key, execution_id=None, ended=None, reason=None, submitting=False
             )
-        self._met.add(item.key)
+        self._seen.add(item.key)
         return self._next(item, entry)
 
-    def uploaded(self, item: Item, file: File) -> Task:
-        """Take note that a file is at Datalab."""
+    def record_upload(self, item: RunItem, file: File) -> Action:
+        """Record that a file was uploaded, and decide what to do next."""
         self._uploaded_now.add(item.key)
-        return self._next(item, self._journal.note(item.key, reference=file.reference))
+        return self._next(item, self._journal.record(item.key, reference=file.reference))
 
-    def submission(self, item: Item, workflow_id: int, task: Submit) -> Submitted:
-        """Plan the request that starts the execution, with notes of when it leaves.
+    def plan_submission(self, item: RunItem, workflow_id: int, action: Submit) -> Submitted:
+        """Plan the request that starts the execution; the journal records when it is sent.
 
         Raises:
-            LocalFileError: There cannot be such a request.
+            InvalidArgumentError: The address cannot be an input.
         """
-        planned = execution_of(workflow_id, task.address, retry_overloaded=False)
+        planned = execution_of(workflow_id, action.address, retry_overloaded=False)
         record_drift = attrs.evolve(
             planned.submission,
-            on_leaving=lambda: self._about_to_leave(item),
-            on_refused=lambda: self._was_refused(item),
+            on_leaving=lambda: self._record_sending(item),
+            on_refused=lambda: self._record_not_sent(item),
         )
         return attrs.evolve(planned, submission=record_drift)
 
-    def submitted(self, item: Item, execution_id: int) -> WaitFor:
-        """Take note of the execution."""
-        self._leaving = None
-        self._journal.note(item.key, submitting=False, execution_id=execution_id)
+    def record_submission(self, item: RunItem, execution_id: int) -> WaitFor:
+        """Record the execution that was started."""
+        self._sending = None
+        self._journal.record(item.key, submitting=False, execution_id=execution_id)
         return self._wait(item, execution_id)
 
-    def refused(self, item: Item, error: DatalabError, task: Task) -> Task:
-        """Take in that uploading or submitting has failed.
+    def record_failure(self, item: RunItem, error: DatalabError, action: Action) -> Action:
+        """Process an error of an upload or a submission, and decide what to do next.
 
         Raises:
-            DatalabError: It would fail for every other file, too.
+            DatalabError: The error would repeat for every other file.
         """
-        self._leaving = None
+        self._sending = None
         if self._journal.failure is not None:
             raise self._journal.failure
         if isinstance(error, (AuthenticationError, PermissionDeniedError)):
             raise error
-        gone = isinstance(error, APIStatusError) and error.status in (400, 404, 422)
-        if gone and isinstance(task, Submit) and not task.fresh and item.path is not None:
-            # What an earlier call uploaded may have been deleted since.
+        is_gone = isinstance(error, APIStatusError) and error.status in (400, 404, 422)
+        if is_gone and isinstance(action, Submit) and not action.fresh and item.path is not None:
+            # The file that an earlier call uploaded may have been deleted since.
             self._uploaded_now.add(item.key)
-            self._journal.note(item.key, reference=None)
+            self._journal.record(item.key, reference=None)
             return _upload(item.path)
         return self._not_done(item, error)
 
-    def ended(self, outcome: Outcome) -> tuple[Item, Path] | RunResult:
-        """Take in how a wait ended: give the file and the folder to save to, or its result."""
+    def record_outcome(self, outcome: Outcome) -> tuple[RunItem, Path] | RunResult:
+        """Process an outcome; return the file and the folder for its outputs, or its result."""
         settled = self._settled.pop(id(outcome), None)
         if settled is not None:
             return settled[1]
@@ -351,82 +352,82 @@ class RunPlan:
             del self._waiting[outcome.execution_id]
         if outcome.error is not None:
             if isinstance(outcome.error, NotFoundError):
-                self._journal.note(item.key, reason=_words(outcome.error))
+                self._journal.record(item.key, reason=_message_of(outcome.error))
             return self._not_done(item, outcome.error)
-        return item, self._folder(self._known(item))
+        return item, self._folder(self._entry(item))
 
-    def saved(self, item: Item, execution: Execution, manifest: Manifest) -> RunResult:
-        """Take note of what was saved, and give the result of the file."""
+    def record_saved(self, item: RunItem, execution: Execution, manifest: Manifest) -> RunResult:
+        """Record the saved outputs, and return the file's result."""
         reason = None
         if not execution.succeeded:
-            reason = _words(ExecutionFailedError(execution))
+            reason = _message_of(ExecutionFailedError(execution))
         elif not manifest.is_complete:
-            reason = _missed(manifest)
+            reason = _failed_outputs(manifest)
         if manifest.is_complete:
-            self._journal.note(item.key, ended=str(execution.status), reason=reason)
+            self._journal.record(item.key, ended=str(execution.status), reason=reason)
         error = None if execution.succeeded else ExecutionFailedError(execution)
         return self._result(item, execution.status, manifest, error, reason)
 
-    def not_saved(self, item: Item, error: DatalabError) -> RunResult:
-        """Give the result of a file whose outputs could not be saved."""
+    def record_save_error(self, item: RunItem, error: DatalabError) -> RunResult:
+        """Return the result of a file whose outputs could not be saved."""
         return self._not_done(item, error)
 
-    def _about_to_leave(self, item: Item) -> None:
-        # What an earlier call left unknown is so already, and stays it.
-        if not self._known(item).submitting:
-            self._journal.note(item.key, submitting=True)
-            self._leaving = item.key
+    def _record_sending(self, item: RunItem) -> None:
+        # A submission that an earlier call left uncertain stays so.
+        if not self._entry(item).submitting:
+            self._journal.record(item.key, submitting=True)
+            self._sending = item.key
 
-    def _was_refused(self, item: Item) -> None:
-        if self._leaving == item.key:
-            self._leaving = None
-            self._journal.note(item.key, submitting=False)
+    def _record_not_sent(self, item: RunItem) -> None:
+        if self._sending == item.key:
+            self._sending = None
+            self._journal.record(item.key, submitting=False)
 
-    def _first_met(self, item: Item) -> RunEntry:
+    def _record_first(self, item: RunItem) -> RunEntry:
         last = item.path.name if item.path else item.source.partition("?")[0].rpartition("/")[2]
         name = safe_name(last or item.source)
         if name.casefold() == FILE_NAME or self._journal.has_folder(name):
             name = safe_name(f"{name[:40]}-{item.key[:16]}")
         reference = item.address if (item.address or "").startswith("datalab://") else None
-        return self._journal.note(item.key, source=item.source, folder=name, reference=reference)
+        return self._journal.record(item.key, source=item.source, folder=name, reference=reference)
 
-    def _next(self, item: Item, entry: RunEntry) -> Task:
+    def _next(self, item: RunItem, entry: RunEntry) -> Action:
         if entry.execution_id is not None:
-            # Whoever is waited for already has been named before.
+            # An execution in the waiting list belongs to the same file, named before.
             if entry.ended is None or entry.execution_id in self._waiting:
                 return self._wait(item, entry.execution_id)
             return self._from_journal(item, entry, entry.execution_id)
         if entry.submitting and not self._retry_unknown:
-            return self._not_done(item, _left_unknown(item))
+            return self._not_done(item, _uncertain_error(item))
         folder = self._folder(entry)
         if os.path.lexists(folder) and not folder.is_dir():
-            return self._not_done(item, _in_the_way(item, folder))
+            return self._not_done(item, _blocked_error(item, folder))
         address = item.address or entry.reference
         if address is not None:
             return Submit(address, fresh=item.key in self._uploaded_now)
         assert item.path is not None
         return _upload(item.path)
 
-    def _from_journal(self, item: Item, entry: RunEntry, execution_id: int) -> Task:
+    def _from_journal(self, item: RunItem, entry: RunEntry, execution_id: int) -> Action:
         status = Status.parse(entry.ended or "")
         with contextlib.suppress(LocalFileError):
             manifest = Manifest.read(self._folder(entry) / f"execution-{execution_id}")
             if manifest.execution_id == execution_id:
                 return self._result(item, status, manifest, None, entry.reason)
-        # It was saved, and is not there any more: it may still be had.
+        # The outputs were saved and then removed: the API may still have them.
         return self._wait(item, execution_id)
 
-    def _wait(self, item: Item, execution_id: int) -> WaitFor:
+    def _wait(self, item: RunItem, execution_id: int) -> WaitFor:
         self._waiting.setdefault(execution_id, deque()).append(item)
         return WaitFor(execution_id)
 
-    def _not_done(self, item: Item, error: DatalabError) -> RunResult:
+    def _not_done(self, item: RunItem, error: DatalabError) -> RunResult:
         self._failed[item.key] = error
-        return self._result(item, None, None, error, _words(error))
+        return self._result(item, None, None, error, _message_of(error))
 
     def _result(
         self,
-        item: Item,
+        item: RunItem,
         status: Status | None,
         manifest: Manifest | None,
         error: DatalabError | None,
@@ -444,7 +445,7 @@ class RunPlan:
             reason=reason,
         )
 
-    def _known(self, item: Item) -> RunEntry:
+    def _entry(self, item: RunItem) -> RunEntry:
         entry = self._journal.entry(item.key)
         assert entry is not None, item
         return entry
@@ -458,10 +459,11 @@ def _upload(path: Path) -> Upload:
 
 
 def _definition_of(workflow: RunWorkflow) -> WorkflowDefinition | int:
-    """Give the definition to create a workflow from, or the id of one that is there.
+    """Return the definition to create a workflow from, or the id of an existing one.
 
     Raises:
-        LocalFileError: It is neither.
+        InvalidArgumentError: The value is neither.
+        LocalFileError: The file of a definition cannot be read.
     """
     if isinstance(workflow, Workflow):
         return workflow.id
@@ -470,64 +472,64 @@ def _definition_of(workflow: RunWorkflow) -> WorkflowDefinition | int:
     return WorkflowDefinition.from_file(checked_path("workflow", workflow))
 
 
-def workflow_of(journal: RunJournal, origin: str, wanted: WorkflowDefinition | int) -> int | None:
-    """Give the id of the workflow that the run is about; None if it is to be created.
+def workflow_of(journal: RunJournal, origin: str, workflow: WorkflowDefinition | int) -> int | None:
+    """Return the id of the run's workflow; None if it must be created.
 
     Raises:
-        LocalFileError: The journal is of another workflow or another API.
+        LocalFileError: The journal belongs to another workflow or another API.
     """
     header = journal.header
     if header is None:
-        return wanted if isinstance(wanted, int) else None
+        return workflow if isinstance(workflow, int) else None
     if header.origin != origin:
         raise LocalFileError(
-            f"{journal.path} is of a run at {excerpt(header.origin)}, not at {origin}. "
+            f"{journal.path} belongs to a run at {excerpt(header.origin)}, not at {origin}. "
             f"Choose another folder"
         )
-    same = wanted in (header.workflow_id, None)
-    if isinstance(wanted, WorkflowDefinition):
-        same = digest_of(wanted) == header.definition
+    same = workflow in (header.workflow_id, None)
+    if isinstance(workflow, WorkflowDefinition):
+        same = digest_of(workflow) == header.definition
     if not same:
         raise LocalFileError(
-            f"{journal.path} is of a run of another workflow, {header.workflow_id}. "
+            f"{journal.path} belongs to a run of another workflow, {header.workflow_id}. "
             f"Choose another folder"
         )
     return header.workflow_id
 
 
-def digest_of(wanted: WorkflowDefinition | int) -> str | None:
-    """Give what tells one definition from another; None for a workflow that was there before."""
-    if isinstance(wanted, int):
+def digest_of(workflow: WorkflowDefinition | int) -> str | None:
+    """Return a digest of a definition; None for the id of an existing workflow."""
+    if isinstance(workflow, int):
         return None
-    return digest(json.dumps(wanted.to_dict(), sort_keys=True))
+    return digest(json.dumps(workflow.to_dict(), sort_keys=True))
 
 
 def _has_failed(entry: RunEntry) -> bool:
     return entry.reason is not None or entry.ended not in (None, str(Status.COMPLETED))
 
 
-def _left_unknown(item: Item) -> SubmissionUncertainError:
+def _uncertain_error(item: RunItem) -> SubmissionUncertainError:
     return SubmissionUncertainError(
         f"{printable(item.source)}: an earlier call was stopped while it sent the request that "
-        f"starts the execution, so one may have been started. Look for it at Datalab; "
+        f"starts the execution, so one may have been started. Check that at Datalab; "
         f"retry_unknown=True submits the file again",
         method="POST",
         url="",
     )
 
 
-def _in_the_way(item: Item, folder: Path) -> LocalFileError:
+def _blocked_error(item: RunItem, folder: Path) -> LocalFileError:
     return LocalFileError(
         f"{printable(item.source)} was not submitted: its outputs go to the folder "
         f"{printable(str(folder))}, and a file is there. Move it, or choose another folder"
     )
 
 
-def _missed(manifest: Manifest) -> str:
-    told = [missed.error for missed in manifest.failed[:_MOST_TOLD]]
-    more = len(manifest.failed) - len(told)
-    return "; ".join([*told, *([f"{more} more outputs were missed"] if more else [])])
+def _failed_outputs(manifest: Manifest) -> str:
+    errors = [failed.error for failed in manifest.failed[:_MAX_QUOTED]]
+    more = len(manifest.failed) - len(errors)
+    return "; ".join([*errors, *([f"{more} more outputs failed"] if more else [])])
 
 
-def _words(error: DatalabError) -> str:
+def _message_of(error: DatalabError) -> str:
     return redact(str(error))

@@ -62,7 +62,7 @@ def test_a_completed_execution_ends_with_0_and_a_failed_one_with_1(run: Run, wor
         (["status", "0"], "0 is not in the range"),
         (["wait", "1", "--timeout", "soon"], "'soon' is no time; 90, 90s, 10m, 1h30m"),
         (["workflows", "check", "nowhere.json"], "nowhere.json cannot be read: No such file"),
-        (["files", "upload", "nowhere.pdf"], "nowhere.pdf' is not there"),
+        (["files", "upload", "nowhere.pdf"], "nowhere.pdf' does not exist"),
         (["status", "1", "--urls"], "--urls goes with --json"),
         (["status", "1", "--host", "ftp://a.example"], "must look like https://"),
         (["status", "1", "--host", "http://a.example"], "Use https, or --allow-http"),
@@ -119,7 +119,7 @@ def test_outputs_that_are_gone_end_with_1_and_are_named(run: Run, world: World) 
     done = run("download", gone, "-o", "gone")
     assert done.code == 1
     assert "parse" in done.out
-    assert "1 missed" in done.out
+    assert "1 failed" in done.out
 
 
 def test_a_mistake_in_the_program_is_told_in_a_line(

@@ -99,7 +99,7 @@ def test_what_is_odd_is_kept_and_noted(changed: dict[str, Any], drift: Drift) ->
 
 @pytest.mark.parametrize("body", [None, [], "a", 4, {}, {"file_id": None}, {"file_id": "npl9"}])
 def test_what_is_no_file_is_an_error_that_quotes_it(body: Any) -> None:
-    with pytest.raises(InvalidResponseError, match="is no file") as caught:
+    with pytest.raises(InvalidResponseError, match="is not a valid file") as caught:
         decode_file(body)
     assert caught.value.body in str(caught.value)
 

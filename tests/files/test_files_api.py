@@ -293,7 +293,7 @@ class TestDownloads:
     ) -> None:
         with pytest.raises(DownloadError) as caught:
             way.done(client.files.download(file_id, tmp_path / "a.pdf", max_bytes=1_000))
-        assert caught.value.reason == "too large"
+        assert caught.value.reason == "too_large"
         assert not (tmp_path / "a.pdf").exists()
         way.done(client.files.download(file_id, tmp_path / "a.pdf", max_bytes=len(PDF)))
 
@@ -302,7 +302,11 @@ class TestDownloads:
     ) -> None:
         told: list[Any] = []
         way.done(client.files.download(file_id, tmp_path / "a.pdf", on_progress=told.append))
-        assert (told[0].bytes, told[-1].bytes, told[-1].total) == (0, len(PDF), len(PDF))
+        assert (told[0].bytes_done, told[-1].bytes_done, told[-1].bytes_total) == (
+            0,
+            len(PDF),
+            len(PDF),
+        )
         assert told[-1].name == "Q3 report.pdf"
 
     def test_a_part_of_another_file_is_not_gone_on_with(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from datalab_facade import File, InvalidArgumentError
 from datalab_facade.files.decoding import FilePage
-from datalab_facade.files.paging import Paging, Wanted
+from datalab_facade.files.paging import PageRequest, Paging
 
 
 def files(*numbers: int) -> tuple[File, ...]:
@@ -31,9 +31,9 @@ class Server:
     tells_total: bool = True
     ignores_offset: bool = False
     meanwhile: Callable[[Server], None] = lambda _: None
-    asked: list[Wanted] = attrs.field(factory=list)
+    asked: list[PageRequest] = attrs.field(factory=list)
 
-    def page(self, wanted: Wanted) -> FilePage:
+    def page(self, wanted: PageRequest) -> FilePage:
         self.asked.append(wanted)
         assert len(self.asked) < 10_000, "this goes on for ever"
         start = 0 if self.ignores_offset else wanted.offset
@@ -45,7 +45,7 @@ class Server:
 
 def walk(server: Server, *, limit: int | None = None, page_size: int = 100) -> list[int]:
     paging, given_ = Paging(limit=limit, page_size=page_size), list[int]()
-    while (wanted := paging.wanted) is not None:
+    while (wanted := paging.next_request) is not None:
         given_ += (file.id for file in paging.take(server.page(wanted)))
     return given_
 
@@ -108,12 +108,12 @@ def test_whatever_pages_say_no_file_comes_twice_and_it_ends(pages: list[FilePage
     """With so few different files, endless pages bring nothing new sooner or later."""
     paging, given_, left = Paging(limit=None, page_size=5), list[int](), iter(pages * 3)
     for page in left:
-        if paging.wanted is None:
+        if paging.next_request is None:
             break
         given_ += (file.id for file in paging.take(page))
     assert len(given_) == len(set(given_))
     paging_on = 0
-    while paging.wanted is not None:
+    while paging.next_request is not None:
         paging.take(FilePage(files(1, 2 + paging_on % 2), 2, None))
         paging_on += 1
         assert paging_on < 20
@@ -122,14 +122,14 @@ def test_whatever_pages_say_no_file_comes_twice_and_it_ends(pages: list[FilePage
 def test_nothing_is_asked_for_beyond_the_limit() -> None:
     server = Server(list(range(500)))
     assert len(walk(server, limit=150)) == 150
-    assert server.asked == [Wanted(100, 0), Wanted(100, 100)]
-    assert Paging(limit=0, page_size=10).wanted is None
+    assert server.asked == [PageRequest(100, 0), PageRequest(100, 100)]
+    assert Paging(limit=0, page_size=10).next_request is None
 
 
 def test_entries_that_are_no_files_do_not_end_the_list() -> None:
     paging = Paging(limit=None, page_size=2)
     assert paging.take(FilePage((), 2, None)) == []
-    assert paging.wanted == Wanted(2, 2)
+    assert paging.next_request == PageRequest(2, 2)
 
 
 @pytest.mark.parametrize(

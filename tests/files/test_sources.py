@@ -50,7 +50,7 @@ def folder(tmp_path: Path) -> Path:
         ("good.pdf/inside.pdf", "unreadable"),
         ("null\0.pdf", None),
         ("empty.pdf", "empty"),
-        ("large.pdf", "too large"),
+        ("large.pdf", "too_large"),
         ("notes.txt", None),
         ("evil\n.pdf", None),
     ],
@@ -74,12 +74,12 @@ def test_a_path_that_cannot_be_uploaded_is_told_before_any_request(
     ("source", "given", "words"),
     [
         (PDF, {}, "pass name"),
-        (PDF, {"name": ""}, "none"),
-        (PDF, {"name": ".."}, "none"),
+        (PDF, {"name": ""}, "must be a name"),
+        (PDF, {"name": ".."}, "must be a name"),
         (PDF, {"name": "a/b.pdf"}, "folder"),
         (PDF, {"name": "a\\b.pdf"}, "folder"),
         (PDF, {"name": "a\x00b.pdf"}, "control character"),
-        (PDF, {"name": "a\udc80.pdf"}, "no text"),
+        (PDF, {"name": "a\udc80.pdf"}, "not text"),
         (PDF, {"name": "notes.md"}, "content_type"),
         (PDF, {"name": "pdf"}, "content_type"),
         (PDF, {"name": "a.pdf", "content_type": "pdf"}, "media type"),
@@ -106,8 +106,8 @@ def test_a_wrong_argument_is_told_before_any_request(
     [
         (b"", 100, "empty"),
         (io.BytesIO(), 100, "empty"),
-        (b"x" * 101, 100, "too large"),
-        (io.BytesIO(b"x" * 101), 100, "too large"),
+        (b"x" * 101, 100, "too_large"),
+        (io.BytesIO(b"x" * 101), 100, "too_large"),
     ],
 )
 def test_bytes_and_open_files_have_the_same_limits(
@@ -252,7 +252,7 @@ def test_a_pipe_that_never_ends_is_left_at_the_limit(way: Way, simulator: Simula
     client = way.client(simulator)
     with pytest.raises(UploadError) as caught:
         way.done(client.files.upload(pipe, name="a.pdf", max_bytes=1_000_000))
-    assert caught.value.reason == "too large"
+    assert caught.value.reason == "too_large"
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from datalab_facade import AsyncDatalab, File, FileTransfer, UploadError
+from datalab_facade import AsyncDatalab, File, Progress, UploadError
 from datalab_facade.files import sending
 from datalab_facade.files.sources import Source
 from datalab_facade.models import JSON
@@ -267,14 +267,14 @@ def test_progress_grows_to_the_whole_and_falls_back_only_when_begun_anew(
     size = document.stat().st_size
     told: list[Any] = []
     upload(side, document, on_progress=told.append)
-    assert [one.bytes for one in told] == sorted(one.bytes for one in told)
-    assert (told[-1].bytes, told[-1].total, told[-1].fraction) == (size, size, 1.0)
-    assert (told[0].name, told[0].bytes, told[-1].rate > 0) == ("report.pdf", 0, True)
+    assert [one.bytes_done for one in told] == sorted(one.bytes_done for one in told)
+    assert (told[-1].bytes_done, told[-1].bytes_total, told[-1].fraction) == (size, size, 1.0)
+    assert (told[0].name, told[0].bytes_done, told[-1].rate > 0) == ("report.pdf", 0, True)
     taker.does(Act(status=503))
     again: list[Any] = []
     upload(side, document, on_progress=again.append)
-    assert [one.bytes for one in again].count(0) == 2
-    assert [one.bytes for one in again].count(size) == 2
+    assert [one.bytes_done for one in again].count(0) == 2
+    assert [one.bytes_done for one in again].count(size) == 2
 
 
 def test_an_error_of_whoever_is_told_ends_the_upload(side: Side, document: Path) -> None:
@@ -312,8 +312,8 @@ async def test_a_cancelled_upload_leaves_nothing_behind(
     taker.does(Act(status=None, ending="silence"))
     underway = asyncio.Event()
 
-    def tell(progress: FileTransfer) -> None:
-        if progress.bytes == progress.total:
+    def tell(progress: Progress) -> None:
+        if progress.bytes_done == progress.bytes_total:
             underway.set()
 
     async with AsyncDatalab(API_KEY, base_url=real.api_url) as client:

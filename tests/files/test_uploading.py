@@ -18,17 +18,18 @@ from datalab_facade import (
     NotFoundError,
     RateLimitTimeoutError,
     UploadError,
+    UploadFailure,
 )
 from datalab_facade.files.decoding import Confirmation, Ticket
 from datalab_facade.files.uploading import (
-    AskForUrl,
     Compare,
     Confirm,
     Put,
+    RequestUrl,
     Result,
     Upload,
     UploadPolicy,
-    upload_failed,
+    upload_error,
 )
 from datalab_facade.waiting.commands import Sleep
 from tests.secrets_for_tests import SIGNATURE, presigned
@@ -86,7 +87,7 @@ def kinds(commands: list[Any]) -> list[type]:
 
 def test_an_upload_asks_sends_and_confirms() -> None:
     commands, end = run(ticket(7), answered(200, etag='"1"'), CONFIRMED)
-    assert kinds(commands) == [AskForUrl, Put, Confirm]
+    assert kinds(commands) == [RequestUrl, Put, Confirm]
     assert commands[1].url == presigned("7")
     assert commands[2].file_id == 7
     assert end == CONFIRMED["confirmation"]
@@ -102,7 +103,7 @@ def test_a_url_that_is_refused_is_replaced_at_once_and_then_after_growing_pauses
     commands, end = run(*paired, tickets[3], answered(200), CONFIRMED)
     assert isinstance(end, Confirmation)
     assert kinds(commands) == [
-        *(AskForUrl, Put, AskForUrl, Put, Sleep, AskForUrl, Put, Sleep, AskForUrl, Put),
+        *(RequestUrl, Put, RequestUrl, Put, Sleep, RequestUrl, Put, Sleep, RequestUrl, Put),
         Confirm,
     ]
     assert [one.url for one in commands if isinstance(one, Put)] == [presigned(n) for n in "1234"]
@@ -114,7 +115,7 @@ def test_a_url_that_is_refused_is_replaced_at_once_and_then_after_growing_pauses
 @pytest.mark.parametrize("deadline", [4.0, 5.5])
 def test_no_url_is_asked_for_when_there_is_no_time_for_the_pause_before(deadline: float) -> None:
     commands, end = run(*[ticket(), answered(403)] * 2, deadline=deadline)
-    assert kinds(commands) == [AskForUrl, Put] * 2
+    assert kinds(commands) == [RequestUrl, Put] * 2
     assert (end.reason, end.status) == ("refused", 403)
 
 
@@ -141,7 +142,7 @@ def test_retry_after_is_obeyed() -> None:
 def test_a_redirect_is_not_followed(status: int) -> None:
     """A document goes where the API said, and nowhere else."""
     commands, end = run(ticket(), answered(status, location=f"https://else.example/?s={SIGNATURE}"))
-    assert kinds(commands) == [AskForUrl, Put]
+    assert kinds(commands) == [RequestUrl, Put]
     assert (end.reason, end.status) == ("refused", status)
     assert "else.example" in str(end)
     assert SIGNATURE not in str(end)
@@ -154,9 +155,9 @@ def test_any_other_status_is_a_refusal(status: int) -> None:
 
 
 def test_another_checksum_at_the_other_end_is_sent_again_and_then_told() -> None:
-    wrong = [answered(200, **OTHER_MD5), {"wrong": {"md5"}}]
+    wrong = [answered(200, **OTHER_MD5), {"mismatches": {"md5"}}]
     commands, end = run(ticket(), *wrong, answered(200, **OTHER_MD5), {}, CONFIRMED)
-    assert kinds(commands) == [AskForUrl, Put, Compare, Sleep, Put, Compare, Confirm]
+    assert kinds(commands) == [RequestUrl, Put, Compare, Sleep, Put, Compare, Confirm]
     assert commands[2].digests == {"md5": MD5}
     assert isinstance(end, Confirmation)
     _, end = run(ticket(), *wrong * 5)
@@ -165,10 +166,10 @@ def test_another_checksum_at_the_other_end_is_sent_again_and_then_told() -> None
 
 
 def test_a_file_that_changed_before_it_could_be_compared_is_not_confirmed() -> None:
-    error = upload_failed("a.pdf", "changed", "has changed")
+    error = upload_error("a.pdf", UploadFailure.CHANGED, "has changed")
     commands, end = run(ticket(), answered(200, **OTHER_MD5), {"error": error})
     assert end is error
-    assert kinds(commands) == [AskForUrl, Put, Compare]
+    assert kinds(commands) == [RequestUrl, Put, Compare]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ def test_what_is_no_checksum_of_what_was_sent_tells_nothing(headers: dict[str, s
     """An ETag is opaque, and Content-MD5 would be that of the answer's own body."""
     commands, end = run(ticket(), answered(200, **headers), CONFIRMED)
     assert isinstance(end, Confirmation)
-    assert kinds(commands) == [AskForUrl, Put, Confirm]
+    assert kinds(commands) == [RequestUrl, Put, Confirm]
 
 
 def test_an_error_of_the_api_for_the_url_comes_out_as_it_is() -> None:
@@ -243,14 +244,14 @@ def test_what_will_not_pass_is_not_tried_again() -> None:
     commands, end = run(ticket(), {"error": error})
     assert (type(end), end.reason) == (UploadError, "refused")
     assert end.__cause__ is error
-    assert kinds(commands) == [AskForUrl, Put]
+    assert kinds(commands) == [RequestUrl, Put]
 
 
 def test_what_is_wrong_with_the_file_is_not_tried_again() -> None:
-    error = upload_failed("a.pdf", "changed", "has changed")
+    error = upload_error("a.pdf", UploadFailure.CHANGED, "has changed")
     commands, end = run(ticket(), {"error": error})
     assert end is error
-    assert kinds(commands) == [AskForUrl, Put]
+    assert kinds(commands) == [RequestUrl, Put]
 
 
 @pytest.mark.parametrize(
@@ -275,10 +276,10 @@ def test_nothing_is_sent_to_a_url_that_is_not_safe(
 
 def test_the_deadline_is_hard() -> None:
     commands, end = run(ticket(), {"error": BROKEN}, deadline=2.1)
-    assert kinds(commands) == [AskForUrl, Put]
+    assert kinds(commands) == [RequestUrl, Put]
     assert (end.reason, "in time" in str(end)) == ("unreachable", True)
     commands, end = run(ticket(), deadline=0.5)
-    assert kinds(commands) == [AskForUrl]
+    assert kinds(commands) == [RequestUrl]
     assert end.reason == "unreachable"
 
 
@@ -301,7 +302,7 @@ def test_whatever_storage_answers_an_upload_ends_soon(steps: list[dict[str, Any]
     def answer(command: Any) -> dict[str, Any]:
         if isinstance(command, Put):
             return next(left)
-        return ticket() if isinstance(command, AskForUrl) else CONFIRMED
+        return ticket() if isinstance(command, RequestUrl) else CONFIRMED
 
     commands, end = play(answer, deadline=10_000.0)
     assert end == CONFIRMED["confirmation"] or isinstance(end, UploadError)

@@ -68,7 +68,7 @@ class Disk:
                 return raw
             return io.BufferedReader(raw) if mode == "rb" else io.BufferedWriter(raw)
 
-        monkeypatch.setattr(io, "stream", opened)
+        monkeypatch.setattr(io, "open", opened)
 
     def does(self, work: Callable[[], Any]) -> Any:
         """Carry out an operation."""

@@ -116,7 +116,7 @@ def save_all_killed(*, at: str, number: int, **arguments: Any) -> Any:
     elif at == "after the name":
         deadly(*named, before=False)
     else:
-        deadly(Saving, "saved", before=True)
+        deadly(Saving, "record_saved", before=True)
     return save_all(**arguments)
 
 

@@ -99,7 +99,7 @@ def test_malformed_urls_are_missed_and_nothing_else(
 def test_a_malformed_url_is_a_typed_error(
     side: Side, storage: BadStorage, tmp_path: Path, url: str
 ) -> None:
-    for method, more in (("bytes", []), ("save", [tmp_path / "out"])):
+    for method, more in (("read_bytes", []), ("save", [tmp_path / "out"])):
         with pytest.raises(DownloadError):
             side.call(method, output_at(url), *more)
 

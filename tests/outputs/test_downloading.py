@@ -24,7 +24,7 @@ from datalab_facade import (
     Output,
 )
 from datalab_facade.decoding import retry_after_of
-from datalab_facade.errors import APIStatusError
+from datalab_facade.errors import APIStatusError, DownloadFailure
 from datalab_facade.outputs.downloading import (
     Command,
     Download,
@@ -37,7 +37,7 @@ from datalab_facade.outputs.downloading import (
     Renew,
     Result,
     checked_storage_url,
-    download_failed,
+    download_error,
 )
 from datalab_facade.outputs.unpacking import Unpacker
 from datalab_facade.waiting.commands import Sleep
@@ -493,7 +493,7 @@ def test_a_stream_that_cannot_go_on_says_why() -> None:
     _, steps, _ = begun(facts=facts, received=5, restartable=False)
     failed = failure(steps, Result(1_000.0, 200))
     assert failed.reason == "incomplete"
-    assert "was cut off and cannot go on: storage cannot go on in the middle" in str(failed)
+    assert "was cut off and cannot resume: storage cannot resume" in str(failed)
 
 
 def test_what_is_begun_anew_too_often_is_given_up() -> None:
@@ -503,9 +503,9 @@ def test_what_is_begun_anew_too_often_is_given_up() -> None:
         assert fetched(steps.send(unasked)).url == URL
     failed = failure(steps, unasked)
     assert failed.reason == "incomplete"
-    assert (
-        "was begun anew again and again: storage answered with another part than was asked for"
-    ) in str(failed)
+    assert ("was restarted 3 times: storage answered with another range than requested") in str(
+        failed
+    )
 
 
 def test_redirects_are_followed_a_few_times() -> None:
@@ -515,7 +515,7 @@ def test_redirects_are_followed_a_few_times() -> None:
         assert fetched(command).url == f"https://storage.example/{number}"
     failed = failure(steps, Result(1_000.0, 302, {"location": "/more"}))
     assert (failed.reason, failed.status) == ("refused", 302)
-    assert str(failed).endswith("is redirected again and again")
+    assert str(failed).endswith("is redirected more than 3 times")
 
 
 def test_a_redirect_without_a_place_leads_back() -> None:
@@ -526,7 +526,7 @@ def test_a_redirect_without_a_place_leads_back() -> None:
 @pytest.mark.parametrize(
     ("location", "why"),
     [
-        ("http://[", "is redirected to a URL that cannot be read"),
+        ("http://[", "is redirected to a URL that cannot be parsed"),
         ("http://a.example/b?sig=1", "is redirected to http://a.example/b?…, without TLS"),
     ],
 )
@@ -601,7 +601,7 @@ def test_a_try_that_brought_nothing_counts_as_a_fault() -> None:
         ({"content-length": "10"}, 4, ERRORS[0], "was cut off after 4 of 10 bytes: cut"),
         ({"content-length": "10"}, 4, ERRORS[1], "stalled after 4 of 10 bytes: late"),
         ({}, 4, ERRORS[0], "was cut off after 4 bytes: cut"),
-        ({"content-length": "10"}, 14, None, "has 14 bytes, where storage told of 10"),
+        ({"content-length": "10"}, 14, None, "has 14 bytes, but storage announced 10"),
     ],
 )
 def test_a_body_that_never_comes_whole_is_said_to_be_cut(
@@ -636,7 +636,7 @@ def test_a_body_that_is_cut_and_cannot_be_gone_on_with_is_said_to_be_cut() -> No
     steps.send(Result(1_000.0))
     failed = failure(steps, Result(1_000.0, 200, anew))
     assert failed.reason == "incomplete"
-    assert "was cut off after 4 of 10 bytes, and was begun anew again" in str(failed)
+    assert "was cut off after 4 of 10 bytes, and was restarted" in str(failed)
 
 
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
@@ -718,7 +718,7 @@ def test_a_part_may_tell_the_length_that_was_not_known(total: int | None, told: 
 @pytest.mark.parametrize(
     ("headers", "why"),
     [
-        ({}, "storage answered with another part than was asked for"),
+        ({}, "storage answered with another range than requested"),
         ({"content-range": "bytes 5-9/10", "etag": '"w"'}, "the object changed"),
         ({"content-range": "bytes 5-9/11", "etag": '"v"'}, "the object changed its length"),
         ({"content-range": "bytes 5-9/10", "etag": 'W/"v"'}, "the object changed"),
@@ -729,7 +729,7 @@ def test_a_part_may_tell_the_length_that_was_not_known(total: int | None, told: 
         *(
             (
                 {"content-range": "bytes 5-9/10", **more},
-                "storage does not tell that it is a part of the same object",
+                "storage does not confirm that the object is the same",
             )
             for more in ({}, {"last-modified": DAY}, {"content-encoding": "identity"})
         ),
@@ -740,7 +740,7 @@ def test_a_part_that_does_not_fit_is_not_taken(headers: dict[str, str], why: str
     _, steps, _ = begun(facts=facts, received=5, restartable=False)
     failed = failure(steps, Result(1_000.0, 206, headers))
     assert failed.reason == "incomplete"
-    assert str(failed).endswith(f"cannot go on: {why}")
+    assert str(failed).endswith(f"cannot resume: {why}")
 
 
 @pytest.mark.parametrize(
@@ -918,7 +918,7 @@ def test_a_url_that_cannot_be_renewed_tells_why() -> None:
 def test_a_failure_names_what_could_not_be_had(
     remote: Output | RemoteFile, name: str, fields: tuple[Any, ...]
 ) -> None:
-    failed = download_failed(remote, "gone", "is no longer there", 404)
+    failed = download_error(remote, DownloadFailure.GONE, "is no longer there", 404)
     assert str(failed) == f"{name} is no longer there"
     assert (failed.reason, failed.status) == ("gone", 404)
     assert (failed.execution_id, failed.step, failed.file_key, failed.file_id) == fields
@@ -961,15 +961,15 @@ def test_a_stream_that_was_read_too_far_says_why() -> None:
     facts = Facts(total=10, validator='"v"')
     _, steps, _ = begun(facts=facts, received=5, restartable=False)
     failed = failure(steps, Result(1_000.0, 416))
-    assert str(failed).endswith("storage has less of it than was received before")
+    assert str(failed).endswith("storage has fewer bytes than were received before")
 
 
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("https://[", "a URL that cannot be read"),
-        ("ftp://a.example/b?c=d", "a URL that is no https URL: ftp://a.example/b?…"),
-        ("https:///b", "a URL that is no https URL: https:///b"),
+        ("https://[", "a URL that cannot be parsed"),
+        ("ftp://a.example/b?c=d", "a URL that is not an https URL: ftp://a.example/b?…"),
+        ("https:///b", "a URL that is not an https URL: https:///b"),
         (
             "http://a.example/b?c=d",
             "a URL without TLS: http://a.example/b?…. Allow it with allow_http=True",

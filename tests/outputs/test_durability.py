@@ -168,7 +168,7 @@ def test_a_promise_that_does_not_fit_on_the_disk_is_told(tmp_path: Path) -> None
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
     try:
         with pytest.raises(OSError, match="cannot be written to its end"):
-            mine.promise(SAVED)
+            mine.record_intent(SAVED)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         mine.remove()
@@ -180,18 +180,20 @@ def test_a_file_system_without_locks_keeps_promises_all_the_same(
 ) -> None:
     monkeypatch.setattr(claiming, "lock", lambda _: False)
     mine = Journal(tmp_path)
-    mine.promise(SAVED)
-    assert list(journal.promises_in(tmp_path, but=Journal(tmp_path))) == [SAVED]
-    assert list(journal.promises_in(tmp_path, but=mine)) == []
+    mine.record_intent(SAVED)
+    assert list(journal.read_intents(tmp_path, but=Journal(tmp_path))) == [SAVED]
+    assert list(journal.read_intents(tmp_path, but=mine)) == []
     assert len(list(tmp_path.iterdir())) == 1
     mine.remove()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_promise_came_true_if_the_file_is_there_and_what_was_promised(tmp_path: Path) -> None:
+def test_a_promise_matches_intent_if_the_file_is_there_and_what_was_promised(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "a.json"
-    assert not journal.came_true(SAVED, path)
+    assert not journal.matches_intent(SAVED, path)
     path.write_bytes(b"b" * 1_000)
-    assert not journal.came_true(SAVED, path)
+    assert not journal.matches_intent(SAVED, path)
     path.write_bytes(b"a" * 1_000)
-    assert journal.came_true(SAVED, path)
+    assert journal.matches_intent(SAVED, path)

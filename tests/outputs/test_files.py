@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datalab_facade import DownloadError, InvalidArgumentError
+from datalab_facade import DownloadError, InvalidArgumentError, Progress
 from datalab_facade.outputs import parts
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
@@ -59,7 +59,7 @@ WRONG: dict[str, tuple[Player, str]] = {
     "another sum": (stored(BODY, headers={"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}), "corrupt"),
     "no gzip": (gzipped(BODY), "corrupt"),
     "cut gzip": (gzipped(gzip.compress(BODY)[:-9]), "corrupt"),
-    "bomb": (gzipped(gzip.compress(bytes(32 << 20))), "too large"),
+    "bomb": (gzipped(gzip.compress(bytes(32 << 20))), "too_large"),
 }
 
 
@@ -689,11 +689,12 @@ class TestTransfers:
         storage.plays(cut(stored(LARGE), 1_000_000), then=stored(LARGE))
         told: list[Any] = []
         saved(side, storage, tmp_path / "out", on_progress=told.append)
-        held = [transfer.bytes for transfer in told]
+        held = [transfer.bytes_done for transfer in told]
         assert held == sorted(held)
-        assert (told[-1].bytes, told[-1].total) == (len(LARGE), len(LARGE))
+        assert (told[-1].bytes_done, told[-1].bytes_total) == (len(LARGE), len(LARGE))
         assert all(transfer.rate >= 0 for transfer in told)
         assert held.count(len(LARGE)) == 1
+        assert all(progress.output.execution_id == 1001 for progress in told)
 
     def test_progress_counts_what_was_here_before(
         self, side: Side, storage: BadStorage, tmp_path: Path
@@ -702,8 +703,20 @@ class TestTransfers:
         storage.plays(then=stored(BODY))
         told: list[Any] = []
         saved(side, storage, tmp_path / "out", on_progress=told.append)
-        assert min(transfer.bytes for transfer in told) >= 60_000
-        assert told[-1].bytes == len(BODY)
+        assert min(transfer.bytes_done for transfer in told) >= 60_000
+        assert told[-1].bytes_done == len(BODY)
+
+    def test_the_rate_counts_bytes_that_were_received_also_after_a_restart(
+        self, side: Side, storage: BadStorage, tmp_path: Path
+    ) -> None:
+        """A part that cannot be resumed lets the count fall, never the rate below 0."""
+        break_off(side, storage, tmp_path / "out")
+        storage.plays(then=stored(BODY[::-1], etag='"other"'))
+        reports: list[Progress] = []
+        saved(side, storage, tmp_path / "out", on_progress=reports.append)
+        assert reports[0].bytes_done >= 60_000
+        assert all(progress.rate >= 0 for progress in reports)
+        assert (reports[-1].bytes_done, reports[-1].fraction) == (len(BODY), 1.0)
 
     @pytest.mark.parametrize("size", [0, 5, len(BODY)])
     def test_progress_ends_with_all_of_it_also_without_a_length(
@@ -712,7 +725,7 @@ class TestTransfers:
         storage.plays(then=lambda _: Reply(body=BODY[:size], chunked=True))
         told: list[Any] = []
         saved(side, storage, tmp_path / "out", on_progress=told.append)
-        assert (told[-1].bytes, told[-1].total) == (size, size)
+        assert (told[-1].bytes_done, told[-1].bytes_total) == (size, size)
 
     def test_an_error_of_whoever_is_told_ends_the_download(
         self, side: Side, storage: BadStorage, tmp_path: Path
@@ -826,7 +839,7 @@ def test_a_link_is_not_cleared_away(tmp_path: Path) -> None:
     part, mine = tmp_path / "out.part", tmp_path / "mine"
     mine.write_text("mine")
     part.symlink_to(mine)
-    parts.clear_away(tmp_path / "out")
+    parts.remove_leftovers(tmp_path / "out")
     assert part.is_symlink()
     assert mine.read_text() == "mine"
 
@@ -842,9 +855,9 @@ def test_what_another_process_is_at_work_on_is_not_cleared_away(tmp_path: Path) 
     part = tmp_path / "out.part"
     with part.open("wb") as file:
         assert parts.lock(file)
-        parts.clear_away(tmp_path / "out")
+        parts.remove_leftovers(tmp_path / "out")
         assert part.exists()
-    parts.clear_away(tmp_path / "out")
+    parts.remove_leftovers(tmp_path / "out")
     assert not part.exists()
 
 

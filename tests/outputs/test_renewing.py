@@ -127,7 +127,7 @@ class TestAnotherLook:
         storage.plays(then=only_new)
         outputs = expired(storage, execution_id).outputs
         assert at_once(side, "read_bytes", outputs) == [BODY] * len(KEYS)
-        known = side._client.outputs._renewals._known[execution_id]
+        known = side._client.outputs._renewals._by_execution[execution_id]
         stale = tuple(attrs.evolve(o, url=storage.url(f"old/{o.file_key}")) for o in known.outputs)
         known.outputs = stale
         assert at_once(side, "read_bytes", outputs) == [BODY] * len(KEYS)
@@ -179,7 +179,7 @@ class TestAnotherLook:
         client = side._client
         if side.runner is None:
             with ThreadPoolExecutor(1) as pool:
-                waiting = pool.submit(client.outputs.bytes, patient, timeout=3)
+                waiting = pool.submit(client.outputs.read_bytes, patient, timeout=3)
                 until(lambda: looks(simulator) == 1)
                 with pytest.raises(DownloadError) as failed:
                     client.outputs.read_bytes(hasty, timeout=0.3)
@@ -207,4 +207,4 @@ def test_what_is_known_of_executions_is_bounded(
     for execution_id in range(2_000, 2_300):
         with pytest.raises(DownloadError):
             side.call("read_bytes", output_at(storage.url(), execution_id))
-    assert len(side._client.outputs._renewals._known) == 256
+    assert len(side._client.outputs._renewals._by_execution) == 256

@@ -27,7 +27,7 @@ from datalab_facade import (
     StepRun,
     Steps,
 )
-from datalab_facade.outputs.saving import Saving, _alone_in, saved_output
+from datalab_facade.outputs.saving import Saving, make_saved_output, manifest_lock
 from datalab_facade.workers import in_thread
 from tests.outputs.bad_storage import BadStorage
 from tests.outputs.conftest import Side
@@ -152,10 +152,10 @@ class TestLock:
             return descriptor
 
         with monkeypatch.context() as patch:
-            patch.setattr(os, "stream", copied)
-            with _alone_in(tmp_path, 1):
+            patch.setattr(os, "open", copied)
+            with manifest_lock(tmp_path, 1):
                 pass
-        with _alone_in(tmp_path, 0):
+        with manifest_lock(tmp_path, 0):
             pass
         os.close(copies.pop())
         assert not copies
@@ -211,13 +211,15 @@ def test_a_thread_that_hangs_on_the_disk_is_not_waited_for_when_an_error_is_on_i
 ) -> None:
     """What it may name later is told by the journal, which stays."""
     saving = Saving(three(storage), tmp_path, None, overwrite=False)
-    output, path, _ = saving.wanted[0]
+    output, path, _ = saving.pending[0]
     body = b"later"
     now = datetime.now(UTC)
     digest = sha256(body).hexdigest()
-    saving.promise(saved_output(output, path, size=5, sha256=digest, media_type=None, now=now))
+    saving.record_intent(
+        make_saved_output(output, path, size=5, sha256=digest, media_type=None, now=now)
+    )
     begun = time.monotonic()
-    saving.leave()
+    saving.abort()
     assert time.monotonic() - begun < 2
     path.parent.mkdir()
     path.write_bytes(body)

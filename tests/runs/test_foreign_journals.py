@@ -134,7 +134,7 @@ def test_a_file_that_does_not_begin_as_a_journal_is_refused(tmp_path: Path, head
 
 def test_a_later_version_is_refused_with_its_number(tmp_path: Path) -> None:
     path = journal_of(tmp_path / "out", HEADER | {"version": 99})
-    refused(tmp_path / "out", path, r"does not understand \(version 99\)")
+    refused(tmp_path / "out", path, r"has version 99 of the journal's format")
 
 
 @pytest.mark.parametrize("tail", [b"a text without an end", b'{"other": 1', b"\0\0x", b"[]"])
@@ -185,7 +185,7 @@ def test_whatever_is_in_a_text_comes_back_from_the_journal(source: str, reason: 
     with tempfile.TemporaryDirectory() as folder:
         with RunJournal(Path(folder)) as journal:
             journal.begin(RunHeader("https://a.example", 1, None))
-            journal.note(KEY, source=source, folder="a", execution_id=7, reason=reason)
+            journal.record(KEY, source=source, folder="a", execution_id=7, reason=reason)
         with RunJournal(Path(folder)) as journal:
             entry = journal.entry(KEY)
             assert entry is not None

@@ -98,9 +98,9 @@ class FaultyDisk:
 @contextlib.contextmanager
 def faulty(fault: DiskFault) -> Iterator[None]:
     """Let the journals that are opened inside have such a disk."""
-    real = run_journal._opened
+    real = run_journal._open
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_journal, "_opened", lambda path: FaultyDisk(real(path), fault))
+        patch.setattr(run_journal, "_open", lambda path: FaultyDisk(real(path), fault))
         patch.setattr(run_journal, "sync", lambda disk: disk.sync())
         yield
 

@@ -332,7 +332,7 @@ def test_changes_are_told_on_the_way(
         workflow_id,
         documents,
         output_dir=tmp_path / "out",
-        on_update=lambda update: told.append(str(update.totals.done)),
+        on_update=lambda update: told.append(str(update.totals.finished)),
     )
     assert told[0] == "0"
     assert told[-1] == "3"
@@ -345,7 +345,7 @@ def test_two_runs_cannot_have_one_folder_at_once(
 
     with (
         RunJournal(tmp_path / "out"),
-        pytest.raises(LocalFileError, match="Another run works in"),
+        pytest.raises(LocalFileError, match="Another run uses"),
     ):
         run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
     assert run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
@@ -356,14 +356,14 @@ def test_two_runs_cannot_have_one_folder_at_once(
     [
         ({"timeout": 0}, "timeout"),
         ({"concurrency": 0}, "concurrency"),
-        ({"to": "a\0b"}, "to must be a path"),
+        ({"output_dir": "a\0b"}, "output_dir must be a path"),
     ],
 )
 def test_wrong_arguments_are_told_before_anything_is_sent(
     way: Way, simulator: Simulator, tmp_path: Path, given: dict[str, Any], match: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=match):
-        run(way, simulator, 1, ["a.pdf"], **{"to": tmp_path / "out", **given})
+        run(way, simulator, 1, ["a.pdf"], **{"output_dir": tmp_path / "out", **given})
     assert not simulator.requests
 
 
@@ -419,7 +419,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_sent(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "out" / "run.jsonl").mkdir(parents=True)
-    with pytest.raises(LocalFileError, match=r"A run cannot be kept in .*: Is a directory"):
+    with pytest.raises(LocalFileError, match=r"The folder .* cannot hold a run: Is a directory"):
         run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
     assert not simulator.requests
 
@@ -445,7 +445,7 @@ def test_outputs_that_cannot_be_saved_are_told_and_saved_by_the_next_call(
     (out).mkdir()
     (out / documents[0].name).write_bytes(b"a file where the folder should be")
     [result] = run(way, simulator, workflow_id, documents[:1], output_dir=out).failed
-    assert isinstance(result.error, ConfigurationError)
+    assert isinstance(result.error, LocalFileError)
     (out / documents[0].name).unlink()
     assert run(way, simulator, workflow_id, documents[:1], output_dir=out)
     assert executes(simulator) == 1

@@ -28,6 +28,7 @@ from datalab_facade import (
     DatalabError,
     DefinitionIssue,
     DownloadError,
+    DownloadFailure,
     Drift,
     DriftReport,
     Execution,
@@ -36,7 +37,6 @@ from datalab_facade import (
     Failure,
     File,
     FileLink,
-    FileTransfer,
     InputConfig,
     InvalidDefinitionError,
     InvalidResponseError,
@@ -47,6 +47,7 @@ from datalab_facade import (
     Output,
     OutputTooLargeError,
     OverloadedError,
+    Progress,
     RateLimitError,
     RequestRejectedError,
     RunReport,
@@ -63,6 +64,7 @@ from datalab_facade import (
     UnprocessableEntityError,
     Update,
     UploadError,
+    UploadFailure,
     UploadOutcome,
     ValidationIssue,
     WaitPolicy,
@@ -361,6 +363,11 @@ async def outputs_are_bytes_or_json(client: Datalab, other: AsyncDatalab, output
     assert_type(client.outputs.read_bytes(output, max_bytes=10), bytes)
     assert_type(client.outputs.read_json(output), JSON)
     assert_type(await other.outputs.read_bytes(output), bytes)
+    client.outputs.save(output, "out", on_progress=lambda at: assert_type(at, Progress))
+    client.outputs.save_all(
+        123, "out", on_progress=lambda at: assert_type(at.fraction, float | None)
+    )
+    client.files.download(4, "out", on_progress=lambda at: assert_type(at.output, Output | None))
     assert_type(await other.outputs.read_json(output, max_bytes=10), JSON)
 
     client.outputs.read_json(output)["a"]  # type: ignore[index, call-overload]
@@ -377,7 +384,7 @@ def files_are_uploaded_listed_and_fetched(client: Datalab, opened: IO[bytes]) ->
     assert_type(files.upload(Path("a.pdf"), timeout=5, max_retries=0), File)
     assert_type(files.upload(b"...", name="a.pdf", content_type="application/pdf"), File)
     assert_type(files.upload(opened, max_bytes=10, on_progress=print), File)
-    files.upload("a.pdf", on_progress=lambda transfer: assert_type(transfer, FileTransfer))
+    files.upload("a.pdf", on_progress=lambda progress: assert_type(progress, Progress))
     assert_type(files.upload_many(["a.pdf", Path("b.pdf")]), Generator[UploadOutcome, None, None])
     files.upload_many([("a.pdf", b"..."), "b.pdf", opened], concurrency=2)
     for outcome in files.upload_many([]):
@@ -544,10 +551,12 @@ def errors_hold_plain_data(client: Datalab) -> None:
         assert_type(error.failures, tuple[Failure, ...])
     except UploadError as error:
         assert_type(error.file_name, str)
+        assert_type(error.reason, UploadFailure)
         assert_type(error.status, int | None)
         error.step  # type: ignore[attr-defined]
     except DownloadError as error:
         assert_type(error.file_id, int | None)
+        assert_type(error.reason, DownloadFailure)
         assert_type(error.step, str | None)
         assert_type(error.status, int | None)
     except LocalFileError as error:

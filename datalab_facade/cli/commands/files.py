@@ -19,7 +19,7 @@ from datalab_facade.errors import DatalabError
 if TYPE_CHECKING:
     from datalab_facade.client import Datalab
     from datalab_facade.files.uploads import UploadOutcome
-    from datalab_facade.outputs.transfers import FileTransfer
+    from datalab_facade.outputs.progress import Progress
 
 
 @click.group()
@@ -62,8 +62,8 @@ def _uploads(
 ) -> Generator[UploadOutcome, None, None]:
     from datalab_facade.files.uploads import UploadOutcome
 
-    def on_progress(at: FileTransfer) -> None:
-        told(at.name, at.bytes, at.total)
+    def on_progress(at: Progress) -> None:
+        told(at.name, at.bytes_done, at.bytes_total)
 
     if content_type is None:
         yield from client.files.upload_many(map(Path, paths), on_progress=on_progress)
@@ -151,7 +151,7 @@ def download(session: Session, *, file: str, path: str, overwrite: bool) -> Exit
             _named(file),
             path,
             overwrite=overwrite,
-            on_progress=lambda at: told(at.name, at.bytes, at.total),
+            on_progress=lambda at: told(at.name, at.bytes_done, at.bytes_total),
         )
     if session.as_json:
         session.out.write_json({"path": str(saved), "bytes": saved.stat().st_size})

@@ -56,11 +56,7 @@ def download(
                 folder,
                 steps=steps or None,
                 overwrite=overwrite,
-                on_progress=lambda at: told(
-                    "/".join(filter(None, (at.output.step, at.output.file_key))),
-                    at.bytes,
-                    at.total,
-                ),
+                on_progress=lambda at: told(at.name, at.bytes_done, at.bytes_total),
             )
     home = Path(folder) / f"execution-{execution_id}"
     if session.as_json:

@@ -24,7 +24,7 @@ _MOST: Final = 40
 
 
 def manifest_text(manifest: Manifest, folder: Path, terminal: Terminal) -> str:
-    """Show what was saved of an execution, where it is, and what was missed."""
+    """Show the saved outputs of an execution, where they are, and the outputs that failed."""
     return "\n".join(_lines(manifest, folder, terminal))
 
 
@@ -44,21 +44,21 @@ def _lines(manifest: Manifest, folder: Path, terminal: Terminal) -> Iterator[str
     if len(manifest.saved) > _MOST:
         more = f"… {len(manifest.saved) - _MOST:,} more, all in manifest.json"
         yield terminal.painted(terminal.words(more), DIM)
-    for missed in manifest.failed:
-        yield from missed_lines(missed, terminal)
+    for failed in manifest.failed:
+        yield from failed_lines(failed, terminal)
     if rows or manifest.failed:
         yield ""
     total = sum(saved.bytes for saved in manifest.saved)
     told = f"{counted(len(manifest.saved), 'output')} ({size(total)}) in {folder}"
     if manifest.failed:
-        told += f", {len(manifest.failed)} missed"
+        told += f", {len(manifest.failed)} failed"
     yield from paragraph(told, terminal, BOLD)
 
 
-def missed_lines(missed: FailedOutput, terminal: Terminal) -> list[str]:
+def failed_lines(failed: FailedOutput, terminal: Terminal) -> list[str]:
     """Tell of an output that could not be saved."""
-    place = shown(missed.step)
-    if missed.file_key is not None:
-        place += f" [{shown(missed.file_key)}]"
-    words = f"{terminal.glyphs.bullet} {place}: {shown(missed.error, limit=400)}"
+    place = shown(failed.step)
+    if failed.file_key is not None:
+        place += f" [{shown(failed.file_key)}]"
+    words = f"{terminal.glyphs.bullet} {place}: {shown(failed.error, limit=400)}"
     return paragraph(words, terminal, RED, indent=2)

@@ -1,4 +1,4 @@
-"""What the blocking and the async form of ``client.files`` have in common."""
+"""Uploads and downloads of files: what the blocking and the async form share."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import TypeVar
 from datalab_facade.arguments import is_folder
 from datalab_facade.context import Context
 from datalab_facade.drift import Drift
-from datalab_facade.files.decoding import (
-    Confirmation,
-)
+from datalab_facade.errors import DownloadFailure
+from datalab_facade.files.decoding import Confirmation
 from datalab_facade.files.models import File, FileLink
 from datalab_facade.files.sources import Described
 from datalab_facade.files.uploading import Upload, UploadPolicy
@@ -21,28 +20,28 @@ from datalab_facade.outputs.downloading import (
     Download,
     DownloadPolicy,
     RemoteFile,
-    download_failed,
+    download_error,
 )
 from datalab_facade.outputs.naming import safe_name
 from datalab_facade.outputs.parts import PartFile, sync_folder
-from datalab_facade.outputs.transfers import OnProgress, ProgressMeter
+from datalab_facade.outputs.progress import OnProgress, ProgressMeter
 from datalab_facade.redaction import redact_name
 
 _T = TypeVar("_T")
 
 DEFAULT_TIMEOUT = 3_600.0
-"""Seconds for one file, tries included: URLs are good for about an hour."""
+"""Seconds for one file, retries included: URLs are valid for about an hour."""
 
 
-def recording_drift(
+def drift_recorder(
     context: Context, decode: Callable[[JSON], tuple[_T, set[Drift]]]
 ) -> Callable[[JSON], _T]:
-    """Let what a decoder finds odd be counted."""
+    """Wrap a decoder so that the drift it finds is counted."""
     return lambda answer: context.record_drift(*decode(answer))
 
 
-def planned_upload(context: Context, name: str, deadline: float) -> Upload:
-    """Plan one upload."""
+def plan_upload(context: Context, name: str, deadline: float) -> Upload:
+    """Create the plan of one upload."""
     return Upload(
         name,
         UploadPolicy(),
@@ -52,11 +51,11 @@ def planned_upload(context: Context, name: str, deadline: float) -> Upload:
     )
 
 
-def uploaded(described: Described, size: int, confirmed: Confirmation) -> File:
-    """Tell of a file that was sent and confirmed."""
+def uploaded_file(described: Described, size: int, confirmation: Confirmation) -> File:
+    """Describe a file that was sent and confirmed."""
     return File(
-        id=confirmed.file_id,
-        reference=confirmed.reference,
+        id=confirmation.file_id,
+        reference=confirmation.reference,
         filename=described.name,
         content_type=described.content_type,
         size=size,
@@ -65,7 +64,7 @@ def uploaded(described: Described, size: int, confirmed: Confirmation) -> File:
 
 
 class FileDownload:
-    """One file on its way back, to its place on disk."""
+    """The download of one file to its path on disk."""
 
     def __init__(
         self,
@@ -77,17 +76,17 @@ class FileDownload:
     ) -> None:
         name = link.filename or f"file-{link.file_id}"
         self._remote = RemoteFile(link.file_id, name, link.url)
-        # A name that comes from the server never chooses the folder.
+        # A name from the server must never choose the folder.
         self._goal = path / safe_name(redact_name(name)) if is_folder(path) else path
         self._max_bytes = max_bytes
-        self._meter = ProgressMeter(name, on_progress)
+        self._meter = ProgressMeter(redact_name(name), on_progress)
 
     def part(self, *, overwrite: bool) -> PartFile:
-        """Give the file that grows beside the goal."""
+        """Create the part file beside the final path."""
         return PartFile(self._remote, self._goal, overwrite=overwrite)
 
     def download(self, context: Context, deadline: float, part: PartFile) -> Download:
-        """Plan one download, which goes on with what is there."""
+        """Create the plan of one download, which resumes the part."""
         download = Download(
             self._remote,
             DownloadPolicy(),
@@ -101,30 +100,30 @@ class FileDownload:
         return download
 
     def take(self, part: PartFile, chunk: Chunk, download: Download, now: float) -> None:
-        """Take a chunk in.
+        """Write a chunk.
 
         Raises:
-            DownloadError: There is more than allowed, or the disk does not take it.
+            DownloadError: The file is larger than allowed, or the disk cannot be written.
         """
-        held, total = chunk.offset + len(chunk.data), download.facts.total
-        if self._max_bytes is not None and max(held, total or 0) > self._max_bytes:
-            raise download_failed(
+        done, total = chunk.offset + len(chunk.data), download.facts.total
+        if self._max_bytes is not None and max(done, total or 0) > self._max_bytes:
+            raise download_error(
                 self._remote,
-                "too large",
-                f"has more than {self._max_bytes} bytes. Allow more with max_bytes",
+                DownloadFailure.TOO_LARGE,
+                f"is larger than {self._max_bytes} bytes. Allow more with max_bytes",
             )
         part.take(chunk, download.facts)
-        self._meter.count(held, total, now)
+        self._meter.update(done, total, now)
 
-    def arrived(self, download: Download, now: float) -> None:
-        """Take note that this is all."""
-        self._meter.count(download.received, download.received, now)
+    def finish_progress(self, download: Download, now: float) -> None:
+        """Report that the download is complete."""
+        self._meter.update(download.received, download.received, now)
 
     def finish(self, part: PartFile, download: Download) -> Path:
-        """Check what has arrived, and give the file its name.
+        """Verify the bytes, and give the file its name.
 
         Raises:
-            DownloadError: It is not what storage says it is, or cannot be written.
+            DownloadError: The file differs from what storage announced, or cannot be written.
         """
         goal = part.finish(download.facts, lambda *_: self._goal, checksum=False)
         sync_folder(goal.parent)
