@@ -21,6 +21,7 @@ from datalab_facade.errors import (
     InternalServerError,
     InvalidDefinitionError,
     InvalidResponseError,
+    LocalFileError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,

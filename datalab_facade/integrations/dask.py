@@ -275,7 +275,7 @@ class _Tasks(Generic[_T]):
         ):
             return None
         try:
-            url = self._known.renew(
+            url = self._renewals.renew(
                 output,
                 output.url,
                 _RENEWAL_SECONDS,
