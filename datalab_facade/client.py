@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from functools import cached_property
 from random import SystemRandom
 from types import TracebackType
@@ -52,9 +53,9 @@ DEFAULT_BASE_URL = "https://www.datalab.to"
 class ClientOptions(TypedDict, total=False):
     """Options of a client; see :class:`~datalab_facade.options.Options` for each."""
 
-    timeout: float
+    timeout: float | timedelta
     """Seconds for one call that does not wait for an execution, tries included; 60."""
-    request_timeout: float
+    request_timeout: float | timedelta
     """Seconds for one request of such a call; 30."""
     max_retries: int
     """How many tries of such a call may fail and be repeated; 2."""

@@ -30,6 +30,7 @@ from datalab_facade import (
     WaitPolicy,
     WaitTimeoutError,
 )
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.testing import (
     ExecutionScript,
     Fault,
@@ -103,7 +104,7 @@ def test_an_id_that_is_none_has_an_outcome_that_says_so() -> None:
     [good] = world.start(5)
     ids: list[Any] = ["../../files/77", good, None, -1]
     outcomes = list(world.client.executions.as_completed(ids))
-    assert sum(isinstance(o.error, ConfigurationError) for o in outcomes) == 3
+    assert sum(isinstance(o.error, InvalidArgumentError) for o in outcomes) == 3
     assert [o.execution_id for o in outcomes if o.succeeded] == [good]
 
 
@@ -145,7 +146,7 @@ def test_an_outcome_among_the_ids_ends_the_wait_for_its_execution() -> None:
             yield Outcome(execution_id=0, error=given_up.error)
         yield given_up
 
-    updates = list(world.client.executions.watch_many(ids()))
+    updates = list(world.client.executions._follow(ids(), None, 100, None, {}, changes=True))
     outcomes = [update.outcome for update in updates if update.outcome is not None]
     assert outcomes.count(given_up) == 2
     assert [one.execution_id for one in outcomes if one.succeeded] == [soon]
@@ -566,7 +567,8 @@ async def test_async_an_outcome_among_the_ids_ends_the_wait_for_its_execution() 
         await world.clock.sleep_async(30)
         yield given_up
 
-    outcomes = [one async for one in world.asynchronous.executions.as_completed(ids())]
+    updates = world.asynchronous.executions._follow(ids(), None, 100, None, {}, changes=False)
+    outcomes = [update.outcome async for update in updates if update.outcome is not None]
     assert outcomes[:2] == [given_up, given_up]
     assert [one.execution_id for one in outcomes[2:]] == [soon]
     assert max(world.looks_at(never)) <= 30 < max(world.looks_at(soon))
@@ -583,7 +585,8 @@ async def test_async_an_outcome_that_comes_during_a_look_ends_the_wait_at_once()
         await world.clock.sleep_async(5)
         yield given_up
 
-    outcomes = [one async for one in world.asynchronous.executions.as_completed(ids())]
+    updates = world.asynchronous.executions._follow(ids(), None, 100, None, {}, changes=False)
+    outcomes = [update.outcome async for update in updates if update.outcome is not None]
     assert outcomes == [given_up, given_up]
     assert len(world.looks_at(never)) == 1
 

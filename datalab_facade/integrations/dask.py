@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Generator, Iterable, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar, cast
@@ -30,7 +30,7 @@ from datalab_facade.errors import (
     NotFoundError,
     WaitTimeoutError,
 )
-from datalab_facade.executions.handles import HandleLike
+from datalab_facade.executions.handles import ExecutionLike
 from datalab_facade.executions.resource import Executions
 from datalab_facade.models import Execution, Output
 from datalab_facade.outcomes import Outcome
@@ -82,14 +82,14 @@ class MappedOutput(Generic[_T]):
     _tasks: _Tasks[_T] = attrs.field(repr=False)
     _renewals: int = attrs.field(default=0, repr=False)
 
-    def result(self, timeout: float | None = None) -> _T:
+    def result(self, timeout: float | timedelta | None = None) -> _T:
         """Bring what the function returned here.
 
         Where Dask had to compute it again, because its worker died, and the URL had
         expired meanwhile, it is computed once more with a new URL.
 
         Args:
-            timeout: Seconds to wait for that; by default there is no end.
+            timeout: Seconds, or a timedelta, to wait for that; by default there is no end.
 
         Raises:
             ExecutionFailedError: The execution ended as FAILED.
@@ -99,10 +99,11 @@ class MappedOutput(Generic[_T]):
             Exception: Whatever the function raised, or what Dask says of a task that
                 is lost.
         """
+        seconds = None if timeout is None else checked_seconds("timeout", timeout)
         mapped = self
         while True:
             try:
-                value: _T = mapped.future.result(timeout)
+                value: _T = mapped.future.result(seconds)
             except DownloadError as error:
                 newer = self._tasks.begun_anew(mapped, error)
                 if newer is None:
@@ -113,7 +114,7 @@ class MappedOutput(Generic[_T]):
 
 
 def map_outputs(
-    executions: Iterable[HandleLike],
+    executions: Iterable[ExecutionLike],
     function: Callable[[Output, bytes], _T],
     *,
     datalab: Datalab,
@@ -123,7 +124,7 @@ def map_outputs(
     concurrency: int = DEFAULT_CONCURRENCY,
     policy: WaitPolicy | None = None,
     max_bytes: int = DEFAULT_MAX_BYTES,
-    timeout: float = DEFAULT_TIMEOUT,
+    timeout: float | timedelta = DEFAULT_TIMEOUT,
 ) -> Generator[MappedOutput[_T], None, None]:
     """Run a function on each output of many executions, on a Dask cluster, as they end.
 
@@ -165,7 +166,7 @@ def map_outputs(
         concurrency: How many executions are waited for at once.
         policy: How each single one is waited for; by default that of ``datalab``.
         max_bytes: The most that an output may weigh, unpacked.
-        timeout: Seconds for fetching one output.
+        timeout: Seconds, or a timedelta, for fetching one output.
 
     Returns:
         An iterator of results, in the order in which they come to be. To leave it early
@@ -340,7 +341,7 @@ class _Mapping(Generic[_T]):
         self._done: SimpleQueue[MappedOutput[_T] | _End] = SimpleQueue()
 
     def wait_for(
-        self, wanted: Iterable[HandleLike], concurrency: int, policy: WaitPolicy | None
+        self, wanted: Iterable[ExecutionLike], concurrency: int, policy: WaitPolicy | None
     ) -> None:
         """Say what is to be waited for, and how; nothing is sent yet.
 
@@ -348,7 +349,7 @@ class _Mapping(Generic[_T]):
             InvalidArgumentError: That makes no sense.
         """
         self._outcomes = self._executions.as_completed(
-            self._ids(wanted), concurrency=concurrency, policy=policy
+            wanted, concurrency=concurrency, policy=policy
         )
 
     def results(self) -> Generator[MappedOutput[_T], None, None]:
@@ -403,14 +404,6 @@ class _Mapping(Generic[_T]):
         except Exception as error:  # noqa: BLE001 - raised where results are taken
             end = _End(error)
         self._done.put(end)
-
-    def _ids(self, wanted: Iterable[HandleLike]) -> Iterator[int]:
-        for one in wanted:
-            try:
-                yield one if isinstance(one, int) else self._executions.handle(one).id
-            except InvalidArgumentError as error:
-                # One that is wrong does not end the wait for the others.
-                self._begin(Outcome(execution_id=cast("int", one), error=error))
 
     def _begin(self, outcome: Outcome) -> None:
         outcome = self._polled_again(outcome)

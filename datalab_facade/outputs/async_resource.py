@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
@@ -15,12 +16,12 @@ from datalab_facade.arguments import (
     checked_callable,
     checked_count,
     checked_encoding,
-    checked_execution,
     checked_output,
     checked_path,
     checked_seconds,
 )
 from datalab_facade.context import Context
+from datalab_facade.executions.handles import ExecutionLike
 from datalab_facade.models import JSON, Execution, Output
 from datalab_facade.outputs.collecting import (
     DEFAULT_MAX_BYTES,
@@ -78,14 +79,14 @@ class AsyncOutputs:
         output: Output,
         *,
         max_bytes: int = DEFAULT_MAX_BYTES,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
     ) -> Data:
         """Fetch an output into memory.
 
         Args:
             output: One of an execution's ``outputs``.
             max_bytes: The most that it may weigh, unpacked.
-            timeout: Seconds for all of it.
+            timeout: Seconds, or a timedelta, for all of it.
 
         Raises:
             InvalidArgumentError: An argument is wrong, or the client is closed; nothing was sent.
@@ -102,20 +103,25 @@ class AsyncOutputs:
         *,
         encoding: str = "utf-8",
         max_bytes: int = DEFAULT_MAX_BYTES,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
     ) -> str:
-        """Fetch an output and decode it. Arguments and errors as :meth:`bytes`."""
+        """Fetch an output and decode it. Arguments and errors as :meth:`read_bytes`."""
         known = checked_encoding(encoding)
         body = await self.read_bytes(output, max_bytes=max_bytes, timeout=timeout)
         return as_text(output, body, known)
 
     @overload
     async def read_json(
-        self, output: Output, *, max_bytes: int = ..., timeout: float = ...
+        self, output: Output, *, max_bytes: int = ..., timeout: float | timedelta = ...
     ) -> JSON: ...
     @overload
     async def read_json(
-        self, output: Output, into: type[_T], *, max_bytes: int = ..., timeout: float = ...
+        self,
+        output: Output,
+        into: type[_T],
+        *,
+        max_bytes: int = ...,
+        timeout: float | timedelta = ...,
     ) -> _T: ...
     async def read_json(
         self,
@@ -123,7 +129,7 @@ class AsyncOutputs:
         into: type[_T] | None = None,
         *,
         max_bytes: int = DEFAULT_MAX_BYTES,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
     ) -> JSON | _T:
         """Fetch an output and parse it.
 
@@ -132,12 +138,12 @@ class AsyncOutputs:
             into: A type to make of it: a pydantic model, by its own validator, or a
                 dataclass, an attrs class or a TypedDict, by the extra ``cattrs``.
             max_bytes: The most that it may weigh, unpacked.
-            timeout: Seconds for all of it.
+            timeout: Seconds, or a timedelta, for all of it.
 
         Raises:
             OutputTooLargeError: It weighs more.
             DownloadError: It could not be fetched, is no JSON, or does not fit the type.
-            ConfigurationError: As for :meth:`bytes`, or the type needs cattrs, which is not
+            ConfigurationError: As for :meth:`read_bytes`, or the type needs cattrs, which is not
                 there.
         """
         value = as_json(output, await self.read_bytes(output, max_bytes=max_bytes, timeout=timeout))
@@ -151,7 +157,7 @@ class AsyncOutputs:
         overwrite: bool = False,
         checksum: bool = False,
         on_progress: OnProgress | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
     ) -> SavedOutput:
         """Save an output to a file, in constant memory.
 
@@ -165,7 +171,7 @@ class AsyncOutputs:
             checksum: Tell the file's SHA-256, too, which takes one more pass over it.
                 What storage tells of checksums is checked either way.
             on_progress: Called with how far it has come, some times a second.
-            timeout: Seconds for all of it.
+            timeout: Seconds, or a timedelta, for all of it.
 
         Returns:
             What was saved.
@@ -185,14 +191,14 @@ class AsyncOutputs:
 
     async def save_all(
         self,
-        execution: Execution | int,
+        execution: ExecutionLike,
         folder: str | Path,
         *,
         steps: Iterable[str] | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
         overwrite: bool = False,
         on_progress: OnProgress | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
     ) -> Manifest:
         """Save the outputs of an execution, several at a time, with a manifest.
 
@@ -203,14 +209,16 @@ class AsyncOutputs:
         files when processes are killed, power fails or several save to one folder.
 
         Args:
-            execution: The execution, or its id. It may have failed, or still run.
+            execution: The execution: its id, a snapshot of it, or a handle. It may have failed,
+                or still run.
             folder: Where the execution's own folder is made.
             steps: The names of the steps; by default all.
             concurrency: How many files are fetched at once.
             overwrite: Take the place of files that are there.
             on_progress: Called with how far each has come; by the blocking client, from
                 several threads.
-            timeout: Seconds for each output, and for others who write the manifest.
+            timeout: Seconds, or a timedelta, for each output, and for others who write the
+                manifest.
 
         Returns:
             What was saved and what was missed; also in ``manifest.json``.
@@ -221,16 +229,18 @@ class AsyncOutputs:
                 client is closed.
             LocalFileError: The manifest cannot be written: the disk is full, or another
                 process keeps its lock for longer than ``timeout``. The error has it.
-            DatalabError: Whatever ``client.executions.get`` raises for an id.
+            DatalabError: Whatever ``client.executions.get`` raises, except for a snapshot.
         """
-        wanted = checked_execution(execution)
+        wanted = (
+            execution if isinstance(execution, Execution) else self._executions.handle(execution)
+        )
         home = checked_path("folder", folder)
         many = checked_count("concurrency", concurrency, least=1)
-        checked_seconds("timeout", timeout)
+        seconds = checked_seconds("timeout", timeout)
         checked_callable("on_progress", on_progress)
         self._storage.ready()
-        if isinstance(wanted, int):
-            wanted = await self._executions.get(wanted)
+        if not isinstance(wanted, Execution):
+            wanted = await wanted.get()
         began = self._now()
         # What an earlier call promised is read to see whether it came true.
         saving = await in_thread(lambda: Saving(wanted, home, steps, overwrite=overwrite))
@@ -245,7 +255,7 @@ class AsyncOutputs:
                         overwrite=replacing,
                         checksum=True,
                         on_progress=on_progress,
-                        timeout=timeout,
+                        timeout=seconds,
                         saving=saving,
                     )
 
@@ -259,17 +269,17 @@ class AsyncOutputs:
                 # The first one ended all others.
                 raise error.exceptions[0] from None
             raise
-        return await in_thread(lambda: saving.finish(timeout))
+        return await in_thread(lambda: saving.finish(seconds))
 
     @contextlib.asynccontextmanager
     async def stream(
-        self, output: Output, *, timeout: float = DEFAULT_TIMEOUT
+        self, output: Output, *, timeout: float | timedelta = DEFAULT_TIMEOUT
     ) -> AsyncGenerator[AsyncIterator[Data], None]:
         """Read an output as it comes, in constant memory.
 
         Args:
             output: One of an execution's ``outputs``.
-            timeout: Seconds for all of it.
+            timeout: Seconds, or a timedelta, for all of it.
 
         Yields:
             An iterator of chunks, unpacked. A body that breaks off is gone on with
@@ -291,7 +301,7 @@ class AsyncOutputs:
         overwrite: bool,
         checksum: bool,
         on_progress: OnProgress | None,
-        timeout: float,
+        timeout: float | timedelta,
         saving: Saving | None = None,
     ) -> SavedOutput:
         """Save an output; if with others, what it will be is promised before it gets its name."""
@@ -372,7 +382,7 @@ class AsyncOutputs:
 
         return lambda refused, left: self._renewals.renewed(output, refused, left, poll)
 
-    def _begun(self, output: Output, timeout: float) -> float:
+    def _begun(self, output: Output, timeout: float | timedelta) -> float:
         """Give the deadline of a call that begins now, if it may begin."""
         checked_output(output)
         deadline = self._now() + checked_seconds("timeout", timeout)

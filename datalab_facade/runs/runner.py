@@ -114,13 +114,13 @@ class Runs:
         self, feed: Iterable[int | Outcome], request: RunRequest
     ) -> Generator[Outcome, None, None]:
         policy, many, tell = request.policy, request.concurrency, request.on_update
-        if tell is None:
-            yield from self._executions.as_completed(feed, concurrency=many, policy=policy)
-            return
-        updates = self._executions.watch_many(feed, concurrency=many, policy=policy)
+        updates = self._executions._follow(  # noqa: SLF001 - what is settled is fed to it, too
+            feed, None, many, policy, {}, changes=tell is not None
+        )
         with contextlib.closing(updates):
             for update in updates:
-                tell(update)
+                if tell is not None:
+                    tell(update)
                 if update.outcome is not None:
                     yield update.outcome
 

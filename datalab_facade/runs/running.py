@@ -12,6 +12,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias, TypedDict
 
@@ -178,8 +179,8 @@ class RunOptions(TypedDict, total=False):
 
     secrets: Mapping[str, str]
     """What fills ``${secret:NAME}`` in a definition, where the workflow is created."""
-    timeout: float
-    """Seconds to wait for each execution; by default the policy's, two hours."""
+    timeout: float | timedelta
+    """Seconds, or a timedelta, to wait for each execution; by default the policy's, two hours."""
     policy: WaitPolicy
     """How each execution is waited for; by default the client's."""
     concurrency: int

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import attrs
 
-from datalab_facade.arguments import checked_number, named
+from datalab_facade.arguments import checked_number, checked_seconds, in_seconds, named
 from datalab_facade.changes import Change, changes_between
 from datalab_facade.errors import (
     DatalabError,
@@ -45,8 +45,12 @@ _TRUSTED_SHARE = 0.2
 
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
-    if not checked_number(attribute.name, value) > 0:
-        raise InvalidArgumentError(f"{attribute.name} must be more than 0, not {named(value)}")
+    checked_seconds(attribute.name, value)
+
+
+def _limited(_: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if checked_seconds(attribute.name, value) == math.inf:
+        raise InvalidArgumentError(f"{attribute.name} must have an end; it cannot be infinite")
 
 
 def _finite(_: object, attribute: attrs.Attribute[float], value: float) -> None:
@@ -78,7 +82,7 @@ class WaitPolicy:
     2.85
     """
 
-    timeout: float = attrs.field(default=7_200.0, validator=_positive)
+    timeout: float = attrs.field(default=7_200.0, converter=in_seconds, validator=_positive)
     """The deadline, from the start of the wait; ``math.inf`` waits for ever.
 
     Two hours: the longest documents take tens of minutes, and a wait without an
@@ -129,7 +133,7 @@ class WaitPolicy:
 
     A fresh submission may not be visible at once; a wrong id shall not cost more."""
 
-    request_timeout: float = attrs.field(default=30.0, validator=_finite)
+    request_timeout: float = attrs.field(default=30.0, converter=in_seconds, validator=_limited)
     """The longest that one look may take; the deadline shortens it further."""
 
     def __attrs_post_init__(self) -> None:

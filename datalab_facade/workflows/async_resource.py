@@ -6,6 +6,7 @@ See :mod:`~datalab_facade.workflows.resource`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Unpack
 
 from datalab_facade.calling import AsyncApiCaller
@@ -50,12 +51,12 @@ class AsyncWorkflows:
         self._reading = Reading(context)
 
     async def step_types(
-        self, *, timeout: float | None = None, **options: Unpack[CallOptions]
+        self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
     ) -> tuple[StepType, ...]:
         """Tell what types of step there are.
 
         Args:
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -77,14 +78,14 @@ class AsyncWorkflows:
         self,
         *,
         team_id: int | None = None,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> tuple[Workflow, ...]:
         """Tell what workflows there are; the API gives them all at once.
 
         Args:
             team_id: Those of which team; by default those of the key's.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -104,13 +105,17 @@ class AsyncWorkflows:
         )
 
     async def get(
-        self, workflow_id: int, *, timeout: float | None = None, **options: Unpack[CallOptions]
+        self,
+        workflow_id: int,
+        *,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[CallOptions],
     ) -> Workflow:
         """Look at a workflow.
 
         Args:
             workflow_id: Its id.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -137,7 +142,7 @@ class AsyncWorkflows:
         *,
         secrets: Mapping[str, str] | None = None,
         retry_overloaded: bool = False,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> Workflow:
         """Create a workflow, once.
@@ -152,7 +157,7 @@ class AsyncWorkflows:
                 told, but the server keeps it with the workflow.
             retry_overloaded: Repeat it after 503 and 529, too, and so believe that an
                 overloaded server did nothing. Where it did, there are two workflows.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Returns:
@@ -183,14 +188,14 @@ class AsyncWorkflows:
         self,
         workflow: int | Workflow,
         *,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> None:
         """Delete a workflow; the server may refuse that while it has executions.
 
         Args:
             workflow: The workflow, or its id.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -219,7 +224,7 @@ class AsyncWorkflows:
         input_config: InputLike | None,
         *,
         retry_overloaded: bool = False,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> AsyncExecutionHandle:
         """Execute a workflow, once. It costs money; nothing can cancel it.
@@ -233,7 +238,7 @@ class AsyncWorkflows:
                 :class:`~datalab_facade.InputConfig`. None sends no input at all.
             retry_overloaded: Repeat it after 503 and 529, too, and so believe that an
                 overloaded server did nothing. Where it did, it is executed twice.
-            timeout: Seconds for the whole call, which does not wait for the
+            timeout: Seconds, or a timedelta, for the whole call, which does not wait for the
                 execution's end; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 

@@ -7,6 +7,7 @@ What there is to decide is decided once, in :mod:`~datalab_facade.workflows.requ
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Unpack
 
 from datalab_facade.calling import ApiCaller
@@ -49,12 +50,12 @@ class Workflows:
         self._reading = Reading(context)
 
     def step_types(
-        self, *, timeout: float | None = None, **options: Unpack[CallOptions]
+        self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
     ) -> tuple[StepType, ...]:
         """Tell what types of step there are.
 
         Args:
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -76,14 +77,14 @@ class Workflows:
         self,
         *,
         team_id: int | None = None,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> tuple[Workflow, ...]:
         """Tell what workflows there are; the API gives them all at once.
 
         Args:
             team_id: Those of which team; by default those of the key's.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -103,13 +104,17 @@ class Workflows:
         )
 
     def get(
-        self, workflow_id: int, *, timeout: float | None = None, **options: Unpack[CallOptions]
+        self,
+        workflow_id: int,
+        *,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[CallOptions],
     ) -> Workflow:
         """Look at a workflow.
 
         Args:
             workflow_id: Its id.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -136,7 +141,7 @@ class Workflows:
         *,
         secrets: Mapping[str, str] | None = None,
         retry_overloaded: bool = False,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> Workflow:
         """Create a workflow, once.
@@ -151,7 +156,7 @@ class Workflows:
                 told, but the server keeps it with the workflow.
             retry_overloaded: Repeat it after 503 and 529, too, and so believe that an
                 overloaded server did nothing. Where it did, there are two workflows.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Returns:
@@ -182,14 +187,14 @@ class Workflows:
         self,
         workflow: int | Workflow,
         *,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> None:
         """Delete a workflow; the server may refuse that while it has executions.
 
         Args:
             workflow: The workflow, or its id.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -218,7 +223,7 @@ class Workflows:
         input_config: InputLike | None,
         *,
         retry_overloaded: bool = False,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> ExecutionHandle:
         """Execute a workflow, once. It costs money; nothing can cancel it.
@@ -232,7 +237,7 @@ class Workflows:
                 :class:`~datalab_facade.InputConfig`. None sends no input at all.
             retry_overloaded: Repeat it after 503 and 529, too, and so believe that an
                 overloaded server did nothing. Where it did, it is executed twice.
-            timeout: Seconds for the whole call, which does not wait for the
+            timeout: Seconds, or a timedelta, for the whole call, which does not wait for the
                 execution's end; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 

@@ -24,8 +24,7 @@ def seconds_of(timeout: float | timedelta) -> float:
     Raises:
         InvalidArgumentError: It is not more than 0, or has no end.
     """
-    given = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-    seconds = checked_seconds("timeout", given)
+    seconds = checked_seconds("timeout", timeout)
     if seconds > _LONGEST:
         raise InvalidArgumentError(f"timeout must be at most {_LONGEST:g} seconds, not {seconds!r}")
     return seconds

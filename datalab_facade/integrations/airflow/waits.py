@@ -2,7 +2,7 @@
 
 A triggerer runs a task of its own for each trigger. If each asked Datalab by itself,
 they would get into each other's way; so they hand what they wait for to a
-:class:`SharedWaits`, which has one client and feeds one ``executions.as_completed``.
+:class:`SharedWaits`, which has one client and feeds one wait for many executions.
 Nothing here knows Airflow.
 """
 
@@ -26,11 +26,11 @@ from datalab_facade.errors import (
 )
 from datalab_facade.integrations.airflow.settings import ConnectionSettings
 from datalab_facade.models import JSON
-from datalab_facade.outcomes import Outcome
+from datalab_facade.outcomes import Outcome, outcomes_of_async
 from datalab_facade.waiting.wait import WaitPolicy
 
 LEASE: Final = 7_200.0
-"""Seconds after which ``as_completed`` is told anew that somebody waits for an execution.
+"""Seconds after which an execution that somebody waits for is fed anew.
 
 It keeps a note of each wait until the oldest one is over, so none may last for ever."""
 
@@ -44,7 +44,7 @@ OpenClient = Callable[[ConnectionSettings], AsyncDatalab]
 
 
 class _NobodyWaitsError(DatalabError):
-    """Ends the wait for an execution; for none, makes ``as_completed`` come back."""
+    """Ends the wait for an execution; for none, makes the wait for many come back."""
 
     def __init__(self) -> None:
         super().__init__("nobody waits any more")
@@ -151,9 +151,10 @@ class SharedWaits:
         self._by_execution.clear()
         self._given_up.clear()
         self._new = deque(self._waiters)
-        outcomes = client.executions.as_completed(
-            self._feed(client), concurrency=_NO_LIMIT, policy=self._policy
+        updates = client.executions._follow(  # noqa: SLF001 - it is fed who is given up, too
+            self._feed(client), None, _NO_LIMIT, self._policy, {}, changes=False
         )
+        outcomes = outcomes_of_async(updates)
         async with aclosing(outcomes):
             async for outcome in outcomes:
                 if isinstance(outcome.error, _NobodyWaitsError):
