@@ -538,7 +538,7 @@ def test_an_id_that_is_no_whole_number_is_refused_before_anything_is_sent(
     way: Way, simulator: Simulator, wrong: Any
 ) -> None:
     client = way.client(simulator)
-    handle = ExecutionHandle(wrong, client.executions)
+    handle = ExecutionHandle(id=wrong, executions=client.executions)
     attempts: list[Callable[[], Any]] = [
         lambda: way.done(client.executions.get(wrong)),
         lambda: way.done(client.executions.wait(wrong)),

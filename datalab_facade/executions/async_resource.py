@@ -288,7 +288,7 @@ class AsyncExecutions:
             InvalidArgumentError: It is none of these, or the handle belongs to another
                 API's address.
         """
-        return AsyncExecutionHandle(self._id(execution), self)
+        return AsyncExecutionHandle(id=self._id(execution), executions=self)
 
     def handle_to_dict(self, execution: ExecutionLike) -> dict[str, JSON]:
         """Return the JSON form of a handle: the id and the API's address."""

@@ -113,11 +113,11 @@ def revived_handle(kind: type[_Handle], data: Mapping[str, JSON]) -> _Handle:
     """
     origin = data.get("origin")
     execution_id = handle_from_dict(data, origin if isinstance(origin, str) else "")
-    make = cast("Callable[[int, _NoClient], _Handle]", kind)
-    return make(execution_id, _NoClient(str(origin)))
+    make = cast("Callable[..., _Handle]", kind)
+    return make(id=execution_id, executions=_NoClient(str(origin)))
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class ExecutionHandle:
     """An execution id bound to a client.
 
@@ -171,7 +171,7 @@ class ExecutionHandle:
         return revived_handle, (type(self), self.to_dict())
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class AsyncExecutionHandle:
     """An execution id bound to a client.
 

@@ -278,7 +278,7 @@ class Executions:
             InvalidArgumentError: It is none of these, or the handle belongs to another
                 API's address.
         """
-        return ExecutionHandle(self._id(execution), self)
+        return ExecutionHandle(id=self._id(execution), executions=self)
 
     def handle_to_dict(self, execution: ExecutionLike) -> dict[str, JSON]:
         """Return the JSON form of a handle: the id and the API's address."""

@@ -15,7 +15,7 @@ def _texts(names: Iterable[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Node:
     """A step of a workflow."""
 
@@ -48,7 +48,7 @@ def _nodes(nodes: Iterable[Node]) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Graph:
     """A workflow as a graph. Print it, or draw it; a notebook shows it by itself.
 
@@ -72,9 +72,11 @@ class Graph:
     @classmethod
     def of(cls, title: str, steps: Mapping[str, tuple[str, Iterable[str]]]) -> Self:
         """Make it of what each step is and what it waits for, by its name."""
-        return cls(
-            title, [Node(name, label, _texts(after)) for name, (label, after) in steps.items()]
-        )
+        nodes = [
+            Node(name=name, label=label, depends_on=_texts(after))
+            for name, (label, after) in steps.items()
+        ]
+        return cls(title=title, nodes=nodes)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -90,7 +92,7 @@ class Graph:
         Each stands after all that it waits for. Where steps wait for each other in
         a circle, that cannot be; the first of them stands as if it did not wait.
         """
-        ghosts = [Node(name, is_missing=True) for name in self.missing]
+        ghosts = [Node(name=name, is_missing=True) for name in self.missing]
         nodes = {node.name: node for node in (*ghosts, *self.nodes)}
         layers: list[tuple[Node, ...]] = []
         placed: set[str] = set()

@@ -135,7 +135,7 @@ def _told_of(workflow: StoredWorkflow, *, step_keys: bool = True) -> Answer:
 
 
 def _told(workflow: StoredWorkflow, *, step_keys: bool = True) -> dict[str, JSON]:
-    created = workflow.created.replace(microsecond=0, tzinfo=None).isoformat()
+    created = workflow.created_at.replace(microsecond=0, tzinfo=None).isoformat()
     steps: list[JSON] = []
     for number, step in enumerate(workflow.steps, 1):
         told = {
