@@ -193,7 +193,7 @@ def checked_output(value: object) -> Output:
     """
     if not isinstance(value, Output):
         raise InvalidArgumentError(
-            f"An output is one of execution.outputs, and not a {type(value).__name__}"
+            f"output must be one of execution.outputs, not a {type(value).__name__}"
         )
     return value
 
@@ -207,14 +207,14 @@ def checked_path(name: str, value: object, *, of_file: bool = False) -> Path:
         of_file: Whether it must have a last part, to be the name of a file.
 
     Raises:
-        InvalidArgumentError: It is no path, or holds what no name can hold.
+        InvalidArgumentError: It is not a path, or holds what no name can hold.
     """
     try:
         if not isinstance(value, (str, os.PathLike)) or b"\0" in os.fsencode(value):
             raise InvalidArgumentError(f"{name} must be a path, not {named(value)}")
         path = Path(value)
     except (TypeError, UnicodeError):
-        # Paths of bytes are none for pathlib, and a lone surrogate is no letter.
+        # pathlib takes no paths of bytes, and a lone surrogate is not a letter.
         raise InvalidArgumentError(f"{name} must be a path in text, not {named(value)}") from None
     if of_file and not path.name:
         raise InvalidArgumentError(f"{name} must name a file, not {named(value)}")
@@ -222,7 +222,7 @@ def checked_path(name: str, value: object, *, of_file: bool = False) -> Path:
 
 
 def is_folder(path: Path) -> bool:
-    """Tell whether there is a folder; a path that this system cannot even look for is none."""
+    """Tell whether a path is a folder; a path that this system cannot have is not."""
     try:
         return path.is_dir()
     except OSError:
@@ -236,7 +236,7 @@ def checked_encoding(name: str) -> str:
         InvalidArgumentError: It does not.
     """
     try:
-        # Of no bytes at all, text is made without a look at the name.
+        # Of no bytes at all, text is made whatever the name is.
         b" ".decode(name)
     except UnicodeDecodeError:
         return name

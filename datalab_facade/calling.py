@@ -276,6 +276,6 @@ class AsyncApiCaller:
                 return decode(await self._transport.call(operation, scope))
 
         retry_plan: Machine[_T, _T] = context.retry_plan(options, repeatable)
-        told = drive_async(retry_plan, one_try, clock=context.clock, subject=subject)
-        [value] = [value async for value in told]
+        values = drive_async(retry_plan, one_try, clock=context.clock, subject=subject)
+        [value] = [value async for value in values]
         return value

@@ -129,14 +129,14 @@ class Context:
         )
 
     def wait_span(self, execution_id: int) -> AbstractContextManager[Span]:
-        """Record one wait."""
+        """Trace one wait."""
         return span_around(self.tracing, "datalab.wait", {"datalab.execution.id": execution_id})
 
     def decode(self, answer: JSON, execution_id: int) -> Execution:
         """Make a snapshot of an answer, and count what is odd about it.
 
         Raises:
-            InvalidResponseError: If it is no execution.
+            InvalidResponseError: It is not an execution.
         """
         try:
             execution, drift = decode_execution(

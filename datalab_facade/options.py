@@ -1,4 +1,4 @@
-"""What holds for calls unless they say otherwise."""
+"""The options of calls, and their defaults."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
         name = checked_text("The name of a header", given_name)
         value = checked_text(f"The value of the header {named(name)}", given_value)
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-            raise InvalidArgumentError(f"{named(name)} is no name for a header")
+            raise InvalidArgumentError(f"{named(name)} is not a valid header name")
         if name.lower() in _OURS:
-            raise InvalidArgumentError(f"The header {name} is not for callers to set")
+            raise InvalidArgumentError(f"The header {name} is set by this package; leave it out")
         if not re.fullmatch(r"[\t -~]*", value):
             raise InvalidArgumentError(f"The value of the header {name} is not printable ASCII")
         checked[name.lower()] = value
@@ -77,7 +77,7 @@ class Options:
     """Seconds for one request of such a call, from the connection to the last byte."""
 
     max_retries: int = attrs.field(default=2, validator=_count)
-    """How many tries of such a call may fail and be repeated, where repeating is safe.
+    """How many times such a call is retried, where repeating is safe.
 
     Two: enough for a dropped connection or a restart, and the answer still comes soon."""
 
@@ -96,7 +96,7 @@ class Options:
             takes_self=True,
         ),
     )
-    """How faults of a single call are forgiven."""
+    """How often failures of a single call are retried."""
 
 
 class WaitOptions(CallOptions, total=False):

@@ -800,7 +800,7 @@ def test_what_is_no_handle_is_refused(
 
 
 def test_an_empty_handle_is_refused(way: Way, simulator: Simulator) -> None:
-    with pytest.raises(ConfigurationError, match="no handle"):
+    with pytest.raises(ConfigurationError, match="not the JSON form of a handle"):
         way.client(simulator).executions.handle({})
 
 
@@ -983,7 +983,7 @@ def test_a_watch_sends_nothing_before_it_is_iterated(way: Way, simulator: Simula
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"execution_id": "7"},
+        {"execution": "7"},
         {"timeout": 0},
         {"timeout": -1},
         {"timeout": math.nan},
@@ -998,7 +998,7 @@ def test_a_watch_refuses_wrong_arguments_before_it_is_iterated(
 ) -> None:
     client = way.client(simulator)
     with pytest.raises(ConfigurationError):
-        client.executions.watch(**{"execution_id": 7, **wrong})
+        client.executions.watch(**{"execution": 7, **wrong})
 
 
 def test_a_watch_left_early_can_be_taken_up_again(way: Way, simulator: Simulator) -> None:

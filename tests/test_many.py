@@ -233,7 +233,7 @@ def test_an_iterable_that_raises_costs_no_outcome_of_those_that_were_read(
     outcomes = [one if method == "as_completed" else one.outcome for one in told]
     ended = [outcome.execution_id for outcome in outcomes if outcome is not None]
     assert sorted(ended) == sorted(ids)
-    assert "Reading the ids raised LookupError" in caplog.text
+    assert "Reading the executions raised LookupError" in caplog.text
 
 
 async def test_async_what_comes_later_is_looked_at_when_it_comes() -> None:
@@ -384,7 +384,7 @@ def test_a_deadline_that_rounding_makes_later_holds_up_no_other() -> None:
                 requests_left=None,
                 eta_seconds=None,
             ),
-            "0/3 ended, 1 running, 2 queued",
+            "0/3 finished, 1 running, 2 queued",
         ),
         (
             Totals(
@@ -396,7 +396,7 @@ def test_a_deadline_that_rounding_makes_later_holds_up_no_other() -> None:
                 requests_left=6,
                 eta_seconds=7.4,
             ),
-            "7/10 ended, 1 running, 2 queued, 4 failed, about 7 s to go",
+            "7/10 finished, 1 running, 2 queued, 4 failed, about 7 s to go",
         ),
     ],
 )
@@ -467,7 +467,7 @@ def test_a_watch_over_many_tells_changes_outcomes_and_totals() -> None:
     assert last.requests == len(world.statuses)
     assert last.requests_left is not None
     assert last.eta_seconds == 0
-    assert str(last).startswith("3/3 ended")
+    assert str(last).startswith("3/3 finished")
     for execution_id in ids:
         told = [u.change for u in updates if u.change and u.change.snapshot.id == execution_id]
         assert told[-1].kind == "execution"
