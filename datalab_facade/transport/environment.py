@@ -45,8 +45,8 @@ class ProxySetting:
         if not can_be_shown(self.address):
             raise ConfigurationError(
                 f"{self.variable} is not the address of a proxy: {shown}. Write it as "
-                f"http://proxy.example:3128, and percent-encode whatever is not a letter or digit in "
-                f"a user or a password: %23 for #"
+                f"http://proxy.example:3128, and percent-encode whatever is not a letter or "
+                f"digit in a user or a password: %23 for #"
             )
         try:
             return httpx.Proxy(self.address)
