@@ -1,16 +1,19 @@
-"""What callers may pass; whatever else they pass is told before anything is sent."""
+"""Checks of what callers pass: a wrong value raises an error before anything is sent."""
 
 from __future__ import annotations
 
+import contextlib
 import math
+import operator
 import os
 from collections.abc import AsyncIterable, Iterable, Mapping
+from datetime import timedelta
 from numbers import Real
 from pathlib import Path
-from typing import TypeGuard, TypeVar
+from typing import SupportsIndex, TypeVar
 
 from datalab_facade.errors import InvalidArgumentError
-from datalab_facade.models import Execution, Output
+from datalab_facade.models import Output
 from datalab_facade.redaction import excerpt
 
 _T = TypeVar("_T")
@@ -35,38 +38,59 @@ def named(value: object) -> str:
         return f"something of type {type(value).__name__}"
 
 
-def is_whole(value: object) -> TypeGuard[int]:
-    """Tell whether a value is a whole number; True and False are none."""
-    return isinstance(value, int) and not isinstance(value, bool)
+def whole_number(value: object) -> int | None:
+    """Give a whole number as an int, whatever its type: NumPy's, too. A bool is not a number.
+
+    >>> whole_number(5), whole_number(True), whole_number("5")
+    (5, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        return None
+    try:
+        return operator.index(value)
+    except Exception:  # noqa: BLE001 - it is code of the caller's
+        return None
+
+
+def _float(value: object) -> float:
+    """Give a number as a float; NaN for a bool, NaN, and what is too large to count with."""
+    if isinstance(value, Real) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError, ValueError):
+            return float(value)
+    return math.nan
 
 
 def checked_number(name: str, value: object) -> float:
-    """Give a number back if it is one: not a bool, not NaN, and not too large to count with.
+    """Give a number back as a float.
 
     Raises:
-        InvalidArgumentError: It is something else.
+        InvalidArgumentError: It is a bool, NaN, too large to count with, or not a number.
     """
-    number = math.nan
-    if isinstance(value, Real) and not isinstance(value, bool):
-        try:
-            number = float(value)
-        except (OverflowError, ValueError):
-            number = math.nan
+    number = _float(value)
     if math.isnan(number):
         raise InvalidArgumentError(f"{name} must be a number, not {named(value)}")
     return number
 
 
-def checked_seconds(name: str, value: object) -> float:
-    """Give a time back if it can be one; ``math.inf`` is for ever.
+def in_seconds(value: float | timedelta) -> float:
+    """Convert a timedelta to seconds; a number already counts seconds."""
+    return value.total_seconds() if isinstance(value, timedelta) else value
 
-    >>> checked_seconds("timeout", 30)
-    30.0
+
+def checked_seconds(name: str, value: object) -> float:
+    """Give a time in seconds, of a number or a timedelta; ``math.inf`` never ends.
+
+    >>> checked_seconds("timeout", 30), checked_seconds("timeout", timedelta(minutes=2))
+    (30.0, 120.0)
 
     Raises:
-        InvalidArgumentError: It is no number, or not more than 0.
+        InvalidArgumentError: It is not a time, or not more than 0 seconds.
     """
-    seconds = checked_number(name, value)
+    seconds = _float(in_seconds(value) if isinstance(value, timedelta) else value)
+    if math.isnan(seconds):
+        raise InvalidArgumentError(
+            f"{name} must be a number of seconds or a timedelta, not {named(value)}"
+        )
     if not seconds > 0:
         raise InvalidArgumentError(f"{name} must be more than 0 seconds, not {named(value)}")
     return seconds
@@ -79,24 +103,26 @@ def checked_count(name: str, value: object, *, least: int) -> int:
     8
 
     Raises:
-        InvalidArgumentError: It is no whole number, too small, or larger than any count.
+        InvalidArgumentError: It is not a whole number, too small, or larger than any count.
     """
-    if not is_whole(value) or not least <= value <= _MOST:
+    count = whole_number(value)
+    if count is None or not least <= count <= _MOST:
         raise InvalidArgumentError(
             f"{name} must be a whole number from {least} on, not {named(value)}"
         )
-    return value
+    return count
 
 
 def checked_id(value: object, *, of: str = "An execution") -> int:
-    """Give an id back if it can be one.
+    """Give an id back as an int.
 
     Raises:
-        InvalidArgumentError: It is no whole number from 0 on, or larger than any id.
+        InvalidArgumentError: It is not a whole number from 0 on, or larger than any id.
     """
-    if not is_whole(value) or not 0 <= value <= _MOST_OF_AN_ID:
+    number = whole_number(value)
+    if number is None or not 0 <= number <= _MOST_OF_AN_ID:
         raise InvalidArgumentError(f"{of}'s id is a whole number such as 123, not {named(value)}")
-    return value
+    return number
 
 
 def checked_callable(name: str, value: _T) -> _T:
@@ -167,24 +193,9 @@ def checked_output(value: object) -> Output:
     """
     if not isinstance(value, Output):
         raise InvalidArgumentError(
-            f"An output is one of execution.outputs, and not a {type(value).__name__}"
+            f"output must be one of execution.outputs, not a {type(value).__name__}"
         )
     return value
-
-
-def checked_execution(value: object) -> Execution | int:
-    """Give an execution, or the id of one, back if it may be one.
-
-    Raises:
-        InvalidArgumentError: It is something else.
-    """
-    if isinstance(value, Execution):
-        return value
-    if not is_whole(value):
-        raise InvalidArgumentError(
-            f"An execution or its id is needed, and not a {type(value).__name__}"
-        )
-    return checked_id(value)
 
 
 def checked_path(name: str, value: object, *, of_file: bool = False) -> Path:
@@ -196,14 +207,14 @@ def checked_path(name: str, value: object, *, of_file: bool = False) -> Path:
         of_file: Whether it must have a last part, to be the name of a file.
 
     Raises:
-        InvalidArgumentError: It is no path, or holds what no name can hold.
+        InvalidArgumentError: It is not a path, or holds what no name can hold.
     """
     try:
         if not isinstance(value, (str, os.PathLike)) or b"\0" in os.fsencode(value):
             raise InvalidArgumentError(f"{name} must be a path, not {named(value)}")
         path = Path(value)
     except (TypeError, UnicodeError):
-        # Paths of bytes are none for pathlib, and a lone surrogate is no letter.
+        # pathlib takes no paths of bytes, and a lone surrogate is not a letter.
         raise InvalidArgumentError(f"{name} must be a path in text, not {named(value)}") from None
     if of_file and not path.name:
         raise InvalidArgumentError(f"{name} must name a file, not {named(value)}")
@@ -211,7 +222,7 @@ def checked_path(name: str, value: object, *, of_file: bool = False) -> Path:
 
 
 def is_folder(path: Path) -> bool:
-    """Tell whether there is a folder; a path that this system cannot even look for is none."""
+    """Tell whether a path is a folder; a path that this system cannot have is not."""
     try:
         return path.is_dir()
     except OSError:
@@ -225,7 +236,7 @@ def checked_encoding(name: str) -> str:
         InvalidArgumentError: It does not.
     """
     try:
-        # Of no bytes at all, text is made without a look at the name.
+        # Of no bytes at all, text is made whatever the name is.
         b" ".decode(name)
     except UnicodeDecodeError:
         return name

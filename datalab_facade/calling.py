@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import TypeVar
 
 from datalab_facade.context import Context
@@ -72,7 +73,7 @@ class ApiCaller:
         operation: Operation,
         decode: Callable[[JSON], _T],
         *,
-        timeout: float | None,
+        timeout: float | timedelta | None,
         options: CallOptions,
         subject: str,
     ) -> _T:
@@ -96,7 +97,7 @@ class ApiCaller:
         operation: Operation,
         decode: Callable[[JSON], bool],
         *,
-        timeout: float | None,
+        timeout: float | timedelta | None,
         options: CallOptions,
         subject: str,
     ) -> None:
@@ -127,7 +128,7 @@ class ApiCaller:
         operation: Operation,
         decode: Callable[[JSON], _T],
         *,
-        timeout: float | None,
+        timeout: float | timedelta | None,
         options: CallOptions,
         submission: Submission,
     ) -> _T:
@@ -196,7 +197,7 @@ class AsyncApiCaller:
         operation: Operation,
         decode: Callable[[JSON], _T],
         *,
-        timeout: float | None,
+        timeout: float | timedelta | None,
         options: CallOptions,
         subject: str,
     ) -> _T:
@@ -212,7 +213,7 @@ class AsyncApiCaller:
         operation: Operation,
         decode: Callable[[JSON], bool],
         *,
-        timeout: float | None,
+        timeout: float | timedelta | None,
         options: CallOptions,
         subject: str,
     ) -> None:
@@ -233,7 +234,7 @@ class AsyncApiCaller:
         operation: Operation,
         decode: Callable[[JSON], _T],
         *,
-        timeout: float | None,
+        timeout: float | timedelta | None,
         options: CallOptions,
         submission: Submission,
     ) -> _T:
@@ -275,6 +276,6 @@ class AsyncApiCaller:
                 return decode(await self._transport.call(operation, scope))
 
         retry_plan: Machine[_T, _T] = context.retry_plan(options, repeatable)
-        told = drive_async(retry_plan, one_try, clock=context.clock, subject=subject)
-        [value] = [value async for value in told]
+        values = drive_async(retry_plan, one_try, clock=context.clock, subject=subject)
+        [value] = [value async for value in values]
         return value

@@ -19,9 +19,9 @@ ChangeKind: TypeAlias = Literal["execution", "step", "file"]
 @picklable
 @attrs.frozen(kw_only=True)
 class Change:
-    """One status that is not what it was at the last look.
+    """One status that changed since the last poll.
 
-    The first look reports everything it finds, with ``before`` None.
+    The first poll reports everything it finds, with ``before`` None.
     """
 
     sequence: int
@@ -33,14 +33,14 @@ class Change:
     file_key: str | None = attrs.field(repr=redacted_repr)
     """The file's key; None unless ``kind`` is ``"file"``."""
     before: Status | None = attrs.field(repr=redacted_repr)
-    """The status at the look before; None if it was not there."""
+    """The status at the poll before; None if it was not there."""
     after: Status = attrs.field(repr=redacted_repr)
     snapshot: Execution = attrs.field(repr=False)
-    """The whole execution, as of this look."""
+    """The whole execution, as of this poll."""
 
     @property
     def observed_at(self) -> datetime | None:
-        """When the look that saw it was answered, by the clock of this machine."""
+        """When the poll that saw it was answered, by the clock of this machine."""
         return self.snapshot.observed_at
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class Change:
 
 
 OnChange: TypeAlias = Callable[[Change], object]
-"""Is told each change as it is seen, for progress bars and the like."""
+"""Called with each change as it is seen, for progress bars and the like."""
 AsyncOnChange: TypeAlias = Callable[[Change], Awaitable[object] | object]
 """The same; what it gives is awaited where that is possible."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from functools import cached_property
 from random import SystemRandom
 from types import TracebackType
@@ -52,9 +53,9 @@ DEFAULT_BASE_URL = "https://www.datalab.to"
 class ClientOptions(TypedDict, total=False):
     """Options of a client; see :class:`~datalab_facade.options.Options` for each."""
 
-    timeout: float
+    timeout: float | timedelta
     """Seconds for one call that does not wait for an execution, tries included; 60."""
-    request_timeout: float
+    request_timeout: float | timedelta
     """Seconds for one request of such a call; 30."""
     max_retries: int
     """How many tries of such a call may fail and be repeated; 2."""
@@ -69,21 +70,21 @@ class Datalab:
 
     It never starts an event loop, so it works inside one (a notebook) as well,
     and threads may share it. A process that is forked from this one has connections,
-    locks and a budget of its own, also if it uses the client that it inherited. Close it,
+    locks and a rate limiter of its own, also if it uses the client that it inherited. Close it,
     or use it in a ``with`` statement.
 
     Args:
         api_key: The API key; by default the environment's ``DATALAB_API_KEY``.
         base_url: Where the API is; by default the environment's ``DATALAB_HOST``,
             or else ``https://www.datalab.to``. The key is sent there only.
-        requests_per_minute: The request budget: no minute sees more requests to the
+        requests_per_minute: The rate limit: no minute sees more requests to the
             API than this, whatever this client does; 200 by default, which is what
             the published limits agree on. None switches it off.
-        budget: A request budget that is shared with other clients, in place of one of
+        rate_limiter: A rate limiter that is shared with other clients, in place of one of
             the client's own: a :class:`~datalab_facade.LocalRateLimiter` that several
             clients of this process are given, a
             :class:`~datalab_facade.integrations.redis_rate_limiter.RedisRateLimiter` for several
-            processes and machines, or whatever else is a
+            processes and machines, or any other
             :class:`~datalab_facade.RateLimiter`.
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
@@ -94,15 +95,15 @@ class Datalab:
         allow_http: Allow an address without TLS that is not on this machine.
         tracing: Where spans go, such as
             :class:`~datalab_facade.tracing.OpenTelemetryTracing`; by default nowhere.
-        clock: What tells the time and sleeps; for tests.
-        random: What spreads looks and tries out, a function that gives numbers from 0
+        clock: Gives the time and sleeps; for tests.
+        random: What spreads polls and retries, a function that gives numbers from 0
             to 1; for tests that are to be the same on every run.
         options: ``timeout``, ``request_timeout``, ``max_retries``, ``headers`` and
             ``policy`` for all calls; see :class:`ClientOptions`.
 
     Raises:
         ConfigurationError: If there is no key, it cannot be a header, the address is
-            wrong, or both a budget and its limit are given. Nothing is sent.
+            wrong, or both a rate limiter and requests_per_minute are given. Nothing is sent.
 
     >>> with Datalab(api_key="your-key") as client:
     ...     client.executions.handle(123)
@@ -139,7 +140,7 @@ class Datalab:
 
     @cached_property
     def executions(self) -> Executions:
-        """Look at executions, wait for them, watch them."""
+        """Poll executions, wait for them, watch them."""
         from datalab_facade.executions.resource import Executions
 
         return Executions(self._api, self._context)
@@ -204,7 +205,7 @@ class Datalab:
             AuthenticationError: The key is wrong.
             PermissionDeniedError: The key may not do that, or its subscription has ended.
             NotFoundError: The workflow is unknown to this key.
-            DatalabError: The workflow could not be created or looked at.
+            DatalabError: The workflow could not be created or fetched.
         """
         return self._runs().report(task, files, output_dir, options)
 
@@ -239,7 +240,7 @@ class Datalab:
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.
 
-        The view shares connections, budget, drift log and key; closing either
+        The view shares connections, rate limiter, drift log and key; closing either
         closes both.
 
         >>> client = Datalab(api_key="your-key")
@@ -300,14 +301,14 @@ class AsyncDatalab:
         api_key: The API key; by default the environment's ``DATALAB_API_KEY``.
         base_url: Where the API is; by default the environment's ``DATALAB_HOST``,
             or else ``https://www.datalab.to``. The key is sent there only.
-        requests_per_minute: The request budget: no minute sees more requests to the
+        requests_per_minute: The rate limit: no minute sees more requests to the
             API than this, whatever this client does; 200 by default, which is what
             the published limits agree on. None switches it off.
-        budget: A request budget that is shared with other clients, in place of one of
+        rate_limiter: A rate limiter that is shared with other clients, in place of one of
             the client's own: a :class:`~datalab_facade.LocalRateLimiter` that several
             clients of this process are given, a
             :class:`~datalab_facade.integrations.redis_rate_limiter.RedisRateLimiter` for several
-            processes and machines, or whatever else is a
+            processes and machines, or any other
             :class:`~datalab_facade.RateLimiter`.
         http_client: An HTTP client of your own, with your proxy, CA or transport.
             It is used for the API and for outputs, and left open on close. By
@@ -321,15 +322,15 @@ class AsyncDatalab:
         allow_http: Allow an address without TLS that is not on this machine.
         tracing: Where spans go, such as
             :class:`~datalab_facade.tracing.OpenTelemetryTracing`; by default nowhere.
-        clock: What tells the time and sleeps; for tests.
-        random: What spreads looks and tries out, a function that gives numbers from 0
+        clock: Gives the time and sleeps; for tests.
+        random: What spreads polls and retries, a function that gives numbers from 0
             to 1; for tests that are to be the same on every run.
         options: ``timeout``, ``request_timeout``, ``max_retries``, ``headers`` and
             ``policy`` for all calls; see :class:`ClientOptions`.
 
     Raises:
         ConfigurationError: If there is no key, it cannot be a header, the address is
-            wrong, or both a budget and its limit are given. Nothing is sent.
+            wrong, or both a rate limiter and requests_per_minute are given. Nothing is sent.
 
     >>> async def status(execution_id):
     ...     async with AsyncDatalab(api_key="your-key") as client:
@@ -369,7 +370,7 @@ class AsyncDatalab:
 
     @cached_property
     def executions(self) -> AsyncExecutions:
-        """Look at executions, wait for them, watch them."""
+        """Poll executions, wait for them, watch them."""
         from datalab_facade.executions.async_resource import AsyncExecutions
 
         return AsyncExecutions(self._api, self._context)
@@ -434,7 +435,7 @@ class AsyncDatalab:
             AuthenticationError: The key is wrong.
             PermissionDeniedError: The key may not do that, or its subscription has ended.
             NotFoundError: The workflow is unknown to this key.
-            DatalabError: The workflow could not be created or looked at.
+            DatalabError: The workflow could not be created or fetched.
         """
         return await self._runs().report(task, files, output_dir, options)
 
@@ -469,7 +470,7 @@ class AsyncDatalab:
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """Give a view of this client with other options.
 
-        The view shares connections, budget, drift log and key; closing either
+        The view shares connections, rate limiter, drift log and key; closing either
         closes both.
 
         >>> client = AsyncDatalab(api_key="your-key")
@@ -523,9 +524,9 @@ class AsyncDatalab:
 def _rate_limiter(given: RateLimiter | None, requests_per_minute: float | None) -> RateLimiter:
     if given is None:
         return LocalRateLimiter(requests_per_minute)
-    checked_methods("budget", given, "turn", "answered", "refused", "left")
+    checked_methods("rate_limiter", given, "turn", "answered", "refused", "left")
     if requests_per_minute != DEFAULT_REQUESTS_PER_MINUTE:
-        raise InvalidArgumentError("Pass a budget, or requests_per_minute, but not both")
+        raise InvalidArgumentError("Pass either rate_limiter or requests_per_minute, not both")
     return given
 
 

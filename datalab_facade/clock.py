@@ -46,7 +46,7 @@ def running_loop() -> asyncio.AbstractEventLoop:
     """Give the event loop of asyncio that is running.
 
     Raises:
-        InvalidArgumentError: None is; trio, for one, is none.
+        ClientStateError: No loop of asyncio is running; trio's is another kind.
     """
     import asyncio  # importing it costs a third of importing httpx
 
@@ -54,8 +54,8 @@ def running_loop() -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()
     except RuntimeError:
         raise ClientStateError(
-            "AsyncDatalab needs a running event loop of asyncio, and there is none. Where trio "
-            "runs, use Datalab in a thread: trio.to_thread.run_sync"
+            "AsyncDatalab needs a running asyncio event loop, and none is running. With trio, "
+            "use Datalab in a thread: trio.to_thread.run_sync"
         ) from None
 
 

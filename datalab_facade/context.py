@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import attrs
@@ -49,7 +50,7 @@ class Context:
         """Give the context of a view with other options."""
         return _evolved(self, {"options": _with(self.options, given)})
 
-    def options_for_call(self, timeout: float | None, given: CallOptions) -> Options:
+    def options_for_call(self, timeout: float | timedelta | None, given: CallOptions) -> Options:
         """Give the options of one call: the client's, with the call's on top."""
         if timeout is None and not given:
             return self.options
@@ -60,7 +61,7 @@ class Context:
         return _with(self.options, on_top)
 
     def policy_for_wait(
-        self, timeout: float | None, policy: WaitPolicy | None, given: CallOptions
+        self, timeout: float | timedelta | None, policy: WaitPolicy | None, given: CallOptions
     ) -> WaitPolicy:
         """Give the policy of one wait: the call's or the client's, with what was given on top."""
         on_top = {name: value for name, value in given.items() if name != "headers"}
@@ -101,7 +102,7 @@ class Context:
         self,
         policy: WaitPolicy,
         *,
-        timeout: float | None,
+        timeout: float | timedelta | None,
         concurrency: int,
         rate_limiter: RateLimiter,
         changes: bool,
@@ -128,14 +129,14 @@ class Context:
         )
 
     def wait_span(self, execution_id: int) -> AbstractContextManager[Span]:
-        """Record one wait."""
+        """Trace one wait."""
         return span_around(self.tracing, "datalab.wait", {"datalab.execution.id": execution_id})
 
     def decode(self, answer: JSON, execution_id: int) -> Execution:
         """Make a snapshot of an answer, and count what is odd about it.
 
         Raises:
-            InvalidResponseError: If it is no execution.
+            InvalidResponseError: It is not an execution.
         """
         try:
             execution, drift = decode_execution(

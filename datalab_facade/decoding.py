@@ -54,7 +54,7 @@ def decode_json(body: bytes) -> JSON:
     """Parse a body.
 
     Raises:
-        InvalidResponseError: If it is no JSON, or nested too deeply to read.
+        InvalidResponseError: If it is not JSON, or nested too deeply to read.
     """
     try:
         value: JSON = json.loads(body)
@@ -82,7 +82,7 @@ def decode_execution(
         The snapshot, and what was surprising about the answer.
 
     Raises:
-        InvalidResponseError: If it is no execution at all: not an object, or without
+        InvalidResponseError: If it is not an execution at all: not an object, or without
             a status; or if it is about another one.
     """
     if not isinstance(body, dict):
@@ -115,7 +115,7 @@ def decode_execution(
 
 def _no_execution(why: str, body: JSON) -> InvalidResponseError:
     start = excerpt(compact(body))
-    return InvalidResponseError(f"the answer is no execution, {why}: {start}", body=start)
+    return InvalidResponseError(f"the answer is not an execution, {why}: {start}", body=start)
 
 
 def _steps(steps: JSON, about: FieldReader) -> Steps:

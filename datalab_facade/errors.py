@@ -485,8 +485,8 @@ class ExecutionFailedError(JobFailedError):
         shown = [excerpt(str(failure), limit=150) for failure in failures[:5]]
         if len(failures) > len(shown):
             shown.append(f"and {len(failures) - len(shown)} more in .failures")
-        told = "; ".join(shown) or "the server gave no reason"
-        super().__init__(f"Execution {execution.id} failed: {told}")
+        reasons = "; ".join(shown) or "the server gave no reason"
+        super().__init__(f"Execution {execution.id} failed: {reasons}")
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -502,7 +502,7 @@ class WaitTimeoutError(DatalabError, TimeoutError):
 
     Attributes:
         execution_id: The execution that was waited for.
-        execution: The last snapshot, or None if no look succeeded.
+        execution: The last snapshot, or None if no poll succeeded.
         timeout: The seconds that were allowed.
         elapsed: The seconds that were spent.
     """
@@ -527,7 +527,7 @@ class WaitTimeoutError(DatalabError, TimeoutError):
         last = (
             f"last seen {excerpt(execution.status)}, {execution.progress} steps done"
             if execution is not None
-            else "no look at it succeeded"
+            else "no poll of it succeeded"
         )
         super().__init__(
             f"Execution {execution_id} has not ended after {elapsed:.1f} s of at most "

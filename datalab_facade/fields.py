@@ -41,7 +41,7 @@ class FieldReader:
     as expected costs no more than a look-up.
     """
 
-    __slots__ = ("notes", "where", "timezone_assumed", "zone_noted")
+    __slots__ = ("notes", "timezone_assumed", "where", "zone_noted")
 
     def __init__(self, where: str, notes: Notes) -> None:
         self.where = where

@@ -59,7 +59,7 @@ class Failure:
     error: str | None = attrs.field(repr=redacted_repr)
     """What the server said, if anything."""
     error_stage: str | None = attrs.field(repr=redacted_repr)
-    """The stage of the step where it happened, such as ``"VALIDATION"``, if told."""
+    """The stage of the step where it happened, such as ``"VALIDATION"``, if known."""
 
     def __str__(self) -> str:
         place = self.step or "the execution"
@@ -130,7 +130,7 @@ class StepRun:
 
     @property
     def duration(self) -> timedelta | None:
-        """From start to end, where the server told both."""
+        """From start to end, where the server gave both."""
         return _between(self.started_at, self.finished_at)
 
     def to_dict(self) -> dict[str, JSON]:
@@ -224,7 +224,7 @@ class Step:
 
     @property
     def duration(self) -> timedelta | None:
-        """From the first run's start to the last one's end, where the server told both."""
+        """From the first run's start to the last one's end, where the server gave both."""
         return _between(self.started_at, self.finished_at)
 
     @property
@@ -313,7 +313,7 @@ class Execution:
     """What the server says went wrong with the execution as a whole."""
     success: bool | None = None
     external_workflow_id: str | None = None
-    """The id that the execution has inside Datalab's own engine, if told."""
+    """The id that the execution has inside Datalab's own engine, if known."""
     timezone_assumed: bool = False
     """True where ``created_at`` or ``updated_at`` came without a zone; UTC was assumed then."""
     observed_at: datetime | None = attrs.field(default=None, eq=False)
@@ -391,7 +391,7 @@ class Execution:
 
     @property
     def duration(self) -> timedelta | None:
-        """From creation to the last update, once ended and where the server told both."""
+        """From creation to the last update, once ended and where the server gave both."""
         return _between(self.created_at, self.updated_at) if self.is_terminal else None
 
     def timeline(self, depends_on: Mapping[str, Iterable[str]] | None = None) -> Timeline:

@@ -1,10 +1,11 @@
-"""What holds for calls unless they say otherwise."""
+"""The options of calls, and their defaults."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TypedDict
 
 import attrs
@@ -14,6 +15,7 @@ from datalab_facade.arguments import (
     checked_mapping,
     checked_seconds,
     checked_text,
+    in_seconds,
     named,
 )
 from datalab_facade.errors import InvalidArgumentError
@@ -25,7 +27,7 @@ _OURS = frozenset({"x-api-key", "authorization", "cookie", "host", "content-leng
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
     if checked_seconds(attribute.name, value) == math.inf:
-        raise InvalidArgumentError(f"{attribute.name} must be more than 0 seconds, and have an end")
+        raise InvalidArgumentError(f"{attribute.name} must have an end; it cannot be infinite")
 
 
 def _count(_: object, attribute: attrs.Attribute[int], value: int) -> None:
@@ -42,9 +44,9 @@ def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
         name = checked_text("The name of a header", given_name)
         value = checked_text(f"The value of the header {named(name)}", given_value)
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-            raise InvalidArgumentError(f"{named(name)} is no name for a header")
+            raise InvalidArgumentError(f"{named(name)} is not a valid header name")
         if name.lower() in _OURS:
-            raise InvalidArgumentError(f"The header {name} is not for callers to set")
+            raise InvalidArgumentError(f"The header {name} is set by this package; leave it out")
         if not re.fullmatch(r"[\t -~]*", value):
             raise InvalidArgumentError(f"The value of the header {name} is not printable ASCII")
         checked[name.lower()] = value
@@ -54,8 +56,8 @@ def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
 class CallOptions(TypedDict, total=False):
     """Options of a single call that few need; left out, the client's hold."""
 
-    request_timeout: float
-    """The longest that one request may take, in seconds."""
+    request_timeout: float | timedelta
+    """The longest that one request may take, in seconds or as a timedelta."""
     max_retries: int
     """How many requests in a row may fail before the last one's error is raised."""
     headers: Mapping[str, str]
@@ -66,16 +68,16 @@ class CallOptions(TypedDict, total=False):
 class Options:
     """What a client does unless a call says otherwise."""
 
-    timeout: float = attrs.field(default=60.0, validator=_positive)
+    timeout: float = attrs.field(default=60.0, converter=in_seconds, validator=_positive)
     """Seconds for one call that does not wait for an execution, tries included.
 
     A minute: a status takes a fraction of a second, and this leaves room for two more tries."""
 
-    request_timeout: float = attrs.field(default=30.0, validator=_positive)
+    request_timeout: float = attrs.field(default=30.0, converter=in_seconds, validator=_positive)
     """Seconds for one request of such a call, from the connection to the last byte."""
 
     max_retries: int = attrs.field(default=2, validator=_count)
-    """How many tries of such a call may fail and be repeated, where repeating is safe.
+    """How many times such a call is retried, where repeating is safe.
 
     Two: enough for a dropped connection or a restart, and the answer still comes soon."""
 
@@ -94,13 +96,13 @@ class Options:
             takes_self=True,
         ),
     )
-    """How faults of a single call are forgiven."""
+    """How often failures of a single call are retried."""
 
 
 class WaitOptions(CallOptions, total=False):
     """Options of a wait; left out, the client's policy holds."""
 
-    timeout: float
-    """The deadline of the wait, in seconds; ``math.inf`` waits for ever."""
+    timeout: float | timedelta
+    """The deadline of the wait, in seconds or as a timedelta; ``math.inf`` waits without end."""
     policy: WaitPolicy
     """How to wait; the options beside it go on top."""

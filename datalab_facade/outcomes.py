@@ -42,7 +42,7 @@ class Outcome:
         """Give the final snapshot.
 
         Raises:
-            DatalabError: There is none; this is the reason.
+            DatalabError: The execution has no final snapshot; this error says why.
         """
         if self.execution is None:
             assert self.error is not None
@@ -53,19 +53,19 @@ class Outcome:
 @picklable
 @attrs.frozen(kw_only=True)
 class Totals:
-    """How many executions stand how, and what it has cost so far."""
+    """Counts of many executions by their state, and of the requests so far."""
 
     queued: int
-    """Not begun yet, or not looked at yet."""
+    """Not begun yet, or not polled yet."""
     running: int
     succeeded: int
     """Completed."""
     failed: int
     """Ended as FAILED, or given up with an error."""
     requests: int
-    """Looks so far."""
+    """Polls so far."""
     requests_left: int | None
-    """Requests that the budget has left for this minute; None without a budget."""
+    """Requests that the rate limit leaves for this minute; None without a rate limit."""
     eta_seconds: float | None
     """An estimate for those known so far, at the pace of those that ended; None at first."""
 
@@ -80,20 +80,20 @@ class Totals:
         return self.queued + self.running + self.finished
 
     def __str__(self) -> str:
-        told = (
+        text = (
             f"{self.finished}/{self.total} finished, {self.running} running, {self.queued} queued"
         )
         if self.failed:
-            told += f", {self.failed} failed"
+            text += f", {self.failed} failed"
         if self.eta_seconds is not None:
-            told += f", about {self.eta_seconds:.0f} s to go"
-        return told
+            text += f", about {self.eta_seconds:.0f} s to go"
+        return text
 
 
 @picklable
 @attrs.frozen(kw_only=True)
 class Update:
-    """One piece of news about many executions: a change, or an outcome."""
+    """One event among many executions: a change, or an outcome."""
 
     totals: Totals
     change: Change | None = None
@@ -101,7 +101,7 @@ class Update:
 
 
 def outcomes_of(updates: Generator[Update, None, None]) -> Generator[Outcome, None, None]:
-    """Give the outcomes, where no changes are told of; closing it closes the updates."""
+    """Give the outcomes of updates without changes; closing it closes the updates."""
     with contextlib.closing(updates):
         for update in updates:
             assert update.outcome is not None
@@ -111,7 +111,7 @@ def outcomes_of(updates: Generator[Update, None, None]) -> Generator[Outcome, No
 async def outcomes_of_async(
     updates: AsyncGenerator[Update, None],
 ) -> AsyncGenerator[Outcome, None]:
-    """Give the outcomes, where no changes are told of; closing it closes the updates."""
+    """Give the outcomes of updates without changes; closing it closes the updates."""
     async with contextlib.aclosing(updates):
         async for update in updates:
             assert update.outcome is not None

@@ -1,6 +1,6 @@
-"""Values that are sent but must never be told: filled in for placeholders, and named like secrets.
+"""Values that are sent but must never be shown: filled in for placeholders, and named like secrets.
 
-The API key and presigned URLs are looked after elsewhere, for every request. This is
+The API key and presigned URLs are handled elsewhere, for every request. This is
 for what a caller lets into the body of a request: a token for another service.
 """
 
@@ -25,10 +25,10 @@ _LONG: Final = 12
 
 
 class Secrets:
-    """Values that were filled in, to be taken out of whatever is told afterwards.
+    """Values that were filled in, to be taken out of whatever is shown afterwards.
 
-    A value of fewer than four characters cannot be told from an ordinary word and
-    is not looked for.
+    A value of fewer than four characters cannot be distinguished from an ordinary word and
+    is not searched for.
 
     >>> Secrets(["xoxb-123"]).hidden("bad token xoxb-123")
     'bad token ***'
@@ -144,7 +144,7 @@ NO_ECHO: Final = Echo("")
 def redact_value(value: JSON) -> JSON:
     """Give JSON that may be shown: no query of a URL, and nothing under a name like a secret's.
 
-    A placeholder is no secret, and stays.
+    A placeholder is not a secret, and stays.
 
     >>> redact_value({"auth": {"type": "bearer", "token": "xoxb-123"}})
     {'auth': {'type': 'bearer', 'token': '***'}}

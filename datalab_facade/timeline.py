@@ -45,21 +45,21 @@ _ZERO = timedelta(0)
 class Span:
     """A span of time, in UTC; the end is never before the start."""
 
-    start: datetime
-    end: datetime
+    started_at: datetime
+    ended_at: datetime
     is_open: bool = False
     """Whether it was still in progress; the end is then that of the timeline."""
 
     @property
     def duration(self) -> timedelta:
         """How long it took, or has taken so far."""
-        return self.end - self.start
+        return self.ended_at - self.started_at
 
     def to_dict(self) -> dict[str, JSON]:
         """Return the span as plain JSON, with times in ISO 8601 and a duration in seconds."""
         return {
-            "start": self.start.isoformat(),
-            "end": self.end.isoformat(),
+            "start": self.started_at.isoformat(),
+            "end": self.ended_at.isoformat(),
             "is_open": self.is_open,
             "seconds": self.duration.total_seconds(),
         }
@@ -129,8 +129,8 @@ class TimelineStep:
         if not spans:
             return None
         return Span(
-            start=min(span.start for span in spans),
-            end=max(span.end for span in spans),
+            started_at=min(span.started_at for span in spans),
+            ended_at=max(span.ended_at for span in spans),
             is_open=any(span.is_open for span in spans),
         )
 
@@ -140,15 +140,19 @@ class TimelineStep:
         spans = [run.waiting for run in self.runs if run.waiting is not None]
         if not spans:
             return None
-        start = min(span.start for span in spans)
+        start = min(span.started_at for span in spans)
         working = self.working
         if working is None:
             return Span(
-                start=start,
-                end=max(span.end for span in spans),
+                started_at=start,
+                ended_at=max(span.ended_at for span in spans),
                 is_open=any(s.is_open for s in spans),
             )
-        return Span(start=start, end=working.start) if start < working.start else None
+        return (
+            Span(started_at=start, ended_at=working.started_at)
+            if start < working.started_at
+            else None
+        )
 
     def to_dict(self) -> dict[str, JSON]:
         """Return the step as plain JSON."""
@@ -172,9 +176,9 @@ class Timeline:
     execution_id: int
     status: Status
     workflow_id: int | None = None
-    start: datetime | None = None
+    started_at: datetime | None = None
     """When the execution was created, or else its earliest known time; None without any. UTC."""
-    end: datetime | None = None
+    ended_at: datetime | None = None
     """When the last run ended; while the execution runs, the time of the snapshot. UTC.
 
     If the end of a run is missing, the execution's last update is used.
@@ -191,17 +195,17 @@ class Timeline:
     @property
     def total(self) -> timedelta:
         """The time from start to end."""
-        return self.end - self.start if self.start and self.end else _ZERO
+        return self.ended_at - self.started_at if self.started_at and self.ended_at else _ZERO
 
     @property
     def worked(self) -> timedelta:
         """The part of the total in which a run of the critical path worked."""
-        worked, until = _ZERO, self.start
+        worked, until = _ZERO, self.started_at
         for run in self.critical_path:
             assert run.working is not None
             assert until is not None
-            worked += max(_ZERO, run.working.end - max(until, run.working.start))
-            until = max(until, run.working.end)
+            worked += max(_ZERO, run.working.ended_at - max(until, run.working.started_at))
+            until = max(until, run.working.ended_at)
         return worked
 
     @property
@@ -269,8 +273,8 @@ class Timeline:
             "execution_id": self.execution_id,
             "status": str(self.status),
             "workflow_id": self.workflow_id,
-            "start": None if self.start is None else self.start.isoformat(),
-            "end": None if self.end is None else self.end.isoformat(),
+            "start": None if self.started_at is None else self.started_at.isoformat(),
+            "end": None if self.ended_at is None else self.ended_at.isoformat(),
             "is_open": self.is_open,
             "total_seconds": self.total.total_seconds(),
             "worked_seconds": self.worked.total_seconds(),
@@ -322,8 +326,8 @@ def timeline_of(
         execution_id=execution.id,
         status=execution.status,
         workflow_id=execution.workflow_id,
-        start=start,
-        end=end,
+        started_at=start,
+        ended_at=end,
         is_open=not execution.is_terminal,
         steps=tuple(sorted(steps, key=_began)),
         critical_path=tuple(draft.to_run() for draft in chain),
@@ -399,7 +403,9 @@ def _place(
         draft.held_up_by = finished.last_before(draft, until, steps)
         ready = start if draft.held_up_by is None else min(until, _ended(draft.held_up_by))
         if draft.began is not None:
-            draft.waiting = Span(start=ready, end=draft.began) if ready < draft.began else None
+            draft.waiting = (
+                Span(started_at=ready, ended_at=draft.began) if ready < draft.began else None
+            )
         else:
             _place_not_begun(draft, ready, end, is_open=is_open)
 
@@ -409,22 +415,22 @@ def _place_begun(draft: _Draft, end: datetime, *, is_open: bool) -> None:
         return
     if draft.ended is not None:
         draft.is_doubtful = draft.ended < draft.began
-        draft.working = Span(start=draft.began, end=max(draft.began, draft.ended))
+        draft.working = Span(started_at=draft.began, ended_at=max(draft.began, draft.ended))
     else:
         in_progress = is_open and not draft.run.is_terminal
         draft.is_doubtful = not in_progress
-        draft.working = Span(start=draft.began, end=end, is_open=in_progress)
+        draft.working = Span(started_at=draft.began, ended_at=end, is_open=in_progress)
 
 
 def _place_not_begun(draft: _Draft, ready: datetime, end: datetime, *, is_open: bool) -> None:
     if draft.ended is not None:
         draft.is_doubtful = True
-        draft.working = Span(start=ready, end=draft.ended)
+        draft.working = Span(started_at=ready, ended_at=draft.ended)
     elif is_open and draft.run.status == Status.IN_PROGRESS:
         draft.is_doubtful = True
-        draft.working = Span(start=ready, end=end, is_open=True)
+        draft.working = Span(started_at=ready, ended_at=end, is_open=True)
     elif is_open and draft.run.status.is_waiting:
-        draft.waiting = Span(start=ready, end=end, is_open=True)
+        draft.waiting = Span(started_at=ready, ended_at=end, is_open=True)
 
 
 class _FinishedWork:
@@ -434,8 +440,8 @@ class _FinishedWork:
         self._skew = skew
         ended = [(draft.working, draft) for draft in drafts if draft.ended and draft.working]
         # Of runs that ended at the same time, the longest comes last.
-        ended.sort(key=lambda entry: entry[0].start, reverse=True)
-        ended.sort(key=lambda entry: entry[0].end)
+        ended.sort(key=lambda entry: entry[0].started_at, reverse=True)
+        ended.sort(key=lambda entry: entry[0].ended_at)
         self._all = [draft for _, draft in ended]
         self._by_file: dict[str | None, list[_Draft]] = {}
         for draft in self._all:
@@ -472,7 +478,7 @@ class _FinishedWork:
             # Each link leads back in time, so no chain of links is a circle.
             if (
                 draft.step != waiting.step
-                and draft.working.start < until
+                and draft.working.started_at < until
                 and (steps is None or draft.step in steps)
             ):
                 return draft
@@ -499,7 +505,7 @@ class _UnfinishedWork:
 
 def _ended(draft: _Draft) -> datetime:
     assert draft.working is not None
-    return draft.working.end
+    return draft.working.ended_at
 
 
 def _critical(drafts: list[_Draft]) -> list[_Draft]:
@@ -507,10 +513,10 @@ def _critical(drafts: list[_Draft]) -> list[_Draft]:
     placed = [(draft.working, draft) for draft in drafts if draft.working is not None]
     if not placed:
         return []
-    last = max(span.end for span, _ in placed)
+    last = max(span.ended_at for span, _ in placed)
     _, current = min(
-        ((span, draft) for span, draft in placed if span.end == last),
-        key=lambda entry: entry[0].start,
+        ((span, draft) for span, draft in placed if span.ended_at == last),
+        key=lambda entry: entry[0].started_at,
     )
     chain = [current]
     while current.held_up_by is not None:
@@ -521,7 +527,7 @@ def _critical(drafts: list[_Draft]) -> list[_Draft]:
 
 def _began(part: TimelineStep | TimelineRun) -> tuple[bool, datetime]:
     working = part.working
-    return working is None, _FIRST if working is None else working.start
+    return working is None, _FIRST if working is None else working.started_at
 
 
 _FIRST = datetime.min.replace(tzinfo=UTC)

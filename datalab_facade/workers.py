@@ -17,7 +17,7 @@ from datalab_facade.interrupting import Interruption
 _T = TypeVar("_T")
 
 BETWEEN_SIGNALS = 0.2
-"""Seconds that the main thread waits without a look at signals.
+"""Seconds that the main thread waits without checking for signals.
 
 One that comes just before a wait does not end that wait."""
 

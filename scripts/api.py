@@ -67,7 +67,7 @@ def breakages(before: dict[str, griffe.Object], now: dict[str, griffe.Object]) -
         if name not in now:
             yield f"{name}: is not public any more"
         else:
-            yield from (_told(name, found) for found in _differences(old, now[name]))
+            yield from (_line(name, found) for found in _differences(old, now[name]))
 
 
 def dumped(things: dict[str, griffe.Object]) -> str:
@@ -106,6 +106,8 @@ def _found(package: griffe.Object | griffe.Alias, name: str) -> griffe.Object:
 
 def _plain(thing: griffe.Object) -> griffe.Object:
     """Make expressions of annotations text, and leave out what is private or imported."""
+    if isinstance(thing, griffe.Class):
+        _add_init(thing)
     for name, member in list(thing.members.items()):
         if isinstance(member, griffe.Alias) or (name.startswith("_") and name != "__init__"):
             thing.del_member(name)
@@ -121,6 +123,39 @@ def _plain(thing: griffe.Object) -> griffe.Object:
     elif isinstance(thing, griffe.Class):
         thing.bases = [str(base) for base in thing.bases]
     return thing
+
+
+def _add_init(kind: griffe.Class) -> None:
+    """Add the ``__init__`` that attrs writes, so that a new order of positional fields shows."""
+    settings = [str(one.value) for one in kind.decorators if str(one.value).startswith("attrs.")]
+    if not settings or "__init__" in kind.members:
+        return
+    parameters = [griffe.Parameter("self", kind=griffe.ParameterKind.positional_or_keyword)]
+    for name, field in kind.members.items():
+        if not isinstance(field, griffe.Attribute) or "property" in field.labels:
+            continue
+        value = str(field.value or "")
+        custom = value.startswith("attrs.field(")
+        keyword = "kw_only=True" in (value if custom and "kw_only=" in value else settings[0])
+        is_hidden = keyword and name.startswith("_")
+        if field.annotation is None or is_hidden or (custom and "init=False" in value):
+            continue
+        is_optional = re.search(r"\b(default|factory)=", value) if custom else value
+        parameters.append(
+            griffe.Parameter(
+                name.lstrip("_"),
+                annotation=field.annotation,
+                kind=griffe.ParameterKind.keyword_only
+                if keyword
+                else griffe.ParameterKind.positional_or_keyword,
+                # Any default is as good as another here.
+                default="..." if is_optional else None,
+            )
+        )
+    parameters.sort(key=lambda one: one.kind is griffe.ParameterKind.keyword_only)
+    kind.set_member(
+        "__init__", griffe.Function("__init__", parameters=griffe.Parameters(*parameters))
+    )
 
 
 def _text(expression: object) -> str | None:
@@ -149,7 +184,7 @@ def _differences(old: griffe.Object, new: griffe.Object) -> Iterable[griffe.Brea
     return griffe.find_breaking_changes(holder_old, holder_new)
 
 
-def _told(name: str, breakage: griffe.Breakage) -> str:
+def _line(name: str, breakage: griffe.Breakage) -> str:
     place = breakage.obj.path.rpartition(f"{name.rpartition('.')[2]}.")[2]
     return f"{name}: {place}: {breakage.kind.value}: {breakage.old_value} -> {breakage.new_value}"
 

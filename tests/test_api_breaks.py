@@ -26,6 +26,23 @@ class Client:
     def _private(self, one: int) -> None: ...
 
 
+@attrs.frozen
+class Page:
+    name: str
+    total_pages: int | None = None
+    file_ids: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    _cache: dict[str, str] = attrs.field(factory=dict, kw_only=True)
+    checksum: str = attrs.field(default="", kw_only=True)
+    length: int = attrs.field(init=False, default=0)
+
+
+@attrs.frozen(kw_only=True)
+class Model:
+    name: str
+    total_pages: int | None = None
+    file_ids: tuple[str, ...] = ()
+
+
 def connect(address: str, retries: int = 3) -> Client: ...
 '''
 
@@ -40,7 +57,7 @@ def _surface(folder: Path, source: str) -> dict[str, griffe.Object]:
     (package / "home.py").write_text(source, encoding="utf-8")
     names = [
         name
-        for name in ("Client", "connect")
+        for name in ("Client", "Page", "Model", "connect")
         if re.search(rf"^(class|def) {name}\b", source, flags=re.MULTILINE)
     ]
     page = "".join(f"::: datalab_facade.home.{name}\n" for name in names)
@@ -82,6 +99,18 @@ def test_nothing_that_was_released_is_broken() -> None:
         ("class Client:", "class Gone:", "Client: is not public any more"),
         ("size: int = 1", "", "size: Public object was removed"),
         ('runtime: str = ""', "", "runtime: Public object was removed"),
+        (
+            "    file_ids: tuple[str, ...] = attrs.field",
+            "    credits_used: tuple[str, ...] = ()\n    file_ids: tuple[str, ...] = attrs.field",
+            "Page: __init__: Positional parameter was moved: [positional or keyword] file_ids",
+        ),
+        ("@attrs.frozen\n", "@attrs.frozen(kw_only=True)\n", "Parameter kind was changed"),
+        ("    file_ids: tuple[str, ...] = ()", "    file_ids: tuple[str, ...]", "file_ids"),
+        (
+            "\n    name: str\n",
+            "\n    name: str\n    size: int\n",
+            "Model: __init__: Parameter was added as required: None -> [keyword-only] size",
+        ),
     ],
 )
 def test_a_break_is_told(told: Result, old: str, new: str, words: str) -> None:
@@ -96,6 +125,20 @@ def test_a_break_is_told(told: Result, old: str, new: str, words: str) -> None:
         ('"""Wait."""', '"""Wait for it."""'),
         ("def _private(self, one: int)", "def _other(self)"),
         ("size: int = 1", "size: int = 1\n    weight: int = 2"),
+        # At the end of positional fields, and anywhere among keywords.
+        ("    _cache:", "    credits_used: int = 0\n    _cache:"),
+        (
+            "    checksum:",
+            "    credits_used: int = attrs.field(default=0, kw_only=True)\n    checksum:",
+        ),
+        (
+            "    file_ids: tuple[str, ...] = ()",
+            "    used: int = 0\n    file_ids: tuple[str, ...] = ()",
+        ),
+        (
+            "_cache: dict[str, str] = attrs.field(factory=dict",
+            "_other: int = attrs.field(default=0",
+        ),
     ],
 )
 def test_what_adds_or_is_private_breaks_nothing(told: Result, old: str, new: str) -> None:

@@ -540,7 +540,7 @@ def test_an_id_that_is_no_whole_number_is_refused_before_anything_is_sent(
     way: Way, simulator: Simulator, wrong: Any
 ) -> None:
     client = way.client(simulator)
-    handle = ExecutionHandle(wrong, client.executions)
+    handle = ExecutionHandle(id=wrong, executions=client.executions)
     attempts: list[Callable[[], Any]] = [
         lambda: way.done(client.executions.get(wrong)),
         lambda: way.done(client.executions.wait(wrong)),
@@ -802,7 +802,7 @@ def test_what_is_no_handle_is_refused(
 
 
 def test_an_empty_handle_is_refused(way: Way, simulator: Simulator) -> None:
-    with pytest.raises(InvalidArgumentError, match="no handle"):
+    with pytest.raises(InvalidArgumentError, match="not the JSON form of a handle"):
         way.client(simulator).executions.handle({})
 
 
@@ -985,7 +985,7 @@ def test_a_watch_sends_nothing_before_it_is_iterated(way: Way, simulator: Simula
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"execution_id": "7"},
+        {"execution": "7"},
         {"timeout": 0},
         {"timeout": -1},
         {"timeout": math.nan},
@@ -1000,7 +1000,7 @@ def test_a_watch_refuses_wrong_arguments_before_it_is_iterated(
 ) -> None:
     client = way.client(simulator)
     with pytest.raises(InvalidArgumentError):
-        client.executions.watch(**{"execution_id": 7, **wrong})
+        client.executions.watch(**{"execution": 7, **wrong})
 
 
 def test_a_watch_left_early_can_be_taken_up_again(way: Way, simulator: Simulator) -> None:

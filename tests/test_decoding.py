@@ -168,7 +168,7 @@ def test_a_body_that_is_no_json_is_quoted(body: bytes, said: str, shown: str) ->
 def test_an_answer_that_is_no_execution_is_quoted(body: Any, why: str, shown: str) -> None:
     with pytest.raises(InvalidResponseError) as failed:
         decode(body)
-    assert str(failed.value) == f"the answer is no execution, {why}: {shown}"
+    assert str(failed.value) == f"the answer is not an execution, {why}: {shown}"
     assert failed.value.body == shown
 
 

@@ -133,7 +133,7 @@ class Cluster:
             )
         else:
             self.ledger.brake(errand, at)
-            self.at(back, lambda now: self._came_back(process, now, leases.told))
+            self.at(back, lambda now: self._came_back(process, now, leases.delivered))
 
     def _came_back(self, process: int, now: float, take: Callable[[float], None]) -> None:
         take(now)

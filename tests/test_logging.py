@@ -66,7 +66,7 @@ def test_a_wait_tells_each_request_and_each_decision_once(
     assert len(lines(caplog, "datalab_facade.transport", logging.DEBUG)) == asked > 2
     decisions = lines(caplog, "datalab_facade.waiting", logging.DEBUG)
     assert len(decisions) == asked - 1
-    assert all(line.startswith(f"execution {execution_id}: next look in ") for line in decisions)
+    assert all(line.startswith(f"execution {execution_id}: next poll in ") for line in decisions)
 
 
 @pytest.mark.parametrize("script", [SOON, FAILS], ids=["completed", "failed"])
@@ -87,14 +87,14 @@ def test_a_wait_that_goes_well_is_quiet_above_debug(
 @pytest.mark.parametrize(
     "fault", [Fault.status(503), Fault.reset(), Fault.html()], ids=["503", "reset", "HTML"]
 )
-def test_a_fault_that_is_forgiven_is_a_warning(
+def test_a_failure_that_is_retried_is_a_warning(
     way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture, fault: Fault
 ) -> None:
     execution_id = simulator.start(SOON)
     simulator.inject(fault)
     way.done(way.client(simulator).executions.wait(execution_id))
     [line] = lines(caplog, "datalab_facade", logging.WARNING)
-    assert line.startswith(f"execution {execution_id}: forgiven, next try in ")
+    assert line.startswith(f"execution {execution_id}: retrying in ")
     assert f"executions/{execution_id}" in line
     assert len(line.splitlines()) == 1
 

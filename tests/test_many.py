@@ -31,6 +31,7 @@ from datalab_facade import (
     WaitPolicy,
     WaitTimeoutError,
 )
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.testing import (
     ExecutionScript,
     Fault,
@@ -104,7 +105,7 @@ def test_an_id_that_is_none_has_an_outcome_that_says_so() -> None:
     [good] = world.start(5)
     ids: list[Any] = ["../../files/77", good, None, -1]
     outcomes = list(world.client.executions.as_completed(ids))
-    assert sum(isinstance(o.error, ConfigurationError) for o in outcomes) == 3
+    assert sum(isinstance(o.error, InvalidArgumentError) for o in outcomes) == 3
     assert [o.execution_id for o in outcomes if o.succeeded] == [good]
 
 
@@ -146,7 +147,7 @@ def test_an_outcome_among_the_ids_ends_the_wait_for_its_execution() -> None:
             yield Outcome(execution_id=0, error=given_up.error)
         yield given_up
 
-    updates = list(world.client.executions.watch_many(ids()))
+    updates = list(world.client.executions._follow(ids(), None, 100, None, {}, changes=True))
     outcomes = [update.outcome for update in updates if update.outcome is not None]
     assert outcomes.count(given_up) == 2
     assert [one.execution_id for one in outcomes if one.succeeded] == [soon]
@@ -233,7 +234,7 @@ def test_an_iterable_that_raises_costs_no_outcome_of_those_that_were_read(
     outcomes = [one if method == "as_completed" else one.outcome for one in told]
     ended = [outcome.execution_id for outcome in outcomes if outcome is not None]
     assert sorted(ended) == sorted(ids)
-    assert "Reading the ids raised LookupError" in caplog.text
+    assert "Reading the executions raised LookupError" in caplog.text
 
 
 async def test_async_what_comes_later_is_looked_at_when_it_comes() -> None:
@@ -384,7 +385,7 @@ def test_a_deadline_that_rounding_makes_later_holds_up_no_other() -> None:
                 requests_left=None,
                 eta_seconds=None,
             ),
-            "0/3 ended, 1 running, 2 queued",
+            "0/3 finished, 1 running, 2 queued",
         ),
         (
             Totals(
@@ -396,7 +397,7 @@ def test_a_deadline_that_rounding_makes_later_holds_up_no_other() -> None:
                 requests_left=6,
                 eta_seconds=7.4,
             ),
-            "7/10 ended, 1 running, 2 queued, 4 failed, about 7 s to go",
+            "7/10 finished, 1 running, 2 queued, 4 failed, about 7 s to go",
         ),
     ],
 )
@@ -467,7 +468,7 @@ def test_a_watch_over_many_tells_changes_outcomes_and_totals() -> None:
     assert last.requests == len(world.statuses)
     assert last.requests_left is not None
     assert last.eta_seconds == 0
-    assert str(last).startswith("3/3 ended")
+    assert str(last).startswith("3/3 finished")
     for execution_id in ids:
         told = [u.change for u in updates if u.change and u.change.snapshot.id == execution_id]
         assert told[-1].kind == "execution"
@@ -567,7 +568,8 @@ async def test_async_an_outcome_among_the_ids_ends_the_wait_for_its_execution() 
         await world.clock.sleep_async(30)
         yield given_up
 
-    outcomes = [one async for one in world.asynchronous.executions.as_completed(ids())]
+    updates = world.asynchronous.executions._follow(ids(), None, 100, None, {}, changes=False)
+    outcomes = [update.outcome async for update in updates if update.outcome is not None]
     assert outcomes[:2] == [given_up, given_up]
     assert [one.execution_id for one in outcomes[2:]] == [soon]
     assert max(world.looks_at(never)) <= 30 < max(world.looks_at(soon))
@@ -584,7 +586,8 @@ async def test_async_an_outcome_that_comes_during_a_look_ends_the_wait_at_once()
         await world.clock.sleep_async(5)
         yield given_up
 
-    outcomes = [one async for one in world.asynchronous.executions.as_completed(ids())]
+    updates = world.asynchronous.executions._follow(ids(), None, 100, None, {}, changes=False)
+    outcomes = [update.outcome async for update in updates if update.outcome is not None]
     assert outcomes == [given_up, given_up]
     assert len(world.looks_at(never)) == 1
 

@@ -129,9 +129,8 @@ class World:
         self.document = folder / "a.pdf"
         self.document.write_bytes(b"%PDF-1.7")
         self.valid: dict[str, Any] = {
-            "execution_id": self.execution_id,
             "execution": self.execution_id,
-            "ids": [self.execution_id],
+            "executions": [self.execution_id],
             "output": execution.outputs[0],
             "path": folder / "out",
             "folder": folder / "all",
@@ -142,7 +141,8 @@ class World:
             "workflow_id": workflow.id,
             "definition": definition,
             "files": [self.document],
-            "to": folder / "run",
+            "output_dir": folder / "run",
+            "task": definition,
             "name": "a.pdf",
             "input_config": {"file_urls": ["https://a.example/a.pdf"]},
         }

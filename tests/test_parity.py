@@ -48,7 +48,7 @@ ASYNC_NAMES = [
     (r"\bGenerator\[(.+), None, None\]", r"AsyncGenerator[\1, None]"),
     (r"\bIterator\[", "AsyncIterator["),
     (
-        r"\bIterable\[(int[^]]*|Uploadable)\]",
+        r"\bIterable\[(ExecutionLike|Uploadable)\]",
         r"Iterable[\1] | AsyncIterable[\1]",
     ),
     (r"\bhttpx\.Client\b", "httpx.AsyncClient"),
@@ -69,7 +69,7 @@ PLAIN = {
     "drift",
     "handle",
     "handle_to_dict",
-    "open",
+    "stream",
     "iter_run",
     "to_dict",
     "upload_many",
@@ -140,7 +140,10 @@ def test_both_have_the_same_methods(blocking: type, asynchronous: type) -> None:
 def test_both_have_the_same_attributes_with_the_same_words(
     blocking: type, asynchronous: type
 ) -> None:
-    expected = {name: (in_async(a), doc) for name, (a, doc) in attributes_of(blocking).items()}
+    expected = {
+        name: (in_async(a), doc and _doc_in_async(doc))
+        for name, (a, doc) in attributes_of(blocking).items()
+    }
     assert attributes_of(asynchronous) == expected
 
 

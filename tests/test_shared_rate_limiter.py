@@ -81,11 +81,11 @@ def test_a_lost_store_slows_down_and_ends_no_wait(
         for _ in range(150):
             way.done(client.executions.get(execution_id))
         store.lost = False
-        while "The shared budget is back" not in caplog.messages:
+        while "The shared rate limiter can be reached again" not in caplog.messages:
             way.done(client.executions.get(execution_id))
     assert [message.partition(",")[0] for message in caplog.messages] == [
-        "The shared budget is lost",
-        "The shared budget is back",
+        "The shared rate limiter cannot be reached",
+        "The shared rate limiter can be reached again",
     ]
 
 

@@ -91,7 +91,7 @@ class Story:
 
     @property
     def changes(self) -> list[Change]:
-        return [c.told for _, c in self.commands if isinstance(c, Report)]
+        return [c.value for _, c in self.commands if isinstance(c, Report)]
 
     @property
     def sleeps(self) -> list[float]:
@@ -653,7 +653,7 @@ def test_a_single_call_is_repeated_within_its_time_and_its_faults(
                 now += command.seconds
                 answer = Result(now)
             else:
-                reports.append(command.told)
+                reports.append(command.value)
             command = machine.send(answer)
     except StopIteration:
         pass
@@ -702,7 +702,7 @@ def test_of_many_faults_the_first_and_the_last_are_noted() -> None:
         faults.forgive(refusal(503))
     [note] = raised.value.__notes__
     assert note.splitlines() == [
-        "Faults forgiven in a row before:",
+        "Failures before this one, each retried:",
         *("1. dropped", "2. html", "3. html", "…", "7. html", "8. html"),
     ]
 

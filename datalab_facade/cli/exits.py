@@ -153,7 +153,7 @@ def _message(error: DatalabError) -> str:
         last = (
             f"last seen {excerpt(error.execution.status)}, {error.execution.progress} steps done"
             if error.execution is not None
-            else "no look at it succeeded"
+            else "no poll of it succeeded"
         )
         return f"Execution {error.execution_id} has not ended after {error.elapsed:.0f} s ({last})"
     if isinstance(error, InvalidDefinitionError):

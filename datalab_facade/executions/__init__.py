@@ -1,4 +1,4 @@
-"""Executions: looking at them, waiting for one or for many, and what a look tells."""
+"""Executions: poll them, wait for one or for many."""
 
 from __future__ import annotations
 

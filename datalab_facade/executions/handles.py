@@ -9,19 +9,30 @@ has no client; it names the execution, and ``client.executions.handle`` gives it
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from typing import TYPE_CHECKING, NoReturn, Self, TypeAlias, TypeVar, Unpack, cast
+from datetime import timedelta
+from typing import (
+    TYPE_CHECKING,
+    NoReturn,
+    Self,
+    SupportsIndex,
+    TypeAlias,
+    TypeVar,
+    Unpack,
+    cast,
+)
 
 import attrs
 
-from datalab_facade.arguments import checked_id
+from datalab_facade.arguments import checked_id, named, whole_number
 from datalab_facade.errors import ClientStateError, InvalidArgumentError
+from datalab_facade.models import Execution
 from datalab_facade.redaction import excerpt
 
 if TYPE_CHECKING:
     from datalab_facade.changes import AsyncOnChange, Change, OnChange
     from datalab_facade.executions.async_resource import AsyncExecutions
     from datalab_facade.executions.resource import Executions
-    from datalab_facade.models import JSON, Execution, Output
+    from datalab_facade.models import JSON, Output
     from datalab_facade.options import CallOptions, WaitOptions
 
 _VERSION = 1
@@ -42,27 +53,34 @@ def handle_from_dict(data: Mapping[str, JSON], base_url: str) -> int:
     whole = isinstance(execution_id, int) and not isinstance(execution_id, bool)
     if data.get("version") != _VERSION or not whole or not isinstance(origin, str):
         raise InvalidArgumentError(
-            "This is no handle as to_dict() of this version writes it. "
+            "This dict is not the JSON form of a handle, which handle.to_dict() gives. "
             "The execution's id alone is enough: handle(123)"
         )
     if origin != base_url:
         raise InvalidArgumentError(
-            f"The handle is of execution {execution_id} at {excerpt(origin)}, "
-            f"but this client talks to {base_url}"
+            f"The handle belongs to execution {execution_id} at {excerpt(origin)}, "
+            f"but this client talks to {base_url}: use a client of the handle's address"
         )
     return checked_id(execution_id)
 
 
-def handle_id(execution: HandleLike, base_url: str) -> int:
-    """Take the execution's id out of an id, a handle, or the JSON form of a handle.
+def resolve_id(execution: ExecutionLike, base_url: str) -> int:
+    """Give the id of an execution, of whatever stands for it.
 
     Raises:
-        InvalidArgumentError: If it is none of these, or of another API's origin.
+        InvalidArgumentError: It stands for no execution, or the handle has another API's address.
     """
+    if isinstance(execution, Execution):
+        return checked_id(execution.id)
     if isinstance(execution, (ExecutionHandle, AsyncExecutionHandle)):
         execution = execution.to_dict()
     if isinstance(execution, Mapping):
         return handle_from_dict(execution, base_url)
+    if whole_number(execution) is None:
+        raise InvalidArgumentError(
+            "An execution is given as its id, a whole number such as 123, as a snapshot or as "
+            f"a handle, not as {named(execution)}"
+        )
     return checked_id(execution)
 
 
@@ -95,23 +113,25 @@ def revived_handle(kind: type[_Handle], data: Mapping[str, JSON]) -> _Handle:
     """
     origin = data.get("origin")
     execution_id = handle_from_dict(data, origin if isinstance(origin, str) else "")
-    make = cast("Callable[[int, _NoClient], _Handle]", kind)
-    return make(execution_id, _NoClient(str(origin)))
+    make = cast("Callable[..., _Handle]", kind)
+    return make(id=execution_id, executions=_NoClient(str(origin)))
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class ExecutionHandle:
-    """One execution, to be asked about for comfort's sake.
+    """An execution id bound to a client.
 
     Copies share its client. Its pickle holds the id and the API's address; what comes
     out of it compares equal and has :meth:`to_dict`, and everything else raises
-    ConfigurationError until ``client.executions.handle(handle)`` gives it a client.
+    ClientStateError until ``client.executions.handle(handle)`` gives it a client.
     """
 
     id: int
     _executions: Executions = attrs.field(repr=False, eq=False, alias="executions")
 
-    def get(self, *, timeout: float | None = None, **options: Unpack[CallOptions]) -> Execution:
+    def get(
+        self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
+    ) -> Execution:
         """See :meth:`Executions.get <datalab_facade.executions.Executions.get>`."""
         return self._executions.get(self.id, timeout=timeout, **options)
 
@@ -132,11 +152,11 @@ class ExecutionHandle:
         return self._executions.watch(self.id, **options)
 
     def fetch_outputs(self) -> tuple[Output, ...]:
-        """Look once, and give the outputs there are. Errors as :meth:`get`."""
+        """Poll once and return the outputs that exist so far. Raises what :meth:`get` raises."""
         return self.get().outputs
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the handle as plain JSON: the id and the API's address."""
+        """Return the handle as plain JSON: the id and the API's address."""
         return self._executions.handle_to_dict(self.id)
 
     def __copy__(self) -> Self:
@@ -151,20 +171,20 @@ class ExecutionHandle:
         return revived_handle, (type(self), self.to_dict())
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class AsyncExecutionHandle:
-    """One execution, to be asked about for comfort's sake.
+    """An execution id bound to a client.
 
     Copies share its client. Its pickle holds the id and the API's address; what comes
     out of it compares equal and has :meth:`to_dict`, and everything else raises
-    ConfigurationError until ``client.executions.handle(handle)`` gives it a client.
+    ClientStateError until ``client.executions.handle(handle)`` gives it a client.
     """
 
     id: int
     _executions: AsyncExecutions = attrs.field(repr=False, eq=False, alias="executions")
 
     async def get(
-        self, *, timeout: float | None = None, **options: Unpack[CallOptions]
+        self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
     ) -> Execution:
         """See :meth:`Executions.get <datalab_facade.executions.Executions.get>`."""
         return await self._executions.get(self.id, timeout=timeout, **options)
@@ -186,11 +206,11 @@ class AsyncExecutionHandle:
         return self._executions.watch(self.id, **options)
 
     async def fetch_outputs(self) -> tuple[Output, ...]:
-        """Look once, and give the outputs there are. Errors as :meth:`get`."""
+        """Poll once and return the outputs that exist so far. Raises what :meth:`get` raises."""
         return (await self.get()).outputs
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give the handle as plain JSON: the id and the API's address."""
+        """Return the handle as plain JSON: the id and the API's address."""
         return self._executions.handle_to_dict(self.id)
 
     def __copy__(self) -> Self:
@@ -205,5 +225,8 @@ class AsyncExecutionHandle:
         return revived_handle, (type(self), self.to_dict())
 
 
-HandleLike: TypeAlias = "int | Mapping[str, JSON] | ExecutionHandle | AsyncExecutionHandle"
-"""What names an execution: its id, a handle of it, or a handle's JSON form."""
+ExecutionLike: TypeAlias = (
+    "SupportsIndex | Execution | ExecutionHandle | AsyncExecutionHandle | Mapping[str, JSON]"
+)
+"""Whatever stands for an execution: its id (an int, or an integer of NumPy's), a snapshot,
+a handle of either client, or the JSON form of a handle."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from typing import cast
 
-from datalab_facade.arguments import checked_id
 from datalab_facade.clock import Clock
 from datalab_facade.errors import DatalabError, InvalidArgumentError, RateLimitTimeoutError
+from datalab_facade.executions.handles import ExecutionLike
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.transport.admission import AdmissionControl
@@ -15,37 +15,39 @@ from datalab_facade.waiting.commands import Result
 from datalab_facade.waiting.scheduling import Poll, Scheduler
 
 NO_MORE = object()
-"""What is fed in place of an id when there are no more."""
+"""What is fed in place of an execution when there are no more."""
 
 
 def run_many(
     scheduler: Scheduler,
-    ids: Iterable[int | Outcome],
+    executions: Iterable[ExecutionLike | Outcome],
     poll: Callable[[Poll], Execution],
     *,
+    resolve: Callable[[ExecutionLike], int],
     gate: AdmissionControl,
     clock: Clock,
 ) -> Generator[Update, None, None]:
-    """Wait for all executions, blocking, one look after the other.
+    """Wait for all executions, blocking, one poll after the other.
 
     Args:
-        scheduler: What decides.
-        ids: Read one at a time, as there is room; reading may take its time. An
-            outcome among them is told as it is, and ends the wait for its execution.
+        scheduler: Decides what is polled next.
+        executions: Read one at a time, as there is room; reading may take its time. An
+            outcome among them is yielded as it is, and ends the wait for its execution.
             What reading them raises is raised when those that were read have outcomes.
-        look: Makes one request, which has passed the gate.
-        gate: Where requests wait for the budget.
+        poll: Makes one request, which has its slot.
+        resolve: Gives the id of what stands for an execution.
+        gate: Where requests wait for a slot.
         clock: Tells the time and sleeps.
     """
-    feed = iter(ids)
+    feed = iter(executions)
     while not scheduler.finished:
         if scheduler.wants_more:
             try:
-                execution_id = next(feed, NO_MORE)
-            except Exception as error:  # noqa: BLE001 - it is raised when all that was read is told
+                execution = next(feed, NO_MORE)
+            except Exception as error:  # noqa: BLE001 - it is raised when all read so far has ended
                 scheduler.feed_failed(error)
             else:
-                feed_one(scheduler, execution_id, clock.monotonic())
+                feed_one(scheduler, execution, resolve, clock.monotonic())
         away = scheduler.away(clock.monotonic())
         yield from scheduler.news()
         if away > 0:
@@ -54,33 +56,36 @@ def run_many(
             continue
         try:
             with gate.passage(scheduler.next_deadline):
-                taken = scheduler.pick(clock.monotonic())
-                if taken is not None:
-                    scheduler.polled(taken, _answer(taken, poll, clock))
+                due = scheduler.pick(clock.monotonic())
+                if due is not None:
+                    scheduler.polled(due, _result(due, poll, clock))
         except RateLimitTimeoutError:
             clock.sleep(max(0.0, scheduler.next_deadline - clock.monotonic()))
         yield from scheduler.news()
     scheduler.raise_feed_error()
 
 
-def _answer(taken: Poll, poll: Callable[[Poll], Execution], clock: Clock) -> Result[Execution]:
+def _result(due: Poll, poll: Callable[[Poll], Execution], clock: Clock) -> Result[Execution]:
     try:
-        execution = poll(taken)
+        execution = poll(due)
     except DatalabError as error:
         return Result(clock.monotonic(), error=error)
     return Result(clock.monotonic(), execution)
 
 
-def feed_one(scheduler: Scheduler, execution_id: object, now: float) -> None:
-    """Hand one id to the scheduler, or the news that there are no more."""
-    if execution_id is NO_MORE:
+def feed_one(
+    scheduler: Scheduler, execution: object, resolve: Callable[[ExecutionLike], int], now: float
+) -> None:
+    """Hand one execution to the scheduler, or tell it that there are no more."""
+    if execution is NO_MORE:
         scheduler.close_feed()
         return
-    if isinstance(execution_id, Outcome):
-        scheduler.end(execution_id, now)
+    if isinstance(execution, Outcome):
+        scheduler.end(execution, now)
         return
     try:
-        scheduler.add(checked_id(execution_id), now)
+        scheduler.add(resolve(cast("ExecutionLike", execution)), now)
     except InvalidArgumentError as error:
         # One wrong id does not end the wait for the others; its outcome shows it as it came.
-        scheduler.settle(Outcome(execution_id=cast("int", execution_id), error=error), now)
+        shown = cast("int", getattr(execution, "id", execution))
+        scheduler.settle(Outcome(execution_id=shown, error=error), now)

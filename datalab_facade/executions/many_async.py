@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 
 from datalab_facade.clock import Clock, running_loop, wait_by
 from datalab_facade.errors import DatalabError, RateLimitTimeoutError
+from datalab_facade.executions.handles import ExecutionLike
 from datalab_facade.executions.many import NO_MORE, feed_one
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Update
@@ -18,21 +19,22 @@ from datalab_facade.waiting.scheduling import Poll, Scheduler
 
 async def run_many_async(
     scheduler: Scheduler,
-    ids: Iterable[int | Outcome] | AsyncIterable[int | Outcome],
+    executions: Iterable[ExecutionLike | Outcome] | AsyncIterable[ExecutionLike | Outcome],
     poll: Callable[[Poll], Awaitable[Execution]],
     *,
+    resolve: Callable[[ExecutionLike], int],
     gate: AsyncAdmissionControl,
     clock: Clock,
 ) -> AsyncGenerator[Update, None]:
-    """Wait for all executions in an event loop, as many looks at once as the gate lets through.
+    """Wait for all executions in an event loop, as many polls at once as there are slots.
 
-    Arguments as :func:`~datalab_facade.executions.many.run_many`; ``ids`` may be async.
-    When this is closed, everything that it began is over.
+    Arguments as :func:`~datalab_facade.executions.many.run_many`; ``executions``
+    may be async. When this is closed, everything that it began is over.
     """
     running_loop()
-    run = _AsyncRun(scheduler, poll, gate, clock)
+    run = _AsyncRun(scheduler, poll, resolve, gate, clock)
     tasks = [
-        asyncio.create_task(run.feed(ids), name="datalab-feed"),
+        asyncio.create_task(run.feed(executions), name="datalab-feed"),
         asyncio.create_task(run.dispatch(), name="datalab-dispatch"),
     ]
     try:
@@ -48,18 +50,20 @@ async def run_many_async(
 
 
 class _AsyncRun:
-    """One run of the async driver: a task that feeds, one that dispatches, one for each look."""
+    """One run of the async driver: a task that feeds, one that dispatches, one for each poll."""
 
     def __init__(
         self,
         scheduler: Scheduler,
         poll: Callable[[Poll], Awaitable[Execution]],
+        resolve: Callable[[ExecutionLike], int],
         gate: AsyncAdmissionControl,
         clock: Clock,
     ) -> None:
         self.news = asyncio.Event()
         self._scheduler = scheduler
         self._poll = poll
+        self._resolve = resolve
         self._gate = gate
         self._clock = clock
         self._polls: set[asyncio.Task[None]] = set()
@@ -71,18 +75,20 @@ class _AsyncRun:
     def idle(self) -> bool:
         return not self._polls
 
-    async def feed(self, ids: Iterable[int | Outcome] | AsyncIterable[int | Outcome]) -> None:
+    async def feed(
+        self, executions: Iterable[ExecutionLike | Outcome] | AsyncIterable[ExecutionLike | Outcome]
+    ) -> None:
         scheduler, clock = self._scheduler, self._clock
         try:
-            async with contextlib.aclosing(_each(ids)) as feed:
+            async with contextlib.aclosing(_each(executions)) as feed:
                 while not scheduler.finished:
                     try:
-                        execution_id = await anext(feed, NO_MORE)
-                    except Exception as error:  # noqa: BLE001 - raised when all is told
+                        execution = await anext(feed, NO_MORE)
+                    except Exception as error:  # noqa: BLE001 - raised when all read so far has ended
                         scheduler.feed_failed(error)
                         return
-                    feed_one(scheduler, execution_id, clock.monotonic())
-                    if execution_id is NO_MORE:
+                    feed_one(scheduler, execution, self._resolve, clock.monotonic())
+                    if execution is NO_MORE:
                         return
                     self._wake()
                     while not scheduler.wants_more and not scheduler.finished:
@@ -105,29 +111,29 @@ class _AsyncRun:
                 except RateLimitTimeoutError:
                     await self._rest(scheduler.next_deadline - clock.monotonic())
                     continue
-                taken = scheduler.pick(clock.monotonic())
-                if taken is None:
+                due = scheduler.pick(clock.monotonic())
+                if due is None:
                     self._gate.leave()
                     continue
-                task = asyncio.create_task(self._take(taken))
+                task = asyncio.create_task(self._make(due))
                 self._polls.add(task)
                 task.add_done_callback(self._over)
         finally:
             self._wake()
 
     async def _rest(self, seconds: float) -> None:
-        """Let time pass; a new id or an answer may bring a look nearer, and ends it."""
+        """Let time pass; a new execution or an answer may bring a poll nearer, and ends it."""
         self._alarm = asyncio.get_running_loop().create_future()
         await wait_by(self._clock, self._alarm, seconds)
 
-    async def _take(self, taken: Poll) -> None:
+    async def _make(self, due: Poll) -> None:
         try:
-            execution = await self._poll(taken)
+            execution = await self._poll(due)
         except DatalabError as error:
-            answer: Result[Execution] = Result(self._clock.monotonic(), error=error)
+            result: Result[Execution] = Result(self._clock.monotonic(), error=error)
         else:
-            answer = Result(self._clock.monotonic(), execution)
-        self._scheduler.polled(taken, answer)
+            result = Result(self._clock.monotonic(), execution)
+        self._scheduler.polled(due, result)
 
     def _over(self, task: asyncio.Task[None]) -> None:
         # A task that is cancelled before its first step runs nothing of its own.
@@ -170,13 +176,13 @@ class _AsyncRun:
 
 
 async def _each(
-    ids: Iterable[int | Outcome] | AsyncIterable[int | Outcome],
-) -> AsyncGenerator[int | Outcome, None]:
-    if isinstance(ids, AsyncIterable):
-        async for execution_id in ids:
-            yield execution_id
+    executions: Iterable[ExecutionLike | Outcome] | AsyncIterable[ExecutionLike | Outcome],
+) -> AsyncGenerator[ExecutionLike | Outcome, None]:
+    if isinstance(executions, AsyncIterable):
+        async for execution in executions:
+            yield execution
     else:
-        for execution_id in ids:
-            yield execution_id
-            # A long list must not keep the looks from being dispatched.
+        for execution in executions:
+            yield execution
+            # A long list must not keep the polls from being dispatched.
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Executions, for blocking code: look, wait, take the result, watch; one or many.
+"""Executions, for blocking code: poll, wait, take the result, watch; one or many.
 
 :mod:`~datalab_facade.executions.async_resource` has the same methods with the same meaning.
 What there is to decide is decided once, in :mod:`~datalab_facade.waiting.wait`,
@@ -10,14 +10,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterable, Mapping
+from datetime import timedelta
 from typing import Unpack
 
-from datalab_facade.arguments import checked_callable, checked_id, checked_iterable
+from datalab_facade.arguments import checked_callable, checked_iterable, checked_seconds
 from datalab_facade.calling import ApiCaller
 from datalab_facade.changes import Change, OnChange
 from datalab_facade.context import Context
 from datalab_facade.errors import ExecutionFailedError
-from datalab_facade.executions.handles import ExecutionHandle, HandleLike, handle_id, handle_to_dict
+from datalab_facade.executions.handles import (
+    ExecutionHandle,
+    ExecutionLike,
+    handle_to_dict,
+    resolve_id,
+)
 from datalab_facade.executions.many import run_many
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions
@@ -34,8 +40,8 @@ from datalab_facade.waiting.wait import WaitPolicy
 class Executions:
     """Executions, for blocking code. Found at ``client.executions``.
 
-    >>> def follow(client, execution_id):
-    ...     for change in client.executions.watch(execution_id):
+    >>> def follow(client, execution):
+    ...     for change in client.executions.watch(execution):
     ...         print(change)
     ...     return change.snapshot.outputs
     """
@@ -46,29 +52,34 @@ class Executions:
         self._calls = ApiCaller(transport, context)
 
     def get(
-        self, execution_id: int, *, timeout: float | None = None, **options: Unpack[CallOptions]
+        self,
+        execution: ExecutionLike,
+        *,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[CallOptions],
     ) -> Execution:
-        """Look at an execution once.
+        """Poll an execution once.
 
         Args:
-            execution_id: The id that starting the execution gave.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            execution: Its id, a snapshot of it, or a handle.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Returns:
-            The execution as it stands now.
+            A snapshot: the execution's state now.
 
         Raises:
             InvalidArgumentError: An argument is wrong; nothing was sent.
             AuthenticationError: The key is wrong.
             NotFoundError: The execution is unknown to this key.
-            UnprocessableEntityError: The server finds fault with the request.
-            APIStatusError: The server says no in another way.
+            UnprocessableEntityError: The server finds the request invalid.
+            APIStatusError: The server refuses the request in another way.
             APIConnectionError: No whole answer came; as APITimeoutError if it took too long.
-            InvalidResponseError: The answer is no execution.
+            InvalidResponseError: The answer is not an execution.
         """
+        execution_id = self._id(execution)
         return self._calls.ask(
-            execution_status(checked_id(execution_id)),
+            execution_status(execution_id),
             lambda answer: self._context.decode(answer, execution_id),
             timeout=timeout,
             options=options,
@@ -77,42 +88,43 @@ class Executions:
 
     def wait(
         self,
-        execution_id: int,
+        execution: ExecutionLike,
         *,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         policy: WaitPolicy | None = None,
         on_change: OnChange | None = None,
         **options: Unpack[CallOptions],
     ) -> Execution:
         """Wait until an execution has ended, well or badly.
 
-        Looks that fail in a way that may pass are forgiven, as the policy says.
+        A poll that fails in a way that may pass is retried, as the policy says.
         Whatever happens here, the execution itself goes on: only the id is
         needed to wait for it again.
 
         Args:
-            execution_id: The id that starting the execution gave.
-            timeout: The deadline in seconds, hard; by default the policy's, two
-                hours. ``math.inf`` waits for ever.
-            policy: How often to look and what to forgive; by default the client's.
+            execution: Its id, a snapshot of it, or a handle.
+            timeout: Seconds until the hard deadline, or a timedelta; by default the
+                policy's, two hours. ``math.inf`` waits without end.
+            policy: How often to poll and what to retry; by default the client's.
             on_change: Called with each change as it is seen.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Returns:
-            The final snapshot; ask it whether it ``succeeded``.
+            The final snapshot; its ``succeeded`` says how it ended.
 
         Raises:
             InvalidArgumentError: An argument is wrong; nothing was sent.
             WaitTimeoutError: The deadline came first; the execution goes on.
             AuthenticationError: The key is wrong.
             NotFoundError: The execution is unknown to this key.
-            UnprocessableEntityError: The server finds fault with the request.
-            APIStatusError: The server says no in another way, or failed too often in a row.
-            APIConnectionError: Too many looks in a row got no whole answer.
-            InvalidResponseError: Too many answers in a row were no execution.
+            UnprocessableEntityError: The server finds the request invalid.
+            APIStatusError: The server refuses the request in another way, or failed too
+                often in a row.
+            APIConnectionError: Too many polls in a row got no whole answer.
+            InvalidResponseError: Too many answers in a row were not an execution.
         """
         watched = checked_callable("on_change", on_change) is not None
-        changes = self._changes(execution_id, timeout, policy, options, watched=watched)
+        changes = self._changes(execution, timeout, policy, options, watched=watched)
         with contextlib.closing(changes):
             change = None
             for change in changes:
@@ -123,9 +135,9 @@ class Executions:
 
     def result(
         self,
-        execution_id: int,
+        execution: ExecutionLike,
         *,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         policy: WaitPolicy | None = None,
         on_change: OnChange | None = None,
         **options: Unpack[CallOptions],
@@ -139,30 +151,28 @@ class Executions:
             all the same: see ``partially_failed`` and ``failures``.
 
         Raises:
-            ExecutionFailedError: It ended as FAILED; the error tells each step's reason.
+            ExecutionFailedError: It ended as FAILED; the error has each step's reason.
             DatalabError: Whatever :meth:`wait` raises.
         """
-        execution = self.wait(
-            execution_id, timeout=timeout, policy=policy, on_change=on_change, **options
-        )
-        if execution.failed:
-            raise ExecutionFailedError(execution)
-        return execution
+        ended = self.wait(execution, timeout=timeout, policy=policy, on_change=on_change, **options)
+        if ended.failed:
+            raise ExecutionFailedError(ended)
+        return ended
 
     def watch(
         self,
-        execution_id: int,
+        execution: ExecutionLike,
         *,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         policy: WaitPolicy | None = None,
         **options: Unpack[CallOptions],
     ) -> Generator[Change, None, None]:
         """Follow an execution: each change of status, as it is seen, until its end.
 
-        The first look tells everything it finds. The last change is the
+        The first poll yields all that it finds. The last change is the
         execution's own to COMPLETED or FAILED. Leaving early leaves nothing
         behind. Arguments as :meth:`wait`; nothing is sent before the first
-        change is asked for.
+        change is requested.
 
         Returns:
             An iterator of changes.
@@ -170,32 +180,31 @@ class Executions:
         Raises:
             DatalabError: Whatever :meth:`wait` raises.
         """
-        return self._changes(execution_id, timeout, policy, options, watched=True)
+        return self._changes(execution, timeout, policy, options, watched=True)
 
     def as_completed(
         self,
-        ids: Iterable[int | Outcome],
+        executions: Iterable[ExecutionLike],
         *,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
         policy: WaitPolicy | None = None,
         **options: Unpack[CallOptions],
     ) -> Generator[Outcome, None, None]:
-        """Wait for many executions under the one request budget; give each as it ends.
+        """Wait for many executions under one rate limit; yield each as it ends.
 
         One that fails, is unknown or takes too long has an outcome that says so,
-        and the rest goes on. When more looks are due than the budget allows, the
-        execution that was looked at longest ago comes first.
+        and the rest goes on. When more polls are due than the rate limit allows, the
+        execution that was polled longest ago comes first.
 
         Args:
-            ids: The executions' ids. They are read as there is room, so they may be
-                many, or still being produced. An id that comes twice has two
-                outcomes, and is asked for once. An outcome among them, of what is
-                settled already, is told in its turn, and where its execution is
-                waited for, that wait ends with it.
-            timeout: Seconds for all of it, hard; what goes on by then has an outcome
-                with WaitTimeoutError, and ids that were not read have none. By default
-                there is no end but the policy's for each single execution.
+            executions: Ids, snapshots or handles, also mixed. They are read as there is
+                room, so they may be many, or still being produced. An execution that
+                comes twice has two outcomes, and is polled once.
+            timeout: Seconds, or a timedelta, for all of it, hard; an execution that goes
+                on by then has an outcome with WaitTimeoutError, and executions that were
+                not read have none. By default only the policy's timeout for each single
+                execution ends the wait.
             concurrency: How many are waited for at once.
             policy: How each single one is waited for; by default the client's.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
@@ -205,17 +214,17 @@ class Executions:
 
         Raises:
             InvalidArgumentError: An argument is wrong; nothing was sent.
-            Exception: Whatever reading the ids raises, once those that were read before
+            Exception: Whatever reading the executions raises, once those that were read before
                 have their outcomes.
         """
-        updates = self._many(ids, timeout, concurrency, policy, options, changes=False)
+        updates = self._follow(executions, timeout, concurrency, policy, options, changes=False)
         return outcomes_of(updates)
 
     def watch_many(
         self,
-        ids: Iterable[int | Outcome],
+        executions: Iterable[ExecutionLike],
         *,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
         policy: WaitPolicy | None = None,
         **options: Unpack[CallOptions],
@@ -227,50 +236,56 @@ class Executions:
         Returns:
             An iterator of updates; each holds a change or an outcome, and the totals.
         """
-        return self._many(ids, timeout, concurrency, policy, options, changes=True)
+        return self._follow(executions, timeout, concurrency, policy, options, changes=True)
 
     def wait_many(
         self,
-        ids: Iterable[int],
+        executions: Iterable[ExecutionLike],
         *,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
         policy: WaitPolicy | None = None,
         **options: Unpack[CallOptions],
     ) -> list[Outcome]:
-        """Wait for many executions; give all outcomes, in the order of the ids.
+        """Wait for many executions; return all outcomes, in the order of the executions.
 
-        Arguments as :meth:`as_completed`, but the ids are read at once, and each
+        Arguments as :meth:`as_completed`, but the executions are read at once, and each
         has an outcome, also when the time is over.
 
         Raises:
-            InvalidArgumentError: An argument or one of the ids is wrong; nothing was sent.
+            InvalidArgumentError: An argument or one of the executions is wrong; nothing was sent.
         """
-        wanted = [checked_id(execution_id) for execution_id in checked_iterable("ids", ids)]
+        checked_iterable("executions", executions)
+        wanted = [self._id(execution) for execution in executions]
+        seconds = None if timeout is None else checked_seconds("timeout", timeout)
         outcomes = self.as_completed(
             dict.fromkeys(wanted),
-            timeout=timeout,
+            timeout=seconds,
             concurrency=concurrency,
             policy=policy,
             **options,
         )
-        return in_order(wanted, list(outcomes), timeout)
+        return in_order(wanted, list(outcomes), seconds)
 
-    def handle(self, execution: HandleLike) -> ExecutionHandle:
-        """Give a handle on an execution; nothing is sent.
+    def handle(self, execution: ExecutionLike) -> ExecutionHandle:
+        """Return a handle of an execution; nothing is sent.
 
         Args:
-            execution: The execution's id, a handle that was pickled or is of another
-                client, or what a handle's ``to_dict`` gave.
+            execution: The execution's id, a snapshot of it, a handle that was pickled or
+                belongs to another client, or the dict of a handle's ``to_dict``.
 
         Raises:
-            InvalidArgumentError: It is none of these, or the handle is of another origin.
+            InvalidArgumentError: It is none of these, or the handle belongs to another
+                API's address.
         """
-        return ExecutionHandle(handle_id(execution, self._transport.origin.base_url), self)
+        return ExecutionHandle(id=self._id(execution), executions=self)
 
-    def handle_to_dict(self, execution_id: int) -> dict[str, JSON]:
-        """Give the JSON form of a handle: the id and the API's address."""
-        return handle_to_dict(execution_id, self._transport.origin.base_url)
+    def handle_to_dict(self, execution: ExecutionLike) -> dict[str, JSON]:
+        """Return the JSON form of a handle: the id and the API's address."""
+        return handle_to_dict(self._id(execution), self._transport.origin.base_url)
+
+    def _id(self, execution: ExecutionLike) -> int:
+        return resolve_id(execution, self._transport.origin.base_url)
 
     def _poll(
         self, execution_id: int, headers: Mapping[str, str], span: Span
@@ -286,15 +301,15 @@ class Executions:
 
     def _changes(
         self,
-        execution_id: int,
-        timeout: float | None,
+        execution: ExecutionLike,
+        timeout: float | timedelta | None,
         policy: WaitPolicy | None,
         options: CallOptions,
         *,
         watched: bool,
     ) -> Generator[Change, None, None]:
         context = self._context
-        checked_id(execution_id)
+        execution_id = self._id(execution)
         poll_policy = context.policy_for_wait(timeout, policy, options)
         headers = context.options_for_call(None, options).headers
 
@@ -309,10 +324,10 @@ class Executions:
 
         return changes()
 
-    def _many(
+    def _follow(
         self,
-        ids: Iterable[int | Outcome],
-        timeout: float | None,
+        executions: Iterable[ExecutionLike | Outcome],
+        timeout: float | timedelta | None,
         concurrency: int,
         policy: WaitPolicy | None,
         options: CallOptions,
@@ -320,7 +335,7 @@ class Executions:
         changes: bool,
     ) -> Generator[Update, None, None]:
         context = self._context
-        checked_iterable("ids", ids)
+        checked_iterable("executions", executions)
         scheduler = context.scheduler(
             context.policy_for_wait(None, policy, options),
             timeout=timeout,
@@ -330,9 +345,16 @@ class Executions:
         )
         headers = context.options_for_call(None, options).headers
 
-        def poll(taken: Poll) -> Execution:
-            operation = execution_status(taken.execution_id)
-            answer = self._transport.send(operation, CallScope(taken.call, headers))
-            return context.decode(answer, taken.execution_id)
+        def poll(due: Poll) -> Execution:
+            operation = execution_status(due.execution_id)
+            answer = self._transport.send(operation, CallScope(due.call, headers))
+            return context.decode(answer, due.execution_id)
 
-        return run_many(scheduler, ids, poll, gate=self._transport.gate, clock=context.clock)
+        return run_many(
+            scheduler,
+            executions,
+            poll,
+            resolve=self._id,
+            gate=self._transport.gate,
+            clock=context.clock,
+        )

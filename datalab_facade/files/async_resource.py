@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar, Unpack
@@ -100,7 +101,7 @@ class AsyncFiles:
         content_type: str | None = None,
         max_bytes: int = MAX_FILE_BYTES,
         on_progress: OnProgress | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
         **options: Unpack[CallOptions],
     ) -> File:
         """Upload a file, in constant memory.
@@ -121,7 +122,7 @@ class AsyncFiles:
             max_bytes: The largest size in bytes; 200 MB by default, Datalab's documented
                 limit.
             on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
-            timeout: Seconds for the whole call, a hard limit; an hour by default.
+            timeout: Seconds, or a timedelta, for the whole call, a hard limit; an hour by default.
             options: For the requests to the API; rarely needed: ``request_timeout``,
                 ``max_retries``, ``headers``.
 
@@ -155,7 +156,7 @@ class AsyncFiles:
         concurrency: int = DEFAULT_CONCURRENCY,
         max_bytes: int = MAX_FILE_BYTES,
         on_progress: OnProgress | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
         **options: Unpack[CallOptions],
     ) -> AsyncGenerator[UploadOutcome, None]:
         """Upload many files, several at a time, and yield the outcome of each as it ends.
@@ -170,7 +171,7 @@ class AsyncFiles:
             max_bytes: The largest size of each, in bytes.
             on_progress: Called with a :class:`~datalab_facade.Progress` of each file; by the
                 blocking client, from several threads.
-            timeout: Seconds for each; an hour by default.
+            timeout: Seconds, or a timedelta, for each; an hour by default.
             options: As for :meth:`upload`.
 
         Returns:
@@ -184,7 +185,7 @@ class AsyncFiles:
         checked_iterable("sources", sources, or_async=True)
         checked_count("max_bytes", max_bytes, least=1)
         checked_callable("on_progress", on_progress)
-        checked_seconds("timeout", timeout)
+        seconds = checked_seconds("timeout", timeout)
 
         async def upload(uploadable: Uploadable) -> File:
             name, source = split_name(uploadable)
@@ -194,7 +195,7 @@ class AsyncFiles:
                 None,
                 max_bytes=max_bytes,
                 on_progress=on_progress,
-                timeout=timeout,
+                timeout=seconds,
                 options=options,
             )
 
@@ -205,7 +206,7 @@ class AsyncFiles:
         *,
         limit: int | None = None,
         page_size: int = MOST_PER_PAGE,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> AsyncGenerator[File, None]:
         """List all files, the newest first as far as the API keeps to that.
@@ -217,7 +218,7 @@ class AsyncFiles:
         Args:
             limit: The largest number of files to yield; by default all.
             page_size: The number of files per request, 1 to 100; 100 by default.
-            timeout: Seconds for each page; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for each page; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Returns:
@@ -248,7 +249,11 @@ class AsyncFiles:
         return files()
 
     async def get(
-        self, file: AnyFile, *, timeout: float | None = None, **options: Unpack[CallOptions]
+        self,
+        file: AnyFile,
+        *,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[CallOptions],
     ) -> File:
         """Get a file's metadata.
 
@@ -257,7 +262,7 @@ class AsyncFiles:
                 but the official client sends either. So a hashid is sent as it is; if the
                 API rejects it (422), the integer id is looked up by confirming the upload,
                 which accepts both.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -288,7 +293,7 @@ class AsyncFiles:
         file: AnyFile,
         *,
         expires_in: int = 3600,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> FileLink:
         """Request a temporary URL at which anybody can fetch a file.
@@ -296,7 +301,7 @@ class AsyncFiles:
         Args:
             file: As for :meth:`get`.
             expires_in: The seconds for which it is valid, 60 to 86400; an hour by default.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Returns:
@@ -329,7 +334,7 @@ class AsyncFiles:
         overwrite: bool = False,
         max_bytes: int | None = None,
         on_progress: OnProgress | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
         **options: Unpack[CallOptions],
     ) -> Path:
         """Download an uploaded file, in constant memory.
@@ -344,7 +349,7 @@ class AsyncFiles:
             overwrite: Replace an existing file; by default that is an error.
             max_bytes: The largest size in bytes; by default any.
             on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
-            timeout: Seconds for the whole call; an hour by default.
+            timeout: Seconds, or a timedelta, for the whole call; an hour by default.
             options: For the requests to the API, as for :meth:`get`.
 
         Returns:
@@ -382,7 +387,11 @@ class AsyncFiles:
         return await retry_if_corrupt_async(save)
 
     async def delete(
-        self, file: AnyFile, *, timeout: float | None = None, **options: Unpack[CallOptions]
+        self,
+        file: AnyFile,
+        *,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[CallOptions],
     ) -> None:
         """Delete a file.
 
@@ -390,7 +399,7 @@ class AsyncFiles:
 
         Args:
             file: As for :meth:`get`.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -419,7 +428,7 @@ class AsyncFiles:
         *,
         max_bytes: int,
         on_progress: OnProgress | None,
-        timeout: float,
+        timeout: float | timedelta,
         options: CallOptions,
     ) -> File:
         context = self._context
@@ -452,7 +461,7 @@ class AsyncFiles:
             return uploaded_file(described, opened.size, confirmed)
 
     async def _confirm(
-        self, file: int | str, timeout: float | None, options: CallOptions
+        self, file: int | str, timeout: float | timedelta | None, options: CallOptions
     ) -> Confirmation:
         return await self._calls.ask(
             confirm_upload(file),
@@ -467,7 +476,7 @@ class AsyncFiles:
         number: int | str,
         operation: Callable[[int | str], Operation],
         ask: Callable[[Operation, int | str], Awaitable[_T]],
-        timeout: float | None,
+        timeout: float | timedelta | None,
         options: CallOptions,
     ) -> _T:
         """Send a request about a file, by its integer id if the API rejects its hashid."""
@@ -482,7 +491,7 @@ class AsyncFiles:
                 raise error from None
         return await ask(operation(found), found)
 
-    def _start(self, timeout: float) -> float:
+    def _start(self, timeout: float | timedelta) -> float:
         """Check that a transfer may begin, and return its deadline."""
         deadline = self._now() + checked_seconds("timeout", timeout)
         self._storage.ready()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-from datalab_facade.arguments import checked_id, is_whole, named
+from datalab_facade.arguments import checked_id, named, whole_number
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.files.models import REFERENCE_PREFIX, File
 
@@ -24,7 +24,7 @@ def file_number(file: object) -> int | str:
     """
     if isinstance(file, File):
         return file.id
-    if is_whole(file):
+    if whole_number(file) is not None:
         return checked_id(file, of="A file")
     if isinstance(file, str):
         name = file.removeprefix(REFERENCE_PREFIX)
@@ -42,8 +42,9 @@ def checked_lifetime(expires_in: object) -> int:
     Raises:
         InvalidArgumentError: They are not 60 to 86400.
     """
-    if not is_whole(expires_in) or not 60 <= expires_in <= 86400:
+    seconds = whole_number(expires_in)
+    if seconds is None or not 60 <= seconds <= 86400:
         raise InvalidArgumentError(
             f"expires_in must be 60 to 86400 seconds (a minute to a day), not {named(expires_in)}"
         )
-    return expires_in
+    return seconds

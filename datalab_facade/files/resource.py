@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar, Unpack
@@ -94,7 +95,7 @@ class Files:
         content_type: str | None = None,
         max_bytes: int = MAX_FILE_BYTES,
         on_progress: OnProgress | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
         **options: Unpack[CallOptions],
     ) -> File:
         """Upload a file, in constant memory.
@@ -115,7 +116,7 @@ class Files:
             max_bytes: The largest size in bytes; 200 MB by default, Datalab's documented
                 limit.
             on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
-            timeout: Seconds for the whole call, a hard limit; an hour by default.
+            timeout: Seconds, or a timedelta, for the whole call, a hard limit; an hour by default.
             options: For the requests to the API; rarely needed: ``request_timeout``,
                 ``max_retries``, ``headers``.
 
@@ -149,7 +150,7 @@ class Files:
         concurrency: int = DEFAULT_CONCURRENCY,
         max_bytes: int = MAX_FILE_BYTES,
         on_progress: OnProgress | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
         **options: Unpack[CallOptions],
     ) -> Generator[UploadOutcome, None, None]:
         """Upload many files, several at a time, and yield the outcome of each as it ends.
@@ -164,7 +165,7 @@ class Files:
             max_bytes: The largest size of each, in bytes.
             on_progress: Called with a :class:`~datalab_facade.Progress` of each file; by the
                 blocking client, from several threads.
-            timeout: Seconds for each; an hour by default.
+            timeout: Seconds, or a timedelta, for each; an hour by default.
             options: As for :meth:`upload`.
 
         Returns:
@@ -178,7 +179,7 @@ class Files:
         checked_iterable("sources", sources)
         checked_count("max_bytes", max_bytes, least=1)
         checked_callable("on_progress", on_progress)
-        checked_seconds("timeout", timeout)
+        seconds = checked_seconds("timeout", timeout)
 
         def upload(uploadable: Uploadable) -> File:
             name, source = split_name(uploadable)
@@ -188,7 +189,7 @@ class Files:
                 None,
                 max_bytes=max_bytes,
                 on_progress=on_progress,
-                timeout=timeout,
+                timeout=seconds,
                 options=options,
             )
 
@@ -199,7 +200,7 @@ class Files:
         *,
         limit: int | None = None,
         page_size: int = MOST_PER_PAGE,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> Generator[File, None, None]:
         """List all files, the newest first as far as the API keeps to that.
@@ -211,7 +212,7 @@ class Files:
         Args:
             limit: The largest number of files to yield; by default all.
             page_size: The number of files per request, 1 to 100; 100 by default.
-            timeout: Seconds for each page; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for each page; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Returns:
@@ -241,7 +242,11 @@ class Files:
         return files()
 
     def get(
-        self, file: AnyFile, *, timeout: float | None = None, **options: Unpack[CallOptions]
+        self,
+        file: AnyFile,
+        *,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[CallOptions],
     ) -> File:
         """Get a file's metadata.
 
@@ -250,7 +255,7 @@ class Files:
                 but the official client sends either. So a hashid is sent as it is; if the
                 API rejects it (422), the integer id is looked up by confirming the upload,
                 which accepts both.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -281,7 +286,7 @@ class Files:
         file: AnyFile,
         *,
         expires_in: int = 3600,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> FileLink:
         """Request a temporary URL at which anybody can fetch a file.
@@ -289,7 +294,7 @@ class Files:
         Args:
             file: As for :meth:`get`.
             expires_in: The seconds for which it is valid, 60 to 86400; an hour by default.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Returns:
@@ -322,7 +327,7 @@ class Files:
         overwrite: bool = False,
         max_bytes: int | None = None,
         on_progress: OnProgress | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
         **options: Unpack[CallOptions],
     ) -> Path:
         """Download an uploaded file, in constant memory.
@@ -337,7 +342,7 @@ class Files:
             overwrite: Replace an existing file; by default that is an error.
             max_bytes: The largest size in bytes; by default any.
             on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
-            timeout: Seconds for the whole call; an hour by default.
+            timeout: Seconds, or a timedelta, for the whole call; an hour by default.
             options: For the requests to the API, as for :meth:`get`.
 
         Returns:
@@ -374,7 +379,11 @@ class Files:
         return retry_if_corrupt(save)
 
     def delete(
-        self, file: AnyFile, *, timeout: float | None = None, **options: Unpack[CallOptions]
+        self,
+        file: AnyFile,
+        *,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[CallOptions],
     ) -> None:
         """Delete a file.
 
@@ -382,7 +391,7 @@ class Files:
 
         Args:
             file: As for :meth:`get`.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -411,7 +420,7 @@ class Files:
         *,
         max_bytes: int,
         on_progress: OnProgress | None,
-        timeout: float,
+        timeout: float | timedelta,
         options: CallOptions,
     ) -> File:
         context = self._context
@@ -444,7 +453,7 @@ class Files:
             return uploaded_file(described, opened.size, confirmed)
 
     def _confirm(
-        self, file: int | str, timeout: float | None, options: CallOptions
+        self, file: int | str, timeout: float | timedelta | None, options: CallOptions
     ) -> Confirmation:
         return self._calls.ask(
             confirm_upload(file),
@@ -459,7 +468,7 @@ class Files:
         number: int | str,
         operation: Callable[[int | str], Operation],
         ask: Callable[[Operation, int | str], _T],
-        timeout: float | None,
+        timeout: float | timedelta | None,
         options: CallOptions,
     ) -> _T:
         """Send a request about a file, by its integer id if the API rejects its hashid."""
@@ -474,7 +483,7 @@ class Files:
                 raise error from None
         return ask(operation(found), found)
 
-    def _start(self, timeout: float) -> float:
+    def _start(self, timeout: float | timedelta) -> float:
         """Check that a transfer may begin, and return its deadline."""
         deadline = self._now() + checked_seconds("timeout", timeout)
         self._storage.ready()

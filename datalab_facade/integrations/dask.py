@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Generator, Iterable, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar, cast
@@ -37,7 +37,7 @@ from datalab_facade.errors import (
     NotFoundError,
     WaitTimeoutError,
 )
-from datalab_facade.executions.handles import HandleLike
+from datalab_facade.executions.handles import ExecutionLike
 from datalab_facade.executions.resource import Executions
 from datalab_facade.models import Execution, Output
 from datalab_facade.outcomes import Outcome
@@ -88,7 +88,7 @@ class MappedOutput(Generic[_T]):
     _tasks: _Tasks[_T] = attrs.field(repr=False)
     _renewals: int = attrs.field(default=0, repr=False)
 
-    def result(self, timeout: float | None = None) -> _T:
+    def result(self, timeout: float | timedelta | None = None) -> _T:
         """Fetch the function's result from the cluster.
 
         If a worker died and the URL expired before Dask ran the task again, the task
@@ -104,10 +104,11 @@ class MappedOutput(Generic[_T]):
             TimeoutError: The timeout passed first.
             Exception: Any error of the function, or Dask's error for a lost task.
         """
+        seconds = None if timeout is None else checked_seconds("timeout", timeout)
         mapped = self
         while True:
             try:
-                value: _T = mapped.future.result(timeout)
+                value: _T = mapped.future.result(seconds)
             except DownloadError as error:
                 newer = self._tasks.restart(mapped, error)
                 if newer is None:
@@ -118,7 +119,7 @@ class MappedOutput(Generic[_T]):
 
 
 def map_outputs(
-    executions: Iterable[HandleLike],
+    executions: Iterable[ExecutionLike],
     function: Callable[[Output, bytes], _T],
     *,
     datalab: Datalab,
@@ -128,7 +129,7 @@ def map_outputs(
     concurrency: int = DEFAULT_CONCURRENCY,
     policy: WaitPolicy | None = None,
     max_bytes: int = DEFAULT_MAX_BYTES,
-    timeout: float = DEFAULT_TIMEOUT,
+    timeout: float | timedelta = DEFAULT_TIMEOUT,
 ) -> Generator[MappedOutput[_T], None, None]:
     """Run a function on each output of many executions, on a Dask cluster, as they end.
 
@@ -170,7 +171,7 @@ def map_outputs(
         concurrency: The most executions to wait for at once.
         policy: The policy for each wait; by default that of ``datalab``.
         max_bytes: The largest size of an output in bytes, unpacked.
-        timeout: Seconds for fetching one output.
+        timeout: Seconds, or a timedelta, for fetching one output.
 
     Returns:
         An iterator of results, in the order in which they become available. Leaving it
@@ -348,7 +349,7 @@ class _Mapping(Generic[_T]):
         self._done: SimpleQueue[MappedOutput[_T] | _End] = SimpleQueue()
 
     def wait_for(
-        self, executions: Iterable[HandleLike], concurrency: int, policy: WaitPolicy | None
+        self, executions: Iterable[ExecutionLike], concurrency: int, policy: WaitPolicy | None
     ) -> None:
         """Set the executions to wait for, and how; nothing is sent yet.
 
@@ -356,7 +357,7 @@ class _Mapping(Generic[_T]):
             InvalidArgumentError: An argument is wrong.
         """
         self._outcomes = self._executions.as_completed(
-            self._ids(executions), concurrency=concurrency, policy=policy
+            executions, concurrency=concurrency, policy=policy
         )
 
     def results(self) -> Generator[MappedOutput[_T], None, None]:
@@ -411,16 +412,6 @@ class _Mapping(Generic[_T]):
         except Exception as error:  # noqa: BLE001 - raised where results are taken
             end = _End(error)
         self._done.put(end)
-
-    def _ids(self, executions: Iterable[HandleLike]) -> Iterator[int]:
-        for execution in executions:
-            try:
-                execution_id = self._executions.handle(execution).id
-            except InvalidArgumentError as error:
-                # A wrong one does not end the wait for the others.
-                self._begin(Outcome(execution_id=cast("int", execution), error=error))
-            else:
-                yield execution_id
 
     def _begin(self, outcome: Outcome) -> None:
         outcome = self._polled_again(outcome)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterable, Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
@@ -16,12 +17,12 @@ from datalab_facade.arguments import (
     checked_callable,
     checked_count,
     checked_encoding,
-    checked_execution,
     checked_output,
     checked_path,
     checked_seconds,
 )
 from datalab_facade.context import Context
+from datalab_facade.executions.handles import ExecutionLike
 from datalab_facade.interrupting import check_interrupted
 from datalab_facade.models import JSON, Execution, Output
 from datalab_facade.outputs.conversion import as_json, as_text, as_type
@@ -72,14 +73,14 @@ class Outputs:
         output: Output,
         *,
         max_bytes: int = DEFAULT_MAX_BYTES,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
     ) -> Data:
         """Fetch an output into memory.
 
         Args:
             output: One of an execution's ``outputs``.
             max_bytes: The largest size in bytes, decompressed; 256 MiB by default.
-            timeout: Seconds for the whole call; an hour by default.
+            timeout: Seconds, or a timedelta, for the whole call; an hour by default.
 
         Raises:
             InvalidArgumentError: An argument is wrong; nothing was sent.
@@ -97,7 +98,7 @@ class Outputs:
         *,
         encoding: str = "utf-8",
         max_bytes: int = DEFAULT_MAX_BYTES,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
     ) -> str:
         """Fetch an output and decode it. Arguments and errors as :meth:`read_bytes`."""
         known = checked_encoding(encoding)
@@ -105,10 +106,17 @@ class Outputs:
         return as_text(output, body, known)
 
     @overload
-    def read_json(self, output: Output, *, max_bytes: int = ..., timeout: float = ...) -> JSON: ...
+    def read_json(
+        self, output: Output, *, max_bytes: int = ..., timeout: float | timedelta = ...
+    ) -> JSON: ...
     @overload
     def read_json(
-        self, output: Output, into: type[_T], *, max_bytes: int = ..., timeout: float = ...
+        self,
+        output: Output,
+        into: type[_T],
+        *,
+        max_bytes: int = ...,
+        timeout: float | timedelta = ...,
     ) -> _T: ...
     def read_json(
         self,
@@ -116,7 +124,7 @@ class Outputs:
         into: type[_T] | None = None,
         *,
         max_bytes: int = DEFAULT_MAX_BYTES,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
     ) -> JSON | _T:
         """Fetch an output and parse it.
 
@@ -125,7 +133,7 @@ class Outputs:
             into: A type to convert it to: a pydantic model, by its own validator, or a
                 dataclass, an attrs class or a TypedDict, with the extra ``cattrs``.
             max_bytes: The largest size in bytes, decompressed; 256 MiB by default.
-            timeout: Seconds for the whole call; an hour by default.
+            timeout: Seconds, or a timedelta, for the whole call; an hour by default.
 
         Raises:
             InvalidArgumentError: As for :meth:`read_bytes`.
@@ -145,7 +153,7 @@ class Outputs:
         overwrite: bool = False,
         checksum: bool = False,
         on_progress: OnProgress | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
     ) -> SavedOutput:
         """Save an output to a file, in constant memory.
 
@@ -159,7 +167,7 @@ class Outputs:
             checksum: Compute the file's SHA-256, too, which reads it once more.
                 Checksums that storage sends are verified either way.
             on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
-            timeout: Seconds for the whole call; an hour by default.
+            timeout: Seconds, or a timedelta, for the whole call; an hour by default.
 
         Returns:
             The saved output, with its size and checksum.
@@ -180,14 +188,14 @@ class Outputs:
 
     def save_all(
         self,
-        execution: Execution | int,
+        execution: ExecutionLike,
         folder: str | Path,
         *,
         steps: Iterable[str] | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
         overwrite: bool = False,
         on_progress: OnProgress | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
     ) -> Manifest:
         """Save the outputs of an execution, several at a time, with a manifest.
 
@@ -205,7 +213,7 @@ class Outputs:
             overwrite: Replace existing files.
             on_progress: Called with a :class:`~datalab_facade.Progress` of each output; by
                 the blocking client, from several threads.
-            timeout: Seconds for each output, and for the lock of the manifest; an hour by
+            timeout: Seconds, or a timedelta, for each output, and for the lock of the manifest; an hour by
                 default.
 
         Returns:
@@ -218,16 +226,18 @@ class Outputs:
                 earlier call cannot be read (nothing was changed), or the manifest cannot be
                 written: the disk is full, or another process holds its lock for longer than
                 ``timeout``. ``manifest`` then has what was saved.
-            DatalabError: Whatever ``client.executions.get`` raises for an id.
+            DatalabError: Whatever ``client.executions.get`` raises, except for a snapshot.
         """
-        target = checked_execution(execution)
+        target = (
+            execution if isinstance(execution, Execution) else self._executions.handle(execution)
+        )
         home = checked_path("folder", folder)
         many = checked_count("concurrency", concurrency, least=1)
-        checked_seconds("timeout", timeout)
+        seconds = checked_seconds("timeout", timeout)
         checked_callable("on_progress", on_progress)
         self._storage.ready()
-        if isinstance(target, int):
-            target = self._executions.get(target)
+        if not isinstance(target, Execution):
+            target = target.get()
         started_at = self._now()
         saving = Saving(target, home, steps, overwrite=overwrite)
 
@@ -239,7 +249,7 @@ class Outputs:
                     overwrite=replacing,
                     checksum=True,
                     on_progress=on_progress,
-                    timeout=timeout,
+                    timeout=seconds,
                     saving=saving,
                 )
 
@@ -252,17 +262,17 @@ class Outputs:
         except BaseException:
             saving.abort()
             raise
-        return saving.finish(timeout)
+        return saving.finish(seconds)
 
     @contextlib.contextmanager
     def stream(
-        self, output: Output, *, timeout: float = DEFAULT_TIMEOUT
+        self, output: Output, *, timeout: float | timedelta = DEFAULT_TIMEOUT
     ) -> Generator[Iterator[Data], None, None]:
         """Stream an output in constant memory.
 
         Args:
             output: One of an execution's ``outputs``.
-            timeout: Seconds for all of it.
+            timeout: Seconds, or a timedelta, for all of it.
 
         Yields:
             An iterator of chunks, decompressed. A download that is cut off resumes there,
@@ -285,7 +295,7 @@ class Outputs:
         overwrite: bool,
         checksum: bool,
         on_progress: OnProgress | None,
-        timeout: float,
+        timeout: float | timedelta,
         saving: Saving | None = None,
     ) -> SavedOutput:
         """Save an output; of several, each is recorded in the journal before it is published."""
@@ -363,7 +373,7 @@ class Outputs:
 
         return lambda refused, left: self._renewals.renew(output, refused, left, poll)
 
-    def _start(self, output: Output, timeout: float) -> float:
+    def _start(self, output: Output, timeout: float | timedelta) -> float:
         """Check that a call may begin, and return its deadline."""
         checked_output(output)
         deadline = self._now() + checked_seconds("timeout", timeout)

@@ -69,7 +69,7 @@ def _bars(parent: Element, row: Row, scale: Scale, *, top: float, height: float,
             _bar(parent, span, scale, "crit", top=top, height=height)
     for span in row.failed:
         _bar(parent, span, scale, "fail", top=top, height=height)
-    open_starts = [span.start for span in row.worked if span.is_open]
+    open_starts = [span.started_at for span in row.worked if span.is_open]
     if open_starts:
         start = scale.share(min(open_starts))
         element(
@@ -77,25 +77,25 @@ def _bars(parent: Element, row: Row, scale: Scale, *, top: float, height: float,
             "rect",
             x=scale.x(start),
             y=top,
-            width=scale.length(scale.share(row.working.end) - start),
+            width=scale.length(scale.share(row.working.ended_at) - start),
             height=height,
             fill=f"url(#{key}-stripes)",
         )
     for span in row.failed:
-        _cross(parent, scale.share(span.end), scale, middle=top + height / 2)
+        _cross(parent, scale.share(span.ended_at), scale, middle=top + height / 2)
 
 
 def _bar(
     parent: Element, span: Span, scale: Scale, style: str, *, top: float, height: float
 ) -> None:
-    start = scale.share(span.start)
+    start = scale.share(span.started_at)
     element(
         parent,
         "rect",
         class_=style,
         x=scale.x(start),
         y=top,
-        width=scale.length(scale.share(span.end) - start),
+        width=scale.length(scale.share(span.ended_at) - start),
         height=height,
         rx=min(3.0, height / 2),
     )

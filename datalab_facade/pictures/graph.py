@@ -15,7 +15,7 @@ def _to_tuple(names: Iterable[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Node:
     """A step of a workflow."""
 
@@ -48,7 +48,7 @@ def _nodes(nodes: Iterable[Node]) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Graph:
     """A workflow as a graph. Print it, or draw it; a notebook displays it.
 
@@ -72,9 +72,11 @@ class Graph:
     @classmethod
     def of(cls, title: str, steps: Mapping[str, tuple[str, Iterable[str]]]) -> Self:
         """Build a graph from a mapping: step name to its kind and the names it waits for."""
-        return cls(
-            title, [Node(name, label, _to_tuple(after)) for name, (label, after) in steps.items()]
-        )
+        nodes = [
+            Node(name=name, label=label, depends_on=_to_tuple(after))
+            for name, (label, after) in steps.items()
+        ]
+        return cls(title=title, nodes=nodes)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -90,7 +92,7 @@ class Graph:
         The steps of one layer can run at the same time. Where steps wait for each
         other in a circle, the first of them is placed as if it did not wait.
         """
-        missing = [Node(name, is_missing=True) for name in self.missing]
+        missing = [Node(name=name, is_missing=True) for name in self.missing]
         nodes = {node.name: node for node in (*missing, *self.nodes)}
         layers: list[tuple[Node, ...]] = []
         placed: set[str] = set()

@@ -187,7 +187,7 @@ class Headline:
     @classmethod
     def of(cls, timeline: Timeline) -> Headline:
         """Describe a timeline."""
-        total = duration(timeline.total) if timeline.start is not None else ""
+        total = duration(timeline.total) if timeline.started_at is not None else ""
         return cls(
             title=f"Execution {timeline.execution_id}",
             status=shown(timeline.status),
@@ -204,7 +204,7 @@ class Headline:
 
 
 def _facts(timeline: Timeline) -> Iterator[str]:
-    yield f"began {moment(timeline.start)}" if timeline.start else "no times known"
+    yield f"began {moment(timeline.started_at)}" if timeline.started_at else "no times known"
     if timeline.workflow_id is not None:
         yield f"workflow {timeline.workflow_id}"
     if timeline.steps:
@@ -260,7 +260,7 @@ def load_of(runs: Sequence[TimelineRun], start: datetime, end: datetime, parts: 
             waiting.add(*_shares(run.waiting, start, end))
         span = run.working or run.waiting
         if run.failed and span is not None:
-            place = share_of(span.end, start, end) * parts
+            place = share_of(span.ended_at, start, end) * parts
             failed[min(parts - 1, int(place))] += 1
     return Load(working.totals(), waiting.totals(), tuple(failed))
 
@@ -272,7 +272,7 @@ def share_of(time: datetime, start: datetime, end: datetime) -> float:
 
 
 def _shares(span: Span, start: datetime, end: datetime) -> tuple[float, float]:
-    return share_of(span.start, start, end), share_of(span.end, start, end)
+    return share_of(span.started_at, start, end), share_of(span.ended_at, start, end)
 
 
 class _Sum:

@@ -68,8 +68,8 @@ class _Page:
         chart = element(main, "section", class_="card chart", aria_label="Timeline")
         plot = element(chart, "div", class_="plot")
         scale = None
-        if self.timeline.start is not None and self.timeline.end is not None:
-            scale = Scale(self.timeline.start, self.timeline.end)
+        if self.timeline.started_at is not None and self.timeline.ended_at is not None:
+            scale = Scale(self.timeline.started_at, self.timeline.ended_at)
             self._axis(plot)
         for step in steps:
             self._step(plot, step, scale)

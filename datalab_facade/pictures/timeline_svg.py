@@ -64,8 +64,14 @@ class _Chart:
         stripes(root, key)
         card = element(root, "rect", class_="card", width=self.width, height=height, rx=10)
         at = self._head(root, headline)
-        if self.rows and self.timeline.start is not None and self.timeline.end is not None:
-            scale = Scale(self.timeline.start, self.timeline.end, _MARGIN + self.labels, self.plot)
+        if (
+            self.rows
+            and self.timeline.started_at is not None
+            and self.timeline.ended_at is not None
+        ):
+            scale = Scale(
+                self.timeline.started_at, self.timeline.ended_at, _MARGIN + self.labels, self.plot
+            )
             at = self._chart(root, scale, at, key)
         elif self.rows:
             at = self._labels(root, at + 14)
@@ -161,8 +167,8 @@ class _Chart:
             if y is None or run.working is None:
                 continue
             start, end = (
-                scale.x(scale.share(run.working.start)),
-                scale.x(scale.share(run.working.end)),
+                scale.x(scale.share(run.working.started_at)),
+                scale.x(scale.share(run.working.ended_at)),
             )
             path.append(f"V{number(y)}H{start}H{end}" if path else f"M{start} {number(y)}H{end}")
         return "".join(path)

@@ -128,11 +128,11 @@ class _Chart:
 
     def _bar(self, row: Row) -> list[tuple[str, str]]:
         timeline = self.timeline
-        if timeline.start is None or timeline.end is None:
+        if timeline.started_at is None or timeline.ended_at is None:
             return [(" " * self.plot, PLAIN)]
         if row.kind == "files":
-            return self._density(row, timeline.start, timeline.end)
-        return self._spans(row, timeline.start, timeline.end)
+            return self._density(row, timeline.started_at, timeline.ended_at)
+        return self._spans(row, timeline.started_at, timeline.ended_at)
 
     def _spans(self, row: Row, start: datetime, end: datetime) -> list[tuple[str, str]]:
         glyphs, halves = self.terminal.glyphs, 2 * self.plot
@@ -246,6 +246,6 @@ def _halves(span: Span | None, start: datetime, end: datetime, halves: int) -> r
     if span is None:
         return range(0)
     return range(
-        round(share_of(span.start, start, end) * halves),
-        round(share_of(span.end, start, end) * halves),
+        round(share_of(span.started_at, start, end) * halves),
+        round(share_of(span.ended_at, start, end) * halves),
     )

@@ -1,4 +1,4 @@
-"""The request budget of a key, in one process or shared by many."""
+"""Rate limiters: for one process, or shared by many."""
 
 from __future__ import annotations
 

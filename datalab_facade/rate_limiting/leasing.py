@@ -1,4 +1,4 @@
-"""Sharing one request budget among processes: leases of times, decided without IO.
+"""Sharing one rate limit among processes: leases of times, decided without IO.
 
 A store that all processes reach keeps one queue for all of them. A process leases a
 few places of it at a time, each a moment at which one request may be sent, so that it
@@ -65,7 +65,7 @@ Randomness: TypeAlias = Callable[[], float]
 
 
 class StoreLost(Exception):
-    """The store of a shared budget cannot be reached, or says no.
+    """The store of a shared rate limiter cannot be reached, or refuses.
 
     Raised by stores; waits never see it, they go on more slowly.
     """
@@ -145,7 +145,7 @@ class Reply:
     """What a store answers to an :class:`Ask`. All times are seconds from the answer on."""
 
     places: tuple[float, ...] = ()
-    """When each of the places is; none if there are none to be had."""
+    """When each of the places is; empty if none is free."""
     retry: float = 0.0
     """When to ask again, where there are none."""
     brake: Brake | None = None
@@ -160,7 +160,7 @@ def speed_after(brake: Brake | None) -> float:
 
 
 class Ledger:
-    """The queue of a shared budget, in the memory of whoever keeps it.
+    """The queue of a shared rate limiter, in the memory of whoever keeps it.
 
     Times are readings of the keeper's clock.
     """
@@ -207,7 +207,7 @@ class Ledger:
 
 
 class LeasedTurn:
-    """A turn in a shared budget: what :class:`Leases` knows of a request that waits."""
+    """A slot of a shared rate limiter: what :class:`Leases` knows of a request that waits."""
 
     def __init__(self) -> None:
         self.at: float | None = None
@@ -221,7 +221,7 @@ class LeasedTurn:
 
 
 class Leases:
-    """A process's side of a shared budget: who of those that wait gets which place.
+    """A process's side of a shared rate limiter: who of those that wait gets which place.
 
     Tell it everything that happens; :meth:`errand` says what to ask the store. One
     errand is under way at a time. Times are readings of one monotonic clock.
@@ -325,7 +325,7 @@ class Leases:
             self._alone.answered()
 
     def refused(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
-        """Take note of an answer that asks to slow down; the store will be told."""
+        """Record an answer that asks to slow down, for the store."""
         if sent_at < self._plan_since:
             return
         pause = FIRST_PAUSE * 2.0 ** min(self._refused_in_row, 10)
@@ -345,9 +345,9 @@ class Leases:
         return max(0, int(self.limit) - len(self._sent))
 
     def errand(self, now: float) -> Errand | None:
-        """Give what is to be told or asked now, if anything.
+        """Give the next message to the store, if any.
 
-        What became of it must be told: :meth:`told`, :meth:`took` or :meth:`lost`.
+        Its result must be reported: :meth:`delivered`, :meth:`took` or :meth:`lost`.
         """
         if self._errand is not None or now < self._lost_until:
             return None
@@ -363,7 +363,7 @@ class Leases:
         self._told_lost = False
         return self._errand
 
-    def told(self, now: float) -> None:
+    def delivered(self, now: float) -> None:
         """Take note that the store knows of the brake."""
         self._errand = None
         self._untold = False

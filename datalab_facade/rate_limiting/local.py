@@ -1,4 +1,4 @@
-"""One request budget for everything that a client does.
+"""One rate limiter for everything that a client sends.
 
 The API allows so many requests a minute for a key and answers 429 to the rest.
 A :class:`Budget` gives each request a time at which it may be sent. Nothing here
@@ -44,7 +44,7 @@ _ABSENT_AFTER = 0.5
 
 
 class Turn(Protocol):
-    """One request's way through a budget.
+    """One request's way through a rate limiter.
 
     Ask :meth:`wait`, sleep for as long as it says, ask again; at 0 it is the
     request's turn, and it is to be sent at once. Whoever asks before that is told
@@ -129,8 +129,8 @@ class LocalRateLimiter:
     Raises:
         InvalidArgumentError: The limit is not a positive number.
 
-    >>> budget = LocalRateLimiter(60)
-    >>> [round(budget.turn().wait(now=0.0), 1) for _ in range(4)]
+    >>> rate_limiter = LocalRateLimiter(60)
+    >>> [round(rate_limiter.turn().wait(now=0.0), 1) for _ in range(4)]
     [0.0, 1.0, 2.0, 3.0]
     """
 
@@ -258,7 +258,7 @@ class LocalRateLimiter:
 
 
 class _LocalTurn:
-    """A turn in a budget of this process."""
+    """A slot of a rate limiter of this process."""
 
     def __init__(self, rate_limiter: LocalRateLimiter, number: int) -> None:
         self._rate_limiter = rate_limiter

@@ -1,11 +1,11 @@
-"""A request budget that processes and machines share: the part that does IO.
+"""A rate limiter that processes and machines share: the part that does IO.
 
 :class:`SharedRateLimiter` works with any store that keeps the queue for all of them; see
 :class:`~datalab_facade.integrations.redis_rate_limiter.RedisRateLimiter` and
 :class:`~datalab_facade.integrations.dask_rate_limiter.DaskRateLimiter`. It asks its store from a
 thread that lives only as long as the question, so that neither an event loop nor a
 blocked caller ever waits for a store that is slow or gone; blocking and async clients
-may share one budget.
+may share one rate limiter.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ logger = logging.getLogger("datalab_facade.rate_limiting")
 
 
 class RateLimiterStore(Protocol):
-    """Keeps the queue of a shared budget where all processes reach it.
+    """Keeps the queue of a shared rate limiter where all processes reach it.
 
     Both methods may block, for a second or two at most; they are called from one
     thread at a time, not always the same one.
@@ -60,7 +60,7 @@ class RateLimiterStore(Protocol):
 
 
 class SharedRateLimiter:
-    """One request budget for processes and machines.
+    """One rate limiter for several processes and machines.
 
     No minute sees more requests than the limit, whoever sends them. A 429, or a
     ``Retry-After``, that one process sees makes all of them pause, within some two
@@ -200,19 +200,22 @@ class SharedRateLimiter:
         if isinstance(reply, StoreLost):
             leases.lost(now)
             if not was_lost:
-                logger.warning("The shared budget is lost, going on with a share of it: %s", reply)
+                logger.warning(
+                    "The shared rate limiter cannot be reached; using a share of its limit: %s",
+                    reply,
+                )
             return None
         if reply is None:
-            leases.told(now)
+            leases.delivered(now)
         else:
             leases.took(reply, now)
         if was_lost:
-            logger.warning("The shared budget is back")
+            logger.warning("The shared rate limiter can be reached again")
         return leases.errand(now)
 
 
 class _SharedTurn:
-    """A turn in a shared budget."""
+    """A slot of a shared rate limiter."""
 
     def __init__(self, rate_limiter: SharedRateLimiter) -> None:
         self._rate_limiter = rate_limiter

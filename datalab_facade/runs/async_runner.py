@@ -115,16 +115,13 @@ class AsyncRuns:
         self, feed: AsyncIterable[int | Outcome], request: RunRequest
     ) -> AsyncGenerator[Outcome, None]:
         policy, many, on_update = request.policy, request.concurrency, request.on_update
-        if on_update is None:
-            ended = self._executions.as_completed(feed, concurrency=many, policy=policy)
-            async with contextlib.aclosing(ended):
-                async for outcome in ended:
-                    yield outcome
-            return
-        updates = self._executions.watch_many(feed, concurrency=many, policy=policy)
+        updates = self._executions._follow(  # noqa: SLF001 - what is settled is fed to it, too
+            feed, None, many, policy, {}, changes=on_update is not None
+        )
         async with contextlib.aclosing(updates):
             async for update in updates:
-                on_update(update)
+                if on_update is not None:
+                    on_update(update)
                 if update.outcome is not None:
                     yield update.outcome
 

@@ -114,13 +114,13 @@ class Runs:
         self, feed: Iterable[int | Outcome], request: RunRequest
     ) -> Generator[Outcome, None, None]:
         policy, many, on_update = request.policy, request.concurrency, request.on_update
-        if on_update is None:
-            yield from self._executions.as_completed(feed, concurrency=many, policy=policy)
-            return
-        updates = self._executions.watch_many(feed, concurrency=many, policy=policy)
+        updates = self._executions._follow(  # noqa: SLF001 - what is settled is fed to it, too
+            feed, None, many, policy, {}, changes=on_update is not None
+        )
         with contextlib.closing(updates):
             for update in updates:
-                on_update(update)
+                if on_update is not None:
+                    on_update(update)
                 if update.outcome is not None:
                     yield update.outcome
 

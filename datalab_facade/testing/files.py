@@ -17,7 +17,7 @@ UploadStatus: TypeAlias = Literal["pending", "completed", "failed"]
 _MAX_DIGITS: Final = 18
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class StoredFile:
     """A file stored in the service."""
 
@@ -26,7 +26,7 @@ class StoredFile:
     """The string id of the file, which is part of its reference."""
     filename: str
     content_type: str
-    created: datetime
+    created_at: datetime
     body: bytes | None = attrs.field(
         default=None, repr=lambda body: "None" if body is None else f"<{len(body)} bytes>"
     )
@@ -48,10 +48,16 @@ class FileStore:
     by_id: dict[int, StoredFile] = attrs.field(factory=dict[int, StoredFile])
     last_id: int = 0
 
-    def request(self, filename: str, content_type: str, created: datetime) -> StoredFile:
+    def request(self, filename: str, content_type: str, created_at: datetime) -> StoredFile:
         """Create a file whose bytes are still to be uploaded."""
         self.last_id += 1
-        file = StoredFile(self.last_id, _hashid(self.last_id), filename, content_type, created)
+        file = StoredFile(
+            file_id=self.last_id,
+            hashid=_hashid(self.last_id),
+            filename=filename,
+            content_type=content_type,
+            created_at=created_at,
+        )
         self.keep(file)
         return file
 

@@ -129,7 +129,7 @@ def _metadata(file: StoredFile) -> dict[str, JSON]:
         "reference": file.reference,
         "upload_status": file.upload_status,
         "file_size": None if file.body is None else len(file.body),
-        "created": file.created.strftime("%Y-%m-%dT%H:%M:%S"),
+        "created": file.created_at.strftime("%Y-%m-%dT%H:%M:%S"),
     }
 
 

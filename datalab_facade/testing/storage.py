@@ -55,7 +55,7 @@ def get_file(state: State, request: Request, parameters: Parameters) -> Answer:
     file = state.files.find(parameters["hashid"])
     if file is None or file.body is None:
         return _no_such_key()
-    return _stored_answer(request, file.body, file.content_type, file.created)
+    return _stored_answer(request, file.body, file.content_type, file.created_at)
 
 
 def put_file(state: State, request: Request, parameters: Parameters) -> Answer:

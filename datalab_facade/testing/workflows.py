@@ -37,7 +37,7 @@ _OTHER_STEP_SECONDS: Final = 5.0
 _QUEUED_SECONDS: Final = 2.0
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class StoredWorkflow:
     """A workflow stored in the service."""
 
@@ -45,7 +45,7 @@ class StoredWorkflow:
     name: str
     team_id: int
     steps: tuple[Mapping[str, JSON], ...]
-    created: datetime
+    created_at: datetime
     script: ExecutionScript | None = None
     """The script of its executions; ``None``: it follows from the steps."""
 
@@ -80,11 +80,17 @@ class WorkflowStore:
     last_id: int = 0
 
     def add(
-        self, name: str, steps: Iterable[Mapping[str, JSON]], team_id: int, created: datetime
+        self, name: str, steps: Iterable[Mapping[str, JSON]], team_id: int, created_at: datetime
     ) -> StoredWorkflow:
         """Store a new workflow."""
         self.last_id += 1
-        workflow = StoredWorkflow(self.last_id, name, team_id, tuple(steps), created)
+        workflow = StoredWorkflow(
+            workflow_id=self.last_id,
+            name=name,
+            team_id=team_id,
+            steps=tuple(steps),
+            created_at=created_at,
+        )
         self.by_id[workflow.workflow_id] = workflow
         return workflow
 

@@ -140,7 +140,7 @@ def _workflow_answer(workflow: StoredWorkflow, *, step_keys: bool = True) -> Ans
 
 
 def _workflow_json(workflow: StoredWorkflow, *, step_keys: bool = True) -> dict[str, JSON]:
-    created = workflow.created.replace(microsecond=0, tzinfo=None).isoformat()
+    created = workflow.created_at.replace(microsecond=0, tzinfo=None).isoformat()
     steps: list[JSON] = []
     for number, step in enumerate(workflow.steps, 1):
         entry = {

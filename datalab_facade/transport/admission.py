@@ -1,4 +1,4 @@
-"""The gate to the API: every request passes the budget, and not too many are under way.
+"""Admission control: every request waits for its slot, and not too many are under way.
 
 httpx's pool slows down with the square of what queues in it, so nothing ever
 queues there: whoever has to wait waits here, in the order of coming.
@@ -47,7 +47,7 @@ class AdmissionControl:
 
     @contextlib.contextmanager
     def passage(self, deadline: float) -> Iterator[None]:
-        """Wait for room and budget, and hold the room while inside.
+        """Wait for room and a slot, and hold the room while inside.
 
         Raises:
             RateLimitTimeoutError: The turn comes only after the deadline.
@@ -59,7 +59,7 @@ class AdmissionControl:
             self.leave()
 
     def enter(self, deadline: float) -> None:
-        """Wait for room and budget; :meth:`leave` must follow."""
+        """Wait for room and a slot; :meth:`leave` must follow."""
         if not self._permits.take(deadline - self._clock.monotonic()):
             raise RateLimitTimeoutError(wait=math.inf, left=0.0)
         try:
@@ -99,7 +99,7 @@ class AsyncAdmissionControl:
 
     @contextlib.asynccontextmanager
     async def passage(self, deadline: float) -> AsyncIterator[None]:
-        """Wait for room and budget, and hold the room while inside.
+        """Wait for room and a slot, and hold the room while inside.
 
         Raises:
             RateLimitTimeoutError: The turn comes only after the deadline.
@@ -111,7 +111,7 @@ class AsyncAdmissionControl:
             self.leave()
 
     async def enter(self, deadline: float) -> None:
-        """Wait for room and budget; :meth:`leave` must follow."""
+        """Wait for room and a slot; :meth:`leave` must follow."""
         if not await self._permits.take(deadline - self._clock.monotonic()):
             raise RateLimitTimeoutError(wait=math.inf, left=0.0)
         try:

@@ -124,12 +124,12 @@ class _Proxy:
         if proxy.url.scheme not in ("http", "https"):
             raise ConfigurationError(
                 f"transport='aiohttp' cannot use the proxy that {setting.variable} names, "
-                f"{redact_url(setting.address)}: it is none of HTTP. Use transport='httpx'"
+                f"{redact_url(setting.address)}: it is not an HTTP proxy. Use transport='httpx'"
             )
         if proxy.raw_auth is None:
             return cls(str(proxy.url))
-        told = base64.b64encode(b":".join(proxy.raw_auth)).decode()
-        return cls(str(proxy.url), {"Proxy-Authorization": f"Basic {told}"})
+        credentials = base64.b64encode(b":".join(proxy.raw_auth)).decode()
+        return cls(str(proxy.url), {"Proxy-Authorization": f"Basic {credentials}"})
 
     def headers_of(self, url: str) -> Mapping[str, str]:
         """Give what the proxy wants to see in the request itself, where there is no tunnel."""

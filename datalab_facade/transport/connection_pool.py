@@ -46,7 +46,7 @@ class ApiRequest:
     trace: Callable[[str, Mapping[str, object]], object] | None = attrs.field(
         default=None, repr=False
     )
-    """Is told how far it has come, as httpcore's extension of that name is."""
+    """Called with how far it has come, as httpcore's extension of that name is."""
 
     def for_httpx(self) -> httpx.Request:
         """Give it as httpx has it."""
@@ -135,7 +135,7 @@ class _Lanes(Generic[_Client, _Sender]):
     """The lanes of one client. Threads may share them."""
 
     def __init__(self, address: str, given: _Client | None, connector: Connector) -> None:
-        """Open the first lane, so that a wrong environment is told of at once.
+        """Open the first connection, so that a wrong environment raises at once.
 
         Args:
             address: Where requests go.

@@ -44,9 +44,9 @@ class ProxySetting:
         shown = redact_url(self.address)
         if not can_be_shown(self.address):
             raise ConfigurationError(
-                f"{self.variable} is no address of a proxy: {shown}. Write it as "
-                f"http://proxy.example:3128; what is no letter or digit in a user or a password is "
-                f"percent-encoded: %23 for #"
+                f"{self.variable} is not the address of a proxy: {shown}. Write it as "
+                f"http://proxy.example:3128, and percent-encode whatever is not a letter or "
+                f"digit in a user or a password: %23 for #"
             )
         try:
             return httpx.Proxy(self.address)

@@ -296,11 +296,11 @@ class Exchange:
 
     def _may_be_shown(self, error: BaseException | None) -> bool:
         # A traceback prints all that led to an error.
-        told: list[str] = []
-        while error is not None and len(told) < _LONGEST_CHAIN:
-            told.append(repr(error))
+        causes: list[str] = []
+        while error is not None and len(causes) < _LONGEST_CHAIN:
+            causes.append(repr(error))
             error = error.__cause__ or error.__context__
-        text = "\n".join(told)
+        text = "\n".join(causes)
         return error is None and text == redact_urls(self._echo.redact(text))
 
     def more_than_announced(self) -> MoreThanAnnounced:

@@ -1,4 +1,4 @@
-"""Keeps whatever carries our requests from logging what must not be told.
+"""Keeps whatever carries our requests from logging what must not be shown.
 
 httpx logs each URL with its query, which is where a presigned URL carries its
 signature; httpcore logs every header of an answer, and so cookies, and the password of

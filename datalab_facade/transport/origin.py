@@ -92,7 +92,9 @@ def _checked_base_url(base_url: str, *, allow_http: bool) -> str:
         why = f": {error}" if quotable and can_be_shown(base_url) else ""
         raise ConfigurationError(f"The base URL {shown} cannot be read{why}") from None
     if parts.scheme not in ("https", "http") or not host:
-        raise ConfigurationError(f"The base URL must look like https://www.datalab.to, not {shown}")
+        raise ConfigurationError(
+            f"The base URL must be an address such as https://www.datalab.to, not {shown}"
+        )
     if not quotable or "?" in base_url or "#" in base_url:
         raise ConfigurationError(f"The base URL {shown} may have no user, query or fragment")
     if re.search(r"[\s\\]", base_url):

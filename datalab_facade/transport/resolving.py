@@ -92,7 +92,7 @@ def _look_up(
     try:
         entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = _by_turns([Address(entry[0], entry[4]) for entry in entries])
-    except BaseException as error:  # noqa: BLE001 - whoever waits for it is told
+    except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
         forget()
         known = isinstance(error, (OSError, UnicodeError))
         found.set_exception(httpcore.ConnectError(str(error)) if known else error)

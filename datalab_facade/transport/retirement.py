@@ -23,7 +23,7 @@ _SOME_OPERATION = "an operation that the document does not have"
 
 
 class Retirement:
-    """What one client has told of operations that are going to end."""
+    """The operations about which one client has warned that they are going to end."""
 
     def __init__(self, drift: DriftLog) -> None:
         self._drift = drift
@@ -61,7 +61,7 @@ class Retirement:
             with contextlib.suppress(FutureWarning):
                 warnings.warn(
                     f"The Datalab API is going to end {operation} ({said}). "
-                    "See whether there is a newer version of datalab-facade",
+                    "Check for a newer version of datalab-facade",
                     FutureWarning,
                     stacklevel=_levels_to_the_caller(),
                 )

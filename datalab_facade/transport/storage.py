@@ -256,9 +256,9 @@ def _storage_url(url: str) -> httpx.URL:
         # Both raise for what no resolver can be asked for.
         host, _ = known.host, known.raw_host.decode("ascii").encode("idna")
     except (httpx.InvalidURL, UnicodeError) as error:
-        raise DatalabError(f"{redact_url(url)} is no URL: {redact_urls(str(error))}") from None
+        raise DatalabError(f"{redact_url(url)} is not a URL: {redact_urls(str(error))}") from None
     if known.scheme not in ("http", "https") or not host:
-        raise DatalabError(f"{redact_url(url)} is no URL of HTTP")
+        raise DatalabError(f"{redact_url(url)} is not an http or https URL")
     return known
 
 
@@ -326,7 +326,7 @@ class StorageTransport(_Storage):
 
         Args:
             url: A presigned URL.
-            headers: What is told of the object; its ``Content-Length`` among it.
+            headers: What describes the object; its ``Content-Length`` among it.
             pieces: All of it. What reading raises comes out as it is.
             silence: The seconds for which the connection may be silent.
             timeout: The seconds until the answer is here.

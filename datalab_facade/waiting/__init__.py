@@ -1,1 +1,1 @@
-"""When to look next, when to give up, and what is learnt for the next time; no IO in here."""
+"""Decides when to poll next, when to give up, and learns how long jobs take; without IO."""

@@ -1,4 +1,4 @@
-"""What a sans-IO generator asks of its driver, and what it is told in return.
+"""The commands of a sans-IO generator to its driver, and the results that it gets back.
 
 The generators in :mod:`~datalab_facade.waiting.wait` and :mod:`~datalab_facade.waiting.retries`
 decide; the drivers in :mod:`~datalab_facade.waiting.driving` act. This is all that they
@@ -18,7 +18,7 @@ _T_co = TypeVar("_T_co", covariant=True)
 
 @attrs.frozen
 class Call:
-    """Make the request, as soon as the request budget lets it."""
+    """Make the request, as soon as the rate limiter gives it a slot."""
 
     timeout: float
     """The seconds that it may take, once it is sent."""
@@ -50,7 +50,7 @@ class Sleep:
 class Report(Generic[_T_co]):
     """Hand this to the caller."""
 
-    told: _T_co
+    value: _T_co
 
 
 @attrs.frozen

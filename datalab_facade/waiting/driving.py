@@ -43,7 +43,7 @@ def drive(
         elif isinstance(command, Sleep):
             clock.sleep(command.seconds)
         else:
-            yield command.told
+            yield command.value
         command = _next(machine, Result(clock.monotonic(), value, error), subject)
 
 
@@ -69,20 +69,20 @@ async def drive_async(
         elif isinstance(command, Sleep):
             await clock.sleep_async(command.seconds)
         else:
-            yield command.told
+            yield command.value
         command = _next(machine, Result(clock.monotonic(), value, error), subject)
 
 
 def _next(
-    machine: Machine[_R, _T], answer: Result[_T], subject: str
+    machine: Machine[_R, _T], result: Result[_T], subject: str
 ) -> Call | Sleep | Report[_R] | None:
     try:
-        command = machine.send(answer)
+        command = machine.send(result)
     except StopIteration:
         return None
-    if answer.error is not None:
+    if result.error is not None:
         away = command.seconds if isinstance(command, Sleep) else 0.0
-        logger.warning("%s: forgiven, next try in %.2f s: %s", subject, away, answer.error)
+        logger.warning("%s: retrying in %.2f s: %s", subject, away, result.error)
     elif isinstance(command, Sleep):
-        logger.debug("%s: next look in %.2f s", subject, command.seconds)
+        logger.debug("%s: next poll in %.2f s", subject, command.seconds)
     return command

@@ -1,7 +1,7 @@
-"""Learning when to look: how long the executions of a workflow take.
+"""Learning when to poll: how long the executions of a workflow take.
 
 Executions that have completed teach how long such a run takes, by the server's
-own timestamps. A look at the next one is worth most where its end is likely:
+own timestamps. A poll of the next one is worth most where its end is likely:
 see :meth:`Curve.lateness`. Where nothing is known, the policy of the wait
 decides alone. What is known may be wrong, so what it can do is bounded: see
 :class:`~datalab_facade.waiting.wait.Wait`.
@@ -28,8 +28,8 @@ from datalab_facade.models import JSON, Execution
 _REMEMBERED_RUNS = 200
 _REMEMBERED_WORKFLOWS = 100
 
-# What is told to have taken less or longer (the zero of some clock, a clock that was
-# set) is no duration of anything.
+# What is said to have taken less or longer (the zero of some clock, a clock that was
+# set) is not a duration.
 _SHORTEST = 0.001
 _LONGEST = 30 * 86_400.0
 
@@ -79,7 +79,7 @@ class Curve:
         return cls(ages, running, (0.0, *accumulate(areas)), typical)
 
     def lateness(self, *, since: float, age: float) -> float:
-        """Give the seconds by which a look at this age would be late, on average.
+        """Give the seconds by which a poll at this age would be late, on average.
 
         Args:
             since: The age at which the run was last seen going on.
@@ -90,7 +90,7 @@ class Curve:
         return (age - since) - (until_now - before) / going_on
 
     def age_at_lateness(self, lateness: float, *, since: float, longest: float) -> float:
-        """Give the age at which a look would be so late, at most ``since + longest``."""
+        """Give the age at which a poll would be so late, at most ``since + longest``."""
         early, late = since, since + longest
         if self.lateness(since=since, age=late) <= lateness:
             return late
@@ -170,7 +170,7 @@ class DurationModel:
             return self._curve(next(reversed(self._runs), None))
 
     def age(self, execution: Execution) -> float | None:
-        """Give the seconds since an execution was created, if they can be told."""
+        """Give the seconds since an execution was created, if it is known."""
         if execution.created_at is None or execution.observed_at is None:
             return None
         by_our_clock = (execution.observed_at - execution.created_at).total_seconds()
@@ -249,8 +249,8 @@ def _is_usable(seconds: float) -> bool:
 
 def _ended(execution: Execution) -> datetime | None:
     ends = [step.finished_at for step in execution.steps.values()]
-    told = [end for end in ends if end is not None]
-    return max(told) if told and len(told) == len(ends) else execution.updated_at
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else execution.updated_at
 
 
 LEARN = DurationModel()

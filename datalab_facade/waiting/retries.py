@@ -1,6 +1,6 @@
 """What to forgive, how often, and how long to stay away after it.
 
-A fault is a look or a call that failed in a way that may pass: it says nothing
+A failure is a poll or a call that failed in a way that may pass: it says nothing
 about the execution. This module decides; it does no IO and knows no clock.
 """
 
@@ -44,11 +44,11 @@ _OVERLOADED = frozenset({503, 529})
 
 
 class RetrySettings(Protocol):
-    """How faults are forgiven; a :class:`~datalab_facade.WaitPolicy` is one."""
+    """How failures are retried; a :class:`~datalab_facade.WaitPolicy` is one."""
 
     @property
     def max_retries(self) -> int:
-        """How many in a row are forgiven."""
+        """How many failures in a row are retried."""
         ...
 
     @property
@@ -92,7 +92,7 @@ class Submission:
     sent: Mapping[str, JSON] = attrs.field(factory=dict)
     """What is sent, free of anything secret."""
     secrets: Secrets = NO_SECRETS
-    """What is sent in it besides, and must not be told."""
+    """What is sent in it besides, and must not be shown."""
     retry_overloaded: bool = False
     """Whether 503 and 529 are believed to mean that the server did nothing."""
     on_leaving: Callable[[], None] = lambda: None
@@ -202,7 +202,7 @@ class RetryState:
 
         Raises:
             DatalabError: The fault itself, with those before it in its notes,
-                when more have come in a row than the settings forgive.
+                when more have come in a row than the settings allow.
         """
         settings = self._settings
         if len(self._in_row) >= settings.max_retries:
@@ -221,12 +221,12 @@ class RetryState:
         return away
 
     def explain(self, error: DatalabError) -> None:
-        """Note on an error that is about to be raised which faults came before it."""
+        """Add a note to an error that is about to be raised: the failures before it."""
         if self._in_row:
-            told = [f"{number}. {fault}" for number, fault in enumerate(self._in_row, 1)]
-            if len(told) > 6:
-                told[3:-2] = ["…"]
-            error.add_note("Faults forgiven in a row before:\n" + "\n".join(told))
+            lines = [f"{number}. {fault}" for number, fault in enumerate(self._in_row, 1)]
+            if len(lines) > 6:
+                lines[3:-2] = ["…"]
+            error.add_note("Failures before this one, each retried:\n" + "\n".join(lines))
 
 
 class RenewalSettings(Protocol):
@@ -261,7 +261,7 @@ class RenewalPauses:
         self._count = 0
 
     def next(self, left: float) -> float | None:
-        """Give the seconds to stay away before the next one; None if there is none any more.
+        """Give the seconds to wait before the next one; None if no more may follow.
 
         Args:
             left: The seconds that are left for all of it.

@@ -1,13 +1,13 @@
-"""Waiting for many executions: which one to look at next.
+"""Waiting for many executions: which one to poll next.
 
 The API tells about one execution at a time, and a key has only so many requests
 a minute. Each execution has a :class:`~datalab_facade.waiting.wait.Wait` of its own,
-which says when its next look is due. As long as the budget allows, each is looked
-at when it is due; when more are due than the budget allows, the one that was
-looked at longest ago comes first, so that no execution is forgotten.
+which says when its next poll is due. As long as the rate limit allows, each is polled
+when it is due; when more are due than the rate limit allows, the one that was
+polled longest ago comes first, so that no execution is forgotten.
 
 Nothing here does IO or knows a clock. A driver asks :meth:`Scheduler.away`, gets
-through the budget, takes a look with :meth:`Scheduler.pick`, and tells how it went.
+through the rate limiter, takes a poll with :meth:`Scheduler.pick`, and reports its result.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class _Entry:
 
 
 class _FairQueue:
-    """Those that are due: whoever was looked at longest ago comes first."""
+    """Those that are due: whoever was polled longest ago comes first."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, _Entry]] = []
@@ -76,8 +76,8 @@ class _LikelyQueue:
 
     With many due, the best of a sample is taken, so that it costs the same
     however many there are. What is known may be wrong, so every second one is the one that
-    was looked at longest ago: whatever was learnt, nobody waits more than twice as long
-    for a look as in a fair round.
+    was polled longest ago: whatever was learnt, nobody waits more than twice as long
+    for a poll as in a fair round.
     """
 
     _SAMPLE = 48
@@ -121,7 +121,7 @@ class _LikelyQueue:
 
 @attrs.frozen
 class Poll:
-    """A look that is to be taken now."""
+    """A poll that is due now."""
 
     execution_id: int
     call: Call
@@ -130,14 +130,14 @@ class Poll:
 
 
 class Scheduler:
-    """Decides which of many executions to look at, and when.
+    """Decides which of many executions to poll, and when.
 
     Args:
         policy: How each single one is waited for.
         concurrency: How many are waited for at once; the others are not yet read.
         deadline: When all of it has to be over, of the driver's clock.
-        budget: Asked only for what it has left, for the totals.
-        random: Spreads the looks.
+        rate_limiter: Read only for how many requests it has left, for the totals.
+        random: Spreads the polls.
         now: The time at the start.
         changes: Whether to tell each change, and not outcomes only.
         duration_model: What is known of how long executions take, if that is to be used.
@@ -166,7 +166,7 @@ class Scheduler:
         # One policy for all, so deadlines come in the order of adding.
         self._active: OrderedDict[int, _Entry] = OrderedDict()
         self._later: list[tuple[float, int, _Entry]] = []
-        # Without a limit whatever is due is looked at, so the order matters little.
+        # Without a limit whatever is due is polled, so the order matters little.
         scarce = rate_limiter.requests_per_minute is not None
         self._ready: _FairQueue | _LikelyQueue = (
             _LikelyQueue(random) if scarce and duration_model is not None else _FairQueue()
@@ -212,22 +212,22 @@ class Scheduler:
         self._counts[entry.standing] += 1
 
     def close_feed(self) -> None:
-        """Take note that there are no more ids."""
+        """Record that there are no more executions."""
         self._feed_open = False
 
     def feed_failed(self, error: Exception) -> None:
-        """Take note that reading the ids raised, so that there are no more."""
+        """Record that reading the executions raised, so that there are no more."""
         self._feed_error = error
         self.close_feed()
         logger.warning(
-            "Reading the ids raised %s; it is raised again when the %d that are waited for "
-            "have their outcomes",
+            "Reading the executions raised %s; it is raised again when the %d executions that were "
+            "read have their outcomes",
             type(error).__name__,
             len(self._active),
         )
 
     def raise_feed_error(self) -> None:
-        """Raise what reading the ids raised, if it did.
+        """Raise what reading the executions raised, if it did.
 
         Raises:
             Exception: Reading the ids raised it.
@@ -241,7 +241,7 @@ class Scheduler:
         self._tell(now, outcome=outcome)
 
     def end(self, outcome: Outcome, now: float) -> None:
-        """Take note of how one ended, or why nobody waits for it any more.
+        """Record an outcome and stop waiting for its execution.
 
         Where it is waited for, that is over, with this outcome.
         """
@@ -251,7 +251,7 @@ class Scheduler:
         self.settle(outcome, now)
 
     def away(self, now: float) -> float:
-        """Give the seconds until there is something to do; 0 if a look is due."""
+        """Give the seconds until there is something to do; 0 if a poll is due."""
         self._expire(now)
         self._promote(now)
         if self._ready:
@@ -266,7 +266,7 @@ class Scheduler:
         return self._deadline if oldest is None else oldest.deadline
 
     def pick(self, now: float) -> Poll | None:
-        """Take the look that matters most now, if any is due."""
+        """Take the poll that matters most now, if any is due."""
         self._expire(now)
         self._promote(now)
         while self._ready:
@@ -283,7 +283,7 @@ class Scheduler:
         return None
 
     def polled(self, poll: Poll, answer: Result[Execution]) -> None:
-        """Take in how a look went."""
+        """Record the result of a poll."""
         entry, now = poll.entry, answer.now
         if entry.over:
             return

@@ -1,4 +1,4 @@
-"""Waiting as a value: when to look next, when to give up, what changed.
+"""Waiting as a value: when to poll next, when to give up, what changed.
 
 Nothing here knows a clock, an event loop or HTTP. :func:`waiting` is a
 generator that yields a command at a time and is sent what became of it; a sync
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import attrs
 
-from datalab_facade.arguments import checked_number, named
+from datalab_facade.arguments import checked_number, checked_seconds, in_seconds, named
 from datalab_facade.changes import Change, changes_between
 from datalab_facade.errors import (
     DatalabError,
@@ -32,21 +32,25 @@ _NumberT = TypeVar("_NumberT", int, float)
 
 _SHORTEST_SLEEP = 0.1
 
-# Where it is known how long such executions take, a look is due when it would be
+# Where it is known how long such executions take, a poll is due when it would be
 # late by so many seconds on average, or by such a share of the usual duration;
-# and then looks may be closer together than the policy's interval, by this share.
+# and then polls may be closer together than the policy's interval, by this share.
 _LEAST_LATENESS = 0.1
 _LATENESS_SHARE = 0.004
 _CLOSEST_SHARE = 0.25
 
 # What is known may be odd, so this share of the policy's longest interval, besides what
-# has been waited already times its growth, is the most that it can keep looks apart.
+# has been waited already times its growth, is the most that it can keep polls apart.
 _TRUSTED_SHARE = 0.2
 
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
-    if not checked_number(attribute.name, value) > 0:
-        raise InvalidArgumentError(f"{attribute.name} must be more than 0, not {named(value)}")
+    checked_seconds(attribute.name, value)
+
+
+def _limited(_: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if checked_seconds(attribute.name, value) == math.inf:
+        raise InvalidArgumentError(f"{attribute.name} must have an end; it cannot be infinite")
 
 
 def _finite(_: object, attribute: attrs.Attribute[float], value: float) -> None:
@@ -69,34 +73,34 @@ def _share(_: object, attribute: attrs.Attribute[float], value: float) -> None:
 @picklable
 @attrs.frozen(kw_only=True)
 class WaitPolicy:
-    """All of a wait's times in one place, in seconds.
+    """Settings of a wait: how often to poll, what to retry and when to give up, in seconds.
 
-    How often to look, what to forgive, what the server may ask for and when to
+    How often to poll, what to retry, what the server may ask for and when to
     give up are settings of their own; none stands in for another.
 
     >>> WaitPolicy(timeout=600, max_interval=20).min_interval
     2.85
     """
 
-    timeout: float = attrs.field(default=7_200.0, validator=_positive)
-    """The deadline, from the start of the wait; ``math.inf`` waits for ever.
+    timeout: float = attrs.field(default=7_200.0, converter=in_seconds, validator=_positive)
+    """The deadline, from the start of the wait; ``math.inf`` waits without end.
 
     Two hours: the longest documents take tens of minutes, and a wait without an
-    end is how a nightly job hangs until somebody looks."""
+    end is how a nightly job hangs until somebody checks."""
 
     min_interval: float = attrs.field(default=2.85, validator=_finite)
-    """The shortest time between two looks.
+    """The shortest time between two polls.
 
     A 30-second execution then costs a dozen requests of the 200 or so that a
     key has in a minute, and its end is seen 1.4 seconds late in the middle."""
 
     interval_growth: float = attrs.field(default=0.1, validator=_not_negative)
-    """The time between looks as a share of the time waited so far.
+    """The time between polls as a share of the time waited so far.
 
     A tenth: whatever takes long is seen at most a tenth later than it ended."""
 
     max_interval: float = attrs.field(default=50.0, validator=_finite)
-    """The longest time between two looks.
+    """The longest time between two polls.
 
     With jitter still less than a minute: nobody who waited two hours minds one."""
 
@@ -111,12 +115,12 @@ class WaitPolicy:
     One step that has moved announces the next; the interval grows back soon."""
 
     max_retries: int = attrs.field(default=10, validator=_not_negative)
-    """How many looks in a row may fail before the last one's error is raised.
+    """How many polls in a row may fail before the last one's error is raised.
 
     With the backoff below, an outage of some four minutes is slept through."""
 
     retry_backoff: float = attrs.field(default=1.0, validator=_finite)
-    """How long to stay away after a first fault; doubled by each further one."""
+    """Seconds before the first retry; doubled by each further failure."""
 
     max_retry_backoff: float = attrs.field(default=60.0, validator=_finite)
     """The longest backoff; the API counts its limits by the minute."""
@@ -125,12 +129,12 @@ class WaitPolicy:
     """The longest ``Retry-After`` that is obeyed in full; longer ones are cut to it."""
 
     not_found_grace: float = attrs.field(default=5.0, validator=_not_negative)
-    """How long a 404 is forgiven from the start, until a first look succeeded.
+    """How long a 404 is retried from the start, until a first poll succeeded.
 
     A fresh submission may not be visible at once; a wrong id shall not cost more."""
 
-    request_timeout: float = attrs.field(default=30.0, validator=_finite)
-    """The longest that one look may take; the deadline shortens it further."""
+    request_timeout: float = attrs.field(default=30.0, converter=in_seconds, validator=_limited)
+    """The longest that one poll may take; the deadline shortens it further."""
 
     def __attrs_post_init__(self) -> None:
         if self.min_interval > self.max_interval:
@@ -152,9 +156,9 @@ def checked_policy(name: str, value: object) -> WaitPolicy:
 
 
 class Wait:
-    """The wait for one execution: told what happened, it says what comes next.
+    """The wait for one execution: it takes in each result and decides what comes next.
 
-    What was learnt of other executions says where looks are worth most. It may be odd,
+    What was learnt of other executions says where polls are worth most. It may be odd,
     so there is a bound: whatever was learnt, an end is seen at most ``growth`` times what
     was waited, plus a fifth of ``max_interval`` (or ``min_interval``, if that is longer), later
     than it would be without it. By default that is a tenth of the time and 10 s.
@@ -163,9 +167,9 @@ class Wait:
 
     Attributes:
         execution_id: What is waited for.
-        due: When to look next.
-        polled_at: When it was last looked at; at first, when the wait began.
-        last: The last snapshot, if any look succeeded.
+        due: When to poll next.
+        polled_at: When it was last polled; at first, when the wait began.
+        last: The last snapshot, if any poll succeeded.
     """
 
     def __init__(
@@ -197,10 +201,10 @@ class Wait:
         self._born = now
 
     def poll(self, now: float) -> Call:
-        """Give the command for a look that is due now.
+        """Give the command for a poll that is due now.
 
         Raises:
-            WaitTimeoutError: If there is no time left for a look.
+            WaitTimeoutError: If there is no time left for a poll.
         """
         if now >= self._deadline:
             raise self.timed_out(now)
@@ -225,10 +229,10 @@ class Wait:
         return changes
 
     def schedule(self, now: float) -> None:
-        """Set :attr:`due` after a look that found the execution still running.
+        """Set :attr:`due` after a poll that found the execution still running.
 
         Raises:
-            WaitTimeoutError: If there is no time for another look.
+            WaitTimeoutError: If there is no time for another poll.
         """
         policy = self._policy
         interval = max(policy.min_interval, policy.interval_growth * (now - self._patience_since))
@@ -243,9 +247,9 @@ class Wait:
         self._poll_after(min(min(interval, policy.max_interval) * stray, furthest), now)
 
     def lateness(self, now: float) -> float:
-        """Give the seconds by which a look now would be late on average, by what is known.
+        """Give the seconds by which a poll now would be late on average, by what is known.
 
-        Where nothing is known, a quarter of the time since the last look: as if it
+        Where nothing is known, a quarter of the time since the last poll: as if it
         were as likely over as not, and if so, had ended in the middle.
         """
         curve = self._curve()
@@ -287,11 +291,11 @@ class Wait:
         return max(due - age, self._policy.min_interval * _CLOSEST_SHARE)
 
     def failed(self, error: DatalabError, *, now: float) -> None:
-        """Take in a look that failed and set :attr:`due`.
+        """Record a poll that failed and set :attr:`due`.
 
         Raises:
             DatalabError: The error itself, if it will not pass or too many came in a row.
-            WaitTimeoutError: If there is no time for another look.
+            WaitTimeoutError: If there is no time for another poll.
         """
         if isinstance(error, RateLimitTimeoutError):
             raise self.timed_out(now) from error
@@ -309,7 +313,7 @@ class Wait:
         self._poll_after(away, now)
 
     def _poll_after(self, seconds: float, now: float) -> None:
-        # The last look is brought forward so that its answer can still arrive in
+        # The last poll is brought forward so that its answer can still arrive in
         # time; without that, up to a whole interval before the deadline is lost.
         margin = min(max(2 * self._poll_took, 0.1), 2.0, self._policy.timeout / 4)
         last_chance = self._deadline - margin
@@ -333,15 +337,15 @@ class Wait:
 def waiting(
     wait: Wait, *, now: float
 ) -> Generator[Call | Sleep | Report[Change], Result[Execution], None]:
-    """Decide on one whole wait, from the first look to the end of the execution.
+    """Decide on one whole wait, from the first poll to the end of the execution.
 
     Yields a :mod:`command <datalab_facade.waiting.commands>` at a time and is sent what
-    became of it. A call is a look at the execution; what it reports are changes,
+    became of it. A call is a poll of the execution; what it reports are changes,
     and the last one is that of the execution to a terminal status.
 
     Raises:
         WaitTimeoutError: The deadline came first.
-        DatalabError: What a look raised that will not pass, or that came too often.
+        DatalabError: What a poll raised that will not pass, or that came too often.
     """
     while True:
         if now < wait.due:

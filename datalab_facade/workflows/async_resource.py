@@ -6,6 +6,7 @@ See :mod:`~datalab_facade.workflows.resource`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Unpack
 
 from datalab_facade.calling import AsyncApiCaller
@@ -50,12 +51,12 @@ class AsyncWorkflows:
         self._decoder = WorkflowDecoder(context)
 
     async def step_types(
-        self, *, timeout: float | None = None, **options: Unpack[CallOptions]
+        self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
     ) -> tuple[StepType, ...]:
         """List the step types.
 
         Args:
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -77,14 +78,14 @@ class AsyncWorkflows:
         self,
         *,
         team_id: int | None = None,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> tuple[Workflow, ...]:
         """List the workflows; the API returns all of them at once.
 
         Args:
             team_id: The team whose workflows to list; by default the API key's.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -104,13 +105,17 @@ class AsyncWorkflows:
         )
 
     async def get(
-        self, workflow_id: int, *, timeout: float | None = None, **options: Unpack[CallOptions]
+        self,
+        workflow_id: int,
+        *,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[CallOptions],
     ) -> Workflow:
         """Fetch a workflow.
 
         Args:
             workflow_id: The workflow's id.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -137,7 +142,7 @@ class AsyncWorkflows:
         *,
         secrets: Mapping[str, str] | None = None,
         retry_overloaded: bool = False,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> Workflow:
         """Create a workflow, once.
@@ -152,7 +157,7 @@ class AsyncWorkflows:
                 logs or errors, but the server stores them with the workflow.
             retry_overloaded: Whether to retry after 503 and 529, too, trusting that an
                 overloaded server did nothing. If it did, there are two workflows.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Returns:
@@ -184,14 +189,14 @@ class AsyncWorkflows:
         self,
         workflow: int | Workflow,
         *,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> None:
         """Delete a workflow; the server may refuse this while it has executions.
 
         Args:
             workflow: The workflow, or its id.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -221,7 +226,7 @@ class AsyncWorkflows:
         input_config: InputLike | None,
         *,
         retry_overloaded: bool = False,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> AsyncExecutionHandle:
         """Execute a workflow, once. This costs money and cannot be cancelled.
@@ -235,7 +240,7 @@ class AsyncWorkflows:
                 no input.
             retry_overloaded: Whether to retry after 503 and 529, too, trusting that an
                 overloaded server did nothing. If it did, the workflow runs twice.
-            timeout: Seconds for the whole call, which does not wait for the
+            timeout: Seconds, or a timedelta, for the whole call, which does not wait for the
                 execution to end; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 

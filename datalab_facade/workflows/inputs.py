@@ -45,7 +45,7 @@ InputLike: TypeAlias = (
 
 
 @picklable
-@attrs.frozen(repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class InputConfig:
     """The input of an execution. Create one with a class method.
 
@@ -68,7 +68,7 @@ class InputConfig:
         Raises:
             InvalidArgumentError: ``url`` is something else.
         """
-        return cls({"type": "single_file", "file_url": _address(url)})
+        return cls(form={"type": "single_file", "file_url": _address(url)})
 
     @classmethod
     def file_list(cls, urls: Iterable[str | Referenced]) -> Self:
@@ -81,7 +81,7 @@ class InputConfig:
         Raises:
             InvalidArgumentError: A URL is wrong or comes twice, or there are none.
         """
-        return cls({"type": "file_list", "file_urls": _addresses(urls)})
+        return cls(form={"type": "file_list", "file_urls": _addresses(urls)})
 
     @classmethod
     def file_urls(cls, urls: Iterable[str | Referenced]) -> Self:
@@ -89,7 +89,7 @@ class InputConfig:
 
         Arguments and errors as :meth:`file_list`.
         """
-        return cls({"file_urls": _addresses(urls)})
+        return cls(form={"file_urls": _addresses(urls)})
 
     @classmethod
     def bucket(
@@ -117,7 +117,9 @@ class InputConfig:
             "pattern": pattern,
             "storage_type": storage_type,
         }
-        return cls(_checked_form({key: value for key, value in form.items() if value is not None}))
+        return cls(
+            form=_checked_form({key: value for key, value in form.items() if value is not None})
+        )
 
     @classmethod
     def coerce(cls, given: InputLike) -> InputConfig:
@@ -134,7 +136,7 @@ class InputConfig:
         if isinstance(given, InputConfig):
             return given
         if isinstance(given, Mapping):
-            return cls(_checked_form(cast("Mapping[str, JSON]", given)))
+            return cls(form=_checked_form(cast("Mapping[str, JSON]", given)))
         if isinstance(given, (str, bytes, os.PathLike, Referenced)):
             return cls.file_list([_address(given)])
         if isinstance(given, Iterable):

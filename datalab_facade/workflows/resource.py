@@ -7,6 +7,7 @@ Both share the decisions in :mod:`~datalab_facade.workflows.requests`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Unpack
 
 from datalab_facade.calling import ApiCaller
@@ -49,12 +50,12 @@ class Workflows:
         self._decoder = WorkflowDecoder(context)
 
     def step_types(
-        self, *, timeout: float | None = None, **options: Unpack[CallOptions]
+        self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
     ) -> tuple[StepType, ...]:
         """List the step types.
 
         Args:
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -76,14 +77,14 @@ class Workflows:
         self,
         *,
         team_id: int | None = None,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> tuple[Workflow, ...]:
         """List the workflows; the API returns all of them at once.
 
         Args:
             team_id: The team whose workflows to list; by default the API key's.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -103,13 +104,17 @@ class Workflows:
         )
 
     def get(
-        self, workflow_id: int, *, timeout: float | None = None, **options: Unpack[CallOptions]
+        self,
+        workflow_id: int,
+        *,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[CallOptions],
     ) -> Workflow:
         """Fetch a workflow.
 
         Args:
             workflow_id: The workflow's id.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -136,7 +141,7 @@ class Workflows:
         *,
         secrets: Mapping[str, str] | None = None,
         retry_overloaded: bool = False,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> Workflow:
         """Create a workflow, once.
@@ -151,7 +156,7 @@ class Workflows:
                 logs or errors, but the server stores them with the workflow.
             retry_overloaded: Whether to retry after 503 and 529, too, trusting that an
                 overloaded server did nothing. If it did, there are two workflows.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Returns:
@@ -183,14 +188,14 @@ class Workflows:
         self,
         workflow: int | Workflow,
         *,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> None:
         """Delete a workflow; the server may refuse this while it has executions.
 
         Args:
             workflow: The workflow, or its id.
-            timeout: Seconds for the whole call; by default the client's, a minute.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Raises:
@@ -220,7 +225,7 @@ class Workflows:
         input_config: InputLike | None,
         *,
         retry_overloaded: bool = False,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> ExecutionHandle:
         """Execute a workflow, once. This costs money and cannot be cancelled.
@@ -234,7 +239,7 @@ class Workflows:
                 no input.
             retry_overloaded: Whether to retry after 503 and 529, too, trusting that an
                 overloaded server did nothing. If it did, the workflow runs twice.
-            timeout: Seconds for the whole call, which does not wait for the
+            timeout: Seconds, or a timedelta, for the whole call, which does not wait for the
                 execution to end; by default the client's, a minute.
             options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 

@@ -64,7 +64,7 @@ def test_a_completed_execution_ends_with_0_and_a_failed_one_with_1(run: Run, wor
         (["workflows", "check", "nowhere.json"], "nowhere.json cannot be read: No such file"),
         (["files", "upload", "nowhere.pdf"], "nowhere.pdf' does not exist"),
         (["status", "1", "--urls"], "--urls goes with --json"),
-        (["status", "1", "--host", "ftp://a.example"], "must look like https://"),
+        (["status", "1", "--host", "ftp://a.example"], "must be an address such as https://"),
         (["status", "1", "--host", "http://a.example"], "Use https, or --allow-http"),
         (["schema", "nothing"], "There is no schema 'nothing'; there are: completion, demo"),
         (["run", "1", "a.pdf", "-o", "out", "--secret", "oops"], "--secret takes NAME=FILE"),

@@ -157,7 +157,7 @@ _VALUES: list[object] = [
     _MANIFEST,
     _RESULT,
     RunReport(workflow_id=456, folder=Path("out"), results=(_NOT_DONE, _RESULT)),
-    Span(start=NOON, end=NOON + timedelta(seconds=1), is_open=True),
+    Span(started_at=NOON, ended_at=NOON + timedelta(seconds=1), is_open=True),
     EXECUTION.timeline({"extract": ["parse"]}),
     StepType(
         step_key="marker_parse",

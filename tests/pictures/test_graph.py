@@ -126,7 +126,13 @@ def test_the_drawing_goes_right_where_there_is_room_and_down_where_not() -> None
 
 
 def test_a_box_tells_all_on_pointing() -> None:
-    graph = Graph("w", [Node("parse", "marker_parse", (), "max_pages=5"), Node("b", "k", "parse")])
+    graph = Graph(
+        title="w",
+        nodes=[
+            Node(name="parse", label="marker_parse", details="max_pages=5"),
+            Node(name="b", label="k", depends_on="parse"),
+        ],
+    )
     titles = [
         found.text for found in check_svg(graph.svg()).iter("{http://www.w3.org/2000/svg}title")
     ]

@@ -32,7 +32,10 @@ def spans(timeline: Timeline) -> dict[tuple[str, str | None], list[tuple[float, 
         (found.step, found.file_key): [
             None
             if span is None
-            else ((span.start - BEGAN).total_seconds(), (span.end - BEGAN).total_seconds())
+            else (
+                (span.started_at - BEGAN).total_seconds(),
+                (span.ended_at - BEGAN).total_seconds(),
+            )
             for span in (found.waiting, found.working)
         ]
         for step in timeline.steps
@@ -54,12 +57,12 @@ def test_every_span_lies_within_the_timeline_and_ends_after_it_starts(told: Exec
     for found in all_runs(timeline):
         for span in (found.waiting, found.working):
             if span is not None:
-                assert timeline.start is not None
-                assert timeline.end is not None
-                assert timeline.start <= span.start <= span.end <= timeline.end
-                assert not span.is_open or (timeline.is_open and span.end == timeline.end)
+                assert timeline.started_at is not None
+                assert timeline.ended_at is not None
+                assert timeline.started_at <= span.started_at <= span.ended_at <= timeline.ended_at
+                assert not span.is_open or (timeline.is_open and span.ended_at == timeline.ended_at)
         if found.waiting is not None and found.working is not None:
-            assert found.waiting.end == found.working.start
+            assert found.waiting.ended_at == found.working.started_at
     assert timedelta(0) <= timeline.worked <= timeline.total
     assert timedelta(0) <= timeline.waited
 
@@ -81,7 +84,7 @@ def test_steps_and_runs_stand_in_the_order_in_which_they_began(told: Execution) 
     timeline = told.timeline()
     working_steps = [step.working for step in timeline.steps]
     for working in (working_steps, *([r.working for r in s.runs] for s in timeline.steps)):
-        began = [span.start for span in working if span is not None]
+        began = [span.started_at for span in working if span is not None]
         assert began == sorted(began)
         assert working[len(began) :] == [None] * (len(working) - len(began))
 
@@ -90,14 +93,14 @@ def test_steps_and_runs_stand_in_the_order_in_which_they_began(told: Execution) 
 def test_the_critical_path_goes_forward_in_time_up_to_the_last_end(told: Execution) -> None:
     timeline = told.timeline()
     working = [found.working for found in timeline.critical_path]
-    starts = [span.start for span in working if span is not None]
+    starts = [span.started_at for span in working if span is not None]
     assert len(starts) == len(working)
     assert all(before < later for before, later in pairwise(starts[:-1]))
     assert [found for found in all_runs(timeline) if found.is_critical] == sorted(
         timeline.critical_path, key=all_runs(timeline).index
     )
-    ends = [found.working.end for found in all_runs(timeline) if found.working]
-    assert not ends or (working[-1] is not None and working[-1].end == max(ends))
+    ends = [found.working.ended_at for found in all_runs(timeline) if found.working]
+    assert not ends or (working[-1] is not None and working[-1].ended_at == max(ends))
 
 
 @given(executions())
@@ -177,12 +180,12 @@ def test_what_has_no_turn_yet_does_not_count_as_waiting_where_the_definition_is_
 def test_what_goes_on_is_open_at_the_moment_of_the_look() -> None:
     timeline = scenes.running().timeline()
     assert timeline.is_open
-    assert timeline.end == after(240)
+    assert timeline.ended_at == after(240)
     working = {(found.step, found.file_key): found.working for found in all_runs(timeline)}
     goes_on = working["parse", "c.pdf"]
     assert goes_on is not None
     assert goes_on.is_open
-    assert goes_on.end == after(240)
+    assert goes_on.ended_at == after(240)
     ended = working["parse", "a.pdf"]
     assert ended is not None
     assert not ended.is_open
@@ -190,7 +193,7 @@ def test_what_goes_on_is_open_at_the_moment_of_the_look() -> None:
 
 def test_a_clock_that_lags_behind_the_server_puts_nothing_into_the_future() -> None:
     told = execution({"parse": run(begins=5, ends=50)}, "IN_PROGRESS", seen=20)
-    assert told.timeline().end == after(50)
+    assert told.timeline().ended_at == after(50)
 
 
 def test_workers_whose_clocks_differ_a_little_do_not_break_the_critical_path() -> None:
@@ -221,7 +224,7 @@ def test_what_never_began_has_no_spans_once_the_execution_has_ended() -> None:
 
 def test_without_any_time_there_is_a_timeline_of_statuses() -> None:
     timeline = scenes.without_times().timeline()
-    assert (timeline.start, timeline.end, timeline.total) == (None, None, timedelta(0))
+    assert (timeline.started_at, timeline.ended_at, timeline.total) == (None, None, timedelta(0))
     assert [(step.name, step.status) for step in timeline.steps] == [
         ("parse", "COMPLETED"),
         ("extract", "IN_PROGRESS"),
@@ -289,5 +292,5 @@ def test_a_step_of_which_no_run_has_begun_waits_as_long_as_its_files_do() -> Non
     extract = told.steps[1]
     assert extract.working is None
     assert extract.waiting is not None
-    assert (extract.waiting.start, extract.waiting.end) == (after(60), after(90))
+    assert (extract.waiting.started_at, extract.waiting.ended_at) == (after(60), after(90))
     assert extract.waiting.is_open

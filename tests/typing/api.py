@@ -214,6 +214,14 @@ def many_at_once(client: Datalab, ids: list[int]) -> None:
         assert_type(update.totals, Totals)
         assert_type(update.totals.requests_left, int | None)
 
+    handle, snapshot = executions.handle(1), executions.get(1)
+    executions.wait_many([1, snapshot, handle, handle.to_dict()], timeout=timedelta(hours=1))
+    assert_type(executions.as_completed([handle]), Generator[Outcome, None, None])
+    assert_type(executions.wait(snapshot, timeout=timedelta(minutes=5)), Execution)
+    assert_type(client.outputs.save_all(handle, "out"), Manifest)
+
+    executions.as_completed([Outcome(execution_id=1)])  # type: ignore[list-item]
+    executions.wait(1, timeout="5")  # type: ignore[arg-type]
     executions.wait_many(1)  # type: ignore[arg-type]
     executions.wait_many(["1"])  # type: ignore[list-item]
     executions.as_completed(ids, interval=3)  # type: ignore[call-arg]
@@ -226,6 +234,7 @@ async def many_at_once_in_async_code(client: AsyncDatalab, ids: AsyncGenerator[i
     assert_type(executions.as_completed([1, 2]), AsyncGenerator[Outcome, None])
     assert_type(executions.watch_many(ids), AsyncGenerator[Update, None])
     assert_type(await executions.wait_many(ids), list[Outcome])
+    assert_type(await executions.wait_many([executions.handle(1), 2]), list[Outcome])
     async for outcome in executions.as_completed(ids):
         assert_type(outcome, Outcome)
 

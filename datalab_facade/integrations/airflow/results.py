@@ -29,9 +29,7 @@ def seconds_of(timeout: float | timedelta) -> float:
     Raises:
         InvalidArgumentError: It is not above 0, or longer than ten years.
     """
-    seconds = checked_seconds(
-        "timeout", timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-    )
+    seconds = checked_seconds("timeout", timeout)
     if seconds > _MAX_SECONDS:
         raise InvalidArgumentError(
             f"timeout must be at most {_MAX_SECONDS:g} seconds, not {seconds!r}"

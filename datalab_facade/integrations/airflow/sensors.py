@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from datalab_facade.client import Datalab
-    from datalab_facade.executions.handles import HandleLike
+    from datalab_facade.executions.handles import ExecutionLike
     from datalab_facade.models import JSON
 
 
@@ -50,7 +50,7 @@ class DatalabExecutionSensor(BaseSensorOperator):
     def __init__(
         self,
         *,
-        execution: HandleLike | str | XComArg,
+        execution: ExecutionLike | str | XComArg,
         deferrable: bool = True,
         datalab_conn_id: str = DEFAULT_CONNECTION_ID,
         **kwargs: Any,

@@ -26,7 +26,7 @@ from datalab_facade.errors import (
 )
 from datalab_facade.integrations.airflow.settings import ConnectionSettings
 from datalab_facade.models import JSON
-from datalab_facade.outcomes import Outcome
+from datalab_facade.outcomes import Outcome, outcomes_of_async
 from datalab_facade.waiting.wait import WaitPolicy
 
 LEASE: Final = 7_200.0
@@ -151,9 +151,10 @@ class SharedWaits:
         self._by_execution.clear()
         self._cancelled.clear()
         self._new = deque(self._waiters)
-        outcomes = client.executions.as_completed(
-            self._feed(client), concurrency=_NO_LIMIT, policy=self._policy
+        updates = client.executions._follow(  # noqa: SLF001 - it is fed who is given up, too
+            self._feed(client), None, _NO_LIMIT, self._policy, {}, changes=False
         )
+        outcomes = outcomes_of_async(updates)
         async with aclosing(outcomes):
             async for outcome in outcomes:
                 if isinstance(outcome.error, _NobodyWaitsError):
