@@ -188,9 +188,9 @@ class Datalab:
                 these; they are read one at a time. A folder stands for the files in it. A
                 file is known again by its name and content, so it is read in each call; a
                 URL by all of its text. The same one named twice is submitted once.
-            output_dir: The folder for the outputs, ``output_dir/NAME/execution-ID/STEP/FILE``, and for
-                the journal. One run at a time can have it, and no file to run over may be
-                in it.
+            output_dir: The folder for the journal and the outputs:
+                ``output_dir/NAME/execution-ID/STEP/FILE``. One run at a time can have it, and
+                no file to run over may be in it.
             options: See :class:`~datalab_facade.runs.RunOptions`.
 
         Returns:
@@ -418,9 +418,9 @@ class AsyncDatalab:
                 these; they are read one at a time. A folder stands for the files in it. A
                 file is known again by its name and content, so it is read in each call; a
                 URL by all of its text. The same one named twice is submitted once.
-            output_dir: The folder for the outputs, ``output_dir/NAME/execution-ID/STEP/FILE``, and for
-                the journal. One run at a time can have it, and no file to run over may be
-                in it.
+            output_dir: The folder for the journal and the outputs:
+                ``output_dir/NAME/execution-ID/STEP/FILE``. One run at a time can have it, and
+                no file to run over may be in it.
             options: See :class:`~datalab_facade.runs.RunOptions`.
 
         Returns:

@@ -26,7 +26,7 @@ def play(
     """Let requests arrive and go through the budget; give when each was sent.
 
     Args:
-        budget: What is under test.
+        rate_limiter: What is under test.
         arrivals: When each request comes.
         refuse: (how many were sent before, when) -> ``Retry-After`` of a 429, or None.
         deadline: Of every request, from the start.

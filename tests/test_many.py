@@ -31,7 +31,6 @@ from datalab_facade import (
     WaitPolicy,
     WaitTimeoutError,
 )
-from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.testing import (
     ExecutionScript,
     Fault,

@@ -1,7 +1,8 @@
 """A request budget for all processes of a Dask cluster, kept by its scheduler (extra ``dask``).
 
 For clusters whose workers ask the API themselves, or where several processes that hold a
-Dask client do. The queue is a :class:`~datalab_facade.rate_limiting.leasing.Ledger` in a plugin of the
+Dask client do. The queue is a :class:`~datalab_facade.rate_limiting.leasing.Ledger` in a plugin
+of the
 scheduler; workers and clients ask it over the connections that they have anyway.
 """
 
@@ -52,7 +53,8 @@ class DaskRateLimiter(SharedRateLimiter):
     clients of Datalab may share it. It pickles; what comes out of the pickle finds the
     worker or the client of the process it is in.
 
-    What it promises is told by :class:`~datalab_facade.rate_limiting.shared.SharedRateLimiter`: no minute
+    It keeps the promises of
+    :class:`~datalab_facade.rate_limiting.shared.SharedRateLimiter`: no minute
     sees more requests than the limit; a 429 that one process sees slows all of them
     down; where the scheduler is lost, each goes on with a small share of the limit.
     A scheduler that was started again begins with an empty queue, and is found as soon as

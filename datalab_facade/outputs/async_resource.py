@@ -211,8 +211,8 @@ class AsyncOutputs:
             overwrite: Replace existing files.
             on_progress: Called with a :class:`~datalab_facade.Progress` of each output; by
                 the blocking client, from several threads.
-            timeout: Seconds, or a timedelta, for each output, and for the lock of the manifest; an hour by
-                default.
+            timeout: Seconds, or a timedelta, for each output, and for the lock of the
+                manifest; an hour by default.
 
         Returns:
             The outputs that were saved and those that failed; also in ``manifest.json``.

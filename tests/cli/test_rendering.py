@@ -197,11 +197,24 @@ MANIFEST = Manifest(
     ),
 )
 FILES = (
-    File(id=4, reference="datalab://file-npl94jxy", filename="Bericht über alles.pdf", content_type="application/pdf", size=25_300,
-         status="completed", created_at=BEGAN),
-    File(id=12, reference="datalab://file-b7", filename="a name that is far too long for any table.docx", content_type=None, size=None,
-         status="pending"),
-)  # fmt: skip
+    File(
+        id=4,
+        reference="datalab://file-npl94jxy",
+        filename="Bericht über alles.pdf",
+        content_type="application/pdf",
+        size=25_300,
+        status="completed",
+        created_at=BEGAN,
+    ),
+    File(
+        id=12,
+        reference="datalab://file-b7",
+        filename="a name that is far too long for any table.docx",
+        content_type=None,
+        size=None,
+        status="pending",
+    ),
+)
 WORKFLOW = Workflow(
     id=5,
     name="Invoices",
@@ -226,11 +239,21 @@ STEP_TYPES = (
     StepType(step_key="api_request"),
 )
 RESULTS = (
-    RunResult(source="in/a.pdf", folder=Path("out/a.pdf"), execution_id=126, status=Status.COMPLETED,
-              manifest=Manifest(execution_id=126, status=Status.COMPLETED, saved=SAVED)),
-    RunResult(source="in/b.pdf", folder=Path("out/b.pdf"), execution_id=127, status=Status.FAILED,
-              reason=f"Execution 127 failed: {HOSTILE}"),
-)  # fmt: skip
+    RunResult(
+        source="in/a.pdf",
+        folder=Path("out/a.pdf"),
+        execution_id=126,
+        status=Status.COMPLETED,
+        manifest=Manifest(execution_id=126, status=Status.COMPLETED, saved=SAVED),
+    ),
+    RunResult(
+        source="in/b.pdf",
+        folder=Path("out/b.pdf"),
+        execution_id=127,
+        status=Status.FAILED,
+        reason=f"Execution 127 failed: {HOSTILE}",
+    ),
+)
 DIAGNOSIS = Diagnosis(
     (
         Check("versions", "good", "datalab-facade 1.0, Python 3.13, httpx 0.28, attrs 26, click 8"),

@@ -18,57 +18,59 @@ from typing import IO, Any, Literal, assert_type
 import httpx
 
 from datalab_facade import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
     AsyncDatalab,
     AsyncExecutionHandle,
-    BadRequest,
+    BadRequestError,
     Change,
     ConfigurationError,
-    ConnectionFailed,
     Datalab,
     DatalabError,
-    DefinitionInvalid,
-    DefinitionProblem,
-    DownloadFailed,
+    DefinitionIssue,
+    DownloadError,
+    DownloadFailure,
     Drift,
     DriftReport,
     Execution,
-    ExecutionFailed,
+    ExecutionFailedError,
     ExecutionHandle,
     Failure,
     File,
     FileLink,
-    FileTransfer,
     InputConfig,
+    InvalidDefinitionError,
+    InvalidResponseError,
     LocalFileError,
     Manifest,
-    NotFound,
+    NotFoundError,
     Outcome,
     Output,
-    OutputTooLarge,
-    Overloaded,
+    OutputTooLargeError,
+    OverloadedError,
     Progress,
-    RateLimited,
-    RequestRefused,
-    RequestTimedOut,
+    RateLimitError,
+    RequestRejectedError,
     RunReport,
     RunResult,
     Status,
-    StatusError,
     Step,
     StepDefinition,
+    StepProgress,
     StepRun,
     Steps,
     StepType,
-    SubmissionUnknown,
+    SubmissionUncertainError,
     Totals,
-    UnexpectedBody,
+    UnprocessableEntityError,
     Update,
-    UploadFailed,
+    UploadError,
+    UploadFailure,
     UploadOutcome,
-    ValidationFailed,
     ValidationIssue,
     WaitPolicy,
-    WaitTimedOut,
+    WaitTimeoutError,
     Workflow,
     WorkflowDefinition,
     WorkflowStep,
@@ -84,9 +86,9 @@ def a_client_is_made_in_many_ways(own: httpx.Client, own_async: httpx.AsyncClien
     assert_type(AsyncDatalab(), AsyncDatalab)
     Datalab("key", base_url="https://a.example", allow_http=False)
     Datalab(api_key="key", http_client=own, tracing=OpenTelemetryTracing())
-    Datalab(timeout=60, request_timeout=2.5, max_faults=0, headers={"X-Team": "7"})
+    Datalab(timeout=60, request_timeout=2.5, max_retries=0, headers={"X-Team": "7"})
     Datalab(policy=WaitPolicy(timeout=math.inf))
-    AsyncDatalab(None, http_client=own_async, max_faults=1)
+    AsyncDatalab(None, http_client=own_async, max_retries=1)
 
     Datalab("key", "https://a.example")  # type: ignore[call-arg]
     Datalab(api_key=b"key")  # type: ignore[arg-type]
@@ -105,7 +107,7 @@ def a_view_is_of_the_same_class(client: Datalab, other: AsyncDatalab) -> None:
     class Ours(Datalab):
         """A user's own."""
 
-    assert_type(Ours().with_options(max_faults=1), Ours)
+    assert_type(Ours().with_options(max_retries=1), Ours)
 
     client.with_options(retries=3)  # type: ignore[call-arg]
     client.with_options(api_key="k")  # type: ignore[call-arg]
@@ -130,7 +132,7 @@ async def a_client_is_a_context_manager_and_can_be_closed(
 
 
 def drift_is_typed(client: Datalab) -> None:
-    report = client.drift()
+    report = client.drift
     assert_type(report, DriftReport)
     assert_type(report.counts, dict[Drift, int])
     assert_type(report.dropped, int)
@@ -145,7 +147,7 @@ def drift_is_typed(client: Datalab) -> None:
 def blocking_calls_give_what_they_say(client: Datalab) -> None:
     executions = client.executions
     assert_type(executions.get(1), Execution)
-    assert_type(executions.get(1, timeout=5, request_timeout=1.0, max_faults=0), Execution)
+    assert_type(executions.get(1, timeout=5, request_timeout=1.0, max_retries=0), Execution)
     assert_type(executions.get(1, headers={"X-Job": "8"}), Execution)
     assert_type(executions.wait(1), Execution)
     assert_type(executions.wait(1, timeout=math.inf, policy=WaitPolicy()), Execution)
@@ -202,18 +204,26 @@ def many_at_once(client: Datalab, ids: list[int]) -> None:
     assert_type(executions.as_completed(ids, timeout=60), Generator[Outcome, None, None])
     assert_type(executions.watch_many(range(9), concurrency=3), Generator[Update, None, None])
     assert_type(executions.wait_many(iter(ids), policy=WaitPolicy()), list[Outcome])
-    for outcome in executions.as_completed(ids, max_faults=3):
+    for outcome in executions.as_completed(ids, max_retries=3):
         assert_type(outcome.execution_id, int)
         assert_type(outcome.execution, Execution | None)
         assert_type(outcome.error, DatalabError | None)
         assert_type(outcome.succeeded, bool)
-        assert_type(outcome.unwrap(), Execution)
+        assert_type(outcome.result(), Execution)
     for update in executions.watch_many(ids):
         assert_type(update.change, Change | None)
         assert_type(update.outcome, Outcome | None)
         assert_type(update.totals, Totals)
-        assert_type(update.totals.budget_left, int | None)
+        assert_type(update.totals.requests_left, int | None)
 
+    handle, snapshot = executions.handle(1), executions.get(1)
+    executions.wait_many([1, snapshot, handle, handle.to_dict()], timeout=timedelta(hours=1))
+    assert_type(executions.as_completed([handle]), Generator[Outcome, None, None])
+    assert_type(executions.wait(snapshot, timeout=timedelta(minutes=5)), Execution)
+    assert_type(client.outputs.save_all(handle, "out"), Manifest)
+
+    executions.as_completed([Outcome(execution_id=1)])  # type: ignore[list-item]
+    executions.wait(1, timeout="5")  # type: ignore[arg-type]
     executions.wait_many(1)  # type: ignore[arg-type]
     executions.wait_many(["1"])  # type: ignore[list-item]
     executions.as_completed(ids, interval=3)  # type: ignore[call-arg]
@@ -226,6 +236,7 @@ async def many_at_once_in_async_code(client: AsyncDatalab, ids: AsyncGenerator[i
     assert_type(executions.as_completed([1, 2]), AsyncGenerator[Outcome, None])
     assert_type(executions.watch_many(ids), AsyncGenerator[Update, None])
     assert_type(await executions.wait_many(ids), list[Outcome])
+    assert_type(await executions.wait_many([executions.handle(1), 2]), list[Outcome])
     async for outcome in executions.as_completed(ids):
         assert_type(outcome, Outcome)
 
@@ -243,9 +254,9 @@ def handles_do_the_same_without_the_id(client: Datalab) -> None:
     assert_type(handle.id, int)
     assert_type(handle.get(timeout=5), Execution)
     assert_type(handle.wait(timeout=5, policy=WaitPolicy(), on_change=print), Execution)
-    assert_type(handle.result(max_faults=3), Execution)
+    assert_type(handle.result(max_retries=3), Execution)
     assert_type(handle.watch(timeout=5), Generator[Change, None, None])
-    assert_type(handle.outputs(), tuple[Output, ...])
+    assert_type(handle.fetch_outputs(), tuple[Output, ...])
     assert_type(handle.to_dict(), dict[str, JSON])
     assert_type(client.executions.handle(handle.to_dict()), ExecutionHandle)
     assert_type(client.executions.handle(handle), ExecutionHandle)
@@ -263,7 +274,7 @@ async def async_handles_do_the_same(client: AsyncDatalab) -> None:
     assert_type(await handle.wait(timeout=5), Execution)
     assert_type(await handle.result(), Execution)
     assert_type(handle.watch(), AsyncGenerator[Change, None])
-    assert_type(await handle.outputs(), tuple[Output, ...])
+    assert_type(await handle.fetch_outputs(), tuple[Output, ...])
     assert_type(handle.to_dict(), dict[str, JSON])
 
     for _ in handle.outputs():  # type: ignore[attr-defined]
@@ -277,14 +288,14 @@ def a_snapshot_is_typed_throughout(execution: Execution) -> None:
     assert_type(execution.id, int)
     assert_type(execution.status, Status)
     assert_type(execution.workflow_id, int | None)
-    assert_type(execution.created, datetime | None)
+    assert_type(execution.created_at, datetime | None)
     assert_type(execution.observed_at, datetime | None)
     assert_type(execution.error, str | None)
     assert_type(execution.is_terminal, bool)
     assert_type(execution.succeeded, bool)
     assert_type(execution.failed, bool)
     assert_type(execution.partially_failed, bool)
-    assert_type(execution.progress, Progress)
+    assert_type(execution.progress, StepProgress)
     assert_type(execution.progress.fraction, float)
     assert_type(execution.failures, tuple[Failure, ...])
     assert_type(execution.outputs, tuple[Output, ...])
@@ -295,7 +306,7 @@ def a_snapshot_is_typed_throughout(execution: Execution) -> None:
 
     execution.status = Status.FAILED  # type: ignore[misc]
     execution.stauts  # type: ignore[attr-defined]
-    execution.created.year  # type: ignore[union-attr]
+    execution.created_at.year  # type: ignore[union-attr]
     execution.get()  # type: ignore[attr-defined]
     execution.raw["x"] = 1  # type: ignore[index]
 
@@ -304,7 +315,7 @@ def a_status_compares_with_the_word_for_it(execution: Execution) -> None:
     assert_type(execution.status == "COMPLETED", bool)
     assert_type(execution.status == Status.COMPLETED, bool)
     assert_type(execution.status in ("COMPLETED", Status.FAILED), bool)
-    assert_type(Status.of("paused"), Status)
+    assert_type(Status.parse("paused"), Status)
     assert_type(Status.IN_PROGRESS.is_terminal, bool)
     word: str = execution.status
     assert_type(word.lower(), str)
@@ -338,7 +349,7 @@ def steps_are_a_mapping_that_does_not_change(execution: Execution) -> None:
             assert_type(run.total_pages, int | None)
             assert_type(run.duration, timedelta | None)
 
-    steps["parse"] = Step("parse")  # type: ignore[index]
+    steps["parse"] = Step(name="parse")  # type: ignore[index]
     steps[0]  # type: ignore[index]
     steps["parse"].output_url  # type: ignore[attr-defined]
 
@@ -350,7 +361,7 @@ def a_change_is_typed(change: Change) -> None:
     assert_type(change.before, Status | None)
     assert_type(change.after, Status)
     assert_type(change.snapshot, Execution)
-    assert_type(change.at, datetime | None)
+    assert_type(change.observed_at, datetime | None)
 
 
 # Outputs.
@@ -360,14 +371,19 @@ async def outputs_are_bytes_or_json(client: Datalab, other: AsyncDatalab, output
     assert_type(output.execution_id, int)
     assert_type(output.step, str)
     assert_type(output.file_key, str | None)
-    assert_type(client.outputs.bytes(output, max_bytes=10), bytes)
-    assert_type(client.outputs.json(output), JSON)
-    assert_type(await other.outputs.bytes(output), bytes)
-    assert_type(await other.outputs.json(output, max_bytes=10), JSON)
+    assert_type(client.outputs.read_bytes(output, max_bytes=10), bytes)
+    assert_type(client.outputs.read_json(output), JSON)
+    assert_type(await other.outputs.read_bytes(output), bytes)
+    client.outputs.save(output, "out", on_progress=lambda at: assert_type(at, Progress))
+    client.outputs.save_all(
+        123, "out", on_progress=lambda at: assert_type(at.fraction, float | None)
+    )
+    client.files.download(4, "out", on_progress=lambda at: assert_type(at.output, Output | None))
+    assert_type(await other.outputs.read_json(output, max_bytes=10), JSON)
 
-    client.outputs.json(output)["a"]  # type: ignore[index, call-overload]
-    client.outputs.bytes(output.url)  # type: ignore[arg-type]
-    client.outputs.bytes(output, 10)  # type: ignore[call-arg]
+    client.outputs.read_json(output)["a"]  # type: ignore[index, call-overload]
+    client.outputs.read_bytes(output.url)  # type: ignore[arg-type]
+    client.outputs.read_bytes(output, 10)  # type: ignore[call-arg]
 
 
 # Files.
@@ -376,22 +392,22 @@ async def outputs_are_bytes_or_json(client: Datalab, other: AsyncDatalab, output
 def files_are_uploaded_listed_and_fetched(client: Datalab, opened: IO[bytes]) -> None:
     files = client.files
     assert_type(files.upload("a.pdf"), File)
-    assert_type(files.upload(Path("a.pdf"), timeout=5, max_faults=0), File)
+    assert_type(files.upload(Path("a.pdf"), timeout=5, max_retries=0), File)
     assert_type(files.upload(b"...", name="a.pdf", content_type="application/pdf"), File)
     assert_type(files.upload(opened, max_bytes=10, on_progress=print), File)
-    files.upload("a.pdf", on_progress=lambda transfer: assert_type(transfer, FileTransfer))
+    files.upload("a.pdf", on_progress=lambda progress: assert_type(progress, Progress))
     assert_type(files.upload_many(["a.pdf", Path("b.pdf")]), Generator[UploadOutcome, None, None])
     files.upload_many([("a.pdf", b"..."), "b.pdf", opened], concurrency=2)
     for outcome in files.upload_many([]):
         assert_type(outcome.file, File | None)
         assert_type(outcome.error, DatalabError | None)
-        assert_type(outcome.unwrap(), File)
+        assert_type(outcome.result(), File)
     assert_type(files.list(limit=5, page_size=10), Generator[File, None, None])
     file = files.get(4)
     assert_type(file, File)
     assert_type(files.get("npl94jxy"), File)
-    assert_type(file.file_size, int | None)
-    assert_type(file.created, datetime | None)
+    assert_type(file.size, int | None)
+    assert_type(file.created_at, datetime | None)
     assert_type(files.download_url(file, expires_in=60), FileLink)
     assert_type(files.download(file, "a.pdf", overwrite=True, max_bytes=None), Path)
     assert_type(file.to_dict(), dict[str, JSON])
@@ -403,7 +419,7 @@ def files_are_uploaded_listed_and_fetched(client: Datalab, opened: IO[bytes]) ->
     files.upload("a.pdf", retries=3)  # type: ignore[call-arg]
     files.upload_many(["a.pdf"], concurrency="4")  # type: ignore[arg-type]
     files.get(b"4")  # type: ignore[arg-type]
-    file.file_id = 5  # type: ignore[misc]
+    file.id = 5  # type: ignore[misc]
 
 
 async def files_are_handled_in_async_code(client: AsyncDatalab, opened: IO[bytes]) -> None:
@@ -423,20 +439,20 @@ async def files_are_handled_in_async_code(client: AsyncDatalab, opened: IO[bytes
 
 
 def runs_are_typed(client: Datalab, definition: WorkflowDefinition, path: Path) -> None:
-    assert_type(client.run(1, path, to="out"), RunReport)
-    assert_type(client.run(definition, ["a.pdf", path], to=path, timeout=60), RunReport)
-    report = client.run("ours.json", client.files.get(4), to="out", retry_failed=True)
+    assert_type(client.run(1, path, output_dir="out"), RunReport)
+    assert_type(client.run(definition, ["a.pdf", path], output_dir=path, timeout=60), RunReport)
+    report = client.run("ours.json", client.files.get(4), output_dir="out", retry_failed=True)
     assert_type(report.results, tuple[RunResult, ...])
     assert_type(report.failed[0].manifest, Manifest | None)
-    for result in client.run_as_completed(1, iter([path]), to="out", concurrency=8):
+    for result in client.iter_run(1, iter([path]), output_dir="out", concurrency=8):
         assert_type(result, RunResult)
     client.run(1, path)  # type: ignore[call-arg]
     client.run(1, path, to="out", retry=True)  # type: ignore[call-arg]
 
 
 async def async_runs_are_typed(client: AsyncDatalab, path: Path) -> None:
-    assert_type(await client.run(1, path, to="out"), RunReport)
-    async for result in client.run_as_completed(1, path, to="out"):
+    assert_type(await client.run(1, path, output_dir="out"), RunReport)
+    async for result in client.iter_run(1, path, output_dir="out"):
         assert_type(result, RunResult)
 
 
@@ -446,7 +462,12 @@ def workflows_are_typed(client: Datalab, definition: WorkflowDefinition, path: P
     assert_type(workflows.list(team_id=7, timeout=5), tuple[Workflow, ...])
     assert_type(workflows.get(1), Workflow)
     assert_type(workflows.create(definition, secrets={"slack": "x"}), Workflow)
-    assert_type(workflows.create("Invoices", [StepDefinition("marker_parse", "parse")]), Workflow)
+    assert_type(
+        workflows.create(
+            "Invoices", [StepDefinition(step_key="marker_parse", unique_name="parse")]
+        ),
+        Workflow,
+    )
     assert_type(workflows.execute(1, "https://a.example/1.pdf"), ExecutionHandle)
     assert_type(workflows.execute(workflows.get(1), ["datalab://file-a"]), ExecutionHandle)
     workflows.execute(1, client.files.get(4))
@@ -455,7 +476,7 @@ def workflows_are_typed(client: Datalab, definition: WorkflowDefinition, path: P
     workflows.execute(1, {"file_urls": ["https://a.example/1.pdf"]})
     workflows.execute(1, None)
     workflows.delete(1)
-    workflows.delete(workflows.get(1), max_faults=0)
+    workflows.delete(workflows.get(1), max_retries=0)
 
     workflows.get("1")  # type: ignore[arg-type]
     workflows.get(workflows.get(1))  # type: ignore[arg-type]
@@ -473,12 +494,12 @@ def workflows_are_typed(client: Datalab, definition: WorkflowDefinition, path: P
 def errors_about_workflows_hold_plain_data(client: Datalab) -> None:
     try:
         client.workflows.create("x")
-    except DefinitionInvalid as error:
-        assert_type(error.problems, tuple[DefinitionProblem, ...])
-        assert_type(error.problems[0].place, str)
-    except RequestRefused as error:
+    except InvalidDefinitionError as error:
+        assert_type(error.issues, tuple[DefinitionIssue, ...])
+        assert_type(error.issues[0].place, str)
+    except RequestRejectedError as error:
         assert_type(error.detail, str)
-    except SubmissionUnknown as error:
+    except SubmissionUncertainError as error:
         assert_type(error.sent, Mapping[str, JSON])
 
 
@@ -498,15 +519,15 @@ def definitions_and_inputs_are_values(definition: WorkflowDefinition, workflow: 
     assert_type(definition.placeholders(), tuple[str, ...])
     assert_type(WorkflowDefinition.from_file("a.json"), WorkflowDefinition)
     assert_type(definition.to_dict(), dict[str, JSON])
-    definition.check([StepType("marker_parse"), "marker_extract"])
+    definition.validate([StepType(step_key="marker_parse"), "marker_extract"])
     assert_type(workflow.steps, tuple[WorkflowStep, ...])
     assert_type(workflow.steps[0].settings, Mapping[str, JSON])
-    assert_type(workflow.created, datetime | None)
-    assert_type(InputConfig.of("https://a.example/1.pdf"), InputConfig)
+    assert_type(workflow.created_at, datetime | None)
+    assert_type(InputConfig.coerce("https://a.example/1.pdf"), InputConfig)
     assert_type(InputConfig.single_file("https://a.example/1.pdf").urls, tuple[str, ...])
 
     definition.name = "x"  # type: ignore[misc]
-    StepDefinition("marker_parse")  # type: ignore[call-arg]
+    StepDefinition(step_key="marker_parse")  # type: ignore[call-arg]
     InputConfig.file_list(5)  # type: ignore[arg-type]
 
 
@@ -516,54 +537,56 @@ def definitions_and_inputs_are_values(definition: WorkflowDefinition, workflow: 
 def errors_hold_plain_data(client: Datalab) -> None:
     try:
         client.executions.result(1)
-    except ValidationFailed as error:
+    except UnprocessableEntityError as error:
         assert_type(error.issues, tuple[ValidationIssue, ...])
         assert_type(error.issues[0].loc, tuple[str | int, ...])
         assert_type(error.status, int)
-    except (RateLimited, Overloaded) as error:
+    except (RateLimitError, OverloadedError) as error:
         assert_type(error.retry_after, float | None)
-    except StatusError as error:
+    except APIStatusError as error:
         assert_type(error.detail, str)
         assert_type(error.headers, Mapping[str, str])
         assert_type(error.body, str)
-    except RequestTimedOut as error:
+    except APITimeoutError as error:
         assert_type(error.timeout, float)
         assert_type(error.may_have_arrived, bool)
-    except ConnectionFailed as error:
+    except APIConnectionError as error:
         assert_type(error.url, str)
         error.timeout  # type: ignore[attr-defined]
-    except WaitTimedOut as error:
+    except WaitTimeoutError as error:
         assert_type(error.execution_id, int)
         assert_type(error.execution, Execution | None)
         assert_type(error.elapsed, float)
-    except ExecutionFailed as error:
+    except ExecutionFailedError as error:
         assert_type(error.execution, Execution)
         assert_type(error.failures, tuple[Failure, ...])
-    except UploadFailed as error:
+    except UploadError as error:
         assert_type(error.file_name, str)
+        assert_type(error.reason, UploadFailure)
         assert_type(error.status, int | None)
         error.step  # type: ignore[attr-defined]
-    except DownloadFailed as error:
+    except DownloadError as error:
         assert_type(error.file_id, int | None)
+        assert_type(error.reason, DownloadFailure)
         assert_type(error.step, str | None)
         assert_type(error.status, int | None)
     except LocalFileError as error:
         assert_type(error.manifest, Manifest | None)
-    except (UnexpectedBody, SubmissionUnknown) as error:
+    except (InvalidResponseError, SubmissionUncertainError) as error:
         assert_type(error.method, str)
     except DatalabError as error:
         error.status  # type: ignore[attr-defined]
 
 
 def errors_are_kin_as_drawn() -> None:
-    not_found: type[StatusError] = NotFound
-    too_large: type[DownloadFailed] = OutputTooLarge
+    not_found: type[APIStatusError] = NotFoundError
+    too_large: type[DownloadError] = OutputTooLargeError
     wrong: type[ValueError] = ConfigurationError
-    late: list[type[TimeoutError]] = [WaitTimedOut, RequestTimedOut]
+    late: list[type[TimeoutError]] = [WaitTimeoutError, APITimeoutError]
     disk: type[OSError] = LocalFileError
     del not_found, too_large, wrong, late, disk
 
-    refused: type[BadRequest] = NotFound  # type: ignore[assignment]
+    refused: type[BadRequestError] = NotFoundError  # type: ignore[assignment]
     del refused
 
 
@@ -571,9 +594,9 @@ def errors_are_kin_as_drawn() -> None:
 
 
 def a_policy_is_made_of_names(policy: WaitPolicy) -> None:
-    assert_type(WaitPolicy(interval=5, max_interval=30.0, max_faults=3), WaitPolicy)
+    assert_type(WaitPolicy(min_interval=5, max_interval=30.0, max_retries=3), WaitPolicy)
     assert_type(policy.timeout, float)
-    assert_type(policy.max_faults, int)
+    assert_type(policy.max_retries, int)
 
     WaitPolicy(60)  # type: ignore[call-arg]
     WaitPolicy(poll=5)  # type: ignore[call-arg]
