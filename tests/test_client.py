@@ -21,6 +21,7 @@ from datalab_facade import (
     Change,
     ClientStateError,
     ConfigurationError,
+    ConflictError,
     Datalab,
     DatalabError,
     DownloadError,
@@ -31,6 +32,7 @@ from datalab_facade import (
     NotFoundError,
     Output,
     PayloadTooLargeError,
+    PaymentRequiredError,
     PermissionDeniedError,
     UnprocessableEntityError,
     WaitPolicy,
@@ -476,7 +478,7 @@ def test_a_closed_client_says_so_whatever_it_is_asked(way: Way, own: bool) -> No
         lambda: client.outputs.read_json(output),
     ]
     for attempt in fetches:
-        with pytest.raises((ConfigurationError, DownloadError), match="closed"):
+        with pytest.raises((ClientStateError, DownloadError), match="closed"):
             way.done(attempt())
 
 
@@ -743,7 +745,7 @@ def test_a_handle_does_what_its_client_does(way: Way, simulator: Simulator) -> N
     assert way.done(handle.wait(on_change=told.append, timeout=900)).succeeded
     assert told[-1].after == "COMPLETED"
     assert way.done(handle.result()).succeeded
-    assert [output.step for output in way.done(handle.outputs())] == ["parse", "extract"]
+    assert [output.step for output in way.done(handle.fetch_outputs())] == ["parse", "extract"]
     failing = client.executions.handle(simulator.start(FAILS))
     with pytest.raises(ExecutionFailedError, match="no pages"):
         way.done(failing.result())
@@ -877,7 +879,8 @@ def test_a_server_that_asks_for_longer_than_the_timeout_is_told_at_once(
         (401, AuthenticationError),
         (403, PermissionDeniedError),
         (404, NotFoundError),
-        (409, APIStatusError),
+        (402, PaymentRequiredError),
+        (409, ConflictError),
         (413, PayloadTooLargeError),
         (422, UnprocessableEntityError),
     ],

@@ -16,7 +16,21 @@ from typing import Any
 import pytest
 
 import datalab_facade
-from datalab_facade import Execution, Manifest, Status, Step, StepRun, Steps, errors
+from datalab_facade import (
+    ClientStateError,
+    ConflictError,
+    Execution,
+    InvalidArgumentError,
+    JobFailedError,
+    Manifest,
+    PaymentRequiredError,
+    Status,
+    Step,
+    StepRun,
+    Steps,
+    UploadFailure,
+    errors,
+)
 from datalab_facade.decoding import decode_failure
 from datalab_facade.errors import (
     APIConnectionError,
@@ -94,17 +108,22 @@ def examples(said: str = "Try again") -> list[DatalabError]:
             (418, APIStatusError),
             (400, BadRequestError),
             (401, AuthenticationError),
+            (402, PaymentRequiredError),
             (403, PermissionDeniedError),
             (404, NotFoundError),
+            (409, ConflictError),
             (413, PayloadTooLargeError),
             (429, RateLimitError),
-            (503, InternalServerError),
+            (500, InternalServerError),
             (529, OverloadedError),
         )
     ]
     return [
         DatalabError(said),
         ConfigurationError(said),
+        InvalidArgumentError(said),
+        ClientStateError(said),
+        JobFailedError(said),
         InvalidDefinitionError((DefinitionIssue(place=said, message=said),) * 9, source=said),
         APIConnectionError(said, **request, may_have_arrived=True),
         APITimeoutError(said, **request, may_have_arrived=False, timeout=1.5),
@@ -115,7 +134,7 @@ def examples(said: str = "Try again") -> list[DatalabError]:
         ExecutionFailedError(_failed(said)),
         WaitTimeoutError(7, execution=_failed(said), timeout=60, elapsed=60.2),
         DownloadError(said, **place, status=403),
-        UploadError(said, file_name=said, status=403, reason="refused"),
+        UploadError(said, file_name=said, status=403, reason=UploadFailure.REFUSED),
         OutputTooLargeError(said, **place),
         LocalFileError(said, manifest=Manifest(execution_id=7, status=Status(said), saved=())),
         RequestRejectedError(said, **request, detail=said),
@@ -278,7 +297,12 @@ def test_the_words_for_a_status_are_the_same_with_every_python(status: int, word
 
 def test_every_class_can_be_imported_from_both_places() -> None:
     names = {kind.__name__ for kind in CLASSES}
-    assert names | {"DefinitionIssue", "ValidationIssue"} == set(errors.__all__)
+    assert names | {
+        "DefinitionIssue",
+        "DownloadFailure",
+        "UploadFailure",
+        "ValidationIssue",
+    } == set(errors.__all__)
     assert errors.__all__ == sorted(errors.__all__)
     assert names <= set(datalab_facade.__all__)
 
@@ -287,6 +311,8 @@ def test_every_class_can_be_imported_from_both_places() -> None:
     ("kind", "builtin"),
     [
         (ConfigurationError, ValueError),
+        (InvalidArgumentError, ValueError),
+        (ClientStateError, RuntimeError),
         (APIConnectionError, ConnectionError),
         (RateLimitTimeoutError, TimeoutError),
         (LocalFileError, OSError),
@@ -304,7 +330,7 @@ def test_nothing_else_is_kin_to_what_python_has() -> None:
     """Else ``except TimeoutError`` would catch what nobody thinks of."""
     kin = {kind for kind in CLASSES if issubclass(kind, (ValueError, OSError, LookupError))}
     timeouts = {APITimeoutError, RateLimitTimeoutError, WaitTimeoutError}
-    arguments = {ConfigurationError, InvalidDefinitionError}
+    arguments = {ConfigurationError, InvalidArgumentError, InvalidDefinitionError}
     assert kin == {*arguments, APIConnectionError, LocalFileError, *timeouts}
 
 

@@ -211,10 +211,10 @@ def test_only_what_completed_and_has_times_teaches() -> None:
     told = ended(60.0)
     for changes in (
         {"status": Status.FAILED},
-        {"created": None},
-        {"updated": None},
+        {"created_at": None},
+        {"updated_at": None},
         {"workflow_id": None},
-        {"updated": START - timedelta(seconds=1)},
+        {"updated_at": START - timedelta(seconds=1)},
     ):
         useless: Execution = attrs.evolve(told, **changes)
         durations.learn(useless, last_seen_running=None)
@@ -354,10 +354,10 @@ def test_no_history_and_no_step_of_a_clock_makes_an_end_be_seen_late(
 @pytest.mark.parametrize(
     "odd",
     [
-        {"created": datetime(1970, 1, 1, tzinfo=UTC)},
-        {"created": START - timedelta(hours=10)},
-        {"updated": datetime(9999, 12, 30, tzinfo=UTC)},
-        {"updated": START + timedelta(microseconds=1)},
+        {"created_at": datetime(1970, 1, 1, tzinfo=UTC)},
+        {"created_at": START - timedelta(hours=10)},
+        {"updated_at": datetime(9999, 12, 30, tzinfo=UTC)},
+        {"updated_at": START + timedelta(microseconds=1)},
     ],
 )
 def test_one_odd_duration_moves_nothing(odd: dict[str, Any]) -> None:
@@ -459,7 +459,7 @@ def test_learning_can_be_switched_off() -> None:
     assert world.client.duration_model is None
 
 
-@pytest.mark.parametrize("missing", ["created", "observed_at"])
+@pytest.mark.parametrize("missing", ["created_at", "observed_at"])
 def test_an_execution_whose_times_are_not_told_is_of_no_age(missing: str) -> None:
     without: dict[str, Any] = {missing: None}
     assert DurationModel().age(attrs.evolve(ended(30), **without)) is None

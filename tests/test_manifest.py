@@ -246,7 +246,7 @@ def test_no_manifest_is_made_that_could_not_be_read_again(path: str) -> None:
 def test_every_path_that_is_accepted_is_below_the_folder(path: str) -> None:
     try:
         manifest(saved(path))
-    except ConfigurationError:
+    except InvalidArgumentError:
         return
     folder = "/home/ada/outputs"
     assert os.path.normpath(f"{folder}/{path}") == f"{folder}/{path}"

@@ -31,7 +31,11 @@ from tests.fuzzing import examples
 from tests.in_process import FINISHED, Recorder, Way, new_simulator
 from tests.secrets_for_tests import API_KEY
 
-pytestmark = pytest.mark.fuzz
+pytestmark = [
+    pytest.mark.fuzz,
+    # Some strings are long on purpose.
+    pytest.mark.filterwarnings("ignore:Generating overly large repr"),
+]
 
 ODDITIES = [
     "\ud800",

@@ -72,7 +72,7 @@ class Recorded:
 
     request: str
     status_code: int
-    headers: list[str]
+    headers: list[str] = attrs.field(repr=False)
     retry_after: RetryAfter
     shape: Shape
 

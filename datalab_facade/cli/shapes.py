@@ -67,7 +67,7 @@ class Shape:
     """The kinds of values at each place, such as ``body.steps.<key>.started_at``."""
     words: dict[str, list[str]]
     """The status words at each place."""
-    keys: dict[str, list[str]]
+    keys: dict[str, list[str]] = attrs.field(repr=False)
     """At each place with names that are not told, what they look like."""
     step_shape: StepShape | None
     is_whole: bool
@@ -97,7 +97,7 @@ def shape_of(body: JSON) -> Shape:
 class _Seen:
     kinds: defaultdict[str, set[str]] = attrs.field(factory=lambda: defaultdict(set))
     words: defaultdict[str, set[str]] = attrs.field(factory=lambda: defaultdict(set))
-    keys: defaultdict[str, set[str]] = attrs.field(factory=lambda: defaultdict(set))
+    keys: defaultdict[str, set[str]] = attrs.field(factory=lambda: defaultdict(set), repr=False)
     is_cut: bool = False
 
     def poll(self, value: JSON, place: str, depth: int) -> None:

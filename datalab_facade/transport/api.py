@@ -84,9 +84,9 @@ class PlainAnswer:
     """An answer as it came, whatever it says."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = attrs.field(repr=False)
     """With lower-case names."""
-    body: bytes
+    body: bytes = attrs.field(repr=False)
 
 
 class _Api:

@@ -12,13 +12,12 @@ import os
 import re
 import ssl
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.request import getproxies
 
 import attrs
 import httpx
 
-from datalab_facade.errors import ClientStateError, ConfigurationError
+from datalab_facade.errors import ConfigurationError
 from datalab_facade.redaction import can_be_shown, printable, redact_url
 
 _SCHEMES = ("https", "http", "all")
@@ -61,7 +60,7 @@ def check_environment() -> None:
     """See that httpx can use what the environment says.
 
     Raises:
-        ClientStateError: It cannot; the variable and its value are named, without passwords.
+        ConfigurationError: It cannot; the variable and its value are named, without passwords.
     """
     for setting in _settings():
         needs_socks = setting.proxy.url.scheme.startswith("socks")
@@ -77,15 +76,16 @@ def certificates() -> ssl.SSLContext:
     """Give the certificates to trust: those that the environment names, or the usual ones.
 
     Raises:
-        ClientStateError: They are not there, or are none.
+        ConfigurationError: They are not there, or are none.
     """
     variable = next((name for name in _CERTIFICATES if os.environ.get(name)), None)
     if variable is None:
         return httpx.create_ssl_context()
     named = os.environ[variable]
     # There may be several folders.
-    if not any(Path(path).exists() for path in named.split(os.pathsep)):
-        raise ClientStateError(f"{variable} names {named!r}, which is not there")
+    # Unlike a Path, this raises nothing for what no file can be called.
+    if not any(map(os.path.exists, named.split(os.pathsep))):
+        raise ConfigurationError(f"{variable} names {named!r}, which is not there")
     try:
         return httpx.create_ssl_context()
     except (OSError, ValueError) as error:
@@ -131,7 +131,7 @@ def _patterns() -> Iterator[httpx.URL]:
         try:
             yield httpx.URL(_pattern(entry))
         except httpx.InvalidURL:
-            raise ClientStateError(
+            raise ConfigurationError(
                 f"{_variable('no')} has an entry that cannot be used: {printable(entry)!r}. Write "
                 f"hosts, domains and single addresses, such as localhost, .example.com or ::1"
             ) from None

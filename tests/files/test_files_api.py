@@ -390,9 +390,9 @@ class TestMany:
         assert [type(one.error).__name__ for one in told if one.error is not None] == [
             "UploadError",
             "UploadError",
-            "ConfigurationError",
-            "ConfigurationError",
-            "ConfigurationError",
+            "InvalidArgumentError",
+            "InvalidArgumentError",
+            "InvalidArgumentError",
         ]
         assert told[4].result().filename == "5.pdf"
         with pytest.raises(UploadError):

@@ -19,7 +19,6 @@ import pytest
 from datalab_facade import (
     AsyncExecutionHandle,
     ClientStateError,
-    ConfigurationError,
     Execution,
     ExecutionHandle,
     InvalidArgumentError,
@@ -151,8 +150,8 @@ def test_a_pickle_names_nothing_but_public_values_and_their_fields() -> None:
 
 def test_a_policy_that_makes_no_sense_does_not_arrive() -> None:
     fields = _fields_in_pickle(WaitPolicy())
-    with pytest.raises(ConfigurationError, match="interval"):
-        rebuilt(WaitPolicy, {**fields, "interval": -1.0})
+    with pytest.raises(InvalidArgumentError, match="interval"):
+        rebuilt(WaitPolicy, {**fields, "min_interval": -1.0})
 
 
 def test_a_handle_that_was_pickled_says_what_it_needs(way: Way) -> None:
@@ -164,10 +163,10 @@ def test_a_handle_that_was_pickled_says_what_it_needs(way: Way) -> None:
         assert arrived == handle
         assert arrived.to_dict() == handle.to_dict()
         assert repr(arrived) == repr(handle)
-        for use in ("get", "wait", "result", "outputs"):
+        for use in ("get", "wait", "result", "fetch_outputs"):
             with pytest.raises(ClientStateError, match=r"client\.executions\.handle\(handle\)"):
                 way.done(getattr(arrived, use)())
-        with pytest.raises(ConfigurationError, match=r"https://www\.datalab\.to"):
+        with pytest.raises(ClientStateError, match=r"https://www\.datalab\.to"):
             arrived.watch()
 
 
@@ -210,7 +209,7 @@ import pickle, sys
 handles = pickle.load(sys.stdin.buffer)
 try:
     handles[0].get()
-except ValueError as error:
+except RuntimeError as error:
     refused = str(error)
 sys.stdout.buffer.write(pickle.dumps((handles, refused)))
 """

@@ -258,8 +258,12 @@ def test_no_document_takes_more_than_seconds_and_some_memory(
         _, said = process.communicate()
     # Of all processes that this one has started so far.
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 500 * 1024
-    assert process.returncode == 1
     assert b"Traceback" not in said
+    if process.returncode == 0:
+        # A document that grows without end only where it is written out can be had.
+        assert callable(content)
+        return
+    assert process.returncode == 1
     assert said.endswith((b"nothing was changed\n", b"allows more\n"))
     assert checkout.snapshot() == before
 
