@@ -543,7 +543,7 @@ def _origin(api_key: str | None, base_url: str | None, *, allow_http: bool) -> O
         address, source = os.environ.get("DATALAB_HOST", DEFAULT_BASE_URL), "DATALAB_HOST"
     if address == "":
         # The live host would be a surprise for whoever meant another one.
-        raise InvalidArgumentError(
+        raise ConfigurationError(
             f"{source} is empty. Leave it out for {DEFAULT_BASE_URL}, or name another address"
         )
     return checked_origin(address, key, allow_http=allow_http)

@@ -245,7 +245,7 @@ class Step:
 class Steps(Mapping[str, Step]):
     """The steps of an execution by name, in the server's order; immutable and hashable.
 
-    >>> steps = Steps([Step("parse"), Step("extract")])
+    >>> steps = Steps([Step(name="parse"), Step(name="extract")])
     >>> list(steps), steps["parse"].name
     (['parse', 'extract'], 'parse')
     """

@@ -23,7 +23,7 @@ class Outcome:
     for it ended before that, and there is the error that says why.
 
     >>> from datalab_facade import Execution, Status
-    >>> Outcome(123, execution=Execution(id=123, status=Status.COMPLETED)).succeeded
+    >>> Outcome(execution_id=123, execution=Execution(id=123, status=Status.COMPLETED)).succeeded
     True
     """
 

@@ -109,7 +109,7 @@ class Echo:
     A key of fewer than twelve characters may be a part of honest words, so it is taken
     out where it stands alone; one of fewer than four is a word itself, and stays.
 
-    >>> Echo("dl-7").silenced("no such key: dl-7")
+    >>> Echo("dl-7").redact("no such key: dl-7")
     'no such key: ***'
     """
 

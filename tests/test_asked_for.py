@@ -94,7 +94,7 @@ def test_one_of_many_is_not_mixed_up_with_another(way: Way) -> None:
 
     simulator.inject_with(mixed_up)
     outcomes = way.done(way.client(simulator).executions.wait_many(ids))
-    assert [outcome.unwrap().id for outcome in outcomes] == ids
+    assert [outcome.result().id for outcome in outcomes] == ids
 
 
 def test_nothing_of_another_one_is_saved(way: Way, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_an_execution_of_another_workflow_is_not_taken_for_the_one_that_was_star
 def test_one_file_has_several_names(way: Way, file: Any, answer: dict[str, Any]) -> None:
     simulator = new_simulator()
     simulator.inject_always(Fault.status(200, answer))
-    assert way.done(way.client(simulator).files.get(file)).original_filename == "a.pdf"
+    assert way.done(way.client(simulator).files.get(file)).filename == "a.pdf"
 
 
 @pytest.mark.parametrize("answer", [{"success": False, "message": "in use"}])

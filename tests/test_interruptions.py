@@ -144,7 +144,7 @@ CALLS: dict[str, Callable[[Any, World], Any]] = {
         [*world.papers, ("c.pdf", Pipe(b"%PDF"))]
     ),
     "run": lambda client, world: client.run(
-        world.workflow_id, world.papers, to=world.folder / "run"
+        world.workflow_id, world.papers, output_dir=world.folder / "run"
     ),
 }
 each_call = pytest.mark.parametrize("name", CALLS)

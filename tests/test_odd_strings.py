@@ -23,6 +23,7 @@ from datalab_facade import (
     ConfigurationError,
     Datalab,
     DatalabError,
+    InvalidArgumentError,
     Output,
     SubmissionUncertainError,
 )
@@ -167,14 +168,14 @@ def test_as_a_header(name: str, value: str) -> None:
     with Datalab(API_KEY, http_client=httpx.Client(transport=recorder)) as client:
         for headers in ({name: "x"}, {"X-Own": value}):
             error = is_told(partial(client.executions.get, 7, headers=headers))
-            assert error is None or isinstance(error, ConfigurationError)
+            assert error is None or isinstance(error, InvalidArgumentError)
 
 
 @quick
 @given(odd)
 def test_as_a_key(key: str) -> None:
     error = is_told(lambda: Datalab(key).close())
-    assert error is None or isinstance(error, ConfigurationError)
+    assert error is None or isinstance(error, InvalidArgumentError)
 
 
 @quick

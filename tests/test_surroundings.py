@@ -105,7 +105,7 @@ def test_another_event_loop_than_asyncios_is_told(call: Any, tmp_path: Path) -> 
     document = tmp_path / "a.pdf"
     document.write_bytes(b"%PDF")
     client = AsyncDatalab(API_KEY)
-    with pytest.raises(ClientStateError, match="event loop of asyncio"):
+    with pytest.raises(ClientStateError, match="asyncio event loop"):
         without_loop(call(client, document))
 
 
@@ -168,7 +168,7 @@ def test_an_entry_of_no_proxy_that_cannot_be_used_is_told(
     make: Any, entry: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", entry)
-    with pytest.raises(ClientStateError, match="NO_PROXY has an entry") as caught:
+    with pytest.raises(ConfigurationError, match="NO_PROXY has an entry") as caught:
         make()
     assert str(caught.value).isprintable()
     monkeypatch.setenv("NO_PROXY", f"{entry},*")
@@ -182,7 +182,7 @@ def test_certificates_that_are_not_there_are_told_with_their_path(
 ) -> None:
     missing = tmp_path / "no such thing"
     monkeypatch.setenv(variable, str(missing))
-    with pytest.raises(ClientStateError, match=f"{variable} names .*no such thing"):
+    with pytest.raises(ConfigurationError, match=f"{variable} names .*no such thing"):
         make()
 
 

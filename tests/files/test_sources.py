@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import pytest
 
-from datalab_facade import ConfigurationError, InvalidArgumentError, UploadError
+from datalab_facade import InvalidArgumentError, UploadError
 from datalab_facade.files.media_types import MEDIA_TYPES
 from datalab_facade.files.sources import MAX_FILE_BYTES, describe, open_source
 from datalab_facade.testing import Simulator
@@ -59,10 +59,10 @@ def test_a_path_that_cannot_be_uploaded_is_told_before_any_request(
     way: Way, simulator: Simulator, folder: Path, name: str, reason: str | None
 ) -> None:
     client = way.client(simulator)
-    with pytest.raises((UploadError, ConfigurationError)) as caught:
+    with pytest.raises((UploadError, InvalidArgumentError)) as caught:
         way.done(client.files.upload(folder / name))
     if reason is None:
-        assert isinstance(caught.value, ConfigurationError)
+        assert isinstance(caught.value, InvalidArgumentError)
     else:
         assert isinstance(caught.value, UploadError)
         assert (caught.value.reason, caught.value.status) == (reason, None)

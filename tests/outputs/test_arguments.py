@@ -81,7 +81,7 @@ def test_what_is_no_output_is_refused(side: Side, tmp_path: Path, method: str, w
         else:
             side.call(method, wrong, *needed)
 
-    with pytest.raises(InvalidArgumentError, match=r"is needed|is one of"):
+    with pytest.raises(InvalidArgumentError, match=r"is given as|must be one of|not the JSON form"):
         go()
 
 

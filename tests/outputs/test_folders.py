@@ -22,7 +22,6 @@ from hypothesis import strategies as st
 
 from datalab_facade import (
     ClientStateError,
-    ConfigurationError,
     InvalidArgumentError,
     LocalFileError,
     Manifest,
@@ -373,15 +372,15 @@ class TestAgain:
         (home / "linked").symlink_to(tmp_path)
         told = json.loads((home / "manifest.json").read_text())
         told["saved"].append({**told["saved"][0], "step": "extract", "file_key": "c"})
-        told["saved"][-1] |= {"path": path, "read_bytes": len(C)}
+        told["saved"][-1] |= {"path": path, "bytes": len(C)}
         if path == "manifest.json":
             text = json.dumps(told)
             told["saved"][-1]["bytes"] = len(text)
         (home / "manifest.json").write_text(json.dumps(told))
         try:
             Manifest.read(home)
-        except ConfigurationError:
-            with pytest.raises(ConfigurationError, match=r"manifest\.json"):
+        except LocalFileError:
+            with pytest.raises(LocalFileError, match=r"manifest\.json"):
                 side.call("save_all", three(storage), tmp_path / "folder")
             assert json.loads((home / "manifest.json").read_text()) == told
         else:
@@ -399,7 +398,7 @@ class TestAgain:
         home.mkdir()
         (home / "manifest.json").write_text(text)
         storage.plays(then=by_name)
-        with pytest.raises(LocalFileError, match=r"manifest\.json .*nothing was touched"):
+        with pytest.raises(LocalFileError, match=r"manifest\.json .*nothing was changed"):
             side.call("save_all", three(storage), tmp_path, overwrite=overwrite)
         assert not storage.asked
         assert files_in(home) == ["manifest.json"]
@@ -643,7 +642,7 @@ def kill_while_saving(
 def saved_in(home: Path) -> int:
     try:
         return len(Manifest.read(home).saved)
-    except ConfigurationError:
+    except LocalFileError:
         return 0
 
 

@@ -164,7 +164,7 @@ class TestNamesThatAreUrls:
         with pytest.raises(DownloadError, match=r"in\.example/f\.pdf") as failed:
             side.call("save", output, tmp_path / "out")
         execution = execution_of((presigned("s"), "1", storage.url()))
-        with pytest.raises(InvalidArgumentError, match="is no step") as unknown:
+        with pytest.raises(InvalidArgumentError, match="does not exist") as unknown:
             side.call("save_all", execution, tmp_path, steps=[presigned("t")])
         for error in (failed.value, unknown.value):
             seen = f"{error} {error!r} {pickle.dumps(error)!r}"

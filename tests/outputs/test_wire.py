@@ -676,7 +676,7 @@ class TestPacking:
         """The error says how it is packed, and how to have it all the same."""
         storage.plays(then=packed(encoding, BODY))
         for method in ("read_bytes", "read_text", "read_json"):
-            with pytest.raises(DownloadError, match=r"as '(br|zstd)', .* Saved, it is kept"):
+            with pytest.raises(DownloadError, match=r"as '(br|zstd)', .* save\(\) keeps it"):
                 side.call(method, output_at(storage.url()))
         with pytest.raises(DownloadError, match="not supported"):
             side.streamed(output_at(storage.url()))

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datalab_facade import ConfigurationError, LocalFileError
+from datalab_facade import LocalFileError
 from datalab_facade.models import JSON
 from datalab_facade.redaction import printable
 from datalab_facade.runs.run_journal import RunHeader, RunJournal
@@ -226,7 +226,7 @@ def test_a_pipe_in_the_place_of_the_journal_is_refused_at_once(tmp_path: Path) -
     def work() -> None:
         try:
             RunJournal(tmp_path / "out")
-        except ConfigurationError as error:
+        except LocalFileError as error:
             raised.append(error)
 
     thread = threading.Thread(target=work, daemon=True)

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from datalab_facade import (
-    ConfigurationError,
     FailedOutput,
     InvalidArgumentError,
     LocalFileError,
@@ -286,7 +285,7 @@ def test_what_can_be_no_file_does_not_end_the_run(
         way, simulator, workflow_id, [document, wrong, document], output_dir=tmp_path / "out"
     )
     assert [result.succeeded for result in report.results] == [True, False, True]
-    assert isinstance(report.failed[0].error, ConfigurationError)
+    assert isinstance(report.failed[0].error, (InvalidArgumentError, LocalFileError))
     assert str(report.failed[0]).isprintable()
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from datalab_facade import (
     AuthenticationError,
-    ConfigurationError,
     ExecutionFailedError,
+    InvalidArgumentError,
     LocalFileError,
     NotFoundError,
     RunReport,
@@ -362,7 +362,7 @@ def test_two_runs_cannot_have_one_folder_at_once(
 def test_wrong_arguments_are_told_before_anything_is_sent(
     way: Way, simulator: Simulator, tmp_path: Path, given: dict[str, Any], match: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=match):
+    with pytest.raises(InvalidArgumentError, match=match):
         run(way, simulator, 1, ["a.pdf"], **{"output_dir": tmp_path / "out", **given})
     assert not simulator.requests
 

@@ -19,7 +19,7 @@ pytestmark = needs_fork
 PRELUDE = """
 import asyncio, json, os, signal, sys, threading, traceback
 import httpx
-from datalab_facade import AsyncDatalab, ConfigurationError, Datalab
+from datalab_facade import AsyncDatalab, ClientStateError, Datalab
 
 key, url, ids = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 signal.alarm(40)
@@ -86,7 +86,7 @@ with Datalab(key, base_url=url) as client:
     held, over = threading.Event(), threading.Event()
     api, context = client._api, client._context
     def hold():
-        with api._budget._lock, context.drift._lock, context.durations._lock:
+        with api._rate_limiter._lock, context.drift._lock, context.duration_model._lock:
             for _ in range(64):
                 api.gate.enter(float("inf"))
             held.set()
@@ -98,10 +98,10 @@ with Datalab(key, base_url=url) as client:
     class Now:
         def wait(self, now, deadline):
             return 0.0
-    api._budget.turn = Now
+    api._rate_limiter.turn = Now
     holder.start()
     held.wait()
-    del api._budget.turn
+    del api._rate_limiter.turn
     def work():
         right(client, ids[1])
         client.executions.wait(ids[2])
@@ -152,7 +152,7 @@ with asyncio.Runner() as runner:
     def work():
         try:
             threading_run(ask(client, ids[1]))
-        except ConfigurationError as error:
+        except ClientStateError as error:
             assert "another event loop" in str(error)
         else:
             raise AssertionError("it was not refused")
