@@ -175,7 +175,7 @@ def test_as_a_header(name: str, value: str) -> None:
 @given(odd)
 def test_as_a_key(key: str) -> None:
     error = is_told(lambda: Datalab(key).close())
-    assert error is None or isinstance(error, InvalidArgumentError)
+    assert error is None or isinstance(error, ConfigurationError)
 
 
 @quick

@@ -98,7 +98,7 @@ def without_loop(coroutine: Any) -> None:
         lambda client, _: client.files.list(),
         lambda client, _: client.files.download(7, "out"),
         lambda client, _: client.workflows.get(7),
-        lambda client, path: client.run(7, [path], to=path.parent / "out"),
+        lambda client, path: client.run(7, [path], output_dir=path.parent / "out"),
     ],
 )
 def test_another_event_loop_than_asyncios_is_told(call: Any, tmp_path: Path) -> None:

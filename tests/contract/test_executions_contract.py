@@ -70,7 +70,7 @@ async def test_the_documented_body_comes_out_typed(api: respx.MockRouter, get: A
     assert execution.status == "IN_PROGRESS"
     assert not execution.is_terminal
     assert execution.created_at == at_ten
-    assert execution.updated == at_ten + timedelta(minutes=5)
+    assert execution.updated_at == at_ten + timedelta(minutes=5)
     assert execution.timezone_assumed
     assert list(execution.steps) == ["parse", "extract", "segment"]
     [parse] = execution.steps["parse"].runs
