@@ -85,8 +85,8 @@ class MappedOutput(Generic[_T]):
     """The output that the function got; None if there is none."""
     future: Future[_T]
     """The function's result on the cluster, or the error that came instead."""
-    _tasks: _Tasks[_T] = attrs.field(repr=False)
-    _renewals: int = attrs.field(default=0, repr=False)
+    _tasks: _Tasks[_T] = attrs.field(repr=False, alias="tasks")
+    _renewals: int = attrs.field(default=0, repr=False, alias="renewals")
 
     def result(self, timeout: float | timedelta | None = None) -> _T:
         """Fetch the function's result from the cluster.

@@ -170,7 +170,7 @@ class DaskRateLimiterStore:
         self.look_around()
         link = self._link
         if link is None:
-            raise StoreLost("this process has neither a worker nor a client of Dask's")
+            raise StoreLost("this process has neither a Dask worker nor a Dask client")
         loop, scheduler = link.loop, link.scheduler
         assert loop is not None
         assert scheduler is not None

@@ -21,7 +21,7 @@ from benchmarks import mapped as benchmark
 from datalab_facade import (
     AsyncDatalab,
     BadRequestError,
-    ConfigurationError,
+    ClientStateError,
     Datalab,
     DownloadError,
     ExecutionFailedError,
@@ -396,7 +396,7 @@ def test_wrong_arguments_are_told_before_anything_is_sent(
     change: dict[str, Any], told: str, dask: Client, server: SimulatorServer, datalab: Datalab
 ) -> None:
     given: dict[str, Any] = {"function": slowly, "datalab": datalab, "client": dask} | change
-    with pytest.raises(ConfigurationError, match=told):
+    with pytest.raises(InvalidArgumentError, match=told):
         map_outputs([1], given.pop("function"), **given)
     assert not server.simulator.requests
 
@@ -418,12 +418,12 @@ def test_whatever_stands_for_an_execution_is_mapped(
 
 
 def test_a_function_that_holds_a_client_does_not_travel(dask: Client, datalab: Datalab) -> None:
-    with pytest.raises(ConfigurationError, match="such as a client"):
+    with pytest.raises(InvalidArgumentError, match="such as a client"):
         map_outputs([1], _holding(datalab), datalab=datalab)
 
 
 def test_without_a_cluster_there_is_an_error_that_says_so(datalab: Datalab) -> None:
-    with pytest.raises(ConfigurationError, match=r"create a distributed\.Client first"):
+    with pytest.raises(ClientStateError, match=r"create a distributed\.Client first"):
         map_outputs([1], slowly, datalab=datalab)
 
 

@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 from distributed import Client, LocalCluster, Scheduler
 
-from datalab_facade import ConfigurationError, Datalab
+from datalab_facade import Datalab, InvalidArgumentError
 from datalab_facade.integrations.dask_rate_limiter import DaskRateLimiter, DaskRateLimiterStore
 from datalab_facade.rate_limiting.leasing import Ask, Brake, Ledger, Pace, StoreLost
 from tests.heavy.conftest import until
@@ -199,5 +199,5 @@ def test_a_budget_of_dask_pickles() -> None:
 
 
 def test_a_limit_that_makes_no_sense_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="requests_per_minute"):
+    with pytest.raises(InvalidArgumentError, match="requests_per_minute"):
         DaskRateLimiter(0)

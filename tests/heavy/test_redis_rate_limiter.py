@@ -12,7 +12,7 @@ import pytest
 import redis
 from redis.crc import key_slot
 
-from datalab_facade import ConfigurationError, Datalab
+from datalab_facade import ConfigurationError, Datalab, InvalidArgumentError
 from datalab_facade.integrations.redis_rate_limiter import RedisRateLimiter, RedisRateLimiterStore
 from datalab_facade.rate_limiting.leasing import Ask, Brake, Ledger, Pace, StoreLost
 from datalab_facade.testing import (
@@ -278,7 +278,7 @@ def test_what_is_no_address_of_redis_is_refused(wrong: str) -> None:
 
 @pytest.mark.parametrize("wrong", [0.0, 1.5, -1.0])
 def test_a_share_that_makes_no_sense_is_refused(wrong: float) -> None:
-    with pytest.raises(ConfigurationError, match="fallback_share"):
+    with pytest.raises(InvalidArgumentError, match="fallback_share"):
         RedisRateLimiter("redis://localhost", fallback_share=wrong)
 
 

@@ -39,7 +39,7 @@ else:
     options = {"requests_per_minute": told["per_minute"]}
 wait = {
     "timeout": told["seconds"],
-    "policy": WaitPolicy(interval=0.2, max_interval=0.2, max_retries=told["max_retries"]),
+    "policy": WaitPolicy(min_interval=0.2, max_interval=0.2, max_retries=told["max_retries"]),
 }
 
 def blocking():
