@@ -46,7 +46,7 @@ class DaskRateLimiter(SharedRateLimiter):
     ::
 
         with Client("scheduler:8786"):
-            with Datalab(budget=DaskRateLimiter(200)) as client:
+            with Datalab(rate_limiter=DaskRateLimiter(200)) as client:
                 ...
 
     In a function that runs on a worker it needs no client of Dask's. Blocking and async
