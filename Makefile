@@ -15,8 +15,8 @@ LICENCES := MIT;BSD;Apache;PSF;Python Software Foundation;MPL-2.0;Mozilla;ISC
 
 # What is quick, and meets what differs between versions of Python: event loops, threads, forks,
 # processes, pickles, files and texts of the standard library.
-QUICK = $(addprefix tests/,travel $(patsubst %,test_%.py,client decoding definitions errors framing \
-  gate inputs models) sockets/test_forks.py runs/test_runs.py)
+QUICK = $(addprefix tests/,pickling $(patsubst %,test_%.py,client decoding definitions errors framing \
+  admission inputs models) sockets/test_forks.py runs/test_runs.py)
 
 .PHONY: audit bench changelog check check-heavy clean coverage demo docs format fuzz lock mutants \
   regenerate sbom test test-heavy test-pythons test-wheel

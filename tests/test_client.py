@@ -159,7 +159,7 @@ def test_an_empty_address_is_not_the_live_host_in_silence(
     way: Way, monkeypatch: pytest.MonkeyPatch, given: str | None, named: str
 ) -> None:
     monkeypatch.setenv("DATALAB_HOST", "")
-    with pytest.raises(InvalidArgumentError, match=f"{named} is empty"):
+    with pytest.raises(ConfigurationError, match=f"{named} is empty"):
         way.client(new_simulator(), base_url=given)
 
 
