@@ -7,8 +7,7 @@ import doctest
 from pathlib import Path
 
 import pytest
-
-from scripts import unasync
+import unasync
 
 CASES = {
     "an awaited attribute": ("x = (await f()).y", "x = f().y"),
