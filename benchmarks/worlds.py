@@ -126,8 +126,8 @@ def scheduled(
         if away > 0:
             now += away
             continue
-        turn, came = rate_limiter.turn(), now
-        while (wait := turn.wait(now)) > 0:
+        slot, came = rate_limiter.reserve(), now
+        while (wait := slot.delay(now)) > 0:
             now += wait
         if now > came:
             busy += now - came

@@ -524,7 +524,7 @@ class AsyncDatalab:
 def _rate_limiter(given: RateLimiter | None, requests_per_minute: float | None) -> RateLimiter:
     if given is None:
         return LocalRateLimiter(requests_per_minute)
-    checked_methods("rate_limiter", given, "turn", "answered", "refused", "left")
+    checked_methods("rate_limiter", given, "reserve", "answered", "refused", "left")
     if requests_per_minute != DEFAULT_REQUESTS_PER_MINUTE:
         raise InvalidArgumentError("Pass either rate_limiter or requests_per_minute, not both")
     return given

@@ -205,4 +205,4 @@ def test_threads_that_gave_up_waiting_for_their_turn_cost_the_next_one_nothing()
         with pytest.raises(KeyboardInterrupt):
             gate.enter(math.inf)
     assert gate.under_way == 1
-    assert gate.rate_limiter.turn().wait(clock.monotonic()) <= 1.01
+    assert gate.rate_limiter.reserve().delay(clock.monotonic()) <= 1.01

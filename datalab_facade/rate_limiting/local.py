@@ -43,15 +43,15 @@ _ABSENT_AFTER = 0.5
 """So many seconds after its time, a turn that has not asked is passed over until it asks."""
 
 
-class Turn(Protocol):
+class Slot(Protocol):
     """One request's way through a rate limiter.
 
-    Ask :meth:`wait`, sleep for as long as it says, ask again; at 0 it is the
+    Ask :meth:`delay`, sleep for as long as it says, ask again; at 0 it is the
     request's turn, and it is to be sent at once. Whoever asks before that is told
     anew: its turn may have come nearer, since others gave up.
     """
 
-    def wait(self, now: float, deadline: float = math.inf) -> float:
+    def delay(self, now: float, deadline: float = math.inf) -> float:
         """Give the seconds to sleep before asking again, or 0.
 
         Raises:
@@ -59,8 +59,8 @@ class Turn(Protocol):
         """
         ...
 
-    def give_up(self) -> None:
-        """Take note that the request will not be sent; not after :meth:`wait` gave 0.
+    def cancel(self) -> None:
+        """Take note that the request will not be sent; not after :meth:`delay` gave 0.
 
         Those behind it move up.
         """
@@ -78,7 +78,7 @@ class RateLimiter(Protocol):
         """The limit; None for no limit."""
         ...
 
-    def turn(self) -> Turn:
+    def reserve(self) -> Slot:
         """Let a request queue. It does not block."""
         ...
 
@@ -130,7 +130,7 @@ class LocalRateLimiter:
         InvalidArgumentError: The limit is not a positive number.
 
     >>> rate_limiter = LocalRateLimiter(60)
-    >>> [round(rate_limiter.turn().wait(now=0.0), 1) for _ in range(4)]
+    >>> [round(rate_limiter.reserve().delay(now=0.0), 1) for _ in range(4)]
     [0.0, 1.0, 2.0, 3.0]
     """
 
@@ -164,11 +164,11 @@ class LocalRateLimiter:
         """The limit; None for no limit."""
         return self._limit
 
-    def turn(self) -> Turn:
+    def reserve(self) -> Slot:
         """Let a request queue."""
-        return _LocalTurn(self, next(self._numbers))
+        return _LocalSlot(self, next(self._numbers))
 
-    def ask(self, number: int, now: float, deadline: float) -> float:
+    def delay(self, number: int, now: float, deadline: float) -> float:
         """Give the seconds until a turn is due, or 0, which ends it.
 
         Raises:
@@ -201,7 +201,7 @@ class LocalRateLimiter:
             self._due[number] = at
             return at - now
 
-    def give_up(self, number: int) -> None:
+    def cancel(self, number: int) -> None:
         """Take a turn out of the queue; those behind it move up."""
         with self._lock:
             queue, due = self._queue, self._due
@@ -257,15 +257,15 @@ class LocalRateLimiter:
             self._sent.popleft()
 
 
-class _LocalTurn:
+class _LocalSlot:
     """A slot of a rate limiter of this process."""
 
     def __init__(self, rate_limiter: LocalRateLimiter, number: int) -> None:
         self._rate_limiter = rate_limiter
         self._number = number
 
-    def wait(self, now: float, deadline: float = math.inf) -> float:
-        return self._rate_limiter.ask(self._number, now, deadline)
+    def delay(self, now: float, deadline: float = math.inf) -> float:
+        return self._rate_limiter.delay(self._number, now, deadline)
 
-    def give_up(self) -> None:
-        self._rate_limiter.give_up(self._number)
+    def cancel(self) -> None:
+        self._rate_limiter.cancel(self._number)

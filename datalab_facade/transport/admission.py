@@ -63,12 +63,12 @@ class AdmissionControl:
         if not self._permits.take(deadline - self._clock.monotonic()):
             raise RateLimitTimeoutError(wait=math.inf, left=0.0)
         try:
-            turn = self.rate_limiter.turn()
+            slot = self.rate_limiter.reserve()
             try:
-                while (away := turn.wait(self._clock.monotonic(), deadline)) > 0:
-                    self._clock.sleep(min(away, _LONGEST_NAP))
+                while (delay := slot.delay(self._clock.monotonic(), deadline)) > 0:
+                    self._clock.sleep(min(delay, _LONGEST_NAP))
             except BaseException:
-                turn.give_up()
+                slot.cancel()
                 raise
         except BaseException:
             self.leave()
@@ -115,12 +115,12 @@ class AsyncAdmissionControl:
         if not await self._permits.take(deadline - self._clock.monotonic()):
             raise RateLimitTimeoutError(wait=math.inf, left=0.0)
         try:
-            turn = self.rate_limiter.turn()
+            slot = self.rate_limiter.reserve()
             try:
-                while (away := turn.wait(self._clock.monotonic(), deadline)) > 0:
-                    await self._clock.sleep_async(min(away, _LONGEST_NAP))
+                while (delay := slot.delay(self._clock.monotonic(), deadline)) > 0:
+                    await self._clock.sleep_async(min(delay, _LONGEST_NAP))
             except BaseException:
-                turn.give_up()
+                slot.cancel()
                 raise
         except BaseException:
             self.leave()
