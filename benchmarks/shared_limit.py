@@ -39,12 +39,15 @@ import json, sys
 from datalab_facade import Datalab
 from datalab_facade.integrations.redis_rate_limiter import RedisRateLimiter
 
-told = json.loads(sys.argv[1])
-limiter = RedisRateLimiter(told["redis"], told["per_minute"])
-with Datalab(told["key"], base_url=told["url"], rate_limiter=limiter) as client:
+given = json.loads(sys.argv[1])
+# What the first request of a process imports is not of interest here.
+with Datalab(given["key"], base_url=given["other_url"]) as client:
+    client.executions.get(given["other_id"])
+limiter = RedisRateLimiter(given["redis"], given["per_minute"])
+with Datalab(given["key"], base_url=given["url"], rate_limiter=limiter) as client:
     print("ready", flush=True)
     sys.stdin.readline()
-    outcomes = client.executions.wait_many(told["ids"], timeout=600)
+    outcomes = client.executions.wait_many(given["ids"], timeout=600)
 assert not [outcome for outcome in outcomes if outcome.error], outcomes
 """
 
@@ -53,7 +56,8 @@ def many_processes(redis_url: str, limit: int = _PER_MINUTE) -> dict[str, float]
     """Return what sixteen processes needed for their requests."""
     simulator = Simulator(api_key=_KEY, rate_limit=(limit, 60.0))
     done = ExecutionScript([StepScript("parse")], queued=0.0)
-    with SimulatorServer(simulator) as server:
+    other = Simulator(api_key=_KEY)
+    with SimulatorServer(simulator) as server, SimulatorServer(other) as other_server:
         before = _commands(redis_url)
         children = []
         for _ in range(_PROCESSES):
@@ -62,6 +66,8 @@ def many_processes(redis_url: str, limit: int = _PER_MINUTE) -> dict[str, float]
                 "per_minute": limit,
                 "key": _KEY,
                 "url": server.api_url,
+                "other_url": other_server.api_url,
+                "other_id": other.start(done),
                 "ids": [simulator.start(done) for _ in range(_EXECUTIONS)],
             }
             command = [sys.executable, "-c", _WAITER, json.dumps(options)]

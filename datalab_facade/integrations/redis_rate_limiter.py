@@ -94,7 +94,7 @@ if brake then
   epoch = now
 end
 
-full_until = full_until or now + (burst - 1) * spacing
+full_until = full_until or now
 local delays, delay = {{}}, 0
 while true do
   local start = math.max(full_until, paused_until, now)

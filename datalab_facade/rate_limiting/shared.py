@@ -52,8 +52,8 @@ _CAREFUL = 0.5
 """What all processes together take of the limit while the store is lost."""
 _MOST_AHEAD = 100
 """How many slots may be taken at once for requests that are still to come."""
-_FIRST_NAP = 0.001
-_LONGEST_NAP = 0.05
+_FIRST_NAP = 0.0003
+_LONGEST_NAP = 0.01
 _FIRST_RETRY = 0.5
 _LONGEST_RETRY = 5.0
 
@@ -78,7 +78,7 @@ class SharedRateLimiter:
     seconds, and then go on more slowly for a while. Where processes have different
     limits, the smallest holds for all of them, and the others log it.
 
-    The store is asked for each slot. When it is lost, or takes longer than 0.75 s, each process
+    The store is asked for each slot. When it is lost, or takes longer than a second, each process
     goes on with a small share of the limit, and asks again every few seconds until the store is
     back. No wait ends because of it, and no answer of the store holds anybody for longer than a
     minute.
@@ -324,8 +324,8 @@ class SharedRateLimiter:
             self._leave(slot)
             raise RateLimitTimeoutError(wait=max(at - now, 0.0), left=deadline - now)
         if nap <= 0:
-            # The answer is awaited.
-            nap, slot.nap = slot.nap, min(2 * slot.nap, _LONGEST_NAP)
+            # The answer is awaited; the longer, the more wait before this one.
+            nap, slot.nap = slot.nap, min(2 * slot.nap, _LONGEST_NAP * (1 + place))
         return min(nap, deadline - now)
 
     def _fallback_delay(
@@ -407,10 +407,16 @@ class SharedRateLimiter:
         if self.is_lost or has_slots or is_full:
             return 0, within
         # One for one request; more from a store so slow that others would go by meanwhile.
-        slow = min(int(self._round_trip / self._pace.spacing), _MOST_AHEAD)
-        if slow and self._sent and self._sent[-1] > now - 1.0:
-            return 1 + slow, max(within, self._lead)
-        return min(1 + slow, len(waiting)), within
+        count = 1 + min(int(self._round_trip / self._pace.spacing), _MOST_AHEAD)
+        if self._is_busy(now, 1 if count > 1 else 2):
+            # The slot of the next request is asked for while this one is under way.
+            return count, max(within, LIFETIME)
+        return min(count, len(waiting)), within
+
+    def _is_busy(self, now: float, requests: int) -> bool:
+        """Tell whether so many requests were sent just now, so that there will be a next one."""
+        sent = self._sent
+        return len(sent) >= requests and sent[-requests] > now - LIFETIME / 2
 
     def _lose(self, now: float, reason: str) -> None:
         self._retry_at = now + min(_FIRST_RETRY * 2.0 ** min(self._losses, 10), _LONGEST_RETRY) * (

@@ -19,14 +19,14 @@ import attrs
 
 from datalab_facade.rate_limiting.local import BURST_SHARE, MINUTE, SLOWEST, checked_limit
 
-LIFETIME = 0.75
+LIFETIME = 1.0
 """For how many seconds a slot may be used once its time has come."""
 RAMP = 30.0
 """The seconds after a pause in which the speed doubles."""
 LONGEST_RAMP = RAMP * math.log2(1 / SLOWEST)
 
 # By how many seconds requests may come closer together on their way.
-_STRAY = 0.45
+_STRAY = 0.4
 
 
 class StoreUnavailableError(Exception):
@@ -125,9 +125,7 @@ class SlotQueue:
         if request.brake is not None:
             self._brake(request.brake, now)
         if self._full_until == -math.inf:
-            # What was sent before this queue began is not known, so it begins without a burst.
-            self._full_until = now + (pace.burst - 1) * pace.spacing
-            self._epoch = now
+            self._full_until = self._epoch = now
         delays: list[float] = []
         while True:
             start = max(self._full_until, self._paused_until, now)
