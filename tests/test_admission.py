@@ -16,11 +16,9 @@ from datalab_facade import RateLimitTimeoutError
 from datalab_facade.clock import SystemClock
 from datalab_facade.rate_limiting.local import LocalRateLimiter
 from datalab_facade.testing import VirtualClock
-from datalab_facade.transport.admission import (
-    MOST_UNDER_WAY,
-    AdmissionControl,
-    AsyncAdmissionControl,
-)
+from datalab_facade.transport.admission import AdmissionControl
+from datalab_facade.transport.async_admission import AsyncAdmissionControl
+from datalab_facade.transport.permits import MOST_UNDER_WAY
 
 
 def until(holds: Callable[[], bool]) -> None:

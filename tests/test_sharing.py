@@ -56,10 +56,13 @@ class Asked(Process):
         return question
 
 
-def reply(*delays: float, **changes: float) -> SlotReply:
+def reply(
+    *delays: float, next_delay: float = 0.0, pause: float = 0.0, epoch: float = 0.0
+) -> SlotReply:
     """Make an answer of a store that took these slots."""
-    plain = SlotReply(delays=delays, next_delay=0.0, pause=0.0, epoch=0.0, limit=60.0, members=1)
-    return attrs.evolve(plain, **changes)
+    return SlotReply(
+        delays=delays, next_delay=next_delay, pause=pause, epoch=epoch, limit=60.0, members=1
+    )
 
 
 @attrs.define

@@ -14,7 +14,7 @@ from datalab_facade.jobs.kinds import IdT, SnapshotT
 from datalab_facade.jobs.many import NO_MORE, FeedItem, LikeT, feed_one
 from datalab_facade.jobs.outcomes import Settled, Update
 from datalab_facade.jobs.scheduling import Poll, Scheduler
-from datalab_facade.transport.admission import AsyncAdmissionControl
+from datalab_facade.transport.async_admission import AsyncAdmissionControl
 
 _T = TypeVar("_T")
 

@@ -1,9 +1,9 @@
 """One rate limiter for everything that a client sends.
 
 The API allows so many requests a minute for a key and answers 429 to the rest.
-A :class:`Budget` gives each request a time at which it may be sent. Nothing here
-does IO or knows a clock. :class:`LocalRateLimiter` is for one process: one client's, or
-given to several. Budgets that processes and machines share are in
+A :class:`RateLimiter` gives each request a slot: a time at which it may be sent. Nothing here
+does IO or knows a clock. :class:`LocalRateLimiter` is for one process: for one client, or for
+several. Rate limiters that processes and machines share are in
 :mod:`datalab_facade.rate_limiting.shared`.
 """
 
@@ -40,27 +40,26 @@ EPSILON = 1e-6
 _LEAST_LIMIT = 1e-6
 
 _ABSENT_AFTER = 0.5
-"""So many seconds after its time, a turn that has not asked is passed over until it asks."""
+"""So many seconds after its time, a request that has not asked is passed over until it asks."""
 
 
 class Slot(Protocol):
-    """One request's way through a rate limiter.
+    """A request's place in the queue of a rate limiter.
 
-    Ask :meth:`delay`, sleep for as long as it says, ask again; at 0 it is the
-    request's turn, and it is to be sent at once. Whoever asks before that is told
-    anew: its turn may have come nearer, since others gave up.
+    Call :meth:`delay`, sleep for as long as it returns, call it again; at 0 send the request at
+    once. The delay may have become shorter meanwhile, since others were canceled.
     """
 
     def delay(self, now: float, deadline: float = math.inf) -> float:
-        """Give the seconds to sleep before asking again, or 0.
+        """Return the seconds to sleep before the next call, or 0.
 
         Raises:
-            RateLimitTimeoutError: The turn comes only after the deadline.
+            RateLimitTimeoutError: The slot comes only after the deadline.
         """
         ...
 
     def cancel(self) -> None:
-        """Take note that the request will not be sent; not after :meth:`delay` gave 0.
+        """Leave the queue, since the request will not be sent; not after :meth:`delay` gave 0.
 
         Those behind it move up.
         """
@@ -68,7 +67,7 @@ class Slot(Protocol):
 
 
 class RateLimiter(Protocol):
-    """What gives requests their turn. Threads and tasks may share it.
+    """What spaces requests. Threads and tasks may share it.
 
     Times are readings of the clock of the client that uses it.
     """
@@ -83,27 +82,27 @@ class RateLimiter(Protocol):
         ...
 
     def answered(self) -> None:
-        """Take note of an answer that was no refusal. It does not block."""
+        """Record an answer that was not a refusal. It does not block."""
         ...
 
     def refused(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
-        """Take note of an answer that asks to slow down. It does not block.
+        """Record an answer that asks to slow down. It does not block.
 
         Args:
             now: When it came.
             sent_at: When the request was sent. Answers to requests from before
-                the last slowing down tell nothing new.
+                the last slowing down say nothing new.
             retry_after: The seconds that the server asks for, if it does.
         """
         ...
 
     def left(self, now: float) -> int | None:
-        """Tell how many requests the last minute leaves; None without a limit."""
+        """Return how many requests the last minute leaves; None without a limit."""
         ...
 
 
 def checked_limit(requests_per_minute: float) -> float:
-    """Give a limit back if it can be one.
+    """Return a limit if it can be one.
 
     Raises:
         InvalidArgumentError: It is not a positive number.
@@ -155,7 +154,7 @@ class LocalRateLimiter:
         self._refused_in_row = 0
         self._sent: deque[float] = deque()
         self._numbers = count()
-        # The turns that wait, by number, so in the order of coming; and when each is due.
+        # Who waits, by number, so in the order of coming; and when each is due.
         self._queue: list[int] = []
         self._due: dict[int, float] = {}
 
@@ -169,7 +168,7 @@ class LocalRateLimiter:
         return _LocalSlot(self, next(self._numbers))
 
     def delay(self, number: int, now: float, deadline: float) -> float:
-        """Give the seconds until a turn is due, or 0, which ends it.
+        """Return the seconds until a request is due, or 0, which takes it out of the queue.
 
         Raises:
             RateLimitTimeoutError: It comes only after the deadline; it waits no longer.
@@ -202,7 +201,7 @@ class LocalRateLimiter:
             return at - now
 
     def cancel(self, number: int) -> None:
-        """Take a turn out of the queue; those behind it move up."""
+        """Take a request out of the queue; those behind it move up."""
         with self._lock:
             queue, due = self._queue, self._due
             if number in due:
@@ -211,18 +210,18 @@ class LocalRateLimiter:
             self._leave(number)
 
     def answered(self) -> None:
-        """Take note of an answer that was no refusal."""
+        """Record an answer that was not a refusal."""
         with self._lock:
             self._refused_in_row = 0
             self._speed = min(1.0, self._speed * _FASTER)
 
     def refused(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
-        """Take note of an answer that asks to slow down.
+        """Record an answer that asks to slow down.
 
         Args:
             now: When it came.
             sent_at: When the request was sent. Answers to requests from before
-                the last slowing down tell nothing new.
+                the last slowing down say nothing new.
             retry_after: The seconds that the server asks for, if it does.
         """
         with self._lock:
@@ -237,7 +236,7 @@ class LocalRateLimiter:
             self._next = now + max(min(asked, LONGEST_PAUSE), self._spacing)
 
     def left(self, now: float) -> int | None:
-        """Tell how many requests the last minute leaves; None without a limit."""
+        """Return how many requests the last minute leaves; None without a limit."""
         if self._limit is None:
             return None
         with self._lock:

@@ -17,10 +17,10 @@ import httpx
 
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.redaction import redact_url, redacted_repr
-from datalab_facade.transport.admission import MOST_UNDER_WAY
 from datalab_facade.transport.connecting import KEEP_ALIVE, Connector
 from datalab_facade.transport.connection_pool import ApiRequest, AsyncAnswer, AsyncConnectionPool
 from datalab_facade.transport.environment import ProxySetting, proxy_for
+from datalab_facade.transport.permits import MOST_UNDER_WAY
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession, TraceConfig

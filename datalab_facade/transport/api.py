@@ -31,7 +31,8 @@ from datalab_facade.jobs.commands import Call
 from datalab_facade.models import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.secrecy import Echo
-from datalab_facade.transport.admission import AdmissionControl, AsyncAdmissionControl
+from datalab_facade.transport.admission import AdmissionControl
+from datalab_facade.transport.async_admission import AsyncAdmissionControl
 from datalab_facade.transport.connection_pool import ApiRequest, AsyncConnectionPool, ConnectionPool
 from datalab_facade.transport.exchange import (
     Exchange,
