@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datalab_facade import InvalidArgumentError, RateLimitTimeoutError
-from datalab_facade.rate_limiting.shared import SharedRateLimiter
+from datalab_facade.rate_limiting.queue_member import QueueMember
 from datalab_facade.rate_limiting.slot_queue import (
     Pace,
     SlotQueue,
@@ -25,15 +25,8 @@ from datalab_facade.rate_limiting.slot_queue import (
 from tests.test_local_rate_limiter import fullest_minute
 
 
-class NoStore:
-    """A store for limiters whose questions a test answers itself."""
-
-    def acquire(self, request: SlotRequest) -> SlotReply:
-        raise AssertionError(request)
-
-
-class Process(SharedRateLimiter):
-    """The limiter of one process; it hands its questions to ``ask_store``."""
+class Process(QueueMember):
+    """The part of one process; it hands its questions to ``ask_store``."""
 
     ask_store: Callable[[SlotRequest], None]
 
@@ -45,7 +38,7 @@ class Asked(Process):
     """A limiter that notes its questions, for a test that answers them."""
 
     def __init__(self, limit: float, fallback_share: float | None = None) -> None:
-        super().__init__(NoStore(), limit, fallback_share=fallback_share, random=lambda: 0.5)
+        super().__init__(limit, fallback_share, lambda: 0.5)
         self.questions: list[SlotRequest] = []
         self.ask_store = self.questions.append
 
@@ -118,7 +111,7 @@ class Cluster:
         heapq.heappush(self._events, (moment, next(self._order), event))
 
     def _process(self, number: int, limit: float) -> Process:
-        process = Process(NoStore(), limit, random=self.random.random)
+        process = Process(limit, None, self.random.random)
         process.ask_store = lambda question: self._carry(number, question)
         return process
 
