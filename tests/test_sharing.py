@@ -42,12 +42,6 @@ class Asked(Process):
         self.questions: list[SlotRequest] = []
         self.ask_store = self.questions.append
 
-    def take(self, answer: SlotReply | StoreUnavailableError, now: float) -> SlotRequest | None:
-        question = super().take(answer, now)
-        if question is not None:
-            self.questions.append(question)
-        return question
-
 
 def reply(
     *delays: float, next_delay: float = 0.0, pause: float = 0.0, epoch: float = 0.0
@@ -161,9 +155,7 @@ class Cluster:
     def _bring_back(
         self, process: int, answer: SlotReply | StoreUnavailableError, now: float
     ) -> None:
-        question = self.processes[process].take(answer, now)
-        if question is not None:
-            self._carry(process, question)
+        self.processes[process].take(answer, now)
 
     def run(self, until: float = math.inf) -> None:
         while self._events and self._events[0][0] <= until:
@@ -532,10 +524,10 @@ def test_the_smallest_of_different_limits_holds_for_all_and_is_logged(
     assert len(cluster.between(ended + 61, ended + 91)) >= 0.9 * 600
     assert caplog.messages == [
         (
-            "The shared rate limiter allows 60 requests a minute, not 1200, since another process "
-            "uses it with that limit"
-        ),
-        "The shared rate limiter allows 1200 requests a minute again",
+            f"The shared rate limiter now allows {limit} requests a minute, the smallest limit of "
+            "its processes; this one has 1200"
+        )
+        for limit in (60, 1200)
     ]
 
 

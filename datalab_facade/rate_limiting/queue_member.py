@@ -16,6 +16,8 @@ from collections.abc import Callable
 from itertools import count, islice
 from operator import attrgetter
 
+import attrs
+
 from datalab_facade.errors import RateLimitTimeoutError
 from datalab_facade.forking import renew_after_fork
 from datalab_facade.rate_limiting.local import (
@@ -86,7 +88,7 @@ class QueueMember(ABC):
         self._slots: list[float] = []
         self._sent: deque[float] = deque()
         # The question that is under way.
-        self._question_under_way: SlotRequest | None = None
+        self._question: SlotRequest | None = None
         self._asked_at = -math.inf
         # What the store answered last.
         self._answered_at = -math.inf
@@ -127,11 +129,7 @@ class QueueMember(ABC):
     def refused(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
         """Record an answer that asks to slow down, and report it to the others.
 
-        Args:
-            now: When it came.
-            sent_at: When the request was sent. Answers to requests from before
-                the last slowing down say nothing new.
-            retry_after: The seconds that the server asks for, if it does.
+        Arguments as of :meth:`RateLimiter.refused`.
         """
         with self._lock:
             if sent_at < self._refused_at:
@@ -160,7 +158,7 @@ class QueueMember(ABC):
             RateLimitTimeoutError: Its slot comes only after the deadline.
         """
         with self._lock:
-            is_late = self._question_under_way is not None and now > self._asked_at + LIFETIME
+            is_late = self._question is not None and now > self._asked_at + LIFETIME
             if is_late and not self.is_lost:
                 self._lose(now, f"no answer within {LIFETIME:g} s")
             try:
@@ -179,9 +177,9 @@ class QueueMember(ABC):
     def ask(self, request: SlotRequest) -> None:
         """Ask the store, without blocking; the answer goes to :meth:`take`."""
 
-    def take(self, answer: SlotReply | StoreUnavailableError, now: float) -> SlotRequest | None:
-        """Take in what the store answered; return what to ask it next."""
-        question, self._question_under_way = self._question_under_way, None
+    def take(self, answer: SlotReply | StoreUnavailableError, now: float) -> None:
+        """Take in what the store answered, and ask what is to be asked next."""
+        question, self._question = self._question, None
         assert question is not None
         round_trip = now - self._asked_at
         if isinstance(answer, StoreUnavailableError):
@@ -198,7 +196,7 @@ class QueueMember(ABC):
             )
             self._found()
             self._take_reply(question, answer, now)
-        return self._question(now)
+        self._ask_if_needed(now)
 
     def _take_reply(self, question: SlotRequest, reply: SlotReply, now: float) -> None:
         self._answered_at, self._members = now, reply.members
@@ -219,16 +217,12 @@ class QueueMember(ABC):
         if limit == self._limit:
             return
         self._limit, self._pace = limit, Pace.of(limit)
-        own = self.requests_per_minute
-        if limit == own:
-            logger.warning("The shared rate limiter allows %g requests a minute again", limit)
-        else:
-            logger.warning(
-                "The shared rate limiter allows %g requests a minute, not %g, since another "
-                "process uses it with that limit",
-                limit,
-                own,
-            )
+        logger.warning(
+            "The shared rate limiter now allows %g requests a minute, the smallest limit of its "
+            "processes; this one has %g",
+            limit,
+            self.requests_per_minute,
+        )
 
     def _delay(self, slot: _SharedSlot, now: float, deadline: float) -> float:
         slot.fallback = None
@@ -299,19 +293,13 @@ class QueueMember(ABC):
         return 1.5 * self._round_trip
 
     def _ask_if_needed(self, now: float) -> None:
-        request = self._question(now)
-        if request is not None:
-            self.ask(request)
-
-    def _question(self, now: float) -> SlotRequest | None:
-        """Return what is to be asked now; it counts as asked."""
-        if self._question_under_way is not None or now < self._retry_at:
-            return None
+        if self._question is not None or now < self._retry_at:
+            return
         wanted, within = self._wanted(now)
         if not (wanted or self._unreported or self.is_lost or self._must_confirm(now)):
-            return None
+            return
         self._asked_at = now
-        self._question_under_way = SlotRequest(
+        self._question = SlotRequest(
             member=self._member,
             limit=self.requests_per_minute,
             count=wanted,
@@ -319,7 +307,7 @@ class QueueMember(ABC):
             # Reported late, it has less left.
             brake=max(0.0, self._paused_until - now) if self._unreported else None,
         )
-        return self._question_under_way
+        self.ask(self._question)
 
     def _must_confirm(self, now: float) -> bool:
         """Tell whether the next slot was given out so long ago that a brake may have voided it."""
@@ -387,25 +375,25 @@ class QueueMember(ABC):
         self._unreported = self._unreported or self._used_fallback
 
 
+@attrs.define(eq=False)
 class _SharedSlot:
     """A request's place in the queue of a shared rate limiter."""
 
-    def __init__(self, rate_limiter: QueueMember, number: int) -> None:
-        self.number = number
-        self.is_queued = False
-        self.deadline = math.inf
-        self.patience = 1
-        """How many times as long as others its slot waits for it."""
-        self.nap = _FIRST_NAP
-        self.fallback: Slot | None = None
-        """The slot in this process's share while the store is lost."""
-        self._rate_limiter = rate_limiter
+    _member: QueueMember
+    number: int
+    is_queued: bool = False
+    deadline: float = math.inf
+    nap: float = _FIRST_NAP
+    patience: int = 1
+    """How many times as long as others its slot waits for it."""
+    fallback: Slot | None = None
+    """The slot in this process's share while the store is lost."""
 
     def delay(self, now: float, deadline: float = math.inf) -> float:
-        return self._rate_limiter.delay(self, now, deadline)
+        return self._member.delay(self, now, deadline)
 
     def cancel(self) -> None:
-        self._rate_limiter.cancel(self)
+        self._member.cancel(self)
 
 
 _NUMBER = attrgetter("number")

@@ -89,17 +89,13 @@ class SharedRateLimiter(QueueMember):
         except RuntimeError as error:  # no thread can be had, as when the interpreter ends
             self.take(StoreUnavailableError(str(error)), self._asked_at)
 
-    def _run(self, request: SlotRequest | None) -> None:
-        while request is not None:
-            answer: SlotReply | StoreUnavailableError
-            try:
-                answer = self._store.acquire(request)
-            except StoreUnavailableError as error:
-                answer = error
-            except BaseException as error:
-                with self._lock:
-                    lost = StoreUnavailableError(type(error).__name__)
-                    self.take(lost, self._clock.monotonic())
-                raise
+    def _run(self, request: SlotRequest) -> None:
+        # Also what a store should not raise must not leave the question open.
+        answer: SlotReply | StoreUnavailableError = StoreUnavailableError("its thread has failed")
+        try:
+            answer = self._store.acquire(request)
+        except StoreUnavailableError as error:
+            answer = error
+        finally:
             with self._lock:
-                request = self.take(answer, self._clock.monotonic())
+                self.take(answer, self._clock.monotonic())
