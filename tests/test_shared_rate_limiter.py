@@ -50,7 +50,7 @@ def simulator() -> Simulator:
 def test_it_is_a_rate_limiter() -> None:
     rate_limiter: RateLimiter = SharedRateLimiter(Store(), 60)
     assert rate_limiter.requests_per_minute == 60
-    assert rate_limiter.left(0.0) == 60
+    assert rate_limiter.remaining(0.0) == 60
 
 
 def test_clients_share_it_and_ask_the_store_from_a_thread_of_its_own(way: Way) -> None:
@@ -133,7 +133,7 @@ def test_a_slot_that_is_cancelled_goes_to_the_next_one() -> None:
     first.cancel()
     while (away := second.delay(time.monotonic())) > 0:
         time.sleep(min(away, 0.05))
-    assert rate_limiter.left(time.monotonic()) == 59
+    assert rate_limiter.remaining(time.monotonic()) == 59
 
 
 def test_where_no_thread_can_be_had_a_process_goes_on_with_a_share(

@@ -134,9 +134,9 @@ class Cluster:
         retry_after = self._refuse(now, len(self.sent))
         self.sent.append(Sent(now, process, now - came))
         if retry_after is None:
-            limiter.answered()
+            limiter.record_success()
         else:
-            limiter.refused(now, sent_at=now, retry_after=retry_after)
+            limiter.record_refusal(now, sent_at=now, retry_after=retry_after)
 
     def _carry(self, process: int, question: SlotRequest) -> None:
         self.questions.append((self.now, process, question))
@@ -317,7 +317,7 @@ def test_a_lost_store_is_tried_every_few_seconds_and_not_with_each_request() -> 
     assert 10 <= len(tries) <= 45
 
 
-def test_a_refusal_while_the_store_is_lost_slows_down_too_and_is_told_later() -> None:
+def test_a_refusal_while_the_store_is_lost_slows_down_too_and_is_reported_later() -> None:
     cluster = Cluster(
         200, 2, lost=(20, 60), refuse=lambda at, before: 40.0 if 30 < at < 31.5 else None
     )
@@ -335,7 +335,7 @@ def test_who_always_wakes_late_gets_through_all_the_same() -> None:
     assert len(cluster.sent) == 2 * 4 * 6
 
 
-def test_a_turn_after_the_deadline_is_left_to_others() -> None:
+def test_a_slot_after_the_deadline_is_left_to_others() -> None:
     cluster = Cluster(60, 2)
     busy(cluster, 10)
     for number in range(10):
@@ -347,7 +347,7 @@ def test_a_turn_after_the_deadline_is_left_to_others() -> None:
 
 def test_a_pause_beyond_the_deadline_is_an_error_at_once() -> None:
     limiter = Asked(60)
-    limiter.refused(0.0, sent_at=0.0, retry_after=30.0)
+    limiter.record_refusal(0.0, sent_at=0.0, retry_after=30.0)
     with pytest.raises(RateLimitTimeoutError) as caught:
         limiter.reserve().delay(1.0, deadline=20.0)
     assert caught.value.wait == pytest.approx(29)
@@ -466,10 +466,10 @@ def test_no_slot_is_taken_where_none_comes_before_the_deadline() -> None:
 
 def test_a_refusal_of_a_request_from_before_the_last_one_says_nothing_new() -> None:
     limiter = Asked(60)
-    limiter.refused(1.0, sent_at=0.5, retry_after=30.0)
+    limiter.record_refusal(1.0, sent_at=0.5, retry_after=30.0)
     with pytest.raises(RateLimitTimeoutError) as once:
         limiter.reserve().delay(2.0, deadline=3.0)
-    limiter.refused(1.5, sent_at=0.6, retry_after=50.0)
+    limiter.record_refusal(1.5, sent_at=0.6, retry_after=50.0)
     with pytest.raises(RateLimitTimeoutError) as twice:
         limiter.reserve().delay(2.0, deadline=3.0)
     assert once.value.wait == twice.value.wait
@@ -477,7 +477,7 @@ def test_a_refusal_of_a_request_from_before_the_last_one_says_nothing_new() -> N
 
 def test_a_pause_goes_on_where_the_store_is_lost_during_it() -> None:
     limiter = Asked(60, fallback_share=1)
-    limiter.refused(0.0, sent_at=0.0, retry_after=30.0)
+    limiter.record_refusal(0.0, sent_at=0.0, retry_after=30.0)
     limiter.take(StoreUnavailableError("it is lost"), 1.0)
     assert limiter.is_lost
     with pytest.raises(RateLimitTimeoutError):
@@ -485,7 +485,7 @@ def test_a_pause_goes_on_where_the_store_is_lost_during_it() -> None:
 
 
 @pytest.mark.parametrize("queued_before", [True, False])
-def test_those_who_gave_up_while_the_store_is_lost_cost_the_others_no_time(
+def test_those_that_were_canceled_while_the_store_is_lost_cost_the_others_no_time(
     queued_before: bool,
 ) -> None:
     limiter = Asked(60, fallback_share=1)

@@ -81,11 +81,11 @@ class RateLimiter(Protocol):
         """Let a request queue. It does not block."""
         ...
 
-    def answered(self) -> None:
+    def record_success(self) -> None:
         """Record an answer that was not a refusal. It does not block."""
         ...
 
-    def refused(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
+    def record_refusal(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
         """Record an answer that asks to slow down. It does not block.
 
         Args:
@@ -96,7 +96,7 @@ class RateLimiter(Protocol):
         """
         ...
 
-    def left(self, now: float) -> int | None:
+    def remaining(self, now: float) -> int | None:
         """Return how many requests the last minute leaves; None without a limit."""
         ...
 
@@ -209,13 +209,13 @@ class LocalRateLimiter:
                     due[queue[place]] = due[queue[place - 1]]
             self._leave(number)
 
-    def answered(self) -> None:
+    def record_success(self) -> None:
         """Record an answer that was not a refusal."""
         with self._lock:
             self._refused_in_row = 0
             self._speed = min(1.0, self._speed * _FASTER)
 
-    def refused(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
+    def record_refusal(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
         """Record an answer that asks to slow down.
 
         Args:
@@ -235,7 +235,7 @@ class LocalRateLimiter:
             # Nothing is saved up for a burst meanwhile.
             self._next = now + max(min(asked, LONGEST_PAUSE), self._spacing)
 
-    def left(self, now: float) -> int | None:
+    def remaining(self, now: float) -> int | None:
         """Return how many requests the last minute leaves; None without a limit."""
         if self._limit is None:
             return None

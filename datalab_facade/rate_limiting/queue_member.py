@@ -119,17 +119,17 @@ class QueueMember(ABC):
         """Let a request queue. It does not block."""
         return _SharedSlot(self, next(self._numbers))
 
-    def answered(self) -> None:
+    def record_success(self) -> None:
         """Record an answer that was not a refusal."""
         with self._lock:
             self._refused_in_row = 0
             if self._fallback is not None:
-                self._fallback.answered()
+                self._fallback.record_success()
 
-    def refused(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
+    def record_refusal(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
         """Record an answer that asks to slow down, and report it to the others.
 
-        Arguments as of :meth:`RateLimiter.refused`.
+        Arguments as of :meth:`RateLimiter.record_refusal`.
         """
         with self._lock:
             if sent_at < self._refused_at:
@@ -141,10 +141,12 @@ class QueueMember(ABC):
             self._paused_until = now + max(pause, self._pace.spacing)
             self._slots.clear()
             if self._fallback is not None:
-                self._fallback.refused(now, sent_at=now, retry_after=self._paused_until - now)
+                self._fallback.record_refusal(
+                    now, sent_at=now, retry_after=self._paused_until - now
+                )
             self._ask_if_needed(now)
 
-    def left(self, now: float) -> int:
+    def remaining(self, now: float) -> int:
         """Return how many requests the last minute leaves, counting this process's own."""
         with self._lock:
             while self._sent and self._sent[0] <= now - MINUTE:
@@ -356,7 +358,7 @@ class QueueMember(ABC):
         # are not to send together.
         fallback.reserve().delay(now + _FRESH + MINUTE / limit * self._random())
         if now < self._paused_until:
-            fallback.refused(now, sent_at=now, retry_after=self._paused_until - now)
+            fallback.record_refusal(now, sent_at=now, retry_after=self._paused_until - now)
         for slot in self._waiting:
             slot.is_queued, slot.fallback = False, fallback.reserve()
         self._waiting.clear()

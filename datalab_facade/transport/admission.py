@@ -39,7 +39,7 @@ class AdmissionControl:
         return len(self._permits.queue)
 
     @contextlib.contextmanager
-    def passage(self, deadline: float) -> Iterator[None]:
+    def slot(self, deadline: float) -> Iterator[None]:
         """Wait for a permit and a slot, and hold the permit meanwhile.
 
         Raises:
@@ -60,12 +60,12 @@ class AdmissionControl:
         if not self._permits.acquire(deadline):
             raise RateLimitTimeoutError(wait=math.inf, left=0.0)
         try:
-            slot = self.rate_limiter.reserve()
+            place = self.rate_limiter.reserve()
             try:
-                while (delay := slot.delay(self._clock.monotonic(), deadline)) > 0:
+                while (delay := place.delay(self._clock.monotonic(), deadline)) > 0:
                     self._clock.sleep(min(delay, _LONGEST_NAP))
             except BaseException:
-                slot.cancel()
+                place.cancel()
                 raise
         except BaseException:
             self.leave()

@@ -54,7 +54,7 @@ USER_AGENT = f"datalab-facade/{__version__}"
 # An execution of 10,000 files takes some 4 MB; whatever is larger is no answer.
 _MOST_BYTES = 256 * 1024 * 1024
 
-# A request that got through the gate at the last moment is sent all the same.
+# A request that was admitted at the last moment is sent all the same.
 _LEAST_TIMEOUT = 0.01
 # No socket takes a timeout of a month.
 _LONGEST_TIMEOUT = 1e6
@@ -77,7 +77,7 @@ class CallScope:
     """The seconds that it may take, and when its answer is no longer wanted."""
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     on_leaving: Callable[[], None] = lambda: None
-    """Called once it has its turn, right before it is sent; what it raises keeps it here."""
+    """Called once it has its slot, right before it is sent; what it raises keeps it here."""
 
 
 @attrs.frozen
@@ -151,7 +151,7 @@ class _Api:
             )
             self._slow_down(exchange, failure)
             raise failure
-        self._rate_limiter.answered()
+        self._rate_limiter.record_success()
         try:
             return decode_json(body)
         except InvalidResponseError as error:
@@ -168,7 +168,7 @@ class _Api:
         # A server that is only overloaded is left alone if it says for how long.
         overloaded = failure.status in (503, 529) and failure.retry_after is not None
         if failure.status == 429 or overloaded:
-            self._rate_limiter.refused(
+            self._rate_limiter.record_refusal(
                 self._now(), sent_at=exchange.began, retry_after=failure.retry_after
             )
 
@@ -194,8 +194,8 @@ class ApiTransport(_Api):
         renew_after_fork(self)
 
     def renew_in_child(self) -> None:
-        """Have a gate of the process's own."""
-        self.gate = AdmissionControl(self._rate_limiter, self._surroundings.clock)
+        """Have an admission control of the process's own."""
+        self.admission = AdmissionControl(self._rate_limiter, self._surroundings.clock)
 
     def call(self, operation: Operation, scope: CallScope) -> JSON:
         """Make one request and give its JSON.
@@ -207,12 +207,12 @@ class ApiTransport(_Api):
             ClientStateError: The client is closed.
         """
         self._stay_open()
-        with self.gate.passage(scope.call.deadline):
+        with self.admission.slot(scope.call.deadline):
             scope.on_leaving()
             return self.send(operation, scope)
 
     def send(self, operation: Operation, scope: CallScope) -> JSON:
-        """Make a request that has passed the gate. Result and errors as :meth:`call`."""
+        """Make a request that was admitted. Result and errors as :meth:`call`."""
         self._stay_open()
         door = _Door(self, scope)
         operation.send(client=_generated_client().set_httpx_client(cast("httpx.Client", door)))
@@ -232,7 +232,7 @@ class ApiTransport(_Api):
             ClientStateError: The client is closed.
         """
         self._stay_open()
-        with self.gate.passage(scope.call.deadline):
+        with self.admission.slot(scope.call.deadline):
             exchange, body = self._carried_out("GET", path, {}, scope)
         return PlainAnswer(exchange.status, exchange.headers, body)
 
@@ -273,7 +273,7 @@ class AsyncApiTransport(_Api):
         drift: DriftLog,
     ) -> None:
         super().__init__(origin, surroundings, rate_limiter, drift)
-        self.gate = AsyncAdmissionControl(rate_limiter, surroundings.clock)
+        self.admission = AsyncAdmissionControl(rate_limiter, surroundings.clock)
         self._lanes = lanes
         self._loop = loop
 
@@ -287,12 +287,12 @@ class AsyncApiTransport(_Api):
             ClientStateError: The client is closed, or belongs to another event loop.
         """
         self._stay_open()
-        async with self.gate.passage(scope.call.deadline):
+        async with self.admission.slot(scope.call.deadline):
             scope.on_leaving()
             return await self.send(operation, scope)
 
     async def send(self, operation: Operation, scope: CallScope) -> JSON:
-        """Make a request that has passed the gate. Result and errors as :meth:`call`."""
+        """Make a request that was admitted. Result and errors as :meth:`call`."""
         self._stay_open()
         door = _AsyncDoor(self, scope)
         client = _generated_client().set_async_httpx_client(cast("httpx.AsyncClient", door))

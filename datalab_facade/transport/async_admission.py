@@ -38,7 +38,7 @@ class AsyncAdmissionControl:
         return len(self._permits.queue)
 
     @contextlib.asynccontextmanager
-    async def passage(self, deadline: float) -> AsyncIterator[None]:
+    async def slot(self, deadline: float) -> AsyncIterator[None]:
         """Wait for a permit and a slot, and hold the permit meanwhile.
 
         Raises:
@@ -59,12 +59,12 @@ class AsyncAdmissionControl:
         if not await self._permits.acquire(deadline):
             raise RateLimitTimeoutError(wait=math.inf, left=0.0)
         try:
-            slot = self.rate_limiter.reserve()
+            place = self.rate_limiter.reserve()
             try:
-                while (delay := slot.delay(self._clock.monotonic(), deadline)) > 0:
+                while (delay := place.delay(self._clock.monotonic(), deadline)) > 0:
                     await self._clock.sleep_async(min(delay, _LONGEST_NAP))
             except BaseException:
-                slot.cancel()
+                place.cancel()
                 raise
         except BaseException:
             self.leave()

@@ -174,7 +174,7 @@ def test_threads_and_clients_of_one_process_share_it_without_naming_a_client_of_
         with Datalab(API_KEY, base_url=server.api_url, rate_limiter=rate_limiter) as client:
             for _ in range(10):
                 client.executions.get(execution_id)
-        assert rate_limiter.left(time.monotonic()) == 590
+        assert rate_limiter.remaining(time.monotonic()) == 590
     plugins = dask.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.plugins))
     assert "datalab-facade-rate-limiter" in cast("list[str]", plugins)
 

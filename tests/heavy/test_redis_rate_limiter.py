@@ -117,7 +117,7 @@ def test_threads_of_one_process_share_one_limiter(
             for thread in threads:
                 thread.join()
         assert len(server.simulator.requests) == 40
-        assert rate_limiter.left(time.monotonic()) <= 560
+        assert rate_limiter.remaining(time.monotonic()) <= 560
 
 
 def test_redis_and_a_queue_in_memory_give_the_same_slots(redis_server: RedisServer) -> None:

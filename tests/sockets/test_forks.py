@@ -88,11 +88,11 @@ with Datalab(key, base_url=url) as client:
     def hold():
         with api._rate_limiter._lock, context.drift._lock, context.duration_model._lock:
             for _ in range(64):
-                api.gate.enter(float("inf"))
+                api.admission.enter(float("inf"))
             held.set()
             over.wait()
             for _ in range(64):
-                api.gate.leave()
+                api.admission.leave()
     holder = threading.Thread(target=hold)
     # 64 slots of the rate limiter would take long.
     class Now:
