@@ -120,7 +120,7 @@ class Following:
             return many_text(self._standing(), terminal, now=now, rows=rows)
         executions = list(self._executions.copy().values())
         if not executions:
-            return terminal.words("Looking at it …")
+            return terminal.adapt("Looking at it …")
         return execution_text(executions[0], terminal, now=now, rows=rows)
 
 
@@ -201,7 +201,7 @@ class RunFollowing:
 
     def _frame(self, terminal: Terminal, height: int) -> str:
         if not self._executions and not self._ended:
-            return terminal.words("Uploading …")
+            return terminal.adapt("Uploading …")
         standing = Standing(self._executions.copy(), {}, self._totals)
         now = _now()
         return fitted(

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from datalab_facade.cli.screens import Screen
 from datalab_facade.pictures.terminal import Terminal
-from datalab_facade.pictures.words import clipped, shown
+from datalab_facade.pictures.words import clip, sanitize
 
 _FRAMES_A_SECOND: Final = 4
 _NARROW: Final = 60
@@ -111,7 +111,7 @@ class Transfers:
     def _label(self, name: str) -> str:
         width = 16 if self._narrow else 32
         terminal = Terminal(80, color=False, ascii_only=self._ascii)
-        return clipped(terminal.words(shown(name)), width, ellipsis=terminal.ellipsis)
+        return clip(terminal.adapt(sanitize(name)), width, ellipsis=terminal.ellipsis)
 
 
 def _columns(*, narrow: bool) -> list[ProgressColumn]:

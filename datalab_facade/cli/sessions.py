@@ -106,8 +106,8 @@ class Session:
             self.err.write_json({"error": problem.to_dict()}, indented=False)
         else:
             terminal = self.err.for_tables
-            told = terminal.painted(f"{PROGRAM}:", RED)
-            self.err.write(f"{told} {terminal.words(problem.line())}")
+            told = terminal.paint(f"{PROGRAM}:", RED)
+            self.err.write(f"{told} {terminal.adapt(problem.line())}")
 
     def carry_out(self, command: Callable[[], ExitCode]) -> ExitCode:
         """Run a command, and give the code that the program ends with.

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from datalab_facade.pictures.terminal import DIM, PLAIN, Terminal
-from datalab_facade.pictures.words import cells, clipped, padded, wrapped
+from datalab_facade.pictures.words import cell_width, clip, pad, wrap
 
 Cell: TypeAlias = tuple[str, str]
 """Words and their style; words that come from a server have been made harmless."""
@@ -45,9 +45,9 @@ def table(
     >>> print(*table(columns, [[cell("parse"), cell("2m")]], Terminal(80, False, False)), sep="|")
     step   took|parse    2m
     """
-    written = [[(terminal.words(text), style) for text, style in row] for row in rows]
+    written = [[(terminal.adapt(text), style) for text, style in row] for row in rows]
     natural = [
-        max([cells(column.title), *(cells(row[place][0]) for row in written)])
+        max([cell_width(column.title), *(cell_width(row[place][0]) for row in written)])
         for place, column in enumerate(columns)
     ]
     kept = _kept(columns, natural, terminal.width)
@@ -114,31 +114,31 @@ def _lines(
         parts: list[Cell] = []
         for place, stack in zip(kept, stacks, strict=True):
             text = stack[number] if number < len(stack) else ""
-            filling = " " * (widths[place] - cells(text))
+            filling = " " * (widths[place] - cell_width(text))
             aligned = filling + text if columns[place].side == "right" else text + filling
             parts += [(aligned, row[place][1]), (" " * _GAP, PLAIN)]
         yield terminal.columns(parts[:-1])
 
 
 def _stack(column: Column, text: str, width: int, terminal: Terminal) -> list[str]:
-    if column.wraps and cells(text) > width:
-        return wrapped(text, width, most=4, ellipsis=terminal.ellipsis)
-    return [clipped(text, width, ellipsis=terminal.ellipsis)]
+    if column.wraps and cell_width(text) > width:
+        return wrap(text, width, most=4, ellipsis=terminal.ellipsis)
+    return [clip(text, width, ellipsis=terminal.ellipsis)]
 
 
 def paragraph(text: str, terminal: Terminal, style: str = PLAIN, *, indent: int = 0) -> list[str]:
     """Set words on as many lines as they need."""
     lines = terminal.lines(text, indent=indent, most=1_000)
-    return [terminal.painted(line, style) for line in lines]
+    return [terminal.paint(line, style) for line in lines]
 
 
 def facts(pairs: Sequence[tuple[str, str]], terminal: Terminal) -> list[str]:
     """Set names and values beside each other, a pair on a line."""
-    widest = max((cells(name) for name, _ in pairs), default=0)
+    widest = max((cell_width(name) for name, _ in pairs), default=0)
     lines: list[str] = []
     for name, value in pairs:
         room = max(8, terminal.width - widest - _GAP)
-        first, *more = wrapped(terminal.words(value), room, most=20, ellipsis=terminal.ellipsis)
-        lines.append(terminal.columns([(padded(name, widest + _GAP), DIM), (first, PLAIN)]))
+        first, *more = wrap(terminal.adapt(value), room, most=20, ellipsis=terminal.ellipsis)
+        lines.append(terminal.columns([(pad(name, widest + _GAP), DIM), (first, PLAIN)]))
         lines += [" " * (widest + _GAP) + line for line in more]
     return lines

@@ -56,7 +56,7 @@ from datalab_facade.cli.rendering.workflows import (
 )
 from datalab_facade.cli.tables import Column, cell, table
 from datalab_facade.pictures.terminal import Terminal
-from datalab_facade.pictures.words import cells
+from datalab_facade.pictures.words import cell_width
 from datalab_facade.runs.running import RunResult
 from datalab_facade.transport.api import PlainAnswer
 
@@ -373,7 +373,7 @@ def test_there_is_no_golden_text_of_nothing() -> None:
 def test_no_line_is_wider_than_its_terminal(name: str, width: int) -> None:
     for ascii_only in (False, True):
         text = TEXTS[name](Terminal(width, color=False, ascii_only=ascii_only))
-        assert [line for line in text.splitlines() if cells(line) > width] == []
+        assert [line for line in text.splitlines() if cell_width(line) > width] == []
         assert text.isascii() or not ascii_only
 
 

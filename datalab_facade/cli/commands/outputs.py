@@ -14,7 +14,7 @@ from datalab_facade.cli.sessions import Session, in_session, talks
 from datalab_facade.cli.transferring import transfers
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.models import Execution
-from datalab_facade.pictures.words import shown
+from datalab_facade.pictures.words import sanitize
 
 
 @click.command()
@@ -71,7 +71,7 @@ def download(
 def _check_steps(execution: Execution, steps: Iterable[str]) -> None:
     for name in steps:
         if name not in execution.steps:
-            known = ", ".join(map(shown, execution.steps)) or "none"
+            known = ", ".join(map(sanitize, execution.steps)) or "none"
             raise InvalidArgumentError(
                 f"Execution {execution.id} has no step {name!r}; its steps are: {known}"
             )

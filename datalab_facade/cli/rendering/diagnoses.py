@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from datalab_facade.cli.tables import Cell
 from datalab_facade.pictures.terminal import BOLD, CYAN, DIM, GREEN, PLAIN, RED, Terminal
-from datalab_facade.pictures.words import wrapped
+from datalab_facade.pictures.words import wrap
 
 if TYPE_CHECKING:
     from datalab_facade.cli.diagnosis import Check, Diagnosis, Verdict
@@ -30,19 +30,19 @@ def diagnosis_text(diagnosis: Diagnosis, terminal: Terminal) -> str:
         sum_up = "This cannot work yet."
     elif doubtful:
         sum_up = "It works, but look at what is marked."
-    return "\n".join([*lines, "", terminal.painted(sum_up, BOLD)])
+    return "\n".join([*lines, "", terminal.paint(sum_up, BOLD)])
 
 
 def _lines(check: Check, terminal: Terminal) -> list[str]:
     sign = _sign(check.verdict, terminal)
     room = max(8, terminal.width - _NAME - 4)
-    told = wrapped(terminal.words(check.told), room, most=8, ellipsis=terminal.ellipsis)
+    told = wrap(terminal.adapt(check.told), room, most=8, ellipsis=terminal.ellipsis)
     first = [sign, (f" {check.name:<{_NAME}}  "[: _NAME + 3], BOLD), (told[0], PLAIN)]
     indent = " " * (_NAME + 3)
     lines = [terminal.columns(first), *(indent + line for line in told[1:])]
     if check.hint:
-        hint = wrapped(terminal.words(check.hint), room, most=8, ellipsis=terminal.ellipsis)
-        lines += [indent + terminal.painted(line, _STYLES[check.verdict]) for line in hint]
+        hint = wrap(terminal.adapt(check.hint), room, most=8, ellipsis=terminal.ellipsis)
+        lines += [indent + terminal.paint(line, _STYLES[check.verdict]) for line in hint]
     return lines
 
 

@@ -17,7 +17,13 @@ from datalab_facade.models import Execution, Step, StepRun
 from datalab_facade.outcomes import Outcome, Totals
 from datalab_facade.pictures.rows import Headline, State, state_of
 from datalab_facade.pictures.terminal import BOLD, DIM, RED, STATE_COLORS, Terminal
-from datalab_facade.pictures.words import SEPARATOR, counted, duration, joined, shown
+from datalab_facade.pictures.words import (
+    SEPARATOR,
+    format_duration,
+    join_parts,
+    pluralize,
+    sanitize,
+)
 from datalab_facade.statuses import Status
 
 _MOST_FILES: Final = 6
@@ -67,12 +73,12 @@ def execution_text(
 def _head(execution: Execution, terminal: Terminal) -> Iterator[str]:
     told = Headline.of(execution.timeline())
     mark, colour = sign(told.state, terminal)
-    status = terminal.words(told.status)
-    yield from terminal.flowed(
+    status = terminal.adapt(told.status)
+    yield from terminal.flow(
         [[(told.title, BOLD)], [(f"{mark} {status}", colour)], [(told.total, BOLD)]]
     )
-    yield from terminal.flowed(
-        [[(terminal.words(fact), DIM)] for fact in told.facts], gap=terminal.words(SEPARATOR)
+    yield from terminal.flow(
+        [[(terminal.adapt(fact), DIM)] for fact in told.facts], gap=terminal.adapt(SEPARATOR)
     )
 
 
@@ -87,8 +93,8 @@ def _steps(execution: Execution, terminal: Terminal, most: int) -> Iterator[str]
     if rows:
         yield from table(_STEPS, rows, terminal)
     if len(steps) > most:
-        more = counted(len(steps) - most, "more step")
-        yield terminal.painted(terminal.words(f"… {more}"), DIM)
+        more = pluralize(len(steps) - most, "more step")
+        yield terminal.paint(terminal.adapt(f"… {more}"), DIM)
 
 
 def _file_rows(step: Step) -> int:
@@ -100,8 +106,8 @@ def _step_row(step: Step, execution: Execution, terminal: Terminal) -> list[Cell
     began, ended = step.started_at, step.finished_at
     return [
         sign(state, terminal),
-        (shown(step.name), BOLD if state == "working" else ""),
-        (shown(step.status, limit=24), STATE_COLORS[state]),
+        (sanitize(step.name), BOLD if state == "working" else ""),
+        (sanitize(step.status, limit=24), STATE_COLORS[state]),
         plain(files_done(step.runs)),
         (_clock(began), DIM),
         plain(_took(began, ended, execution, goes_on=not step.is_terminal)),
@@ -110,11 +116,11 @@ def _step_row(step: Step, execution: Execution, terminal: Terminal) -> list[Cell
 
 def _file_row(run: StepRun, execution: Execution, terminal: Terminal) -> list[Cell]:
     state = state_of(run.status, failed=run.failed)
-    name = "all files" if run.file_key == "aggregated" else shown(run.file_key or "")
+    name = "all files" if run.file_key == "aggregated" else sanitize(run.file_key or "")
     return [
         plain(""),
         (f"{sign(state, terminal)[0]} {name}", DIM),
-        (shown(run.status, limit=24), DIM),
+        (sanitize(run.status, limit=24), DIM),
         plain(""),
         (_clock(run.started_at), DIM),
         (
@@ -138,7 +144,7 @@ def _took(
     if ended is None:
         return ""
     # The clocks of the server and of this machine may differ a little.
-    return duration(max(timedelta(0), ended - began))
+    return format_duration(max(timedelta(0), ended - began))
 
 
 def _going_on(execution: Execution, terminal: Terminal) -> Iterator[str]:
@@ -154,7 +160,7 @@ def going_on(execution: Execution) -> str:
         for step in execution.steps.values()
     ]
     told = [
-        shown(step.name, limit=40) + (f" ({counted(files, 'file')})" if files > 1 else "")
+        sanitize(step.name, limit=40) + (f" ({pluralize(files, 'file')})" if files > 1 else "")
         for step, files in working
         if files
     ]
@@ -177,11 +183,11 @@ def failures_text(execution: Execution, terminal: Terminal) -> Iterator[str]:
     failures = execution.failures
     bullet = terminal.glyphs.bullet
     for failure in failures[:_MOST_FAILURES]:
-        words = f"{bullet} {shown(str(failure), limit=400)}"
+        words = f"{bullet} {sanitize(str(failure), limit=400)}"
         yield from paragraph(words, terminal, RED, indent=2)
     if len(failures) > _MOST_FAILURES:
         more = f"  … {len(failures) - _MOST_FAILURES:,} more failed"
-        yield terminal.painted(terminal.words(more), RED)
+        yield terminal.paint(terminal.adapt(more), RED)
 
 
 def change_line(change: Change, terminal: Terminal, *, many: bool = False) -> str:
@@ -194,20 +200,20 @@ def change_line(change: Change, terminal: Terminal, *, many: bool = False) -> st
     """
     place = f"execution {change.snapshot.id}"
     if change.step is not None:
-        place = shown(change.step)
+        place = sanitize(change.step)
         if change.file_key is not None:
-            place += f" [{shown(change.file_key)}]"
+            place += f" [{sanitize(change.file_key)}]"
         if many:
             place = f"{change.snapshot.id} {place}"
-    came_from = "" if change.before is None else f"{shown(change.before)} → "
-    after = shown(change.after)
+    came_from = "" if change.before is None else f"{sanitize(change.before)} → "
+    after = sanitize(change.after)
     colour = STATE_COLORS[state_of(change.after, failed=False)]
     # The run of a step that says "success: false" has a status as if it had not failed.
     return terminal.columns(
         [
             (f"{_clock(change.observed_at)}  " if change.observed_at else "", DIM),
-            (terminal.words(f"{place}: {came_from}"), ""),
-            (terminal.words(after), colour),
+            (terminal.adapt(f"{place}: {came_from}"), ""),
+            (terminal.adapt(after), colour),
         ]
     )
 
@@ -262,7 +268,7 @@ def many_text(standing: Standing, terminal: Terminal, *, now: datetime | None, r
     )
     if len(ids) > rows:
         more = f"… {len(ids) - rows:,} more"
-        lines.append(terminal.painted(terminal.words(more), DIM))
+        lines.append(terminal.paint(terminal.adapt(more), DIM))
     if now is None:
         lines += _failures_of_many(standing, terminal)
     if standing.totals is not None:
@@ -273,7 +279,7 @@ def many_text(standing: Standing, terminal: Terminal, *, now: datetime | None, r
 def _failures_of_many(standing: Standing, terminal: Terminal) -> Iterator[str]:
     told = [(number, problem_of(error).line()) for number, error in standing.errors.items()]
     for number, execution in standing.executions.items():
-        told += [(number, shown(str(failure), limit=400)) for failure in execution.failures]
+        told += [(number, sanitize(str(failure), limit=400)) for failure in execution.failures]
     if told:
         yield ""
     for number, words in told[:_MOST_FAILURES]:
@@ -281,7 +287,7 @@ def _failures_of_many(standing: Standing, terminal: Terminal) -> Iterator[str]:
         yield from paragraph(line, terminal, RED, indent=2)
     if len(told) > _MOST_FAILURES:
         more = f"  … {len(told) - _MOST_FAILURES:,} more failed"
-        yield terminal.painted(terminal.words(more), RED)
+        yield terminal.paint(terminal.adapt(more), RED)
 
 
 def _at(execution: Execution | None, now: datetime | None) -> Execution | None:
@@ -308,11 +314,11 @@ def _execution_row(
     told = going_on(execution) if not execution.is_terminal else ""
     if execution.failures:
         first, *others = execution.failures
-        told = shown(str(first)) + (f", and {len(others)} more" if others else "")
+        told = sanitize(str(first)) + (f", and {len(others)} more" if others else "")
     return [
         sign(state, terminal),
         plain(str(number)),
-        (shown(execution.status, limit=24), STATE_COLORS[state]),
+        (sanitize(execution.status, limit=24), STATE_COLORS[state]),
         plain(str(execution.progress)),
         plain(
             _took(
@@ -329,14 +335,14 @@ def _execution_row(
 def totals_lines(totals: Totals, terminal: Terminal) -> list[str]:
     """Tell how many executions stand how."""
     to_go = totals.eta_seconds
-    words = joined(
+    words = join_parts(
         (
             f"{totals.finished}/{totals.total} ended",
             f"{totals.failed} failed" if totals.failed else "",
             f"{totals.running} running" if totals.running else "",
             f"{totals.queued} queued" if totals.queued else "",
-            f"about {duration(timedelta(seconds=round(to_go)))} to go" if to_go else "",
-            counted(totals.requests, "look"),
+            f"about {format_duration(timedelta(seconds=round(to_go)))} to go" if to_go else "",
+            pluralize(totals.requests, "look"),
         )
     )
     return paragraph(words, terminal, BOLD)

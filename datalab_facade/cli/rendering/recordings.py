@@ -18,7 +18,7 @@ def recording_text(recording: Recording, terminal: Terminal) -> str:
 def _answer(answer: Recorded, terminal: Terminal) -> str:
     shape = answer.shape
     lines = [
-        terminal.painted(f"{answer.request} -> {answer.status_code}", BOLD),
+        terminal.paint(f"{answer.request} -> {answer.status_code}", BOLD),
         f"headers: {', '.join(answer.headers)}",
         f"Retry-After: {answer.retry_after}",
     ]

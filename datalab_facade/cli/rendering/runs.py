@@ -12,7 +12,7 @@ from datalab_facade.cli.exits import words_of
 from datalab_facade.cli.rendering.signs import plain, sign, size
 from datalab_facade.cli.tables import Cell, Column, paragraph, table
 from datalab_facade.pictures.terminal import BOLD, DIM, RED, Terminal
-from datalab_facade.pictures.words import counted, shown
+from datalab_facade.pictures.words import pluralize, sanitize
 from datalab_facade.runs.running import RunResult
 
 _RESULTS: Final = (
@@ -42,14 +42,14 @@ def report_text(folder: Path, results: Sequence[RunResult], terminal: Terminal) 
         lines += paragraph(words, terminal, RED, indent=2)
     if len(bad) > _MOST_REASONS:
         more = f"  … {len(bad) - _MOST_REASONS:,} more are not done"
-        lines.append(terminal.painted(terminal.words(more), RED))
+        lines.append(terminal.paint(terminal.adapt(more), RED))
     return "\n".join([*lines, "", *summary_lines(folder, results, terminal)])
 
 
 def summary_lines(folder: Path, results: Sequence[RunResult], terminal: Terminal) -> list[str]:
     """Tell how many files are done."""
     done = sum(result.succeeded for result in results)
-    told = f"{done} of {counted(len(results), 'file')} done, in {folder}"
+    told = f"{done} of {pluralize(len(results), 'file')} done, in {folder}"
     return paragraph(told, terminal, BOLD)
 
 
@@ -67,10 +67,10 @@ def _row(result: RunResult, terminal: Terminal) -> list[Cell]:
 
 
 def _name(result: RunResult) -> str:
-    return shown(Path(result.source).name or result.source)
+    return sanitize(Path(result.source).name or result.source)
 
 
 def _reason(result: RunResult) -> str:
     if result.succeeded:
         return ""
-    return shown(words_of(result.reason or "not done"), limit=400)
+    return sanitize(words_of(result.reason or "not done"), limit=400)

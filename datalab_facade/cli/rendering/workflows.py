@@ -10,7 +10,7 @@ from datalab_facade.cli.rendering.signs import plain
 from datalab_facade.cli.tables import Column, paragraph, table
 from datalab_facade.pictures.graph import Graph
 from datalab_facade.pictures.terminal import BOLD, DIM, GREEN, Terminal
-from datalab_facade.pictures.words import counted, joined, moment, shown
+from datalab_facade.pictures.words import format_time, join_parts, pluralize, sanitize
 from datalab_facade.secrecy import redact_value
 from datalab_facade.workflows.definitions import WorkflowDefinition
 from datalab_facade.workflows.models import StepType, Workflow
@@ -33,8 +33,8 @@ def workflows_text(workflows: Iterable[Workflow], terminal: Terminal) -> str:
     rows = [
         [
             plain(str(one.id)),
-            (shown(one.name or ""), BOLD),
-            plain(", ".join(shown(step.unique_name or step.name or "?") for step in one.steps)),
+            (sanitize(one.name or ""), BOLD),
+            plain(", ".join(sanitize(step.unique_name or step.name or "?") for step in one.steps)),
             (f"{one.created_at:%Y-%m-%d %H:%M}" if one.created_at else "", DIM),
         ]
         for one in workflows
@@ -46,11 +46,11 @@ def workflows_text(workflows: Iterable[Workflow], terminal: Terminal) -> str:
 
 def workflow_text(workflow: Workflow, terminal: Terminal) -> str:
     """Show a workflow: what it is, its steps as a graph, their settings."""
-    facts = joined(
+    facts = join_parts(
         (
             f"workflow {workflow.id}",
             "" if workflow.team_id is None else f"team {workflow.team_id}",
-            "" if workflow.created_at is None else f"created {moment(workflow.created_at)}",
+            "" if workflow.created_at is None else f"created {format_time(workflow.created_at)}",
         )
     )
     lines = [
@@ -70,14 +70,15 @@ def _settings(workflow: Workflow, terminal: Terminal) -> Iterator[str]:
     for step in workflow.steps:
         if step.settings:
             told = json.dumps(redact_value(dict(step.settings)), ensure_ascii=terminal.ascii_only)
-            yield terminal.painted(terminal.words(shown(step.unique_name or "?")), BOLD)
+            yield terminal.paint(terminal.adapt(sanitize(step.unique_name or "?")), BOLD)
             yield from (f"  {line}" for line in _indented(told, terminal))
 
 
 def _indented(text: str, terminal: Terminal) -> list[str]:
     narrower = Terminal(max(8, terminal.width - 2), terminal.color, terminal.ascii_only)
     return [
-        line[: terminal.width - 2] for line in paragraph(shown(text, limit=10_000), narrower, DIM)
+        line[: terminal.width - 2]
+        for line in paragraph(sanitize(text, limit=10_000), narrower, DIM)
     ]
 
 
@@ -90,10 +91,10 @@ def definition_text(definition: WorkflowDefinition, terminal: Terminal) -> str:
         )
     ]
     if definition.description:
-        lines += ["", *paragraph(shown(definition.description, limit=1_000), terminal, DIM)]
+        lines += ["", *paragraph(sanitize(definition.description, limit=1_000), terminal, DIM)]
     placeholders = definition.placeholders()
     if placeholders:
-        told = ", ".join(f"${{{shown(one)}}}" for one in placeholders)
+        told = ", ".join(f"${{{sanitize(one)}}}" for one in placeholders)
         lines += ["", *paragraph(f"To be filled in: {told}", terminal)]
     sign = terminal.glyphs.signs["done"]
     lines += ["", *paragraph(f"{sign} The definition can be used.", terminal, GREEN)]
@@ -103,8 +104,8 @@ def definition_text(definition: WorkflowDefinition, terminal: Terminal) -> str:
 def created_text(workflow: Workflow, terminal: Terminal) -> str:
     """Tell that a workflow was created."""
     sign = terminal.glyphs.signs["done"]
-    name = f" {shown(workflow.name)!r}" if workflow.name else ""
-    words = f"{sign} Created workflow {workflow.id}{name}: {counted(len(workflow.steps), 'step')}"
+    name = f" {sanitize(workflow.name)!r}" if workflow.name else ""
+    words = f"{sign} Created workflow {workflow.id}{name}: {pluralize(len(workflow.steps), 'step')}"
     return "\n".join(paragraph(words, terminal, GREEN))
 
 
@@ -112,9 +113,9 @@ def step_types_text(step_types: Iterable[StepType], terminal: Terminal) -> str:
     """Show types of step."""
     rows = [
         [
-            (shown(one.step_key), BOLD),
-            (shown(one.version or "", limit=12) if one.version else "", DIM),
-            plain(shown(one.description or one.name or "-", limit=400)),
+            (sanitize(one.step_key), BOLD),
+            (sanitize(one.version or "", limit=12) if one.version else "", DIM),
+            plain(sanitize(one.description or one.name or "-", limit=400)),
         ]
         for one in step_types
     ]
