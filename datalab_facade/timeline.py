@@ -58,10 +58,10 @@ class Span:
     def to_dict(self) -> dict[str, JSON]:
         """Return the span as plain JSON, with times in ISO 8601 and a duration in seconds."""
         return {
-            "start": self.started_at.isoformat(),
-            "end": self.ended_at.isoformat(),
+            "started_at": self.started_at.isoformat(),
+            "ended_at": self.ended_at.isoformat(),
             "is_open": self.is_open,
-            "seconds": self.duration.total_seconds(),
+            "duration_seconds": self.duration.total_seconds(),
         }
 
 
@@ -273,8 +273,8 @@ class Timeline:
             "execution_id": self.execution_id,
             "status": str(self.status),
             "workflow_id": self.workflow_id,
-            "start": None if self.started_at is None else self.started_at.isoformat(),
-            "end": None if self.ended_at is None else self.ended_at.isoformat(),
+            "started_at": None if self.started_at is None else self.started_at.isoformat(),
+            "ended_at": None if self.ended_at is None else self.ended_at.isoformat(),
             "is_open": self.is_open,
             "total_seconds": self.total.total_seconds(),
             "worked_seconds": self.worked.total_seconds(),

@@ -91,7 +91,7 @@ CASES = {
         lambda w, way: ["files", "download", w.uploaded, "-o", f"report-{way}.pdf"],
         ("report-",),
     ),
-    "doctor": Case(lambda _, __: ["doctor"], ("the key is accepted", "All is well")),
+    "doctor": Case(lambda _, __: ["doctor"], ("Datalab accepts the key", "Everything works")),
     "record": Case(
         lambda w, _: ["record", w.done, w.failed],
         ("body.steps.<key>.<key>.status", "Retry-After: absent", "COMPLETED", "steps: nested"),

@@ -105,7 +105,7 @@ def test_a_definition_is_checked_against_the_types_of_step_that_there_are(
     odd = world.folder / "odd.json"
     odd.write_text('{"name": "Odd", "steps": [{"step_key": "fly", "unique_name": "a"}]}')
     assert run("workflows", "check", odd).code == 0
-    done = run("workflows", "check", odd, "--online")
+    done = run("workflows", "check", odd, "--check-server")
     assert done.code == 2
     assert "fly" in done.err
     odd.write_text('{"name": "Odd", "steps": [{"step_key": "x", "unique_name": "a"}], "name": 1}')

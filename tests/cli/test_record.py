@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalab_facade.cli.recording import Recorded, Target, kept
+from datalab_facade.cli.recording import RecordedAnswer, Target, summarize
 from datalab_facade.cli.shapes import header_may_be_shown, may_be_shown, shape_of
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.transport.api import PlainAnswer
@@ -19,11 +19,13 @@ from tests.cli.schemas import check_document
 from tests.cli.worlds import World
 from tests.contract.documented import NESTED, documented_body
 
-TARGET = Target.of("123")
+TARGET = Target.parse("123")
 
 
-def recorded(body: object, headers: dict[str, str] | None = None, status: int = 200) -> Recorded:
-    return kept(TARGET, PlainAnswer(status, headers or {}, json.dumps(body).encode()))
+def recorded(
+    body: object, headers: dict[str, str] | None = None, status: int = 200
+) -> RecordedAnswer:
+    return summarize(TARGET, PlainAnswer(status, headers or {}, json.dumps(body).encode()))
 
 
 IDS = (
@@ -68,11 +70,11 @@ def test_whatever_is_answered_no_value_no_id_and_no_name_of_a_file_is_recorded(
     check_document("record", {"datalab_facade": "1", "answers": [document]})
     text = json.dumps(document, ensure_ascii=False)
     hidden = {one for one in secrets_in(body) | headers.keys() if len(one) > 3}
-    words = {word for kinds in (document["kinds"], document["keys"]) for word in words_of(kinds)}
+    words = {word for kinds in (document["kinds"], document["keys"]) for word in words_in(kinds)}
     assert not {one for one in hidden if one in text and one not in " ".join(words)}
 
 
-def words_of(kinds: object) -> set[str]:
+def words_in(kinds: object) -> set[str]:
     """Give the words that the recording itself is made of."""
     assert isinstance(kinds, dict)
     return {word for found in kinds.values() for word in found}
@@ -153,11 +155,11 @@ def test_an_answer_without_end_is_cut_and_says_so() -> None:
     deep: Any = "x"
     for _ in range(100):
         deep = [deep]
-    assert not shape_of(deep).is_whole
+    assert not shape_of(deep).is_complete
     letters = "abcdefghijklmnopqrstuvwxyz"
     wide: Any = {f"a{a}e{b}i{c}o": 1 for a in letters for b in letters for c in letters}
     shape = shape_of(wide)
-    assert not shape.is_whole
+    assert not shape.is_complete
     assert len(shape.kinds) <= 2_000
 
 
@@ -166,8 +168,8 @@ def test_an_answer_without_end_is_cut_and_says_so() -> None:
     [
         ({}, "absent"),
         ({"retry-after": "30"}, "seconds"),
-        ({"retry-after": "Mon, 31 Aug 2026 23:59:59 GMT"}, "a date"),
-        ({"retry-after": "soon"}, "something else"),
+        ({"retry-after": "Mon, 31 Aug 2026 23:59:59 GMT"}, "date"),
+        ({"retry-after": "soon"}, "other"),
     ],
 )
 def test_in_which_form_retry_after_comes_is_recorded(headers: dict[str, str], told: str) -> None:
@@ -176,7 +178,7 @@ def test_in_which_form_retry_after_comes_is_recorded(headers: dict[str, str], to
 
 @pytest.mark.parametrize("content", [b"<html>s3cret", b"", b"[" * 100_000, b"\xff"])
 def test_what_is_no_json_is_said_to_be_none(content: bytes) -> None:
-    assert kept(TARGET, PlainAnswer(200, {}, content)).shape.kinds == {"body": ["no JSON"]}
+    assert summarize(TARGET, PlainAnswer(200, {}, content)).shape.kinds == {"body": ["no JSON"]}
 
 
 @pytest.mark.parametrize(
@@ -192,9 +194,9 @@ def test_what_is_no_json_is_said_to_be_none(content: bytes) -> None:
     ],
 )
 def test_an_id_says_where_to_look(given_id: str, path: str) -> None:
-    target = Target.of(given_id)
+    target = Target.parse(given_id)
     assert target.path == path
-    assert re.fullmatch(r"GET /api/v1/[a-z_/]+/\{(execution|request)_id\}", target.shown)
+    assert re.fullmatch(r"GET /api/v1/[a-z_/]+/\{(execution|request)_id\}", target.label)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,7 @@ def test_an_id_says_where_to_look(given_id: str, path: str) -> None:
 )
 def test_what_is_no_id_is_refused_before_anything_is_sent(given_id: str) -> None:
     with pytest.raises(InvalidArgumentError, match="An id is that of an execution"):
-        _ = Target.of(given_id)
+        _ = Target.parse(given_id)
 
 
 def test_what_is_there_and_what_is_not_are_both_recorded(run: Run, world: World) -> None:

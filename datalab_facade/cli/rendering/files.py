@@ -34,7 +34,7 @@ def files_text(files: Iterable[File], terminal: Terminal) -> str:
             plain(str(one.id)),
             (sanitize(one.filename), BOLD),
             plain(size(one.size)),
-            (sanitize(one.status, limit=20), _colour(one)),
+            (sanitize(one.status, limit=20), _color(one)),
             (f"{one.created_at:%Y-%m-%d %H:%M}" if one.created_at else "", DIM),
             (sanitize(one.reference), DIM),
         ]
@@ -45,7 +45,7 @@ def files_text(files: Iterable[File], terminal: Terminal) -> str:
     return "\n".join(table(_FILES, rows, terminal))
 
 
-def _colour(file: File) -> str:
+def _color(file: File) -> str:
     return STATE_COLORS[_STATES.get(file.status.lower(), "other")]
 
 
@@ -64,7 +64,7 @@ def file_text(file: File, terminal: Terminal) -> str:
 
 
 def uploaded_line(source: str, file: File, terminal: Terminal) -> str:
-    """Tell that a file was uploaded."""
+    """Report an uploaded file."""
     lines = terminal.flow(
         [
             [

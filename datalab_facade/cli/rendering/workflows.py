@@ -1,4 +1,4 @@
-"""Workflows, their definitions and types of step, as text."""
+"""Workflows, definitions and step types, as text."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def workflows_text(workflows: Iterable[Workflow], terminal: Terminal) -> str:
 
 
 def workflow_text(workflow: Workflow, terminal: Terminal) -> str:
-    """Show a workflow: what it is, its steps as a graph, their settings."""
+    """Show a workflow: its facts, a graph of its steps, and their settings."""
     facts = join_parts(
         (
             f"workflow {workflow.id}",
@@ -57,7 +57,7 @@ def workflow_text(workflow: Workflow, terminal: Terminal) -> str:
         *paragraph(facts, terminal, DIM),
         "",
         graph_of_workflow(workflow).text(
-            width=_drawn_width(terminal), color=terminal.color, ascii_only=terminal.ascii_only
+            width=_graph_width(terminal), color=terminal.color, ascii_only=terminal.ascii_only
         ),
     ]
     settings = list(_settings(workflow, terminal))
@@ -69,12 +69,12 @@ def workflow_text(workflow: Workflow, terminal: Terminal) -> str:
 def _settings(workflow: Workflow, terminal: Terminal) -> Iterator[str]:
     for step in workflow.steps:
         if step.settings:
-            told = json.dumps(redact_value(dict(step.settings)), ensure_ascii=terminal.ascii_only)
+            text = json.dumps(redact_value(dict(step.settings)), ensure_ascii=terminal.ascii_only)
             yield terminal.paint(terminal.adapt(sanitize(step.unique_name or "?")), BOLD)
-            yield from (f"  {line}" for line in _indented(told, terminal))
+            yield from (f"  {line}" for line in _indent(text, terminal))
 
 
-def _indented(text: str, terminal: Terminal) -> list[str]:
+def _indent(text: str, terminal: Terminal) -> list[str]:
     narrower = Terminal(max(8, terminal.width - 2), terminal.color, terminal.ascii_only)
     return [
         line[: terminal.width - 2]
@@ -83,34 +83,36 @@ def _indented(text: str, terminal: Terminal) -> list[str]:
 
 
 def definition_text(definition: WorkflowDefinition, terminal: Terminal) -> str:
-    """Show a definition that is right: its steps as a graph, and what has to be filled in."""
+    """Show a valid definition: a graph of its steps, and its placeholders."""
     graph = graph_of_definition(definition)
     lines = [
         graph.text(
-            width=_drawn_width(terminal), color=terminal.color, ascii_only=terminal.ascii_only
+            width=_graph_width(terminal), color=terminal.color, ascii_only=terminal.ascii_only
         )
     ]
     if definition.description:
         lines += ["", *paragraph(sanitize(definition.description, limit=1_000), terminal, DIM)]
     placeholders = definition.placeholders()
     if placeholders:
-        told = ", ".join(f"${{{sanitize(one)}}}" for one in placeholders)
-        lines += ["", *paragraph(f"To be filled in: {told}", terminal)]
-    sign = terminal.glyphs.signs["done"]
-    lines += ["", *paragraph(f"{sign} The definition can be used.", terminal, GREEN)]
+        names = ", ".join(f"${{{sanitize(one)}}}" for one in placeholders)
+        lines += ["", *paragraph(f"Placeholders to fill in: {names}", terminal)]
+    check = terminal.glyphs.signs["done"]
+    lines += ["", *paragraph(f"{check} The definition is valid.", terminal, GREEN)]
     return "\n".join(lines)
 
 
 def created_text(workflow: Workflow, terminal: Terminal) -> str:
-    """Tell that a workflow was created."""
-    sign = terminal.glyphs.signs["done"]
+    """Report a new workflow."""
+    check = terminal.glyphs.signs["done"]
     name = f" {sanitize(workflow.name)!r}" if workflow.name else ""
-    words = f"{sign} Created workflow {workflow.id}{name}: {pluralize(len(workflow.steps), 'step')}"
+    words = (
+        f"{check} Created workflow {workflow.id}{name}: {pluralize(len(workflow.steps), 'step')}"
+    )
     return "\n".join(paragraph(words, terminal, GREEN))
 
 
 def step_types_text(step_types: Iterable[StepType], terminal: Terminal) -> str:
-    """Show types of step."""
+    """Show step types."""
     rows = [
         [
             (sanitize(one.step_key), BOLD),
@@ -120,12 +122,12 @@ def step_types_text(step_types: Iterable[StepType], terminal: Terminal) -> str:
         for one in step_types
     ]
     if not rows:
-        return "Datalab tells of no types of step."
+        return "Datalab lists no step types."
     return "\n".join(table(_STEP_TYPES, rows, terminal))
 
 
 def graph_of_workflow(workflow: Workflow) -> Graph:
-    """Make the graph of a workflow."""
+    """Return the graph of a workflow."""
     steps = {
         step.unique_name or step.name or f"step {number}": (step.step_key or "", step.depends_on)
         for number, step in enumerate(workflow.steps, 1)
@@ -134,10 +136,10 @@ def graph_of_workflow(workflow: Workflow) -> Graph:
 
 
 def graph_of_definition(definition: WorkflowDefinition) -> Graph:
-    """Make the graph of a definition."""
+    """Return the graph of a definition."""
     steps = {step.unique_name: (step.step_key, step.depends_on) for step in definition.steps}
     return Graph.of(definition.name, steps)
 
 
-def _drawn_width(terminal: Terminal) -> int:
+def _graph_width(terminal: Terminal) -> int:
     return min(terminal.width, 200)
