@@ -21,7 +21,7 @@ def parse_duration(text: str) -> float | None:
 
     Returns None if the text is not a duration, or if it is zero.
 
-    >>> seconds_in("90"), seconds_in("1h30m"), seconds_in("soon")
+    >>> parse_duration("90"), parse_duration("1h30m"), parse_duration("soon")
     (90.0, 5400.0, None)
     """
     text = text.strip().lower()

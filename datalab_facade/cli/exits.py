@@ -136,7 +136,7 @@ _SECRET: Final = re.compile(r"secrets\['([^']*)'\]")
 def use_option_names(text: str) -> str:
     """Replace the library's arguments in a message by the options of the command line.
 
-    >>> words_of("Use https, or allow_http=True")
+    >>> use_option_names("Use https, or allow_http=True")
     'Use https, or --allow-http'
     """
     for argument, option in _OPTION_NAMES.items():

@@ -94,7 +94,7 @@ def test_what_is_the_name_of_a_field_is_shown(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    ("name", "recorded_as_is"),
     [
         ("x-request-id", True),
         ("x-ratelimit-remaining", True),
@@ -105,12 +105,14 @@ def test_what_is_the_name_of_a_field_is_shown(name: str) -> None:
         ("x" * 50, False),
     ],
 )
-def test_the_name_of_a_header_is_shown_if_it_is_made_of_words(name: str, shown: bool) -> None:
-    assert header_may_be_shown(name) is shown
-    assert recorded({}, {name: "s3cret"}).headers == [name if shown else "<header>"]
+def test_the_name_of_a_header_is_shown_if_it_is_made_of_words(
+    name: str, recorded_as_is: bool
+) -> None:
+    assert header_may_be_shown(name) is recorded_as_is
+    assert recorded({}, {name: "s3cret"}).headers == [name if recorded_as_is else "<header>"]
 
 
-def test_the_two_shapes_of_steps_are_told_apart() -> None:
+def test_the_two_shapes_of_steps_are_distinguished() -> None:
     flat = shape_of(json.loads(documented_body("IN_PROGRESS")))
     nested = shape_of(NESTED)
     assert (flat.step_shape, nested.step_shape) == ("flat", "nested")
@@ -134,7 +136,7 @@ def test_the_two_shapes_of_steps_are_told_apart() -> None:
         ("4", "digits"),
     ],
 )
-def test_a_text_is_told_by_its_kind(text: str, kind: str) -> None:
+def test_a_text_is_described_by_its_kind(text: str, kind: str) -> None:
     assert shape_of({"value": text}).kinds["body.value"] == [kind]
 
 
@@ -164,7 +166,7 @@ def test_an_answer_without_end_is_cut_and_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "kind"),
     [
         ({}, "absent"),
         ({"retry-after": "30"}, "seconds"),
@@ -172,13 +174,13 @@ def test_an_answer_without_end_is_cut_and_says_so() -> None:
         ({"retry-after": "soon"}, "other"),
     ],
 )
-def test_in_which_form_retry_after_comes_is_recorded(headers: dict[str, str], told: str) -> None:
-    assert recorded({}, headers).retry_after == told
+def test_in_which_form_retry_after_comes_is_recorded(headers: dict[str, str], kind: str) -> None:
+    assert recorded({}, headers).retry_after == kind
 
 
 @pytest.mark.parametrize("content", [b"<html>s3cret", b"", b"[" * 100_000, b"\xff"])
 def test_what_is_no_json_is_said_to_be_none(content: bytes) -> None:
-    assert summarize(TARGET, PlainAnswer(200, {}, content)).shape.kinds == {"body": ["no JSON"]}
+    assert summarize(TARGET, PlainAnswer(200, {}, content)).shape.kinds == {"body": ["not JSON"]}
 
 
 @pytest.mark.parametrize(
@@ -203,7 +205,7 @@ def test_an_id_says_where_to_look(given_id: str, path: str) -> None:
     "given_id", ["", "-1", "abc", "convert/", "convert/../files", "files/1", "1?x=y", "convert/a/b"]
 )
 def test_what_is_no_id_is_refused_before_anything_is_sent(given_id: str) -> None:
-    with pytest.raises(InvalidArgumentError, match="An id is that of an execution"):
+    with pytest.raises(InvalidArgumentError, match="is not an id"):
         _ = Target.parse(given_id)
 
 
@@ -219,7 +221,7 @@ def test_what_is_there_and_what_is_not_are_both_recorded(run: Run, world: World)
     assert "npl94jxy" not in done.out
 
 
-def test_a_refused_key_is_recorded_and_told_by_the_exit_code(
+def test_a_refused_key_is_recorded_and_reported_by_the_exit_code(
     run: Run, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATALAB_API_KEY", "another-key-that-is-wrong")

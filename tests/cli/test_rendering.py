@@ -454,7 +454,7 @@ def test_an_execution_of_which_nothing_is_at_work_is_between_steps() -> None:
     assert "Between steps" in execution_text(between, _PLAIN, now=_at(99))
 
 
-def test_where_nothing_failed_no_failure_is_told_of() -> None:
+def test_where_nothing_failed_no_failure_is_listed() -> None:
     text = many_text(Overview({DONE.id: DONE}, {}, None), _PLAIN, now=None, rows=10)
     assert len(text.splitlines()) == 2
 
@@ -486,11 +486,11 @@ def test_a_run_that_is_at_work_in_an_execution_never_seen_took_nobody_knows_how_
     assert "extract" in execution_text(unseen, _PLAIN, now=None)
 
 
-def test_no_types_of_step_are_told_as_such() -> None:
+def test_no_types_of_step_are_reported_as_such() -> None:
     assert step_types_text([], _PLAIN) == "Datalab lists no step types."
 
 
-def test_the_largest_sizes_are_told_in_terabytes() -> None:
+def test_the_largest_sizes_are_written_in_terabytes() -> None:
     assert size(5_000_000_000_000_000) == "5000.0 TB"
 
 

@@ -89,7 +89,7 @@ def test_so_does_all_that_is_no_single_command(name: str, world: World) -> None:
 
 
 @pytest.mark.parametrize("how", [">&-", "2>&-", ">&- 2>&-", "2>/dev/full", ">&- 2>/dev/full"])
-def test_a_code_is_told_also_where_no_words_can_be(how: str, world: World) -> None:
+def test_a_code_is_returned_also_where_no_words_can_be(how: str, world: World) -> None:
     assert redirected(["wait", world.done], how, world).code == ExitCode.DONE
     assert redirected(["wait", world.failed], how, world).code == ExitCode.FAILED
     done = redirected(["status", 999_999, "--debug"], how, world)
@@ -103,7 +103,7 @@ def test_nothing_that_is_opened_gets_the_number_of_a_closed_stream(world: World)
     assert json.loads(saved.read_bytes())
 
 
-def test_a_full_disk_is_told_as_json_where_json_is_wanted(world: World) -> None:
+def test_a_full_disk_is_reported_as_json_where_json_is_wanted(world: World) -> None:
     done = redirected(["status", world.done, "--json"], ">/dev/full", world)
     document = json.loads(done.err)["error"]
     check_document("error", document)
@@ -121,7 +121,7 @@ def test_a_server_that_cannot_say_where_it_is_ends(world: World) -> None:
     assert unread(["serve"], world).code == ExitCode.BROKEN_PIPE
 
 
-def test_a_shell_that_completes_is_told_too(world: World) -> None:
+def test_a_shell_that_completes_reports_it_too(world: World) -> None:
     environment = {"_DATALAB_FACADE_COMPLETE": "bash_complete", "COMP_CWORD": "1"}
     words = {**environment, "COMP_WORDS": "datalab-facade wa"}
     assert redirected([], ">/dev/full", world, **words).code == ExitCode.WRITE_ERROR
@@ -142,14 +142,14 @@ def test_a_pipe_that_does_not_block_gets_all_of_it(world: World) -> None:
         assert process.wait(30) == ExitCode.DONE
 
 
-def test_a_picture_for_which_there_is_no_room_is_told(run: Run, world: World) -> None:
+def test_a_picture_for_which_there_is_no_room_is_reported(run: Run, world: World) -> None:
     for arguments in (["timeline", world.done, "--svg"], ["workflows", "show", 1, "--html"]):
         done = run(*arguments, "/dev/full")
         assert done.code == ExitCode.WRITE_ERROR
         assert "/dev/full cannot be written: No space left on device" in done.err
 
 
-def test_a_file_for_which_there_is_no_room_is_told(world: World) -> None:
+def test_a_file_for_which_there_is_no_room_is_reported(world: World) -> None:
     large = world.simulator.files.add("large.pdf", b"%PDF-1.7 " * 10_000)
     arguments = ["files", "download", large, "-o", "large.pdf"]
     done = redirected(arguments, "ulimit -f 8;", world)

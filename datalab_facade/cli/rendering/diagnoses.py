@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from datalab_facade.cli.tables import Cell
+from datalab_facade.cli.tables import Cell, paragraph
 from datalab_facade.pictures.terminal import BOLD, CYAN, DIM, GREEN, PLAIN, RED, Terminal
 from datalab_facade.pictures.words import wrap
 
@@ -30,7 +30,7 @@ def diagnosis_text(diagnosis: Diagnosis, terminal: Terminal) -> str:
         summary = "Fix the errors above, then run doctor again."
     elif has_warnings:
         summary = "Everything works, but read the warnings above."
-    return "\n".join([*lines, "", terminal.paint(summary, BOLD)])
+    return "\n".join([*lines, "", *paragraph(summary, terminal, BOLD)])
 
 
 def _lines(check: Check, terminal: Terminal) -> list[str]:
