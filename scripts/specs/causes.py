@@ -38,7 +38,7 @@ class UnsupportedError(ScriptError):
         super().__init__(sentence, "\n".join(lines))
         self.sentence, self.causes, self.derived = sentence, tuple(causes), derived
 
-    def told_by(self, names: Mapping[str, str]) -> "Unsupported":
+    def told_by(self, names: Mapping[str, str]) -> "UnsupportedError":
         """The same with operations called otherwise."""
         causes = [
             Cause(

@@ -14,7 +14,7 @@ _SCRIPTS = Path(__file__).resolve().parent.parent
 
 
 def check(repaired: Repaired, generated: Path, workshop: Path) -> None:
-    """`UnsupportedError` with every operation whose code would not send what the document demands."""
+    """`UnsupportedError` with every operation whose code would not send what it demands."""
     modules = {name: str(one) for name, one in generating.modules(repaired.document).items()}
     source = workshop / "tried.pickle"
     _ = source.write_bytes(pickle.dumps((repaired.demanded, repaired.document, modules)))

@@ -32,7 +32,7 @@ _FOLLOWS = ("Could not find reference in parsed models", "was not processed", "n
 
 
 def generate(document: Document, folder: Path, workshop: Path) -> None:
-    """Write the package for a repaired document into a folder; a `ScriptError` if any of it is amiss.
+    """Write the package for a repaired document into a folder; a `ScriptError` if any is amiss.
 
     `workshop` is an empty folder for what is needed on the way.
     """

@@ -15,7 +15,7 @@ _REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:==\s*(?P<pin>[^\s;
 
 
 def verify(pyproject: Path) -> None:
-    """A `ScriptError` unless all that the dependency group asks for is here, at the version it pins.
+    """A `ScriptError` unless all that the dependency group asks for is here, as pinned.
 
     The group in `pyproject.toml` is the only place that names these versions.
     """

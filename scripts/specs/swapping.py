@@ -113,7 +113,7 @@ def recover(root: Path) -> bool:
 
 
 def _refuse_meddling(root: Path, incoming: Path, outgoing: Path) -> None:
-    """`TornError` for what no swap leaves behind, so that nobody's work is moved out of the tree."""
+    """`TornError` for what no swap leaves behind, so that no work is moved out of the tree."""
     for name in OWNED:
         if all(_exists(folder / name) for folder in (root, incoming, outgoing)):
             raise TornError(

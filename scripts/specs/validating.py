@@ -26,8 +26,8 @@ LONGEST_REASON = 300
 def validate(document: Document) -> None:
     """A `ScriptError` unless this is a valid OpenAPI 3.0 or 3.1 document that is whole in itself.
 
-    Where it is not, `UnsupportedError` names the faults that others follow from, the places they are
-    at, and the operations that cannot be had for them.
+    Where it is not, `UnsupportedError` names the faults that others follow from, their places,
+    and the operations that cannot be had for them.
     """
     refuse_strangers(document)
     refuse_loose_references(document)

@@ -26,8 +26,8 @@ _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 def value(text: str, largest: int, deepest: int, most: int) -> Json:
     """What the one YAML document in a text says, as JSON.
 
-    Raises `ScriptError` for what is not JSON or goes beyond a limit (characters, levels, values), and
-    `yaml.YAMLError` or ValueError for what is no YAML.
+    Raises `ScriptError` for what is not JSON or goes beyond a limit (characters, levels, values),
+    and `yaml.YAMLError` or ValueError for what is no YAML.
     """
     reader = _Reader(largest, deepest, most)
     documents = 0
