@@ -133,8 +133,8 @@ def summarize(target: Target, answer: PlainAnswer) -> RecordedAnswer:
 def _request(api: ApiTransport, target: Target) -> PlainAnswer:
     import math
 
+    from datalab_facade.jobs.commands import Call
     from datalab_facade.transport.api import CallScope
-    from datalab_facade.waiting.commands import Call
 
     return api.plain_answer(target.path, CallScope(Call(timeout=30.0, deadline=math.inf)))
 
