@@ -21,6 +21,7 @@ from datalab_facade.errors import (
     InternalServerError,
     InvalidDefinitionError,
     InvalidResponseError,
+    JobFailedError,
     LocalFileError,
     NotFoundError,
     PermissionDeniedError,
@@ -52,7 +53,7 @@ class ExitCode(IntEnum):
 MEANINGS: Final = {
     ExitCode.DONE: "success; for executions: all have completed",
     ExitCode.FAILED: "an execution has failed, or some of the work could not be done",
-    ExitCode.USAGE: "wrong usage: an argument, a setting, a definition or an input file",
+    ExitCode.USAGE: "wrong usage: an argument, a setting, a definition, a local file or folder",
     ExitCode.REFUSED: "not found, or refused by Datalab",
     ExitCode.TIMED_OUT: "timed out; executions continue",
     ExitCode.NETWORK: "no valid answer from Datalab or the network; try again later",
@@ -105,6 +106,7 @@ _TRANSFER_CODES: Final = {
     "incomplete": ExitCode.NETWORK,
     "corrupt": ExitCode.NETWORK,
     "unconfirmed": ExitCode.NETWORK,
+    "disk": ExitCode.WRITE_ERROR,
     "refused": ExitCode.REFUSED,
     "expired": ExitCode.REFUSED,
     "gone": ExitCode.REFUSED,
@@ -172,7 +174,8 @@ def _is_disk_error(error: BaseException | None) -> bool:
 
 
 def _classify(error: DatalabError) -> tuple[ExitCode, str]:
-    if _is_disk_error(error) or _is_disk_error(error.__cause__):
+    # What is raised "from None" has the error of the disk as its context.
+    if any(map(_is_disk_error, (error, error.__cause__, error.__context__))):
         return ExitCode.WRITE_ERROR, ""
     if isinstance(error, LocalFileError) and error.manifest is not None:
         return ExitCode.WRITE_ERROR, ""
@@ -192,6 +195,7 @@ def _classify(error: DatalabError) -> tuple[ExitCode, str]:
 # The first match counts, so subclasses come before their bases.
 _BY_KIND: Final[tuple[tuple[type[DatalabError], tuple[ExitCode, str]], ...]] = (
     *((kind, (ExitCode.USAGE, "")) for kind in CALLER_ERRORS),
+    (JobFailedError, (ExitCode.FAILED, "")),
     (RateLimitTimeoutError, (ExitCode.TIMED_OUT, "")),
     (SubmissionUncertainError, (ExitCode.NETWORK, "")),
     (APIConnectionError, (ExitCode.NETWORK, _NETWORK_HINT)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.metadata
 import json
 import re
@@ -15,7 +16,27 @@ from pathlib import Path
 import click
 import pytest
 
-from datalab_facade import Execution, ExecutionFailedError, NotFoundError, Status
+from datalab_facade import (
+    APIStatusError,
+    APITimeoutError,
+    ConfigurationError,
+    ConflictError,
+    DatalabError,
+    DownloadError,
+    DownloadFailure,
+    Execution,
+    ExecutionFailedError,
+    InvalidArgumentError,
+    JobFailedError,
+    LocalFileError,
+    NotFoundError,
+    OverloadedError,
+    PaymentRequiredError,
+    RateLimitError,
+    Status,
+    UploadError,
+    UploadFailure,
+)
 from datalab_facade.cli import app, diagnosis
 from datalab_facade.cli.commands import executions
 from datalab_facade.cli.diagnosis import clock_check
@@ -468,6 +489,57 @@ def test_a_timeline_of_an_execution_whose_workflow_is_known_follows_its_graph(
 def test_an_execution_that_failed_says_where_to_read_more() -> None:
     problem = problem_of(ExecutionFailedError(Execution(id=7, status=Status.FAILED)))
     assert (problem.code, problem.hint) == (1, "For details: datalab-facade status 7")
+
+
+def _after(cause: OSError, error: LocalFileError) -> LocalFileError:
+    try:
+        try:
+            raise cause
+        except OSError:
+            raise error from None
+    except LocalFileError as raised:
+        return raised
+
+
+def _answered(kind: type[APIStatusError], status: int) -> APIStatusError:
+    return kind(status, method="GET", url="https://a.example", detail="")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InvalidArgumentError("x"), ExitCode.USAGE),
+        (ConfigurationError("x"), ExitCode.USAGE),
+        (LocalFileError("x"), ExitCode.USAGE),
+        (_after(PermissionError(errno.EACCES, "x"), LocalFileError("x")), ExitCode.USAGE),
+        (_after(OSError(errno.ENOSPC, "x"), LocalFileError("x")), ExitCode.WRITE_ERROR),
+        (DownloadError("x", reason=DownloadFailure.DISK), ExitCode.WRITE_ERROR),
+        (DownloadError("x", reason=DownloadFailure.EXISTS), ExitCode.USAGE),
+        (DownloadError("x", reason=DownloadFailure.GONE), ExitCode.REFUSED),
+        (DownloadError("x", reason=DownloadFailure.CORRUPT), ExitCode.NETWORK),
+        (UploadError("x", file_name="a.pdf", reason=UploadFailure.MISSING), ExitCode.USAGE),
+        (JobFailedError("x"), ExitCode.FAILED),
+        (_answered(PaymentRequiredError, 402), ExitCode.REFUSED),
+        (_answered(ConflictError, 409), ExitCode.REFUSED),
+        (_answered(RateLimitError, 429), ExitCode.NETWORK),
+        (_answered(OverloadedError, 529), ExitCode.NETWORK),
+        (
+            APITimeoutError("x", method="GET", url="", may_have_arrived=True, timeout=1.0),
+            ExitCode.NETWORK,
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, DatalabError) else value.name,
+)
+def test_each_kind_of_error_has_its_exit_code(error: DatalabError, code: ExitCode) -> None:
+    assert problem_of(error).code is code
+
+
+def test_a_folder_of_another_run_ends_with_2_and_says_so(run: Run, world: World) -> None:
+    assert run("run", world.workflow, "invoice.pdf", "-o", "taken", "--interval", "0.1").code == 0
+    done = run("run", world.workflow + 1, "invoice.pdf", "-o", "taken")
+    assert done.code == 2
+    assert "belongs to a run of another workflow" in done.err
+    assert "Choose another folder" in done.err
 
 
 def test_saving_is_proposed_only_where_there_is_something_to_save(run: Run, world: World) -> None:
