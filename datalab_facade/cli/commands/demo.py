@@ -23,9 +23,10 @@ from datalab_facade.cli.sessions import PROGRAM, Session, with_session
 )
 @with_session
 def demo(session: Session, *, folder: str) -> ExitCode:
-    """Show everything in seconds, without a key, an account or internet access.
+    """Try everything on an embedded Datalab.
 
-    It uploads an invoice to an embedded Datalab, executes a workflow on it, and saves the outputs.
+    This takes seconds, and needs no key, no account and no internet access. It uploads an
+    invoice, executes a workflow on it, watches the execution, and saves the outputs.
     """
     # Imported here because the server takes time to import, which no other command needs.
     from datalab_facade.cli.demonstration.show import Demo

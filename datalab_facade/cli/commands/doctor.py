@@ -13,7 +13,10 @@ from datalab_facade.cli.sessions import Session, connection_options, with_sessio
 @connection_options
 @with_session
 def doctor(session: Session) -> ExitCode:
-    """Check the key, the host, the connection and the clock. The key is never printed."""
+    """Check the key, the host and the connection.
+
+    It also checks the clock of this machine. The key is never printed.
+    """
     from datalab_facade.cli.diagnosis import diagnose
 
     diagnosis = diagnose(session.key_file, session.host, allow_http=session.allow_http)

@@ -37,7 +37,10 @@ def files() -> None:
 @connection_options
 @with_session
 def upload(session: Session, *, paths: tuple[str, ...], content_type: str | None) -> ExitCode:
-    """Upload files and print the reference of each, to pass as input of an execution."""
+    """Upload files and print their references.
+
+    A reference is an input of an execution.
+    """
     session.if_interrupted = "The files listed above are uploaded; the others are not"
     codes: list[ExitCode] = []
     with session.client() as client, transfer_bars(session, "files", len(paths)) as report_progress:
@@ -108,7 +111,10 @@ def _parse_file(file: str) -> int | str:
 @connection_options
 @with_session
 def show(session: Session, *, file: str) -> ExitCode:
-    """Show a file, by its id, hashid or reference."""
+    """Show a file.
+
+    FILE is its id, its hashid or its reference.
+    """
     with session.client() as client:
         found = client.files.get(_parse_file(file))
     if session.as_json:

@@ -46,10 +46,11 @@ def download(
     steps: tuple[str, ...],
     overwrite: bool,
 ) -> ExitCode:
-    """Save the outputs of an execution, with a manifest.
+    """Save the outputs of an execution.
 
     If the execution still runs, this saves the outputs so far; the same command later saves
-    the rest. Saved outputs are not downloaded again, and incomplete ones are resumed.
+    the rest. Saved outputs are not downloaded again, and incomplete ones are resumed. A
+    manifest lists all of them.
     """
     session.if_interrupted = "Downloaded bytes are kept; run the same command again to continue"
     with session.client() as client:

@@ -14,11 +14,11 @@ from datalab_facade.cli.sessions import Session, connection_options, with_sessio
 @connection_options
 @with_session
 def record(session: Session, *, ids: tuple[str, ...]) -> ExitCode:
-    """Record the shape of the API's answers: names and types, without values.
+    """Record the shape of the API's answers.
 
     ID is an execution (123), a pipeline execution (pex_...) or a document request
-    (convert/ID). The output holds none of your texts, ids, file names or URLs, so you can
-    show it to others.
+    (convert/ID). The output has names and types, but no values: no text of yours, no id, no
+    file name and no URL. So you can show it to others.
     """
     from datalab_facade.cli.recording import Target, record
 

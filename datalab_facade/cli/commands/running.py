@@ -52,11 +52,14 @@ def run(
     timeout: float | None,
     interval: float | None,
 ) -> ExitCode:
-    """Upload files, execute a workflow on each, wait, and save the outputs.
+    """Run a workflow over files.
+
+    This uploads each file, executes the workflow on it, waits, and saves the outputs. The
+    same command continues a run, also after Ctrl-C or a crash: nothing is uploaded or paid
+    for twice.
 
     The workflow is an id, or the JSON file of a definition, which is then created. Files are
-    paths, folders, URLs or datalab:// references. The same command continues a run, also
-    after Ctrl-C or a crash: nothing is uploaded or paid for twice.
+    paths, folders, URLs or datalab:// references.
     """
     session.if_interrupted = (
         "Started executions continue; run the same command again to continue the run"

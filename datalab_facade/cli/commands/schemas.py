@@ -68,10 +68,14 @@ def _referenced_schemas(value: JSON) -> set[str]:
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", metavar="[NAME]", required=False)
 @with_session
 def schema(session: Session, *, name: str | None) -> ExitCode:
-    """Print the JSON Schema of a command's --json output, or the names of all schemas."""
+    """Print the JSON Schema of --json output.
+
+    NAME is a command, such as status or files-list. Without it, the names of all schemas
+    are printed.
+    """
     if name is not None:
         session.out.write_json(load_schema(name))
     elif session.as_json:
@@ -89,7 +93,8 @@ _INSTALL_COMMANDS = {
 
 
 @click.command(
-    help="Print the code that lets a shell complete commands and options.\n\n\b\n"
+    help="Print completion code for a shell.\n\n"
+    "With it, the shell completes commands and options. To install it:\n\n\b\n"
     + "\n".join(_INSTALL_COMMANDS.values())
 )
 @click.argument("shell", type=click.Choice(list(_INSTALL_COMMANDS)))

@@ -14,10 +14,11 @@ from datalab_facade.cli.sessions import Session, with_session
 @click.command()
 @with_session
 def serve(session: Session) -> ExitCode:
-    """Serve an embedded Datalab on this machine until Ctrl-C.
+    """Serve an embedded Datalab until Ctrl-C.
 
-    It answers like Datalab, without an account or internet access. Its control API sets
-    what executions do and which requests fail; see docs/testing-your-code.md.
+    It runs on this machine and answers like Datalab, without an account or internet access.
+    Its control API sets what executions do and which requests fail; see
+    docs/testing-your-code.md.
     """
     from datalab_facade.cli.embedded import make_embedded_server
 

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 @connection_options
 @with_session
 def timeline(session: Session, *, execution_id: int, html: str | None, svg: str | None) -> ExitCode:
-    """Show when the steps of an execution waited and worked, and what took longest."""
+    """Show where the time of an execution went.
+
+    The chart shows when each step and file waited and worked, what failed, and the critical
+    path: the steps that set the duration of the whole.
+    """
     with session.client() as client:
         execution = client.executions.get(execution_id)
         picture = execution.timeline(_dependencies(client, execution))

@@ -48,7 +48,10 @@ def list_(session: Session) -> ExitCode:
 @connection_options
 @with_session
 def show(session: Session, *, workflow_id: int, html: str | None, svg: str | None) -> ExitCode:
-    """Show a workflow: a graph of its steps, and their settings without secrets."""
+    """Show the steps of a workflow.
+
+    It draws them as a graph, and shows their settings without secrets.
+    """
     with session.client() as client:
         found = client.workflows.get(workflow_id)
     _draw(graph_of_workflow(found), html, svg)
@@ -65,7 +68,7 @@ def show(session: Session, *, workflow_id: int, html: str | None, svg: str | Non
 @connection_options
 @with_session
 def create(session: Session, *, path: str, secrets: tuple[str, ...]) -> ExitCode:
-    """Create a workflow from a JSON file that defines it.
+    """Create a workflow from a JSON definition.
 
     In settings, ${env:NAME} stands for an environment variable, and ${secret:NAME} for the
     content of the file in --secret.
