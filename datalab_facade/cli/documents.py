@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datalab_facade.changes import Change
 from datalab_facade.cli.exits import problem_of
 from datalab_facade.errors import DatalabError
+from datalab_facade.jobs.outcomes import Totals
 from datalab_facade.models import JSON, Execution, Failure, Step, StepRun
-from datalab_facade.outcomes import Outcome, Totals
 from datalab_facade.redaction import redact_urls
 from datalab_facade.secrecy import redact_value
 
 if TYPE_CHECKING:
+    from datalab_facade.executions.kind import ExecutionChange, ExecutionOutcome
     from datalab_facade.files.models import File
     from datalab_facade.runs.running import RunResult
     from datalab_facade.workflows.definitions import WorkflowDefinition

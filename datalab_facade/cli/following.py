@@ -6,9 +6,8 @@ import contextlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from datalab_facade.changes import Change
 from datalab_facade.cli import documents
 from datalab_facade.cli.rendering.executions import (
     Overview,
@@ -22,8 +21,8 @@ from datalab_facade.cli.rendering.executions import (
 from datalab_facade.cli.rendering.runs import report_text, result_line, summary_lines
 from datalab_facade.cli.sessions import Session
 from datalab_facade.errors import DatalabError
+from datalab_facade.jobs.outcomes import Totals
 from datalab_facade.models import Execution
-from datalab_facade.outcomes import Totals, Update
 from datalab_facade.pictures.terminal import Terminal
 from datalab_facade.runs.running import RunResult
 
@@ -83,10 +82,10 @@ class ExecutionDisplay:
         outcome = update.outcome
         if outcome is None:
             return
-        if outcome.execution is not None:
-            self._executions[outcome.execution_id] = outcome.execution
+        if outcome.snapshot is not None:
+            self._executions[outcome.id] = outcome.snapshot
         if outcome.error is not None:
-            self._errors[outcome.execution_id] = outcome.error
+            self._errors[outcome.id] = outcome.error
         if self._session.as_json:
             self._session.out.write_json(documents.outcome(outcome, event=True), indented=False)
         elif not self._is_live:
@@ -185,7 +184,7 @@ class RunDisplay:
         if update.change is not None:
             self._executions[update.change.snapshot.id] = update.change.snapshot
         if update.outcome is not None:
-            self._executions.pop(update.outcome.execution_id, None)
+            self._executions.pop(update.outcome.id, None)
 
     def show_result(self, result: RunResult) -> None:
         """Show the result of a file."""

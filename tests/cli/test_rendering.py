@@ -273,8 +273,9 @@ ABOUT = {
 }
 CHANGES = (
     Change(
+        job="execution 123",
         sequence=1,
-        kind="execution",
+        kind="job",
         step=None,
         file_key=None,
         before=None,
@@ -282,6 +283,7 @@ CHANGES = (
         snapshot=RUNNING,
     ),
     Change(
+        job="execution 123",
         sequence=2,
         kind="step",
         step="parse",
@@ -291,6 +293,7 @@ CHANGES = (
         snapshot=RUNNING,
     ),
     Change(
+        job="execution 123",
         sequence=3,
         kind="file",
         step=HOSTILE,
@@ -321,9 +324,9 @@ TEXTS: dict[str, Draw] = {
     "outcomes": lambda t: "\n".join(
         outcome_line(outcome, t)
         for outcome in (
-            Outcome(execution_id=126, execution=DONE),
-            Outcome(execution_id=124, execution=FAILED),
-            Outcome(execution_id=99, error=UNKNOWN),
+            Outcome(id=126, snapshot=DONE),
+            Outcome(id=124, snapshot=FAILED),
+            Outcome(id=99, error=UNKNOWN),
         )
     ),
     "changes": lambda t: "\n".join(

@@ -15,10 +15,11 @@ from datalab_facade.cli.following import ExecutionDisplay
 from datalab_facade.cli.rendering.executions import execution_text, outcome_line
 from datalab_facade.cli.sessions import PROGRAM, Session, connection_options, with_session
 from datalab_facade.errors import InvalidArgumentError
-from datalab_facade.outcomes import Outcome
+from datalab_facade.jobs.outcomes import Outcome
 
 if TYPE_CHECKING:
     from datalab_facade.client import Datalab
+    from datalab_facade.executions.kind import ExecutionOutcome
 
 
 def exit_code_of(outcome: Outcome) -> ExitCode:
@@ -104,10 +105,10 @@ def _watch_one(session: Session, client: Datalab, execution_id: int) -> ExitCode
 def _show_outcome(session: Session, outcome: Outcome) -> None:
     if session.as_json:
         session.out.write_json(documents.outcome(outcome, event=True), indented=False)
-    elif session.out.is_terminal and outcome.execution is not None:
-        session.out.write(execution_text(outcome.execution, session.out.for_tables))
-        if outcome.execution.outputs:
-            hint = f"To save its outputs: {PROGRAM} download {outcome.execution_id} -o DIR"
+    elif session.out.is_terminal and outcome.snapshot is not None:
+        session.out.write(execution_text(outcome.snapshot, session.out.for_tables))
+        if outcome.snapshot.outputs:
+            hint = f"To save its outputs: {PROGRAM} download {outcome.id} -o DIR"
             session.say(f"\n{hint}")
     else:
         session.out.write(outcome_line(outcome, session.out.for_tables))

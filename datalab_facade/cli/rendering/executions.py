@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from datalab_facade.changes import Change
 from datalab_facade.cli.exits import problem_of
 from datalab_facade.cli.rendering.signs import files_done, plain, sign, state_of_execution
 from datalab_facade.cli.tables import Cell, Column, paragraph, table
 from datalab_facade.errors import DatalabError
+from datalab_facade.jobs.outcomes import Totals
 from datalab_facade.models import Execution, Step, StepRun
-from datalab_facade.outcomes import Outcome, Totals
 from datalab_facade.pictures.rows import Headline, State, state_of
 from datalab_facade.pictures.terminal import BOLD, DIM, RED, STATE_COLORS, Terminal
 from datalab_facade.pictures.words import (
@@ -223,7 +222,7 @@ def outcome_line(outcome: Outcome, terminal: Terminal) -> str:
     """Describe an outcome in one line, or in several if the terminal is narrow."""
     *most, last = (attrs.evolve(column, title="") for column in _EXECUTIONS)
     columns = [*most, attrs.evolve(last, shrinks=False, wraps=True)]
-    row = _execution_row(outcome.execution_id, outcome.execution, outcome.error, terminal)
+    row = _execution_row(outcome.id, outcome.snapshot, outcome.error, terminal)
     return "\n".join(table(columns, [row], terminal))
 
 
