@@ -16,7 +16,7 @@ import pytest
 
 import datalab_facade
 from datalab_facade import Execution, errors
-from datalab_facade.executions.handles import ExecutionLike
+from datalab_facade.executions.kind import ExecutionLike
 
 PAGES = Path(__file__).resolve().parents[1] / "docs" / "reference"
 

@@ -82,7 +82,7 @@ def _failure(failure: Failure) -> dict[str, JSON]:
     }
 
 
-def change(value: Change) -> dict[str, JSON]:
+def change(value: ExecutionChange) -> dict[str, JSON]:
     """Return a change of an execution."""
     return {
         "event": "change",
@@ -97,13 +97,13 @@ def change(value: Change) -> dict[str, JSON]:
     }
 
 
-def outcome(value: Outcome, *, event: bool = False) -> dict[str, JSON]:
+def outcome(value: ExecutionOutcome, *, event: bool = False) -> dict[str, JSON]:
     """Return the outcome of a wait; with ``event``, as one of several kinds of events."""
     document: dict[str, JSON] = {"event": "outcome"} if event else {}
     return document | {
-        "execution_id": value.execution_id,
+        "execution_id": value.id,
         "succeeded": value.succeeded,
-        "execution": None if value.execution is None else execution(value.execution),
+        "execution": None if value.snapshot is None else execution(value.snapshot),
         "error": None if value.error is None else error(value.error),
     }
 

@@ -152,12 +152,9 @@ def _message(error: DatalabError) -> str:
         # The advice in the error's own message is for programmers.
         return f"Datalab answered {error.status}" + (f": {detail}" if detail else "")
     if isinstance(error, WaitTimeoutError):
-        last = (
-            f"last seen {excerpt(error.execution.status)}, {error.execution.progress} steps done"
-            if error.execution is not None
-            else "no poll succeeded"
-        )
-        return f"Execution {error.execution_id} has not ended after {error.elapsed:.0f} s ({last})"
+        last = "no poll succeeded" if error.stage is None else f"last seen {error.stage}"
+        job = f"{error.kind.capitalize()} {error.id}"
+        return f"{job} has not ended after {error.elapsed:.0f} s ({last})"
     if isinstance(error, InvalidDefinitionError):
         name = error.source or "The definition"
         issues = "; ".join(use_option_names(str(issue)) for issue in error.issues)
@@ -180,9 +177,9 @@ def _classify(error: DatalabError) -> tuple[ExitCode, str]:
     if isinstance(error, LocalFileError) and error.manifest is not None:
         return ExitCode.WRITE_ERROR, ""
     if isinstance(error, ExecutionFailedError):
-        return ExitCode.FAILED, f"For details: datalab-facade status {error.execution.id}"
+        return ExitCode.FAILED, f"For details: datalab-facade status {error.snapshot.id}"
     if isinstance(error, WaitTimeoutError):
-        command = f"datalab-facade watch {error.execution_id}"
+        command = f"datalab-facade watch {error.id}"
         return ExitCode.TIMED_OUT, f"It continues; to watch it again: {command}"
     if isinstance(error, (UploadError, DownloadError)):
         return _TRANSFER_CODES.get(error.reason, ExitCode.USAGE), ""

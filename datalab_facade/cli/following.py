@@ -26,6 +26,9 @@ from datalab_facade.models import Execution
 from datalab_facade.pictures.terminal import Terminal
 from datalab_facade.runs.running import RunResult
 
+if TYPE_CHECKING:
+    from datalab_facade.executions.kind import ExecutionChange, ExecutionUpdate
+
 _MAX_FINAL_ROWS: Final = 100
 _FOLLOW_FOOTER: Final = "Ctrl-C stops watching; executions continue."
 
@@ -65,7 +68,7 @@ class ExecutionDisplay:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def show_change(self, change: Change) -> None:
+    def show_change(self, change: ExecutionChange) -> None:
         """Show a change of an execution."""
         self._executions[change.snapshot.id] = change.snapshot
         if self._session.as_json:
@@ -74,7 +77,7 @@ class ExecutionDisplay:
             terminal = self._session.out.for_tables
             self._session.out.write(change_line(change, terminal, many=self._many))
 
-    def show_update(self, update: Update) -> None:
+    def show_update(self, update: ExecutionUpdate) -> None:
         """Show a change or an outcome of one of many executions."""
         self._totals = update.totals
         if update.change is not None:
@@ -146,7 +149,7 @@ def fit_display(draw: Callable[[int], str], leave: str, terminal: Terminal, heig
     return f"{text}\n\n{below}"
 
 
-def _is_repeated_by_step(change: Change) -> bool:
+def _is_repeated_by_step(change: ExecutionChange) -> bool:
     """Check whether the change of the step, which comes next, says the same.
 
     This is so if the step has no other file.
@@ -178,7 +181,7 @@ class RunDisplay:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def show_update(self, update: Update) -> None:
+    def show_update(self, update: ExecutionUpdate) -> None:
         """Show a change or an outcome of an execution of the run."""
         self._totals = update.totals
         if update.change is not None:

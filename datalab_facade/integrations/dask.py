@@ -343,7 +343,7 @@ class _Mapping(Generic[_T]):
         self._tasks = tasks
         self._stopping = threading.Event()
         self._executions = _make_stoppable(executions, self._stopping)
-        self._outcomes: Generator[Outcome, None, None] | None = None
+        self._outcomes: Generator[ExecutionOutcome, None, None] | None = None
         self._steps = steps
         self._room = threading.Semaphore(max_in_flight)
         self._has_paused = False
@@ -416,9 +416,9 @@ class _Mapping(Generic[_T]):
             end = _End(error)
         self._done.put(end)
 
-    def _begin(self, outcome: Outcome) -> None:
+    def _begin(self, outcome: ExecutionOutcome) -> None:
         outcome = self._poll_again(outcome)
-        execution, tasks = outcome.execution, self._tasks
+        execution, tasks = outcome.snapshot, self._tasks
         if execution is None:
             error = outcome.error
             assert error is not None
@@ -438,7 +438,7 @@ class _Mapping(Generic[_T]):
                 no_output = self._no_output(execution)
                 self._put(partial(tasks.fail, execution.id, no_output, execution))
 
-    def _poll_again(self, outcome: Outcome) -> Outcome:
+    def _poll_again(self, outcome: ExecutionOutcome) -> ExecutionOutcome:
         """Poll an execution again if its wait timed out, perhaps because waiting has paused."""
         if not (self._has_paused and isinstance(outcome.error, WaitTimeoutError)):
             return outcome

@@ -518,7 +518,7 @@ def _answered(kind: type[APIStatusError], status: int) -> APIStatusError:
         (DownloadError("x", reason=DownloadFailure.GONE), ExitCode.REFUSED),
         (DownloadError("x", reason=DownloadFailure.CORRUPT), ExitCode.NETWORK),
         (UploadError("x", file_name="a.pdf", reason=UploadFailure.MISSING), ExitCode.USAGE),
-        (JobFailedError("x"), ExitCode.FAILED),
+        (JobFailedError("x", Execution(id=7, status=Status.FAILED)), ExitCode.FAILED),
         (_answered(PaymentRequiredError, 402), ExitCode.REFUSED),
         (_answered(ConflictError, 409), ExitCode.REFUSED),
         (_answered(RateLimitError, 429), ExitCode.NETWORK),

@@ -390,7 +390,14 @@ def test_what_a_server_says_cannot_move_the_cursor(name: str) -> None:
 
 
 def test_an_error_is_one_line_that_says_what_to_do_next() -> None:
-    error = WaitTimeoutError(123, execution=RUNNING, timeout=60, elapsed=60.2)
+    error = WaitTimeoutError(
+        "execution",
+        123,
+        snapshot=RUNNING,
+        stage="IN_PROGRESS, 1/3 steps done",
+        timeout=60,
+        elapsed=60.2,
+    )
     assert problem_of(error).line() == (
         "Execution 123 has not ended after 60 s (last seen IN_PROGRESS, 1/3 steps done). "
         "It continues; to watch it again: datalab-facade watch 123"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datalab_facade.executions.kind import ExecutionOutcome
 
 
-def exit_code_of(outcome: Outcome) -> ExitCode:
+def exit_code_of(outcome: ExecutionOutcome) -> ExitCode:
     """Return the exit code for the outcome of a wait."""
     if outcome.error is not None:
         return problem_of(outcome.error).code
@@ -97,12 +97,12 @@ def _watch_one(session: Session, client: Datalab, execution_id: int) -> ExitCode
             execution = change.snapshot
             display.show_change(change)
     assert execution is not None
-    outcome = Outcome(execution_id=execution_id, execution=execution)
+    outcome = Outcome(id=execution_id, snapshot=execution)
     _show_outcome(session, outcome)
     return exit_code_of(outcome)
 
 
-def _show_outcome(session: Session, outcome: Outcome) -> None:
+def _show_outcome(session: Session, outcome: ExecutionOutcome) -> None:
     if session.as_json:
         session.out.write_json(documents.outcome(outcome, event=True), indented=False)
     elif session.out.is_terminal and outcome.snapshot is not None:

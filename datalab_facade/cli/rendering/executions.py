@@ -46,6 +46,9 @@ _EXECUTIONS: Final = (
     Column("", shrinks=True),
 )
 
+if TYPE_CHECKING:
+    from datalab_facade.executions.kind import ExecutionChange, ExecutionOutcome
+
 
 def execution_text(
     execution: Execution, terminal: Terminal, *, now: datetime | None = None, rows: int = 1_000
@@ -190,7 +193,7 @@ def failures_text(execution: Execution, terminal: Terminal) -> Iterator[str]:
         yield terminal.paint(terminal.adapt(more), RED)
 
 
-def change_line(change: Change, terminal: Terminal, *, many: bool = False) -> str:
+def change_line(change: ExecutionChange, terminal: Terminal, *, many: bool = False) -> str:
     """Describe a change in one line, with the time of day at which it was observed.
 
     Args:
@@ -218,7 +221,7 @@ def change_line(change: Change, terminal: Terminal, *, many: bool = False) -> st
     )
 
 
-def outcome_line(outcome: Outcome, terminal: Terminal) -> str:
+def outcome_line(outcome: ExecutionOutcome, terminal: Terminal) -> str:
     """Describe an outcome in one line, or in several if the terminal is narrow."""
     *most, last = (attrs.evolve(column, title="") for column in _EXECUTIONS)
     columns = [*most, attrs.evolve(last, shrinks=False, wraps=True)]
