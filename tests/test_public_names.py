@@ -97,13 +97,15 @@ def misnamed_times(kind: type) -> list[str]:
 
 
 def narrow_parameters(signature: inspect.Signature) -> list[str]:
-    """Give the parameters that take an execution's id, but not its snapshot or handle."""
+    """Give the parameters that take a job's id, but not its snapshot or handle."""
     narrow: list[str] = []
     for name, parameter in signature.parameters.items():
         annotation = str(parameter.annotation)
+        # What stands for a job of a family is ExecutionLike, or LikeT where any family is meant.
+        # What reads a snapshot, without a client, can do nothing with an id.
+        takes_all = annotation == "Execution" or re.search(r"ExecutionLike|\bLikeT\b", annotation)
         if name in {"id", "ids", "job_id", "job_ids", "execution_id", "execution_ids"} or (
-            name in {"execution", "executions"}
-            and not (annotation == "Execution" or "ExecutionLike" in annotation)
+            name in {"execution", "executions", "job", "jobs"} and not takes_all
         ):
             narrow.append(name)
     return narrow
@@ -135,7 +137,11 @@ def test_a_time_is_named_as_one(name: str) -> None:
 
 
 def test_whatever_takes_an_execution_takes_all_that_stands_for_one() -> None:
-    takers = [name for name, signature in methods() if "execution" in signature.parameters]
+    takers = [
+        name
+        for name, signature in methods()
+        if not signature.parameters.keys().isdisjoint({"execution", "job", "jobs"})
+    ]
     assert len(takers) > 12
     for name, signature in methods():
         assert narrow_parameters(signature) == [], (
@@ -193,6 +199,7 @@ class Jobs:
     def get(self, execution_id: int) -> None: ...
     def get_all(self, ids: Iterable[int]) -> None: ...
     def cancel(self, execution: int) -> None: ...
+    def cancel_all(self, jobs: Iterable[int]) -> None: ...
     def watch(self, execution: ExecutionLike) -> None: ...
     def draw(self, execution: Execution) -> None: ...
 
@@ -210,6 +217,7 @@ def test_these_tests_fail_for_what_breaks_the_rules() -> None:
         "Jobs.get": ["execution_id"],
         "Jobs.get_all": ["ids"],
         "Jobs.cancel": ["execution"],
+        "Jobs.cancel_all": ["jobs"],
         "Jobs.watch": [],
         "Jobs.draw": [],
     }
