@@ -15,7 +15,8 @@ import attrs
 from datalab_facade._version import __version__
 from datalab_facade.cli.exits import ExitCode, problem_of
 from datalab_facade.cli.keys import HOST_VARIABLE, FoundKey, find_key, is_open_to_others
-from datalab_facade.client import DEFAULT_BASE_URL, Datalab
+from datalab_facade.client import Datalab
+from datalab_facade.client_options import DEFAULT_BASE_URL
 from datalab_facade.errors import (
     CALLER_ERRORS,
     APIConnectionError,

@@ -75,7 +75,7 @@ class Session:
         Raises:
             ConfigurationError: There is no key, or the address is wrong.
         """
-        from datalab_facade.client import DEFAULT_BASE_URL
+        from datalab_facade.client_options import DEFAULT_BASE_URL
         from datalab_facade.clock import SystemClock
         from datalab_facade.drift import DriftLog
         from datalab_facade.rate_limiting.local import LocalRateLimiter

@@ -9,7 +9,9 @@ from typing import Final, Unpack, cast
 import attrs
 import httpx
 
-from datalab_facade.client import AsyncDatalab, ClientOptions, Datalab
+from datalab_facade.async_client import AsyncDatalab
+from datalab_facade.client import Datalab
+from datalab_facade.client_options import ClientOptions
 from datalab_facade.clock import Clock
 from datalab_facade.jobs.learning import DurationModel
 from datalab_facade.jobs.retries import Randomness

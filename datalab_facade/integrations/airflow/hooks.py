@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Connection
 
-    from datalab_facade.client import AsyncDatalab, Datalab
+    from datalab_facade.async_client import AsyncDatalab
+    from datalab_facade.client import Datalab
 
 DEFAULT_CONNECTION_ID = "datalab_default"
 """The default connection id."""
