@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import GenericAlias
-from typing import Any, ClassVar, Final, Self, TypeVar, cast, get_type_hints
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar, cast, get_type_hints
 
 import attrs
 
@@ -64,8 +64,8 @@ def json_field(
     return {_FIELD: _FieldFormat(name, left_out, left_out_if_none, form)}
 
 
-class AsJSON:
-    """A value that becomes plain JSON and comes back, by its fields."""
+class ToJSON:
+    """A value that becomes plain JSON, by its fields."""
 
     __slots__ = ()
 
@@ -74,6 +74,12 @@ class AsJSON:
     def to_dict(self) -> dict[str, JSON]:
         """Return the value as plain JSON, complete, with URLs and settings as they are."""
         return to_json(self)
+
+
+class AsJSON(ToJSON):
+    """A value that becomes plain JSON and comes back, by its fields."""
+
+    __slots__ = ()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -99,7 +105,7 @@ def from_json(kind: type[_T], data: object) -> _T:
         InvalidArgumentError: The data is something else. The message names the place.
     """
     try:
-        return cast("_T", plan_of(kind).read(data))
+        return plan_of(kind).read(data)
     except WrongJSON as wrong:
         why = wrong.sentence(named, whole="it")
     # Raised outside of the except block, since the error below may quote a secret.
@@ -121,7 +127,7 @@ def from_json_by_hand(kind: type[_T], data: object, place: str = "") -> _T:
             what is there.
     """
     try:
-        return cast("_T", plan_of(kind).read(data))
+        return plan_of(kind).read(data)
     except WrongJSON as wrong:
         message = wrong.inside(place).sentence(lambda value: repr(value)[:80], whole="the value")
         raise ValueError(message) from wrong.__cause__
@@ -156,16 +162,16 @@ class _Field:
         return bool(value == (self.default if factory is None else factory()))
 
 
-class Plan:
+class Plan(Generic[_T]):
     """How the values of a class are written and read."""
 
-    def __init__(self, kind: type) -> None:
+    def __init__(self, kind: type[_T]) -> None:
         self._kind = kind
         self._format: JSONFormat = getattr(kind, "_json", JSONFormat())
         hints = hints_of(kind)
         self._fields = [
             self._field(one, hints[one.name])
-            for one in attrs.fields(kind)
+            for one in attrs.fields(cast("Any", kind))
             if one.init and not one.name.startswith("_") and not _format_of(one).left_out
         ]
         self._properties = [
@@ -201,7 +207,7 @@ class Plan:
             found[name] = form.written(getattr(value, attribute))
         return found
 
-    def read(self, data: object) -> object:
+    def read(self, data: object) -> _T:
         """Build a value of JSON.
 
         Raises:
@@ -263,10 +269,10 @@ class Plan:
                 )
 
 
-_PLANS: Final[dict[type, Plan]] = {}
+_PLANS: Final[dict[type, Plan[Any]]] = {}
 
 
-def plan_of(kind: type) -> Plan:
+def plan_of(kind: type[_T]) -> Plan[_T]:
     """Return the plan of an attrs class; it is made once."""
     plan = _PLANS.get(kind)
     if plan is None:

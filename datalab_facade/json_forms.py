@@ -67,7 +67,7 @@ class Form:
 
     write: Callable[[Any], JSON] | None
     """Turns a value, but never None, into JSON; None if a value is JSON."""
-    read: Callable[[object], Any]
+    read: Callable[[object], Any] = lambda value: value
     """Turns JSON into a value; raises :class:`WrongJSON`."""
 
     def written(self, value: object) -> JSON:

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 import attrs
 
@@ -16,6 +16,7 @@ from datalab_facade._version import __version__
 from datalab_facade.cli.exits import ExitCode, problem_of
 from datalab_facade.cli.keys import HOST_VARIABLE, FoundKey, find_key, is_open_to_others
 from datalab_facade.client import DEFAULT_BASE_URL, Datalab
+from datalab_facade.codec import JSONFormat, ToJSON, json_field
 from datalab_facade.errors import (
     CALLER_ERRORS,
     APIConnectionError,
@@ -26,7 +27,6 @@ from datalab_facade.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-from datalab_facade.models import JSON
 from datalab_facade.redaction import redact_url
 
 Verdict: TypeAlias = Literal["good", "doubtful", "bad", "unknown"]
@@ -43,7 +43,7 @@ _NO_KEY: Final = "no-key-was-found"
 
 
 @attrs.frozen
-class Check:
+class Check(ToJSON):
     """One thing that was looked at."""
 
     name: str
@@ -52,29 +52,20 @@ class Check:
     hint: str = ""
     """What to do about it, if anything."""
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Give it as plain JSON."""
-        return {
-            "name": self.name,
-            "verdict": self.verdict,
-            "told": self.told,
-            "hint": self.hint,
-        }
-
 
 @attrs.frozen
-class Diagnosis:
+class Diagnosis(ToJSON):
     """Everything that was looked at, and with which code the program ends."""
 
-    checks: tuple[Check, ...]
-    code: ExitCode
+    _json: ClassVar = JSONFormat(properties={"ok": "ok"})
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Give it as plain JSON."""
-        return {
-            "ok": self.code is ExitCode.DONE,
-            "checks": [check.to_dict() for check in self.checks],
-        }
+    checks: tuple[Check, ...]
+    code: ExitCode = attrs.field(metadata=json_field(left_out=True))
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is in the way."""
+        return self.code is ExitCode.DONE
 
 
 def diagnose(

@@ -10,6 +10,7 @@ from typing import Final
 
 import attrs
 
+from datalab_facade.codec import ToJSON, json_field
 from datalab_facade.errors import (
     CALLER_ERRORS,
     APIConnectionError,
@@ -30,7 +31,6 @@ from datalab_facade.errors import (
     UploadError,
     WaitTimeoutError,
 )
-from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
 
 
@@ -65,7 +65,7 @@ MEANINGS: Final = {
 
 
 @attrs.frozen
-class Problem:
+class Problem(ToJSON):
     """What went wrong, as it is told."""
 
     kind: str
@@ -74,7 +74,7 @@ class Problem:
     """What happened, in a line."""
     hint: str
     """What to do next; empty where the message says so."""
-    code: ExitCode
+    code: ExitCode = attrs.field(metadata=json_field("exit_code"))
 
     def line(self) -> str:
         """Tell all of it in a line."""
@@ -82,15 +82,6 @@ class Problem:
             return self.message
         end = "" if self.message.endswith(("?", "!")) else "."
         return f"{self.message.rstrip('.')}{end} {self.hint}"
-
-    def to_dict(self) -> dict[str, JSON]:
-        """Give it as plain JSON."""
-        return {
-            "kind": self.kind,
-            "message": self.message,
-            "hint": self.hint,
-            "exit_code": int(self.code),
-        }
 
 
 WHAT_IS_DONE: Final = "What was done until then stays done; executions go on"

@@ -11,6 +11,7 @@ import attrs
 
 from datalab_facade._version import __version__
 from datalab_facade.cli.shapes import Shape, header_may_be_shown, shape_of
+from datalab_facade.codec import json_field, to_json
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.models import JSON
 
@@ -74,21 +75,11 @@ class Recorded:
     status_code: int
     headers: list[str] = attrs.field(repr=False)
     retry_after: RetryAfter
-    shape: Shape
+    shape: Shape = attrs.field(metadata=json_field(left_out=True))
 
     def to_dict(self) -> dict[str, JSON]:
         """Give it as plain JSON."""
-        return {
-            "request": self.request,
-            "status_code": self.status_code,
-            "headers": list[JSON](self.headers),
-            "retry_after": self.retry_after,
-            "step_shape": self.shape.step_shape,
-            "kinds": _listed(self.shape.kinds),
-            "words": _listed(self.shape.words),
-            "keys": _listed(self.shape.keys),
-            "is_whole": self.shape.is_whole,
-        }
+        return to_json(self) | to_json(self.shape)
 
 
 @attrs.frozen
@@ -148,7 +139,3 @@ def _retry_after(value: str | None) -> RetryAfter:
     if re.fullmatch(r"\s*\d+(\.\d+)?\s*", value, re.ASCII):
         return "seconds"
     return "a date" if re.search(r"\d\d:\d\d:\d\d", value) else "something else"
-
-
-def _listed(found: dict[str, list[str]]) -> dict[str, JSON]:
-    return {place: list[JSON](kinds) for place, kinds in found.items()}
