@@ -17,7 +17,15 @@ from typing import Any, ClassVar, Final, Generic, Self, TypeVar, cast, get_type_
 import attrs
 
 from datalab_facade.errors import InvalidArgumentError
-from datalab_facade.json_forms import JSON, Form, WrongJSON, form_of, named
+from datalab_facade.json_forms import (
+    JSON,
+    Form,
+    WrongJSON,
+    check_names,
+    form_of,
+    named,
+    read_inside,
+)
 
 _T = TypeVar("_T")
 
@@ -115,7 +123,7 @@ def from_json(kind: type[_T], data: object) -> _T:
 
 
 def from_json_by_hand(kind: type[_T], data: object, place: str = "") -> _T:
-    """Build a value of an attrs class of JSON that somebody wrote by hand.
+    """Build a value of JSON that somebody wrote by hand.
 
     Args:
         kind: The class.
@@ -127,10 +135,15 @@ def from_json_by_hand(kind: type[_T], data: object, place: str = "") -> _T:
             what is there.
     """
     try:
-        return plan_of(kind).read(data)
+        return cast("_T", form_of_field(kind).read(data))
     except WrongJSON as wrong:
         message = wrong.inside(place).sentence(lambda value: repr(value)[:80], whole="the value")
         raise ValueError(message) from wrong.__cause__
+
+
+def form_of_field(hint: object) -> Form:
+    """Return how a field of this type is written and read."""
+    return form_of(hint, _nested)
 
 
 def read_list(kind: type[_T], data: object) -> list[_T]:
@@ -139,7 +152,7 @@ def read_list(kind: type[_T], data: object) -> list[_T]:
     Raises:
         WrongJSON: The data is something else.
     """
-    return list(form_of(GenericAlias(tuple, (kind, ...)), _nested).read(data))
+    return list(form_of_field(GenericAlias(tuple, (kind, ...))).read(data))
 
 
 def hints_of(kind: type) -> dict[str, Any]:
@@ -188,7 +201,7 @@ class Plan(Generic[_T]):
             default=field.default,
             is_needed=field.default is attrs.NOTHING or field.name in self._format.needs,
             left_out_if_none=own.left_out_if_none,
-            form=own.form or form_of(hint, _nested),
+            form=own.form or form_of_field(hint),
         )
 
     def write(self, value: object) -> dict[str, JSON]:
@@ -220,7 +233,7 @@ class Plan(Generic[_T]):
         if self._format.version is not None:
             self._check_version(data)
         if self._format.by_hand:
-            self._check_names(data)
+            check_names(data, (one.name for one in self._fields))
         for one in self._fields:
             if one.is_needed and one.name not in data:
                 raise WrongJSON(f"has no {one.name}")
@@ -241,10 +254,7 @@ class Plan(Generic[_T]):
         arguments: dict[str, Any] = {}
         for one in self._fields:
             if one.name in data:
-                try:
-                    arguments[one.argument] = one.form.read(data[one.name])
-                except WrongJSON as wrong:
-                    raise wrong.inside(f".{one.name}") from wrong.__cause__
+                arguments[one.argument] = read_inside(f".{one.name}", one.form.read, data[one.name])
         return arguments
 
     def _check_version(self, data: Mapping[str, object]) -> None:
@@ -259,14 +269,6 @@ class Plan(Generic[_T]):
                 f"{self._format.version} is supported. Read it with the release of "
                 f"datalab-facade that wrote it"
             )
-
-    def _check_names(self, data: Mapping[object, object]) -> None:
-        known = [one.name for one in self._fields]
-        for name in data:
-            if name not in known:
-                raise WrongJSON(
-                    f"unknown field {name!r}; known fields: {', '.join(known) or 'none'}"
-                )
 
 
 _PLANS: Final[dict[type, Plan[Any]]] = {}
@@ -288,7 +290,7 @@ def _nested(kind: type) -> Form:
 def _form_of_property(kind: type, name: str) -> Form:
     getter = cast("property", getattr(kind, name)).fget
     hints = get_type_hints(getter, localns={"JSON": object})
-    return form_of(hints.get("return", object), _nested)
+    return form_of_field(hints.get("return", object))
 
 
 def _format_of(field: attrs.Attribute[Any]) -> _FieldFormat:

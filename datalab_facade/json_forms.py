@@ -56,7 +56,7 @@ class WrongJSON(ValueError):
         """Say it in words; ``name`` names what was found, and ``whole`` the JSON as a whole."""
         found = "".join(f", not {name(value)}" for value in self.found)
         place = self.place.removeprefix(".")
-        if self.problem.startswith(("must be ", "has no ")):
+        if self.problem.startswith(("must be ", "has no ", "cannot be ")):
             return f"{place or whole} {self.problem}{found}"
         return f"{place}: {self.problem}" if place else self.problem
 
@@ -116,6 +116,18 @@ def form_of(hint: object, nested: Callable[[type], Form]) -> Form:
     return form
 
 
+def read_inside(place: str, read: Callable[[object], _T], data: object) -> _T:
+    """Read what stands at a place of a larger document.
+
+    Raises:
+        WrongJSON: It is something else; the error names the place.
+    """
+    try:
+        return read(data)
+    except WrongJSON as wrong:
+        raise wrong.inside(place) from wrong.__cause__
+
+
 def _class(kind: type) -> Form:
     if issubclass(kind, Enum):
         check = _one_of(tuple(one.value for one in kind))
@@ -152,7 +164,6 @@ _SIMPLE: Final[dict[object, tuple[str, Callable[[object], bool]]]] = {
     bool: ("true or false", lambda value: isinstance(value, bool)),
     int: ("a whole number", _is_whole_number),
     float: ("a number", lambda value: isinstance(value, float) or _is_whole_number(value)),
-    NoneType: ("null", lambda value: value is None),
 }
 _AS_IT_IS: Final = Form(None, lambda value: value)
 
@@ -182,25 +193,25 @@ def _one_of(values: tuple[object, ...]) -> Callable[[object], Any]:
 
 
 def _union(kinds: tuple[object, ...], nested: Callable[[type], Form]) -> Form:
-    if all(kind in _SIMPLE for kind in kinds):
-        return Form(None, _checked(sorted(kinds, key=lambda kind: kind is NoneType)))
     others = [kind for kind in kinds if kind is not NoneType]
-    if len(others) > 1:
+    if all(kind in _SIMPLE for kind in others):
+        form = Form(None, _checked(others))
+    elif len(others) == 1:
+        form = form_of(others[0], nested)
+    else:
         return _AS_IT_IS
-    form = form_of(others[0], nested)
+    if len(others) == len(kinds):
+        return form
     return Form(form.write, lambda value: None if value is None else form.read(value))
 
 
 def _read_list(value: object, forms: Iterable[Form]) -> list[Any]:
     if not isinstance(value, (list, tuple)):
         raise WrongJSON("must be a list", value)
-    found: list[Any] = []
-    for number, (item, form) in enumerate(zip(value, forms, strict=False)):
-        try:
-            found.append(form.read(item))
-        except WrongJSON as wrong:
-            raise wrong.inside(f"[{number}]") from wrong.__cause__
-    return found
+    return [
+        read_inside(f"[{number}]", form.read, item)
+        for number, (item, form) in enumerate(zip(value, forms, strict=False))
+    ]
 
 
 def _sequence(kinds: tuple[object, ...], nested: Callable[[type], Form]) -> Form:
@@ -212,10 +223,11 @@ def _sequence(kinds: tuple[object, ...], nested: Callable[[type], Form]) -> Form
             return [form.written(item) for item in value]
 
         return Form(write, lambda value: tuple(_read_list(value, repeat(form))))
+    count = {2: "two", 3: "three"}.get(len(forms), len(forms))
 
     def read(value: object) -> object:
         if not isinstance(value, (list, tuple)) or len(value) != len(forms):
-            raise WrongJSON(f"must be a list of {len(forms)}", value)
+            raise WrongJSON(f"must be a list of {count}", value)
         return tuple(_read_list(value, forms))
 
     return Form(
@@ -233,12 +245,19 @@ def _mapping(form: Form) -> Form:
     def read(value: object) -> object:
         if not isinstance(value, Mapping):
             raise WrongJSON("must be an object", value)
-        found: dict[object, object] = {}
-        for name, item in value.items():
-            try:
-                found[name] = form.read(item)
-            except WrongJSON as wrong:
-                raise wrong.inside(f".{name}") from wrong.__cause__
-        return found
+        return {name: read_inside(f".{name}", form.read, item) for name, item in value.items()}
 
     return Form(write, read)
+
+
+def check_names(data: Mapping[object, object], known: Iterable[str]) -> None:
+    """Check that an object has no names but those that are known.
+
+    Raises:
+        WrongJSON: It has.
+    """
+    names = list(known)
+    for name in data:
+        if name not in names:
+            listed = ", ".join(names) or "none"
+            raise WrongJSON(f"unknown field {name!r}; known fields: {listed}")
