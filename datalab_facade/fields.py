@@ -23,14 +23,12 @@ class Sightings:
 
     Attributes:
         found: The drift.
-        without_zone: The parts of the answer in which a time without a zone was found.
     """
 
-    __slots__ = ("found", "without_zone")
+    __slots__ = ("found",)
 
     def __init__(self) -> None:
         self.found: set[Drift] = set()
-        self.without_zone: set[str] = set()
 
     def record(self, kind: DriftKind, where: str, name: str) -> None:
         """Record one kind of drift."""
@@ -44,14 +42,15 @@ class FieldReader:
         where: The kind of object, as drift names it.
         sightings: The drift of the answer.
         timezone_assumed: Whether a time named no zone, so that UTC was assumed.
+        zone_recorded: Whether that was recorded; once in an answer is enough.
     """
 
-    __slots__ = ("sightings", "timezone_assumed", "where")
+    __slots__ = ("sightings", "timezone_assumed", "where", "zone_recorded")
 
     def __init__(self, where: str, sightings: Sightings) -> None:
         self.where = where
         self.sightings = sightings
-        self.timezone_assumed = False
+        self.timezone_assumed = self.zone_recorded = False
 
     def record_type(self, name: str, value: JSON) -> None:
         """Record that a field is of another type than expected."""
@@ -66,11 +65,8 @@ class FieldReader:
     def record_zone(
         self, body: Mapping[str, JSON], times: Iterable[tuple[str, str | None]]
     ) -> None:
-        """Record, once in an answer, the first time of an object that names no zone."""
-        if self.where in self.sightings.without_zone:
-            return
-        self.sightings.without_zone.add(self.where)
-        self.timezone_assumed = False
+        """Record the first time of an object that names no zone."""
+        self.zone_recorded, self.timezone_assumed = True, False
         for first, second in times:
             name = first if second is None or body.get(first) is not None else second
             self.time(name, body.get(name))

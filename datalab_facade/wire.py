@@ -102,30 +102,35 @@ class Decoder(Generic[_T]):
     def read(self, body: dict[str, JSON], reader: FieldReader, **given: object) -> _T:
         """Read an object, whatever it holds."""
         table = self._table
-        values = {**table.defaults, **given}
+        values = table.defaults.copy()
+        for name, value in given.items():
+            values[table.places[name]] = value
         reader.timezone_assumed = False
-        extra = self._read_fields(body, reader, values)
+        extra = self._read_fields(table.fields, values, body, reader)
         for name in table.needed:
             if body.get(name) is None:
                 reader.record_type(name, None)
-        for name, make in table.factories:
-            if values[name] is None:
-                values[name] = make()
+        for place, make in table.factories:
+            if values[place] is None:
+                values[place] = make()
         if reader.timezone_assumed:
-            reader.record_zone(body, table.times)
-        if table.times:
-            values["timezone_assumed"] = reader.timezone_assumed
-        if table.has_extra:
-            values["extra"] = extra
-        if table.has_raw:
-            values["raw"] = body
-        return cast("_T", table.make(*values.values()))
+            values[table.timezone_assumed] = True
+            if not reader.zone_recorded:
+                reader.record_zone(body, table.times)
+        if table.extra is not None:
+            values[table.extra] = extra
+        if table.raw is not None:
+            values[table.raw] = body
+        return cast("_T", table.make(*values))
 
     def _read_fields(
-        self, body: dict[str, JSON], reader: FieldReader, values: dict[str, object]
+        self,
+        fields: Mapping[str, _Field],
+        values: list[object],
+        body: dict[str, JSON],
+        reader: FieldReader,
     ) -> dict[str, JSON]:
-        """Put the values of the fields where they belong, and return what is not a field."""
-        fields = self._table.fields
+        """Put the values of the fields in their places, and return what is not a field."""
         extra: dict[str, JSON] = {}
         # An answer may have tens of thousands of objects, each with few of the fields, so this
         # goes by the names that are there. What is as expected costs no more than look-ups.
@@ -136,56 +141,64 @@ class Decoder(Generic[_T]):
                     extra[name] = value
                     reader.sightings.record("field", self._where, name)
             elif value is not None:
-                attribute, as_it_is, read, unless = field
+                place, as_it_is, read, unless = field
                 if type(value) is as_it_is:
-                    values[attribute] = value
+                    values[place] = value
                 elif unless is None or body.get(unless) is None:
-                    values[attribute] = read(reader, name, value)
+                    values[place] = read(reader, name, value)
         return extra
+
+
+_Field: TypeAlias = tuple[int, type | None, _Kind, str | None]
+"""Its place in the model, the type to take as it is, its kind, and the name that goes first."""
 
 
 class _Table:
     """The fields of a model, as :class:`Decoder` needs them."""
 
     def __init__(self, model: type, given: frozenset[str]) -> None:
-        self.fields: dict[str, tuple[str, type | None, _Kind, str | None]] = {}
-        """By the API's name: attribute, type to take as it is, kind, and the name that has
-        precedence."""
-        self.defaults: dict[str, object] = {}
-        """All fields, in their order."""
-        self.factories: list[tuple[str, Callable[[], object]]] = []
+        self.fields: dict[str, _Field] = {}
+        """By the API's name."""
+        self.places: dict[str, int] = {}
+        """By the model's name; the order is that of the model."""
+        self.defaults: list[object] = []
+        self.factories: list[tuple[int, Callable[[], object]]] = []
         self.needed: list[str] = []
         """The names that each answer should have."""
         self.times: list[tuple[str, str | None]] = []
         self.make: Callable[..., object] = maker_of(model)
         hints = hints_of(model)
-        self.has_extra, self.has_raw = "extra" in hints, "raw" in hints
-        for field in attrs.fields(model):
-            self.defaults[field.name] = None
+        for place, field in enumerate(attrs.fields(model)):
+            self.places[field.name] = place
             if field.name in given or field.name in _SET_BY_DECODER:
+                self.defaults.append(False if field.name == "timezone_assumed" else None)
                 continue
             is_optional, kind = _kind_of(hints[field.name])
             self._add_default(field, is_optional=is_optional)
             found = field.metadata.get(_WIRE, _Wire())
             name = found.name or field.name
             read, as_it_is = KINDS[found.kind or kind]
-            self.fields[name] = (field.name, as_it_is, read, None)
+            self.fields[name] = (place, as_it_is, read, None)
             if found.or_else is not None:
                 # It has to be compared with the other, so it is never taken as it is.
-                self.fields[found.or_else] = (field.name, None, read, name)
+                self.fields[found.or_else] = (place, None, read, name)
             if read is FieldReader.time:
                 self.times.append((name, found.or_else))
             if field.default is attrs.NOTHING and not is_optional:
                 self.needed.append(name)
+        self.extra, self.raw = self.places.get("extra"), self.places.get("raw")
+        # Where there are no times, no zone is assumed.
+        self.timezone_assumed = self.places.get("timezone_assumed", 0)
 
     def _add_default(self, field: attrs.Attribute[Any], *, is_optional: bool) -> None:
-        factory = getattr(field.default, "factory", None)
+        default: object = field.default
+        factory = getattr(default, "factory", None)
         if factory is not None:
-            self.factories.append((field.name, factory))
-        elif field.default is not attrs.NOTHING:
-            self.defaults[field.name] = field.default
-        elif not is_optional:
-            self.defaults[field.name] = _NOTHING_SAID[field.type]
+            self.factories.append((len(self.defaults), factory))
+            default = None
+        elif default is attrs.NOTHING:
+            default = None if is_optional else _NOTHING_SAID[field.type]
+        self.defaults.append(default)
 
 
 _SET_BY_DECODER: Final = frozenset({"extra", "raw", "timezone_assumed"})
