@@ -1,4 +1,4 @@
-"""Untyped answers -> models. Forgiving, total and pure.
+"""Untyped answers -> models. Tolerant, total and pure.
 
 The spec leaves the answer about an execution untyped, and two descriptions of
 it disagree. Whatever comes, the outcome is a model or
@@ -24,7 +24,7 @@ from datalab_facade.errors import (
 from datalab_facade.fields import (
     FieldReader,
     Sightings,
-    check_asked_for,
+    check_requested_id,
     compact,
     named,
 )
@@ -64,21 +64,21 @@ def decode_json(body: bytes) -> JSON:
 def decode_execution(
     body: JSON, *, requested_id: int, observed_at: datetime | None = None
 ) -> tuple[Execution, set[Drift]]:
-    """Make an execution of an answer to ``GET /api/v1/workflows/executions/{id}``.
+    """Decode an answer to ``GET /api/v1/workflows/executions/{id}``.
 
     Args:
         body: The parsed answer, in the documented shape (a step is one run) or
             in the one that the official client reads (a step holds a run for
             each file key).
-        requested_id: The id that was asked for.
+        requested_id: The id that was requested.
         observed_at: When the answer arrived.
 
     Returns:
-        The snapshot, and what was surprising about the answer.
+        The snapshot, and the drift of the answer.
 
     Raises:
-        InvalidResponseError: If it is not an execution at all: not an object, or without
-            a status; or if it is about another one.
+        InvalidResponseError: The answer is not an execution (not an object, or without a
+            status), or is about another execution.
     """
     if not isinstance(body, dict):
         raise _no_execution(f"it is {named(body)}", body)
@@ -86,7 +86,7 @@ def decode_execution(
     if not isinstance(word, str) or not word.strip():
         raise _no_execution("it has no status", body)
 
-    check_asked_for("execution", requested_id, body, body.get("execution_id"), body.get("id"))
+    check_requested_id("execution", requested_id, body, body.get("execution_id"), body.get("id"))
     sightings = Sightings()
     reader = _EXECUTIONS.reader(sightings)
     steps = _steps(body.get("steps"), reader)

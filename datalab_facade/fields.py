@@ -172,7 +172,7 @@ class FieldReader:
 
 
 def whole_number(value: JSON) -> int | None:
-    """Give a whole number, also one that came as a string of digits; else None.
+    """Return a whole number, also one that came as a string of digits; else None.
 
     >>> whole_number(5), whole_number("5"), whole_number(5.5), whole_number(True)
     (5, 5, None, None)
@@ -184,31 +184,31 @@ def whole_number(value: JSON) -> int | None:
     return None
 
 
-def check_asked_for(what: str, requested_id: int | str, body: JSON, *named_ids: JSON) -> None:
-    """Check that an answer is not about another one than was asked for.
+def check_requested_id(what: str, requested_id: int | str, body: JSON, *named_ids: JSON) -> None:
+    """Check that an answer is about what was requested.
 
-    An answer that names no id is fine; what is no whole number is taken for no id, since
-    the API has other names for the same, too.
+    An answer without an id passes. What is not a whole number does not count as an id,
+    since the API has other names for the same object, too.
 
     Args:
-        what: What was asked for, in a word.
+        what: What was requested, in a word.
         requested_id: Its id, or its name where it has one.
         body: The answer.
         named_ids: The ids that it names, the one that counts first.
 
     Raises:
-        InvalidResponseError: It is about another one.
+        InvalidResponseError: It is about another object.
     """
     numbers = (_id_number(value) for value in named_ids)
     found = next((number for number in numbers if number is not None), None)
     if found is not None and found != requested_id:
-        raise about_another(what, requested_id, found, body)
+        raise wrong_subject(what, requested_id, found, body)
 
 
-def about_another(
+def wrong_subject(
     what: str, requested_id: int | str, found: int | str, body: JSON
 ) -> InvalidResponseError:
-    """Give the error for an answer that is about another one than was asked for."""
+    """Return the error for an answer about another object than the requested one."""
     start = start_of(body)
     return InvalidResponseError(
         f"the answer is about {what} {excerpt(str(found))}, but {what} {requested_id} was "
@@ -218,7 +218,7 @@ def about_another(
 
 
 def start_of(body: JSON) -> str:
-    """Quote the start of an answer, without what may be secret in it."""
+    """Quote the start of an answer, with secrets redacted."""
     try:
         return excerpt(compact(redact_value(body)))
     except RecursionError:
@@ -235,7 +235,7 @@ def _id_number(value: JSON) -> int | None:
 
 
 def named(value: JSON) -> str:
-    """Say of what type a value is, in words.
+    """Name the type of a value in words.
 
     >>> named([1]), named(None)
     ('a list', 'null')

@@ -1,4 +1,4 @@
-"""Decodes answers about files into models. Forgiving, total and pure.
+"""Decodes answers about files into models. Tolerant, total and pure.
 
 The spec types these answers, but a server may add, leave out and change anything.
 Whatever comes, the result is a value or
@@ -14,11 +14,11 @@ from datalab_facade.errors import InvalidResponseError, RequestRejectedError
 from datalab_facade.fields import (
     FieldReader,
     Sightings,
-    about_another,
-    check_asked_for,
+    check_requested_id,
     compact,
     named,
     whole_number,
+    wrong_subject,
 )
 from datalab_facade.files.models import REFERENCE_PREFIX, File, FileLink
 from datalab_facade.models import JSON
@@ -90,7 +90,7 @@ def decode_file(body: JSON, *, requested_id: int | str | None = None) -> tuple[F
     """
     sightings = Sightings()
     answer = _object(body, "file")
-    _check_asked_for(requested_id, answer)
+    _check_requested_file(requested_id, answer)
     return _file(answer, _FILES.reader(sightings)), sightings.found
 
 
@@ -154,7 +154,7 @@ def decode_confirmation(
     """
     reader = FieldReader("confirmation", Sightings())
     answer = _object(body, "confirmation")
-    _check_asked_for(requested_id, answer)
+    _check_requested_file(requested_id, answer)
     file_id = _id(answer, "confirmation", reader)
     reader.record_unknown(answer, _CONFIRMATION_FIELDS)
     success = reader.flag("success", answer.get("success"))
@@ -181,7 +181,7 @@ def decode_link(body: JSON, *, requested_id: int | str) -> tuple[FileLink, set[D
             or is about another file.
     """
     answer = _object(body, "download URL")
-    _check_asked_for(requested_id, answer)
+    _check_requested_file(requested_id, answer)
     url = answer.get("download_url")
     if not isinstance(url, str) or not url:
         raise _invalid_answer("download URL", "it has no download_url", body)
@@ -210,7 +210,7 @@ def decode_deletion(
     """
     reader = FieldReader("deletion", Sightings())
     answer = _object(body, "deletion")
-    _check_asked_for(requested_id, answer)
+    _check_requested_file(requested_id, answer)
     reader.record_unknown(answer, _DELETION_FIELDS)
     message = reader.text("message", answer.get("message")) or ""
     if reader.flag("success", answer.get("success")) is False:
@@ -228,7 +228,7 @@ def _file(body: dict[str, JSON], reader: FieldReader) -> File:
     return _FILES.read(body, reader, id=file_id, reference=reference, status=status)
 
 
-def _check_asked_for(requested_id: int | str | None, body: dict[str, JSON]) -> None:
+def _check_requested_file(requested_id: int | str | None, body: dict[str, JSON]) -> None:
     """Check that an answer is about the requested file, by its id or its hashid."""
     if requested_id is None:
         return
@@ -237,10 +237,10 @@ def _check_asked_for(requested_id: int | str | None, body: dict[str, JSON]) -> N
     if tail == str(requested_id):
         return
     if isinstance(requested_id, int):
-        check_asked_for("file", requested_id, body, body.get("file_id"), body.get("id"))
+        check_requested_id("file", requested_id, body, body.get("file_id"), body.get("id"))
     # A reference may also have the integer id, which cannot be compared with a hashid.
     elif tail and tail != reference and not tail.isdigit():
-        raise about_another("file", requested_id, tail, body)
+        raise wrong_subject("file", requested_id, tail, body)
 
 
 def _id(body: dict[str, JSON], what: str, reader: FieldReader) -> int:

@@ -1,4 +1,4 @@
-"""Decodes answers about workflows into models. Forgiving, total and pure.
+"""Decodes answers about workflows into models. Tolerant, total and pure.
 
 The spec leaves most of these answers untyped. Every answer becomes a model,
 :class:`~datalab_facade.InvalidResponseError` or, where a success reports a refusal,
@@ -15,7 +15,7 @@ from datalab_facade.errors import InvalidResponseError, RequestRejectedError
 from datalab_facade.fields import (
     FieldReader,
     Sightings,
-    check_asked_for,
+    check_requested_id,
     compact,
     named,
     start_of,
@@ -77,7 +77,7 @@ def decode_workflow(body: JSON, *, requested_id: int | None = None) -> Decoded[W
         _raise_refusal(body)
         raise _unexpected("a workflow", "it has no id", body)
     if requested_id is not None:
-        check_asked_for("workflow", requested_id, body, workflow.id)
+        check_requested_id("workflow", requested_id, body, workflow.id)
     return workflow, reader.sightings.found
 
 
@@ -94,7 +94,7 @@ def decode_started(body: JSON, *, workflow_id: int | None = None) -> int:
     """
     if isinstance(body, dict):
         if workflow_id is not None:
-            check_asked_for("workflow", workflow_id, body, body.get("workflow_id"))
+            check_requested_id("workflow", workflow_id, body, body.get("workflow_id"))
         for name in ("execution_id", "id"):
             number = whole_number(body.get(name))
             if number is not None and number >= 0:
@@ -119,7 +119,7 @@ def decode_deletion(body: JSON, *, requested_id: int | None = None) -> bool:
     if not isinstance(body, dict):
         raise _unexpected("an answer to a deletion", "", body)
     if requested_id is not None:
-        check_asked_for("workflow", requested_id, body, body.get("workflow_id"), body.get("id"))
+        check_requested_id("workflow", requested_id, body, body.get("workflow_id"), body.get("id"))
     _raise_refusal(body)
     return True
 
