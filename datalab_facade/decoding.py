@@ -39,7 +39,6 @@ _EXECUTIONS = Decoder(
     also=("execution_id", "id", "steps", "input_config"),
 )
 _RUNS = Decoder(StepRun, "step run", given=("file_key",))
-_make_step = maker_of(Step)
 
 # Clocks that nobody sets differ by minutes, and no server asks for longer often.
 _LONGEST_BY_OUR_CLOCK = 120.0
@@ -105,8 +104,8 @@ def _steps(steps: JSON, reader: FieldReader) -> Steps:
     if not isinstance(steps, dict):
         reader.record_type("steps", steps)
         return Steps()
-    runs = _RUNS.reader(reader.sightings)
-    return Steps([_make_step(name, _runs(name, entry, runs)) for name, entry in steps.items()])
+    runs, make_step = _RUNS.reader(reader.sightings), maker_of(Step)
+    return Steps([make_step(name, _runs(name, entry, runs)) for name, entry in steps.items()])
 
 
 def _runs(step: str, entry: JSON, reader: FieldReader) -> tuple[StepRun, ...]:

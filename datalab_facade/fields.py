@@ -104,8 +104,8 @@ class FieldReader:
         return number
 
     def id(self, _: str, value: JSON) -> int | str | None:
-        """Read an id of any form."""
-        return value if isinstance(value, (int, str)) else None
+        """Read an id, a whole number or a text."""
+        return value if isinstance(value, (int, str)) and not isinstance(value, bool) else None
 
     def version(self, name: str, value: JSON) -> str | None:
         """Read a version, which may be a number."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from functools import cached_property, reduce
+from functools import cache, cached_property, reduce
 from types import NoneType, UnionType
 from typing import Any, Final, Generic, TypeAlias, TypeVar, Union, cast, get_args, get_origin
 
@@ -224,6 +224,7 @@ def _kind_of(hint: object) -> tuple[bool, str]:
     return is_optional, _KINDS_BY_TYPE[plain]
 
 
+@cache
 def maker_of(model: type[_T]) -> Callable[..., _T]:
     """Return what makes a value of a frozen attrs class, of all fields in their order.
 

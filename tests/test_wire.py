@@ -68,6 +68,7 @@ def read(body: dict[str, Any]) -> tuple[Thing, set[str]]:
         ({"id": 5}, {"id": 5}),
         ({"id": "five"}, {"id": "five"}),
         ({"id": 5.5}, {}),
+        ({"id": True}, {}),
         ({"settings": {"a": 1}}, {"settings": {"a": 1}}),
         ({"schema": {"a": 1}}, {"schema": {"a": 1}}),
         ({"wire_name": "a"}, {"renamed": "a"}),
