@@ -280,7 +280,9 @@ def test_whatever_comes_is_a_value_or_an_error_of_the_caller(data: Any) -> None:
 
 BY_HAND = {
     "recording.py": {"to_dict"},  # its parts lie beside each other
-    "handles.py": {"to_dict"},  # holds a client
+    "handling.py": {"to_dict"},  # holds a client
+    "handles.py": {"to_dict"},
+    "async_handles.py": {"to_dict"},
     "manifest.py": {"from_dict"},  # checks the path as well
     "faults.py": {"to_dict", "from_dict"},  # the names of functions to call
     "scripts.py": {"from_dict"},  # says the place in a larger document
