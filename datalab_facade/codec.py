@@ -20,7 +20,7 @@ from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.json_forms import (
     JSON,
     Form,
-    WrongJSON,
+    InvalidJSONError,
     check_names,
     form_of,
     named,
@@ -114,7 +114,7 @@ def from_json(kind: type[_T], data: object) -> _T:
     """
     try:
         return plan_of(kind).read(data)
-    except WrongJSON as wrong:
+    except InvalidJSONError as wrong:
         why = wrong.sentence(named, whole="it")
     # Raised outside of the except block, since the error below may quote a secret.
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.__name__).lower()
@@ -136,7 +136,7 @@ def from_json_by_hand(kind: type[_T], data: object, place: str = "") -> _T:
     """
     try:
         return cast("_T", form_of_field(kind).read(data))
-    except WrongJSON as wrong:
+    except InvalidJSONError as wrong:
         message = wrong.inside(place).sentence(lambda value: repr(value)[:80], whole="the value")
         raise ValueError(message) from wrong.__cause__
 
@@ -150,7 +150,7 @@ def read_list(kind: type[_T], data: object) -> list[_T]:
     """Build values of an attrs class of a list in JSON.
 
     Raises:
-        WrongJSON: The data is something else.
+        InvalidJSONError: The data is something else.
     """
     return list(form_of_field(GenericAlias(tuple, (kind, ...))).read(data))
 
@@ -224,32 +224,32 @@ class Plan(Generic[_T]):
         """Build a value of JSON.
 
         Raises:
-            WrongJSON: It is something else.
+            InvalidJSONError: It is something else.
             InvalidArgumentError: The class does not take the values of the fields, or the
                 version is not supported.
         """
         if not isinstance(data, Mapping):
-            raise WrongJSON("must be an object", data)
+            raise InvalidJSONError("must be an object", data)
         if self._format.version is not None:
             self._check_version(data)
         if self._format.by_hand:
             check_names(data, (one.name for one in self._fields))
         for one in self._fields:
             if one.is_needed and one.name not in data:
-                raise WrongJSON(f"has no {one.name}")
+                raise InvalidJSONError(f"has no {one.name}")
         arguments = self.read_some(data)
         try:
             return self._kind(**arguments)
         except InvalidArgumentError:
             raise
         except (ValueError, TypeError) as error:
-            raise WrongJSON(str(error)) from error
+            raise InvalidJSONError(str(error)) from error
 
     def read_some(self, data: Mapping[str, object]) -> dict[str, Any]:
         """Read those fields that JSON has, as arguments of the class.
 
         Raises:
-            WrongJSON: One of them is something else.
+            InvalidJSONError: One of them is something else.
         """
         arguments: dict[str, Any] = {}
         for one in self._fields:
@@ -259,10 +259,10 @@ class Plan(Generic[_T]):
 
     def _check_version(self, data: Mapping[str, object]) -> None:
         if "version" not in data:
-            raise WrongJSON("has no version")
+            raise InvalidJSONError("has no version")
         version = data["version"]
         if type(version) is not int:
-            raise WrongJSON("must be a whole number", version).inside(".version")
+            raise InvalidJSONError("must be a whole number", version).inside(".version")
         if version != self._format.version:
             raise InvalidArgumentError(
                 f"The {self._kind.__name__.lower()} has version {version}, but only version "

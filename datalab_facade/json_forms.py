@@ -32,7 +32,7 @@ JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | Non
 _T = TypeVar("_T")
 
 
-class WrongJSON(ValueError):
+class InvalidJSONError(ValueError):
     """What is wrong with JSON, and at which place of it.
 
     Attributes:
@@ -47,7 +47,7 @@ class WrongJSON(ValueError):
         self.found = found
         self.place = ""
 
-    def inside(self, place: str) -> WrongJSON:
+    def inside(self, place: str) -> InvalidJSONError:
         """Return the same error for what holds it, by the place in there."""
         self.place = place + self.place
         return self
@@ -68,7 +68,7 @@ class Form:
     write: Callable[[Any], JSON] | None
     """Turns a value, but never None, into JSON; None if a value is JSON."""
     read: Callable[[object], Any] = lambda value: value
-    """Turns JSON into a value; raises :class:`WrongJSON`."""
+    """Turns JSON into a value; raises :class:`InvalidJSONError`."""
 
     def written(self, value: object) -> JSON:
         """Write a value, also None."""
@@ -120,11 +120,11 @@ def read_inside(place: str, read: Callable[[object], _T], data: object) -> _T:
     """Read what stands at a place of a larger document.
 
     Raises:
-        WrongJSON: It is something else; the error names the place.
+        InvalidJSONError: It is something else; the error names the place.
     """
     try:
         return read(data)
-    except WrongJSON as wrong:
+    except InvalidJSONError as wrong:
         raise wrong.inside(place) from wrong.__cause__
 
 
@@ -150,7 +150,7 @@ def _made_of_text(make: Callable[[str], object], expected: str) -> Callable[[obj
             except ValueError:
                 pass
         # Raised outside of the except block, since such an error quotes the text.
-        raise WrongJSON(f"must be {expected}", value)
+        raise InvalidJSONError(f"must be {expected}", value)
 
     return read
 
@@ -174,7 +174,7 @@ def _checked(kinds: Iterable[object]) -> Callable[[object], Any]:
 
     def read(value: object) -> object:
         if not any(check(value) for _, check in simple):
-            raise WrongJSON(f"must be {expected}", value)
+            raise InvalidJSONError(f"must be {expected}", value)
         return value
 
     return read
@@ -186,7 +186,7 @@ def _one_of(values: tuple[object, ...]) -> Callable[[object], Any]:
     def read(value: object) -> object:
         # True is equal to 1, and not meant by it.
         if not any(value == one and type(value) is type(one) for one in values):
-            raise WrongJSON(f"must be {expected}", value)
+            raise InvalidJSONError(f"must be {expected}", value)
         return value
 
     return read
@@ -207,7 +207,7 @@ def _union(kinds: tuple[object, ...], nested: Callable[[type], Form]) -> Form:
 
 def _read_list(value: object, forms: Iterable[Form]) -> list[Any]:
     if not isinstance(value, (list, tuple)):
-        raise WrongJSON("must be a list", value)
+        raise InvalidJSONError("must be a list", value)
     return [
         read_inside(f"[{number}]", form.read, item)
         for number, (item, form) in enumerate(zip(value, forms, strict=False))
@@ -227,7 +227,7 @@ def _sequence(kinds: tuple[object, ...], nested: Callable[[type], Form]) -> Form
 
     def read(value: object) -> object:
         if not isinstance(value, (list, tuple)) or len(value) != len(forms):
-            raise WrongJSON(f"must be a list of {count}", value)
+            raise InvalidJSONError(f"must be a list of {count}", value)
         return tuple(_read_list(value, forms))
 
     return Form(
@@ -244,7 +244,7 @@ def _mapping(form: Form) -> Form:
 
     def read(value: object) -> object:
         if not isinstance(value, Mapping):
-            raise WrongJSON("must be an object", value)
+            raise InvalidJSONError("must be an object", value)
         return {name: read_inside(f".{name}", form.read, item) for name, item in value.items()}
 
     return Form(write, read)
@@ -254,10 +254,10 @@ def check_names(data: Mapping[object, object], known: Iterable[str]) -> None:
     """Check that an object has no names but those that are known.
 
     Raises:
-        WrongJSON: It has.
+        InvalidJSONError: It has.
     """
     names = list(known)
     for name in data:
         if name not in names:
             listed = ", ".join(names) or "none"
-            raise WrongJSON(f"unknown field {name!r}; known fields: {listed}")
+            raise InvalidJSONError(f"unknown field {name!r}; known fields: {listed}")

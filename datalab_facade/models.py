@@ -382,7 +382,7 @@ class Execution(AsJSON):
                 as in the workflow's definition. Without it, that is inferred from the
                 times: see :mod:`datalab_facade.timeline`.
         """
-        from datalab_facade.timeline import timeline_of
+        from datalab_facade.timeline_computation import timeline_of
 
         return timeline_of(self, depends_on)
 

@@ -26,7 +26,7 @@ import attrs
 
 from datalab_facade.codec import JSONFormat, plan_of, to_json
 from datalab_facade.errors import LocalFileError
-from datalab_facade.json_forms import WrongJSON, named
+from datalab_facade.json_forms import InvalidJSONError, named
 from datalab_facade.models import JSON
 from datalab_facade.outputs.naming import safe_name
 from datalab_facade.outputs.parts import sync
@@ -326,7 +326,7 @@ def _checked_header(line: Mapping[str, object]) -> RunHeader:
         raise _OtherVersion(f"{version}"[:20])
     try:
         header = plan_of(RunHeader).read(line)
-    except WrongJSON as wrong:
+    except InvalidJSONError as wrong:
         raise _invalid_line(wrong) from None
     if not _is_possible_id(header.workflow_id):
         raise _InvalidLine("its workflow_id is not an id")
@@ -336,7 +336,7 @@ def _checked_header(line: Mapping[str, object]) -> RunHeader:
 def _checked_facts(line: Mapping[str, object], *, is_new: bool) -> dict[str, Any]:
     try:
         facts = plan_of(RunEntry).read_some(line)
-    except WrongJSON as wrong:
+    except InvalidJSONError as wrong:
         raise _invalid_line(wrong) from None
     if is_new and not {"source", "folder"} <= facts.keys():
         raise _InvalidLine("it does not say what its file is called, and where its outputs go")
@@ -348,7 +348,7 @@ def _checked_facts(line: Mapping[str, object], *, is_new: bool) -> dict[str, Any
     return facts
 
 
-def _invalid_line(wrong: WrongJSON) -> _InvalidLine:
+def _invalid_line(wrong: InvalidJSONError) -> _InvalidLine:
     why = wrong.sentence(named, whole="it")
     return _InvalidLine(why if why.startswith("it ") else f"its {why}")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast, get_type_hints
 
 from datalab_facade.codec import form_of_field
-from datalab_facade.json_forms import Form, WrongJSON, check_names, read_inside
+from datalab_facade.json_forms import Form, InvalidJSONError, check_names, read_inside
 from datalab_facade.testing.jsonvalue import JSON
 
 _T = TypeVar("_T")
@@ -29,10 +29,10 @@ def call(function: Callable[..., _T], value: object, own: Mapping[str, Form]) ->
         own: The forms of arguments that are read in their own way.
 
     Raises:
-        WrongJSON: The value is not an object with such arguments, or the function refuses them.
+        InvalidJSONError: The value is not an object with such arguments, or the function refuses them.
     """
     if not isinstance(value, Mapping):
-        raise WrongJSON("must be an object", value)
+        raise InvalidJSONError("must be an object", value)
     hints = get_type_hints(function, localns=_ANYTHING)
     parameters = inspect.signature(function).parameters
     check_names(value, parameters)
@@ -42,11 +42,11 @@ def call(function: Callable[..., _T], value: object, own: Mapping[str, Form]) ->
             form = own.get(name) or form_of_field(hints[name])
             arguments[name] = read_inside(f".{name}", form.read, value[name])
         elif parameter.default is inspect.Parameter.empty:
-            raise WrongJSON(f"has no {name}")
+            raise InvalidJSONError(f"has no {name}")
     try:
         return function(**arguments)
     except ValueError as error:
-        raise WrongJSON(str(error)) from error
+        raise InvalidJSONError(str(error)) from error
 
 
 def _read_headers(value: object) -> list[tuple[str, str]]:
@@ -62,10 +62,12 @@ def _read_headers(value: object) -> list[tuple[str, str]]:
 def _read_body(value: object) -> JSON | bytes:
     """Read a body: ``{"json": ...}``, ``{"text": "..."}`` or ``{"base64": "..."}``."""
     if not isinstance(value, Mapping):
-        raise WrongJSON("must be an object", value)
+        raise InvalidJSONError("must be an object", value)
     check_names(value, ("json", "text", "base64"))
     if len(value) != 1:
-        raise WrongJSON(f"a body must be exactly one of json, text and base64, not {sorted(value)}")
+        raise InvalidJSONError(
+            f"a body must be exactly one of json, text and base64, not {sorted(value)}"
+        )
     [(kind, body)] = cast("Mapping[str, JSON]", value).items()
     if kind == "json":
         return body if body is not None else b"null"
@@ -75,7 +77,7 @@ def _read_body(value: object) -> JSON | bytes:
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        raise WrongJSON(f"cannot be decoded: {error}").inside(".base64") from error
+        raise InvalidJSONError(f"cannot be decoded: {error}").inside(".base64") from error
 
 
 def _write_body(body: JSON | bytes) -> dict[str, Any]:
