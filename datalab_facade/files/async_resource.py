@@ -15,11 +15,12 @@ from typing import TypeVar, Unpack
 from datalab_facade.arguments import (
     checked_callable,
     checked_count,
-    checked_iterable,
+    checked_iterable_async,
     checked_path,
     checked_seconds,
 )
-from datalab_facade.calling import AsyncApiCaller
+from datalab_facade.async_calling import AsyncApiCaller
+from datalab_facade.concurrency import off_loop_async
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError, UnprocessableEntityError
 from datalab_facade.files.decoding import (
@@ -71,7 +72,6 @@ from datalab_facade.transport.operations import (
     request_upload_url,
 )
 from datalab_facade.transport.storage import AsyncStorageTransport
-from datalab_facade.workers import in_thread
 
 _T = TypeVar("_T")
 
@@ -182,7 +182,7 @@ class AsyncFiles:
             Exception: Whatever reading the sources raises.
         """
         many = checked_count("concurrency", concurrency, least=1)
-        checked_iterable("sources", sources, or_async=True)
+        checked_iterable_async("sources", sources)
         checked_count("max_bytes", max_bytes, least=1)
         checked_callable("on_progress", on_progress)
         seconds = checked_seconds("timeout", timeout)
@@ -236,7 +236,7 @@ class AsyncFiles:
 
         async def files() -> AsyncGenerator[File, None]:
             while (page_request := paging.next_request) is not None:
-                page = await self._calls.ask(
+                page = await self._calls.query(
                     list_files(page_request.limit, page_request.offset),
                     drift_recorder(self._context, decode_page),
                     timeout=timeout,
@@ -277,7 +277,7 @@ class AsyncFiles:
         return await self._request_by_id(
             file_number(file),
             file_metadata,
-            lambda operation, file_id: self._calls.ask(
+            lambda operation, file_id: self._calls.query(
                 operation,
                 drift_recorder(self._context, partial(decode_file, requested_id=file_id)),
                 timeout=timeout,
@@ -315,7 +315,7 @@ class AsyncFiles:
         return await self._request_by_id(
             number,
             lambda found: file_download_url(found, lifetime),
-            lambda operation, file_id: self._calls.ask(
+            lambda operation, file_id: self._calls.query(
                 operation,
                 drift_recorder(self._context, partial(decode_link, requested_id=file_id)),
                 timeout=timeout,
@@ -382,7 +382,7 @@ class AsyncFiles:
                         file_download.take(part, chunk, download, self._now())
                 file_download.finish_progress(download, self._now())
                 # Verifying reads the whole file, which would block the loop.
-                return await in_thread(lambda: file_download.finish(part, download))
+                return await off_loop_async(lambda: file_download.finish(part, download))
 
         return await retry_if_corrupt_async(save)
 
@@ -409,7 +409,7 @@ class AsyncFiles:
         await self._request_by_id(
             file_number(file),
             delete_file,
-            lambda operation, file_id: self._calls.remove(
+            lambda operation, file_id: self._calls.delete(
                 operation,
                 drift_recorder(self._context, partial(decode_deletion, requested_id=file_id)),
                 timeout=timeout,
@@ -438,7 +438,7 @@ class AsyncFiles:
         deadline = self._start(timeout)
 
         async def request_url(left: float) -> Ticket:
-            return await self._calls.ask(
+            return await self._calls.query(
                 request_upload_url(described.name, described.content_type),
                 drift_recorder(context, decode_ticket),
                 timeout=min(left, context.options.timeout),
@@ -463,7 +463,7 @@ class AsyncFiles:
     async def _confirm(
         self, file: int | str, timeout: float | timedelta | None, options: CallOptions
     ) -> Confirmation:
-        return await self._calls.ask(
+        return await self._calls.query(
             confirm_upload(file),
             drift_recorder(self._context, partial(decode_confirmation, requested_id=file)),
             timeout=timeout,

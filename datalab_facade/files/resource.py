@@ -230,7 +230,7 @@ class Files:
 
         def files() -> Generator[File, None, None]:
             while (page_request := paging.next_request) is not None:
-                page = self._calls.ask(
+                page = self._calls.query(
                     list_files(page_request.limit, page_request.offset),
                     drift_recorder(self._context, decode_page),
                     timeout=timeout,
@@ -270,7 +270,7 @@ class Files:
         return self._request_by_id(
             file_number(file),
             file_metadata,
-            lambda operation, file_id: self._calls.ask(
+            lambda operation, file_id: self._calls.query(
                 operation,
                 drift_recorder(self._context, partial(decode_file, requested_id=file_id)),
                 timeout=timeout,
@@ -308,7 +308,7 @@ class Files:
         return self._request_by_id(
             number,
             lambda found: file_download_url(found, lifetime),
-            lambda operation, file_id: self._calls.ask(
+            lambda operation, file_id: self._calls.query(
                 operation,
                 drift_recorder(self._context, partial(decode_link, requested_id=file_id)),
                 timeout=timeout,
@@ -401,7 +401,7 @@ class Files:
         self._request_by_id(
             file_number(file),
             delete_file,
-            lambda operation, file_id: self._calls.remove(
+            lambda operation, file_id: self._calls.delete(
                 operation,
                 drift_recorder(self._context, partial(decode_deletion, requested_id=file_id)),
                 timeout=timeout,
@@ -430,7 +430,7 @@ class Files:
         deadline = self._start(timeout)
 
         def request_url(left: float) -> Ticket:
-            return self._calls.ask(
+            return self._calls.query(
                 request_upload_url(described.name, described.content_type),
                 drift_recorder(context, decode_ticket),
                 timeout=min(left, context.options.timeout),
@@ -455,7 +455,7 @@ class Files:
     def _confirm(
         self, file: int | str, timeout: float | timedelta | None, options: CallOptions
     ) -> Confirmation:
-        return self._calls.ask(
+        return self._calls.query(
             confirm_upload(file),
             drift_recorder(self._context, partial(decode_confirmation, requested_id=file)),
             timeout=timeout,

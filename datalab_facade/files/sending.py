@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Gen
 import attrs
 
 from datalab_facade.clock import Clock
+from datalab_facade.concurrency import off_loop_async
 from datalab_facade.errors import DatalabError
 from datalab_facade.files.decoding import Confirmation, Ticket
 from datalab_facade.files.sources import (
@@ -34,7 +35,6 @@ from datalab_facade.interrupting import check_interrupted
 from datalab_facade.outputs.progress import ProgressMeter
 from datalab_facade.outputs.sinks import Digests
 from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
-from datalab_facade.workers import in_thread
 
 
 class UploadBody:
@@ -104,7 +104,7 @@ class UploadBody:
             if self.source.in_memory:
                 piece = next(pieces, None)
             else:
-                piece = await in_thread(lambda: next(pieces, None))
+                piece = await off_loop_async(lambda: next(pieces, None))
             if piece is None:
                 return
             yield piece
@@ -193,7 +193,7 @@ def send_file(
         result = Result(clock.monotonic())
         try:
             if isinstance(command, RequestUrl):
-                result = Result(0.0, ticket=api.url(command.timeout(result.now)))
+                result = Result(0.0, ticket=api.url(command.seconds_left(result.now)))
             elif isinstance(command, Put):
                 with contextlib.closing(body.pieces()) as pieces:
                     reply = storage.put(
@@ -201,13 +201,13 @@ def send_file(
                         body.headers,
                         pieces,
                         silence=command.stall_timeout,
-                        timeout=command.timeout(result.now),
+                        timeout=command.seconds_left(result.now),
                     )
                 result = Result(0.0, status=reply.status, headers=reply.headers)
             elif isinstance(command, Compare):
                 result = Result(0.0, mismatches=body.mismatches(command.digests))
             elif isinstance(command, Confirm):
-                left = command.timeout(result.now)
+                left = command.seconds_left(result.now)
                 result = Result(0.0, confirmation=api.confirm(command.file_id, left))
             else:
                 clock.sleep(command.seconds)
@@ -235,7 +235,7 @@ async def send_file_async(
         result = Result(clock.monotonic())
         try:
             if isinstance(command, RequestUrl):
-                result = Result(0.0, ticket=await api.url(command.timeout(result.now)))
+                result = Result(0.0, ticket=await api.url(command.seconds_left(result.now)))
             elif isinstance(command, Put):
                 async with contextlib.aclosing(body.pieces_async()) as pieces:
                     reply = await storage.put(
@@ -243,7 +243,7 @@ async def send_file_async(
                         body.headers,
                         pieces,
                         silence=command.stall_timeout,
-                        timeout=command.timeout(result.now),
+                        timeout=command.seconds_left(result.now),
                     )
                 result = Result(0.0, status=reply.status, headers=reply.headers)
             elif isinstance(command, Compare):
@@ -251,7 +251,7 @@ async def send_file_async(
                     0.0, mismatches=await asyncio.to_thread(body.mismatches, command.digests)
                 )
             elif isinstance(command, Confirm):
-                left = command.timeout(result.now)
+                left = command.seconds_left(result.now)
                 result = Result(0.0, confirmation=await api.confirm(command.file_id, left))
             else:
                 await clock.sleep_async(command.seconds)

@@ -24,10 +24,11 @@ from datalab_facade.errors import (
     UploadFailure,
 )
 from datalab_facade.files.decoding import Confirmation, Ticket
+from datalab_facade.jobs.commands import Command as TimedCommand
+from datalab_facade.jobs.commands import Sleep
+from datalab_facade.jobs.retries import Randomness, RenewalPauses, RetryState, may_pass
 from datalab_facade.outputs.downloading import NotSecure, checked_storage_url, stored_digests
 from datalab_facade.redaction import redact_url
-from datalab_facade.waiting.commands import Sleep, Until
-from datalab_facade.waiting.retries import Randomness, RenewalPauses, RetryState, may_pass
 
 _EXPIRED = frozenset({400, 401, 403, 410})
 _PASSING = frozenset({408, 425, 429})
@@ -55,14 +56,14 @@ class UploadPolicy:
 
 
 @attrs.frozen
-class RequestUrl(Until):
+class RequestUrl(TimedCommand):
     """Command: request an upload URL from the API."""
 
     deadline: float
 
 
 @attrs.frozen
-class Put(Until):
+class Put(TimedCommand):
     """Command: send all bytes to the URL, from the first one on."""
 
     url: str = attrs.field(repr=redact_url)
@@ -71,7 +72,7 @@ class Put(Until):
 
 
 @attrs.frozen
-class Confirm(Until):
+class Confirm(TimedCommand):
     """Command: let the API confirm that the bytes arrived."""
 
     file_id: int

@@ -20,11 +20,11 @@ from typing import TypeAlias, cast
 import attrs
 
 from datalab_facade.clock import running_loop
+from datalab_facade.concurrency import BETWEEN_SIGNALS, Workers
 from datalab_facade.errors import DatalabError, InvalidArgumentError
 from datalab_facade.files.models import File
 from datalab_facade.files.sources import UploadSource
 from datalab_facade.pickling import picklable
-from datalab_facade.workers import BETWEEN_SIGNALS, Workers
 
 Uploadable: TypeAlias = "UploadSource | tuple[str, UploadSource]"
 """A source, or a name and a source."""

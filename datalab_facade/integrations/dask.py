@@ -39,6 +39,8 @@ from datalab_facade.errors import (
 )
 from datalab_facade.executions.handles import ExecutionLike
 from datalab_facade.executions.resource import Executions
+from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY
+from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import Execution, Output
 from datalab_facade.outcomes import Outcome
 from datalab_facade.outputs.downloading import download_error
@@ -46,8 +48,6 @@ from datalab_facade.outputs.renewing import Renewals
 from datalab_facade.outputs.resource import DEFAULT_TIMEOUT
 from datalab_facade.outputs.sinks import DEFAULT_MAX_BYTES
 from datalab_facade.redaction import redact_name
-from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY
-from datalab_facade.waiting.wait import WaitPolicy
 
 try:
     from dask.utils import funcname

@@ -20,6 +20,7 @@ from datalab_facade.arguments import (
     checked_path,
     checked_seconds,
 )
+from datalab_facade.concurrency import off_loop_async
 from datalab_facade.context import Context
 from datalab_facade.executions.handles import ExecutionLike
 from datalab_facade.models import JSON, Execution, Output
@@ -38,7 +39,6 @@ from datalab_facade.outputs.saving import (
 )
 from datalab_facade.outputs.sinks import DEFAULT_MAX_BYTES, Collector, Data, Reader
 from datalab_facade.transport.storage import AsyncStorageTransport
-from datalab_facade.workers import in_thread
 
 if TYPE_CHECKING:
     from datalab_facade.executions.async_resource import AsyncExecutions
@@ -238,7 +238,7 @@ class AsyncOutputs:
             target = await target.get()
         started_at = self._now()
         # Files that an earlier call recorded are hashed, which would block the loop.
-        saving = await in_thread(lambda: Saving(target, home, steps, overwrite=overwrite))
+        saving = await off_loop_async(lambda: Saving(target, home, steps, overwrite=overwrite))
         queue = iter(saving.pending)
 
         async def save() -> None:
@@ -259,12 +259,12 @@ class AsyncOutputs:
                 for _ in range(min(many, len(saving.pending))):
                     group.create_task(save())
         except BaseException as error:
-            await in_thread(saving.abort)
+            await off_loop_async(saving.abort)
             if isinstance(error, BaseExceptionGroup):
                 # The first error canceled the other tasks.
                 raise error.exceptions[0] from None
             raise
-        return await in_thread(lambda: saving.finish(seconds))
+        return await off_loop_async(lambda: saving.finish(seconds))
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -337,7 +337,7 @@ class AsyncOutputs:
                     return saved
 
                 # Verifying reads the whole file, which would block the loop.
-                return await in_thread(finish)
+                return await off_loop_async(finish)
 
         return await retry_if_corrupt_async(attempt)
 

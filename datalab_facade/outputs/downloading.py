@@ -27,12 +27,13 @@ from datalab_facade.errors import (
     NotFoundError,
     RateLimitTimeoutError,
 )
+from datalab_facade.jobs.commands import Command as TimedCommand
+from datalab_facade.jobs.commands import Sleep
+from datalab_facade.jobs.retries import Randomness, RenewalPauses, RetryState, may_pass
 from datalab_facade.models import Output
 from datalab_facade.outputs.unpacking import codings, not_codings
 from datalab_facade.redaction import redact_name, redact_url, redacted_repr
 from datalab_facade.transport.framing import MoreThanAnnounced
-from datalab_facade.waiting.commands import Sleep, Until
-from datalab_facade.waiting.retries import Randomness, RenewalPauses, RetryState, may_pass
 
 _OUTPUTS_ARE_DELETED = ": Datalab deletes results about an hour after they finish"
 _REFUSALS = frozenset({400, 401, 403, 404, 410})
@@ -130,7 +131,7 @@ class Fetch:
 
 
 @attrs.frozen
-class Receive(Until):
+class Receive(TimedCommand):
     """Command: pass on the body of the last answer; it starts at this offset."""
 
     offset: int
@@ -138,7 +139,7 @@ class Receive(Until):
 
 
 @attrs.frozen
-class Renew(Until):
+class Renew(TimedCommand):
     """Command: request a new URL from the API."""
 
     refused: str = attrs.field(repr=redact_url)

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
 from datalab_facade.clock import Clock
 from datalab_facade.errors import DatalabError
+from datalab_facade.jobs.commands import Sleep
 from datalab_facade.outputs.downloading import (
     Chunk,
     Command,
@@ -24,7 +25,6 @@ from datalab_facade.transport.storage import (
     Incoming,
     StorageTransport,
 )
-from datalab_facade.waiting.commands import Sleep
 
 logger = logging.getLogger("datalab_facade.outputs")
 
@@ -149,11 +149,11 @@ async def _open_async(storage: AsyncStorageTransport, fetch: Fetch, clock: Clock
 
 def _renewal(command: Command, clock: Clock) -> tuple[str, float]:
     assert isinstance(command, Renew)
-    return command.refused, command.timeout(clock.monotonic())
+    return command.refused, command.seconds_left(clock.monotonic())
 
 
 def _time_left(receive: Receive, clock: Clock) -> Callable[[], float]:
-    return lambda: receive.timeout(clock.monotonic())
+    return lambda: receive.seconds_left(clock.monotonic())
 
 
 def _result(

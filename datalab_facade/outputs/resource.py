@@ -21,6 +21,7 @@ from datalab_facade.arguments import (
     checked_path,
     checked_seconds,
 )
+from datalab_facade.concurrency import Workers
 from datalab_facade.context import Context
 from datalab_facade.executions.handles import ExecutionLike
 from datalab_facade.interrupting import check_interrupted
@@ -39,7 +40,6 @@ from datalab_facade.outputs.saving import (
 )
 from datalab_facade.outputs.sinks import DEFAULT_MAX_BYTES, Collector, Data, Reader
 from datalab_facade.transport.storage import StorageTransport
-from datalab_facade.workers import Workers
 
 if TYPE_CHECKING:
     from datalab_facade.executions.resource import Executions

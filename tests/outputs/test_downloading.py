@@ -25,6 +25,7 @@ from datalab_facade import (
 )
 from datalab_facade.decoding import retry_after_of
 from datalab_facade.errors import APIStatusError, DownloadFailure
+from datalab_facade.jobs.commands import Sleep
 from datalab_facade.outputs.downloading import (
     Command,
     Download,
@@ -40,7 +41,6 @@ from datalab_facade.outputs.downloading import (
     download_error,
 )
 from datalab_facade.outputs.unpacking import Unpacker
-from datalab_facade.waiting.commands import Sleep
 
 POLICY = DownloadPolicy(max_retries=4, max_renewals=2, max_redirects=3, max_restarts=3)
 DEADLINE = 400.0
@@ -443,9 +443,9 @@ def fetched(command: Command) -> Fetch:
 def test_a_command_has_the_time_that_is_left_and_never_none_at_all(
     command: Receive | Renew,
 ) -> None:
-    assert command.timeout(100.0) == 10
-    assert command.timeout(110.0) == 0.01
-    assert command.timeout(120.0) == 0.01
+    assert command.seconds_left(100.0) == 10
+    assert command.seconds_left(110.0) == 0.01
+    assert command.seconds_left(120.0) == 0.01
 
 
 def test_a_fetch_may_be_silent_for_as_long_as_the_policy_says_within_its_time() -> None:
