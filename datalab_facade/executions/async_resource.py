@@ -40,7 +40,8 @@ from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions
 from datalab_facade.outcomes import Outcome, Update, in_order, outcomes_of_async
 from datalab_facade.tracing import Span
-from datalab_facade.transport.api import AsyncApiTransport, CallScope
+from datalab_facade.transport.api_calls import CallScope
+from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.transport.operations import execution_status
 
 

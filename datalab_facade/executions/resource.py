@@ -39,7 +39,8 @@ from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions
 from datalab_facade.outcomes import Outcome, Update, in_order, outcomes_of
 from datalab_facade.tracing import Span
-from datalab_facade.transport.api import ApiTransport, CallScope
+from datalab_facade.transport.api import ApiTransport
+from datalab_facade.transport.api_calls import CallScope
 from datalab_facade.transport.operations import execution_status
 
 

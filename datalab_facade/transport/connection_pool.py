@@ -1,264 +1,375 @@
-"""ConnectionPool to a server: each request under way has an httpx pool of its own.
+# Generated from async_connection_pool.py by scripts/unasync.py; change that file, not this one.
+"""Connections to servers, for blocking code: each request under way has one of its own.
 
-Whenever a request begins or ends, httpx's pool looks at every connection that it
-has. With sixty-four of them each request costs more than twice the CPU that it
-costs alone; with one connection to a pool it costs the same however many are
-under way. The lane used last is used next, so quiet times keep few connections.
+Whenever a request begins or ends, httpx's pool looks at every connection that it has. With
+sixty-four of them each request costs more than twice the CPU that it costs alone. So we keep
+httpcore's connections ourselves. The connection used last is used next, so quiet times keep few.
 
-A lane whose exchange did not come to its end is closed, and with it all that an
-interrupted request may have left in its pool.
-
-A lane hands requests to the API straight to httpx's transport. What :class:`httpx.Client`
-adds to it (cookies, redirects, hooks) is not wanted there, and costs half as much
-again. An HTTP client that the user gave is used as it is, by all requests.
+A connection whose exchange did not come to its end is closed, with all that an interrupted
+request may have left on it. An HTTP client that the caller gave is used as it is.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Protocol, cast
 
-import attrs
+import httpcore
 import httpx
 
+from datalab_facade.errors import ClientStateError
 from datalab_facade.forking import renew_after_fork
-from datalab_facade.redaction import redact_url
-from datalab_facade.transport.connecting import KEEP_ALIVE, Connector
+from datalab_facade.transport import mocks
+from datalab_facade.transport.environment import KEEP_ALIVE, proxy_for
+from datalab_facade.transport.exchange import Exchange
+from datalab_facade.transport.messages import Request, headers_of, url_for_httpcore
+from datalab_facade.transport.network import Connector, Deadline, Network
+from datalab_facade.transport.origin import Server
 
-Send: TypeAlias = "Callable[[ApiRequest], httpx.Response]"
-"""Sends a request and gives the answer, whose body is still to come."""
-AsyncSend: TypeAlias = "Callable[[ApiRequest], Awaitable[AsyncAnswer]]"
-
-
-@attrs.frozen
-class ApiRequest:
-    """A request to the API, complete."""
-
-    method: str
-    url: str = attrs.field(repr=redact_url)
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    """With lower-case names; the key is among them."""
-    content: bytes = attrs.field(repr=False)
-    timeout: float
-    """The seconds that it may take."""
-    trace: Callable[[str, Mapping[str, object]], object] | None = attrs.field(
-        default=None, repr=False
-    )
-    """Called with how far it has come, as httpcore's extension of that name is."""
-
-    def for_httpx(self) -> httpx.Request:
-        """Give it as httpx has it."""
-        extensions: dict[str, object] = {"timeout": httpx.Timeout(self.timeout).as_dict()}
-        if self.trace is not None:
-            extensions["trace"] = self.trace
-        return httpx.Request(
-            self.method,
-            self.url,
-            headers=self.headers,
-            content=self.content or None,
-            extensions=extensions,
-        )
+_MOST_IDLE = 100
 
 
-class AsyncAnswer(Protocol):
-    """An answer whose body is still to come; httpx's own, or one like it."""
+class Answer(Protocol):
+    """An answer whose body is still to come."""
 
-    status_code: int
+    status: int
+    headers: Mapping[str, str]
+    """The headers, with lower-case names."""
 
     @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers."""
+    def has_surplus(self) -> bool:
+        """Whether more came than was announced, as far as that is known."""
         ...
 
-    def aiter_bytes(self) -> AsyncIterator[bytes]:
-        """Give the body, decompressed, as it comes."""
+    def raw(self) -> Iterator[bytes]:
+        """Return the body as it comes."""
         ...
 
-    async def aclose(self) -> None:
-        """Be done with it."""
+    def decoded(self) -> Iterator[bytes]:
+        """Return the body as it comes, decompressed."""
+        ...
+
+    def close(self) -> None:
+        """Let the connection go."""
         ...
 
 
-class AsyncSender(Protocol):
-    """What sends requests in place of httpx."""
+class Connection(Protocol):
+    """What carries one request at a time."""
 
-    is_closed: bool
+    server: Server | None
+    """To which server it leads; None for any."""
+    network: Network | None
+    """What opens its sockets; None if they are not ours."""
+    idle_since: float
 
-    async def send(self, request: ApiRequest) -> AsyncAnswer:
+    def send(self, request: Request) -> Answer:
         """Send a request."""
         ...
 
-    async def aclose(self) -> None:
-        """Close the connections."""
-        ...
-
-
-_Client = TypeVar("_Client", bound="httpx.Client | httpx.AsyncClient | AsyncSender")
-_Sender = TypeVar("_Sender")
-
-
-class Connections(Protocol):
-    """All connections of one lane."""
-
-    sent: bool | None
-    """Whether any of a request was sent since one of them was opened; None if none was."""
-
-    def close_all(self) -> None:
-        """Close them at once, whatever they are in the middle of."""
-        ...
-
-
-@attrs.define(eq=False)
-class Lane(Generic[_Client, _Sender]):
-    """A way to send one request at a time."""
-
-    client: _Client
-    send: _Sender
-    connections: Connections | None = None
-    """What it has open; None if the client is the user's own."""
-    idle_since: float = 0.0
-
-    def may_have_sent(self) -> bool:
-        """Tell whether any of the request may have been sent."""
-        # Where something else than our connections carries it, that is not known.
-        return self.connections is None or self.connections.sent is not False
-
     def close(self) -> None:
-        """Close its connections at once."""
-        if self.connections is not None:
-            self.connections.close_all()
+        """Close it at once."""
+        ...
 
 
-class _Lanes(Generic[_Client, _Sender]):
-    """The lanes of one client. Threads may share them."""
+class ConnectionPool:
+    """The connections of one client."""
 
-    def __init__(self, address: str, given: _Client | None, connector: Connector) -> None:
-        """Open the first connection, so that a wrong environment raises at once.
+    def __init__(self, given: httpx.Client | None, connector: Connector) -> None:
+        """Read the environment, so that a wrong one raises at once.
 
         Args:
-            address: Where requests go.
-            given: The user's HTTP client, used for all requests instead.
-            connector: Makes the HTTP clients of lanes of our own.
+            given: The caller's HTTP client, used for all requests instead.
+            connector: What all connections have in common.
 
         Raises:
-            ConfigurationError: The environment's proxies cannot be used.
+            ConfigurationError: The environment's proxies or certificates cannot be used.
         """
-        self._address = httpx.URL(address)
         self._given = given
         self._connector = connector
         self._closed = False
-        self._shared = None if given is None else self._through(given)
-        self._idle = deque([] if given is not None else [self._new()])
+        self._shared = None if given is None else _OfHttpx(given)
+        self._is_used = self._is_inherited = False
+        self._stock: _OfHttpx | None = None
+        if given is None:
+            _ = connector.certificates
+        self.renew_in_child()
         renew_after_fork(self)
 
     def renew_in_child(self) -> None:
         """Leave all connections to the parent."""
-        self._idle = deque()
+        self._is_inherited = self._given is not None and self._is_used
+        # Those used longest ago come first.
+        self._idle: list[Connection] = []
 
     @property
-    def closed(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether no request can be sent any more."""
         return self._closed or (self._given is not None and self._given.is_closed)
 
-    def take(self) -> Lane[_Client, _Sender]:
-        """Give a lane that nobody uses; it must be put back or closed."""
-        if self._shared is not None:
-            return self._shared
-        try:
-            lane = self._idle.pop()
-        except IndexError:
-            return self._new()
-        if lane.connections is not None:
-            lane.connections.sent = None
-        return lane
+    def stay(self) -> None:
+        """See that the connections can be used here.
 
-    def put_back(self, lane: Lane[_Client, _Sender]) -> None:
-        """Take a lane back whose answer was read to its end."""
-        if self._shared is not None:
-            return
-        lane.idle_since = time.monotonic()
-        self._idle.append(lane)
-        try:
-            longest = self._idle.popleft()
-        except IndexError:  # pragma: no cover - another thread was quicker
-            return
-        if self._closed or longest.idle_since < lane.idle_since - KEEP_ALIVE:
-            longest.close()
-        else:
-            self._idle.appendleft(longest)
-
-    def _close_idle(self) -> None:
-        # A lane in use is closed when it is put back.
-        self._closed = True
-        while self._idle:
-            self._idle.popleft().close()
-
-    def _new(self) -> Lane[_Client, _Sender]:
-        raise NotImplementedError
-
-    def _through(self, given: _Client) -> Lane[_Client, _Sender]:
-        raise NotImplementedError
-
-
-class ConnectionPool(_Lanes[httpx.Client, Send]):
-    """The lanes of a blocking client."""
-
-    def close(self) -> None:
-        """Close the connections, unless the HTTP client is the user's own."""
-        self._close_idle()
-
-    def _new(self) -> Lane[httpx.Client, Send]:
-        client, connections = self._connector.client()
-
-        def send(request: ApiRequest) -> httpx.Response:
-            # httpx knows of its own which of the environment's proxies is for this
-            # address, and has no public way to tell; a test tells when this name changes.
-            # It is asked each time: who puts something in the place of httpx's transports
-            # in a test may do so at any time.
-            transport = client._transport_for_url(self._address)
-            return transport.handle_request(request.for_httpx())
-
-        return Lane(client, send, connections)
-
-    def _through(self, given: httpx.Client) -> Lane[httpx.Client, Send]:
-        self._connector.connect_own(given)
-
-        def send(request: ApiRequest) -> httpx.Response:
-            return given.send(request.for_httpx(), stream=True, auth=None, follow_redirects=False)
-
-        return Lane(given, send)
-
-
-class AsyncConnectionPool(_Lanes[httpx.AsyncClient | AsyncSender, AsyncSend]):
-    """The lanes of an async client."""
-
-    async def close(self) -> None:
-        """Close the connections, unless the HTTP client is the user's own."""
-        import asyncio  # importing it costs a third of importing httpx
-
-        self._close_idle()
-        # The loop closes the sockets in its next round.
-        await asyncio.sleep(0)
-
-    def _new(self) -> Lane[httpx.AsyncClient | AsyncSender, AsyncSend]:
-        client, connections = self._connector.async_client()
-
-        async def send(request: ApiRequest) -> AsyncAnswer:
-            transport = client._transport_for_url(self._address)
-            return await transport.handle_async_request(request.for_httpx())
-
-        return Lane(client, send, connections)
-
-    def _through(
-        self, given: httpx.AsyncClient | AsyncSender
-    ) -> Lane[httpx.AsyncClient | AsyncSender, AsyncSend]:
-        async def send(request: ApiRequest) -> AsyncAnswer:
-            if not isinstance(given, httpx.AsyncClient):
-                return await given.send(request)
-            return await given.send(
-                request.for_httpx(), stream=True, auth=None, follow_redirects=False
+        Raises:
+            ClientStateError: They belong to another process, or to another event loop.
+        """
+        self._connector.stay()
+        if self._is_inherited:
+            raise ClientStateError(
+                "The http_client was used before this process was forked, so its connections are "
+                "the parent's. Make a client with an http_client of its own in each process"
             )
 
-        return Lane(given, send)
+    def fetch(self, exchange: Exchange, request: Request) -> bytes:
+        """Carry out an exchange, and return the body of the answer.
+
+        Raises:
+            DatalabError: No whole answer came.
+        """
+        connection = self.take(request.server)
+        try:
+            with exchange.recorded(), exchange:
+                with Deadline(connection.network, exchange.timeout):
+                    answer = connection.send(request)
+                    try:
+                        exchange.begin(answer.status, answer.headers)
+                        for part in answer.decoded():
+                            exchange.take(part)
+                    finally:
+                        answer.close()
+        except BaseException:
+            connection.close()
+            raise
+        self.put_back(connection)
+        return exchange.body()
+
+    def open(self, exchange: Exchange, request: Request) -> tuple[Connection, Answer]:
+        """Send a request; its connection is to be put back or closed when the body was read.
+
+        Raises:
+            DatalabError: No answer came.
+        """
+        connection = self.take(request.server)
+        try:
+            with exchange.recorded(), exchange:
+                with Deadline(connection.network, exchange.timeout):
+                    answer = connection.send(request)
+                exchange.begin(answer.status, answer.headers)
+        except BaseException:
+            connection.close()
+            raise
+        return connection, answer
+
+    def take(self, server: Server) -> Connection:
+        """Return a connection that nobody uses; it must be put back or closed."""
+        if self._shared is not None:
+            self._is_used = True
+            return self._shared
+        if mocks.are_active():
+            return self._of_httpx()
+        for connection in reversed(self._idle.copy()):
+            if connection.server is server or connection.server == server:
+                try:
+                    self._idle.remove(connection)
+                except ValueError:  # pragma: no cover - another thread was quicker
+                    continue
+                return connection
+        return _Direct(server, self._connector)
+
+    def put_back(self, connection: Connection) -> None:
+        """Take a connection back whose answer was read to its end."""
+        if connection.network is None:
+            return
+        connection.idle_since = now = time.monotonic()
+        self._idle.append(connection)
+        oldest = connection if self._closed else next(iter(self._idle), connection)
+        is_old = oldest.idle_since < now - KEEP_ALIVE
+        if is_old or self._closed or len(self._idle) > _MOST_IDLE:
+            self._discard(oldest)
+
+    def _discard(self, connection: Connection) -> None:
+        # Another thread may have taken it meanwhile.
+        with contextlib.suppress(ValueError):
+            self._idle.remove(connection)
+            connection.close()
+
+    def close(self) -> None:
+        """Close the connections, unless the HTTP client is the caller's own.
+
+        Raises:
+            ClientStateError: The connections belong to another event loop.
+        """
+        self._connector.stay_if_used()
+        # A connection in use is closed when it is put back.
+        self._closed = True
+        for connection in self._idle.copy():
+            self._discard(connection)
+        if self._stock is not None:
+            self._stock.client.close()
+        self._connector.wait_for_closing()
+
+    def _of_httpx(self) -> Connection:
+        if self._stock is None:
+            client = httpx.Client(verify=self._connector.certificates)
+            self._stock = _OfHttpx(client)
+        return self._stock
+
+
+class _Direct:
+    """A connection of our own."""
+
+    def __init__(self, server: Server, connector: Connector) -> None:
+        self.server = server
+        self.network = connector.network()
+        self.idle_since = 0.0
+        self._connector = connector
+        self._connection: httpcore.ConnectionInterface | None = None
+
+    def send(self, request: Request) -> Answer:
+        """Send a request."""
+        connection = self._connection
+        connects = connection is None or not connection.is_available() or connection.has_expired()
+        if connection is None or connects:
+            connection = self._connection = self._opened()
+        response = connection.handle_request(request.for_httpcore(connects=connects))
+        return _DirectAnswer(response)
+
+    def close(self) -> None:
+        """Close it at once."""
+        self.network.close_all()
+
+    def _opened(self) -> httpcore.ConnectionInterface:
+        self.close()
+        url = url_for_httpcore(self.server)
+        setting = proxy_for(f"{self.server.scheme.decode()}://{self.server.name.decode()}")
+        certificates = self._connector.certificates
+        if setting is None:
+            pool = httpcore.ConnectionPool(
+                ssl_context=certificates,
+                keepalive_expiry=KEEP_ALIVE,
+                network_backend=self.network,
+            )
+            return pool.create_connection(url.origin)
+        proxy = setting.proxy
+        address = httpcore.URL(
+            scheme=proxy.url.raw_scheme,
+            host=proxy.url.raw_host,
+            port=proxy.url.port,
+            target=proxy.url.raw_path,
+        )
+        if proxy.url.scheme.startswith("socks"):
+            pool = httpcore.SOCKSProxy(
+                proxy_url=address,
+                proxy_auth=proxy.raw_auth,
+                ssl_context=certificates,
+                keepalive_expiry=KEEP_ALIVE,
+                network_backend=self.network,
+            )
+        else:
+            pool = httpcore.HTTPProxy(
+                proxy_url=address,
+                proxy_auth=proxy.raw_auth,
+                proxy_headers=proxy.headers.raw,
+                ssl_context=certificates,
+                proxy_ssl_context=proxy.ssl_context,
+                keepalive_expiry=KEEP_ALIVE,
+                network_backend=self.network,
+            )
+        return pool.create_connection(url.origin)
+
+
+class _DirectAnswer:
+    """What came on a connection of our own."""
+
+    def __init__(self, response: httpcore.Response) -> None:
+        self.status = response.status
+        self.headers = headers_of(response.headers)
+        self._response = response
+
+    @property
+    def has_surplus(self) -> bool:
+        """Whether more came than was announced."""
+        return bool(self._response.extensions["network_stream"].get_extra_info("surplus"))
+
+    def raw(self) -> Iterator[bytes]:
+        """Return the body as it comes."""
+        return iter(cast("Iterator[bytes]", self._response.stream))
+
+    def decoded(self) -> Iterator[bytes]:
+        """Return the body as it comes, decompressed."""
+        encoding = self.headers.get("content-encoding")
+        if encoding is None:
+            return self.raw()
+        headers = {"content-encoding": encoding}
+        return httpx.Response(200, headers=headers, stream=_Bytes(self.raw())).iter_bytes()
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._response.close()
+
+
+class _Bytes(httpx.SyncByteStream):
+    """A body as httpx reads it."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+
+class _OfHttpx:
+    """A client of httpx's, whose connections are its own matter."""
+
+    server = None
+    network = None
+    idle_since = 0.0
+
+    def __init__(self, client: httpx.Client) -> None:
+        self.client = client
+
+    def send(self, request: Request) -> Answer:
+        """Send a request."""
+        response = self.client.send(
+            request.for_httpx(), stream=True, auth=None, follow_redirects=False
+        )
+        return _AnswerOfHttpx(response)
+
+    def close(self) -> None:
+        """Leave it to whoever closes the client."""
+
+
+class _AnswerOfHttpx:
+    """What a client of httpx's returned."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self.status = response.status_code
+        self.headers = headers_of(response.headers.raw)
+        if response.is_stream_consumed and response.num_bytes_downloaded != len(response.content):
+            # Who read it before, a mock or a hook of the caller's, had it unpacked.
+            self.headers.pop("content-encoding", None)
+            self.headers.pop("content-length", None)
+
+    @property
+    def has_surplus(self) -> bool:
+        """Nothing: of connections that are not ours it is not known."""
+        return False
+
+    def raw(self) -> Iterator[bytes]:
+        """Return the body as it comes."""
+        if self._response.is_stream_consumed:
+            # So are the answers of most mocks.
+            yield self._response.content
+            return
+        yield from self._response.iter_raw()
+
+    def decoded(self) -> Iterator[bytes]:
+        """Return the body as it comes, decompressed."""
+        return self._response.iter_bytes()
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._response.close()

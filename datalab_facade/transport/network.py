@@ -22,7 +22,7 @@ import httpcore
 
 from datalab_facade.forking import renew_after_fork
 from datalab_facade.interrupting import check_interrupted, current_interruption, interruptible
-from datalab_facade.transport.ending import left_of
+from datalab_facade.transport.environment import Environment
 from datalab_facade.transport.framing import Watch, is_readable
 from datalab_facade.transport.resolving import HEAD_START, Address, Resolver
 
@@ -35,14 +35,70 @@ _TLS_RECORD = 1 << 14
 _BETWEEN_CHECKS = 0.2
 
 
+class NothingSentError(httpcore.ConnectError):
+    """A connection was of no use any more, and nothing of the request was sent on it."""
+
+
+class Connector(Environment):
+    """What all connections of a blocking client have in common."""
+
+    def network(self) -> Network:
+        """Return what opens the sockets of one connection."""
+        return Network(self.resolver)
+
+    def stay(self) -> None:
+        """Do nothing: threads may share a blocking client."""
+
+    def stay_if_used(self) -> None:
+        """Do nothing, likewise."""
+
+    def wait_for_closing(self) -> None:
+        """Do nothing: a socket is closed at once."""
+
+
+class Deadline:
+    """Bounds everything that the connections of a network do inside, all together.
+
+    httpx bounds the silence between two pieces of an answer, not the answer: a server that
+    sends a byte a second never times out. So each wait for a socket is cut to what is left.
+
+    Args:
+        network: None if the connections are not ours; nothing is bounded then.
+        seconds: How long everything may take.
+    """
+
+    __slots__ = ("_network", "_seconds")
+
+    def __init__(self, network: Network | None, seconds: float) -> None:
+        self._network = network
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        if self._network is not None:
+            self._network.end = time.monotonic() + self._seconds
+
+    def __exit__(self, *_: object) -> None:
+        if self._network is not None:
+            self._network.end = None
+
+
 class Network(httpcore.NetworkBackend):
-    """Opens the connections of one pool, and can close them all."""
+    """Opens the sockets of one connection, and can close them all."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
         # Held here, as an interruption may come before anybody else does.
         self.streams: set[SocketStream] = set()
-        self.sent: bool | None = None
+        self.end: float | None = None
+
+    def left_of(self, timeout: float | None, error: type[Exception]) -> float | None:
+        """Return what is left of a timeout, and raise the error when nothing is."""
+        if self.end is None:
+            return timeout
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise error("the time for the whole request is over")
+        return left if timeout is None else min(left, timeout)
 
     def connect_tcp(
         self,
@@ -53,8 +109,7 @@ class Network(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect to a host; all of its addresses share the time."""
-        self.sent = self.sent or False
-        left = left_of(timeout, httpcore.ConnectTimeout)
+        left = self.left_of(timeout, httpcore.ConnectTimeout)
         end = math.inf if left is None else time.monotonic() + left
         addresses = self._resolver.find(host, port, left)
         options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), *(socket_options or ())]
@@ -71,7 +126,7 @@ class Network(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect to a socket of this machine."""
-        left = left_of(timeout, httpcore.ConnectTimeout)
+        left = self.left_of(timeout, httpcore.ConnectTimeout)
         connection = new_socket(socket.AF_UNIX, None, socket_options or ())
         try:
             connection.settimeout(left)
@@ -113,7 +168,7 @@ class SocketStream(httpcore.NetworkStream):
         """Read what comes next, or nothing at the end."""
         # httpcore asks for so little that a large body costs more in calls than in bytes.
         most = max(max_bytes, _LARGE_READ) if self._flows else max_bytes
-        left = left_of(timeout, httpcore.ReadTimeout)
+        left = self._network.left_of(timeout, httpcore.ReadTimeout)
         try:
             with interruptible(self._cut_off):
                 self._socket.settimeout(left)
@@ -126,15 +181,17 @@ class SocketStream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of it."""
+        if not buffer:
+            # Such are the ends of most requests.
+            return
         if self._watch.begins(buffer) and is_readable(self._socket):
             # Nothing was sent yet, and an answer that is here already is none.
-            raise httpcore.ConnectError("the connection was closed, or answered before the request")
-        self._network.sent = self._network.sent or self._watch.asks
+            raise NothingSentError("the connection was closed, or answered before the request")
         rest = memoryview(buffer)
         try:
             with interruptible(self._cut_off):
                 while rest:
-                    self._socket.settimeout(left_of(timeout, httpcore.WriteTimeout))
+                    self._socket.settimeout(self._network.left_of(timeout, httpcore.WriteTimeout))
                     rest = rest[self._send(rest) :]
         except OSError as error:
             raise _as_httpcore(error, httpcore.WriteError, httpcore.WriteTimeout) from error
@@ -152,7 +209,7 @@ class SocketStream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         """Go on in TLS, on another stream."""
-        left = left_of(timeout, httpcore.ConnectTimeout)
+        left = self._network.left_of(timeout, httpcore.ConnectTimeout)
         try:
             with interruptible(self._cut_off):
                 self._socket.settimeout(left)

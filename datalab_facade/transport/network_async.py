@@ -10,28 +10,92 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
+from types import TracebackType
 from typing import cast
 
 import httpcore
 
+from datalab_facade.clock import running_loop
+from datalab_facade.errors import ClientStateError
+from datalab_facade.transport.environment import Environment
 from datalab_facade.transport.framing import Watch, is_readable
-from datalab_facade.transport.network import new_socket
+from datalab_facade.transport.network import NothingSentError, new_socket
 from datalab_facade.transport.resolving import HEAD_START, Address, Resolver
 
 # Reading pauses while so much waits to be taken.
 _MOST_AHEAD = 1 << 18
 
 
+class AsyncConnector(Environment):
+    """What all connections of an async client have in common, the event loop among it.
+
+    Connections belong to the loop that opened them; using them from another fails later, and in
+    words that nobody understands.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
+
+    def network(self) -> AsyncNetwork:
+        """Return what opens the sockets of one connection."""
+        return AsyncNetwork(self.resolver)
+
+    def stay(self) -> None:
+        """Stay in the event loop of the first use.
+
+        Raises:
+            ClientStateError: No loop is running, or another one than before.
+        """
+        loop = running_loop()
+        if self._loop is None:
+            self._loop = weakref.ref(loop)
+        elif self._loop() is not loop:
+            raise ClientStateError(
+                "This AsyncDatalab was first used in another event loop. "
+                "Make one in each loop (each asyncio.run), or use Datalab"
+            )
+
+    def stay_if_used(self) -> None:
+        """Do the same, unless no loop was used yet."""
+        if self._loop is not None:
+            self.stay()
+
+    async def wait_for_closing(self) -> None:
+        """Give the loop the round in which it closes sockets."""
+        await asyncio.sleep(0)
+
+
+class AsyncDeadline:
+    """Bounds everything that a task does inside, whoever's the connections are."""
+
+    __slots__ = ("_timeout",)
+
+    def __init__(self, _: AsyncNetwork | None, seconds: float) -> None:
+        self._timeout = asyncio.timeout(seconds)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._timeout.__aexit__(kind, error, traceback)
+
+
 class AsyncNetwork(httpcore.AsyncNetworkBackend):
-    """Opens the connections of one pool, and can close them all."""
+    """Opens the sockets of one connection, and can close them all."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
         # Held here, as an interruption may come before anybody else does.
         self.streams: set[LoopStream] = set()
-        self.sent: bool | None = None
 
     async def connect_tcp(
         self,
@@ -42,7 +106,6 @@ class AsyncNetwork(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect to a host; all of its addresses share the time."""
-        self.sent = self.sent or False
         async with _raising(httpcore.ConnectError, httpcore.ConnectTimeout, timeout):
             addresses = await self._resolver.find_async(host, port)
             connection = await _first_to_connect(addresses, local_address, socket_options or ())
@@ -97,8 +160,11 @@ class LoopStream(httpcore.AsyncNetworkStream):
         """Read what comes next, or nothing at the end."""
         incoming = self._incoming
         if not incoming.ready:
-            async with _raising(httpcore.ReadError, httpcore.ReadTimeout, timeout):
+            if timeout is None:
                 await incoming.wait_for_more()
+            else:
+                async with _raising(httpcore.ReadError, httpcore.ReadTimeout, timeout):
+                    await incoming.wait_for_more()
         data = incoming.take()
         if not data and incoming.error is not None:
             raise httpcore.ReadError(str(incoming.error)) from incoming.error
@@ -107,13 +173,15 @@ class LoopStream(httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of it."""
+        if not buffer:
+            # Such are the ends of most requests.
+            return
         if self._watch.begins(buffer) and self._is_readable():
             # Nothing was sent yet, and an answer that is here already is none.
-            raise httpcore.ConnectError("the connection was closed, or answered before the request")
+            raise NothingSentError("the connection was closed, or answered before the request")
         incoming = self._incoming
         if incoming.lost:
             raise httpcore.WriteError("the connection is closed") from incoming.error
-        self._network.sent = self._network.sent or self._watch.asks
         incoming.transport.write(buffer)
         if incoming.full:
             async with _raising(httpcore.WriteError, httpcore.WriteTimeout, timeout):

@@ -7,19 +7,16 @@ of its answers.
 from __future__ import annotations
 
 import contextlib
-import functools
 import inspect
-import re
 import warnings
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from datalab_facade.drift import DriftLog, announce, sighting
+from datalab_facade.transport.operations import Operation
 
 _OURS = ("datalab_facade", "datalab_api_client")
 # Earlier drafts of the standard had words for it.
 _NOT_DEPRECATED = frozenset({"", "false", "?0", "0", "@0"})
-_SOME_OPERATION = "an operation that the document does not have"
 
 
 class Retirement:
@@ -29,15 +26,14 @@ class Retirement:
         self._drift = drift
         self._warned: set[str] = set()
 
-    def heed(self, method: str, url: str, headers: Mapping[str, str]) -> None:
+    def heed(self, operation: Operation, headers: Mapping[str, str]) -> None:
         """Count what an answer says of the end of its operation, and warn of it once.
 
         A warning that a filter turns into an error is not raised: what was submitted must
         not be lost for it.
 
         Args:
-            method: The method of the request.
-            url: Its address.
+            operation: What was asked for.
             headers: Those of the answer, with lower-case names.
         """
         deprecation, sunset = headers.get("deprecation", ""), headers.get("sunset", "")
@@ -46,17 +42,14 @@ class Retirement:
             found.append(f"Deprecation={deprecation}")
         if sunset.strip():
             found.append(f"Sunset={sunset}")
-        if not found and not _deprecated():
-            return
-        operation = _operation(method, url)
-        if operation in _deprecated():
+        if operation.is_deprecated:
             found.append("deprecated=true")
         if not found:
             return
-        sightings = [sighting("deprecation", operation, name) for name in found]
+        sightings = [sighting("deprecation", str(operation), name) for name in found]
         announce(self._drift, sightings)
-        if operation not in self._warned:
-            self._warned.add(operation)
+        if str(operation) not in self._warned:
+            self._warned.add(str(operation))
             said = ", ".join(one.name for one in sightings)
             with contextlib.suppress(FutureWarning):
                 warnings.warn(
@@ -65,34 +58,6 @@ class Retirement:
                     FutureWarning,
                     stacklevel=_levels_to_the_caller(),
                 )
-
-
-@functools.cache
-def _operations() -> list[tuple[str, str, re.Pattern[str]]]:
-    """Each operation of the document: its method, its path, and what fits that."""
-    from datalab_api_client.operations import OPERATIONS
-
-    # A fixed path goes before one with a variable part.
-    return [
-        (method, path, re.compile(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(path)) + "$"))
-        for method, path, _ in sorted(OPERATIONS, key=lambda one: one[1].count("{"))
-    ]
-
-
-@functools.cache
-def _deprecated() -> frozenset[str]:
-    from datalab_api_client.operations import OPERATIONS
-
-    return frozenset(f"{method} {path}" for method, path, deprecated in OPERATIONS if deprecated)
-
-
-def _operation(method: str, url: str) -> str:
-    """The operation that a request is of, without the ids in it."""
-    path = urlsplit(url).path
-    for known, template, pattern in _operations():
-        if known == method and pattern.search(path):
-            return f"{known} {template}"
-    return _SOME_OPERATION
 
 
 def _levels_to_the_caller() -> int:

@@ -1,0 +1,196 @@
+"""Calls to the API: what is sent, with the key, and what an answer means. No IO."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import NoReturn, cast
+
+import attrs
+import httpx
+
+from datalab_facade._version import __version__
+from datalab_facade.decoding import decode_failure, decode_json
+from datalab_facade.drift import DriftLog
+from datalab_facade.errors import APIStatusError, ClientStateError, InvalidResponseError
+from datalab_facade.jobs.commands import Call
+from datalab_facade.models import JSON
+from datalab_facade.rate_limiting.local import RateLimiter
+from datalab_facade.secrecy import Echo
+from datalab_facade.transport.exchange import Exchange, Surroundings
+from datalab_facade.transport.messages import Content, Request, Trace
+from datalab_facade.transport.operations import Operation
+from datalab_facade.transport.origin import Origin, OriginKey, Server
+from datalab_facade.transport.retirement import Retirement
+
+USER_AGENT = f"datalab-facade/{__version__}"
+
+# An execution of 10,000 files takes some 4 MB; whatever is larger is no answer.
+_MOST_BYTES = 256 * 1024 * 1024
+
+# A request that got its slot at the last moment is sent all the same.
+_LEAST_TIMEOUT = 0.01
+# No socket takes a timeout of a month.
+_LONGEST_TIMEOUT = 1e6
+
+_HEADERS = {
+    "accept": "application/json",
+    "accept-encoding": "gzip, deflate",
+    "user-agent": USER_AGENT,
+}
+
+
+@attrs.frozen
+class CallScope:
+    """What holds for one request only."""
+
+    call: Call
+    """The seconds that it may take, and when its answer is no longer wanted."""
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    on_leaving: Callable[[], None] = lambda: None
+    """Called once it has its turn, right before it is sent; what it raises keeps it here."""
+
+
+@attrs.frozen
+class PlainAnswer:
+    """An answer as it came, whatever it says."""
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    """With lower-case names."""
+    body: bytes = attrs.field(repr=False)
+
+
+class ApiCalls:
+    """Builds requests, and judges answers."""
+
+    def __init__(
+        self, origin: Origin, surroundings: Surroundings, rate_limiter: RateLimiter, drift: DriftLog
+    ) -> None:
+        self.origin = origin
+        self._surroundings = surroundings
+        self._rate_limiter = rate_limiter
+        self._retirement = Retirement(drift)
+        self._key = OriginKey(origin)
+        self._echo = Echo(origin.key)
+        base = httpx.URL(origin.base_url)
+        self._server = Server.of(base)
+        self._path_prefix = base.raw_path.rstrip(b"/")
+
+    def __reduce__(self) -> NoReturn:
+        raise not_picklable()
+
+    def exchange(self, operation: Operation, scope: CallScope) -> Exchange:
+        """Begin an exchange."""
+        left = min(scope.call.timeout, scope.call.deadline - self._now(), _LONGEST_TIMEOUT)
+        return Exchange(
+            operation.method,
+            self.origin.url(operation.path),
+            timeout=max(_LEAST_TIMEOUT, left),
+            most_bytes=_MOST_BYTES,
+            surroundings=self._surroundings,
+            echo=self._echo,
+        )
+
+    def request(
+        self,
+        operation: Operation,
+        scope: CallScope,
+        timeout: float,
+        trace: Trace,
+    ) -> Request:
+        """Build the request of an operation.
+
+        Args:
+            operation: What is asked for.
+            scope: The headers of the caller's own.
+            timeout: The seconds that it may take.
+            trace: Called with how far it has come.
+        """
+        target = operation.path
+        if operation.params:
+            target += f"?{httpx.QueryParams(operation.params)}"
+        url = self.origin.url(target)
+        headers = {**_HEADERS, **operation.headers}
+        headers.update((name.lower(), value) for name, value in scope.headers.items())
+        self._key.add_to(headers, url)
+        return Request(
+            method=operation.method,
+            url=url,
+            server=self._server,
+            target=self._path_prefix + target.encode("ascii"),
+            headers=headers,
+            content=_content(operation, headers),
+            timeout=timeout,
+            trace=trace,
+        )
+
+    def judged(self, operation: Operation, exchange: Exchange, body: bytes) -> JSON:
+        """Return the JSON of an answer.
+
+        Raises:
+            APIStatusError: The answer was not a success.
+            InvalidResponseError: The answer was not JSON.
+        """
+        self._retirement.heed(operation, exchange.headers)
+        if not 200 <= exchange.status <= 299:
+            failure = decode_failure(
+                exchange.status,
+                body,
+                exchange.headers,
+                method=exchange.method,
+                url=exchange.url,
+                now=self._surroundings.clock.now(),
+            )
+            self._slow_down(exchange, failure)
+            raise failure
+        self._rate_limiter.answered()
+        try:
+            return decode_json(body)
+        except InvalidResponseError as error:
+            method, url = exchange.method, exchange.url
+            kind = exchange.headers.get("content-type", "no media type")
+            raise InvalidResponseError(
+                f"{method} {url} answered {exchange.status}, but {error} ({kind})",
+                method=method,
+                url=url,
+                body=error.body,
+            ) from error.__cause__
+
+    def _slow_down(self, exchange: Exchange, failure: APIStatusError) -> None:
+        # A server that is only overloaded is left alone if it says for how long.
+        overloaded = failure.status in (503, 529) and failure.retry_after is not None
+        if failure.status == 429 or overloaded:
+            self._rate_limiter.refused(
+                self._now(), sent_at=exchange.began, retry_after=failure.retry_after
+            )
+
+    def _now(self) -> float:
+        return self._surroundings.clock.monotonic()
+
+
+def _content(operation: Operation, headers: dict[str, str]) -> Content:
+    """Return the body of a request, and add to the headers what describes it."""
+    if operation.files is not None:
+        form = httpx.Request(
+            operation.method, "https://any.invalid", files=cast("dict[str, bytes]", operation.files)
+        )
+        names = ("content-type", "content-length", "transfer-encoding")
+        headers.update((name, form.headers[name]) for name in names if name in form.headers)
+        return cast("Content", form.stream)
+    if operation.json is not None:
+        return json.dumps(operation.json, allow_nan=False).encode()
+    return b""
+
+
+def not_picklable() -> ClientStateError:
+    """Return the error for pickling what holds connections and the key."""
+    return ClientStateError(
+        "A client cannot be pickled or copied: it holds connections and the key. Make one in each "
+        "process, and pass ids, snapshots or handles instead"
+    )
+
+
+def client_is_closed() -> ClientStateError:
+    """Return the error for using a closed client."""
+    return ClientStateError("The client is closed; make a new one")
