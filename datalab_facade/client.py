@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from datalab_facade.runs.running import RunOptions, RunReport, RunResult, RunWorkflow
     from datalab_facade.transport.api import ApiTransport
     from datalab_facade.transport.async_api import AsyncApiTransport
+    from datalab_facade.transport.async_storage import AsyncStorageTransport
     from datalab_facade.transport.opening import Carrier
     from datalab_facade.transport.origin import Origin
-    from datalab_facade.transport.async_storage import AsyncStorageTransport
     from datalab_facade.transport.storage import StorageTransport
     from datalab_facade.workflows.async_resource import AsyncWorkflows
     from datalab_facade.workflows.resource import Workflows

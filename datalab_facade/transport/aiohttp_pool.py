@@ -167,6 +167,7 @@ class _Proxy:
 
 def _trace_config() -> aiohttp.TraceConfig:
     """Tell how far a request has come, as httpcore would."""
+
     async def began(_: object, context: SimpleNamespace, __: object) -> None:
         if context.trace_request_ctx is not None:
             await context.trace_request_ctx("request.started", {})

@@ -8,9 +8,9 @@ from datalab_facade.forking import renew_after_fork
 from datalab_facade.models import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.transport.admission import AdmissionControl
-from datalab_facade.transport.api_calls import ApiCalls, CallScope, PlainAnswer, client_is_closed
+from datalab_facade.transport.api_calls import ApiCalls, CallScope, PlainAnswer
 from datalab_facade.transport.connection_pool import ConnectionPool
-from datalab_facade.transport.exchange import Exchange, Surroundings
+from datalab_facade.transport.exchange import Surroundings
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin
 
@@ -45,16 +45,18 @@ class ApiTransport(ApiCalls):
             InvalidResponseError: The answer was not JSON.
             ClientStateError: The client is closed.
         """
-        self._stay_open()
+        self._pool.check()
         with self.gate.passage(scope.call.deadline):
             scope.on_leaving()
             return self.send(operation, scope)
 
     def send(self, operation: Operation, scope: CallScope) -> JSON:
         """Make a request that was admitted. Result and errors as :meth:`call`."""
-        self._stay_open()
+        self._pool.check()
         exchange = self.exchange(operation, scope)
-        return self.judged(operation, exchange, self._body(exchange, operation, scope))
+        request = self.request(operation, scope, exchange.timeout, exchange.saw)
+        body = self._pool.fetch(exchange, request)
+        return self.judged(operation, exchange, body)
 
     def plain_answer(self, path: str, scope: CallScope) -> PlainAnswer:
         """GET a path, and return the answer without a judgement on it.
@@ -63,21 +65,13 @@ class ApiTransport(ApiCalls):
             APIConnectionError: No whole answer came.
             ClientStateError: The client is closed.
         """
-        self._stay_open()
+        self._pool.check()
         operation = Operation(name="get", template=path, method="GET", path=path)
         with self.gate.passage(scope.call.deadline):
             exchange = self.exchange(operation, scope)
-            body = self._body(exchange, operation, scope)
+            request = self.request(operation, scope, exchange.timeout, exchange.saw)
+            body = self._pool.fetch(exchange, request)
         return PlainAnswer(exchange.status, exchange.headers, body)
-
-    def _body(self, exchange: Exchange, operation: Operation, scope: CallScope) -> bytes:
-        request = self.request(operation, scope, exchange.timeout, exchange.saw)
-        return self._pool.fetch(exchange, request)
-
-    def _stay_open(self) -> None:
-        self._pool.stay()
-        if self._pool.is_closed:
-            raise client_is_closed()
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own.

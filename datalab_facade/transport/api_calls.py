@@ -82,7 +82,8 @@ class ApiCalls:
 
     def exchange(self, operation: Operation, scope: CallScope) -> Exchange:
         """Begin an exchange."""
-        left = min(scope.call.timeout, scope.call.deadline - self._now(), _LONGEST_TIMEOUT)
+        now = self._surroundings.clock.monotonic()
+        left = min(scope.call.timeout, scope.call.deadline - now, _LONGEST_TIMEOUT)
         return Exchange(
             operation.method,
             self.origin.url(operation.path),
@@ -112,7 +113,8 @@ class ApiCalls:
             target += f"?{httpx.QueryParams(operation.params)}"
         url = self.origin.url(target)
         headers = {**_HEADERS, **operation.headers}
-        headers.update((name.lower(), value) for name, value in scope.headers.items())
+        for name, value in scope.headers.items():
+            headers[name.lower()] = value
         self._key.add_to(headers, url)
         return Request(
             method=operation.method,
@@ -120,7 +122,7 @@ class ApiCalls:
             server=self._server,
             target=self._path_prefix + target.encode("ascii"),
             headers=headers,
-            content=_content(operation, headers),
+            content=b"" if operation.method == "GET" else _content(operation, headers),
             timeout=timeout,
             trace=trace,
         )
@@ -161,12 +163,8 @@ class ApiCalls:
         # A server that is only overloaded is left alone if it says for how long.
         overloaded = failure.status in (503, 529) and failure.retry_after is not None
         if failure.status == 429 or overloaded:
-            self._rate_limiter.refused(
-                self._now(), sent_at=exchange.began, retry_after=failure.retry_after
-            )
-
-    def _now(self) -> float:
-        return self._surroundings.clock.monotonic()
+            now = self._surroundings.clock.monotonic()
+            self._rate_limiter.refused(now, sent_at=exchange.began, retry_after=failure.retry_after)
 
 
 def _content(operation: Operation, headers: dict[str, str]) -> Content:
@@ -189,8 +187,3 @@ def not_picklable() -> ClientStateError:
         "A client cannot be pickled or copied: it holds connections and the key. Make one in each "
         "process, and pass ids, snapshots or handles instead"
     )
-
-
-def client_is_closed() -> ClientStateError:
-    """Return the error for using a closed client."""
-    return ClientStateError("The client is closed; make a new one")

@@ -7,9 +7,9 @@ from datalab_facade.forking import renew_after_fork
 from datalab_facade.models import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.transport.admission import AsyncAdmissionControl
-from datalab_facade.transport.api_calls import ApiCalls, CallScope, PlainAnswer, client_is_closed
+from datalab_facade.transport.api_calls import ApiCalls, CallScope, PlainAnswer
 from datalab_facade.transport.async_connection_pool import AsyncConnectionPool
-from datalab_facade.transport.exchange import Exchange, Surroundings
+from datalab_facade.transport.exchange import Surroundings
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin
 
@@ -44,16 +44,18 @@ class AsyncApiTransport(ApiCalls):
             InvalidResponseError: The answer was not JSON.
             ClientStateError: The client is closed, or belongs to another event loop.
         """
-        self._stay_open()
+        self._pool.check()
         async with self.gate.passage(scope.call.deadline):
             scope.on_leaving()
             return await self.send(operation, scope)
 
     async def send(self, operation: Operation, scope: CallScope) -> JSON:
         """Make a request that was admitted. Result and errors as :meth:`call`."""
-        self._stay_open()
+        self._pool.check()
         exchange = self.exchange(operation, scope)
-        return self.judged(operation, exchange, await self._body(exchange, operation, scope))
+        request = self.request(operation, scope, exchange.timeout, exchange.saw_async)
+        body = await self._pool.fetch(exchange, request)
+        return self.judged(operation, exchange, body)
 
     async def plain_answer(self, path: str, scope: CallScope) -> PlainAnswer:
         """GET a path, and return the answer without a judgement on it.
@@ -62,21 +64,13 @@ class AsyncApiTransport(ApiCalls):
             APIConnectionError: No whole answer came.
             ClientStateError: The client is closed, or belongs to another event loop.
         """
-        self._stay_open()
+        self._pool.check()
         operation = Operation(name="get", template=path, method="GET", path=path)
         async with self.gate.passage(scope.call.deadline):
             exchange = self.exchange(operation, scope)
-            body = await self._body(exchange, operation, scope)
+            request = self.request(operation, scope, exchange.timeout, exchange.saw_async)
+            body = await self._pool.fetch(exchange, request)
         return PlainAnswer(exchange.status, exchange.headers, body)
-
-    async def _body(self, exchange: Exchange, operation: Operation, scope: CallScope) -> bytes:
-        request = self.request(operation, scope, exchange.timeout, exchange.saw_async)
-        return await self._pool.fetch(exchange, request)
-
-    def _stay_open(self) -> None:
-        self._pool.stay()
-        if self._pool.is_closed:
-            raise client_is_closed()
 
     async def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own.

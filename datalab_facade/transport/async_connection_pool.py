@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import Protocol, cast
 
 import httpcore
@@ -34,8 +34,11 @@ class AsyncAnswer(Protocol):
     """An answer whose body is still to come."""
 
     status: int
-    headers: Mapping[str, str]
-    """The headers, with lower-case names."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, with lower-case names."""
+        ...
 
     @property
     def has_surplus(self) -> bool:
@@ -58,11 +61,17 @@ class AsyncAnswer(Protocol):
 class AsyncConnection(Protocol):
     """What carries one request at a time."""
 
-    server: Server | None
-    """To which server it leads; None for any."""
-    network: AsyncNetwork | None
-    """What opens its sockets; None if they are not ours."""
     idle_since: float
+
+    @property
+    def server(self) -> Server | None:
+        """To which server it leads; None for any."""
+        ...
+
+    @property
+    def network(self) -> AsyncNetwork | None:
+        """What opens its sockets; None if they are not ours."""
+        ...
 
     async def send(self, request: Request) -> AsyncAnswer:
         """Send a request."""
@@ -103,18 +112,16 @@ class AsyncConnectionPool:
         # Those used longest ago come first.
         self._idle: list[AsyncConnection] = []
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether no request can be sent any more."""
-        return self._closed or (self._given is not None and self._given.is_closed)
-
-    def stay(self) -> None:
-        """See that the connections can be used here.
+    def check(self) -> None:
+        """See that requests can be sent, and from here.
 
         Raises:
-            ClientStateError: They belong to another process, or to another event loop.
+            ClientStateError: The client is closed, or its connections belong to another process, or
+                to another event loop.
         """
         self._connector.stay()
+        if self._closed or (self._given is not None and self._given.is_closed):
+            raise ClientStateError("The client is closed; make a new one")
         if self._is_inherited:
             raise ClientStateError(
                 "The http_client was used before this process was forked, so its connections are "
@@ -130,7 +137,8 @@ class AsyncConnectionPool:
         connection = self.take(request.server)
         try:
             with exchange.recorded(), exchange:
-                async with AsyncDeadline(connection.network, exchange.timeout):
+                deadline = AsyncDeadline(connection.network, exchange.timeout)
+                async with deadline:
                     answer = await connection.send(request)
                     try:
                         exchange.begin(answer.status, answer.headers)
@@ -296,13 +304,13 @@ class _AsyncDirectAnswer:
 
     def raw(self) -> AsyncIterator[bytes]:
         """Return the body as it comes."""
-        return aiter(cast("AsyncIterator[bytes]", self._response.stream))
+        return aiter(cast("AsyncIterable[bytes]", self._response.stream))
 
     def decoded(self) -> AsyncIterator[bytes]:
         """Return the body as it comes, decompressed."""
         encoding = self.headers.get("content-encoding")
         if encoding is None:
-            return self.raw()
+            return aiter(cast("AsyncIterable[bytes]", self._response.stream))
         headers = {"content-encoding": encoding}
         return httpx.Response(200, headers=headers, stream=_AsyncBytes(self.raw())).aiter_bytes()
 

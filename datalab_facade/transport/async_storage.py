@@ -13,7 +13,7 @@ import httpx
 
 from datalab_facade.errors import DatalabError
 from datalab_facade.redaction import redact_url, redact_urls
-from datalab_facade.transport.api_calls import USER_AGENT, client_is_closed, not_picklable
+from datalab_facade.transport.api_calls import USER_AGENT, not_picklable
 from datalab_facade.transport.async_connection_pool import (
     AsyncAnswer,
     AsyncConnection,
@@ -103,9 +103,7 @@ class AsyncStorageTransport:
         Raises:
             ClientStateError: The client is closed, or belongs to another event loop.
         """
-        self._pool.stay()
-        if self._pool.is_closed:
-            raise client_is_closed()
+        self._pool.check()
 
     async def open(self, url: str, headers: Mapping[str, str], *, timeout: float) -> AsyncIncoming:
         """Ask for an object; the caller closes what it gets.

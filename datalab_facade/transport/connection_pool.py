@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, cast
 
 import httpcore
@@ -35,8 +35,11 @@ class Answer(Protocol):
     """An answer whose body is still to come."""
 
     status: int
-    headers: Mapping[str, str]
-    """The headers, with lower-case names."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, with lower-case names."""
+        ...
 
     @property
     def has_surplus(self) -> bool:
@@ -59,11 +62,17 @@ class Answer(Protocol):
 class Connection(Protocol):
     """What carries one request at a time."""
 
-    server: Server | None
-    """To which server it leads; None for any."""
-    network: Network | None
-    """What opens its sockets; None if they are not ours."""
     idle_since: float
+
+    @property
+    def server(self) -> Server | None:
+        """To which server it leads; None for any."""
+        ...
+
+    @property
+    def network(self) -> Network | None:
+        """What opens its sockets; None if they are not ours."""
+        ...
 
     def send(self, request: Request) -> Answer:
         """Send a request."""
@@ -104,18 +113,16 @@ class ConnectionPool:
         # Those used longest ago come first.
         self._idle: list[Connection] = []
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether no request can be sent any more."""
-        return self._closed or (self._given is not None and self._given.is_closed)
-
-    def stay(self) -> None:
-        """See that the connections can be used here.
+    def check(self) -> None:
+        """See that requests can be sent, and from here.
 
         Raises:
-            ClientStateError: They belong to another process, or to another event loop.
+            ClientStateError: The client is closed, or its connections belong to another process, or
+                to another event loop.
         """
         self._connector.stay()
+        if self._closed or (self._given is not None and self._given.is_closed):
+            raise ClientStateError("The client is closed; make a new one")
         if self._is_inherited:
             raise ClientStateError(
                 "The http_client was used before this process was forked, so its connections are "
@@ -131,7 +138,8 @@ class ConnectionPool:
         connection = self.take(request.server)
         try:
             with exchange.recorded(), exchange:
-                with Deadline(connection.network, exchange.timeout):
+                deadline = Deadline(connection.network, exchange.timeout)
+                with deadline:
                     answer = connection.send(request)
                     try:
                         exchange.begin(answer.status, answer.headers)
@@ -295,13 +303,13 @@ class _DirectAnswer:
 
     def raw(self) -> Iterator[bytes]:
         """Return the body as it comes."""
-        return iter(cast("Iterator[bytes]", self._response.stream))
+        return iter(cast("Iterable[bytes]", self._response.stream))
 
     def decoded(self) -> Iterator[bytes]:
         """Return the body as it comes, decompressed."""
         encoding = self.headers.get("content-encoding")
         if encoding is None:
-            return self.raw()
+            return iter(cast("Iterable[bytes]", self._response.stream))
         headers = {"content-encoding": encoding}
         return httpx.Response(200, headers=headers, stream=_Bytes(self.raw())).iter_bytes()
 

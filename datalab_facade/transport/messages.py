@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import TypeAlias
 
 import attrs
@@ -49,7 +49,10 @@ class Request:
             connects: Whether the connection for it is still to be opened.
         """
         headers = [(b"Host", self.server.name)]
-        headers += [(name.encode("ascii"), text.encode("ascii")) for name, text in self._headers()]
+        for name, value in self.headers.items():
+            headers.append((name.encode("ascii"), value.encode("ascii")))
+        if self.content or self.method in _WITH_A_BODY:
+            headers += self._about_content()
         extensions: dict[str, object] = {}
         if self.silence is not None:
             extensions["timeout"] = httpx.Timeout(self.silence).as_dict()
@@ -82,14 +85,12 @@ class Request:
             extensions=extensions,
         )
 
-    def _headers(self) -> Iterator[tuple[str, str]]:
-        yield from self.headers.items()
-        if "content-length" in self.headers:
-            return
-        if not isinstance(self.content, bytes):
-            yield "transfer-encoding", "chunked"
-        elif self.content or self.method in _WITH_A_BODY:
-            yield "content-length", str(len(self.content))
+    def _about_content(self) -> list[tuple[bytes, bytes]]:
+        if "content-length" in self.headers or "transfer-encoding" in self.headers:
+            return []
+        if isinstance(self.content, bytes):
+            return [(b"content-length", b"%d" % len(self.content))]
+        return [(b"transfer-encoding", b"chunked")]
 
 
 def url_for_httpcore(server: Server, target: bytes = b"/") -> httpcore.URL:
@@ -105,13 +106,10 @@ def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """
     headers: dict[str, str] = {}
     for raw_name, raw_value in raw:
-        name, value = raw_name.decode("latin-1").lower(), _text_of(raw_value)
+        name = raw_name.decode("latin-1").lower()
+        try:
+            value = raw_value.decode()
+        except UnicodeDecodeError:
+            value = raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
-
-
-def _text_of(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")

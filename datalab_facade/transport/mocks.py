@@ -32,6 +32,10 @@ class _Examination:
         self._replaced = False
 
     def finds_replacement(self) -> bool:
+        """Tell whether requests are to go through a client of httpx's own.
+
+        An instrument that puts a transparent proxy around a method, as wrapt does, is not a mock.
+        """
         # A class is looked through only after it has changed: this is asked for each request.
         if any(map(operator.ne, map(vars, self._classes), self._known)):
             self._known = [dict(vars(one)) for one in self._classes]
@@ -57,12 +61,4 @@ def _is_replaced(method: object) -> bool:
     return str(method.__globals__.get("__name__", "")).split(".")[0] not in _LIBRARIES
 
 
-_examination = _Examination()
-
-
-def are_active() -> bool:
-    """Tell whether requests are to go through a client of httpx's own.
-
-    An instrument that puts a transparent proxy around a method, as wrapt does, is not a mock.
-    """
-    return _examination.finds_replacement()
+are_active = _Examination().finds_replacement

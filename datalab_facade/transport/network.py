@@ -170,9 +170,13 @@ class SocketStream(httpcore.NetworkStream):
         most = max(max_bytes, _LARGE_READ) if self._flows else max_bytes
         left = self._network.left_of(timeout, httpcore.ReadTimeout)
         try:
-            with interruptible(self._cut_off):
+            if current_interruption() is None:
                 self._socket.settimeout(left)
                 data = self._receive(most)
+            else:
+                with interruptible(self._cut_off):
+                    self._socket.settimeout(left)
+                    data = self._receive(most)
         except OSError as error:
             raise _as_httpcore(error, httpcore.ReadError, httpcore.ReadTimeout) from error
         self._flows = len(data) >= max_bytes

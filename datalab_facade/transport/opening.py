@@ -116,8 +116,7 @@ def _async_pool(
         import aiohttp  # noqa: F401 - only to see whether it is there
     except ImportError:
         raise ConfigurationError(
-            "transport='aiohttp' needs a package that is not there; "
-            "install datalab-facade[aiohttp]"
+            "transport='aiohttp' needs a package that is not there; install datalab-facade[aiohttp]"
         ) from None
     from datalab_facade.transport.aiohttp_pool import AiohttpConnectionPool
 

@@ -42,7 +42,8 @@ class Operation:
     @property
     def is_deprecated(self) -> bool:
         """Whether the document of the API says that the operation is going to end."""
-        return str(self) in _deprecated()
+        deprecated = _deprecated()
+        return bool(deprecated) and str(self) in deprecated
 
 
 @functools.cache

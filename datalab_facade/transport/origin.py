@@ -24,17 +24,18 @@ class Server:
     host: bytes
     port: int | None
     """None if it is the usual one of the scheme."""
+    name: bytes = attrs.field(init=False, eq=False)
+    """What a request calls it in its header ``Host``."""
+
+    @name.default
+    def _named(self) -> bytes:
+        host = b"[%s]" % self.host if b":" in self.host else self.host
+        return host if self.port is None else b"%s:%d" % (host, self.port)
 
     @classmethod
     def of(cls, url: httpx.URL) -> Server:
         """Return the server of a URL."""
         return cls(url.raw_scheme, url.raw_host, url.port)
-
-    @property
-    def name(self) -> bytes:
-        """What a request names it in its header ``Host``."""
-        host = b"[%s]" % self.host if b":" in self.host else self.host
-        return host if self.port is None else b"%s:%d" % (host, self.port)
 
 
 @attrs.frozen

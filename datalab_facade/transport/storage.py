@@ -14,7 +14,7 @@ import httpx
 
 from datalab_facade.errors import DatalabError
 from datalab_facade.redaction import redact_url, redact_urls
-from datalab_facade.transport.api_calls import USER_AGENT, client_is_closed, not_picklable
+from datalab_facade.transport.api_calls import USER_AGENT, not_picklable
 from datalab_facade.transport.connection_pool import (
     Answer,
     Connection,
@@ -103,9 +103,7 @@ class StorageTransport:
         Raises:
             ClientStateError: The client is closed.
         """
-        self._pool.stay()
-        if self._pool.is_closed:
-            raise client_is_closed()
+        self._pool.check()
 
     def open(self, url: str, headers: Mapping[str, str], *, timeout: float) -> Incoming:
         """Ask for an object; the caller closes what it gets.
