@@ -48,7 +48,6 @@ NAMES = {
 HAND_WRITTEN = (
     "files/async_resource.py",
     "outputs/async_resource.py",
-    "runs/async_runner.py",
 )
 """Those whose blocking form is still written by hand."""
 
