@@ -22,9 +22,9 @@ from datalab_facade.models import Output
 from datalab_facade.options import Options
 from datalab_facade.outputs.resource import Outputs
 from datalab_facade.tracing import NoTracing
-from datalab_facade.transport.connection_pool import ConnectionPool
 from datalab_facade.transport.exchange import Surroundings
-from datalab_facade.transport.network import Connector
+from datalab_facade.transport.network.connection_pool import ConnectionPool
+from datalab_facade.transport.network.connector import Connector
 from datalab_facade.transport.storage import StorageTransport
 
 if TYPE_CHECKING:

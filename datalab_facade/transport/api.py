@@ -9,8 +9,8 @@ from datalab_facade.models import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.transport.admission import AdmissionControl
 from datalab_facade.transport.api_calls import ApiCalls, CallScope, PlainAnswer
-from datalab_facade.transport.connection_pool import ConnectionPool
 from datalab_facade.transport.exchange import Surroundings
+from datalab_facade.transport.network.connection_pool import ConnectionPool
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin
 

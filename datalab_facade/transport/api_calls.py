@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from typing import NoReturn, cast
 
@@ -11,17 +14,16 @@ import httpx
 
 from datalab_facade._version import __version__
 from datalab_facade.decoding import decode_failure, decode_json
-from datalab_facade.drift import DriftLog
+from datalab_facade.drift import DriftLog, announce, sighting
 from datalab_facade.errors import APIStatusError, ClientStateError, InvalidResponseError
 from datalab_facade.jobs.commands import Call
 from datalab_facade.models import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.secrecy import Echo
 from datalab_facade.transport.exchange import Exchange, Surroundings
-from datalab_facade.transport.messages import Content, Request, Trace
+from datalab_facade.transport.network.messages import Content, Request, Trace
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin, OriginKey, Server
-from datalab_facade.transport.retirement import Retirement
 
 USER_AGENT = f"datalab-facade/{__version__}"
 
@@ -38,6 +40,10 @@ _HEADERS = {
     "accept-encoding": "gzip, deflate",
     "user-agent": USER_AGENT,
 }
+
+_OURS = ("datalab_facade", "datalab_api_client")
+# Earlier drafts of the standard had words for it.
+_NOT_DEPRECATED = frozenset({"", "false", "?0", "0", "@0"})
 
 
 @attrs.frozen
@@ -70,7 +76,7 @@ class ApiCalls:
         self.origin = origin
         self._surroundings = surroundings
         self._rate_limiter = rate_limiter
-        self._retirement = Retirement(drift)
+        self._deprecations = DeprecationWatch(drift)
         self._key = OriginKey(origin)
         self._echo = Echo(origin.key)
         base = httpx.URL(origin.base_url)
@@ -134,7 +140,7 @@ class ApiCalls:
             APIStatusError: The answer was not a success.
             InvalidResponseError: The answer was not JSON.
         """
-        self._retirement.heed(operation, exchange.headers)
+        self._deprecations.heed(operation, exchange.headers)
         if not 200 <= exchange.status <= 299:
             failure = decode_failure(
                 exchange.status,
@@ -165,6 +171,59 @@ class ApiCalls:
         if failure.status == 429 or overloaded:
             now = self._surroundings.clock.monotonic()
             self._rate_limiter.refused(now, sent_at=exchange.began, retry_after=failure.retry_after)
+
+
+class DeprecationWatch:
+    """Tells of operations that the API is going to end, before it does.
+
+    The API says so in its document, and in the headers ``Deprecation`` (RFC 9745) and ``Sunset``
+    (RFC 8594) of its answers.
+    """
+
+    def __init__(self, drift: DriftLog) -> None:
+        self._drift = drift
+        self._warned: set[str] = set()
+
+    def heed(self, operation: Operation, headers: Mapping[str, str]) -> None:
+        """Count what an answer says of the end of its operation, and warn of it once.
+
+        A warning that a filter turns into an error is not raised: what was submitted must
+        not be lost for it.
+
+        Args:
+            operation: What was asked for.
+            headers: Those of the answer, with lower-case names.
+        """
+        deprecation, sunset = headers.get("deprecation", ""), headers.get("sunset", "")
+        found: list[str] = []
+        if deprecation.strip().lower() not in _NOT_DEPRECATED:
+            found.append(f"Deprecation={deprecation}")
+        if sunset.strip():
+            found.append(f"Sunset={sunset}")
+        if operation.is_deprecated:
+            found.append("deprecated=true")
+        if not found:
+            return
+        sightings = [sighting("deprecation", str(operation), name) for name in found]
+        announce(self._drift, sightings)
+        if str(operation) not in self._warned:
+            self._warned.add(str(operation))
+            said = ", ".join(one.name for one in sightings)
+            with contextlib.suppress(FutureWarning):
+                warnings.warn(
+                    f"The Datalab API is going to end {operation} ({said}). "
+                    "Check for a newer version of datalab-facade",
+                    FutureWarning,
+                    stacklevel=_levels_to_caller(),
+                )
+
+
+def _levels_to_caller() -> int:
+    """How far above who asks for it the first function is that is not ours."""
+    frame, levels = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in _OURS:
+        frame, levels = frame.f_back, levels + 1
+    return levels
 
 
 def _content(operation: Operation, headers: dict[str, str]) -> Content:

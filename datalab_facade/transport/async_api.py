@@ -8,8 +8,8 @@ from datalab_facade.models import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.transport.admission import AsyncAdmissionControl
 from datalab_facade.transport.api_calls import ApiCalls, CallScope, PlainAnswer
-from datalab_facade.transport.async_connection_pool import AsyncConnectionPool
 from datalab_facade.transport.exchange import Surroundings
+from datalab_facade.transport.network.async_connection_pool import AsyncConnectionPool
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin
 

@@ -23,9 +23,9 @@ from datalab_facade.errors import (
 from datalab_facade.redaction import excerpt, redact_headers, redact_url, redact_urls
 from datalab_facade.secrecy import NO_ECHO, Echo
 from datalab_facade.tracing import NO_SPAN, NoTracing, Span, Tracing, span_around
-from datalab_facade.transport.framing import MoreThanAnnounced
-from datalab_facade.transport.log_filter import Ours
-from datalab_facade.transport.network import NothingSentError
+from datalab_facade.transport.network.framing import MoreThanAnnounced
+from datalab_facade.transport.network.log_filter import Ours
+from datalab_facade.transport.network.sockets import NothingSentError
 
 logger = logging.getLogger("datalab_facade.transport")
 

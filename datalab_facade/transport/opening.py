@@ -22,9 +22,9 @@ from datalab_facade.transport.origin import Origin
 if TYPE_CHECKING:
     from datalab_facade.transport.api import ApiTransport
     from datalab_facade.transport.async_api import AsyncApiTransport
-    from datalab_facade.transport.async_connection_pool import AsyncConnectionPool
     from datalab_facade.transport.async_storage import AsyncStorageTransport
-    from datalab_facade.transport.network_async import AsyncConnector
+    from datalab_facade.transport.network.async_connection_pool import AsyncConnectionPool
+    from datalab_facade.transport.network.connector import AsyncConnector
     from datalab_facade.transport.storage import StorageTransport
 
 Carrier: TypeAlias = Literal["httpx", "aiohttp"]
@@ -45,8 +45,8 @@ def transports(
         ConfigurationError: The HTTP client is not one, or the environment cannot be used.
     """
     from datalab_facade.transport.api import ApiTransport
-    from datalab_facade.transport.connection_pool import ConnectionPool
-    from datalab_facade.transport.network import Connector
+    from datalab_facade.transport.network.connection_pool import ConnectionPool
+    from datalab_facade.transport.network.connector import Connector
     from datalab_facade.transport.storage import StorageTransport
 
     _check_client(http_client, httpx.Client)
@@ -75,9 +75,9 @@ def async_transports(
             HTTP client of the caller's own.
     """
     from datalab_facade.transport.async_api import AsyncApiTransport
-    from datalab_facade.transport.async_connection_pool import AsyncConnectionPool
     from datalab_facade.transport.async_storage import AsyncStorageTransport
-    from datalab_facade.transport.network_async import AsyncConnector
+    from datalab_facade.transport.network.async_connection_pool import AsyncConnectionPool
+    from datalab_facade.transport.network.connector import AsyncConnector
 
     surroundings, connector = Surroundings(clock, tracing), AsyncConnector()
     api = _async_pool(origin, http_client, connector, carrier)
@@ -104,7 +104,7 @@ def _async_pool(
     if carrier not in ("httpx", "aiohttp"):
         raise InvalidArgumentError(f"transport must be 'httpx' or 'aiohttp', not {named(carrier)}")
     if carrier == "httpx":
-        from datalab_facade.transport.async_connection_pool import AsyncConnectionPool
+        from datalab_facade.transport.network.async_connection_pool import AsyncConnectionPool
 
         _check_client(http_client, httpx.AsyncClient)
         return AsyncConnectionPool(http_client, connector)
@@ -118,6 +118,6 @@ def _async_pool(
         raise ConfigurationError(
             "transport='aiohttp' needs a package that is not there; install datalab-facade[aiohttp]"
         ) from None
-    from datalab_facade.transport.aiohttp_pool import AiohttpConnectionPool
+    from datalab_facade.transport.network.aiohttp_pool import AiohttpConnectionPool
 
     return AiohttpConnectionPool(origin.base_url, connector)

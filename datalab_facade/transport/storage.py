@@ -15,14 +15,14 @@ import httpx
 from datalab_facade.errors import DatalabError
 from datalab_facade.redaction import redact_url, redact_urls
 from datalab_facade.transport.api_calls import USER_AGENT, not_picklable
-from datalab_facade.transport.connection_pool import (
+from datalab_facade.transport.exchange import Exchange, Stored, Surroundings
+from datalab_facade.transport.network.connection_pool import (
     Answer,
     Connection,
     ConnectionPool,
 )
-from datalab_facade.transport.exchange import Exchange, Stored, Surroundings
-from datalab_facade.transport.messages import Content, Request, Trace
-from datalab_facade.transport.network import Deadline
+from datalab_facade.transport.network.connector import Deadline
+from datalab_facade.transport.network.messages import Content, Request, Trace
 from datalab_facade.transport.origin import Server
 
 # What storage says of a body that was sent is a line or two.

@@ -14,8 +14,9 @@ from datalab_facade import (
 )
 from datalab_facade.clock import SystemClock
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
-from datalab_facade.transport.network import Deadline, Network
-from datalab_facade.transport.resolving import Resolver
+from datalab_facade.transport.network.connector import Deadline
+from datalab_facade.transport.network.resolving import Resolver
+from datalab_facade.transport.network.sockets import Network
 from tests.sockets.conftest import Caller
 
 NEVER_ENDS = ExecutionScript([StepScript("parse", ends=None)])

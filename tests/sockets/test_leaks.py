@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from datalab_facade import AsyncDatalab, Datalab, Output, Status
-from datalab_facade.transport.network import Network, SocketStream
+from datalab_facade.transport.network.sockets import Network, SocketStream
 from tests.outputs.bad_storage import Asked, BadStorage, Reply, cut
 from tests.outputs.conftest import until
 from tests.secrets_for_tests import API_KEY

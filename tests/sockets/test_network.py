@@ -13,9 +13,10 @@ import httpcore
 import httpx
 import pytest
 
-from datalab_facade.transport.network import Deadline, Network
-from datalab_facade.transport.network_async import AsyncNetwork
-from datalab_facade.transport.resolving import Resolver
+from datalab_facade.transport.network.connector import Deadline
+from datalab_facade.transport.network.resolving import Resolver
+from datalab_facade.transport.network.sockets import Network
+from datalab_facade.transport.network.sockets_async import AsyncNetwork
 
 
 @pytest.fixture(params=["tcp", "unix"])

@@ -1,4 +1,5 @@
-"""Connections to servers, for async code: each request under way has one of its own.
+# Generated from async_connection_pool.py by scripts/unasync.py; change that file, not this one.
+"""Connections to servers, for blocking code: each request under way has one of its own.
 
 Whenever a request begins or ends, httpx's pool looks at every connection that it has. With
 sixty-four of them each request costs more than twice the CPU that it costs alone. So we keep
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, cast
 
 import httpcore
@@ -20,17 +21,18 @@ import httpx
 
 from datalab_facade.errors import ClientStateError
 from datalab_facade.forking import renew_after_fork
-from datalab_facade.transport import mocks
-from datalab_facade.transport.environment import KEEP_ALIVE, proxy_for
 from datalab_facade.transport.exchange import Exchange
-from datalab_facade.transport.messages import Request, headers_of, url_for_httpcore
-from datalab_facade.transport.network_async import AsyncConnector, AsyncDeadline, AsyncNetwork
+from datalab_facade.transport.network import mocks
+from datalab_facade.transport.network.connector import Connector, Deadline
+from datalab_facade.transport.network.environment import KEEP_ALIVE, proxy_for
+from datalab_facade.transport.network.messages import Request, headers_of, url_for_httpcore
+from datalab_facade.transport.network.sockets import Network
 from datalab_facade.transport.origin import Server
 
 _MOST_IDLE = 100
 
 
-class AsyncAnswer(Protocol):
+class Answer(Protocol):
     """An answer whose body is still to come."""
 
     status: int
@@ -45,20 +47,20 @@ class AsyncAnswer(Protocol):
         """Whether more came than was announced, as far as that is known."""
         ...
 
-    def raw(self) -> AsyncIterator[bytes]:
+    def raw(self) -> Iterator[bytes]:
         """Return the body as it comes."""
         ...
 
-    def decoded(self) -> AsyncIterator[bytes]:
+    def decoded(self) -> Iterator[bytes]:
         """Return the body as it comes, decompressed."""
         ...
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Let the connection go."""
         ...
 
 
-class AsyncConnection(Protocol):
+class Connection(Protocol):
     """What carries one request at a time."""
 
     idle_since: float
@@ -69,11 +71,11 @@ class AsyncConnection(Protocol):
         ...
 
     @property
-    def network(self) -> AsyncNetwork | None:
+    def network(self) -> Network | None:
         """What opens its sockets; None if they are not ours."""
         ...
 
-    async def send(self, request: Request) -> AsyncAnswer:
+    def send(self, request: Request) -> Answer:
         """Send a request."""
         ...
 
@@ -82,10 +84,10 @@ class AsyncConnection(Protocol):
         ...
 
 
-class AsyncConnectionPool:
+class ConnectionPool:
     """The connections of one client."""
 
-    def __init__(self, given: httpx.AsyncClient | None, connector: AsyncConnector) -> None:
+    def __init__(self, given: httpx.Client | None, connector: Connector) -> None:
         """Read the environment, so that a wrong one raises at once.
 
         Args:
@@ -98,9 +100,9 @@ class AsyncConnectionPool:
         self._given = given
         self._connector = connector
         self._closed = False
-        self._shared = None if given is None else _AsyncOfHttpx(given)
+        self._shared = None if given is None else _OfHttpx(given)
         self._is_used = self._is_inherited = False
-        self._stock: _AsyncOfHttpx | None = None
+        self._stock: _OfHttpx | None = None
         if given is None:
             _ = connector.certificates
         self.renew_in_child()
@@ -110,7 +112,7 @@ class AsyncConnectionPool:
         """Leave all connections to the parent."""
         self._is_inherited = self._given is not None and self._is_used
         # Those used longest ago come first.
-        self._idle: list[AsyncConnection] = []
+        self._idle: list[Connection] = []
 
     def check(self) -> None:
         """See that requests can be sent, and from here.
@@ -128,7 +130,7 @@ class AsyncConnectionPool:
                 "the parent's. Make a client with an http_client of its own in each process"
             )
 
-    async def fetch(self, exchange: Exchange, request: Request) -> bytes:
+    def fetch(self, exchange: Exchange, request: Request) -> bytes:
         """Carry out an exchange, and return the body of the answer.
 
         Raises:
@@ -137,24 +139,22 @@ class AsyncConnectionPool:
         connection = self.take(request.server)
         try:
             with exchange.recorded(), exchange:
-                deadline = AsyncDeadline(connection.network, exchange.timeout)
-                async with deadline:
-                    answer = await connection.send(request)
+                deadline = Deadline(connection.network, exchange.timeout)
+                with deadline:
+                    answer = connection.send(request)
                     try:
                         exchange.begin(answer.status, answer.headers)
-                        async for part in answer.decoded():
+                        for part in answer.decoded():
                             exchange.take(part)
                     finally:
-                        await answer.aclose()
+                        answer.close()
         except BaseException:
             connection.close()
             raise
         self.put_back(connection)
         return exchange.body()
 
-    async def open(
-        self, exchange: Exchange, request: Request
-    ) -> tuple[AsyncConnection, AsyncAnswer]:
+    def open(self, exchange: Exchange, request: Request) -> tuple[Connection, Answer]:
         """Send a request; its connection is to be put back or closed when the body was read.
 
         Raises:
@@ -163,15 +163,15 @@ class AsyncConnectionPool:
         connection = self.take(request.server)
         try:
             with exchange.recorded(), exchange:
-                async with AsyncDeadline(connection.network, exchange.timeout):
-                    answer = await connection.send(request)
+                with Deadline(connection.network, exchange.timeout):
+                    answer = connection.send(request)
                 exchange.begin(answer.status, answer.headers)
         except BaseException:
             connection.close()
             raise
         return connection, answer
 
-    def take(self, server: Server) -> AsyncConnection:
+    def take(self, server: Server) -> Connection:
         """Return a connection that nobody uses; it must be put back or closed."""
         if self._shared is not None:
             self._is_used = True
@@ -185,9 +185,9 @@ class AsyncConnectionPool:
                 except ValueError:  # pragma: no cover - another thread was quicker
                     continue
                 return connection
-        return _AsyncDirect(server, self._connector)
+        return _Direct(server, self._connector)
 
-    def put_back(self, connection: AsyncConnection) -> None:
+    def put_back(self, connection: Connection) -> None:
         """Take a connection back whose answer was read to its end."""
         if connection.network is None:
             return
@@ -198,13 +198,13 @@ class AsyncConnectionPool:
         if is_old or self._closed or len(self._idle) > _MOST_IDLE:
             self._discard(oldest)
 
-    def _discard(self, connection: AsyncConnection) -> None:
+    def _discard(self, connection: Connection) -> None:
         # Another thread may have taken it meanwhile.
         with contextlib.suppress(ValueError):
             self._idle.remove(connection)
             connection.close()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own.
 
         Raises:
@@ -216,46 +216,46 @@ class AsyncConnectionPool:
         for connection in self._idle.copy():
             self._discard(connection)
         if self._stock is not None:
-            await self._stock.client.aclose()
-        await self._connector.wait_for_closing()
+            self._stock.client.close()
+        self._connector.wait_for_closing()
 
-    def _of_httpx(self) -> AsyncConnection:
+    def _of_httpx(self) -> Connection:
         if self._stock is None:
-            client = httpx.AsyncClient(verify=self._connector.certificates)
-            self._stock = _AsyncOfHttpx(client)
+            client = httpx.Client(verify=self._connector.certificates)
+            self._stock = _OfHttpx(client)
         return self._stock
 
 
-class _AsyncDirect:
+class _Direct:
     """A connection of our own."""
 
-    def __init__(self, server: Server, connector: AsyncConnector) -> None:
+    def __init__(self, server: Server, connector: Connector) -> None:
         self.server = server
         self.network = connector.network()
         self.idle_since = 0.0
         self._connector = connector
-        self._connection: httpcore.AsyncConnectionInterface | None = None
+        self._connection: httpcore.ConnectionInterface | None = None
 
-    async def send(self, request: Request) -> AsyncAnswer:
+    def send(self, request: Request) -> Answer:
         """Send a request."""
         connection = self._connection
         connects = connection is None or not connection.is_available() or connection.has_expired()
         if connection is None or connects:
             connection = self._connection = self._opened()
-        response = await connection.handle_async_request(request.for_httpcore(connects=connects))
-        return _AsyncDirectAnswer(response)
+        response = connection.handle_request(request.for_httpcore(connects=connects))
+        return _DirectAnswer(response)
 
     def close(self) -> None:
         """Close it at once."""
         self.network.close_all()
 
-    def _opened(self) -> httpcore.AsyncConnectionInterface:
+    def _opened(self) -> httpcore.ConnectionInterface:
         self.close()
         url = url_for_httpcore(self.server)
         setting = proxy_for(f"{self.server.scheme.decode()}://{self.server.name.decode()}")
         certificates = self._connector.certificates
         if setting is None:
-            pool = httpcore.AsyncConnectionPool(
+            pool = httpcore.ConnectionPool(
                 ssl_context=certificates,
                 keepalive_expiry=KEEP_ALIVE,
                 network_backend=self.network,
@@ -269,7 +269,7 @@ class _AsyncDirect:
             target=proxy.url.raw_path,
         )
         if proxy.url.scheme.startswith("socks"):
-            pool = httpcore.AsyncSOCKSProxy(
+            pool = httpcore.SOCKSProxy(
                 proxy_url=address,
                 proxy_auth=proxy.raw_auth,
                 ssl_context=certificates,
@@ -277,7 +277,7 @@ class _AsyncDirect:
                 network_backend=self.network,
             )
         else:
-            pool = httpcore.AsyncHTTPProxy(
+            pool = httpcore.HTTPProxy(
                 proxy_url=address,
                 proxy_auth=proxy.raw_auth,
                 proxy_headers=proxy.headers.raw,
@@ -289,7 +289,7 @@ class _AsyncDirect:
         return pool.create_connection(url.origin)
 
 
-class _AsyncDirectAnswer:
+class _DirectAnswer:
     """What came on a connection of our own."""
 
     def __init__(self, response: httpcore.Response) -> None:
@@ -302,55 +302,55 @@ class _AsyncDirectAnswer:
         """Whether more came than was announced."""
         return bool(self._response.extensions["network_stream"].get_extra_info("surplus"))
 
-    def raw(self) -> AsyncIterator[bytes]:
+    def raw(self) -> Iterator[bytes]:
         """Return the body as it comes."""
-        return aiter(cast("AsyncIterable[bytes]", self._response.stream))
+        return iter(cast("Iterable[bytes]", self._response.stream))
 
-    def decoded(self) -> AsyncIterator[bytes]:
+    def decoded(self) -> Iterator[bytes]:
         """Return the body as it comes, decompressed."""
         encoding = self.headers.get("content-encoding")
         if encoding is None:
-            return aiter(cast("AsyncIterable[bytes]", self._response.stream))
+            return iter(cast("Iterable[bytes]", self._response.stream))
         headers = {"content-encoding": encoding}
-        return httpx.Response(200, headers=headers, stream=_AsyncBytes(self.raw())).aiter_bytes()
+        return httpx.Response(200, headers=headers, stream=_Bytes(self.raw())).iter_bytes()
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Let the connection go."""
-        await self._response.aclose()
+        self._response.close()
 
 
-class _AsyncBytes(httpx.AsyncByteStream):
+class _Bytes(httpx.SyncByteStream):
     """A body as httpx reads it."""
 
-    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
+    def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
+    def __iter__(self) -> Iterator[bytes]:
         return self._pieces
 
 
-class _AsyncOfHttpx:
+class _OfHttpx:
     """A client of httpx's, whose connections are its own matter."""
 
     server = None
     network = None
     idle_since = 0.0
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: httpx.Client) -> None:
         self.client = client
 
-    async def send(self, request: Request) -> AsyncAnswer:
+    def send(self, request: Request) -> Answer:
         """Send a request."""
-        response = await self.client.send(
+        response = self.client.send(
             request.for_httpx(), stream=True, auth=None, follow_redirects=False
         )
-        return _AsyncAnswerOfHttpx(response)
+        return _AnswerOfHttpx(response)
 
     def close(self) -> None:
         """Leave it to whoever closes the client."""
 
 
-class _AsyncAnswerOfHttpx:
+class _AnswerOfHttpx:
     """What a client of httpx's returned."""
 
     def __init__(self, response: httpx.Response) -> None:
@@ -367,19 +367,18 @@ class _AsyncAnswerOfHttpx:
         """Nothing: of connections that are not ours it is not known."""
         return False
 
-    async def raw(self) -> AsyncIterator[bytes]:
+    def raw(self) -> Iterator[bytes]:
         """Return the body as it comes."""
         if self._response.is_stream_consumed:
             # So are the answers of most mocks.
             yield self._response.content
             return
-        async for piece in self._response.aiter_raw():
-            yield piece
+        yield from self._response.iter_raw()
 
-    def decoded(self) -> AsyncIterator[bytes]:
+    def decoded(self) -> Iterator[bytes]:
         """Return the body as it comes, decompressed."""
-        return self._response.aiter_bytes()
+        return self._response.iter_bytes()
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Let the connection go."""
-        await self._response.aclose()
+        self._response.close()

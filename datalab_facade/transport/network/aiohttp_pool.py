@@ -24,17 +24,17 @@ from yarl import URL
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.redaction import redact_url, redacted_repr
 from datalab_facade.transport.admission import MOST_UNDER_WAY
-from datalab_facade.transport.async_connection_pool import (
+from datalab_facade.transport.network.async_connection_pool import (
     AsyncAnswer,
     AsyncConnection,
     AsyncConnectionPool,
 )
-from datalab_facade.transport.environment import KEEP_ALIVE, ProxySetting, proxy_for
-from datalab_facade.transport.framing import is_readable
-from datalab_facade.transport.messages import Request, headers_of
-from datalab_facade.transport.network_async import AsyncConnector
+from datalab_facade.transport.network.connector import AsyncConnector
+from datalab_facade.transport.network.environment import KEEP_ALIVE, ProxySetting, proxy_for
+from datalab_facade.transport.network.framing import is_readable
+from datalab_facade.transport.network.messages import Request, headers_of
+from datalab_facade.transport.network.resolving import HEAD_START, Resolver
 from datalab_facade.transport.origin import Server
-from datalab_facade.transport.resolving import HEAD_START, Resolver
 
 if TYPE_CHECKING:
     import asyncio

@@ -13,7 +13,7 @@ import pytest
 from datalab_facade import AsyncDatalab, Datalab, Drift, NotFoundError, WaitPolicy
 from datalab_facade.drift import DriftLog
 from datalab_facade.transport import operations
-from datalab_facade.transport.retirement import Retirement
+from datalab_facade.transport.api_calls import DeprecationWatch
 from tests.secrets_for_tests import API_KEY
 
 STATUS = "GET /api/v1/workflows/executions/{execution_id}"
@@ -140,7 +140,7 @@ def test_whatever_a_server_says_is_told_in_one_short_line_without_ids(
     caught: list[warnings.WarningMessage],
 ) -> None:
     log = DriftLog()
-    watched = Retirement(log)
+    watched = DeprecationWatch(log)
     long = "x" * 10_000
     said = {"deprecation": f"see https://a.test/?sig=s3cret {long}", "sunset": "\x1b[31m\u2028a"}
     watched.heed(operations.file_download_url("npl94jxy", 60), said)

@@ -8,18 +8,13 @@ import os
 import re
 import ssl
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 from urllib.request import getproxies
 
 import attrs
 import httpx
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.forking import renew_after_fork
 from datalab_facade.redaction import can_be_shown, printable, redact_url
-
-if TYPE_CHECKING:
-    from datalab_facade.transport.resolving import Resolver
 
 # Executions are often asked about up to 50 s apart, and a new connection costs several
 # round trips; with httpx's five seconds almost every request would need one.
@@ -29,41 +24,6 @@ KEEP_ALIVE = 60.0
 _SCHEMES = ("https", "http", "all")
 # The first that is set is taken.
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-
-
-class Environment:
-    """What one client takes from the environment, once: reading certificates takes a while."""
-
-    def __init__(self) -> None:
-        self.renew_in_child()
-        renew_after_fork(self)
-
-    def renew_in_child(self) -> None:
-        """Read it anew: another thread may have been using the certificates."""
-        self._certificates: ssl.SSLContext | None = None
-        self._resolver: Resolver | None = None
-
-    @property
-    def certificates(self) -> ssl.SSLContext:
-        """Whom all connections trust.
-
-        Raises:
-            ConfigurationError: The certificates or the proxies cannot be used.
-        """
-        if self._certificates is None:
-            check_environment()
-            self._certificates = certificates()
-        return self._certificates
-
-    @property
-    def resolver(self) -> Resolver:
-        """What finds the addresses of hosts."""
-        # It needs httpcore, which httpx too imports with its first client only.
-        from datalab_facade.transport.resolving import Resolver
-
-        if self._resolver is None:
-            self._resolver = Resolver()
-        return self._resolver
 
 
 @attrs.frozen

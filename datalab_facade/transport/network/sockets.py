@@ -22,9 +22,8 @@ import httpcore
 
 from datalab_facade.forking import renew_after_fork
 from datalab_facade.interrupting import check_interrupted, current_interruption, interruptible
-from datalab_facade.transport.environment import Environment
-from datalab_facade.transport.framing import Watch, is_readable
-from datalab_facade.transport.resolving import HEAD_START, Address, Resolver
+from datalab_facade.transport.network.framing import Watch, is_readable
+from datalab_facade.transport.network.resolving import HEAD_START, Address, Resolver
 
 _T = TypeVar("_T")
 
@@ -37,49 +36,6 @@ _BETWEEN_CHECKS = 0.2
 
 class NothingSentError(httpcore.ConnectError):
     """A connection was of no use any more, and nothing of the request was sent on it."""
-
-
-class Connector(Environment):
-    """What all connections of a blocking client have in common."""
-
-    def network(self) -> Network:
-        """Return what opens the sockets of one connection."""
-        return Network(self.resolver)
-
-    def stay(self) -> None:
-        """Do nothing: threads may share a blocking client."""
-
-    def stay_if_used(self) -> None:
-        """Do nothing, likewise."""
-
-    def wait_for_closing(self) -> None:
-        """Do nothing: a socket is closed at once."""
-
-
-class Deadline:
-    """Bounds everything that the connections of a network do inside, all together.
-
-    httpx bounds the silence between two pieces of an answer, not the answer: a server that
-    sends a byte a second never times out. So each wait for a socket is cut to what is left.
-
-    Args:
-        network: None if the connections are not ours; nothing is bounded then.
-        seconds: How long everything may take.
-    """
-
-    __slots__ = ("_network", "_seconds")
-
-    def __init__(self, network: Network | None, seconds: float) -> None:
-        self._network = network
-        self._seconds = seconds
-
-    def __enter__(self) -> None:
-        if self._network is not None:
-            self._network.end = time.monotonic() + self._seconds
-
-    def __exit__(self, *_: object) -> None:
-        if self._network is not None:
-            self._network.end = None
 
 
 class Network(httpcore.NetworkBackend):

@@ -1,5 +1,4 @@
-# Generated from async_connection_pool.py by scripts/unasync.py; change that file, not this one.
-"""Connections to servers, for blocking code: each request under way has one of its own.
+"""Connections to servers, for async code: each request under way has one of its own.
 
 Whenever a request begins or ends, httpx's pool looks at every connection that it has. With
 sixty-four of them each request costs more than twice the CPU that it costs alone. So we keep
@@ -13,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import Protocol, cast
 
 import httpcore
@@ -21,17 +20,18 @@ import httpx
 
 from datalab_facade.errors import ClientStateError
 from datalab_facade.forking import renew_after_fork
-from datalab_facade.transport import mocks
-from datalab_facade.transport.environment import KEEP_ALIVE, proxy_for
 from datalab_facade.transport.exchange import Exchange
-from datalab_facade.transport.messages import Request, headers_of, url_for_httpcore
-from datalab_facade.transport.network import Connector, Deadline, Network
+from datalab_facade.transport.network import mocks
+from datalab_facade.transport.network.connector import AsyncConnector, AsyncDeadline
+from datalab_facade.transport.network.environment import KEEP_ALIVE, proxy_for
+from datalab_facade.transport.network.messages import Request, headers_of, url_for_httpcore
+from datalab_facade.transport.network.sockets_async import AsyncNetwork
 from datalab_facade.transport.origin import Server
 
 _MOST_IDLE = 100
 
 
-class Answer(Protocol):
+class AsyncAnswer(Protocol):
     """An answer whose body is still to come."""
 
     status: int
@@ -46,20 +46,20 @@ class Answer(Protocol):
         """Whether more came than was announced, as far as that is known."""
         ...
 
-    def raw(self) -> Iterator[bytes]:
+    def raw(self) -> AsyncIterator[bytes]:
         """Return the body as it comes."""
         ...
 
-    def decoded(self) -> Iterator[bytes]:
+    def decoded(self) -> AsyncIterator[bytes]:
         """Return the body as it comes, decompressed."""
         ...
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Let the connection go."""
         ...
 
 
-class Connection(Protocol):
+class AsyncConnection(Protocol):
     """What carries one request at a time."""
 
     idle_since: float
@@ -70,11 +70,11 @@ class Connection(Protocol):
         ...
 
     @property
-    def network(self) -> Network | None:
+    def network(self) -> AsyncNetwork | None:
         """What opens its sockets; None if they are not ours."""
         ...
 
-    def send(self, request: Request) -> Answer:
+    async def send(self, request: Request) -> AsyncAnswer:
         """Send a request."""
         ...
 
@@ -83,10 +83,10 @@ class Connection(Protocol):
         ...
 
 
-class ConnectionPool:
+class AsyncConnectionPool:
     """The connections of one client."""
 
-    def __init__(self, given: httpx.Client | None, connector: Connector) -> None:
+    def __init__(self, given: httpx.AsyncClient | None, connector: AsyncConnector) -> None:
         """Read the environment, so that a wrong one raises at once.
 
         Args:
@@ -99,9 +99,9 @@ class ConnectionPool:
         self._given = given
         self._connector = connector
         self._closed = False
-        self._shared = None if given is None else _OfHttpx(given)
+        self._shared = None if given is None else _AsyncOfHttpx(given)
         self._is_used = self._is_inherited = False
-        self._stock: _OfHttpx | None = None
+        self._stock: _AsyncOfHttpx | None = None
         if given is None:
             _ = connector.certificates
         self.renew_in_child()
@@ -111,7 +111,7 @@ class ConnectionPool:
         """Leave all connections to the parent."""
         self._is_inherited = self._given is not None and self._is_used
         # Those used longest ago come first.
-        self._idle: list[Connection] = []
+        self._idle: list[AsyncConnection] = []
 
     def check(self) -> None:
         """See that requests can be sent, and from here.
@@ -129,7 +129,7 @@ class ConnectionPool:
                 "the parent's. Make a client with an http_client of its own in each process"
             )
 
-    def fetch(self, exchange: Exchange, request: Request) -> bytes:
+    async def fetch(self, exchange: Exchange, request: Request) -> bytes:
         """Carry out an exchange, and return the body of the answer.
 
         Raises:
@@ -138,22 +138,24 @@ class ConnectionPool:
         connection = self.take(request.server)
         try:
             with exchange.recorded(), exchange:
-                deadline = Deadline(connection.network, exchange.timeout)
-                with deadline:
-                    answer = connection.send(request)
+                deadline = AsyncDeadline(connection.network, exchange.timeout)
+                async with deadline:
+                    answer = await connection.send(request)
                     try:
                         exchange.begin(answer.status, answer.headers)
-                        for part in answer.decoded():
+                        async for part in answer.decoded():
                             exchange.take(part)
                     finally:
-                        answer.close()
+                        await answer.aclose()
         except BaseException:
             connection.close()
             raise
         self.put_back(connection)
         return exchange.body()
 
-    def open(self, exchange: Exchange, request: Request) -> tuple[Connection, Answer]:
+    async def open(
+        self, exchange: Exchange, request: Request
+    ) -> tuple[AsyncConnection, AsyncAnswer]:
         """Send a request; its connection is to be put back or closed when the body was read.
 
         Raises:
@@ -162,15 +164,15 @@ class ConnectionPool:
         connection = self.take(request.server)
         try:
             with exchange.recorded(), exchange:
-                with Deadline(connection.network, exchange.timeout):
-                    answer = connection.send(request)
+                async with AsyncDeadline(connection.network, exchange.timeout):
+                    answer = await connection.send(request)
                 exchange.begin(answer.status, answer.headers)
         except BaseException:
             connection.close()
             raise
         return connection, answer
 
-    def take(self, server: Server) -> Connection:
+    def take(self, server: Server) -> AsyncConnection:
         """Return a connection that nobody uses; it must be put back or closed."""
         if self._shared is not None:
             self._is_used = True
@@ -184,9 +186,9 @@ class ConnectionPool:
                 except ValueError:  # pragma: no cover - another thread was quicker
                     continue
                 return connection
-        return _Direct(server, self._connector)
+        return _AsyncDirect(server, self._connector)
 
-    def put_back(self, connection: Connection) -> None:
+    def put_back(self, connection: AsyncConnection) -> None:
         """Take a connection back whose answer was read to its end."""
         if connection.network is None:
             return
@@ -197,13 +199,13 @@ class ConnectionPool:
         if is_old or self._closed or len(self._idle) > _MOST_IDLE:
             self._discard(oldest)
 
-    def _discard(self, connection: Connection) -> None:
+    def _discard(self, connection: AsyncConnection) -> None:
         # Another thread may have taken it meanwhile.
         with contextlib.suppress(ValueError):
             self._idle.remove(connection)
             connection.close()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own.
 
         Raises:
@@ -215,46 +217,46 @@ class ConnectionPool:
         for connection in self._idle.copy():
             self._discard(connection)
         if self._stock is not None:
-            self._stock.client.close()
-        self._connector.wait_for_closing()
+            await self._stock.client.aclose()
+        await self._connector.wait_for_closing()
 
-    def _of_httpx(self) -> Connection:
+    def _of_httpx(self) -> AsyncConnection:
         if self._stock is None:
-            client = httpx.Client(verify=self._connector.certificates)
-            self._stock = _OfHttpx(client)
+            client = httpx.AsyncClient(verify=self._connector.certificates)
+            self._stock = _AsyncOfHttpx(client)
         return self._stock
 
 
-class _Direct:
+class _AsyncDirect:
     """A connection of our own."""
 
-    def __init__(self, server: Server, connector: Connector) -> None:
+    def __init__(self, server: Server, connector: AsyncConnector) -> None:
         self.server = server
         self.network = connector.network()
         self.idle_since = 0.0
         self._connector = connector
-        self._connection: httpcore.ConnectionInterface | None = None
+        self._connection: httpcore.AsyncConnectionInterface | None = None
 
-    def send(self, request: Request) -> Answer:
+    async def send(self, request: Request) -> AsyncAnswer:
         """Send a request."""
         connection = self._connection
         connects = connection is None or not connection.is_available() or connection.has_expired()
         if connection is None or connects:
             connection = self._connection = self._opened()
-        response = connection.handle_request(request.for_httpcore(connects=connects))
-        return _DirectAnswer(response)
+        response = await connection.handle_async_request(request.for_httpcore(connects=connects))
+        return _AsyncDirectAnswer(response)
 
     def close(self) -> None:
         """Close it at once."""
         self.network.close_all()
 
-    def _opened(self) -> httpcore.ConnectionInterface:
+    def _opened(self) -> httpcore.AsyncConnectionInterface:
         self.close()
         url = url_for_httpcore(self.server)
         setting = proxy_for(f"{self.server.scheme.decode()}://{self.server.name.decode()}")
         certificates = self._connector.certificates
         if setting is None:
-            pool = httpcore.ConnectionPool(
+            pool = httpcore.AsyncConnectionPool(
                 ssl_context=certificates,
                 keepalive_expiry=KEEP_ALIVE,
                 network_backend=self.network,
@@ -268,7 +270,7 @@ class _Direct:
             target=proxy.url.raw_path,
         )
         if proxy.url.scheme.startswith("socks"):
-            pool = httpcore.SOCKSProxy(
+            pool = httpcore.AsyncSOCKSProxy(
                 proxy_url=address,
                 proxy_auth=proxy.raw_auth,
                 ssl_context=certificates,
@@ -276,7 +278,7 @@ class _Direct:
                 network_backend=self.network,
             )
         else:
-            pool = httpcore.HTTPProxy(
+            pool = httpcore.AsyncHTTPProxy(
                 proxy_url=address,
                 proxy_auth=proxy.raw_auth,
                 proxy_headers=proxy.headers.raw,
@@ -288,7 +290,7 @@ class _Direct:
         return pool.create_connection(url.origin)
 
 
-class _DirectAnswer:
+class _AsyncDirectAnswer:
     """What came on a connection of our own."""
 
     def __init__(self, response: httpcore.Response) -> None:
@@ -301,55 +303,55 @@ class _DirectAnswer:
         """Whether more came than was announced."""
         return bool(self._response.extensions["network_stream"].get_extra_info("surplus"))
 
-    def raw(self) -> Iterator[bytes]:
+    def raw(self) -> AsyncIterator[bytes]:
         """Return the body as it comes."""
-        return iter(cast("Iterable[bytes]", self._response.stream))
+        return aiter(cast("AsyncIterable[bytes]", self._response.stream))
 
-    def decoded(self) -> Iterator[bytes]:
+    def decoded(self) -> AsyncIterator[bytes]:
         """Return the body as it comes, decompressed."""
         encoding = self.headers.get("content-encoding")
         if encoding is None:
-            return iter(cast("Iterable[bytes]", self._response.stream))
+            return aiter(cast("AsyncIterable[bytes]", self._response.stream))
         headers = {"content-encoding": encoding}
-        return httpx.Response(200, headers=headers, stream=_Bytes(self.raw())).iter_bytes()
+        return httpx.Response(200, headers=headers, stream=_AsyncBytes(self.raw())).aiter_bytes()
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Let the connection go."""
-        self._response.close()
+        await self._response.aclose()
 
 
-class _Bytes(httpx.SyncByteStream):
+class _AsyncBytes(httpx.AsyncByteStream):
     """A body as httpx reads it."""
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
+    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
         self._pieces = pieces
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
         return self._pieces
 
 
-class _OfHttpx:
+class _AsyncOfHttpx:
     """A client of httpx's, whose connections are its own matter."""
 
     server = None
     network = None
     idle_since = 0.0
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: httpx.AsyncClient) -> None:
         self.client = client
 
-    def send(self, request: Request) -> Answer:
+    async def send(self, request: Request) -> AsyncAnswer:
         """Send a request."""
-        response = self.client.send(
+        response = await self.client.send(
             request.for_httpx(), stream=True, auth=None, follow_redirects=False
         )
-        return _AnswerOfHttpx(response)
+        return _AsyncAnswerOfHttpx(response)
 
     def close(self) -> None:
         """Leave it to whoever closes the client."""
 
 
-class _AnswerOfHttpx:
+class _AsyncAnswerOfHttpx:
     """What a client of httpx's returned."""
 
     def __init__(self, response: httpx.Response) -> None:
@@ -366,18 +368,19 @@ class _AnswerOfHttpx:
         """Nothing: of connections that are not ours it is not known."""
         return False
 
-    def raw(self) -> Iterator[bytes]:
+    async def raw(self) -> AsyncIterator[bytes]:
         """Return the body as it comes."""
         if self._response.is_stream_consumed:
             # So are the answers of most mocks.
             yield self._response.content
             return
-        yield from self._response.iter_raw()
+        async for piece in self._response.aiter_raw():
+            yield piece
 
-    def decoded(self) -> Iterator[bytes]:
+    def decoded(self) -> AsyncIterator[bytes]:
         """Return the body as it comes, decompressed."""
-        return self._response.iter_bytes()
+        return self._response.aiter_bytes()
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Let the connection go."""
-        self._response.close()
+        await self._response.aclose()

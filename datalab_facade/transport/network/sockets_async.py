@@ -1,4 +1,4 @@
-"""The sockets of an async client: :mod:`~datalab_facade.transport.network` on an event loop.
+"""The sockets of an async client, on an event loop.
 
 asyncio reads ahead, so here alone is known what a connection holds that nobody has read;
 and a connection can be closed at once, whatever is being cancelled.
@@ -10,83 +10,18 @@ import asyncio
 import contextlib
 import socket
 import ssl
-import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
-from types import TracebackType
 from typing import cast
 
 import httpcore
 
-from datalab_facade.clock import running_loop
-from datalab_facade.errors import ClientStateError
-from datalab_facade.transport.environment import Environment
-from datalab_facade.transport.framing import Watch, is_readable
-from datalab_facade.transport.network import NothingSentError, new_socket
-from datalab_facade.transport.resolving import HEAD_START, Address, Resolver
+from datalab_facade.transport.network.framing import Watch, is_readable
+from datalab_facade.transport.network.resolving import HEAD_START, Address, Resolver
+from datalab_facade.transport.network.sockets import NothingSentError, new_socket
 
 # Reading pauses while so much waits to be taken.
 _MOST_AHEAD = 1 << 18
-
-
-class AsyncConnector(Environment):
-    """What all connections of an async client have in common, the event loop among it.
-
-    Connections belong to the loop that opened them; using them from another fails later, and in
-    words that nobody understands.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
-
-    def network(self) -> AsyncNetwork:
-        """Return what opens the sockets of one connection."""
-        return AsyncNetwork(self.resolver)
-
-    def stay(self) -> None:
-        """Stay in the event loop of the first use.
-
-        Raises:
-            ClientStateError: No loop is running, or another one than before.
-        """
-        loop = running_loop()
-        if self._loop is None:
-            self._loop = weakref.ref(loop)
-        elif self._loop() is not loop:
-            raise ClientStateError(
-                "This AsyncDatalab was first used in another event loop. "
-                "Make one in each loop (each asyncio.run), or use Datalab"
-            )
-
-    def stay_if_used(self) -> None:
-        """Do the same, unless no loop was used yet."""
-        if self._loop is not None:
-            self.stay()
-
-    async def wait_for_closing(self) -> None:
-        """Give the loop the round in which it closes sockets."""
-        await asyncio.sleep(0)
-
-
-class AsyncDeadline:
-    """Bounds everything that a task does inside, whoever's the connections are."""
-
-    __slots__ = ("_timeout",)
-
-    def __init__(self, _: AsyncNetwork | None, seconds: float) -> None:
-        self._timeout = asyncio.timeout(seconds)
-
-    async def __aenter__(self) -> None:
-        await self._timeout.__aenter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._timeout.__aexit__(kind, error, traceback)
 
 
 class AsyncNetwork(httpcore.AsyncNetworkBackend):
