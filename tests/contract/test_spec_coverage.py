@@ -120,6 +120,12 @@ def test_what_is_left_out_is_not_wrapped(spec: dict[str, Any]) -> None:
     assert not LEFT_OUT.keys() - operations_of(spec).keys(), "the spec knows them no more"
 
 
+def test_each_operation_says_which_one_of_the_spec_it_is(spec: dict[str, Any]) -> None:
+    for operation in wrapped().values():
+        assert str(operation) == in_spec(spec, operation)
+    assert len({operation.name for operation in wrapped().values()}) == len(wrapped())
+
+
 def test_each_operation_is_wrapped_once(spec: dict[str, Any]) -> None:
     names = [in_spec(spec, operation) for operation in wrapped().values()]
     assert len(names) == len(set(names))

@@ -25,6 +25,7 @@ from datalab_facade import (
     ClientStateError,
     Datalab,
     ExecutionFailedError,
+    InvalidResponseError,
     Output,
     WaitPolicy,
 )
@@ -285,3 +286,16 @@ def test_a_client_of_ones_own_is_used_and_left_open(
             client.executions.get(execution_id)
         assert asked == [f"{server.api_url}/api/v1/workflows/executions/{execution_id}"]
         assert not own.is_closed
+
+
+def test_a_compressed_answer_is_read(simulator: Simulator, call: Caller) -> None:
+    execution_id = simulator.start(NEVER_ENDS)
+    simulator.inject_always(Fault.gzip(), origin="api")
+    assert call("get", execution_id).result.id == execution_id
+
+
+def test_an_answer_that_does_not_decompress_is_told(simulator: Simulator, call: Caller) -> None:
+    simulator.inject_always(Fault.status(200, b"not gzip", {"Content-Encoding": "gzip"}))
+    outcome = call("get", 1, max_retries=0)
+    assert isinstance(outcome.error, InvalidResponseError)
+    assert "does not decompress" in str(outcome.error)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import httpcore
+import httpx
 import pytest
 
 from datalab_facade import AsyncDatalab, ClientStateError, ConfigurationError, Datalab
-from datalab_facade.testing import Fault, Simulator, SimulatorServer
+from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
 from datalab_facade.transport.admission import MOST_UNDER_WAY
+from datalab_facade.transport.origin import Server
 from tests.in_process import NEVER_ENDS
 from tests.secrets_for_tests import API_KEY
 
@@ -136,3 +141,53 @@ def test_an_environment_that_cannot_be_used_is_told_of_at_once(
     with pytest.raises((ClientStateError, ConfigurationError), match=name) as caught:
         make(API_KEY)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_connection_is_kept_for_its_own_server_only(server: SimulatorServer) -> None:
+    here = Server.of(httpx.URL(server.api_url))
+    elsewhere = Server.of(httpx.URL("https://storage.example"))
+    with Datalab(API_KEY, base_url=server.api_url) as client:
+        pool = client._storage._pool
+        first, other = pool.take(here), pool.take(elsewhere)
+        pool.put_back(first)
+        pool.put_back(other)
+        assert pool.take(Server.of(httpx.URL(server.api_url))) is first
+        assert pool.take(elsewhere) is other
+        assert pool.take(elsewhere) is not other
+
+
+def test_no_more_connections_are_kept_than_anybody_needs(server: SimulatorServer) -> None:
+    servers = [Server.of(httpx.URL(f"https://storage-{n}.example")) for n in range(150)]
+    with Datalab(API_KEY, base_url=server.api_url) as client:
+        pool = client._storage._pool
+        taken = [pool.take(one) for one in servers]
+        for one in taken:
+            pool.put_back(one)
+        assert pool._idle == taken[-100:]
+
+
+def test_a_request_passes_few_frames_of_ours_on_its_way(
+    simulator: Simulator, server: SimulatorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[str] = []
+    handle = httpcore.HTTPConnection.handle_request
+
+    def look(connection: Any, request: Any) -> Any:
+        frame = sys._getframe(1)
+        while frame is not None:
+            if "/datalab_facade/" in frame.f_code.co_filename:
+                frames.append(f"{Path(frame.f_code.co_filename).name} {frame.f_code.co_name}")
+            frame = frame.f_back
+        return handle(connection, request)
+
+    monkeypatch.setattr(httpcore.HTTPConnection, "handle_request", look)
+    execution_id = simulator.start(ExecutionScript([StepScript("parse")]))
+    with Datalab(API_KEY, base_url=server.api_url) as client:
+        client.executions.wait(execution_id)
+    assert frames[:4] == [
+        "connection_pool.py send",
+        "connection_pool.py fetch",
+        "api.py send",
+        "api.py call",
+    ]
+    assert len(frames) <= 8
