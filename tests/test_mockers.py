@@ -109,7 +109,7 @@ class Proxy:
     def __init__(self, wrapped: Any) -> None:
         self.wrapped = wrapped
 
-    __class__ = property(lambda self: type(self.wrapped))  # type: ignore[assignment]
+    __class__ = property(lambda self: type(self.wrapped))  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.wrapped, name)

@@ -24,18 +24,13 @@ class Server:
     host: bytes
     port: int | None
     """None if it is the usual one of the scheme."""
-    name: bytes = attrs.field(init=False, eq=False)
+    name: bytes = attrs.field(eq=False)
     """What a request calls it in its header ``Host``."""
-
-    @name.default
-    def _named(self) -> bytes:
-        host = b"[%s]" % self.host if b":" in self.host else self.host
-        return host if self.port is None else b"%s:%d" % (host, self.port)
 
     @classmethod
     def of(cls, url: httpx.URL) -> Server:
         """Return the server of a URL."""
-        return cls(url.raw_scheme, url.raw_host, url.port)
+        return cls(url.raw_scheme, url.raw_host, url.port, url.netloc)
 
 
 @attrs.frozen

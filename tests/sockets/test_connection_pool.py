@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import httpcore
@@ -173,7 +174,7 @@ def test_a_request_passes_few_frames_of_ours_on_its_way(
     handle = httpcore.HTTPConnection.handle_request
 
     def look(connection: Any, request: Any) -> Any:
-        frame = sys._getframe(1)
+        frame: FrameType | None = sys._getframe(1)
         while frame is not None:
             if "/datalab_facade/" in frame.f_code.co_filename:
                 frames.append(f"{Path(frame.f_code.co_filename).name} {frame.f_code.co_name}")

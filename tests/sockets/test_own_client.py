@@ -29,7 +29,7 @@ def state(client: httpx.Client | httpx.AsyncClient) -> dict[str, object]:
     found["timeout"] = client.timeout.as_dict()
     for number, transport in enumerate([client._transport, *client._mounts.values()]):
         if transport is not None:
-            pool = transport._pool
+            pool = vars(transport)["_pool"]
             found[f"transport {number}"] = vars(transport).copy()
             found[f"pool {number}"] = {
                 name: value for name, value in vars(pool).items() if name not in _MOVING
