@@ -402,7 +402,7 @@ class Execution:
                 as in the workflow's definition. Without it, that is inferred from the
                 times: see :mod:`datalab_facade.timeline`.
         """
-        from datalab_facade.timeline import timeline_of
+        from datalab_facade.timeline_computation import timeline_of
 
         return timeline_of(self, depends_on)
 

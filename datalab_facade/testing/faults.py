@@ -44,7 +44,7 @@ class Ending(Enum):
 
 
 @attrs.frozen
-class Break:
+class EarlyEnd:
     """An early ending."""
 
     ending: Ending
@@ -53,8 +53,8 @@ class Break:
 
 
 @attrs.frozen
-class Drip:
-    """Delivery in small chunks."""
+class Chunking:
+    """Delivery in small chunks, with a pause before each."""
 
     size: int
     """Bytes in a chunk."""
@@ -95,23 +95,26 @@ class Fault:
 
     reply: Reply | None = None
     """The answer sent instead; ``None``: the answer of the service."""
-    silence: float = 0.0
+    delay_seconds: float = 0.0
     """Seconds before the first byte."""
-    compressed: bool = False
+    is_compressed: bool = False
     """Whether the body is compressed with gzip."""
-    dripping: Drip | None = None
-    """How slowly the answer is sent; ``None``: at once."""
-    broken: Break | None = None
-    """How the answer ends early; ``None``: it does not."""
+    chunking: Chunking | None = None
+    """The chunks in which the answer is sent; ``None``: all at once."""
+    early_end: EarlyEnd | None = None
+    """The early end of the answer; ``None``: it is complete."""
 
     def __and__(self, other: Fault) -> Fault:
         """Join two faults; raise ``ValueError`` when both set the same thing differently."""
         return Fault(
             reply=_either("an answer", self.reply, other.reply),
-            silence=_either("a delay", self.silence or None, other.silence or None) or 0.0,
-            compressed=self.compressed or other.compressed,
-            dripping=_either("a slow delivery", self.dripping, other.dripping),
-            broken=_either("an early end", self.broken, other.broken),
+            delay_seconds=_either(
+                "a delay", self.delay_seconds or None, other.delay_seconds or None
+            )
+            or 0.0,
+            is_compressed=self.is_compressed or other.is_compressed,
+            chunking=_either("a slow delivery", self.chunking, other.chunking),
+            early_end=_either("an early end", self.early_end, other.early_end),
         )
 
     @classmethod
@@ -159,7 +162,7 @@ class Fault:
     @classmethod
     def gzip(cls) -> Fault:
         """Compress the body, whether or not the request allows it."""
-        return cls(compressed=True)
+        return cls(is_compressed=True)
 
     @classmethod
     def delay(cls, seconds: float) -> Fault:
@@ -170,7 +173,7 @@ class Fault:
                 "use Fault.hang() to never answer"
             )
             raise ValueError(message)
-        return cls(silence=seconds)
+        return cls(delay_seconds=seconds)
 
     @classmethod
     def hang(cls, after: int | None = None) -> Fault:
@@ -179,7 +182,7 @@ class Fault:
         Args:
             after: bytes of the body sent before that. Default: nothing is sent at all.
         """
-        return cls(broken=Break(Ending.SILENT, _check_byte_count(after)))
+        return cls(early_end=EarlyEnd(Ending.SILENT, _check_byte_count(after)))
 
     @classmethod
     def reset(cls, after: int | None = None) -> Fault:
@@ -189,12 +192,12 @@ class Fault:
             after: bytes of the body sent before that. Default: nothing is sent at all.
                 Over sockets a reset may overtake bytes sent before it.
         """
-        return cls(broken=Break(Ending.RESET, _check_byte_count(after)))
+        return cls(early_end=EarlyEnd(Ending.RESET, _check_byte_count(after)))
 
     @classmethod
     def disconnect(cls) -> Fault:
         """Close the connection without an answer, as when a keep-alive expires."""
-        return cls(broken=Break(Ending.CLOSED))
+        return cls(early_end=EarlyEnd(Ending.CLOSED))
 
     @classmethod
     def truncate(cls, after: int) -> Fault:
@@ -203,7 +206,7 @@ class Fault:
         Args:
             after: bytes of the body sent before that; the headers announce all of them.
         """
-        return cls(broken=Break(Ending.CLOSED, _check_byte_count(after)))
+        return cls(early_end=EarlyEnd(Ending.CLOSED, _check_byte_count(after)))
 
     @classmethod
     def slow(cls, size: int, every: float, *, headers: bool = False) -> Fault:
@@ -220,7 +223,7 @@ class Fault:
                 f"not {size!r} and {every!r}"
             )
             raise ValueError(message)
-        return cls(dripping=Drip(size, every, headers))
+        return cls(chunking=Chunking(size, every, headers))
 
     def to_dict(self) -> dict[str, JSON]:
         """Write as JSON: the class methods that make this fault, with their arguments."""
@@ -231,16 +234,16 @@ class Fault:
                 "body": readers.write_content(self.reply.body),
                 "headers": [list(pair) for pair in self.reply.headers.raw],
             }
-        if self.silence:
-            values["delay"] = {"seconds": self.silence}
-        if self.compressed:
+        if self.delay_seconds:
+            values["delay"] = {"seconds": self.delay_seconds}
+        if self.is_compressed:
             values["gzip"] = {}
-        if self.dripping is not None:
-            values["slow"] = attrs.asdict(self.dripping)
-        if self.broken is not None:
-            after = {} if self.broken.after is None else {"after": self.broken.after}
+        if self.chunking is not None:
+            values["slow"] = attrs.asdict(self.chunking)
+        if self.early_end is not None:
+            after = {} if self.early_end.after is None else {"after": self.early_end.after}
             values[
-                _ENDING_NAMES.get(self.broken.ending) or ("truncate" if after else "disconnect")
+                _ENDING_NAMES.get(self.early_end.ending) or ("truncate" if after else "disconnect")
             ] = after
         return values
 

@@ -60,7 +60,7 @@ _NEVER_WORKS = (
 )
 
 
-class BodyTooLong(InvalidResponseError):
+class BodyTooLongError(InvalidResponseError):
     """The body is longer than the caller wants to hold in memory."""
 
 
@@ -185,12 +185,12 @@ class Exchange:
         """Keep a part of the body.
 
         Raises:
-            BodyTooLong: The body is longer than allowed.
+            BodyTooLongError: The body is longer than allowed.
             APITimeoutError: The time for the whole exchange is over.
         """
         self._size += len(part)
         if self._size > self._most_bytes:
-            raise BodyTooLong(
+            raise BodyTooLongError(
                 f"{self.method} {self.url} answered with more than {self._most_bytes} bytes",
                 method=self.method,
                 url=self.url,
