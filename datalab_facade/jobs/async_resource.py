@@ -32,7 +32,8 @@ from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions
 from datalab_facade.tracing import Span
-from datalab_facade.transport.api import AsyncApiTransport, CallScope
+from datalab_facade.transport.api_calls import CallScope
+from datalab_facade.transport.async_api import AsyncApiTransport
 
 
 class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):

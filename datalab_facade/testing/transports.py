@@ -190,10 +190,10 @@ class _Exchange:
         return timeouts.get("read")
 
     def _ending_error(self, ending: Ending, received: int) -> httpx.TransportError:
-        broken = self.answer.fault.broken
+        early_end = self.answer.fault.early_end
         if ending is Ending.RESET:
             return httpx.ReadError("Connection reset by peer", request=self.request)
-        if broken is None or broken.after is None:
+        if early_end is None or early_end.after is None:
             message = "Server disconnected without sending a response."
             return httpx.RemoteProtocolError(message, request=self.request)
         expected = self.answer.headers.get("content-length", "more")
