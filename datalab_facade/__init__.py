@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     )
     from datalab_facade.outcomes import Outcome, Totals, Update
     from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
-    from datalab_facade.outputs.progress import Progress
+    from datalab_facade.transfers.progress import Progress
     from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
     from datalab_facade.runs.running import RunReport, RunResult
     from datalab_facade.statuses import Status
@@ -184,7 +184,7 @@ _HOMES = {
     "runs.running": "RunReport RunResult",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",
-    "outputs.progress": "Progress",
+    "transfers.progress": "Progress",
     "files.uploads": "UploadOutcome",
     "waiting.wait": "WaitPolicy",
     "workflows.models": "StepType Workflow WorkflowStep",

@@ -44,7 +44,7 @@ from datalab_facade.outcomes import Outcome
 from datalab_facade.outputs.downloading import download_error
 from datalab_facade.outputs.renewing import Renewals
 from datalab_facade.outputs.resource import DEFAULT_TIMEOUT
-from datalab_facade.outputs.sinks import DEFAULT_MAX_BYTES
+from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
 from datalab_facade.redaction import redact_name
 from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY
 from datalab_facade.waiting.wait import WaitPolicy

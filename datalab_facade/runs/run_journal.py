@@ -26,8 +26,8 @@ import attrs
 
 from datalab_facade.errors import LocalFileError
 from datalab_facade.models import JSON
-from datalab_facade.outputs.naming import safe_name
-from datalab_facade.outputs.parts import sync
+from datalab_facade.transfers.naming import safe_name
+from datalab_facade.transfers.disk import sync
 from datalab_facade.redaction import printable
 
 FILE_NAME = "run.jsonl"

@@ -35,11 +35,11 @@ from datalab_facade.errors import (
     SubmissionUncertainError,
 )
 from datalab_facade.files.models import File
-from datalab_facade.files.sources import harmless_name
+from datalab_facade.files.descriptions import harmless_name
 from datalab_facade.models import JSON, Execution
 from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.outputs.manifest import Manifest
-from datalab_facade.outputs.naming import safe_name
+from datalab_facade.transfers.naming import safe_name
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
 from datalab_facade.runs.run_journal import FILE_NAME, RunEntry, RunJournal

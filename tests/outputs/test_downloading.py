@@ -39,7 +39,7 @@ from datalab_facade.outputs.downloading import (
     checked_storage_url,
     download_error,
 )
-from datalab_facade.outputs.unpacking import Unpacker
+from datalab_facade.transfers.unpacking import Unpacker
 from datalab_facade.waiting.commands import Sleep
 
 POLICY = DownloadPolicy(max_retries=4, max_renewals=2, max_redirects=3, max_restarts=3)

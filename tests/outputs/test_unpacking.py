@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalab_facade.outputs.unpacking import (
+from datalab_facade.transfers.unpacking import (
     DoesNotUnpack,
     ExpandsTooMuch,
     Unpacker,
