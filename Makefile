@@ -78,6 +78,7 @@ check: $(DEV)/.installed
 	$(DEV)/bin/mypy
 	$(DEV)/bin/basedpyright
 	PYTHONPATH=generated $(DEV)/bin/lint-imports --no-cache
+	$(DEV)/bin/python scripts/unasync.py --check
 	$(DEV)/bin/python scripts/regenerate.py --check
 	$(DEV)/bin/python scripts/facts.py --check
 	$(DEV)/bin/python scripts/api.py
@@ -98,6 +99,7 @@ bench: $(DEV)/.installed
 	$(DEV)/bin/python -m benchmarks $(BENCH)
 
 format: $(DEV)/.installed
+	$(DEV)/bin/python scripts/unasync.py
 	$(DEV)/bin/ruff check --fix --exit-zero --quiet
 	$(DEV)/bin/ruff format
 

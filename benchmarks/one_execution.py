@@ -21,8 +21,8 @@ from datalab_api_client.client import AuthenticatedClient
 from benchmarks import lapse
 from benchmarks.apart import apart
 from benchmarks.measuring import Goal, Quantity, Section
+from datalab_facade.jobs.learning import DurationModel
 from datalab_facade.testing import ExecutionScript, Simulator, StepScript, VirtualClock, connect
-from datalab_facade.waiting.learning import DurationModel
 
 _OURS = "ours"
 _SHORT, _LONG = 30.0, 7_200.0

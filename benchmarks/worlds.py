@@ -12,10 +12,10 @@ import attrs
 
 from datalab_facade import Execution, Status, WaitPolicy
 from datalab_facade.errors import RateLimitError
+from datalab_facade.jobs.commands import Result as CommandResult
+from datalab_facade.jobs.learning import DurationModel
+from datalab_facade.jobs.scheduling import Scheduler
 from datalab_facade.rate_limiting.local import LocalRateLimiter
-from datalab_facade.waiting.commands import Result as CommandResult
-from datalab_facade.waiting.learning import DurationModel
-from datalab_facade.waiting.scheduling import Scheduler
 
 _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 

@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from datalab_facade.executions.handles import AsyncExecutionHandle, ExecutionHandle
     from datalab_facade.files.models import File, FileLink
     from datalab_facade.files.uploads import UploadOutcome
+    from datalab_facade.jobs.learning import DurationModel
+    from datalab_facade.jobs.wait import WaitPolicy
     from datalab_facade.models import (
         Execution,
         Failure,
@@ -67,13 +69,11 @@ if TYPE_CHECKING:
     )
     from datalab_facade.outcomes import Outcome, Totals, Update
     from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
-    from datalab_facade.transfers.progress import Progress
     from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
     from datalab_facade.runs.running import RunReport, RunResult
     from datalab_facade.statuses import Status
     from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
-    from datalab_facade.waiting.learning import DurationModel
-    from datalab_facade.waiting.wait import WaitPolicy
+    from datalab_facade.transfers.progress import Progress
     from datalab_facade.workflows.definitions import StepDefinition, WorkflowDefinition
     from datalab_facade.workflows.inputs import InputConfig
     from datalab_facade.workflows.models import StepType, Workflow, WorkflowStep
@@ -176,7 +176,7 @@ _HOMES = {
     "files.models": "File FileLink",
     "executions.handles": "AsyncExecutionHandle ExecutionHandle",
     "workflows.inputs": "InputConfig",
-    "waiting.learning": "DurationModel",
+    "jobs.learning": "DurationModel",
     "outputs.manifest": "Manifest FailedOutput SavedOutput",
     "models": "Execution Failure Output Step StepProgress StepRun Steps",
     "outcomes": "Outcome Totals Update",
@@ -186,7 +186,7 @@ _HOMES = {
     "timeline": "Span Timeline TimelineRun TimelineStep",
     "transfers.progress": "Progress",
     "files.uploads": "UploadOutcome",
-    "waiting.wait": "WaitPolicy",
+    "jobs.wait": "WaitPolicy",
     "workflows.models": "StepType Workflow WorkflowStep",
 }
 

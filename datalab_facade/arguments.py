@@ -149,18 +149,22 @@ def checked_methods(name: str, value: object, *methods: str) -> None:
         )
 
 
-def checked_iterable(name: str, value: _T, *, or_async: bool = False) -> _T:
+def checked_iterable(name: str, value: _T) -> _T:
     """Give back what can be iterated over; a text is one thing, and not a list of letters.
 
     Raises:
         InvalidArgumentError: It cannot.
     """
-    iterable = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
-    if not (iterable or (or_async and isinstance(value, AsyncIterable))):
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
         raise InvalidArgumentError(
             f"{name} must be a list, or another iterable, not {named(value)}"
         )
     return value
+
+
+def checked_iterable_async(name: str, value: _T) -> _T:
+    """Do the same; the iterable may be async."""
+    return value if isinstance(value, AsyncIterable) else checked_iterable(name, value)
 
 
 def checked_mapping(name: str, value: object) -> Mapping[object, object]:

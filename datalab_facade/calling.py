@@ -1,7 +1,8 @@
+# Generated from async_calling.py by scripts/unasync.py; change that file, not this one.
 """Single calls to the API: those that are safe to repeat, and those that are not.
 
-Every noun of the API asks through these. Whether a failed request is sent again
-is decided in :mod:`~datalab_facade.waiting.retries`.
+Every resource calls the API through these. Whether a failed request is sent again
+is decided in :mod:`~datalab_facade.jobs.retries`.
 """
 
 from __future__ import annotations
@@ -13,21 +14,21 @@ from typing import TypeVar
 
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError, InvalidResponseError, RequestRejectedError
+from datalab_facade.jobs.commands import Call, Plan
+from datalab_facade.jobs.driving import drive
+from datalab_facade.jobs.retries import Removal, Submission, may_pass
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.redaction import redact_url
-from datalab_facade.transport.api import ApiTransport, AsyncApiTransport, CallScope
+from datalab_facade.transport.api import ApiTransport, CallScope
 from datalab_facade.transport.operations import Operation, described
 from datalab_facade.transport.origin import Origin
-from datalab_facade.waiting.commands import Call
-from datalab_facade.waiting.driving import Machine, drive, drive_async
-from datalab_facade.waiting.retries import Removal, Submission, may_pass
 
 _T = TypeVar("_T")
 
 
 @contextlib.contextmanager
-def _told(
+def _naming_request(
     operation: Operation, origin: Origin, submission: Submission | None
 ) -> Iterator[Callable[[], None]]:
     """Let what is raised inside name its request, and tell nothing that is secret.
@@ -68,7 +69,7 @@ class ApiCaller:
         self._transport = transport
         self._context = context
 
-    def ask(
+    def query(
         self,
         operation: Operation,
         decode: Callable[[JSON], _T],
@@ -92,7 +93,7 @@ class ApiCaller:
         wanted = self._context.options_for_call(timeout, options)
         return self._made(operation, decode, wanted, may_pass, subject)
 
-    def remove(
+    def delete(
         self,
         operation: Operation,
         decode: Callable[[JSON], bool],
@@ -176,106 +177,11 @@ class ApiCaller:
         context = self._context
 
         def one_try(call: Call) -> _T:
-            with _told(operation, self._transport.origin, submission) as leave:
+            with _naming_request(operation, self._transport.origin, submission) as leave:
                 scope = CallScope(call, options.headers, leave)
                 return decode(self._transport.call(operation, scope))
 
-        retry_plan: Machine[_T, _T] = context.retry_plan(options, repeatable)
-        [value] = drive(retry_plan, one_try, clock=context.clock, subject=subject)
-        return value
-
-
-class AsyncApiCaller:
-    """Single calls, for async code. The methods are those of :class:`Calls`."""
-
-    def __init__(self, transport: AsyncApiTransport, context: Context) -> None:
-        self._transport = transport
-        self._context = context
-
-    async def ask(
-        self,
-        operation: Operation,
-        decode: Callable[[JSON], _T],
-        *,
-        timeout: float | timedelta | None,
-        options: CallOptions,
-        subject: str,
-    ) -> _T:
-        """Make a call that may be repeated without harm.
-
-        Arguments and errors as :meth:`Calls.ask`.
-        """
-        wanted = self._context.options_for_call(timeout, options)
-        return await self._made(operation, decode, wanted, may_pass, subject)
-
-    async def remove(
-        self,
-        operation: Operation,
-        decode: Callable[[JSON], bool],
-        *,
-        timeout: float | timedelta | None,
-        options: CallOptions,
-        subject: str,
-    ) -> None:
-        """Make a call that removes something.
-
-        Arguments and errors as :meth:`Calls.remove`.
-        """
-        wanted = self._context.options_for_call(timeout, options)
-        removal = Removal()
-        try:
-            await self._made(operation, decode, wanted, removal.may_repeat, subject)
-        except DatalabError as error:
-            if not removal.is_done(error):
-                raise
-
-    async def submit(
-        self,
-        operation: Operation,
-        decode: Callable[[JSON], _T],
-        *,
-        timeout: float | timedelta | None,
-        options: CallOptions,
-        submission: Submission,
-    ) -> _T:
-        """Make a call that must not be carried out twice.
-
-        Arguments and errors as :meth:`Calls.submit`.
-        """
-        wanted = self._context.options_for_call(timeout, options)
-        try:
-            return await self._made(
-                operation,
-                decode,
-                wanted,
-                submission.may_repeat,
-                submission.subject,
-                submission=submission,
-            )
-        except DatalabError as error:
-            unknown = submission.unknown(error)
-            if unknown is None:
-                raise
-            raise unknown from error
-
-    async def _made(
-        self,
-        operation: Operation,
-        decode: Callable[[JSON], _T],
-        options: Options,
-        repeatable: Callable[[DatalabError], bool],
-        subject: str,
-        *,
-        submission: Submission | None = None,
-    ) -> _T:
-        context = self._context
-
-        async def one_try(call: Call) -> _T:
-            with _told(operation, self._transport.origin, submission) as leave:
-                scope = CallScope(call, options.headers, leave)
-                return decode(await self._transport.call(operation, scope))
-
-        retry_plan: Machine[_T, _T] = context.retry_plan(options, repeatable)
-        values = drive_async(retry_plan, one_try, clock=context.clock, subject=subject)
-        [value] = [value async for value in values]
+        retry_plan: Plan[Call, _T, _T] = context.retry_plan(options, repeatable)
+        values = drive(retry_plan, one_try, clock=context.clock, subject=subject)
+        [value] = list(values)
         return value

@@ -14,6 +14,8 @@ from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.context import Context
 from datalab_facade.drift import DriftLog, DriftReport
 from datalab_facade.errors import ConfigurationError, InvalidArgumentError
+from datalab_facade.jobs.learning import LEARN, DurationModel
+from datalab_facade.jobs.retries import Randomness
 from datalab_facade.options import Options
 from datalab_facade.rate_limiting.local import (
     DEFAULT_REQUESTS_PER_MINUTE,
@@ -21,8 +23,6 @@ from datalab_facade.rate_limiting.local import (
     RateLimiter,
 )
 from datalab_facade.tracing import NoTracing, Tracing
-from datalab_facade.waiting.learning import LEARN, DurationModel
-from datalab_facade.waiting.retries import Randomness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from datalab_facade.executions.resource import Executions
     from datalab_facade.files.async_resource import AsyncFiles
     from datalab_facade.files.resource import Files
+    from datalab_facade.jobs.wait import WaitPolicy
     from datalab_facade.outputs.async_resource import AsyncOutputs
     from datalab_facade.outputs.resource import Outputs
     from datalab_facade.runs.async_runner import AsyncRuns
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from datalab_facade.transport.opening import Carrier
     from datalab_facade.transport.origin import Origin
     from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
-    from datalab_facade.waiting.wait import WaitPolicy
     from datalab_facade.workflows.async_resource import AsyncWorkflows
     from datalab_facade.workflows.resource import Workflows
 

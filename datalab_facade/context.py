@@ -16,17 +16,17 @@ from datalab_facade.clock import Clock
 from datalab_facade.decoding import decode_execution
 from datalab_facade.drift import Drift, DriftLog, announce
 from datalab_facade.errors import DatalabError, InvalidResponseError
+from datalab_facade.jobs.commands import Call, Report, Result, Sleep
+from datalab_facade.jobs.learning import DurationModel
+from datalab_facade.jobs.retries import Randomness, retrying
+from datalab_facade.jobs.wait import Wait, WaitPolicy, checked_policy, waiting
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.tracing import Span, Tracing, span_around
-from datalab_facade.waiting.commands import Call, Report, Result, Sleep
-from datalab_facade.waiting.learning import DurationModel
-from datalab_facade.waiting.retries import Randomness, retrying
-from datalab_facade.waiting.wait import Wait, WaitPolicy, checked_policy, waiting
 
 if TYPE_CHECKING:
-    from datalab_facade.waiting.scheduling import Scheduler
+    from datalab_facade.jobs.scheduling import Scheduler
 
 _T = TypeVar("_T")
 
@@ -112,7 +112,7 @@ class Context:
         Raises:
             InvalidArgumentError: The timeout or the concurrency makes no sense.
         """
-        from datalab_facade.waiting.scheduling import Scheduler  # for those who wait for many
+        from datalab_facade.jobs.scheduling import Scheduler  # for those who wait for many
 
         seconds = math.inf if timeout is None else checked_seconds("timeout", timeout)
         checked_count("concurrency", concurrency, least=1)

@@ -19,8 +19,8 @@ from datalab_facade.arguments import (
     named,
 )
 from datalab_facade.errors import InvalidArgumentError
-from datalab_facade.waiting.retries import RetrySettings
-from datalab_facade.waiting.wait import WaitPolicy, checked_policy
+from datalab_facade.jobs.retries import RetrySettings
+from datalab_facade.jobs.wait import WaitPolicy, checked_policy
 
 _OURS = frozenset({"x-api-key", "authorization", "cookie", "host", "content-length"})
 

@@ -29,6 +29,8 @@ from datalab_facade import (
     Steps,
     WaitPolicy,
 )
+from datalab_facade.jobs.learning import Curve
+from datalab_facade.jobs.wait import Wait
 from datalab_facade.testing import (
     ExecutionScript,
     Simulator,
@@ -36,8 +38,6 @@ from datalab_facade.testing import (
     StepScript,
     VirtualClock,
 )
-from datalab_facade.waiting.learning import Curve
-from datalab_facade.waiting.wait import Wait
 from tests.secrets_for_tests import API_KEY
 
 START = datetime(2025, 10, 22, tzinfo=UTC)

@@ -64,7 +64,7 @@ def test_a_wait_tells_each_request_and_each_decision_once(
     way.done(way.client(simulator).executions.wait(execution_id))
     asked = len(simulator.requests)
     assert len(lines(caplog, "datalab_facade.transport", logging.DEBUG)) == asked > 2
-    decisions = lines(caplog, "datalab_facade.waiting", logging.DEBUG)
+    decisions = lines(caplog, "datalab_facade.jobs", logging.DEBUG)
     assert len(decisions) == asked - 1
     assert all(line.startswith(f"execution {execution_id}: next poll in ") for line in decisions)
 

@@ -19,9 +19,9 @@ from datalab_facade import (
     WaitPolicy,
     WaitTimeoutError,
 )
+from datalab_facade.jobs.commands import Result
+from datalab_facade.jobs.scheduling import Poll, Scheduler
 from datalab_facade.rate_limiting.local import LocalRateLimiter
-from datalab_facade.waiting.commands import Result
-from datalab_facade.waiting.scheduling import Poll, Scheduler
 
 STEADY = WaitPolicy(
     min_interval=2, interval_growth=0, jitter=0, max_interval=10_000, timeout=100_000

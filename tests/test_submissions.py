@@ -18,7 +18,7 @@ from datalab_facade import (
     RequestRejectedError,
 )
 from datalab_facade.errors import status_error_class
-from datalab_facade.waiting.retries import Removal, Submission
+from datalab_facade.jobs.retries import Removal, Submission
 
 WHERE: dict[str, Any] = {"method": "POST", "url": "https://a.example"}
 

@@ -18,10 +18,10 @@ from datalab_facade import (
     Output,
     Status,
 )
+from datalab_facade.jobs.commands import Call
 from datalab_facade.testing import Fault
 from datalab_facade.transport import api
 from datalab_facade.transport.api import CallScope
-from datalab_facade.waiting.commands import Call
 from tests.in_process import FINISHED, Recorder, Way, new_simulator
 from tests.secrets_for_tests import API_KEY, SIGNATURE
 

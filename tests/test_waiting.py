@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -39,12 +39,13 @@ from datalab_facade import (
 )
 from datalab_facade.changes import changes_between
 from datalab_facade.errors import status_error_class
+from datalab_facade.jobs.async_driving import drive_async
+from datalab_facade.jobs.commands import Call, Plan, Report, Result, Sleep
+from datalab_facade.jobs.driving import drive
+from datalab_facade.jobs.learning import Curve
+from datalab_facade.jobs.retries import RetryState, may_pass, retrying
+from datalab_facade.jobs.wait import Wait, waiting
 from datalab_facade.testing import VirtualClock
-from datalab_facade.waiting.commands import Call, Report, Result, Sleep
-from datalab_facade.waiting.driving import Machine, drive, drive_async
-from datalab_facade.waiting.learning import Curve
-from datalab_facade.waiting.retries import RetryState, may_pass, retrying
-from datalab_facade.waiting.wait import Wait, waiting
 
 STEADY = WaitPolicy(min_interval=2, interval_growth=0, jitter=0, max_interval=100)
 
@@ -224,7 +225,7 @@ def test_a_sleep_that_lasts_beyond_the_deadline_is_the_end_of_a_wait() -> None:
 
 
 def test_a_sleep_that_lasts_beyond_the_deadline_is_the_end_of_a_call() -> None:
-    machine: Machine[Execution, Execution] = retrying(
+    machine: Plan[Call, Execution, Execution] = retrying(
         WaitPolicy(), may_pass, timeout=60, request_timeout=30, now=0.0, random=Random(0).random
     )
     assert isinstance(next(machine), Call)
@@ -592,8 +593,10 @@ def test_the_blocking_and_the_async_driver_do_exactly_the_same(
     def sync() -> list[Any]:
         clock, trace = VirtualClock(), list[Any]()
         try:
-            told = drive(machine(clock), looking(clock, trace), clock=clock, subject="7")
-            trace.extend(told)
+            reports: Iterator[object] = drive(
+                machine(clock), looking(clock, trace), clock=clock, subject="7"
+            )
+            trace.extend(reports)
         except DatalabError as error:
             trace.append(repr(error))
         return [*trace, clock.monotonic()]
@@ -606,8 +609,10 @@ def test_the_blocking_and_the_async_driver_do_exactly_the_same(
             return poll(command)
 
         try:
-            told = drive_async(machine(clock), call, clock=clock, subject="7")
-            async for change in told:
+            reports: AsyncIterator[object] = drive_async(
+                machine(clock), call, clock=clock, subject="7"
+            )
+            async for change in reports:
                 trace.append(change)
         except DatalabError as error:
             trace.append(repr(error))
@@ -627,7 +632,7 @@ def test_a_single_call_is_repeated_within_its_time_and_its_faults(
     events: list[tuple[float, Any]], timeout: float, max_retries: int, seed: int
 ) -> None:
     poll, now, calls = world(events), 0.0, 0
-    machine: Machine[Execution, Execution] = retrying(
+    machine: Plan[Call, Execution, Execution] = retrying(
         WaitPolicy(max_retries=max_retries),
         may_pass,
         timeout=timeout,
@@ -664,7 +669,7 @@ def test_a_single_call_is_repeated_within_its_time_and_its_faults(
     assert (error is None) == (len(reports) == 1)
 
 
-def retried() -> Machine[Execution, Execution]:
+def retried() -> Plan[Call, Execution, Execution]:
     """Begin a call at 1000 seconds with ten seconds of time."""
     return retrying(
         STEADY, may_pass, timeout=10, request_timeout=30, now=1_000.0, random=lambda: 0.5
@@ -674,9 +679,11 @@ def retried() -> Machine[Execution, Execution]:
 def test_a_call_that_failed_is_repeated_as_long_as_there_is_time() -> None:
     machine = retried()
     assert next(machine) == Call(30, 1_010.0)
-    assert machine.send(Result(1_001.0, error=DROPPED)) == Sleep(0.75)
+    assert machine.send(Result(1_001.0, error=DROPPED)) == Sleep(0.75, retry=1, max_retries=10)
     assert machine.send(Result(1_001.75)) == Call(30, 1_010.0)
-    assert machine.send(Result(1_002.0, error=refusal(503, retry_after=4))) == Sleep(4.2)
+    assert machine.send(Result(1_002.0, error=refusal(503, retry_after=4))) == Sleep(
+        4.2, retry=2, max_retries=10
+    )
     assert machine.send(Result(1_006.2)) == Call(30, 1_010.0)
     with pytest.raises(NotFoundError):
         machine.send(Result(1_007.0, error=refusal(404)))

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from datalab_facade.waiting.wait import WaitPolicy
+from datalab_facade.jobs.wait import WaitPolicy
 
 ID: Final = click.IntRange(min=1)
 

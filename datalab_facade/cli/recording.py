@@ -129,8 +129,8 @@ def kept(target: Target, answer: PlainAnswer) -> Recorded:
 def _poll(api: ApiTransport, target: Target) -> PlainAnswer:
     import math
 
+    from datalab_facade.jobs.commands import Call
     from datalab_facade.transport.api import CallScope
-    from datalab_facade.waiting.commands import Call
 
     return api.plain_answer(target.path, CallScope(Call(timeout=30.0, deadline=math.inf)))
 

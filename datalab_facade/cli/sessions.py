@@ -19,8 +19,8 @@ from datalab_facade.cli.screens import Screen
 from datalab_facade.cli.streams import OutputLost
 from datalab_facade.cli.tables import paragraph
 from datalab_facade.errors import DatalabError
+from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.pictures.terminal import RED
-from datalab_facade.waiting.wait import WaitPolicy
 
 if TYPE_CHECKING:
     from datalab_facade.client import Datalab

@@ -1,12 +1,13 @@
 """Executions, for async code: poll, wait, take the result, watch; one or many.
 
-See :mod:`~datalab_facade.executions.resource`.
+What there is to decide is decided in :mod:`~datalab_facade.jobs.wait`,
+:mod:`~datalab_facade.jobs.scheduling` and :mod:`~datalab_facade.jobs.retries`; here it is given
+its IO.
 """
 
 from __future__ import annotations
 
 import contextlib
-import inspect
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -18,9 +19,10 @@ from collections.abc import (
 from datetime import timedelta
 from typing import Unpack
 
-from datalab_facade.arguments import checked_callable, checked_iterable, checked_seconds
-from datalab_facade.calling import AsyncApiCaller
+from datalab_facade.arguments import checked_callable, checked_iterable_async, checked_seconds
+from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.changes import AsyncOnChange, Change
+from datalab_facade.concurrency import notify_async, read_all_async
 from datalab_facade.context import Context
 from datalab_facade.errors import ExecutionFailedError
 from datalab_facade.executions.handles import (
@@ -29,16 +31,17 @@ from datalab_facade.executions.handles import (
     handle_to_dict,
     resolve_id,
 )
+from datalab_facade.executions.many_async import run_many_async
+from datalab_facade.jobs.async_driving import drive_async
+from datalab_facade.jobs.commands import Call
+from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY, Poll
+from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions
 from datalab_facade.outcomes import Outcome, Update, in_order, outcomes_of_async
 from datalab_facade.tracing import Span
 from datalab_facade.transport.api import AsyncApiTransport, CallScope
 from datalab_facade.transport.operations import execution_status
-from datalab_facade.waiting.commands import Call
-from datalab_facade.waiting.driving import drive_async
-from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY, Poll
-from datalab_facade.waiting.wait import WaitPolicy
 
 
 class AsyncExecutions:
@@ -82,7 +85,7 @@ class AsyncExecutions:
             InvalidResponseError: The answer is not an execution.
         """
         execution_id = self._id(execution)
-        return await self._calls.ask(
+        return await self._calls.query(
             execution_status(execution_id),
             lambda answer: self._context.decode(answer, execution_id),
             timeout=timeout,
@@ -132,9 +135,7 @@ class AsyncExecutions:
         async with contextlib.aclosing(changes):
             change = None
             async for change in changes:
-                pending = on_change(change) if on_change is not None else None
-                if inspect.isawaitable(pending):
-                    await pending
+                await notify_async(on_change, change)
         assert change is not None
         return change.snapshot
 
@@ -262,11 +263,8 @@ class AsyncExecutions:
         Raises:
             InvalidArgumentError: An argument or one of the executions is wrong; nothing was sent.
         """
-        checked_iterable("executions", executions, or_async=True)
-        if isinstance(executions, AsyncIterable):
-            wanted = [self._id(execution) async for execution in executions]
-        else:
-            wanted = [self._id(execution) for execution in executions]
+        checked_iterable_async("executions", executions)
+        wanted = [self._id(execution) for execution in await read_all_async(executions)]
         seconds = None if timeout is None else checked_seconds("timeout", timeout)
         outcomes = self.as_completed(
             dict.fromkeys(wanted),
@@ -348,7 +346,7 @@ class AsyncExecutions:
         changes: bool,
     ) -> AsyncGenerator[Update, None]:
         context = self._context
-        checked_iterable("executions", executions, or_async=True)
+        checked_iterable_async("executions", executions)
         scheduler = context.scheduler(
             context.policy_for_wait(None, policy, options),
             timeout=timeout,
@@ -362,10 +360,6 @@ class AsyncExecutions:
             operation = execution_status(due.execution_id)
             answer = await self._transport.send(operation, CallScope(due.call, headers))
             return context.decode(answer, due.execution_id)
-
-        from datalab_facade.executions.many_async import (
-            run_many_async,  # it needs asyncio, which is slow to import
-        )
 
         return run_many_async(
             scheduler,

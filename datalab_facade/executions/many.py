@@ -1,4 +1,4 @@
-"""The blocking driver of :mod:`~datalab_facade.waiting.scheduling`."""
+"""The blocking driver of :mod:`~datalab_facade.jobs.scheduling`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import cast
 from datalab_facade.clock import Clock
 from datalab_facade.errors import DatalabError, InvalidArgumentError, RateLimitTimeoutError
 from datalab_facade.executions.handles import ExecutionLike
+from datalab_facade.jobs.commands import Result
+from datalab_facade.jobs.scheduling import Poll, Scheduler
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.transport.admission import AdmissionControl
-from datalab_facade.waiting.commands import Result
-from datalab_facade.waiting.scheduling import Poll, Scheduler
 
 NO_MORE = object()
 """What is fed in place of an execution when there are no more."""

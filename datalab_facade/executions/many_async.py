@@ -1,4 +1,4 @@
-"""The async driver of :mod:`~datalab_facade.waiting.scheduling`."""
+"""The async driver of :mod:`~datalab_facade.jobs.scheduling`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from datalab_facade.clock import Clock, running_loop, wait_by
 from datalab_facade.errors import DatalabError, RateLimitTimeoutError
 from datalab_facade.executions.handles import ExecutionLike
 from datalab_facade.executions.many import NO_MORE, feed_one
+from datalab_facade.jobs.commands import Result
+from datalab_facade.jobs.scheduling import Poll, Scheduler
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.transport.admission import AsyncAdmissionControl
-from datalab_facade.waiting.commands import Result
-from datalab_facade.waiting.scheduling import Poll, Scheduler
 
 
 async def run_many_async(

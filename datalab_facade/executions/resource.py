@@ -1,21 +1,27 @@
+# Generated from async_resource.py by scripts/unasync.py; change that file, not this one.
 """Executions, for blocking code: poll, wait, take the result, watch; one or many.
 
-:mod:`~datalab_facade.executions.async_resource` has the same methods with the same meaning.
-What there is to decide is decided once, in :mod:`~datalab_facade.waiting.wait`,
-:mod:`~datalab_facade.waiting.scheduling` and :mod:`~datalab_facade.waiting.retries`; here it is
-given its IO.
+What there is to decide is decided in :mod:`~datalab_facade.jobs.wait`,
+:mod:`~datalab_facade.jobs.scheduling` and :mod:`~datalab_facade.jobs.retries`; here it is given
+its IO.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import (
+    Callable,
+    Generator,
+    Iterable,
+    Mapping,
+)
 from datetime import timedelta
 from typing import Unpack
 
 from datalab_facade.arguments import checked_callable, checked_iterable, checked_seconds
 from datalab_facade.calling import ApiCaller
 from datalab_facade.changes import Change, OnChange
+from datalab_facade.concurrency import notify, read_all
 from datalab_facade.context import Context
 from datalab_facade.errors import ExecutionFailedError
 from datalab_facade.executions.handles import (
@@ -25,16 +31,16 @@ from datalab_facade.executions.handles import (
     resolve_id,
 )
 from datalab_facade.executions.many import run_many
+from datalab_facade.jobs.commands import Call
+from datalab_facade.jobs.driving import drive
+from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY, Poll
+from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import JSON, Execution
 from datalab_facade.options import CallOptions
 from datalab_facade.outcomes import Outcome, Update, in_order, outcomes_of
 from datalab_facade.tracing import Span
 from datalab_facade.transport.api import ApiTransport, CallScope
 from datalab_facade.transport.operations import execution_status
-from datalab_facade.waiting.commands import Call
-from datalab_facade.waiting.driving import drive
-from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY, Poll
-from datalab_facade.waiting.wait import WaitPolicy
 
 
 class Executions:
@@ -78,7 +84,7 @@ class Executions:
             InvalidResponseError: The answer is not an execution.
         """
         execution_id = self._id(execution)
-        return self._calls.ask(
+        return self._calls.query(
             execution_status(execution_id),
             lambda answer: self._context.decode(answer, execution_id),
             timeout=timeout,
@@ -128,8 +134,7 @@ class Executions:
         with contextlib.closing(changes):
             change = None
             for change in changes:
-                if on_change is not None:
-                    on_change(change)
+                notify(on_change, change)
         assert change is not None
         return change.snapshot
 
@@ -256,7 +261,7 @@ class Executions:
             InvalidArgumentError: An argument or one of the executions is wrong; nothing was sent.
         """
         checked_iterable("executions", executions)
-        wanted = [self._id(execution) for execution in executions]
+        wanted = [self._id(execution) for execution in read_all(executions)]
         seconds = None if timeout is None else checked_seconds("timeout", timeout)
         outcomes = self.as_completed(
             dict.fromkeys(wanted),
@@ -315,12 +320,14 @@ class Executions:
 
         def changes() -> Generator[Change, None, None]:
             with context.wait_span(execution_id) as span:
-                yield from drive(
+                progress = drive(
                     context.wait_plan(execution_id, poll_policy, watched=watched),
                     self._poll(execution_id, headers, span),
                     clock=context.clock,
                     subject=f"execution {execution_id}",
                 )
+                with contextlib.closing(progress):
+                    yield from progress
 
         return changes()
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
-from datalab_facade.calling import AsyncApiCaller
+from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.context import Context
 from datalab_facade.drift import Drift
 from datalab_facade.errors import DatalabError, UnprocessableEntityError
@@ -93,7 +93,7 @@ class AsyncFileRequests:
         """Delete a file."""
 
         async def ask(file_id: int | str) -> None:
-            await self._calls.remove(
+            await self._calls.delete(
                 delete_file(file_id),
                 self._recording(partial(decode_deletion, requested_id=file_id)),
                 timeout=timeout,
@@ -127,7 +127,7 @@ class AsyncFileRequests:
         options: CallOptions,
         subject: str,
     ) -> _T:
-        return await self._calls.ask(
+        return await self._calls.query(
             operation, self._recording(decode), timeout=timeout, options=options, subject=subject
         )
 

@@ -94,7 +94,7 @@ class FileRequests:
         """Delete a file."""
 
         def ask(file_id: int | str) -> None:
-            self._calls.remove(
+            self._calls.delete(
                 delete_file(file_id),
                 self._recording(partial(decode_deletion, requested_id=file_id)),
                 timeout=timeout,
@@ -128,7 +128,7 @@ class FileRequests:
         options: CallOptions,
         subject: str,
     ) -> _T:
-        return self._calls.ask(
+        return self._calls.query(
             operation, self._recording(decode), timeout=timeout, options=options, subject=subject
         )
 

@@ -39,15 +39,15 @@ from datalab_facade.errors import (
 )
 from datalab_facade.executions.handles import ExecutionLike
 from datalab_facade.executions.resource import Executions
+from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY
+from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import Execution, Output
 from datalab_facade.outcomes import Outcome
-from datalab_facade.outputs.downloading import download_error
+from datalab_facade.outputs.remote_outputs import remote_output
 from datalab_facade.outputs.renewing import Renewals
-from datalab_facade.outputs.resource import DEFAULT_TIMEOUT
-from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
 from datalab_facade.redaction import redact_name
-from datalab_facade.waiting.scheduling import DEFAULT_CONCURRENCY
-from datalab_facade.waiting.wait import WaitPolicy
+from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
+from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
 
 try:
     from dask.utils import funcname
@@ -286,10 +286,11 @@ class _Tasks(Generic[_T]):
             url = None
         except DatalabError as cause:
             detail = f"has a URL that expired and could not be renewed: {cause}"
-            failure = download_error(output, DownloadFailure.EXPIRED, detail, error.status)
+            failure = remote_output(output).error(DownloadFailure.EXPIRED, detail, error.status)
             return self.fail(execution.id, failure, execution, output)
         if url is None:
-            failure = download_error(output, DownloadFailure.GONE, "no longer exists", error.status)
+            gone = "no longer exists"
+            failure = remote_output(output).error(DownloadFailure.GONE, gone, error.status)
             return self.fail(execution.id, failure, execution, output)
         renewals = mapped._renewals + 1  # noqa: SLF001 - of this module
         return self.start(execution, attrs.evolve(output, url=url), renewals)

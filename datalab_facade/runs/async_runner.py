@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable
 
-from datalab_facade.calling import AsyncApiCaller
+from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError
 from datalab_facade.executions.async_resource import AsyncExecutions

@@ -26,9 +26,9 @@ import attrs
 
 from datalab_facade.errors import LocalFileError
 from datalab_facade.models import JSON
-from datalab_facade.transfers.naming import safe_name
-from datalab_facade.transfers.disk import sync
 from datalab_facade.redaction import printable
+from datalab_facade.transfers.disk import sync
+from datalab_facade.transfers.naming import safe_name
 
 FILE_NAME = "run.jsonl"
 _VERSION = 1

@@ -11,14 +11,14 @@ import httpx
 
 from datalab_facade.client import AsyncDatalab, ClientOptions, Datalab
 from datalab_facade.clock import Clock
+from datalab_facade.jobs.learning import DurationModel
+from datalab_facade.jobs.retries import Randomness
 from datalab_facade.testing.delivery import Event, Pause, deliver_body, deliver_head, wire_head
 from datalab_facade.testing.faults import Ending
 from datalab_facade.testing.headers import Headers
 from datalab_facade.testing.messages import Answer, Origin, Request
 from datalab_facade.testing.simulator import Simulator
 from datalab_facade.tracing import Tracing
-from datalab_facade.waiting.learning import DurationModel
-from datalab_facade.waiting.retries import Randomness
 
 
 class ConnectOptions(ClientOptions, total=False):

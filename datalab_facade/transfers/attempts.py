@@ -99,7 +99,7 @@ class Attempts(ABC, Generic[_C, _T]):
             raise self._failure(
                 "unreachable", f"was not {self._done} in time: {error}", status
             ) from error
-        yield from self._do(Sleep(pause))
+        yield from self._do(Sleep(pause, *self._retries.count, error))
 
     def _pause_before_renewal(
         self, refused: DatalabError
@@ -113,7 +113,7 @@ class Attempts(ABC, Generic[_C, _T]):
         if pause is None:
             raise refused
         if pause:
-            yield from self._do(Sleep(pause))
+            yield from self._do(Sleep(pause, *self._renewal_pauses.count, refused))
 
     def _checked_url(self, url: str, verb: str) -> str:
         """Check a URL from the server, and return it.

@@ -27,6 +27,7 @@ from datalab_facade.errors import (
     InvalidResponseError,
 )
 from datalab_facade.forking import renew_after_fork
+from datalab_facade.jobs.commands import Call
 from datalab_facade.models import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.secrecy import Echo
@@ -41,7 +42,6 @@ from datalab_facade.transport.exchange import (
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin, OriginKey
 from datalab_facade.transport.retirement import Retirement
-from datalab_facade.waiting.commands import Call
 
 if TYPE_CHECKING:
     import asyncio

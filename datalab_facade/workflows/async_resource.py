@@ -1,6 +1,6 @@
 """Workflows, for async code: list, create, delete and execute them.
 
-See :mod:`~datalab_facade.workflows.resource`.
+What there is to decide is decided in :mod:`~datalab_facade.workflows.requests`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Unpack
 
-from datalab_facade.calling import AsyncApiCaller
+from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.context import Context
 from datalab_facade.executions.async_resource import AsyncExecutions
 from datalab_facade.executions.handles import AsyncExecutionHandle
@@ -66,7 +66,7 @@ class AsyncWorkflows:
             APIConnectionError: No complete answer came; APITimeoutError if it took too long.
             InvalidResponseError: The answer is not a list of step types.
         """
-        return await self._calls.ask(
+        return await self._calls.query(
             list_step_types(),
             self._decoder.step_types,
             timeout=timeout,
@@ -96,7 +96,7 @@ class AsyncWorkflows:
             APIConnectionError: No complete answer came; APITimeoutError if it took too long.
             InvalidResponseError: The answer is not a list of workflows.
         """
-        return await self._calls.ask(
+        return await self._calls.query(
             list_workflows(checked_team_id(team_id)),
             self._decoder.workflows,
             timeout=timeout,
@@ -127,7 +127,7 @@ class AsyncWorkflows:
             APIConnectionError: No complete answer came; APITimeoutError if it took too long.
             InvalidResponseError: The answer is not a workflow.
         """
-        return await self._calls.ask(
+        return await self._calls.query(
             get_workflow(checked_workflow_id(workflow_id)),
             lambda answer: self._decoder.workflow(answer, workflow_id),
             timeout=timeout,
@@ -212,7 +212,7 @@ class AsyncWorkflows:
             InvalidResponseError: The answer is not about a deletion.
         """
         workflow_id = checked_workflow_id(workflow)
-        await self._calls.remove(
+        await self._calls.delete(
             delete_workflow(workflow_id),
             lambda answer: decode_deletion(answer, requested_id=workflow_id),
             timeout=timeout,

@@ -1,7 +1,7 @@
+# Generated from async_resource.py by scripts/unasync.py; change that file, not this one.
 """Workflows, for blocking code: list, create, delete and execute them.
 
-:mod:`~datalab_facade.workflows.async_resource` has the same methods with the same meaning.
-Both share the decisions in :mod:`~datalab_facade.workflows.requests`.
+What there is to decide is decided in :mod:`~datalab_facade.workflows.requests`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Workflows:
             APIConnectionError: No complete answer came; APITimeoutError if it took too long.
             InvalidResponseError: The answer is not a list of step types.
         """
-        return self._calls.ask(
+        return self._calls.query(
             list_step_types(),
             self._decoder.step_types,
             timeout=timeout,
@@ -95,7 +95,7 @@ class Workflows:
             APIConnectionError: No complete answer came; APITimeoutError if it took too long.
             InvalidResponseError: The answer is not a list of workflows.
         """
-        return self._calls.ask(
+        return self._calls.query(
             list_workflows(checked_team_id(team_id)),
             self._decoder.workflows,
             timeout=timeout,
@@ -126,7 +126,7 @@ class Workflows:
             APIConnectionError: No complete answer came; APITimeoutError if it took too long.
             InvalidResponseError: The answer is not a workflow.
         """
-        return self._calls.ask(
+        return self._calls.query(
             get_workflow(checked_workflow_id(workflow_id)),
             lambda answer: self._decoder.workflow(answer, workflow_id),
             timeout=timeout,
@@ -211,7 +211,7 @@ class Workflows:
             InvalidResponseError: The answer is not about a deletion.
         """
         workflow_id = checked_workflow_id(workflow)
-        self._calls.remove(
+        self._calls.delete(
             delete_workflow(workflow_id),
             lambda answer: decode_deletion(answer, requested_id=workflow_id),
             timeout=timeout,

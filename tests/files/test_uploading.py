@@ -31,7 +31,7 @@ from datalab_facade.files.uploading import (
     UploadPolicy,
     upload_error,
 )
-from datalab_facade.waiting.commands import Sleep
+from datalab_facade.jobs.commands import Sleep
 from tests.secrets_for_tests import SIGNATURE, presigned
 
 MD5 = "0" * 32

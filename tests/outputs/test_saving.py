@@ -27,8 +27,8 @@ from datalab_facade import (
     StepRun,
     Steps,
 )
+from datalab_facade.concurrency import off_loop_async
 from datalab_facade.outputs.saving import Saving, make_saved_output, manifest_lock
-from datalab_facade.workers import in_thread
 from tests.outputs.bad_storage import BadStorage
 from tests.outputs.conftest import Side
 from tests.outputs.crashing import disk_below
@@ -195,7 +195,7 @@ async def test_what_is_done_on_disk_is_over_however_often_it_is_cancelled() -> N
         begun.set()
         done.append(may_end.wait(20))
 
-    task = asyncio.create_task(in_thread(work))
+    task = asyncio.create_task(off_loop_async(work))
     assert await asyncio.to_thread(begun.wait, 20)
     for _ in range(3):
         task.cancel()

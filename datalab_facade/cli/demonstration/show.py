@@ -20,9 +20,9 @@ from datalab_facade.cli.rendering.workflows import created_text, graph_of_defini
 from datalab_facade.cli.sessions import PROGRAM, Session
 from datalab_facade.cli.tables import paragraph
 from datalab_facade.client import Datalab
+from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import Execution
 from datalab_facade.pictures.terminal import BOLD, CYAN, DIM
-from datalab_facade.waiting.wait import WaitPolicy
 
 _SPEED: Final = 20.0
 

@@ -29,7 +29,7 @@ from datalab_facade.integrations.airflow.results import (
 )
 from datalab_facade.integrations.airflow.submissions import Started, Submission
 from datalab_facade.integrations.airflow.triggers import deferral
-from datalab_facade.waiting.wait import WaitPolicy
+from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.workflows.inputs import InputConfig
 
 if TYPE_CHECKING:

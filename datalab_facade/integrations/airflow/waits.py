@@ -25,9 +25,9 @@ from datalab_facade.errors import (
     WaitTimeoutError,
 )
 from datalab_facade.integrations.airflow.settings import ConnectionSettings
+from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import JSON
 from datalab_facade.outcomes import Outcome, outcomes_of_async
-from datalab_facade.waiting.wait import WaitPolicy
 
 LEASE: Final = 7_200.0
 """Seconds after which a wait is renewed in ``as_completed``.

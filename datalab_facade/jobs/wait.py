@@ -22,11 +22,11 @@ from datalab_facade.errors import (
     RateLimitTimeoutError,
     WaitTimeoutError,
 )
+from datalab_facade.jobs.commands import Call, Report, Result, Sleep
+from datalab_facade.jobs.learning import Curve, DurationModel
+from datalab_facade.jobs.retries import Randomness, RetryState, may_pass
 from datalab_facade.models import Execution
 from datalab_facade.pickling import picklable
-from datalab_facade.waiting.commands import Call, Report, Result, Sleep
-from datalab_facade.waiting.learning import Curve, DurationModel
-from datalab_facade.waiting.retries import Randomness, RetryState, may_pass
 
 _NumberT = TypeVar("_NumberT", int, float)
 
@@ -200,6 +200,11 @@ class Wait:
         self._watched = watched
         self._born = now
 
+    @property
+    def retries(self) -> tuple[int, int]:
+        """How many polls in a row have failed, and how many may."""
+        return self._faults.count
+
     def poll(self, now: float) -> Call:
         """Give the command for a poll that is due now.
 
@@ -339,7 +344,7 @@ def waiting(
 ) -> Generator[Call | Sleep | Report[Change], Result[Execution], None]:
     """Decide on one whole wait, from the first poll to the end of the execution.
 
-    Yields a :mod:`command <datalab_facade.waiting.commands>` at a time and is sent what
+    Yields a :mod:`command <datalab_facade.jobs.commands>` at a time and is sent what
     became of it. A call is a poll of the execution; what it reports are changes,
     and the last one is that of the execution to a terminal status.
 
@@ -349,14 +354,14 @@ def waiting(
     """
     while True:
         if now < wait.due:
-            now = (yield Sleep(wait.due - now)).now
+            now = (yield Sleep(wait.due - now, *wait.retries)).now
         began = now
         answer = yield wait.poll(now)
         now = answer.now
         if answer.error is not None:
             wait.failed(answer.error, now=now)
             continue
-        execution = answer.given
+        execution = answer.returned
         for change in wait.answered(execution, now=now, took=now - began):
             now = (yield Report(change)).now
         if execution.is_terminal:

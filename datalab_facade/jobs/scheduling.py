@@ -1,7 +1,7 @@
 """Waiting for many executions: which one to poll next.
 
 The API tells about one execution at a time, and a key has only so many requests
-a minute. Each execution has a :class:`~datalab_facade.waiting.wait.Wait` of its own,
+a minute. Each execution has a :class:`~datalab_facade.jobs.wait.Wait` of its own,
 which says when its next poll is due. As long as the rate limit allows, each is polled
 when it is due; when more are due than the rate limit allows, the one that was
 polled longest ago comes first, so that no execution is forgotten.
@@ -22,15 +22,15 @@ import attrs
 
 from datalab_facade.changes import Change
 from datalab_facade.errors import DatalabError, WaitTimeoutError
+from datalab_facade.jobs.commands import Call, Result
+from datalab_facade.jobs.learning import DurationModel
+from datalab_facade.jobs.retries import Randomness
+from datalab_facade.jobs.wait import Wait, WaitPolicy
 from datalab_facade.models import Execution
 from datalab_facade.outcomes import Outcome, Totals, Update
 from datalab_facade.rate_limiting.local import RateLimiter
-from datalab_facade.waiting.commands import Call, Result
-from datalab_facade.waiting.learning import DurationModel
-from datalab_facade.waiting.retries import Randomness
-from datalab_facade.waiting.wait import Wait, WaitPolicy
 
-logger = logging.getLogger("datalab_facade.waiting")
+logger = logging.getLogger("datalab_facade.jobs")
 
 DEFAULT_CONCURRENCY = 1_000
 """How many executions are waited for at once unless the caller says otherwise.
@@ -292,7 +292,7 @@ class Scheduler:
             if answer.error is not None:
                 wait.failed(answer.error, now=now)
             else:
-                execution = answer.given
+                execution = answer.returned
                 changes = wait.answered(execution, now=now, took=now - poll.began)
                 self._stands(entry, "queued" if execution.status.is_waiting else "running")
                 if self._tell_changes:

@@ -20,10 +20,10 @@ from datalab_facade.errors import (
     RateLimitTimeoutError,
     SubmissionUncertainError,
 )
+from datalab_facade.jobs.commands import Call, Report, Result, Sleep
 from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
 from datalab_facade.secrecy import NO_SECRETS, Secrets
-from datalab_facade.waiting.commands import Call, Report, Result, Sleep
 
 _T = TypeVar("_T")
 
@@ -189,6 +189,11 @@ class RetryState:
         self._random = random
         self._in_row: list[DatalabError] = []
 
+    @property
+    def count(self) -> tuple[int, int]:
+        """How many faults came in a row, and how many may."""
+        return len(self._in_row), self._settings.max_retries
+
     def clear(self) -> None:
         """A try succeeded."""
         self._in_row.clear()
@@ -260,6 +265,11 @@ class RenewalPauses:
         self._random = random
         self._count = 0
 
+    @property
+    def count(self) -> tuple[int, int]:
+        """How many renewals there were, and how many may be."""
+        return self._count, self._settings.max_renewals
+
     def next(self, left: float) -> float | None:
         """Give the seconds to wait before the next one; None if no more may follow.
 
@@ -298,7 +308,7 @@ def retrying(
     while True:
         answer = yield Call(request_timeout, deadline)
         if answer.error is None:
-            yield Report(answer.given)
+            yield Report(answer.returned)
             return
         if not repeatable(answer.error):
             raise answer.error
@@ -306,6 +316,6 @@ def retrying(
         if answer.now + away >= deadline:
             faults.explain(answer.error)
             raise answer.error
-        now = (yield Sleep(away)).now
+        now = (yield Sleep(away, *faults.count)).now
         if now >= deadline:
             raise answer.error

@@ -4,7 +4,7 @@ Executions that have completed teach how long such a run takes, by the server's
 own timestamps. A poll of the next one is worth most where its end is likely:
 see :meth:`Curve.lateness`. Where nothing is known, the policy of the wait
 decides alone. What is known may be wrong, so what it can do is bounded: see
-:class:`~datalab_facade.waiting.wait.Wait`.
+:class:`~datalab_facade.jobs.wait.Wait`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,186 @@
+"""Single calls to the API: those that are safe to repeat, and those that are not.
+
+Every resource calls the API through these. Whether a failed request is sent again
+is decided in :mod:`~datalab_facade.jobs.retries`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import TypeVar
+
+from datalab_facade.context import Context
+from datalab_facade.errors import DatalabError, InvalidResponseError, RequestRejectedError
+from datalab_facade.jobs.async_driving import drive_async
+from datalab_facade.jobs.commands import Call, Plan
+from datalab_facade.jobs.retries import Removal, Submission, may_pass
+from datalab_facade.models import JSON
+from datalab_facade.options import CallOptions, Options
+from datalab_facade.redaction import redact_url
+from datalab_facade.transport.api import AsyncApiTransport, CallScope
+from datalab_facade.transport.operations import Operation, described
+from datalab_facade.transport.origin import Origin
+
+_T = TypeVar("_T")
+
+
+@contextlib.contextmanager
+def _naming_request(
+    operation: Operation, origin: Origin, submission: Submission | None
+) -> Iterator[Callable[[], None]]:
+    """Let what is raised inside name its request, and tell nothing that is secret.
+
+    Yields what is to be called when the request is about to leave.
+    """
+    left = False
+
+    def leave() -> None:
+        nonlocal left
+        if submission is not None:
+            submission.on_leaving()
+            left = True
+
+    try:
+        yield leave
+    except DatalabError as error:
+        # A decoder sees the body alone.
+        if isinstance(error, (InvalidResponseError, RequestRejectedError)) and not error.url:
+            error.method, path = described(operation)
+            error.url = redact_url(origin.url(path))
+        if submission is not None:
+            submission.secrets.redact_in(error)
+            if left and submission.unknown(error) is None:
+                submission.on_refused()
+        raise
+    except BaseException as error:
+        # Whoever still waited for the turn has sent nothing.
+        if submission is not None and left:
+            submission.explain(error)
+        raise
+
+
+class AsyncApiCaller:
+    """Single calls, for async code."""
+
+    def __init__(self, transport: AsyncApiTransport, context: Context) -> None:
+        self._transport = transport
+        self._context = context
+
+    async def query(
+        self,
+        operation: Operation,
+        decode: Callable[[JSON], _T],
+        *,
+        timeout: float | timedelta | None,
+        options: CallOptions,
+        subject: str,
+    ) -> _T:
+        """Make a call that may be repeated without harm.
+
+        Args:
+            operation: The request.
+            decode: Makes the value of the answer; InvalidResponseError if it cannot.
+            timeout: Seconds for the whole call; by default the client's.
+            options: What this call wants different from the client.
+            subject: What this is about, for the log.
+
+        Raises:
+            DatalabError: What the last try raised.
+        """
+        wanted = self._context.options_for_call(timeout, options)
+        return await self._made(operation, decode, wanted, may_pass, subject)
+
+    async def delete(
+        self,
+        operation: Operation,
+        decode: Callable[[JSON], bool],
+        *,
+        timeout: float | timedelta | None,
+        options: CallOptions,
+        subject: str,
+    ) -> None:
+        """Make a call that removes something.
+
+        It may be repeated, and is done as well when a repeated try finds nothing left.
+
+        Args:
+            operation: The request.
+            decode: Looks at the answer, and gives True; RequestRejectedError if it says no.
+            timeout: Seconds for the whole call; by default the client's.
+            options: What this call wants different from the client.
+            subject: What this is about, for the log.
+
+        Raises:
+            DatalabError: What the last try raised.
+        """
+        wanted = self._context.options_for_call(timeout, options)
+        removal = Removal()
+        try:
+            await self._made(operation, decode, wanted, removal.may_repeat, subject)
+        except DatalabError as error:
+            if not removal.is_done(error):
+                raise
+
+    async def submit(
+        self,
+        operation: Operation,
+        decode: Callable[[JSON], _T],
+        *,
+        timeout: float | timedelta | None,
+        options: CallOptions,
+        submission: Submission,
+    ) -> _T:
+        """Make a call that must not be carried out twice.
+
+        It is repeated only where the server certainly did not act.
+
+        Args:
+            operation: The request.
+            decode: Makes the value of the answer; InvalidResponseError if it cannot.
+            timeout: Seconds for the whole call; by default the client's.
+            options: What this call wants different from the client.
+            submission: What is sent, and what is said when its fate is not known.
+
+        Raises:
+            SubmissionUncertainError: The server may or may not have acted.
+            DatalabError: What the last try raised; the server did not act.
+        """
+        wanted = self._context.options_for_call(timeout, options)
+        try:
+            return await self._made(
+                operation,
+                decode,
+                wanted,
+                submission.may_repeat,
+                submission.subject,
+                submission=submission,
+            )
+        except DatalabError as error:
+            unknown = submission.unknown(error)
+            if unknown is None:
+                raise
+            raise unknown from error
+
+    async def _made(
+        self,
+        operation: Operation,
+        decode: Callable[[JSON], _T],
+        options: Options,
+        repeatable: Callable[[DatalabError], bool],
+        subject: str,
+        *,
+        submission: Submission | None = None,
+    ) -> _T:
+        context = self._context
+
+        async def one_try(call: Call) -> _T:
+            with _naming_request(operation, self._transport.origin, submission) as leave:
+                scope = CallScope(call, options.headers, leave)
+                return decode(await self._transport.call(operation, scope))
+
+        retry_plan: Plan[Call, _T, _T] = context.retry_plan(options, repeatable)
+        values = drive_async(retry_plan, one_try, clock=context.clock, subject=subject)
+        [value] = [value async for value in values]
+        return value

@@ -1,0 +1,354 @@
+"""What blocking and async code do in ways that cannot be translated, in both forms.
+
+Blocking code works with threads, async code with tasks of one event loop. Each function here
+stands twice, the async one with ``_async`` at its end; everything else is written once, for async
+code (``scripts/unasync.py``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import threading
+import time
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+)
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from functools import partial
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar, cast
+
+from datalab_facade.clock import running_loop
+from datalab_facade.interrupting import Interruption
+
+if TYPE_CHECKING:
+    import asyncio
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+BETWEEN_SIGNALS = 0.2
+"""Seconds that the main thread waits without checking for signals.
+
+One that comes just before a wait does not end that wait."""
+
+_GRACE = 0.5
+"""Seconds in which threads that were interrupted are waited for."""
+
+_Job: TypeAlias = Callable[[], None]
+
+
+def read_all(items: Iterable[_T]) -> list[_T]:
+    """Return all items of an iterable."""
+    return list(items)
+
+
+async def read_all_async(items: Iterable[_T] | AsyncIterable[_T]) -> list[_T]:
+    """Return all items of an iterable, which may be async."""
+    if isinstance(items, AsyncIterable):
+        return [item async for item in items]
+    return list(items)
+
+
+def notify(callback: Callable[[_T], object] | None, value: _T) -> None:
+    """Call what the caller gave for this, if anything."""
+    if callback is not None:
+        callback(value)
+
+
+async def notify_async(
+    callback: Callable[[_T], Awaitable[object] | object] | None, value: _T
+) -> None:
+    """Call what the caller gave for this, if anything, and await what it returns if need be."""
+    pending = callback(value) if callback is not None else None
+    if inspect.isawaitable(pending):
+        await pending
+
+
+def off_loop(work: Callable[[], _T]) -> _T:
+    """Do what takes long on disk: in blocking code, at once."""
+    return work()
+
+
+async def off_loop_async(work: Callable[[], _T]) -> _T:
+    """Do what takes long on disk beside the event loop, in a thread.
+
+    It is over when this is, however often the caller is cancelled meanwhile.
+    """
+    import asyncio
+
+    # Not a task, which whoever cancels all tasks of a loop would end before the thread ends.
+    future = asyncio.get_running_loop().run_in_executor(None, work)
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not future.cancelled():
+            # What became of the work interests nobody now, but asyncio wants it to be asked for.
+            future.exception()
+        raise cancelled
+    return future.result()
+
+
+def for_each(
+    items: Iterable[_T], work: Callable[[_T], object], *, concurrency: int, name: str
+) -> None:
+    """Do something with each item, in so many threads, to the end or to the first error.
+
+    Args:
+        items: Read as threads have time for them.
+        work: What to do with an item.
+        concurrency: The most items at once.
+        name: What the threads are called.
+
+    Raises:
+        BaseException: Whatever the work raised first; what was under way is interrupted.
+    """
+    with Workers(concurrency, name) as workers:
+        workers.carry_out(_job(work, item) for item in items)
+
+
+async def for_each_async(
+    items: Iterable[_T], work: Callable[[_T], Awaitable[object]], *, concurrency: int, name: str
+) -> None:
+    """Do something with each item, in so many tasks, to the end or to the first error.
+
+    Arguments and errors as :func:`for_each`.
+    """
+    import asyncio
+
+    queue = iter(items)
+
+    async def work_off() -> None:
+        for item in queue:
+            await work(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for number in range(concurrency):
+                group.create_task(work_off(), name=f"{name}_{number}")
+    except BaseExceptionGroup as errors:
+        # The first error canceled the other tasks.
+        raise errors.exceptions[0] from None
+
+
+def _job(work: Callable[[_T], object], item: _T) -> Callable[[], object]:
+    return lambda: work(item)
+
+
+class Workers:
+    """A number of threads that carry out jobs. Use it in a ``with`` statement.
+
+    If that is left by an exception (Ctrl-C is one), no job is begun any more, and what
+    is under way is interrupted. It is waited for, but not for long: a thread that something
+    else than our own connections holds up ends when that lets it go, and keeps nobody from
+    ending the program.
+    """
+
+    def __init__(self, count: int, name: str) -> None:
+        self._count = count
+        self._name = name
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._interruption = Interruption()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._interruption.set_off()
+        for _ in self._threads:
+            self._jobs.put(None)
+        end = time.monotonic() + _GRACE
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(None if kind is None else max(0.0, end - time.monotonic()))
+
+    def submit(self, work: Callable[[], _T]) -> Future[_T]:
+        """Have a job done when a thread has time for it."""
+        future: Future[_T] = Future()
+
+        def job() -> None:
+            try:
+                self._interruption.check()
+                result = work()
+            except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        self._jobs.put(job)
+        if len(self._threads) < self._count:
+            name = f"{self._name}_{len(self._threads)}"
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        return future
+
+    def carry_out(self, jobs: Iterable[Callable[[], object]]) -> None:
+        """Carry out jobs to the end of the last one, or to the first error.
+
+        Raises:
+            BaseException: Whatever the first job that failed raised.
+        """
+        ended: SimpleQueue[Future[object]] = SimpleQueue()
+        left = 0
+        for job in jobs:
+            self.submit(job).add_done_callback(ended.put)
+            left += 1
+        while left:
+            with contextlib.suppress(Empty):
+                ended.get(timeout=BETWEEN_SIGNALS).result()
+                left -= 1
+
+    def _work(self) -> None:
+        with self._interruption:
+            while (job := self._jobs.get()) is not None:
+                job()
+
+
+class Lock:
+    """A lock between threads, to be had within some seconds or not at all."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def acquire(self, timeout: float) -> bool:
+        """Wait so many seconds for the lock; return whether it is held now."""
+        return self._lock.acquire(timeout=min(timeout, threading.TIMEOUT_MAX))
+
+    def release(self) -> None:
+        """Let the next one have it."""
+        self._lock.release()
+
+
+class AsyncLock:
+    """The same between tasks of one event loop."""
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self._lock = asyncio.Lock()
+
+    async def acquire(self, timeout: float) -> bool:
+        """Wait so many seconds for the lock; return whether it is held now."""
+        import asyncio
+
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._lock.acquire()
+        except TimeoutError:
+            return False
+
+    def release(self) -> None:
+        """Let the next one have it."""
+        self._lock.release()
+
+
+_NO_MORE = object()
+
+
+def as_they_end(
+    items: Iterable[_T], work: Callable[[_T], _R], *, concurrency: int, name: str
+) -> Generator[_R, None, None]:
+    """Do something with each item, in so many threads, and yield what it returns as it ends.
+
+    Closing the iterator interrupts what is under way, and waits for it.
+
+    Args:
+        items: Read one at a time, as threads have time for them.
+        work: What to do with an item.
+        concurrency: The most items at once.
+        name: What the threads are called.
+
+    Raises:
+        BaseException: Whatever reading the items, or the work, raised first.
+    """
+    feed, more = iter(items), True
+    running: set[Future[_R]] = set()
+    with Workers(concurrency, name) as workers:
+        while more or running:
+            if more and len(running) < concurrency:
+                item = cast("_T", next(feed, _NO_MORE))
+                if item is _NO_MORE:
+                    more = False
+                else:
+                    running.add(workers.submit(partial(work, item)))
+            room = more and len(running) < concurrency
+            ended, running = wait(running, 0 if room else BETWEEN_SIGNALS, FIRST_COMPLETED)
+            for future in ended:
+                yield future.result()
+
+
+async def as_they_end_async(
+    items: Iterable[_T] | AsyncIterable[_T],
+    work: Callable[[_T], Awaitable[_R]],
+    *,
+    concurrency: int,
+    name: str,
+) -> AsyncGenerator[_R, None]:
+    """Do something with each item, in so many tasks, and yield what it returns as it ends.
+
+    Closing the iterator cancels what is under way, and waits for it. Arguments and errors as
+    :func:`as_they_end`; the items may be async.
+    """
+    import asyncio
+
+    async def read(feed: AsyncIterator[_T]) -> _T:
+        return cast("_T", await anext(feed, _NO_MORE))
+
+    async def work_on(item: _T) -> _R:
+        return await work(item)
+
+    running_loop()
+    reading: asyncio.Task[_T] | None = None
+    running: list[asyncio.Task[_R]] = []
+    pending: list[asyncio.Task[_T] | asyncio.Task[_R]]
+    more = True
+    async with contextlib.aclosing(_each(items)) as feed:
+        try:
+            while more or running:
+                if more and reading is None and len(running) < concurrency:
+                    reading = asyncio.create_task(read(feed))
+                pending = [*running, *([reading] if reading is not None else [])]
+                await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                if reading is not None and reading.done():
+                    item, reading = reading.result(), None
+                    if item is _NO_MORE:
+                        more = False
+                    else:
+                        running.append(asyncio.create_task(work_on(item), name=name))
+                for ended in [task for task in running if task.done()]:
+                    running.remove(ended)
+                    yield ended.result()
+        finally:
+            pending = [*running, *([reading] if reading is not None else [])]
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+
+
+async def _each(items: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T, None]:
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item

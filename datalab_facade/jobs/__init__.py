@@ -1,0 +1,1 @@
+"""Jobs: waiting for them, watching them, retrying; decided without IO, and driven."""

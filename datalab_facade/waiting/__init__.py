@@ -1,1 +1,0 @@
-"""Decides when to poll next, when to give up, and learns how long jobs take; without IO."""
