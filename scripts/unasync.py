@@ -43,9 +43,7 @@ NAMES = {
 }
 """Names that follow no rule."""
 
-HAND_WRITTEN = (
-    "runs/async_runner.py",
-)
+HAND_WRITTEN = ("runs/async_runner.py",)
 """Those whose blocking form is still written by hand."""
 
 PHRASES = (

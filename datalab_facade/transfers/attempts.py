@@ -33,6 +33,8 @@ class Attempts(ABC, Generic[_C, _T]):
     _done: ClassVar[str]
     """What is said of a transfer that succeeded: ``"sent"``."""
     _method: ClassVar[str]
+    _gone: ClassVar[frozenset[int]] = frozenset()
+    """The statuses of a URL that is refused because nothing is there."""
 
     def __init__(
         self, policy: TransferPolicy, *, deadline: float, random: Randomness, allow_http: bool
@@ -63,12 +65,7 @@ class Attempts(ABC, Generic[_C, _T]):
         Raises:
             DatalabError: The status is final, or there were too many failures.
         """
-        error = APIStatusError(
-            reply.status,
-            method=self._method,
-            url=redact_url(url),
-            retry_after=retry_after_of(reply.headers),
-        )
+        error = self._status_error(reply, url)
         if not (may_pass(error) or reply.status >= 500):
             raise self._failure(
                 "refused", f"is refused by storage with {reply.status}", reply.status
@@ -102,18 +99,31 @@ class Attempts(ABC, Generic[_C, _T]):
         yield from self._do(Sleep(pause, *self._retries.count, error))
 
     def _pause_before_renewal(
-        self, refused: DatalabError
+        self, reply: StorageReply, url: str
     ) -> Generator[_C | Sleep, Result[_T], None]:
         """Let some time pass before a URL that was refused is renewed; none the first time.
 
         Raises:
-            DatalabError: ``refused``, if there were too many, or no time is left.
+            DatalabError: Too many were refused, or no time is left.
         """
         pause = self._renewal_pauses.next(self._deadline - self._now)
         if pause is None:
-            raise refused
+            raise self._failure(
+                "gone" if reply.status in self._gone else "refused",
+                f"is refused by storage with {reply.status}, also with a new URL",
+                reply.status,
+            )
         if pause:
-            yield from self._do(Sleep(pause, *self._renewal_pauses.count, refused))
+            error = self._status_error(reply, url)
+            yield from self._do(Sleep(pause, *self._renewal_pauses.count, error))
+
+    def _status_error(self, reply: StorageReply, url: str) -> APIStatusError:
+        return APIStatusError(
+            reply.status,
+            method=self._method,
+            url=redact_url(url),
+            retry_after=retry_after_of(reply.headers),
+        )
 
     def _checked_url(self, url: str, verb: str) -> str:
         """Check a URL from the server, and return it.

@@ -16,7 +16,6 @@ from datalab_facade.errors import (
     APITimeoutError,
     DatalabError,
     DownloadError,
-    DownloadFailure,
     NotFoundError,
 )
 from datalab_facade.jobs.commands import Plan, Report, Result, Sleep
@@ -61,6 +60,7 @@ class Download(Attempts[DownloadCommand, DownloadValue]):
 
     _done: ClassVar[str] = "fetched"
     _method: ClassVar[str] = "GET"
+    _gone: ClassVar[frozenset[int]] = frozenset({404, 410})
 
     def __init__(
         self,
@@ -115,8 +115,8 @@ class Download(Attempts[DownloadCommand, DownloadValue]):
                 self._restart("storage has fewer bytes than were received before")
             elif reply.status in REDIRECTS:
                 self._redirect(reply)
-            elif reply.status in URL_REFUSED or reply.status == 404:
-                yield from self._renew(reply.status)
+            elif reply.status in URL_REFUSED | self._gone:
+                yield from self._renew(reply)
             else:
                 yield from self._refuse(reply, self._url)
 
@@ -244,14 +244,10 @@ class Download(Attempts[DownloadCommand, DownloadValue]):
         self._url = self._checked_url(target, "has")
 
     def _renew(
-        self, status: int
+        self, reply: StorageReply
     ) -> Generator[DownloadCommand | Sleep, Result[DownloadValue], None]:
-        refused = self._failure(
-            DownloadFailure.GONE if status in (404, 410) else DownloadFailure.REFUSED,
-            f"is refused by storage with {status}, also with a new URL",
-            status,
-        )
-        yield from self._pause_before_renewal(refused)
+        status = reply.status
+        yield from self._pause_before_renewal(reply, self._url)
         self._redirects = 0
         result = yield from self._do(Renew(self._api_url, self._deadline))
         error, url = result.error, result.value

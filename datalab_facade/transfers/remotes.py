@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from datalab_facade.errors import DownloadError, DownloadFailure, OutputTooLargeError
-from datalab_facade.redaction import redact_url
+from datalab_facade.redaction import printable, redact_url
 from datalab_facade.transport.origin import is_this_machine
 
 
@@ -27,7 +27,7 @@ class Remote:
 
     url: str = attrs.field(repr=redact_url)
     """Its presigned URL, as the API returned it."""
-    subject: str
+    subject: str = attrs.field(converter=printable)
     """Its name at the beginning of a sentence: ``"The file 'a.pdf' (id 4)"``."""
     label: str
     """Its short name, for progress: ``"a.pdf"``."""

@@ -89,13 +89,7 @@ class Upload(Attempts[UploadCommand, UploadValue]):
                     )
                 )
             elif reply.status in URL_REFUSED:
-                yield from self._pause_before_renewal(
-                    self._failure(
-                        "refused",
-                        f"is refused by storage with {reply.status}, also with a new URL",
-                        reply.status,
-                    )
-                )
+                yield from self._pause_before_renewal(reply, ticket.url)
                 ticket = yield from self._request_ticket()
             elif reply.status in REDIRECTS:
                 # A document goes to the URL that the API issued, and nowhere else.

@@ -16,10 +16,9 @@ import httpx
 import pytest
 
 from datalab_facade import AsyncDatalab, File, Progress, UploadError
-from datalab_facade.files import sending
-from datalab_facade.files.sources import Source
 from datalab_facade.models import JSON
 from datalab_facade.testing import Fault, SimulatorServer
+from datalab_facade.transfers import sources
 from tests.files.slow_taker import Act, Arrival, SlowTaker
 from tests.outputs.bad_storage import is_open
 from tests.outputs.conftest import Side, until
@@ -431,14 +430,14 @@ async def test_a_source_that_cannot_be_opened_after_a_cancellation_is_nobodys_bu
     begun, may_end, ended = threading.Event(), threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def open_source(*_: object, **__: object) -> Source:
+    def open_source(*_: object, **__: object) -> sources.Source:
         begun.set()
         may_end.wait(20)
         loop.call_soon_threadsafe(ended.set)
         raise UploadError("cannot be read", file_name="a.pdf", status=None, reason="unreadable")
 
-    monkeypatch.setattr(sending, "open_source", open_source)
-    task = asyncio.create_task(sending.open_source_async(b"", "a.pdf", max_bytes=1))
+    monkeypatch.setattr(sources, "open_source", open_source)
+    task = asyncio.create_task(sources.open_source_async(b"", "a.pdf", max_bytes=1))
     assert await asyncio.to_thread(begun.wait, 20)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
