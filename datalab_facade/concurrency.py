@@ -339,10 +339,11 @@ async def as_they_end_async(
                     running.remove(ended)
                     yield ended.result()
         finally:
-            pending = [*running, *([reading] if reading is not None else [])]
-            for task in pending:
+            for task in [*running, *([reading] if reading is not None else [])]:
                 task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
+            await asyncio.gather(*running, return_exceptions=True)
+            if reading is not None:
+                await asyncio.gather(reading, return_exceptions=True)
 
 
 async def _each(items: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T, None]:
