@@ -20,7 +20,7 @@ from collections.abc import (
     Generator,
     Iterable,
 )
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from functools import partial
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -281,19 +281,21 @@ def as_they_end(
     Raises:
         BaseException: Whatever reading the items, or the work, raised first.
     """
-    feed, more = iter(items), True
-    running: set[Future[_R]] = set()
+    feed, more, running = iter(items), True, 0
+    ended: SimpleQueue[Future[_R]] = SimpleQueue()
     with Workers(concurrency, name) as workers:
         while more or running:
-            if more and len(running) < concurrency:
+            if more and running < concurrency:
                 item = cast("_T", next(feed, _NO_MORE))
                 if item is _NO_MORE:
                     more = False
-                else:
-                    running.add(workers.submit(partial(work, item)))
-            room = more and len(running) < concurrency
-            ended, running = wait(running, 0 if room else BETWEEN_SIGNALS, FIRST_COMPLETED)
-            for future in ended:
+                    continue
+                workers.submit(partial(work, item)).add_done_callback(ended.put)
+                running += 1
+            has_room = more and running < concurrency
+            with contextlib.suppress(Empty):
+                future = ended.get(timeout=0 if has_room else BETWEEN_SIGNALS)
+                running -= 1
                 yield future.result()
 
 
