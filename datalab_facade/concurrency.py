@@ -293,10 +293,12 @@ def as_they_end(
                 workers.submit(partial(work, item)).add_done_callback(ended.put)
                 running += 1
             has_room = more and running < concurrency
-            with contextlib.suppress(Empty):
+            try:
                 future = ended.get(timeout=0 if has_room else BETWEEN_SIGNALS)
-                running -= 1
-                yield future.result()
+            except Empty:
+                continue
+            running -= 1
+            yield future.result()
 
 
 async def as_they_end_async(
