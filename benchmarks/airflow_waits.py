@@ -107,7 +107,7 @@ async def _measure(many: int, per_minute: int) -> Measured:
     before, _ = tracemalloc.get_traced_memory()
     for number, execution_id in enumerate(handles):
         trigger = DatalabExecutionTrigger(
-            {"version": 1, "execution_id": execution_id, "origin": origin},
+            {"version": 1, "kind": "execution", "id": execution_id, "origin": origin},
             CONNECTION_ID,
             "2999-01-01T00:00:00+00:00",
         )

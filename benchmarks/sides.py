@@ -27,7 +27,7 @@ import httpx
 
 from benchmarks.lean_server import Control, World, base_url, url_of
 from benchmarks.measuring import resident_bytes
-from datalab_facade import AsyncDatalab, Datalab, DatalabError, Outcome, WaitPolicy
+from datalab_facade import AsyncDatalab, Datalab, DatalabError, Execution, Outcome, WaitPolicy
 from datalab_facade.client import ClientOptions
 from datalab_facade.transport.admission import MOST_UNDER_WAY
 
@@ -268,7 +268,7 @@ def _measured(port: int, many: int) -> Iterator[_Measured]:
 async def _by_scheduler(client: AsyncDatalab, ids: Ids) -> int:
     wanted = list(ids)
     outcomes = client.executions.as_completed(wanted, concurrency=len(wanted))
-    return len({outcome.execution_id async for outcome in outcomes if outcome.succeeded})
+    return len({outcome.id async for outcome in outcomes if outcome.succeeded})
 
 
 async def _by_tasks(client: AsyncDatalab, ids: Ids) -> int:
@@ -328,11 +328,11 @@ def load_sync(
     return measured.result
 
 
-def _waited(client: Datalab, execution_id: int) -> Outcome:
+def _waited(client: Datalab, execution_id: int) -> Outcome[Execution, int]:
     try:
-        return Outcome(execution_id=execution_id, execution=client.executions.wait(execution_id))
+        return Outcome(id=execution_id, snapshot=client.executions.wait(execution_id))
     except DatalabError as error:
-        return Outcome(execution_id=execution_id, error=error)
+        return Outcome(id=execution_id, error=error)
 
 
 def _in_threads(find: Callable[[Ids], int], ids: Ids, threads: int) -> int:

@@ -26,7 +26,7 @@ import attrs
 
 from benchmarks.apart import apart
 from benchmarks.measuring import Goal, Quantity, Section, resident_bytes
-from datalab_facade import AsyncDatalab, DatalabError, Outcome
+from datalab_facade import AsyncDatalab, DatalabError, Execution, Outcome
 from datalab_facade.models import JSON
 from datalab_facade.testing import (
     ExecutionScript,
@@ -219,7 +219,7 @@ class _Soak:
             )
             await cast("VirtualClock", self._simulator.clock).sleep_async(seconds / many)
 
-    async def _fetched(self, client: AsyncDatalab, outcome: Outcome) -> None:
+    async def _fetched(self, client: AsyncDatalab, outcome: Outcome[Execution, int]) -> None:
         try:
             execution = outcome.result()
             [output] = execution.outputs

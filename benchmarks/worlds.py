@@ -12,8 +12,10 @@ import attrs
 
 from datalab_facade import Execution, Status, WaitPolicy
 from datalab_facade.errors import RateLimitError
+from datalab_facade.executions.kind import EXECUTIONS
 from datalab_facade.jobs.commands import Result as CommandResult
 from datalab_facade.jobs.learning import DurationModel
+from datalab_facade.jobs.outcomes import Update
 from datalab_facade.jobs.scheduling import Scheduler
 from datalab_facade.rate_limiting.local import LocalRateLimiter
 
@@ -107,6 +109,7 @@ def scheduled(
     """Ours: the scheduler and the rate limiter, driven as the clients drive them."""
     rate_limiter, server = LocalRateLimiter(world.per_minute), _Server(world.per_minute)
     scheduler = Scheduler(
+        EXECUTIONS,
         policy,
         concurrency=concurrency,
         deadline=math.inf,
@@ -135,19 +138,25 @@ def scheduled(
         taken = scheduler.pick(now)
         if taken is None:
             continue
-        answer = _answer(world, server, taken.execution_id, now)
+        answer = _answer(world, server, taken.id, now)
         if answer.error is not None:
             rate_limiter.refused(now, sent_at=now, retry_after=None)
         else:
             rate_limiter.answered()
         scheduler.polled(taken, answer)
-        found = [update.outcome for update in scheduler.news() if update.outcome is not None]
-        late.extend(now - world.ends[outcome.execution_id] for outcome in found)
+        found = [
+            update.outcome
+            for update in scheduler.events()
+            if isinstance(update, Update) and update.outcome is not None
+        ]
+        late.extend(now - world.ends[outcome.id] for outcome in found)
     allowed = busy * world.per_minute / 60
     return Result(server.requests, server.refused, tuple(late), hurried / allowed)
 
 
-def _feed(scheduler: Scheduler, arriving: deque[tuple[int, float]], now: float) -> None:
+def _feed(
+    scheduler: Scheduler[Execution, int], arriving: deque[tuple[int, float]], now: float
+) -> None:
     while arriving and arriving[0][1] <= now and scheduler.wants_more:
         scheduler.add(arriving.popleft()[0], now)
     if not arriving:

@@ -14,7 +14,6 @@ from datalab_facade._version import __version__
 from datalab_facade.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
-    from datalab_facade.changes import Change
     from datalab_facade.client import AsyncDatalab, Datalab
     from datalab_facade.drift import Drift, DriftReport
     from datalab_facade.errors import (
@@ -53,10 +52,13 @@ if TYPE_CHECKING:
         ValidationIssue,
         WaitTimeoutError,
     )
-    from datalab_facade.executions.handles import AsyncExecutionHandle, ExecutionHandle
+    from datalab_facade.executions.async_handles import AsyncExecutionHandle
+    from datalab_facade.executions.handles import ExecutionHandle
     from datalab_facade.files.models import File, FileLink
     from datalab_facade.files.uploads import UploadOutcome
+    from datalab_facade.jobs.changes import Change
     from datalab_facade.jobs.learning import DurationModel
+    from datalab_facade.jobs.outcomes import Outcome, Totals, Update
     from datalab_facade.jobs.wait import WaitPolicy
     from datalab_facade.models import (
         Execution,
@@ -67,7 +69,6 @@ if TYPE_CHECKING:
         StepRun,
         Steps,
     )
-    from datalab_facade.outcomes import Outcome, Totals, Update
     from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
     from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
     from datalab_facade.runs.running import RunReport, RunResult
@@ -159,7 +160,7 @@ __all__ = [
 
 # Where each name is found, since what is imported above is for type checkers only.
 _HOMES = {
-    "changes": "Change",
+    "jobs.changes": "Change",
     "client": "AsyncDatalab Datalab",
     "workflows.definitions": "StepDefinition WorkflowDefinition",
     "drift": "Drift DriftReport",
@@ -174,12 +175,13 @@ _HOMES = {
         "UnprocessableEntityError UploadError UploadFailure ValidationIssue WaitTimeoutError"
     ),
     "files.models": "File FileLink",
-    "executions.handles": "AsyncExecutionHandle ExecutionHandle",
+    "executions.async_handles": "AsyncExecutionHandle",
+    "executions.handles": "ExecutionHandle",
     "workflows.inputs": "InputConfig",
     "jobs.learning": "DurationModel",
     "outputs.manifest": "Manifest FailedOutput SavedOutput",
     "models": "Execution Failure Output Step StepProgress StepRun Steps",
-    "outcomes": "Outcome Totals Update",
+    "jobs.outcomes": "Outcome Totals Update",
     "rate_limiting.local": "RateLimiter LocalRateLimiter",
     "runs.running": "RunReport RunResult",
     "statuses": "Status",

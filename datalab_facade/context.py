@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import attrs
 
 from datalab_facade.arguments import checked_count, checked_seconds
-from datalab_facade.changes import Change
 from datalab_facade.clock import Clock
-from datalab_facade.decoding import decode_execution
 from datalab_facade.drift import Drift, DriftLog, announce
 from datalab_facade.errors import DatalabError, InvalidResponseError
-from datalab_facade.jobs.commands import Call, Report, Result, Sleep
+from datalab_facade.jobs.changes import Change
+from datalab_facade.jobs.commands import Call, Plan
+from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
 from datalab_facade.jobs.learning import DurationModel
 from datalab_facade.jobs.retries import Randomness, retrying
 from datalab_facade.jobs.wait import Wait, WaitPolicy, checked_policy, waiting
-from datalab_facade.models import JSON, Execution
+from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.tracing import Span, Tracing, span_around
@@ -72,7 +72,7 @@ class Context:
 
     def retry_plan(
         self, options: Options, repeatable: Callable[[DatalabError], bool]
-    ) -> Generator[Call | Sleep | Report[_T], Result[_T], None]:
+    ) -> Plan[Call, _T, _T]:
         """Plan one call, which is repeated after the errors that are ``repeatable``."""
         return retrying(
             options.retry_settings,
@@ -84,12 +84,13 @@ class Context:
         )
 
     def wait_plan(
-        self, execution_id: int, policy: WaitPolicy, *, watched: bool
-    ) -> Generator[Call | Sleep | Report[Change], Result[Execution], None]:
+        self, kind: JobKind[SnapshotT, IdT], job_id: IdT, policy: WaitPolicy, *, watched: bool
+    ) -> Plan[Call, Change[SnapshotT], SnapshotT]:
         """Plan one wait; ``watched`` if its changes are wanted, and not its end only."""
         now = self.clock.monotonic()
         wait = Wait(
-            execution_id,
+            kind,
+            job_id,
             policy,
             now=now,
             random=self.random,
@@ -100,14 +101,15 @@ class Context:
 
     def scheduler(
         self,
+        kind: JobKind[SnapshotT, IdT],
         policy: WaitPolicy,
         *,
         timeout: float | timedelta | None,
         concurrency: int,
         rate_limiter: RateLimiter,
         changes: bool,
-    ) -> Scheduler:
-        """Plan the wait for many executions.
+    ) -> Scheduler[SnapshotT, IdT]:
+        """Plan the wait for many jobs.
 
         Raises:
             InvalidArgumentError: The timeout or the concurrency makes no sense.
@@ -118,6 +120,7 @@ class Context:
         checked_count("concurrency", concurrency, least=1)
         now = self.clock.monotonic()
         return Scheduler(
+            kind,
             policy,
             concurrency=concurrency,
             deadline=now + seconds,
@@ -128,25 +131,24 @@ class Context:
             duration_model=self.duration_model,
         )
 
-    def wait_span(self, execution_id: int) -> AbstractContextManager[Span]:
+    def wait_span(self, kind: JobKind[SnapshotT, IdT], job_id: IdT) -> AbstractContextManager[Span]:
         """Trace one wait."""
-        return span_around(self.tracing, "datalab.wait", {"datalab.execution.id": execution_id})
+        attributes: dict[str, int | str] = {"datalab.job.kind": kind.name, "datalab.job.id": job_id}
+        return span_around(self.tracing, "datalab.wait", attributes)
 
-    def decode(self, answer: JSON, execution_id: int) -> Execution:
+    def decode(self, kind: JobKind[SnapshotT, IdT], answer: JSON, job_id: IdT) -> SnapshotT:
         """Make a snapshot of an answer, and count what is odd about it.
 
         Raises:
-            InvalidResponseError: It is not an execution.
+            InvalidResponseError: It is not such a job.
         """
         try:
-            execution, drift = decode_execution(
-                answer, requested_id=execution_id, observed_at=self.clock.now()
-            )
+            snapshot, drift = kind.decode(answer, job_id, self.clock.now())
         except InvalidResponseError as error:
             raise InvalidResponseError(
-                f"Execution {execution_id}: {error}", body=error.body
+                f"{kind.describe(job_id).capitalize()}: {error}", body=error.body
             ) from None
-        return self.record_drift(execution, drift)
+        return self.record_drift(snapshot, drift)
 
     def record_drift(self, value: _T, drift: Iterable[Drift]) -> _T:
         """Give a value that was made of an answer, after counting what was odd about it."""

@@ -27,7 +27,7 @@
     ├── RequestRejectedError          a 200 whose body says that it was not done
     ├── JobFailedError                the job ended badly
     │   └── ExecutionFailedError      ... a workflow execution ended as FAILED
-    ├── WaitTimeoutError              the deadline passed first; the execution goes on
+    ├── WaitTimeoutError              the deadline passed first; the job goes on
     ├── UploadError                   a file could not be uploaded
     ├── DownloadError                 an output or a file could not be downloaded
     │   └── OutputTooLargeError       ... because it is larger than the caller allowed
@@ -42,7 +42,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import attrs
 
@@ -53,6 +53,7 @@ from datalab_facade.redaction import excerpt, printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from datalab_facade.jobs.kinds import JobSnapshot
     from datalab_facade.models import JSON, Execution, Failure
     from datalab_facade.outputs.manifest import Manifest
 
@@ -469,69 +470,80 @@ class RequestRejectedError(DatalabError):
 class JobFailedError(DatalabError):
     """A job ended badly: the root of the errors of each family of jobs."""
 
+    def __init__(self, message: str, snapshot: JobSnapshot) -> None:
+        self._snapshot = snapshot
+        super().__init__(message)
+
+    @property
+    def snapshot(self) -> JobSnapshot:
+        """The final snapshot."""
+        return self._snapshot
+
 
 class ExecutionFailedError(JobFailedError):
-    """The execution ended as FAILED.
-
-    Attributes:
-        execution: The final snapshot, with whatever outputs there are.
-    """
-
-    execution: Execution
+    """The execution ended as FAILED."""
 
     def __init__(self, execution: Execution) -> None:
-        self.execution = execution
         failures = execution.failures
         shown = [excerpt(str(failure), limit=150) for failure in failures[:5]]
         if len(failures) > len(shown):
             shown.append(f"and {len(failures) - len(shown)} more in .failures")
         reasons = "; ".join(shown) or "the server gave no reason"
-        super().__init__(f"Execution {execution.id} failed: {reasons}")
+        super().__init__(f"Execution {execution.id} failed: {reasons}", execution)
+
+    @property
+    def snapshot(self) -> Execution:
+        """The final snapshot, with whatever outputs there are."""
+        return cast("Execution", self._snapshot)
 
     @property
     def failures(self) -> tuple[Failure, ...]:
         """What failed: step, file and the server's words for each."""
-        return self.execution.failures
+        return self.snapshot.failures
 
 
 class WaitTimeoutError(DatalabError, TimeoutError):
-    """The deadline of a wait passed before the execution ended.
+    """The deadline of a wait passed before the job ended.
 
-    Nothing was cancelled: the execution goes on, and the same call with the
-    same id picks it up again.
+    Nothing was cancelled: the job goes on, and the same call with the same id
+    picks it up again.
 
     Attributes:
-        execution_id: The execution that was waited for.
-        execution: The last snapshot, or None if no poll succeeded.
+        kind: The kind of job, such as ``"execution"``.
+        id: The job that was waited for.
+        snapshot: The last snapshot, or None if no poll succeeded.
+        stage: How far it had come then, in words.
         timeout: The seconds that were allowed.
         elapsed: The seconds that were spent.
     """
 
-    execution_id: int
-    execution: Execution | None
+    kind: str
+    id: int | str
+    snapshot: JobSnapshot | None
+    stage: str | None
     timeout: float
     elapsed: float
 
     def __init__(
         self,
-        execution_id: int,
+        kind: str,
+        job_id: int | str,
         *,
-        execution: Execution | None,
+        snapshot: JobSnapshot | None = None,
+        stage: str | None = None,
         timeout: float,
         elapsed: float,
     ) -> None:
-        self.execution_id = execution_id
-        self.execution = execution
+        self.kind = kind
+        self.id = job_id
+        self.snapshot = snapshot
+        self.stage = stage
         self.timeout = timeout
         self.elapsed = elapsed
-        last = (
-            f"last seen {excerpt(execution.status)}, {execution.progress} steps done"
-            if execution is not None
-            else "no poll of it succeeded"
-        )
+        last = "no poll of it succeeded" if stage is None else f"last seen {stage}"
         super().__init__(
-            f"Execution {execution_id} has not ended after {elapsed:.1f} s of at most "
-            f"{timeout:g} s ({last}). It goes on: wait for {execution_id} again, "
+            f"{kind.capitalize()} {job_id} has not ended after {elapsed:.1f} s of at most "
+            f"{timeout:g} s ({last}). It goes on: wait for {job_id} again, "
             f"or allow a longer timeout"
         )
 

@@ -18,10 +18,10 @@ async def main(ids: list[int]) -> int:
         async for outcome in client.executions.as_completed(ids, timeout=3600):
             if outcome.error is not None:
                 failed += 1
-                print(f"{outcome.execution_id}: {outcome.error}", file=sys.stderr)
+                print(f"{outcome.id}: {outcome.error}", file=sys.stderr)
                 continue
             for output in outcome.result().outputs:
-                line = {"id": outcome.execution_id, "step": output.step}
+                line = {"id": outcome.id, "step": output.step}
                 print(json.dumps({**line, "output": await client.outputs.read_json(output)}))
     return 1 if failed else 0
 

@@ -13,6 +13,7 @@ a copy of tests/typing/api.py, which both type checkers hold against today's pac
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import sys
@@ -107,6 +108,7 @@ def _found(package: griffe.Object | griffe.Alias, name: str) -> griffe.Object:
 def _plain(thing: griffe.Object) -> griffe.Object:
     """Make expressions of annotations text, and leave out what is private or imported."""
     if isinstance(thing, griffe.Class):
+        _add_inherited(thing)
         _add_init(thing)
     for name, member in list(thing.members.items()):
         if isinstance(member, griffe.Alias) or (name.startswith("_") and name != "__init__"):
@@ -123,6 +125,14 @@ def _plain(thing: griffe.Object) -> griffe.Object:
     elif isinstance(thing, griffe.Class):
         thing.bases = [str(base) for base in thing.bases]
     return thing
+
+
+def _add_inherited(kind: griffe.Class) -> None:
+    """Add what a class has from other classes of this package: that is promised as well."""
+    for name, member in kind.inherited_members.items():
+        target = member.final_target if isinstance(member, griffe.Alias) else member
+        if isinstance(target, (griffe.Function, griffe.Attribute)) and not name.startswith("_"):
+            kind.set_member(name, copy.copy(target))
 
 
 def _add_init(kind: griffe.Class) -> None:

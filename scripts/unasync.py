@@ -43,9 +43,6 @@ NAMES = {
 }
 """Names that follow no rule."""
 
-HAND_WRITTEN = ("runs/async_runner.py",)
-"""Those whose blocking form is still written by hand."""
-
 PHRASES = (
     ("for async code", "for blocking code"),
     (
@@ -220,8 +217,7 @@ def target_of(source: Path) -> Path:
 
 def sources() -> list[Path]:
     """Return all async modules."""
-    by_hand = {PACKAGE / name for name in HAND_WRITTEN}
-    return sorted(set(PACKAGE.rglob("async_*.py")) - by_hand)
+    return sorted(PACKAGE.rglob("async_*.py"))
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import httpx
 
-from datalab_facade import AsyncDatalab, Change, Datalab
+from datalab_facade import AsyncDatalab, Change, Datalab, Execution
 from datalab_facade.testing import (
     ExecutionScript,
     Fault,
@@ -92,9 +92,9 @@ class Way:
         assert self.runner is not None
         return self.runner.run(call)
 
-    def changes(self, watched: Any, *, most: int | None = None) -> list[Change]:
+    def changes(self, watched: Any, *, most: int | None = None) -> list[Change[Execution]]:
         """Give the changes of a watch, left after the first so many."""
-        told: list[Change] = []
+        told: list[Change[Execution]] = []
         if self.runner is None:
             for change in watched:
                 told.append(change)

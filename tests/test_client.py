@@ -25,6 +25,7 @@ from datalab_facade import (
     Datalab,
     DatalabError,
     DownloadError,
+    Execution,
     ExecutionFailedError,
     ExecutionHandle,
     InternalServerError,
@@ -542,7 +543,7 @@ def test_an_id_that_is_no_whole_number_is_refused_before_anything_is_sent(
     way: Way, simulator: Simulator, wrong: Any
 ) -> None:
     client = way.client(simulator)
-    handle = ExecutionHandle(id=wrong, executions=client.executions)
+    handle = ExecutionHandle(id=wrong, jobs=client.executions)
     attempts: list[Callable[[], Any]] = [
         lambda: way.done(client.executions.get(wrong)),
         lambda: way.done(client.executions.wait(wrong)),
@@ -741,7 +742,7 @@ def test_a_handle_does_what_its_client_does(way: Way, simulator: Simulator) -> N
     assert not simulator.requests
     assert way.done(handle.get()).status == "IN_PROGRESS"
     assert way.changes(handle.watch(), most=1)[0].after == "IN_PROGRESS"
-    told: list[Change] = []
+    told: list[Change[Execution]] = []
     assert way.done(handle.wait(on_change=told.append, timeout=900)).succeeded
     assert told[-1].after == "COMPLETED"
     assert way.done(handle.result()).succeeded
@@ -910,13 +911,13 @@ def test_a_callback_is_told_every_change_that_a_watch_tells(way: Way, simulator:
     client = way.client(simulator)
     watched = way.changes(client.executions.watch(simulator.start(SOON)))
     for method in (client.executions.wait, client.executions.result):
-        told: list[Change] = []
+        told: list[Change[Execution]] = []
         execution = way.done(method(simulator.start(SOON), on_change=told.append))
         assert [_told(change) for change in told] == [_told(change) for change in watched]
         assert told[-1].snapshot == execution
 
 
-def _told(change: Change) -> tuple[object, ...]:
+def _told(change: Change[Execution]) -> tuple[object, ...]:
     return change.sequence, change.kind, change.step, change.before, change.after
 
 
@@ -925,7 +926,7 @@ async def test_a_callback_of_async_code_may_be_async_itself() -> None:
     client = asynchronous(simulator)
     told: list[str] = []
 
-    async def note(change: Change) -> None:
+    async def note(change: Change[Execution]) -> None:
         await asyncio.sleep(0)
         told.append(str(change))
 
@@ -943,7 +944,7 @@ def test_what_a_callback_raises_ends_the_wait_and_leaves_nothing_running(
     client = way.client(simulator)
     execution_id = simulator.start(SOON)
 
-    def fail(change: Change) -> None:
+    def fail(change: Change[Execution]) -> None:
         if change.after == "COMPLETED":
             raise LookupError("no such progress bar")
 
@@ -964,7 +965,7 @@ async def test_what_an_async_callback_raises_ends_the_wait() -> None:
     simulator = new_simulator()
     client = asynchronous(simulator)
 
-    async def fail(change: Change) -> None:
+    async def fail(change: Change[Execution]) -> None:
         raise LookupError("no such progress bar")
 
     with pytest.raises(LookupError, match="progress bar"):

@@ -87,7 +87,7 @@ def test_when_time_is_up_they_give_what_they_saw_last_and_we_raise() -> None:
     assert (theirs["raised"], theirs["status"]) == (None, "IN_PROGRESS")
     with client, pytest.raises(WaitTimeoutError) as raised:
         client.executions.wait(execution_id, timeout=60)
-    assert raised.value.execution_id == execution_id
+    assert raised.value.id == execution_id
 
 
 def test_a_failed_execution_is_a_result_there_and_an_error_with_its_reason_here() -> None:

@@ -57,9 +57,9 @@ def collected(way: Way, stream: Any) -> list[Any]:
     return list(stream) if way.runner is None else way.runner.run(items())
 
 
-def ids_of(outcomes: list[Outcome]) -> list[int]:
+def ids_of(outcomes: list[Outcome[Execution, int]]) -> list[int]:
     assert all(outcome.succeeded for outcome in outcomes)
-    return [outcome.execution_id for outcome in outcomes]
+    return [outcome.id for outcome in outcomes]
 
 
 USES: dict[str, Callable[[Any, Way, Any, Path], object]] = {
@@ -109,7 +109,7 @@ def test_a_handle_of_the_other_client_is_taken(
 @each_use
 @pytest.mark.parametrize(
     "wrong",
-    [True, None, "5", 5.0, -1, {}, [5], Execution, Outcome(execution_id=5)],
+    [True, None, "5", 5.0, -1, {}, [5], Execution, Outcome(id=5)],
     ids=str,
 )
 def test_what_stands_for_no_execution_is_refused(
@@ -145,7 +145,7 @@ def test_one_that_is_refused_does_not_end_the_wait_for_the_others(
     good = client.executions.handle(simulator.start(SOON))
     wrong = way.client(simulator, base_url="https://eu.datalab.example").executions.handle(7)
     outcomes = collected(way, client.executions.as_completed([wrong, good]))
-    by_id = {outcome.execution_id: outcome for outcome in outcomes}
+    by_id = {outcome.id: outcome for outcome in outcomes}
     assert isinstance(by_id[7].error, InvalidArgumentError)
     assert by_id[good.id].succeeded
 

@@ -29,6 +29,7 @@ from datalab_facade import (
     Steps,
     WaitPolicy,
 )
+from datalab_facade.executions.kind import EXECUTIONS, timing_of
 from datalab_facade.jobs.learning import Curve
 from datalab_facade.jobs.wait import Wait
 from datalab_facade.testing import (
@@ -43,6 +44,20 @@ from tests.secrets_for_tests import API_KEY
 START = datetime(2025, 10, 22, tzinfo=UTC)
 lengths = st.lists(st.floats(1, 1e5), min_size=1, max_size=50)
 ages = st.floats(0, 1e6)
+
+
+def learn(
+    model: DurationModel, execution: Execution, *, last_seen_running: datetime | None
+) -> None:
+    """Have a model learn from an execution, as a wait does."""
+    timing = timing_of(execution)
+    if timing is not None and execution.succeeded:
+        model.learn(timing, last_seen_running=last_seen_running)
+
+
+def age(model: DurationModel, execution: Execution) -> float | None:
+    timing = timing_of(execution)
+    return None if timing is None else model.age(timing)
 
 
 def ended(seconds: float, *, seen_after: float = 0.0, workflow_id: int = 1) -> Execution:
@@ -132,7 +147,7 @@ def test_the_clocks_may_be_hours_apart() -> None:
     ahead = 3 * 3600.0
     for seconds in (50.0, 60.0, 70.0):
         last = START + timedelta(seconds=seconds + ahead - 2)
-        durations.learn(ended(seconds, seen_after=ahead + 1), last_seen_running=last)
+        learn(durations, ended(seconds, seen_after=ahead + 1), last_seen_running=last)
     running = Execution(
         id=2,
         workflow_id=1,
@@ -140,7 +155,7 @@ def test_the_clocks_may_be_hours_apart() -> None:
         created_at=START,
         observed_at=START + timedelta(seconds=20 + ahead),
     )
-    assert durations.age(running) == pytest.approx(20, abs=2)
+    assert age(durations, running) == pytest.approx(20, abs=2)
 
 
 @pytest.mark.parametrize(
@@ -165,17 +180,17 @@ def test_what_was_seen_running_and_ended_tells_how_far_the_clocks_are_apart(
     durations = DurationModel()
     for running, over in seen:
         last = START + timedelta(seconds=60 + running)
-        durations.learn(ended(60.0, seen_after=over), last_seen_running=last)
+        learn(durations, ended(60.0, seen_after=over), last_seen_running=last)
     observed = START + timedelta(seconds=100)
     fresh = Execution(id=2, status=Status.IN_PROGRESS, created_at=START, observed_at=observed)
-    assert durations.age(fresh) == 100 - ahead
+    assert age(durations, fresh) == 100 - ahead
 
 
-@pytest.mark.parametrize(("seconds", "age"), [(0.5, 0.5), (0.0, 0.0), (-5.0, 0.0)])
-def test_an_age_is_never_below_nothing(seconds: float, age: float) -> None:
+@pytest.mark.parametrize(("seconds", "expected"), [(0.5, 0.5), (0.0, 0.0), (-5.0, 0.0)])
+def test_an_age_is_never_below_nothing(seconds: float, expected: float) -> None:
     observed = START + timedelta(seconds=seconds)
     fresh = Execution(id=2, status=Status.IN_PROGRESS, created_at=START, observed_at=observed)
-    assert DurationModel().age(fresh) == age
+    assert age(DurationModel(), fresh) == expected
 
 
 @pytest.mark.parametrize(("last_ends", "learnt"), [(50.0, 50.0), (None, 60.0)])
@@ -193,17 +208,17 @@ def test_a_run_ends_with_its_last_step_if_that_is_told(
 
     durations = DurationModel()
     steps = Steps([step("parse", 20.0), step("extract", last_ends)])
-    durations.learn(attrs.evolve(ended(60.0), steps=steps), last_seen_running=None)
-    assert durations.to_dict() == {"version": 1, "durations": {"1": [learnt]}}
+    learn(durations, attrs.evolve(ended(60.0), steps=steps), last_seen_running=None)
+    assert durations.to_dict() == {"version": 1, "durations": {"workflow 1": [learnt]}}
 
 
 def test_what_is_learnt_later_counts_at_once() -> None:
     durations = DurationModel()
-    durations.learn(ended(60.0), last_seen_running=None)
-    assert durations.curve(1) == Curve.of([60.0])
-    assert durations.curve(1) is durations.curve(1)
-    durations.learn(ended(120.0), last_seen_running=None)
-    assert durations.curve(1) == Curve.of([60.0, 120.0])
+    learn(durations, ended(60.0), last_seen_running=None)
+    assert durations.curve("workflow 1") == Curve.of([60.0])
+    assert durations.curve("workflow 1") is durations.curve("workflow 1")
+    learn(durations, ended(120.0), last_seen_running=None)
+    assert durations.curve("workflow 1") == Curve.of([60.0, 120.0])
 
 
 def test_only_what_completed_and_has_times_teaches() -> None:
@@ -217,48 +232,50 @@ def test_only_what_completed_and_has_times_teaches() -> None:
         {"updated_at": START - timedelta(seconds=1)},
     ):
         useless: Execution = attrs.evolve(told, **changes)
-        durations.learn(useless, last_seen_running=None)
-    assert durations.curve(1) is None
-    durations.learn(told, last_seen_running=None)
-    assert durations.curve(1) is not None
-    assert durations.curve(2) is None
+        learn(durations, useless, last_seen_running=None)
+    assert durations.curve("workflow 1") is None
+    learn(durations, told, last_seen_running=None)
+    assert durations.curve("workflow 1") is not None
+    assert durations.curve("workflow 2") is None
 
 
 def test_memory_is_bounded() -> None:
     durations = DurationModel()
     for workflow_id in range(300):
         for seconds in range(1, 4):
-            durations.learn(ended(float(seconds), workflow_id=workflow_id), last_seen_running=None)
+            learn(durations, ended(float(seconds), workflow_id=workflow_id), last_seen_running=None)
         if workflow_id % 3:
-            durations.curve(workflow_id)
+            durations.curve(f"workflow {workflow_id}")
         assert len(durations._curves) <= 100
     for seconds in range(1, 1_000):
-        durations.learn(ended(float(seconds), workflow_id=999), last_seen_running=None)
+        learn(durations, ended(float(seconds), workflow_id=999), last_seen_running=None)
     kept: Any = durations.to_dict()["durations"]
     assert len(kept) == 100
-    assert kept["999"] == [float(seconds) for seconds in range(800, 1_000)]
+    assert kept["workflow 999"] == [float(seconds) for seconds in range(800, 1_000)]
 
 
 def test_it_can_be_kept_and_passed_in() -> None:
     durations = DurationModel()
-    durations.learn(ended(60.0), last_seen_running=None)
+    learn(durations, ended(60.0), last_seen_running=None)
     again = DurationModel.from_dict(json.loads(json.dumps(durations.to_dict())))
-    assert again.curve(1) == durations.curve(1)
+    assert again.curve("workflow 1") == durations.curve("workflow 1")
 
 
 def test_what_is_passed_in_is_as_bounded_and_as_usable_as_what_is_learnt() -> None:
     runs = [0.5, 0.0, -1.0, math.inf, math.nan, *range(1, 200)]
-    again = DurationModel.from_dict({"durations": {"1": runs, "2": range(1, 300)}})
+    again = DurationModel.from_dict(
+        {"durations": {"workflow 1": runs, "workflow 2": range(1, 300)}}
+    )
     assert again.to_dict()["durations"] == {
-        "1": [0.5, *map(float, range(1, 200))],
-        "2": [float(run) for run in range(100, 300)],
+        "workflow 1": [0.5, *map(float, range(1, 200))],
+        "workflow 2": [float(run) for run in range(100, 300)],
     }
 
 
 def test_a_workflow_of_which_no_duration_is_usable_is_not_known() -> None:
-    durations = DurationModel.from_dict({"durations": {"1": [], "2": [0.0]}})
-    assert durations.curve(1) is None
-    assert durations.curve(2) is None
+    durations = DurationModel.from_dict({"durations": {"workflow 1": [], "workflow 2": [0.0]}})
+    assert durations.curve("workflow 1") is None
+    assert durations.curve("workflow 2") is None
     assert durations.latest_curve is None
 
 
@@ -267,9 +284,8 @@ def test_a_workflow_of_which_no_duration_is_usable_is_not_known() -> None:
     [
         {},
         {"durations": 1},
-        {"durations": {"a": [1]}},
-        {"durations": {"1": ["x"]}},
-        {"durations": {"1": [10**400]}},
+        {"durations": {"workflow 1": ["x"]}},
+        {"durations": {"workflow 1": [10**400]}},
     ],
 )
 def test_something_else_is_refused(wrong: dict[str, Any]) -> None:
@@ -323,13 +339,13 @@ def test_no_history_and_no_step_of_a_clock_makes_an_end_be_seen_late(
 ) -> None:
     """Later than by the policy alone, and by more than is said."""
     end, chance = course
-    durations = DurationModel.from_dict({"durations": {"1": kept}})
+    durations = DurationModel.from_dict({"durations": {"workflow 1": kept}})
     for execution, last_seen in history:
-        durations.learn(execution, last_seen_running=last_seen)
+        learn(durations, execution, last_seen_running=last_seen)
 
     def seen_at(known: DurationModel | None) -> float:
         policy = WaitPolicy()
-        wait = Wait(7, policy, now=0.0, random=chance.random, duration_model=known)
+        wait = Wait(EXECUTIONS, 7, policy, now=0.0, random=chance.random, duration_model=known)
         looks = 0
         while wait.due < end:
             now, looks = wait.due, looks + 1
@@ -363,9 +379,9 @@ def test_no_history_and_no_step_of_a_clock_makes_an_end_be_seen_late(
 def test_one_odd_duration_moves_nothing(odd: dict[str, Any]) -> None:
     durations = DurationModel()
     for _ in range(3):
-        durations.learn(ended(60.0), last_seen_running=None)
-    durations.learn(attrs.evolve(ended(60.0), **odd), last_seen_running=None)
-    curve = durations.curve(1)
+        learn(durations, ended(60.0), last_seen_running=None)
+    learn(durations, attrs.evolve(ended(60.0), **odd), last_seen_running=None)
+    curve = durations.curve("workflow 1")
     assert curve is not None
     assert curve.typical == 60
 
@@ -376,9 +392,9 @@ def test_threads_learn_and_ask_at_once_about_more_workflows_than_are_remembered(
     def work(first: int) -> None:
         try:
             for workflow_id in range(first, first + 400):
-                durations.learn(ended(60.0, workflow_id=workflow_id), last_seen_running=None)
+                learn(durations, ended(60.0, workflow_id=workflow_id), last_seen_running=None)
                 for near in range(workflow_id - 150, workflow_id, 7):
-                    durations.curve(near)
+                    durations.curve(f"workflow {near}")
                 assert durations.latest_curve is not None
         except Exception as error:  # noqa: BLE001 - it is told in the main thread
             wrong.append(error)
@@ -462,8 +478,8 @@ def test_learning_can_be_switched_off() -> None:
 @pytest.mark.parametrize("missing", ["created_at", "observed_at"])
 def test_an_execution_whose_times_are_not_told_is_of_no_age(missing: str) -> None:
     without: dict[str, Any] = {missing: None}
-    assert DurationModel().age(attrs.evolve(ended(30), **without)) is None
-    assert DurationModel().age(ended(30)) == 30
+    assert age(DurationModel(), attrs.evolve(ended(30), **without)) is None
+    assert age(DurationModel(), ended(30)) == 30
 
 
 def test_what_a_client_learns_is_found_in_it_or_none_where_that_is_off() -> None:

@@ -31,6 +31,8 @@ from datalab_facade import (
     WaitPolicy,
     WaitTimeoutError,
 )
+from datalab_facade.executions.kind import EXECUTIONS
+from datalab_facade.jobs.outcomes import Abandoned, Settled
 from datalab_facade.testing import (
     ExecutionScript,
     Fault,
@@ -83,7 +85,7 @@ def test_each_execution_has_an_outcome_as_it_ends() -> None:
     world = World()
     slow, quick = world.start(60, 10)
     outcomes = list(world.client.executions.as_completed([slow, quick]))
-    assert [outcome.execution_id for outcome in outcomes] == [quick, slow]
+    assert [outcome.id for outcome in outcomes] == [quick, slow]
     assert all(outcome.result().succeeded for outcome in outcomes)
 
 
@@ -91,7 +93,7 @@ def test_one_that_fails_or_is_unknown_does_not_end_the_rest() -> None:
     world = World()
     [good] = world.start(20)
     [failing] = world.start(10, outcome="FAILED")
-    found = {o.execution_id: o for o in world.client.executions.as_completed([failing, 9, good])}
+    found = {o.id: o for o in world.client.executions.as_completed([failing, 9, good])}
     assert found[good].succeeded
     assert found[failing].result().failed
     assert isinstance(found[9].error, NotFoundError)
@@ -105,13 +107,13 @@ def test_an_id_that_is_none_has_an_outcome_that_says_so() -> None:
     ids: list[Any] = ["../../files/77", good, None, -1]
     outcomes = list(world.client.executions.as_completed(ids))
     assert sum(isinstance(o.error, InvalidArgumentError) for o in outcomes) == 3
-    assert [o.execution_id for o in outcomes if o.succeeded] == [good]
+    assert [o.id for o in outcomes if o.succeeded] == [good]
 
 
 def test_wait_many_gives_all_in_the_order_of_the_ids() -> None:
     world = World()
     ids = world.start(30, 10, 20)
-    assert [o.execution_id for o in world.client.executions.wait_many(ids)] == ids
+    assert [o.id for o in world.client.executions.wait_many(ids)] == ids
 
 
 def test_nothing_to_wait_for_is_no_trouble() -> None:
@@ -125,7 +127,7 @@ def test_an_id_that_comes_twice_has_two_outcomes_and_is_asked_for_once() -> None
     world = World()
     [once] = world.start(20)
     outcomes = list(world.client.executions.as_completed([once, once, once]))
-    assert [o.execution_id for o in outcomes] == [once] * 3
+    assert [o.id for o in outcomes] == [once] * 3
     alone = World()
     [single] = alone.start(20)
     list(alone.client.executions.as_completed([single]))
@@ -135,25 +137,26 @@ def test_an_id_that_comes_twice_has_two_outcomes_and_is_asked_for_once() -> None
     assert [o.succeeded for o in in_order] == [True, True]
 
 
-def test_an_outcome_among_the_ids_ends_the_wait_for_its_execution() -> None:
+def test_nobody_polls_any_more_for_what_is_abandoned_and_what_is_settled_comes_out() -> None:
     world = World()
     never, soon = world.start(1e6, 60)
-    given_up = Outcome(execution_id=never, error=ConfigurationError("nobody waits for it"))
 
-    def ids() -> Iterator[int | Outcome]:
+    def ids() -> Iterator[int | Settled[str] | Abandoned[int]]:
         yield from (never, soon)
-        while not world.looks_at(never):
-            yield Outcome(execution_id=0, error=given_up.error)
-        yield given_up
+        yield Settled("known", succeeded=False)
+        assert world.looks_at(never)
+        yield Abandoned(never)
 
-    updates = list(world.client.executions._follow(ids(), None, 100, None, {}, changes=True))
+    events = list(world.client.executions._follow(ids(), None, 100, None, {}, changes=True))
+    settled = [event for event in events if isinstance(event, Settled)]
+    assert {event.value for event in settled} == {"known"}
+    updates = [event for event in events if isinstance(event, Update)]
     outcomes = [update.outcome for update in updates if update.outcome is not None]
-    assert outcomes.count(given_up) == 2
-    assert [one.execution_id for one in outcomes if one.succeeded] == [soon]
+    assert [one.id for one in outcomes] == [soon]
     assert len(world.looks_at(never)) == 1
     totals = updates[-1].totals
     assert (totals.queued, totals.running, totals.succeeded) == (0, 0, 1)
-    assert totals.failed == len(outcomes) - 1
+    assert totals.failed == len(settled)
 
 
 def test_an_iterable_that_raises_half_way_is_told_as_it_is() -> None:
@@ -200,7 +203,7 @@ def test_what_has_ended_already_is_told_at_once(way: Way, method: str) -> None:
     client = way.client(simulator, requests_per_minute=None)
     told, error = drained(way, getattr(client.executions, method)(ids))
     assert error is None
-    assert {one.execution_id for one in told if isinstance(one, Outcome)} <= set(ids)
+    assert {one.id for one in told if isinstance(one, Outcome)} <= set(ids)
     assert len(told) >= 3
     assert simulator.clock.monotonic() == 60
 
@@ -231,9 +234,9 @@ def test_an_iterable_that_raises_costs_no_outcome_of_those_that_were_read(
     told, error = drained(way, getattr(client.executions, method)(broken()))
     assert isinstance(error, LookupError)
     outcomes = [one if method == "as_completed" else one.outcome for one in told]
-    ended = [outcome.execution_id for outcome in outcomes if outcome is not None]
+    ended = [outcome.id for outcome in outcomes if outcome is not None]
     assert sorted(ended) == sorted(ids)
-    assert "Reading the executions raised LookupError" in caplog.text
+    assert "Reading the jobs raised LookupError" in caplog.text
 
 
 async def test_async_what_comes_later_is_looked_at_when_it_comes() -> None:
@@ -246,7 +249,7 @@ async def test_async_what_comes_later_is_looked_at_when_it_comes() -> None:
         yield ended
 
     outcomes = world.asynchronous.executions.as_completed(ids())
-    assert (await anext(outcomes)).execution_id == ended
+    assert (await anext(outcomes)).id == ended
     assert world.clock.monotonic() == 50
     await outcomes.aclose()
 
@@ -312,7 +315,7 @@ def test_the_time_for_all_of_it_is_hard() -> None:
     quick, never = world.start(5, 1e9)
     began = world.clock.monotonic()
     given = world.client.executions.as_completed([quick, never], timeout=30)
-    outcomes = {outcome.execution_id: outcome for outcome in given}
+    outcomes = {outcome.id: outcome for outcome in given}
     assert outcomes[quick].succeeded
     assert isinstance(outcomes[never].error, WaitTimeoutError)
     assert world.clock.monotonic() - began <= 30.25
@@ -354,6 +357,7 @@ def test_a_deadline_that_rounding_makes_later_holds_up_no_other() -> None:
     assert 0.71 + (10.1 - 0.71) > 10.1
     world = World()
     scheduler = world.client._context.scheduler(
+        EXECUTIONS,
         WaitPolicy(),
         timeout=10.1,
         concurrency=5,
@@ -364,11 +368,12 @@ def test_a_deadline_that_rounding_makes_later_holds_up_no_other() -> None:
     scheduler.add(2, 2.0)
     poll = scheduler.pick(10.1)
     assert poll is not None
-    assert poll.execution_id == 1
+    assert poll.id == 1
     assert scheduler.pick(10.1) is None
-    [update] = scheduler.news()
+    [update] = scheduler.events()
+    assert isinstance(update, Update)
     assert update.outcome is not None
-    assert (update.outcome.execution_id, type(update.outcome.error)) == (2, WaitTimeoutError)
+    assert (update.outcome.id, type(update.outcome.error)) == (2, WaitTimeoutError)
 
 
 @pytest.mark.parametrize(
@@ -407,7 +412,7 @@ def test_totals_are_told_in_a_line(totals: Totals, told: str) -> None:
 def test_each_has_the_deadline_of_its_policy_too() -> None:
     world = World(policy=WaitPolicy(timeout=20))
     quick, never = world.start(5, 1e9)
-    outcomes = {o.execution_id: o for o in world.client.executions.as_completed([quick, never])}
+    outcomes = {o.id: o for o in world.client.executions.as_completed([quick, never])}
     assert outcomes[quick].succeeded
     assert isinstance(outcomes[never].error, WaitTimeoutError)
 
@@ -470,7 +475,7 @@ def test_a_watch_over_many_tells_changes_outcomes_and_totals() -> None:
     assert str(last).startswith("3/3 finished")
     for execution_id in ids:
         told = [u.change for u in updates if u.change and u.change.snapshot.id == execution_id]
-        assert told[-1].kind == "execution"
+        assert told[-1].kind == "job"
         assert told[-1].after.is_terminal
     assert {u.totals.total for u in updates} <= {1, 2, 3}
 
@@ -499,7 +504,7 @@ def test_whatever_happens_the_budget_holds_and_everybody_is_found(
     world.simulator.inject_with(refuse)
     ids = world.start(*lengths)
     outcomes = list(world.client.executions.as_completed(ids, concurrency=concurrency))
-    assert sorted(o.execution_id for o in outcomes) == sorted(ids)
+    assert sorted(o.id for o in outcomes) == sorted(ids)
     assert all(o.succeeded for o in outcomes)
     times = world.look_times
     assert times == sorted(times)
@@ -543,7 +548,7 @@ async def test_async_each_execution_has_an_outcome(kind: str) -> None:
     ids = world.start(*[float(n) for n in range(40)])
     given = ids if kind == "list" else _ids(ids)
     outcomes = [o async for o in world.asynchronous.executions.as_completed(given)]
-    assert sorted(o.execution_id for o in outcomes) == ids
+    assert sorted(o.id for o in outcomes) == ids
     assert all(o.succeeded for o in outcomes)
     assert set(world.statuses) == {200}
 
@@ -553,41 +558,44 @@ async def test_async_wait_many_gives_all_in_the_order_of_the_ids() -> None:
     ids = world.start(30, 10, 20)
     for wanted in (ids, _ids(ids)):
         found = await world.asynchronous.executions.wait_many(wanted)
-        assert [o.execution_id for o in found] == ids
+        assert [o.id for o in found] == ids
 
 
-async def test_async_an_outcome_among_the_ids_ends_the_wait_for_its_execution() -> None:
+async def test_async_nobody_polls_any_more_for_what_is_abandoned() -> None:
     world = AsyncWorld()
     never, soon = world.start(1e6, 60)
-    given_up = Outcome(execution_id=never, error=ConfigurationError("nobody waits for it"))
 
-    async def ids() -> AsyncIterator[int | Outcome]:
+    async def ids() -> AsyncIterator[int | Settled[str] | Abandoned[int]]:
         yield never
         yield soon
         await world.clock.sleep_async(30)
-        yield given_up
+        yield Abandoned(never)
+        yield Settled("known")
 
-    updates = world.asynchronous.executions._follow(ids(), None, 100, None, {}, changes=False)
-    outcomes = [update.outcome async for update in updates if update.outcome is not None]
-    assert outcomes[:2] == [given_up, given_up]
-    assert [one.execution_id for one in outcomes[2:]] == [soon]
+    events = [
+        event
+        async for event in world.asynchronous.executions._follow(
+            ids(), None, 100, None, {}, changes=False
+        )
+    ]
+    assert [event.value for event in events if isinstance(event, Settled)] == ["known"]
+    outcomes = [e.outcome for e in events if isinstance(e, Update) and e.outcome is not None]
+    assert [one.id for one in outcomes] == [soon]
     assert max(world.looks_at(never)) <= 30 < max(world.looks_at(soon))
 
 
-async def test_async_an_outcome_that_comes_during_a_look_ends_the_wait_at_once() -> None:
+async def test_async_what_is_abandoned_during_a_poll_is_over_at_once() -> None:
     world = AsyncWorld()
     [never] = world.start(1e6)
     world.simulator.inject(Fault.delay(20))
-    given_up = Outcome(execution_id=never, error=ConfigurationError("nobody waits for it"))
 
-    async def ids() -> AsyncIterator[int | Outcome]:
+    async def ids() -> AsyncIterator[int | Abandoned[int]]:
         yield never
         await world.clock.sleep_async(5)
-        yield given_up
+        yield Abandoned(never)
 
-    updates = world.asynchronous.executions._follow(ids(), None, 100, None, {}, changes=False)
-    outcomes = [update.outcome async for update in updates if update.outcome is not None]
-    assert outcomes == [given_up, given_up]
+    follow = world.asynchronous.executions._follow(ids(), None, 100, None, {}, changes=False)
+    assert [event async for event in follow] == []
     assert len(world.looks_at(never)) == 1
 
 
@@ -624,7 +632,7 @@ async def test_async_leaving_early_leaves_nothing_behind() -> None:
     world = AsyncWorld()
     ids = world.start(5, 1e6, 1e6)
     outcomes = world.asynchronous.executions.as_completed(ids)
-    assert (await anext(outcomes)).execution_id == ids[0]
+    assert (await anext(outcomes)).id == ids[0]
     await outcomes.aclose()
     assert len(asyncio.all_tasks()) == 1
 
@@ -656,7 +664,7 @@ async def test_async_room_is_kept_and_all_are_found() -> None:
             read.append(execution_id)
             yield execution_id
 
-    outcomes: list[Outcome] = []
+    outcomes: list[Outcome[Execution, int]] = []
     async for outcome in world.asynchronous.executions.as_completed(counted(), concurrency=4):
         outcomes.append(outcome)
         assert len(read) <= len(outcomes) + 8
@@ -674,7 +682,9 @@ async def test_async_the_time_for_all_of_it_is_hard() -> None:
 async def test_async_a_watch_over_many_tells_totals() -> None:
     world = AsyncWorld()
     ids = world.start(10, 20)
-    updates: list[Update] = [u async for u in world.asynchronous.executions.watch_many(ids)]
+    updates: list[Update[Execution, int]] = [
+        u async for u in world.asynchronous.executions.watch_many(ids)
+    ]
     assert updates[-1].totals.succeeded == 2
     assert any(u.change for u in updates)
 

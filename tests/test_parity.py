@@ -48,13 +48,13 @@ ASYNC_NAMES = [
     (r"\bGenerator\[(.+), None, None\]", r"AsyncGenerator[\1, None]"),
     (r"\bIterator\[", "AsyncIterator["),
     (
-        r"\bIterable\[(ExecutionLike|Uploadable)\]",
+        r"\bIterable\[(LikeT|Uploadable)\]",
         r"Iterable[\1] | AsyncIterable[\1]",
     ),
     (r"\bhttpx\.Client\b", "httpx.AsyncClient"),
     (
         (
-            r"\b(Datalab|Executions|Outputs|Files|Workflows|ExecutionHandle|OnChange|Sources|ApiTransport"
+            r"\b(Datalab|Jobs|JobHandle|Executions|Outputs|Files|Workflows|ExecutionHandle|OnChange|Sources|ApiTransport"
             r"|StorageTransport)\b"
         ),
         r"Async\1",
@@ -175,7 +175,12 @@ def test_both_are_documented_in_the_same_words(blocking: type, asynchronous: typ
 
 def _doc_in_async(doc: str | None) -> str | None:
     # Only examples name the class; prose and references are the same.
-    return re.sub(r"(?<=>>> client = )Datalab|(?<=str\()Datalab", "AsyncDatalab", doc or "") or None
+    doc = re.sub(r"(?<=>>> client = )Datalab|(?<=str\()Datalab|\bJobs\b", _async_name, doc or "")
+    return doc.replace(".jobs.resource.", ".jobs.async_resource.") or None
+
+
+def _async_name(found: re.Match[str]) -> str:
+    return f"Async{found.group()}"
 
 
 @each_pair

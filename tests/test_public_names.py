@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from datalab_facade import errors
-from datalab_facade.executions.handles import ExecutionLike
+from datalab_facade.executions.kind import ExecutionLike
 
 PAGES = Path(__file__).resolve().parents[1] / "docs" / "reference"
 

@@ -13,13 +13,15 @@ from datalab_facade import (
     APIConnectionError,
     DurationModel,
     Execution,
-    Outcome,
     Status,
     Totals,
+    Update,
     WaitPolicy,
     WaitTimeoutError,
 )
+from datalab_facade.executions.kind import EXECUTIONS
 from datalab_facade.jobs.commands import Result
+from datalab_facade.jobs.outcomes import Abandoned, Settled
 from datalab_facade.jobs.scheduling import Poll, Scheduler
 from datalab_facade.rate_limiting.local import LocalRateLimiter
 
@@ -30,7 +32,7 @@ BEGAN = 1_000.0
 FAILED = APIConnectionError("dropped", method="GET", url="u", may_have_arrived=True)
 
 
-def scheduling(policy: WaitPolicy = STEADY, **options: Any) -> Scheduler:
+def scheduling(policy: WaitPolicy = STEADY, **options: Any) -> Scheduler[Execution, int]:
     """Schedule from 1000 to 20000 seconds, with chance always in the middle."""
     given: dict[str, Any] = {
         "rate_limiter": LocalRateLimiter(200),
@@ -38,10 +40,10 @@ def scheduling(policy: WaitPolicy = STEADY, **options: Any) -> Scheduler:
         "changes": False,
     }
     given |= options
-    return Scheduler(policy, concurrency=1_000, random=lambda: 0.5, now=BEGAN, **given)
+    return Scheduler(EXECUTIONS, policy, concurrency=1_000, random=lambda: 0.5, now=BEGAN, **given)
 
 
-def picked(scheduler: Scheduler, now: float) -> Poll:
+def picked(scheduler: Scheduler[Execution, int], now: float) -> Poll[Execution, int]:
     poll = scheduler.pick(now)
     assert poll is not None
     return poll
@@ -59,15 +61,18 @@ def seen(execution_id: int, status: str = "IN_PROGRESS", age: float | None = Non
     )
 
 
-def answer(scheduler: Scheduler, poll: Poll, now: float, **details: Any) -> None:
-    scheduler.polled(poll, Result(now, value=seen(poll.execution_id, **details)))
+def answer(
+    scheduler: Scheduler[Execution, int], poll: Poll[Execution, int], now: float, **details: Any
+) -> None:
+    scheduler.polled(poll, Result(now, value=seen(poll.id, **details)))
 
 
-def totals(scheduler: Scheduler, now: float = BEGAN) -> Totals:
+def totals(scheduler: Scheduler[Execution, int], now: float = BEGAN) -> Totals:
     """Settle one more that failed, and give the totals that this tells."""
-    list(scheduler.news())
-    scheduler.settle(Outcome(execution_id=99, error=FAILED), now)
-    [update] = scheduler.news()
+    list(scheduler.events())
+    scheduler.settle(Settled(None, succeeded=False), now)
+    update, _ = scheduler.events()
+    assert isinstance(update, Update)
     return update.totals
 
 
@@ -83,7 +88,7 @@ def test_those_added_together_are_looked_at_in_the_order_of_adding(
     for execution_id in (1, 2, 3):
         scheduler.add(execution_id, BEGAN)
     looks = [picked(scheduler, BEGAN) for _ in range(3)]
-    assert [poll.execution_id for poll in looks] == [1, 2, 3]
+    assert [poll.id for poll in looks] == [1, 2, 3]
     assert scheduler.pick(BEGAN) is None
 
 
@@ -91,10 +96,10 @@ def test_whoever_was_looked_at_longest_ago_is_looked_at_next() -> None:
     scheduler = scheduling()
     for execution_id in (1, 2, 3):
         scheduler.add(execution_id, BEGAN)
-    looks = {poll.execution_id: poll for poll in (picked(scheduler, BEGAN) for _ in range(3))}
+    looks = {poll.id: poll for poll in (picked(scheduler, BEGAN) for _ in range(3))}
     for later, execution_id in enumerate((3, 1, 2), 1):
         answer(scheduler, looks[execution_id], BEGAN + later)
-    assert [picked(scheduler, 1_100.0).execution_id for _ in range(3)] == [3, 1, 2]
+    assert [picked(scheduler, 1_100.0).id for _ in range(3)] == [3, 1, 2]
 
 
 def test_those_answered_together_stay_in_their_order() -> None:
@@ -104,24 +109,24 @@ def test_those_answered_together_stay_in_their_order() -> None:
     for poll in [picked(scheduler, BEGAN) for _ in range(3)]:
         answer(scheduler, poll, BEGAN)
     assert scheduler.away(BEGAN) == 2
-    assert [picked(scheduler, BEGAN + 2).execution_id for _ in range(3)] == [1, 2, 3]
+    assert [picked(scheduler, BEGAN + 2).id for _ in range(3)] == [1, 2, 3]
 
 
 def test_whose_end_has_most_likely_been_missed_is_looked_at_first() -> None:
-    known = DurationModel.from_dict({"durations": {"1": [600.0]}})
+    known = DurationModel.from_dict({"durations": {"workflow 1": [600.0]}})
     scheduler = scheduling(attrs.evolve(STEADY, max_interval=50), duration_model=known)
     for execution_id in (1, 2):
         scheduler.add(execution_id, BEGAN)
-    looks = {poll.execution_id: poll for poll in (picked(scheduler, BEGAN) for _ in range(2))}
+    looks = {poll.id: poll for poll in (picked(scheduler, BEGAN) for _ in range(2))}
     answer(scheduler, looks[1], BEGAN, age=10)
     answer(scheduler, looks[2], BEGAN + 1, age=590)
-    assert picked(scheduler, BEGAN + 100).execution_id == 2
-    assert picked(scheduler, BEGAN + 100).execution_id == 1
+    assert picked(scheduler, BEGAN + 100).id == 2
+    assert picked(scheduler, BEGAN + 100).id == 1
 
 
 def test_nobody_is_forgotten_whatever_was_learnt() -> None:
     """Of these, one is said to take a day, and the others to be over long since."""
-    known = DurationModel.from_dict({"durations": {"1": [5.0], "2": [86_400.0]}})
+    known = DurationModel.from_dict({"durations": {"workflow 1": [5.0], "workflow 2": [86_400.0]}})
     scheduler = scheduling(WaitPolicy(), duration_model=known)
     for execution_id in range(30):
         scheduler.add(execution_id, BEGAN)
@@ -129,11 +134,11 @@ def test_nobody_is_forgotten_whatever_was_learnt() -> None:
     for step in range(400):
         now = BEGAN + 100 + step
         poll = picked(scheduler, now)
-        execution = seen(poll.execution_id)
-        if poll.execution_id == 7:
+        execution = seen(poll.id)
+        if poll.id == 7:
             execution = attrs.evolve(execution, workflow_id=2)
         scheduler.polled(poll, Result(now, value=execution))
-        asked.append(poll.execution_id)
+        asked.append(poll.id)
     places = [place for place, execution_id in enumerate(asked) if execution_id == 7]
     apart = max(later - before for before, later in pairwise([*places, len(asked)]))
     # Until it is due, and then two fair rounds.
@@ -145,7 +150,7 @@ def test_of_very_many_the_likeliest_of_a_sample_is_looked_at() -> None:
     scheduler = scheduling(duration_model=DurationModel())
     for execution_id in range(100):
         scheduler.add(execution_id, BEGAN + execution_id)
-    assert picked(scheduler, BEGAN + 100).execution_id == 50
+    assert picked(scheduler, BEGAN + 100).id == 50
 
 
 @pytest.mark.parametrize("many", [3, 48])
@@ -153,11 +158,11 @@ def test_of_no_more_than_a_sample_all_are_compared(many: int) -> None:
     scheduler = scheduling(duration_model=DurationModel())
     for execution_id in range(many):
         scheduler.add(execution_id, BEGAN)
-    assert picked(scheduler, BEGAN + 100).execution_id == 0
+    assert picked(scheduler, BEGAN + 100).id == 0
 
 
 def test_whoever_watches_looks_before_an_end_is_likely() -> None:
-    known = DurationModel.from_dict({"durations": {"1": [600.0]}})
+    known = DurationModel.from_dict({"durations": {"workflow 1": [600.0]}})
     away = []
     for changes in (True, False):
         scheduler = scheduling(duration_model=known, changes=changes)
@@ -196,12 +201,12 @@ def test_the_last_look_has_the_time_that_looks_take() -> None:
     assert scheduler.away(BEGAN + 0.25) == 99.25
 
 
-def test_one_whose_outcome_is_known_from_elsewhere_is_not_looked_at() -> None:
+def test_one_that_nobody_waits_for_any_more_is_not_polled() -> None:
     scheduler = scheduling()
     for execution_id in (1, 2):
         scheduler.add(execution_id, BEGAN)
-    scheduler.end(Outcome(execution_id=1, error=FAILED), BEGAN)
-    assert picked(scheduler, BEGAN).execution_id == 2
+    scheduler.abandon(Abandoned(1))
+    assert picked(scheduler, BEGAN).id == 2
 
 
 def test_one_deadline_that_was_rounded_up_holds_up_no_other() -> None:
@@ -213,10 +218,14 @@ def test_one_deadline_that_was_rounded_up_holds_up_no_other() -> None:
     scheduler.add(1, first)
     scheduler.add(2, second)
     scheduler.add(3, second)
-    assert picked(scheduler, deadline).execution_id == 1
+    assert picked(scheduler, deadline).id == 1
     assert scheduler.pick(deadline) is None
-    outcomes = [update.outcome for update in scheduler.news() if update.outcome is not None]
-    assert [outcome.execution_id for outcome in outcomes] == [2, 3]
+    outcomes = [
+        update.outcome
+        for update in scheduler.events()
+        if isinstance(update, Update) and update.outcome is not None
+    ]
+    assert [outcome.id for outcome in outcomes] == [2, 3]
     for outcome in outcomes:
         assert isinstance(outcome.error, WaitTimeoutError)
         assert outcome.error.elapsed == deadline - second
@@ -230,7 +239,7 @@ def test_totals_tell_how_all_of_them_stand() -> None:
     looks = [picked(scheduler, BEGAN) for _ in range(4)]
     answer(scheduler, looks[0], BEGAN, status="QUEUED")
     answer(scheduler, looks[1], BEGAN)
-    scheduler.settle(Outcome(execution_id=98, execution=seen(98, "COMPLETED")), BEGAN)
+    scheduler.settle(Settled("known"), BEGAN)
     answer(scheduler, looks[2], BEGAN, status="COMPLETED")
     told = totals(scheduler, BEGAN + 30)
     assert (told.queued, told.running, told.succeeded, told.failed) == (3, 1, 2, 1)
@@ -243,5 +252,6 @@ def test_how_long_it_will_take_is_not_told_before_any_has_ended() -> None:
     scheduler = scheduling(changes=True)
     scheduler.add(1, BEGAN)
     answer(scheduler, picked(scheduler, BEGAN), BEGAN + 1)
-    [update] = scheduler.news()
+    [update] = scheduler.events()
+    assert isinstance(update, Update)
     assert update.totals.eta_seconds is None

@@ -18,6 +18,7 @@ from datalab_facade import (
     APITimeoutError,
     Change,
     DownloadError,
+    Execution,
     InternalServerError,
     InvalidResponseError,
     NotFoundError,
@@ -165,7 +166,7 @@ async def test_waits_side_by_side_do_not_mix_up_their_requests(spans: Spans) -> 
 
 
 def test_a_callback_that_raises_ends_the_span(way: Way, simulator: Simulator, spans: Spans) -> None:
-    def fail(change: Change) -> None:
+    def fail(change: Change[Execution]) -> None:
         raise LookupError
 
     client = way.client(simulator, tracing=spans.tracing)

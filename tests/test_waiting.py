@@ -37,9 +37,10 @@ from datalab_facade import (
     WaitPolicy,
     WaitTimeoutError,
 )
-from datalab_facade.changes import changes_between
 from datalab_facade.errors import status_error_class
+from datalab_facade.executions.kind import EXECUTIONS, timing_of
 from datalab_facade.jobs.async_driving import drive_async
+from datalab_facade.jobs.changes import changes_of
 from datalab_facade.jobs.commands import Call, Plan, Report, Result, Sleep
 from datalab_facade.jobs.driving import drive
 from datalab_facade.jobs.learning import Curve
@@ -82,7 +83,9 @@ Poll = Callable[[float, float], tuple[float, Execution | DatalabError]]
 class Story:
     """What a wait did: its commands with their times, and how it ended."""
 
-    commands: list[tuple[float, Call | Sleep | Report[Change]]] = attrs.field(factory=list)
+    commands: list[tuple[float, Call | Sleep | Report[Change[Execution]]]] = attrs.field(
+        factory=list
+    )
     end: float = 0.0
     error: DatalabError | None = None
 
@@ -91,7 +94,7 @@ class Story:
         return [at for at, command in self.commands if isinstance(command, Call)]
 
     @property
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[Change[Execution]]:
         return [c.value for _, c in self.commands if isinstance(c, Report)]
 
     @property
@@ -102,7 +105,7 @@ class Story:
 def play(poll: Poll, policy: WaitPolicy = STEADY, *, seed: int = 0, start: float = 0.0) -> Story:
     """Run the machine against a world in which only its own commands take time."""
     story, now = Story(), start
-    wait = Wait(7, policy, now=now, random=Random(seed).random)
+    wait = Wait(EXECUTIONS, 7, policy, now=now, random=Random(seed).random)
     machine = waiting(wait, now=now)
     try:
         command = next(machine)
@@ -212,7 +215,7 @@ def test_the_defaults_see_two_hours_with_two_hundred_looks() -> None:
 
 def test_a_sleep_that_lasts_beyond_the_deadline_is_the_end_of_a_wait() -> None:
     """As when a computer is closed meanwhile."""
-    wait = Wait(7, STEADY, now=0.0, random=Random(0).random)
+    wait = Wait(EXECUTIONS, 7, STEADY, now=0.0, random=Random(0).random)
     machine = waiting(wait, now=0.0)
     assert isinstance(next(machine), Call)
     assert isinstance(machine.send(Result(1.0, snapshot())), Report)
@@ -240,8 +243,8 @@ def test_the_deadline_is_told_with_everything_that_is_needed_to_go_on() -> None:
     )
     error = story.error
     assert isinstance(error, WaitTimeoutError)
-    assert error.execution_id == 7
-    assert error.execution is not None
+    assert error.id == 7
+    assert error.snapshot is not None
     assert error.timeout == 9
     assert error.elapsed <= 9
     assert "wait for 7 again" in str(error)
@@ -327,9 +330,9 @@ def test_an_execution_that_was_there_and_is_gone_ends_the_wait_at_once() -> None
     assert len(story.looks) == 2
 
 
-def begun(policy: WaitPolicy = STEADY, **options: Any) -> Wait:
+def begun(policy: WaitPolicy = STEADY, **options: Any) -> Wait[Execution, int]:
     """Begin a wait at 1000 seconds, in which chance is always in the middle."""
-    return Wait(7, policy, now=1_000.0, random=lambda: 0.5, **options)
+    return Wait(EXECUTIONS, 7, policy, now=1_000.0, random=lambda: 0.5, **options)
 
 
 def test_a_change_leaves_a_third_of_the_time_waited_to_count() -> None:
@@ -400,7 +403,7 @@ def test_a_first_look_that_failed_is_repeated_a_moment_before_the_deadline_at_th
     assert wait.due == 1_009.9
 
 
-KNOWN_600 = {"durations": {"1": [600.0]}}
+KNOWN_600 = {"durations": {"workflow 1": [600.0]}}
 
 
 def test_of_a_workflow_not_known_half_the_time_since_the_last_look_counts_as_half_likely() -> None:
@@ -450,7 +453,9 @@ def test_a_wait_learns_by_how_much_the_clocks_differ() -> None:
     wait.answered(running, now=1_000.0, took=0.0)
     wait.answered(ended, now=1_002.0, took=0.0)
     fresh = attrs.evolve(running, observed_at=ours + timedelta(seconds=40))
-    assert durations.age(fresh) == pytest.approx(40, abs=1)
+    timing = timing_of(fresh)
+    assert timing is not None
+    assert durations.age(timing) == pytest.approx(40, abs=1)
 
 
 def test_changes_are_told_once_in_order_and_numbered() -> None:
@@ -484,7 +489,7 @@ def test_files_are_told_before_their_step() -> None:
     assert [(c.kind, c.file_key, str(c.after)) for c in story.changes[-3:]] == [
         ("file", "1", "FAILED"),
         ("step", None, "FAILED"),
-        ("execution", None, "COMPLETED"),
+        ("job", None, "COMPLETED"),
     ]
 
 
@@ -560,7 +565,7 @@ def test_a_wait_keeps_its_promises_in_every_world(
     assert all(pair != (Call, Call) for pair in itertools.pairwise(kinds))
     assert [c.sequence for c in story.changes] == list(range(1, len(story.changes) + 1))
     if story.error is None:
-        assert story.changes[-1].kind == "execution"
+        assert story.changes[-1].kind == "job"
         assert story.changes[-1].after.is_terminal
     else:
         assert not any(change.snapshot.is_terminal for change in story.changes)
@@ -574,7 +579,7 @@ def test_the_blocking_and_the_async_driver_do_exactly_the_same(
 
     def machine(clock: VirtualClock) -> Any:
         now = clock.monotonic()
-        return waiting(Wait(7, policy, now=now, random=Random(seed).random), now=now)
+        return waiting(Wait(EXECUTIONS, 7, policy, now=now, random=Random(seed).random), now=now)
 
     def looking(clock: VirtualClock, trace: list[Any]) -> Callable[[Call], Execution]:
         poll = world(events)
@@ -771,7 +776,9 @@ def test_a_step_that_the_server_tells_of_no_more_is_told_as_unknown() -> None:
     )
     before = Execution(id=7, status=Status.IN_PROGRESS, steps=both)
     after = attrs.evolve(before, steps=Steps([both["extract"]]))
-    [change] = changes_between(before, after, sequence=1)
+    [change] = changes_of(
+        EXECUTIONS.differences(before, after), after, job="execution 7", sequence=1
+    )
     assert (change.step, change.before, change.after) == (
         "parse",
         Status.COMPLETED,

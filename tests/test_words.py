@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import DatalabError, Execution, InvalidResponseError, Workflow
-from datalab_facade.changes import changes_between
 from datalab_facade.decoding import decode_execution, decode_failure
 from datalab_facade.errors import ExecutionFailedError, WaitTimeoutError
+from datalab_facade.executions.kind import EXECUTIONS
+from datalab_facade.jobs.changes import changes_of
 from datalab_facade.models import JSON, Output
 from datalab_facade.workflows.decoding import decode_workflow
 
@@ -69,7 +70,9 @@ def texts_of(word: str) -> Iterator[str]:
     for value in (execution, *execution.failures, *execution.steps.values(), *execution.outputs):
         yield str(value)
         yield repr(value)
-    for change in changes_between(None, execution, sequence=1):
+    for change in changes_of(
+        EXECUTIONS.differences(None, execution), execution, job="execution 7", sequence=1
+    ):
         yield str(change)
     for error in errors_of(word, execution):
         for told in (error, pickle.loads(pickle.dumps(error)), copy.copy(error)):
@@ -77,7 +80,11 @@ def texts_of(word: str) -> Iterator[str]:
             yield repr(told)
     waiting = decode_execution({"status": f"AS {word}", "steps": {}}, requested_id=7)[0]
     yield repr(waiting)
-    yield str(WaitTimeoutError(7, execution=waiting, timeout=1, elapsed=1))
+    yield str(
+        WaitTimeoutError(
+            "execution", 7, snapshot=waiting, stage=EXECUTIONS.stage(waiting), timeout=1, elapsed=1
+        )
+    )
 
 
 def errors_of(word: str, execution: Execution) -> Iterator[DatalabError]:

@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datalab_facade.changes import Change
 from datalab_facade.cli.exits import problem_of
 from datalab_facade.errors import DatalabError
+from datalab_facade.jobs.outcomes import Totals
 from datalab_facade.models import JSON, Execution, Failure, Step, StepRun
-from datalab_facade.outcomes import Outcome, Totals
 from datalab_facade.redaction import redact_urls
 from datalab_facade.secrecy import redact_value
 
 if TYPE_CHECKING:
+    from datalab_facade.executions.kind import ExecutionChange, ExecutionOutcome
     from datalab_facade.files.models import File
     from datalab_facade.runs.running import RunResult
     from datalab_facade.workflows.definitions import WorkflowDefinition
@@ -82,7 +82,7 @@ def _failure(failure: Failure) -> dict[str, JSON]:
     }
 
 
-def change(seen: Change) -> dict[str, JSON]:
+def change(seen: ExecutionChange) -> dict[str, JSON]:
     """Give a change of an execution."""
     return {
         "event": "change",
@@ -97,13 +97,13 @@ def change(seen: Change) -> dict[str, JSON]:
     }
 
 
-def outcome(found: Outcome, *, event: bool = False) -> dict[str, JSON]:
+def outcome(found: ExecutionOutcome, *, event: bool = False) -> dict[str, JSON]:
     """Give how the wait for an execution ended; as one event of several if need be."""
     document: dict[str, JSON] = {"event": "outcome"} if event else {}
     return document | {
-        "execution_id": found.execution_id,
+        "execution_id": found.id,
         "succeeded": found.succeeded,
-        "execution": None if found.execution is None else execution(found.execution),
+        "execution": None if found.snapshot is None else execution(found.snapshot),
         "error": None if found.error is None else error(found.error),
     }
 

@@ -150,12 +150,9 @@ def _message(error: DatalabError) -> str:
         # The advice that the error carries is for programmers.
         return f"Datalab answered {error.status}" + (f": {said}" if said else "")
     if isinstance(error, WaitTimeoutError):
-        last = (
-            f"last seen {excerpt(error.execution.status)}, {error.execution.progress} steps done"
-            if error.execution is not None
-            else "no poll of it succeeded"
-        )
-        return f"Execution {error.execution_id} has not ended after {error.elapsed:.0f} s ({last})"
+        last = "no poll of it succeeded" if error.stage is None else f"last seen {error.stage}"
+        job = f"{error.kind.capitalize()} {error.id}"
+        return f"{job} has not ended after {error.elapsed:.0f} s ({last})"
     if isinstance(error, InvalidDefinitionError):
         name = error.source or "The definition"
         told = "; ".join(words_of(str(issue)) for issue in error.issues)
@@ -177,9 +174,9 @@ def _judged(error: DatalabError) -> tuple[ExitCode, str]:
     if isinstance(error, LocalFileError) and error.manifest is not None:
         return ExitCode.UNWRITTEN, ""
     if isinstance(error, ExecutionFailedError):
-        return ExitCode.FAILED, f"datalab-facade status {error.execution.id} tells more"
+        return ExitCode.FAILED, f"datalab-facade status {error.snapshot.id} tells more"
     if isinstance(error, WaitTimeoutError):
-        again = f"datalab-facade watch {error.execution_id}"
+        again = f"datalab-facade watch {error.id}"
         return ExitCode.TIMED_OUT, f"It goes on; {again} comes back to it"
     if isinstance(error, (UploadError, DownloadError)):
         return _TRANSFER_CODES.get(error.reason, ExitCode.USAGE), ""

@@ -6,9 +6,8 @@ import contextlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from datalab_facade.changes import Change
 from datalab_facade.cli import documents
 from datalab_facade.cli.rendering.executions import (
     Standing,
@@ -22,10 +21,13 @@ from datalab_facade.cli.rendering.executions import (
 from datalab_facade.cli.rendering.runs import report_text, result_line, summary_lines
 from datalab_facade.cli.sessions import Session
 from datalab_facade.errors import DatalabError
+from datalab_facade.jobs.outcomes import Totals
 from datalab_facade.models import Execution
-from datalab_facade.outcomes import Totals, Update
 from datalab_facade.pictures.terminal import Terminal
 from datalab_facade.runs.running import RunResult
+
+if TYPE_CHECKING:
+    from datalab_facade.executions.kind import ExecutionChange, ExecutionUpdate
 
 _MOST_AT_THE_END: Final = 100
 _LEAVE: Final = "Ctrl-C ends the watching; what is watched goes on."
@@ -64,7 +66,7 @@ class Following:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def changed(self, change: Change) -> None:
+    def changed(self, change: ExecutionChange) -> None:
         """Take in a change."""
         self._executions[change.snapshot.id] = change.snapshot
         if self._session.as_json:
@@ -73,7 +75,7 @@ class Following:
             terminal = self._session.out.for_tables
             self._session.out.write(change_line(change, terminal, many=self._many))
 
-    def updated(self, update: Update) -> None:
+    def updated(self, update: ExecutionUpdate) -> None:
         """Take in news about one of many."""
         self._totals = update.totals
         if update.change is not None:
@@ -81,10 +83,10 @@ class Following:
         outcome = update.outcome
         if outcome is None:
             return
-        if outcome.execution is not None:
-            self._executions[outcome.execution_id] = outcome.execution
+        if outcome.snapshot is not None:
+            self._executions[outcome.id] = outcome.snapshot
         if outcome.error is not None:
-            self._errors[outcome.execution_id] = outcome.error
+            self._errors[outcome.id] = outcome.error
         if self._session.as_json:
             self._session.out.write_json(documents.outcome(outcome, event=True), indented=False)
         elif not self._is_live:
@@ -143,7 +145,7 @@ def fitted(shown: Callable[[int], str], leave: str, terminal: Terminal, height: 
     return f"{text}\n\n{below}"
 
 
-def _says_it_twice(change: Change) -> bool:
+def _says_it_twice(change: ExecutionChange) -> bool:
     """Tell whether the step of a file, which has no other, is told of next with the same words."""
     if change.kind != "file" or change.step is None:
         return False
@@ -172,13 +174,13 @@ class RunFollowing:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def updated(self, update: Update) -> None:
+    def updated(self, update: ExecutionUpdate) -> None:
         """Take in news about an execution of the run."""
         self._totals = update.totals
         if update.change is not None:
             self._executions[update.change.snapshot.id] = update.change.snapshot
         if update.outcome is not None:
-            self._executions.pop(update.outcome.execution_id, None)
+            self._executions.pop(update.outcome.id, None)
 
     def ended(self, result: RunResult) -> None:
         """Take in what became of a file."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from uuid import uuid4
 
 import attrs
@@ -37,17 +37,20 @@ from datalab_facade.errors import (
     NotFoundError,
     WaitTimeoutError,
 )
-from datalab_facade.executions.handles import ExecutionLike
+from datalab_facade.executions.kind import ExecutionLike
 from datalab_facade.executions.resource import Executions
+from datalab_facade.jobs.outcomes import Outcome
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import Execution, Output
-from datalab_facade.outcomes import Outcome
 from datalab_facade.outputs.remote_outputs import remote_output
 from datalab_facade.outputs.renewing import Renewals
 from datalab_facade.redaction import redact_name
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
+
+if TYPE_CHECKING:
+    from datalab_facade.executions.kind import ExecutionOutcome
 
 try:
     from dask.utils import funcname
@@ -341,7 +344,7 @@ class _Mapping(Generic[_T]):
         self._tasks = tasks
         self._stopping = threading.Event()
         self._executions = _stoppable(executions, self._stopping)
-        self._outcomes: Generator[Outcome, None, None] | None = None
+        self._outcomes: Generator[ExecutionOutcome, None, None] | None = None
         self._steps = steps
         self._room = threading.Semaphore(under_way)
         self._has_paused = False
@@ -414,13 +417,13 @@ class _Mapping(Generic[_T]):
             end = _End(error)
         self._done.put(end)
 
-    def _begin(self, outcome: Outcome) -> None:
+    def _begin(self, outcome: ExecutionOutcome) -> None:
         outcome = self._polled_again(outcome)
-        execution, tasks = outcome.execution, self._tasks
+        execution, tasks = outcome.snapshot, self._tasks
         if execution is None:
             error = outcome.error
             assert error is not None
-            self._put(partial(tasks.fail, outcome.execution_id, error))
+            self._put(partial(tasks.fail, outcome.id, error))
         elif execution.failed:
             failure = ExecutionFailedError(execution)
             self._put(partial(tasks.fail, execution.id, failure, execution))
@@ -436,14 +439,14 @@ class _Mapping(Generic[_T]):
                 no_output = self._no_output(execution)
                 self._put(partial(tasks.fail, execution.id, no_output, execution))
 
-    def _polled_again(self, outcome: Outcome) -> Outcome:
+    def _polled_again(self, outcome: ExecutionOutcome) -> ExecutionOutcome:
         """Poll an execution again if its wait timed out, perhaps because waiting has paused."""
         if not (self._has_paused and isinstance(outcome.error, WaitTimeoutError)):
             return outcome
         with contextlib.suppress(DatalabError):
-            execution = self._tasks.poll(outcome.execution_id)
+            execution = self._tasks.poll(outcome.id)
             if execution.is_terminal:
-                return Outcome(execution_id=outcome.execution_id, execution=execution)
+                return Outcome(id=outcome.id, snapshot=execution)
         return outcome
 
     def _put(self, begin: Callable[[], MappedOutput[_T]]) -> None:

@@ -1,6 +1,6 @@
-"""Learning when to poll: how long the executions of a workflow take.
+"""Learning when to poll: how long jobs of one group take, such as those of one workflow.
 
-Executions that have completed teach how long such a run takes, by the server's
+Jobs that have ended well teach how long such a job takes, by the server's
 own timestamps. A poll of the next one is worth most where its end is likely:
 see :meth:`Curve.lateness`. Where nothing is known, the policy of the wait
 decides alone. What is known may be wrong, so what it can do is bounded: see
@@ -21,12 +21,13 @@ import attrs
 
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.forking import ProcessLock
-from datalab_facade.models import JSON, Execution
+from datalab_facade.jobs.kinds import Timing
+from datalab_facade.models import JSON
 
-# DurationModel change with the documents and over the months: the last few hundred
-# tell enough, and of as many workflows as anybody runs side by side.
+# Durations change with the documents and over the months: the last few hundred
+# tell enough, and of as many groups as anybody runs side by side.
 _REMEMBERED_RUNS = 200
-_REMEMBERED_WORKFLOWS = 100
+_REMEMBERED_GROUPS = 100
 
 # What is said to have taken less or longer (the zero of some clock, a clock that was
 # set) is not a duration.
@@ -124,7 +125,7 @@ class Curve:
 
 
 class DurationModel:
-    """What a client has learnt about how long executions take. Threads may share it.
+    """What a client has learned about how long jobs take. Threads may share it.
 
     Nothing is kept beyond the life of the client unless asked for:
     :meth:`to_dict` gives a small JSON to pass to the next one.
@@ -135,54 +136,54 @@ class DurationModel:
 
     def __init__(self) -> None:
         self._lock = ProcessLock()
-        self._runs: OrderedDict[int, deque[float]] = OrderedDict()
-        self._curves: dict[int, Curve] = {}
+        self._runs: OrderedDict[str, deque[float]] = OrderedDict()
+        self._curves: dict[str, Curve] = {}
         # Our clock minus the server's, in seconds, lies between these two.
         self._ahead_at_least = -math.inf
         self._ahead_at_most = math.inf
 
-    def learn(self, execution: Execution, *, last_seen_running: datetime | None) -> None:
-        """Take in an execution that has ended.
+    def learn(self, timing: Timing, *, last_seen_running: datetime | None) -> None:
+        """Take in a job that has ended well.
 
         Args:
-            execution: The final snapshot.
+            timing: Its times.
             last_seen_running: When it was last seen going on, by this machine's clock.
         """
-        ended = _ended(execution)
-        if not execution.succeeded or execution.created_at is None or ended is None:
+        created, ended = timing.created_at, timing.ended_at
+        if timing.group is None or created is None or ended is None:
             return
-        seconds = (ended - execution.created_at).total_seconds()
-        if execution.workflow_id is None or not _is_usable(seconds):
+        seconds = (ended - created).total_seconds()
+        if not _is_usable(seconds):
             return
         with self._lock:
-            self._compare_clocks(ended, last_seen_running, execution.observed_at)
-            self._remember(execution.workflow_id, [seconds])
+            self._compare_clocks(ended, last_seen_running, timing.observed_at)
+            self._remember(timing.group, [seconds])
 
-    def curve(self, workflow_id: int | None) -> Curve | None:
-        """Give what is known of a workflow, if anything is."""
+    def curve(self, group: str | None) -> Curve | None:
+        """Return what is known of a group, if anything is."""
         with self._lock:
-            return self._curve(workflow_id)
+            return self._curve(group)
 
     @property
     def latest_curve(self) -> Curve | None:
-        """Give what is known of the workflow of which an execution ended last."""
+        """Return what is known of the group of which a job ended last."""
         with self._lock:
             return self._curve(next(reversed(self._runs), None))
 
-    def age(self, execution: Execution) -> float | None:
-        """Give the seconds since an execution was created, if it is known."""
-        if execution.created_at is None or execution.observed_at is None:
+    def age(self, timing: Timing) -> float | None:
+        """Return the seconds since a job was created, if they are known."""
+        if timing.created_at is None or timing.observed_at is None:
             return None
-        by_our_clock = (execution.observed_at - execution.created_at).total_seconds()
+        by_our_clock = (timing.observed_at - timing.created_at).total_seconds()
         with self._lock:
             return max(0.0, by_our_clock - self._ahead())
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give what was learnt as plain JSON: durations in seconds, by workflow id."""
+        """Return what was learned as plain JSON: durations in seconds, by group."""
         with self._lock:
             return {
                 "version": 1,
-                "durations": {str(name): list(runs) for name, runs in self._runs.items()},
+                "durations": {group: list(runs) for group, runs in self._runs.items()},
             }
 
     @classmethod
@@ -192,32 +193,32 @@ class DurationModel:
         Raises:
             InvalidArgumentError: If it is something else.
         """
-        learnt = cls()
+        model = cls()
         try:
-            for name, runs in data["durations"].items():
+            for group, runs in data["durations"].items():
                 usable = [run for run in map(float, runs) if _is_usable(run)]
                 if usable:
-                    learnt._remember(int(name), usable)
+                    model._remember(str(group), usable)
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise InvalidArgumentError(
                 f"These are no durations as to_dict() writes them: {error!r}"
             ) from error
-        return learnt
+        return model
 
-    def _remember(self, workflow_id: int, seconds: Iterable[float]) -> None:
-        self._runs.setdefault(workflow_id, deque(maxlen=_REMEMBERED_RUNS)).extend(seconds)
-        self._runs.move_to_end(workflow_id)
-        self._curves.pop(workflow_id, None)
-        if len(self._runs) > _REMEMBERED_WORKFLOWS:
+    def _remember(self, group: str, seconds: Iterable[float]) -> None:
+        self._runs.setdefault(group, deque(maxlen=_REMEMBERED_RUNS)).extend(seconds)
+        self._runs.move_to_end(group)
+        self._curves.pop(group, None)
+        if len(self._runs) > _REMEMBERED_GROUPS:
             forgotten, _ = self._runs.popitem(last=False)
             self._curves.pop(forgotten, None)
 
-    def _curve(self, workflow_id: int | None) -> Curve | None:
-        if workflow_id is None or workflow_id not in self._runs:
+    def _curve(self, group: str | None) -> Curve | None:
+        if group is None or group not in self._runs:
             return None
-        known = self._curves.get(workflow_id)
+        known = self._curves.get(group)
         if known is None:
-            known = self._curves[workflow_id] = Curve.of(list(self._runs[workflow_id]))
+            known = self._curves[group] = Curve.of(list(self._runs[group]))
         return known
 
     def _compare_clocks(
@@ -245,12 +246,6 @@ class DurationModel:
 
 def _is_usable(seconds: float) -> bool:
     return _SHORTEST <= seconds <= _LONGEST
-
-
-def _ended(execution: Execution) -> datetime | None:
-    ends = [step.finished_at for step in execution.steps.values()]
-    known = [end for end in ends if end is not None]
-    return max(known) if known and len(known) == len(ends) else execution.updated_at
 
 
 LEARN = DurationModel()

@@ -1,7 +1,7 @@
 """What to forgive, how often, and how long to stay away after it.
 
 A failure is a poll or a call that failed in a way that may pass: it says nothing
-about the execution. This module decides; it does no IO and knows no clock.
+about the job. This module decides; it does no IO and knows no clock.
 """
 
 from __future__ import annotations

@@ -8,13 +8,11 @@ and an async driver carry the commands out.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import attrs
 
 from datalab_facade.arguments import checked_number, checked_seconds, in_seconds, named
-from datalab_facade.changes import Change, changes_between
 from datalab_facade.errors import (
     DatalabError,
     InvalidArgumentError,
@@ -22,17 +20,18 @@ from datalab_facade.errors import (
     RateLimitTimeoutError,
     WaitTimeoutError,
 )
-from datalab_facade.jobs.commands import Call, Report, Result, Sleep
+from datalab_facade.jobs.changes import Change, changes_of
+from datalab_facade.jobs.commands import Call, Plan, Report, Sleep
+from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
 from datalab_facade.jobs.learning import Curve, DurationModel
 from datalab_facade.jobs.retries import Randomness, RetryState, may_pass
-from datalab_facade.models import Execution
 from datalab_facade.pickling import picklable
 
 _NumberT = TypeVar("_NumberT", int, float)
 
 _SHORTEST_SLEEP = 0.1
 
-# Where it is known how long such executions take, a poll is due when it would be
+# Where it is known how long such jobs take, a poll is due when it would be
 # late by so many seconds on average, or by such a share of the usual duration;
 # and then polls may be closer together than the policy's interval, by this share.
 _LEAST_LATENESS = 0.1
@@ -91,7 +90,7 @@ class WaitPolicy:
     min_interval: float = attrs.field(default=2.85, validator=_finite)
     """The shortest time between two polls.
 
-    A 30-second execution then costs a dozen requests of the 200 or so that a
+    A 30-second job then costs a dozen requests of the 200 or so that a
     key has in a minute, and its end is seen 1.4 seconds late in the middle."""
 
     interval_growth: float = attrs.field(default=0.1, validator=_not_negative)
@@ -155,18 +154,19 @@ def checked_policy(name: str, value: object) -> WaitPolicy:
     return value
 
 
-class Wait:
-    """The wait for one execution: it takes in each result and decides what comes next.
+class Wait(Generic[SnapshotT, IdT]):
+    """The wait for one job: it takes in each result and decides what comes next.
 
-    What was learnt of other executions says where polls are worth most. It may be odd,
-    so there is a bound: whatever was learnt, an end is seen at most ``growth`` times what
+    What was learned of other jobs says where polls are worth most. It may be odd,
+    so there is a bound: whatever was learned, an end is seen at most ``growth`` times what
     was waited, plus a fifth of ``max_interval`` (or ``min_interval``, if that is longer), later
     than it would be without it. By default that is a tenth of the time and 10 s.
 
     Times are readings of one monotonic clock.
 
     Attributes:
-        execution_id: What is waited for.
+        kind: What kind of job it is.
+        id: The job.
         due: When to poll next.
         polled_at: When it was last polled; at first, when the wait began.
         last: The last snapshot, if any poll succeeded.
@@ -174,7 +174,8 @@ class Wait:
 
     def __init__(
         self,
-        execution_id: int,
+        kind: JobKind[SnapshotT, IdT],
+        job_id: IdT,
         policy: WaitPolicy,
         *,
         now: float,
@@ -182,10 +183,11 @@ class Wait:
         duration_model: DurationModel | None = None,
         watched: bool = False,
     ) -> None:
-        self.execution_id = execution_id
+        self.kind = kind
+        self.id = job_id
         self.due = now
         self.polled_at = now
-        self.last: Execution | None = None
+        self.last: SnapshotT | None = None
         self._policy = policy
         self._random = random
         self._faults = RetryState(policy, random)
@@ -199,6 +201,7 @@ class Wait:
         self._duration_model = duration_model
         self._watched = watched
         self._born = now
+        self._group: str | None = None
 
     @property
     def retries(self) -> tuple[int, int]:
@@ -215,18 +218,23 @@ class Wait:
             raise self.timed_out(now)
         return Call(self._policy.request_timeout, self._deadline)
 
-    def answered(self, execution: Execution, *, now: float, took: float) -> list[Change]:
-        """Take in a snapshot and give what changed since the last one."""
-        changes = list(changes_between(self.last, execution, sequence=self._next_sequence))
+    def answered(self, snapshot: SnapshotT, *, now: float, took: float) -> list[Change[SnapshotT]]:
+        """Take in a snapshot and return what changed since the last one."""
+        changes = changes_of(
+            self.kind.differences(self.last, snapshot),
+            snapshot,
+            job=self.kind.describe(self.id),
+            sequence=self._next_sequence,
+        )
         before = self.last
         self.polled_at = now
         self._next_sequence += len(changes)
         self._faults.clear()
         self._last_fault = None
         self._poll_took = took
-        self.last = execution
+        self.last = snapshot
         if self._duration_model is not None:
-            self._learn(self._duration_model, before, execution, now)
+            self._learn(self._duration_model, before, snapshot, now)
         if changes and before is not None:
             self._patience_since = (
                 now - (now - self._patience_since) / self._policy.speedup_on_change
@@ -234,7 +242,7 @@ class Wait:
         return changes
 
     def schedule(self, now: float) -> None:
-        """Set :attr:`due` after a poll that found the execution still running.
+        """Set :attr:`due` after a poll that found the job still running.
 
         Raises:
             WaitTimeoutError: If there is no time for another poll.
@@ -242,10 +250,10 @@ class Wait:
         policy = self._policy
         interval = max(policy.min_interval, policy.interval_growth * (now - self._patience_since))
         furthest = math.inf
-        learnt = self._learnt_interval(now)
-        if learnt is not None:
+        learned = self._learned_interval(now)
+        if learned is not None:
             # Whoever watches wants to see the changes on the way, too.
-            interval = min(interval, learnt) if self._watched else learnt
+            interval = min(interval, learned) if self._watched else learned
             trusted = max(policy.min_interval, _TRUSTED_SHARE * policy.max_interval)
             furthest = policy.interval_growth * (now - self._started) + trusted
         stray = 1 + policy.jitter * (2 * self._random() - 1)
@@ -265,15 +273,20 @@ class Wait:
     def _learn(
         self,
         duration_model: DurationModel,
-        before: Execution | None,
-        execution: Execution,
+        before: SnapshotT | None,
+        snapshot: SnapshotT,
         now: float,
     ) -> None:
-        if execution.is_terminal:
-            seen = before.observed_at if before is not None else None
-            duration_model.learn(execution, last_seen_running=seen)
+        timing = self.kind.timing(snapshot)
+        self._group = timing.group if timing is not None else None
+        if timing is None:
             return
-        age = duration_model.age(execution)
+        if snapshot.is_terminal:
+            seen = before.observed_at if before is not None else None
+            if snapshot.succeeded:
+                duration_model.learn(timing, last_seen_running=seen)
+            return
+        age = duration_model.age(timing)
         if age is not None:
             # Whatever the clocks say, it was there when the wait began.
             self._born = min(now - age, self._started)
@@ -284,9 +297,9 @@ class Wait:
         if self.last is None:
             # Not seen yet: taken to be new, and like those that ended last.
             return self._duration_model.latest_curve
-        return self._duration_model.curve(self.last.workflow_id)
+        return self._duration_model.curve(self._group)
 
-    def _learnt_interval(self, now: float) -> float | None:
+    def _learned_interval(self, now: float) -> float | None:
         curve = self._curve()
         if curve is None:
             return None
@@ -329,8 +342,10 @@ class Wait:
     def timed_out(self, now: float) -> WaitTimeoutError:
         """Give the error that tells that the deadline came first."""
         error = WaitTimeoutError(
-            self.execution_id,
-            execution=self.last,
+            self.kind.name,
+            self.id,
+            snapshot=self.last,
+            stage=None if self.last is None else self.kind.stage(self.last),
             timeout=self._policy.timeout,
             elapsed=now - self._started,
         )
@@ -339,14 +354,12 @@ class Wait:
         return error
 
 
-def waiting(
-    wait: Wait, *, now: float
-) -> Generator[Call | Sleep | Report[Change], Result[Execution], None]:
-    """Decide on one whole wait, from the first poll to the end of the execution.
+def waiting(wait: Wait[SnapshotT, IdT], *, now: float) -> Plan[Call, Change[SnapshotT], SnapshotT]:
+    """Decide on one whole wait, from the first poll to the end of the job.
 
     Yields a :mod:`command <datalab_facade.jobs.commands>` at a time and is sent what
-    became of it. A call is a poll of the execution; what it reports are changes,
-    and the last one is that of the execution to a terminal status.
+    became of it. A call is a poll of the job; what it reports are changes,
+    and the last one is that of the job to a terminal status.
 
     Raises:
         WaitTimeoutError: The deadline came first.
@@ -361,9 +374,9 @@ def waiting(
         if answer.error is not None:
             wait.failed(answer.error, now=now)
             continue
-        execution = answer.returned
-        for change in wait.answered(execution, now=now, took=now - began):
+        snapshot = answer.returned
+        for change in wait.answered(snapshot, now=now, took=now - began):
             now = (yield Report(change)).now
-        if execution.is_terminal:
+        if snapshot.is_terminal:
             return
         wait.schedule(now)

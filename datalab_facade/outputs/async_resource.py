@@ -18,7 +18,7 @@ from datalab_facade.arguments import (
 )
 from datalab_facade.concurrency import for_each_async, off_loop_async
 from datalab_facade.context import Context
-from datalab_facade.executions.handles import ExecutionLike
+from datalab_facade.executions.kind import ExecutionLike
 from datalab_facade.models import JSON, Execution, Output
 from datalab_facade.outputs.async_renewing import AsyncRenewals
 from datalab_facade.outputs.conversion import as_json, as_text, as_type

@@ -19,7 +19,7 @@ from datalab_facade.arguments import (
 )
 from datalab_facade.concurrency import for_each, off_loop
 from datalab_facade.context import Context
-from datalab_facade.executions.handles import ExecutionLike
+from datalab_facade.executions.kind import ExecutionLike
 from datalab_facade.models import JSON, Execution, Output
 from datalab_facade.outputs.conversion import as_json, as_text, as_type
 from datalab_facade.outputs.manifest import Manifest, SavedOutput

@@ -1,17 +1,19 @@
-"""Runs of a workflow over many files, in an event loop; see :mod:`~datalab_facade.runs.runner`."""
+"""Runs of a workflow over many files; what there is to decide is decided in ``running``."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from typing import cast
 
 from datalab_facade.async_calling import AsyncApiCaller
+from datalab_facade.concurrency import off_loop_async
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError
 from datalab_facade.executions.async_resource import AsyncExecutions
+from datalab_facade.executions.kind import ExecutionOutcome
 from datalab_facade.files.async_resource import AsyncFiles
-from datalab_facade.outcomes import Outcome
+from datalab_facade.jobs.outcomes import Settled
 from datalab_facade.outputs.async_resource import AsyncOutputs
 from datalab_facade.runs.run_journal import RunHeader, RunJournal
 from datalab_facade.runs.run_sources import AsyncSources, RunItem, check_unchanged
@@ -28,6 +30,7 @@ from datalab_facade.runs.running import (
     WaitFor,
     checked_request,
     digest_of,
+    scheduler_input,
     workflow_of,
 )
 from datalab_facade.transport.api import AsyncApiTransport
@@ -35,9 +38,11 @@ from datalab_facade.workflows.async_resource import AsyncWorkflows
 from datalab_facade.workflows.decoding import decode_started
 from datalab_facade.workflows.definitions import WorkflowDefinition
 
+_ITERABLES = (Iterable, AsyncIterable)
+
 
 class AsyncRuns:
-    """Runs a workflow over files: uploads and saves one file after another, polling meanwhile."""
+    """Runs a workflow over files."""
 
     def __init__(
         self,
@@ -61,18 +66,21 @@ class AsyncRuns:
         self, workflow: RunWorkflow, sources: AsyncSources, folder: object, options: RunOptions
     ) -> RunReport:
         """Run to the end, and return the report."""
-        request = checked_request(self._context, workflow, sources, folder, options, or_async=True)
+        request = checked_request(
+            self._context, workflow, sources, folder, options, iterables=_ITERABLES
+        )
         with RunJournal(request.folder) as journal:
             workflow_id = await self._begin(journal, request)
-            results = self._results(journal, request, workflow_id)
-            outcomes = tuple([result async for result in results])
-        return RunReport(workflow_id=workflow_id, folder=request.folder, results=outcomes)
+            results = [result async for result in self._results(journal, request, workflow_id)]
+        return RunReport(workflow_id=workflow_id, folder=request.folder, results=tuple(results))
 
     def results(
         self, workflow: RunWorkflow, sources: AsyncSources, folder: object, options: RunOptions
     ) -> AsyncGenerator[RunResult, None]:
         """Run, and yield each result as it is known."""
-        request = checked_request(self._context, workflow, sources, folder, options, or_async=True)
+        request = checked_request(
+            self._context, workflow, sources, folder, options, iterables=_ITERABLES
+        )
 
         async def results() -> AsyncGenerator[RunResult, None]:
             with RunJournal(request.folder) as journal:
@@ -103,23 +111,29 @@ class AsyncRuns:
     ) -> AsyncGenerator[RunResult, None]:
         plan = RunPlan(journal, request)
 
-        async def feed() -> AsyncGenerator[int | Outcome, None]:
+        async def feed() -> AsyncGenerator[int | Settled[RunResult], None]:
             async for item in request.files.items_async():
-                yield plan.scheduler_input(await self._submit(plan, item, workflow_id))
+                yield scheduler_input(await self._submit(plan, item, workflow_id))
 
         async with contextlib.aclosing(self._outcomes(feed(), request)) as outcomes:
             async for outcome in outcomes:
-                yield await self._save(plan, outcome)
+                if isinstance(outcome, RunResult):
+                    yield outcome
+                else:
+                    yield await self._save(plan, outcome)
 
     async def _outcomes(
-        self, feed: AsyncIterable[int | Outcome], request: RunRequest
-    ) -> AsyncGenerator[Outcome, None]:
+        self, feed: AsyncIterable[int | Settled[RunResult]], request: RunRequest
+    ) -> AsyncGenerator[ExecutionOutcome | RunResult, None]:
         policy, many, on_update = request.policy, request.concurrency, request.on_update
         updates = self._executions._follow(  # noqa: SLF001 - what is settled is fed to it, too
             feed, None, many, policy, {}, changes=on_update is not None
         )
         async with contextlib.aclosing(updates):
             async for update in updates:
+                if isinstance(update, Settled):
+                    yield cast("RunResult", update.value)
+                    continue
                 if on_update is not None:
                     on_update(update)
                 if update.outcome is not None:
@@ -137,7 +151,7 @@ class AsyncRuns:
     async def _upload(self, plan: RunPlan, item: RunItem, action: Upload) -> Action:
         try:
             file = await self._files.upload(action.path, name=action.name)
-            await asyncio.to_thread(check_unchanged, item)
+            await off_loop_async(lambda: check_unchanged(item))
         except DatalabError as error:
             return plan.record_failure(item, error, action)
         return plan.record_upload(item, file)
@@ -159,7 +173,7 @@ class AsyncRuns:
             return plan.record_failure(item, error, action)
         return plan.record_submission(item, execution_id)
 
-    async def _save(self, plan: RunPlan, outcome: Outcome) -> RunResult:
+    async def _save(self, plan: RunPlan, outcome: ExecutionOutcome) -> RunResult:
         settled = plan.record_outcome(outcome)
         if isinstance(settled, RunResult):
             return settled

@@ -68,7 +68,7 @@ class RunFiles:
     Args:
         sources: One file or many; a folder stands for the files in it.
         folder: The folder for their outputs.
-        or_async: Whether sources may be an async iterable.
+        iterables: The kinds of iterables that sources may be.
 
     Raises:
         InvalidArgumentError: The sources have another type.
@@ -76,11 +76,13 @@ class RunFiles:
             before the sources are read.
     """
 
-    def __init__(self, sources: object, folder: Path, *, or_async: bool = False) -> None:
+    def __init__(
+        self, sources: object, folder: Path, *, iterables: tuple[type, ...] = (Iterable,)
+    ) -> None:
         self._folder = folder
         single = isinstance(sources, (str, bytes, os.PathLike, File))
         listed = [sources] if single else sources
-        if not isinstance(listed, (Iterable, AsyncIterable) if or_async else Iterable):
+        if not isinstance(listed, iterables):
             raise InvalidArgumentError(
                 f"files must be paths, URLs or uploaded files, not {type(sources).__name__}"
             )

@@ -1,20 +1,20 @@
-"""Runs of a workflow over many files, for blocking code.
-
-:mod:`~datalab_facade.runs.async_runner` does the same in an event loop. What there is to
-decide is decided once, in :mod:`~datalab_facade.runs.running`.
-"""
+# Generated from async_runner.py by scripts/unasync.py; change that file, not this one.
+"""Runs of a workflow over many files; what there is to decide is decided in ``running``."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterable
+from typing import cast
 
 from datalab_facade.calling import ApiCaller
+from datalab_facade.concurrency import off_loop
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError
+from datalab_facade.executions.kind import ExecutionOutcome
 from datalab_facade.executions.resource import Executions
 from datalab_facade.files.resource import Files
-from datalab_facade.outcomes import Outcome
+from datalab_facade.jobs.outcomes import Settled
 from datalab_facade.outputs.resource import Outputs
 from datalab_facade.runs.run_journal import RunHeader, RunJournal
 from datalab_facade.runs.run_sources import RunItem, Sources, check_unchanged
@@ -31,6 +31,7 @@ from datalab_facade.runs.running import (
     WaitFor,
     checked_request,
     digest_of,
+    scheduler_input,
     workflow_of,
 )
 from datalab_facade.transport.api import ApiTransport
@@ -38,9 +39,11 @@ from datalab_facade.workflows.decoding import decode_started
 from datalab_facade.workflows.definitions import WorkflowDefinition
 from datalab_facade.workflows.resource import Workflows
 
+_ITERABLES = (Iterable, Iterable)
+
 
 class Runs:
-    """Runs a workflow over files: one step after another."""
+    """Runs a workflow over files."""
 
     def __init__(
         self,
@@ -64,22 +67,28 @@ class Runs:
         self, workflow: RunWorkflow, sources: Sources, folder: object, options: RunOptions
     ) -> RunReport:
         """Run to the end, and return the report."""
-        request = checked_request(self._context, workflow, sources, folder, options)
+        request = checked_request(
+            self._context, workflow, sources, folder, options, iterables=_ITERABLES
+        )
         with RunJournal(request.folder) as journal:
             workflow_id = self._begin(journal, request)
-            results = tuple(self._results(journal, request, workflow_id))
-        return RunReport(workflow_id=workflow_id, folder=request.folder, results=results)
+            results = list(self._results(journal, request, workflow_id))
+        return RunReport(workflow_id=workflow_id, folder=request.folder, results=tuple(results))
 
     def results(
         self, workflow: RunWorkflow, sources: Sources, folder: object, options: RunOptions
     ) -> Generator[RunResult, None, None]:
         """Run, and yield each result as it is known."""
-        request = checked_request(self._context, workflow, sources, folder, options)
+        request = checked_request(
+            self._context, workflow, sources, folder, options, iterables=_ITERABLES
+        )
 
         def results() -> Generator[RunResult, None, None]:
             with RunJournal(request.folder) as journal:
                 workflow_id = self._begin(journal, request)
-                yield from self._results(journal, request, workflow_id)
+                results = self._results(journal, request, workflow_id)
+                with contextlib.closing(results):
+                    yield from results
 
         return results()
 
@@ -102,23 +111,29 @@ class Runs:
     ) -> Generator[RunResult, None, None]:
         plan = RunPlan(journal, request)
 
-        def feed() -> Generator[int | Outcome, None, None]:
+        def feed() -> Generator[int | Settled[RunResult], None, None]:
             for item in request.files.items():
-                yield plan.scheduler_input(self._submit(plan, item, workflow_id))
+                yield scheduler_input(self._submit(plan, item, workflow_id))
 
         with contextlib.closing(self._outcomes(feed(), request)) as outcomes:
             for outcome in outcomes:
-                yield self._save(plan, outcome)
+                if isinstance(outcome, RunResult):
+                    yield outcome
+                else:
+                    yield self._save(plan, outcome)
 
     def _outcomes(
-        self, feed: Iterable[int | Outcome], request: RunRequest
-    ) -> Generator[Outcome, None, None]:
+        self, feed: Iterable[int | Settled[RunResult]], request: RunRequest
+    ) -> Generator[ExecutionOutcome | RunResult, None, None]:
         policy, many, on_update = request.policy, request.concurrency, request.on_update
         updates = self._executions._follow(  # noqa: SLF001 - what is settled is fed to it, too
             feed, None, many, policy, {}, changes=on_update is not None
         )
         with contextlib.closing(updates):
             for update in updates:
+                if isinstance(update, Settled):
+                    yield cast("RunResult", update.value)
+                    continue
                 if on_update is not None:
                     on_update(update)
                 if update.outcome is not None:
@@ -136,7 +151,7 @@ class Runs:
     def _upload(self, plan: RunPlan, item: RunItem, action: Upload) -> Action:
         try:
             file = self._files.upload(action.path, name=action.name)
-            check_unchanged(item)
+            off_loop(lambda: check_unchanged(item))
         except DatalabError as error:
             return plan.record_failure(item, error, action)
         return plan.record_upload(item, file)
@@ -156,7 +171,7 @@ class Runs:
             return plan.record_failure(item, error, action)
         return plan.record_submission(item, execution_id)
 
-    def _save(self, plan: RunPlan, outcome: Outcome) -> RunResult:
+    def _save(self, plan: RunPlan, outcome: ExecutionOutcome) -> RunResult:
         settled = plan.record_outcome(outcome)
         if isinstance(settled, RunResult):
             return settled

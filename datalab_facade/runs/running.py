@@ -36,10 +36,10 @@ from datalab_facade.errors import (
 )
 from datalab_facade.files.descriptions import harmless_name
 from datalab_facade.files.models import File
+from datalab_facade.jobs.outcomes import Outcome, Settled, Update
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import JSON, Execution
-from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.outputs.manifest import Manifest
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
@@ -54,7 +54,7 @@ from datalab_facade.workflows.requests import Submitted, execution_of
 RunWorkflow: TypeAlias = int | Workflow | WorkflowDefinition | str | os.PathLike[str]
 """A workflow to run: its id, itself, a definition, or the path of a definition's file."""
 
-OnUpdate: TypeAlias = Callable[[Update], None]
+OnUpdate: TypeAlias = Callable[[Update[Execution, int]], None]
 """Called with each change of an execution, and with the totals."""
 
 _MAX_QUOTED = 5
@@ -214,9 +214,9 @@ def checked_request(
     folder: object,
     options: RunOptions,
     *,
-    or_async: bool = False,
+    iterables: tuple[type, ...],
 ) -> RunRequest:
-    """Check the arguments of a run; with ``or_async``, files may be an async iterable.
+    """Check the arguments of a run; ``iterables`` are the kinds that files may be.
 
     Raises:
         InvalidArgumentError: An argument is wrong; nothing was sent.
@@ -231,7 +231,7 @@ def checked_request(
     output_dir = checked_path("output_dir", folder)
     return RunRequest(
         workflow=_definition_of(workflow),
-        files=RunFiles(files, output_dir, or_async=or_async),
+        files=RunFiles(files, output_dir, iterables=iterables),
         folder=output_dir,
         secrets=options.get("secrets"),
         policy=context.policy_for_wait(timeout, options.get("policy"), {}),
@@ -246,8 +246,12 @@ def checked_request(
 
 Action: TypeAlias = Upload | Submit | WaitFor | RunResult
 
-# The id for files without an execution; no execution has it.
-_NO_EXECUTION = -1
+
+def scheduler_input(action: WaitFor | RunResult) -> int | Settled[RunResult]:
+    """Return what the scheduler is fed for a file: an id to wait for, or its result."""
+    if isinstance(action, WaitFor):
+        return action.execution_id
+    return Settled(action, succeeded=action.status is Status.COMPLETED)
 
 
 class RunPlan:
@@ -267,20 +271,6 @@ class RunPlan:
         self._uploaded_now: set[str] = set()
         self._sending: str | None = None
         self._waiting: dict[int, deque[RunItem]] = {}
-        self._settled: dict[int, tuple[Outcome, RunResult]] = {}
-
-    def scheduler_input(self, action: WaitFor | RunResult) -> int | Outcome:
-        """Return the scheduler's input for a file: an id to wait for, or a settled outcome."""
-        if isinstance(action, WaitFor):
-            return action.execution_id
-        if action.execution_id is None or action.status is None:
-            error = action.error or DatalabError(str(action))
-            outcome = Outcome(execution_id=_NO_EXECUTION, error=error)
-        else:
-            execution = Execution(id=action.execution_id, status=action.status)
-            outcome = Outcome(execution_id=action.execution_id, execution=execution)
-        self._settled[id(outcome)] = outcome, action
-        return outcome
 
     def next_action(self, item: RunItem) -> Action:
         """Decide what to do next for a file."""
@@ -341,15 +331,12 @@ class RunPlan:
             return _upload(item.path)
         return self._not_done(item, error)
 
-    def record_outcome(self, outcome: Outcome) -> tuple[RunItem, Path] | RunResult:
+    def record_outcome(self, outcome: Outcome[Execution, int]) -> tuple[RunItem, Path] | RunResult:
         """Process an outcome; return the file and the folder for its outputs, or its result."""
-        settled = self._settled.pop(id(outcome), None)
-        if settled is not None:
-            return settled[1]
-        waiting = self._waiting[outcome.execution_id]
+        waiting = self._waiting[outcome.id]
         item = waiting.popleft()
         if not waiting:
-            del self._waiting[outcome.execution_id]
+            del self._waiting[outcome.id]
         if outcome.error is not None:
             if isinstance(outcome.error, NotFoundError):
                 self._journal.record(item.key, reason=_message_of(outcome.error))

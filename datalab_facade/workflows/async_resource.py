@@ -11,8 +11,8 @@ from typing import Unpack
 
 from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.context import Context
+from datalab_facade.executions.async_handles import AsyncExecutionHandle
 from datalab_facade.executions.async_resource import AsyncExecutions
-from datalab_facade.executions.handles import AsyncExecutionHandle
 from datalab_facade.options import CallOptions
 from datalab_facade.transport.api import AsyncApiTransport
 from datalab_facade.transport.operations import (

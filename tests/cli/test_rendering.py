@@ -271,8 +271,9 @@ ABOUT = {
 }
 CHANGES = (
     Change(
+        job="execution 123",
         sequence=1,
-        kind="execution",
+        kind="job",
         step=None,
         file_key=None,
         before=None,
@@ -280,6 +281,7 @@ CHANGES = (
         snapshot=RUNNING,
     ),
     Change(
+        job="execution 123",
         sequence=2,
         kind="step",
         step="parse",
@@ -289,6 +291,7 @@ CHANGES = (
         snapshot=RUNNING,
     ),
     Change(
+        job="execution 123",
         sequence=3,
         kind="file",
         step=HOSTILE,
@@ -319,9 +322,9 @@ TEXTS: dict[str, Draw] = {
     "outcomes": lambda t: "\n".join(
         outcome_line(outcome, t)
         for outcome in (
-            Outcome(execution_id=126, execution=DONE),
-            Outcome(execution_id=124, execution=FAILED),
-            Outcome(execution_id=99, error=UNKNOWN),
+            Outcome(id=126, snapshot=DONE),
+            Outcome(id=124, snapshot=FAILED),
+            Outcome(id=99, error=UNKNOWN),
         )
     ),
     "changes": lambda t: "\n".join(
@@ -385,7 +388,14 @@ def test_what_a_server_says_cannot_move_the_cursor(name: str) -> None:
 
 
 def test_an_error_is_told_in_a_line_with_what_to_do_next() -> None:
-    error = WaitTimeoutError(123, execution=RUNNING, timeout=60, elapsed=60.2)
+    error = WaitTimeoutError(
+        "execution",
+        123,
+        snapshot=RUNNING,
+        stage="IN_PROGRESS, 1/3 steps done",
+        timeout=60,
+        elapsed=60.2,
+    )
     assert problem_of(error).line() == (
         "Execution 123 has not ended after 60 s (last seen IN_PROGRESS, 1/3 steps done). "
         "It goes on; datalab-facade watch 123 comes back to it"

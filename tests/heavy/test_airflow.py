@@ -218,7 +218,7 @@ def cleared(world: World, run: DagRun) -> JSON:
     """The handle of a task that is cleared in the middle of its wait."""
     run.until("is_cleared", "deferred")
     handle: dict[str, Any] = run.xcoms("is_cleared")["datalab_handle"]
-    eventually(lambda: world.looks_at(handle["execution_id"]), "it is looked at", seconds=60)
+    eventually(lambda: world.looks_at(handle["id"]), "it is looked at", seconds=60)
     run.clear("is_cleared")
     eventually(
         lambda: (task := run.task("is_cleared"))["state"] == "deferred" and task["try_number"] == 2,
@@ -238,21 +238,21 @@ def test_a_wait_goes_on_in_another_triggerer_when_its_own_is_killed(
     assert classpath.endswith(".triggers.DatalabExecutionTrigger")
     assert arguments.keys() == {"handle", "datalab_conn_id", "deadline"}
     assert arguments["handle"] == handle
-    eventually(lambda: world.looks_at(handle["execution_id"]), "it is looked at", seconds=60)
+    eventually(lambda: world.looks_at(handle["id"]), "it is looked at", seconds=60)
     airflow.kill("triggerer")
-    looks = world.looks_at(handle["execution_id"])
+    looks = world.looks_at(handle["id"])
     assert run.task("takes_long")["state"] == "deferred"
     airflow.start("triggerer")
     done = run.until("takes_long", "success", "failed")
     assert (done["state"], done["try_number"]) == ("success", 1)
     assert run.xcoms("takes_long")["return_value"] == {
-        "execution_id": handle["execution_id"],
+        "execution_id": handle["id"],
         "handle": handle,
         "status": "COMPLETED",
         "partially_failed": False,
         "manifest": None,
     }
-    assert world.looks_at(handle["execution_id"]) > looks
+    assert world.looks_at(handle["id"]) > looks
     assert world.submitted("takes_long") == 1
 
 

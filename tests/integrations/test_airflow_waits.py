@@ -13,6 +13,7 @@ import pytest
 from datalab_facade import (
     AsyncDatalab,
     AuthenticationError,
+    Execution,
     InvalidArgumentError,
     NotFoundError,
     Outcome,
@@ -29,11 +30,11 @@ ORIGIN = "https://www.datalab.to"
 
 
 def handle_of(execution_id: int, origin: str = ORIGIN) -> dict[str, JSON]:
-    return {"version": 1, "execution_id": execution_id, "origin": origin}
+    return {"version": 1, "kind": "execution", "id": execution_id, "origin": origin}
 
 
 def id_of(handle: dict[str, JSON]) -> int:
-    return int(str(handle["execution_id"]))
+    return int(str(handle["id"]))
 
 
 class World:
@@ -62,7 +63,7 @@ class World:
     def start(self, *scripts: ExecutionScript) -> list[dict[str, JSON]]:
         return [handle_of(self.simulator.start(script)) for script in scripts]
 
-    async def outcomes(self, *handles: dict[str, JSON]) -> list[Outcome]:
+    async def outcomes(self, *handles: dict[str, JSON]) -> list[Outcome[Execution, int]]:
         return await asyncio.gather(*(self.waits.outcome(handle) for handle in handles))
 
     async def until(self, moment: float) -> None:
@@ -78,8 +79,8 @@ async def test_each_wait_gets_its_own_outcome() -> None:
     handles = [*world.start(SOON, FAILS), handle_of(99)]
     done, failed, unknown = await world.outcomes(*handles)
     assert done.succeeded
-    assert failed.execution is not None
-    assert failed.execution.failed
+    assert failed.snapshot is not None
+    assert failed.snapshot.failed
     assert isinstance(unknown.error, NotFoundError)
 
 

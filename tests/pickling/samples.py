@@ -99,11 +99,14 @@ _DEFINITION = StepDefinition(
     depends_on=[],
     version="1",
 )
-_TIMED_OUT = WaitTimeoutError(124, execution=EXECUTION, timeout=60, elapsed=60.5)
+_TIMED_OUT = WaitTimeoutError(
+    "execution", 124, snapshot=EXECUTION, stage="COMPLETED", timeout=60, elapsed=60.5
+)
 _TOTALS = Totals(
     queued=1, running=2, succeeded=3, failed=4, requests=50, requests_left=150, eta_seconds=12.5
 )
 _CHANGE = Change(
+    job="execution 123",
     sequence=1,
     kind="file",
     step="parse",
@@ -144,8 +147,8 @@ _VALUES: list[object] = [
     Failure(step="parse", file_key="987", error="no pages", error_stage="VALIDATION"),
     StepProgress(finished=1, total=3),
     _CHANGE,
-    Outcome(execution_id=123, execution=EXECUTION),
-    Outcome(execution_id=124, error=_TIMED_OUT),
+    Outcome(id=123, snapshot=EXECUTION),
+    Outcome(id=124, error=_TIMED_OUT),
     _TOTALS,
     Update(totals=_TOTALS, change=_CHANGE),
     _FILE,

@@ -173,7 +173,7 @@ def test_a_handle_that_was_pickled_says_what_it_needs(way: Way) -> None:
 def test_what_stands_for_the_client_of_a_pickled_handle_is_copied_like_anything(way: Way) -> None:
     simulator = new_simulator()
     handle = way.client(simulator).executions.handle(simulator.start(SOON))
-    nobody = pickle.loads(pickle.dumps(handle))._executions
+    nobody = pickle.loads(pickle.dumps(handle))._jobs
     assert copy.deepcopy(nobody).origin == nobody.origin == "https://www.datalab.to"
 
 

@@ -64,7 +64,7 @@ def test_a_failed_execution_is_told_with_its_reasons(simulator: Simulator, call:
     outcome = call("result", simulator.start(script), timeout=20)
     assert isinstance(outcome.error, ExecutionFailedError)
     assert "parse: no pages" in str(outcome.error)
-    assert outcome.error.execution.failed
+    assert outcome.error.snapshot.failed
 
 
 def test_a_revoked_key_ends_a_wait_at_once(simulator: Simulator, call: Caller) -> None:

@@ -47,7 +47,7 @@ def test_a_wait_is_over_by_its_deadline(simulator: Simulator, call: Caller, faul
         "wait", execution_id, timeout=0.6, policy=WaitPolicy(min_interval=0.1, max_retries=1_000)
     )
     assert isinstance(outcome.error, WaitTimeoutError)
-    assert outcome.error.execution_id == execution_id
+    assert outcome.error.id == execution_id
     assert outcome.seconds <= 0.6 + GRACE
 
 

@@ -151,9 +151,9 @@ def blocking_calls_give_what_they_say(client: Datalab) -> None:
     assert_type(executions.wait(1, timeout=math.inf, policy=WaitPolicy()), Execution)
     assert_type(executions.wait(1, on_change=print), Execution)
     assert_type(executions.result(1, on_change=lambda change: change.after), Execution)
-    assert_type(executions.watch(1, timeout=5), Generator[Change, None, None])
+    assert_type(executions.watch(1, timeout=5), Generator[Change[Execution], None, None])
     for change in executions.watch(1):
-        assert_type(change, Change)
+        assert_type(change, Change[Execution])
 
     executions.get()  # type: ignore[call-arg]
     executions.get("1")  # type: ignore[arg-type]
@@ -172,7 +172,7 @@ def blocking_calls_give_what_they_say(client: Datalab) -> None:
 
 
 async def async_calls_give_what_they_say(client: AsyncDatalab) -> None:
-    async def note(change: Change) -> int:
+    async def note(change: Change[Execution]) -> int:
         return change.sequence
 
     executions = client.executions
@@ -180,9 +180,9 @@ async def async_calls_give_what_they_say(client: AsyncDatalab) -> None:
     assert_type(await executions.wait(1, timeout=5), Execution)
     assert_type(await executions.wait(1, on_change=note), Execution)
     assert_type(await executions.result(1, on_change=print), Execution)
-    assert_type(executions.watch(1), AsyncGenerator[Change, None])
+    assert_type(executions.watch(1), AsyncGenerator[Change[Execution], None])
     async for change in executions.watch(1):
-        assert_type(change, Change)
+        assert_type(change, Change[Execution])
 
     executions.get(1).status  # type: ignore[attr-defined]
     await executions.get("1")  # type: ignore[arg-type]
@@ -199,28 +199,33 @@ async def what_blocks_is_not_awaited(client: Datalab) -> None:
 
 def many_at_once(client: Datalab, ids: list[int]) -> None:
     executions = client.executions
-    assert_type(executions.as_completed(ids, timeout=60), Generator[Outcome, None, None])
-    assert_type(executions.watch_many(range(9), concurrency=3), Generator[Update, None, None])
-    assert_type(executions.wait_many(iter(ids), policy=WaitPolicy()), list[Outcome])
+    assert_type(
+        executions.as_completed(ids, timeout=60), Generator[Outcome[Execution, int], None, None]
+    )
+    assert_type(
+        executions.watch_many(range(9), concurrency=3),
+        Generator[Update[Execution, int], None, None],
+    )
+    assert_type(executions.wait_many(iter(ids), policy=WaitPolicy()), list[Outcome[Execution, int]])
     for outcome in executions.as_completed(ids, max_retries=3):
-        assert_type(outcome.execution_id, int)
-        assert_type(outcome.execution, Execution | None)
+        assert_type(outcome.id, int)
+        assert_type(outcome.snapshot, Execution | None)
         assert_type(outcome.error, DatalabError | None)
         assert_type(outcome.succeeded, bool)
         assert_type(outcome.result(), Execution)
     for update in executions.watch_many(ids):
-        assert_type(update.change, Change | None)
-        assert_type(update.outcome, Outcome | None)
+        assert_type(update.change, Change[Execution] | None)
+        assert_type(update.outcome, Outcome[Execution, int] | None)
         assert_type(update.totals, Totals)
         assert_type(update.totals.requests_left, int | None)
 
     handle, snapshot = executions.handle(1), executions.get(1)
     executions.wait_many([1, snapshot, handle, handle.to_dict()], timeout=timedelta(hours=1))
-    assert_type(executions.as_completed([handle]), Generator[Outcome, None, None])
+    assert_type(executions.as_completed([handle]), Generator[Outcome[Execution, int], None, None])
     assert_type(executions.wait(snapshot, timeout=timedelta(minutes=5)), Execution)
     assert_type(client.outputs.save_all(handle, "out"), Manifest)
 
-    executions.as_completed([Outcome(execution_id=1)])  # type: ignore[list-item]
+    executions.as_completed([Outcome(id=1)])  # type: ignore[list-item]
     executions.wait(1, timeout="5")  # type: ignore[arg-type]
     executions.wait_many(1)  # type: ignore[arg-type]
     executions.wait_many(["1"])  # type: ignore[list-item]
@@ -231,12 +236,14 @@ def many_at_once(client: Datalab, ids: list[int]) -> None:
 
 async def many_at_once_in_async_code(client: AsyncDatalab, ids: AsyncGenerator[int, None]) -> None:
     executions = client.executions
-    assert_type(executions.as_completed([1, 2]), AsyncGenerator[Outcome, None])
-    assert_type(executions.watch_many(ids), AsyncGenerator[Update, None])
-    assert_type(await executions.wait_many(ids), list[Outcome])
-    assert_type(await executions.wait_many([executions.handle(1), 2]), list[Outcome])
+    assert_type(executions.as_completed([1, 2]), AsyncGenerator[Outcome[Execution, int], None])
+    assert_type(executions.watch_many(ids), AsyncGenerator[Update[Execution, int], None])
+    assert_type(await executions.wait_many(ids), list[Outcome[Execution, int]])
+    assert_type(
+        await executions.wait_many([executions.handle(1), 2]), list[Outcome[Execution, int]]
+    )
     async for outcome in executions.as_completed(ids):
-        assert_type(outcome, Outcome)
+        assert_type(outcome, Outcome[Execution, int])
 
     for _ in executions.as_completed([1]):  # type: ignore[attr-defined]
         pass
@@ -253,7 +260,7 @@ def handles_do_the_same_without_the_id(client: Datalab) -> None:
     assert_type(handle.get(timeout=5), Execution)
     assert_type(handle.wait(timeout=5, policy=WaitPolicy(), on_change=print), Execution)
     assert_type(handle.result(max_retries=3), Execution)
-    assert_type(handle.watch(timeout=5), Generator[Change, None, None])
+    assert_type(handle.watch(timeout=5), Generator[Change[Execution], None, None])
     assert_type(handle.fetch_outputs(), tuple[Output, ...])
     assert_type(handle.to_dict(), dict[str, JSON])
     assert_type(client.executions.handle(handle.to_dict()), ExecutionHandle)
@@ -271,7 +278,7 @@ async def async_handles_do_the_same(client: AsyncDatalab) -> None:
     assert_type(await handle.get(), Execution)
     assert_type(await handle.wait(timeout=5), Execution)
     assert_type(await handle.result(), Execution)
-    assert_type(handle.watch(), AsyncGenerator[Change, None])
+    assert_type(handle.watch(), AsyncGenerator[Change[Execution], None])
     assert_type(await handle.fetch_outputs(), tuple[Output, ...])
     assert_type(handle.to_dict(), dict[str, JSON])
 
@@ -352,9 +359,9 @@ def steps_are_a_mapping_that_does_not_change(execution: Execution) -> None:
     steps["parse"].output_url  # type: ignore[attr-defined]
 
 
-def a_change_is_typed(change: Change) -> None:
+def a_change_is_typed(change: Change[Execution]) -> None:
     assert_type(change.sequence, int)
-    assert_type(change.kind, Literal["execution", "step", "file"])
+    assert_type(change.kind, Literal["job", "step", "file"])
     assert_type(change.step, str | None)
     assert_type(change.before, Status | None)
     assert_type(change.after, Status)
@@ -552,11 +559,12 @@ def errors_hold_plain_data(client: Datalab) -> None:
         assert_type(error.url, str)
         error.timeout  # type: ignore[attr-defined]
     except WaitTimeoutError as error:
-        assert_type(error.execution_id, int)
-        assert_type(error.execution, Execution | None)
+        assert_type(error.kind, str)
+        assert_type(error.id, int | str)
+        assert_type(error.stage, str | None)
         assert_type(error.elapsed, float)
     except ExecutionFailedError as error:
-        assert_type(error.execution, Execution)
+        assert_type(error.snapshot, Execution)
         assert_type(error.failures, tuple[Failure, ...])
     except UploadError as error:
         assert_type(error.file_name, str)

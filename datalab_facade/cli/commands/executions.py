@@ -15,13 +15,14 @@ from datalab_facade.cli.following import Following
 from datalab_facade.cli.rendering.executions import execution_text, outcome_line
 from datalab_facade.cli.sessions import PROGRAM, Session, in_session, talks
 from datalab_facade.errors import InvalidArgumentError
-from datalab_facade.outcomes import Outcome
+from datalab_facade.jobs.outcomes import Outcome
 
 if TYPE_CHECKING:
     from datalab_facade.client import Datalab
+    from datalab_facade.executions.kind import ExecutionOutcome
 
 
-def code_of(outcome: Outcome) -> ExitCode:
+def code_of(outcome: ExecutionOutcome) -> ExitCode:
     """Tell with which code the wait for an execution ends."""
     if outcome.error is not None:
         return problem_of(outcome.error).code
@@ -92,18 +93,18 @@ def _watch_one(session: Session, client: Datalab, execution_id: int) -> ExitCode
             execution = change.snapshot
             following.changed(change)
     assert execution is not None
-    outcome = Outcome(execution_id=execution_id, execution=execution)
+    outcome = Outcome(id=execution_id, snapshot=execution)
     _tell_end(session, outcome)
     return code_of(outcome)
 
 
-def _tell_end(session: Session, outcome: Outcome) -> None:
+def _tell_end(session: Session, outcome: ExecutionOutcome) -> None:
     if session.as_json:
         session.out.write_json(documents.outcome(outcome, event=True), indented=False)
-    elif session.out.is_terminal and outcome.execution is not None:
-        session.out.write(execution_text(outcome.execution, session.out.for_tables))
-        if outcome.execution.outputs:
-            hint = f"To save its outputs: {PROGRAM} download {outcome.execution_id} -o DIR"
+    elif session.out.is_terminal and outcome.snapshot is not None:
+        session.out.write(execution_text(outcome.snapshot, session.out.for_tables))
+        if outcome.snapshot.outputs:
+            hint = f"To save its outputs: {PROGRAM} download {outcome.id} -o DIR"
             session.say(f"\n{hint}")
     else:
         session.out.write(outcome_line(outcome, session.out.for_tables))

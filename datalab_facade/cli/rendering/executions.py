@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from datalab_facade.changes import Change
 from datalab_facade.cli.exits import problem_of
 from datalab_facade.cli.rendering.signs import files_done, plain, sign, state_of_execution
 from datalab_facade.cli.tables import Cell, Column, paragraph, table
 from datalab_facade.errors import DatalabError
+from datalab_facade.jobs.outcomes import Totals
 from datalab_facade.models import Execution, Step, StepRun
-from datalab_facade.outcomes import Outcome, Totals
 from datalab_facade.pictures.rows import Headline, State, state_of
 from datalab_facade.pictures.terminal import BOLD, DIM, RED, STATE_COLORS, Terminal
 from datalab_facade.pictures.words import SEPARATOR, counted, duration, joined, shown
 from datalab_facade.statuses import Status
+
+if TYPE_CHECKING:
+    from datalab_facade.executions.kind import ExecutionChange, ExecutionOutcome
 
 _MOST_FILES: Final = 6
 _MOST_FAILURES: Final = 5
@@ -184,7 +186,7 @@ def failures_text(execution: Execution, terminal: Terminal) -> Iterator[str]:
         yield terminal.painted(terminal.words(more), RED)
 
 
-def change_line(change: Change, terminal: Terminal, *, many: bool = False) -> str:
+def change_line(change: ExecutionChange, terminal: Terminal, *, many: bool = False) -> str:
     """Tell a change in a line, with the time of day at which it was seen.
 
     Args:
@@ -212,11 +214,11 @@ def change_line(change: Change, terminal: Terminal, *, many: bool = False) -> st
     )
 
 
-def outcome_line(outcome: Outcome, terminal: Terminal) -> str:
+def outcome_line(outcome: ExecutionOutcome, terminal: Terminal) -> str:
     """Tell in a line how the wait for an execution ended; in several where it is narrow."""
     *most, last = (attrs.evolve(column, title="") for column in _EXECUTIONS)
     columns = [*most, attrs.evolve(last, shrinks=False, wraps=True)]
-    row = _execution_row(outcome.execution_id, outcome.execution, outcome.error, terminal)
+    row = _execution_row(outcome.id, outcome.snapshot, outcome.error, terminal)
     return "\n".join(table(columns, [row], terminal))
 
 

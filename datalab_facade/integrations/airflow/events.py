@@ -12,8 +12,8 @@ from typing import Any, Self
 import attrs
 
 from datalab_facade.errors import DatalabError, ExecutionFailedError
+from datalab_facade.executions.kind import ExecutionOutcome
 from datalab_facade.models import JSON, Execution
-from datalab_facade.outcomes import Outcome
 from datalab_facade.redaction import redact_urls
 from datalab_facade.statuses import Status
 
@@ -37,12 +37,12 @@ class WaitEvent:
     """The name of the error's class, if its end is unknown."""
 
     @classmethod
-    def of(cls, handle: Mapping[str, JSON], outcome: Outcome) -> Self:
+    def of(cls, handle: Mapping[str, JSON], outcome: ExecutionOutcome) -> Self:
         """Build the event of an outcome."""
         if outcome.error is not None:
             return cls.of_error(handle, outcome.error)
-        assert outcome.execution is not None
-        return cls.of_execution(handle, outcome.execution)
+        assert outcome.snapshot is not None
+        return cls.of_execution(handle, outcome.snapshot)
 
     @classmethod
     def of_execution(cls, handle: Mapping[str, JSON], execution: Execution) -> Self:
@@ -58,7 +58,7 @@ class WaitEvent:
     @classmethod
     def timed_out(cls, handle: Mapping[str, JSON]) -> Self:
         """Build the event of a deadline that came first."""
-        number = handle.get("execution_id")
+        number = handle.get("id")
         return cls(
             handle,
             problem=f"Execution {number} has not ended before the deadline; it is still running",

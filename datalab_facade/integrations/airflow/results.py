@@ -53,7 +53,7 @@ def execution_id_of(handle: Mapping[str, JSON]) -> int:
     Raises:
         InvalidArgumentError: It is not a handle.
     """
-    return checked_id(handle.get("execution_id"))
+    return checked_id(handle.get("id"))
 
 
 def whole_number(name: str, value: object) -> int:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from datalab_facade.client import Datalab
-    from datalab_facade.executions.handles import ExecutionLike
+    from datalab_facade.executions.kind import ExecutionLike
     from datalab_facade.models import JSON
 
 

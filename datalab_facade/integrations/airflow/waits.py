@@ -20,14 +20,14 @@ import attrs
 from datalab_facade.client import AsyncDatalab
 from datalab_facade.errors import (
     AuthenticationError,
-    DatalabError,
     InvalidArgumentError,
     WaitTimeoutError,
 )
+from datalab_facade.executions.kind import ExecutionOutcome
 from datalab_facade.integrations.airflow.settings import ConnectionSettings
+from datalab_facade.jobs.outcomes import Abandoned, Settled
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import JSON
-from datalab_facade.outcomes import Outcome, outcomes_of_async
 
 LEASE: Final = 7_200.0
 """Seconds after which a wait is renewed in ``as_completed``.
@@ -43,17 +43,10 @@ ReadSettings = Callable[[], Awaitable[ConnectionSettings]]
 OpenClient = Callable[[ConnectionSettings], AsyncDatalab]
 
 
-class _NobodyWaitsError(DatalabError):
-    """Ends the wait for an execution; with id 0 it only wakes the consumer of outcomes."""
-
-    def __init__(self) -> None:
-        super().__init__("nobody waits for this execution")
-
-
 @attrs.define(eq=False)
 class _Waiter:
     handle: Mapping[str, JSON]
-    future: asyncio.Future[Outcome]
+    future: asyncio.Future[ExecutionOutcome]
     execution_id: int | None = None
     """Set when the wait has begun."""
 
@@ -93,7 +86,7 @@ class SharedWaits:
         self._cancelled: deque[_Waiter] = deque()
         self._runner: asyncio.Task[None] | None = None
 
-    async def outcome(self, handle: Mapping[str, JSON]) -> Outcome:
+    async def outcome(self, handle: Mapping[str, JSON]) -> ExecutionOutcome:
         """Wait until an execution has ended, or until its wait fails.
 
         Cancelling ends only this wait. An execution that nobody waits for is not polled
@@ -154,16 +147,16 @@ class SharedWaits:
         updates = client.executions._follow(  # noqa: SLF001 - it is fed who is given up, too
             self._feed(client), None, _NO_LIMIT, self._policy, {}, changes=False
         )
-        outcomes = outcomes_of_async(updates)
-        async with aclosing(outcomes):
-            async for outcome in outcomes:
-                if isinstance(outcome.error, _NobodyWaitsError):
+        async with aclosing(updates):
+            async for update in updates:
+                if isinstance(update, Settled):
                     if not self._waiters:
                         return False
                     continue
-                waiting = [
-                    one for one in self._by_execution.pop(outcome.execution_id, ()) if _waits(one)
-                ]
+                outcome = update.outcome
+                if outcome is None:
+                    continue
+                waiting = [one for one in self._by_execution.pop(outcome.id, ()) if _waits(one)]
                 if not waiting:
                     continue
                 if isinstance(outcome.error, WaitTimeoutError):
@@ -179,7 +172,9 @@ class SharedWaits:
                         waiter.future.set_result(outcome)
         raise AssertionError("the feed has no end")
 
-    async def _feed(self, client: AsyncDatalab) -> AsyncGenerator[int | Outcome, None]:
+    async def _feed(
+        self, client: AsyncDatalab
+    ) -> AsyncGenerator[int | Abandoned[int] | Settled[None], None]:
         while True:
             while self._new:
                 waiter = self._new.popleft()
@@ -201,9 +196,10 @@ class SharedWaits:
             while self._cancelled:
                 abandoned = self._remove(self._cancelled.popleft())
                 if abandoned is not None:
-                    yield Outcome(execution_id=abandoned, error=_NobodyWaitsError())
+                    yield Abandoned(abandoned)
             if not self._waiters:
-                yield Outcome(execution_id=0, error=_NobodyWaitsError())
+                # It only wakes up who reads the updates.
+                yield Settled(None)
             if not self._new and not self._cancelled:
                 self._wake.clear()
                 await self._wake.wait()

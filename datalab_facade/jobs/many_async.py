@@ -5,43 +5,45 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from typing import Generic, TypeVar
 
 from datalab_facade.clock import Clock, running_loop, wait_by
 from datalab_facade.errors import DatalabError, RateLimitTimeoutError
-from datalab_facade.executions.handles import ExecutionLike
-from datalab_facade.executions.many import NO_MORE, feed_one
 from datalab_facade.jobs.commands import Result
+from datalab_facade.jobs.kinds import IdT, SnapshotT
+from datalab_facade.jobs.many import NO_MORE, FeedItem, LikeT, feed_one
+from datalab_facade.jobs.outcomes import Settled, Update
 from datalab_facade.jobs.scheduling import Poll, Scheduler
-from datalab_facade.models import Execution
-from datalab_facade.outcomes import Outcome, Update
 from datalab_facade.transport.admission import AsyncAdmissionControl
+
+_T = TypeVar("_T")
 
 
 async def run_many_async(
-    scheduler: Scheduler,
-    executions: Iterable[ExecutionLike | Outcome] | AsyncIterable[ExecutionLike | Outcome],
-    poll: Callable[[Poll], Awaitable[Execution]],
+    scheduler: Scheduler[SnapshotT, IdT],
+    jobs: Iterable[FeedItem[LikeT, IdT]] | AsyncIterable[FeedItem[LikeT, IdT]],
+    poll: Callable[[Poll[SnapshotT, IdT]], Awaitable[SnapshotT]],
     *,
-    resolve: Callable[[ExecutionLike], int],
+    resolve: Callable[[LikeT], IdT],
     gate: AsyncAdmissionControl,
     clock: Clock,
-) -> AsyncGenerator[Update, None]:
-    """Wait for all executions in an event loop, as many polls at once as there are slots.
+) -> AsyncGenerator[Update[SnapshotT, IdT] | Settled[object], None]:
+    """Wait for all jobs in an event loop, as many polls at once as there are slots.
 
-    Arguments as :func:`~datalab_facade.executions.many.run_many`; ``executions``
+    Arguments as :func:`~datalab_facade.jobs.many.run_many`; ``jobs``
     may be async. When this is closed, everything that it began is over.
     """
     running_loop()
     run = _AsyncRun(scheduler, poll, resolve, gate, clock)
     tasks = [
-        asyncio.create_task(run.feed(executions), name="datalab-feed"),
+        asyncio.create_task(run.feed(jobs), name="datalab-feed"),
         asyncio.create_task(run.dispatch(), name="datalab-dispatch"),
     ]
     try:
         while not (scheduler.finished and run.idle):
-            await run.news.wait()
-            run.news.clear()
-            for update in scheduler.news():
+            await run.happened.wait()
+            run.happened.clear()
+            for update in scheduler.events():
                 yield update
             run.raise_crash(tasks)
         scheduler.raise_feed_error()
@@ -49,18 +51,18 @@ async def run_many_async(
         await run.stop(tasks)
 
 
-class _AsyncRun:
+class _AsyncRun(Generic[SnapshotT, IdT, LikeT]):
     """One run of the async driver: a task that feeds, one that dispatches, one for each poll."""
 
     def __init__(
         self,
-        scheduler: Scheduler,
-        poll: Callable[[Poll], Awaitable[Execution]],
-        resolve: Callable[[ExecutionLike], int],
+        scheduler: Scheduler[SnapshotT, IdT],
+        poll: Callable[[Poll[SnapshotT, IdT]], Awaitable[SnapshotT]],
+        resolve: Callable[[LikeT], IdT],
         gate: AsyncAdmissionControl,
         clock: Clock,
     ) -> None:
-        self.news = asyncio.Event()
+        self.happened = asyncio.Event()
         self._scheduler = scheduler
         self._poll = poll
         self._resolve = resolve
@@ -76,19 +78,19 @@ class _AsyncRun:
         return not self._polls
 
     async def feed(
-        self, executions: Iterable[ExecutionLike | Outcome] | AsyncIterable[ExecutionLike | Outcome]
+        self, jobs: Iterable[FeedItem[LikeT, IdT]] | AsyncIterable[FeedItem[LikeT, IdT]]
     ) -> None:
         scheduler, clock = self._scheduler, self._clock
         try:
-            async with contextlib.aclosing(_each(executions)) as feed:
+            async with contextlib.aclosing(_each(jobs)) as feed:
                 while not scheduler.finished:
                     try:
-                        execution = await anext(feed, NO_MORE)
+                        item = await anext(feed, NO_MORE)
                     except Exception as error:  # noqa: BLE001 - raised when all read so far has ended
                         scheduler.feed_failed(error)
                         return
-                    feed_one(scheduler, execution, self._resolve, clock.monotonic())
-                    if execution is NO_MORE:
+                    feed_one(scheduler, item, self._resolve, clock.monotonic())
+                    if item is NO_MORE:
                         return
                     self._wake()
                     while not scheduler.wants_more and not scheduler.finished:
@@ -122,17 +124,17 @@ class _AsyncRun:
             self._wake()
 
     async def _rest(self, seconds: float) -> None:
-        """Let time pass; a new execution or an answer may bring a poll nearer, and ends it."""
+        """Let time pass; a new job or an answer may bring a poll nearer, and ends it."""
         self._alarm = asyncio.get_running_loop().create_future()
         await wait_by(self._clock, self._alarm, seconds)
 
-    async def _make(self, due: Poll) -> None:
+    async def _make(self, due: Poll[SnapshotT, IdT]) -> None:
         try:
-            execution = await self._poll(due)
+            snapshot = await self._poll(due)
         except DatalabError as error:
-            result: Result[Execution] = Result(self._clock.monotonic(), error=error)
+            result: Result[SnapshotT] = Result(self._clock.monotonic(), error=error)
         else:
-            result = Result(self._clock.monotonic(), execution)
+            result = Result(self._clock.monotonic(), snapshot)
         self._scheduler.polled(due, result)
 
     def _over(self, task: asyncio.Task[None]) -> None:
@@ -152,7 +154,7 @@ class _AsyncRun:
             raise self._crash
 
     def _wake(self) -> None:
-        self.news.set()
+        self.happened.set()
         if self._alarm is not None and not self._alarm.done():
             self._alarm.set_result(None)
         if self._scheduler.wants_more or self._scheduler.finished:
@@ -176,13 +178,13 @@ class _AsyncRun:
 
 
 async def _each(
-    executions: Iterable[ExecutionLike | Outcome] | AsyncIterable[ExecutionLike | Outcome],
-) -> AsyncGenerator[ExecutionLike | Outcome, None]:
-    if isinstance(executions, AsyncIterable):
-        async for execution in executions:
-            yield execution
+    jobs: Iterable[_T] | AsyncIterable[_T],
+) -> AsyncGenerator[_T, None]:
+    if isinstance(jobs, AsyncIterable):
+        async for job in jobs:
+            yield job
     else:
-        for execution in executions:
-            yield execution
+        for job in jobs:
+            yield job
             # A long list must not keep the polls from being dispatched.
             await asyncio.sleep(0)

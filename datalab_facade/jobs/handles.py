@@ -1,0 +1,89 @@
+# Generated from async_handles.py by scripts/unasync.py; change that file, not this one.
+"""Handles: a job's id, and the client to ask about it with.
+
+A handle can be written down: its JSON form holds the kind of job, the id and the address of the
+API, and nothing secret. Any client of that address takes it back, in another process or on another
+day. Its pickle holds the same. What comes out of a pickle has no client; it names the job, and the
+client's ``handle`` method gives it one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, Unpack
+
+import attrs
+
+from datalab_facade.jobs.handling import AnyHandle, revived_handle
+from datalab_facade.jobs.kinds import IdT, SnapshotT
+
+if TYPE_CHECKING:
+    from datalab_facade.jobs.changes import Change, OnChange
+    from datalab_facade.jobs.resource import Jobs
+    from datalab_facade.models import JSON
+    from datalab_facade.options import CallOptions, WaitOptions
+
+
+@attrs.frozen(kw_only=True)
+class JobHandle(AnyHandle, Generic[SnapshotT, IdT]):
+    """A job's id bound to a client.
+
+    Copies share its client. Its pickle holds the kind, the id and the API's address; what comes
+    out of it compares equal and has :meth:`to_dict`, and everything else raises
+    ClientStateError until the client's ``handle`` method gives it a client.
+    """
+
+    id: IdT
+    _jobs: Jobs[SnapshotT, IdT, Any] = attrs.field(repr=False, eq=False, alias="jobs")
+    found_at: ClassVar[str] = "the resource of its kind"
+    """Where a client has the jobs of this kind."""
+
+    def get(
+        self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
+    ) -> SnapshotT:
+        """Poll the job once.
+
+        See :meth:`Jobs.get <datalab_facade.jobs.resource.Jobs.get>`.
+        """
+        return self._jobs.get(self, timeout=timeout, **options)
+
+    def wait(
+        self, *, on_change: OnChange[SnapshotT] | None = None, **options: Unpack[WaitOptions]
+    ) -> SnapshotT:
+        """Wait until the job has ended, well or badly.
+
+        See :meth:`Jobs.wait <datalab_facade.jobs.resource.Jobs.wait>`.
+        """
+        return self._jobs.wait(self, on_change=on_change, **options)
+
+    def result(
+        self, *, on_change: OnChange[SnapshotT] | None = None, **options: Unpack[WaitOptions]
+    ) -> SnapshotT:
+        """Wait until the job has ended well.
+
+        See :meth:`Jobs.result <datalab_facade.jobs.resource.Jobs.result>`.
+        """
+        return self._jobs.result(self, on_change=on_change, **options)
+
+    def watch(self, **options: Unpack[WaitOptions]) -> Generator[Change[SnapshotT], None, None]:
+        """Yield each change of the job until it has ended.
+
+        See :meth:`Jobs.watch <datalab_facade.jobs.resource.Jobs.watch>`.
+        """
+        return self._jobs.watch(self, **options)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the handle as plain JSON: the kind, the id and the API's address."""
+        return self._jobs.handle_to_dict(self.id)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[..., object], tuple[type[Self], dict[str, JSON]]]:
+        return revived_handle, (type(self), self.to_dict())

@@ -1,0 +1,368 @@
+# Generated from async_resource.py by scripts/unasync.py; change that file, not this one.
+"""What a client does with the jobs of one kind: poll, wait, take the result, watch; one or many.
+
+What there is to decide is decided in :mod:`~datalab_facade.jobs.wait`,
+:mod:`~datalab_facade.jobs.scheduling` and :mod:`~datalab_facade.jobs.retries`; here it is given
+its IO.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Generator, Iterable, Mapping
+from datetime import timedelta
+from typing import Generic, Unpack, cast
+
+from datalab_facade.arguments import checked_callable, checked_iterable, checked_seconds
+from datalab_facade.calling import ApiCaller
+from datalab_facade.concurrency import notify, read_all
+from datalab_facade.context import Context
+from datalab_facade.errors import WaitTimeoutError
+from datalab_facade.jobs.changes import Change, OnChange
+from datalab_facade.jobs.commands import Call
+from datalab_facade.jobs.driving import drive
+from datalab_facade.jobs.handles import JobHandle
+from datalab_facade.jobs.handling import handle_to_dict, resolve_id
+from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
+from datalab_facade.jobs.many import FeedItem, LikeT, run_many
+from datalab_facade.jobs.outcomes import Outcome, Settled, Update, outcomes_of
+from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY, Poll
+from datalab_facade.jobs.wait import WaitPolicy
+from datalab_facade.models import JSON
+from datalab_facade.options import CallOptions
+from datalab_facade.tracing import Span
+from datalab_facade.transport.api import ApiTransport, CallScope
+
+
+class Jobs(Generic[SnapshotT, IdT, LikeT]):
+    """The jobs of one kind, for blocking code.
+
+    Wherever a job is asked for, its id, a snapshot of it, a handle of any client, and the JSON
+    form of a handle are taken.
+    """
+
+    kind: JobKind[SnapshotT, IdT]
+    """What kind of jobs these are."""
+
+    def __init__(
+        self,
+        transport: ApiTransport,
+        context: Context,
+        kind: JobKind[SnapshotT, IdT] | None = None,
+    ) -> None:
+        if kind is not None:
+            self.kind = kind
+        self._transport = transport
+        self._context = context
+        self._calls = ApiCaller(transport, context)
+
+    def get(
+        self,
+        job: LikeT,
+        *,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[CallOptions],
+    ) -> SnapshotT:
+        """Poll a job once.
+
+        Args:
+            job: Its id, a snapshot of it, or a handle.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
+            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
+
+        Returns:
+            A snapshot: the job's state now.
+
+        Raises:
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            AuthenticationError: The key is wrong.
+            NotFoundError: The job is unknown to this key.
+            UnprocessableEntityError: The server finds the request invalid.
+            APIStatusError: The server refuses the request in another way.
+            APIConnectionError: No whole answer came; as APITimeoutError if it took too long.
+            InvalidResponseError: The answer is not such a job.
+        """
+        job_id = self._id(job)
+        return self._calls.query(
+            self.kind.poll(job_id),
+            lambda answer: self._context.decode(self.kind, answer, job_id),
+            timeout=timeout,
+            options=options,
+            subject=self.kind.describe(job_id),
+        )
+
+    def wait(
+        self,
+        job: LikeT,
+        *,
+        timeout: float | timedelta | None = None,
+        policy: WaitPolicy | None = None,
+        on_change: OnChange[SnapshotT] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> SnapshotT:
+        """Wait until a job has ended, well or badly.
+
+        A poll that fails in a way that may pass is retried, as the policy says.
+        Whatever happens here, the job itself goes on: only the id is
+        needed to wait for it again.
+
+        Args:
+            job: Its id, a snapshot of it, or a handle.
+            timeout: Seconds until the hard deadline, or a timedelta; by default the
+                policy's, two hours. ``math.inf`` waits without end.
+            policy: How often to poll and what to retry; by default the client's.
+            on_change: Called with each change as it is seen.
+            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
+
+        Returns:
+            The final snapshot; its ``succeeded`` says how it ended.
+
+        Raises:
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            WaitTimeoutError: The deadline came first; the job goes on.
+            AuthenticationError: The key is wrong.
+            NotFoundError: The job is unknown to this key.
+            UnprocessableEntityError: The server finds the request invalid.
+            APIStatusError: The server refuses the request in another way, or failed too
+                often in a row.
+            APIConnectionError: Too many polls in a row got no whole answer.
+            InvalidResponseError: Too many answers in a row were not such a job.
+        """
+        watched = checked_callable("on_change", on_change) is not None
+        changes = self._changes(job, timeout, policy, options, watched=watched)
+        with contextlib.closing(changes):
+            change = None
+            for change in changes:
+                notify(on_change, change)
+        assert change is not None
+        return change.snapshot
+
+    def result(
+        self,
+        job: LikeT,
+        *,
+        timeout: float | timedelta | None = None,
+        policy: WaitPolicy | None = None,
+        on_change: OnChange[SnapshotT] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> SnapshotT:
+        """Wait until a job has ended well, and return its final snapshot.
+
+        Arguments and errors as :meth:`wait`.
+
+        Raises:
+            JobFailedError: The job ended badly; the error has the snapshot.
+        """
+        ended = self.wait(job, timeout=timeout, policy=policy, on_change=on_change, **options)
+        if not ended.succeeded:
+            raise self.kind.failure(ended)
+        return ended
+
+    def watch(
+        self,
+        job: LikeT,
+        *,
+        timeout: float | timedelta | None = None,
+        policy: WaitPolicy | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Generator[Change[SnapshotT], None, None]:
+        """Yield each change as it is seen, until the job has ended.
+
+        Polling goes on only while changes are asked for, and the deadline runs
+        from the first one. Arguments and errors as :meth:`wait`; what is wrong with
+        the arguments is raised at once.
+
+        Returns:
+            An iterator of changes; the last one is the end of the job.
+        """
+        return self._changes(job, timeout, policy, options, watched=True)
+
+    def as_completed(
+        self,
+        jobs: Iterable[LikeT],
+        *,
+        timeout: float | timedelta | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        policy: WaitPolicy | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Generator[Outcome[SnapshotT, IdT], None, None]:
+        """Wait for many jobs under one rate limit; yield each as it ends.
+
+        One that fails, is unknown or takes too long has an outcome that says so,
+        and the rest goes on. When more polls are due than the rate limit allows, the
+        job that was polled longest ago comes first.
+
+        Args:
+            jobs: Ids, snapshots or handles, also mixed. They are read as there is
+                room, so they may be many, or still being produced. A job that
+                comes twice has two outcomes, and is polled once.
+            timeout: Seconds, or a timedelta, for all of it, hard; a job that goes
+                on by then has an outcome with WaitTimeoutError, and jobs that were
+                not read have none. By default only the policy's timeout for each single
+                job ends the wait.
+            concurrency: How many are waited for at once.
+            policy: How each single one is waited for; by default the client's.
+            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
+
+        Returns:
+            An iterator of outcomes, in the order in which they come to be.
+
+        Raises:
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            Exception: Whatever reading the jobs raises, once those that were read before
+                have their outcomes.
+        """
+        updates = self._follow(jobs, timeout, concurrency, policy, options, changes=False)
+        return outcomes_of(updates)
+
+    def watch_many(
+        self,
+        jobs: Iterable[LikeT],
+        *,
+        timeout: float | timedelta | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        policy: WaitPolicy | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Generator[Update[SnapshotT, IdT], None, None]:
+        """Follow many jobs in one stream: their changes, their outcomes, and totals.
+
+        For progress displays. Arguments and errors as :meth:`as_completed`.
+
+        Returns:
+            An iterator of updates; each holds a change or an outcome, and the totals.
+        """
+        updates = self._follow(jobs, timeout, concurrency, policy, options, changes=True)
+        # Nothing that is settled already is fed, so only updates come out.
+        return cast("Generator[Update[SnapshotT, IdT], None]", updates)
+
+    def wait_many(
+        self,
+        jobs: Iterable[LikeT],
+        *,
+        timeout: float | timedelta | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        policy: WaitPolicy | None = None,
+        **options: Unpack[CallOptions],
+    ) -> list[Outcome[SnapshotT, IdT]]:
+        """Wait for many jobs; return all outcomes, in the order of the jobs.
+
+        Arguments as :meth:`as_completed`, but the jobs are read at once, and each
+        has an outcome, also when the time is over.
+
+        Raises:
+            InvalidArgumentError: An argument or one of the jobs is wrong; nothing was sent.
+        """
+        checked_iterable("jobs", jobs)
+        wanted = [self._id(job) for job in read_all(jobs)]
+        seconds = math.inf if timeout is None else checked_seconds("timeout", timeout)
+        updates = self._follow(
+            cast("Iterable[LikeT]", dict.fromkeys(wanted)),
+            seconds,
+            concurrency,
+            policy,
+            options,
+            changes=False,
+        )
+        found = list(outcomes_of(updates))
+        outcomes = {outcome.id: outcome for outcome in found}
+        # Those that nobody got round to before the end have timed out.
+        return [outcomes.get(job_id) or self._unread(job_id, seconds) for job_id in wanted]
+
+    def handle(self, job: LikeT) -> JobHandle[SnapshotT, IdT]:
+        """Return a handle of a job; nothing is sent.
+
+        Args:
+            job: The job's id, a snapshot of it, a handle that was pickled or
+                belongs to another client, or the dict of a handle's ``to_dict``.
+
+        Raises:
+            InvalidArgumentError: It is none of these, or the handle belongs to another
+                API's address or another kind of job.
+        """
+        return JobHandle(id=self._id(job), jobs=self)
+
+    def handle_to_dict(self, job: LikeT) -> dict[str, JSON]:
+        """Return the JSON form of a handle: the kind, the id and the API's address."""
+        return handle_to_dict(self.kind.name, self._id(job), self._transport.origin.base_url)
+
+    def _id(self, job: object) -> IdT:
+        return resolve_id(self.kind, job, self._transport.origin.base_url)
+
+    def _unread(self, job_id: IdT, seconds: float) -> Outcome[SnapshotT, IdT]:
+        error = WaitTimeoutError(self.kind.name, job_id, timeout=seconds, elapsed=seconds)
+        return Outcome(id=job_id, error=error)
+
+    def _changes(
+        self,
+        job: LikeT,
+        timeout: float | timedelta | None,
+        policy: WaitPolicy | None,
+        options: CallOptions,
+        *,
+        watched: bool,
+    ) -> Generator[Change[SnapshotT], None, None]:
+        context, kind, job_id = self._context, self.kind, self._id(job)
+        wait_policy = context.policy_for_wait(timeout, policy, options)
+        headers = context.options_for_call(None, options).headers
+
+        def changes() -> Generator[Change[SnapshotT], None, None]:
+            with context.wait_span(kind, job_id) as span:
+                progress = drive(
+                    context.wait_plan(kind, job_id, wait_policy, watched=watched),
+                    self._poll(job_id, headers, span),
+                    clock=context.clock,
+                    subject=kind.describe(job_id),
+                )
+                with contextlib.closing(progress):
+                    yield from progress
+
+        return changes()
+
+    def _poll(
+        self, job_id: IdT, headers: Mapping[str, str], span: Span
+    ) -> Callable[[Call], SnapshotT]:
+        operation = self.kind.poll(job_id)
+
+        def poll(call: Call) -> SnapshotT:
+            with span.active():
+                answer = self._transport.call(operation, CallScope(call, headers))
+            return self._context.decode(self.kind, answer, job_id)
+
+        return poll
+
+    def _follow(
+        self,
+        jobs: Iterable[FeedItem[LikeT, IdT]],
+        timeout: float | timedelta | None,
+        concurrency: int,
+        policy: WaitPolicy | None,
+        options: CallOptions,
+        *,
+        changes: bool,
+    ) -> Generator[Update[SnapshotT, IdT] | Settled[object], None, None]:
+        context = self._context
+        checked_iterable("jobs", jobs)
+        scheduler = context.scheduler(
+            self.kind,
+            context.policy_for_wait(None, policy, options),
+            timeout=timeout,
+            concurrency=concurrency,
+            rate_limiter=self._transport.gate.rate_limiter,
+            changes=changes,
+        )
+        headers = context.options_for_call(None, options).headers
+
+        def poll(due: Poll[SnapshotT, IdT]) -> SnapshotT:
+            scope = CallScope(due.call, headers)
+            answer = self._transport.send(self.kind.poll(due.id), scope)
+            return context.decode(self.kind, answer, due.id)
+
+        return run_many(
+            scheduler,
+            jobs,
+            poll,
+            resolve=self._id,
+            gate=self._transport.gate,
+            clock=context.clock,
+        )
