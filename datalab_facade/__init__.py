@@ -14,7 +14,8 @@ from datalab_facade._version import __version__
 from datalab_facade.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
-    from datalab_facade.client import AsyncDatalab, Datalab
+    from datalab_facade.async_client import AsyncDatalab
+    from datalab_facade.client import Datalab
     from datalab_facade.drift import Drift, DriftReport
     from datalab_facade.errors import (
         APIConnectionError,
@@ -161,7 +162,8 @@ __all__ = [
 # Where each name is found, since what is imported above is for type checkers only.
 _HOMES = {
     "jobs.changes": "Change",
-    "client": "AsyncDatalab Datalab",
+    "async_client": "AsyncDatalab",
+    "client": "Datalab",
     "workflows.definitions": "StepDefinition WorkflowDefinition",
     "drift": "Drift DriftReport",
     "errors": (

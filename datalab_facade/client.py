@@ -1,68 +1,41 @@
-"""The two front doors: :class:`Datalab` for blocking code, :class:`AsyncDatalab` for async."""
+# Generated from async_client.py by scripts/unasync.py; change that file, not this one.
+"""The blocking front door; the async one is :class:`~datalab_facade.Datalab`."""
 
 from __future__ import annotations
 
-import os
-from datetime import timedelta
 from functools import cached_property
-from random import SystemRandom
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
-from datalab_facade.arguments import checked_callable, checked_methods, named
-from datalab_facade.clock import Clock, SystemClock
+from datalab_facade.client_options import (
+    ClientOptions,
+    checked_rate_limiter,
+    find_origin,
+    make_context,
+)
+from datalab_facade.clock import Clock
 from datalab_facade.context import Context
-from datalab_facade.drift import DriftLog, DriftReport
-from datalab_facade.errors import ConfigurationError, InvalidArgumentError
+from datalab_facade.drift import DriftReport
 from datalab_facade.jobs.learning import LEARN, DurationModel
 from datalab_facade.jobs.retries import Randomness
-from datalab_facade.options import Options
-from datalab_facade.rate_limiting.local import (
-    DEFAULT_REQUESTS_PER_MINUTE,
-    LocalRateLimiter,
-    RateLimiter,
-)
-from datalab_facade.tracing import NoTracing, Tracing
+from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE, RateLimiter
+from datalab_facade.tracing import Tracing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Mapping
+    import os
+    from collections.abc import Generator
 
     import httpx
 
-    from datalab_facade.executions.async_resource import AsyncExecutions
     from datalab_facade.executions.resource import Executions
-    from datalab_facade.files.async_resource import AsyncFiles
     from datalab_facade.files.resource import Files
-    from datalab_facade.jobs.wait import WaitPolicy
-    from datalab_facade.outputs.async_resource import AsyncOutputs
     from datalab_facade.outputs.resource import Outputs
-    from datalab_facade.runs.async_runner import AsyncRuns
-    from datalab_facade.runs.run_sources import AsyncSources, Sources
+    from datalab_facade.runs.run_sources import Sources
     from datalab_facade.runs.runner import Runs
     from datalab_facade.runs.running import RunOptions, RunReport, RunResult, RunWorkflow
-    from datalab_facade.transport.api import ApiTransport, AsyncApiTransport
-    from datalab_facade.transport.opening import Carrier
-    from datalab_facade.transport.origin import Origin
-    from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
-    from datalab_facade.workflows.async_resource import AsyncWorkflows
+    from datalab_facade.transport.api import ApiTransport
+    from datalab_facade.transport.storage import StorageTransport
     from datalab_facade.workflows.resource import Workflows
-
-DEFAULT_BASE_URL = "https://www.datalab.to"
-
-
-class ClientOptions(TypedDict, total=False):
-    """Options of a client; see :class:`~datalab_facade.options.Options` for each."""
-
-    timeout: float | timedelta
-    """Seconds for one call that does not wait for an execution, tries included; 60."""
-    request_timeout: float | timedelta
-    """Seconds for one request of such a call; 30."""
-    max_retries: int
-    """How many tries of such a call may fail and be repeated; 2."""
-    headers: Mapping[str, str]
-    """More headers for every request to the API."""
-    policy: WaitPolicy
-    """How waits behave."""
 
 
 class Datalab:
@@ -105,9 +78,10 @@ class Datalab:
         ConfigurationError: If there is no key, it cannot be a header, the address is
             wrong, or both a rate limiter and requests_per_minute are given. Nothing is sent.
 
-    >>> with Datalab(api_key="your-key") as client:
-    ...     client.executions.handle(123)
-    ExecutionHandle(id=123)
+    >>> def status(execution_id):
+    ...     with Datalab(api_key="your-key") as client:
+    ...         execution = client.executions.get(execution_id)
+    ...         return execution.status
     """
 
     def __init__(
@@ -125,13 +99,19 @@ class Datalab:
         random: Randomness | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
-        origin = _origin(api_key, base_url, allow_http=allow_http)
-        context = _context(duration_model, tracing, clock, random, options, allow_http=allow_http)
+        origin = find_origin(api_key, base_url, allow_http=allow_http)
+        context = make_context(
+            duration_model, tracing, clock, random, options, allow_http=allow_http
+        )
         from datalab_facade.transport.opening import transports
 
-        paced = _rate_limiter(rate_limiter, requests_per_minute)
+        paced = checked_rate_limiter(rate_limiter, requests_per_minute)
         around = origin, context.clock, context.tracing, paced, context.drift
-        self._bind(*transports(*around, http_client=http_client), context)
+        opened = transports(
+            *around,
+            http_client=http_client,
+        )
+        self._bind(*opened, context)
 
     def _bind(self, api: ApiTransport, storage: StorageTransport, context: Context) -> None:
         self._api = api
@@ -289,291 +269,3 @@ class Datalab:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._api.origin.base_url!r})"
-
-
-class AsyncDatalab:
-    """A client of the Datalab API, for async code.
-
-    It belongs to the event loop in which it is first used, and says so when used
-    in another. Close it, or use it in an ``async with`` statement.
-
-    Args:
-        api_key: The API key; by default the environment's ``DATALAB_API_KEY``.
-        base_url: Where the API is; by default the environment's ``DATALAB_HOST``,
-            or else ``https://www.datalab.to``. The key is sent there only.
-        requests_per_minute: The rate limit: no minute sees more requests to the
-            API than this, whatever this client does; 200 by default, which is what
-            the published limits agree on. None switches it off.
-        rate_limiter: A rate limiter that is shared with other clients, in place of one of
-            the client's own: a :class:`~datalab_facade.LocalRateLimiter` that several
-            clients of this process are given, a
-            :class:`~datalab_facade.integrations.redis_rate_limiter.RedisRateLimiter` for several
-            processes and machines, or any other
-            :class:`~datalab_facade.RateLimiter`.
-        http_client: An HTTP client of your own, with your proxy, CA or transport.
-            It is used for the API and for outputs, and left open on close. By
-            default proxies and CAs of the environment are used, as httpx does.
-        transport: What carries requests to the API. ``"aiohttp"``, of the extra
-            ``datalab-facade[aiohttp]``, takes about a quarter of the CPU that httpx
-            takes; worth it for a thousand requests a minute. Outputs go through httpx.
-        duration_model: What is known of how long executions take, from an earlier
-            client. By default the client begins to learn anew, from those that end
-            while it waits for them; None keeps it from learning.
-        allow_http: Allow an address without TLS that is not on this machine.
-        tracing: Where spans go, such as
-            :class:`~datalab_facade.tracing.OpenTelemetryTracing`; by default nowhere.
-        clock: Gives the time and sleeps; for tests.
-        random: What spreads polls and retries, a function that gives numbers from 0
-            to 1; for tests that are to be the same on every run.
-        options: ``timeout``, ``request_timeout``, ``max_retries``, ``headers`` and
-            ``policy`` for all calls; see :class:`ClientOptions`.
-
-    Raises:
-        ConfigurationError: If there is no key, it cannot be a header, the address is
-            wrong, or both a rate limiter and requests_per_minute are given. Nothing is sent.
-
-    >>> async def status(execution_id):
-    ...     async with AsyncDatalab(api_key="your-key") as client:
-    ...         return (await client.executions.get(execution_id)).status
-    """
-
-    def __init__(
-        self,
-        api_key: str | None = None,
-        *,
-        base_url: str | None = None,
-        requests_per_minute: float | None = DEFAULT_REQUESTS_PER_MINUTE,
-        rate_limiter: RateLimiter | None = None,
-        http_client: httpx.AsyncClient | None = None,
-        transport: Carrier = "httpx",
-        allow_http: bool = False,
-        duration_model: DurationModel | None = LEARN,
-        tracing: Tracing | None = None,
-        clock: Clock | None = None,
-        random: Randomness | None = None,
-        **options: Unpack[ClientOptions],
-    ) -> None:
-        origin = _origin(api_key, base_url, allow_http=allow_http)
-        context = _context(duration_model, tracing, clock, random, options, allow_http=allow_http)
-        from datalab_facade.transport.opening import async_transports
-
-        paced = _rate_limiter(rate_limiter, requests_per_minute)
-        around = origin, context.clock, context.tracing, paced, context.drift
-        self._bind(*async_transports(*around, http_client=http_client, carrier=transport), context)
-
-    def _bind(
-        self, api: AsyncApiTransport, storage: AsyncStorageTransport, context: Context
-    ) -> None:
-        self._api = api
-        self._storage = storage
-        self._context = context
-
-    @cached_property
-    def executions(self) -> AsyncExecutions:
-        """Poll executions, wait for them, watch them."""
-        from datalab_facade.executions.async_resource import AsyncExecutions
-
-        return AsyncExecutions(self._api, self._context)
-
-    @cached_property
-    def outputs(self) -> AsyncOutputs:
-        """Fetch what steps left behind."""
-        from datalab_facade.outputs.async_resource import AsyncOutputs
-
-        return AsyncOutputs(self._storage, self.executions, self._context)
-
-    @cached_property
-    def files(self) -> AsyncFiles:
-        """Upload documents, list them, fetch them back, delete them."""
-        from datalab_facade.files.async_resource import AsyncFiles
-
-        return AsyncFiles(self._api, self._storage, self._context)
-
-    @cached_property
-    def workflows(self) -> AsyncWorkflows:
-        """Create workflows and execute them."""
-        from datalab_facade.workflows.async_resource import AsyncWorkflows
-
-        return AsyncWorkflows(self._api, self.executions, self._context)
-
-    async def run(
-        self,
-        task: RunWorkflow,
-        files: AsyncSources,
-        *,
-        output_dir: str | os.PathLike[str],
-        **options: Unpack[RunOptions],
-    ) -> RunReport:
-        """Upload files, execute a workflow on each, wait, and save what it leaves behind.
-
-        A journal beside the outputs, ``run.jsonl``, tells what was done. The same call
-        again, after a crash too, goes on from there, and takes files that came since:
-        none is uploaded or submitted a second time. One that fails does not end the
-        others.
-
-        Args:
-            task: A workflow: its id, a snapshot of it, a definition to create it from (once), or
-                the path of a definition's JSON file.
-            files: Paths, URLs, ``datalab://`` references and uploaded files, or one of
-                these; they are read one at a time. A folder stands for the files in it. A
-                file is known again by its name and content, so it is read in each call; a
-                URL by all of its text. The same one named twice is submitted once.
-            output_dir: The folder for the journal and the outputs:
-                ``output_dir/NAME/execution-ID/STEP/FILE``. One run at a time can have it, and
-                no file to run over may be in it.
-            options: See :class:`~datalab_facade.runs.RunOptions`.
-
-        Returns:
-            What became of each file, in the order in which they are named; true if all
-            are done.
-
-        Raises:
-            InvalidArgumentError: An argument is wrong, or the folder has the journal of
-                another workflow, or of a run that goes on; or the journal cannot be read
-                or written, and the error says what became of the file that it is about.
-            InvalidDefinitionError: The definition is wrong.
-            AuthenticationError: The key is wrong.
-            PermissionDeniedError: The key may not do that, or its subscription has ended.
-            NotFoundError: The workflow is unknown to this key.
-            DatalabError: The workflow could not be created or fetched.
-        """
-        return await self._runs().report(task, files, output_dir, options)
-
-    def iter_run(
-        self,
-        task: RunWorkflow,
-        files: AsyncSources,
-        *,
-        output_dir: str | os.PathLike[str],
-        **options: Unpack[RunOptions],
-    ) -> AsyncGenerator[RunResult, None]:
-        """Do the same, and give the result of each file as it comes to be.
-
-        Nothing is remembered of a result that was given, so there can be any number.
-        Arguments as :meth:`run`.
-
-        Returns:
-            An iterator of results.
-
-        Raises:
-            DatalabError: Whatever :meth:`run` raises; what is wrong with the arguments
-                at once, and the rest when the first result is asked for.
-        """
-        return self._runs().results(task, files, output_dir, options)
-
-    def _runs(self) -> AsyncRuns:
-        from datalab_facade.runs.async_runner import AsyncRuns
-
-        nouns = (self.files, self.workflows, self.executions, self.outputs)
-        return AsyncRuns(*nouns, api=self._api, context=self._context)
-
-    def with_options(self, **options: Unpack[ClientOptions]) -> Self:
-        """Give a view of this client with other options.
-
-        The view shares connections, rate limiter, drift log and key; closing either
-        closes both.
-
-        >>> client = AsyncDatalab(api_key="your-key")
-        >>> patient = client.with_options(max_retries=5)
-
-        Raises:
-            InvalidArgumentError: An option is out of range.
-        """
-        view = object.__new__(type(self))
-        view._bind(self._api, self._storage, self._context.with_options(options))
-        return view
-
-    @property
-    def duration_model(self) -> DurationModel | None:
-        """What was learnt of how long executions take; None if that is switched off."""
-        return self._context.duration_model
-
-    @property
-    def drift(self) -> DriftReport:
-        """Tell what the API answered that this version has not seen, and how often.
-
-        >>> str(AsyncDatalab(api_key="your-key").drift)
-        'no drift seen'
-        """
-        return self._context.drift.report()
-
-    async def close(self) -> None:
-        """Close all connections. A closed client raises ConfigurationError when used.
-
-        Raises:
-            ClientStateError: An async client was used in another event loop.
-        """
-        await self._api.close()
-        await self._storage.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._api.origin.base_url!r})"
-
-
-def _rate_limiter(given: RateLimiter | None, requests_per_minute: float | None) -> RateLimiter:
-    if given is None:
-        return LocalRateLimiter(requests_per_minute)
-    checked_methods("rate_limiter", given, "turn", "answered", "refused", "left")
-    if requests_per_minute != DEFAULT_REQUESTS_PER_MINUTE:
-        raise InvalidArgumentError("Pass either rate_limiter or requests_per_minute, not both")
-    return given
-
-
-def _origin(api_key: str | None, base_url: str | None, *, allow_http: bool) -> Origin:
-    key = api_key if api_key is not None else os.environ.get("DATALAB_API_KEY")
-    if key is None:
-        raise ConfigurationError(
-            "No API key: pass api_key, or set the environment variable DATALAB_API_KEY"
-        )
-    from datalab_facade.transport.origin import checked_origin
-
-    address, source = base_url, "base_url"
-    if address is None:
-        address, source = os.environ.get("DATALAB_HOST", DEFAULT_BASE_URL), "DATALAB_HOST"
-    if address == "":
-        # The live host would be a surprise for whoever meant another one.
-        raise ConfigurationError(
-            f"{source} is empty. Leave it out for {DEFAULT_BASE_URL}, or name another address"
-        )
-    return checked_origin(address, key, allow_http=allow_http)
-
-
-def _context(
-    duration_model: DurationModel | None,
-    tracing: Tracing | None,
-    clock: Clock | None,
-    random: Randomness | None,
-    options: ClientOptions,
-    *,
-    allow_http: bool,
-) -> Context:
-    if duration_model is not None and not isinstance(duration_model, DurationModel):
-        raise InvalidArgumentError(
-            f"duration_model must be a DurationModel, or None, not {named(duration_model)}"
-        )
-    if tracing is not None:
-        checked_methods("tracing", tracing, "begin")
-    if clock is not None:
-        checked_methods("clock", clock, "monotonic", "now", "sleep", "sleep_async")
-    checked_callable("random", random)
-    return Context(
-        clock=SystemClock() if clock is None else clock,
-        # Forked processes that drew the same numbers would all poll at the same moments.
-        random=SystemRandom().random if random is None else random,
-        tracing=NoTracing() if tracing is None else tracing,
-        drift=DriftLog(),
-        duration_model=DurationModel() if duration_model is LEARN else duration_model,
-        options=Options(**options),
-        allow_http=allow_http,
-    )

@@ -54,8 +54,8 @@ def deprecated(
             )
             return function(*args, **kwargs)
 
-        told = inspect.getdoc(function)
-        warning.__doc__ = f"{told}\n\n{note}" if told else note
+        docstring = inspect.getdoc(function)
+        warning.__doc__ = f"{docstring}\n\n{note}" if docstring else note
         return warning
 
     return decorator

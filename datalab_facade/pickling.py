@@ -29,12 +29,12 @@ def picklable(kind: type[_T]) -> type[_T]:
     return kind
 
 
-def rebuilt(kind: type[_T], given: Mapping[str, object]) -> _T:
+def rebuilt(kind: type[_T], values: Mapping[str, object]) -> _T:
     """Make a value of its fields; this name is in pickles, so it stays."""
-    return kind(**known_fields(kind, given))
+    return kind(**known_fields(kind, values))
 
 
-def known_fields(kind: type, given: Mapping[str, object]) -> dict[str, Any]:
+def known_fields(kind: type, values: Mapping[str, object]) -> dict[str, Any]:
     """Give the arguments that make a value, leaving out fields that are not known here."""
     aliases = {field.name: field.alias for field in attrs.fields(kind) if field.init}
-    return {aliases[name]: value for name, value in given.items() if name in aliases}
+    return {aliases[name]: value for name, value in values.items() if name in aliases}

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from specs import loading, provenance
 from specs.documents import Document, Json, operations, table
-from specs.problems import Problem
+from specs.problems import ScriptError
 
 _ROOT = Path(__file__).resolve().parents[1]
 _KNOWN = Path("scripts") / "facts.toml"
@@ -46,12 +46,12 @@ shows [what it really sends](../command-line.md#what-the-api-really-sends), with
 
 
 def page(root: Path = _ROOT) -> str:
-    """Give the page for a tree; a `Problem` if its sources cannot be read."""
+    """Give the page for a tree; a `ScriptError` if its sources cannot be read."""
     document = loading.load(str(root / "openapi.json"))
     try:
         known = tomllib.loads((root / _KNOWN).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Problem(f"cannot read {_KNOWN}: {error}") from error
+        raise ScriptError(f"cannot read {_KNOWN}: {error}") from error
     lines = [_INTRODUCTION]
     lines += [f"- **{word}**: {meaning}" for word, meaning in WORDS.items()]
     for section in known["section"]:
@@ -69,7 +69,7 @@ def _section(section: Mapping[str, Any]) -> Iterator[str]:
     for fact in section["fact"]:
         for word in fact["sure"]:
             if word not in WORDS:
-                raise Problem(f"{_KNOWN}: {word!r} is not one of {', '.join(WORDS)}")
+                raise ScriptError(f"{_KNOWN}: {word!r} is not one of {', '.join(WORDS)}")
         yield f"| {fact['fact']} | {', '.join(fact['sure'])} | {fact['here']} |"
 
 
@@ -136,7 +136,7 @@ def main(arguments: list[str], root: Path = _ROOT) -> int:
         elif (root / PAGE).read_text(encoding="utf-8") != page(root):
             print(f"{PAGE} is out of date; run: python scripts/facts.py", file=sys.stderr)
             return 1
-    except (Problem, OSError) as error:
+    except (ScriptError, OSError) as error:
         print(f"facts: {error}", file=sys.stderr)
         return 1
     return 0

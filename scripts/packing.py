@@ -44,7 +44,7 @@ for package in (datalab_facade, datalab_api_client):
     assert home.is_relative_to(sys.prefix), f"{home} is not the wheel's"
 """
 
-# Extras bring these; whoever imports a module that needs one is told which.
+# Extras bring these; importing a module that needs one names the extra in its error.
 _IMPORT_ALL = """
 import importlib, pkgutil, datalab_facade
 extras = {"aiohttp", "airflow", "click", "dask", "distributed", "h11", "opentelemetry"}
@@ -74,14 +74,14 @@ def build(goal: Path, root: Path = ROOT) -> None:
 
 
 def _epoch() -> str:
-    told = subprocess.run(
+    process = subprocess.run(
         ["git", "log", "-1", "--format=%ct"],  # noqa: S607 - whichever git there is
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    return told.stdout.strip()
+    return process.stdout.strip()
 
 
 def try_imports(folder: Path, venv: Path) -> int:

@@ -46,10 +46,10 @@ try:
         validating,
         wrapped,
     )
-    from specs.causes import Unsupported
+    from specs.causes import UnsupportedError
     from specs.changes import changes
     from specs.documents import Document, Json, rendered
-    from specs.problems import Problem
+    from specs.problems import ScriptError
     from specs.repairs.made import Made
     from specs.skipping import LeftOut
 except ModuleNotFoundError as missing:
@@ -98,11 +98,11 @@ def main(
                     if options.check
                     else regenerate(root, options.source, options.only, say, skip=skip)
                 )
-    except swapping.Torn as torn:
+    except swapping.TornError as torn:
         print(f"regenerate: {torn}", file=sys.stderr)
         return 1
-    except (Problem, OSError, RecursionError) as problem:
-        if isinstance(problem, Problem) and problem.output:
+    except (ScriptError, OSError, RecursionError) as problem:
+        if isinstance(problem, ScriptError) and problem.output:
             print(problem.output.rstrip(), file=sys.stderr)
         print(f"regenerate: {problem}; nothing was changed", file=sys.stderr)
         return 1
@@ -162,7 +162,7 @@ def regenerate(
     try:
         if facts.write(root):
             say(f"{facts.PAGE} has been written anew.")
-    except (Problem, OSError) as problem:
+    except (ScriptError, OSError) as problem:
         say(f"{facts.PAGE} is as it was: {problem}; mend that, and run: python scripts/facts.py")
     return Outcome(f"{BOTH} have been replaced.", {"outcome": "replaced", **record})
 
@@ -206,7 +206,7 @@ def build(
             folder = workshop / f"attempt-{attempt}"
             made = _built(document, kept, folder, skipped)
             return Built(folder / "built", made, skipped)
-        except Unsupported as unsupported:
+        except UnsupportedError as unsupported:
             gone = {one.operation for one in skipped}
             more = [one for one in skipping.needed(unsupported) if one.operation not in gone]
             if not (skip and more):
@@ -227,7 +227,7 @@ def _built(
         validating.validate(repaired.document)
         generating.generate(repaired.document, built / GENERATED, tools)
         checking.check(repaired, built / GENERATED, tools)
-    except Unsupported as unsupported:
+    except UnsupportedError as unsupported:
         raise unsupported.told_by(repaired.upstream) from unsupported
     skipping.record(built / GENERATED, skipped)
     return repaired.made
@@ -239,7 +239,7 @@ def report(root: Path, document: Document, say: Say) -> list[Json]:
         present = loading.load(str(root / VENDORED))
         if rendered(present) == rendered(document):
             return []
-    except Problem as problem:
+    except ScriptError as problem:
         say(f"There is nothing to compare the new document with: {problem}")
         return []
     found = changes(present, document)

@@ -29,8 +29,8 @@ def sbom(tools: Path, described: Path) -> dict[str, Any]:
         *("--pyproject", str(ROOT / "pyproject.toml"), "--output-reproducible"),
         str(described / "bin" / "python"),
     ]
-    told = subprocess.run(command, capture_output=True, text=True, check=True)
-    return completed(json.loads(told.stdout), _version())
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    return completed(json.loads(process.stdout), _version())
 
 
 def completed(document: dict[str, Any], version: str) -> dict[str, Any]:
@@ -70,11 +70,11 @@ def audit(tools: Path) -> int:
         *(str(tools / "bin" / "pip-audit"), "--require-hashes", "--disable-pip"),
         *("--progress-spinner", "off", "--format", "json", "--requirement", str(REQUIREMENTS)),
     ]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
-        report = json.loads(told.stdout)
+        report = json.loads(process.stdout)
     except ValueError:
-        said = told.stderr.strip().splitlines() or ["nothing"]
+        said = process.stderr.strip().splitlines() or ["nothing"]
         print(f"NOT AUDITED: no service could be asked. {said[-1]}")
         return 2
     code, lines = verdict(report)

@@ -780,11 +780,11 @@ def test_a_handle_of_another_origin_is_refused_and_both_are_told(
         {"version": 2},
         {"version": None},
         {"version": "1"},
-        {"execution_id": "7"},
-        {"execution_id": None},
-        {"execution_id": True},
-        {"execution_id": -7},
-        {"execution_id": 7.5},
+        {"id": "7"},
+        {"id": None},
+        {"id": True},
+        {"id": -7},
+        {"id": 7.5},
         {"origin": None},
         {"origin": ""},
         {"origin": ["https://www.datalab.to"]},
@@ -989,7 +989,7 @@ def test_a_watch_sends_nothing_before_it_is_iterated(way: Way, simulator: Simula
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"execution": "7"},
+        {"job": "7"},
         {"timeout": 0},
         {"timeout": -1},
         {"timeout": math.nan},
@@ -1004,7 +1004,7 @@ def test_a_watch_refuses_wrong_arguments_before_it_is_iterated(
 ) -> None:
     client = way.client(simulator)
     with pytest.raises(InvalidArgumentError):
-        client.executions.watch(**{"execution": 7, **wrong})
+        client.executions.watch(**{"job": 7, **wrong})
 
 
 def test_a_watch_left_early_can_be_taken_up_again(way: Way, simulator: Simulator) -> None:

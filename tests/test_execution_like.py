@@ -75,9 +75,7 @@ USES: dict[str, Callable[[Any, Way, Any, Path], object]] = {
         [collected(way, client.executions.watch_many([it]))[-1].outcome]
     )[0],
     "handle": lambda client, _way, it, _: client.executions.handle(it).id,
-    "handle_to_dict": lambda client, _way, it, _: client.executions.handle_to_dict(it)[
-        "execution_id"
-    ],
+    "handle_to_dict": lambda client, _way, it, _: client.executions.handle_to_dict(it)["id"],
     "save_all": lambda client, way, it, folder: (
         way.done(client.outputs.save_all(it, folder)).execution_id
     ),

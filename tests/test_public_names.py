@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import attrs
 import pytest
 
-from datalab_facade import errors
+import datalab_facade
+from datalab_facade import Execution, errors
 from datalab_facade.executions.kind import ExecutionLike
 
 PAGES = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -38,8 +40,13 @@ def public() -> dict[str, Any]:
     for name in named_on_pages():
         module, _, last = name.rpartition(".")
         found[name] = getattr(importlib.import_module(module), last)
-    for name in errors.__all__:
-        found[f"datalab_facade.errors.{name}"] = getattr(errors, name)
+        # The pages show the blocking classes; the async ones promise the same.
+        twin = getattr(importlib.import_module(module), f"Async{last}", None)
+        if twin is not None:
+            found[f"{module}.Async{last}"] = twin
+    for package in (datalab_facade, errors):
+        for name in package.__all__:
+            found[f"{package.__name__}.{name}"] = getattr(package, name)
     return found
 
 
@@ -48,25 +55,68 @@ CLASSES = {name: thing for name, thing in PUBLIC.items() if inspect.isclass(thin
 MODELS = {name: kind for name, kind in CLASSES.items() if attrs.has(kind)}
 
 
-def methods() -> Iterator[tuple[str, inspect.Signature]]:
-    for name, kind in CLASSES.items():
-        for method, function in inspect.getmembers(kind, inspect.isroutine):
+def methods_of(name: str, thing: object) -> Iterator[tuple[str, inspect.Signature]]:
+    """Give the signatures of a function, or of the public methods of a class."""
+    if inspect.isfunction(thing):
+        yield name, inspect.signature(thing)
+    if inspect.isclass(thing):
+        for method, function in inspect.getmembers(thing, inspect.isroutine):
             if not method.startswith("_") and str(getattr(function, "__module__", "")).startswith(
-                "datalab_facade"
+                ("datalab_facade", __name__)
             ):
                 yield f"{name}.{method}", inspect.signature(function)
 
 
+def methods() -> Iterator[tuple[str, inspect.Signature]]:
+    for name, thing in PUBLIC.items():
+        yield from methods_of(name, thing)
+
+
 def times_of(kind: type) -> Iterator[str]:
     """Give the names of the attributes and properties that are times."""
-    annotated = dict(getattr(kind, "__annotations__", {}))
-    for name, value in vars(kind).items():
-        if isinstance(value, property):
-            assert value.fget is not None
-            annotated[name] = value.fget.__annotations__.get("return", "")
+    annotated: dict[str, object] = {}
+    for base in reversed(kind.__mro__):
+        annotated |= getattr(base, "__annotations__", {})
+        for name, value in vars(base).items():
+            if isinstance(value, property | functools.cached_property):
+                getter = value.fget if isinstance(value, property) else value.func
+                assert getter is not None
+                annotated[name] = getter.__annotations__.get("return", "")
     for name, annotation in annotated.items():
-        if not name.startswith("_") and re.search(rf"\b{datetime.__name__}\b", str(annotation)):
+        written = getattr(annotation, "__name__", "") + str(annotation)
+        if not name.startswith("_") and re.search(rf"\b{datetime.__name__}\b", written):
             yield name
+
+
+def misnamed_error(kind: type) -> bool:
+    return issubclass(kind, BaseException) != kind.__name__.endswith("Error")
+
+
+def misnamed_times(kind: type) -> list[str]:
+    return [name for name in times_of(kind) if not name.endswith("_at")]
+
+
+def narrow_parameters(signature: inspect.Signature) -> list[str]:
+    """Give the parameters that take a job's id, but not its snapshot or handle."""
+    narrow: list[str] = []
+    for name, parameter in signature.parameters.items():
+        annotation = str(parameter.annotation)
+        # What stands for a job of a family is ExecutionLike, or LikeT where any family is meant.
+        # What reads a snapshot, without a client, can do nothing with an id.
+        takes_all = annotation == "Execution" or re.search(r"ExecutionLike|\bLikeT\b", annotation)
+        if name in {"id", "ids", "job_id", "job_ids", "execution_id", "execution_ids"} or (
+            name in {"execution", "executions", "job", "jobs"} and not takes_all
+        ):
+            narrow.append(name)
+    return narrow
+
+
+def positional_fields(kind: type) -> list[str]:
+    return [
+        field.name
+        for field in attrs.fields(kind)
+        if field.init and not field.kw_only and not field.inherited
+    ]
 
 
 def test_there_is_something_to_walk() -> None:
@@ -78,27 +128,25 @@ def test_there_is_something_to_walk() -> None:
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_an_error_is_named_as_one(name: str) -> None:
-    kind = CLASSES[name]
-    assert issubclass(kind, BaseException) == kind.__name__.endswith("Error"), kind
+    assert not misnamed_error(CLASSES[name])
 
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_a_time_is_named_as_one(name: str) -> None:
-    assert [one for one in times_of(CLASSES[name]) if not one.endswith("_at")] == []
+    assert misnamed_times(CLASSES[name]) == []
 
 
 def test_whatever_takes_an_execution_takes_all_that_stands_for_one() -> None:
-    takers = [name for name, signature in methods() if "execution" in signature.parameters]
-    assert len(takers) > 6
+    takers = [
+        name
+        for name, signature in methods()
+        if not signature.parameters.keys().isdisjoint({"execution", "job", "jobs"})
+    ]
+    assert len(takers) > 12
     for name, signature in methods():
-        taken = signature.parameters.keys() & {"execution_id", "execution_ids", "ids"}
-        assert not taken, f"{name} takes {taken}: an id, and neither a snapshot nor a handle"
-        for parameter in ("execution", "executions"):
-            if parameter in signature.parameters:
-                annotation = str(signature.parameters[parameter].annotation)
-                # What reads a snapshot, without a client, can do nothing with an id.
-                read = annotation == "Execution"
-                assert read or "ExecutionLike" in annotation, f"{name}: {parameter} is {annotation}"
+        assert narrow_parameters(signature) == [], (
+            f"{name} takes an id, and neither a snapshot nor a handle: use ExecutionLike"
+        )
     assert all(
         form in str(ExecutionLike) for form in ("SupportsIndex", "Execution ", "ExecutionHandle")
     )
@@ -107,11 +155,69 @@ def test_whatever_takes_an_execution_takes_all_that_stands_for_one() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_has_keywords_only(name: str) -> None:
     kind = MODELS[name]
-    positional = [
-        field.name
-        for field in attrs.fields(kind)
-        if field.init and not field.kw_only and not field.inherited
-    ]
-    assert positional == LEADING.get(kind.__name__, []), (
+    assert positional_fields(kind) == LEADING.get(kind.__name__, []), (
         "a new field in the middle would take the value of another; use kw_only=True"
     )
+
+
+class RequestFailed(Exception):  # noqa: N818 - on purpose
+    """An exception that is not named as one."""
+
+
+class NotAnError:
+    """The opposite."""
+
+
+@attrs.frozen(kw_only=True)
+class Poll:
+    """A model with times that are not named as such."""
+
+    created: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def updated(self) -> datetime | None:
+        return self.finished_at
+
+
+@attrs.frozen(kw_only=True)
+class LaterPoll(Poll):
+    """Inherits them."""
+
+
+@attrs.frozen
+class Page:
+    """A model that takes fields by position."""
+
+    number: int
+    size: int = attrs.field(default=10, kw_only=True)
+
+
+class Jobs:
+    """Methods that take an id only, and one that takes all that stands for an execution."""
+
+    def get(self, execution_id: int) -> None: ...
+    def get_all(self, ids: Iterable[int]) -> None: ...
+    def cancel(self, execution: int) -> None: ...
+    def cancel_all(self, jobs: Iterable[int]) -> None: ...
+    def watch(self, execution: ExecutionLike) -> None: ...
+    def draw(self, execution: Execution) -> None: ...
+
+
+def test_these_tests_fail_for_what_breaks_the_rules() -> None:
+    assert misnamed_error(RequestFailed)
+    assert misnamed_error(NotAnError)
+    assert not misnamed_error(Poll)
+    assert misnamed_times(Poll) == ["created", "updated"]
+    assert misnamed_times(LaterPoll) == ["created", "updated"]
+    assert positional_fields(Page) == ["number"]
+    assert positional_fields(Poll) == []
+    found = {name: narrow_parameters(signature) for name, signature in methods_of("Jobs", Jobs)}
+    assert found == {
+        "Jobs.get": ["execution_id"],
+        "Jobs.get_all": ["ids"],
+        "Jobs.cancel": ["execution"],
+        "Jobs.cancel_all": ["jobs"],
+        "Jobs.watch": [],
+        "Jobs.draw": [],
+    }

@@ -90,7 +90,7 @@ def test_a_wait_is_one_span_and_its_requests_are_its_children(
     assert len(spans.get_finished_spans()) == len(spans.requests) + 1
     assert parents(spans.requests) == {id_of(wait)}
     assert wait.parent is None
-    assert attributes(wait) == {"datalab.execution.id": execution_id}
+    assert attributes(wait) == {"datalab.job.kind": "execution", "datalab.job.id": execution_id}
     assert wait.status.status_code is StatusCode.UNSET
 
 
@@ -157,7 +157,7 @@ async def test_waits_side_by_side_do_not_mix_up_their_requests(spans: Spans) -> 
     client = asynchronous(simulator, tracing=spans.tracing)
     ids = [simulator.start(SOON) for _ in range(5)]
     await asyncio.gather(*[client.executions.wait(number) for number in ids])
-    waits = {id_of(wait): attributes(wait)["datalab.execution.id"] for wait in spans.waits}
+    waits = {id_of(wait): attributes(wait)["datalab.job.id"] for wait in spans.waits}
     assert sorted(waits.values()) == ids
     for request in spans.requests:
         assert request.parent is not None

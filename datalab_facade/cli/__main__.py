@@ -1,4 +1,4 @@
-"""``python -m datalab_facade.cli`` is the program ``datalab-facade``."""
+"""``python -m datalab_facade.cli`` runs the program ``datalab-facade``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The program itself: its commands, and what it does with a wrong command line."""
+"""The program: its commands, and how it reports a wrong command line."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from datalab_facade.cli.commands.schemas import completion, schema
 from datalab_facade.cli.commands.serving import serve
 from datalab_facade.cli.commands.timelines import timeline
 from datalab_facade.cli.commands.workflows import step_types, workflows
-from datalab_facade.cli.exits import MEANINGS, WHAT_IS_DONE, ExitCode, Problem
+from datalab_facade.cli.exits import INTERRUPTED_HINT, MEANINGS, ExitCode, Problem
 from datalab_facade.cli.screens import Screen
 from datalab_facade.cli.sessions import PROGRAM, Session
-from datalab_facade.cli.streams import OutputLost, failure_of
+from datalab_facade.cli.streams import OutputLostError, failure_of
 
 _EXIT_CODES = "\n".join(f"  {int(code):>3}  {meaning}" for code, meaning in MEANINGS.items())
 
-_HELP = f"""Datalab workflow executions: run them, watch them, bring their outputs home.
+_HELP = f"""Run Datalab workflows over files, watch their executions, save their outputs.
 
-The API key is in DATALAB_API_KEY, or in a file: --key-file. No command takes it as
-an argument, where other users of the machine could see it.
+Put the API key into DATALAB_API_KEY, or into a file that --key-file names. No command
+takes the key as an argument, because other users of the machine could read it there.
 
-Without a terminal, or with NO_COLOR, output is plain text; with --json it is JSON,
-one document, or one per line where a command tells things as they happen.
+Without a terminal, or with NO_COLOR, the output is plain text. With --json it is JSON:
+one document, or one document per line if a command reports changes as they happen.
 
 \b
 First steps, without a key:
@@ -50,7 +50,7 @@ Exit codes:
 )
 @click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 def program() -> None:
-    """Gather the commands."""
+    """Group the commands."""
 
 
 for _command in (
@@ -74,41 +74,41 @@ for _command in (
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the program, and give the code that it ends with."""
+    """Run the program and return its exit code."""
     code = ExitCode.DONE
-    with contextlib.suppress(OutputLost):
-        code = _carried_out(arguments)
+    with contextlib.suppress(OutputLostError):
+        code = _run_program(arguments)
     failure = failure_of(sys.stdout)
     if failure is None or code is not ExitCode.DONE:
         return code
     if isinstance(failure, BrokenPipeError):
-        return ExitCode.NOBODY_READS
+        return ExitCode.BROKEN_PIPE
     problem = Problem(
-        "OutputLost",
+        "OutputLostError",
         f"The output could not be written: {failure.strerror}",
-        WHAT_IS_DONE,
-        ExitCode.UNWRITTEN,
+        INTERRUPTED_HINT,
+        ExitCode.WRITE_ERROR,
     )
-    return _told(problem, arguments)
+    return _report(problem, arguments)
 
 
-def _carried_out(arguments: Sequence[str]) -> ExitCode:
+def _run_program(arguments: Sequence[str]) -> ExitCode:
     try:
         code: object = program.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         Screen.of(sys.stderr, is_result=False).write(error.format_message())
         return ExitCode.USAGE
     except click.ClickException as error:
-        return _told(_misuse(error), arguments)
+        return _report(_usage_problem(error), arguments)
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except SystemExit as end:
-        # So click ends what it does for shells.
+        # click ends shell completion this way.
         code = end.code
     return ExitCode(code) if isinstance(code, int) else ExitCode.DONE
 
 
-def _misuse(error: click.ClickException) -> Problem:
+def _usage_problem(error: click.ClickException) -> Problem:
     path = PROGRAM
     if isinstance(error, click.UsageError) and error.ctx is not None:
         path = error.ctx.command_path
@@ -120,6 +120,6 @@ def _misuse(error: click.ClickException) -> Problem:
     )
 
 
-def _told(problem: Problem, arguments: Sequence[str]) -> ExitCode:
-    Session("--json" in arguments, "--debug" in arguments).tell_problem(problem)
+def _report(problem: Problem, arguments: Sequence[str]) -> ExitCode:
+    Session("--json" in arguments, "--debug" in arguments).report_problem(problem)
     return problem.code

@@ -1,4 +1,4 @@
-"""Kinds of arguments that several commands take."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ _UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _PARTS: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
 
 
-def seconds_in(text: str) -> float | None:
-    """Read a time: ``90``, ``90s``, ``10m``, ``1h30m``, or ``forever``; None if it is none.
+def parse_duration(text: str) -> float | None:
+    """Read a duration such as ``90``, ``90s``, ``10m``, ``1h30m`` or ``forever``, in seconds.
 
-    >>> seconds_in("90"), seconds_in("1h30m"), seconds_in("soon")
+    Returns None if the text is not a duration, or if it is zero.
+
+    >>> parse_duration("90"), parse_duration("1h30m"), parse_duration("soon")
     (90.0, 5400.0, None)
     """
     text = text.strip().lower()
@@ -31,37 +33,37 @@ def seconds_in(text: str) -> float | None:
     return sum(float(number) * _UNITS[unit] for number, unit in parts) or None
 
 
-def _time(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    seconds = None if value is None else seconds_in(value)
+def _read_duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    seconds = None if value is None else parse_duration(value)
     if value is not None and seconds is None:
-        raise click.BadParameter(f"{value!r} is no time; 90, 90s, 10m, 1h30m and forever are")
+        raise click.BadParameter(f"{value!r} is not a duration; use 90, 90s, 10m, 1h30m or forever")
     return seconds
 
 
 TIMEOUT: Final = click.option(
     "--timeout",
-    callback=_time,
-    metavar="TIME",
-    help="How long to wait: 90s, 10m, 1h30m, forever. Two hours if not given.",
+    callback=_read_duration,
+    metavar="DURATION",
+    help="How long to wait: 90s, 10m, 1h30m or forever. The default is two hours.",
 )
 INTERVAL: Final = click.option(
     "--interval",
-    callback=_time,
-    metavar="TIME",
-    help="The shortest time between two looks; 2.85s if not given.",
+    callback=_read_duration,
+    metavar="DURATION",
+    help="The shortest time between two polls of one execution. The default is 2.85s.",
 )
 
 
-def policy_of(timeout: float | None, interval: float | None) -> WaitPolicy:
-    """Make the policy of a wait of what was given for it.
+def make_policy(timeout: float | None, interval: float | None) -> WaitPolicy:
+    """Make a wait policy from the options; None stands for the default.
 
     Raises:
-        InvalidArgumentError: It makes no sense.
+        InvalidArgumentError: A value is out of range.
     """
-    usual = WaitPolicy()
-    shortest = usual.min_interval if interval is None else interval
+    default = WaitPolicy()
+    shortest = default.min_interval if interval is None else interval
     return WaitPolicy(
-        timeout=usual.timeout if timeout is None else timeout,
+        timeout=default.timeout if timeout is None else timeout,
         min_interval=shortest,
-        max_interval=max(shortest, usual.max_interval),
+        max_interval=max(shortest, default.max_interval),
     )

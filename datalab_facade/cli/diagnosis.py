@@ -1,4 +1,4 @@
-"""What doctor looks at: where the settings come from, whether Datalab can be reached."""
+"""The checks of ``doctor``: where the settings come from, whether Datalab answers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 import attrs
 
 from datalab_facade._version import __version__
 from datalab_facade.cli.exits import ExitCode, problem_of
 from datalab_facade.cli.keys import HOST_VARIABLE, FoundKey, find_key, is_open_to_others
-from datalab_facade.client import DEFAULT_BASE_URL, Datalab
+from datalab_facade.client import Datalab
+from datalab_facade.client_options import DEFAULT_BASE_URL
+from datalab_facade.codec import JSONFormat, ToJSON, json_field
 from datalab_facade.errors import (
     CALLER_ERRORS,
     APIConnectionError,
@@ -26,55 +28,45 @@ from datalab_facade.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-from datalab_facade.models import JSON
 from datalab_facade.redaction import redact_url
 
-Verdict: TypeAlias = Literal["good", "doubtful", "bad", "unknown"]
+Verdict: TypeAlias = Literal["ok", "warning", "error", "unknown"]
 
-_MOST_SKEW: Final = 30.0
+_MAX_SKEW: Final = 30.0
 _PACKAGES: Final = ("httpx", "attrs", "click", "rich", "uvicorn")
 _PROXIES: Final = tuple(
     name for upper in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY") for name in (upper, upper.lower())
 )
 
-# Nobody has an execution of this number; the answer to it tells all that is asked here.
-_NOBODYS: Final = 2**31 - 1
+# No execution has this id. The answer shows whether the key is accepted, and the server's time.
+_UNUSED_ID: Final = 2**31 - 1
 _NO_KEY: Final = "no-key-was-found"
 
 
 @attrs.frozen
-class Check:
-    """One thing that was looked at."""
+class Check(ToJSON):
+    """The result of one check."""
 
     name: str
     verdict: Verdict
-    told: str
+    message: str
     hint: str = ""
-    """What to do about it, if anything."""
-
-    def to_dict(self) -> dict[str, JSON]:
-        """Give it as plain JSON."""
-        return {
-            "name": self.name,
-            "verdict": self.verdict,
-            "told": self.told,
-            "hint": self.hint,
-        }
+    """What to do next; empty if there is nothing to do."""
 
 
 @attrs.frozen
-class Diagnosis:
-    """Everything that was looked at, and with which code the program ends."""
+class Diagnosis(ToJSON):
+    """The results of all checks, and the exit code of the program."""
+
+    _json: ClassVar = JSONFormat(properties={"ok": "ok"})
 
     checks: tuple[Check, ...]
-    code: ExitCode
+    code: ExitCode = attrs.field(metadata=json_field(left_out=True))
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Give it as plain JSON."""
-        return {
-            "ok": self.code is ExitCode.DONE,
-            "checks": [check.to_dict() for check in self.checks],
-        }
+    @property
+    def ok(self) -> bool:
+        """Whether no check failed."""
+        return self.code is ExitCode.DONE
 
 
 def diagnose(
@@ -84,10 +76,10 @@ def diagnose(
     allow_http: bool,
     environment: Mapping[str, str] = os.environ,
 ) -> Diagnosis:
-    """Look at everything that can keep this program from working. The key is never told."""
-    checks = [_versions(), _host(host, environment)]
-    key, told = _key(key_file, environment)
-    checks.append(told)
+    """Run all checks. No result contains the key."""
+    checks = [_check_versions(), _check_host(host, environment)]
+    key, key_check = _check_key(key_file, environment)
+    checks.append(key_check)
     codes = [ExitCode.DONE if key is not None else ExitCode.USAGE]
     try:
         client = Datalab(
@@ -100,11 +92,11 @@ def diagnose(
         )
     except CALLER_ERRORS as error:
         problem = problem_of(error)
-        checks.append(Check("settings", "bad", problem.message, problem.hint))
+        checks.append(Check("settings", "error", problem.message, problem.hint))
         return Diagnosis(tuple(checks), problem.code)
     with client:
-        answer = _asked(client)
-    checks += _judged(answer, is_keyed=key is not None)
+        answer = _send_test_request(client)
+    checks += _interpret(answer, is_keyed=key is not None)
     if isinstance(answer, (AuthenticationError, PermissionDeniedError)):
         codes.append(ExitCode.REFUSED if key is not None else ExitCode.USAGE)
     elif answer is not None and not isinstance(answer, NotFoundError):
@@ -113,88 +105,99 @@ def diagnose(
     return Diagnosis(tuple(checks), code)
 
 
-def _versions() -> Check:
+def _check_versions() -> Check:
     found = [f"datalab-facade {__version__}", f"Python {platform.python_version()}"]
     for package in _PACKAGES:
         try:
             found.append(f"{package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:
-            found.append(f"no {package}")
-    return Check("versions", "good", ", ".join(found))
+            found.append(f"{package} not installed")
+    return Check("versions", "ok", ", ".join(found))
 
 
-def _host(host: str | None, environment: Mapping[str, str]) -> Check:
-    # click has put what the environment says where the option would be.
+def _check_host(host: str | None, environment: Mapping[str, str]) -> Check:
+    # click fills the option from the environment variable if the option is missing.
     source = "by default"
     if host:
         source = (
             f"from {HOST_VARIABLE}" if environment.get(HOST_VARIABLE) == host else "from --host"
         )
-    told = f"{redact_url(host or DEFAULT_BASE_URL)}, {source}"
+    message = f"{redact_url(host or DEFAULT_BASE_URL)}, {source}"
     proxies = [name for name in _PROXIES if environment.get(name)]
     if proxies:
-        told += f"; proxies are set by {', '.join(proxies)}"
-    return Check("host", "good", told)
+        message += f"; proxies set by {', '.join(proxies)}"
+    return Check("host", "ok", message)
 
 
-def _key(key_file: str | None, environment: Mapping[str, str]) -> tuple[FoundKey | None, Check]:
+def _check_key(
+    key_file: str | None, environment: Mapping[str, str]
+) -> tuple[FoundKey | None, Check]:
     try:
         key = find_key(key_file, environment)
     except ConfigurationError as error:
-        return None, Check("key", "bad", str(error))
-    told = f"found in {key.source}"
+        return None, Check("key", "error", str(error))
+    message = f"found in {key.source}"
     if key.path is not None and is_open_to_others(key.path):
-        hint = f"Other users of this machine may read it: chmod 600 {key.path}"
-        return key, Check("key", "doubtful", told, hint)
-    return key, Check("key", "good", told)
+        hint = f"Other users of this machine can read it; run: chmod 600 {key.path}"
+        return key, Check("key", "warning", message, hint)
+    return key, Check("key", "ok", message)
 
 
-def _asked(client: Datalab) -> DatalabError | None:
+def _send_test_request(client: Datalab) -> DatalabError | None:
     try:
-        client.executions.get(_NOBODYS)
+        client.executions.get(_UNUSED_ID)
     except DatalabError as error:
         return error
     return None
 
 
-def _judged(answer: DatalabError | None, *, is_keyed: bool) -> list[Check]:
+def _interpret(answer: DatalabError | None, *, is_keyed: bool) -> list[Check]:
     if isinstance(answer, APIConnectionError):
-        hint = "Check the network, the proxy settings and the address"
-        unknown = [Check(name, "unknown", "not known") for name in ("accepted", "clock")]
-        return [Check("reachable", "bad", problem_of(answer).message, hint), *unknown]
-    reached = Check("reachable", "good", "Datalab answers")
+        hint = "Check the network, the proxy settings and the host"
+        unknown = [
+            Check(name, "unknown", "not checked: Datalab cannot be reached")
+            for name in ("accepted", "clock")
+        ]
+        return [Check("reachable", "error", problem_of(answer).message, hint), *unknown]
+    reached = Check("reachable", "ok", "Datalab answers")
     if answer is not None and not isinstance(
         answer, (NotFoundError, AuthenticationError, PermissionDeniedError)
     ):
         problem = problem_of(answer)
-        reached = Check("reachable", "bad", problem.message, problem.hint)
-    return [reached, _accepted(answer, is_keyed=is_keyed), clock_check(answer, datetime.now(UTC))]
+        reached = Check("reachable", "error", problem.message, problem.hint)
+    return [
+        reached,
+        _check_authentication(answer, is_keyed=is_keyed),
+        clock_check(answer, datetime.now(UTC)),
+    ]
 
 
-def _accepted(answer: DatalabError | None, *, is_keyed: bool) -> Check:
+def _check_authentication(answer: DatalabError | None, *, is_keyed: bool) -> Check:
     if not is_keyed:
-        return Check("accepted", "unknown", "there is no key to try")
+        return Check("accepted", "unknown", "not checked: there is no key")
     if isinstance(answer, (AuthenticationError, PermissionDeniedError)):
         problem = problem_of(answer)
-        hint = "Make a key in Datalab's settings, and set it anew"
-        return Check("accepted", "bad", problem.message, hint)
+        hint = "Create a new key in Datalab's settings and use that one"
+        return Check("accepted", "error", problem.message, hint)
     if answer is None or isinstance(answer, NotFoundError):
-        return Check("accepted", "good", "the key is accepted")
-    return Check("accepted", "unknown", "not known")
+        return Check("accepted", "ok", "Datalab accepts the key")
+    return Check("accepted", "unknown", "not known: the answer does not say")
 
 
 def clock_check(answer: DatalabError | None, now: datetime) -> Check:
-    """Compare the clock of this machine with the date that an answer came with."""
+    """Compare the clock of this machine with the ``Date`` header of an answer."""
     date = answer.headers.get("date") if isinstance(answer, APIStatusError) else None
     try:
-        theirs = parsedate_to_datetime(date) if date else None
+        server_time = parsedate_to_datetime(date) if date else None
     except ValueError:
-        theirs = None
-    if theirs is None:
-        return Check("clock", "unknown", "Datalab told no time")
-    ahead = (now - theirs.astimezone(UTC)).total_seconds()
-    if abs(ahead) <= _MOST_SKEW:
-        return Check("clock", "good", "this machine's clock and Datalab's agree")
-    words = "ahead of" if ahead > 0 else "behind"
-    told = f"this machine's clock is {abs(ahead):.0f} s {words} Datalab's"
-    return Check("clock", "doubtful", told, "Set it; URLs of outputs may seem to have expired")
+        server_time = None
+    if server_time is None:
+        return Check("clock", "unknown", "not checked: the answer has no Date header")
+    difference = (now - server_time.astimezone(UTC)).total_seconds()
+    if abs(difference) <= _MAX_SKEW:
+        return Check("clock", "ok", "this machine's clock agrees with Datalab's")
+    direction = "ahead of" if difference > 0 else "behind"
+    message = f"this machine's clock is {abs(difference):.0f} s {direction} Datalab's"
+    return Check(
+        "clock", "warning", message, "Set the clock; otherwise URLs of outputs may seem expired"
+    )

@@ -1,7 +1,7 @@
-"""What ``--json`` prints: plain JSON, whose form is written down in ``schemas/``.
+"""The JSON documents that ``--json`` prints; their schemas are in ``schemas/``.
 
-Nothing secret is in it: no presigned URL unless it was asked for, no token in settings,
-no query of a URL in what the server says.
+They hold no secret: no token in settings, no query of a URL in a server's message, and a
+presigned URL only with ``--urls``.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from datalab_facade.workflows.models import StepType, Workflow
 
 
-def execution(found: Execution, *, urls: bool = False) -> dict[str, JSON]:
-    """Give an execution; with the presigned URLs of its outputs if they were asked for."""
+def execution(value: Execution, *, urls: bool = False) -> dict[str, JSON]:
+    """Return an execution; with ``urls``, it includes the presigned URLs of its outputs."""
     return {
-        "execution_id": found.id,
-        "workflow_id": found.workflow_id,
-        "status": str(found.status),
-        "ended": found.is_terminal,
-        "succeeded": found.succeeded,
-        "created": _time(found.created_at),
-        "updated": _time(found.updated_at),
-        "duration_seconds": _seconds(found.duration),
-        "progress": {"done": found.progress.finished, "total": found.progress.total},
-        "steps": [_step(step, urls=urls) for step in found.steps.values()],
-        "failures": [_failure(failure) for failure in found.failures],
-        "error": _said(found.error),
+        "execution_id": value.id,
+        "workflow_id": value.workflow_id,
+        "status": str(value.status),
+        "is_terminal": value.is_terminal,
+        "succeeded": value.succeeded,
+        "created_at": _iso(value.created_at),
+        "updated_at": _iso(value.updated_at),
+        "duration_seconds": _seconds(value.duration),
+        "progress": {"finished": value.progress.finished, "total": value.progress.total},
+        "steps": [_step(step, urls=urls) for step in value.steps.values()],
+        "failures": [_failure(failure) for failure in value.failures],
+        "error": _redact(value.error),
     }
 
 
@@ -48,8 +48,8 @@ def _step(step: Step, *, urls: bool) -> dict[str, JSON]:
     return {
         "name": redact_urls(step.name),
         "status": str(step.status),
-        "started_at": _time(step.started_at),
-        "finished_at": _time(step.finished_at),
+        "started_at": _iso(step.started_at),
+        "finished_at": _iso(step.finished_at),
         "duration_seconds": _seconds(step.duration),
         "runs": [_run(run, urls=urls) for run in step.runs],
     }
@@ -57,15 +57,15 @@ def _step(step: Step, *, urls: bool) -> dict[str, JSON]:
 
 def _run(run: StepRun, *, urls: bool) -> dict[str, JSON]:
     document: dict[str, JSON] = {
-        "file_key": _said(run.file_key),
+        "file_key": _redact(run.file_key),
         "status": str(run.status),
         "failed": run.failed,
-        "started_at": _time(run.started_at),
-        "finished_at": _time(run.finished_at),
+        "started_at": _iso(run.started_at),
+        "finished_at": _iso(run.finished_at),
         "duration_seconds": _seconds(run.duration),
         "has_output": run.output_url is not None,
-        "error": _said(run.error),
-        "error_in": _said(run.error_stage),
+        "error": _redact(run.error),
+        "error_stage": _redact(run.error_stage),
         "total_pages": run.total_pages,
     }
     if urls:
@@ -75,163 +75,165 @@ def _run(run: StepRun, *, urls: bool) -> dict[str, JSON]:
 
 def _failure(failure: Failure) -> dict[str, JSON]:
     return {
-        "step": _said(failure.step),
-        "file_key": _said(failure.file_key),
-        "error": _said(failure.error),
-        "error_in": _said(failure.error_stage),
+        "step": _redact(failure.step),
+        "file_key": _redact(failure.file_key),
+        "error": _redact(failure.error),
+        "error_stage": _redact(failure.error_stage),
     }
 
 
-def change(seen: ExecutionChange) -> dict[str, JSON]:
-    """Give a change of an execution."""
+def change(value: ExecutionChange) -> dict[str, JSON]:
+    """Return a change of an execution."""
     return {
         "event": "change",
-        "execution_id": seen.snapshot.id,
-        "sequence": seen.sequence,
-        "at": _time(seen.observed_at),
-        "kind": seen.kind,
-        "step": _said(seen.step),
-        "file_key": _said(seen.file_key),
-        "before": None if seen.before is None else str(seen.before),
-        "after": str(seen.after),
+        "execution_id": value.snapshot.id,
+        "sequence": value.sequence,
+        "observed_at": _iso(value.observed_at),
+        "kind": value.kind,
+        "step": _redact(value.step),
+        "file_key": _redact(value.file_key),
+        "before": None if value.before is None else str(value.before),
+        "after": str(value.after),
     }
 
 
-def outcome(found: ExecutionOutcome, *, event: bool = False) -> dict[str, JSON]:
-    """Give how the wait for an execution ended; as one event of several if need be."""
+def outcome(value: ExecutionOutcome, *, event: bool = False) -> dict[str, JSON]:
+    """Return the outcome of a wait; with ``event``, as one of several kinds of events."""
     document: dict[str, JSON] = {"event": "outcome"} if event else {}
     return document | {
-        "execution_id": found.id,
-        "succeeded": found.succeeded,
-        "execution": None if found.snapshot is None else execution(found.snapshot),
-        "error": None if found.error is None else error(found.error),
+        "execution_id": value.id,
+        "succeeded": value.succeeded,
+        "execution": None if value.snapshot is None else execution(value.snapshot),
+        "error": None if value.error is None else error(value.error),
     }
 
 
-def totals(counted: Totals) -> dict[str, JSON]:
-    """Give how many executions stand how."""
+def totals(value: Totals) -> dict[str, JSON]:
+    """Return the totals of many executions."""
     return {
         "event": "totals",
-        "queued": counted.queued,
-        "running": counted.running,
-        "done": counted.succeeded,
-        "failed": counted.failed,
-        "requests": counted.requests,
-        "eta_seconds": counted.eta_seconds,
+        "queued": value.queued,
+        "running": value.running,
+        "succeeded": value.succeeded,
+        "failed": value.failed,
+        "requests": value.requests,
+        "eta_seconds": value.eta_seconds,
     }
 
 
-def error(raised: DatalabError) -> dict[str, JSON]:
-    """Give what went wrong."""
-    return problem_of(raised).to_dict()
+def error(value: DatalabError) -> dict[str, JSON]:
+    """Return an error."""
+    return problem_of(value).to_dict()
 
 
-def workflow(found: Workflow) -> dict[str, JSON]:
-    """Give a workflow, with what looks like a secret in its settings hidden."""
+def workflow(value: Workflow) -> dict[str, JSON]:
+    """Return a workflow; values in its settings that may be secrets are redacted."""
     return {
-        "workflow_id": found.id,
-        "name": _said(found.name),
-        "team_id": found.team_id,
-        "created": _time(found.created_at),
-        "updated": _time(found.updated_at),
+        "workflow_id": value.id,
+        "name": _redact(value.name),
+        "team_id": value.team_id,
+        "created_at": _iso(value.created_at),
+        "updated_at": _iso(value.updated_at),
         "steps": [
             {
-                "unique_name": _said(step.unique_name),
-                "step_key": _said(step.step_key),
+                "unique_name": _redact(step.unique_name),
+                "step_key": _redact(step.step_key),
                 "version": step.version,
                 "depends_on": [redact_urls(name) for name in step.depends_on],
                 "settings": redact_value(dict(step.settings)),
             }
-            for step in found.steps
+            for step in value.steps
         ],
     }
 
 
-def workflows(found: Iterable[Workflow]) -> dict[str, JSON]:
-    """Give workflows."""
-    return {"workflows": [workflow(one) for one in found]}
+def workflows(value: Iterable[Workflow]) -> dict[str, JSON]:
+    """Return workflows."""
+    return {"workflows": [workflow(one) for one in value]}
 
 
-def definition(checked: WorkflowDefinition) -> dict[str, JSON]:
-    """Give what there is to say of a definition that is right."""
+def definition(value: WorkflowDefinition) -> dict[str, JSON]:
+    """Return the facts about a valid definition."""
     return {
         "valid": True,
-        "name": checked.name,
-        "description": checked.description,
-        "layers": [[step.unique_name for step in layer] for layer in checked.layers()],
-        "placeholders": list(checked.placeholders()),
+        "name": value.name,
+        "description": value.description,
+        "layers": [[step.unique_name for step in layer] for layer in value.layers()],
+        "placeholders": list(value.placeholders()),
     }
 
 
-def step_types(found: Iterable[StepType]) -> dict[str, JSON]:
-    """Give types of step."""
+def step_types(value: Iterable[StepType]) -> dict[str, JSON]:
+    """Return step types."""
     return {
         "step_types": [
             {
                 "step_key": one.step_key,
                 "name": one.name,
                 "version": one.version,
-                "description": _said(one.description),
+                "description": _redact(one.description),
                 "settings_schema": None
                 if one.settings_schema is None
                 else dict(one.settings_schema),
             }
-            for one in found
+            for one in value
         ]
     }
 
 
-def file(found: File) -> dict[str, JSON]:
-    """Give a file."""
+def file(value: File) -> dict[str, JSON]:
+    """Return a file."""
     return {
-        "file_id": found.id,
-        "reference": found.reference,
-        "name": _said(found.filename),
-        "content_type": found.content_type,
-        "bytes": found.size,
-        "upload_status": found.status,
-        "created": _time(found.created_at),
+        "file_id": value.id,
+        "reference": value.reference,
+        "filename": _redact(value.filename),
+        "content_type": value.content_type,
+        "size": value.size,
+        "status": value.status,
+        "created_at": _iso(value.created_at),
     }
 
 
-def files(found: Iterable[File]) -> dict[str, JSON]:
-    """Give files."""
-    return {"files": [file(one) for one in found]}
+def files(value: Iterable[File]) -> dict[str, JSON]:
+    """Return files."""
+    return {"files": [file(one) for one in value]}
 
 
-def uploaded(source: str, found: File | None, failed: DatalabError | None) -> dict[str, JSON]:
-    """Give what became of an upload."""
+def upload_outcome(
+    source: str, value: File | None, failure: DatalabError | None
+) -> dict[str, JSON]:
+    """Return the outcome of an upload."""
     return {
         "source": source,
-        "file": None if found is None else file(found),
-        "error": None if failed is None else error(failed),
+        "file": None if value is None else file(value),
+        "error": None if failure is None else error(failure),
     }
 
 
-def run_result(found: RunResult) -> dict[str, JSON]:
-    """Give what became of a file of a run."""
+def run_result(value: RunResult) -> dict[str, JSON]:
+    """Return the result of one file of a run."""
     return {
-        **found.to_dict(),
-        "error": None if found.error is None else error(found.error),
+        **value.to_dict(),
+        "error": None if value.error is None else error(value.error),
     }
 
 
 def run_report(folder: Path, results: Sequence[RunResult]) -> dict[str, JSON]:
-    """Give what became of a run."""
-    done = sum(result.succeeded for result in results)
+    """Return the totals of a run."""
+    succeeded = sum(result.succeeded for result in results)
     return {
         "event": "report",
         "folder": str(folder),
-        "done": done,
-        "failed": len(results) - done,
+        "succeeded": succeeded,
+        "failed": len(results) - succeeded,
     }
 
 
-def _said(text: str | None) -> str | None:
+def _redact(text: str | None) -> str | None:
     return text if text is None else redact_urls(text)
 
 
-def _time(moment: datetime | None) -> str | None:
+def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 

@@ -1,4 +1,4 @@
-"""The embedded Datalab, as commands use it."""
+"""The embedded Datalab: the simulator as a server, for commands."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from datalab_facade.testing.server import SimulatorServer
 
 
-def embedded(clock: Clock | None = None) -> SimulatorServer:
-    """Make an embedded Datalab that takes orders; it is to be started.
+def make_embedded_server(clock: Clock | None = None) -> SimulatorServer:
+    """Make an embedded Datalab with a control API; the caller starts it.
 
     Args:
-        clock: By which it lives; by default the machine's.
+        clock: The clock of the simulator; by default the system clock.
 
     Raises:
-        ConfigurationError: What serves it is not installed.
+        ConfigurationError: The extra ``testing`` is not installed.
     """
     from datalab_facade.testing.simulator import Simulator
 

@@ -1,4 +1,4 @@
-"""What the program ends with: a code for scripts, and for people what went wrong and what next."""
+"""Exit codes for scripts; for people, what went wrong and what to do next."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 
 import attrs
 
+from datalab_facade.codec import ToJSON, json_field
 from datalab_facade.errors import (
     CALLER_ERRORS,
     APIConnectionError,
@@ -21,6 +22,7 @@ from datalab_facade.errors import (
     InternalServerError,
     InvalidDefinitionError,
     InvalidResponseError,
+    JobFailedError,
     LocalFileError,
     NotFoundError,
     PermissionDeniedError,
@@ -30,12 +32,11 @@ from datalab_facade.errors import (
     UploadError,
     WaitTimeoutError,
 )
-from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
 
 
 class ExitCode(IntEnum):
-    """The codes that the program ends with; stable."""
+    """The exit codes of the program; they are stable."""
 
     DONE = 0
     FAILED = 1
@@ -44,67 +45,59 @@ class ExitCode(IntEnum):
     TIMED_OUT = 4
     NETWORK = 5
     BUG = 70
-    UNWRITTEN = 74
+    WRITE_ERROR = 74
     INTERRUPTED = 130
-    NOBODY_READS = 141
+    BROKEN_PIPE = 141
 
 
 MEANINGS: Final = {
-    ExitCode.DONE: "done; for an execution: it has completed",
-    ExitCode.FAILED: "an execution has failed, or a part of what was asked for could not be done",
-    ExitCode.USAGE: "wrong usage: the command line, a setting, a definition, a file of yours",
-    ExitCode.REFUSED: "not found or refused by Datalab",
-    ExitCode.TIMED_OUT: "timed out; executions go on",
-    ExitCode.NETWORK: "no good answer: the network, or Datalab's side fails; try again later",
-    ExitCode.BUG: "a mistake in this program",
-    ExitCode.UNWRITTEN: "the output or a file could not be written, as on a full disk",
-    ExitCode.INTERRUPTED: "interrupted with Ctrl-C; executions go on",
-    ExitCode.NOBODY_READS: "whoever read the output has gone",
+    ExitCode.DONE: "success; for executions: all have completed",
+    ExitCode.FAILED: "an execution has failed, or some of the work could not be done",
+    ExitCode.USAGE: "wrong usage: an argument, a setting, a definition, a local file or folder",
+    ExitCode.REFUSED: "not found, or refused by Datalab",
+    ExitCode.TIMED_OUT: "timed out; executions continue",
+    ExitCode.NETWORK: "no valid answer from Datalab or the network; try again later",
+    ExitCode.BUG: "a bug in this program",
+    ExitCode.WRITE_ERROR: "the output or a file could not be written, for example to a full disk",
+    ExitCode.INTERRUPTED: "interrupted with Ctrl-C; executions continue",
+    ExitCode.BROKEN_PIPE: "the reader of the output closed the pipe",
 }
-"""What each code means, as ``--help`` tells it."""
+"""The meaning of each code, as ``--help`` shows it."""
 
 
 @attrs.frozen
-class Problem:
-    """What went wrong, as it is told."""
+class Problem(ToJSON):
+    """An error as the command line reports it."""
 
     kind: str
     """The name of the error's class, or ``"UsageError"``."""
     message: str
-    """What happened, in a line."""
+    """What happened, in one line."""
     hint: str
-    """What to do next; empty where the message says so."""
-    code: ExitCode
+    """What to do next; empty if the message says it already."""
+    code: ExitCode = attrs.field(metadata=json_field("exit_code"))
 
     def line(self) -> str:
-        """Tell all of it in a line."""
+        """Return message and hint in one line."""
         if not self.hint:
             return self.message
         end = "" if self.message.endswith(("?", "!")) else "."
         return f"{self.message.rstrip('.')}{end} {self.hint}"
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Give it as plain JSON."""
-        return {
-            "kind": self.kind,
-            "message": self.message,
-            "hint": self.hint,
-            "exit_code": int(self.code),
-        }
 
+INTERRUPTED_HINT: Final = "Finished work is kept; executions continue"
+"""The hint when a command ends early."""
 
-WHAT_IS_DONE: Final = "What was done until then stays done; executions go on"
-"""What to say when a command ends in the midst of it."""
+_KEY_HINT: Final = "Check DATALAB_API_KEY or --key-file with: datalab-facade doctor"
+_NETWORK_HINT: Final = "Try again, or check the connection with: datalab-facade doctor"
 
-_KEY_HINT: Final = "Check DATALAB_API_KEY or --key-file; datalab-facade doctor helps"
-_NETWORK_HINT: Final = "Try again; datalab-facade doctor tells whether Datalab can be reached"
-
-# What went wrong with a file, by the reason that the error gives.
+# For uploads and downloads, by the reason of the error.
 _TRANSFER_CODES: Final = {
     "unreachable": ExitCode.NETWORK,
     "incomplete": ExitCode.NETWORK,
     "corrupt": ExitCode.NETWORK,
     "unconfirmed": ExitCode.NETWORK,
+    "disk": ExitCode.WRITE_ERROR,
     "refused": ExitCode.REFUSED,
     "expired": ExitCode.REFUSED,
     "gone": ExitCode.REFUSED,
@@ -112,18 +105,18 @@ _TRANSFER_CODES: Final = {
 
 
 def problem_of(error: DatalabError) -> Problem:
-    """Tell of an error what matters on a command line.
+    """Return the message, hint and exit code for an error.
 
     >>> from datalab_facade.errors import ConfigurationError
     >>> problem_of(ConfigurationError("No such folder")).code
     <ExitCode.USAGE: 2>
     """
-    code, hint = _judged(error)
+    code, hint = _classify(error)
     return Problem(type(error).__name__, _message(error), hint, code)
 
 
-# What the library calls its arguments, and what they are called here.
-_FLAGS: Final = {
+# Arguments of the library, and the options that stand for them here.
+_OPTION_NAMES: Final = {
     "retry_unknown=True": "--retry-unknown",
     "allow_http=True": "--allow-http",
     "pass content_type": "say --content-type",
@@ -133,82 +126,84 @@ _FLAGS: Final = {
 _SECRET: Final = re.compile(r"secrets\['([^']*)'\]")
 
 
-def words_of(text: str) -> str:
-    """Give the library's words as they are meant here: flags in place of arguments.
+def use_option_names(text: str) -> str:
+    """Replace the library's arguments in a message by the options of the command line.
 
-    >>> words_of("Use https, or allow_http=True")
+    >>> use_option_names("Use https, or allow_http=True")
     'Use https, or --allow-http'
     """
-    for argument, flag in _FLAGS.items():
-        text = text.replace(argument, flag)
+    for argument, option in _OPTION_NAMES.items():
+        text = text.replace(argument, option)
     return _SECRET.sub(r"--secret \1=FILE", text)
 
 
 def _message(error: DatalabError) -> str:
     if isinstance(error, APIStatusError):
-        said = excerpt(error.detail or error.body, limit=400).rstrip(".")
-        # The advice that the error carries is for programmers.
-        return f"Datalab answered {error.status}" + (f": {said}" if said else "")
+        detail = excerpt(error.detail or error.body, limit=400).rstrip(".")
+        # The advice in the error's own message is for programmers.
+        return f"Datalab answered {error.status}" + (f": {detail}" if detail else "")
     if isinstance(error, WaitTimeoutError):
-        last = "no poll of it succeeded" if error.stage is None else f"last seen {error.stage}"
+        last = "no poll succeeded" if error.stage is None else f"last seen {error.stage}"
         job = f"{error.kind.capitalize()} {error.id}"
         return f"{job} has not ended after {error.elapsed:.0f} s ({last})"
     if isinstance(error, InvalidDefinitionError):
         name = error.source or "The definition"
-        told = "; ".join(words_of(str(issue)) for issue in error.issues)
-        return excerpt(f"{name} is wrong: {told}", limit=1_000)
-    return excerpt(words_of(str(error)), limit=1_000)
+        issues = "; ".join(use_option_names(str(issue)) for issue in error.issues)
+        return excerpt(f"{name} is not valid: {issues}", limit=1_000)
+    return excerpt(use_option_names(str(error)), limit=1_000)
 
 
-# What is wrong with a disk, and not with what somebody wants of it.
-_NO_ROOM: Final = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
+# The disk is full or broken; the arguments may be right.
+_DISK_ERRORS: Final = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
-def _is_no_room(error: BaseException | None) -> bool:
-    return isinstance(error, OSError) and error.errno in _NO_ROOM
+def _is_disk_error(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in _DISK_ERRORS
 
 
-def _judged(error: DatalabError) -> tuple[ExitCode, str]:
-    if _is_no_room(error) or _is_no_room(error.__cause__):
-        return ExitCode.UNWRITTEN, ""
+def _classify(error: DatalabError) -> tuple[ExitCode, str]:
+    # What is raised "from None" has the error of the disk as its context.
+    if any(map(_is_disk_error, (error, error.__cause__, error.__context__))):
+        return ExitCode.WRITE_ERROR, ""
     if isinstance(error, LocalFileError) and error.manifest is not None:
-        return ExitCode.UNWRITTEN, ""
+        return ExitCode.WRITE_ERROR, ""
     if isinstance(error, ExecutionFailedError):
-        return ExitCode.FAILED, f"datalab-facade status {error.snapshot.id} tells more"
+        return ExitCode.FAILED, f"For details: datalab-facade status {error.snapshot.id}"
     if isinstance(error, WaitTimeoutError):
-        again = f"datalab-facade watch {error.id}"
-        return ExitCode.TIMED_OUT, f"It goes on; {again} comes back to it"
+        command = f"datalab-facade watch {error.id}"
+        return ExitCode.TIMED_OUT, f"It continues; to watch it again: {command}"
     if isinstance(error, (UploadError, DownloadError)):
         return _TRANSFER_CODES.get(error.reason, ExitCode.USAGE), ""
     return next(
-        (judgement for kind, judgement in _BY_KIND if isinstance(error, kind)),
+        (result for kind, result in _BY_KIND if isinstance(error, kind)),
         (ExitCode.REFUSED, ""),
     )
 
 
-# The first that fits; what is more special comes first.
+# The first match counts, so subclasses come before their bases.
 _BY_KIND: Final[tuple[tuple[type[DatalabError], tuple[ExitCode, str]], ...]] = (
     *((kind, (ExitCode.USAGE, "")) for kind in CALLER_ERRORS),
+    (JobFailedError, (ExitCode.FAILED, "")),
     (RateLimitTimeoutError, (ExitCode.TIMED_OUT, "")),
     (SubmissionUncertainError, (ExitCode.NETWORK, "")),
     (APIConnectionError, (ExitCode.NETWORK, _NETWORK_HINT)),
     (InvalidResponseError, (ExitCode.NETWORK, _NETWORK_HINT)),
     (AuthenticationError, (ExitCode.REFUSED, _KEY_HINT)),
-    (PermissionDeniedError, (ExitCode.REFUSED, "Check the subscription and the key's team")),
+    (PermissionDeniedError, (ExitCode.REFUSED, "Check your subscription and the team of the key")),
     (
         NotFoundError,
         (
             ExitCode.REFUSED,
-            "Check the id and the key's team; results are deleted after a while",
+            "Check the id and the team of the key; Datalab deletes old results",
         ),
     ),
-    (RateLimitError, (ExitCode.NETWORK, "Wait a minute; other programs may share the key")),
-    (InternalServerError, (ExitCode.NETWORK, "Try again a little later")),
+    (RateLimitError, (ExitCode.NETWORK, "Wait a minute; other programs may use the same key")),
+    (InternalServerError, (ExitCode.NETWORK, "Try again later")),
 )
 
 
 def worst(codes: Iterable[ExitCode]) -> ExitCode:
-    """Give the code for several things: FAILED if any failed, else the first that is not DONE.
+    """Return one code for several: FAILED if any is, else the first that is not DONE.
 
     >>> worst([ExitCode.DONE, ExitCode.REFUSED, ExitCode.FAILED])
     <ExitCode.FAILED: 1>

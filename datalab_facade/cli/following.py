@@ -1,4 +1,4 @@
-"""Following executions while they run: on a terminal, into a pipe, or as JSON."""
+"""Show executions while they run: on a terminal, in a pipe, or as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from datalab_facade.cli import documents
 from datalab_facade.cli.rendering.executions import (
-    Standing,
+    Overview,
     change_line,
     execution_text,
     footer,
@@ -29,21 +29,23 @@ from datalab_facade.runs.running import RunResult
 if TYPE_CHECKING:
     from datalab_facade.executions.kind import ExecutionChange, ExecutionUpdate
 
-_MOST_AT_THE_END: Final = 100
-_LEAVE: Final = "Ctrl-C ends the watching; what is watched goes on."
+_MAX_FINAL_ROWS: Final = 100
+_FOLLOW_FOOTER: Final = "Ctrl-C stops watching; executions continue."
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class Following:
-    """Tells what is seen of executions: as it is seen, and what is left to tell at the end.
+class ExecutionDisplay:
+    """Shows changes and outcomes of executions as they arrive, and totals at the end.
+
+    On a terminal it draws a live table; otherwise it writes lines, or JSON documents.
 
     Args:
-        session: Where it is told, and how.
+        session: Where to write, and whether as JSON.
         many: Whether there may be several executions.
-        now: Tells the time up to which what goes on has taken.
+        now: Returns the current time, for durations that still grow.
     """
 
     def __init__(self, session: Session, *, many: bool, now: Callable[[], datetime] = _now) -> None:
@@ -66,20 +68,20 @@ class Following:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def changed(self, change: ExecutionChange) -> None:
-        """Take in a change."""
+    def show_change(self, change: ExecutionChange) -> None:
+        """Show a change of an execution."""
         self._executions[change.snapshot.id] = change.snapshot
         if self._session.as_json:
             self._session.out.write_json(documents.change(change), indented=False)
-        elif not self._is_live and not _says_it_twice(change):
+        elif not self._is_live and not _is_repeated_by_step(change):
             terminal = self._session.out.for_tables
             self._session.out.write(change_line(change, terminal, many=self._many))
 
-    def updated(self, update: ExecutionUpdate) -> None:
-        """Take in news about one of many."""
+    def show_update(self, update: ExecutionUpdate) -> None:
+        """Show a change or an outcome of one of many executions."""
         self._totals = update.totals
         if update.change is not None:
-            self.changed(update.change)
+            self.show_change(update.change)
         outcome = update.outcome
         if outcome is None:
             return
@@ -92,22 +94,22 @@ class Following:
         elif not self._is_live:
             self._session.out.write(outcome_line(outcome, self._session.out.for_tables))
 
-    def tell_all(self) -> None:
-        """Tell how all of them stand at the end."""
+    def show_totals(self) -> None:
+        """Show, at the end, how many executions ended how."""
         assert self._totals is not None
         out, terminal = self._session.out, self._session.out.for_tables
         if self._session.as_json:
             out.write_json(documents.totals(self._totals), indented=False)
         elif self._is_live:
-            standing = self._standing()
-            out.write(many_text(standing, terminal, now=None, rows=_MOST_AT_THE_END))
+            overview = self._overview()
+            out.write(many_text(overview, terminal, now=None, rows=_MAX_FINAL_ROWS))
         else:
             out.write("\n".join(totals_lines(self._totals, terminal)))
 
-    def _standing(self) -> Standing:
-        # The display is drawn by a thread of its own.
+    def _overview(self) -> Overview:
+        # Another thread draws the display, so it works on copies.
         executions, errors = self._executions.copy(), self._errors.copy()
-        return Standing(
+        return Overview(
             {key: value for key, value in executions.items() if key not in errors},
             errors,
             self._totals,
@@ -115,53 +117,58 @@ class Following:
 
     def _frame(self, terminal: Terminal, height: int) -> str:
         now = self._now()
-        return fitted(lambda rows: self._shown(terminal, now, rows), _LEAVE, terminal, height)
+        return fit_display(
+            lambda rows: self._text(terminal, now, rows), _FOLLOW_FOOTER, terminal, height
+        )
 
-    def _shown(self, terminal: Terminal, now: datetime, rows: int) -> str:
+    def _text(self, terminal: Terminal, now: datetime, rows: int) -> str:
         if self._many:
-            return many_text(self._standing(), terminal, now=now, rows=rows)
+            return many_text(self._overview(), terminal, now=now, rows=rows)
         executions = list(self._executions.copy().values())
         if not executions:
-            return terminal.words("Looking at it …")
+            return terminal.adapt("Waiting for the first poll …")
         return execution_text(executions[0], terminal, now=now, rows=rows)
 
 
-def fitted(shown: Callable[[int], str], leave: str, terminal: Terminal, height: int) -> str:
-    """Draw a display that has room in a terminal, with what to do to leave it.
+def fit_display(draw: Callable[[int], str], leave: str, terminal: Terminal, height: int) -> str:
+    """Draw a live display that fits the height of a terminal.
 
     Args:
-        shown: Draws it, given how many rows its table may have.
-        leave: What to do.
-        terminal: How to write.
+        draw: Returns the text, given the largest number of rows for its table.
+        leave: The line below the display: how to stop.
+        terminal: What the terminal can show.
         height: The lines of the terminal.
     """
     below = footer(leave, terminal)
     room = height - 2 - len(below.splitlines())
     rows = room
-    text = shown(rows)
+    text = draw(rows)
     while rows > 1 and len(text.splitlines()) > room:
         rows = max(1, rows - max(1, len(text.splitlines()) - room))
-        text = shown(rows)
+        text = draw(rows)
     return f"{text}\n\n{below}"
 
 
-def _says_it_twice(change: ExecutionChange) -> bool:
-    """Tell whether the step of a file, which has no other, is told of next with the same words."""
+def _is_repeated_by_step(change: ExecutionChange) -> bool:
+    """Check whether the change of the step, which comes next, says the same.
+
+    This is so if the step has no other file.
+    """
     if change.kind != "file" or change.step is None:
         return False
     step = change.snapshot.steps.get(change.step)
     return step is not None and len(step.runs) == 1
 
 
-class RunFollowing:
-    """Tells how a run over files comes along, and what became of each file."""
+class RunDisplay:
+    """Shows the progress of a run over files, and the result of each file."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._is_live = session.err.is_terminal
         self._executions: dict[int, Execution] = {}
         self._totals: Totals | None = None
-        self._ended = 0
+        self._finished = 0
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -174,25 +181,25 @@ class RunFollowing:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def updated(self, update: ExecutionUpdate) -> None:
-        """Take in news about an execution of the run."""
+    def show_update(self, update: ExecutionUpdate) -> None:
+        """Show a change or an outcome of an execution of the run."""
         self._totals = update.totals
         if update.change is not None:
             self._executions[update.change.snapshot.id] = update.change.snapshot
         if update.outcome is not None:
             self._executions.pop(update.outcome.id, None)
 
-    def ended(self, result: RunResult) -> None:
-        """Take in what became of a file."""
-        self._ended += 1
+    def show_result(self, result: RunResult) -> None:
+        """Show the result of a file."""
+        self._finished += 1
         out = self._session.out
         if self._session.as_json:
             out.write_json({"event": "result", **documents.run_result(result)}, indented=False)
         elif not out.is_terminal:
             out.write(result_line(result, out.for_tables))
 
-    def tell_all(self, folder: Path, results: Sequence[RunResult]) -> None:
-        """Tell what became of all of it."""
+    def show_totals(self, folder: Path, results: Sequence[RunResult]) -> None:
+        """Show, at the end, the results of all files."""
         out = self._session.out
         if self._session.as_json:
             out.write_json(documents.run_report(folder, results), indented=False)
@@ -202,13 +209,13 @@ class RunFollowing:
             out.write("\n".join(summary_lines(folder, results, out.for_tables)))
 
     def _frame(self, terminal: Terminal, height: int) -> str:
-        if not self._executions and not self._ended:
-            return terminal.words("Uploading …")
-        standing = Standing(self._executions.copy(), {}, self._totals)
+        if not self._executions and not self._finished:
+            return terminal.adapt("Uploading …")
+        overview = Overview(self._executions.copy(), {}, self._totals)
         now = _now()
-        return fitted(
-            lambda rows: many_text(standing, terminal, now=now, rows=rows),
-            "Ctrl-C ends this; the same command goes on from where it was.",
+        return fit_display(
+            lambda rows: many_text(overview, terminal, now=now, rows=rows),
+            "Ctrl-C stops this; run the same command again to continue.",
             terminal,
             height,
         )

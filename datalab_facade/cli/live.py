@@ -1,4 +1,4 @@
-"""What moves on a terminal: displays that are drawn anew, and bars of transfers. Knows rich."""
+"""Live displays and progress bars on a terminal; imports rich."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from rich.text import Text
 
 from datalab_facade.cli.screens import Screen
 from datalab_facade.pictures.terminal import Terminal
-from datalab_facade.pictures.words import clipped, shown
+from datalab_facade.pictures.words import clip, sanitize
 
 _FRAMES_A_SECOND: Final = 4
 _NARROW: Final = 60
-_MOST_BARS: Final = 8
+_MAX_BARS: Final = 8
 
 Frame = Callable[[Terminal, int], str]
-"""Draws what a display shows now, given how to write and how many rows there are."""
+"""Returns the current text of a display, given the terminal and its number of rows."""
 
 
 def _console(screen: Screen) -> Console:
     return Console(
         file=screen.stream,
         force_terminal=screen.is_terminal,
-        no_color=not screen.colour,
+        no_color=not screen.color,
         width=screen.width,
         legacy_windows=False,
         markup=False,
@@ -49,17 +49,17 @@ def _console(screen: Screen) -> Console:
 
 @contextlib.contextmanager
 def display(screen: Screen, frame: Frame) -> Generator[None, None, None]:
-    """Show something that changes, some times a second, and take it away at the end."""
+    """Show text that changes, redraw it several times a second, and remove it at the end."""
     console = _console(screen)
 
-    def drawn() -> Text:
+    def draw() -> Text:
         size = console.size
-        terminal = Terminal(screen.width or size.width, screen.colour, screen.ascii_only)
+        terminal = Terminal(screen.width or size.width, screen.color, screen.ascii_only)
         return Text.from_ansi(frame(terminal, size.height), no_wrap=True)
 
     with Live(
         console=console,
-        get_renderable=drawn,
+        get_renderable=draw,
         refresh_per_second=_FRAMES_A_SECOND,
         transient=True,
         redirect_stdout=False,
@@ -68,8 +68,8 @@ def display(screen: Screen, frame: Frame) -> Generator[None, None, None]:
         yield
 
 
-class Transfers:
-    """Bars of transfers under way, told of from any thread; those that are done go away."""
+class TransferBars:
+    """Progress bars of transfers; finished ones disappear. Threads may share them."""
 
     def __init__(self, screen: Screen, what: str, count: int | None) -> None:
         self._lock = threading.Lock()
@@ -92,18 +92,18 @@ class Transfers:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def told(self, name: str, held: int, total: int | None) -> None:
-        """Take note of how far one has come."""
+    def report_progress(self, name: str, bytes_done: int, bytes_total: int | None) -> None:
+        """Set the progress of one transfer."""
         with self._lock:
             bar = self._bars.get(name)
             if bar is None:
-                busy = len(self._bars) >= _MOST_BARS
+                busy = len(self._bars) >= _MAX_BARS
                 bar = self._progress.add_task(
-                    self._label(name), total=total, visible=not busy, count=False
+                    self._label(name), total=bytes_total, visible=not busy, count=False
                 )
                 self._bars[name] = bar
-            self._progress.update(bar, completed=held, total=total)
-            if total is not None and held >= total:
+            self._progress.update(bar, completed=bytes_done, total=bytes_total)
+            if bytes_total is not None and bytes_done >= bytes_total:
                 del self._bars[name]
                 self._progress.remove_task(bar)
                 self._progress.advance(self._all)
@@ -111,7 +111,7 @@ class Transfers:
     def _label(self, name: str) -> str:
         width = 16 if self._narrow else 32
         terminal = Terminal(80, color=False, ascii_only=self._ascii)
-        return clipped(terminal.words(shown(name)), width, ellipsis=terminal.ellipsis)
+        return clip(terminal.adapt(sanitize(name)), width, ellipsis=terminal.ellipsis)
 
 
 def _columns(*, narrow: bool) -> list[ProgressColumn]:
@@ -123,14 +123,14 @@ def _columns(*, narrow: bool) -> list[ProgressColumn]:
 
 
 class _Percentage(ProgressColumn):
-    """How much of it is done."""
+    """The finished share of a transfer."""
 
     def render(self, task: Task) -> Text:
         return Text("" if task.total is None else f"{task.percentage:>3.0f}%")
 
 
 class _Amount(DownloadColumn):
-    """How much there is: of bytes, or of files."""
+    """The finished amount: of bytes, or of files."""
 
     def render(self, task: Task) -> Text:
         if not task.fields["count"]:
@@ -140,7 +140,7 @@ class _Amount(DownloadColumn):
 
 
 class _Speed(TransferSpeedColumn):
-    """How fast it is; that of files tells nobody anything."""
+    """The speed in bytes; files per second would say nothing."""
 
     def render(self, task: Task) -> Text:
         return Text("") if task.fields["count"] else super().render(task)

@@ -1,4 +1,4 @@
-"""What the API really sends: a look at some answers, of which only the shape is kept."""
+"""The shape of the API's real answers: names and types, without values."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ import attrs
 
 from datalab_facade._version import __version__
 from datalab_facade.cli.shapes import Shape, header_may_be_shown, shape_of
+from datalab_facade.codec import json_field, to_json
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.models import JSON
+from datalab_facade.redaction import excerpt
 
 if TYPE_CHECKING:
     from datalab_facade.transport.api import ApiTransport, PlainAnswer
 
-RetryAfter: TypeAlias = Literal["absent", "seconds", "a date", "something else"]
+RetryAfter: TypeAlias = Literal["absent", "seconds", "date", "other"]
 
-# Nobody has an execution of this number; what is answered then is worth knowing, too.
-_NOBODYS: Final = str(2**31 - 1)
-_NO_JSON: Final = Shape(
-    kinds={"body": ["no JSON"]}, words={}, keys={}, step_shape=None, is_whole=True
+# No execution has this id; the answer for a missing one is recorded, too.
+_UNUSED_ID: Final = str(2**31 - 1)
+_NOT_JSON: Final = Shape(
+    kinds={"body": ["not JSON"]}, words={}, keys={}, step_shape=None, is_complete=True
 )
 _DOCUMENTS: Final = (
     *("convert", "extract", "segment", "fill", "track-changes", "create-document", "agent"),
@@ -40,93 +42,86 @@ _FORMS: Final = (
 
 @attrs.frozen
 class Target:
-    """Where to look: an address with an id, and the same without."""
+    """A request to record: its path with an id, and a label without it."""
 
     path: str
-    shown: str
+    label: str
 
     @classmethod
-    def of(cls, given: str) -> Target:
-        """Find out what kind of id it is.
+    def parse(cls, text: str) -> Target:
+        """Read an id from the command line, and find the endpoint that it belongs to.
 
         Raises:
-            InvalidArgumentError: None that is known.
+            InvalidArgumentError: The id has no known form.
 
-        >>> Target.of("123").shown, Target.of("agent/npl94jxy").path
+        >>> Target.parse("123").label, Target.parse("agent/npl94jxy").path
         ('GET /api/v1/workflows/executions/{execution_id}', '/api/v1/agent/npl94jxy')
         """
         for form, folder, name in _FORMS:
-            found = form.fullmatch(given)
+            found = form.fullmatch(text)
             if found is not None:
-                number = found.groupdict().get("id") or given
+                number = found.groupdict().get("id") or text
                 return cls(f"{folder}{number}", f"GET {folder}{name}")
         raise InvalidArgumentError(
-            "An id is that of an execution (123), of a pipeline's execution (pex_...) or of a "
-            f"request (convert/ID; also {', '.join(_DOCUMENTS[1:])})"
+            f"{excerpt(text, limit=80)!r} is not an id. Pass an execution (123), a pipeline "
+            "execution (pex_...) or a document request (convert/ID; also "
+            f"{', '.join(_DOCUMENTS[1:])})"
         )
 
 
 @attrs.frozen
-class Recorded:
-    """What is kept of one answer."""
+class RecordedAnswer:
+    """The shape of one answer."""
 
     request: str
     status_code: int
     headers: list[str] = attrs.field(repr=False)
     retry_after: RetryAfter
-    shape: Shape
+    shape: Shape = attrs.field(metadata=json_field(left_out=True))
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give it as plain JSON."""
-        return {
-            "request": self.request,
-            "status_code": self.status_code,
-            "headers": list[JSON](self.headers),
-            "retry_after": self.retry_after,
-            "step_shape": self.shape.step_shape,
-            "kinds": _listed(self.shape.kinds),
-            "words": _listed(self.shape.words),
-            "keys": _listed(self.shape.keys),
-            "is_whole": self.shape.is_whole,
-        }
+        """Return the value as plain JSON."""
+        return to_json(self) | to_json(self.shape)
 
 
 @attrs.frozen
 class Recording:
-    """What is kept of all answers. The date is a fact of the recording, and no value."""
+    """The shapes of all answers."""
 
-    answers: tuple[Recorded, ...]
+    answers: tuple[RecordedAnswer, ...]
 
     def to_dict(self) -> dict[str, JSON]:
-        """Give it as plain JSON."""
+        """Return the value as plain JSON."""
         answers: list[JSON] = [answer.to_dict() for answer in self.answers]
         return {"datalab_facade": __version__, "answers": answers}
 
 
 def record(api: ApiTransport, targets: Sequence[Target]) -> Recording:
-    """Look at each target once, and at an execution that is not there.
+    """Request each target once, and an execution that does not exist.
 
     Raises:
-        APIConnectionError: No whole answer came.
+        APIConnectionError: No complete answer came.
     """
-    nobodys = Target.of(_NOBODYS)
-    return Recording(tuple(kept(target, _poll(api, target)) for target in (*targets, nobodys)))
+    missing = Target.parse(_UNUSED_ID)
+    return Recording(
+        tuple(summarize(target, _request(api, target)) for target in (*targets, missing))
+    )
 
 
-def kept(target: Target, answer: PlainAnswer) -> Recorded:
-    """Keep of an answer what is no value."""
+def summarize(target: Target, answer: PlainAnswer) -> RecordedAnswer:
+    """Return the shape of an answer."""
     names = {name.lower() for name in answer.headers}
-    shown = {name if header_may_be_shown(name) else "<header>" for name in names}
-    return Recorded(
-        target.shown,
+    recorded = {name if header_may_be_shown(name) else "<header>" for name in names}
+    return RecordedAnswer(
+        target.label,
         answer.status,
-        sorted(shown),
+        sorted(recorded),
         _retry_after(answer.headers.get("retry-after")),
         _shape(answer.body),
     )
 
 
-def _poll(api: ApiTransport, target: Target) -> PlainAnswer:
+def _request(api: ApiTransport, target: Target) -> PlainAnswer:
     import math
 
     from datalab_facade.jobs.commands import Call
@@ -139,7 +134,7 @@ def _shape(body: bytes) -> Shape:
     try:
         return shape_of(json.loads(body))
     except (ValueError, RecursionError):
-        return _NO_JSON
+        return _NOT_JSON
 
 
 def _retry_after(value: str | None) -> RetryAfter:
@@ -147,8 +142,4 @@ def _retry_after(value: str | None) -> RetryAfter:
         return "absent"
     if re.fullmatch(r"\s*\d+(\.\d+)?\s*", value, re.ASCII):
         return "seconds"
-    return "a date" if re.search(r"\d\d:\d\d:\d\d", value) else "something else"
-
-
-def _listed(found: dict[str, list[str]]) -> dict[str, JSON]:
-    return {place: list[JSON](kinds) for place, kinds in found.items()}
+    return "date" if re.search(r"\d\d:\d\d:\d\d", value) else "other"

@@ -1,4 +1,4 @@
-"""Where text goes: what a stream can show, and writing to it."""
+"""Output streams: what each can show, and writing to it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Final, TextIO
 import attrs
 import click
 
-from datalab_facade.cli.streams import OutputLost, failure_of
+from datalab_facade.cli.streams import OutputLostError, failure_of
 from datalab_facade.models import JSON
 from datalab_facade.pictures.terminal import Terminal
 
-_CHARTS_WITHOUT_TERMINAL: Final = 80
-_AS_WIDE_AS_NEEDED: Final = 100_000
-# What is drawn with; an encoding that has these has the rest.
+_CHART_WIDTH_IN_PIPE: Final = 80
+_UNLIMITED_WIDTH: Final = 100_000
+# An encoding that has these has all characters that are drawn with.
 _SIGNS: Final = "✓✗▸·…→━█"
 
 
@@ -28,12 +28,12 @@ class Screen:
 
     stream: TextIO
     is_terminal: bool
-    colour: bool
+    color: bool
     ascii_only: bool
     width: int | None
-    """Columns for tables; None where nobody counts them."""
+    """Columns of the terminal; None if there is no terminal and ``COLUMNS`` is not set."""
     is_result: bool = True
-    """Whether what is written here is what the program is run for."""
+    """Whether the result of the command goes here, and not only messages."""
 
     @classmethod
     def of(
@@ -43,10 +43,10 @@ class Screen:
         *,
         is_result: bool = True,
     ) -> Screen:
-        """Find out what a stream can show.
+        """Detect what a stream can show.
 
-        ``NO_COLOR`` switches colours off and ``FORCE_COLOR`` switches them on; without
-        either, terminals have them. ``COLUMNS`` is believed before the terminal.
+        ``NO_COLOR`` switches colors off and ``FORCE_COLOR`` switches them on; without
+        either, terminals have them. ``COLUMNS`` overrides the width of the terminal.
         """
         is_terminal = stream.isatty()
         columns = environment.get("COLUMNS", "")
@@ -56,37 +56,37 @@ class Screen:
         return cls(
             stream=stream,
             is_terminal=is_terminal,
-            colour=_is_coloured(environment, is_terminal=is_terminal),
-            ascii_only=_is_plain(stream.encoding or "ascii", environment),
+            color=_has_color(environment, is_terminal=is_terminal),
+            ascii_only=_needs_ascii(stream.encoding or "ascii", environment),
             width=width,
             is_result=is_result,
         )
 
     @property
     def for_tables(self) -> Terminal:
-        """How to write tables and lines: into a pipe, nothing is cut."""
-        return Terminal(self.width or _AS_WIDE_AS_NEEDED, self.colour, self.ascii_only)
+        """The terminal for tables and lines; in a pipe nothing is cut."""
+        return Terminal(self.width or _UNLIMITED_WIDTH, self.color, self.ascii_only)
 
     @property
     def for_charts(self) -> Terminal:
-        """How to write what needs some width: into a pipe, 80 columns."""
-        return Terminal(self.width or _CHARTS_WITHOUT_TERMINAL, self.colour, self.ascii_only)
+        """The terminal for charts; a pipe counts as 80 columns."""
+        return Terminal(self.width or _CHART_WIDTH_IN_PIPE, self.color, self.ascii_only)
 
     def write(self, text: str) -> None:
-        """Write a text and the end of its line.
+        """Write text and a newline.
 
         Raises:
-            OutputLost: It is the result, and cannot be written.
+            OutputLostError: The result cannot be written.
         """
-        # What the encoding does not have, as a name may, must not end the program.
+        # A name may hold characters that the encoding lacks; they become escapes.
         encoding = self.stream.encoding or "ascii"
         text = text.encode(encoding, "backslashreplace").decode(encoding)
-        click.echo(text, file=self.stream, color=self.colour)
+        click.echo(text, file=self.stream, color=self.color)
         if self.is_result and failure_of(self.stream) is not None:
-            raise OutputLost
+            raise OutputLostError
 
     def write_json(self, document: Mapping[str, JSON], *, indented: bool = True) -> None:
-        """Write a document: on many lines, or on one where more documents follow."""
+        """Write a JSON document: indented, or on one line if more documents follow."""
         self.write(
             json.dumps(
                 document,
@@ -97,7 +97,7 @@ class Screen:
         )
 
 
-def _is_coloured(environment: Mapping[str, str], *, is_terminal: bool) -> bool:
+def _has_color(environment: Mapping[str, str], *, is_terminal: bool) -> bool:
     if environment.get("NO_COLOR"):
         return False
     if environment.get("FORCE_COLOR"):
@@ -105,13 +105,13 @@ def _is_coloured(environment: Mapping[str, str], *, is_terminal: bool) -> bool:
     return is_terminal and environment.get("TERM") != "dumb"
 
 
-def _is_plain(encoding: str, environment: Mapping[str, str]) -> bool:
+def _needs_ascii(encoding: str, environment: Mapping[str, str]) -> bool:
     try:
         _SIGNS.encode(encoding)
     except (UnicodeEncodeError, LookupError):
         return True
     # Python writes UTF-8 where the locale is "C", but such a terminal may not show it.
-    named = next(
-        (environment[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(name)), ""
+    name = next(
+        (environment[key] for key in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(key)), ""
     )
-    return locale.normalize(named) in {"C", "POSIX"}
+    return locale.normalize(name) in {"C", "POSIX"}

@@ -1,4 +1,4 @@
-"""What every command has at hand, and what every command ends with."""
+"""The session of a command: options, streams, client, and reporting of errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import click
 from datalab_facade.cli.exits import ExitCode, Problem, problem_of
 from datalab_facade.cli.keys import HOST_VARIABLE, KEY_FILE_VARIABLE, FoundKey, find_key
 from datalab_facade.cli.screens import Screen
-from datalab_facade.cli.streams import OutputLost
+from datalab_facade.cli.streams import OutputLostError
 from datalab_facade.cli.tables import paragraph
 from datalab_facade.errors import DatalabError
 from datalab_facade.jobs.wait import WaitPolicy
@@ -42,19 +42,19 @@ class Session:
     allow_http: bool = False
     out: Screen = attrs.field(factory=lambda: Screen.of(sys.stdout))
     err: Screen = attrs.field(factory=lambda: Screen.of(sys.stderr, is_result=False))
-    if_interrupted: str = "Nothing was cancelled."
-    """What to say when Ctrl-C ends the command."""
+    if_interrupted: str = "Nothing was canceled."
+    """The hint when Ctrl-C ends the command."""
 
     def key(self) -> FoundKey:
         """Find the API key.
 
         Raises:
-            ConfigurationError: There is none.
+            ConfigurationError: There is no key.
         """
         return find_key(self.key_file)
 
     def client(self, policy: WaitPolicy | None = None) -> Datalab:
-        """Make a client, to be closed by the caller.
+        """Make a client; the caller closes it.
 
         Raises:
             ConfigurationError: There is no key, or the address is wrong.
@@ -70,12 +70,12 @@ class Session:
 
     @contextlib.contextmanager
     def api(self) -> Iterator[ApiTransport]:
-        """Make what speaks with the API, for a command that wants answers as they come.
+        """Open the API transport, for a command that needs unparsed answers.
 
         Raises:
             ConfigurationError: There is no key, or the address is wrong.
         """
-        from datalab_facade.client import DEFAULT_BASE_URL
+        from datalab_facade.client_options import DEFAULT_BASE_URL
         from datalab_facade.clock import SystemClock
         from datalab_facade.drift import DriftLog
         from datalab_facade.rate_limiting.local import LocalRateLimiter
@@ -94,26 +94,26 @@ class Session:
             storage.close()
 
     def say(self, text: str) -> None:
-        """Tell people something that is not the result, beside the output."""
+        """Write a message for people to standard error; nothing with ``--json``."""
         if not self.as_json:
             terminal = self.err.for_tables
             lines = [line for part in text.splitlines() for line in paragraph(part, terminal)]
             self.err.write("\n".join(lines))
 
-    def tell_problem(self, problem: Problem) -> None:
-        """Tell what went wrong: in a line for people, as a document with ``--json``."""
+    def report_problem(self, problem: Problem) -> None:
+        """Report an error: one line for people, a document with ``--json``."""
         if self.as_json:
             self.err.write_json({"error": problem.to_dict()}, indented=False)
         else:
             terminal = self.err.for_tables
-            told = terminal.painted(f"{PROGRAM}:", RED)
-            self.err.write(f"{told} {terminal.words(problem.line())}")
+            prefix = terminal.paint(f"{PROGRAM}:", RED)
+            self.err.write(f"{prefix} {terminal.adapt(problem.line())}")
 
-    def carry_out(self, command: Callable[[], ExitCode]) -> ExitCode:
-        """Run a command, and give the code that the program ends with.
+    def run(self, command: Callable[[], ExitCode]) -> ExitCode:
+        """Run a command and return the exit code.
 
         Raises:
-            OutputLost: Its result cannot be written.
+            OutputLostError: The result cannot be written.
         """
         if self.debug:
             logging.basicConfig(
@@ -124,15 +124,15 @@ class Session:
             return command()
         except KeyboardInterrupt:
             return self._interrupted()
-        except OutputLost:
+        except OutputLostError:
             raise
         except DatalabError as error:
             return self._failed(error, problem_of(error))
-        except Exception as error:  # noqa: BLE001 - whatever it is, people are told in a line
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported in one line
             problem = Problem(
                 type(error).__name__,
-                f"This is a mistake in {PROGRAM}: {type(error).__name__}: {error}",
-                "The same with --debug tells where",
+                f"This is a bug in {PROGRAM}: {type(error).__name__}: {error}",
+                "Run the command with --debug for the traceback",
                 ExitCode.BUG,
             )
             return self._failed(error, problem)
@@ -140,48 +140,56 @@ class Session:
     def _failed(self, error: Exception, problem: Problem) -> ExitCode:
         if self.debug:
             traceback.print_exception(error)
-        self.tell_problem(problem)
+        self.report_problem(problem)
         return problem.code
 
     def _interrupted(self) -> ExitCode:
-        # A terminal shows ^C where the cursor stands.
+        # A terminal shows ^C at the cursor, so the message begins on a new line.
         if self.err.is_terminal:
             self.err.write("")
-        problem = Problem("Interrupted", "Interrupted", self.if_interrupted, ExitCode.INTERRUPTED)
-        self.tell_problem(problem)
+        problem = Problem(
+            "KeyboardInterrupt", "Interrupted", self.if_interrupted, ExitCode.INTERRUPTED
+        )
+        self.report_problem(problem)
         return ExitCode.INTERRUPTED
 
 
-def talks(command: _Command) -> _Command:
-    """Make a command one that talks to Datalab."""
+def connection_options(command: _Command) -> _Command:
+    """Give a command the options of a client: key file and host."""
     for option in (
         click.option(
             "--key-file",
             metavar="FILE",
             envvar=KEY_FILE_VARIABLE,
             type=click.Path(dir_okay=False),
-            help="A file that holds the API key; otherwise DATALAB_API_KEY.",
+            help="A file that holds the API key. The default is the variable DATALAB_API_KEY.",
         ),
         click.option(
             "--host",
             metavar="URL",
             envvar=HOST_VARIABLE,
-            help="Where the API is; otherwise DATALAB_HOST, or https://www.datalab.to.",
+            help="The address of the API. The default is DATALAB_HOST or https://www.datalab.to.",
         ),
-        click.option("--allow-http", is_flag=True, help="Send the key to a host without TLS, too."),
+        click.option(
+            "--allow-http",
+            is_flag=True,
+            help="Allow a host without TLS: the key is then sent unencrypted.",
+        ),
     ):
         command = option(command)
     return command
 
 
-def in_session(command: Callable[..., ExitCode]) -> Callable[..., None]:
-    """Give a command its session, and end the program with the code that it gives."""
+def with_session(command: Callable[..., ExitCode]) -> Callable[..., None]:
+    """Give a command its session, and end the program with the exit code that it returns."""
 
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON; see: datalab-facade schema.")
-    @click.option("--debug", is_flag=True, help="Log every request, and show tracebacks.")
+    @click.option(
+        "--json", "as_json", is_flag=True, help="Print JSON; for its schema: datalab-facade schema."
+    )
+    @click.option("--debug", is_flag=True, help="Log every request and show tracebacks.")
     @click.pass_context
     @functools.wraps(command)
-    def carried_out(
+    def run_in_session(
         ctx: click.Context,
         /,
         *,
@@ -193,6 +201,6 @@ def in_session(command: Callable[..., ExitCode]) -> Callable[..., None]:
         **arguments: object,
     ) -> None:
         session = Session(as_json, debug, key_file, host, allow_http)
-        ctx.exit(int(session.carry_out(lambda: command(session, **arguments))))
+        ctx.exit(int(session.run(lambda: command(session, **arguments))))
 
-    return carried_out
+    return run_in_session

@@ -1,7 +1,7 @@
 """The shape of an answer without its values: names, types, status words.
 
-What is kept is chosen from what is known to be harmless; everything else is told by its kind. So a
-text that a person wrote, an id, a name of a file or a URL cannot come through, wherever it stands.
+Only what is known to be harmless is kept; everything else is described by its kind. So no text
+that a person wrote, no id, no file name and no URL is kept, wherever it stands.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from datalab_facade.models import JSON
 StepShape: TypeAlias = Literal["flat", "nested"]
 
 _KEY: Final = "<key>"
-_MOST_PATHS: Final = 2_000
-_DEEPEST: Final = 20
+_MAX_PATHS: Final = 2_000
+_MAX_DEPTH: Final = 20
 
-# Fields of users' own making are in these; not even the names in them are looked at.
-_USERS: Final = frozenset(
+# What is in these is the users' own; not even its names are recorded.
+_USER_CONTENT: Final = frozenset(
     {
         "chunks",
         "config_snapshot",
@@ -37,15 +37,15 @@ _USERS: Final = frozenset(
         "settings",
     }
 )
-# Whoever uses the API chooses the names of what is in these.
-_NAMED_BY_USERS: Final = frozenset({"files", "images", "outputs", "results", "steps"})
+# Users choose the keys of these objects.
+_USER_NAMED: Final = frozenset({"files", "images", "outputs", "results", "steps"})
 _KNOWN: Final = frozenset({"output_base64", "sha256", "md5"})
 _STATUS_NAMES: Final = frozenset({"status", "state", "upload_status"})
 _STATUS: Final = re.compile(r"[A-Z]{2,16}(_[A-Z]{2,16}){0,3}|[a-z]{2,16}(_[a-z]{2,16}){0,3}")
 
 _WORD: Final = re.compile(r"[a-z]{1,16}")
-_UNSPEAKABLE: Final = re.compile(r"[^aeiouy]{5}")
-_WITHOUT_VOWELS: Final = frozenset({"html", "http", "id", "ms", "pdf", "ttl", "url", "xml"})
+_UNPRONOUNCEABLE: Final = re.compile(r"[^aeiouy]{5}")
+_KNOWN_ABBREVIATIONS: Final = frozenset({"html", "http", "id", "ms", "pdf", "ttl", "url", "xml"})
 
 _TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(?P<fraction>[.,]\d+)?(?P<zone>Z|[+-]\d\d:?\d\d)?"
@@ -61,76 +61,76 @@ _SIGNED: Final = re.compile(r"[?&](X-Amz-Signature|Signature|sig|token)=", re.IG
 
 @attrs.frozen
 class Shape:
-    """What one answer is made of, or several of one kind."""
+    """The structure of an answer."""
 
     kinds: dict[str, list[str]]
-    """The kinds of values at each place, such as ``body.steps.<key>.started_at``."""
+    """The kinds of values at each path, such as ``body.steps.<key>.started_at``."""
     words: dict[str, list[str]]
-    """The status words at each place."""
+    """The status words at each path."""
     keys: dict[str, list[str]] = attrs.field(repr=False)
-    """At each place with names that are not told, what they look like."""
+    """At each path whose keys are not recorded, the forms of those keys."""
     step_shape: StepShape | None
-    is_whole: bool
-    """Whether there was room for all of it."""
+    is_complete: bool
+    """Whether the shape is complete; False if the answer was too large."""
 
 
 def shape_of(body: JSON) -> Shape:
-    """Give the shape of an answer.
+    """Return the shape of an answer.
 
     >>> shape_of({"status": "FAILED", "steps": {"parse": {"b7.pdf": {"id": 5}}}}).kinds
     {'body': ['object'], 'body.status': ['text'], 'body.steps': ['object'],
     'body.steps.<key>': ['object'], 'body.steps.<key>.<key>': ['object'],
     'body.steps.<key>.<key>.id': ['whole number']}
     """
-    seen = _Seen()
-    seen.poll(body, "body", 0)
+    collector = _Collector()
+    collector.visit(body, "body", 0)
     return Shape(
-        kinds=_sorted(seen.kinds),
-        words=_sorted(seen.words),
-        keys=_sorted(seen.keys),
+        kinds=_sorted(collector.kinds),
+        words=_sorted(collector.words),
+        keys=_sorted(collector.keys),
         step_shape=_step_shape(body),
-        is_whole=not seen.is_cut,
+        is_complete=not collector.is_truncated,
     )
 
 
 @attrs.define
-class _Seen:
+class _Collector:
     kinds: defaultdict[str, set[str]] = attrs.field(factory=lambda: defaultdict(set))
     words: defaultdict[str, set[str]] = attrs.field(factory=lambda: defaultdict(set))
     keys: defaultdict[str, set[str]] = attrs.field(factory=lambda: defaultdict(set), repr=False)
-    is_cut: bool = False
+    is_truncated: bool = False
 
-    def poll(self, value: JSON, place: str, depth: int) -> None:
-        if depth > _DEEPEST or (place not in self.kinds and len(self.kinds) >= _MOST_PATHS):
-            self.is_cut = True
+    def visit(self, value: JSON, path: str, depth: int) -> None:
+        if depth > _MAX_DEPTH or (path not in self.kinds and len(self.kinds) >= _MAX_PATHS):
+            self.is_truncated = True
             return
-        self.kinds[place].add(kind_of(value))
-        name = place.rpartition(".")[2]
+        self.kinds[path].add(kind_of(value))
+        name = path.rpartition(".")[2]
         if name in _STATUS_NAMES and isinstance(value, str) and _is_status(value):
-            self.words[place].add(value)
-        if name in _USERS:
+            self.words[path].add(value)
+        if name in _USER_CONTENT:
             return
         if isinstance(value, list):
             for item in value:
-                self.poll(item, f"{place}[]", depth + 1)
+                self.visit(item, f"{path}[]", depth + 1)
         elif isinstance(value, dict):
-            for key, inner in self._children(value, place):
-                self.poll(inner, f"{place}.{key}", depth + 1)
+            for key, inner in self._children(value, path):
+                self.visit(inner, f"{path}.{key}", depth + 1)
 
-    def _children(self, value: Mapping[str, JSON], place: str) -> Iterator[tuple[str, JSON]]:
-        names = place.split(".")
+    def _children(self, value: Mapping[str, JSON], path: str) -> Iterator[tuple[str, JSON]]:
+        names = path.split(".")
         of_files = names[-2:-1] == ["steps"] and not isinstance(value.get("status"), str)
-        hidden = names[-1] in _NAMED_BY_USERS or of_files
+        hidden = names[-1] in _USER_NAMED or of_files
         for key, inner in value.items():
             if not hidden and may_be_shown(key):
                 yield key, inner
             else:
-                self.keys[f"{place}.{_KEY}"].add(_form(key))
+                self.keys[f"{path}.{_KEY}"].add(_form(key))
                 yield _KEY, inner
 
 
 def may_be_shown(name: str) -> bool:
-    """Tell whether a name is one of a field, and not an id or the name of a file.
+    """Check whether a name is certainly that of a field, and not an id or a file name.
 
     >>> [name for name in ("output_url", "npl94jxy", "b7.pdf", "xkqzvbnm") if may_be_shown(name)]
     ['output_url']
@@ -139,7 +139,7 @@ def may_be_shown(name: str) -> bool:
 
 
 def header_may_be_shown(name: str) -> bool:
-    """Tell the same of the name of a header, in lower case."""
+    """Check the same for the name of a header, in lower case."""
     parts = name.split("-")
     short = all(len(part) <= 3 and part.isascii() and part.isalpha() for part in parts)
     return len(name) <= 40 and (short or all(_is_word(p) or p in ("x", "cf") for p in parts))
@@ -150,13 +150,13 @@ def _is_status(text: str) -> bool:
 
 
 def _is_word(part: str) -> bool:
-    if not _WORD.fullmatch(part) or _UNSPEAKABLE.search(part):
+    if not _WORD.fullmatch(part) or _UNPRONOUNCEABLE.search(part):
         return False
-    return part in _WITHOUT_VOWELS or bool(re.search("[aeiouy]", part))
+    return part in _KNOWN_ABBREVIATIONS or bool(re.search("[aeiouy]", part))
 
 
 def kind_of(value: JSON) -> str:
-    """Tell what a value is, and nothing of which one.
+    """Return the kind of a value, and nothing of the value itself.
 
     >>> [kind_of(value) for value in (None, True, 5, "2025-10-22T10:00:00", "4", "a.pdf")]
     ['null', 'boolean', 'whole number', 'time without zone', 'digits', 'text']
@@ -206,4 +206,4 @@ def _step_shape(body: JSON) -> StepShape | None:
 
 
 def _sorted(found: Mapping[str, set[str]]) -> dict[str, list[str]]:
-    return {place: sorted(kinds) for place, kinds in found.items()}
+    return {path: sorted(kinds) for path, kinds in found.items()}

@@ -1,4 +1,4 @@
-"""Standard output and standard error, whatever they are: a terminal, a full disk, closed."""
+"""Standard output and standard error: a terminal, a pipe, a full disk, or closed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _OUT: Final = 1
 _ERR: Final = 2
 
 
-class OutputLost(Exception):
-    """The output cannot be written, so that the command need not go on."""
+class OutputLostError(Exception):
+    """The output cannot be written, so the command ends."""
 
 
-class _Outlet(io.RawIOBase):
-    """What a stream writes to: it raises nothing, but keeps why it could not be written to.
+class _GuardedOutput(io.RawIOBase):
+    """The raw end of a stream: it keeps an error of writing instead of raising it.
 
-    So nobody on the way has to know what to do about it: click, rich and its threads,
-    logging, and Python itself, which writes at its end what is left in the stream.
+    So nothing above it has to handle the error: click, rich and its threads, logging, and
+    Python itself, which flushes the stream when it exits.
     """
 
     def __init__(self, raw: io.RawIOBase) -> None:
@@ -40,7 +40,7 @@ class _Outlet(io.RawIOBase):
                 break
             if written is not None:
                 return written
-            # Whoever has the other end does not want to be blocked by it.
+            # The other end is in non-blocking mode and full; wait until it takes more.
             select.select([], [self._raw], [])
         return memoryview(data).nbytes
 
@@ -55,40 +55,40 @@ class _Outlet(io.RawIOBase):
 
 
 def guard_streams() -> None:
-    """Let this process have its streams, and let none end it that cannot be written to."""
+    """Open missing streams, and keep a stream that cannot be written to from ending the process."""
     _fill_gaps()
-    sys.stdout = _guarded(sys.stdout, _OUT)
-    sys.stderr = _guarded(sys.stderr, _ERR)
+    sys.stdout = _guard(sys.stdout, _OUT)
+    sys.stderr = _guard(sys.stderr, _ERR)
 
 
 def failure_of(stream: TextIO) -> OSError | None:
-    """Tell why a guarded stream could not be written to, if that is so."""
+    """Return the error that keeps a guarded stream from being written to; None if there is none."""
     raw = _raw_of(stream)
-    return raw.failure if isinstance(raw, _Outlet) else None
+    return raw.failure if isinstance(raw, _GuardedOutput) else None
 
 
 def _raw_of(stream: TextIO) -> object:
     buffer = getattr(stream, "buffer", None)
-    # Python that was told to buffer nothing has none in between.
+    # With ``python -u`` there is no buffer in between.
     return getattr(buffer, "raw", buffer)
 
 
 def _fill_gaps() -> None:
-    # A file or a connection would get the number of a stream that is closed, and with it
-    # whatever is written there.
+    # Otherwise the next file or connection would get the number of a closed stream, and
+    # receive whatever is written to that stream.
     number = -1
     while number <= _ERR:
         number = os.open(os.devnull, os.O_RDWR)
     os.close(number)
 
 
-def _guarded(stream: TextIO | None, number: int) -> TextIO:
+def _guard(stream: TextIO | None, number: int) -> TextIO:
     raw = io.FileIO(number, "w", closefd=False) if stream is None else _raw_of(stream)
     if not isinstance(raw, io.RawIOBase):
         assert stream is not None
         return stream
     return io.TextIOWrapper(
-        io.BufferedWriter(_Outlet(raw)),
+        io.BufferedWriter(_GuardedOutput(raw)),
         encoding="utf-8" if stream is None else stream.encoding,
         errors=None if stream is None else stream.errors,
         line_buffering=True,

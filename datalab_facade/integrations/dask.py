@@ -64,8 +64,8 @@ except ModuleNotFoundError as missing:
 
 _T = TypeVar("_T")
 
-_MIN_UNDER_WAY = 32
-_UNDER_WAY_PER_THREAD = 4
+_MIN_IN_FLIGHT = 32
+_IN_FLIGHT_PER_THREAD = 4
 
 _MAX_RENEWALS = 3
 _RENEWAL_SECONDS = 60.0
@@ -128,7 +128,7 @@ def map_outputs(
     datalab: Datalab,
     client: Client | None = None,
     steps: Iterable[str] | None = None,
-    under_way: int | None = None,
+    max_in_flight: int | None = None,
     concurrency: int = DEFAULT_CONCURRENCY,
     policy: WaitPolicy | None = None,
     max_bytes: int = DEFAULT_MAX_BYTES,
@@ -168,7 +168,7 @@ def map_outputs(
         datalab: The client that waits. It must stay open until the last result.
         client: The client of the cluster; by default the most recent one.
         steps: The names of the steps whose outputs to process; by default all.
-        under_way: The most tasks that may be unfinished, or finished and not taken
+        max_in_flight: The most tasks that may be unfinished, or finished and not taken
             from the iterator; by default four times the current number of threads of
             the cluster, but at least 32.
         concurrency: The most executions to wait for at once.
@@ -191,20 +191,20 @@ def map_outputs(
             f"datalab must be a Datalab, the blocking client, not a {type(datalab).__name__}"
         )
     checked_iterable("executions", executions)
-    step_names = _checked_steps(steps)
-    cluster = _checked_client(client)
+    step_names = _check_steps(steps)
+    cluster = _check_client(client)
     tasks = _Tasks(
         cluster,
-        _checked_function(function),
+        _check_function(function),
         datalab,
         checked_count("max_bytes", max_bytes, least=0),
         checked_seconds("timeout", timeout),
     )
-    most = _most_under_way(cluster) if under_way is None else under_way
+    limit = _default_max_in_flight(cluster) if max_in_flight is None else max_in_flight
     checked_count("concurrency", concurrency, least=1)
-    checked_count("under_way", most, least=1)
+    checked_count("max_in_flight", limit, least=1)
 
-    mapping = _Mapping(tasks, datalab.executions, step_names, most)
+    mapping = _Mapping(tasks, datalab.executions, step_names, limit)
     mapping.wait_for(executions, concurrency, policy)
     return mapping.results()
 
@@ -331,7 +331,7 @@ class _Mapping(Generic[_T]):
         tasks: Submits tasks to the cluster.
         executions: The executions of the client that waits.
         steps: The names of the steps whose outputs to process; None for all.
-        under_way: The most tasks that may be unfinished or not taken.
+        max_in_flight: The most tasks that may be unfinished or not taken.
     """
 
     def __init__(
@@ -339,17 +339,17 @@ class _Mapping(Generic[_T]):
         tasks: _Tasks[_T],
         executions: Executions,
         steps: frozenset[str] | None,
-        under_way: int,
+        max_in_flight: int,
     ) -> None:
         self._tasks = tasks
         self._stopping = threading.Event()
-        self._executions = _stoppable(executions, self._stopping)
+        self._executions = _make_stoppable(executions, self._stopping)
         self._outcomes: Generator[ExecutionOutcome, None, None] | None = None
         self._steps = steps
-        self._room = threading.Semaphore(under_way)
+        self._room = threading.Semaphore(max_in_flight)
         self._has_paused = False
         self._lock = threading.Lock()
-        self._under_way: set[MappedOutput[_T]] = set()
+        self._in_flight: set[MappedOutput[_T]] = set()
         self._done: SimpleQueue[MappedOutput[_T] | _End] = SimpleQueue()
 
     def wait_for(
@@ -369,7 +369,7 @@ class _Mapping(Generic[_T]):
         threading.Thread(target=self._wait, name="datalab-map", daemon=True).start()
         end: _End | None = None
         try:
-            while end is None or self._under_way:
+            while end is None or self._in_flight:
                 try:
                     done = self._done.get(timeout=_CLIENT_CHECK_SECONDS)
                 except Empty:
@@ -382,7 +382,7 @@ class _Mapping(Generic[_T]):
                         break
                 elif not self._restart_expired(done):
                     with self._lock:
-                        self._under_way.discard(done)
+                        self._in_flight.discard(done)
                     self._room.release()
                     yield done
         finally:
@@ -398,7 +398,7 @@ class _Mapping(Generic[_T]):
         if newer is None:
             return False
         with self._lock:
-            self._under_way.discard(done)
+            self._in_flight.discard(done)
         self._follow(newer)
         return True
 
@@ -409,16 +409,16 @@ class _Mapping(Generic[_T]):
             with contextlib.closing(self._outcomes) as outcomes:
                 for outcome in outcomes:
                     self._begin(outcome)
-        except _Stopped:
+        except _StoppedError:
             return
-        except _ClusterLost as lost:
+        except _ClusterLostError as lost:
             end = _End(lost.error, lost_cluster=True)
         except Exception as error:  # noqa: BLE001 - raised where results are taken
             end = _End(error)
         self._done.put(end)
 
     def _begin(self, outcome: ExecutionOutcome) -> None:
-        outcome = self._polled_again(outcome)
+        outcome = self._poll_again(outcome)
         execution, tasks = outcome.snapshot, self._tasks
         if execution is None:
             error = outcome.error
@@ -439,7 +439,7 @@ class _Mapping(Generic[_T]):
                 no_output = self._no_output(execution)
                 self._put(partial(tasks.fail, execution.id, no_output, execution))
 
-    def _polled_again(self, outcome: ExecutionOutcome) -> ExecutionOutcome:
+    def _poll_again(self, outcome: ExecutionOutcome) -> ExecutionOutcome:
         """Poll an execution again if its wait timed out, perhaps because waiting has paused."""
         if not (self._has_paused and isinstance(outcome.error, WaitTimeoutError)):
             return outcome
@@ -454,15 +454,15 @@ class _Mapping(Generic[_T]):
             self._has_paused = True
             self._room.acquire()
         if self._stopping.is_set():
-            raise _Stopped
+            raise _StoppedError
         try:
             self._follow(begin())
         except Exception as error:
-            raise _ClusterLost(error) from error
+            raise _ClusterLostError(error) from error
 
     def _follow(self, mapped: MappedOutput[_T]) -> None:
         with self._lock:
-            self._under_way.add(mapped)
+            self._in_flight.add(mapped)
             if self._stopping.is_set():
                 mapped.future.release()
         mapped.future.add_done_callback(lambda _: self._done.put(mapped))
@@ -479,9 +479,9 @@ class _Mapping(Generic[_T]):
         self._stopping.set()
         self._room.release()
         with self._lock:
-            for mapped in self._under_way:
+            for mapped in self._in_flight:
                 mapped.future.release()
-            self._under_way.clear()
+            self._in_flight.clear()
 
 
 @attrs.frozen
@@ -493,11 +493,11 @@ class _End:
     """Whether no pending task can deliver a result."""
 
 
-class _Stopped(Exception):
+class _StoppedError(Exception):
     """The caller has stopped taking results."""
 
 
-class _ClusterLost(Exception):
+class _ClusterLostError(Exception):
     """The cluster accepts no more tasks."""
 
     def __init__(self, error: Exception) -> None:
@@ -523,7 +523,7 @@ class _StoppableClock:
         remaining = seconds
         while remaining > 0:
             if self._stopping.is_set():
-                raise _Stopped
+                raise _StoppedError
             self._clock.sleep(min(remaining, _STOP_CHECK_SECONDS))
             remaining = end - self.monotonic()
 
@@ -531,7 +531,7 @@ class _StoppableClock:
         await self._clock.sleep_async(seconds)
 
 
-def _stoppable(executions: Executions, stopping: threading.Event) -> Executions:
+def _make_stoppable(executions: Executions, stopping: threading.Event) -> Executions:
     """Return a client's executions with a clock that stops waits on an event."""
     context = executions._context  # noqa: SLF001 - only the clock differs
     clock = _StoppableClock(context.clock, stopping)
@@ -539,7 +539,7 @@ def _stoppable(executions: Executions, stopping: threading.Event) -> Executions:
     return Executions(transport, attrs.evolve(context, clock=clock))
 
 
-def _checked_function(function: Callable[[Output, bytes], _T]) -> Callable[[Output, bytes], _T]:
+def _check_function(function: Callable[[Output, bytes], _T]) -> Callable[[Output, bytes], _T]:
     if not callable(function):
         raise InvalidArgumentError(
             f"function must be a function of an output and its bytes, not a "
@@ -555,7 +555,7 @@ def _checked_function(function: Callable[[Output, bytes], _T]) -> Callable[[Outp
     return function
 
 
-def _checked_client(client: Client | None) -> Client:
+def _check_client(client: Client | None) -> Client:
     try:
         client = default_client(client)
     except ValueError:
@@ -571,7 +571,7 @@ def _checked_client(client: Client | None) -> Client:
     return client
 
 
-def _checked_steps(steps: Iterable[str] | None) -> frozenset[str] | None:
+def _check_steps(steps: Iterable[str] | None) -> frozenset[str] | None:
     if isinstance(steps, str):
         raise InvalidArgumentError(f"steps must be a list of step names, such as [{named(steps)}]")
     if steps is None:
@@ -582,6 +582,6 @@ def _checked_steps(steps: Iterable[str] | None) -> frozenset[str] | None:
     return frozenset(names)
 
 
-def _most_under_way(client: Client) -> int:
+def _default_max_in_flight(client: Client) -> int:
     threads = cast("Mapping[str, int]", client.nthreads())
-    return max(_MIN_UNDER_WAY, _UNDER_WAY_PER_THREAD * sum(threads.values()))
+    return max(_MIN_IN_FLIGHT, _IN_FLIGHT_PER_THREAD * sum(threads.values()))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 import attrs
 
-from datalab_facade.client import DEFAULT_BASE_URL
+from datalab_facade.client_options import DEFAULT_BASE_URL
 from datalab_facade.clock import SystemClock
 from datalab_facade.context import Context
 from datalab_facade.drift import DriftLog

@@ -7,7 +7,7 @@ from typing import Self
 
 import attrs
 
-from datalab_facade.pictures.words import counted, joined, shown
+from datalab_facade.pictures.words import join_parts, pluralize, sanitize
 
 
 def _to_tuple(names: Iterable[str]) -> tuple[str, ...]:
@@ -32,14 +32,14 @@ class Node:
     @property
     def tooltip(self) -> str:
         """All of its facts in one line."""
-        after = ", ".join(shown(name) for name in self.depends_on)
-        return joined(
+        after = ", ".join(sanitize(name) for name in self.depends_on)
+        return join_parts(
             (
-                shown(self.name, limit=1_000),
+                sanitize(self.name, limit=1_000),
                 "there is no such step" if self.is_missing else "",
-                shown(self.label, limit=1_000) if self.label else "",
+                sanitize(self.label, limit=1_000) if self.label else "",
                 f"after {after}" if after else "",
-                shown(self.details, limit=1_000) if self.details else "",
+                sanitize(self.details, limit=1_000) if self.details else "",
             )
         )
 
@@ -111,9 +111,9 @@ class Graph:
         """The number of steps and layers, and the problems of the graph."""
         if not self.nodes:
             return "no steps"
-        count = f"{counted(len(self.nodes), 'step')} in {counted(len(self.layers), 'layer')}"
-        missing = " or ".join(f"'{shown(name, limit=40)}'" for name in self.missing[:3])
-        return joined(
+        count = f"{pluralize(len(self.nodes), 'step')} in {pluralize(len(self.layers), 'layer')}"
+        missing = " or ".join(f"'{sanitize(name, limit=40)}'" for name in self.missing[:3])
+        return join_parts(
             (
                 count,
                 f"there is no step {missing}" if missing else "",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from datalab_facade.pictures.graph_svg import graph_drawing
 from datalab_facade.pictures.markup import Element, element
 from datalab_facade.pictures.page import page
-from datalab_facade.pictures.words import shown
+from datalab_facade.pictures.words import sanitize
 
 if TYPE_CHECKING:
     from datalab_facade.pictures.graph import Graph, Node
@@ -39,14 +39,14 @@ def graph_html(graph: Graph) -> str:
     """Draw the graph as an HTML page."""
     main = element(None, "main")
     head = element(main, "header")
-    element(head, "h1", shown(graph.title))
+    element(head, "h1", sanitize(graph.title))
     element(head, "p", graph.summary, class_="path")
     for style, width in (("wide", _WIDE), ("narrow", _NARROW)):
         drawing = element(main, "section", class_=f"card drawing {style}", aria_label="Graph")
         drawing.append(graph_drawing(graph, width, headed=False))
     if graph.nodes:
         _table(main, graph)
-    return page(shown(graph.title), _LAYOUT, [main])
+    return page(sanitize(graph.title), _LAYOUT, [main])
 
 
 def _table(main: Element, graph: Graph) -> None:
@@ -63,9 +63,9 @@ def _table(main: Element, graph: Graph) -> None:
 
 def _row(row: Element, layer: int, node: Node) -> None:
     element(row, "td", str(layer))
-    element(row, "th", shown(node.name), scope="row")
+    element(row, "th", sanitize(node.name), scope="row")
     if node.is_missing:
         element(row, "td", "no such step", class_="lost")
     else:
-        element(row, "td", shown(node.label) if node.label else "")
-    element(row, "td", ", ".join(shown(name) for name in node.depends_on))
+        element(row, "td", sanitize(node.label) if node.label else "")
+    element(row, "td", ", ".join(sanitize(name) for name in node.depends_on))

@@ -12,14 +12,14 @@ from datalab_facade.pictures.markup import (
     Element,
     as_xml,
     element,
-    fitted,
+    fit_text,
     key_of,
     number,
     picture_style,
     svg,
     text_width,
 )
-from datalab_facade.pictures.words import shown
+from datalab_facade.pictures.words import sanitize
 
 if TYPE_CHECKING:
     from datalab_facade.pictures.graph import Graph, Node
@@ -82,7 +82,7 @@ def graph_drawing(graph: Graph, width: float, *, headed: bool = True) -> Element
 def _box_width(nodes: list[Node]) -> float:
     longest = max(
         (
-            max(text_width(shown(n.name), 13.5, bold=True), text_width(shown(n.label), 12))
+            max(text_width(sanitize(n.name), 13.5, bold=True), text_width(sanitize(n.label), 12))
             for n in nodes
         ),
         default=0.0,
@@ -105,7 +105,7 @@ def _draw(
     around = max(map(_back, layout.lines), default=0.0)
     across = layout.breadth + around
     inner = (across, along) if style.runs_down else (along, across)
-    title, top = shown(graph.title), _HEAD if headed else _MARGIN
+    title, top = sanitize(graph.title), _HEAD if headed else _MARGIN
     total = inner[0] + 2 * _MARGIN
     if headed:
         words = max(text_width(title, 19, bold=True), text_width(graph.summary, 13))
@@ -117,9 +117,9 @@ def _draw(
     if headed:
         element(root, "style", picture_style())
         element(root, "rect", class_="card", width=total, height=height, rx=10)
-        heading = fitted(title, room, 19, bold=True)
+        heading = fit_text(title, room, 19, bold=True)
         element(root, "text", heading, x=_MARGIN, y=40, font_size=19, font_weight=650)
-        summary = fitted(graph.summary, room, 13)
+        summary = fit_text(graph.summary, room, 13)
         element(root, "text", summary, class_="mute", x=_MARGIN, y=61, font_size=13)
     left = _MARGIN + (max(0.0, (room - inner[0]) / 2) if style.runs_down else 0.0)
     drawing = _Drawing(layout, style, left, top)
@@ -159,13 +159,13 @@ class _Drawing:
         if node.is_missing:
             box.set("class", "box lost")
             box.set("stroke-dasharray", "5 4")
-        label = "no such step" if node.is_missing else shown(node.label) if node.label else ""
+        label = "no such step" if node.is_missing else sanitize(node.label) if node.label else ""
         middle = x + self.style.wide / 2
         room = self.style.wide - 20
         element(
             group,
             "text",
-            fitted(shown(node.name), room, 13.5, bold=True),
+            fit_text(sanitize(node.name), room, 13.5, bold=True),
             x=middle,
             y=y + (22 if label else 30),
             font_size=13.5,
@@ -176,7 +176,7 @@ class _Drawing:
             element(
                 group,
                 "text",
-                fitted(label, room, 12),
+                fit_text(label, room, 12),
                 class_="fail" if node.is_missing else "mute",
                 x=middle,
                 y=y + 39,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from datalab_facade.pictures.terminal import BLUE, BOLD, DIM, PLAIN, RED, Terminal
-from datalab_facade.pictures.words import cells, shown, wrapped
+from datalab_facade.pictures.words import cell_width, sanitize, wrap
 
 if TYPE_CHECKING:
     from datalab_facade.pictures.graph import Graph, Node
@@ -18,8 +18,8 @@ _MIN_ROOM = 16
 
 def graph_text(graph: Graph, terminal: Terminal) -> str:
     """Draw the graph as lines no wider than the terminal, without a newline at the end."""
-    lines = [terminal.painted(line, BOLD) for line in terminal.lines(shown(graph.title), most=2)]
-    lines += [terminal.painted(line, DIM) for line in terminal.lines(graph.summary)]
+    lines = [terminal.paint(line, BOLD) for line in terminal.lines(sanitize(graph.title), most=2)]
+    lines += [terminal.paint(line, DIM) for line in terminal.lines(graph.summary)]
     layers = graph.layers
     if layers:
         lines.append("")
@@ -45,7 +45,7 @@ class _Table:
         nodes = [node for layer in layers for node in layer]
         digits = len(str(len(layers)))
         narrow = terminal.width < _NARROW
-        names = _widest([shown(node.name) for node in nodes], terminal)
+        names = _widest([sanitize(node.name) for node in nodes], terminal)
         names = min(names, terminal.width // (2 if narrow else 3))
         labels = _widest([_label(node) for node in nodes], terminal)
         rest = terminal.width - digits - 3 - names - 2
@@ -60,21 +60,21 @@ class _Table:
         style = RED if node.is_missing else PLAIN
         parts = [
             (head, DIM),
-            (terminal.fitted(shown(node.name), self.names) + "  ", style),
-            (terminal.fitted(_label(node), self.labels), style or DIM),
+            (terminal.fit(sanitize(node.name), self.names) + "  ", style),
+            (terminal.fit(_label(node), self.labels), style or DIM),
         ]
         if not node.depends_on:
             return [terminal.columns(parts)]
         after = dict.fromkeys(node.depends_on)
         is_right = all(self.layer_of[name] < layer for name in after)
         color = BLUE if is_right else RED
-        words = f"{terminal.glyphs.arrow} {', '.join(shown(name, limit=32) for name in after)}"
+        words = f"{terminal.glyphs.arrow} {', '.join(sanitize(name, limit=32) for name in after)}"
         indent = len(head) + self.names + self.labels + 4
         beside = terminal.width >= _NARROW and terminal.width - indent >= _MIN_ROOM
         if not beside:
             indent = len(head) + 2
         room = terminal.width - indent
-        lines = wrapped(terminal.words(words), room, most=4, ellipsis=terminal.ellipsis)
+        lines = wrap(terminal.adapt(words), room, most=4, ellipsis=terminal.ellipsis)
         rows = [terminal.columns([(" " * indent + line, color)]) for line in lines]
         if beside:
             rows[0] = terminal.columns([*parts, ("  ", PLAIN), (lines[0], color)])
@@ -83,11 +83,11 @@ class _Table:
 
 
 def _label(node: Node) -> str:
-    return "no such step" if node.is_missing else shown(node.label) if node.label else ""
+    return "no such step" if node.is_missing else sanitize(node.label) if node.label else ""
 
 
 def _widest(texts: list[str], terminal: Terminal) -> int:
-    return max((cells(terminal.words(text)) for text in texts), default=0)
+    return max((cell_width(terminal.adapt(text)) for text in texts), default=0)
 
 
 def _branch(place: int, many: int, terminal: Terminal) -> str:

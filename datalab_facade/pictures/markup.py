@@ -163,7 +163,7 @@ def _width_share(char: str) -> float:
     return 1.05
 
 
-def fitted(text: str, width: float, size: float, *, bold: bool = False) -> str:
+def fit_text(text: str, width: float, size: float, *, bold: bool = False) -> str:
     """Shorten a text to a width in pixels."""
     if text_width(text, size, bold=bold) <= width:
         return text

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 
-from datalab_facade.pictures.words import counted, duration, joined, moment, shown
+from datalab_facade.pictures.words import (
+    format_duration,
+    format_time,
+    join_parts,
+    pluralize,
+    sanitize,
+)
 from datalab_facade.statuses import Status
 
 if TYPE_CHECKING:
@@ -37,7 +43,7 @@ class Row:
         """The text beside the bar, not shortened."""
         if self.kind == "file":
             return "all files" if self._is_whole else file_label(self.run)
-        return shown(self.step.name)
+        return sanitize(self.step.name)
 
     @property
     def _is_whole(self) -> bool:
@@ -93,12 +99,12 @@ class Row:
     @property
     def tooltip(self) -> str:
         """All of its facts in one line: the full name, the times, the error."""
-        name = shown(self.step.name, limit=1_000)
+        name = sanitize(self.step.name, limit=1_000)
         if self.run is not None and self.run.file_key is not None:
-            name += f", file {shown(self.run.file_key, limit=1_000)}"
-        parts = [shown(self.step.status if self.run is None else self.run.status)]
+            name += f", file {sanitize(self.run.file_key, limit=1_000)}"
+        parts = [sanitize(self.step.status if self.run is None else self.run.status)]
         if self.run is None:
-            parts.append(counted(len(self.step.runs), "run"))
+            parts.append(pluralize(len(self.step.runs), "run"))
             if self.step.failures:
                 parts.append(f"{len(self.step.failures):,} failed")
         parts += [describe_spans(self.waiting, self.working)]
@@ -106,14 +112,14 @@ class Row:
             parts.append("times incomplete or contradictory")
         if self.is_critical:
             parts.append("on the critical path")
-        line = f"{name}: {joined(parts)}"
+        line = f"{name}: {join_parts(parts)}"
         error = self.run.error if self.run is not None else None
         return f"{line} — {error}" if error else line
 
 
 def file_label(run: TimelineRun | None) -> str:
     """Return the label of a run's file."""
-    return "" if run is None or run.file_key is None else shown(run.file_key)
+    return "" if run is None or run.file_key is None else sanitize(run.file_key)
 
 
 def state_of(status: Status, *, failed: bool) -> State:
@@ -131,11 +137,11 @@ def describe_spans(waiting: Span | None, working: Span | None) -> str:
     """Describe in words how long it waited and worked."""
     parts: list[str] = []
     if waiting is not None:
-        parts.append(f"waited {duration(waiting.duration)}")
+        parts.append(f"waited {format_duration(waiting.duration)}")
     if working is not None:
         so_far = " so far" if working.is_open else ""
-        parts.append(f"worked {duration(working.duration)}{so_far}")
-    return joined(parts) or "no times known"
+        parts.append(f"worked {format_duration(working.duration)}{so_far}")
+    return join_parts(parts) or "no times known"
 
 
 def rows_of(timeline: Timeline) -> tuple[list[Row], int]:
@@ -187,10 +193,10 @@ class Headline:
     @classmethod
     def of(cls, timeline: Timeline) -> Headline:
         """Describe a timeline."""
-        total = duration(timeline.total) if timeline.started_at is not None else ""
+        total = format_duration(timeline.total) if timeline.started_at is not None else ""
         return cls(
             title=f"Execution {timeline.execution_id}",
-            status=shown(timeline.status),
+            status=sanitize(timeline.status),
             state=state_of(timeline.status, failed=False),
             total=f"{total} so far" if total and timeline.is_open else total,
             facts=tuple(_facts(timeline)),
@@ -200,11 +206,11 @@ class Headline:
     @property
     def summary(self) -> str:
         """All of the text in one line."""
-        return joined((f"{self.title}: {self.status}", self.total, *self.facts, self.path))
+        return join_parts((f"{self.title}: {self.status}", self.total, *self.facts, self.path))
 
 
 def _facts(timeline: Timeline) -> Iterator[str]:
-    yield f"began {moment(timeline.started_at)}" if timeline.started_at else "no times known"
+    yield f"began {format_time(timeline.started_at)}" if timeline.started_at else "no times known"
     if timeline.workflow_id is not None:
         yield f"workflow {timeline.workflow_id}"
     if timeline.steps:
@@ -212,7 +218,7 @@ def _facts(timeline: Timeline) -> Iterator[str]:
             bool(step.runs) and all(run.status.is_terminal for run in step.runs)
             for step in timeline.steps
         )
-        yield f"{done} of {counted(len(timeline.steps), 'step')} done"
+        yield f"{done} of {pluralize(len(timeline.steps), 'step')} done"
     else:
         yield "no steps yet" if timeline.is_open else "no steps"
     if timeline.failures:
@@ -222,10 +228,10 @@ def _facts(timeline: Timeline) -> Iterator[str]:
 def _describe_path(timeline: Timeline) -> str:
     if len(timeline.critical_path) < 1 or not timeline.total:
         return ""
-    names = [shown(run.step, limit=40) for run in timeline.critical_path]
+    names = [sanitize(run.step, limit=40) for run in timeline.critical_path]
     if len(names) > 6:
         names = [*names[:3], f"… {len(names) - 5} more …", *names[-2:]]
-    work, wait = duration(timeline.worked), duration(timeline.waited)
+    work, wait = format_duration(timeline.worked), format_duration(timeline.waited)
     return f"Critical path: {' → '.join(names)} ({work} at work, {wait} waiting)"
 
 

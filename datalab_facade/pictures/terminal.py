@@ -13,11 +13,11 @@ import attrs
 from datalab_facade.pictures.rows import State
 from datalab_facade.pictures.words import (
     ELLIPSIS,
-    as_ascii,
-    cells,
-    clipped,
-    padded,
-    wrapped,
+    cell_width,
+    clip,
+    pad,
+    to_ascii,
+    wrap,
 )
 
 MIN_WIDTH: Final = 32
@@ -107,23 +107,23 @@ class Terminal:
     @property
     def ellipsis(self) -> str:
         """The sign for omitted text."""
-        return as_ascii(ELLIPSIS) if self.ascii_only else ELLIPSIS
+        return to_ascii(ELLIPSIS) if self.ascii_only else ELLIPSIS
 
-    def words(self, text: str) -> str:
+    def adapt(self, text: str) -> str:
         """Return text that the terminal can show."""
-        return as_ascii(text) if self.ascii_only else text
+        return to_ascii(text) if self.ascii_only else text
 
-    def fitted(self, text: str, width: int) -> str:
+    def fit(self, text: str, width: int) -> str:
         """Clip or pad text to a number of columns."""
-        return padded(clipped(self.words(text), width, ellipsis=self.ellipsis), width)
+        return pad(clip(self.adapt(text), width, ellipsis=self.ellipsis), width)
 
     def lines(self, text: str, *, indent: int = 0, most: int = 3) -> list[str]:
         """Wrap text into at most a few lines; those after the first are indented."""
         width = self.width - indent
-        broken = wrapped(self.words(text), width, most=most, ellipsis=self.ellipsis)
+        broken = wrap(self.adapt(text), width, most=most, ellipsis=self.ellipsis)
         return [broken[0], *(" " * indent + line for line in broken[1:])]
 
-    def painted(self, text: str, style: str) -> str:
+    def paint(self, text: str, style: str) -> str:
         """Return text in a style; unchanged if the terminal has no color."""
         return f"\x1b[{style}m{text}\x1b[0m" if self.color and style and text else text
 
@@ -139,22 +139,22 @@ class Terminal:
             joined.pop()
         if joined:
             joined[-1] = (joined[-1][0].rstrip(" "), joined[-1][1])
-        return "".join(self.painted(text, style) for text, style in joined)
+        return "".join(self.paint(text, style) for text, style in joined)
 
     def _cut(self, piece: list[tuple[str, str]]) -> list[tuple[str, str]]:
         room, cut = self.width, list[tuple[str, str]]()
         for text, style in piece:
-            cut.append((clipped(text, room, ellipsis=self.ellipsis), style))
-            room = max(0, room - cells(text))
+            cut.append((clip(text, room, ellipsis=self.ellipsis), style))
+            room = max(0, room - cell_width(text))
         return cut
 
-    def flowed(self, pieces: list[list[tuple[str, str]]], gap: str = "  ") -> list[str]:
+    def flow(self, pieces: list[list[tuple[str, str]]], gap: str = "  ") -> list[str]:
         """Put pieces side by side, and on a new line where they do not fit."""
         lines: list[list[tuple[str, str]]] = [[]]
         used = 0
         for whole in pieces:
             piece = self._cut(whole)
-            size = sum(cells(text) for text, _ in piece)
+            size = sum(cell_width(text) for text, _ in piece)
             if lines[-1] and used + len(gap) + size > self.width:
                 lines.append([])
                 used = 0

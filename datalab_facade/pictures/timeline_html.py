@@ -14,7 +14,7 @@ from datalab_facade.pictures.markup import (
 )
 from datalab_facade.pictures.page import page
 from datalab_facade.pictures.rows import Headline, Row, file_rows, steps_of
-from datalab_facade.pictures.words import counted, duration, shown, ticks
+from datalab_facade.pictures.words import format_duration, pluralize, sanitize, ticks
 
 if TYPE_CHECKING:
     from datalab_facade.timeline import Span, Timeline, TimelineStep
@@ -74,7 +74,7 @@ class _Page:
         for step in steps:
             self._step(plot, step, scale)
         if left_out:
-            element(chart, "p", f"… {counted(left_out, 'more step')}", class_="more")
+            element(chart, "p", f"… {pluralize(left_out, 'more step')}", class_="more")
         if scale is not None:
             self._legend(chart)
 
@@ -123,7 +123,7 @@ class _Page:
         for file in files:
             self._row(element(details, "div", class_="row file"), file, scale)
         if len(files) < len(step.runs):
-            more = counted(len(step.runs) - len(files), "more file")
+            more = pluralize(len(step.runs) - len(files), "more file")
             element(details, "p", f"… {more}", class_="more")
 
     def _row(self, at: Element, row: Row, scale: Scale | None) -> None:
@@ -132,9 +132,9 @@ class _Page:
         name = element(at, "span", class_=style)
         element(name, "span", row.label, class_="label")
         status = row.step.status if row.run is None else row.run.status
-        element(name, "span", shown(status), class_="sr-only")
+        element(name, "span", sanitize(status), class_="sr-only")
         if row.run is None and row.many:
-            words = counted(row.many, "file")
+            words = pluralize(row.many, "file")
             if row.step.failures:
                 words += f" · {len(row.step.failures):,} failed"
             element(name, "span", words, class_="many")
@@ -170,8 +170,8 @@ class _Page:
         if self.timeline.error:
             self._failure(entries, "the execution", "", self.timeline.error)
         for run in failed[:_MAX_FAILURES]:
-            file = "" if run.file_key is None else shown(run.file_key)
-            self._failure(entries, shown(run.step), file, run.error or "no reason given")
+            file = "" if run.file_key is None else sanitize(run.file_key)
+            self._failure(entries, sanitize(run.step), file, run.error or "no reason given")
         if len(failed) > _MAX_FAILURES:
             more = f"… {len(failed) - _MAX_FAILURES:,} more failed"
             element(section, "p", more, class_="more")
@@ -186,7 +186,7 @@ class _Page:
 
 
 def _number(at: Element, span: Span | None, title: str) -> None:
-    words = "" if span is None else duration(span.duration)
+    words = "" if span is None else format_duration(span.duration)
     element(at, "span", words, class_=f"number {title}")
 
 

@@ -11,7 +11,7 @@ from datalab_facade.pictures.markup import (
     Element,
     as_xml,
     element,
-    fitted,
+    fit_text,
     key_of,
     number,
     picture_style,
@@ -19,7 +19,7 @@ from datalab_facade.pictures.markup import (
     text_width,
 )
 from datalab_facade.pictures.rows import Headline, Row, rows_of
-from datalab_facade.pictures.words import counted, duration, joined, ticks
+from datalab_facade.pictures.words import format_duration, join_parts, pluralize, ticks
 
 if TYPE_CHECKING:
     from datalab_facade.timeline import Span, Timeline
@@ -95,7 +95,7 @@ class _Chart:
         element(
             root,
             "text",
-            fitted(headline.status, self.width - at - 24 - total - _MARGIN, _TEXT, bold=True),
+            fit_text(headline.status, self.width - at - 24 - total - _MARGIN, _TEXT, bold=True),
             class_=color,
             x=at + 11,
             y=y - 1,
@@ -151,7 +151,7 @@ class _Chart:
                     baselines.setdefault((run.step, run.file_key), baseline)
             y += high
         if self.left_out:
-            words = f"… {counted(self.left_out, 'more step')}"
+            words = f"… {pluralize(self.left_out, 'more step')}"
             element(root, "text", words, class_="mute", x=_MARGIN, y=y + 16, font_size=_SMALL)
             y += 24
         thread.set("d", self._thread(scale, baselines))
@@ -223,7 +223,7 @@ class _Chart:
             element(
                 parent,
                 "text",
-                fitted(_many(row), room, _SMALL),
+                fit_text(_many(row), room, _SMALL),
                 class_="mute",
                 x=_MARGIN + 15,
                 y=middle + 14,
@@ -233,7 +233,7 @@ class _Chart:
         element(
             parent,
             "text",
-            fitted(row.label, room, size, bold=row.is_critical),
+            fit_text(row.label, room, size, bold=row.is_critical),
             x=_MARGIN + 15 + indent,
             y=middle + 4.5,
             font_size=size,
@@ -246,7 +246,7 @@ class _Chart:
             element(
                 parent,
                 "text",
-                duration(span.duration),
+                format_duration(span.duration),
                 class_="mute",
                 x=self.width - _MARGIN,
                 y=middle + 4.5,
@@ -282,7 +282,7 @@ def _label_width(row: Row) -> float:
 
 
 def _many(row: Row) -> str:
-    return joined((counted(row.many, "file"), _failed(row)))
+    return join_parts((pluralize(row.many, "file"), _failed(row)))
 
 
 def _failed(row: Row) -> str:
@@ -296,11 +296,11 @@ def _indent(row: Row) -> float:
 def _flowed(facts: tuple[str, ...], room: float) -> list[str]:
     lines: list[str] = []
     for fact in facts:
-        longer = joined((lines[-1], fact)) if lines else fact
+        longer = join_parts((lines[-1], fact)) if lines else fact
         if lines and text_width(longer, _TEXT) <= room:
             lines[-1] = longer
         else:
-            lines.append(fitted(fact, room, _TEXT))
+            lines.append(fit_text(fact, room, _TEXT))
     return lines
 
 
@@ -311,5 +311,5 @@ def _folded(text: str, room: float) -> list[str]:
         if lines and text_width(longer, _TEXT) <= room:
             lines[-1] = longer
         else:
-            lines.append(fitted(word, room, _TEXT))
+            lines.append(fit_text(word, room, _TEXT))
     return lines[:4]

@@ -18,7 +18,14 @@ from datalab_facade.pictures.terminal import (
     STRONG_BLUE,
     Terminal,
 )
-from datalab_facade.pictures.words import SEPARATOR, cells, counted, duration, shown, ticks
+from datalab_facade.pictures.words import (
+    SEPARATOR,
+    cell_width,
+    format_duration,
+    pluralize,
+    sanitize,
+    ticks,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -54,7 +61,7 @@ class _Chart:
         rows, left_out = rows_of(timeline)
         width = terminal.width
         is_wide = width >= _WIDE
-        longest = max((cells(terminal.words(_label(row))) for row in rows), default=0)
+        longest = max((cell_width(terminal.adapt(_label(row))) for row in rows), default=0)
         labels = max(4, min(longest, width * 3 // 10, 36))
         plot = width - 2 - labels - 1 - _NUMBER * (2 if is_wide else 1)
         return cls(timeline, terminal, rows, left_out, labels, plot, is_wide)
@@ -63,16 +70,16 @@ class _Chart:
         headline, terminal = Headline.of(self.timeline), self.terminal
         sign = terminal.glyphs.signs[headline.state]
         color = STATE_COLORS[headline.state]
-        status = terminal.words(headline.status)
-        yield from terminal.flowed(
+        status = terminal.adapt(headline.status)
+        yield from terminal.flow(
             [
                 [(headline.title, BOLD)],
-                [(f"{sign} {terminal.fitted(status, min(cells(status), 24))}", color)],
+                [(f"{sign} {terminal.fit(status, min(cell_width(status), 24))}", color)],
                 [(headline.total, BOLD)],
             ]
         )
-        facts = [[(terminal.words(fact), DIM)] for fact in headline.facts]
-        yield from terminal.flowed(facts, gap=terminal.words(SEPARATOR))
+        facts = [[(terminal.adapt(fact), DIM)] for fact in headline.facts]
+        yield from terminal.flow(facts, gap=terminal.adapt(SEPARATOR))
         if headline.path:
             yield from terminal.lines(headline.path, most=4)
 
@@ -82,8 +89,8 @@ class _Chart:
         for row in self.rows:
             yield self._row(row)
         if self.left_out:
-            more = counted(self.left_out, "more step")
-            yield self.terminal.painted(self.terminal.words(f"  … {more}"), DIM)
+            more = pluralize(self.left_out, "more step")
+            yield self.terminal.paint(self.terminal.adapt(f"  … {more}"), DIM)
 
     def _axis(self) -> Iterator[str]:
         glyphs = self.terminal.glyphs
@@ -102,12 +109,12 @@ class _Chart:
             words[-len(now) :] = now
         margin = " " * (self.labels + 3)
         numbers = "worked".rjust(_NUMBER) + ("waited".rjust(_NUMBER) if self.is_wide else "")
-        yield self.terminal.painted(margin + "".join(words) + numbers, DIM)
-        yield self.terminal.painted(margin + "".join(rule), DIM)
+        yield self.terminal.paint(margin + "".join(words) + numbers, DIM)
+        yield self.terminal.paint(margin + "".join(rule), DIM)
 
     def _row(self, row: Row) -> str:
         terminal = self.terminal
-        label = self._fitted_label(row)
+        label = self._fit_label(row)
         strong = BOLD if row.is_critical and row.kind != "file" else PLAIN
         parts = [
             (terminal.glyphs.signs[row.state] + " ", STATE_COLORS[row.state]),
@@ -119,12 +126,12 @@ class _Chart:
             parts.append((_seconds(row.waiting), DIM))
         return terminal.columns(parts)
 
-    def _fitted_label(self, row: Row) -> str:
-        many = self.terminal.words(f" ×{row.many}") if row.kind == "files" else ""
+    def _fit_label(self, row: Row) -> str:
+        many = self.terminal.adapt(f" ×{row.many}") if row.kind == "files" else ""
         indent = "  " if row.kind == "file" else ""
         room = max(1, self.labels - len(many) - len(indent))
-        name = self.terminal.fitted(row.label, min(room, cells(self.terminal.words(row.label))))
-        return self.terminal.fitted(indent + name + many, self.labels)
+        name = self.terminal.fit(row.label, min(room, cell_width(self.terminal.adapt(row.label))))
+        return self.terminal.fit(indent + name + many, self.labels)
 
     def _bar(self, row: Row) -> list[tuple[str, str]]:
         timeline = self.timeline
@@ -195,10 +202,10 @@ class _Chart:
             messages.append(f"the execution: {self.timeline.error}")
         for words in messages:
             for line in terminal.lines(f"{bullet} {words}", indent=2):
-                yield terminal.painted(line, RED)
+                yield terminal.paint(line, RED)
         if len(failed) > _MAX_FAILURES:
-            yield terminal.painted(
-                terminal.words(f"  … {len(failed) - _MAX_FAILURES:,} more failed"), RED
+            yield terminal.paint(
+                terminal.adapt(f"  … {len(failed) - _MAX_FAILURES:,} more failed"), RED
             )
 
     def legend(self) -> list[str]:
@@ -216,7 +223,7 @@ class _Chart:
             pieces.append([(glyphs.failed, RED), (" failed", DIM)])
         if self.timeline.is_open:
             pieces.append([(glyphs.in_progress, BLUE), (" in progress", DIM)])
-        return self.terminal.flowed(pieces, gap="   ")
+        return self.terminal.flow(pieces, gap="   ")
 
 
 def _label(row: Row) -> str:
@@ -226,11 +233,11 @@ def _label(row: Row) -> str:
 
 
 def _name(step: str, file_key: str | None) -> str:
-    return shown(step) if file_key is None else f"{shown(step)} [{shown(file_key)}]"
+    return sanitize(step) if file_key is None else f"{sanitize(step)} [{sanitize(file_key)}]"
 
 
 def _seconds(span: Span | None) -> str:
-    return ("" if span is None else duration(span.duration)).rjust(_NUMBER)
+    return ("" if span is None else format_duration(span.duration)).rjust(_NUMBER)
 
 
 def _at_least_one(span: Span | None, start: datetime, end: datetime, halves: int) -> range:

@@ -16,13 +16,13 @@ SEPARATOR = " · "
 _MAX_MARKS = 2
 
 
-def shown(name: str, *, limit: int = 200) -> str:
+def sanitize(name: str, *, limit: int = 200) -> str:
     r"""Return a name as one printable line, without secrets.
 
     Control characters, among them terminal commands, and marks that change the
-    direction of writing are shown as escapes.
+    direction of writing become escapes.
 
-    >>> shown("parse\x1b[2J"), shown(" ")
+    >>> sanitize("parse\x1b[2J"), sanitize(" ")
     ('parse\\x1b[2J', '(no name)')
     """
     text = excerpt(name, limit=limit)
@@ -37,10 +37,10 @@ def shown(name: str, *, limit: int = 200) -> str:
     return "".join(kept)
 
 
-def as_ascii(text: str) -> str:
+def to_ascii(text: str) -> str:
     """Return the closest ASCII form of a text.
 
-    >>> as_ascii("Übersicht · 4 × 請求書…")
+    >>> to_ascii("Übersicht · 4 × 請求書…")
     'Ubersicht - 4 x ???...'
     """
     if text.isascii():
@@ -51,54 +51,54 @@ def as_ascii(text: str) -> str:
     return bare.encode("ascii", "replace").decode()
 
 
-def cells(text: str) -> int:
+def cell_width(text: str) -> int:
     """Count the columns of a text in a terminal.
 
-    >>> cells("parse"), cells("請求書")
+    >>> cell_width("parse"), cell_width("請求書")
     (5, 6)
     """
     if text.isascii():
         return len(text)
-    return sum(_cells(char) for char in text)
+    return sum(_char_width(char) for char in text)
 
 
-def _cells(char: str) -> int:
+def _char_width(char: str) -> int:
     if unicodedata.combining(char) or unicodedata.category(char) in {"Mn", "Me"}:
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def clipped(text: str, width: int, *, ellipsis: str = ELLIPSIS) -> str:
+def clip(text: str, width: int, *, ellipsis: str = ELLIPSIS) -> str:
     """Shorten a text to a number of terminal columns.
 
-    >>> clipped("marker_parse", 8), clipped("parse", 8)
+    >>> clip("marker_parse", 8), clip("parse", 8)
     ('marker_…', 'parse')
     """
-    if cells(text) <= width:
+    if cell_width(text) <= width:
         return text
     room = width - len(ellipsis)
     kept: list[str] = []
     for char in text:  # pragma: no branch - the text does not fit
-        room -= _cells(char)
+        room -= _char_width(char)
         if room < 0:
             break
         kept.append(char)
     return ("".join(kept).rstrip() + ellipsis)[: max(0, width)]
 
 
-def padded(text: str, width: int) -> str:
+def pad(text: str, width: int) -> str:
     """Pad a text with spaces to a number of columns."""
-    return text + " " * (width - cells(text))
+    return text + " " * (width - cell_width(text))
 
 
 _DAY = 86_400
 _UNITS = ((3600, 60, "m", 1, "s"), (_DAY, 3600, "h", 60, "m"), (1000 * _DAY, _DAY, "d", 3600, "h"))
 
 
-def duration(length: timedelta) -> str:
+def format_duration(length: timedelta) -> str:
     """Format a duration with at most two units.
 
-    >>> [duration(timedelta(seconds=s)) for s in (0, 0.25, 8.04, 12.34, 60, 3725, 180_000)]
+    >>> [format_duration(timedelta(seconds=s)) for s in (0, 0.25, 8.04, 12.34, 60, 3725, 180_000)]
     ['0s', '250ms', '8.0s', '12s', '1m 00s', '1h 02m', '2d 02h']
     """
     seconds = length.total_seconds()
@@ -113,20 +113,20 @@ def duration(length: timedelta) -> str:
     return f"{seconds / _DAY / 365.25:.1f}y"
 
 
-def moment(time: datetime) -> str:
+def format_time(time: datetime) -> str:
     """Format a time, to the second.
 
     >>> from datetime import UTC
-    >>> moment(datetime(2025, 10, 22, 10, tzinfo=UTC))
+    >>> format_time(datetime(2025, 10, 22, 10, tzinfo=UTC))
     '2025-10-22 10:00:00 UTC'
     """
     return f"{time.replace(tzinfo=None):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """Format a number and its noun.
 
-    >>> counted(1, "file"), counted(1200, "file")
+    >>> pluralize(1, "file"), pluralize(1200, "file")
     ('1 file', '1,200 files')
     """
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
@@ -178,40 +178,40 @@ def _tick(seconds: float) -> str:
     return "".join(parts[:2])
 
 
-def joined(parts: Iterable[str]) -> str:
+def join_parts(parts: Iterable[str]) -> str:
     """Join the parts that are not empty into one line."""
     return SEPARATOR.join(part for part in parts if part)
 
 
-def wrapped(text: str, width: int, *, most: int, ellipsis: str = ELLIPSIS) -> list[str]:
+def wrap(text: str, width: int, *, most: int, ellipsis: str = ELLIPSIS) -> list[str]:
     """Wrap a text into lines of a number of columns, between words where possible.
 
-    >>> wrapped("began late and ended early", 11, most=2)
+    >>> wrap("began late and ended early", 11, most=2)
     ['began late', 'and ended…']
     """
     lines = [""]
-    for word in _pieces(text, width):
+    for word in _split_words(text, width):
         longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if cells(longer) <= width:
+        if cell_width(longer) <= width:
             lines[-1] = longer
         elif lines[-1]:
             lines.append(word)
         else:
             lines[-1] = word
     if len(lines) > most:
-        last = clipped(lines[most - 1], width - len(ellipsis), ellipsis="")
+        last = clip(lines[most - 1], width - len(ellipsis), ellipsis="")
         lines[most - 1 :] = [last.rstrip(f"{ellipsis} ") + ellipsis]
     return lines
 
 
-def _pieces(text: str, width: int) -> Iterator[str]:
+def _split_words(text: str, width: int) -> Iterator[str]:
     """Yield the words; a word wider than a line comes in pieces."""
     for word in text.split():
         piece, used = "", 0
         for char in word:
-            used += _cells(char)
+            used += _char_width(char)
             if used > width:
                 yield piece
-                piece, used = "", _cells(char)
+                piece, used = "", _char_width(char)
             piece += char
         yield piece

@@ -125,8 +125,8 @@ def _request(scope: Message, origin: Origin, body: bytes) -> Request:
 
 def _breaks_http(answer: Answer) -> bool:
     fault = answer.fault
-    slow_head = fault.dripping is not None and fault.dripping.headers
-    return fault.broken is not None or slow_head or answer.status > 599
+    slow_head = fault.chunking is not None and fault.chunking.headers
+    return fault.early_end is not None or slow_head or answer.status > 599
 
 
 async def _deliver(answer: Answer, receive: Receive, send: Send) -> None:
@@ -140,7 +140,7 @@ async def _deliver(answer: Answer, receive: Receive, send: Send) -> None:
         for name, value in answer.headers.raw
     ]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    if answer.fault.dripping is None:
+    if answer.fault.chunking is None:
         await send({"type": "http.response.body", "body": answer.body})
     elif await _play(deliver_body(answer), receive, send_bytes):
         # After a timeout, Python 3.11 reports the lines of a coroutine incompletely.

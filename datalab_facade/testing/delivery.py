@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import attrs
 
-from datalab_facade.testing.faults import Drip, Ending
+from datalab_facade.testing.faults import Chunking, Ending
 from datalab_facade.testing.messages import Answer
 
 
@@ -33,21 +33,21 @@ def deliver_head(answer: Answer, head: bytes) -> Iterator[Event]:
         head: the status line and headers as sent over the wire.
     """
     fault = answer.fault
-    if fault.silence:
-        yield Pause(fault.silence)
-    if fault.broken and fault.broken.after is None:
-        yield fault.broken.ending
+    if fault.delay_seconds:
+        yield Pause(fault.delay_seconds)
+    if fault.early_end and fault.early_end.after is None:
+        yield fault.early_end.ending
         return
-    yield from _chunks(head, fault.dripping if fault.dripping and fault.dripping.headers else None)
+    yield from _chunks(head, fault.chunking if fault.chunking and fault.chunking.headers else None)
 
 
 def deliver_body(answer: Answer) -> Iterator[Event]:
     """Yield the events of the body and, last, the ending."""
     body, ending = answer.body, Ending.WHOLE
-    broken = answer.fault.broken
-    if broken and broken.after is not None and broken.after < len(body):
-        body, ending = body[: broken.after], broken.ending
-    yield from _chunks(body, answer.fault.dripping)
+    early_end = answer.fault.early_end
+    if early_end and early_end.after is not None and early_end.after < len(body):
+        body, ending = body[: early_end.after], early_end.ending
+    yield from _chunks(body, answer.fault.chunking)
     yield ending
 
 
@@ -58,11 +58,11 @@ def wire_head(answer: Answer) -> bytes:
     return "\r\n".join((*lines, "", "")).encode("latin-1")
 
 
-def _chunks(data: bytes, drip: Drip | None) -> Iterator[Pause | bytes]:
-    if drip is None:
+def _chunks(data: bytes, chunking: Chunking | None) -> Iterator[Pause | bytes]:
+    if chunking is None:
         if data:
             yield data
         return
-    for start in range(0, len(data), drip.size):
-        yield Pause(drip.every)
-        yield data[start : start + drip.size]
+    for start in range(0, len(data), chunking.size):
+        yield Pause(chunking.every)
+        yield data[start : start + chunking.size]

@@ -52,7 +52,7 @@ class FaultRules:
         self._queue.extend((target, fault) for fault in faults)
 
     def add_always(self, fault: Fault, target: Target) -> None:
-        """Add a fault forevery matching request."""
+        """Add a fault for every matching request."""
         self._hooks.append(lambda request, _: fault if target.matches(request) else None)
 
     def add_hook(self, hook: FaultHook) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from enum import Enum
-from functools import reduce
-from operator import and_
-from typing import Final, TypeVar
+from functools import partial
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 
+from datalab_facade.codec import from_json_by_hand
+from datalab_facade.json_forms import InvalidJSONError, check_names, read_inside, register
 from datalab_facade.reason_phrases import reason_phrase
 from datalab_facade.testing import readers
 from datalab_facade.testing.headers import Headers, HeadersLike
@@ -44,7 +45,7 @@ class Ending(Enum):
 
 
 @attrs.frozen
-class Break:
+class EarlyEnd:
     """An early ending."""
 
     ending: Ending
@@ -53,8 +54,8 @@ class Break:
 
 
 @attrs.frozen
-class Drip:
-    """Delivery in small chunks."""
+class Chunking:
+    """Delivery in small chunks, with a pause before each."""
 
     size: int
     """Bytes in a chunk."""
@@ -95,23 +96,26 @@ class Fault:
 
     reply: Reply | None = None
     """The answer sent instead; ``None``: the answer of the service."""
-    silence: float = 0.0
+    delay_seconds: float = 0.0
     """Seconds before the first byte."""
-    compressed: bool = False
+    is_compressed: bool = False
     """Whether the body is compressed with gzip."""
-    dripping: Drip | None = None
-    """How slowly the answer is sent; ``None``: at once."""
-    broken: Break | None = None
-    """How the answer ends early; ``None``: it does not."""
+    chunking: Chunking | None = None
+    """The chunks in which the answer is sent; ``None``: all at once."""
+    early_end: EarlyEnd | None = None
+    """The early end of the answer; ``None``: it is complete."""
 
     def __and__(self, other: Fault) -> Fault:
         """Join two faults; raise ``ValueError`` when both set the same thing differently."""
         return Fault(
             reply=_either("an answer", self.reply, other.reply),
-            silence=_either("a delay", self.silence or None, other.silence or None) or 0.0,
-            compressed=self.compressed or other.compressed,
-            dripping=_either("a slow delivery", self.dripping, other.dripping),
-            broken=_either("an early end", self.broken, other.broken),
+            delay_seconds=_either(
+                "a delay", self.delay_seconds or None, other.delay_seconds or None
+            )
+            or 0.0,
+            is_compressed=self.is_compressed or other.is_compressed,
+            chunking=_either("a slow delivery", self.chunking, other.chunking),
+            early_end=_either("an early end", self.early_end, other.early_end),
         )
 
     @classmethod
@@ -159,7 +163,7 @@ class Fault:
     @classmethod
     def gzip(cls) -> Fault:
         """Compress the body, whether or not the request allows it."""
-        return cls(compressed=True)
+        return cls(is_compressed=True)
 
     @classmethod
     def delay(cls, seconds: float) -> Fault:
@@ -170,7 +174,7 @@ class Fault:
                 "use Fault.hang() to never answer"
             )
             raise ValueError(message)
-        return cls(silence=seconds)
+        return cls(delay_seconds=seconds)
 
     @classmethod
     def hang(cls, after: int | None = None) -> Fault:
@@ -179,7 +183,7 @@ class Fault:
         Args:
             after: bytes of the body sent before that. Default: nothing is sent at all.
         """
-        return cls(broken=Break(Ending.SILENT, _check_byte_count(after)))
+        return cls(early_end=EarlyEnd(Ending.SILENT, _check_byte_count(after)))
 
     @classmethod
     def reset(cls, after: int | None = None) -> Fault:
@@ -189,12 +193,12 @@ class Fault:
             after: bytes of the body sent before that. Default: nothing is sent at all.
                 Over sockets a reset may overtake bytes sent before it.
         """
-        return cls(broken=Break(Ending.RESET, _check_byte_count(after)))
+        return cls(early_end=EarlyEnd(Ending.RESET, _check_byte_count(after)))
 
     @classmethod
     def disconnect(cls) -> Fault:
         """Close the connection without an answer, as when a keep-alive expires."""
-        return cls(broken=Break(Ending.CLOSED))
+        return cls(early_end=EarlyEnd(Ending.CLOSED))
 
     @classmethod
     def truncate(cls, after: int) -> Fault:
@@ -203,7 +207,7 @@ class Fault:
         Args:
             after: bytes of the body sent before that; the headers announce all of them.
         """
-        return cls(broken=Break(Ending.CLOSED, _check_byte_count(after)))
+        return cls(early_end=EarlyEnd(Ending.CLOSED, _check_byte_count(after)))
 
     @classmethod
     def slow(cls, size: int, every: float, *, headers: bool = False) -> Fault:
@@ -220,7 +224,7 @@ class Fault:
                 f"not {size!r} and {every!r}"
             )
             raise ValueError(message)
-        return cls(dripping=Drip(size, every, headers))
+        return cls(chunking=Chunking(size, every, headers))
 
     def to_dict(self) -> dict[str, JSON]:
         """Write as JSON: the class methods that make this fault, with their arguments."""
@@ -228,19 +232,19 @@ class Fault:
         if self.reply is not None:
             values["status"] = {
                 "status": self.reply.status,
-                "body": readers.write_content(self.reply.body),
+                "body": readers.BODY.written(self.reply.body),
                 "headers": [list(pair) for pair in self.reply.headers.raw],
             }
-        if self.silence:
-            values["delay"] = {"seconds": self.silence}
-        if self.compressed:
+        if self.delay_seconds:
+            values["delay"] = {"seconds": self.delay_seconds}
+        if self.is_compressed:
             values["gzip"] = {}
-        if self.dripping is not None:
-            values["slow"] = attrs.asdict(self.dripping)
-        if self.broken is not None:
-            after = {} if self.broken.after is None else {"after": self.broken.after}
+        if self.chunking is not None:
+            values["slow"] = attrs.asdict(self.chunking)
+        if self.early_end is not None:
+            after = {} if self.early_end.after is None else {"after": self.early_end.after}
             values[
-                _ENDING_NAMES.get(self.broken.ending) or ("truncate" if after else "disconnect")
+                _ENDING_NAMES.get(self.early_end.ending) or ("truncate" if after else "disconnect")
             ] = after
         return values
 
@@ -266,48 +270,44 @@ class Fault:
         Raises:
             ValueError: the value is not a fault. The message names the place.
         """
-        values = readers.read_fields(
-            value, place, {name: _fault_reader(name) for name in _FACTORIES}
-        )
-        with readers.prefix_errors(place):
-            return reduce(
-                and_, (fault for fault in values.values() if isinstance(fault, Fault)), cls()
-            )
+        return from_json_by_hand(cls, value, place)
 
 
-def _fault_reader(name: str) -> readers.Reader:
-    factory, arguments = _FACTORIES[name]
-    return lambda value, place: readers.build(
-        place, factory, readers.read_fields(value, place, arguments)
-    )
-
-
-_AFTER: Final[Mapping[str, readers.Reader]] = {"after": readers.or_null(readers.integer)}
-_FACTORIES: Final[Mapping[str, tuple[Callable[..., Fault], Mapping[str, readers.Reader]]]] = {
-    "none": (Fault.none, {}),
-    "status": (
-        Fault.status,
-        {
-            "status": readers.integer,
-            "body": readers.or_null(readers.content),
-            "headers": readers.headers,
-        },
-    ),
-    "html": (Fault.html, {"status": readers.integer}),
-    "invalid_json": (Fault.invalid_json, {}),
-    "redirect": (Fault.redirect, {"location": readers.text, "status": readers.integer}),
-    "gzip": (Fault.gzip, {}),
-    "delay": (Fault.delay, {"seconds": readers.number}),
-    "hang": (Fault.hang, _AFTER),
-    "reset": (Fault.reset, _AFTER),
-    "disconnect": (Fault.disconnect, {}),
-    "truncate": (Fault.truncate, {"after": readers.integer}),
-    "slow": (
-        Fault.slow,
-        {"size": readers.integer, "every": readers.number, "headers": readers.boolean},
-    ),
+_OWN_FORMS: Final = {"body": readers.BODY_OR_NONE, "headers": readers.HEADERS}
+_FACTORIES: Final[Mapping[str, Callable[..., Fault]]] = {
+    "none": Fault.none,
+    "status": Fault.status,
+    "html": Fault.html,
+    "invalid_json": Fault.invalid_json,
+    "redirect": Fault.redirect,
+    "gzip": Fault.gzip,
+    "delay": Fault.delay,
+    "hang": Fault.hang,
+    "reset": Fault.reset,
+    "disconnect": Fault.disconnect,
+    "truncate": Fault.truncate,
+    "slow": Fault.slow,
 }
 _ENDING_NAMES: Final[Mapping[Ending, str]] = {Ending.SILENT: "hang", Ending.RESET: "reset"}
+
+
+def _read(value: object) -> Fault:
+    if not isinstance(value, Mapping):
+        raise InvalidJSONError("must be an object", value)
+    check_names(value, _FACTORIES)
+    fault = Fault()
+    for name, factory in _FACTORIES.items():
+        if name in value:
+            read = partial(readers.call, factory, own=_OWN_FORMS if name == "status" else {})
+            made: Fault = read_inside(f".{name}", read, value[name])
+            try:
+                fault &= made
+            except ValueError as error:
+                raise InvalidJSONError(str(error)) from error
+    return fault
+
+
+register(Fault, lambda fault: cast("Any", fault.to_dict()), _read)
 
 
 def _check_byte_count(count: int | None) -> int | None:

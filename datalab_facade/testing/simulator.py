@@ -169,7 +169,7 @@ class Simulator:
             else:
                 answer = Answer(fault.reply.status, fault.reply.headers, fault.reply.body)
             answer = self._finish_answer(attrs.evolve(answer, fault=fault), request)
-            unanswered = fault.broken is not None and fault.broken.after is None
+            unanswered = fault.early_end is not None and fault.early_end.after is None
             self.requests.add(
                 ReceivedRequest(
                     origin=request.origin,
@@ -249,7 +249,7 @@ class Simulator:
     def _finish_answer(self, answer: Answer, request: Request) -> Answer:
         """Compress the body if the fault says so, and add the headers that every answer has."""
         body, headers = answer.body, answer.headers
-        if answer.fault.compressed:
+        if answer.fault.is_compressed:
             body = gzip.compress(body, mtime=0)
             headers = headers.plus({"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
         if "date" not in headers:

@@ -9,7 +9,9 @@ from typing import Final, Unpack, cast
 import attrs
 import httpx
 
-from datalab_facade.client import AsyncDatalab, ClientOptions, Datalab
+from datalab_facade.async_client import AsyncDatalab
+from datalab_facade.client import Datalab
+from datalab_facade.client_options import ClientOptions
 from datalab_facade.clock import Clock
 from datalab_facade.jobs.learning import DurationModel
 from datalab_facade.jobs.retries import Randomness
@@ -188,10 +190,10 @@ class _Exchange:
         return timeouts.get("read")
 
     def _ending_error(self, ending: Ending, received: int) -> httpx.TransportError:
-        broken = self.answer.fault.broken
+        early_end = self.answer.fault.early_end
         if ending is Ending.RESET:
             return httpx.ReadError("Connection reset by peer", request=self.request)
-        if broken is None or broken.after is None:
+        if early_end is None or early_end.after is None:
             message = "Server disconnected without sending a response."
             return httpx.RemoteProtocolError(message, request=self.request)
         expected = self.answer.headers.get("content-length", "more")

@@ -21,7 +21,7 @@ from datalab_facade.jobs.retries import Randomness, RenewalPauses, RetryState, m
 from datalab_facade.redaction import redact_url
 from datalab_facade.transfers.commands import StorageReply
 from datalab_facade.transfers.policies import TransferPolicy
-from datalab_facade.transfers.remotes import NotSecure, checked_storage_url
+from datalab_facade.transfers.remotes import InsecureURLError, checked_storage_url
 
 _C = TypeVar("_C")
 _T = TypeVar("_T")
@@ -133,7 +133,7 @@ class Attempts(ABC, Generic[_C, _T]):
         """
         try:
             return checked_storage_url(url, allow_http=self._allow_http)
-        except NotSecure as error:
+        except InsecureURLError as error:
             raise self._failure("refused", f"{verb} {error}") from None
 
     @abstractmethod

@@ -43,7 +43,7 @@ from datalab_facade.transfers.sinks import (
     is_web_page,
     web_page,
 )
-from datalab_facade.transfers.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_packed
+from datalab_facade.transfers.unpacking import ExpansionError, Unpacker, UnpackingError, why_packed
 
 _T = TypeVar("_T")
 
@@ -228,7 +228,7 @@ class PartFile:
             else:
                 self._file.seek(0)
                 start = self._file.read(PAGE_BEGINS_WITHIN)
-        with suppress(DoesNotUnpack, ExpandsTooMuch):
+        with suppress(UnpackingError, ExpansionError):
             start = b"".join(Unpacker(facts.encoding).feed(start))
         if is_web_page(start):
             raise web_page(self._remote, start)

@@ -54,7 +54,7 @@ class Remote:
         )
 
 
-class NotSecure(ValueError):
+class InsecureURLError(ValueError):
     """A URL from the server that must not be used; the text says what it is."""
 
 
@@ -62,15 +62,17 @@ def checked_storage_url(url: str, *, allow_http: bool) -> str:
     """Check a presigned URL, and return it.
 
     Raises:
-        NotSecure: It cannot be parsed, is not an HTTP URL, or does without TLS.
+        InsecureURLError: It cannot be parsed, is not an HTTP URL, or does without TLS.
     """
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        raise NotSecure("a URL that cannot be parsed") from None
+        raise InsecureURLError("a URL that cannot be parsed") from None
     if parts.scheme not in ("https", "http") or not host:
-        raise NotSecure(f"a URL that is not an https URL: {redact_url(url)}")
+        raise InsecureURLError(f"a URL that is not an https URL: {redact_url(url)}")
     if parts.scheme == "http" and not (allow_http or is_this_machine(host)):
-        raise NotSecure(f"a URL without TLS: {redact_url(url)}. Allow it with allow_http=True")
+        raise InsecureURLError(
+            f"a URL without TLS: {redact_url(url)}. Allow it with allow_http=True"
+        )
     return url

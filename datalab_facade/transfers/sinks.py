@@ -14,7 +14,7 @@ from datalab_facade.redaction import excerpt
 from datalab_facade.transfers.downloading import Chunk
 from datalab_facade.transfers.facts import Facts
 from datalab_facade.transfers.remotes import Remote
-from datalab_facade.transfers.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_packed
+from datalab_facade.transfers.unpacking import ExpansionError, Unpacker, UnpackingError, why_packed
 
 Data: TypeAlias = bytes
 """Bytes, under a name that no attribute called ``bytes`` hides."""
@@ -178,11 +178,11 @@ class Decoder:
     def _unpacking(self) -> Iterator[None]:
         try:
             yield
-        except ExpandsTooMuch:
+        except ExpansionError:
             raise self._remote.error(
                 DownloadFailure.TOO_LARGE, "expands absurdly when it is decompressed"
             ) from None
-        except DoesNotUnpack as error:
+        except UnpackingError as error:
             raise self._remote.error(
                 DownloadFailure.CORRUPT, f"cannot be decompressed: {error}"
             ) from error

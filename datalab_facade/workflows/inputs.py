@@ -122,26 +122,26 @@ class InputConfig:
         )
 
     @classmethod
-    def coerce(cls, given: InputLike) -> InputConfig:
+    def coerce(cls, value: InputLike) -> InputConfig:
         """Build an input from anything that clearly names one.
 
         Args:
-            given: A URL, a ``datalab://`` reference, an uploaded file, an iterable
+            value: A URL, a ``datalab://`` reference, an uploaded file, an iterable
                 of these, or a mapping in one of the documented forms, which is sent
                 as it is. Upload local files first.
 
         Raises:
-            InvalidArgumentError: ``given`` is something else, such as a local path.
+            InvalidArgumentError: ``value`` is something else, such as a local path.
         """
-        if isinstance(given, InputConfig):
-            return given
-        if isinstance(given, Mapping):
-            return cls(form=_checked_form(cast("Mapping[str, JSON]", given)))
-        if isinstance(given, (str, bytes, os.PathLike, Referenced)):
-            return cls.file_list([_address(given)])
-        if isinstance(given, Iterable):
-            return cls.file_list(given)
-        raise InvalidArgumentError(f"The input must be a URL or a list of URLs, not {named(given)}")
+        if isinstance(value, InputConfig):
+            return value
+        if isinstance(value, Mapping):
+            return cls(form=_checked_form(cast("Mapping[str, JSON]", value)))
+        if isinstance(value, (str, bytes, os.PathLike, Referenced)):
+            return cls.file_list([_address(value)])
+        if isinstance(value, Iterable):
+            return cls.file_list(value)
+        raise InvalidArgumentError(f"The input must be a URL or a list of URLs, not {named(value)}")
 
     @property
     def urls(self) -> tuple[str, ...]:

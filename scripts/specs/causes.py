@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from attrs import frozen
 
 from specs.documents import Document, behind, operations
-from specs.problems import Problem
+from specs.problems import ScriptError
 
 _SHOWN = 3
 
@@ -28,7 +28,7 @@ class Cause:
         return [first, f"    needed by {listed}{f' and {more} more' if more > 0 else ''}"]
 
 
-class Unsupported(Problem):
+class UnsupportedError(ScriptError):
     """A document with something in it that no repair covers."""
 
     def __init__(self, sentence: str, causes: Sequence[Cause], derived: int = 0) -> None:
@@ -38,7 +38,7 @@ class Unsupported(Problem):
         super().__init__(sentence, "\n".join(lines))
         self.sentence, self.causes, self.derived = sentence, tuple(causes), derived
 
-    def told_by(self, names: Mapping[str, str]) -> "Unsupported":
+    def told_by(self, names: Mapping[str, str]) -> "UnsupportedError":
         """The same with operations called otherwise."""
         causes = [
             Cause(
@@ -48,7 +48,7 @@ class Unsupported(Problem):
             )
             for cause in self.causes
         ]
-        return Unsupported(self.sentence, causes, self.derived)
+        return UnsupportedError(self.sentence, causes, self.derived)
 
 
 def hanging_on(document: Document, pointers: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from specs import generating
-from specs.causes import Cause, Unsupported
+from specs.causes import Cause, UnsupportedError
 from specs.documents import operations
 from specs.repairing import Repaired
 
@@ -14,7 +14,7 @@ _SCRIPTS = Path(__file__).resolve().parent.parent
 
 
 def check(repaired: Repaired, generated: Path, workshop: Path) -> None:
-    """`Unsupported` with every operation whose code would not send what the document demands."""
+    """`UnsupportedError` with every operation whose code would not send what it demands."""
     modules = {name: str(one) for name, one in generating.modules(repaired.document).items()}
     source = workshop / "tried.pickle"
     _ = source.write_bytes(pickle.dumps((repaired.demanded, repaired.document, modules)))
@@ -32,4 +32,4 @@ def check(repaired: Repaired, generated: Path, workshop: Path) -> None:
             Cause(subject, reason, (subject,) if subject in names else ())
             for subject, reason in findings
         ]
-        raise Unsupported("what was generated is not what the document demands", causes)
+        raise UnsupportedError("what was generated is not what the document demands", causes)

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from attrs import frozen
 
-from specs.problems import Problem
+from specs.problems import ScriptError
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Document: TypeAlias = "dict[str, Json]"
@@ -139,4 +139,4 @@ def rendered(document: Document) -> bytes:
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
         return f"{text}\n".encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise Problem(f"the document cannot be written as JSON: {error}") from error
+        raise ScriptError(f"the document cannot be written as JSON: {error}") from error

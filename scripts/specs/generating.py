@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import cast
 
 from specs import naming, narrowing, rewiring
-from specs.causes import Cause, Unsupported, hanging_on
+from specs.causes import Cause, UnsupportedError, hanging_on
 from specs.documents import Document, Json, Operation, operations, rendered
-from specs.problems import Problem
+from specs.problems import ScriptError
 from specs.repairs import bodies
 
 PACKAGE = "datalab_api_client"
@@ -32,7 +32,7 @@ _FOLLOWS = ("Could not find reference in parsed models", "was not processed", "n
 
 
 def generate(document: Document, folder: Path, workshop: Path) -> None:
-    """Write the package for a repaired document into a folder; a `Problem` if any of it is amiss.
+    """Write the package for a repaired document into a folder; a `ScriptError` if any is amiss.
 
     `workshop` is an empty folder for what is needed on the way.
     """
@@ -93,29 +93,31 @@ def _alone(document: Document, workshop: Path) -> dict[Path, str]:
     return files
 
 
-def _crashed(errors: Sequence[dict[str, str]], names: Mapping[str, str]) -> Unsupported:
+def _crashed(errors: Sequence[dict[str, str]], names: Mapping[str, str]) -> UnsupportedError:
     causes = [
         Cause(names[error["data"]], error["detail"], (names[error["data"]],))
         for error in errors
         if error["data"] in names
     ]
     whole = [Cause("the document", error["detail"]) for error in errors]
-    return Unsupported("the generator cannot do all of the document", causes or whole)
+    return UnsupportedError("the generator cannot do all of the document", causes or whole)
 
 
 def modules(document: Document) -> dict[str, Operation]:
-    """Which operation each generated module is for; a `Problem` if two would be the same."""
+    """Which operation each generated module is for; a `ScriptError` if two would be the same."""
     found = dict[str, Operation]()
     for operation in operations(document):
         module = f"api/{naming.folder(operation)}/{operation.id}.py"
         if module in found:
-            raise Problem(f"{operation} and {found[module]} would both be generated as {module}")
+            raise ScriptError(
+                f"{operation} and {found[module]} would both be generated as {module}"
+            )
         found[module] = operation
     return found
 
 
 def run(arguments: Sequence[str], cwd: Path) -> str:
-    """Run Python in this very environment, and give its output; a `Problem` if it fails."""
+    """Run Python in this very environment, and give its output; a `ScriptError` if it fails."""
     # A session of its own, so that the tool and what it starts can be ended together, and Ctrl-C
     # reaches this process alone. `-P` keeps files in `cwd` from being imported in place of modules.
     with subprocess.Popen(
@@ -140,7 +142,7 @@ def run(arguments: Sequence[str], cwd: Path) -> str:
             raise MemoryError
         tool = arguments[1] if arguments[0] == "-m" else Path(arguments[0]).stem
         reason = f"{tool} failed with exit code {process.returncode}"
-        raise Problem(reason, f"{output}\n{said}".strip())
+        raise ScriptError(reason, f"{output}\n{said}".strip())
     return output
 
 
@@ -154,7 +156,7 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
 
 
-def _unsupported(document: Document, errors: Sequence[dict[str, str]]) -> Unsupported:
+def _unsupported(document: Document, errors: Sequence[dict[str, str]]) -> UnsupportedError:
     """The errors of the generator: their root causes, and how many follow from those."""
     names = {str(operation): operation for operation in operations(document)}
     roots, derived = dict[str, str](), 0
@@ -185,7 +187,7 @@ def _unsupported(document: Document, errors: Sequence[dict[str, str]]) -> Unsupp
         )
         for subject, reason in roots.items()
     ]
-    return Unsupported("the generator cannot do all of the document", causes, derived)
+    return UnsupportedError("the generator cannot do all of the document", causes, derived)
 
 
 def _subject(header: str, names: Iterable[str]) -> str:
@@ -217,7 +219,7 @@ def _missing(document: Document, error: dict[str, str]) -> bool:
 
 
 def _refuse_unreadable(document: Document, package: Path) -> None:
-    """`Unsupported` if a file that was generated is no Python, with the file and the line."""
+    """`UnsupportedError` if a file that was generated is no Python, with the file and the line."""
     owners = modules(document)
     causes = list[Cause]()
     for path in sorted(package.rglob("*.py")):
@@ -235,7 +237,7 @@ def _refuse_unreadable(document: Document, package: Path) -> None:
             where = f"{name}, line {error.lineno}"
             causes.append(Cause(where, f"{error.msg}: {line}", tuple(users)))
     if causes:
-        raise Unsupported("what was generated is no Python", causes)
+        raise UnsupportedError("what was generated is no Python", causes)
 
 
 def _read(path: Path) -> str:

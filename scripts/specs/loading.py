@@ -18,7 +18,7 @@ import yaml
 
 from specs import yaml_events
 from specs.documents import Document, Json, rendered
-from specs.problems import Problem
+from specs.problems import ScriptError
 
 LARGEST = 20 * 1024 * 1024
 """The most bytes of a document."""
@@ -36,7 +36,7 @@ _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 
 
 def load(source: str) -> Document:
-    """The document at a path or an http(s) URL; a `Problem` says why there is none."""
+    """The document at a path or an http(s) URL; a `ScriptError` says why there is none."""
     return parsed(found(source), source)
 
 
@@ -47,7 +47,9 @@ def found(source: str) -> bytes:
         return read(Path(source))
     if scheme in _SCHEMES:
         return fetched(source)
-    raise Problem(f"cannot fetch {named(source)}: only http and https are fetched, not {scheme}")
+    raise ScriptError(
+        f"cannot fetch {named(source)}: only http and https are fetched, not {scheme}"
+    )
 
 
 def is_address(source: str) -> bool:
@@ -72,11 +74,11 @@ def read(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
     except OSError as error:
-        raise Problem(f"cannot read {path}: {error.strerror}") from error
+        raise ScriptError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise Problem(f"cannot read {str(path)!r}: {error}") from error
+        raise ScriptError(f"cannot read {str(path)!r}: {error}") from error
     if len(content) > LARGEST:
-        raise Problem(f"{path} has more than {LARGEST:,} bytes")
+        raise ScriptError(f"{path} has more than {LARGEST:,} bytes")
     return content
 
 
@@ -96,7 +98,7 @@ def fetched(url: str) -> bytes:
     thread.start()
     thread.join(PATIENCE)
     if not results:
-        raise Problem(f"cannot fetch {named(url)}: it took more than {PATIENCE:.3g} s")
+        raise ScriptError(f"cannot fetch {named(url)}: it took more than {PATIENCE:.3g} s")
     result = results[0]
     if isinstance(result, Exception):
         raise result
@@ -119,28 +121,28 @@ def _fetched(url: str) -> bytes:
                 finally:
                     response.close()
                 if request.url.scheme not in _SCHEMES:
-                    raise Problem(
+                    raise ScriptError(
                         f"{named(url)} redirects to {request.url.scheme or 'no'}: which is neither"
                         f" http nor https, so it is not followed"
                     )
-            raise Problem(f"{named(url)} redirects more than {_MOST_REDIRECTS} times")
+            raise ScriptError(f"{named(url)} redirects more than {_MOST_REDIRECTS} times")
     except httpx.InvalidURL as error:
         # What is wrong with it may be the password.
         reason = "it is not a valid URL, or redirects to one that is not"
-        raise Problem(f"cannot fetch {named(url)}: {reason}") from error
+        raise ScriptError(f"cannot fetch {named(url)}: {reason}") from error
     except (httpx.HTTPError, ValueError) as error:
-        raise Problem(f"cannot fetch {named(url)}: {error or type(error).__name__}") from error
+        raise ScriptError(f"cannot fetch {named(url)}: {error or type(error).__name__}") from error
 
 
 def _body(response: httpx.Response) -> bytes:
     where = named(str(response.url))
     if response.status_code != HTTPStatus.OK:
-        raise Problem(f"{where} answered {response.status_code}, not 200")
+        raise ScriptError(f"{where} answered {response.status_code}, not 200")
     body = bytearray()
     for chunk in _unpacked(response, where):
         body += chunk
         if len(body) > LARGEST:
-            raise Problem(f"{where} sends more than {LARGEST:,} bytes")
+            raise ScriptError(f"{where} sends more than {LARGEST:,} bytes")
     return bytes(body)
 
 
@@ -151,16 +153,16 @@ def _unpacked(response: httpx.Response, where: str) -> Iterator[bytes]:
         yield from response.iter_raw()
         return
     if encoding != "gzip":
-        raise Problem(f"{where} sends {encoding!r}, though asked for plain bytes")
+        raise ScriptError(f"{where} sends {encoding!r}, though asked for plain bytes")
     # httpx unpacks whole chunks, of which a small one can stand for gigabytes.
     unpacker = zlib.decompressobj(wbits=31)
     try:
         for chunk in response.iter_raw():
             yield unpacker.decompress(chunk, LARGEST + 1)
     except zlib.error as error:
-        raise Problem(f"{where} sends what is not gzip, though it says so: {error}") from error
+        raise ScriptError(f"{where} sends what is not gzip, though it says so: {error}") from error
     if not unpacker.eof:
-        raise Problem(f"{where} sends gzip that is cut off")
+        raise ScriptError(f"{where} sends gzip that is cut off")
 
 
 def parsed(content: bytes, source: str) -> Document:
@@ -169,14 +171,14 @@ def parsed(content: bytes, source: str) -> Document:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Problem(f"{source} is not UTF-8 text: {error}") from error
+        raise ScriptError(f"{source} is not UTF-8 text: {error}") from error
     if text.lstrip().startswith("<"):
-        raise Problem(f"{source} is a web page, not an OpenAPI document")
+        raise ScriptError(f"{source} is a web page, not an OpenAPI document")
     value = _value(text, source)
     if not isinstance(value, dict):
-        raise Problem(f"{source} does not hold an object, so it is no OpenAPI document")
+        raise ScriptError(f"{source} does not hold an object, so it is no OpenAPI document")
     if not isinstance(value.get("paths"), dict):
-        raise Problem(f"{source} has no 'paths', so it is no OpenAPI document")
+        raise ScriptError(f"{source} has no 'paths', so it is no OpenAPI document")
     _ = rendered(value)
     return value
 
@@ -184,21 +186,21 @@ def parsed(content: bytes, source: str) -> Document:
 def _value(text: str, source: str) -> Json:
     try:
         return _from_json(text)
-    except Problem as problem:
-        raise Problem(f"{source}: {problem}") from problem
+    except ScriptError as problem:
+        raise ScriptError(f"{source}: {problem}") from problem
     except RecursionError as error:
         message = f"{source} is not JSON that can be read: {_TOO_DEEP}"
-        raise Problem(message) from error
+        raise ScriptError(message) from error
     except ValueError as error:
         not_json = error
     try:
         return yaml_events.value(text, LARGEST, DEEPEST, MOST)
-    except Problem as problem:
-        raise Problem(f"{source}: {problem}") from problem
+    except ScriptError as problem:
+        raise ScriptError(f"{source}: {problem}") from problem
     except (yaml.YAMLError, ValueError) as not_yaml:
         if text.lstrip().startswith(("{", "[")):
-            raise Problem(f"{source} is not JSON: {not_json}") from not_json
-        raise Problem(f"{source} is not YAML: {not_yaml}") from not_yaml
+            raise ScriptError(f"{source} is not JSON: {not_json}") from not_json
+        raise ScriptError(f"{source} is not YAML: {not_yaml}") from not_yaml
 
 
 _TOO_DEEP = f"it is nested more than {DEEPEST} levels deep"
@@ -208,7 +210,7 @@ def _from_json(text: str) -> Json:
     # Each value but the first comes after one of these. Some of them stand in texts, which are
     # counted, too: a document is far below the limit or far above.
     if sum(map(text.count, ",:[{")) > MOST and text.lstrip().startswith(("{", "[")):
-        raise Problem(f"it holds more than {MOST:,} values")
+        raise ScriptError(f"it holds more than {MOST:,} values")
     value: Json = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
     level: list[Json] = [value]
     for _ in range(DEEPEST + 1):
@@ -220,20 +222,20 @@ def _from_json(text: str) -> Json:
         ]
         if not level:
             return value
-    raise Problem(_TOO_DEEP)
+    raise ScriptError(_TOO_DEEP)
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     entries = dict[str, Json]()
     for key, value in pairs:
         if key in entries:
-            raise Problem(f"the key {key!r} is there twice in one object")
+            raise ScriptError(f"the key {key!r} is there twice in one object")
         entries[key] = value
     return entries
 
 
 def _refuse_constant(constant: str) -> NoReturn:
-    raise Problem(f"{constant} is not a number in JSON")
+    raise ScriptError(f"{constant} is not a number in JSON")
 
 
 def _scheme(source: str) -> str | None:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from specs.documents import Document, Json, array, operations, pointed_to, references, steps, table
-from specs.problems import Problem
+from specs.problems import ScriptError
 
 
 def narrow(document: Document, prefixes: Sequence[str]) -> Document:
     """The document with only the paths at or below a prefix, and only the components they need.
 
     Prefixes count whole segments: `/api/v1/files` has `/api/v1/files/{file_id}` below it, but not
-    `/api/v1/filesystem`. A prefix that matches nothing is a `Problem`.
+    `/api/v1/filesystem`. A prefix that matches nothing is a `ScriptError`.
     """
     every_path = table(document.get("paths"))
     paths = {
@@ -20,7 +20,7 @@ def narrow(document: Document, prefixes: Sequence[str]) -> Document:
     }
     for prefix in prefixes:
         if not any(_covers(prefix, path) for path in paths):
-            raise Problem(f"--only {prefix}: the document has no path there")
+            raise ScriptError(f"--only {prefix}: the document has no path there")
 
     narrowed: Document = {**document}
     narrowed["paths"] = paths

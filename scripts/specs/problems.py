@@ -1,7 +1,7 @@
 """The one exception that ends a run with a sentence instead of a traceback."""
 
 
-class Problem(Exception):
+class ScriptError(Exception):
     """A reason to stop, in words for the person who ran the script.
 
     `output` is what a tool had to say about it, shown before the sentence.

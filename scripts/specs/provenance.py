@@ -13,7 +13,7 @@ from pathlib import Path
 
 from specs import loading
 from specs.documents import Document, Json, operations, rendered, table
-from specs.problems import Problem
+from specs.problems import ScriptError
 
 FILE = "openapi.provenance.json"
 MARK = "x-provenance"
@@ -32,7 +32,7 @@ def present(root: Path) -> dict[str, Json] | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise Problem(f"{FILE} is not JSON: {error}") from error
+        raise ScriptError(f"{FILE} is not JSON: {error}") from error
     return table(value)
 
 

@@ -25,7 +25,7 @@ _MOST_ALTERNATIVES = 500
 _MOST_VISITS = 10_000
 
 
-class _TooMany(Exception):
+class _TooManyError(Exception):
     """A schema has more alternatives than anybody would read about."""
 
 
@@ -73,7 +73,7 @@ def shape(document: Document, schema: Json) -> Shape:
     """What a schema of the document allows."""
     try:
         flats = _Flattening(document).of(schema)
-    except _TooMany:
+    except _TooManyError:
         # Of a schema like this one it is only told whether it is the same.
         flats = [_Flat({"schema": schema})]
     branches = [branch for flat in flats for branch in _typed(flat)]
@@ -127,7 +127,7 @@ class _Flattening:
         """The alternatives of a schema, with everything that holds for all of them merged in."""
         self._visits += 1
         if self._visits > _MOST_VISITS:
-            raise _TooMany
+            raise _TooManyError
         if schema is False:
             return []
         own = {
@@ -158,7 +158,7 @@ def _named(flats: list[_Flat], name: str) -> list[_Flat]:
 def _both(left: list[_Flat], right: list[_Flat]) -> list[_Flat]:
     """Every way to fit one of the left alternatives and one of the right ones at the same time."""
     if len(left) * len(right) > _MOST_ALTERNATIVES:
-        raise _TooMany
+        raise _TooManyError
     return [
         _Flat(_merged(a.keywords, b.keywords), a.name or b.name)
         for a in left

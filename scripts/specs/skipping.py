@@ -7,7 +7,7 @@ from pathlib import Path
 from attrs import frozen
 
 from specs import narrowing
-from specs.causes import Unsupported
+from specs.causes import UnsupportedError
 from specs.documents import METHODS, Document, Json, array, table
 
 FILE = "left-out.json"
@@ -22,7 +22,7 @@ class LeftOut:
     reason: str
 
 
-def needed(unsupported: Unsupported) -> list[LeftOut]:
+def needed(unsupported: UnsupportedError) -> list[LeftOut]:
     """What to leave out for the rest to be had; nothing if no operation is to blame."""
     found = dict[str, LeftOut]()
     for cause in unsupported.causes:

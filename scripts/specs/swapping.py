@@ -26,26 +26,26 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from specs.problems import Problem
+from specs.problems import ScriptError
 
 OWNED = ("openapi.json", "openapi.provenance.json", "generated")
 STAGING = ".regenerate"
 
 
-class Torn(Problem):
+class TornError(ScriptError):
     """They could not be put back as they were; what is missing is in the staging folder."""
 
 
 @contextmanager
 def alone(root: Path) -> Generator[None]:
-    """While this lasts no other run works on the same tree. A `Problem` if one does already."""
+    """While this lasts no other run works on the same tree. A `ScriptError` if one does already."""
     # The lock is on the root folder itself: there is nothing to create, nor to leave behind.
     descriptor = os.open(root, os.O_RDONLY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise Problem("another run is at work on this tree") from error
+            raise ScriptError("another run is at work on this tree") from error
         yield
     finally:
         os.close(descriptor)
@@ -66,7 +66,7 @@ def building(root: Path) -> Generator[Path]:
 def swap(root: Path, built: Path) -> None:
     """Replace what the tree has of `OWNED` by what `built` has, which is no less of it.
 
-    Whatever is raised, the tree is as it was; `Torn` alone says that it is not.
+    Whatever is raised, the tree is as it was; `TornError` alone says that it is not.
     """
     staging = root / STAGING
     incoming, outgoing = staging / "incoming", staging / "outgoing"
@@ -105,7 +105,7 @@ def recover(root: Path) -> bool:
         outgoing.rmdir()
         _sync(staging)
     except OSError as error:
-        raise Torn(
+        raise TornError(
             f"{' and '.join(OWNED)} could not be put back as they were: {error};"
             f" run this again, or take them from {STAGING}/outgoing/"
         ) from error
@@ -113,15 +113,17 @@ def recover(root: Path) -> bool:
 
 
 def _refuse_meddling(root: Path, incoming: Path, outgoing: Path) -> None:
-    """`Torn` for what no swap leaves behind, so that nobody's work is moved out of the tree."""
+    """`TornError` for what no swap leaves behind, so that no work is moved out of the tree."""
     for name in OWNED:
         if all(_exists(folder / name) for folder in (root, incoming, outgoing)):
-            raise Torn(
+            raise TornError(
                 f"a swap was cut off, and since then somebody has put {name} in its place:"
                 f" to keep that one delete {STAGING}/outgoing/{name}, else delete it"
             )
     if not incoming.is_dir():
-        raise Torn(f"a swap was cut off, and somebody has removed {STAGING}/incoming/ since then")
+        raise TornError(
+            f"a swap was cut off, and somebody has removed {STAGING}/incoming/ since then"
+        )
 
 
 def _exists(path: Path) -> bool:

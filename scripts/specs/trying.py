@@ -42,7 +42,7 @@ _Names: TypeAlias = list[tuple[str, dict[str, Json]]]
 """The arguments of a generated function, each with its parameter."""
 
 
-class Mismatch(Exception):
+class MismatchError(Exception):
     """What generated code would do is not what the document demands."""
 
 
@@ -131,7 +131,7 @@ class _Trial:
             for body in self._bodies():
                 for whole in (True, False):
                     self._try(names, body, whole=whole)
-        except Mismatch as mismatch:
+        except MismatchError as mismatch:
             yield str(mismatch)
         except MemoryError:
             raise
@@ -163,12 +163,14 @@ class _Trial:
         arguments = [*inspect.signature(self._kwargs).parameters]
         has_body = "requestBody" in self._after.body
         if has_body and "body" not in arguments:
-            raise Mismatch("there is no argument for the body")
+            raise MismatchError("there is no argument for the body")
         others = [name for name in arguments if not (has_body and name == "body")]
         expected = [*self._in_path(), *self._parameters("query"), *self._parameters("header")]
         if len(others) != len(expected):
             wanted = ", ".join(str(one.get("name")) for one in expected)
-            raise Mismatch(f"its arguments are {', '.join(others)}; its parameters are {wanted}")
+            raise MismatchError(
+                f"its arguments are {', '.join(others)}; its parameters are {wanted}"
+            )
         return list(zip(others, expected, strict=True))
 
     def _try(self, names: list[tuple[str, dict[str, Json]]], media: str, *, whole: bool) -> None:
@@ -204,7 +206,7 @@ class _Trial:
         if content is not None:
             self._compare_body(sent, media, body)
         elif any(sent.get(kind) is not None for kind in _BODIES):
-            raise Mismatch("it sends a body where none is given")
+            raise MismatchError("it sends a body where none is given")
 
     def _content(self, media: str) -> Json:
         """The schema of a body as the document has it."""
@@ -224,7 +226,7 @@ class _Trial:
             kinds = [one for one in kinds if one not in _NOTHING]
             kinds = kinds[many.index(media) :] or kinds
         for kind in kinds:
-            with suppress(Mismatch):
+            with suppress(MismatchError):
                 return _built(kind, body, None, "body")
         return _built(self._hints["body"], body, None, "body")
 
@@ -240,11 +242,11 @@ class _Trial:
         self._compare_query(sent, names, wanted, whole=whole)
         self._compare_headers(sent, names, wanted)
         if sent.get("cookies"):
-            raise Mismatch(f"it sends the cookies {', '.join(sent['cookies'])}")
+            raise MismatchError(f"it sends the cookies {', '.join(sent['cookies'])}")
 
     def _compare_path(self, sent: _Sent, names: _Names, wanted: Mapping[str, Sample]) -> None:
         if sent["method"] != self._after.method:
-            raise Mismatch(f"its method is {sent['method']}")
+            raise MismatchError(f"its method is {sent['method']}")
         path = self._before.path
         for _, parameter in names:
             if parameter.get("in") == "path":
@@ -252,7 +254,7 @@ class _Trial:
                 text = str(_text(parameter, wanted[f"path {name}"]))
                 path = path.replace(f"{{{name}}}", quote(text, safe=""))
         if unquote(sent["url"]) != unquote(path):
-            raise Mismatch(f"its path is {sent['url']}, not {path}")
+            raise MismatchError(f"its path is {sent['url']}, not {path}")
 
     def _compare_query(
         self, sent: _Sent, names: _Names, wanted: Mapping[str, Sample], *, whole: bool
@@ -269,7 +271,7 @@ class _Trial:
             given = {name for name, _ in pairs}
             found = [pair for pair in found if pair[0] in given]
         if sorted(found) != sorted(pairs):
-            raise Mismatch(f"its query is {_shown(found)}, not {_shown(pairs)}")
+            raise MismatchError(f"its query is {_shown(found)}, not {_shown(pairs)}")
 
     def _compare_headers(self, sent: _Sent, names: _Names, wanted: Mapping[str, Sample]) -> None:
         headers = httpx.Headers(sent.get("headers", {}))
@@ -278,7 +280,7 @@ class _Trial:
             if key in wanted:
                 text, name = _text(parameter, wanted[key]), str(parameter.get("name"))
                 if headers.get(name) != text and name.lower() != "content-type":
-                    raise Mismatch(f"its header {name} is {headers.get(name)!r}, not {text!r}")
+                    raise MismatchError(f"its header {name} is {headers.get(name)!r}, not {text!r}")
 
     def _compare_body(self, sent: Mapping[str, Any], media: str, body: Sample) -> None:
         kinds = sent.keys() & _BODIES
@@ -292,21 +294,21 @@ class _Trial:
             else "content"
         )
         if kinds != {kind}:
-            raise Mismatch(f"its body of type {media} is sent as {', '.join(sorted(kinds))}")
+            raise MismatchError(f"its body of type {media} is sent as {', '.join(sorted(kinds))}")
         said = httpx.Headers(sent.get("headers", {})).get("content-type", "")
         if media.partition(";")[0] not in said:
-            raise Mismatch(f"it says that its body is {said!r}, not {media!r}")
+            raise MismatchError(f"it says that its body is {said!r}, not {media!r}")
         value = sent[kind]
         if kind == "json":
             written = json.loads(json.dumps(value))
             if written != body:
-                raise Mismatch(f"its JSON differs: {_difference(written, body)}")
+                raise MismatchError(f"its JSON differs: {_difference(written, body)}")
         elif kind == "data":
             if value != body:
-                raise Mismatch(f"its form differs: {_difference(value, body)}")
+                raise MismatchError(f"its form differs: {_difference(value, body)}")
         elif kind == "content":
             if value.read() != body:
-                raise Mismatch("it does not send the bytes that it is given")
+                raise MismatchError("it does not send the bytes that it is given")
         else:
             self._compare_files(value, body)
 
@@ -319,7 +321,7 @@ class _Trial:
         ]
         if sorted(name for name, _ in files) != sorted(name for name, _ in wanted):
             names = ", ".join(name for name, _ in files)
-            raise Mismatch(f"the fields of its form are {names}, not {', '.join(fields)}")
+            raise MismatchError(f"the fields of its form are {names}, not {', '.join(fields)}")
         for (name, part), (_, value) in zip(
             sorted(files, key=lambda one: one[0]),
             sorted(wanted, key=lambda one: one[0]),
@@ -329,13 +331,15 @@ class _Trial:
             raw = content.read() if hasattr(content, "read") else content
             raw = raw.encode() if isinstance(raw, str) else raw
             if isinstance(value, bytes) != hasattr(content, "read"):
-                raise Mismatch(
+                raise MismatchError(
                     f"the field {name!r} of its form is sent as {type(content).__name__}"
                 )
             if not isinstance(raw, bytes):
-                raise Mismatch(f"the field {name!r} of its form is {type(raw).__name__}, not bytes")
+                raise MismatchError(
+                    f"the field {name!r} of its form is {type(raw).__name__}, not bytes"
+                )
             if not _same_part(raw, value):
-                raise Mismatch(f"the field {name!r} of its form is {raw!r}")
+                raise MismatchError(f"the field {name!r} of its form is {raw!r}")
 
 
 def _same_part(raw: bytes, value: Sample) -> bool:
@@ -377,7 +381,7 @@ def _built(hint: object, value: Sample, text: str | None, what: str) -> object:
             return built
     if text is not None and str in kinds:
         return text
-    raise Mismatch(f"the {what} does not take {value!r}: it is {hint}")
+    raise MismatchError(f"the {what} does not take {value!r}: it is {hint}")
 
 
 _MISSING = object()
@@ -399,7 +403,7 @@ def _as(kind: object, value: Sample) -> object:  # noqa: C901, PLR0911 - one typ
         (inner,) = typing.get_args(kind)
         try:
             return [_built(inner, item, None, "item") for item in value]
-        except Mismatch:
+        except MismatchError:
             return _MISSING
     if not isinstance(kind, type):
         return _MISSING

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import openapi_spec_validator
 from openapi_schema_validator import OAS31Validator
 
-from specs.causes import Cause, Unsupported, hanging_on
+from specs.causes import Cause, UnsupportedError, hanging_on
 from specs.documents import (
     METHODS,
     Document,
@@ -16,7 +16,7 @@ from specs.documents import (
     references,
     target,
 )
-from specs.problems import Problem
+from specs.problems import ScriptError
 from specs.repairs.made import said
 from specs.schemas import Place, schemas
 
@@ -24,10 +24,10 @@ LONGEST_REASON = 300
 
 
 def validate(document: Document) -> None:
-    """A `Problem` unless this is a valid OpenAPI 3.0 or 3.1 document that is whole in itself.
+    """A `ScriptError` unless this is a valid OpenAPI 3.0 or 3.1 document that is whole in itself.
 
-    Where it is not, `Unsupported` names the faults that others follow from, the places they are
-    at, and the operations that cannot be had for them.
+    Where it is not, `UnsupportedError` names the faults that others follow from, their places,
+    and the operations that cannot be had for them.
     """
     refuse_strangers(document)
     refuse_loose_references(document)
@@ -38,7 +38,7 @@ def validate(document: Document) -> None:
     # The validator raises whatever it stumbles over (a ring of `$ref`s ends in RecursionError), and
     # anything that it stumbles over is no document to generate from.
     except Exception as error:
-        raise Problem(f"the document is not valid OpenAPI: {_worded(error)}") from error
+        raise ScriptError(f"the document is not valid OpenAPI: {_worded(error)}") from error
     if found:
         # Of a fault in a schema, the validator tells only the way within that schema.
         placed = [e for e in found if e.absolute_path and e.absolute_path[0] in document]
@@ -48,7 +48,7 @@ def validate(document: Document) -> None:
         if not causes:
             causes = dict.fromkeys(_cause(document, (), _root(error)) for error in found)
         first = next(iter(causes))
-        raise Unsupported(
+        raise UnsupportedError(
             f"the document is not valid OpenAPI: {first.reason} (at {first.subject})",
             list(causes),
         )
@@ -69,14 +69,14 @@ def _in_schemas(document: Document) -> Iterator[Cause]:
 
 
 def refuse_strangers(document: Document) -> None:
-    """A `Problem` for a version of OpenAPI that the generator does not know."""
+    """A `ScriptError` for a version of OpenAPI that the generator does not know."""
     version = document.get("openapi")
     if not (isinstance(version, str) and version.startswith(("3.0", "3.1"))):
-        raise Problem(f"this is no OpenAPI 3.0 or 3.1 document: 'openapi' is {version!r}")
+        raise ScriptError(f"this is no OpenAPI 3.0 or 3.1 document: 'openapi' is {version!r}")
 
 
 def refuse_loose_references(document: Document) -> None:
-    """`Unsupported` if a `$ref` leads out of the document, nowhere, or round in a ring."""
+    """`UnsupportedError` if a `$ref` leads out of the document, nowhere, or round in a ring."""
     causes = list[Cause]()
     loose = dict(_loose(document))
     if not loose:
@@ -85,7 +85,7 @@ def refuse_loose_references(document: Document) -> None:
     for pointer, reason in loose.items():
         causes.append(Cause(pointer, reason, hanging.get(pointer, ())))
     pointer, reason = next(iter(loose.items()))
-    raise Unsupported(f"the document refers to {pointer!r}, {reason}", causes)
+    raise UnsupportedError(f"the document refers to {pointer!r}, {reason}", causes)
 
 
 def _loose(document: Document) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ import yaml
 from attrs import define, field, frozen
 
 from specs.documents import Json
-from specs.problems import Problem
+from specs.problems import ScriptError
 
 _TEXT = "tag:yaml.org,2002:str"
 _NULL = re.compile(r"~|null|Null|NULL|")
@@ -26,8 +26,8 @@ _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 def value(text: str, largest: int, deepest: int, most: int) -> Json:
     """What the one YAML document in a text says, as JSON.
 
-    Raises `Problem` for what is not JSON or goes beyond a limit (characters, levels, values), and
-    `yaml.YAMLError` or ValueError for what is no YAML.
+    Raises `ScriptError` for what is not JSON or goes beyond a limit (characters, levels, values),
+    and `yaml.YAMLError` or ValueError for what is no YAML.
     """
     reader = _Reader(largest, deepest, most)
     documents = 0
@@ -91,7 +91,7 @@ class _Reader:
         else:
             top = self._open[-1] if self._open else None
             if top is not None and isinstance(top.value, dict) and top.key is None:
-                raise Problem(f"a key is not a string{event.start_mark}")
+                raise ScriptError(f"a key is not a string{event.start_mark}")
             start: dict[str, Json] | list[Json] = (
                 {} if isinstance(event, yaml.MappingStartEvent) else []
             )
@@ -136,9 +136,9 @@ class _Reader:
             top.value[top.key] = node.value
             top.key = None
         elif node.text is None:
-            raise Problem(f"a key is not a string{place}")
+            raise ScriptError(f"a key is not a string{place}")
         elif node.text in top.value:
-            raise Problem(f"the key {node.text!r} is there twice in one object")
+            raise ScriptError(f"the key {node.text!r} is there twice in one object")
         else:
             top.key = node.text
 
@@ -146,13 +146,13 @@ class _Reader:
         self._values += node.values
         self._characters += node.characters
         if self._values > self.most:
-            raise Problem(f"it holds more than {self.most:,} values")
+            raise ScriptError(f"it holds more than {self.most:,} values")
         if self._characters > self.largest:
-            raise Problem(f"it holds more than {self.largest:,} characters")
+            raise ScriptError(f"it holds more than {self.largest:,} characters")
 
     def _refuse_depth(self, levels: int) -> None:
         if levels > self.deepest:
-            raise Problem(f"it is nested more than {self.deepest} levels deep")
+            raise ScriptError(f"it is nested more than {self.deepest} levels deep")
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
@@ -166,7 +166,7 @@ def _scalar(event: yaml.ScalarEvent) -> _Node:
     text: str = event.value
     # An exclamation mark alone says that a scalar is what it looks like.
     if event.tag not in (None, "!", _TEXT):
-        raise Problem(f"the tag {event.tag!r} has no meaning in JSON")
+        raise ScriptError(f"the tag {event.tag!r} has no meaning in JSON")
     plain = not event.style and event.tag != _TEXT
     return _Node(_plain(text) if plain else text, text, characters=len(text))
 

@@ -1,7 +1,8 @@
-"""What every command has in common: codes, errors, Ctrl-C, the key, colours, locales."""
+"""What every command has in common: codes, errors, Ctrl-C, the key, colors, locales."""
 
 from __future__ import annotations
 
+import errno
 import importlib.metadata
 import json
 import re
@@ -15,7 +16,27 @@ from pathlib import Path
 import click
 import pytest
 
-from datalab_facade import Execution, ExecutionFailedError, NotFoundError, Status
+from datalab_facade import (
+    APIStatusError,
+    APITimeoutError,
+    ConfigurationError,
+    ConflictError,
+    DatalabError,
+    DownloadError,
+    DownloadFailure,
+    Execution,
+    ExecutionFailedError,
+    InvalidArgumentError,
+    JobFailedError,
+    LocalFileError,
+    NotFoundError,
+    OverloadedError,
+    PaymentRequiredError,
+    RateLimitError,
+    Status,
+    UploadError,
+    UploadFailure,
+)
 from datalab_facade.cli import app, diagnosis
 from datalab_facade.cli.commands import executions
 from datalab_facade.cli.diagnosis import clock_check
@@ -38,10 +59,10 @@ from tests.secrets_for_tests import ALL, API_KEY
 ASCII = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
 
 
-def test_the_codes_are_told_by_help(run: Run) -> None:
-    shown = run("--help").out
+def test_help_lists_the_exit_codes(run: Run) -> None:
+    text = run("--help").out
     for code, meaning in MEANINGS.items():
-        assert re.search(rf"^ +{int(code)}  {re.escape(meaning)}$", shown, flags=re.MULTILINE)
+        assert re.search(rf"^ +{int(code)}  {re.escape(meaning)}$", text, flags=re.MULTILINE)
     assert set(MEANINGS) == set(ExitCode)
 
 
@@ -60,13 +81,16 @@ def test_a_completed_execution_ends_with_0_and_a_failed_one_with_1(run: Run, wor
         (["status"], "Missing argument 'ID'. See: datalab-facade status --help"),
         (["status", "abc"], "'abc' is not a valid"),
         (["status", "0"], "0 is not in the range"),
-        (["wait", "1", "--timeout", "soon"], "'soon' is no time; 90, 90s, 10m, 1h30m"),
+        (
+            ["wait", "1", "--timeout", "soon"],
+            "'soon' is not a duration; use 90, 90s, 10m, 1h30m or forever",
+        ),
         (["workflows", "check", "nowhere.json"], "nowhere.json cannot be read: No such file"),
         (["files", "upload", "nowhere.pdf"], "nowhere.pdf' does not exist"),
-        (["status", "1", "--urls"], "--urls goes with --json"),
+        (["status", "1", "--urls"], "--urls works only together with --json"),
         (["status", "1", "--host", "ftp://a.example"], "must be an address such as https://"),
         (["status", "1", "--host", "http://a.example"], "Use https, or --allow-http"),
-        (["schema", "nothing"], "There is no schema 'nothing'; there are: completion, demo"),
+        (["schema", "nothing"], "There is no schema 'nothing'; the schemas are: completion, demo"),
         (["run", "1", "a.pdf", "-o", "out", "--secret", "oops"], "--secret takes NAME=FILE"),
         (["download", "1", "-o", "invoice.pdf"], "'invoice.pdf' is a file"),
     ],
@@ -100,7 +124,7 @@ def test_a_workflow_with_executions_is_not_deleted_and_ends_with_3(run: Run, wor
 def test_a_deadline_ends_with_4_and_says_how_to_come_back(run: Run, world: World) -> None:
     done = run("wait", world.endless, "--timeout", "0.3s", "--interval", "0.1")
     assert done.code == 4
-    assert f"datalab-facade watch {world.endless} comes back to it" in done.out
+    assert f"It continues; to watch it again: datalab-facade watch {world.endless}" in done.out
     assert run("watch", world.endless, "--timeout", "0.3s", "--interval", "0.1").code == 4
 
 
@@ -122,7 +146,7 @@ def test_outputs_that_are_gone_end_with_1_and_are_named(run: Run, world: World) 
     assert "1 failed" in done.out
 
 
-def test_a_mistake_in_the_program_is_told_in_a_line(
+def test_a_mistake_in_the_program_is_reported_in_one_line(
     run: Run, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
@@ -131,12 +155,15 @@ def test_a_mistake_in_the_program_is_told_in_a_line(
     monkeypatch.setattr(executions, "execution_text", broken)
     done = run("status", world.done)
     assert done.code == 70
-    assert "RuntimeError: a screw is loose. The same with --debug tells where\n" in done.err
+    assert (
+        "RuntimeError: a screw is loose. Run the command with --debug for the traceback\n"
+        in done.err
+    )
     assert "Traceback" not in done.err
     assert "Traceback" in run("status", world.done, "--debug").err
 
 
-def test_debug_tells_requests_and_tracebacks_but_never_the_key(world: World) -> None:
+def test_debug_logs_requests_and_tracebacks_but_never_the_key(world: World) -> None:
     done = in_pipe(["status", 999_999, "--debug"], world.environment, world.folder)
     assert done.code == 3
     assert "GET " in done.err
@@ -154,7 +181,7 @@ def test_an_error_is_json_where_json_is_wanted(run: Run) -> None:
         assert document["error"]["exit_code"] == code
 
 
-def test_urls_of_outputs_are_told_only_when_asked_for(run: Run, world: World) -> None:
+def test_urls_of_outputs_are_printed_only_on_request(run: Run, world: World) -> None:
     assert "X-Amz-Signature" not in run("status", world.done, "--json").out
     document = json.loads(run("status", world.done, "--json", "--urls").out)
     check_document("status", document)
@@ -174,36 +201,36 @@ def test_ctrl_c_says_that_the_execution_goes_on_and_how_to_come_back(
         stderr=subprocess.PIPE,
         text=True,
     )
-    _until_looked_at(world, before)
+    _until_polled(world, before)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
     assert said == (
-        f"datalab-facade: Interrupted. Execution {world.endless} goes on; "
-        f"to come back: datalab-facade watch {world.endless}\n"
+        f"datalab-facade: Interrupted. Execution {world.endless} continues; "
+        f"to watch again: datalab-facade watch {world.endless}\n"
     )
 
 
-def _until_looked_at(world: World, before: int) -> None:
-    looked = threading.Event()
+def _until_polled(world: World, before: int) -> None:
+    polled = threading.Event()
 
     def hook(*_: object) -> None:
         if len(world.simulator.requests) > before:
-            looked.set()
+            polled.set()
 
     world.simulator.inject_with(hook)
-    assert looked.wait(30)
+    assert polled.wait(30)
     world.simulator.clear_faults()
 
 
 def test_ctrl_c_takes_the_live_table_away_and_says_how_to_come_back(world: World) -> None:
     arguments = ["watch", world.endless, "--interval", "0.1"]
     terminal = InTerminal(arguments, world.environment, world.folder)
-    terminal.until("At work: extract")
+    terminal.until("Working on: extract")
     terminal.interrupt()
     done = terminal.done()
     assert done.code == 130
-    assert f"to come back: datalab-facade watch {world.endless}" in " ".join(done.plain.split())
+    assert f"to watch again: datalab-facade watch {world.endless}" in " ".join(done.plain.split())
     # The cursor is there again.
     assert done.out.rindex("\x1b[?25h") > done.out.rindex("\x1b[?25l")
 
@@ -211,7 +238,7 @@ def test_ctrl_c_takes_the_live_table_away_and_says_how_to_come_back(world: World
 def test_ctrl_c_while_many_are_watched_names_all_of_them(world: World) -> None:
     arguments = ["watch", world.endless, world.done, "--interval", "0.1"]
     terminal = InTerminal(arguments, world.environment, world.folder, columns=200)
-    terminal.until("1/2 ended")
+    terminal.until("1/2 finished")
     terminal.interrupt()
     done = terminal.done()
     assert done.code == 130
@@ -224,11 +251,11 @@ def test_ctrl_c_during_a_run_is_made_good_by_the_same_command(world: World) -> N
     world.simulator.workflows.script_for(slow, script)
     arguments = ["run", slow, "invoice.pdf", "-o", "resumed", "--interval", "0.1"]
     terminal = InTerminal(arguments, world.environment, world.folder)
-    terminal.until("At work: parse")
+    terminal.until("Working on: parse")
     terminal.interrupt()
     done = terminal.done()
     assert done.code == 130
-    assert "the same command goes on from where it was" in " ".join(done.plain.split())
+    assert "run the same command again to continue the run" in " ".join(done.plain.split())
     started = world.simulator.execution_ids
     again = in_pipe(arguments, world.environment, world.folder)
     assert again.code == 0
@@ -244,25 +271,25 @@ def test_a_live_table_shows_what_is_going_on_and_then_how_it_ended(world: World)
         environment = {**world.environment, "DATALAB_HOST": server.api_url}
         arguments = ["watch", soon, "--interval", "0.1"]
         terminal = InTerminal(arguments, environment, world.folder, rows=9)
-        terminal.until("At work: parse")
+        terminal.until("Working on: parse")
         clock.advance(60.0)
         done = terminal.done()
     assert done.code == 0
-    assert "Ctrl-C ends the watching" in done.plain
-    assert done.plain.rindex("At work: parse") < done.plain.rindex("COMPLETED")
+    assert "Ctrl-C stops watching" in done.plain
+    assert done.plain.rindex("Working on: parse") < done.plain.rindex("COMPLETED")
 
 
 def test_no_color_is_obeyed_and_so_is_force_color(world: World) -> None:
-    colour = re.compile(r"\x1b\[[0-9;]*m")
+    color = re.compile(r"\x1b\[[0-9;]*m")
     arguments = ["status", world.failed]
-    assert colour.search(in_terminal(arguments, world.environment, world.folder).out)
+    assert color.search(in_terminal(arguments, world.environment, world.folder).out)
     plain = in_terminal(arguments, {**world.environment, "NO_COLOR": "1"}, world.folder)
-    assert not colour.search(plain.out)
+    assert not color.search(plain.out)
     live = ["watch", world.failed]
     plain = in_terminal(live, {**world.environment, "NO_COLOR": "1"}, world.folder)
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]", plain.out)
     forced = in_pipe(arguments, {**world.environment, "FORCE_COLOR": "1"}, world.folder)
-    assert colour.search(forced.out)
+    assert color.search(forced.out)
 
 
 @pytest.mark.parametrize("name", ["status", "watch", "timeline", "download"])
@@ -291,7 +318,7 @@ def test_the_key_may_be_in_a_file(
     monkeypatch.delenv("DATALAB_API_KEY")
     missing = run("status", world.done)
     assert missing.code == 2
-    assert "Set DATALAB_API_KEY, or name a file that holds it with --key-file" in missing.err
+    assert "Set DATALAB_API_KEY, or pass a file that holds it: --key-file FILE" in missing.err
     key_file = tmp_path / "key"
     key_file.write_text(f"\n  {API_KEY}\n")
     assert run("status", world.done, "--key-file", key_file).code == 0
@@ -300,7 +327,7 @@ def test_the_key_may_be_in_a_file(
     key_file.write_text(f"{API_KEY}\nand more\n")
     done = run("status", world.done)
     assert done.code == 2
-    assert "on one line and nothing else; it has 2 lines" in done.err
+    assert "on one line and nothing else; it has 2 lines with text" in done.err
     assert API_KEY not in done.err
     assert run("status", world.done, "--key-file", tmp_path / "none").code == 2
 
@@ -329,30 +356,33 @@ def test_outputs_of_one_that_goes_on_are_saved_as_far_as_there_are_any(
 ) -> None:
     done = run("download", world.endless, "-o", "early")
     assert done.code == 0
-    assert f"Execution {world.endless} goes on; the same command saves what comes" in done.err
+    assert (
+        f"Execution {world.endless} continues; run the same command again for later outputs"
+        in done.err
+    )
 
 
-def test_the_program_tells_news_of_many_as_json(run: Run, world: World) -> None:
-    news = run("watch", world.done, world.failed, "--json")
-    events = [json.loads(line)["event"] for line in news.lines]
+def test_many_are_watched_as_json(run: Run, world: World) -> None:
+    done = run("watch", world.done, world.failed, "--json")
+    events = [json.loads(line)["event"] for line in done.lines]
     assert events[-1] == "totals"
     assert events.count("outcome") == 2
 
 
-def test_the_wait_for_an_unknown_one_tells_its_error_as_json(run: Run) -> None:
+def test_the_wait_for_an_unknown_one_prints_its_error_as_json(run: Run) -> None:
     [document] = [json.loads(line) for line in run("wait", 999_999, "--json").lines]
     assert document["execution"] is None
     assert (document["error"]["kind"], document["error"]["exit_code"]) == ("NotFoundError", 3)
 
 
-def test_a_secret_whose_file_cannot_be_read_is_told_without_the_secret(
+def test_a_secret_whose_file_cannot_be_read_is_reported_without_the_secret(
     run: Run, world: World
 ) -> None:
     (world.folder / "secret").write_bytes(b"\xff\xfe hidden")
-    for path, why in (("nowhere", "No such file or directory"), ("secret", "it is no text")):
+    for path, why in (("nowhere", "No such file or directory"), ("secret", "it is not UTF-8 text")):
         done = run("run", world.workflow, "invoice.pdf", "-o", "out", "--secret", f"chat={path}")
         assert done.code == 2
-        assert f"The file with the secret 'chat' cannot be read: {why}" in done.err
+        assert f"The file for the secret 'chat' cannot be read: {why}" in done.err
         assert "hidden" not in done.err
 
 
@@ -376,7 +406,7 @@ def test_the_doctor_tells_of_proxies_that_are_set(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://name:hidden@proxy.example:3128")
     done = run("doctor")
-    assert "proxies are set by HTTPS_PROXY" in done.out
+    assert "proxies set by HTTPS_PROXY" in done.out
     assert "hidden" not in done.out
 
 
@@ -409,17 +439,20 @@ def test_the_doctor_shows_no_password_whatever_is_in_it(
 def test_an_answer_without_a_time_says_nothing_of_the_clock(date: str | None) -> None:
     headers = {} if date is None else {"date": date}
     answer = NotFoundError(404, method="GET", url="https://a.example", detail="", headers=headers)
-    assert clock_check(answer, datetime.now(UTC)).told == "Datalab told no time"
+    assert (
+        clock_check(answer, datetime.now(UTC)).message
+        == "not checked: the answer has no Date header"
+    )
 
 
-def test_a_library_that_is_not_installed_is_told_as_missing(
+def test_a_library_that_is_not_installed_is_reported_as_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def version(_: str) -> str:
         raise importlib.metadata.PackageNotFoundError
 
     monkeypatch.setattr(importlib.metadata, "version", version)
-    assert "no httpx" in diagnosis._versions().told
+    assert "httpx not installed" in diagnosis._check_versions().message
 
 
 def test_ctrl_c_before_a_command_has_begun_ends_with_130(
@@ -436,7 +469,7 @@ def test_a_hint_follows_a_question_without_a_full_stop(run: Run) -> None:
     assert "Did you mean 'status'? See: datalab-facade --help\n" in run("statsu", "1").err
 
 
-def test_an_embedded_datalab_that_is_not_installed_is_told_with_what_to_install(
+def test_an_embedded_datalab_that_is_not_installed_is_reported_with_what_to_install(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "datalab_facade.testing.server", None)
@@ -455,7 +488,58 @@ def test_a_timeline_of_an_execution_whose_workflow_is_known_follows_its_graph(
 
 def test_an_execution_that_failed_says_where_to_read_more() -> None:
     problem = problem_of(ExecutionFailedError(Execution(id=7, status=Status.FAILED)))
-    assert (problem.code, problem.hint) == (1, "datalab-facade status 7 tells more")
+    assert (problem.code, problem.hint) == (1, "For details: datalab-facade status 7")
+
+
+def _after(cause: OSError, error: LocalFileError) -> LocalFileError:
+    try:
+        try:
+            raise cause
+        except OSError:
+            raise error from None
+    except LocalFileError as raised:
+        return raised
+
+
+def _answered(kind: type[APIStatusError], status: int) -> APIStatusError:
+    return kind(status, method="GET", url="https://a.example", detail="")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InvalidArgumentError("x"), ExitCode.USAGE),
+        (ConfigurationError("x"), ExitCode.USAGE),
+        (LocalFileError("x"), ExitCode.USAGE),
+        (_after(PermissionError(errno.EACCES, "x"), LocalFileError("x")), ExitCode.USAGE),
+        (_after(OSError(errno.ENOSPC, "x"), LocalFileError("x")), ExitCode.WRITE_ERROR),
+        (DownloadError("x", reason=DownloadFailure.DISK), ExitCode.WRITE_ERROR),
+        (DownloadError("x", reason=DownloadFailure.EXISTS), ExitCode.USAGE),
+        (DownloadError("x", reason=DownloadFailure.GONE), ExitCode.REFUSED),
+        (DownloadError("x", reason=DownloadFailure.CORRUPT), ExitCode.NETWORK),
+        (UploadError("x", file_name="a.pdf", reason=UploadFailure.MISSING), ExitCode.USAGE),
+        (JobFailedError("x", Execution(id=7, status=Status.FAILED)), ExitCode.FAILED),
+        (_answered(PaymentRequiredError, 402), ExitCode.REFUSED),
+        (_answered(ConflictError, 409), ExitCode.REFUSED),
+        (_answered(RateLimitError, 429), ExitCode.NETWORK),
+        (_answered(OverloadedError, 529), ExitCode.NETWORK),
+        (
+            APITimeoutError("x", method="GET", url="", may_have_arrived=True, timeout=1.0),
+            ExitCode.NETWORK,
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, DatalabError) else value.name,
+)
+def test_each_kind_of_error_has_its_exit_code(error: DatalabError, code: ExitCode) -> None:
+    assert problem_of(error).code is code
+
+
+def test_a_folder_of_another_run_ends_with_2_and_says_so(run: Run, world: World) -> None:
+    assert run("run", world.workflow, "invoice.pdf", "-o", "taken", "--interval", "0.1").code == 0
+    done = run("run", world.workflow + 1, "invoice.pdf", "-o", "taken")
+    assert done.code == 2
+    assert "belongs to a run of another workflow" in done.err
+    assert "Choose another folder" in done.err
 
 
 def test_saving_is_proposed_only_where_there_is_something_to_save(run: Run, world: World) -> None:
@@ -473,7 +557,7 @@ def test_outputs_of_the_steps_that_are_named_are_saved(run: Run, world: World) -
     assert "4 outputs" in done.out
 
 
-def test_of_many_that_are_watched_an_unknown_one_is_told_and_the_rest_goes_on(
+def test_of_many_that_are_watched_an_unknown_one_is_reported_and_the_rest_continues(
     world: World,
 ) -> None:
     arguments = ["watch", world.done, 999_999, "--interval", "0.1"]
@@ -484,7 +568,7 @@ def test_of_many_that_are_watched_an_unknown_one_is_told_and_the_rest_goes_on(
         assert seen.code == 3
         assert re.search(rf"{world.done} .*COMPLETED", seen.plain)
         assert re.search(r"999999 .*404", seen.plain)
-        assert "2/2 ended" in seen.plain
+        assert "2/2 finished" in seen.plain
 
 
 def test_a_timeline_does_without_a_workflow_that_is_not_named(run: Run, world: World) -> None:
@@ -513,7 +597,7 @@ def test_wrong_usage_of_no_command_in_particular_leads_to_the_help_of_the_progra
 
 
 def test_the_doctor_tells_where_datalab_is_by_default() -> None:
-    assert diagnosis._host(None, {}).told == "https://www.datalab.to, by default"
+    assert diagnosis._check_host(None, {}).message == "https://www.datalab.to, by default"
 
 
 def test_the_doctor_is_content_with_any_answer_of_datalab(run: Run, world: World) -> None:
@@ -521,4 +605,4 @@ def test_the_doctor_is_content_with_any_answer_of_datalab(run: Run, world: World
     world.simulator.inject(Fault.status(200, execution))
     done = run("doctor")
     assert "Datalab answers" in done.out
-    assert "the key is accepted" in done.out
+    assert "Datalab accepts the key" in done.out

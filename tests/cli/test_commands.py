@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from datalab_facade import Manifest
-from datalab_facade.pictures.words import cells
+from datalab_facade.pictures.words import cell_width
 from tests.cli.conftest import Run
 from tests.cli.programs import Done, in_pipe, in_terminal
 from tests.cli.schemas import check_document
@@ -91,7 +91,7 @@ CASES = {
         lambda w, way: ["files", "download", w.uploaded, "-o", f"report-{way}.pdf"],
         ("report-",),
     ),
-    "doctor": Case(lambda _, __: ["doctor"], ("the key is accepted", "All is well")),
+    "doctor": Case(lambda _, __: ["doctor"], ("Datalab accepts the key", "Everything works")),
     "record": Case(
         lambda w, _: ["record", w.done, w.failed],
         ("body.steps.<key>.<key>.status", "Retry-After: absent", "COMPLETED", "steps: nested"),
@@ -138,7 +138,7 @@ def test_no_line_is_wider_than_40_columns(
     monkeypatch.setenv("COLUMNS", "40")
     done = run(*case.arguments(world, "narrow"))
     assert done.code == case.code, done
-    assert case.is_wide or [line for line in done.lines if cells(line) > 40] == []
+    assert case.is_wide or [line for line in done.lines if cell_width(line) > 40] == []
 
 
 @pytest.mark.parametrize("name", ["status", "watch", "download"])
@@ -146,7 +146,7 @@ def test_a_terminal_of_40_columns_has_no_line_that_is_wider(name: str, world: Wo
     arguments = CASES[name].arguments(world, "narrow-terminal")
     done = in_terminal(arguments, world.environment, world.folder, columns=40)
     assert done.code == CASES[name].code, done
-    assert [line for line in done.lines if cells(line.rstrip()) > 40] == []
+    assert [line for line in done.lines if cell_width(line.rstrip()) > 40] == []
 
 
 @each_command

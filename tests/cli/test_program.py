@@ -105,7 +105,7 @@ def test_a_definition_is_checked_against_the_types_of_step_that_there_are(
     odd = world.folder / "odd.json"
     odd.write_text('{"name": "Odd", "steps": [{"step_key": "fly", "unique_name": "a"}]}')
     assert run("workflows", "check", odd).code == 0
-    done = run("workflows", "check", odd, "--online")
+    done = run("workflows", "check", odd, "--check-server")
     assert done.code == 2
     assert "fly" in done.err
     odd.write_text('{"name": "Odd", "steps": [{"step_key": "x", "unique_name": "a"}], "name": 1}')
@@ -172,7 +172,7 @@ def test_doctor_sees_that_clocks_differ(run: Run) -> None:
         done = run("doctor", "--host", server.api_url)
     assert done.code == 0
     assert "clock is 3600 s ahead of Datalab's" in done.out or "clock is 3601 s" in done.out
-    assert "It works, but look at what is marked." in done.out
+    assert "Everything works, but read the warnings above." in done.out
 
 
 def test_serve_serves_a_datalab_until_ctrl_c(world: World) -> None:
@@ -184,18 +184,18 @@ def test_serve_serves_a_datalab_until_ctrl_c(world: World) -> None:
         text=True,
     )
     assert process.stdout is not None
-    about = json.loads(process.stdout.readline())
-    check_document("serve", about)
-    with Datalab(about["api_key"], base_url=about["api_url"]) as client:
+    addresses = json.loads(process.stdout.readline())
+    check_document("serve", addresses)
+    with Datalab(addresses["api_key"], base_url=addresses["api_url"]) as client:
         assert client.workflows.list() == ()
     process.send_signal(2)
-    said, errors = process.communicate(timeout=30)
-    assert (process.returncode, said, errors) == (0, "", "")
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output, errors) == (0, "", "")
 
 
-def test_serve_tells_people_how_to_use_it(world: World) -> None:
+def test_serve_says_how_to_use_it(world: World) -> None:
     terminal = InTerminal(["serve"], {}, world.folder, columns=40)
-    terminal.until("Ctrl-C ends it.")
+    terminal.until("Ctrl-C stops it.")
     terminal.interrupt()
     done = terminal.done()
     assert done.code == 0
@@ -204,7 +204,7 @@ def test_serve_tells_people_how_to_use_it(world: World) -> None:
 
 def test_the_demo_shows_everything_in_a_terminal(world: World) -> None:
     terminal = InTerminal(["demo"], {}, world.folder, columns=80, rows=60)
-    terminal.until("At work: parse")
+    terminal.until("Working on: parse")
     done = terminal.done()
     assert done.code == 0
     for words in ("files upload", "workflows create", "1249.5", "Critical path", "demo-output"):
@@ -213,7 +213,7 @@ def test_the_demo_shows_everything_in_a_terminal(world: World) -> None:
     assert len(Manifest.read(home).saved) == 4
 
 
-def test_the_demo_tells_the_same_as_json_and_into_a_pipe(
+def test_the_demo_prints_the_same_as_json_and_into_a_pipe(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(show.Demo.__init__, "__defaults__", (200.0,))

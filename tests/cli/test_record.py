@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalab_facade.cli.recording import Recorded, Target, kept
+from datalab_facade.cli.recording import RecordedAnswer, Target, summarize
 from datalab_facade.cli.shapes import header_may_be_shown, may_be_shown, shape_of
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.transport.api import PlainAnswer
@@ -19,11 +19,13 @@ from tests.cli.schemas import check_document
 from tests.cli.worlds import World
 from tests.contract.documented import NESTED, documented_body
 
-TARGET = Target.of("123")
+TARGET = Target.parse("123")
 
 
-def recorded(body: object, headers: dict[str, str] | None = None, status: int = 200) -> Recorded:
-    return kept(TARGET, PlainAnswer(status, headers or {}, json.dumps(body).encode()))
+def recorded(
+    body: object, headers: dict[str, str] | None = None, status: int = 200
+) -> RecordedAnswer:
+    return summarize(TARGET, PlainAnswer(status, headers or {}, json.dumps(body).encode()))
 
 
 IDS = (
@@ -68,11 +70,11 @@ def test_whatever_is_answered_no_value_no_id_and_no_name_of_a_file_is_recorded(
     check_document("record", {"datalab_facade": "1", "answers": [document]})
     text = json.dumps(document, ensure_ascii=False)
     hidden = {one for one in secrets_in(body) | headers.keys() if len(one) > 3}
-    words = {word for kinds in (document["kinds"], document["keys"]) for word in words_of(kinds)}
+    words = {word for kinds in (document["kinds"], document["keys"]) for word in words_in(kinds)}
     assert not {one for one in hidden if one in text and one not in " ".join(words)}
 
 
-def words_of(kinds: object) -> set[str]:
+def words_in(kinds: object) -> set[str]:
     """Give the words that the recording itself is made of."""
     assert isinstance(kinds, dict)
     return {word for found in kinds.values() for word in found}
@@ -92,7 +94,7 @@ def test_what_is_the_name_of_a_field_is_shown(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    ("name", "recorded_as_is"),
     [
         ("x-request-id", True),
         ("x-ratelimit-remaining", True),
@@ -103,12 +105,14 @@ def test_what_is_the_name_of_a_field_is_shown(name: str) -> None:
         ("x" * 50, False),
     ],
 )
-def test_the_name_of_a_header_is_shown_if_it_is_made_of_words(name: str, shown: bool) -> None:
-    assert header_may_be_shown(name) is shown
-    assert recorded({}, {name: "s3cret"}).headers == [name if shown else "<header>"]
+def test_the_name_of_a_header_is_shown_if_it_is_made_of_words(
+    name: str, recorded_as_is: bool
+) -> None:
+    assert header_may_be_shown(name) is recorded_as_is
+    assert recorded({}, {name: "s3cret"}).headers == [name if recorded_as_is else "<header>"]
 
 
-def test_the_two_shapes_of_steps_are_told_apart() -> None:
+def test_the_two_shapes_of_steps_are_distinguished() -> None:
     flat = shape_of(json.loads(documented_body("IN_PROGRESS")))
     nested = shape_of(NESTED)
     assert (flat.step_shape, nested.step_shape) == ("flat", "nested")
@@ -132,7 +136,7 @@ def test_the_two_shapes_of_steps_are_told_apart() -> None:
         ("4", "digits"),
     ],
 )
-def test_a_text_is_told_by_its_kind(text: str, kind: str) -> None:
+def test_a_text_is_described_by_its_kind(text: str, kind: str) -> None:
     assert shape_of({"value": text}).kinds["body.value"] == [kind]
 
 
@@ -153,30 +157,30 @@ def test_an_answer_without_end_is_cut_and_says_so() -> None:
     deep: Any = "x"
     for _ in range(100):
         deep = [deep]
-    assert not shape_of(deep).is_whole
+    assert not shape_of(deep).is_complete
     letters = "abcdefghijklmnopqrstuvwxyz"
     wide: Any = {f"a{a}e{b}i{c}o": 1 for a in letters for b in letters for c in letters}
     shape = shape_of(wide)
-    assert not shape.is_whole
+    assert not shape.is_complete
     assert len(shape.kinds) <= 2_000
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "kind"),
     [
         ({}, "absent"),
         ({"retry-after": "30"}, "seconds"),
-        ({"retry-after": "Mon, 31 Aug 2026 23:59:59 GMT"}, "a date"),
-        ({"retry-after": "soon"}, "something else"),
+        ({"retry-after": "Mon, 31 Aug 2026 23:59:59 GMT"}, "date"),
+        ({"retry-after": "soon"}, "other"),
     ],
 )
-def test_in_which_form_retry_after_comes_is_recorded(headers: dict[str, str], told: str) -> None:
-    assert recorded({}, headers).retry_after == told
+def test_in_which_form_retry_after_comes_is_recorded(headers: dict[str, str], kind: str) -> None:
+    assert recorded({}, headers).retry_after == kind
 
 
 @pytest.mark.parametrize("content", [b"<html>s3cret", b"", b"[" * 100_000, b"\xff"])
 def test_what_is_no_json_is_said_to_be_none(content: bytes) -> None:
-    assert kept(TARGET, PlainAnswer(200, {}, content)).shape.kinds == {"body": ["no JSON"]}
+    assert summarize(TARGET, PlainAnswer(200, {}, content)).shape.kinds == {"body": ["not JSON"]}
 
 
 @pytest.mark.parametrize(
@@ -192,17 +196,17 @@ def test_what_is_no_json_is_said_to_be_none(content: bytes) -> None:
     ],
 )
 def test_an_id_says_where_to_look(given_id: str, path: str) -> None:
-    target = Target.of(given_id)
+    target = Target.parse(given_id)
     assert target.path == path
-    assert re.fullmatch(r"GET /api/v1/[a-z_/]+/\{(execution|request)_id\}", target.shown)
+    assert re.fullmatch(r"GET /api/v1/[a-z_/]+/\{(execution|request)_id\}", target.label)
 
 
 @pytest.mark.parametrize(
     "given_id", ["", "-1", "abc", "convert/", "convert/../files", "files/1", "1?x=y", "convert/a/b"]
 )
 def test_what_is_no_id_is_refused_before_anything_is_sent(given_id: str) -> None:
-    with pytest.raises(InvalidArgumentError, match="An id is that of an execution"):
-        _ = Target.of(given_id)
+    with pytest.raises(InvalidArgumentError, match="is not an id"):
+        _ = Target.parse(given_id)
 
 
 def test_what_is_there_and_what_is_not_are_both_recorded(run: Run, world: World) -> None:
@@ -217,7 +221,7 @@ def test_what_is_there_and_what_is_not_are_both_recorded(run: Run, world: World)
     assert "npl94jxy" not in done.out
 
 
-def test_a_refused_key_is_recorded_and_told_by_the_exit_code(
+def test_a_refused_key_is_recorded_and_reported_by_the_exit_code(
     run: Run, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATALAB_API_KEY", "another-key-that-is-wrong")

@@ -1,4 +1,4 @@
-"""What people read, held against texts that were looked at: in 80 and 40 columns, and in ASCII."""
+"""What people read, compared with approved texts: in 80 and 40 columns, and in ASCII."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from datalab_facade import (
 )
 from datalab_facade.cli.diagnosis import Check, Diagnosis
 from datalab_facade.cli.exits import ExitCode, problem_of
-from datalab_facade.cli.following import fitted
-from datalab_facade.cli.recording import Recording, Target, kept
+from datalab_facade.cli.following import fit_display
+from datalab_facade.cli.recording import Recording, Target, summarize
 from datalab_facade.cli.rendering.diagnoses import diagnosis_text
 from datalab_facade.cli.rendering.executions import (
-    Standing,
+    Overview,
     change_line,
     execution_text,
     many_text,
@@ -56,14 +56,14 @@ from datalab_facade.cli.rendering.workflows import (
 )
 from datalab_facade.cli.tables import Column, cell, table
 from datalab_facade.pictures.terminal import Terminal
-from datalab_facade.pictures.words import cells
+from datalab_facade.pictures.words import cell_width
 from datalab_facade.runs.running import RunResult
 from datalab_facade.transport.api import PlainAnswer
 
 RECORDING = Recording(
     (
-        kept(
-            Target.of("123"),
+        summarize(
+            Target.parse("123"),
             PlainAnswer(
                 200,
                 {"content-type": "application/json", "x-customer-7": "a"},
@@ -73,11 +73,13 @@ RECORDING = Recording(
                 b' "aggregated": {"id": 2, "status": "COMPLETED", "error": null}}}}',
             ),
         ),
-        kept(
-            Target.of("convert/AbC"),
+        summarize(
+            Target.parse("convert/AbC"),
             PlainAnswer(429, {"retry-after": "30"}, b'{"detail": "Slow down"}'),
         ),
-        kept(Target.of("pex_1"), PlainAnswer(200, {}, b"[" * 15 + b"[[[[[[[1]]]]]]]" + b"]" * 15)),
+        summarize(
+            Target.parse("pex_1"), PlainAnswer(200, {}, b"[" * 15 + b"[[[[[[[1]]]]]]]" + b"]" * 15)
+        ),
     )
 )
 
@@ -164,7 +166,7 @@ DONE = Execution(
 UNKNOWN = NotFoundError(
     404, method="GET", url="https://www.datalab.to/x", detail="Workflow execution 99 not found"
 )
-STANDING = Standing(
+OVERVIEW = Overview(
     {execution.id: execution for execution in (DONE, FAILED, QUEUED, RUNNING)},
     {99: UNKNOWN},
     Totals(
@@ -256,9 +258,9 @@ RESULTS = (
 )
 DIAGNOSIS = Diagnosis(
     (
-        Check("versions", "good", "datalab-facade 1.0, Python 3.13, httpx 0.28, attrs 26, click 8"),
-        Check("key", "doubtful", "found in the file key", "Others may read it: chmod 600 key"),
-        Check("reachable", "bad", "no route to host", "Check the network"),
+        Check("versions", "ok", "datalab-facade 1.0, Python 3.13, httpx 0.28, attrs 26, click 8"),
+        Check("key", "warning", "found in the file key", "Others may read it: chmod 600 key"),
+        Check("reachable", "error", "no route to host", "Check the network"),
         Check("clock", "unknown", "not known"),
     ),
     ExitCode.NETWORK,
@@ -317,8 +319,8 @@ TEXTS: dict[str, Draw] = {
     "failed": lambda t: execution_text(FAILED, t),
     "queued": lambda t: execution_text(QUEUED, t),
     "500-files": lambda t: execution_text(DONE, t),
-    "many": lambda t: many_text(STANDING, t, now=_at(150), rows=10),
-    "many-in-few-rows": lambda t: many_text(STANDING, t, now=None, rows=2),
+    "many": lambda t: many_text(OVERVIEW, t, now=_at(150), rows=10),
+    "many-in-few-rows": lambda t: many_text(OVERVIEW, t, now=None, rows=2),
     "outcomes": lambda t: "\n".join(
         outcome_line(outcome, t)
         for outcome in (
@@ -350,7 +352,7 @@ TERMINALS = {
     "80": Terminal(80, color=False, ascii_only=False),
     "40": Terminal(40, color=False, ascii_only=False),
     "ascii": Terminal(80, color=False, ascii_only=True),
-    "colour": Terminal(80, color=True, ascii_only=False),
+    "color": Terminal(80, color=True, ascii_only=False),
 }
 # Lines of changes and outcomes go into pipes, and what serve and record say is for copying.
 _NOT_FITTED = {"changes", "recording", "serve"}
@@ -363,7 +365,7 @@ def golden_text(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_text_is_the_one_that_was_looked_at(name: str) -> None:
+def test_a_text_is_the_approved_one(name: str) -> None:
     assert golden_text(name) == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
 
 
@@ -376,7 +378,7 @@ def test_there_is_no_golden_text_of_nothing() -> None:
 def test_no_line_is_wider_than_its_terminal(name: str, width: int) -> None:
     for ascii_only in (False, True):
         text = TEXTS[name](Terminal(width, color=False, ascii_only=ascii_only))
-        assert [line for line in text.splitlines() if cells(line) > width] == []
+        assert [line for line in text.splitlines() if cell_width(line) > width] == []
         assert text.isascii() or not ascii_only
 
 
@@ -387,7 +389,7 @@ def test_what_a_server_says_cannot_move_the_cursor(name: str) -> None:
     assert "sig=abc" not in text
 
 
-def test_an_error_is_told_in_a_line_with_what_to_do_next() -> None:
+def test_an_error_is_one_line_that_says_what_to_do_next() -> None:
     error = WaitTimeoutError(
         "execution",
         123,
@@ -398,16 +400,16 @@ def test_an_error_is_told_in_a_line_with_what_to_do_next() -> None:
     )
     assert problem_of(error).line() == (
         "Execution 123 has not ended after 60 s (last seen IN_PROGRESS, 1/3 steps done). "
-        "It goes on; datalab-facade watch 123 comes back to it"
+        "It continues; to watch it again: datalab-facade watch 123"
     )
     assert problem_of(UNKNOWN).line() == (
         "Datalab answered 404: Workflow execution 99 not found. "
-        "Check the id and the key's team; results are deleted after a while"
+        "Check the id and the team of the key; Datalab deletes old results"
     )
 
 
 if __name__ == "__main__":
-    # Writes the golden texts anew; look at what changed before it is kept.
+    # Writes the golden texts anew; read what changed before you commit it.
     for each in TEXTS:
         (GOLDEN / f"{each}.txt").write_text(golden_text(each), encoding="utf-8")
 
@@ -423,7 +425,7 @@ def test_a_long_list_of_failures_is_cut_and_says_how_many_there_are_more() -> No
         steps=Steps([Step(name="parse", runs=runs)]),
     )
     assert " more failed" in execution_text(failed, _PLAIN, now=None)
-    standing = Standing({n: attrs.evolve(failed, id=n) for n in range(60)}, {}, None)
+    standing = Overview({n: attrs.evolve(failed, id=n) for n in range(60)}, {}, None)
     assert " more failed" in many_text(standing, _PLAIN, now=None, rows=10)
     results = [
         RunResult(
@@ -435,7 +437,7 @@ def test_a_long_list_of_failures_is_cut_and_says_how_many_there_are_more() -> No
         )
         for n in range(60)
     ]
-    assert "more are not done" in report_text(Path("out"), results, _PLAIN)
+    assert "more failed" in report_text(Path("out"), results, _PLAIN)
 
 
 def test_a_long_manifest_is_cut_and_names_the_file_that_has_all_of_it() -> None:
@@ -450,7 +452,7 @@ def test_a_long_manifest_is_cut_and_names_the_file_that_has_all_of_it() -> None:
 
 def test_an_execution_whose_steps_have_all_ended_is_about_to_end() -> None:
     ended = Steps([Step(name="parse", runs=(_run(None, "COMPLETED", 2, 40),))])
-    assert "about to" in execution_text(attrs.evolve(RUNNING, steps=ended), _PLAIN, now=_at(99))
+    assert "about to end" in execution_text(attrs.evolve(RUNNING, steps=ended), _PLAIN, now=_at(99))
 
 
 def test_an_execution_of_which_nothing_is_at_work_is_between_steps() -> None:
@@ -462,8 +464,8 @@ def test_an_execution_of_which_nothing_is_at_work_is_between_steps() -> None:
     assert "Between steps" in execution_text(between, _PLAIN, now=_at(99))
 
 
-def test_where_nothing_failed_no_failure_is_told_of() -> None:
-    text = many_text(Standing({DONE.id: DONE}, {}, None), _PLAIN, now=None, rows=10)
+def test_where_nothing_failed_no_failure_is_listed() -> None:
+    text = many_text(Overview({DONE.id: DONE}, {}, None), _PLAIN, now=None, rows=10)
     assert len(text.splitlines()) == 2
 
 
@@ -494,18 +496,18 @@ def test_a_run_that_is_at_work_in_an_execution_never_seen_took_nobody_knows_how_
     assert "extract" in execution_text(unseen, _PLAIN, now=None)
 
 
-def test_no_types_of_step_are_told_as_such() -> None:
-    assert step_types_text([], _PLAIN) == "Datalab tells of no types of step."
+def test_no_types_of_step_are_reported_as_such() -> None:
+    assert step_types_text([], _PLAIN) == "Datalab lists no step types."
 
 
-def test_the_largest_sizes_are_told_in_terabytes() -> None:
+def test_the_largest_sizes_are_written_in_terabytes() -> None:
     assert size(5_000_000_000_000_000) == "5000.0 TB"
 
 
 @pytest.mark.parametrize("rows", [4, 7, 30])
 def test_a_display_is_as_high_as_its_terminal_or_lower(rows: int) -> None:
-    shown = fitted(
-        lambda most: many_text(STANDING, _PLAIN, now=None, rows=most), "Ctrl-C leaves", _PLAIN, rows
+    text = fit_display(
+        lambda most: many_text(OVERVIEW, _PLAIN, now=None, rows=most), "Ctrl-C leaves", _PLAIN, rows
     )
-    assert len(shown.splitlines()) <= max(rows, len(many_text(STANDING, _PLAIN, now=None, rows=1)))
-    assert shown.endswith("Ctrl-C leaves")
+    assert len(text.splitlines()) <= max(rows, len(many_text(OVERVIEW, _PLAIN, now=None, rows=1)))
+    assert text.endswith("Ctrl-C leaves")

@@ -70,7 +70,7 @@ def test_a_command_whose_streams_are_closed_ends_as_ever(name: str, world: World
 @each_command
 def test_a_command_says_that_the_disk_is_full(name: str, world: World) -> None:
     done = redirected(CASES[name].arguments(world, "full"), ">/dev/full", world)
-    assert done.code == ExitCode.UNWRITTEN, done
+    assert done.code == ExitCode.WRITE_ERROR, done
     assert done.err.splitlines()[-1].startswith(f"datalab-facade: {FULL}")
     assert "Traceback" not in done.err
 
@@ -78,18 +78,18 @@ def test_a_command_says_that_the_disk_is_full(name: str, world: World) -> None:
 @each_command
 def test_a_reader_that_has_gone_is_no_mistake(name: str, world: World) -> None:
     done = unread(CASES[name].arguments(world, "unread"), world)
-    assert done == Done(ExitCode.NOBODY_READS, "")
+    assert done == Done(ExitCode.BROKEN_PIPE, "")
 
 
 @pytest.mark.parametrize("name", ALONE)
 def test_so_does_all_that_is_no_single_command(name: str, world: World) -> None:
     arguments = ALONE[name]
-    assert redirected(arguments, ">/dev/full 2>&1", world).code == ExitCode.UNWRITTEN
-    assert unread(arguments, world) == Done(ExitCode.NOBODY_READS, "")
+    assert redirected(arguments, ">/dev/full 2>&1", world).code == ExitCode.WRITE_ERROR
+    assert unread(arguments, world) == Done(ExitCode.BROKEN_PIPE, "")
 
 
 @pytest.mark.parametrize("how", [">&-", "2>&-", ">&- 2>&-", "2>/dev/full", ">&- 2>/dev/full"])
-def test_a_code_is_told_also_where_no_words_can_be(how: str, world: World) -> None:
+def test_a_code_is_returned_also_where_no_words_can_be(how: str, world: World) -> None:
     assert redirected(["wait", world.done], how, world).code == ExitCode.DONE
     assert redirected(["wait", world.failed], how, world).code == ExitCode.FAILED
     done = redirected(["status", 999_999, "--debug"], how, world)
@@ -103,28 +103,28 @@ def test_nothing_that_is_opened_gets_the_number_of_a_closed_stream(world: World)
     assert json.loads(saved.read_bytes())
 
 
-def test_a_full_disk_is_told_as_json_where_json_is_wanted(world: World) -> None:
+def test_a_full_disk_is_reported_as_json_where_json_is_wanted(world: World) -> None:
     done = redirected(["status", world.done, "--json"], ">/dev/full", world)
     document = json.loads(done.err)["error"]
     check_document("error", document)
-    assert document["exit_code"] == done.code == ExitCode.UNWRITTEN
+    assert document["exit_code"] == done.code == ExitCode.WRITE_ERROR
 
 
 def test_python_without_buffers_ends_the_same(world: World) -> None:
     done = redirected(["status", world.done], ">/dev/full", world, PYTHONUNBUFFERED="1")
-    assert done.code == ExitCode.UNWRITTEN
+    assert done.code == ExitCode.WRITE_ERROR
     assert redirected(["schema"], "", world, PYTHONUNBUFFERED="1").code == ExitCode.DONE
 
 
 def test_a_server_that_cannot_say_where_it_is_ends(world: World) -> None:
-    assert redirected(["serve"], ">/dev/full", world).code == ExitCode.UNWRITTEN
-    assert unread(["serve"], world).code == ExitCode.NOBODY_READS
+    assert redirected(["serve"], ">/dev/full", world).code == ExitCode.WRITE_ERROR
+    assert unread(["serve"], world).code == ExitCode.BROKEN_PIPE
 
 
-def test_a_shell_that_completes_is_told_too(world: World) -> None:
+def test_a_shell_that_completes_reports_it_too(world: World) -> None:
     environment = {"_DATALAB_FACADE_COMPLETE": "bash_complete", "COMP_CWORD": "1"}
     words = {**environment, "COMP_WORDS": "datalab-facade wa"}
-    assert redirected([], ">/dev/full", world, **words).code == ExitCode.UNWRITTEN
+    assert redirected([], ">/dev/full", world, **words).code == ExitCode.WRITE_ERROR
     assert redirected([], ">&-", world, **words).code == ExitCode.DONE
 
 
@@ -142,16 +142,16 @@ def test_a_pipe_that_does_not_block_gets_all_of_it(world: World) -> None:
         assert process.wait(30) == ExitCode.DONE
 
 
-def test_a_picture_for_which_there_is_no_room_is_told(run: Run, world: World) -> None:
+def test_a_picture_for_which_there_is_no_room_is_reported(run: Run, world: World) -> None:
     for arguments in (["timeline", world.done, "--svg"], ["workflows", "show", 1, "--html"]):
         done = run(*arguments, "/dev/full")
-        assert done.code == ExitCode.UNWRITTEN
+        assert done.code == ExitCode.WRITE_ERROR
         assert "/dev/full cannot be written: No space left on device" in done.err
 
 
-def test_a_file_for_which_there_is_no_room_is_told(world: World) -> None:
+def test_a_file_for_which_there_is_no_room_is_reported(world: World) -> None:
     large = world.simulator.files.add("large.pdf", b"%PDF-1.7 " * 10_000)
     arguments = ["files", "download", large, "-o", "large.pdf"]
     done = redirected(arguments, "ulimit -f 8;", world)
-    assert done.code == ExitCode.UNWRITTEN, done
+    assert done.code == ExitCode.WRITE_ERROR, done
     assert "File too large" in done.err

@@ -22,7 +22,7 @@ GATEWAY_ERRORS = frozenset({502, 503, 504})
 """Statuses of whatever stands before the API; their bodies are anything."""
 
 
-class SpecViolation(AssertionError):
+class SpecViolationError(AssertionError):
     """An exchange that the spec forbids."""
 
 
@@ -45,7 +45,7 @@ class SpecGuard:
         try:
             self._spec.validate_request(_Request(request))
         except OpenAPIError as error:
-            raise SpecViolation(f"{request.method} {request.url}: {_told(error)}") from error
+            raise SpecViolationError(f"{request.method} {request.url}: {_told(error)}") from error
         if response is not None and not off_spec:
             self.check_answer(request, response)
 
@@ -56,7 +56,7 @@ class SpecGuard:
         except ResponseNotFound:
             self._check_published_error(request, response)
         except OpenAPIError as error:
-            raise SpecViolation(
+            raise SpecViolationError(
                 f"{request.method} {request.url} -> {response.status_code}: {_told(error)}"
             ) from error
 
@@ -65,13 +65,17 @@ class SpecGuard:
         if status in GATEWAY_ERRORS:
             return
         if status not in PUBLISHED_ERRORS:
-            raise SpecViolation(f"{request.method} {request.url}: the API never answers {status}")
+            raise SpecViolationError(
+                f"{request.method} {request.url}: the API never answers {status}"
+            )
         try:
             detail = json.loads(response.content)["detail"]
         except (ValueError, KeyError, TypeError):
             detail = None
         if not isinstance(detail, str):
-            raise SpecViolation(f"a {status} of the API has a sentence as detail: {response.text}")
+            raise SpecViolationError(
+                f"a {status} of the API has a sentence as detail: {response.text}"
+            )
 
 
 def _told(error: BaseException) -> str:

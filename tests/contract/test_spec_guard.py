@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.spec_guard import SpecGuard, SpecViolation
+from tests.contract.spec_guard import SpecGuard, SpecViolationError
 from tests.secrets_for_tests import API_KEY
 
 URL = "https://www.datalab.to/api/v1/workflows/executions/123"
@@ -33,7 +33,7 @@ def request(method: str = "GET", url: str = URL, *, key: str | None = API_KEY) -
     ],
 )
 def test_a_request_that_the_spec_forbids_is_caught(guard: SpecGuard, wrong: httpx.Request) -> None:
-    with pytest.raises(SpecViolation):
+    with pytest.raises(SpecViolationError):
         guard.check(wrong, None)
 
 
@@ -44,7 +44,7 @@ def test_a_body_that_the_spec_forbids_is_caught(guard: SpecGuard) -> None:
         headers={"X-API-Key": API_KEY},
         json={"name": "without steps"},
     )
-    with pytest.raises(SpecViolation, match="steps"):
+    with pytest.raises(SpecViolationError, match="steps"):
         guard.check(wrong, None)
 
 
@@ -62,7 +62,7 @@ def test_a_body_that_the_spec_forbids_is_caught(guard: SpecGuard) -> None:
     ],
 )
 def test_an_answer_that_the_spec_forbids_is_caught(guard: SpecGuard, wrong: httpx.Response) -> None:
-    with pytest.raises(SpecViolation):
+    with pytest.raises(SpecViolationError):
         guard.check(request(), wrong)
 
 
@@ -81,7 +81,7 @@ def test_what_the_spec_allows_passes(guard: SpecGuard, right: httpx.Response) ->
 
 def test_an_answer_may_break_the_spec_on_purpose_but_a_request_may_not(guard: SpecGuard) -> None:
     guard.check(request(), httpx.Response(200, html="<html>"), off_spec=True)
-    with pytest.raises(SpecViolation):
+    with pytest.raises(SpecViolationError):
         guard.check(request(key=None), httpx.Response(200, html="<html>"), off_spec=True)
 
 
@@ -101,5 +101,5 @@ def test_a_harmless_change_upstream_changes_nothing_of_what_is_allowed(
     for issues in ([issue], [{**issue, "input": "abc"}]):
         guard.check(request(), httpx.Response(422, json={"detail": issues}))
     guard.check(request(), httpx.Response(529, json={"detail": "overloaded"}))
-    with pytest.raises(SpecViolation):
+    with pytest.raises(SpecViolationError):
         guard.check(request(key=None), None)

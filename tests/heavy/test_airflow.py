@@ -148,7 +148,7 @@ def test_the_hook_tells_whether_datalab_knows_the_key(world: World) -> None:
     assert f"{many} workflows\n" in told
 
 
-def test_a_connection_that_names_a_redis_shares_its_budget_there(
+def test_a_connection_that_names_a_redis_shares_its_rate_limiter_there(
     redis_server: RedisServer,
 ) -> None:
     simulator = Simulator(api_key=API_KEY)
@@ -157,7 +157,7 @@ def test_a_connection_that_names_a_redis_shares_its_budget_there(
             API_KEY,
             server.api_url,
             redis_url=redis_server.url,
-            budget_name="of-airflow",
+            rate_limiter_name="of-airflow",
         )
         with settings.client() as first, settings.client() as second:
             first.workflows.list()
@@ -183,13 +183,13 @@ def test_airflow_lists_the_provider_and_its_connection_type(world: World) -> Non
         "datalab_facade.integrations.airflow.hooks.DatalabHook datalab_conn_id",
         " ".join(
             f"extra__datalab__{name}"
-            for name in ("allow_http", "budget_name", "redis_url", "requests_per_minute")
+            for name in ("allow_http", "rate_limiter_name", "redis_url", "requests_per_minute")
         ),
         "{'password': 'API key', 'host': 'Address'}",
     ]
 
 
-def test_a_thousand_waits_in_one_triggerer_stay_within_memory_and_budget() -> None:
+def test_a_thousand_waits_in_one_triggerer_stay_within_memory_and_rate_limit() -> None:
     [section] = deferred.measure(deferred.Scale(many=1_000))
     assert section.quantities
     assert section.met, table(section, judged=True)

@@ -223,7 +223,7 @@ def test_slow_workers_and_slow_takers_hold_back_reading_looking_and_fetching(
         while True:
             yield server.simulator.start(OVER)
 
-    results = map_outputs(ids(), slowly, datalab=datalab, under_way=4, concurrency=10)
+    results = map_outputs(ids(), slowly, datalab=datalab, max_in_flight=4, concurrency=10)
     for taken in range(1, 21):
         next(results).result()
         assert fetched(server) <= taken + 4
@@ -244,7 +244,7 @@ def test_an_execution_that_ended_while_waiting_paused_has_not_timed_out(
     ]
     policy = WaitPolicy(min_interval=0.1, max_interval=0.1, timeout=1)
     began = time.monotonic()
-    results = map_outputs(ids, slowly, datalab=datalab, under_way=1, policy=policy)
+    results = map_outputs(ids, slowly, datalab=datalab, max_in_flight=1, policy=policy)
     # Nothing is taken, and so nothing looked at, until all deadlines are over.
     first = next(results)
     until(lambda: time.monotonic() > began + 1.2)
@@ -356,7 +356,7 @@ def test_a_cluster_that_is_closed_meanwhile_is_told(
     ) as own:
         client = Client(own)
         ids = (server.simulator.start(OVER) for _ in itertools.count())
-        results = map_outputs(ids, slowly, datalab=datalab, client=client, under_way=2)
+        results = map_outputs(ids, slowly, datalab=datalab, client=client, max_in_flight=2)
         next(results)
         client.close()
         with pytest.raises(Exception, match=r"(?i)clos"):
@@ -385,7 +385,7 @@ def _holding(what: object) -> Callable[[Output, bytes], str]:
         ({"steps": "parse"}, "list of step names"),
         ({"steps": 5}, "steps must be"),
         ({"steps": [5]}, "a name in steps"),
-        ({"under_way": 0}, "under_way"),
+        ({"max_in_flight": 0}, "max_in_flight"),
         ({"concurrency": 0}, "concurrency"),
         ({"max_bytes": -1}, "max_bytes"),
         ({"timeout": 0}, "timeout"),

@@ -27,7 +27,7 @@ def settings(**fields: Any) -> ConnectionSettings:
     return ConnectionSettings.of("my_datalab", **{**given, **fields})
 
 
-def test_a_connection_with_a_key_alone_leads_to_datalab_with_its_published_budget() -> None:
+def test_a_connection_with_a_key_alone_leads_to_datalab_with_its_published_rate_limit() -> None:
     assert settings() == ConnectionSettings(API_KEY, "https://www.datalab.to", 200.0)
 
 
@@ -47,7 +47,7 @@ def test_the_host_of_a_connection_is_an_address_or_a_name(
     assert settings(**fields).base_url == address
 
 
-def test_the_extras_of_a_connection_hold_the_budget_and_the_leave_to_do_without_tls() -> None:
+def test_the_extras_of_a_connection_set_the_rate_limit_and_allow_http() -> None:
     found = settings(extra={"requests_per_minute": 30, "allow_http": True, "other": 1})
     assert (found.requests_per_minute, found.allow_http) == (30.0, True)
     assert settings(extra={"requests_per_minute": None, "allow_http": None}) == settings()
@@ -68,7 +68,7 @@ def test_the_extras_of_a_connection_hold_the_budget_and_the_leave_to_do_without_
             {"extra": {"redis_url": ["redis://:pw@b.example"]}},
             "redis_url .* must be a string, not a list",
         ),
-        ({"extra": {"budget_name": 1}}, "budget_name .* must be a string, not a int"),
+        ({"extra": {"rate_limiter_name": 1}}, "rate_limiter_name .* must be a string, not a int"),
     ],
 )
 def test_a_connection_that_cannot_be_used_says_what_to_set(
@@ -87,11 +87,11 @@ def test_the_clients_of_a_connection_go_where_it_says() -> None:
 
 
 def test_the_extras_of_a_connection_may_name_a_redis_whose_password_is_not_shown() -> None:
-    found = settings(extra={"redis_url": "redis://:pw@b.example/0", "budget_name": "mine"})
-    assert (found.redis_url, found.budget_name) == ("redis://:pw@b.example/0", "mine")
+    found = settings(extra={"redis_url": "redis://:pw@b.example/0", "rate_limiter_name": "mine"})
+    assert (found.redis_url, found.rate_limiter_name) == ("redis://:pw@b.example/0", "mine")
     assert "pw" not in repr(found)
-    empty = settings(extra={"redis_url": "", "budget_name": None})
-    assert (empty.redis_url, empty.budget_name) == (None, "default")
+    empty = settings(extra={"redis_url": "", "rate_limiter_name": None})
+    assert (empty.redis_url, empty.rate_limiter_name) == (None, "default")
 
 
 def test_airflow_finds_the_provider_and_its_connection_type() -> None:
@@ -103,7 +103,7 @@ def test_airflow_finds_the_provider_and_its_connection_type() -> None:
     assert set(connection["conn-fields"]) == {
         "requests_per_minute",
         "redis_url",
-        "budget_name",
+        "rate_limiter_name",
         "allow_http",
     }
 

@@ -32,7 +32,7 @@ from datalab_facade.transfers.commands import Fetch, Read, Renew, StorageReply
 from datalab_facade.transfers.downloading import Chunk, Download, DownloadValue
 from datalab_facade.transfers.facts import Facts
 from datalab_facade.transfers.policies import DownloadPolicy
-from datalab_facade.transfers.remotes import NotSecure, Remote, checked_storage_url
+from datalab_facade.transfers.remotes import InsecureURLError, Remote, checked_storage_url
 from datalab_facade.transfers.unpacking import Unpacker
 
 POLICY = DownloadPolicy(max_retries=4, max_renewals=2, max_redirects=3, max_restarts=3)
@@ -1032,7 +1032,7 @@ def test_a_stream_that_was_read_too_far_says_why() -> None:
     ],
 )
 def test_a_url_to_which_nothing_is_to_be_sent_is_refused(url: str, why: str) -> None:
-    with pytest.raises(NotSecure) as refused:
+    with pytest.raises(InsecureURLError) as refused:
         checked_storage_url(url, allow_http=False)
     assert str(refused.value) == why
     with pytest.raises(DownloadError) as failed:

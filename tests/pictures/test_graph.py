@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from datalab_facade.pictures.graph import Graph, Node
 from datalab_facade.pictures.layout import lay_out
-from datalab_facade.pictures.words import cells
+from datalab_facade.pictures.words import cell_width
 from tests.pictures import graphs
 from tests.pictures.checking import check_html, check_svg
 
@@ -77,7 +77,7 @@ def test_whatever_a_definition_holds_its_pictures_are_sound(
     bare = _COLOR.sub("", graph.text(width=width, color=color, ascii_only=ascii_only))
     for line in bare.split("\n"):
         assert line.isprintable()
-        assert cells(line) <= max(32, width)
+        assert cell_width(line) <= max(32, width)
         assert line == line.rstrip(" ")
 
 

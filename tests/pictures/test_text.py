@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from datalab_facade import Execution
 from datalab_facade.pictures.terminal import RED, Terminal
-from datalab_facade.pictures.words import cells, clipped, shown, wrapped
+from datalab_facade.pictures.words import cell_width, clip, sanitize, wrap
 from tests.pictures import scenes
 from tests.pictures.strategies import executions
 
@@ -59,7 +59,7 @@ def test_no_line_is_wider_than_the_terminal_and_none_commands_it(
     assert color or bare == text
     for line in bare.split("\n"):
         assert line.isprintable()
-        assert cells(line) <= max(32, width)
+        assert cell_width(line) <= max(32, width)
         assert line == line.rstrip(" ")
     if ascii_only:
         assert bare.isascii()
@@ -68,7 +68,7 @@ def test_no_line_is_wider_than_the_terminal_and_none_commands_it(
 def test_the_width_asked_for_is_used() -> None:
     for width in (60, 100, 160):
         lines = scenes.invoices().timeline().text(width=width).split("\n")
-        assert max(map(cells, lines)) in range(width - 8, width + 1)
+        assert max(map(cell_width, lines)) in range(width - 8, width + 1)
 
 
 def test_a_timeline_prints_itself() -> None:
@@ -78,10 +78,10 @@ def test_a_timeline_prints_itself() -> None:
 
 @given(st.text(), st.integers(1, 30))
 def test_words_are_clipped_and_wrapped_to_the_columns_that_they_take(text: str, width: int) -> None:
-    name = shown(text)
+    name = sanitize(text)
     assert name
-    assert cells(clipped(name, width)) <= width
-    assert all(cells(line) <= max(2, width) for line in wrapped(name, max(2, width), most=3))
+    assert cell_width(clip(name, width)) <= width
+    assert all(cell_width(line) <= max(2, width) for line in wrap(name, max(2, width), most=3))
 
 
 if __name__ == "__main__":
@@ -91,13 +91,13 @@ if __name__ == "__main__":
 
 
 def test_a_word_wider_than_the_line_has_a_line_of_its_own() -> None:
-    assert wrapped("a", 1, most=3) == ["a"]
-    assert wrapped("請求書", 1, most=9)[0]
+    assert wrap("a", 1, most=3) == ["a"]
+    assert wrap("請求書", 1, most=9)[0]
 
 
 def test_a_text_of_which_only_the_ellipsis_is_too_wide_is_cut_to_nothing() -> None:
-    assert clipped("parse", 0) == ""
-    assert cells(clipped("請求書", 1)) <= 1
+    assert clip("parse", 0) == ""
+    assert cell_width(clip("請求書", 1)) <= 1
 
 
 def test_a_line_of_nothing_is_empty() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import facts
 import pytest
 from specs import provenance
-from specs.problems import Problem
+from specs.problems import ScriptError
 
 from tests.regeneration.checkouts import Checkout, Spec, vendored
 
@@ -74,7 +74,7 @@ def test_of_a_fetched_document_the_address_the_date_and_the_hash_stand_there(tre
 
 def test_a_word_that_is_not_explained_is_refused(tree: Path) -> None:
     (tree / "scripts" / "facts.toml").write_text(KNOWN.format(word="surely"))
-    with pytest.raises(Problem, match="'surely' is not one of verbatim, documented"):
+    with pytest.raises(ScriptError, match="'surely' is not one of verbatim, documented"):
         _ = facts.page(tree)
 
 

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from specs.causes import Cause, Unsupported
+from specs.causes import Cause, UnsupportedError
 from specs.checking import check
 from specs.documents import table
 from specs.generating import generate, run
@@ -41,7 +41,7 @@ def test_a_crash_is_told_with_the_operation_that_it_comes_from(tmp_path: Path) -
     broken = given({"/zones": {"get": operation(parameters=[query("zone", TEXT)])}}).document
     zones = table(table(table(broken["paths"])["/zones"])["get"])
     zones["parameters"] = [query("zone", {"type": "string", "enum": ["GMT+0", "GMT0"]})]
-    with pytest.raises(Unsupported) as told:
+    with pytest.raises(UnsupportedError) as told:
         _ = generated(broken, tmp_path)
     (cause,) = told.value.causes
     assert cause.subject == "GET /zones"
@@ -55,7 +55,7 @@ def test_errors_that_follow_from_others_are_counted_and_the_others_name_what_han
     broken = given(parts, {"Outer": model(x=ref("Faulty")), "Faulty": model(y=TEXT)}).document
     schemas = table(table(broken["components"])["schemas"])
     schemas["Faulty"] = {"type": "object", "properties": {"y": {"type": "array"}}}
-    with pytest.raises(Unsupported) as told:
+    with pytest.raises(UnsupportedError) as told:
         _ = generated(broken, tmp_path)
     lines = told.value.output.splitlines()
     assert lines[0].startswith("schema Faulty: type array must have items")
@@ -67,7 +67,7 @@ def test_errors_that_follow_from_others_are_counted_and_the_others_name_what_han
 def test_a_file_that_is_no_python_is_named_with_its_line(tmp_path: Path) -> None:
     form = {"type": "object", "additionalProperties": {"type": "array", "items": TEXT}}
     document = given({"/forms": {"post": sending(form, "multipart/form-data")}}).document
-    with pytest.raises(Unsupported) as told:
+    with pytest.raises(UnsupportedError) as told:
         _ = generated(document, tmp_path)
     (cause,) = told.value.causes
     assert cause.subject.startswith("models/")
@@ -118,7 +118,7 @@ def test_code_that_does_not_send_what_the_document_demands_is_refused(
     code = module.read_text()
     assert before in code
     _ = module.write_text(code.replace(before, after, 1))
-    with pytest.raises(Unsupported) as told:
+    with pytest.raises(UnsupportedError) as told:
         check(repaired, package, tmp_path)
     assert reason in told.value.output
     assert "things" in told.value.causes[0].subject
@@ -135,7 +135,7 @@ def test_a_module_too_few_or_too_many_and_an_enum_with_other_values_are_refused(
     _ = kept.rename(api / "more.py")
     enum = package / "datalab_api_client" / "models" / "word.py"
     _ = enum.write_text(enum.read_text().replace('"two"', '"three"'))
-    with pytest.raises(Unsupported) as told:
+    with pytest.raises(UnsupportedError) as told:
         check(repaired, package, tmp_path / "tools")
     assert {cause.subject for cause in told.value.causes} == {
         "api/default/more.py",

@@ -16,7 +16,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from specs import loading
-from specs.problems import Problem
+from specs.problems import ScriptError
 
 from tests.regeneration.checkouts import vendored
 
@@ -160,14 +160,14 @@ def _without_tags(written: str) -> str:
     ],
 )
 def test_what_is_no_document_is_told_apart(text: str, reason: str) -> None:
-    with pytest.raises(Problem) as told:
+    with pytest.raises(ScriptError) as told:
         _ = parsed(text)
     assert reason in str(told.value)
     assert "\n" not in str(told.value)
 
 
 def test_what_is_not_even_text_is_told_apart() -> None:
-    with pytest.raises(Problem, match="is not UTF-8 text"):
+    with pytest.raises(ScriptError, match="is not UTF-8 text"):
         _ = loading.parsed(b"\xff\xfe{", "it")
 
 
@@ -204,14 +204,14 @@ def test_a_url_that_does_not_give_a_document_is_named_with_what_it_gives(
     answer: Answer, reason: str
 ) -> None:
     with serving(lambda _: answer) as url:
-        with pytest.raises(Problem, match=reason) as told:
+        with pytest.raises(ScriptError, match=reason) as told:
             _ = loading.load(url)
         assert url in str(told.value)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://[", "https://", "HTTP://a:x/"])
 def test_a_url_that_nobody_answers_at_is_a_problem(url: str) -> None:
-    with pytest.raises(Problem, match="cannot fetch"):
+    with pytest.raises(ScriptError, match="cannot fetch"):
         _ = loading.load(url)
 
 
@@ -221,7 +221,7 @@ def test_a_url_that_nobody_answers_at_is_a_problem(url: str) -> None:
 )
 def test_a_url_of_another_scheme_is_not_fetched(url: str) -> None:
     scheme = url.partition(":")[0]
-    with pytest.raises(Problem, match=f"only http and https are fetched, not {scheme}"):
+    with pytest.raises(ScriptError, match=f"only http and https are fetched, not {scheme}"):
         _ = loading.load(url)
 
 
@@ -235,7 +235,7 @@ def test_a_url_of_another_scheme_is_not_fetched(url: str) -> None:
     ],
 )
 def test_what_a_url_has_of_secrets_is_not_shown(url: str) -> None:
-    with pytest.raises(Problem) as told:
+    with pytest.raises(ScriptError) as told:
         _ = loading.load(url)
     assert "s3cret" not in str(told.value)
 
@@ -284,7 +284,7 @@ def test_an_answer_without_end_is_not_waited_for(
 
         threading.Thread(target=serve, daemon=True).start()
         try:
-            with pytest.raises(Problem, match=reason):
+            with pytest.raises(ScriptError, match=reason):
                 _ = loading.load(f"http://127.0.0.1:{server.getsockname()[1]}/")
         finally:
             stopped.set()
@@ -292,7 +292,7 @@ def test_an_answer_without_end_is_not_waited_for(
 
 
 def test_a_file_without_end_is_not_read_to_it() -> None:
-    with pytest.raises(Problem, match="/dev/zero has more than 20,971,520 bytes"):
+    with pytest.raises(ScriptError, match="/dev/zero has more than 20,971,520 bytes"):
         _ = loading.load("/dev/zero")
 
 
@@ -321,7 +321,7 @@ TALL = "paths: {}\na0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n i
     ids=["values", "characters", "levels"],
 )
 def test_an_alias_counts_as_what_it_stands_for(text: str, reason: str) -> None:
-    with pytest.raises(Problem, match=reason):
+    with pytest.raises(ScriptError, match=reason):
         _ = parsed(text)
 
 
@@ -337,9 +337,9 @@ def test_a_text_that_says_that_it_is_one_is_one() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match="cannot read"):
+    with pytest.raises(ScriptError, match="cannot read"):
         _ = loading.load("a\0b")
-    with pytest.raises(Problem, match="No such file or directory"):
+    with pytest.raises(ScriptError, match="No such file or directory"):
         _ = loading.load(str(tmp_path / "nowhere.json"))
-    with pytest.raises(Problem, match="Is a directory"):
+    with pytest.raises(ScriptError, match="Is a directory"):
         _ = loading.load(str(tmp_path))

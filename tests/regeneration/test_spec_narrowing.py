@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import pytest
 from specs.narrowing import narrow
-from specs.problems import Problem
+from specs.problems import ScriptError
 from specs.validating import validate
 
 from tests.regeneration.checkouts import Spec, vendored
@@ -123,5 +123,5 @@ def test_components_that_nothing_needs_any_more_go_with_their_section() -> None:
 
 @pytest.mark.parametrize("prefix", ["/api/v1/file", "/api/v2", "api/v1/files", ""])
 def test_a_prefix_that_matches_nothing_is_a_problem(prefix: str) -> None:
-    with pytest.raises(Problem, match="has no path there"):
+    with pytest.raises(ScriptError, match="has no path there"):
         _ = narrow(vendored(), [FILES, prefix])

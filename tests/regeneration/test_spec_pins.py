@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from specs.pins import verify
-from specs.problems import Problem
+from specs.problems import ScriptError
 
 from tests.regeneration.checkouts import REPOSITORY
 
@@ -39,11 +39,11 @@ def test_only_exact_pins_have_to_match_exactly(tmp_path: Path) -> None:
 def test_what_does_not_match_is_named_with_what_to_run(
     tmp_path: Path, group: str, reason: str
 ) -> None:
-    with pytest.raises(Problem) as told:
+    with pytest.raises(ScriptError) as told:
         verify(pyproject(tmp_path, group))
     assert reason in str(told.value)
 
 
 def test_a_project_without_the_group_is_a_problem(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match="has no dependency group"):
+    with pytest.raises(ScriptError, match="has no dependency group"):
         verify(tmp_path / "pyproject.toml")

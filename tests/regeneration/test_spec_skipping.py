@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from specs.causes import Cause, Unsupported
+from specs.causes import Cause, UnsupportedError
 from specs.documents import operations
 from specs.skipping import LeftOut, needed, record, recorded, without
 
@@ -15,7 +15,7 @@ def test_each_operation_is_left_out_once_for_its_first_reason() -> None:
         Cause("GET /a", "odd", ("GET /a",)),
         Cause("models/a.py, line 3", "no Python"),
     ]
-    assert needed(Unsupported("no", causes)) == [
+    assert needed(UnsupportedError("no", causes)) == [
         LeftOut("GET /a", "schema A: broken"),
         LeftOut("GET /b", "schema A: broken"),
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from specs import swapping
-from specs.problems import Problem
+from specs.problems import ScriptError
 
 from tests.regeneration.checkouts import REPOSITORY
 
@@ -167,7 +167,7 @@ def test_nothing_is_moved_if_somebody_has_meddled_with_what_a_cut_off_swap_left(
     shutil.rmtree(removed / swapping.STAGING / "incoming")
     for root in (restored, removed):
         before = contents(root)
-        with pytest.raises(swapping.Torn, match="a swap was cut off"):
+        with pytest.raises(swapping.TornError, match="a swap was cut off"):
             _ = swapping.recover(root)
         assert contents(root) == before
         assert (root / swapping.STAGING / "outgoing" / "openapi.json").exists()
@@ -176,7 +176,7 @@ def test_nothing_is_moved_if_somebody_has_meddled_with_what_a_cut_off_swap_left(
 def test_only_one_run_at_a_time_works_on_a_tree(tmp_path: Path) -> None:
     with (
         swapping.alone(tmp_path),
-        pytest.raises(Problem, match="another run is at work"),
+        pytest.raises(ScriptError, match="another run is at work"),
         swapping.alone(tmp_path),
     ):
         pass

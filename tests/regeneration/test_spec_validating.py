@@ -4,8 +4,8 @@ import socket
 from typing import NoReturn
 
 import pytest
-from specs.causes import Unsupported
-from specs.problems import Problem
+from specs.causes import UnsupportedError
+from specs.problems import ScriptError
 from specs.validating import validate
 
 from tests.regeneration.checkouts import Spec, vendored
@@ -54,7 +54,7 @@ def test_references_may_go_through_paths_with_all_that_has_to_be_escaped_in_them
 def test_a_document_that_is_not_whole_or_not_valid_is_refused(
     schema: dict[str, object], reason: str
 ) -> None:
-    with pytest.raises(Problem, match=reason):
+    with pytest.raises(ScriptError, match=reason):
         validate(with_schema(schema))
 
 
@@ -62,14 +62,14 @@ def test_a_document_that_is_not_whole_or_not_valid_is_refused(
 def test_versions_that_the_generator_does_not_know_are_refused(version: object) -> None:
     document = vendored()
     document["openapi"] = version
-    with pytest.raises(Problem, match="this is no OpenAPI 3"):
+    with pytest.raises(ScriptError, match="this is no OpenAPI 3"):
         validate(document)
 
 
 def test_a_reason_is_short_enough_to_be_read() -> None:
     document = vendored()
     document["info"] = {f"x{number}": "y" * 100 for number in range(100)}
-    with pytest.raises(Problem) as told:
+    with pytest.raises(ScriptError) as told:
         validate(document)
     assert len(str(told.value)) < 400
 
@@ -81,7 +81,7 @@ def test_of_a_fault_in_a_schema_the_place_and_the_operations_are_told() -> None:
     document = vendored()
     document["components"]["schemas"]["ListFilesResponse"]["properties"]["total"]["type"] = "strin"
     document["paths"]["/api/v1/files/upload"]["post"]["summary"] = 5
-    with pytest.raises(Unsupported) as told:
+    with pytest.raises(UnsupportedError) as told:
         validate(document)
     assert told.value.causes[1].subject == "schema ListFilesResponse/properties/total/type"
     assert told.value.causes[1].operations == ("GET /api/v1/files",)
@@ -96,7 +96,7 @@ def test_of_a_reference_that_leads_nowhere_the_operations_are_told_that_hang_on_
     document = vendored()
     schemas = document["components"]["schemas"]
     schemas["FileMetadataResponse"] = {"$ref": "#/components/schemas/Nowhere"}
-    with pytest.raises(Unsupported) as told:
+    with pytest.raises(UnsupportedError) as told:
         validate(document)
     (cause,) = told.value.causes
     assert (cause.subject, cause.reason) == (

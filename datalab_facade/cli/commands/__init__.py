@@ -1,1 +1,1 @@
-"""The commands, a module for each group: they ask a client, and have the answer shown."""
+"""The commands, a module for each group: each calls the client and shows the answer."""

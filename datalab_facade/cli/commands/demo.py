@@ -1,4 +1,4 @@
-"""A first look at everything, on an embedded Datalab: demo."""
+"""The command ``demo``: everything at once, on an embedded Datalab."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from datalab_facade.cli.exits import ExitCode
-from datalab_facade.cli.sessions import PROGRAM, Session, in_session
+from datalab_facade.cli.sessions import PROGRAM, Session, with_session
 
 
 @click.command()
@@ -19,13 +19,17 @@ from datalab_facade.cli.sessions import PROGRAM, Session, in_session
     default="demo-output",
     show_default=True,
     type=click.Path(file_okay=False),
-    help="Where the outputs are saved.",
+    help="The folder for the outputs.",
 )
-@in_session
+@with_session
 def demo(session: Session, *, folder: str) -> ExitCode:
-    """See it all in seconds, on an embedded Datalab: no key, no account, no internet."""
-    # It brings a server, which no other command should take the time to import.
+    """Try everything on an embedded Datalab.
+
+    This takes seconds, and needs no key, no account and no internet access. It uploads an
+    invoice, executes a workflow on it, watches the execution, and saves the outputs.
+    """
+    # Imported here because the server takes time to import, which no other command needs.
     from datalab_facade.cli.demonstration.show import Demo
 
-    session.if_interrupted = f"The demo is over; {PROGRAM} demo begins it anew"
+    session.if_interrupted = f"To start the demo again: {PROGRAM} demo"
     return Demo(session, Path(folder)).play()

@@ -1,4 +1,4 @@
-"""What keeps the program from working, if anything does: doctor."""
+"""The command ``doctor``: check key, host and connection."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import click
 
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.rendering.diagnoses import diagnosis_text
-from datalab_facade.cli.sessions import Session, in_session, talks
+from datalab_facade.cli.sessions import Session, connection_options, with_session
 
 
 @click.command()
-@talks
-@in_session
+@connection_options
+@with_session
 def doctor(session: Session) -> ExitCode:
-    """Find out what keeps this program from working; never prints the key."""
+    """Check the key, the host and the connection.
+
+    It also checks the clock of this machine. The key is never printed.
+    """
     from datalab_facade.cli.diagnosis import diagnose
 
     diagnosis = diagnose(session.key_file, session.host, allow_http=session.allow_http)

@@ -1,4 +1,4 @@
-"""Looking at executions and waiting for them: status, watch, wait."""
+"""The commands ``status``, ``watch`` and ``wait``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from datalab_facade.cli import documents
-from datalab_facade.cli.arguments import ID, INTERVAL, TIMEOUT, policy_of
+from datalab_facade.cli.arguments import ID, INTERVAL, TIMEOUT, make_policy
 from datalab_facade.cli.exits import ExitCode, problem_of, worst
-from datalab_facade.cli.following import Following
+from datalab_facade.cli.following import ExecutionDisplay
 from datalab_facade.cli.rendering.executions import execution_text, outcome_line
-from datalab_facade.cli.sessions import PROGRAM, Session, in_session, talks
+from datalab_facade.cli.sessions import PROGRAM, Session, connection_options, with_session
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.jobs.outcomes import Outcome
 
@@ -22,33 +22,37 @@ if TYPE_CHECKING:
     from datalab_facade.executions.kind import ExecutionOutcome
 
 
-def code_of(outcome: ExecutionOutcome) -> ExitCode:
-    """Tell with which code the wait for an execution ends."""
+def exit_code_of(outcome: ExecutionOutcome) -> ExitCode:
+    """Return the exit code for the outcome of a wait."""
     if outcome.error is not None:
         return problem_of(outcome.error).code
     return ExitCode.DONE if outcome.succeeded else ExitCode.FAILED
 
 
-def come_back(ids: Iterable[int]) -> str:
-    """Tell how to come back to executions."""
+def resume_hint(ids: Iterable[int]) -> str:
+    """Return the hint how to wait for executions again."""
     numbers = [str(number) for number in ids]
-    subject = f"Execution {numbers[0]} goes on" if len(numbers) == 1 else "The executions go on"
-    listed = " ".join(numbers) if len(numbers) <= 10 else "and the same ids"
-    return f"{subject}; to come back: {PROGRAM} watch {listed}"
+    subject = (
+        f"Execution {numbers[0]} continues" if len(numbers) == 1 else "The executions continue"
+    )
+    listed = " ".join(numbers) if len(numbers) <= 10 else "with the same ids"
+    return f"{subject}; to watch again: {PROGRAM} watch {listed}"
 
 
 @click.command()
 @click.argument("execution_id", metavar="ID", type=ID)
-@click.option("--urls", is_flag=True, help="With --json: the outputs' URLs, which are credentials.")
-@talks
-@in_session
+@click.option(
+    "--urls", is_flag=True, help="With --json: include the URLs of outputs. They are credentials."
+)
+@connection_options
+@with_session
 def status(session: Session, *, execution_id: int, urls: bool) -> ExitCode:
-    """Look at an execution once.
+    """Poll an execution once and show it.
 
-    Ends with 0 whatever its status is; wait tells by its code how it ended.
+    The exit code is 0 whatever its status. To get a code for its end, use wait.
     """
     if urls and not session.as_json:
-        raise InvalidArgumentError("--urls goes with --json")
+        raise InvalidArgumentError("--urls works only together with --json")
     with session.client() as client:
         execution = client.executions.get(execution_id)
     if session.as_json:
@@ -64,21 +68,21 @@ def status(session: Session, *, execution_id: int, urls: bool) -> ExitCode:
 @click.argument("ids", metavar="ID...", type=ID, nargs=-1, required=True)
 @TIMEOUT
 @INTERVAL
-@talks
-@in_session
+@connection_options
+@with_session
 def watch(
     session: Session, *, ids: tuple[int, ...], timeout: float | None, interval: float | None
 ) -> ExitCode:
-    """Follow executions until they have ended.
+    """Show executions until they have ended.
 
-    In a terminal it shows a table that is kept up to date: of one execution its steps
-    and files, of many a line for each and totals. Into a pipe it writes a line for each
-    change, with --json a document for each.
+    On a terminal it shows a live table: the steps and files of one execution, or a line for
+    each of many, with totals. Into a pipe it writes a line for each change; with --json, a
+    JSON document for each.
 
-    Ctrl-C ends the watching, never the executions.
+    Ctrl-C stops watching; it never cancels an execution.
     """
-    session.if_interrupted = come_back(ids)
-    with session.client(policy_of(timeout, interval)) as client:
+    session.if_interrupted = resume_hint(ids)
+    with session.client(make_policy(timeout, interval)) as client:
         if len(ids) == 1:
             return _watch_one(session, client, ids[0])
         return _watch_many(session, client, ids)
@@ -86,19 +90,19 @@ def watch(
 
 def _watch_one(session: Session, client: Datalab, execution_id: int) -> ExitCode:
     execution = None
-    following = Following(session, many=False)
+    display = ExecutionDisplay(session, many=False)
     changes = client.executions.watch(execution_id)
-    with contextlib.closing(changes), following:
+    with contextlib.closing(changes), display:
         for change in changes:
             execution = change.snapshot
-            following.changed(change)
+            display.show_change(change)
     assert execution is not None
     outcome = Outcome(id=execution_id, snapshot=execution)
-    _tell_end(session, outcome)
-    return code_of(outcome)
+    _show_outcome(session, outcome)
+    return exit_code_of(outcome)
 
 
-def _tell_end(session: Session, outcome: ExecutionOutcome) -> None:
+def _show_outcome(session: Session, outcome: ExecutionOutcome) -> None:
     if session.as_json:
         session.out.write_json(documents.outcome(outcome, event=True), indented=False)
     elif session.out.is_terminal and outcome.snapshot is not None:
@@ -112,14 +116,14 @@ def _tell_end(session: Session, outcome: ExecutionOutcome) -> None:
 
 def _watch_many(session: Session, client: Datalab, ids: tuple[int, ...]) -> ExitCode:
     codes: list[ExitCode] = []
-    following = Following(session, many=True)
+    display = ExecutionDisplay(session, many=True)
     updates = client.executions.watch_many(ids)
-    with contextlib.closing(updates), following:
+    with contextlib.closing(updates), display:
         for update in updates:
-            following.updated(update)
+            display.show_update(update)
             if update.outcome is not None:
-                codes.append(code_of(update.outcome))
-    following.tell_all()
+                codes.append(exit_code_of(update.outcome))
+    display.show_totals()
     return worst(codes)
 
 
@@ -127,23 +131,23 @@ def _watch_many(session: Session, client: Datalab, ids: tuple[int, ...]) -> Exit
 @click.argument("ids", metavar="ID...", type=ID, nargs=-1, required=True)
 @TIMEOUT
 @INTERVAL
-@talks
-@in_session
+@connection_options
+@with_session
 def wait(
     session: Session, *, ids: tuple[int, ...], timeout: float | None, interval: float | None
 ) -> ExitCode:
-    """Wait until executions have ended; quiet, for scripts.
+    """Wait until executions have ended; for scripts.
 
-    Writes a line, or with --json a document, for each one as it ends. Its exit code is
-    0 if all have completed and 1 if one has failed.
+    It writes a line for each execution as it ends; with --json, a JSON document. The exit
+    code is 0 if all have completed, and 1 if one has failed.
     """
-    session.if_interrupted = come_back(ids)
+    session.if_interrupted = resume_hint(ids)
     codes: list[ExitCode] = []
-    with session.client(policy_of(timeout, interval)) as client:
+    with session.client(make_policy(timeout, interval)) as client:
         outcomes = client.executions.as_completed(ids)
         with contextlib.closing(outcomes):
             for outcome in outcomes:
-                codes.append(code_of(outcome))
+                codes.append(exit_code_of(outcome))
                 if session.as_json:
                     session.out.write_json(documents.outcome(outcome), indented=False)
                 else:

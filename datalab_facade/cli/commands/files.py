@@ -1,4 +1,4 @@
-"""Commands about files at Datalab: upload, list, show, delete, download."""
+"""The commands ``files upload``, ``list``, ``show``, ``delete`` and ``download``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import click
 from datalab_facade.cli import documents
 from datalab_facade.cli.exits import ExitCode, problem_of, worst
 from datalab_facade.cli.rendering.files import file_text, files_text, uploaded_line
-from datalab_facade.cli.sessions import Session, in_session, talks
-from datalab_facade.cli.transferring import Result, transfers
+from datalab_facade.cli.sessions import Session, connection_options, with_session
+from datalab_facade.cli.transfer_bars import ReportProgress, transfer_bars
 from datalab_facade.errors import DatalabError
 
 if TYPE_CHECKING:
@@ -30,40 +30,45 @@ def files() -> None:
 @files.command()
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @click.option(
-    "--content-type", metavar="TYPE", help="The media type; by default that of the name's suffix."
+    "--content-type",
+    metavar="TYPE",
+    help="The media type. The default follows from the suffix of the name.",
 )
-@talks
-@in_session
+@connection_options
+@with_session
 def upload(session: Session, *, paths: tuple[str, ...], content_type: str | None) -> ExitCode:
-    """Upload files; tells the reference of each, by which an execution's input names it."""
-    session.if_interrupted = "Files that were told of are uploaded; the others are not"
+    """Upload files and print their references.
+
+    A reference is an input of an execution.
+    """
+    session.if_interrupted = "The files listed above are uploaded; the others are not"
     codes: list[ExitCode] = []
-    with session.client() as client, transfers(session, "files", len(paths)) as told:
-        outcomes = _uploads(client, paths, content_type, told)
+    with session.client() as client, transfer_bars(session, "files", len(paths)) as report_progress:
+        outcomes = _uploads(client, paths, content_type, report_progress)
         with contextlib.closing(outcomes):
             for outcome in outcomes:
                 source = str(outcome.source)
                 problem = None if outcome.error is None else problem_of(outcome.error)
                 codes.append(ExitCode.DONE if problem is None else problem.code)
                 if session.as_json:
-                    document = documents.uploaded(source, outcome.file, outcome.error)
+                    document = documents.upload_outcome(source, outcome.file, outcome.error)
                     session.out.write_json(document, indented=False)
                 elif outcome.file is not None:
                     line = uploaded_line(source, outcome.file, session.out.for_tables)
                     session.out.write(line)
                 else:
                     assert problem is not None
-                    session.tell_problem(problem)
+                    session.report_problem(problem)
     return worst(codes)
 
 
 def _uploads(
-    client: Datalab, paths: Iterable[str], content_type: str | None, told: Result
+    client: Datalab, paths: Iterable[str], content_type: str | None, report_progress: ReportProgress
 ) -> Generator[UploadOutcome, None, None]:
     from datalab_facade.files.uploads import UploadOutcome
 
-    def on_progress(at: Progress) -> None:
-        told(at.name, at.bytes_done, at.bytes_total)
+    def on_progress(progress: Progress) -> None:
+        report_progress(progress.name, progress.bytes_done, progress.bytes_total)
 
     if content_type is None:
         yield from client.files.upload_many(map(Path, paths), on_progress=on_progress)
@@ -78,11 +83,13 @@ def _uploads(
 
 
 @files.command("list")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The most files to list.")
-@talks
-@in_session
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="The largest number of files to list."
+)
+@connection_options
+@with_session
 def list_(session: Session, *, limit: int | None) -> ExitCode:
-    """List files, the newest first."""
+    """List files, newest first."""
     with session.client() as client:
         found = list(client.files.list(limit=limit))
     if session.as_json:
@@ -95,18 +102,21 @@ def list_(session: Session, *, limit: int | None) -> ExitCode:
 _FILE = click.argument("file", metavar="FILE")
 
 
-def _named(file: str) -> int | str:
+def _parse_file(file: str) -> int | str:
     return int(file) if file.isdecimal() else file
 
 
 @files.command()
 @_FILE
-@talks
-@in_session
+@connection_options
+@with_session
 def show(session: Session, *, file: str) -> ExitCode:
-    """Show a file, by its id, hashid or reference."""
+    """Show a file.
+
+    FILE is its id, its hashid or its reference.
+    """
     with session.client() as client:
-        found = client.files.get(_named(file))
+        found = client.files.get(_parse_file(file))
     if session.as_json:
         session.out.write_json(documents.file(found))
     else:
@@ -116,12 +126,12 @@ def show(session: Session, *, file: str) -> ExitCode:
 
 @files.command()
 @_FILE
-@talks
-@in_session
+@connection_options
+@with_session
 def delete(session: Session, *, file: str) -> ExitCode:
     """Delete a file."""
     with session.client() as client:
-        client.files.delete(_named(file))
+        client.files.delete(_parse_file(file))
     if session.as_json:
         session.out.write_json({"deleted": True, "file": file})
     else:
@@ -138,20 +148,20 @@ def delete(session: Session, *, file: str) -> ExitCode:
     metavar="PATH",
     default=".",
     type=click.Path(),
-    help="A folder that is there, or the file; by default this folder.",
+    help="An existing folder, or the path of the new file. The default is this folder.",
 )
-@click.option("--overwrite", is_flag=True, help="Take the place of a file that is there.")
-@talks
-@in_session
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@connection_options
+@with_session
 def download(session: Session, *, file: str, path: str, overwrite: bool) -> ExitCode:
-    """Fetch a file back."""
-    session.if_interrupted = "What has come is kept; the same command goes on from there"
-    with session.client() as client, transfers(session, "files", 1) as told:
+    """Download a file."""
+    session.if_interrupted = "Downloaded bytes are kept; run the same command again to continue"
+    with session.client() as client, transfer_bars(session, "files", 1) as report_progress:
         saved = client.files.download(
-            _named(file),
+            _parse_file(file),
             path,
             overwrite=overwrite,
-            on_progress=lambda at: told(at.name, at.bytes_done, at.bytes_total),
+            on_progress=lambda at: report_progress(at.name, at.bytes_done, at.bytes_total),
         )
     if session.as_json:
         session.out.write_json({"path": str(saved), "bytes": saved.stat().st_size})

@@ -1,4 +1,4 @@
-"""Saving what executions left behind: download."""
+"""The command ``download``: save the outputs of an execution."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import click
 from datalab_facade.cli.arguments import ID
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.rendering.outputs import manifest_text
-from datalab_facade.cli.sessions import Session, in_session, talks
-from datalab_facade.cli.transferring import transfers
+from datalab_facade.cli.sessions import Session, connection_options, with_session
+from datalab_facade.cli.transfer_bars import transfer_bars
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.models import Execution
-from datalab_facade.pictures.words import shown
+from datalab_facade.pictures.words import sanitize
 
 
 @click.command()
@@ -26,12 +26,18 @@ from datalab_facade.pictures.words import shown
     metavar="DIR",
     required=True,
     type=click.Path(file_okay=False),
-    help="The folder in which execution-ID/ is made.",
+    help="The folder in which execution-ID/ is created.",
 )
-@click.option("--step", "steps", metavar="NAME", multiple=True, help="Only this step; repeatable.")
-@click.option("--overwrite", is_flag=True, help="Take the place of files that are there.")
-@talks
-@in_session
+@click.option(
+    "--step",
+    "steps",
+    metavar="NAME",
+    multiple=True,
+    help="Save only the outputs of this step. Repeatable.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@connection_options
+@with_session
 def download(
     session: Session,
     *,
@@ -40,38 +46,41 @@ def download(
     steps: tuple[str, ...],
     overwrite: bool,
 ) -> ExitCode:
-    """Save the outputs of an execution, with a manifest.
+    """Save the outputs of an execution.
 
-    It may still run: what there is, is saved, and the same command later saves the rest.
-    What was saved is not fetched again, and what was cut is gone on with.
+    If the execution still runs, this saves the outputs so far; the same command later saves
+    the rest. Saved outputs are not downloaded again, and incomplete ones are resumed. A
+    manifest lists all of them.
     """
-    session.if_interrupted = "What has come is kept; the same command goes on from there"
+    session.if_interrupted = "Downloaded bytes are kept; run the same command again to continue"
     with session.client() as client:
         execution = client.executions.get(execution_id)
         _check_steps(execution, steps)
         wanted = [found for found in execution.outputs if not steps or found.step in steps]
-        with transfers(session, "outputs", len(wanted)) as told:
+        with transfer_bars(session, "outputs", len(wanted)) as report_progress:
             manifest = client.outputs.save_all(
                 execution,
                 folder,
                 steps=steps or None,
                 overwrite=overwrite,
-                on_progress=lambda at: told(at.name, at.bytes_done, at.bytes_total),
+                on_progress=lambda at: report_progress(at.name, at.bytes_done, at.bytes_total),
             )
-    home = Path(folder) / f"execution-{execution_id}"
+    target = Path(folder) / f"execution-{execution_id}"
     if session.as_json:
-        session.out.write_json({"folder": str(home), **manifest.to_dict()})
+        session.out.write_json({"folder": str(target), **manifest.to_dict()})
     else:
-        session.out.write(manifest_text(manifest, home, session.out.for_tables))
+        session.out.write(manifest_text(manifest, target, session.out.for_tables))
         if not execution.is_terminal:
-            session.say(f"Execution {execution_id} goes on; the same command saves what comes.")
+            session.say(
+                f"Execution {execution_id} continues; run the same command again for later outputs."
+            )
     return ExitCode.DONE if manifest.is_complete else ExitCode.FAILED
 
 
 def _check_steps(execution: Execution, steps: Iterable[str]) -> None:
     for name in steps:
         if name not in execution.steps:
-            known = ", ".join(map(shown, execution.steps)) or "none"
+            known = ", ".join(map(sanitize, execution.steps)) or "none"
             raise InvalidArgumentError(
                 f"Execution {execution.id} has no step {name!r}; its steps are: {known}"
             )

@@ -1,4 +1,4 @@
-"""The shape of what the API really sends: record."""
+"""The command ``record``: the shape of the API's real answers."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import click
 
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.rendering.recordings import recording_text
-from datalab_facade.cli.sessions import Session, in_session, talks
+from datalab_facade.cli.sessions import Session, connection_options, with_session
 
 
 @click.command()
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
-@talks
-@in_session
+@connection_options
+@with_session
 def record(session: Session, *, ids: tuple[str, ...]) -> ExitCode:
-    """Record the shape of what the API answers: names and types, and no values.
+    """Record the shape of the API's answers.
 
-    ID is that of an execution (123), of a pipeline's execution (pex_...) or of a request
-    (convert/ID). What is written holds no text of yours, no id, no name of a file and no
-    URL, so that it can be shown to others.
+    ID is an execution (123), a pipeline execution (pex_...) or a document request
+    (convert/ID). The output has names and types, but no values: no text of yours, no id, no
+    file name and no URL. So you can show it to others.
     """
     from datalab_facade.cli.recording import Target, record
 
-    targets = [Target.of(one) for one in ids]
+    targets = [Target.parse(one) for one in ids]
     with session.api() as api:
         recording = record(api, targets)
     if session.as_json:

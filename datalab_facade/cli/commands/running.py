@@ -1,4 +1,4 @@
-"""Running a workflow over files, from upload to saved outputs: run."""
+"""The command ``run``: a workflow over files, from upload to saved outputs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from datalab_facade.cli.arguments import INTERVAL, TIMEOUT, policy_of
+from datalab_facade.cli.arguments import INTERVAL, TIMEOUT, make_policy
 from datalab_facade.cli.exits import ExitCode, problem_of, worst
-from datalab_facade.cli.following import RunFollowing
-from datalab_facade.cli.secrets_given import SECRETS, secrets_of
-from datalab_facade.cli.sessions import Session, in_session, talks
+from datalab_facade.cli.following import RunDisplay
+from datalab_facade.cli.secret_options import SECRETS, read_secrets
+from datalab_facade.cli.sessions import Session, connection_options, with_session
 from datalab_facade.runs.running import RunResult
 
 
@@ -28,16 +28,18 @@ from datalab_facade.runs.running import RunResult
     help="The folder for the outputs, and for the journal of the run.",
 )
 @SECRETS
-@click.option("--retry-failed", is_flag=True, help="Submit again, for money, what has failed.")
+@click.option(
+    "--retry-failed", is_flag=True, help="Submit failed files again; this costs money again."
+)
 @click.option(
     "--retry-unknown",
     is_flag=True,
-    help="Submit again where it is not known whether an execution was started.",
+    help="Submit files again whose submission may have failed; this may cost money twice.",
 )
 @TIMEOUT
 @INTERVAL
-@talks
-@in_session
+@connection_options
+@with_session
 def run(
     session: Session,
     *,
@@ -50,38 +52,41 @@ def run(
     timeout: float | None,
     interval: float | None,
 ) -> ExitCode:
-    """Upload files, execute a workflow on each, wait, and save the outputs.
+    """Run a workflow over files.
 
-    The workflow is an id, or the JSON file of a definition, of which it is created. Files
-    are paths, folders, URLs and datalab:// references. The same command again, after
-    Ctrl-C or a crash too, goes on from where it was: nothing is uploaded or paid twice.
+    This uploads each file, executes the workflow on it, waits, and saves the outputs. The
+    same command continues a run, also after Ctrl-C or a crash: nothing is uploaded or paid
+    for twice.
+
+    The workflow is an id, or the JSON file of a definition, which is then created. Files are
+    paths, folders, URLs or datalab:// references.
     """
     session.if_interrupted = (
-        "Executions that were started go on; the same command goes on from where it was"
+        "Started executions continue; run the same command again to continue the run"
     )
-    policy = policy_of(timeout, interval)
-    wanted = int(workflow) if workflow.isdecimal() else workflow
+    policy = make_policy(timeout, interval)
+    workflow_or_id = int(workflow) if workflow.isdecimal() else workflow
     results: list[RunResult] = []
-    following = RunFollowing(session)
+    display = RunDisplay(session)
     with session.client(policy) as client:
-        ended = client.iter_run(
-            wanted,
+        finished = client.iter_run(
+            workflow_or_id,
             files,
             output_dir=folder,
-            secrets=secrets_of(secrets),
+            secrets=read_secrets(secrets),
             retry_failed=retry_failed,
             retry_unknown=retry_unknown,
-            on_update=following.updated,
+            on_update=display.show_update,
         )
-        with contextlib.closing(ended), following:
-            for result in ended:
+        with contextlib.closing(finished), display:
+            for result in finished:
                 results.append(result)
-                following.ended(result)
-    following.tell_all(Path(folder), results)
-    return worst(map(_code_of, results))
+                display.show_result(result)
+    display.show_totals(Path(folder), results)
+    return worst(map(_exit_code_of, results))
 
 
-def _code_of(result: RunResult) -> ExitCode:
+def _exit_code_of(result: RunResult) -> ExitCode:
     if result.succeeded:
         return ExitCode.DONE
     return ExitCode.FAILED if result.error is None else problem_of(result.error).code

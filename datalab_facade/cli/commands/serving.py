@@ -1,4 +1,4 @@
-"""An embedded Datalab for other programs: serve."""
+"""The command ``serve``: an embedded Datalab for other programs."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ import click
 
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.rendering.serving import serving_text
-from datalab_facade.cli.sessions import Session, in_session
+from datalab_facade.cli.sessions import Session, with_session
 
 
 @click.command()
-@in_session
+@with_session
 def serve(session: Session) -> ExitCode:
-    """Serve an embedded Datalab on this machine, until Ctrl-C.
+    """Serve an embedded Datalab until Ctrl-C.
 
-    It answers as Datalab does, without key, account or internet, and takes orders over
-    HTTP: what executions do and what goes wrong; see docs/testing-your-code.md.
+    It runs on this machine and answers like Datalab, without an account or internet access.
+    Its control API sets what executions do and which requests fail; see
+    docs/testing-your-code.md.
     """
-    from datalab_facade.cli.embedded import embedded
+    from datalab_facade.cli.embedded import make_embedded_server
 
-    with embedded() as server:
-        about = {
+    with make_embedded_server() as server:
+        addresses = {
             "api_url": server.api_url,
             "storage_url": server.storage_url,
             "control_url": server.control_url,
@@ -30,11 +31,11 @@ def serve(session: Session) -> ExitCode:
         }
         try:
             if session.as_json:
-                session.out.write_json({**about}, indented=False)
+                session.out.write_json({**addresses}, indented=False)
             else:
-                session.out.write(serving_text(about, session.out.for_tables))
+                session.out.write(serving_text(addresses, session.out.for_tables))
             session.out.stream.flush()
             threading.Event().wait()
         except KeyboardInterrupt:
-            session.say("\nThe embedded Datalab has ended, and what it held is gone.")
+            session.say("\nThe embedded Datalab has stopped; its data is gone.")
     return ExitCode.DONE

@@ -1,4 +1,4 @@
-"""When what happened in an execution: timeline."""
+"""The command ``timeline``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import click
 
 from datalab_facade.cli.arguments import ID
 from datalab_facade.cli.exits import ExitCode
-from datalab_facade.cli.files_out import drawn, write_file
-from datalab_facade.cli.sessions import Session, in_session, talks
+from datalab_facade.cli.picture_files import picture_options, write_file
+from datalab_facade.cli.sessions import Session, connection_options, with_session
 from datalab_facade.errors import DatalabError
 from datalab_facade.models import Execution
 
@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("execution_id", metavar="ID", type=ID)
-@drawn
-@talks
-@in_session
+@picture_options
+@connection_options
+@with_session
 def timeline(session: Session, *, execution_id: int, html: str | None, svg: str | None) -> ExitCode:
-    """Show when the steps of an execution waited and worked, and what held it up."""
+    """Show where the time of an execution went.
+
+    The chart shows when each step and file waited and worked, what failed, and the critical
+    path: the steps that set the duration of the whole.
+    """
     with session.client() as client:
         execution = client.executions.get(execution_id)
-        picture = execution.timeline(_needs(client, execution))
+        picture = execution.timeline(_dependencies(client, execution))
     for path, draw in ((html, picture.html), (svg, picture.svg)):
         if path is not None:
             write_file(path, draw())
@@ -41,13 +45,13 @@ def timeline(session: Session, *, execution_id: int, html: str | None, svg: str 
     return ExitCode.DONE
 
 
-def _needs(client: Datalab, execution: Execution) -> Mapping[str, tuple[str, ...]] | None:
-    """Ask what depends on what; the timeline can do without."""
+def _dependencies(client: Datalab, execution: Execution) -> Mapping[str, tuple[str, ...]] | None:
+    """Request the dependencies between steps; None if they are not available."""
     if execution.workflow_id is None:
         return None
     try:
         workflow = client.workflows.get(execution.workflow_id)
     except DatalabError:
-        # It may have been deleted since; then the times tell, as far as they can.
+        # The workflow may be deleted; then the timeline is computed from times alone.
         return None
     return {step.unique_name: step.depends_on for step in workflow.steps if step.unique_name}

@@ -1,4 +1,4 @@
-"""Commands about workflows: list, show, create, delete, check; and the types of step."""
+"""The commands ``workflows list``, ``show``, ``create``, ``delete``, ``check``; ``step-types``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import click
 from datalab_facade.cli import documents
 from datalab_facade.cli.arguments import ID
 from datalab_facade.cli.exits import ExitCode
-from datalab_facade.cli.files_out import drawn, write_file
+from datalab_facade.cli.picture_files import picture_options, write_file
 from datalab_facade.cli.rendering.workflows import (
     created_text,
     definition_text,
@@ -17,8 +17,8 @@ from datalab_facade.cli.rendering.workflows import (
     workflow_text,
     workflows_text,
 )
-from datalab_facade.cli.secrets_given import SECRETS, secrets_of
-from datalab_facade.cli.sessions import Session, in_session, talks
+from datalab_facade.cli.secret_options import SECRETS, read_secrets
+from datalab_facade.cli.sessions import Session, connection_options, with_session
 from datalab_facade.pictures.graph import Graph
 from datalab_facade.workflows.definitions import WorkflowDefinition
 
@@ -29,10 +29,10 @@ def workflows() -> None:
 
 
 @workflows.command("list")
-@talks
-@in_session
+@connection_options
+@with_session
 def list_(session: Session) -> ExitCode:
-    """List the workflows of the key's team."""
+    """List the workflows of your team."""
     with session.client() as client:
         found = client.workflows.list()
     if session.as_json:
@@ -44,11 +44,14 @@ def list_(session: Session) -> ExitCode:
 
 @workflows.command()
 @click.argument("workflow_id", metavar="WORKFLOW_ID", type=ID)
-@drawn
-@talks
-@in_session
+@picture_options
+@connection_options
+@with_session
 def show(session: Session, *, workflow_id: int, html: str | None, svg: str | None) -> ExitCode:
-    """Show a workflow: its steps as a graph, and their settings without secrets."""
+    """Show the steps of a workflow.
+
+    It draws them as a graph, and shows their settings without secrets.
+    """
     with session.client() as client:
         found = client.workflows.get(workflow_id)
     _draw(graph_of_workflow(found), html, svg)
@@ -62,16 +65,17 @@ def show(session: Session, *, workflow_id: int, html: str | None, svg: str | Non
 @workflows.command()
 @click.argument("path", metavar="DEFINITION", type=click.Path(dir_okay=False))
 @SECRETS
-@talks
-@in_session
+@connection_options
+@with_session
 def create(session: Session, *, path: str, secrets: tuple[str, ...]) -> ExitCode:
-    """Create a workflow from the JSON file of its definition.
+    """Create a workflow from a JSON definition.
 
-    ${env:NAME} in settings is filled in from the environment, ${secret:NAME} by --secret.
+    In settings, ${env:NAME} stands for an environment variable, and ${secret:NAME} for the
+    content of the file in --secret.
     """
     definition = WorkflowDefinition.from_file(path)
     with session.client() as client:
-        created = client.workflows.create(definition, secrets=secrets_of(secrets))
+        created = client.workflows.create(definition, secrets=read_secrets(secrets))
     if session.as_json:
         session.out.write_json(documents.workflow(created))
     else:
@@ -81,10 +85,10 @@ def create(session: Session, *, path: str, secrets: tuple[str, ...]) -> ExitCode
 
 @workflows.command()
 @click.argument("workflow_id", metavar="WORKFLOW_ID", type=ID)
-@talks
-@in_session
+@connection_options
+@with_session
 def delete(session: Session, *, workflow_id: int) -> ExitCode:
-    """Delete a workflow; Datalab may refuse that while it has executions."""
+    """Delete a workflow. Datalab may refuse this if the workflow has executions."""
     with session.client() as client:
         client.workflows.delete(workflow_id)
     if session.as_json:
@@ -96,16 +100,23 @@ def delete(session: Session, *, workflow_id: int) -> ExitCode:
 
 @workflows.command()
 @click.argument("path", metavar="FILE", type=click.Path(dir_okay=False))
-@click.option("--online", is_flag=True, help="Check the types of step against Datalab's, too.")
-@drawn
-@talks
-@in_session
+@click.option(
+    "--check-server",
+    is_flag=True,
+    help="Also check that Datalab knows the step types; needs a key.",
+)
+@picture_options
+@connection_options
+@with_session
 def check(
-    session: Session, *, path: str, online: bool, html: str | None, svg: str | None
+    session: Session, *, path: str, check_server: bool, html: str | None, svg: str | None
 ) -> ExitCode:
-    """Check a definition without creating anything; without --online, offline and keyless."""
+    """Check a definition without creating a workflow.
+
+    This needs no key and no network, unless you pass --check-server.
+    """
     definition = WorkflowDefinition.from_file(path)
-    if online:
+    if check_server:
         with session.client() as client:
             definition.validate(client.workflows.step_types())
     _draw(graph_of_definition(definition), html, svg)
@@ -117,10 +128,10 @@ def check(
 
 
 @click.command("step-types")
-@talks
-@in_session
+@connection_options
+@with_session
 def step_types(session: Session) -> ExitCode:
-    """List the types of step that workflows can be made of."""
+    """List the step types that Datalab offers."""
     with session.client() as client:
         found = client.workflows.step_types()
     if session.as_json:

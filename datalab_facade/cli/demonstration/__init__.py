@@ -1,1 +1,1 @@
-"""What the demo needs: an invoice, a workflow for it, and a Datalab that reads it in a hurry."""
+"""The demo: an invoice, a workflow for it, and an embedded Datalab with a fast clock."""

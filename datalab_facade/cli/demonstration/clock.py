@@ -1,4 +1,4 @@
-"""A clock that runs faster than time, so that a demo need not take minutes."""
+"""A clock that runs faster than real time, so that the demo takes seconds."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from datetime import UTC, datetime, timedelta
 
 
 class FastClock:
-    """A clock whose seconds are shorter than those of the machine.
+    """A clock that runs faster than real time.
 
     Args:
-        speed: How many of its seconds pass in one of the machine's.
+        speed: Seconds of this clock per second of real time.
     """
 
     def __init__(self, speed: float) -> None:
         self.speed = speed
-        self._began = time.monotonic()
+        self._started = time.monotonic()
         self._date = datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Read the clock that never goes back."""
-        return (time.monotonic() - self._began) * self.speed
+        """Return the seconds of a clock that never goes back."""
+        return (time.monotonic() - self._started) * self.speed
 
     def now(self) -> datetime:
-        """Read the date and time, in UTC."""
+        """Return the date and time, in UTC."""
         return self._date + timedelta(seconds=self.monotonic())
 
     def sleep(self, seconds: float) -> None:

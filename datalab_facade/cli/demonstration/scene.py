@@ -1,4 +1,4 @@
-"""What the embedded Datalab does with the invoice of the demo."""
+"""What the embedded Datalab does with the demo's invoice."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _TOTAL: Final[JSON] = {"total": 1249.5, "currency": "EUR", "adds_up": True}
 
 
 def invoice() -> bytes:
-    """Give the invoice, as PDF."""
+    """Return the invoice as PDF."""
     return (_HERE / INVOICE_NAME).read_bytes()
 
 
 def definition() -> WorkflowDefinition:
-    """Give the workflow that reads it."""
+    """Return the definition of the workflow that reads it."""
     return WorkflowDefinition.from_json((_HERE / "invoices.json").read_bytes())
 
 
 def script(file: str) -> ExecutionScript:
-    """Tell what the execution does with a file, in seconds since it was created."""
+    """Return the script of the execution; times are seconds since its creation."""
     pages: JSON = {"page_count": 1, "pages": [{"number": 1, "title": "INVOICE"}]}
     return ExecutionScript(
         [

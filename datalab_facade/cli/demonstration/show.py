@@ -1,4 +1,4 @@
-"""The demo itself, step by step."""
+"""The demo, step by step."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Final
 from datalab_facade.cli import documents
 from datalab_facade.cli.demonstration.clock import FastClock
 from datalab_facade.cli.demonstration.scene import INVOICE_NAME, definition, invoice, script
-from datalab_facade.cli.embedded import embedded
+from datalab_facade.cli.embedded import make_embedded_server
 from datalab_facade.cli.exits import ExitCode
-from datalab_facade.cli.following import Following
+from datalab_facade.cli.following import ExecutionDisplay
 from datalab_facade.cli.rendering.executions import execution_text
 from datalab_facade.cli.rendering.files import uploaded_line
 from datalab_facade.cli.rendering.outputs import manifest_text
@@ -28,12 +28,12 @@ _SPEED: Final = 20.0
 
 
 class Demo:
-    """Plays the demo: each step with the command that does the same.
+    """Run the demo and show, for each step, the command that does the same.
 
     Args:
-        session: Where it is shown.
-        folder: Where the outputs are saved.
-        speed: How many of its seconds pass in one of the machine's.
+        session: Where to show it.
+        folder: Where to save the outputs.
+        speed: Seconds of the demo's clock per second of real time.
     """
 
     def __init__(self, session: Session, folder: Path, speed: float = _SPEED) -> None:
@@ -42,17 +42,17 @@ class Demo:
         self._clock = FastClock(speed)
 
     def play(self) -> ExitCode:
-        """Play it to its end."""
-        with self._datalab() as client:
+        """Run the demo to its end."""
+        with self._client() as client:
             workflow_id, reference = self._prepare(client)
             execution = self._follow(client, workflow_id, reference)
-            self._bring_home(client, execution)
-        self._tell_what_next()
+            self._download(client, execution)
+        self._show_next_steps()
         return ExitCode.DONE if execution.succeeded else ExitCode.FAILED
 
     @contextlib.contextmanager
-    def _datalab(self) -> Generator[Datalab, None, None]:
-        server = embedded(self._clock)
+    def _client(self) -> Generator[Datalab, None, None]:
+        server = make_embedded_server(self._clock)
         self._simulator = server.simulator
         with (
             server,
@@ -60,7 +60,7 @@ class Demo:
                 server.simulator.api_key,
                 base_url=server.api_url,
                 clock=self._clock,
-                # Answers come no faster than they ever do.
+                # Answers do not come faster, so timeouts grow with the speed of the clock.
                 timeout=60 * self._clock.speed,
                 request_timeout=30 * self._clock.speed,
                 policy=WaitPolicy(interval_growth=0.0, request_timeout=30 * self._clock.speed),
@@ -68,7 +68,7 @@ class Demo:
         ):
             self._say(
                 f"An embedded Datalab answers at {server.api_url}. "
-                f"Its time runs {self._clock.speed:.0f} times faster than yours.",
+                f"Its clock runs {self._clock.speed:.0f} times faster than real time.",
                 DIM,
             )
             yield client
@@ -80,36 +80,36 @@ class Demo:
         self._step("workflows create invoices.json")
         workflow = client.workflows.create(definition())
         terminal = self._session.out.for_charts
-        drawn = graph_of_definition(definition()).text(
+        graph = graph_of_definition(definition()).text(
             width=terminal.width, color=terminal.color, ascii_only=terminal.ascii_only
         )
-        self._show(f"{created_text(workflow, terminal)}\n\n{drawn}")
+        self._show(f"{created_text(workflow, terminal)}\n\n{graph}")
         self._simulator.workflows.script_for(workflow.id, script(file.hashid))
         return workflow.id, file.reference
 
     def _follow(self, client: Datalab, workflow_id: int, reference: str) -> Execution:
         handle = client.workflows.execute(workflow_id, reference)
         self._step(f"watch {handle.id}")
-        following = Following(self._session, many=False, now=self._clock.now)
-        with following:
-            execution = handle.wait(on_change=following.changed)
+        display = ExecutionDisplay(self._session, many=False, now=self._clock.now)
+        with display:
+            execution = handle.wait(on_change=display.show_change)
         if self._session.out.is_terminal:
             self._show(execution_text(execution, self._session.out.for_tables))
         return execution
 
-    def _bring_home(self, client: Datalab, execution: Execution) -> None:
+    def _download(self, client: Datalab, execution: Execution) -> None:
         self._step(f"download {execution.id} -o {self._folder}")
         manifest = client.outputs.save_all(execution, self._folder, overwrite=True)
-        home = self._folder / f"execution-{execution.id}"
-        self._show(manifest_text(manifest, home, self._session.out.for_tables))
+        target = self._folder / f"execution-{execution.id}"
+        self._show(manifest_text(manifest, target, self._session.out.for_tables))
         [total] = [saved for saved in manifest.saved if saved.step == "total"]
-        self._step(f"cat {home / total.path}", program="")
-        self._show((home / total.path).read_text(encoding="utf-8"))
+        self._step(f"cat {target / total.path}", program="")
+        self._show((target / total.path).read_text(encoding="utf-8"))
         self._step(f"timeline {execution.id}")
-        needs = {step.unique_name: step.depends_on for step in definition().steps}
+        depends_on = {step.unique_name: step.depends_on for step in definition().steps}
         terminal = self._session.out.for_charts
         self._show(
-            execution.timeline(needs).text(
+            execution.timeline(depends_on).text(
                 width=terminal.width, color=terminal.color, ascii_only=terminal.ascii_only
             )
         )
@@ -118,16 +118,16 @@ class Demo:
                 {
                     "event": "saved",
                     "execution": documents.execution(execution),
-                    "folder": str(home),
+                    "folder": str(target),
                     **manifest.to_dict(),
                 },
                 indented=False,
             )
 
-    def _tell_what_next(self) -> None:
+    def _show_next_steps(self) -> None:
         self._say("")
         for name, command in (
-            ("All of it at once, with a key of yours", "run invoices.json *.pdf -o results"),
+            ("All of this at once, with your own key", "run invoices.json *.pdf -o results"),
             ("Everything else", "--help"),
         ):
             self._say(f"{name}: {PROGRAM} {command}", DIM)

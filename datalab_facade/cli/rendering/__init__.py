@@ -1,1 +1,1 @@
-"""What people read: pure functions from values to text, which does no IO and knows no time."""
+"""Text for people: pure functions of values, without IO and without a clock."""

@@ -1,57 +1,57 @@
-"""What doctor found, as text."""
+"""The results of ``doctor``, as text."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from datalab_facade.cli.tables import Cell
+from datalab_facade.cli.tables import Cell, paragraph
 from datalab_facade.pictures.terminal import BOLD, CYAN, DIM, GREEN, PLAIN, RED, Terminal
-from datalab_facade.pictures.words import wrapped
+from datalab_facade.pictures.words import wrap
 
 if TYPE_CHECKING:
     from datalab_facade.cli.diagnosis import Check, Diagnosis, Verdict
 
 _NAME: Final = 10
 _STYLES: Final[dict[Verdict, str]] = {
-    "good": GREEN,
-    "doubtful": CYAN,
-    "bad": RED,
+    "ok": GREEN,
+    "warning": CYAN,
+    "error": RED,
     "unknown": DIM,
 }
 
 
 def diagnosis_text(diagnosis: Diagnosis, terminal: Terminal) -> str:
-    """Show what was looked at, and what to do."""
+    """Show the result of each check, and what to do next."""
     lines = [line for check in diagnosis.checks for line in _lines(check, terminal)]
-    bad = any(check.verdict == "bad" for check in diagnosis.checks)
-    doubtful = any(check.verdict == "doubtful" for check in diagnosis.checks)
-    sum_up = "All is well."
-    if bad:
-        sum_up = "This cannot work yet."
-    elif doubtful:
-        sum_up = "It works, but look at what is marked."
-    return "\n".join([*lines, "", terminal.painted(sum_up, BOLD)])
+    has_errors = any(check.verdict == "error" for check in diagnosis.checks)
+    has_warnings = any(check.verdict == "warning" for check in diagnosis.checks)
+    summary = "Everything works."
+    if has_errors:
+        summary = "Fix the errors above, then run doctor again."
+    elif has_warnings:
+        summary = "Everything works, but read the warnings above."
+    return "\n".join([*lines, "", *paragraph(summary, terminal, BOLD)])
 
 
 def _lines(check: Check, terminal: Terminal) -> list[str]:
     sign = _sign(check.verdict, terminal)
     room = max(8, terminal.width - _NAME - 4)
-    told = wrapped(terminal.words(check.told), room, most=8, ellipsis=terminal.ellipsis)
-    first = [sign, (f" {check.name:<{_NAME}}  "[: _NAME + 3], BOLD), (told[0], PLAIN)]
+    message = wrap(terminal.adapt(check.message), room, most=8, ellipsis=terminal.ellipsis)
+    first = [sign, (f" {check.name:<{_NAME}}  "[: _NAME + 3], BOLD), (message[0], PLAIN)]
     indent = " " * (_NAME + 3)
-    lines = [terminal.columns(first), *(indent + line for line in told[1:])]
+    lines = [terminal.columns(first), *(indent + line for line in message[1:])]
     if check.hint:
-        hint = wrapped(terminal.words(check.hint), room, most=8, ellipsis=terminal.ellipsis)
-        lines += [indent + terminal.painted(line, _STYLES[check.verdict]) for line in hint]
+        hint = wrap(terminal.adapt(check.hint), room, most=8, ellipsis=terminal.ellipsis)
+        lines += [indent + terminal.paint(line, _STYLES[check.verdict]) for line in hint]
     return lines
 
 
 def _sign(verdict: Verdict, terminal: Terminal) -> Cell:
     signs = terminal.glyphs.signs
     sign = {
-        "good": signs["done"],
-        "doubtful": "!",
-        "bad": signs["failed"],
+        "ok": signs["done"],
+        "warning": "!",
+        "error": signs["failed"],
         "unknown": signs["other"],
     }
     return sign[verdict], _STYLES[verdict]

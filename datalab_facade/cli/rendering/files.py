@@ -10,7 +10,7 @@ from datalab_facade.cli.tables import Column, facts, table
 from datalab_facade.files.models import File
 from datalab_facade.pictures.rows import State
 from datalab_facade.pictures.terminal import BOLD, DIM, STATE_COLORS, Terminal
-from datalab_facade.pictures.words import moment, shown
+from datalab_facade.pictures.words import format_time, sanitize
 
 _FILES: Final = (
     Column("id", side="right"),
@@ -32,11 +32,11 @@ def files_text(files: Iterable[File], terminal: Terminal) -> str:
     rows = [
         [
             plain(str(one.id)),
-            (shown(one.filename), BOLD),
+            (sanitize(one.filename), BOLD),
             plain(size(one.size)),
-            (shown(one.status, limit=20), _colour(one)),
+            (sanitize(one.status, limit=20), _color(one)),
             (f"{one.created_at:%Y-%m-%d %H:%M}" if one.created_at else "", DIM),
-            (shown(one.reference), DIM),
+            (sanitize(one.reference), DIM),
         ]
         for one in files
     ]
@@ -45,7 +45,7 @@ def files_text(files: Iterable[File], terminal: Terminal) -> str:
     return "\n".join(table(_FILES, rows, terminal))
 
 
-def _colour(file: File) -> str:
+def _color(file: File) -> str:
     return STATE_COLORS[_STATES.get(file.status.lower(), "other")]
 
 
@@ -53,26 +53,26 @@ def file_text(file: File, terminal: Terminal) -> str:
     """Show everything about a file."""
     pairs = [
         ("file", str(file.id)),
-        ("name", shown(file.filename)),
-        ("reference", shown(file.reference)),
-        ("type", shown(file.content_type) if file.content_type else "?"),
+        ("name", sanitize(file.filename)),
+        ("reference", sanitize(file.reference)),
+        ("type", sanitize(file.content_type) if file.content_type else "?"),
         ("size", size(file.size)),
-        ("status", shown(file.status)),
-        ("created", "?" if file.created_at is None else moment(file.created_at)),
+        ("status", sanitize(file.status)),
+        ("created", "?" if file.created_at is None else format_time(file.created_at)),
     ]
     return "\n".join(facts(pairs, terminal))
 
 
 def uploaded_line(source: str, file: File, terminal: Terminal) -> str:
-    """Tell that a file was uploaded."""
-    lines = terminal.flowed(
+    """Report an uploaded file."""
+    lines = terminal.flow(
         [
             [
                 (terminal.glyphs.signs["done"] + " ", STATE_COLORS["done"]),
-                (terminal.words(shown(source)), BOLD),
+                (terminal.adapt(sanitize(source)), BOLD),
             ],
             [(f"  {size(file.size)}", DIM)],
-            [(f"  {terminal.words(shown(file.reference))}", DIM)],
+            [(f"  {terminal.adapt(sanitize(file.reference))}", DIM)],
         ],
         gap="",
     )

@@ -1,4 +1,4 @@
-"""What was saved, as text."""
+"""Manifests of saved outputs, as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datalab_facade.cli.rendering.signs import plain, sign, size
 from datalab_facade.cli.tables import Column, paragraph, table
 from datalab_facade.outputs.manifest import FailedOutput, Manifest
 from datalab_facade.pictures.terminal import BOLD, DIM, RED, Terminal
-from datalab_facade.pictures.words import counted, shown
+from datalab_facade.pictures.words import pluralize, sanitize
 
 _SAVED: Final = (
     Column(""),
@@ -20,7 +20,7 @@ _SAVED: Final = (
     Column("sha256", optional=2),
 )
 _DIGITS: Final = 12
-_MOST: Final = 40
+_MAX_ROWS: Final = 40
 
 
 def manifest_text(manifest: Manifest, folder: Path, terminal: Terminal) -> str:
@@ -32,33 +32,33 @@ def _lines(manifest: Manifest, folder: Path, terminal: Terminal) -> Iterator[str
     rows = [
         [
             sign("done", terminal),
-            plain(shown(saved.path)),
+            plain(sanitize(saved.path)),
             plain(size(saved.bytes)),
-            (shown(saved.media_type or ""), DIM) if saved.media_type else plain(""),
+            (sanitize(saved.media_type or ""), DIM) if saved.media_type else plain(""),
             ((saved.sha256 or "")[:_DIGITS], DIM),
         ]
-        for saved in sorted(manifest.saved, key=lambda saved: saved.path)[:_MOST]
+        for saved in sorted(manifest.saved, key=lambda saved: saved.path)[:_MAX_ROWS]
     ]
     if rows:
         yield from table(_SAVED, rows, terminal)
-    if len(manifest.saved) > _MOST:
-        more = f"… {len(manifest.saved) - _MOST:,} more, all in manifest.json"
-        yield terminal.painted(terminal.words(more), DIM)
+    if len(manifest.saved) > _MAX_ROWS:
+        more = f"… {len(manifest.saved) - _MAX_ROWS:,} more, all in manifest.json"
+        yield terminal.paint(terminal.adapt(more), DIM)
     for failed in manifest.failed:
         yield from failed_lines(failed, terminal)
     if rows or manifest.failed:
         yield ""
     total = sum(saved.bytes for saved in manifest.saved)
-    told = f"{counted(len(manifest.saved), 'output')} ({size(total)}) in {folder}"
+    summary = f"{pluralize(len(manifest.saved), 'output')} ({size(total)}) in {folder}"
     if manifest.failed:
-        told += f", {len(manifest.failed)} failed"
-    yield from paragraph(told, terminal, BOLD)
+        summary += f", {len(manifest.failed)} failed"
+    yield from paragraph(summary, terminal, BOLD)
 
 
 def failed_lines(failed: FailedOutput, terminal: Terminal) -> list[str]:
-    """Tell of an output that could not be saved."""
-    place = shown(failed.step)
+    """Describe an output that could not be saved."""
+    place = sanitize(failed.step)
     if failed.file_key is not None:
-        place += f" [{shown(failed.file_key)}]"
-    words = f"{terminal.glyphs.bullet} {place}: {shown(failed.error, limit=400)}"
-    return paragraph(words, terminal, RED, indent=2)
+        place += f" [{sanitize(failed.file_key)}]"
+    text = f"{terminal.glyphs.bullet} {place}: {sanitize(failed.error, limit=400)}"
+    return paragraph(text, terminal, RED, indent=2)

@@ -1,4 +1,4 @@
-"""What was recorded of answers, as text."""
+"""Recorded shapes of answers, as text."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import TYPE_CHECKING
 from datalab_facade.pictures.terminal import BOLD, Terminal
 
 if TYPE_CHECKING:
-    from datalab_facade.cli.recording import Recorded, Recording
+    from datalab_facade.cli.recording import RecordedAnswer, Recording
 
 
 def recording_text(recording: Recording, terminal: Terminal) -> str:
-    """Show the shape of each answer, in lines that can be copied."""
+    """Show the shape of each answer; lines are not wrapped, so that they can be copied."""
     return "\n\n".join(_answer(answer, terminal) for answer in recording.answers)
 
 
-def _answer(answer: Recorded, terminal: Terminal) -> str:
+def _answer(answer: RecordedAnswer, terminal: Terminal) -> str:
     shape = answer.shape
     lines = [
-        terminal.painted(f"{answer.request} -> {answer.status_code}", BOLD),
+        terminal.paint(f"{answer.request} -> {answer.status_code}", BOLD),
         f"headers: {', '.join(answer.headers)}",
         f"Retry-After: {answer.retry_after}",
     ]
     if shape.step_shape is not None:
         lines.append(f"steps: {shape.step_shape}")
     for place, kinds in shape.kinds.items():
-        said = ", ".join(kinds)
+        line = ", ".join(kinds)
         if place in shape.words:
-            said += f": {', '.join(shape.words[place])}"
+            line += f": {', '.join(shape.words[place])}"
         if place in shape.keys:
-            said += f", each under {' or '.join(shape.keys[place])}"
-        lines.append(f"{place}: {said}")
-    if not shape.is_whole:
-        lines.append("There is more, which was left out.")
+            line += f", each under {' or '.join(shape.keys[place])}"
+        lines.append(f"{place}: {line}")
+    if not shape.is_complete:
+        lines.append("The answer is larger; the rest is left out.")
     return "\n".join(lines)

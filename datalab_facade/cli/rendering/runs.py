@@ -1,4 +1,4 @@
-"""What became of a run over files, as text."""
+"""The results of a run over files, as text."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 
 import attrs
 
-from datalab_facade.cli.exits import words_of
+from datalab_facade.cli.exits import use_option_names
 from datalab_facade.cli.rendering.signs import plain, sign, size
 from datalab_facade.cli.tables import Cell, Column, paragraph, table
 from datalab_facade.pictures.terminal import BOLD, DIM, RED, Terminal
-from datalab_facade.pictures.words import counted, shown
+from datalab_facade.pictures.words import pluralize, sanitize
 from datalab_facade.runs.running import RunResult
 
 _RESULTS: Final = (
@@ -21,43 +21,43 @@ _RESULTS: Final = (
     Column("execution", side="right", optional=1),
     Column("outputs", side="right", optional=2),
 )
-_MOST_REASONS: Final = 10
+_MAX_REASONS: Final = 10
 
 
 def result_line(result: RunResult, terminal: Terminal) -> str:
-    """Tell in a line what became of a file."""
-    untitled = [attrs.evolve(column, title="") for column in (*_RESULTS, Column("", wraps=True))]
+    """Describe the result of a file in one line."""
+    columns = [attrs.evolve(column, title="") for column in (*_RESULTS, Column("", wraps=True))]
     row = [*_row(result, terminal), (_reason(result), RED)]
-    return "\n".join(table(untitled, [row], terminal))
+    return "\n".join(table(columns, [row], terminal))
 
 
 def report_text(folder: Path, results: Sequence[RunResult], terminal: Terminal) -> str:
-    """Show what became of each file, why some are not done, and where the outputs are."""
+    """Show the result of each file, the reasons of failures, and the folder of the outputs."""
     lines = table(_RESULTS, [_row(result, terminal) for result in results], terminal)
-    bad = [result for result in results if not result.succeeded]
-    if bad:
+    failed = [result for result in results if not result.succeeded]
+    if failed:
         lines.append("")
-    for result in bad[:_MOST_REASONS]:
+    for result in failed[:_MAX_REASONS]:
         words = f"{terminal.glyphs.bullet} {_name(result)}: {_reason(result)}"
         lines += paragraph(words, terminal, RED, indent=2)
-    if len(bad) > _MOST_REASONS:
-        more = f"  … {len(bad) - _MOST_REASONS:,} more are not done"
-        lines.append(terminal.painted(terminal.words(more), RED))
+    if len(failed) > _MAX_REASONS:
+        more = f"  … {len(failed) - _MAX_REASONS:,} more failed"
+        lines.append(terminal.paint(terminal.adapt(more), RED))
     return "\n".join([*lines, "", *summary_lines(folder, results, terminal)])
 
 
 def summary_lines(folder: Path, results: Sequence[RunResult], terminal: Terminal) -> list[str]:
-    """Tell how many files are done."""
+    """Show how many files are done."""
     done = sum(result.succeeded for result in results)
-    told = f"{done} of {counted(len(results), 'file')} done, in {folder}"
-    return paragraph(told, terminal, BOLD)
+    summary = f"{done} of {pluralize(len(results), 'file')} done, in {folder}"
+    return paragraph(summary, terminal, BOLD)
 
 
 def _row(result: RunResult, terminal: Terminal) -> list[Cell]:
     outputs = ""
     if result.manifest is not None:
-        weight = size(sum(saved.bytes for saved in result.manifest.saved))
-        outputs = f"{len(result.manifest.saved)} ({weight})"
+        bytes_saved = size(sum(saved.bytes for saved in result.manifest.saved))
+        outputs = f"{len(result.manifest.saved)} ({bytes_saved})"
     return [
         sign("done" if result.succeeded else "failed", terminal),
         plain(_name(result)),
@@ -67,10 +67,10 @@ def _row(result: RunResult, terminal: Terminal) -> list[Cell]:
 
 
 def _name(result: RunResult) -> str:
-    return shown(Path(result.source).name or result.source)
+    return sanitize(Path(result.source).name or result.source)
 
 
 def _reason(result: RunResult) -> str:
     if result.succeeded:
         return ""
-    return shown(words_of(result.reason or "not done"), limit=400)
+    return sanitize(use_option_names(result.reason or "not done"), limit=400)

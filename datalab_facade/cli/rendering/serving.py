@@ -1,4 +1,4 @@
-"""Where an embedded Datalab is found, as text."""
+"""The addresses of an embedded Datalab, as text."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from datalab_facade.cli.tables import facts, paragraph
 from datalab_facade.pictures.terminal import BOLD, DIM, Terminal
 
 
-def serving_text(about: Mapping[str, str], terminal: Terminal) -> str:
-    """Tell where it is and how to talk to it."""
+def serving_text(addresses: Mapping[str, str], terminal: Terminal) -> str:
+    """Show the addresses, and how to use them."""
     pairs = [
-        ("API", about["api_url"]),
-        ("orders", about["control_url"]),
-        ("storage", about["storage_url"]),
+        ("API", addresses["api_url"]),
+        ("control", addresses["control_url"]),
+        ("storage", addresses["storage_url"]),
     ]
     lines = [
-        *paragraph("An embedded Datalab is up.", terminal, BOLD),
+        *paragraph("An embedded Datalab is running.", terminal, BOLD),
         *facts(pairs, terminal),
         "",
         *paragraph("In another terminal:", terminal),
-        # For copying, so it is not wrapped.
-        f"  export DATALAB_HOST={about['api_url']}",
-        f"  export DATALAB_API_KEY={about['api_key']}",
+        # Not wrapped, so that it can be copied.
+        f"  export DATALAB_HOST={addresses['api_url']}",
+        f"  export DATALAB_API_KEY={addresses['api_key']}",
         "  datalab-facade doctor",
         "",
-        *paragraph("Ctrl-C ends it.", terminal, DIM),
+        *paragraph("Ctrl-C stops it.", terminal, DIM),
     ]
     return "\n".join(lines)

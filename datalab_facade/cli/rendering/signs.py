@@ -1,4 +1,4 @@
-"""How statuses, counts, sizes and progress look."""
+"""Signs of states, and how counts and sizes are written."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _UNITS: Final = ("kB", "MB", "GB", "TB")
 
 
 def sign(state: State, terminal: Terminal) -> Cell:
-    """Give the sign of a state, in its colour."""
+    """Return the sign of a state, in its color."""
     return terminal.glyphs.signs[state], STATE_COLORS[state]
 
 
 def state_of_execution(execution: Execution) -> State:
-    """Tell how an execution stands, in the words of pictures."""
+    """Return the state of an execution."""
     return state_of(execution.status, failed=execution.failed)
 
 
 def size(count: int | None) -> str:
-    """Tell a number of bytes.
+    """Format a number of bytes.
 
     >>> [size(n) for n in (None, 0, 999, 1_000, 25_300, 3_400_000)]
     ['?', '0 B', '999 B', '1.0 kB', '25.3 kB', '3.4 MB']
@@ -41,12 +41,12 @@ def size(count: int | None) -> str:
 
 
 def files_done(runs: tuple[StepRun, ...]) -> str:
-    """Tell how many of a step's files are done; empty where it has one run, for no file."""
+    """Format how many of a step's files are done; empty if its only run is for no file."""
     if not runs or (len(runs) == 1 and runs[0].file_key is None):
         return ""
     return f"{sum(run.is_terminal for run in runs)}/{len(runs)}"
 
 
 def plain(text: str) -> Cell:
-    """Make a cell of words without a style."""
+    """Make a cell of text without a style."""
     return text, PLAIN

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Connection
 
-    from datalab_facade.client import AsyncDatalab, Datalab
+    from datalab_facade.async_client import AsyncDatalab
+    from datalab_facade.client import Datalab
 
 DEFAULT_CONNECTION_ID = "datalab_default"
 """The default connection id."""
@@ -26,7 +27,7 @@ class DatalabHook(BaseHook):
     The connection's password is the API key; its host is the address, by default
     Datalab's own. These extras are read: ``requests_per_minute`` is the rate limit of
     each process that uses the connection (default 200), or of all processes together
-    if ``redis_url`` is set; ``budget_name`` is the name of that shared rate limit;
+    if ``redis_url`` is set; ``rate_limiter_name`` is the name of that shared rate limiter;
     ``allow_http`` allows an address without TLS.
 
     Args:

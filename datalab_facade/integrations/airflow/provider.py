@@ -54,8 +54,8 @@ def get_provider_info() -> dict[str, JSON]:
                         ),
                         "schema": {"type": ["string", "null"], "format": "password"},
                     },
-                    "budget_name": {
-                        "label": "Name of the rate limit in Redis",
+                    "rate_limiter_name": {
+                        "label": "Name of the rate limiter in Redis",
                         "description": "Use one for each API key; 'default' if empty",
                         "schema": {"type": ["string", "null"]},
                     },

@@ -10,7 +10,9 @@ from typing import cast
 import attrs
 
 from datalab_facade.arguments import checked_number, named
-from datalab_facade.client import DEFAULT_BASE_URL, AsyncDatalab, Datalab
+from datalab_facade.async_client import AsyncDatalab
+from datalab_facade.client import Datalab
+from datalab_facade.client_options import DEFAULT_BASE_URL
 from datalab_facade.errors import ConfigurationError, InvalidArgumentError
 from datalab_facade.rate_limiting.local import (
     DEFAULT_REQUESTS_PER_MINUTE,
@@ -18,8 +20,8 @@ from datalab_facade.rate_limiting.local import (
     RateLimiter,
 )
 
-DEFAULT_BUDGET_NAME = "default"
-"""The default name of the shared rate limit in Redis."""
+DEFAULT_RATE_LIMITER_NAME = "default"
+"""The default name of the shared rate limiter in Redis."""
 
 REQUESTS_PER_MINUTE = "requests_per_minute"
 """The extra for the rate limit."""
@@ -27,8 +29,8 @@ REQUESTS_PER_MINUTE = "requests_per_minute"
 REDIS_URL = "redis_url"
 """The extra for the URL of the Redis that keeps a shared rate limit."""
 
-BUDGET_NAME = "budget_name"
-"""The extra for the name of the shared rate limit."""
+RATE_LIMITER_NAME = "rate_limiter_name"
+"""The extra for the name of the shared rate limiter."""
 
 ALLOW_HTTP = "allow_http"
 """The extra that allows an address without TLS."""
@@ -45,8 +47,8 @@ class ConnectionSettings:
     allow_http: bool = False
     redis_url: str | None = attrs.field(default=None, repr=False)
     """The Redis that keeps one rate limit for all processes; None gives each its own."""
-    budget_name: str = DEFAULT_BUDGET_NAME
-    """The name of the rate limit in that Redis."""
+    rate_limiter_name: str = DEFAULT_RATE_LIMITER_NAME
+    """The name of the rate limiter in that Redis."""
 
     @classmethod
     def of(
@@ -94,8 +96,8 @@ class ConnectionSettings:
                 f"{ALLOW_HTTP} in the extras of the Airflow connection {connection_id!r} "
                 f"must be true or false, not {named(allow_http)}"
             )
-        redis_url, name = extra.get(REDIS_URL) or None, extra.get(BUDGET_NAME) or None
-        for key, value in ((REDIS_URL, redis_url), (BUDGET_NAME, name)):
+        redis_url, name = extra.get(REDIS_URL) or None, extra.get(RATE_LIMITER_NAME) or None
+        for key, value in ((REDIS_URL, redis_url), (RATE_LIMITER_NAME, name)):
             if value is not None and not isinstance(value, str):
                 # The value may hold a password, so the message shows only its type.
                 raise ConfigurationError(
@@ -108,7 +110,7 @@ class ConnectionSettings:
             per_minute,
             bool(allow_http),
             cast("str | None", redis_url),
-            cast("str | None", name) or DEFAULT_BUDGET_NAME,
+            cast("str | None", name) or DEFAULT_RATE_LIMITER_NAME,
         )
 
     def client(self) -> Datalab:
@@ -141,7 +143,9 @@ class ConnectionSettings:
             return LocalRateLimiter(self.requests_per_minute)
         from datalab_facade.integrations.redis_rate_limiter import RedisRateLimiter
 
-        return RedisRateLimiter(self.redis_url, self.requests_per_minute, name=self.budget_name)
+        return RedisRateLimiter(
+            self.redis_url, self.requests_per_minute, name=self.rate_limiter_name
+        )
 
 
 def _address(host: str | None, schema: str | None, port: int | None) -> str:

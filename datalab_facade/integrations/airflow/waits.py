@@ -17,7 +17,7 @@ from typing import Final
 
 import attrs
 
-from datalab_facade.client import AsyncDatalab
+from datalab_facade.async_client import AsyncDatalab
 from datalab_facade.errors import (
     AuthenticationError,
     InvalidArgumentError,

@@ -1,4 +1,4 @@
-"""Pictures and pages that a command writes into files because it was told to."""
+"""The options ``--svg`` and ``--html``, and writing pictures into files."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from datalab_facade.errors import LocalFileError
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
-def drawn(command: _Command) -> _Command:
-    """Let a command write its picture into files."""
-    for name, what in (("--svg", "picture"), ("--html", "page")):
+def picture_options(command: _Command) -> _Command:
+    """Give a command the options ``--svg`` and ``--html``."""
+    for name, what in (("--svg", "SVG picture"), ("--html", "HTML page")):
         option = click.option(
             name,
             metavar="FILE",
             type=click.Path(dir_okay=False),
-            help=f"Write it as a {what}, too, that needs nothing else.",
+            help=f"Also write a self-contained {what} into this file.",
         )
         command = option(command)
     return command
 
 
 def write_file(path: str, text: str) -> None:
-    """Write a text into a file, in place of what is there.
+    """Write text into a file; an existing file is replaced.
 
     Raises:
-        LocalFileError: It cannot be written.
+        LocalFileError: The file cannot be written.
     """
     try:
         Path(path).write_text(text, encoding="utf-8", errors="replace", newline="\n")

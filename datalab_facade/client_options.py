@@ -1,0 +1,121 @@
+"""The options of a client, and what is made of them before anything is sent."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from random import SystemRandom
+from typing import TYPE_CHECKING, TypedDict
+
+from datalab_facade.arguments import checked_callable, checked_methods, named
+from datalab_facade.clock import Clock, SystemClock
+from datalab_facade.context import Context
+from datalab_facade.drift import DriftLog
+from datalab_facade.errors import ConfigurationError, InvalidArgumentError
+from datalab_facade.jobs.learning import LEARN, DurationModel
+from datalab_facade.jobs.retries import Randomness
+from datalab_facade.options import Options
+from datalab_facade.rate_limiting.local import (
+    DEFAULT_REQUESTS_PER_MINUTE,
+    LocalRateLimiter,
+    RateLimiter,
+)
+from datalab_facade.tracing import NoTracing, Tracing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from datalab_facade.jobs.wait import WaitPolicy
+    from datalab_facade.transport.origin import Origin
+
+DEFAULT_BASE_URL = "https://www.datalab.to"
+
+
+class ClientOptions(TypedDict, total=False):
+    """Options of a client; see :class:`~datalab_facade.options.Options` for each."""
+
+    timeout: float | timedelta
+    """Seconds for one call that does not wait for an execution, tries included; 60."""
+    request_timeout: float | timedelta
+    """Seconds for one request of such a call; 30."""
+    max_retries: int
+    """How many tries of such a call may fail and be repeated; 2."""
+    headers: Mapping[str, str]
+    """More headers for every request to the API."""
+    policy: WaitPolicy
+    """How waits behave."""
+
+
+def checked_rate_limiter(
+    given: RateLimiter | None, requests_per_minute: float | None
+) -> RateLimiter:
+    """Return the rate limiter of a client: the one that was passed, or one of its own.
+
+    Raises:
+        InvalidArgumentError: It is not a rate limiter, or both were passed.
+    """
+    if given is None:
+        return LocalRateLimiter(requests_per_minute)
+    checked_methods("rate_limiter", given, "turn", "answered", "refused", "left")
+    if requests_per_minute != DEFAULT_REQUESTS_PER_MINUTE:
+        raise InvalidArgumentError("Pass either rate_limiter or requests_per_minute, not both")
+    return given
+
+
+def find_origin(api_key: str | None, base_url: str | None, *, allow_http: bool) -> Origin:
+    """Return where the API is, and the key for it: the arguments, or the environment's.
+
+    Raises:
+        ConfigurationError: There is no key, or the key or the address cannot be used.
+    """
+    key = api_key if api_key is not None else os.environ.get("DATALAB_API_KEY")
+    if key is None:
+        raise ConfigurationError(
+            "No API key: pass api_key, or set the environment variable DATALAB_API_KEY"
+        )
+    from datalab_facade.transport.origin import checked_origin
+
+    address, source = base_url, "base_url"
+    if address is None:
+        address, source = os.environ.get("DATALAB_HOST", DEFAULT_BASE_URL), "DATALAB_HOST"
+    if address == "":
+        # The live host would be a surprise for whoever meant another one.
+        raise ConfigurationError(
+            f"{source} is empty. Leave it out for {DEFAULT_BASE_URL}, or name another address"
+        )
+    return checked_origin(address, key, allow_http=allow_http)
+
+
+def make_context(
+    duration_model: DurationModel | None,
+    tracing: Tracing | None,
+    clock: Clock | None,
+    random: Randomness | None,
+    options: ClientOptions,
+    *,
+    allow_http: bool,
+) -> Context:
+    """Return what all parts of a client share.
+
+    Raises:
+        InvalidArgumentError: An argument is wrong.
+    """
+    if duration_model is not None and not isinstance(duration_model, DurationModel):
+        raise InvalidArgumentError(
+            f"duration_model must be a DurationModel, or None, not {named(duration_model)}"
+        )
+    if tracing is not None:
+        checked_methods("tracing", tracing, "begin")
+    if clock is not None:
+        checked_methods("clock", clock, "monotonic", "now", "sleep", "sleep_async")
+    checked_callable("random", random)
+    return Context(
+        clock=SystemClock() if clock is None else clock,
+        # Forked processes that drew the same numbers would all poll at the same moments.
+        random=SystemRandom().random if random is None else random,
+        tracing=NoTracing() if tracing is None else tracing,
+        drift=DriftLog(),
+        duration_model=DurationModel() if duration_model is LEARN else duration_model,
+        options=Options(**options),
+        allow_http=allow_http,
+    )
