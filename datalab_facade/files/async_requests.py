@@ -26,7 +26,7 @@ from datalab_facade.files.paging import PageRequest
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions
 from datalab_facade.transfers.commands import Confirmation, Ticket
-from datalab_facade.transport.api import AsyncApiTransport
+from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.transport.operations import (
     Operation,
     confirm_upload,

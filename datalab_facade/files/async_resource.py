@@ -33,8 +33,8 @@ from datalab_facade.transfers.naming import safe_name
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.transfers.progress import OnProgress, ProgressMeter
 from datalab_facade.transfers.sources import UploadSource
-from datalab_facade.transport.api import AsyncApiTransport
-from datalab_facade.transport.storage import AsyncStorageTransport
+from datalab_facade.transport.async_api import AsyncApiTransport
+from datalab_facade.transport.async_storage import AsyncStorageTransport
 
 
 class AsyncFiles:

@@ -29,7 +29,7 @@ from datalab_facade.transfers.async_downloads import AsyncDownloads, AsyncRenewU
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.transfers.progress import OnProgress, ProgressMeter
 from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
-from datalab_facade.transport.storage import AsyncStorageTransport
+from datalab_facade.transport.async_storage import AsyncStorageTransport
 
 if TYPE_CHECKING:
     from datalab_facade.executions.async_resource import AsyncExecutions

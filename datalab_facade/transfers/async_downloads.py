@@ -30,7 +30,7 @@ from datalab_facade.transfers.policies import DownloadPolicy
 from datalab_facade.transfers.progress import ProgressMeter
 from datalab_facade.transfers.remotes import Remote
 from datalab_facade.transfers.sinks import Collector, Reader
-from datalab_facade.transport.storage import AsyncIncoming, AsyncStorageTransport
+from datalab_facade.transport.async_storage import AsyncIncoming, AsyncStorageTransport
 
 _T = TypeVar("_T")
 

@@ -30,7 +30,7 @@ from datalab_facade.transfers.progress import ProgressMeter
 from datalab_facade.transfers.sinks import Digests
 from datalab_facade.transfers.sources import Source, UploadSource, open_source_async
 from datalab_facade.transfers.uploading import Upload, UploadValue
-from datalab_facade.transport.storage import AsyncStorageTransport
+from datalab_facade.transport.async_storage import AsyncStorageTransport
 
 
 @attrs.frozen

@@ -31,7 +31,7 @@ from datalab_facade.transfers.facts import (
 )
 from datalab_facade.transfers.policies import REDIRECTS, URL_REFUSED, DownloadPolicy
 from datalab_facade.transfers.remotes import Remote
-from datalab_facade.transport.framing import MoreThanAnnounced
+from datalab_facade.transport.network.framing import MoreThanAnnounced
 
 DownloadValue: TypeAlias = StorageReply | bytes | str | None
 """What a command gives: a fetch a reply, a read bytes, a renewal a URL."""

@@ -24,8 +24,8 @@ from datalab_facade.transfers.commands import Fetch, StorageReply
 from datalab_facade.transfers.downloading import Download
 from datalab_facade.transfers.downloads import fetch
 from datalab_facade.transfers.policies import DownloadPolicy
-from datalab_facade.transport.network import Network, SocketStream
-from datalab_facade.transport.resolving import Resolver
+from datalab_facade.transport.network.resolving import Resolver
+from datalab_facade.transport.network.sockets import Network, SocketStream
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, moved, refused, stored
 from tests.outputs.conftest import Side, output_at, until
 
