@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from datalab_facade.runs.async_runner import AsyncRuns
     from datalab_facade.runs.run_sources import AsyncSources
     from datalab_facade.runs.running import RunOptions, RunReport, RunResult, RunWorkflow
-    from datalab_facade.transport.api import AsyncApiTransport
+    from datalab_facade.transport.async_api import AsyncApiTransport
+    from datalab_facade.transport.async_storage import AsyncStorageTransport
     from datalab_facade.transport.opening import Carrier  # async only
-    from datalab_facade.transport.storage import AsyncStorageTransport
     from datalab_facade.workflows.async_resource import AsyncWorkflows
 
 
@@ -234,7 +234,7 @@ class AsyncDatalab:
         Raises:
             InvalidArgumentError: An option is out of range.
         """
-        view = object.__new__(type(self))
+        view: Self = object.__new__(type(self))
         view._bind(self._api, self._storage, self._context.with_options(options))
         return view
 

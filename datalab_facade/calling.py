@@ -20,8 +20,9 @@ from datalab_facade.jobs.retries import Removal, Submission, may_pass
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.redaction import redact_url
-from datalab_facade.transport.api import ApiTransport, CallScope
-from datalab_facade.transport.operations import Operation, described
+from datalab_facade.transport.api import ApiTransport
+from datalab_facade.transport.api_calls import CallScope
+from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin
 
 _T = TypeVar("_T")
@@ -48,7 +49,7 @@ def _naming_request(
     except DatalabError as error:
         # A decoder sees the body alone.
         if isinstance(error, (InvalidResponseError, RequestRejectedError)) and not error.url:
-            error.method, path = described(operation)
+            error.method, path = operation.method, operation.path
             error.url = redact_url(origin.url(path))
         if submission is not None:
             submission.secrets.redact_in(error)

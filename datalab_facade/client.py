@@ -229,7 +229,7 @@ class Datalab:
         Raises:
             InvalidArgumentError: An option is out of range.
         """
-        view = object.__new__(type(self))
+        view: Self = object.__new__(type(self))
         view._bind(self._api, self._storage, self._context.with_options(options))
         return view
 

@@ -28,6 +28,7 @@ HEADER = "# Generated from {source} by scripts/unasync.py; change that file, not
 
 NAMES = {
     "AbstractAsyncContextManager": "AbstractContextManager",
+    "AsyncByteStream": "SyncByteStream",
     "StopAsyncIteration": "StopIteration",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
@@ -37,6 +38,7 @@ NAMES = {
     "aclosing": "closing",
     "aiter": "iter",
     "aiter_bytes": "iter_bytes",
+    "aiter_raw": "iter_raw",
     "anext": "next",
     "asynccontextmanager": "contextmanager",
     "handle_async_request": "handle_request",
@@ -54,6 +56,7 @@ ASYNC_ONLY = re.compile(r"^.*  # async only\n", re.MULTILINE)
 
 PHRASES = (
     ("for async code", "for blocking code"),
+    (", or belongs to another event loop", ""),
     (
         """It belongs to the event loop in which it is first used, and says so when used
     in another. Close it, or use it in an ``async with`` statement.""",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datalab_facade.transport.framing import Watch
+from datalab_facade.transport.network.framing import Watch
 from tests.fuzzing import examples
 
 REQUEST = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"

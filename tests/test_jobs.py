@@ -34,14 +34,7 @@ from tests.in_process import Way
 
 def get(path: str) -> Operation:
     """Return a request that no generated module has."""
-
-    def send(*, client: Any) -> Any:
-        return client.get_httpx_client().request(method="get", url=path)
-
-    async def send_async(*, client: Any) -> Any:
-        return await client.get_async_httpx_client().request(method="get", url=path)
-
-    return Operation("toast", send, send_async)
+    return Operation(name="get_toast", template="/toasts/{id}", method="GET", path=path)
 
 
 # The description of the family: from here to the line below.

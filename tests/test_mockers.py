@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import Mock, create_autospec
 
+import httpcore
 import httpx
 import pytest
 import respx
 
 from datalab_facade import APIConnectionError, AsyncDatalab, Datalab, Output, Status
+from datalab_facade.transport.network import mocks
 from tests.in_process import FINISHED
 from tests.secrets_for_tests import API_KEY
 
@@ -98,3 +101,45 @@ def test_a_client_sends_real_requests_again_when_mocking_is_over(
             assert client.executions.get(7).succeeded
         with pytest.raises(APIConnectionError):
             client.executions.get(7)
+
+
+class Proxy:
+    """Stands around a method and looks like it, as the proxies of wrapt do."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self.wrapped = wrapped
+
+    __class__ = property(lambda self: type(self.wrapped))  # pyright: ignore[reportIncompatibleMethodOverride]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.wrapped, name)
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        return self.wrapped.__get__(instance, owner)
+
+
+def test_an_instrument_is_no_mock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever instruments httpx in production does not change how our requests are sent."""
+    for kind in (httpx.HTTPTransport, httpcore.ConnectionPool):
+        monkeypatch.setattr(kind, "handle_request", Proxy(vars(kind)["handle_request"]))
+    assert not mocks.are_active()
+
+
+def test_what_replaces_a_public_method_of_a_client_is_no_mock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody calls it."""
+    monkeypatch.setattr(httpx.Client, "send", lambda *_, **__: None)
+    assert not mocks.are_active()
+
+
+@pytest.mark.parametrize(
+    "make", [Mock, lambda: create_autospec(httpx.HTTPTransport.handle_request)]
+)
+def test_any_mock_is_noticed_and_its_end_too(
+    monkeypatch: pytest.MonkeyPatch, make: Callable[[], Any]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(httpx.HTTPTransport, "handle_request", make())
+        assert mocks.are_active()
+    assert not mocks.are_active()

@@ -16,7 +16,7 @@ import pytest
 
 from datalab_facade import AsyncDatalab, ClientStateError, ConfigurationError, Datalab, WaitPolicy
 from datalab_facade.testing import Fault
-from datalab_facade.transport.environment import proxy_for
+from datalab_facade.transport.network.environment import proxy_for
 from tests.in_process import FINISHED, Recorder
 from tests.secrets_for_tests import API_KEY
 

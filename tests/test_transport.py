@@ -13,15 +13,14 @@ from datalab_facade import (
     ConfigurationError,
     Datalab,
     DatalabError,
-    InvalidArgumentError,
     InvalidResponseError,
     Output,
     Status,
 )
 from datalab_facade.jobs.commands import Call
 from datalab_facade.testing import Fault
-from datalab_facade.transport import api
-from datalab_facade.transport.api import CallScope
+from datalab_facade.transport import api_calls, operations
+from datalab_facade.transport.api_calls import CallScope
 from tests.in_process import FINISHED, Recorder, Way, new_simulator
 from tests.secrets_for_tests import API_KEY, SIGNATURE
 
@@ -69,19 +68,41 @@ def test_an_address_that_no_transport_can_ask_is_a_mistake_of_the_caller() -> No
 def test_an_answer_that_is_larger_than_any_execution_is_given_up(
     way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "_MOST_BYTES", 50)
+    monkeypatch.setattr(api_calls, "_MOST_BYTES", 50)
     recorder = Recorder(Fault.status(200, {**FINISHED, "more": "x" * 100}))
     client = way.client_over(recorder)
     with pytest.raises(InvalidResponseError, match="more than 50 bytes"):
         way.done(client.executions.get(7, max_retries=0))
 
 
-def test_a_multipart_body_of_generated_code_is_never_sent() -> None:
-    """Its boundary is fixed, so a document could smuggle in fields of its own."""
-    with Datalab(API_KEY, http_client=httpx.Client(transport=Recorder())) as client:
-        scope = CallScope(Call(1.0, 10.0))
-        with pytest.raises(InvalidArgumentError, match="multipart"):
-            client._api._begin("POST", "/api/v1/files", {"files": {}}, scope)
+@pytest.mark.parametrize("blocking", [True, False])
+async def test_a_form_is_encoded_anew_each_time_with_a_boundary_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, blocking: bool
+) -> None:
+    """That of generated code is always the same: a document could smuggle in parts of its own."""
+    parts = {"page_range": (None, b"1-2", "text/plain"), "file": ("a.pdf", b"--+++\r\n")}
+    built = {
+        "method": "post",
+        "url": "/api/v1/convert",
+        "files": parts,
+        "headers": {"Content-Type": "multipart/form-data; boundary=+++"},
+    }
+    operation = operations._operation("convert", "/api/v1/convert", built)
+    recorder, scope = Recorder(), CallScope(Call(5.0, float("inf")))
+    for _ in range(2):
+        if blocking:
+            with Datalab(API_KEY, http_client=httpx.Client(transport=recorder)) as client:
+                client._api.send(operation, scope)
+        else:
+            own = httpx.AsyncClient(transport=recorder)
+            async with AsyncDatalab(API_KEY, http_client=own) as client_async:
+                await client_async._api.send(operation, scope)
+    kinds = [request.headers["content-type"] for request in recorder.requests]
+    assert len(set(kinds)) == 2
+    for request, kind in zip(recorder.requests, kinds, strict=True):
+        mark = f"--{kind.partition('boundary=')[2]}".encode()
+        assert request.content.count(mark) == len(parts) + 1
+        assert request.headers["content-length"] == str(len(request.content))
 
 
 def test_a_host_without_an_address_is_told_with_what_to_check(

@@ -17,7 +17,8 @@ from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
 
 if TYPE_CHECKING:
-    from datalab_facade.transport.api import ApiTransport, PlainAnswer
+    from datalab_facade.transport.api import ApiTransport
+    from datalab_facade.transport.api_calls import PlainAnswer
 
 RetryAfter: TypeAlias = Literal["absent", "seconds", "date", "other"]
 
@@ -125,7 +126,7 @@ def _request(api: ApiTransport, target: Target) -> PlainAnswer:
     import math
 
     from datalab_facade.jobs.commands import Call
-    from datalab_facade.transport.api import CallScope
+    from datalab_facade.transport.api_calls import CallScope
 
     return api.plain_answer(target.path, CallScope(Call(timeout=30.0, deadline=math.inf)))
 

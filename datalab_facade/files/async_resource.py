@@ -61,7 +61,8 @@ from datalab_facade.options import CallOptions
 from datalab_facade.outputs.fetching import fetch_async
 from datalab_facade.outputs.progress import OnProgress, ProgressMeter
 from datalab_facade.outputs.saving import retry_if_corrupt_async
-from datalab_facade.transport.api import AsyncApiTransport
+from datalab_facade.transport.async_api import AsyncApiTransport
+from datalab_facade.transport.async_storage import AsyncStorageTransport
 from datalab_facade.transport.operations import (
     Operation,
     confirm_upload,
@@ -71,7 +72,6 @@ from datalab_facade.transport.operations import (
     list_files,
     request_upload_url,
 )
-from datalab_facade.transport.storage import AsyncStorageTransport
 
 _T = TypeVar("_T")
 

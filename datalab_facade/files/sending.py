@@ -34,7 +34,8 @@ from datalab_facade.files.uploading import (
 from datalab_facade.interrupting import check_interrupted
 from datalab_facade.outputs.progress import ProgressMeter
 from datalab_facade.outputs.sinks import Digests
-from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
+from datalab_facade.transport.async_storage import AsyncStorageTransport
+from datalab_facade.transport.storage import StorageTransport
 
 
 class UploadBody:

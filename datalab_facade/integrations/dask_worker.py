@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 import attrs
 
-from datalab_facade.client_options import DEFAULT_BASE_URL
 from datalab_facade.clock import SystemClock
 from datalab_facade.context import Context
 from datalab_facade.drift import DriftLog
@@ -23,9 +22,9 @@ from datalab_facade.models import Output
 from datalab_facade.options import Options
 from datalab_facade.outputs.resource import Outputs
 from datalab_facade.tracing import NoTracing
-from datalab_facade.transport.connecting import Connector
-from datalab_facade.transport.connection_pool import ConnectionPool
 from datalab_facade.transport.exchange import Surroundings
+from datalab_facade.transport.network.connection_pool import ConnectionPool
+from datalab_facade.transport.network.connector import Connector
 from datalab_facade.transport.storage import StorageTransport
 
 if TYPE_CHECKING:
@@ -92,6 +91,6 @@ def _outputs(*, allow_http: bool) -> Outputs:
         options=Options(),
         allow_http=allow_http,
     )
-    connections = ConnectionPool(DEFAULT_BASE_URL, None, Connector())
+    connections = ConnectionPool(None, Connector())
     storage = StorageTransport(Surroundings(clock, tracing), connections)
     return Outputs(storage, cast("Executions", _NoExecutions()), context)

@@ -32,7 +32,8 @@ from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions
 from datalab_facade.tracing import Span
-from datalab_facade.transport.api import AsyncApiTransport, CallScope
+from datalab_facade.transport.api_calls import CallScope
+from datalab_facade.transport.async_api import AsyncApiTransport
 
 
 class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
@@ -349,7 +350,7 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
             context.policy_for_wait(None, policy, options),
             timeout=timeout,
             concurrency=concurrency,
-            rate_limiter=self._transport.gate.rate_limiter,
+            rate_limiter=self._transport.admission.rate_limiter,
             changes=changes,
         )
         headers = context.options_for_call(None, options).headers
@@ -364,6 +365,6 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
             jobs,
             poll,
             resolve=self._id,
-            gate=self._transport.gate,
+            admission=self._transport.admission,
             clock=context.clock,
         )

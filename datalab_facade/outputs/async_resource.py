@@ -38,7 +38,7 @@ from datalab_facade.outputs.saving import (
     retry_if_corrupt_async,
 )
 from datalab_facade.outputs.sinks import DEFAULT_MAX_BYTES, Collector, Data, Reader
-from datalab_facade.transport.storage import AsyncStorageTransport
+from datalab_facade.transport.async_storage import AsyncStorageTransport
 
 if TYPE_CHECKING:
     from datalab_facade.executions.async_resource import AsyncExecutions

@@ -33,7 +33,7 @@ from datalab_facade.jobs.retries import Randomness, RenewalPauses, RetryState, m
 from datalab_facade.models import Output
 from datalab_facade.outputs.unpacking import codings, not_codings
 from datalab_facade.redaction import redact_name, redact_url, redacted_repr
-from datalab_facade.transport.framing import MoreThanAnnounced
+from datalab_facade.transport.network.framing import MoreThanAnnounced
 
 _OUTPUTS_ARE_DELETED = ": Datalab deletes results about an hour after they finish"
 _REFUSALS = frozenset({400, 401, 403, 404, 410})

@@ -19,12 +19,8 @@ from datalab_facade.outputs.downloading import (
     subject_of,
 )
 from datalab_facade.redaction import excerpt
-from datalab_facade.transport.storage import (
-    AsyncIncoming,
-    AsyncStorageTransport,
-    Incoming,
-    StorageTransport,
-)
+from datalab_facade.transport.async_storage import AsyncIncoming, AsyncStorageTransport
+from datalab_facade.transport.storage import Incoming, StorageTransport
 
 logger = logging.getLogger("datalab_facade.outputs")
 

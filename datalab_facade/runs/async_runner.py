@@ -33,7 +33,7 @@ from datalab_facade.runs.running import (
     scheduler_input,
     workflow_of,
 )
-from datalab_facade.transport.api import AsyncApiTransport
+from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.workflows.async_resource import AsyncWorkflows
 from datalab_facade.workflows.decoding import decode_started
 from datalab_facade.workflows.definitions import WorkflowDefinition

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, cast
+from typing import Any, Final, Self, cast
 
 import attrs
 
@@ -26,9 +26,6 @@ try:
 except ModuleNotFoundError as error:
     _message = "SimulatorServer needs uvicorn: pip install 'datalab-facade[testing]'"
     raise ModuleNotFoundError(_message, name="uvicorn") from error
-
-if TYPE_CHECKING:
-    from uvicorn._types import ASGI3Application
 
 # Tests break requests and answers on purpose, so uvicorn's complaints are noise.
 _SILENT_LOGGER: Final = logging.getLogger("datalab_facade.testing.server")
@@ -237,7 +234,7 @@ class _Protocol(H11Protocol):
             extensions = {WIRE: _SocketWire(self.transport)}
             await application({**scope, "extensions": extensions}, receive, send)
 
-        self.app = cast("ASGI3Application", call_with_wire)
+        self.app = cast("Any", call_with_wire)
 
 
 @attrs.frozen

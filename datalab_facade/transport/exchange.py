@@ -1,21 +1,15 @@
-"""What an exchange with a server is, sync or async, with the API or with storage."""
+"""One request to a server, the API or storage, and what comes of it. Nothing here does IO."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Generator,
-    Iterator,
-    Mapping,
-)
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager
+from types import TracebackType
 
 import attrs
+import httpcore
 import httpx
 
 from datalab_facade.clock import Clock
@@ -29,10 +23,9 @@ from datalab_facade.errors import (
 from datalab_facade.redaction import excerpt, redact_headers, redact_url, redact_urls
 from datalab_facade.secrecy import NO_ECHO, Echo
 from datalab_facade.tracing import NO_SPAN, NoTracing, Span, Tracing, span_around
-from datalab_facade.transport.connection_pool import AsyncAnswer
-from datalab_facade.transport.ending import Deadline
-from datalab_facade.transport.framing import MoreThanAnnounced
-from datalab_facade.transport.log_filter import Ours
+from datalab_facade.transport.network.framing import MoreThanAnnounced
+from datalab_facade.transport.network.log_filter import Ours
+from datalab_facade.transport.network.sockets import NothingSentError
 
 logger = logging.getLogger("datalab_facade.transport")
 
@@ -40,8 +33,15 @@ _LONGEST_CHAIN = 50
 
 _NO_RECORD: AbstractContextManager[Span] = contextlib.nullcontext(NO_SPAN)
 
+# What our connections raise is httpcore's; what a client of the caller's raises is httpx's.
+_TIMEOUTS = (httpcore.TimeoutException, httpx.TimeoutException, TimeoutError)
+
 # Where nobody tells how far a request has come: not one of them can have sent a byte of it.
 _NEVER_SENT = (
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
@@ -52,27 +52,16 @@ _NEVER_SENT = (
 )
 
 # The address is at fault, and the same request will never be sent.
-_NEVER_WORKS = (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError)
+_NEVER_WORKS = (
+    httpcore.UnsupportedProtocol,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+    UnicodeError,
+)
 
 
-class BodyTooLong(InvalidResponseError):
+class BodyTooLongError(InvalidResponseError):
     """The body is longer than the caller wants to hold in memory."""
-
-
-class _WithoutContext:
-    """Lets an error forget in which other's handling it was raised, but for its cause."""
-
-    __slots__ = ()
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if error is not None and error.__suppress_context__:
-            error.__context__ = error.__cause__
-
-
-_WITHOUT_CONTEXT = _WithoutContext()
 
 
 @attrs.frozen
@@ -83,17 +72,21 @@ class Surroundings:
     tracing: Tracing
 
 
-def time_bounds(seconds: float) -> dict[str, object]:
-    """Give the extension of a request that bounds each of its phases."""
-    return {"timeout": httpx.Timeout(seconds).as_dict()}
+@attrs.frozen
+class Stored:
+    """What storage said of an object that was sent there."""
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    """With lower-case names."""
 
 
 class Exchange:
     """One request and its answer, from the first byte to the last.
 
-    It does no IO: :func:`carry_out` and :func:`carry_out_async` send the request inside
-    :meth:`under_way`, hand over what arrives with :meth:`begin` and :meth:`take`,
-    and :meth:`body` gives it back whole.
+    Who carries it out does so in a ``with`` statement, which turns whatever is raised inside
+    into an error of ours that names the request safely, and keeps secrets out of the log. It
+    hands over what arrives with :meth:`begin` and :meth:`take`, and :meth:`body` returns it whole.
     """
 
     def __init__(
@@ -119,15 +112,32 @@ class Exchange:
         self._clock = surroundings.clock
         self._tracing = surroundings.tracing
         self.began = self._clock.monotonic()
-        self.may_have_sent: Callable[[], bool] = lambda: True
-        self._status = 0
-        self._headers: Mapping[str, str] = {}
-        self._shown_headers: Mapping[str, str] | None = None
+        self.status = 0
+        """The status of the answer that was begun."""
+        self.headers: Mapping[str, str] = {}
+        """The headers of the answer that was begun, with lower-case names."""
         self._parts: list[bytes] = []
         self._size = 0
 
+    def __enter__(self) -> None:
+        self._ours = Ours()
+        self._ours.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            # The libraries below raise what they please, and so do those below them.
+            if isinstance(error, Exception) and error is not self._own:
+                self._raise_translated(error)
+        finally:
+            self._ours.__exit__()
+
     def saw(self, event: str, details: Mapping[str, object]) -> None:
-        """Take note of how far the request has come, as httpcore tells it.
+        """Record how far the request has come, as httpcore and its like tell it.
 
         So it is known of a submission that fails whether it can have arrived.
         """
@@ -158,27 +168,35 @@ class Exchange:
             self._own = error
             raise
 
-    def begin(self, response: httpx.Response | AsyncAnswer) -> None:
-        """Take note of an answer whose body is still to come."""
-        self._status = response.status_code
-        self._headers = response.headers
+    def begin(self, status: int, headers: Mapping[str, str]) -> None:
+        """Record an answer whose body is still to come.
+
+        Args:
+            status: Its status.
+            headers: Its headers, with lower-case names.
+        """
+        self.status = status
+        values = "\n".join(headers.values())
+        if self._echo.redact(values) != values:
+            headers = {name: self._echo.redact(value) for name, value in headers.items()}
+        self.headers = headers
 
     def take(self, part: bytes) -> None:
         """Keep a part of the body.
 
         Raises:
-            BodyTooLong: The body is longer than allowed.
+            BodyTooLongError: The body is longer than allowed.
             APITimeoutError: The time for the whole exchange is over.
         """
         self._size += len(part)
         if self._size > self._most_bytes:
-            raise BodyTooLong(
+            raise BodyTooLongError(
                 f"{self.method} {self.url} answered with more than {self._most_bytes} bytes",
                 method=self.method,
                 url=self.url,
             )
         self._parts.append(part)
-        if self._spent() > self.timeout:
+        if self._clock.monotonic() - self.began > self.timeout:
             raise self._timed_out("body incomplete", may_have_arrived=True)
 
     # Python 3.11 has one lock for a cached property of all exchanges, and a fork while
@@ -190,70 +208,23 @@ class Exchange:
             self._url = redact_url(self._whole_url)
         return self._url
 
-    @property
-    def status(self) -> int:
-        """The status of the answer that was begun."""
-        return self._status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers of the answer that was begun, with lower-case names."""
-        if self._shown_headers is None:
-            self._shown_headers = {
-                name.lower(): self._echo.redact(value) for name, value in self._headers.items()
-            }
-        return self._shown_headers
-
     def body(self) -> bytes:
-        """Give the body of the whole answer, and leave a line about it in the log."""
+        """Return the body of the whole answer, and leave a line about it in the log."""
         body = self._echo.redact_bytes(b"".join(self._parts))
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(
                 "%s %s -> %d in %.3f s, %d bytes %s",
                 self.method,
                 self.url,
-                self._status,
-                self._spent(),
+                self.status,
+                self._clock.monotonic() - self.began,
                 self._size,
                 redact_headers(self.headers),
             )
         return body
 
-    @contextlib.contextmanager
-    def under_way(self) -> Iterator[None]:
-        """Turn whatever is raised inside into an error of ours, which names the request safely."""
-        with Ours(), self._recorded() as span:
-            with self.translating():
-                yield
-            span.record({"http.response.status_code": self._status})
-
-    @contextlib.contextmanager
-    def translating(self) -> Iterator[None]:
-        """Do the same, and no more than that.
-
-        Raises:
-            DatalabError: Whatever else was raised is its cause, unless that tells a secret.
-        """
-        with _WITHOUT_CONTEXT:
-            try:
-                yield
-            # The libraries below raise what they please, and so do those below them.
-            except Exception as error:
-                if error is self._own:
-                    raise
-                failure = self._translated(error)
-                logger.debug(
-                    "%s %s -> %s after %.3f s",
-                    self.method,
-                    self.url,
-                    type(failure).__name__,
-                    self._spent(),
-                )
-                if failure is error:
-                    raise
-                raise failure from failure.__cause__
-
-    def _recorded(self) -> AbstractContextManager[Span]:
+    def recorded(self) -> AbstractContextManager[Span]:
+        """Record what is done inside as a span, if somebody wants spans."""
         return _NO_RECORD if isinstance(self._tracing, NoTracing) else self._in_a_span()
 
     @contextlib.contextmanager
@@ -261,6 +232,31 @@ class Exchange:
         attributes = {"http.request.method": self.method, "url.full": self.url}
         with span_around(self._tracing, self.method, attributes) as span, span.active():
             yield span
+            span.record({"http.response.status_code": self.status})
+
+    def _raise_translated(self, error: Exception) -> None:
+        """Raise the error of ours for an error; nothing if it is one of ours already.
+
+        Raises:
+            DatalabError: Whatever else was raised is its cause, unless that tells a secret.
+        """
+        failure = self._translated(error)
+        logger.debug(
+            "%s %s -> %s after %.3f s",
+            self.method,
+            self.url,
+            type(failure).__name__,
+            self._clock.monotonic() - self.began,
+        )
+        if failure is error:
+            if error.__suppress_context__:
+                error.__context__ = error.__cause__
+            return
+        try:
+            raise failure from failure.__cause__
+        finally:
+            # Without this it would remember in which error's handling it was raised.
+            failure.__context__ = failure.__cause__
 
     def _translated(self, error: Exception) -> DatalabError:
         if isinstance(error, DatalabError):
@@ -271,11 +267,10 @@ class Exchange:
 
     def _failure(self, error: Exception) -> DatalabError:
         sent = self._sent
-        if sent is None:
+        if sent is None or isinstance(error, NothingSentError):
             sent = not isinstance(error, _NEVER_SENT)
-        sent = sent and self.may_have_sent()
         kind = type(error).__name__
-        if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+        if isinstance(error, _TIMEOUTS):
             return self._timed_out(kind, may_have_arrived=sent)
         if isinstance(error, httpx.DecodingError):
             return InvalidResponseError(
@@ -321,45 +316,3 @@ class Exchange:
             may_have_arrived=may_have_arrived,
             timeout=self.timeout,
         )
-
-    def _spent(self) -> float:
-        return self._clock.monotonic() - self.began
-
-
-def carry_out(exchange: Exchange, send: Callable[[], httpx.Response]) -> bytes:
-    """Carry out an exchange, blocking, and give the body of the answer.
-
-    Args:
-        exchange: What takes note of it.
-        send: Sends the request, and gives the answer, whose body is still to come.
-    """
-    with exchange.under_way(), Deadline(exchange.timeout):
-        response = send()
-        try:
-            exchange.begin(response)
-            for part in response.iter_bytes():
-                exchange.take(part)
-        finally:
-            response.close()
-    return exchange.body()
-
-
-async def carry_out_async(
-    exchange: Exchange, send: Callable[[], Awaitable[httpx.Response | AsyncAnswer]]
-) -> bytes:
-    """Carry out an exchange in an event loop, and give the body of the answer.
-
-    Arguments as :func:`carry_out`.
-    """
-    import asyncio  # importing it costs a third of importing httpx
-
-    with exchange.under_way():
-        async with asyncio.timeout(exchange.timeout):
-            response = await send()
-            try:
-                exchange.begin(response)
-                async for part in response.aiter_bytes():
-                    exchange.take(part)
-            finally:
-                await response.aclose()
-    return exchange.body()

@@ -6,7 +6,7 @@ and it is a good part of all that the package imports.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import httpx
 
@@ -16,12 +16,16 @@ from datalab_facade.drift import DriftLog
 from datalab_facade.errors import ConfigurationError, InvalidArgumentError
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.tracing import Tracing
-from datalab_facade.transport.api import ApiTransport, AsyncApiTransport, EventLoopGuard
-from datalab_facade.transport.connecting import Connector
-from datalab_facade.transport.connection_pool import AsyncConnectionPool, ConnectionPool
 from datalab_facade.transport.exchange import Surroundings
 from datalab_facade.transport.origin import Origin
-from datalab_facade.transport.storage import AsyncStorageTransport, StorageTransport
+
+if TYPE_CHECKING:
+    from datalab_facade.transport.api import ApiTransport
+    from datalab_facade.transport.async_api import AsyncApiTransport
+    from datalab_facade.transport.async_storage import AsyncStorageTransport
+    from datalab_facade.transport.network.async_connection_pool import AsyncConnectionPool
+    from datalab_facade.transport.network.connector import AsyncConnector
+    from datalab_facade.transport.storage import StorageTransport
 
 Carrier: TypeAlias = Literal["httpx", "aiohttp"]
 
@@ -35,10 +39,19 @@ def transports(
     *,
     http_client: httpx.Client | None,
 ) -> tuple[ApiTransport, StorageTransport]:
-    """Give what speaks with the API, and what speaks with the storage of outputs."""
+    """Return what speaks with the API, and what speaks with the storage of outputs.
+
+    Raises:
+        ConfigurationError: The HTTP client is not one, or the environment cannot be used.
+    """
+    from datalab_facade.transport.api import ApiTransport
+    from datalab_facade.transport.network.connection_pool import ConnectionPool
+    from datalab_facade.transport.network.connector import Connector
+    from datalab_facade.transport.storage import StorageTransport
+
     _check_client(http_client, httpx.Client)
     surroundings, connector = Surroundings(clock, tracing), Connector()
-    api, storage = (ConnectionPool(origin.base_url, http_client, connector) for _ in range(2))
+    api, storage = (ConnectionPool(http_client, connector) for _ in range(2))
     return (
         ApiTransport(origin, surroundings, rate_limiter, api, drift=drift),
         StorageTransport(surroundings, storage),
@@ -61,13 +74,17 @@ def async_transports(
         ConfigurationError: The carrier is unknown, not installed, or cannot go with an
             HTTP client of the caller's own.
     """
-    surroundings, connector = Surroundings(clock, tracing), Connector()
-    lanes, loop = _async_lanes(origin, http_client, connector, carrier), EventLoopGuard()
+    from datalab_facade.transport.async_api import AsyncApiTransport
+    from datalab_facade.transport.async_storage import AsyncStorageTransport
+    from datalab_facade.transport.network.async_connection_pool import AsyncConnectionPool
+    from datalab_facade.transport.network.connector import AsyncConnector
+
+    surroundings, connector = Surroundings(clock, tracing), AsyncConnector()
+    api = _async_pool(origin, http_client, connector, carrier)
+    storage = AsyncConnectionPool(http_client, connector)
     return (
-        AsyncApiTransport(origin, surroundings, rate_limiter, lanes, loop, drift=drift),
-        AsyncStorageTransport(
-            surroundings, AsyncConnectionPool(origin.base_url, http_client, connector), loop
-        ),
+        AsyncApiTransport(origin, surroundings, rate_limiter, api, drift=drift),
+        AsyncStorageTransport(surroundings, storage),
     )
 
 
@@ -78,21 +95,29 @@ def _check_client(http_client: object, kind: type) -> None:
         )
 
 
-def _async_lanes(
+def _async_pool(
     origin: Origin,
     http_client: httpx.AsyncClient | None,
-    connector: Connector,
+    connector: AsyncConnector,
     carrier: Carrier,
 ) -> AsyncConnectionPool:
     if carrier not in ("httpx", "aiohttp"):
         raise InvalidArgumentError(f"transport must be 'httpx' or 'aiohttp', not {named(carrier)}")
     if carrier == "httpx":
+        from datalab_facade.transport.network.async_connection_pool import AsyncConnectionPool
+
         _check_client(http_client, httpx.AsyncClient)
-        return AsyncConnectionPool(origin.base_url, http_client, connector)
+        return AsyncConnectionPool(http_client, connector)
     if http_client is not None:
         raise InvalidArgumentError(
             "An http_client of your own is a transport; leave one of them out"
         )
-    from datalab_facade.transport.aiohttp_pool import AiohttpConnectionPool
+    try:
+        import aiohttp  # noqa: F401 - only to see whether it is there
+    except ImportError:
+        raise ConfigurationError(
+            "transport='aiohttp' needs a package that is not there; install datalab-facade[aiohttp]"
+        ) from None
+    from datalab_facade.transport.network.aiohttp_pool import AiohttpConnectionPool
 
     return AiohttpConnectionPool(origin.base_url, connector)

@@ -1,150 +1,136 @@
-"""The generated functions that the facade calls, one small function for each.
+# pyright: reportPrivateUsage=false
+"""The operations of the API that the facade uses, as values: what a request is made of.
 
-A generated module has a sync and an async form of the same request. Both are
-kept, with the arguments already in place, so that the decision what to ask is
-made once. A module is imported when it is first needed: together they cost as
-much as httpx.
+The generated module of an operation builds the request, in a function that every generated module
+has under the same name. Nothing else of generated code is used. A module is imported when its
+operation is first needed: together they cost as much as httpx.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from functools import partial
-from typing import TYPE_CHECKING, Protocol, cast
+import functools
+from collections.abc import Mapping
+from typing import cast
 
 import attrs
 
 from datalab_facade.models import JSON
 
-if TYPE_CHECKING:
-    import httpx
-    from datalab_api_client.client import AuthenticatedClient
 
-
-class _Sync(Protocol):
-    def __call__(self, *, client: AuthenticatedClient) -> object: ...
-
-
-class _Async(Protocol):
-    def __call__(self, *, client: AuthenticatedClient) -> Awaitable[object]: ...
-
-
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Operation:
-    """One request, ready to be sent either way."""
+    """One request to the API, before anybody knows when it is sent, and with which key."""
 
     name: str
-    send: _Sync
-    send_async: _Async
+    """A short name that stays the same."""
+    template: str
+    """The path as the document of the API has it: ids are names in braces."""
+    method: str
+    """In capitals."""
+    path: str
+    params: Mapping[str, str | int | float | bool] = attrs.field(factory=dict, repr=False)
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """With lower-case names."""
+    json: JSON = attrs.field(default=None, repr=False)
+    """The body, if it is JSON."""
+    files: object = attrs.field(default=None, repr=False)
+    """The parts of the body, as httpx takes them, if it is a form."""
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.template}"
+
+    @property
+    def is_deprecated(self) -> bool:
+        """Whether the document of the API says that the operation is going to end."""
+        deprecated = _deprecated()
+        return bool(deprecated) and str(self) in deprecated
 
 
-def described(operation: Operation) -> tuple[str, str]:
-    """Give the method and the path of a request, as its generated function builds them.
+@functools.cache
+def _deprecated() -> frozenset[str]:
+    from datalab_api_client.operations import OPERATIONS
 
-    >>> described(execution_status(123))
-    ('GET', '/api/v1/workflows/executions/123')
-    """
-    import httpx
-    from datalab_api_client.client import AuthenticatedClient
-
-    built = _Noting(httpx.Response(204))
-    client = AuthenticatedClient(base_url="", token="")
-    operation.send(client=client.set_httpx_client(cast("httpx.Client", built)))
-    return built.method, built.path
+    return frozenset(f"{method} {path}" for method, path, deprecated in OPERATIONS if deprecated)
 
 
-class _Noting:
-    """Stands where a generated function expects its httpx client, and sends nothing."""
-
-    method: str = ""
-    path: str = ""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        self._answer = answer
-
-    def request(self, method: str, url: str, **_: object) -> httpx.Response:
-        self.method, self.path = method.upper(), url
-        return self._answer
+def _operation(name: str, template: str, built: Mapping[str, object]) -> Operation:
+    """Make an operation of what a generated function built."""
+    headers = cast("Mapping[str, str]", built.get("headers", {}))
+    headers = {name.lower(): value for name, value in headers.items()}
+    if "files" in built:
+        # The generator writes the same boundary into each, so that a document could smuggle in
+        # parts of its own. Whoever encodes the parts chooses one.
+        headers.pop("content-type", None)
+    return Operation(
+        name=name,
+        template=template,
+        method=str(built["method"]).upper(),
+        path=str(built["url"]),
+        params=cast("Mapping[str, str | int | float | bool]", built.get("params", {})),
+        headers=headers,
+        json=cast("JSON", built.get("json")),
+        files=built.get("files"),
+    )
 
 
 def execution_status(execution_id: int) -> Operation:
     """``GET /api/v1/workflows/executions/{execution_id}``."""
-    from datalab_api_client.api.default import get_workflows_executions_id as generated
+    from datalab_api_client.api.default.get_workflows_executions_id import _get_kwargs
 
-    return Operation(
+    return _operation(
         "get_execution_status",
-        partial(generated.sync_detailed, execution_id),
-        partial(generated.asyncio_detailed, execution_id),
+        "/api/v1/workflows/executions/{execution_id}",
+        _get_kwargs(execution_id),
     )
 
 
 def request_upload_url(name: str, content_type: str) -> Operation:
     """``POST /api/v1/files/upload``."""
-    from datalab_api_client.api.files import post_files_upload as generated
+    from datalab_api_client.api.files.post_files_upload import _get_kwargs
     from datalab_api_client.models.file_upload_request import FileUploadRequest
 
     body = FileUploadRequest(filename=name, content_type=content_type)
-    return Operation(
-        "request_upload_url",
-        partial(generated.sync_detailed, body=body),
-        partial(generated.asyncio_detailed, body=body),
-    )
+    return _operation("request_upload_url", "/api/v1/files/upload", _get_kwargs(body=body))
 
 
 def confirm_upload(file: int | str) -> Operation:
     """``GET /api/v1/files/{file_id_or_hashid}/confirm``."""
-    from datalab_api_client.api.files import get_files_id_confirm as generated
+    from datalab_api_client.api.files.get_files_id_confirm import _get_kwargs
 
-    return Operation(
-        "confirm_upload",
-        partial(generated.sync_detailed, str(file)),
-        partial(generated.asyncio_detailed, str(file)),
+    return _operation(
+        "confirm_upload", "/api/v1/files/{file_id_or_hashid}/confirm", _get_kwargs(str(file))
     )
 
 
 def list_files(limit: int, offset: int) -> Operation:
     """``GET /api/v1/files``."""
-    from datalab_api_client.api.files import get_files as generated
+    from datalab_api_client.api.files.get_files import _get_kwargs
 
-    return Operation(
-        "list_files",
-        partial(generated.sync_detailed, limit=limit, offset=offset),
-        partial(generated.asyncio_detailed, limit=limit, offset=offset),
-    )
+    return _operation("list_files", "/api/v1/files", _get_kwargs(limit=limit, offset=offset))
 
 
 def file_metadata(file: int | str) -> Operation:
     """``GET /api/v1/files/{file_id}``."""
-    from datalab_api_client.api.files import get_files_id as generated
+    from datalab_api_client.api.files.get_files_id import _get_kwargs
 
-    return Operation(
-        "get_file_metadata",
-        partial(generated.sync_detailed, _integer_or_hashid(file)),
-        partial(generated.asyncio_detailed, _integer_or_hashid(file)),
-    )
+    built = _get_kwargs(_integer_or_hashid(file))
+    return _operation("get_file_metadata", "/api/v1/files/{file_id}", built)
 
 
 def file_download_url(file: int | str, expires_in: int) -> Operation:
     """``GET /api/v1/files/{file_id}/download``."""
-    from datalab_api_client.api.files import get_files_id_download as generated
+    from datalab_api_client.api.files.get_files_id_download import _get_kwargs
 
-    file_id = _integer_or_hashid(file)
-    return Operation(
-        "get_file_download_url",
-        partial(generated.sync_detailed, file_id, expires_in=expires_in),
-        partial(generated.asyncio_detailed, file_id, expires_in=expires_in),
-    )
+    built = _get_kwargs(_integer_or_hashid(file), expires_in=expires_in)
+    return _operation("get_file_download_url", "/api/v1/files/{file_id}/download", built)
 
 
 def delete_file(file: int | str) -> Operation:
     """``DELETE /api/v1/files/{file_id}``."""
-    from datalab_api_client.api.files import delete_files_id as generated
+    from datalab_api_client.api.files.delete_files_id import _get_kwargs
 
-    return Operation(
-        "delete_file",
-        partial(generated.sync_detailed, _integer_or_hashid(file)),
-        partial(generated.asyncio_detailed, _integer_or_hashid(file)),
-    )
+    built = _get_kwargs(_integer_or_hashid(file))
+    return _operation("delete_file", "/api/v1/files/{file_id}", built)
 
 
 def _integer_or_hashid(file: int | str) -> int:
@@ -155,68 +141,55 @@ def _integer_or_hashid(file: int | str) -> int:
 
 def list_step_types() -> Operation:
     """``GET /api/v1/workflows/step-types``."""
-    from datalab_api_client.api.default import get_workflows_step_types_fc191a as generated
+    from datalab_api_client.api.default.get_workflows_step_types_fc191a import _get_kwargs
 
-    return Operation("list_step_types", generated.sync_detailed, generated.asyncio_detailed)
+    return _operation("list_step_types", "/api/v1/workflows/step-types", _get_kwargs())
 
 
 def list_workflows(team_id: int | None) -> Operation:
     """``GET /api/v1/workflows/workflows``."""
-    from datalab_api_client.api.default import get_workflows_workflows as generated
+    from datalab_api_client.api.default.get_workflows_workflows import _get_kwargs
     from datalab_api_client.types import UNSET
 
-    asked = UNSET if team_id is None else team_id
-    return Operation(
-        "list_workflows",
-        partial(generated.sync_detailed, team_id=asked),
-        partial(generated.asyncio_detailed, team_id=asked),
-    )
+    built = _get_kwargs(team_id=UNSET if team_id is None else team_id)
+    return _operation("list_workflows", "/api/v1/workflows/workflows", built)
 
 
 def get_workflow(workflow_id: int) -> Operation:
     """``GET /api/v1/workflows/workflows/{workflow_id}``."""
-    from datalab_api_client.api.default import get_workflows_workflows_id as generated
+    from datalab_api_client.api.default.get_workflows_workflows_id import _get_kwargs
 
-    return Operation(
-        "get_workflow",
-        partial(generated.sync_detailed, workflow_id),
-        partial(generated.asyncio_detailed, workflow_id),
+    return _operation(
+        "get_workflow", "/api/v1/workflows/workflows/{workflow_id}", _get_kwargs(workflow_id)
     )
 
 
 def create_workflow(name: str, steps: list[JSON]) -> Operation:
     """``POST /api/v1/workflows/workflows``."""
-    from datalab_api_client.api.default import post_workflows_workflows as generated
-    from datalab_api_client.models import CreateWorkflowRequest
+    from datalab_api_client.api.default.post_workflows_workflows import _get_kwargs
+    from datalab_api_client.models.create_workflow_request import CreateWorkflowRequest
 
     body = CreateWorkflowRequest.from_dict({"name": name, "steps": steps})
-    return Operation(
-        "create_workflow",
-        partial(generated.sync_detailed, body=body),
-        partial(generated.asyncio_detailed, body=body),
-    )
+    return _operation("create_workflow", "/api/v1/workflows/workflows", _get_kwargs(body=body))
 
 
 def delete_workflow(workflow_id: int) -> Operation:
     """``DELETE /api/v1/workflows/workflows/{workflow_id}``."""
-    from datalab_api_client.api.default import delete_workflows_workflows_id as generated
+    from datalab_api_client.api.default.delete_workflows_workflows_id import _get_kwargs
 
-    return Operation(
-        "delete_workflow",
-        partial(generated.sync_detailed, workflow_id),
-        partial(generated.asyncio_detailed, workflow_id),
+    return _operation(
+        "delete_workflow", "/api/v1/workflows/workflows/{workflow_id}", _get_kwargs(workflow_id)
     )
 
 
 def execute_workflow(workflow_id: int, input_config: dict[str, JSON] | None) -> Operation:
     """``POST /api/v1/workflows/workflows/{workflow_id}/execute``."""
-    from datalab_api_client.api.default import post_workflows_workflows_id_execute as generated
-    from datalab_api_client.models import ExecuteWorkflowRequest
+    from datalab_api_client.api.default.post_workflows_workflows_id_execute import _get_kwargs
+    from datalab_api_client.models.execute_workflow_request import ExecuteWorkflowRequest
 
     given = {} if input_config is None else {"input_config": input_config}
-    body = ExecuteWorkflowRequest.from_dict(given)
-    return Operation(
+    return _operation(
         "execute_workflow",
-        partial(generated.sync_detailed, workflow_id, body=body),
-        partial(generated.asyncio_detailed, workflow_id, body=body),
+        "/api/v1/workflows/workflows/{workflow_id}/execute",
+        _get_kwargs(workflow_id, body=ExecuteWorkflowRequest.from_dict(given)),
     )

@@ -17,6 +17,23 @@ KEY_HEADER = "x-api-key"
 
 
 @attrs.frozen
+class Server:
+    """What a connection is opened to."""
+
+    scheme: bytes
+    host: bytes
+    port: int | None
+    """None if it is the usual one of the scheme."""
+    name: bytes = attrs.field(eq=False)
+    """What a request calls it in its header ``Host``."""
+
+    @classmethod
+    def of(cls, url: httpx.URL) -> Server:
+        """Return the server of a URL."""
+        return cls(url.raw_scheme, url.raw_host, url.port, url.netloc)
+
+
+@attrs.frozen
 class Origin:
     """The address of the API, and the key that goes there."""
 
@@ -25,7 +42,7 @@ class Origin:
     key: str = attrs.field(repr=lambda _: "***")
 
     def url(self, path: str) -> str:
-        """Give the address of a path of the API."""
+        """Return the address of a path of the API."""
         return self.base_url + path
 
 
@@ -35,19 +52,14 @@ class OriginKey:
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
         self._prefix = f"{origin.base_url}/"
-        self._place = _place(httpx.URL(origin.base_url))
+        self._server = Server.of(httpx.URL(origin.base_url))
 
     def add_to(self, headers: dict[str, str], url: str) -> None:
         """Add the key if a request to the URL goes where it belongs."""
         # The slash ends the host's name and its port, and no user comes before them, so
         # most URLs need not be taken apart.
-        if url.startswith(self._prefix) or _place(httpx.URL(url)) == self._place:
+        if url.startswith(self._prefix) or Server.of(httpx.URL(url)) == self._server:
             headers[KEY_HEADER] = self._origin.key
-
-
-def _place(url: httpx.URL) -> tuple[bytes, bytes, int | None]:
-    # A port that is the usual one of its scheme is None in httpx's URLs.
-    return url.raw_scheme, url.raw_host, url.port
 
 
 def checked_origin(base_url: str, key: str, *, allow_http: bool) -> Origin:

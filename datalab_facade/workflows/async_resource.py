@@ -14,7 +14,7 @@ from datalab_facade.context import Context
 from datalab_facade.executions.async_handles import AsyncExecutionHandle
 from datalab_facade.executions.async_resource import AsyncExecutions
 from datalab_facade.options import CallOptions
-from datalab_facade.transport.api import AsyncApiTransport
+from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.transport.operations import (
     delete_workflow,
     get_workflow,

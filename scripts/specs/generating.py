@@ -55,6 +55,7 @@ def generate(document: Document, folder: Path, workshop: Path) -> None:
     rewiring.rewire(document, package)
     _refuse_unreadable(document, package)
     _ = (package / "operations.py").write_text(_list_of(document), encoding="utf-8")
+    _import_models_when_needed(package / "models" / "__init__.py")
     _ = run(["-m", "ruff", "check", *STYLE, "--fix-only", "--extend-select=I", "."], cwd=package)
     _ = run(["-m", "ruff", "format", *STYLE, "."], cwd=package)
     _ = (package / "py.typed").write_bytes(b"")
@@ -70,6 +71,39 @@ def _list_of(document: Document) -> str:
         '"""Every operation of the API: its method, its path, and whether it is deprecated."""\n\n'
         f"OPERATIONS: tuple[tuple[str, str, bool], ...] = ({' '.join(entries)})\n"
     )
+
+
+def _import_models_when_needed(module: Path) -> None:
+    """Have each model imported when it is first asked for.
+
+    Whoever builds one request imports a model or two. All of them together cost as much as httpx.
+    """
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    if not imports:
+        return
+    modules = {one.name: str(node.module) for node in imports for one in node.names}
+    lines = "\n    ".join(ast.unparse(node) for node in imports)
+    names = ", ".join(map(repr, sorted(modules)))
+    text = f'''"""All models of requests and answers; each is imported when it is first needed."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    {lines}
+else:
+    _MODULES = {modules!r}
+
+    def __getattr__(name):
+        if name not in _MODULES:
+            raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
+        return getattr(import_module(f"{{__name__}}.{{_MODULES[name]}}"), name)
+
+
+__all__ = ({names},)
+'''
+    _ = module.write_text(text, encoding="utf-8")
 
 
 def _errors(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from datalab_facade.cli.recording import RecordedAnswer, Target, summarize
 from datalab_facade.cli.shapes import header_may_be_shown, may_be_shown, shape_of
 from datalab_facade.errors import InvalidArgumentError
-from datalab_facade.transport.api import PlainAnswer
+from datalab_facade.transport.api_calls import PlainAnswer
 from tests.cli.conftest import Run
 from tests.cli.schemas import check_document
 from tests.cli.worlds import World

@@ -54,7 +54,7 @@ class Side:
     _opened: list[Callable[[], Any]] = attrs.field(factory=list)
 
     def __attrs_post_init__(self) -> None:
-        self.client(http_client=self.http())
+        self.client()
 
     def client(self, **options: Any) -> Any:
         """Give a new client; it is closed after the test."""
@@ -115,10 +115,12 @@ class Side:
 
     def busy_connections(self) -> int:
         """Tell how many connections to storage are not idle."""
-        storage = self._client._storage._lanes
-        lanes = [storage._shared] if storage._shared else storage._idle
-        pools = [lane.client._transport._pool for lane in lanes]
-        return sum(not one.is_idle() for pool in pools for one in pool.connections)
+        storage = self._client._storage._pool
+        if storage._shared is None:
+            # Those in use are not there.
+            return sum(not one._connection.is_idle() for one in storage._idle)
+        pool = storage._shared.client._transport._pool
+        return sum(not one.is_idle() for one in pool.connections)
 
     def done(self, call: Any) -> Any:
         """Give what a call gave; a coroutine is run to its end."""

@@ -19,8 +19,8 @@ from datalab_facade import DownloadError, OutputTooLargeError
 from datalab_facade.outputs.downloading import Download, DownloadPolicy
 from datalab_facade.outputs.fetching import fetch, fetch_async
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
-from datalab_facade.transport.network import Network, SocketStream
-from datalab_facade.transport.resolving import Resolver
+from datalab_facade.transport.network.resolving import Resolver
+from datalab_facade.transport.network.sockets import Network, SocketStream
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, moved, refused, stored
 from tests.outputs.conftest import Side, output_at, until
 

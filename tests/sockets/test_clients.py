@@ -25,6 +25,7 @@ from datalab_facade import (
     ClientStateError,
     Datalab,
     ExecutionFailedError,
+    InvalidResponseError,
     Output,
     WaitPolicy,
 )
@@ -145,7 +146,7 @@ async def test_a_timeout_around_a_wait_is_prompt_and_leaks_no_connection(
             async with limit(0.3):
                 await client.executions.wait(execution_id, policy=WaitPolicy(min_interval=10))
         assert time.monotonic() - began < 1
-        assert _busy_connections(client._api._lanes) == 0
+        assert _busy_connections(client._api._pool) == 0
         assert (await client.executions.get(execution_id)).status == "IN_PROGRESS"
 
 
@@ -166,7 +167,7 @@ async def test_a_cancelled_task_is_prompt_and_leaks_no_connection(
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert _busy_connections(client._api._lanes) == 0
+        assert _busy_connections(client._api._pool) == 0
 
 
 async def test_leaving_a_watch_early_leaves_nothing_behind(
@@ -177,19 +178,16 @@ async def test_leaving_a_watch_early_leaves_nothing_behind(
         changes = client.executions.watch(execution_id, policy=FAST)
         assert (await anext(changes)).after == "IN_PROGRESS"
         await changes.aclose()
-        assert _busy_connections(client._api._lanes) == 0
+        assert _busy_connections(client._api._pool) == 0
         assert len(asyncio.all_tasks()) == 1
     with Datalab(API_KEY, base_url=server.api_url) as blocking:
         for _ in blocking.executions.watch(execution_id, policy=FAST):
             break
-        assert _busy_connections(blocking._api._lanes) == 0
+        assert _busy_connections(blocking._api._pool) == 0
 
 
-def _busy_connections(lanes: Any) -> int:
-    pools = [lane.client._transport._pool for lane in lanes._idle]
-    return sum(
-        len(pool._requests) + sum(not c.is_idle() for c in pool.connections) for pool in pools
-    )
+def _busy_connections(pool: Any) -> int:
+    return sum(not one._connection.is_idle() for one in pool._idle)
 
 
 INTERRUPTED = """
@@ -290,22 +288,14 @@ def test_a_client_of_ones_own_is_used_and_left_open(
         assert not own.is_closed
 
 
-def test_lanes_rest_on_a_name_that_httpx_still_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    with httpx.Client(verify=False) as client:
-        proxied = client._transport_for_url(httpx.URL("https://www.datalab.to"))
-        assert proxied in client._mounts.values()
-        assert proxied is not client._transport_for_url(httpx.URL("http://www.datalab.to"))
+def test_a_compressed_answer_is_read(simulator: Simulator, call: Caller) -> None:
+    execution_id = simulator.start(NEVER_ENDS)
+    simulator.inject_always(Fault.gzip(), origin="api")
+    assert call("get", execution_id).result.id == execution_id
 
 
-def test_our_connections_rest_on_names_that_httpx_still_has() -> None:
-    from datalab_facade.transport.connecting import Connector
-    from datalab_facade.transport.network import Network
-    from datalab_facade.transport.network_async import AsyncNetwork
-
-    client, network = Connector().client()
-    assert isinstance(network, Network)
-    assert client._transport._pool._network_backend is network  # type: ignore[attr-defined]
-    async_client, async_network = Connector().async_client()
-    assert isinstance(async_network, AsyncNetwork)
-    assert async_client._transport._pool._network_backend is async_network  # type: ignore[attr-defined]
+def test_an_answer_that_does_not_decompress_is_told(simulator: Simulator, call: Caller) -> None:
+    simulator.inject_always(Fault.status(200, b"not gzip", {"Content-Encoding": "gzip"}))
+    outcome = call("get", 1, max_retries=0)
+    assert isinstance(outcome.error, InvalidResponseError)
+    assert "does not decompress" in str(outcome.error)

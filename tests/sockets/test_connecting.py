@@ -17,8 +17,8 @@ import pytest
 
 from datalab_facade import APIConnectionError, APITimeoutError, AsyncDatalab, Datalab
 from datalab_facade.testing import Simulator, SimulatorServer
-from datalab_facade.transport.network import _first_to_connect
-from datalab_facade.transport.resolving import Address, Resolver
+from datalab_facade.transport.network.resolving import Address, Resolver
+from datalab_facade.transport.network.sockets import _first_to_connect
 from tests.in_process import NEVER_ENDS
 from tests.secrets_for_tests import API_KEY
 from tests.sockets.conftest import Outcome

@@ -1,33 +1,42 @@
-"""Each request under way has a connection and a pool of its own."""
+"""Each request under way has a connection of its own."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
+import httpcore
+import httpx
 import pytest
 
 from datalab_facade import AsyncDatalab, ClientStateError, ConfigurationError, Datalab
-from datalab_facade.testing import Fault, Simulator, SimulatorServer
-from datalab_facade.transport.admission import MOST_UNDER_WAY
+from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
+from datalab_facade.transport.origin import Server
+from datalab_facade.transport.permits import MOST_UNDER_WAY
 from tests.in_process import NEVER_ENDS
 from tests.secrets_for_tests import API_KEY
 
 
-def idle_lanes(client: Datalab | AsyncDatalab) -> list[Any]:
-    return list(client._api._lanes._idle)
+def idle(client: Datalab | AsyncDatalab) -> list[Any]:
+    return list(client._api._pool._idle)
 
 
-def connections(client: Datalab | AsyncDatalab) -> list[Any]:
-    return [one for lane in idle_lanes(client) for one in lane.client._transport._pool.connections]
+def sockets(client: Datalab | AsyncDatalab) -> list[Any]:
+    return [stream for one in idle(client) for stream in one.network.streams]
 
 
-def is_open(lane: Any) -> bool:
-    """Tell whether a lane has a connection that is open."""
-    return bool(list(lane.connections.streams))
+def take(client: Datalab | AsyncDatalab) -> Any:
+    return client._api._pool.take(client._api._server)
+
+
+def is_open(connection: Any) -> bool:
+    return bool(connection.network.streams)
 
 
 def test_one_after_the_other_requests_share_one_connection(
@@ -36,13 +45,13 @@ def test_one_after_the_other_requests_share_one_connection(
     execution_id = simulator.start(NEVER_ENDS)
     with Datalab(API_KEY, base_url=server.api_url) as client:
         client.executions.get(execution_id)
-        [first] = connections(client)
+        [first] = sockets(client)
         for _ in range(4):
             client.executions.get(execution_id)
-        assert connections(client) == [first]
+        assert sockets(client) == [first]
 
 
-def test_threads_that_ask_at_once_get_a_lane_each(
+def test_threads_that_ask_at_once_get_a_connection_each(
     simulator: Simulator, server: SimulatorServer
 ) -> None:
     execution_id, many = simulator.start(NEVER_ENDS), 8
@@ -53,14 +62,14 @@ def test_threads_that_ask_at_once_get_a_lane_each(
         together = threading.Barrier(many)
 
         def ask(_: int) -> None:
-            lane = client._api._lanes.take()
+            connection = take(client)
             together.wait(20)
-            client._api._lanes.put_back(lane)
+            client._api._pool.put_back(connection)
             client.executions.get(execution_id)
 
         list(threads.map(ask, range(many)))
-        assert len(idle_lanes(client)) == many
-        assert 1 <= len(connections(client)) <= many
+        assert len(idle(client)) == many
+        assert 1 <= len(sockets(client)) <= many
 
 
 async def test_tasks_never_open_more_connections_than_requests_may_be_under_way(
@@ -71,54 +80,54 @@ async def test_tasks_never_open_more_connections_than_requests_may_be_under_way(
     async with AsyncDatalab(API_KEY, base_url=server.api_url, requests_per_minute=None) as client:
         looks = [client.executions.get(execution_id) for _ in range(3 * MOST_UNDER_WAY)]
         await asyncio.gather(*looks)
-        assert len(connections(client)) == len(idle_lanes(client)) <= MOST_UNDER_WAY
+        assert len(sockets(client)) == len(idle(client)) <= MOST_UNDER_WAY
 
 
-def test_a_lane_that_nobody_needed_for_long_is_closed(
+def test_a_connection_that_nobody_needed_for_long_is_closed(
     simulator: Simulator, server: SimulatorServer
 ) -> None:
     execution_id = simulator.start(NEVER_ENDS)
     with Datalab(API_KEY, base_url=server.api_url) as client:
         client.executions.get(execution_id)
-        lanes = client._api._lanes
-        spare, used = lanes.take(), lanes.take()
+        pool = client._api._pool
+        spare, used = take(client), take(client)
         assert is_open(spare)
-        lanes.put_back(spare)
-        lanes.put_back(used)
+        pool.put_back(spare)
+        pool.put_back(used)
         spare.idle_since -= 3600
         client.executions.get(execution_id)
-        assert idle_lanes(client) == [used]
+        assert idle(client) == [used]
         assert not is_open(spare)
 
 
-async def test_a_lane_that_no_task_needed_for_long_is_closed(
+async def test_a_connection_that_no_task_needed_for_long_is_closed(
     simulator: Simulator, server: SimulatorServer
 ) -> None:
     execution_id = simulator.start(NEVER_ENDS)
     async with AsyncDatalab(API_KEY, base_url=server.api_url) as client:
         await client.executions.get(execution_id)
-        lanes = client._api._lanes
-        spare, used = lanes.take(), lanes.take()
+        pool = client._api._pool
+        spare, used = take(client), take(client)
         assert is_open(spare)
-        lanes.put_back(spare)
-        lanes.put_back(used)
+        pool.put_back(spare)
+        pool.put_back(used)
         spare.idle_since -= 3600
         await client.executions.get(execution_id)
-        assert idle_lanes(client) == [used]
+        assert idle(client) == [used]
         assert not is_open(spare)
 
 
-def test_a_lane_in_use_while_the_client_is_closed_is_closed_when_put_back(
+def test_a_connection_in_use_while_the_client_is_closed_is_closed_when_put_back(
     simulator: Simulator, server: SimulatorServer
 ) -> None:
     client = Datalab(API_KEY, base_url=server.api_url)
     client.executions.get(simulator.start(NEVER_ENDS))
-    lane = client._api._lanes.take()
+    connection = take(client)
     client.close()
-    assert is_open(lane)
-    client._api._lanes.put_back(lane)
-    assert not is_open(lane)
-    assert idle_lanes(client) == []
+    assert is_open(connection)
+    client._api._pool.put_back(connection)
+    assert not is_open(connection)
+    assert idle(client) == []
 
 
 @pytest.mark.parametrize("make", [Datalab, AsyncDatalab])
@@ -133,3 +142,53 @@ def test_an_environment_that_cannot_be_used_is_told_of_at_once(
     with pytest.raises((ClientStateError, ConfigurationError), match=name) as caught:
         make(API_KEY)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_connection_is_kept_for_its_own_server_only(server: SimulatorServer) -> None:
+    here = Server.of(httpx.URL(server.api_url))
+    elsewhere = Server.of(httpx.URL("https://storage.example"))
+    with Datalab(API_KEY, base_url=server.api_url) as client:
+        pool = client._storage._pool
+        first, other = pool.take(here), pool.take(elsewhere)
+        pool.put_back(first)
+        pool.put_back(other)
+        assert pool.take(Server.of(httpx.URL(server.api_url))) is first
+        assert pool.take(elsewhere) is other
+        assert pool.take(elsewhere) is not other
+
+
+def test_no_more_connections_are_kept_than_anybody_needs(server: SimulatorServer) -> None:
+    servers = [Server.of(httpx.URL(f"https://storage-{n}.example")) for n in range(150)]
+    with Datalab(API_KEY, base_url=server.api_url) as client:
+        pool = client._storage._pool
+        taken = [pool.take(one) for one in servers]
+        for one in taken:
+            pool.put_back(one)
+        assert pool._idle == taken[-100:]
+
+
+def test_a_request_passes_few_frames_of_ours_on_its_way(
+    simulator: Simulator, server: SimulatorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[str] = []
+    handle = httpcore.HTTPConnection.handle_request
+
+    def look(connection: Any, request: Any) -> Any:
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None:
+            if "/datalab_facade/" in frame.f_code.co_filename:
+                frames.append(f"{Path(frame.f_code.co_filename).name} {frame.f_code.co_name}")
+            frame = frame.f_back
+        return handle(connection, request)
+
+    monkeypatch.setattr(httpcore.HTTPConnection, "handle_request", look)
+    execution_id = simulator.start(ExecutionScript([StepScript("parse")]))
+    with Datalab(API_KEY, base_url=server.api_url) as client:
+        client.executions.wait(execution_id)
+    assert frames[:4] == [
+        "connection_pool.py send",
+        "connection_pool.py fetch",
+        "api.py send",
+        "api.py call",
+    ]
+    assert len(frames) <= 8

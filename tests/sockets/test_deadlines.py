@@ -14,7 +14,9 @@ from datalab_facade import (
 )
 from datalab_facade.clock import SystemClock
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
-from datalab_facade.transport.ending import Deadline, left_of
+from datalab_facade.transport.network.connector import Deadline
+from datalab_facade.transport.network.resolving import Resolver
+from datalab_facade.transport.network.sockets import Network
 from tests.sockets.conftest import Caller
 
 NEVER_ENDS = ExecutionScript([StepScript("parse", ends=None)])
@@ -124,6 +126,7 @@ def test_the_system_is_asked_for_no_sleep_that_it_refuses(
 
 
 def test_nothing_is_left_of_a_time_that_is_over() -> None:
-    with Deadline(-1.0), pytest.raises(TimeoutError, match="is over"):
-        left_of(5.0, TimeoutError)
-    assert left_of(5.0, TimeoutError) == 5.0
+    network = Network(Resolver())
+    with Deadline(network, -1.0), pytest.raises(TimeoutError, match="is over"):
+        network.left_of(5.0, TimeoutError)
+    assert network.left_of(5.0, TimeoutError) == 5.0

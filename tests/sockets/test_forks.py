@@ -50,8 +50,7 @@ def right(client, execution_id):
 """
 
 ALL_AT_ONCE = """
-own = HTTP
-with Datalab(key, base_url=url, requests_per_minute=None, http_client=own) as client:
+with Datalab(key, base_url=url, requests_per_minute=None) as client:
     right(client, ids[0])
     def work(mine):
         for execution_id in mine:
@@ -59,8 +58,24 @@ with Datalab(key, base_url=url, requests_per_minute=None, http_client=own) as cl
     children = [forked(lambda n=n: work(ids[n::4])) for n in range(1, 4)]
     work(ids[::4])
     print(json.dumps(ended(children)))
-if own:
-    own.close()
+"""
+
+A_CLIENT_OF_ONES_OWN_SAYS_SO = """
+with httpx.Client() as own, Datalab(key, base_url=url, http_client=own) as client:
+    # What was not used before has no connections that a child could share.
+    unused = Datalab(key, base_url=url, http_client=httpx.Client())
+    right(client, ids[0])
+    def work():
+        try:
+            right(client, ids[1])
+        except ClientStateError as error:
+            assert "before this process was forked" in str(error)
+        else:
+            raise AssertionError("it was not refused")
+        right(unused, ids[1])
+    children = [forked(work) for _ in range(3)]
+    right(client, ids[2])
+    print(json.dumps(ended(children)))
 """
 
 BUSY_THREADS = """
@@ -88,20 +103,20 @@ with Datalab(key, base_url=url) as client:
     def hold():
         with api._rate_limiter._lock, context.drift._lock, context.duration_model._lock:
             for _ in range(64):
-                api.gate.enter(float("inf"))
+                api.admission.enter(float("inf"))
             held.set()
             over.wait()
             for _ in range(64):
-                api.gate.leave()
+                api.admission.leave()
     holder = threading.Thread(target=hold)
-    # 64 turns of the budget would take long.
+    # 64 slots of the rate limiter would take long.
     class Now:
-        def wait(self, now, deadline):
+        def delay(self, now, deadline):
             return 0.0
-    api._rate_limiter.turn = Now
+    api._rate_limiter.reserve = Now
     holder.start()
     held.wait()
-    del api._rate_limiter.turn
+    del api._rate_limiter.reserve
     def work():
         right(client, ids[1])
         client.executions.wait(ids[2])
@@ -115,8 +130,8 @@ with Datalab(key, base_url=url) as client:
 CHILDREN_LEAVE_THE_PARENTS_CONNECTION = """
 with Datalab(key, base_url=url) as client:
     right(client, ids[0])
-    [lane] = client._api._lanes._idle
-    [stream] = lane.connections.streams
+    [connection] = client._api._pool._idle
+    [stream] = connection.network.streams
     before = stream.get_extra_info("client_addr")
     def work():
         right(client, ids[1])
@@ -124,7 +139,7 @@ with Datalab(key, base_url=url) as client:
     children = [forked(work), forked(client.close), forked(lambda: None)]
     codes = ended(children)
     right(client, ids[2])
-    assert client._api._lanes._idle[0] is lane
+    assert client._api._pool._idle[0] is connection
     assert stream.get_extra_info("client_addr") == before
     print(json.dumps(codes))
 """
@@ -180,8 +195,8 @@ print(json.dumps(sorted(set(codes))))
 """
 
 SCRIPTS = {
-    "all at once": ALL_AT_ONCE.replace("HTTP", "None"),
-    "all at once with an HTTP client of one's own": ALL_AT_ONCE.replace("HTTP", "httpx.Client()"),
+    "all at once": ALL_AT_ONCE,
+    "an HTTP client of one's own says so": A_CLIENT_OF_ONES_OWN_SAYS_SO,
     "busy threads": BUSY_THREADS,
     "locks held": LOCKS_HELD,
     "children leave the parent's connection": CHILDREN_LEAVE_THE_PARENTS_CONNECTION,

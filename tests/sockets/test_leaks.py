@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from datalab_facade import AsyncDatalab, Datalab, Output, Status
-from datalab_facade.transport.network import Network, SocketStream
+from datalab_facade.transport.network.sockets import Network, SocketStream
 from tests.outputs.bad_storage import Asked, BadStorage, Reply, cut
 from tests.outputs.conftest import until
 from tests.secrets_for_tests import API_KEY
@@ -40,9 +40,9 @@ CALLS: dict[str, AsyncCall] = {
 ROUNDS = 45
 
 
-def of_lanes(client: Any) -> int:
-    lanes = [*client._api._lanes._idle, *client._storage._lanes._idle]
-    return sum(len(list(lane.connections.streams)) for lane in lanes)
+def kept(client: Any) -> int:
+    idle = [*client._api._pool._idle, *client._storage._pool._idle]
+    return sum(len(one.network.streams) for one in idle)
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
@@ -54,8 +54,8 @@ async def test_a_task_that_is_cancelled_anywhere_leaves_no_connection(
     ends = set()
     async with AsyncDatalab(API_KEY, base_url=server.origin, requests_per_minute=None) as client:
         for rounds in range(ROUNDS):
-            for lanes in (client._api._lanes, client._storage._lanes):
-                lanes.take().close()
+            for pool in (client._api._pool, client._storage._pool):
+                pool.take(client._api._server).close()
             task = asyncio.ensure_future(call(client, server))
             for _ in range(rounds):
                 await asyncio.sleep(0)
@@ -65,8 +65,8 @@ async def test_a_task_that_is_cancelled_anywhere_leaves_no_connection(
             with contextlib.suppress(asyncio.CancelledError):
                 await task
             ends.add(task.cancelled())
-            assert of_lanes(client) == (0 if task.cancelled() else 1)
-            await asyncio.to_thread(until, lambda: server.open_connections == of_lanes(client))
+            assert kept(client) == (0 if task.cancelled() else 1)
+            await asyncio.to_thread(until, lambda: server.open_connections == kept(client))
     assert ends == {True, False}, "no call was cancelled, or all were"
 
 
@@ -136,7 +136,7 @@ def test_an_answer_that_is_not_read_to_its_end_takes_its_connection_along(
             ):
                 with pytest.raises(Exception):  # noqa: B017, PT011 - how it ends is told elsewhere
                     await call
-            await asyncio.to_thread(until, lambda: server.open_connections == of_lanes(client))
+            await asyncio.to_thread(until, lambda: server.open_connections == kept(client))
 
     if asynchronous:
         asyncio.run(ask())
@@ -146,4 +146,4 @@ def test_an_answer_that_is_not_read_to_its_end_takes_its_connection_along(
             client.executions.get(7, timeout=0.3)
         with pytest.raises(Exception):  # noqa: B017, PT011 - how it ends is told elsewhere
             client.outputs.read_bytes(output(server), timeout=0.3)
-        until(lambda: server.open_connections == of_lanes(client))
+        until(lambda: server.open_connections == kept(client))

@@ -13,10 +13,10 @@ import httpcore
 import httpx
 import pytest
 
-from datalab_facade.transport.ending import Deadline
-from datalab_facade.transport.network import Network
-from datalab_facade.transport.network_async import AsyncNetwork
-from datalab_facade.transport.resolving import Resolver
+from datalab_facade.transport.network.connector import Deadline
+from datalab_facade.transport.network.resolving import Resolver
+from datalab_facade.transport.network.sockets import Network
+from datalab_facade.transport.network.sockets_async import AsyncNetwork
 
 
 @pytest.fixture(params=["tcp", "unix"])
@@ -151,9 +151,9 @@ def test_the_end_that_is_here_may_be_chosen(port: int) -> None:
 
 def test_nothing_is_begun_when_the_time_is_over() -> None:
     network = Network(Resolver())
-    with Deadline(-1.0), pytest.raises(httpcore.ConnectTimeout):
+    with Deadline(network, -1.0), pytest.raises(httpcore.ConnectTimeout):
         network.connect_tcp("127.0.0.1", 9, timeout=5)
-    with Deadline(-1.0), pytest.raises(httpcore.ConnectTimeout):
+    with Deadline(network, -1.0), pytest.raises(httpcore.ConnectTimeout):
         network.connect_unix_socket("/nowhere", timeout=5)
     with pytest.raises(httpcore.ConnectError):
         network.connect_unix_socket("/nowhere", timeout=5)

@@ -1,60 +1,90 @@
-"""The way to the API through aiohttp, for those who have it: a third of httpx's CPU.
+"""The connections of an async client through aiohttp, for those who have it: less CPU than httpx.
 
-This module and ``aiohttp_connector`` alone know aiohttp. It takes httpx's requests and
-raises httpx's errors, so that nothing else has to know which of the two is at work.
+This module alone knows aiohttp. It raises httpx's errors, so that nothing else has to know which of
+the two is at work.
 """
 
 from __future__ import annotations
 
 import base64
 import inspect
+import socket
 from collections.abc import AsyncGenerator, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
+import aiohttp
 import attrs
+import httpcore
 import httpx
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.redaction import redact_url, redacted_repr
-from datalab_facade.transport.admission import MOST_UNDER_WAY
-from datalab_facade.transport.connecting import KEEP_ALIVE, Connector
-from datalab_facade.transport.connection_pool import ApiRequest, AsyncAnswer, AsyncConnectionPool
-from datalab_facade.transport.environment import ProxySetting, proxy_for
+from datalab_facade.transport.network.async_connection_pool import (
+    AsyncAnswer,
+    AsyncConnection,
+    AsyncConnectionPool,
+)
+from datalab_facade.transport.network.connector import AsyncConnector
+from datalab_facade.transport.network.environment import KEEP_ALIVE, ProxySetting, proxy_for
+from datalab_facade.transport.network.framing import is_readable
+from datalab_facade.transport.network.messages import Request, headers_of
+from datalab_facade.transport.network.resolving import HEAD_START, Resolver
+from datalab_facade.transport.origin import Server
+from datalab_facade.transport.permits import MOST_UNDER_WAY
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession, TraceConfig
+    import asyncio
+    from ssl import SSLContext
+
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
 
 
 # As much as httpx takes of the head of an answer.
 _LARGEST_HEAD = 100 * 1024
 
 
-class AiohttpClient:
-    """One session for all requests; aiohttp's pool costs the same however many there are.
+class AiohttpConnectionPool(AsyncConnectionPool):
+    """The connections to the API, through one session of aiohttp.
+
+    Its pool costs the same however many requests there are.
 
     Raises:
-        ConfigurationError: aiohttp is not there, or cannot use the environment's proxy.
+        ConfigurationError: aiohttp cannot use the environment's proxy.
     """
 
-    def __init__(self, address: str, connector: Connector) -> None:
-        try:
-            import aiohttp
-        except ImportError:
-            raise ConfigurationError(
-                "transport='aiohttp' needs a package that is not there; "
-                "install datalab-facade[aiohttp]"
-            ) from None
-        self._aiohttp = aiohttp
+    def __init__(self, address: str, connector: AsyncConnector) -> None:
+        self._session = _Session(connector, _Proxy.of(proxy_for(address)))
+        super().__init__(None, connector)
+
+    def take(self, server: Server) -> AsyncConnection:  # noqa: ARG002 - it leads anywhere
+        """Return what sends all requests."""
+        return self._session
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await super().close()
+        await self._session.aclose()
+
+
+class _Session:
+    """What sends requests; aiohttp keeps the connections."""
+
+    server = None
+    network = None
+    idle_since = 0.0
+
+    def __init__(self, connector: AsyncConnector, proxy: _Proxy) -> None:
         self._connector = connector
-        self._proxy = _Proxy.of(proxy_for(address))
-        self._session: ClientSession | None = None
-        self.is_closed = False
+        self._proxy = proxy
+        self._session: aiohttp.ClientSession | None = None
 
-    async def send(self, request: ApiRequest) -> AsyncAnswer:
+    async def send(self, request: Request) -> AsyncAnswer:
         """Send a request."""
-        from yarl import URL
-
         session = self._session or self._open()
         proxy = self._proxy
         with _AS_HTTPX:
@@ -67,7 +97,7 @@ class AiohttpClient:
                 allow_redirects=False,
                 proxy=proxy.address,
                 proxy_headers=proxy.headers,
-                trace_request_ctx=request.trace,
+                trace_request_ctx=request.submission_trace,
             )
             if response.status < 200:
                 response.close()
@@ -76,19 +106,18 @@ class AiohttpClient:
                 )
         return _Answer(response)
 
+    def close(self) -> None:
+        """Leave it to the answer, which closes what was not read to its end."""
+
     async def aclose(self) -> None:
         """Close the connections."""
-        self.is_closed = True
         if self._session is not None:
             await self._session.close()
 
-    def _open(self) -> ClientSession:
+    def _open(self) -> aiohttp.ClientSession:
         # It belongs to the event loop that runs, which is known only now.
-        from datalab_facade.transport.aiohttp_connector import CleanConnector
-
-        aiohttp = self._aiohttp
         self._session = aiohttp.ClientSession(
-            connector=CleanConnector(
+            connector=_CleanConnector(
                 ssl=self._connector.certificates,
                 limit=MOST_UNDER_WAY,
                 keepalive_timeout=KEEP_ALIVE,
@@ -136,9 +165,8 @@ class _Proxy:
         return self.headers if self.headers and url.startswith("http://") else {}
 
 
-def _trace_config() -> TraceConfig:
+def _trace_config() -> aiohttp.TraceConfig:
     """Tell how far a request has come, as httpcore would."""
-    import aiohttp
 
     async def began(_: object, context: SimpleNamespace, __: object) -> None:
         if context.trace_request_ctx is not None:
@@ -154,43 +182,104 @@ def _trace_config() -> TraceConfig:
     return config
 
 
-def _limits(session: type[ClientSession]) -> dict[str, Any]:
+def _limits(session: type[aiohttp.ClientSession]) -> dict[str, Any]:
     # The number of headers has a limit of its own since 3.14.
     known = inspect.signature(session).parameters
     wanted = ("max_line_size", "max_field_size", "max_headers")
     return {name: _LARGEST_HEAD for name in wanted if name in known}
 
 
-class AiohttpConnectionPool(AsyncConnectionPool):
-    """The way of an async client to the API, through aiohttp."""
+class _CleanConnector(aiohttp.TCPConnector):
+    """Closes a connection that came to hold something while it was idle.
 
-    def __init__(self, address: str, connector: Connector) -> None:
-        self._client = AiohttpClient(address, connector)
-        super().__init__(address, self._client, connector)
+    aiohttp looks only when an answer ends; what comes later it would give as the
+    answer to the next request.
+    """
+
+    def __init__(
+        self, *, ssl: SSLContext, limit: int, keepalive_timeout: float, resolver: Resolver
+    ) -> None:
+        super().__init__(
+            ssl=ssl,
+            limit=limit,
+            keepalive_timeout=keepalive_timeout,
+            resolver=_Names(resolver),
+            happy_eyeballs_delay=HEAD_START,
+        )
+        self._known: WeakSet[asyncio.BaseProtocol] = WeakSet()
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        """Give a connection that may be used."""
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            assert protocol is not None
+            if protocol not in self._known:
+                self._known.add(protocol)
+                return connection
+            transport = connection.transport
+            raw = None if transport is None else transport.get_extra_info("socket")
+            if raw is not None and not protocol.should_close and not is_readable(raw):
+                return connection
+            connection.close()
+
+
+class _Names(AbstractResolver):
+    """Our resolver as aiohttp asks it."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - all are wanted
+    ) -> list[ResolveResult]:
+        try:
+            addresses = await self._resolver.find_async(host, port)
+        except httpcore.ConnectError as error:
+            raise socket.gaierror(socket.EAI_NONAME, str(error)) from error
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address.where[0]),
+                port=int(address.where[1]),
+                family=address.family,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in addresses
+        ]
 
     async def close(self) -> None:
-        """Close the connections."""
-        await super().close()
-        await self._client.aclose()
+        pass
 
 
 class _Answer:
-    """An answer of aiohttp, with as much of httpx's shape as is needed."""
+    """An answer of aiohttp."""
 
-    def __init__(self, response: ClientResponse) -> None:
+    has_surplus = False
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
-        self.status_code = response.status
+        self.status = response.status
+        self.headers = headers_of(response.raw_headers)
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self._response.headers
+    def raw(self) -> AsyncGenerator[bytes, None]:
+        """Return the body as it comes; aiohttp decompresses it."""
+        return self.decoded()
 
-    async def aiter_bytes(self) -> AsyncGenerator[bytes, None]:
+    async def decoded(self) -> AsyncGenerator[bytes, None]:
+        """Return the body as it comes."""
         with _AS_HTTPX:
             async for part in self._response.content.iter_any():
                 yield part
 
     async def aclose(self) -> None:
+        """Let the connection go."""
         if self._response.content.at_eof():
             self._response.release()
         else:
@@ -209,8 +298,6 @@ class _ErrorsOfHttpx:
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if error is None:
             return
-        import aiohttp
-
         if isinstance(error, aiohttp.ClientHttpProxyError):
             # Without its address, which aiohttp would tell.
             raise httpx.ProxyError(f"{error.status} {error.message}") from error

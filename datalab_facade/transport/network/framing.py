@@ -50,11 +50,6 @@ class Watch:
             self._answer.feed(data)
 
     @property
-    def asks(self) -> bool:
-        """Whether a request is on its way, and not a word to a proxy only."""
-        return self._answer is not None and self._answer.method != b"CONNECT"
-
-    @property
     def surplus(self) -> bool:
         """Whether more came than the answer that was asked for."""
         return self._answer is not None and self._answer.body.surplus

@@ -12,8 +12,8 @@ import pytest
 
 from datalab_facade import AsyncDatalab, Datalab, Drift, NotFoundError, WaitPolicy
 from datalab_facade.drift import DriftLog
-from datalab_facade.transport import retirement
-from datalab_facade.transport.retirement import Retirement
+from datalab_facade.transport import operations
+from datalab_facade.transport.api_calls import DeprecationWatch
 from tests.secrets_for_tests import API_KEY
 
 STATUS = "GET /api/v1/workflows/executions/{execution_id}"
@@ -128,7 +128,7 @@ def test_what_says_that_nothing_ends_is_not_told(
 def test_what_the_document_says_is_told_as_well(
     caught: list[warnings.WarningMessage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retirement, "_deprecated", lambda: frozenset({STATUS}))
+    monkeypatch.setattr(operations, "_deprecated", lambda: frozenset({STATUS}))
     with blocking(answering({})) as client:
         client.executions.get(123)
         client.executions.get(123)
@@ -140,15 +140,13 @@ def test_whatever_a_server_says_is_told_in_one_short_line_without_ids(
     caught: list[warnings.WarningMessage],
 ) -> None:
     log = DriftLog()
-    watched = Retirement(log)
+    watched = DeprecationWatch(log)
     long = "x" * 10_000
     said = {"deprecation": f"see https://a.test/?sig=s3cret {long}", "sunset": "\x1b[31m\u2028a"}
-    watched.heed("GET", "https://a.test/base/api/v1/files/npl94jxy/download", said)
-    watched.heed("GET", "https://a.test/elsewhere/npl94jxy", said)
-    [one, other] = [str(warning.message) for warning in caught]
+    watched.heed(operations.file_download_url("npl94jxy", 60), said)
+    [one] = [str(warning.message) for warning in caught]
     assert "end GET /api/v1/files/{file_id}/download (" in one
-    assert "end an operation that the document does not have (" in other
-    for text in (one, other, str(log.report())):
+    for text in (one, str(log.report())):
         assert "s3cret" not in text
         assert "npl94jxy" not in text
     assert one.isprintable()

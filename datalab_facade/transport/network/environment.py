@@ -1,8 +1,4 @@
-"""What the environment says of proxies and certificates.
-
-httpx reads it, and its rules hold here too. It is read once more to name the variable
-that is at fault, and for what sends requests in httpx's place.
-"""
+"""What the environment says of proxies and certificates; httpx's rules hold here too."""
 
 from __future__ import annotations
 
@@ -19,6 +15,11 @@ import httpx
 
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.redaction import can_be_shown, printable, redact_url
+
+# Executions are often asked about up to 50 s apart, and a new connection costs several
+# round trips; with httpx's five seconds almost every request would need one.
+KEEP_ALIVE = 60.0
+"""Seconds for which a connection is kept that nobody needs."""
 
 _SCHEMES = ("https", "http", "all")
 # The first that is set is taken.

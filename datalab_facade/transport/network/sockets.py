@@ -22,9 +22,8 @@ import httpcore
 
 from datalab_facade.forking import renew_after_fork
 from datalab_facade.interrupting import check_interrupted, current_interruption, interruptible
-from datalab_facade.transport.ending import left_of
-from datalab_facade.transport.framing import Watch, is_readable
-from datalab_facade.transport.resolving import HEAD_START, Address, Resolver
+from datalab_facade.transport.network.framing import Watch, is_readable
+from datalab_facade.transport.network.resolving import HEAD_START, Address, Resolver
 
 _T = TypeVar("_T")
 
@@ -35,14 +34,27 @@ _TLS_RECORD = 1 << 14
 _BETWEEN_CHECKS = 0.2
 
 
+class NothingSentError(httpcore.ConnectError):
+    """A connection was of no use any more, and nothing of the request was sent on it."""
+
+
 class Network(httpcore.NetworkBackend):
-    """Opens the connections of one pool, and can close them all."""
+    """Opens the sockets of one connection, and can close them all."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
         # Held here, as an interruption may come before anybody else does.
         self.streams: set[SocketStream] = set()
-        self.sent: bool | None = None
+        self.end: float | None = None
+
+    def left_of(self, timeout: float | None, error: type[Exception]) -> float | None:
+        """Return what is left of a timeout, and raise the error when nothing is."""
+        if self.end is None:
+            return timeout
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise error("the time for the whole request is over")
+        return left if timeout is None else min(left, timeout)
 
     def connect_tcp(
         self,
@@ -53,8 +65,7 @@ class Network(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect to a host; all of its addresses share the time."""
-        self.sent = self.sent or False
-        left = left_of(timeout, httpcore.ConnectTimeout)
+        left = self.left_of(timeout, httpcore.ConnectTimeout)
         end = math.inf if left is None else time.monotonic() + left
         addresses = self._resolver.find(host, port, left)
         options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), *(socket_options or ())]
@@ -71,7 +82,7 @@ class Network(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect to a socket of this machine."""
-        left = left_of(timeout, httpcore.ConnectTimeout)
+        left = self.left_of(timeout, httpcore.ConnectTimeout)
         connection = new_socket(socket.AF_UNIX, None, socket_options or ())
         try:
             connection.settimeout(left)
@@ -113,11 +124,15 @@ class SocketStream(httpcore.NetworkStream):
         """Read what comes next, or nothing at the end."""
         # httpcore asks for so little that a large body costs more in calls than in bytes.
         most = max(max_bytes, _LARGE_READ) if self._flows else max_bytes
-        left = left_of(timeout, httpcore.ReadTimeout)
+        left = self._network.left_of(timeout, httpcore.ReadTimeout)
         try:
-            with interruptible(self._cut_off):
+            if current_interruption() is None:
                 self._socket.settimeout(left)
                 data = self._receive(most)
+            else:
+                with interruptible(self._cut_off):
+                    self._socket.settimeout(left)
+                    data = self._receive(most)
         except OSError as error:
             raise _as_httpcore(error, httpcore.ReadError, httpcore.ReadTimeout) from error
         self._flows = len(data) >= max_bytes
@@ -126,15 +141,17 @@ class SocketStream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of it."""
+        if not buffer:
+            # Such are the ends of most requests.
+            return
         if self._watch.begins(buffer) and is_readable(self._socket):
             # Nothing was sent yet, and an answer that is here already is none.
-            raise httpcore.ConnectError("the connection was closed, or answered before the request")
-        self._network.sent = self._network.sent or self._watch.asks
+            raise NothingSentError("the connection was closed, or answered before the request")
         rest = memoryview(buffer)
         try:
             with interruptible(self._cut_off):
                 while rest:
-                    self._socket.settimeout(left_of(timeout, httpcore.WriteTimeout))
+                    self._socket.settimeout(self._network.left_of(timeout, httpcore.WriteTimeout))
                     rest = rest[self._send(rest) :]
         except OSError as error:
             raise _as_httpcore(error, httpcore.WriteError, httpcore.WriteTimeout) from error
@@ -152,7 +169,7 @@ class SocketStream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         """Go on in TLS, on another stream."""
-        left = left_of(timeout, httpcore.ConnectTimeout)
+        left = self._network.left_of(timeout, httpcore.ConnectTimeout)
         try:
             with interruptible(self._cut_off):
                 self._socket.settimeout(left)

@@ -1,4 +1,4 @@
-"""The sockets of an async client: :mod:`~datalab_facade.transport.network` on an event loop.
+"""The sockets of an async client, on an event loop.
 
 asyncio reads ahead, so here alone is known what a connection holds that nobody has read;
 and a connection can be closed at once, whatever is being cancelled.
@@ -16,22 +16,21 @@ from typing import cast
 
 import httpcore
 
-from datalab_facade.transport.framing import Watch, is_readable
-from datalab_facade.transport.network import new_socket
-from datalab_facade.transport.resolving import HEAD_START, Address, Resolver
+from datalab_facade.transport.network.framing import Watch, is_readable
+from datalab_facade.transport.network.resolving import HEAD_START, Address, Resolver
+from datalab_facade.transport.network.sockets import NothingSentError, new_socket
 
 # Reading pauses while so much waits to be taken.
 _MOST_AHEAD = 1 << 18
 
 
 class AsyncNetwork(httpcore.AsyncNetworkBackend):
-    """Opens the connections of one pool, and can close them all."""
+    """Opens the sockets of one connection, and can close them all."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
         # Held here, as an interruption may come before anybody else does.
         self.streams: set[LoopStream] = set()
-        self.sent: bool | None = None
 
     async def connect_tcp(
         self,
@@ -42,7 +41,6 @@ class AsyncNetwork(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect to a host; all of its addresses share the time."""
-        self.sent = self.sent or False
         async with _raising(httpcore.ConnectError, httpcore.ConnectTimeout, timeout):
             addresses = await self._resolver.find_async(host, port)
             connection = await _first_to_connect(addresses, local_address, socket_options or ())
@@ -97,8 +95,11 @@ class LoopStream(httpcore.AsyncNetworkStream):
         """Read what comes next, or nothing at the end."""
         incoming = self._incoming
         if not incoming.ready:
-            async with _raising(httpcore.ReadError, httpcore.ReadTimeout, timeout):
+            if timeout is None:
                 await incoming.wait_for_more()
+            else:
+                async with _raising(httpcore.ReadError, httpcore.ReadTimeout, timeout):
+                    await incoming.wait_for_more()
         data = incoming.take()
         if not data and incoming.error is not None:
             raise httpcore.ReadError(str(incoming.error)) from incoming.error
@@ -107,13 +108,15 @@ class LoopStream(httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of it."""
+        if not buffer:
+            # Such are the ends of most requests.
+            return
         if self._watch.begins(buffer) and self._is_readable():
             # Nothing was sent yet, and an answer that is here already is none.
-            raise httpcore.ConnectError("the connection was closed, or answered before the request")
+            raise NothingSentError("the connection was closed, or answered before the request")
         incoming = self._incoming
         if incoming.lost:
             raise httpcore.WriteError("the connection is closed") from incoming.error
-        self._network.sent = self._network.sent or self._watch.asks
         incoming.transport.write(buffer)
         if incoming.full:
             async with _raising(httpcore.WriteError, httpcore.WriteTimeout, timeout):

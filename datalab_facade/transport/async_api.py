@@ -1,0 +1,81 @@
+"""Sends requests to the API, with the key, for async code."""
+
+from __future__ import annotations
+
+from datalab_facade.drift import DriftLog
+from datalab_facade.forking import renew_after_fork
+from datalab_facade.models import JSON
+from datalab_facade.rate_limiting.local import RateLimiter
+from datalab_facade.transport.api_calls import ApiCalls, CallScope, PlainAnswer
+from datalab_facade.transport.async_admission import AsyncAdmissionControl
+from datalab_facade.transport.exchange import Surroundings
+from datalab_facade.transport.network.async_connection_pool import AsyncConnectionPool
+from datalab_facade.transport.operations import Operation
+from datalab_facade.transport.origin import Origin
+
+
+class AsyncApiTransport(ApiCalls):
+    """Talks to the API."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        surroundings: Surroundings,
+        rate_limiter: RateLimiter,
+        pool: AsyncConnectionPool,
+        *,
+        drift: DriftLog,
+    ) -> None:
+        super().__init__(origin, surroundings, rate_limiter, drift)
+        self._pool = pool
+        self.renew_in_child()
+        renew_after_fork(self)
+
+    def renew_in_child(self) -> None:
+        """Have an admission control of the process's own."""
+        self.admission = AsyncAdmissionControl(self._rate_limiter, self._surroundings.clock)
+
+    async def call(self, operation: Operation, scope: CallScope) -> JSON:
+        """Make one request and return its JSON.
+
+        Raises:
+            APIConnectionError: No whole answer came.
+            APIStatusError: The answer was not a success.
+            InvalidResponseError: The answer was not JSON.
+            ClientStateError: The client is closed, or belongs to another event loop.
+        """
+        self._pool.check()
+        async with self.admission.slot(scope.call.deadline):
+            scope.on_leaving()
+            return await self.send(operation, scope)
+
+    async def send(self, operation: Operation, scope: CallScope) -> JSON:
+        """Make a request that was admitted. Result and errors as :meth:`call`."""
+        self._pool.check()
+        exchange = self.exchange(operation, scope)
+        request = self.request(operation, scope, exchange.timeout, exchange.saw_async)
+        body = await self._pool.fetch(exchange, request)
+        return self.judged(operation, exchange, body)
+
+    async def plain_answer(self, path: str, scope: CallScope) -> PlainAnswer:
+        """GET a path, and return the answer without a judgement on it.
+
+        Raises:
+            APIConnectionError: No whole answer came.
+            ClientStateError: The client is closed, or belongs to another event loop.
+        """
+        self._pool.check()
+        operation = Operation(name="get", template=path, method="GET", path=path)
+        async with self.admission.slot(scope.call.deadline):
+            exchange = self.exchange(operation, scope)
+            request = self.request(operation, scope, exchange.timeout, exchange.saw_async)
+            body = await self._pool.fetch(exchange, request)
+        return PlainAnswer(exchange.status, exchange.headers, body)
+
+    async def close(self) -> None:
+        """Close the connections, unless the HTTP client is the caller's own.
+
+        Raises:
+            ClientStateError: The connections belong to another event loop.
+        """
+        await self._pool.close()

@@ -1,0 +1,224 @@
+"""Fetches from presigned URLs, and sends to them, on whatever host they name, for async code.
+
+No credential is sent there. Bodies can be of any size, so they come in chunks, as they are on the
+wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from typing import NoReturn
+
+import httpx
+
+from datalab_facade.errors import DatalabError
+from datalab_facade.redaction import redact_url, redact_urls
+from datalab_facade.transport.api_calls import USER_AGENT, not_picklable
+from datalab_facade.transport.exchange import Exchange, Stored, Surroundings
+from datalab_facade.transport.network.async_connection_pool import (
+    AsyncAnswer,
+    AsyncConnection,
+    AsyncConnectionPool,
+)
+from datalab_facade.transport.network.connector import AsyncDeadline
+from datalab_facade.transport.network.messages import Content, Request, Trace
+from datalab_facade.transport.origin import Server
+
+# What storage says of a body that was sent is a line or two.
+_MOST_BYTES_TOLD = 1 << 20
+
+
+class AsyncIncoming:
+    """An answer whose body is still to come."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        pool: AsyncConnectionPool,
+        connection: AsyncConnection,
+        answer: AsyncAnswer,
+    ) -> None:
+        self.status = exchange.status
+        """The HTTP status."""
+        self.headers = exchange.headers
+        """The headers, with lower-case names."""
+        self._exchange = exchange
+        self._pool = pool
+        self._connection = connection
+        self._answer = answer
+        self._whole = self._closed = False
+
+    async def chunks(self, left: Callable[[], float]) -> AsyncGenerator[bytes, None]:
+        """Give the body in chunks.
+
+        Args:
+            left: Tells the seconds within which the next one must come.
+
+        Raises:
+            APIConnectionError: It broke off, or nothing came for too long.
+            MoreThanAnnounced: More came than was announced.
+        """
+        pieces = self._answer.raw()
+        while True:
+            with self._exchange:
+                async with AsyncDeadline(self._connection.network, left()):
+                    piece = await anext(pieces, None)
+            if piece is None:
+                break
+            yield piece
+        if self._answer.has_surplus:
+            raise self._exchange.more_than_announced()
+        self._whole = True
+
+    async def close(self) -> None:
+        """Give the connection back, or close it if the body was not read to its end."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            with self._exchange:
+                await self._answer.aclose()
+        except BaseException:
+            self._connection.close()
+            raise
+        if self._whole:
+            self._pool.put_back(self._connection)
+        else:
+            self._connection.close()
+
+
+class AsyncStorageTransport:
+    """Fetches and sends objects."""
+
+    def __init__(self, surroundings: Surroundings, pool: AsyncConnectionPool) -> None:
+        self._surroundings = surroundings
+        self._pool = pool
+
+    def __reduce__(self) -> NoReturn:
+        raise not_picklable()
+
+    def ready(self) -> None:
+        """Raise unless it can be used here.
+
+        Raises:
+            ClientStateError: The client is closed, or belongs to another event loop.
+        """
+        self._pool.check()
+
+    async def open(self, url: str, headers: Mapping[str, str], *, timeout: float) -> AsyncIncoming:
+        """Ask for an object; the caller closes what it gets.
+
+        Args:
+            url: A presigned URL.
+            headers: Which part of it, and how.
+            timeout: The seconds until the answer begins, and for each later silence.
+
+        Raises:
+            APIConnectionError: No answer came.
+            ClientStateError: The client is closed, or belongs to another event loop.
+            DatalabError: The URL cannot be read.
+        """
+        self.ready()
+        exchange = self._exchange("GET", url, timeout=timeout, most_bytes=0)
+        trace = exchange.saw_async
+        request = _request("GET", url, headers, b"", timeout=timeout, silence=timeout, trace=trace)
+        connection, answer = await self._pool.open(exchange, request)
+        return AsyncIncoming(exchange, self._pool, connection, answer)
+
+    async def put(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        pieces: AsyncIterator[bytes],
+        *,
+        silence: float,
+        timeout: float,
+    ) -> Stored:
+        """Send an object, as it is read.
+
+        Args:
+            url: A presigned URL.
+            headers: What describes the object; its ``Content-Length`` among it.
+            pieces: All of it. What reading raises comes out as it is.
+            silence: The seconds for which the connection may be silent.
+            timeout: The seconds until the answer is here.
+
+        Raises:
+            APIConnectionError: No whole answer came.
+            ClientStateError: The client is closed, or belongs to another event loop.
+            DatalabError: The URL cannot be read.
+        """
+        self.ready()
+        exchange = self._exchange("PUT", url, timeout=timeout, most_bytes=_MOST_BYTES_TOLD)
+        request = _request(
+            "PUT",
+            url,
+            headers,
+            exchange.callers_own_async(pieces),
+            timeout=timeout,
+            silence=min(silence, timeout),
+            trace=exchange.saw_async,
+        )
+        await self._pool.fetch(exchange, request)
+        return Stored(exchange.status, exchange.headers)
+
+    async def close(self) -> None:
+        """Close the connections, unless the HTTP client is the caller's own.
+
+        Raises:
+            ClientStateError: The connections belong to another event loop.
+        """
+        await self._pool.close()
+
+    def _exchange(self, method: str, url: str, *, timeout: float, most_bytes: int) -> Exchange:
+        return Exchange(
+            method,
+            url,
+            timeout=timeout,
+            most_bytes=most_bytes,
+            surroundings=self._surroundings,
+            # The address came from a server, so it is no mistake of the caller's.
+            unusable=DatalabError,
+        )
+
+
+def _request(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    content: Content,
+    *,
+    timeout: float,
+    silence: float,
+    trace: Trace,
+) -> Request:
+    known = _storage_url(url)
+    names = {name.lower(): value for name, value in headers.items()}
+    return Request(
+        method=method,
+        url=str(known),
+        server=Server.of(known),
+        target=known.raw_path,
+        headers={"user-agent": USER_AGENT, **names},
+        content=content,
+        timeout=timeout,
+        silence=silence,
+        trace=trace,
+    )
+
+
+def _storage_url(url: str) -> httpx.URL:
+    """Read a URL that came from a server, so that it is no mistake of the caller's.
+
+    Raises:
+        DatalabError: Nothing can be sent there.
+    """
+    try:
+        known = httpx.URL(url)
+        # Both raise for what no resolver can be asked for.
+        host, _ = known.host, known.raw_host.decode("ascii").encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise DatalabError(f"{redact_url(url)} is not a URL: {redact_urls(str(error))}") from None
+    if known.scheme not in ("http", "https") or not host:
+        raise DatalabError(f"{redact_url(url)} is not an http or https URL")
+    return known

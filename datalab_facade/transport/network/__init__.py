@@ -1,0 +1,1 @@
+"""Connections to servers: how they are found, opened, kept, used, and closed."""

@@ -1,0 +1,384 @@
+# Generated from async_connection_pool.py by scripts/unasync.py; change that file, not this one.
+"""Connections to servers, for blocking code: each request under way has one of its own.
+
+Whenever a request begins or ends, httpx's pool looks at every connection that it has. With
+sixty-four of them each request costs more than twice the CPU that it costs alone. So we keep
+httpcore's connections ourselves. The connection used last is used next, so quiet times keep few.
+
+A connection whose exchange did not come to its end is closed, with all that an interrupted
+request may have left on it. An HTTP client that the caller gave is used as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol, cast
+
+import httpcore
+import httpx
+
+from datalab_facade.errors import ClientStateError
+from datalab_facade.forking import renew_after_fork
+from datalab_facade.transport.exchange import Exchange
+from datalab_facade.transport.network import mocks
+from datalab_facade.transport.network.connector import Connector, Deadline
+from datalab_facade.transport.network.environment import KEEP_ALIVE, proxy_for
+from datalab_facade.transport.network.messages import Request, headers_of, url_for_httpcore
+from datalab_facade.transport.network.sockets import Network
+from datalab_facade.transport.origin import Server
+
+_MOST_IDLE = 100
+
+
+class Answer(Protocol):
+    """An answer whose body is still to come."""
+
+    status: int
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, with lower-case names."""
+        ...
+
+    @property
+    def has_surplus(self) -> bool:
+        """Whether more came than was announced, as far as that is known."""
+        ...
+
+    def raw(self) -> Iterator[bytes]:
+        """Return the body as it comes."""
+        ...
+
+    def decoded(self) -> Iterator[bytes]:
+        """Return the body as it comes, decompressed."""
+        ...
+
+    def close(self) -> None:
+        """Let the connection go."""
+        ...
+
+
+class Connection(Protocol):
+    """What carries one request at a time."""
+
+    idle_since: float
+
+    @property
+    def server(self) -> Server | None:
+        """To which server it leads; None for any."""
+        ...
+
+    @property
+    def network(self) -> Network | None:
+        """What opens its sockets; None if they are not ours."""
+        ...
+
+    def send(self, request: Request) -> Answer:
+        """Send a request."""
+        ...
+
+    def close(self) -> None:
+        """Close it at once."""
+        ...
+
+
+class ConnectionPool:
+    """The connections of one client."""
+
+    def __init__(self, given: httpx.Client | None, connector: Connector) -> None:
+        """Read the environment, so that a wrong one raises at once.
+
+        Args:
+            given: The caller's HTTP client, used for all requests instead.
+            connector: What all connections have in common.
+
+        Raises:
+            ConfigurationError: The environment's proxies or certificates cannot be used.
+        """
+        self._given = given
+        self._connector = connector
+        self._closed = False
+        self._shared = None if given is None else _OfHttpx(given)
+        self._is_used = self._is_inherited = False
+        self._stock: _OfHttpx | None = None
+        if given is None:
+            _ = connector.certificates
+        self.renew_in_child()
+        renew_after_fork(self)
+
+    def renew_in_child(self) -> None:
+        """Leave all connections to the parent."""
+        self._is_inherited = self._given is not None and self._is_used
+        # Those used longest ago come first.
+        self._idle: list[Connection] = []
+
+    def check(self) -> None:
+        """See that requests can be sent, and from here.
+
+        Raises:
+            ClientStateError: The client is closed, or its connections belong to another process, or
+                to another event loop.
+        """
+        self._connector.stay()
+        if self._closed or (self._given is not None and self._given.is_closed):
+            raise ClientStateError("The client is closed; make a new one")
+        if self._is_inherited:
+            raise ClientStateError(
+                "The http_client was used before this process was forked, so its connections are "
+                "the parent's. Make a client with an http_client of its own in each process"
+            )
+
+    def fetch(self, exchange: Exchange, request: Request) -> bytes:
+        """Carry out an exchange, and return the body of the answer.
+
+        Raises:
+            DatalabError: No whole answer came.
+        """
+        connection = self.take(request.server)
+        try:
+            with exchange.recorded(), exchange:
+                deadline = Deadline(connection.network, exchange.timeout)
+                with deadline:
+                    answer = connection.send(request)
+                    try:
+                        exchange.begin(answer.status, answer.headers)
+                        for part in answer.decoded():
+                            exchange.take(part)
+                    finally:
+                        answer.close()
+        except BaseException:
+            connection.close()
+            raise
+        self.put_back(connection)
+        return exchange.body()
+
+    def open(self, exchange: Exchange, request: Request) -> tuple[Connection, Answer]:
+        """Send a request; its connection is to be put back or closed when the body was read.
+
+        Raises:
+            DatalabError: No answer came.
+        """
+        connection = self.take(request.server)
+        try:
+            with exchange.recorded(), exchange:
+                with Deadline(connection.network, exchange.timeout):
+                    answer = connection.send(request)
+                exchange.begin(answer.status, answer.headers)
+        except BaseException:
+            connection.close()
+            raise
+        return connection, answer
+
+    def take(self, server: Server) -> Connection:
+        """Return a connection that nobody uses; it must be put back or closed."""
+        if self._shared is not None:
+            self._is_used = True
+            return self._shared
+        if mocks.are_active():
+            return self._of_httpx()
+        for connection in reversed(self._idle.copy()):
+            if connection.server is server or connection.server == server:
+                try:
+                    self._idle.remove(connection)
+                except ValueError:  # pragma: no cover - another thread was quicker
+                    continue
+                return connection
+        return _Direct(server, self._connector)
+
+    def put_back(self, connection: Connection) -> None:
+        """Take a connection back whose answer was read to its end."""
+        if connection.network is None:
+            return
+        connection.idle_since = now = time.monotonic()
+        self._idle.append(connection)
+        oldest = connection if self._closed else next(iter(self._idle), connection)
+        is_old = oldest.idle_since < now - KEEP_ALIVE
+        if is_old or self._closed or len(self._idle) > _MOST_IDLE:
+            self._discard(oldest)
+
+    def _discard(self, connection: Connection) -> None:
+        # Another thread may have taken it meanwhile.
+        with contextlib.suppress(ValueError):
+            self._idle.remove(connection)
+            connection.close()
+
+    def close(self) -> None:
+        """Close the connections, unless the HTTP client is the caller's own.
+
+        Raises:
+            ClientStateError: The connections belong to another event loop.
+        """
+        self._connector.stay_if_used()
+        # A connection in use is closed when it is put back.
+        self._closed = True
+        for connection in self._idle.copy():
+            self._discard(connection)
+        if self._stock is not None:
+            self._stock.client.close()
+        self._connector.wait_for_closing()
+
+    def _of_httpx(self) -> Connection:
+        if self._stock is None:
+            client = httpx.Client(verify=self._connector.certificates)
+            self._stock = _OfHttpx(client)
+        return self._stock
+
+
+class _Direct:
+    """A connection of our own."""
+
+    def __init__(self, server: Server, connector: Connector) -> None:
+        self.server = server
+        self.network = connector.network()
+        self.idle_since = 0.0
+        self._connector = connector
+        self._connection: httpcore.ConnectionInterface | None = None
+
+    def send(self, request: Request) -> Answer:
+        """Send a request."""
+        connection = self._connection
+        connects = connection is None or not connection.is_available() or connection.has_expired()
+        if connection is None or connects:
+            connection = self._connection = self._opened()
+        response = connection.handle_request(request.for_httpcore(connects=connects))
+        return _DirectAnswer(response)
+
+    def close(self) -> None:
+        """Close it at once."""
+        self.network.close_all()
+
+    def _opened(self) -> httpcore.ConnectionInterface:
+        self.close()
+        url = url_for_httpcore(self.server)
+        setting = proxy_for(f"{self.server.scheme.decode()}://{self.server.name.decode()}")
+        certificates = self._connector.certificates
+        if setting is None:
+            pool = httpcore.ConnectionPool(
+                ssl_context=certificates,
+                keepalive_expiry=KEEP_ALIVE,
+                network_backend=self.network,
+            )
+            return pool.create_connection(url.origin)
+        proxy = setting.proxy
+        address = httpcore.URL(
+            scheme=proxy.url.raw_scheme,
+            host=proxy.url.raw_host,
+            port=proxy.url.port,
+            target=proxy.url.raw_path,
+        )
+        if proxy.url.scheme.startswith("socks"):
+            pool = httpcore.SOCKSProxy(
+                proxy_url=address,
+                proxy_auth=proxy.raw_auth,
+                ssl_context=certificates,
+                keepalive_expiry=KEEP_ALIVE,
+                network_backend=self.network,
+            )
+        else:
+            pool = httpcore.HTTPProxy(
+                proxy_url=address,
+                proxy_auth=proxy.raw_auth,
+                proxy_headers=proxy.headers.raw,
+                ssl_context=certificates,
+                proxy_ssl_context=proxy.ssl_context,
+                keepalive_expiry=KEEP_ALIVE,
+                network_backend=self.network,
+            )
+        return pool.create_connection(url.origin)
+
+
+class _DirectAnswer:
+    """What came on a connection of our own."""
+
+    def __init__(self, response: httpcore.Response) -> None:
+        self.status = response.status
+        self.headers = headers_of(response.headers)
+        self._response = response
+
+    @property
+    def has_surplus(self) -> bool:
+        """Whether more came than was announced."""
+        return bool(self._response.extensions["network_stream"].get_extra_info("surplus"))
+
+    def raw(self) -> Iterator[bytes]:
+        """Return the body as it comes."""
+        return iter(cast("Iterable[bytes]", self._response.stream))
+
+    def decoded(self) -> Iterator[bytes]:
+        """Return the body as it comes, decompressed."""
+        encoding = self.headers.get("content-encoding")
+        if encoding is None:
+            return iter(cast("Iterable[bytes]", self._response.stream))
+        headers = {"content-encoding": encoding}
+        return httpx.Response(200, headers=headers, stream=_Bytes(self.raw())).iter_bytes()
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._response.close()
+
+
+class _Bytes(httpx.SyncByteStream):
+    """A body as httpx reads it."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+
+class _OfHttpx:
+    """A client of httpx's, whose connections are its own matter."""
+
+    server = None
+    network = None
+    idle_since = 0.0
+
+    def __init__(self, client: httpx.Client) -> None:
+        self.client = client
+
+    def send(self, request: Request) -> Answer:
+        """Send a request."""
+        response = self.client.send(
+            request.for_httpx(), stream=True, auth=None, follow_redirects=False
+        )
+        return _AnswerOfHttpx(response)
+
+    def close(self) -> None:
+        """Leave it to whoever closes the client."""
+
+
+class _AnswerOfHttpx:
+    """What a client of httpx's returned."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self.status = response.status_code
+        self.headers = headers_of(response.headers.raw)
+        if response.is_stream_consumed and response.num_bytes_downloaded != len(response.content):
+            # Who read it before, a mock or a hook of the caller's, had it unpacked.
+            self.headers.pop("content-encoding", None)
+            self.headers.pop("content-length", None)
+
+    @property
+    def has_surplus(self) -> bool:
+        """Nothing: of connections that are not ours it is not known."""
+        return False
+
+    def raw(self) -> Iterator[bytes]:
+        """Return the body as it comes."""
+        if self._response.is_stream_consumed:
+            # So are the answers of most mocks.
+            yield self._response.content
+            return
+        yield from self._response.iter_raw()
+
+    def decoded(self) -> Iterator[bytes]:
+        """Return the body as it comes, decompressed."""
+        return self._response.iter_bytes()
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._response.close()
