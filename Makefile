@@ -5,7 +5,8 @@ DEV := .venv/dev
 DEMO := .venv/demo
 HEAVY := .venv/heavy
 HEAVY_FILES = $(wildcard datalab_facade/integrations/*.py datalab_facade/integrations/*/*.py \
-  tests/heavy/*.py tests/heavy/*/*.py benchmarks/airflow_waits.py benchmarks/dask_outputs.py)
+  tests/heavy/*.py tests/heavy/*/*.py benchmarks/airflow_waits.py benchmarks/dask_outputs.py \
+  benchmarks/shared_limit.py)
 DOCS := .venv/docs
 WHEEL := .venv/wheel
 AUDIT := .venv/audit

@@ -29,7 +29,7 @@ from benchmarks.lean_server import Control, World, base_url, url_of
 from benchmarks.measuring import resident_bytes
 from datalab_facade import AsyncDatalab, Datalab, DatalabError, Execution, Outcome, WaitPolicy
 from datalab_facade.client_options import ClientOptions
-from datalab_facade.transport.admission import MOST_UNDER_WAY
+from datalab_facade.transport.permits import MOST_UNDER_WAY
 
 _KEY = "a-key-for-benchmarks"
 _HEADERS = {"X-API-Key": _KEY}

@@ -18,7 +18,7 @@ from benchmarks.lean_server import ServerProcess, World
 from benchmarks.measuring import Goal, Quantity, Section, ratios
 from benchmarks.sides import Result, run
 from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE
-from datalab_facade.transport.admission import MOST_UNDER_WAY
+from datalab_facade.transport.permits import MOST_UNDER_WAY
 
 _MOST_KIB = Goal(8)
 _MOST_PERCENT_OF_A_CORE = Goal(5)

@@ -129,8 +129,8 @@ def scheduled(
         if away > 0:
             now += away
             continue
-        turn, came = rate_limiter.turn(), now
-        while (wait := turn.wait(now)) > 0:
+        slot, came = rate_limiter.reserve(), now
+        while (wait := slot.delay(now)) > 0:
             now += wait
         if now > came:
             busy += now - came
@@ -140,9 +140,9 @@ def scheduled(
             continue
         answer = _answer(world, server, taken.id, now)
         if answer.error is not None:
-            rate_limiter.refused(now, sent_at=now, retry_after=None)
+            rate_limiter.record_refusal(now, sent_at=now, retry_after=None)
         else:
-            rate_limiter.answered()
+            rate_limiter.record_success()
         scheduler.polled(taken, answer)
         found = [
             update.outcome

@@ -56,7 +56,9 @@ def checked_rate_limiter(
     """
     if given is None:
         return LocalRateLimiter(requests_per_minute)
-    checked_methods("rate_limiter", given, "turn", "answered", "refused", "left")
+    checked_methods(
+        "rate_limiter", given, "reserve", "record_success", "record_refusal", "remaining"
+    )
     if requests_per_minute != DEFAULT_REQUESTS_PER_MINUTE:
         raise InvalidArgumentError("Pass either rate_limiter or requests_per_minute, not both")
     return given

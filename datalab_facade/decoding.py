@@ -1,9 +1,9 @@
-"""Untyped answers -> models. Forgiving, total and pure.
+"""Untyped answers -> models. Tolerant, total and pure.
 
 The spec leaves the answer about an execution untyped, and two descriptions of
 it disagree. Whatever comes, the outcome is a model or
 :class:`~datalab_facade.InvalidResponseError`; never another exception. What
-was not expected is noted as drift.
+was not expected is recorded as drift.
 """
 
 from __future__ import annotations
@@ -21,30 +21,24 @@ from datalab_facade.errors import (
     ValidationIssue,
     status_error_class,
 )
-from datalab_facade.fields import FieldReader, Notes, check_asked_for, compact, named
+from datalab_facade.fields import (
+    FieldReader,
+    Sightings,
+    check_requested_id,
+    compact,
+    named,
+)
 from datalab_facade.models import JSON, Execution, Step, StepRun, Steps
 from datalab_facade.redaction import excerpt, redact_headers
-from datalab_facade.statuses import Status
+from datalab_facade.wire import Decoder, maker_of
 
-_EXECUTION_FIELDS = frozenset(
-    {
-        "execution_id",
-        "id",
-        "workflow_id",
-        "status",
-        "created",
-        "updated",
-        "steps",
-        "error",
-        "success",
-        "input_config",
-        "external_workflow_id",
-    }
+_EXECUTIONS = Decoder(
+    Execution,
+    "execution",
+    given=("id", "steps", "observed_at"),
+    also=("execution_id", "id", "steps", "input_config"),
 )
-_COMMON_RUN_FIELDS = frozenset(
-    {"id", "status", "started_at", "completed_at", "finished_at", "output_url"}
-)
-_RUN_FIELDS = _COMMON_RUN_FIELDS | {"error", "error_in", "success", "total_pages", "file_ids"}
+_RUNS = Decoder(StepRun, "step run", given=("file_key",))
 
 # Clocks that nobody sets differ by minutes, and no server asks for longer often.
 _LONGEST_BY_OUR_CLOCK = 120.0
@@ -69,21 +63,21 @@ def decode_json(body: bytes) -> JSON:
 def decode_execution(
     body: JSON, *, requested_id: int, observed_at: datetime | None = None
 ) -> tuple[Execution, set[Drift]]:
-    """Make an execution of an answer to ``GET /api/v1/workflows/executions/{id}``.
+    """Decode an answer to ``GET /api/v1/workflows/executions/{id}``.
 
     Args:
         body: The parsed answer, in the documented shape (a step is one run) or
             in the one that the official client reads (a step holds a run for
             each file key).
-        requested_id: The id that was asked for.
+        requested_id: The id that was requested.
         observed_at: When the answer arrived.
 
     Returns:
-        The snapshot, and what was surprising about the answer.
+        The snapshot, and the drift of the answer.
 
     Raises:
-        InvalidResponseError: If it is not an execution at all: not an object, or without
-            a status; or if it is about another one.
+        InvalidResponseError: The answer is not an execution (not an object, or without a
+            status), or is about another execution.
     """
     if not isinstance(body, dict):
         raise _no_execution(f"it is {named(body)}", body)
@@ -91,26 +85,14 @@ def decode_execution(
     if not isinstance(word, str) or not word.strip():
         raise _no_execution("it has no status", body)
 
-    check_asked_for("execution", requested_id, body, body.get("execution_id"), body.get("id"))
-    notes = Notes()
-    about = FieldReader("execution", notes)
-    created, updated = about.time(body, "created"), about.time(body, "updated")
-    about.unknown(body, _EXECUTION_FIELDS)
-    execution = Execution(
-        id=requested_id,
-        status=about.status(word),
-        workflow_id=about.whole_number(body, "workflow_id"),
-        created_at=created,
-        updated_at=updated,
-        steps=_steps(body.get("steps"), about),
-        error=about.words(body, "error"),
-        success=about.of_type(body, "success", bool),
-        external_workflow_id=about.of_type(body, "external_workflow_id", str),
-        timezone_assumed=about.timezone_assumed,
-        observed_at=observed_at,
-        raw=body,
+    check_requested_id("execution", requested_id, body, body.get("execution_id"), body.get("id"))
+    sightings = Sightings()
+    reader = _EXECUTIONS.reader(sightings)
+    steps = _steps(body.get("steps"), reader)
+    execution = _EXECUTIONS.read(
+        body, reader, id=requested_id, steps=steps, observed_at=observed_at
     )
-    return execution, notes.taken
+    return execution, sightings.found
 
 
 def _no_execution(why: str, body: JSON) -> InvalidResponseError:
@@ -118,57 +100,27 @@ def _no_execution(why: str, body: JSON) -> InvalidResponseError:
     return InvalidResponseError(f"the answer is not an execution, {why}: {start}", body=start)
 
 
-def _steps(steps: JSON, about: FieldReader) -> Steps:
+def _steps(steps: JSON, reader: FieldReader) -> Steps:
     if not isinstance(steps, dict):
-        about.odd("steps", steps)
+        reader.record_type("steps", steps)
         return Steps()
-    runs = FieldReader("step run", about.notes)
-    return Steps([Step(name=name, runs=_runs(name, entry, runs)) for name, entry in steps.items()])
+    runs, make_step = _RUNS.reader(reader.sightings), maker_of(Step)
+    return Steps([make_step(name, _runs(name, entry, runs)) for name, entry in steps.items()])
 
 
-def _runs(step: str, entry: JSON, about: FieldReader) -> tuple[StepRun, ...]:
+def _runs(step: str, entry: JSON, reader: FieldReader) -> tuple[StepRun, ...]:
     if not isinstance(entry, dict):
-        about.odd(step, entry)
+        reader.record_type(step, entry)
         return ()
     if isinstance(entry.get("status"), str):
-        return (_run(None, entry, about),)
+        return (_RUNS.read(entry, reader, file_key=None),)
     runs: list[StepRun] = []
     for file_key, run in entry.items():
         if isinstance(run, dict):
-            runs.append(_run(file_key, run, about))
+            runs.append(_RUNS.read(run, reader, file_key=file_key))
         else:
-            about.odd(file_key, run)
+            reader.record_type(file_key, run)
     return tuple(runs)
-
-
-def _run(file_key: str | None, body: dict[str, JSON], about: FieldReader) -> StepRun:
-    about.timezone_assumed = False
-    word, run_id = body.get("status"), body.get("id")
-    if isinstance(word, str):
-        status = about.status(word)
-    else:
-        status = Status.UNKNOWN
-        about.odd("status", word)
-    # Documented as completed_at; the official client reads finished_at.
-    finished = "finished_at" if body.get("completed_at") is None else "completed_at"
-    started_at, finished_at = about.time(body, "started_at"), about.time(body, finished)
-    # The rest is rarely there, and there can be tens of thousands of runs.
-    rare = not _COMMON_RUN_FIELDS.issuperset(body)
-    return StepRun(
-        file_key=file_key,
-        status=status,
-        id=run_id if isinstance(run_id, (int, str)) else None,
-        started_at=started_at,
-        finished_at=finished_at,
-        output_url=about.of_type(body, "output_url", str) or None,
-        error=about.words(body, "error") if rare else None,
-        error_stage=about.of_type(body, "error_in", str) if rare else None,
-        success=about.of_type(body, "success", bool) if rare else None,
-        total_pages=about.whole_number(body, "total_pages") if rare else None,
-        file_ids=about.names(body, "file_ids") if rare else (),
-        timezone_assumed=about.timezone_assumed,
-        extra=about.unknown(body, _RUN_FIELDS) if rare else {},
-    )
 
 
 def decode_failure(

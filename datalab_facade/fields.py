@@ -1,141 +1,178 @@
-"""Fields of untyped answers: taken out forgivingly, with what is odd about them noted.
-
-Every decoder reads through these, so that all of them forgive and notice the same.
-"""
+"""Fields of untyped answers: read tolerantly, with what was not expected recorded as drift."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Final
 
 from datalab_facade.drift import Drift, DriftKind, sighting
 from datalab_facade.errors import InvalidResponseError
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.redaction import excerpt
 from datalab_facade.secrecy import redact_value
 from datalab_facade.statuses import KNOWN_WORDS, Status
 
-_T = TypeVar("_T")
+# A date and a time without a zone, to the second and to the microsecond.
+_LENGTHS_WITHOUT_ZONE: Final = frozenset({19, 26})
 
-_LONGEST_DATE = len("2026-01-01")
 
+class Sightings:
+    """The drift of one answer; each kind counts once, however often it occurs.
 
-class Notes:
-    """What was odd about one answer; each oddity counts once, however often it occurs."""
+    Attributes:
+        found: The drift.
+    """
 
-    __slots__ = ("taken",)
+    __slots__ = ("found",)
 
     def __init__(self) -> None:
-        self.taken: set[Drift] = set()
+        self.found: set[Drift] = set()
 
-    def note(self, kind: DriftKind, where: str, name: str) -> None:
-        """Note an oddity."""
-        self.taken.add(sighting(kind, where, name))
+    def record(self, kind: DriftKind, where: str, name: str) -> None:
+        """Record one kind of drift."""
+        self.found.add(sighting(kind, where, name))
 
 
 class FieldReader:
-    """Takes fields out of the objects of one kind, and notes what is odd about them.
+    """Reads single fields of the objects of one kind, and records their drift.
 
-    There can be tens of thousands of step runs in an answer, so a field that is
-    as expected costs no more than a look-up.
+    Attributes:
+        where: The kind of object, as drift names it.
+        sightings: The drift of the answer.
+        timezone_assumed: Whether a time named no zone, so that UTC was assumed.
+        zone_recorded: Whether that was recorded; once in an answer is enough.
     """
 
-    __slots__ = ("notes", "timezone_assumed", "where", "zone_noted")
+    __slots__ = ("sightings", "timezone_assumed", "where", "zone_recorded")
 
-    def __init__(self, where: str, notes: Notes) -> None:
+    def __init__(self, where: str, sightings: Sightings) -> None:
         self.where = where
-        self.notes = notes
-        self.timezone_assumed = False
-        self.zone_noted = False
+        self.sightings = sightings
+        self.timezone_assumed = self.zone_recorded = False
 
-    def odd(self, name: str, value: JSON) -> None:
-        """Note that a value is of another type than expected."""
-        self.notes.note("shape", self.where, f"{name}={named(value)}")
+    def record_type(self, name: str, value: JSON) -> None:
+        """Record that a field is of another type than expected."""
+        self.sightings.record("shape", self.where, f"{name}={named(value)}")
 
-    def unknown(self, body: dict[str, JSON], known: frozenset[str]) -> dict[str, JSON]:
-        """Give the fields beyond those that are known, and note each."""
-        if known.issuperset(body):
-            return {}
-        extra = {name: value for name, value in body.items() if name not in known}
-        for name in extra:
-            self.notes.note("field", self.where, name)
-        return extra
+    def record_unknown(self, body: Iterable[str], known: frozenset[str]) -> None:
+        """Record the names that are not known."""
+        for name in body:
+            if name not in known:
+                self.sightings.record("field", self.where, name)
 
-    def status(self, word: str) -> Status:
-        """Give the status that a word stands for, and note one that nobody has heard of."""
-        status = KNOWN_WORDS.get(word)
-        if status is None:
-            status = Status.parse(word)
-            if not status.is_known:
-                self.notes.note("status", self.where, f"status={word}")
-        return status
+    def record_zone(
+        self, body: Mapping[str, JSON], times: Iterable[tuple[str, str | None]]
+    ) -> None:
+        """Record the first time of an object that names no zone."""
+        self.zone_recorded, self.timezone_assumed = True, False
+        for first, second in times:
+            name = first if second is None or body.get(first) is not None else second
+            self.time(name, body.get(name))
+            if self.timezone_assumed:
+                self.sightings.record("zone", self.where, name)
+                break
 
-    def of_type(self, body: dict[str, JSON], name: str, kind: type[_T]) -> _T | None:
-        """Give a field if it is of the type, else None."""
-        value = body.get(name)
-        if value is None or isinstance(value, kind):
-            return value
-        self.odd(name, value)
-        return None
-
-    def whole_number(self, body: dict[str, JSON], name: str) -> int | None:
-        """Give a whole number, also one that came as a string of digits."""
-        value = body.get(name)
-        if value is None:
-            return None
-        number = whole_number(value)
-        if number is None:
-            self.odd(name, value)
-        return number
-
-    def words(self, body: dict[str, JSON], name: str) -> str | None:
-        """Give a text; whatever else is there comes as compact JSON."""
-        value = body.get(name)
+    def text(self, name: str, value: JSON) -> str | None:
+        """Read a text; whatever else is there comes as compact JSON."""
         if value is None or isinstance(value, str):
             return value
         # An error that is an object still holds the server's words.
-        self.odd(name, value)
+        self.record_type(name, value)
         return compact(value)
 
-    def names(self, body: dict[str, JSON], name: str) -> tuple[str, ...]:
-        """Give a list of names; numbers among them become their digits."""
-        value = body.get(name)
+    def url(self, name: str, value: JSON) -> str | None:
+        """Read a text that is not empty."""
+        if value is None or isinstance(value, str):
+            return value or None
+        self.record_type(name, value)
+        return None
+
+    def flag(self, name: str, value: JSON) -> bool | None:
+        """Read true or false."""
+        if value is None or isinstance(value, bool):
+            return value
+        self.record_type(name, value)
+        return None
+
+    def whole_number(self, name: str, value: JSON) -> int | None:
+        """Read a whole number, also one that came as a string of digits."""
+        number = whole_number(value)
+        if number is None and value is not None:
+            self.record_type(name, value)
+        return number
+
+    def id(self, _: str, value: JSON) -> int | str | None:
+        """Read an id, a whole number or a text."""
+        return value if isinstance(value, (int, str)) and not isinstance(value, bool) else None
+
+    def version(self, name: str, value: JSON) -> str | None:
+        """Read a version, which may be a number."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        return self.text(name, value)
+
+    def names(self, name: str, value: JSON) -> tuple[str, ...]:
+        """Read a list of names; numbers among them become their digits."""
         if isinstance(value, list) and all(isinstance(item, (str, int)) for item in value):
             return tuple(str(item) for item in value)
         if value is not None:
-            self.odd(name, value)
+            self.record_type(name, value)
         return ()
 
-    def time(self, body: dict[str, JSON], name: str) -> datetime | None:
-        """Give a moment; UTC is assumed where it names no zone, and noted."""
-        value = body.get(name)
-        if value is None:
-            return None
+    def object_or_none(self, name: str, value: JSON) -> dict[str, JSON] | None:
+        """Read an object."""
+        if value is None or isinstance(value, dict):
+            return value
+        self.record_type(name, value)
+        return None
+
+    def object(self, name: str, value: JSON) -> dict[str, JSON]:
+        """Read an object, empty if there is none."""
+        return self.object_or_none(name, value) or {}
+
+    def status(self, name: str, value: JSON) -> Status:
+        """Read a status; a word that nobody knows is kept, and recorded."""
         if not isinstance(value, str):
-            self.odd(name, value)
+            self.record_type(name, value)
+            return Status.UNKNOWN
+        status = KNOWN_WORDS.get(value)
+        if status is None:
+            status = Status.parse(value)
+            if not status.is_known:
+                self.sightings.record("status", self.where, f"{name}={value}")
+        return status
+
+    def time(self, name: str, value: JSON) -> datetime | None:
+        """Read a moment; UTC is assumed where it names no zone."""
+        if not isinstance(value, str):
+            if value is not None:
+                self.record_type(name, value)
             return None
+        if len(value) in _LENGTHS_WITHOUT_ZONE:
+            # Parsing a time once, with a zone, is much faster than adding the zone later, and
+            # there may be tens of thousands. What has a zone cannot be parsed with another.
+            try:
+                moment = datetime.fromisoformat(value + "+00:00")
+            except ValueError:
+                pass
+            else:
+                self.timezone_assumed = True
+                return moment
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            self.notes.note("time", self.where, f"{name}={value}")
+            self.sightings.record("time", self.where, f"{name}={value}")
             return None
         if moment.tzinfo is None:
-            # Parsing it with a zone is many times faster than replace(), and there may be
-            # tens of thousands; a date alone takes no zone.
-            if len(value) > _LONGEST_DATE:
-                moment = datetime.fromisoformat(value + "+00:00")
-            else:
-                moment = moment.replace(tzinfo=UTC)
             self.timezone_assumed = True
-            if not self.zone_noted:
-                self.zone_noted = True
-                self.notes.note("zone", self.where, name)
+            return moment.replace(tzinfo=UTC)
         return moment
 
 
 def whole_number(value: JSON) -> int | None:
-    """Give a whole number, also one that came as a string of digits; else None.
+    """Return a whole number, also one that came as a string of digits; else None.
 
     >>> whole_number(5), whole_number("5"), whole_number(5.5), whole_number(True)
     (5, 5, None, None)
@@ -147,31 +184,31 @@ def whole_number(value: JSON) -> int | None:
     return None
 
 
-def check_asked_for(what: str, requested_id: int | str, body: JSON, *named_ids: JSON) -> None:
-    """Check that an answer is not about another one than was asked for.
+def check_requested_id(what: str, requested_id: int | str, body: JSON, *named_ids: JSON) -> None:
+    """Check that an answer is about what was requested.
 
-    An answer that names no id is fine; what is no whole number is taken for no id, since
-    the API has other names for the same, too.
+    An answer without an id passes. What is not a whole number does not count as an id,
+    since the API has other names for the same object, too.
 
     Args:
-        what: What was asked for, in a word.
+        what: What was requested, in a word.
         requested_id: Its id, or its name where it has one.
         body: The answer.
         named_ids: The ids that it names, the one that counts first.
 
     Raises:
-        InvalidResponseError: It is about another one.
+        InvalidResponseError: It is about another object.
     """
     numbers = (_id_number(value) for value in named_ids)
     found = next((number for number in numbers if number is not None), None)
     if found is not None and found != requested_id:
-        raise about_another(what, requested_id, found, body)
+        raise wrong_subject(what, requested_id, found, body)
 
 
-def about_another(
+def wrong_subject(
     what: str, requested_id: int | str, found: int | str, body: JSON
 ) -> InvalidResponseError:
-    """Give the error for an answer that is about another one than was asked for."""
+    """Return the error for an answer about another object than the requested one."""
     start = start_of(body)
     return InvalidResponseError(
         f"the answer is about {what} {excerpt(str(found))}, but {what} {requested_id} was "
@@ -181,7 +218,7 @@ def about_another(
 
 
 def start_of(body: JSON) -> str:
-    """Quote the start of an answer, without what may be secret in it."""
+    """Quote the start of an answer, with secrets redacted."""
     try:
         return excerpt(compact(redact_value(body)))
     except RecursionError:
@@ -198,7 +235,7 @@ def _id_number(value: JSON) -> int | None:
 
 
 def named(value: JSON) -> str:
-    """Say of what type a value is, in words.
+    """Name the type of a value in words.
 
     >>> named([1]), named(None)
     ('a list', 'null')

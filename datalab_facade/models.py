@@ -4,26 +4,31 @@ A snapshot never does IO and never changes. It compares by value, hashes,
 pickles, copies, becomes plain JSON with ``to_dict`` and comes back with
 ``from_dict``. The API answers in two shapes (a step is one run, or one run for
 each file); both come out as the same models, so nothing here tells them apart.
+
+The fields of an answer are those of its model. Where the API's name for a field is
+another, or its type does not say how it is read, :func:`~datalab_facade.fields.wire`
+says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
 from datalab_facade import summaries
-from datalab_facade.pickling import known_fields, picklable
+from datalab_facade.codec import AsJSON, JSONFormat, read_list, to_json
+from datalab_facade.json_forms import JSON as JSON  # noqa: PLC0414 - it belongs to the models
+from datalab_facade.json_forms import register
+from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact, redact_url, redacted_repr
 from datalab_facade.statuses import TERMINAL, WAITING, Status
+from datalab_facade.wire import wire
 
 if TYPE_CHECKING:
     from datalab_facade.timeline import Timeline
-
-JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
-"""A value that :func:`json.loads` can give."""
 
 AGGREGATED = "aggregated"
 """The file key of a run over all files of an execution at once."""
@@ -91,10 +96,9 @@ class StepProgress:
         return f"{self.finished}/{self.total}"
 
 
-# An answer may hold thousands; without slots each takes a third less time to make.
 @picklable
-@attrs.frozen(kw_only=True, slots=False)
-class StepRun:
+@attrs.frozen(kw_only=True)
+class StepRun(AsJSON):
     """A step at work on one file, on all files, or on the execution as a whole."""
 
     file_key: str | None = attrs.field(repr=redacted_repr)
@@ -102,11 +106,17 @@ class StepRun:
     status: Status = attrs.field(repr=redacted_repr)
     id: int | str | None = attrs.field(default=None, repr=redacted_repr)
     started_at: datetime | None = None
-    finished_at: datetime | None = None
-    output_url: str | None = attrs.field(default=None, repr=redacted_repr)
+    finished_at: datetime | None = attrs.field(
+        default=None, metadata=wire("completed_at", or_else="finished_at")
+    )
+    output_url: str | None = attrs.field(
+        default=None, repr=redacted_repr, metadata=wire(kind="url")
+    )
     error: str | None = attrs.field(default=None, repr=redacted_repr)
     """What the server says went wrong."""
-    error_stage: str | None = attrs.field(default=None, repr=redacted_repr)
+    error_stage: str | None = attrs.field(
+        default=None, repr=redacted_repr, metadata=wire("error_in")
+    )
     """The stage where it went wrong, such as ``"VALIDATION"``."""
     success: bool | None = None
     total_pages: int | None = None
@@ -133,40 +143,10 @@ class StepRun:
         """From start to end, where the server gave both."""
         return _between(self.started_at, self.finished_at)
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Give the run as plain JSON."""
-        return {
-            "file_key": self.file_key,
-            "status": str(self.status),
-            "id": self.id,
-            "started_at": _written(self.started_at),
-            "finished_at": _written(self.finished_at),
-            "output_url": self.output_url,
-            "error": self.error,
-            "error_stage": self.error_stage,
-            "success": self.success,
-            "total_pages": self.total_pages,
-            "file_ids": list(self.file_ids),
-            "timezone_assumed": self.timezone_assumed,
-            "extra": dict(self.extra),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Take back what :meth:`to_dict` gave."""
-        fields: dict[str, Any] = {
-            **data,
-            "status": Status.parse(data["status"]),
-            "started_at": _read(data["started_at"]),
-            "finished_at": _read(data["finished_at"]),
-            "file_ids": tuple(data["file_ids"]),
-        }
-        return cls(**known_fields(cls, fields))
-
 
 @picklable
 @attrs.frozen(kw_only=True)
-class Step:
+class Step(AsJSON):
     """A step of a workflow, by its unique name, with the runs it consists of.
 
     Its own status, times and errors follow from its runs.
@@ -232,15 +212,6 @@ class Step:
         """The server's words on the runs that failed."""
         return tuple(run.error for run in self.runs if run.error)
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Give the step as plain JSON."""
-        return {"name": self.name, "runs": [run.to_dict() for run in self.runs]}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Take back what :meth:`to_dict` gave."""
-        return cls(name=data["name"], runs=tuple(StepRun.from_dict(run) for run in data["runs"]))
-
 
 class Steps(Mapping[str, Step]):
     """The steps of an execution by name, in the server's order; immutable and hashable.
@@ -291,9 +262,16 @@ class Steps(Mapping[str, Step]):
         return f"Steps({list(self._by_name.values())!r})"
 
 
+register(
+    Steps,
+    write=lambda steps: [to_json(step) for step in steps.values()],
+    read=lambda data: Steps(read_list(Step, data)),
+)
+
+
 @picklable
 @attrs.frozen(kw_only=True, repr=False)
-class Execution:
+class Execution(AsJSON):
     """One run of a workflow, as it stood at one moment.
 
     >>> execution = Execution(id=123, status=Status.COMPLETED)
@@ -303,11 +281,13 @@ class Execution:
     True
     """
 
+    _json: ClassVar = JSONFormat(needs=("steps",))
+
     id: int
     status: Status
     workflow_id: int | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    created_at: datetime | None = attrs.field(default=None, metadata=wire("created"))
+    updated_at: datetime | None = attrs.field(default=None, metadata=wire("updated"))
     steps: Steps = attrs.field(factory=Steps)
     error: str | None = None
     """What the server says went wrong with the execution as a whole."""
@@ -406,43 +386,6 @@ class Execution:
 
         return timeline_of(self, depends_on)
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Give the snapshot as plain JSON, complete, presigned URLs included."""
-        return {
-            "id": self.id,
-            "status": str(self.status),
-            "workflow_id": self.workflow_id,
-            "created_at": _written(self.created_at),
-            "updated_at": _written(self.updated_at),
-            "steps": [step.to_dict() for step in self.steps.values()],
-            "error": self.error,
-            "success": self.success,
-            "external_workflow_id": self.external_workflow_id,
-            "timezone_assumed": self.timezone_assumed,
-            "observed_at": _written(self.observed_at),
-            "raw": dict(self.raw),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Take back what :meth:`to_dict` gave, also after a trip through JSON.
-
-        Raises:
-            ValueError: If it is something else.
-        """
-        try:
-            fields: dict[str, Any] = {
-                **data,
-                "status": Status.parse(data["status"]),
-                "created_at": _read(data["created_at"]),
-                "updated_at": _read(data["updated_at"]),
-                "observed_at": _read(data["observed_at"]),
-                "steps": Steps([Step.from_dict(step) for step in data["steps"]]),
-            }
-            return cls(**known_fields(cls, fields))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not an execution as to_dict() writes it: {error}") from error
-
     def __repr__(self) -> str:
         return summaries.execution_line(self)
 
@@ -452,11 +395,3 @@ class Execution:
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:
     return end - start if start is not None and end is not None else None
-
-
-def _written(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment is not None else None
-
-
-def _read(moment: str | None) -> datetime | None:
-    return datetime.fromisoformat(moment) if moment is not None else None

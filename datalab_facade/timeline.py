@@ -16,23 +16,27 @@ that ended before a run began counts as what it waited for.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 import attrs
 
+from datalab_facade.codec import JSONFormat, ToJSON, json_field
+from datalab_facade.json_forms import Form
 from datalab_facade.pickling import picklable
 from datalab_facade.statuses import Status
 
-if TYPE_CHECKING:
-    from datalab_facade.models import JSON
-
 _ZERO = timedelta(0)
+
+# Of a run that is listed with its step as well, its place is enough.
+_PLACES = Form(lambda runs: [{"step": run.step, "file_key": run.file_key} for run in runs])
 
 
 @picklable
 @attrs.frozen(kw_only=True)
-class Span:
+class Span(ToJSON):
     """A span of time, in UTC; the end is never before the start."""
+
+    _json: ClassVar = JSONFormat(properties={"duration_seconds": "duration"})
 
     started_at: datetime
     ended_at: datetime
@@ -44,22 +48,13 @@ class Span:
         """How long it took, or has taken so far."""
         return self.ended_at - self.started_at
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the span as plain JSON, with times in ISO 8601 and a duration in seconds."""
-        return {
-            "started_at": self.started_at.isoformat(),
-            "ended_at": self.ended_at.isoformat(),
-            "is_open": self.is_open,
-            "duration_seconds": self.duration.total_seconds(),
-        }
-
 
 @picklable
 @attrs.frozen(kw_only=True)
-class TimelineRun:
+class TimelineRun(ToJSON):
     """The times that one step waited and worked: on one file, on all files, or as a whole."""
 
-    step: str
+    step: str = attrs.field(metadata=json_field(left_out=True))
     """The step's unique name."""
     file_key: str | None
     """The file, ``"aggregated"`` for all of them, or None where a step has one run."""
@@ -76,24 +71,13 @@ class TimelineRun:
     is_doubtful: bool = False
     """Whether times are missing or contradict each other, so that the spans are a guess."""
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the run as plain JSON."""
-        return {
-            "file_key": self.file_key,
-            "status": str(self.status),
-            "waiting": None if self.waiting is None else self.waiting.to_dict(),
-            "working": None if self.working is None else self.working.to_dict(),
-            "failed": self.failed,
-            "error": self.error,
-            "is_critical": self.is_critical,
-            "is_doubtful": self.is_doubtful,
-        }
-
 
 @picklable
 @attrs.frozen(kw_only=True)
-class TimelineStep:
+class TimelineStep(ToJSON):
     """The times that a step waited and worked, as a whole and for each run."""
+
+    _json: ClassVar = JSONFormat(properties={"is_critical": "is_critical"})
 
     name: str
     """The step's unique name."""
@@ -143,24 +127,23 @@ class TimelineStep:
             else None
         )
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the step as plain JSON."""
-        return {
-            "name": self.name,
-            "status": str(self.status),
-            "is_critical": self.is_critical,
-            "runs": [run.to_dict() for run in self.runs],
-        }
-
 
 @picklable
 @attrs.frozen(kw_only=True)
-class Timeline:
+class Timeline(ToJSON):
     """The timeline of an execution, computed from one snapshot.
 
     Print it, or draw it with :meth:`text`, :meth:`svg` and :meth:`html`; a notebook
     displays it.
     """
+
+    _json: ClassVar = JSONFormat(
+        properties={
+            "total_seconds": "total",
+            "worked_seconds": "worked",
+            "waited_seconds": "waited",
+        }
+    )
 
     execution_id: int
     status: Status
@@ -176,7 +159,9 @@ class Timeline:
     """Whether the execution was still running."""
     steps: tuple[TimelineStep, ...] = ()
     """In the order in which they began; those that have not begun come last."""
-    critical_path: tuple[TimelineRun, ...] = ()
+    critical_path: tuple[TimelineRun, ...] = attrs.field(
+        default=(), metadata=json_field(form=_PLACES)
+    )
     """The chain of runs up to the last end, in order: speed these up to finish sooner."""
     error: str | None = None
     """The error of the execution as a whole, without secrets, shortened."""
@@ -255,22 +240,3 @@ class Timeline:
 
     def _repr_html_(self) -> str:
         return self.svg()
-
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the timeline as plain JSON, with times in ISO 8601 and durations in seconds."""
-        return {
-            "execution_id": self.execution_id,
-            "status": str(self.status),
-            "workflow_id": self.workflow_id,
-            "started_at": None if self.started_at is None else self.started_at.isoformat(),
-            "ended_at": None if self.ended_at is None else self.ended_at.isoformat(),
-            "is_open": self.is_open,
-            "total_seconds": self.total.total_seconds(),
-            "worked_seconds": self.worked.total_seconds(),
-            "waited_seconds": self.waited.total_seconds(),
-            "steps": [step.to_dict() for step in self.steps],
-            "critical_path": [
-                {"step": run.step, "file_key": run.file_key} for run in self.critical_path
-            ],
-            "error": self.error,
-        }

@@ -59,7 +59,12 @@ def surface(root: Path = ROOT) -> dict[str, griffe.Object]:
     )
     pages = sorted((root / "docs" / "reference").glob("*.md"))
     names = [name for page in pages for name in _SHOWN.findall(page.read_text(encoding="utf-8"))]
-    return {name: _plain(_found(package, name)) for name in names if name not in _PUBLIC_MODULES}
+    found = {name: _found(package, name) for name in names if name not in _PUBLIC_MODULES}
+    shown = {name.rpartition(".")[2] for name in names}
+    for thing in found.values():
+        if isinstance(thing, griffe.Class):
+            _inherit(thing, shown)
+    return {name: _plain(thing) for name, thing in found.items()}
 
 
 def breakages(before: dict[str, griffe.Object], now: dict[str, griffe.Object]) -> Iterator[str]:
@@ -105,6 +110,16 @@ def _found(package: griffe.Object | griffe.Alias, name: str) -> griffe.Object:
     return found.final_target if isinstance(found, griffe.Alias) else found
 
 
+def _inherit(kind: griffe.Class, shown: set[str]) -> None:
+    """Add the methods that a class has of bases that no page shows."""
+    for name, member in list(kind.inherited_members.items()):
+        method = member.final_target
+        if isinstance(method, griffe.Function) and not name.startswith("_"):
+            base = method.parent
+            if base is not None and base.name not in shown:
+                kind.set_member(name, copy.copy(method))
+
+
 def _plain(thing: griffe.Object) -> griffe.Object:
     """Make expressions of annotations text, and leave out what is private or imported."""
     if isinstance(thing, griffe.Class):
@@ -148,6 +163,8 @@ def _add_init(kind: griffe.Class) -> None:
         custom = value.startswith("attrs.field(")
         keyword = "kw_only=True" in (value if custom and "kw_only=" in value else settings[0])
         is_hidden = keyword and name.startswith("_")
+        if "ClassVar" in str(field.annotation):
+            continue
         if field.annotation is None or is_hidden or (custom and "init=False" in value):
             continue
         is_optional = re.search(r"\b(default|factory)=", value) if custom else value

@@ -1,4 +1,4 @@
-"""No more requests are under way than the gate lets through, and nobody waits past a deadline."""
+"""No more requests are under way than are admitted, and nobody waits past a deadline."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from datalab_facade import RateLimitTimeoutError
 from datalab_facade.clock import SystemClock
 from datalab_facade.rate_limiting.local import LocalRateLimiter
 from datalab_facade.testing import VirtualClock
-from datalab_facade.transport.admission import (
-    MOST_UNDER_WAY,
-    AdmissionControl,
-    AsyncAdmissionControl,
-)
+from datalab_facade.transport.admission import AdmissionControl
+from datalab_facade.transport.async_admission import AsyncAdmissionControl
+from datalab_facade.transport.permits import MOST_UNDER_WAY
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -31,161 +29,161 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.0005)
 
 
-def full_gate() -> AdmissionControl:
-    gate = AdmissionControl(LocalRateLimiter(None), SystemClock())
+def full_admission() -> AdmissionControl:
+    admission = AdmissionControl(LocalRateLimiter(None), SystemClock())
     for _ in range(MOST_UNDER_WAY):
-        gate.enter(math.inf)
-    return gate
+        admission.enter(math.inf)
+    return admission
 
 
-async def full_async_gate() -> AsyncAdmissionControl:
-    gate = AsyncAdmissionControl(LocalRateLimiter(None), VirtualClock())
+async def full_async_admission() -> AsyncAdmissionControl:
+    admission = AsyncAdmissionControl(LocalRateLimiter(None), VirtualClock())
     for _ in range(MOST_UNDER_WAY):
-        await gate.enter(math.inf)
-    return gate
+        await admission.enter(math.inf)
+    return admission
 
 
 def test_a_request_that_finds_no_room_before_its_deadline_is_not_sent() -> None:
     clock = SystemClock()
-    gate = full_gate()
+    admission = full_admission()
     began = time.monotonic()
     with pytest.raises(RateLimitTimeoutError):
-        gate.enter(clock.monotonic() + 0.05)
+        admission.enter(clock.monotonic() + 0.05)
     assert time.monotonic() - began < 5
-    gate.leave()
-    gate.enter(clock.monotonic() + 5)
+    admission.leave()
+    admission.enter(clock.monotonic() + 5)
 
 
 async def test_a_request_of_async_code_that_finds_no_room_is_not_sent_either() -> None:
     clock = VirtualClock()
-    gate = AsyncAdmissionControl(LocalRateLimiter(None), clock)
+    admission = AsyncAdmissionControl(LocalRateLimiter(None), clock)
     for _ in range(MOST_UNDER_WAY):
-        await gate.enter(math.inf)
+        await admission.enter(math.inf)
     with pytest.raises(RateLimitTimeoutError):
-        await gate.enter(50.0)
+        await admission.enter(50.0)
     assert clock.monotonic() == 50
-    waiting = asyncio.create_task(gate.enter(math.inf))
+    waiting = asyncio.create_task(admission.enter(math.inf))
     await asyncio.sleep(0)
-    gate.leave()
+    admission.leave()
     await waiting
-    assert gate.under_way == MOST_UNDER_WAY
+    assert admission.under_way == MOST_UNDER_WAY
 
 
 def test_threads_enter_in_the_order_of_coming() -> None:
-    gate = full_gate()
+    admission = full_admission()
     entered: list[int] = []
     threads: list[threading.Thread] = []
 
     def enter(number: int) -> None:
-        gate.enter(math.inf)
+        admission.enter(math.inf)
         entered.append(number)
 
     for number in range(20):
         thread = threading.Thread(target=enter, args=(number,))
         thread.start()
         threads.append(thread)
-        until(lambda: gate.waiting == len(threads))
+        until(lambda: admission.waiting == len(threads))
     for number, thread in enumerate(threads):
-        gate.leave()
+        admission.leave()
         thread.join()
         assert entered == list(range(number + 1))
 
 
 def test_nobody_overtakes_who_waits() -> None:
     """However busy the others are, and though the one that waits has yet to wake up."""
-    gate = full_gate()
+    admission = full_admission()
     for _ in range(50):
-        thread = threading.Thread(target=gate.enter, args=(math.inf,))
+        thread = threading.Thread(target=admission.enter, args=(math.inf,))
         thread.start()
-        until(lambda: gate.waiting == 1)
-        gate.leave()
+        until(lambda: admission.waiting == 1)
+        admission.leave()
         with pytest.raises(RateLimitTimeoutError):
-            gate.enter(time.monotonic())
+            admission.enter(time.monotonic())
         thread.join()
-    assert gate.under_way == MOST_UNDER_WAY
+    assert admission.under_way == MOST_UNDER_WAY
 
 
 @pytest.mark.parametrize("deadline", [1e10, 1e300, math.inf])
 def test_no_deadline_is_too_far_away_to_be_waited_for(deadline: float) -> None:
-    gate = full_gate()
+    admission = full_admission()
 
     def make_room() -> None:
-        until(lambda: gate.waiting == 1)
-        gate.leave()
+        until(lambda: admission.waiting == 1)
+        admission.leave()
 
     thread = threading.Thread(target=make_room)
     thread.start()
-    gate.enter(deadline)
+    admission.enter(deadline)
     thread.join()
-    assert gate.under_way == MOST_UNDER_WAY
+    assert admission.under_way == MOST_UNDER_WAY
 
 
 def test_an_interrupt_while_waiting_for_room_leaves_nothing_behind() -> None:
-    gate, here = full_gate(), threading.get_ident()
+    admission, here = full_admission(), threading.get_ident()
 
     def interrupt() -> None:
-        until(lambda: gate.waiting == 1)
+        until(lambda: admission.waiting == 1)
         signal.pthread_kill(here, signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        gate.enter(math.inf)
+        admission.enter(math.inf)
     thread.join()
-    assert gate.waiting == 0
+    assert admission.waiting == 0
     for _ in range(MOST_UNDER_WAY):
-        gate.leave()
-    assert gate.under_way == 0
+        admission.leave()
+    assert admission.under_way == 0
 
 
 async def test_a_task_that_is_cancelled_as_it_is_let_in_lets_the_next_one_in() -> None:
-    gate = await full_async_gate()
-    first, second = (asyncio.create_task(gate.enter(math.inf)) for _ in range(2))
+    admission = await full_async_admission()
+    first, second = (asyncio.create_task(admission.enter(math.inf)) for _ in range(2))
     await asyncio.sleep(0)
-    gate.leave()
+    admission.leave()
     first.cancel()
     await second
     with contextlib.suppress(asyncio.CancelledError):
         await first
-    assert (first.cancelled(), gate.waiting, gate.under_way) == (True, 0, MOST_UNDER_WAY)
+    assert (first.cancelled(), admission.waiting, admission.under_way) == (True, 0, MOST_UNDER_WAY)
 
 
 @pytest.mark.parametrize("deadline", [math.inf, 1e10])
 async def test_a_task_that_is_cancelled_while_it_waits_for_room_waits_no_longer(
     deadline: float,
 ) -> None:
-    gate = await full_async_gate()
-    waiting = asyncio.create_task(gate.enter(deadline))
+    admission = await full_async_admission()
+    waiting = asyncio.create_task(admission.enter(deadline))
     await asyncio.sleep(0)
-    assert gate.waiting == 1
+    assert admission.waiting == 1
     waiting.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await waiting
-    assert gate.waiting == 0
-    gate.leave()
-    assert gate.under_way == MOST_UNDER_WAY - 1
+    assert admission.waiting == 0
+    admission.leave()
+    assert admission.under_way == MOST_UNDER_WAY - 1
 
 
-async def test_tasks_that_gave_up_waiting_for_their_turn_cost_the_next_one_nothing() -> None:
+async def test_tasks_that_stopped_waiting_for_their_slot_cost_the_next_one_nothing() -> None:
     clock = VirtualClock()
-    gate = AsyncAdmissionControl(LocalRateLimiter(200), clock)
-    impatient = [asyncio.create_task(gate.enter(math.inf)) for _ in range(300)]
+    admission = AsyncAdmissionControl(LocalRateLimiter(200), clock)
+    impatient = [asyncio.create_task(admission.enter(math.inf)) for _ in range(300)]
     await asyncio.gather(*impatient[:3])
     for task in impatient:
         task.cancel()
     await asyncio.gather(*impatient, return_exceptions=True)
     before = clock.monotonic()
-    await gate.enter(math.inf)
+    await admission.enter(math.inf)
     assert clock.monotonic() - before <= 0.31
 
 
-async def test_those_who_stay_move_up_when_others_give_up() -> None:
+async def test_those_who_stay_move_up_when_others_are_canceled() -> None:
     clock = VirtualClock()
-    gate = AsyncAdmissionControl(LocalRateLimiter(60), clock)
-    await gate.enter(math.inf)
-    impatient = [asyncio.create_task(gate.enter(math.inf)) for _ in range(50)]
+    admission = AsyncAdmissionControl(LocalRateLimiter(60), clock)
+    await admission.enter(math.inf)
+    impatient = [asyncio.create_task(admission.enter(math.inf)) for _ in range(50)]
     await asyncio.sleep(0)
-    patient = asyncio.create_task(gate.enter(math.inf))
+    patient = asyncio.create_task(admission.enter(math.inf))
     await asyncio.sleep(0)
     for task in impatient:
         task.cancel()
@@ -193,16 +191,16 @@ async def test_those_who_stay_move_up_when_others_give_up() -> None:
     assert clock.monotonic() <= 3
 
 
-def test_threads_that_gave_up_waiting_for_their_turn_cost_the_next_one_nothing() -> None:
+def test_threads_that_stopped_waiting_for_their_slot_cost_the_next_one_nothing() -> None:
     class Impatient(VirtualClock):
         def sleep(self, seconds: float) -> None:
             raise KeyboardInterrupt
 
     clock = Impatient()
-    gate = AdmissionControl(LocalRateLimiter(60), clock)
-    gate.enter(math.inf)
+    admission = AdmissionControl(LocalRateLimiter(60), clock)
+    admission.enter(math.inf)
     for _ in range(300):
         with pytest.raises(KeyboardInterrupt):
-            gate.enter(math.inf)
-    assert gate.under_way == 1
-    assert gate.rate_limiter.turn().wait(clock.monotonic()) <= 1.01
+            admission.enter(math.inf)
+    assert admission.under_way == 1
+    assert admission.rate_limiter.reserve().delay(clock.monotonic()) <= 1.01

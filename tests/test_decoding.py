@@ -9,6 +9,7 @@ import pickle
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from datalab_facade import (
     Execution,
     InvalidResponseError,
     Status,
+    StepRun,
     UnprocessableEntityError,
     ValidationIssue,
 )
@@ -32,6 +34,7 @@ from datalab_facade.fields import whole_number
 from datalab_facade.models import JSON
 
 NOW = datetime(2025, 10, 22, 12, tzinfo=UTC)
+AT_TEN = datetime(2025, 10, 22, 10, tzinfo=UTC)
 
 
 def decode(body: Any, requested_id: int = 123) -> Execution:
@@ -54,20 +57,25 @@ words = st.sampled_from(
 times = st.sampled_from(
     ["2025-10-22T10:00:00", "2025-10-22T10:00:00Z", "2025-10-22T10:00:00.123456+02:00", "soon", ""]
 )
-fields = {
-    "id": json_values,
-    "status": words | json_values,
-    "started_at": times | json_values,
-    "completed_at": times | json_values,
-    "finished_at": times | json_values,
-    "output_url": st.text() | json_values,
-    "error": json_values,
-    "error_in": json_values,
-    "success": json_values,
-    "total_pages": json_values,
-    "file_ids": json_values,
-    "surprise": json_values,
+RUN_FIELDS: dict[str, tuple[Any, str, Any]] = {
+    "id": (5, "id", 5),
+    "status": ("FAILED", "status", Status.FAILED),
+    "started_at": ("2025-10-22T10:00:00Z", "started_at", AT_TEN),
+    "completed_at": (None, "finished_at", AT_TEN + timedelta(seconds=5)),
+    "finished_at": ("2025-10-22T10:00:05Z", "finished_at", AT_TEN + timedelta(seconds=5)),
+    "file_ids": (["a", 2], "file_ids", ("a", "2")),
+    "output_url": ("https://storage.example/out", "output_url", "https://storage.example/out"),
+    "error": ("Page range out of bounds", "error", "Page range out of bounds"),
+    "error_in": ("VALIDATION", "error_stage", "VALIDATION"),
+    "success": (False, "success", False),
+    "total_pages": (12, "total_pages", 12),
 }
+"""The fields of a step run: what the server sends, what it is called here, what is read."""
+
+likely = {"status": words, "output_url": st.text()} | dict.fromkeys(
+    ("started_at", "completed_at", "finished_at"), times
+)
+fields = {name: likely.get(name, json_values) | json_values for name in (*RUN_FIELDS, "surprise")}
 runs = st.fixed_dictionaries({}, optional=fields)
 steps = st.dictionaries(
     st.text(max_size=8),
@@ -419,19 +427,8 @@ def test_an_id_is_the_same_in_digits_and_as_a_number(execution_id: int) -> None:
 
 
 def test_every_field_seen_so_far_is_read() -> None:
-    run = {
-        "id": 5,
-        "status": "FAILED",
-        "started_at": "2025-10-22T10:00:00Z",
-        "finished_at": "2025-10-22T10:00:05Z",
-        "file_ids": ["a", 2],
-        "output_url": "https://storage.example/out",
-        "error": "Page range out of bounds",
-        "error_in": "VALIDATION",
-        "success": False,
-        "total_pages": 12,
-        "new_field": {"kept": True},
-    }
+    run = {name: sent for name, (sent, _, _) in RUN_FIELDS.items()}
+    run["new_field"] = {"kept": True}
     execution = decode(
         {
             "status": "FAILED",
@@ -450,11 +447,15 @@ def test_every_field_seen_so_far_is_read() -> None:
     assert execution.input_config == {"file_urls": ["https://a.example/1.pdf"]}
     [read] = execution.steps["parse"].runs
     assert read.file_key == "npl94jxy"
-    assert read.id == 5
-    assert read.file_ids == ("a", "2")
-    assert (read.error, read.error_stage) == ("Page range out of bounds", "VALIDATION")
-    assert (read.success, read.total_pages) == (False, 12)
+    for _, name, value in RUN_FIELDS.values():
+        assert getattr(read, name) == value
     assert read.extra == {"new_field": {"kept": True}}
+
+
+def test_every_field_of_a_step_run_is_tried() -> None:
+    known = {field.name for field in attrs.fields(StepRun)}
+    tried = {name for _, name, _ in RUN_FIELDS.values()}
+    assert known - tried == {"file_key", "timezone_assumed", "extra"}
 
 
 @pytest.mark.parametrize("entry", [None, [], "COMPLETED", 3, {}, {"987": None}])

@@ -182,7 +182,7 @@ def world_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int],
 
 
 def check_as_new(world: World, client: Any, before: set[tuple[str, str]], place: str) -> None:
-    gate = client._api.gate
+    gate = client._api.admission
     assert (gate.under_way, gate.waiting) == (0, 0), f"room that is not given back, {place}"
     assert world.transport.open == 0, f"answers that are not closed, {place}"
     assert list((world.folder / "temporary").iterdir()) == [], place

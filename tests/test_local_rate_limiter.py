@@ -1,4 +1,4 @@
-"""The request budget on its own: who may send when."""
+"""The rate limiter of one process on its own: who may send when."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import InvalidArgumentError, RateLimitTimeoutError
-from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter, Turn
+from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter, Slot
 
 
 def play(
@@ -23,7 +23,7 @@ def play(
     refuse: Callable[[int, float], float | None] = lambda number, now: None,
     deadline: float = math.inf,
 ) -> list[tuple[float, int]]:
-    """Let requests arrive and go through the budget; give when each was sent.
+    """Let requests arrive and go through the rate limiter; give when each was sent.
 
     Args:
         rate_limiter: What is under test.
@@ -32,26 +32,26 @@ def play(
         deadline: Of every request, from the start.
     """
     order = count()
-    events: list[tuple[float, int, int, Turn]] = [
-        (at, next(order), number, rate_limiter.turn()) for number, at in enumerate(arrivals)
+    events: list[tuple[float, int, int, Slot]] = [
+        (at, next(order), number, rate_limiter.reserve()) for number, at in enumerate(arrivals)
     ]
     heapq.heapify(events)
     sent: list[tuple[float, int]] = []
     while events:
-        now, _, number, turn = heapq.heappop(events)
+        now, _, number, slot = heapq.heappop(events)
         try:
-            away = turn.wait(now, deadline)
+            away = slot.delay(now, deadline)
         except RateLimitTimeoutError:
             continue
         if away > 0:
-            heapq.heappush(events, (now + away, next(order), number, turn))
+            heapq.heappush(events, (now + away, next(order), number, slot))
             continue
         retry_after = refuse(len(sent), now)
         sent.append((now, number))
         if retry_after is None:
-            rate_limiter.answered()
+            rate_limiter.record_success()
         else:
-            rate_limiter.refused(now, sent_at=now, retry_after=retry_after)
+            rate_limiter.record_refusal(now, sent_at=now, retry_after=retry_after)
     return sent
 
 
@@ -133,10 +133,10 @@ def test_the_rate_recovers_gradually() -> None:
 
 def test_refusals_without_a_time_pause_longer_each_time() -> None:
     def refuse(rate_limiter: LocalRateLimiter, now: float) -> float:
-        rate_limiter.refused(now, sent_at=now, retry_after=None)
-        turn = rate_limiter.turn()
-        away = turn.wait(now)
-        turn.give_up()
+        rate_limiter.record_refusal(now, sent_at=now, retry_after=None)
+        slot = rate_limiter.reserve()
+        away = slot.delay(now)
+        slot.cancel()
         return away
 
     rate_limiter, now, pauses = LocalRateLimiter(200), 0.0, []
@@ -147,112 +147,114 @@ def test_refusals_without_a_time_pause_longer_each_time() -> None:
     assert pauses[-1] == pytest.approx(60)
 
 
-def test_answers_to_requests_from_before_a_refusal_tell_nothing_new() -> None:
+def test_answers_to_requests_from_before_a_refusal_say_nothing_new() -> None:
     rate_limiter = LocalRateLimiter(200)
-    rate_limiter.refused(10.0, sent_at=9.0, retry_after=5.0)
+    rate_limiter.record_refusal(10.0, sent_at=9.0, retry_after=5.0)
     for _ in range(20):
-        rate_limiter.refused(10.5, sent_at=9.5, retry_after=60.0)
-    assert rate_limiter.turn().wait(10.5) == pytest.approx(4.5)
+        rate_limiter.record_refusal(10.5, sent_at=9.5, retry_after=60.0)
+    assert rate_limiter.reserve().delay(10.5) == pytest.approx(4.5)
 
 
 def test_an_answer_in_between_lets_the_pauses_begin_anew() -> None:
     rate_limiter = LocalRateLimiter(1_000)
     for sent_at in (0.0, 10.0):
-        rate_limiter.refused(sent_at, sent_at=sent_at, retry_after=None)
-    rate_limiter.answered()
-    rate_limiter.refused(20.0, sent_at=20.0, retry_after=None)
-    assert rate_limiter.turn().wait(20.0) == pytest.approx(2)
+        rate_limiter.record_refusal(sent_at, sent_at=sent_at, retry_after=None)
+    rate_limiter.record_success()
+    rate_limiter.record_refusal(20.0, sent_at=20.0, retry_after=None)
+    assert rate_limiter.reserve().delay(20.0) == pytest.approx(2)
 
 
 def test_a_request_sent_as_it_slowed_down_tells_something_new() -> None:
     rate_limiter = LocalRateLimiter(200)
-    rate_limiter.refused(10.0, sent_at=9.0, retry_after=5.0)
-    rate_limiter.refused(10.5, sent_at=10.0, retry_after=20.0)
-    assert rate_limiter.turn().wait(10.5) == pytest.approx(20)
+    rate_limiter.record_refusal(10.0, sent_at=9.0, retry_after=5.0)
+    rate_limiter.record_refusal(10.5, sent_at=10.0, retry_after=20.0)
+    assert rate_limiter.reserve().delay(10.5) == pytest.approx(20)
 
 
 def test_each_refusal_sends_all_who_queue_to_its_end() -> None:
     rate_limiter = LocalRateLimiter(60)
-    rate_limiter.turn().wait(0.0)
-    turn = rate_limiter.turn()
-    assert turn.wait(0.0) == pytest.approx(1, rel=0.05)
+    rate_limiter.reserve().delay(0.0)
+    slot = rate_limiter.reserve()
+    assert slot.delay(0.0) == pytest.approx(1, rel=0.05)
     for refused_at in (1.0, 2.0):
-        rate_limiter.refused(refused_at, sent_at=refused_at, retry_after=30.0)
-        assert turn.wait(refused_at) == pytest.approx(30)
+        rate_limiter.record_refusal(refused_at, sent_at=refused_at, retry_after=30.0)
+        assert slot.delay(refused_at) == pytest.approx(30)
 
 
-def test_who_waits_behind_one_that_gave_up_moves_up() -> None:
+def test_who_waits_behind_one_that_was_canceled_moves_up() -> None:
     rate_limiter = LocalRateLimiter(60)
-    turns = [rate_limiter.turn() for _ in range(4)]
-    waits = [turn.wait(0.0) for turn in turns]
-    turns[1].give_up()
-    assert [turn.wait(0.0) for turn in turns[2:]] == waits[1:3]
-    assert rate_limiter.turn().wait(0.0) == waits[3]
+    slots = [rate_limiter.reserve() for _ in range(4)]
+    waits = [slot.delay(0.0) for slot in slots]
+    slots[1].cancel()
+    assert [slot.delay(0.0) for slot in slots[2:]] == waits[1:3]
+    assert rate_limiter.reserve().delay(0.0) == waits[3]
 
 
 @given(limits, st.data())
-def test_those_who_gave_up_cost_the_others_no_time(limit: float, data: st.DataObject) -> None:
+def test_those_that_were_canceled_cost_the_others_no_time(
+    limit: float, data: st.DataObject
+) -> None:
     patience = data.draw(st.lists(st.booleans(), min_size=1, max_size=60))
     rate_limiter = LocalRateLimiter(limit)
-    turns = [rate_limiter.turn() for _ in patience]
-    waits = [(turn, turn.wait(0.0), stays) for turn, stays in zip(turns, patience, strict=True)]
-    for turn, away, stays in waits:
+    slots = [rate_limiter.reserve() for _ in patience]
+    waits = [(slot, slot.delay(0.0), stays) for slot, stays in zip(slots, patience, strict=True)]
+    for slot, away, stays in waits:
         if away > 0 and not stays:
-            turn.give_up()
-    left = [turn for turn, away, stays in waits if away > 0 and stays]
+            slot.cancel()
+    left = [slot for slot, away, stays in waits if away > 0 and stays]
     fresh = LocalRateLimiter(limit)
     for _ in range(len(waits) - sum(away > 0 for _, away, _ in waits)):
-        fresh.turn().wait(0.0)
-    expected = [fresh.turn().wait(0.0) for _ in left]
-    assert [turn.wait(0.0) for turn in left] == pytest.approx(expected)
+        fresh.reserve().delay(0.0)
+    expected = [fresh.reserve().delay(0.0) for _ in left]
+    assert [slot.delay(0.0) for slot in left] == pytest.approx(expected)
 
 
 def test_who_is_not_there_when_its_time_comes_holds_up_nobody_for_long() -> None:
     rate_limiter = LocalRateLimiter(60)
     for _ in range(4):
-        rate_limiter.turn().wait(0.0)
-    turn = rate_limiter.turn()
-    now = away = turn.wait(0.0)
+        rate_limiter.reserve().delay(0.0)
+    slot = rate_limiter.reserve()
+    now = away = slot.delay(0.0)
     while away:
-        away = turn.wait(now)
+        away = slot.delay(now)
         now += away
     assert now <= 6
 
 
 def test_who_was_passed_over_goes_before_those_who_came_later() -> None:
     rate_limiter = LocalRateLimiter(60)
-    rate_limiter.turn().wait(0.0)
-    late, second, third = rate_limiter.turn(), rate_limiter.turn(), rate_limiter.turn()
-    for turn in (late, second, third):
-        turn.wait(0.0)
-    assert second.wait(5.0) == 0
-    assert 0 < late.wait(5.0) < third.wait(5.0)
+    rate_limiter.reserve().delay(0.0)
+    late, second, third = rate_limiter.reserve(), rate_limiter.reserve(), rate_limiter.reserve()
+    for slot in (late, second, third):
+        slot.delay(0.0)
+    assert second.delay(5.0) == 0
+    assert 0 < late.delay(5.0) < third.delay(5.0)
 
 
 def test_an_absurd_retry_after_is_cut_to_a_minute() -> None:
     rate_limiter = LocalRateLimiter(200)
-    rate_limiter.refused(0.0, sent_at=0.0, retry_after=86_400.0)
-    assert rate_limiter.turn().wait(0.0) == pytest.approx(60)
+    rate_limiter.record_refusal(0.0, sent_at=0.0, retry_after=86_400.0)
+    assert rate_limiter.reserve().delay(0.0) == pytest.approx(60)
 
 
-def test_a_turn_after_the_deadline_is_refused_at_once_and_leaves_its_place() -> None:
+def test_a_slot_after_the_deadline_is_refused_at_once_and_leaves_its_place() -> None:
     rate_limiter = LocalRateLimiter(60)
     for _ in range(10):
-        rate_limiter.turn().wait(0.0)
+        rate_limiter.reserve().delay(0.0)
     with pytest.raises(RateLimitTimeoutError, match="requests_per_minute"):
-        rate_limiter.turn().wait(0.0, deadline=5.0)
-    assert rate_limiter.turn().wait(0.0, deadline=20.0) == pytest.approx(10, rel=0.05)
+        rate_limiter.reserve().delay(0.0, deadline=5.0)
+    assert rate_limiter.reserve().delay(0.0, deadline=20.0) == pytest.approx(10, rel=0.05)
 
 
-def test_whose_turn_it_is_at_once_is_not_refused_for_being_late() -> None:
-    assert LocalRateLimiter(60).turn().wait(100.0, deadline=100.0) == 0
+def test_whose_slot_is_free_at_once_is_not_refused_for_being_late() -> None:
+    assert LocalRateLimiter(60).reserve().delay(100.0, deadline=100.0) == 0
 
 
-def test_a_turn_that_comes_as_time_is_up_is_refused_and_tells_both_times() -> None:
+def test_a_slot_that_comes_as_time_is_up_is_refused_and_says_both_times() -> None:
     def second(deadline: float) -> float:
         rate_limiter = LocalRateLimiter(60)
-        rate_limiter.turn().wait(100.0)
-        return rate_limiter.turn().wait(100.0, deadline)
+        rate_limiter.reserve().delay(100.0)
+        return rate_limiter.reserve().delay(100.0, deadline)
 
     away = second(math.inf)
     with pytest.raises(RateLimitTimeoutError) as refused:
@@ -261,33 +263,33 @@ def test_a_turn_that_comes_as_time_is_up_is_refused_and_tells_both_times() -> No
     assert refused.value.left == away
 
 
-def test_a_budget_that_is_off_lets_everything_pass() -> None:
+def test_a_rate_limiter_that_is_off_lets_everything_pass() -> None:
     rate_limiter = LocalRateLimiter(None)
-    rate_limiter.refused(0.0, sent_at=0.0, retry_after=60.0)
-    assert {rate_limiter.turn().wait(0.0) for _ in range(10_000)} == {0.0}
-    assert rate_limiter.left(0.0) is None
+    rate_limiter.record_refusal(0.0, sent_at=0.0, retry_after=60.0)
+    assert {rate_limiter.reserve().delay(0.0) for _ in range(10_000)} == {0.0}
+    assert rate_limiter.remaining(0.0) is None
 
 
-def test_it_tells_what_is_left_of_the_minute() -> None:
+def test_it_returns_what_is_left_of_the_minute() -> None:
     rate_limiter = LocalRateLimiter(200)
     play(rate_limiter, [0.0] * 4)
-    assert rate_limiter.left(1.0) == 196
-    assert rate_limiter.left(90.0) == 200
+    assert rate_limiter.remaining(1.0) == 196
+    assert rate_limiter.remaining(90.0) == 200
 
 
 def test_nothing_is_left_of_a_limit_that_is_used_up() -> None:
     rate_limiter = LocalRateLimiter(1)
-    assert rate_limiter.turn().wait(0.0) == 0
-    assert rate_limiter.left(59.9) == 0
-    assert rate_limiter.left(60.0) == 1
+    assert rate_limiter.reserve().delay(0.0) == 0
+    assert rate_limiter.remaining(59.9) == 0
+    assert rate_limiter.remaining(60.0) == 1
 
 
 def test_threads_share_it() -> None:
-    rate_limiter, gate = LocalRateLimiter(600), threading.Barrier(8)
+    rate_limiter, start = LocalRateLimiter(600), threading.Barrier(8)
 
     def places(_: int) -> list[float]:
-        gate.wait()
-        return [rate_limiter.turn().wait(0.0) for _ in range(100)]
+        start.wait()
+        return [rate_limiter.reserve().delay(0.0) for _ in range(100)]
 
     with ThreadPoolExecutor(8) as pool:
         waits = sorted(wait for found in pool.map(places, range(8)) for wait in found)

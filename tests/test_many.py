@@ -361,7 +361,7 @@ def test_a_deadline_that_rounding_makes_later_holds_up_no_other() -> None:
         WaitPolicy(),
         timeout=10.1,
         concurrency=5,
-        rate_limiter=world.client._api.gate.rate_limiter,
+        rate_limiter=world.client._api.admission.rate_limiter,
         changes=False,
     )
     scheduler.add(1, 0.71)

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 import attrs
 
@@ -17,6 +17,7 @@ from datalab_facade.cli.exits import ExitCode, problem_of
 from datalab_facade.cli.keys import HOST_VARIABLE, FoundKey, find_key, is_open_to_others
 from datalab_facade.client import Datalab
 from datalab_facade.client_options import DEFAULT_BASE_URL
+from datalab_facade.codec import JSONFormat, ToJSON, json_field
 from datalab_facade.errors import (
     CALLER_ERRORS,
     APIConnectionError,
@@ -27,7 +28,6 @@ from datalab_facade.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-from datalab_facade.models import JSON
 from datalab_facade.redaction import redact_url
 
 Verdict: TypeAlias = Literal["ok", "warning", "error", "unknown"]
@@ -44,7 +44,7 @@ _NO_KEY: Final = "no-key-was-found"
 
 
 @attrs.frozen
-class Check:
+class Check(ToJSON):
     """The result of one check."""
 
     name: str
@@ -53,29 +53,20 @@ class Check:
     hint: str = ""
     """What to do next; empty if there is nothing to do."""
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the value as plain JSON."""
-        return {
-            "name": self.name,
-            "verdict": self.verdict,
-            "message": self.message,
-            "hint": self.hint,
-        }
-
 
 @attrs.frozen
-class Diagnosis:
+class Diagnosis(ToJSON):
     """The results of all checks, and the exit code of the program."""
 
-    checks: tuple[Check, ...]
-    code: ExitCode
+    _json: ClassVar = JSONFormat(properties={"ok": "ok"})
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the value as plain JSON."""
-        return {
-            "ok": self.code is ExitCode.DONE,
-            "checks": [check.to_dict() for check in self.checks],
-        }
+    checks: tuple[Check, ...]
+    code: ExitCode = attrs.field(metadata=json_field(left_out=True))
+
+    @property
+    def ok(self) -> bool:
+        """Whether no check failed."""
+        return self.code is ExitCode.DONE
 
 
 def diagnose(

@@ -10,6 +10,7 @@ from typing import Final
 
 import attrs
 
+from datalab_facade.codec import ToJSON, json_field
 from datalab_facade.errors import (
     CALLER_ERRORS,
     APIConnectionError,
@@ -31,7 +32,6 @@ from datalab_facade.errors import (
     UploadError,
     WaitTimeoutError,
 )
-from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
 
 
@@ -66,7 +66,7 @@ MEANINGS: Final = {
 
 
 @attrs.frozen
-class Problem:
+class Problem(ToJSON):
     """An error as the command line reports it."""
 
     kind: str
@@ -75,7 +75,7 @@ class Problem:
     """What happened, in one line."""
     hint: str
     """What to do next; empty if the message says it already."""
-    code: ExitCode
+    code: ExitCode = attrs.field(metadata=json_field("exit_code"))
 
     def line(self) -> str:
         """Return message and hint in one line."""
@@ -83,15 +83,6 @@ class Problem:
             return self.message
         end = "" if self.message.endswith(("?", "!")) else "."
         return f"{self.message.rstrip('.')}{end} {self.hint}"
-
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the value as plain JSON."""
-        return {
-            "kind": self.kind,
-            "message": self.message,
-            "hint": self.hint,
-            "exit_code": int(self.code),
-        }
 
 
 INTERRUPTED_HINT: Final = "Finished work is kept; executions continue"

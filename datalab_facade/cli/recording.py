@@ -11,6 +11,7 @@ import attrs
 
 from datalab_facade._version import __version__
 from datalab_facade.cli.shapes import Shape, header_may_be_shown, shape_of
+from datalab_facade.codec import json_field, to_json
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
@@ -77,21 +78,11 @@ class RecordedAnswer:
     status_code: int
     headers: list[str] = attrs.field(repr=False)
     retry_after: RetryAfter
-    shape: Shape
+    shape: Shape = attrs.field(metadata=json_field(left_out=True))
 
     def to_dict(self) -> dict[str, JSON]:
         """Return the value as plain JSON."""
-        return {
-            "request": self.request,
-            "status_code": self.status_code,
-            "headers": list[JSON](self.headers),
-            "retry_after": self.retry_after,
-            "step_shape": self.shape.step_shape,
-            "kinds": _to_json(self.shape.kinds),
-            "words": _to_json(self.shape.words),
-            "keys": _to_json(self.shape.keys),
-            "is_complete": self.shape.is_complete,
-        }
+        return to_json(self) | to_json(self.shape)
 
 
 @attrs.frozen
@@ -153,7 +144,3 @@ def _retry_after(value: str | None) -> RetryAfter:
     if re.fullmatch(r"\s*\d+(\.\d+)?\s*", value, re.ASCII):
         return "seconds"
     return "date" if re.search(r"\d\d:\d\d:\d\d", value) else "other"
-
-
-def _to_json(found: dict[str, list[str]]) -> dict[str, JSON]:
-    return {place: list[JSON](kinds) for place, kinds in found.items()}

@@ -1,4 +1,4 @@
-"""Decodes answers about files into models. Forgiving, total and pure.
+"""Decodes answers about files into models. Tolerant, total and pure.
 
 The spec types these answers, but a server may add, leave out and change anything.
 Whatever comes, the result is a value or
@@ -13,32 +13,33 @@ from datalab_facade.drift import Drift
 from datalab_facade.errors import InvalidResponseError, RequestRejectedError
 from datalab_facade.fields import (
     FieldReader,
-    Notes,
-    about_another,
-    check_asked_for,
+    Sightings,
+    check_requested_id,
     compact,
     named,
     whole_number,
+    wrong_subject,
 )
 from datalab_facade.files.models import REFERENCE_PREFIX, File, FileLink
 from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt, redact_url
+from datalab_facade.wire import Decoder
 
-_FILE_FIELDS = frozenset(
-    {
-        "file_id",
-        "original_filename",
-        "content_type",
-        "reference",
-        "upload_status",
-        "file_size",
-        "created",
-    }
+_FILES = Decoder(
+    File,
+    "file",
+    given=("id", "reference", "status"),
+    also=("file_id", "reference", "upload_status"),
+)
+_LINKS = Decoder(
+    FileLink,
+    "download URL",
+    given=("file_id", "url"),
+    also=("file_id", "download_url"),
 )
 _PAGE_FIELDS = frozenset({"files", "total", "limit", "offset"})
 _TICKET_FIELDS = frozenset({"file_id", "upload_url", "expires_in", "reference"})
 _CONFIRMATION_FIELDS = frozenset({"success", "file_id", "reference", "message"})
-_LINK_FIELDS = frozenset({"download_url", "expires_in", "file_id", "original_filename"})
 _DELETION_FIELDS = frozenset({"success", "message"})
 _STATUSES = frozenset({"pending", "completed", "failed"})
 
@@ -87,10 +88,10 @@ def decode_file(body: JSON, *, requested_id: int | str | None = None) -> tuple[F
         InvalidResponseError: The answer is not a file (not an object, or without an id), or
             is another file.
     """
-    notes = Notes()
+    sightings = Sightings()
     answer = _object(body, "file")
-    _check_asked_for(requested_id, answer)
-    return _file(answer, FieldReader("file", notes)), notes.taken
+    _check_requested_file(requested_id, answer)
+    return _file(answer, _FILES.reader(sightings)), sightings.found
 
 
 def decode_page(body: JSON) -> tuple[FilePage, set[Drift]]:
@@ -101,24 +102,25 @@ def decode_page(body: JSON) -> tuple[FilePage, set[Drift]]:
     Raises:
         InvalidResponseError: The answer is not a list of files.
     """
-    notes = Notes()
-    about = FieldReader("list of files", notes)
+    sightings = Sightings()
+    reader = FieldReader("list of files", sightings)
     if isinstance(body, list):
-        about.odd("answer", body)
+        reader.record_type("answer", body)
         body = {"files": body}
     answer = _object(body, "list of files")
     entries = answer.get("files")
     if not isinstance(entries, list):
         raise _invalid_answer("list of files", "it has no files", body)
-    about.unknown(answer, _PAGE_FIELDS)
+    reader.record_unknown(answer, _PAGE_FIELDS)
     files: list[File] = []
-    each = FieldReader("file", notes)
+    each = _FILES.reader(sightings)
     for entry in entries:
         try:
             files.append(_file(_object(entry, "file"), each))
         except InvalidResponseError:
-            about.odd("file", entry)
-    return FilePage(tuple(files), len(entries), about.whole_number(answer, "total")), notes.taken
+            reader.record_type("file", entry)
+    total = reader.whole_number("total", answer.get("total"))
+    return FilePage(tuple(files), len(entries), total), sightings.found
 
 
 def decode_ticket(body: JSON) -> tuple[Ticket, set[Drift]]:
@@ -127,15 +129,15 @@ def decode_ticket(body: JSON) -> tuple[Ticket, set[Drift]]:
     Raises:
         InvalidResponseError: The answer has no id or no URL.
     """
-    about = FieldReader("upload", Notes())
+    reader = FieldReader("upload", Sightings())
     answer = _object(body, "upload URL")
-    file_id = _id(answer, "upload URL", about)
+    file_id = _id(answer, "upload URL", reader)
     url = answer.get("upload_url")
     if not isinstance(url, str) or not url:
         raise _invalid_answer("upload URL", "it has no upload_url", body)
-    about.unknown(answer, _TICKET_FIELDS)
-    about.whole_number(answer, "expires_in")
-    return Ticket(file_id, _reference(answer, file_id, about), url), about.notes.taken
+    reader.record_unknown(answer, _TICKET_FIELDS)
+    reader.whole_number("expires_in", answer.get("expires_in"))
+    return Ticket(file_id, _reference(answer, file_id, reader), url), reader.sightings.found
 
 
 def decode_confirmation(
@@ -150,20 +152,20 @@ def decode_confirmation(
     Raises:
         InvalidResponseError: The answer is not an object, has no id, or is about another file.
     """
-    about = FieldReader("confirmation", Notes())
+    reader = FieldReader("confirmation", Sightings())
     answer = _object(body, "confirmation")
-    _check_asked_for(requested_id, answer)
-    file_id = _id(answer, "confirmation", about)
-    about.unknown(answer, _CONFIRMATION_FIELDS)
-    success = about.of_type(answer, "success", bool)
+    _check_requested_file(requested_id, answer)
+    file_id = _id(answer, "confirmation", reader)
+    reader.record_unknown(answer, _CONFIRMATION_FIELDS)
+    success = reader.flag("success", answer.get("success"))
     return (
         Confirmation(
             file_id,
-            _reference(answer, file_id, about),
+            _reference(answer, file_id, reader),
             success is not False,
-            about.words(answer, "message") or "",
+            reader.text("message", answer.get("message")) or "",
         ),
-        about.notes.taken,
+        reader.sightings.found,
     )
 
 
@@ -178,27 +180,19 @@ def decode_link(body: JSON, *, requested_id: int | str) -> tuple[FileLink, set[D
         InvalidResponseError: The answer has no URL, has no id where a hashid was requested,
             or is about another file.
     """
-    about = FieldReader("download URL", Notes())
     answer = _object(body, "download URL")
-    _check_asked_for(requested_id, answer)
+    _check_requested_file(requested_id, answer)
     url = answer.get("download_url")
     if not isinstance(url, str) or not url:
         raise _invalid_answer("download URL", "it has no download_url", body)
-    file_id = about.whole_number(answer, "file_id")
+    reader = _LINKS.reader(Sightings())
+    file_id = reader.whole_number("file_id", answer.get("file_id"))
     if file_id is None and isinstance(requested_id, int):
         file_id = requested_id
     if file_id is None:
         raise _invalid_answer("download URL", "it has no file_id", body)
-    about.unknown(answer, _LINK_FIELDS)
-    return (
-        FileLink(
-            file_id=file_id,
-            filename=about.of_type(answer, "original_filename", str) or "",
-            url=url,
-            expires_in=about.whole_number(answer, "expires_in"),
-        ),
-        about.notes.taken,
-    )
+    link = _LINKS.read(answer, reader, file_id=file_id, url=url)
+    return link, reader.sightings.found
 
 
 def decode_deletion(
@@ -214,41 +208,27 @@ def decode_deletion(
         InvalidResponseError: The answer is not an object, or is about another file.
         RequestRejectedError: The answer says that the file was not deleted.
     """
-    about = FieldReader("deletion", Notes())
+    reader = FieldReader("deletion", Sightings())
     answer = _object(body, "deletion")
-    _check_asked_for(requested_id, answer)
-    about.unknown(answer, _DELETION_FIELDS)
-    message = about.words(answer, "message") or ""
-    if about.of_type(answer, "success", bool) is False:
+    _check_requested_file(requested_id, answer)
+    reader.record_unknown(answer, _DELETION_FIELDS)
+    message = reader.text("message", answer.get("message")) or ""
+    if reader.flag("success", answer.get("success")) is False:
         reason = excerpt(message or "it gives no reason", limit=400)
         raise RequestRejectedError(f"The API did not delete the file: {reason}", detail=message)
-    return True, about.notes.taken
+    return True, reader.sightings.found
 
 
-def _file(body: dict[str, JSON], about: FieldReader) -> File:
-    about.timezone_assumed = False
-    file_id = _id(body, "file", about)
-    status = about.of_type(body, "upload_status", str) or ""
+def _file(body: dict[str, JSON], reader: FieldReader) -> File:
+    file_id = _id(body, "file", reader)
+    status = reader.text("upload_status", body.get("upload_status")) or ""
     if status.lower() not in _STATUSES:
-        about.notes.note("status", about.where, f"upload_status={status}")
-    created = about.time(body, "created")
-    name = about.of_type(body, "original_filename", str)
-    if name is None:
-        about.odd("original_filename", None)
-    return File(
-        id=file_id,
-        reference=_reference(body, file_id, about),
-        filename=name or "",
-        content_type=about.of_type(body, "content_type", str),
-        size=about.whole_number(body, "file_size"),
-        status=status,
-        created_at=created,
-        timezone_assumed=about.timezone_assumed,
-        extra=about.unknown(body, _FILE_FIELDS),
-    )
+        reader.sightings.record("status", reader.where, f"upload_status={status}")
+    reference = _reference(body, file_id, reader)
+    return _FILES.read(body, reader, id=file_id, reference=reference, status=status)
 
 
-def _check_asked_for(requested_id: int | str | None, body: dict[str, JSON]) -> None:
+def _check_requested_file(requested_id: int | str | None, body: dict[str, JSON]) -> None:
     """Check that an answer is about the requested file, by its id or its hashid."""
     if requested_id is None:
         return
@@ -257,28 +237,28 @@ def _check_asked_for(requested_id: int | str | None, body: dict[str, JSON]) -> N
     if tail == str(requested_id):
         return
     if isinstance(requested_id, int):
-        check_asked_for("file", requested_id, body, body.get("file_id"), body.get("id"))
+        check_requested_id("file", requested_id, body, body.get("file_id"), body.get("id"))
     # A reference may also have the integer id, which cannot be compared with a hashid.
     elif tail and tail != reference and not tail.isdigit():
-        raise about_another("file", requested_id, tail, body)
+        raise wrong_subject("file", requested_id, tail, body)
 
 
-def _id(body: dict[str, JSON], what: str, about: FieldReader) -> int:
+def _id(body: dict[str, JSON], what: str, reader: FieldReader) -> int:
     # An execution's id came under either name, so a file's may as well.
     for name in ("file_id", "id"):
         found = whole_number(body.get(name))
         if found is not None:
             return found
         if name in body:
-            about.odd(name, body[name])
+            reader.record_type(name, body[name])
     raise _invalid_answer(what, "it has no file_id", body)
 
 
-def _reference(body: dict[str, JSON], file_id: int, about: FieldReader) -> str:
-    reference = about.of_type(body, "reference", str)
+def _reference(body: dict[str, JSON], file_id: int, reader: FieldReader) -> str:
+    reference = reader.url("reference", body.get("reference"))
     if reference:
         return reference
-    about.odd("reference", None)
+    reader.record_type("reference", None)
     return f"{REFERENCE_PREFIX}{file_id}"
 
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Self
 
 import attrs
 
-from datalab_facade.models import JSON
-from datalab_facade.pickling import known_fields, picklable
+from datalab_facade.codec import AsJSON
+from datalab_facade.json_forms import JSON
+from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact_url, redacted_repr
+from datalab_facade.wire import wire
 
 REFERENCE_PREFIX = "datalab://file-"
 
 
 @picklable
 @attrs.frozen(kw_only=True)
-class File:
+class File(AsJSON):
     """A file at Datalab, or one whose upload has begun.
 
     >>> reference = "datalab://file-npl94jxy"
@@ -30,15 +31,15 @@ class File:
     """The integer id, which every call accepts."""
     reference: str
     """The file's name in an execution's input: ``datalab://file-…``."""
-    filename: str = attrs.field(repr=redacted_repr)
+    filename: str = attrs.field(repr=redacted_repr, metadata=wire("original_filename"))
     """The name under which it was uploaded."""
     content_type: str | None = attrs.field(default=None, repr=redacted_repr)
     """The media type, as it was set when the file was uploaded."""
-    size: int | None = None
+    size: int | None = attrs.field(default=None, metadata=wire("file_size"))
     """The size in bytes, once it is known."""
     status: str = attrs.field(default="", repr=redacted_repr)
     """``"pending"``, ``"completed"`` or ``"failed"``; an unknown word is kept as it is."""
-    created_at: datetime | None = None
+    created_at: datetime | None = attrs.field(default=None, metadata=wire("created"))
     """When the upload was requested."""
     timezone_assumed: bool = attrs.field(default=False, repr=False)
     """Whether ``created_at`` came without a time zone, so that UTC was assumed."""
@@ -55,35 +56,6 @@ class File:
         """Whether the bytes arrived and were confirmed."""
         return self.status.lower() == "completed"
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the file as plain JSON."""
-        return {
-            "id": self.id,
-            "reference": self.reference,
-            "filename": self.filename,
-            "content_type": self.content_type,
-            "size": self.size,
-            "status": self.status,
-            "created_at": self.created_at.isoformat() if self.created_at is not None else None,
-            "timezone_assumed": self.timezone_assumed,
-            "extra": dict(self.extra),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Create a file from what :meth:`to_dict` returned, even after a trip through JSON.
-
-        Raises:
-            ValueError: It is something else.
-        """
-        try:
-            created = data["created_at"]
-            moment = datetime.fromisoformat(created) if created is not None else None
-            fields: dict[str, Any] = {**data, "created_at": moment}
-            return cls(**known_fields(cls, fields))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"The data is not a file as to_dict() returns it: {error}") from error
-
 
 @picklable
 @attrs.frozen(kw_only=True)
@@ -94,7 +66,7 @@ class FileLink:
     """
 
     file_id: int
-    filename: str = attrs.field(repr=redacted_repr)
+    filename: str = attrs.field(repr=redacted_repr, metadata=wire("original_filename"))
     url: str = attrs.field(repr=redact_url)
     expires_in: int | None = None
     """The seconds for which the URL is valid, from the request on."""

@@ -1,22 +1,28 @@
-"""A request budget for all processes of a Dask cluster, kept by its scheduler (extra ``dask``).
+"""A rate limiter for all processes of a Dask cluster, kept by its scheduler (extra ``dask``).
 
-For clusters whose workers ask the API themselves, or where several processes that hold a
-Dask client do. The queue is a :class:`~datalab_facade.rate_limiting.leasing.Ledger` in a plugin
-of the
-scheduler; workers and clients ask it over the connections that they have anyway.
+For clusters whose workers call the API themselves, or where several processes that hold a Dask
+client do. The queue is a :class:`~datalab_facade.rate_limiting.slot_queue.SlotQueue` in a plugin of
+the scheduler; workers and clients ask it over the connections that they have anyway.
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeVar
 
-from datalab_facade.rate_limiting.leasing import Ask, Brake, Ledger, Pace, Reply, StoreLost
-from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE, Turn
+import attrs
+
+from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE, Slot
 from datalab_facade.rate_limiting.shared import SharedRateLimiter
+from datalab_facade.rate_limiting.slot_queue import (
+    SlotQueue,
+    SlotReply,
+    SlotRequest,
+    StoreUnavailableError,
+)
 from datalab_facade.redaction import excerpt
 
 try:
@@ -31,17 +37,15 @@ except ModuleNotFoundError as missing:
 if TYPE_CHECKING:
     from datalab_facade.clock import Clock
 
-_PLUGIN = "datalab-facade-budget"
-_LEASE = "datalab_budget_lease"
-_BRAKE = "datalab_budget_brake"
+_PLUGIN = "datalab-facade-rate-limiter"
+_ACQUIRE = "datalab_rate_limiter_acquire"
 _TIMEOUT = 1.0
 
-# Processes with versions one apart may talk to each other, so it is plain data that travels.
-_Told: TypeAlias = dict[str, object]
+_T = TypeVar("_T")
 
 
 class DaskRateLimiter(SharedRateLimiter):
-    """One request budget for all processes that are connected to the same Dask scheduler.
+    """One rate limiter for all processes that are connected to the same Dask scheduler.
 
     ::
 
@@ -56,13 +60,14 @@ class DaskRateLimiter(SharedRateLimiter):
     It keeps the promises of
     :class:`~datalab_facade.rate_limiting.shared.SharedRateLimiter`: no minute
     sees more requests than the limit; a 429 that one process sees slows all of them
-    down; where the scheduler is lost, each goes on with a small share of the limit.
+    down; the smallest of several limits holds; where the scheduler is lost, each process goes on
+    with a small share of the limit.
     A scheduler that was started again begins with an empty queue, and is found as soon as
     Dask has connected to it.
 
     Args:
         requests_per_minute: The limit for all together; the same in all processes.
-        name: Which budget: one for each API key.
+        name: Which limiter: one for each API key.
         client: The client of Dask's whose scheduler keeps it; by default the worker that
             this runs on, or the client that was made last.
         fallback_share: The share of the limit that this process takes while the scheduler
@@ -89,11 +94,11 @@ class DaskRateLimiter(SharedRateLimiter):
         )
         self._made_of = (requests_per_minute, name, fallback_share)
 
-    def turn(self) -> Turn:
+    def reserve(self) -> Slot:
         """Let a request queue. It does not block."""
-        # Only the thread of a task knows its worker; the one that asks for places does not.
-        self._dask.look_around()
-        return super().turn()
+        # Only the thread of a task knows its worker; the one that asks for slots does not.
+        self._dask.find_link()
+        return super().reserve()
 
     def __reduce__(
         self,
@@ -108,15 +113,15 @@ class DaskRateLimiter(SharedRateLimiter):
 def revived_dask_rate_limiter(
     requests_per_minute: float, name: str, fallback_share: float | None
 ) -> DaskRateLimiter:
-    """Make the budget that a pickle holds; this name is in pickles, so it stays."""
+    """Make the limiter that a pickle holds; this name is in pickles, so it stays."""
     return DaskRateLimiter(requests_per_minute, name=name, fallback_share=fallback_share)
 
 
 class DaskRateLimiterStore:
-    """Keeps the queue of a shared budget on the scheduler of a Dask cluster.
+    """Keeps the queue of a shared rate limiter on the scheduler of a Dask cluster.
 
     Args:
-        name: Which budget.
+        name: Which limiter.
         client: The client of Dask's to ask through; None for whatever this process has.
     """
 
@@ -124,9 +129,9 @@ class DaskRateLimiterStore:
         self._name = name
         self._link: Client | Worker | None = client
         self._has_asked = False
-        self.look_around()
+        self.find_link()
 
-    def look_around(self) -> None:
+    def find_link(self) -> None:
         """Find the worker or the client of Dask's that this process has, if need be."""
         if self._link is not None and _is_up(self._link):
             return
@@ -137,67 +142,50 @@ class DaskRateLimiterStore:
                     self._link = found
                     return
 
-    def lease(self, asked: Ask) -> Reply:
-        """Queue places, all that were asked for or none.
+    def acquire(self, request: SlotRequest) -> SlotReply:
+        """Take slots for a process.
 
         Raises:
-            StoreLost: The scheduler cannot be reached, or says no.
+            StoreUnavailableError: The scheduler cannot be reached, or refuses.
         """
-        told = self._ask(
-            _LEASE,
-            member=asked.member,
-            count=asked.count,
-            spacing=asked.pace.spacing,
-            at_once=asked.pace.at_once,
-        )
-        brake = cast("tuple[float, float] | None", told["brake"])
-        return Reply(
-            places=tuple(cast("list[float]", told["places"])),
-            retry=cast("float", told["retry"]),
-            brake=None if brake is None else Brake(*brake),
-            members=cast("int", told["members"]),
-        )
-
-    def brake(self, brake: Brake) -> None:
-        """Pause the queue and slow it down; the longer of two brakes holds.
-
-        Raises:
-            StoreLost: The scheduler cannot be reached, or says no.
-        """
-        self._ask(_BRAKE, pause=brake.pause, ramp=brake.ramp)
-
-    def _ask(self, operation: str, **told: object) -> _Told:
-        self.look_around()
+        self.find_link()
         link = self._link
         if link is None:
-            raise StoreLost("this process has neither a Dask worker nor a Dask client")
+            raise StoreUnavailableError("this process has neither a Dask worker nor a Dask client")
         loop, scheduler = link.loop, link.scheduler
         assert loop is not None
         assert scheduler is not None
         try:
-            answer = sync(loop, self._asked, scheduler, operation, told, callback_timeout=_TIMEOUT)
-        except StoreLost:
+            return sync(loop, self._ask, scheduler, request, callback_timeout=_TIMEOUT)
+        except StoreUnavailableError:
             raise
         except (OSError, RuntimeError) as error:
-            raise StoreLost(f"Dask's scheduler does not answer ({type(error).__name__})") from None
+            raise StoreUnavailableError(
+                f"Dask's scheduler does not answer ({type(error).__name__})"
+            ) from None
         except Exception as error:  # noqa: BLE001 - what the scheduler raises is raised here
-            said = excerpt(f"{type(error).__name__}: {error}")
-            raise StoreLost(f"Dask's scheduler answers: {said}") from None
-        return answer
+            message = excerpt(f"{type(error).__name__}: {error}")
+            raise StoreUnavailableError(f"Dask's scheduler answers: {message}") from None
 
-    async def _asked(self, scheduler: rpc | PooledRPCCall, operation: str, told: _Told) -> _Told:
-        ask = getattr(scheduler, operation)
-        if not self._has_asked:
-            await _put_plugin(scheduler)
-            self._has_asked = True
-        answer: _Told | None = await ask(rate_limiter=self._name, **told)
+    async def _ask(self, scheduler: rpc | PooledRPCCall, request: SlotRequest) -> SlotReply:
+        ask = getattr(scheduler, _ACQUIRE)
+        # Processes with versions one apart may talk to each other, so plain data travels.
+        asked: dict[str, object] = attrs.asdict(request)
+        answer: dict[str, object] | None = None
+        if self._has_asked:
+            answer = await ask(name=self._name, **asked)
+        self._has_asked = True
         if answer is None:
-            # It does not know the question: it was started again.
+            # It does not know the question: it is new, or was started again.
             await _put_plugin(scheduler)
-            answer = await ask(rate_limiter=self._name, **told)
+            answer = await ask(name=self._name, **asked)
         if answer is None:
-            raise StoreLost(f"Dask's scheduler does not know {operation}")
-        return answer
+            raise StoreUnavailableError(f"Dask's scheduler does not know {_ACQUIRE}")
+        return _from_plain(SlotReply, answer)
+
+
+def _from_plain(kind: Callable[..., _T], fields: Mapping[str, object]) -> _T:
+    return kind(**fields)
 
 
 def _is_up(link: Client | Worker) -> bool:
@@ -212,31 +200,17 @@ async def _put_plugin(scheduler: rpc | PooledRPCCall) -> None:
 
 
 class DaskRateLimiterPlugin(SchedulerPlugin):
-    """Keeps the queues of shared budgets on a scheduler; the budgets put it there."""
+    """Keeps the queues of shared rate limiters on a scheduler; the limiters put it there."""
 
     name = _PLUGIN
     idempotent = True
 
     async def start(self, scheduler: Scheduler) -> None:
         """Take questions from now on."""
-        self._ledgers: defaultdict[str, Ledger] = defaultdict(Ledger)
-        scheduler.handlers.update({_LEASE: self.lease, _BRAKE: self.brake})
+        self._queues: defaultdict[str, SlotQueue] = defaultdict(SlotQueue)
+        scheduler.handlers[_ACQUIRE] = self.acquire
 
-    def lease(
-        self, rate_limiter: str, member: str, count: int, spacing: float, at_once: int
-    ) -> _Told:
-        """Queue places; the answer is that of :meth:`Ledger.lease`, as plain data."""
-        asked = Ask(member, count, Pace(spacing, at_once))
-        reply = self._ledgers[rate_limiter].lease(asked, time.monotonic())
-        brake = reply.brake
-        return {
-            "places": list(reply.places),
-            "retry": reply.retry,
-            "brake": None if brake is None else (brake.pause, brake.ramp),
-            "members": reply.members,
-        }
-
-    def brake(self, rate_limiter: str, pause: float, ramp: float) -> _Told:
-        """Pause the queue and slow it down."""
-        self._ledgers[rate_limiter].brake(Brake(pause, ramp), time.monotonic())
-        return {}
+    def acquire(self, name: str, **asked: object) -> dict[str, object]:
+        """Take slots; question and answer are those of :meth:`SlotQueue.acquire`, as plain data."""
+        request = _from_plain(SlotRequest, asked)
+        return attrs.asdict(self._queues[name].acquire(request, time.monotonic()))

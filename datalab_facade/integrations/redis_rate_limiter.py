@@ -1,29 +1,37 @@
-"""A request budget shared through Redis, for processes and machines (extra ``redis``).
+"""A rate limiter that processes and machines share through Redis (extra ``redis``).
 
-The queue itself is kept by `throttled-py <https://pypi.org/project/throttled-py/>`_,
-by its GCRA limiter: one number in Redis, moved on by one script, by the clock of the
-Redis server. That clock is why it was chosen: ``limits`` and ``pyrate-limiter``, as
-well kept, enter the time of each client into one list, so that machines whose clocks
-differ by seconds take each other's requests for future or forgotten ones. GCRA also
-tells how far the queue reaches, so that places can be given out ahead and in order,
-where a window could only say no, to be asked again. It has regular releases, types,
-and no dependency but redis-py.
+The queue is kept by one script in Redis, run by an atomic action of
+`throttled-py <https://pypi.org/project/throttled-py/>`_ on its store. Its algorithm is that of the
+library's own GCRA limiter, by the clock of the Redis server. The library's own script does not
+know what one answer has to decide at once here: a pause after a 429, the smallest of several
+limits, how many processes take part. And it stands still for as long as the server's clock has
+stepped back.
 
-What it has no notion of is a pause after a refusal, and how many take part; two
-short scripts here add them.
+``limits`` and ``pyrate-limiter`` enter the time of each client into one list, so that machines
+whose clocks differ by seconds take each other's requests for future or forgotten ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+import json
+import re
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
+import attrs
+
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.rate_limiting.leasing import Ask, Brake, Pace, Reply, StoreLost, speed_after
-from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE
+from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE, MINUTE
 from datalab_facade.rate_limiting.shared import SharedRateLimiter
+from datalab_facade.rate_limiting.slot_queue import (
+    LONGEST_RAMP,
+    RAMP,
+    Pace,
+    SlotReply,
+    SlotRequest,
+    StoreUnavailableError,
+)
 from datalab_facade.redaction import HIDDEN, can_be_shown, excerpt, redact_url
 
 try:
@@ -31,8 +39,8 @@ try:
     from redis.backoff import NoBackoff
     from redis.exceptions import MovedError
     from redis.retry import Retry
-    from throttled import RateLimiterType, Throttled, rate_limiter
-    from throttled.store import RedisStore
+    from throttled.store import BaseRedisAtomicAction, BaseStoreBackend, RedisStore
+    from throttled.store import RedisStoreBackend as Backend
 except ModuleNotFoundError as missing:
     _message = "RedisRateLimiter needs throttled-py and redis: pip install 'datalab-facade[redis]'"
     raise ModuleNotFoundError(_message, name=missing.name) from missing
@@ -40,37 +48,80 @@ except ModuleNotFoundError as missing:
 if TYPE_CHECKING:
     from datalab_facade.clock import Clock
 
-_T = TypeVar("_T")
+_E = TypeVar("_E", bound=BaseException)
 
 _TIMEOUT = 1.0
-_MEMBER_SECONDS = 60
+_UNKNOWN_PARAMETER = re.compile(r"unexpected keyword argument '(\w+)'")
 
-# All other errors of Redis' client tell what Redis said.
+# All other errors of Redis' client say what Redis answered.
 _SILENT = (redis.ConnectionError, redis.TimeoutError)
 
-# The limiter counts in whole units; at the lowest speed a place costs twenty times as much.
-_UNITS = 20
-_DAY = timedelta(days=1)
+# What SlotQueue does, line by line. KEYS: the queue (a hash), the members (a sorted set).
+# ARGV: the fields of the request and of the pace as JSON. (Redis answers a command with many
+# arguments by a protocol error, rather than say that the password is missing.)
+_ACQUIRE = f"""
+local MINUTE, RAMP, LONGEST_RAMP = {MINUTE}, {RAMP}, {LONGEST_RAMP!r}
+local asked = cjson.decode(ARGV[1])
+local limit, spacing, burst, brake = asked.limit, asked.spacing, asked.burst, asked.brake
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
 
-_LOOK = """
-local now = tonumber(redis.call('TIME')[1])
-redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
-redis.call('EXPIRE', KEYS[1], 2 * tonumber(ARGV[2]))
-local left = redis.call('PTTL', KEYS[2])
-local ramp = redis.call('GET', KEYS[2])
-return {redis.call('ZCARD', KEYS[1]), left, ramp or '0'}
-"""
+local kept = redis.call('HMGET', KEYS[1], 'read_at', 'full_until', 'paused_until', 'slow_until',
+  'limit_at', 'epoch', 'limit', 'spacing', 'burst')
+for i = 1, 9 do kept[i] = tonumber(kept[i] or nil) end
+local back = math.max(0, (kept[1] or now) - now)
+local full_until, paused_until = kept[2] and kept[2] - back, (kept[3] or 0) - back
+local slow_until, limit_at = (kept[4] or 0) - back, (kept[5] or 0) - back
+local epoch = kept[6] or now
 
-_BRAKE = """
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
-  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[1])
+if back > 0 then
+  local seen = redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES')
+  for i = 1, #seen, 2 do redis.call('ZADD', KEYS[2], seen[i + 1] - back, seen[i]) end
 end
+redis.call('ZADD', KEYS[2], now, asked.member)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - MINUTE)
+if kept[7] and limit > kept[7] and limit_at >= now - MINUTE then
+  limit, spacing, burst = kept[7], kept[8], kept[9]
+else
+  limit_at = now
+end
+
+if brake then
+  local slow_for = math.max(0, slow_until - math.max(now, paused_until))
+  if brake > 0 and now >= paused_until then slow_for = slow_for + RAMP end
+  paused_until = math.max(paused_until, now + math.min(brake, MINUTE))
+  slow_until = paused_until + math.min(math.max(slow_for, RAMP), LONGEST_RAMP)
+  epoch = now
+end
+
+full_until = full_until or now
+local delays, delay = {{}}, 0
+while true do
+  local start = math.max(full_until, paused_until, now)
+  local slow_for = math.max(0, slow_until - start)
+  local step = spacing * 2 ^ (slow_for / RAMP)
+  delay = start - now
+  if slow_for == 0 then delay = delay - (burst - 1) * step end
+  delay = math.max(0, delay)
+  if #delays == asked.count or delay > asked.within then break end
+  delays[#delays + 1] = string.format('%.6f', delay)
+  full_until = start + step
+end
+
+redis.call('HSET', KEYS[1], 'read_at', now, 'full_until', full_until, 'paused_until', paused_until,
+  'slow_until', slow_until, 'limit_at', limit_at, 'epoch', epoch, 'limit', limit,
+  'spacing', spacing, 'burst', burst)
+local kept_for = math.ceil(math.max(full_until, slow_until, now) - now + 2 * MINUTE)
+redis.call('EXPIRE', KEYS[1], kept_for)
+redis.call('EXPIRE', KEYS[2], kept_for)
+local function text(number) return string.format('%.6f', number) end
+return {{text(delay), text(math.max(0, paused_until - now)), text(epoch),
+  string.format('%.17g', limit), redis.call('ZCARD', KEYS[2]), unpack(delays)}}
 """
 
 
 class RedisRateLimiter(SharedRateLimiter):
-    """One request budget for all processes that name the same Redis and the same budget.
+    """One rate limiter for all processes that name the same Redis and the same limiter.
 
     ::
 
@@ -81,23 +132,28 @@ class RedisRateLimiter(SharedRateLimiter):
     Blocking and async clients may share it. It pickles, with its URL, and so with the
     password if that holds one.
 
-    What it promises is told by :class:`~datalab_facade.rate_limiting.SharedRateLimiter`: no minute
-    sees more requests than the limit; a 429 that one process sees slows all of them
-    down; where Redis is lost, each goes on with a small share of the limit.
+    What it promises is described at :class:`~datalab_facade.rate_limiting.SharedRateLimiter`: no
+    minute sees more requests than the limit; a 429 that one process sees slows all of them
+    down; the smallest of several limits holds; where Redis is lost, each process goes on with a
+    small share of the limit.
+
+    Redis must not evict its keys: set ``maxmemory-policy noeviction``. A limiter has two small
+    keys, in one slot of a cluster, which expire some minutes after the last request.
 
     Args:
         url: Where Redis is: ``redis://``, ``rediss://`` or ``unix://``, as redis-py
             reads it. Of a cluster, any of its nodes.
         requests_per_minute: The limit for all together; the same in all processes.
-        name: Which budget: one for each API key.
+        name: Which limiter: one for each API key.
         fallback_share: The share of the limit that this process takes while Redis
             is lost; by default half of the limit divided by the number of processes
             that used it in the last minute, or a tenth where that is not known.
         clock: What tells the time, the same as that of the clients; for tests.
 
     Raises:
-        ConfigurationError: The URL, the limit or the share makes no sense. Nothing
-            is sent yet.
+        ConfigurationError: redis-py cannot read the URL, or does not know a parameter in it.
+            Nothing is sent yet.
+        InvalidArgumentError: The limit or the share makes no sense.
     """
 
     def __init__(
@@ -126,157 +182,142 @@ class RedisRateLimiter(SharedRateLimiter):
 def revived_redis_rate_limiter(
     url: str, requests_per_minute: float, name: str, fallback_share: float | None
 ) -> RedisRateLimiter:
-    """Make the budget that a pickle holds; this name is in pickles, so it stays."""
+    """Make the limiter that a pickle holds; this name is in pickles, so it stays."""
     return RedisRateLimiter(url, requests_per_minute, name=name, fallback_share=fallback_share)
 
 
 class RedisRateLimiterStore:
-    """Keeps the queue of a shared budget in Redis.
+    """Keeps the queue of a shared rate limiter in Redis.
 
     Args:
         url: Where Redis is.
-        name: Which budget.
+        name: Which limiter.
 
     Raises:
-        ConfigurationError: It is no URL of Redis.
+        ConfigurationError: It is not a URL of Redis.
     """
 
     def __init__(self, url: str, *, name: str) -> None:
         if not isinstance(url, str):
-            raise ConfigurationError(f"The URL of Redis is a text, and not a {type(url).__name__}")
+            raise ConfigurationError(f"The URL of Redis must be a str, not {type(url).__name__}")
         self.address = redact_url(url)
         if not can_be_shown(url):
             # What Redis would make of it is another host, and another password.
             raise ConfigurationError(
                 f"The URL of Redis cannot be read: {self.address}. Write it as "
-                f"redis://host.example:6379/0; what is no letter or digit in the password is "
-                f"percent-encoded: %23 for #"
+                f"redis://host.example:6379/0; percent-encode what is not a letter or a digit in "
+                f"the password: %23 for #"
             )
         self._url = url
-        # The parts of a key in braces are what a cluster goes by: so all keys of a budget
-        # are on one of its nodes, as scripts need them to be.
-        self._tag = f"{{budget:{name}}}"
-        self._keys = [f"datalab-facade:{self._tag}:{part}" for part in ("members", "brake")]
+        # A cluster goes by the part of a key in braces: so all keys of a limiter are on one of its
+        # nodes, as scripts need them to be.
+        self.keys = [f"datalab-facade:{{limiter:{name}}}:{part}" for part in ("queue", "members")]
         try:
+            # Made and thrown away, since what it refuses would come out only with the first use.
+            redis.ConnectionPool.from_url(url).make_connection()
             self._connect(url)
-        except Exception:  # noqa: BLE001 - what it says may hold the password
+        except TypeError as error:
+            unknown = _UNKNOWN_PARAMETER.search(str(error))
             raise ConfigurationError(
-                f"{self.address!r} is no URL of Redis; write redis://host:6379/0"
+                f"The URL of Redis {self.address!r} has a parameter that redis-py does not know"
+                + (f": {unknown.group(1)}" if unknown else "")
+            ) from None
+        except Exception:  # noqa: BLE001 - its message may hold the password
+            raise ConfigurationError(
+                f"{self.address!r} is not a URL of Redis; write redis://host:6379/0"
             ) from None
 
     def _connect(self, url: str) -> None:
-        # A connection that Redis has closed meanwhile is opened anew, once; whoever asked
-        # goes on without an answer until then.
-        again = Retry(NoBackoff(), 1)
         self._connected = url
-        self._client = redis.Redis.from_url(
-            url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=again
-        )
-        self._throttled_store = RedisStore(
+        store = RedisStore(
             server=url,
             options={
+                "REUSE_CONNECTION": False,
                 "SOCKET_TIMEOUT": _TIMEOUT,
                 "SOCKET_CONNECT_TIMEOUT": _TIMEOUT,
-                "CONNECTION_POOL_KWARGS": {"retry": again},
+                # A connection that Redis has closed meanwhile is opened anew, once.
+                "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 1)},
             },
         )
-        self._poll = self._client.register_script(_LOOK)
-        self._brake = self._client.register_script(_BRAKE)
+        # The library's types know numbers only.
+        self._action = cast("_AcquireAction", store.make_atomic(_AcquireAction))
 
-    def lease(self, asked: Ask) -> Reply:
-        """Queue places, all that were asked for or none.
-
-        Raises:
-            StoreLost: Redis cannot be reached, or says no.
-        """
-        return self._asked(lambda: self._lease(asked))
-
-    def brake(self, brake: Brake) -> None:
-        """Pause the queue and slow it down; the longer of two brakes holds.
+    def acquire(self, request: SlotRequest) -> SlotReply:
+        """Take slots for a process.
 
         Raises:
-            StoreLost: Redis cannot be reached, or says no.
+            StoreUnavailableError: Redis cannot be reached, or refuses.
         """
-        milliseconds = max(1, round(1_000 * (brake.pause + brake.ramp)))
-        self._asked(lambda: self._brake(keys=self._keys[1:], args=[milliseconds, brake.ramp]))
-
-    def _asked(self, ask: Callable[[], _T]) -> _T:
+        fields = attrs.asdict(request) | attrs.asdict(Pace.of(request.limit))
+        asked = json.dumps({name: value for name, value in fields.items() if value is not None})
         try:
             try:
-                return ask()
-            except MovedError as moved:
-                # Only one node of a cluster holds the budget, and this one says which.
-                self._reconnect(_elsewhere(self._connected, moved.host, moved.port))
-                return ask()
+                answer = self._action.do(self.keys, [asked])
+            except Exception as error:
+                moved = _cause(error, MovedError)
+                if moved is None:
+                    raise
+                # Only one node of a cluster holds the limiter, and this one says which.
+                self._connect(_elsewhere(self._connected, moved.host, moved.port))
+                answer = self._action.do(self.keys, [asked])
         except Exception as error:  # noqa: BLE001 - also what is below Redis' client
-            raise self._lost(error) from None
-
-    def _reconnect(self, url: str) -> None:
-        self._client.close()
-        self._connect(url)
-
-    def _lease(self, asked: Ask) -> Reply:
-        told = cast(
-            "tuple[int, int, bytes]",
-            self._poll(keys=self._keys, args=[asked.member, _MEMBER_SECONDS]),
-        )
-        members, brake = told[0], _brake_left(told[1] / 1_000, float(told[2]))
-        if brake is not None and brake.pause > 0:
-            return Reply(retry=brake.pause, brake=brake, members=members)
-        pace, speed = asked.pace, speed_after(brake)
-        cost = round(asked.count * _UNITS / speed)
-        state = self._queue(pace, cost).limit(cost=cost)
-        if state.limited:
-            return Reply(retry=state.state.retry_after, brake=brake, members=members)
-        unit = pace.spacing / _UNITS
-        ahead = max(0.0, state.state.reset_after - cost * unit)
-        return Reply(pace.places(ahead, asked.count, speed), 0.0, brake, members)
-
-    def _queue(self, pace: Pace, cost: int) -> Throttled:
-        units = _UNITS / pace.spacing
-        ahead = round((pace.horizon / pace.spacing + pace.at_once) * _UNITS)
-        # What costs more than there is room for is let in when nothing is ahead of it.
-        quota = rate_limiter.per_duration(
-            _DAY, round(_DAY.total_seconds() * units), max(ahead, cost)
-        )
-        return Throttled(
-            key=self._tag,
-            using=RateLimiterType.GCRA.value,
-            quota=quota,
-            store=self._throttled_store,
-            key_prefix="datalab-facade",
+            raise self._unavailable(error) from None
+        next_delay, pause, epoch, limit, members, *delays = answer
+        return SlotReply(
+            delays=tuple(delays),
+            next_delay=next_delay,
+            pause=pause,
+            epoch=epoch,
+            limit=limit,
+            members=int(members),
         )
 
-    def _lost(self, error: Exception) -> StoreLost:
-        self._reconnect(self._url)
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, (redis.RedisError, OSError)):
-            cause = cause.__cause__
+    def _unavailable(self, error: Exception) -> StoreUnavailableError:
+        if self._connected != self._url:
+            self._connect(self._url)
+        cause = _cause(error, redis.RedisError) or _cause(error, OSError)
         if cause is None or type(cause) in _SILENT or isinstance(cause, OSError):
-            return StoreLost(f"Redis at {self.address} does not answer ({type(error).__name__})")
-        return StoreLost(f"Redis at {self.address} answers: {self._said(cause)}")
+            named = type(cause or error).__name__
+            return StoreUnavailableError(f"Redis at {self.address} does not answer ({named})")
+        return StoreUnavailableError(f"Redis at {self.address} answers: {self._redacted(cause)}")
 
-    def _said(self, error: BaseException) -> str:
+    def _redacted(self, error: BaseException) -> str:
         # A Redis that does not know a command repeats what came with it.
-        said = str(error).partition(", with args")[0]
-        found = urlsplit(self._url)
-        for secret in (found.password, found.username):
+        message = str(error).partition(", with args")[0]
+        parts = urlsplit(self._url)
+        for secret in (parts.password, parts.username):
             for form in filter(None, (secret and unquote(secret), secret)):
-                said = said.replace(form, HIDDEN)
-        return excerpt(said) or type(error).__name__
+                message = message.replace(form, HIDDEN)
+        return excerpt(message) or type(error).__name__
+
+
+class _AcquireAction(BaseRedisAtomicAction):
+    """Runs the script."""
+
+    TYPE = "acquire"
+
+    def __init__(self, backend: BaseStoreBackend) -> None:
+        super().__init__(backend)
+        self._acquire = cast("Backend", backend).get_client().register_script(_ACQUIRE)
+
+    def do(self, keys: Sequence[str], args: Sequence[float | str] | None) -> tuple[float, ...]:
+        values = cast("list[str]", self._acquire(keys, args))
+        return tuple(float(value) for value in values)
+
+
+def _cause(error: BaseException, kind: type[_E]) -> _E | None:
+    """Return the first error of a kind among an error and its causes."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, kind):
+        cause = cause.__cause__
+    return cause
 
 
 def _elsewhere(url: str, host: str, port: int) -> str:
-    """Give the URL of another node, where all else is the same."""
+    """Return the URL of another node, where all else is the same."""
     parts = urlsplit(url)
     login, at, _ = parts.netloc.rpartition("@")
     # A node that does not know its name means the host that was asked.
     host = host or parts.hostname or ""
     named = f"[{host}]" if ":" in host else host
     return parts._replace(netloc=f"{login}{at}{named}:{port}").geturl()
-
-
-def _brake_left(left: float, ramp: float) -> Brake | None:
-    if left <= 0:
-        return None
-    return Brake(max(0.0, left - ramp), min(left, ramp))

@@ -28,7 +28,7 @@ def run_many(
     poll: Callable[[Poll[SnapshotT, IdT]], SnapshotT],
     *,
     resolve: Callable[[LikeT], IdT],
-    gate: AdmissionControl,
+    admission: AdmissionControl,
     clock: Clock,
 ) -> Generator[Update[SnapshotT, IdT] | Settled[object], None, None]:
     """Wait for all jobs, blocking.
@@ -39,7 +39,7 @@ def run_many(
             them raises is raised when those that were read have outcomes.
         poll: Makes one request, which has its slot.
         resolve: Returns the id of what stands for a job.
-        gate: Where requests wait for a slot.
+        admission: Where requests wait for a slot.
         clock: Tells the time and sleeps.
     """
     feed = iter(jobs)
@@ -58,7 +58,7 @@ def run_many(
                 clock.sleep(away)
             continue
         try:
-            with gate.passage(scheduler.next_deadline):
+            with admission.slot(scheduler.next_deadline):
                 due = scheduler.pick(clock.monotonic())
                 if due is not None:
                     scheduler.polled(due, _result(due, poll, clock))

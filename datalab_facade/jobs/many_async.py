@@ -14,7 +14,7 @@ from datalab_facade.jobs.kinds import IdT, SnapshotT
 from datalab_facade.jobs.many import NO_MORE, FeedItem, LikeT, feed_one
 from datalab_facade.jobs.outcomes import Settled, Update
 from datalab_facade.jobs.scheduling import Poll, Scheduler
-from datalab_facade.transport.admission import AsyncAdmissionControl
+from datalab_facade.transport.async_admission import AsyncAdmissionControl
 
 _T = TypeVar("_T")
 
@@ -25,7 +25,7 @@ async def run_many_async(
     poll: Callable[[Poll[SnapshotT, IdT]], Awaitable[SnapshotT]],
     *,
     resolve: Callable[[LikeT], IdT],
-    gate: AsyncAdmissionControl,
+    admission: AsyncAdmissionControl,
     clock: Clock,
 ) -> AsyncGenerator[Update[SnapshotT, IdT] | Settled[object], None]:
     """Wait for all jobs in an event loop, as many polls at once as there are slots.
@@ -34,7 +34,7 @@ async def run_many_async(
     may be async. When this is closed, everything that it began is over.
     """
     running_loop()
-    run = _AsyncRun(scheduler, poll, resolve, gate, clock)
+    run = _AsyncRun(scheduler, poll, resolve, admission, clock)
     tasks = [
         asyncio.create_task(run.feed(jobs), name="datalab-feed"),
         asyncio.create_task(run.dispatch(), name="datalab-dispatch"),
@@ -59,14 +59,14 @@ class _AsyncRun(Generic[SnapshotT, IdT, LikeT]):
         scheduler: Scheduler[SnapshotT, IdT],
         poll: Callable[[Poll[SnapshotT, IdT]], Awaitable[SnapshotT]],
         resolve: Callable[[LikeT], IdT],
-        gate: AsyncAdmissionControl,
+        admission: AsyncAdmissionControl,
         clock: Clock,
     ) -> None:
         self.happened = asyncio.Event()
         self._scheduler = scheduler
         self._poll = poll
         self._resolve = resolve
-        self._gate = gate
+        self._admission = admission
         self._clock = clock
         self._polls: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
@@ -109,13 +109,13 @@ class _AsyncRun(Generic[SnapshotT, IdT, LikeT]):
                     await self._rest(away)
                     continue
                 try:
-                    await self._gate.enter(scheduler.next_deadline)
+                    await self._admission.enter(scheduler.next_deadline)
                 except RateLimitTimeoutError:
                     await self._rest(scheduler.next_deadline - clock.monotonic())
                     continue
                 due = scheduler.pick(clock.monotonic())
                 if due is None:
-                    self._gate.leave()
+                    self._admission.leave()
                     continue
                 task = asyncio.create_task(self._make(due))
                 self._polls.add(task)
@@ -139,7 +139,7 @@ class _AsyncRun(Generic[SnapshotT, IdT, LikeT]):
 
     def _over(self, task: asyncio.Task[None]) -> None:
         # A task that is cancelled before its first step runs nothing of its own.
-        self._gate.leave()
+        self._admission.leave()
         self._polls.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self._crash = task.exception()

@@ -349,7 +349,7 @@ class Jobs(Generic[SnapshotT, IdT, LikeT]):
             context.policy_for_wait(None, policy, options),
             timeout=timeout,
             concurrency=concurrency,
-            rate_limiter=self._transport.gate.rate_limiter,
+            rate_limiter=self._transport.admission.rate_limiter,
             changes=changes,
         )
         headers = context.options_for_call(None, options).headers
@@ -364,6 +364,6 @@ class Jobs(Generic[SnapshotT, IdT, LikeT]):
             jobs,
             poll,
             resolve=self._id,
-            gate=self._transport.gate,
+            admission=self._transport.admission,
             clock=context.clock,
         )

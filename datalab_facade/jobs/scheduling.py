@@ -371,6 +371,6 @@ class Scheduler(Generic[SnapshotT, IdT]):
         return Totals(
             **counts,
             requests=self._requests,
-            requests_left=self._rate_limiter.left(now),
+            requests_left=self._rate_limiter.remaining(now),
             eta_seconds=(now - self._started) / ended * left if ended else None,
         )

@@ -16,13 +16,13 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, ClassVar, Self
 
 import attrs
 
 from datalab_facade.arguments import checked_path
+from datalab_facade.codec import AsJSON, JSONFormat, from_json
 from datalab_facade.errors import InvalidArgumentError, LocalFileError
-from datalab_facade.models import JSON
 from datalab_facade.outputs.claiming import claim, remove
 from datalab_facade.outputs.naming import is_reserved
 from datalab_facade.outputs.parts import OPEN_FILES_STAY
@@ -83,8 +83,10 @@ def _hex_digest(_: object, __: attrs.Attribute[str | None], digest: str | None) 
 
 @picklable
 @attrs.frozen(kw_only=True)
-class SavedOutput:
+class SavedOutput(AsJSON):
     """An output that is complete on disk."""
+
+    _json: ClassVar = JSONFormat(needs=("media_type",))
 
     execution_id: int
     step: str = attrs.field(converter=redact_name)
@@ -104,20 +106,6 @@ class SavedOutput:
     media_type: str | None = attrs.field(default=None, converter=_redacted_urls_or_none)
     """The media type that storage sent, such as ``"application/json"``."""
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the entry as plain JSON."""
-        return {
-            "execution_id": self.execution_id,
-            "step": self.step,
-            "file_key": self.file_key,
-            "path": self.path,
-            "bytes": self.bytes,
-            "sha256": self.sha256,
-            "saved_at": self.saved_at.isoformat(),
-            "source_status": str(self.source_status),
-            "media_type": self.media_type,
-        }
-
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Create an entry from what :meth:`to_dict` returned.
@@ -125,24 +113,14 @@ class SavedOutput:
         Raises:
             InvalidArgumentError: It is something else, or its path leads out of the folder.
         """
-        entry = _Reader(data, "a saved output")
-        _check_inside(entry.text("path"))
-        return cls(
-            execution_id=entry.whole("execution_id"),
-            step=entry.text("step"),
-            file_key=entry.text_or_none("file_key"),
-            path=entry.text("path"),
-            bytes=entry.whole("bytes"),
-            sha256=entry.text_or_none("sha256"),
-            saved_at=entry.time("saved_at"),
-            source_status=Status.parse(entry.text("source_status")),
-            media_type=entry.text_or_none("media_type"),
-        )
+        entry = from_json(cls, data)
+        _check_inside(entry.path)
+        return entry
 
 
 @picklable
 @attrs.frozen(kw_only=True)
-class FailedOutput:
+class FailedOutput(AsJSON):
     """An output that could not be saved. URLs in the error have no query.
 
     >>> error = "refused: https://a.example/x?sig=b"
@@ -158,30 +136,6 @@ class FailedOutput:
     error: str = attrs.field(converter=redact_urls)
     """The error's message."""
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the entry as plain JSON."""
-        return {
-            "execution_id": self.execution_id,
-            "step": self.step,
-            "file_key": self.file_key,
-            "error": self.error,
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Create an entry from what :meth:`to_dict` returned.
-
-        Raises:
-            InvalidArgumentError: It is something else.
-        """
-        entry = _Reader(data, "a failed output")
-        return cls(
-            execution_id=entry.whole("execution_id"),
-            step=entry.text("step"),
-            file_key=entry.text_or_none("file_key"),
-            error=entry.text("error"),
-        )
-
 
 def _all_inside(_: object, __: object, saved: tuple[SavedOutput, ...]) -> None:
     for output in saved:
@@ -190,7 +144,7 @@ def _all_inside(_: object, __: object, saved: tuple[SavedOutput, ...]) -> None:
 
 @picklable
 @attrs.frozen(kw_only=True)
-class Manifest:
+class Manifest(AsJSON):
     """The saved outputs of an execution, and those that failed.
 
     Every path is relative and inside the manifest's folder; any other raises
@@ -207,6 +161,8 @@ class Manifest:
     True
     """
 
+    _json: ClassVar = JSONFormat(version=VERSION, needs=("failed",))
+
     execution_id: int
     status: Status
     """The execution's status when the last output was saved."""
@@ -217,40 +173,6 @@ class Manifest:
     def is_complete(self) -> bool:
         """Whether no output failed."""
         return not self.failed
-
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the manifest as plain JSON."""
-        return {
-            "version": VERSION,
-            "execution_id": self.execution_id,
-            "status": str(self.status),
-            "saved": [output.to_dict() for output in self.saved],
-            "failed": [output.to_dict() for output in self.failed],
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Create a manifest from what :meth:`to_dict` returned, even after a trip through JSON.
-
-        Unknown fields are ignored.
-
-        Raises:
-            InvalidArgumentError: It is something else, has another version of the format,
-                or a path in it leads out of the folder.
-        """
-        entry = _Reader(data, "a manifest")
-        version = entry.whole("version")
-        if version != VERSION:
-            raise InvalidArgumentError(
-                f"The manifest has version {version}, but only version {VERSION} is supported. "
-                f"Read it with the release of datalab-facade that wrote it"
-            )
-        return cls(
-            execution_id=entry.whole("execution_id"),
-            status=Status.parse(entry.text("status")),
-            saved=tuple(map(SavedOutput.from_dict, entry.items("saved"))),
-            failed=tuple(map(FailedOutput.from_dict, entry.items("failed"))),
-        )
 
     def write(self, folder: Path) -> Path:
         """Write the manifest into a folder atomically, and return the file's path.
@@ -321,53 +243,3 @@ class Manifest:
 def _system_message(error: Exception) -> str:
     """Return the system's message without the path, which is a temporary one."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
-
-
-class _Reader:
-    """Reads fields of parsed JSON, and checks their types."""
-
-    def __init__(self, data: object, kind: str) -> None:
-        self._kind = kind
-        if not isinstance(data, Mapping):
-            self._refuse("it is not an object")
-        self._data: Mapping[str, object] = data
-
-    def whole(self, name: str) -> int:
-        value = self._value(name)
-        if not isinstance(value, int) or isinstance(value, bool):
-            self._refuse(f"its {name} is not a whole number")
-        return value
-
-    def text(self, name: str) -> str:
-        value = self._value(name)
-        if not isinstance(value, str):
-            self._refuse(f"its {name} is not a text")
-        return value
-
-    def text_or_none(self, name: str) -> str | None:
-        return None if self._value(name) is None else self.text(name)
-
-    def time(self, name: str) -> datetime:
-        text = self.text(name)
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            moment = None
-        # Raised outside of the except block, since the ValueError quotes the text unredacted.
-        if moment is None:
-            self._refuse(f"its {name} is not a time")
-        return moment
-
-    def items(self, name: str) -> list[Any]:
-        value = self._value(name)
-        if not isinstance(value, list):
-            self._refuse(f"its {name} is not a list")
-        return value
-
-    def _value(self, name: str) -> object:
-        if name not in self._data:
-            self._refuse(f"it has no {name}")
-        return self._data[name]
-
-    def _refuse(self, why: str) -> NoReturn:
-        raise InvalidArgumentError(f"The data is not {self._kind} as to_dict() returns it: {why}")

@@ -7,13 +7,33 @@ from typing import TYPE_CHECKING
 from datalab_facade.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
-    from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
+    from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter, Slot
     from datalab_facade.rate_limiting.shared import RateLimiterStore, SharedRateLimiter
+    from datalab_facade.rate_limiting.slot_queue import (
+        SlotQueue,
+        SlotReply,
+        SlotRequest,
+        StoreUnavailableError,
+    )
 
-__all__ = ["LocalRateLimiter", "RateLimiter", "RateLimiterStore", "SharedRateLimiter"]
+__all__ = [
+    "LocalRateLimiter",
+    "RateLimiter",
+    "RateLimiterStore",
+    "SharedRateLimiter",
+    "Slot",
+    "SlotQueue",
+    "SlotReply",
+    "SlotRequest",
+    "StoreUnavailableError",
+]
 
 if not TYPE_CHECKING:
     __getattr__ = lazy_names(
         __name__,
-        {"local": "RateLimiter LocalRateLimiter", "shared": "RateLimiterStore SharedRateLimiter"},
+        {
+            "local": "RateLimiter LocalRateLimiter Slot",
+            "shared": "RateLimiterStore SharedRateLimiter",
+            "slot_queue": "SlotQueue SlotReply SlotRequest StoreUnavailableError",
+        },
     )

@@ -1,9 +1,9 @@
 """One rate limiter for everything that a client sends.
 
 The API allows so many requests a minute for a key and answers 429 to the rest.
-A :class:`Budget` gives each request a time at which it may be sent. Nothing here
-does IO or knows a clock. :class:`LocalRateLimiter` is for one process: one client's, or
-given to several. Budgets that processes and machines share are in
+A :class:`RateLimiter` gives each request a slot: a time at which it may be sent. Nothing here
+does IO or knows a clock. :class:`LocalRateLimiter` is for one process: for one client, or for
+several. Rate limiters that processes and machines share are in
 :mod:`datalab_facade.rate_limiting.shared`.
 """
 
@@ -40,27 +40,26 @@ EPSILON = 1e-6
 _LEAST_LIMIT = 1e-6
 
 _ABSENT_AFTER = 0.5
-"""So many seconds after its time, a turn that has not asked is passed over until it asks."""
+"""So many seconds after its time, a request that has not asked is passed over until it asks."""
 
 
-class Turn(Protocol):
-    """One request's way through a rate limiter.
+class Slot(Protocol):
+    """A request's place in the queue of a rate limiter.
 
-    Ask :meth:`wait`, sleep for as long as it says, ask again; at 0 it is the
-    request's turn, and it is to be sent at once. Whoever asks before that is told
-    anew: its turn may have come nearer, since others gave up.
+    Call :meth:`delay`, sleep for as long as it returns, call it again; at 0 send the request at
+    once. The delay may have become shorter meanwhile, since others were canceled.
     """
 
-    def wait(self, now: float, deadline: float = math.inf) -> float:
-        """Give the seconds to sleep before asking again, or 0.
+    def delay(self, now: float, deadline: float = math.inf) -> float:
+        """Return the seconds to sleep before the next call, or 0.
 
         Raises:
-            RateLimitTimeoutError: The turn comes only after the deadline.
+            RateLimitTimeoutError: The slot comes only after the deadline.
         """
         ...
 
-    def give_up(self) -> None:
-        """Take note that the request will not be sent; not after :meth:`wait` gave 0.
+    def cancel(self) -> None:
+        """Leave the queue, since the request will not be sent; not after :meth:`delay` gave 0.
 
         Those behind it move up.
         """
@@ -68,7 +67,7 @@ class Turn(Protocol):
 
 
 class RateLimiter(Protocol):
-    """What gives requests their turn. Threads and tasks may share it.
+    """What spaces requests. Threads and tasks may share it.
 
     Times are readings of the clock of the client that uses it.
     """
@@ -78,32 +77,32 @@ class RateLimiter(Protocol):
         """The limit; None for no limit."""
         ...
 
-    def turn(self) -> Turn:
+    def reserve(self) -> Slot:
         """Let a request queue. It does not block."""
         ...
 
-    def answered(self) -> None:
-        """Take note of an answer that was no refusal. It does not block."""
+    def record_success(self) -> None:
+        """Record an answer that was not a refusal. It does not block."""
         ...
 
-    def refused(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
-        """Take note of an answer that asks to slow down. It does not block.
+    def record_refusal(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
+        """Record an answer that asks to slow down. It does not block.
 
         Args:
             now: When it came.
             sent_at: When the request was sent. Answers to requests from before
-                the last slowing down tell nothing new.
+                the last slowing down say nothing new.
             retry_after: The seconds that the server asks for, if it does.
         """
         ...
 
-    def left(self, now: float) -> int | None:
-        """Tell how many requests the last minute leaves; None without a limit."""
+    def remaining(self, now: float) -> int | None:
+        """Return how many requests the last minute leaves; None without a limit."""
         ...
 
 
 def checked_limit(requests_per_minute: float) -> float:
-    """Give a limit back if it can be one.
+    """Return a limit if it can be one.
 
     Raises:
         InvalidArgumentError: It is not a positive number.
@@ -130,7 +129,7 @@ class LocalRateLimiter:
         InvalidArgumentError: The limit is not a positive number.
 
     >>> rate_limiter = LocalRateLimiter(60)
-    >>> [round(rate_limiter.turn().wait(now=0.0), 1) for _ in range(4)]
+    >>> [round(rate_limiter.reserve().delay(now=0.0), 1) for _ in range(4)]
     [0.0, 1.0, 2.0, 3.0]
     """
 
@@ -155,7 +154,7 @@ class LocalRateLimiter:
         self._refused_in_row = 0
         self._sent: deque[float] = deque()
         self._numbers = count()
-        # The turns that wait, by number, so in the order of coming; and when each is due.
+        # Who waits, by number, so in the order of coming; and when each is due.
         self._queue: list[int] = []
         self._due: dict[int, float] = {}
 
@@ -164,12 +163,12 @@ class LocalRateLimiter:
         """The limit; None for no limit."""
         return self._limit
 
-    def turn(self) -> Turn:
+    def reserve(self) -> Slot:
         """Let a request queue."""
-        return _LocalTurn(self, next(self._numbers))
+        return _LocalSlot(self, next(self._numbers))
 
-    def ask(self, number: int, now: float, deadline: float) -> float:
-        """Give the seconds until a turn is due, or 0, which ends it.
+    def delay(self, number: int, now: float, deadline: float) -> float:
+        """Return the seconds until a request is due, or 0, which takes it out of the queue.
 
         Raises:
             RateLimitTimeoutError: It comes only after the deadline; it waits no longer.
@@ -201,8 +200,8 @@ class LocalRateLimiter:
             self._due[number] = at
             return at - now
 
-    def give_up(self, number: int) -> None:
-        """Take a turn out of the queue; those behind it move up."""
+    def cancel(self, number: int) -> None:
+        """Take a request out of the queue; those behind it move up."""
         with self._lock:
             queue, due = self._queue, self._due
             if number in due:
@@ -210,19 +209,19 @@ class LocalRateLimiter:
                     due[queue[place]] = due[queue[place - 1]]
             self._leave(number)
 
-    def answered(self) -> None:
-        """Take note of an answer that was no refusal."""
+    def record_success(self) -> None:
+        """Record an answer that was not a refusal."""
         with self._lock:
             self._refused_in_row = 0
             self._speed = min(1.0, self._speed * _FASTER)
 
-    def refused(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
-        """Take note of an answer that asks to slow down.
+    def record_refusal(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
+        """Record an answer that asks to slow down.
 
         Args:
             now: When it came.
             sent_at: When the request was sent. Answers to requests from before
-                the last slowing down tell nothing new.
+                the last slowing down say nothing new.
             retry_after: The seconds that the server asks for, if it does.
         """
         with self._lock:
@@ -236,8 +235,8 @@ class LocalRateLimiter:
             # Nothing is saved up for a burst meanwhile.
             self._next = now + max(min(asked, LONGEST_PAUSE), self._spacing)
 
-    def left(self, now: float) -> int | None:
-        """Tell how many requests the last minute leaves; None without a limit."""
+    def remaining(self, now: float) -> int | None:
+        """Return how many requests the last minute leaves; None without a limit."""
         if self._limit is None:
             return None
         with self._lock:
@@ -257,15 +256,15 @@ class LocalRateLimiter:
             self._sent.popleft()
 
 
-class _LocalTurn:
+class _LocalSlot:
     """A slot of a rate limiter of this process."""
 
     def __init__(self, rate_limiter: LocalRateLimiter, number: int) -> None:
         self._rate_limiter = rate_limiter
         self._number = number
 
-    def wait(self, now: float, deadline: float = math.inf) -> float:
-        return self._rate_limiter.ask(self._number, now, deadline)
+    def delay(self, now: float, deadline: float = math.inf) -> float:
+        return self._rate_limiter.delay(self._number, now, deadline)
 
-    def give_up(self) -> None:
-        self._rate_limiter.give_up(self._number)
+    def cancel(self) -> None:
+        self._rate_limiter.cancel(self._number)

@@ -19,12 +19,14 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import NoneType, TracebackType
-from typing import IO, Any, Final, Self
+from types import TracebackType
+from typing import IO, Any, ClassVar, Final, Self
 
 import attrs
 
+from datalab_facade.codec import JSONFormat, plan_of, to_json
 from datalab_facade.errors import LocalFileError
+from datalab_facade.json_forms import InvalidJSONError, named
 from datalab_facade.models import JSON
 from datalab_facade.outputs.naming import safe_name
 from datalab_facade.outputs.parts import sync
@@ -59,20 +61,11 @@ class RunEntry:
     """Why it failed; None if it did not."""
 
 
-_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
-    "source": (str,),
-    "folder": (str,),
-    "reference": (str, NoneType),
-    "submitting": (bool,),
-    "execution_id": (int, NoneType),
-    "ended": (str, NoneType),
-    "reason": (str, NoneType),
-}
-
-
 @attrs.frozen
 class RunHeader:
     """The API and the workflow of a run."""
+
+    _json: ClassVar = JSONFormat(version=_VERSION)
 
     origin: str
     """The address of the API."""
@@ -135,7 +128,7 @@ class RunJournal:
         Raises:
             LocalFileError: The journal cannot be written.
         """
-        self._write({"version": _VERSION, **attrs.asdict(header)})
+        self._write(to_json(header))
         self.header = header
 
     def entry(self, key: str) -> RunEntry | None:
@@ -158,8 +151,7 @@ class RunJournal:
 
     def _apply(self, key: str, facts: Mapping[str, Any]) -> RunEntry:
         entry = self._entries.get(key)
-        fields = {name: value for name, value in facts.items() if name in _TYPES}
-        entry = RunEntry(**fields) if entry is None else attrs.evolve(entry, **fields)
+        entry = RunEntry(**facts) if entry is None else attrs.evolve(entry, **facts)
         self._entries[key] = entry
         self._folders.add(entry.folder.casefold())
         return entry
@@ -263,8 +255,7 @@ class RunJournal:
         key = line.get("file")
         if not isinstance(key, str) or not _KEY.fullmatch(key):
             raise _InvalidLine("it does not say which file it is about")
-        _check_facts(line, is_new=key not in self._entries)
-        entry = self._apply(key, line)
+        entry = self._apply(key, _checked_facts(line, is_new=key not in self._entries))
         if entry.ended is not None and entry.execution_id is None:
             raise _InvalidLine("it tells the end of an execution that has no id")
 
@@ -328,33 +319,38 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _checked_header(line: Mapping[str, object]) -> RunHeader:
-    version, workflow_id = line.get("version"), line.get("workflow_id")
-    origin, definition = line.get("origin"), line.get("definition")
+    version = line.get("version")
     if type(version) is not int:
         raise _InvalidLine("it does not say which version wrote it")
     if version != _VERSION:
         raise _OtherVersion(f"{version}"[:20])
-    if not isinstance(origin, str):
-        raise _InvalidLine("its origin is not a text")
-    if type(workflow_id) is not int or not _is_possible_id(workflow_id):
+    try:
+        header = plan_of(RunHeader).read(line)
+    except InvalidJSONError as wrong:
+        raise _invalid_line(wrong) from None
+    if not _is_possible_id(header.workflow_id):
         raise _InvalidLine("its workflow_id is not an id")
-    if not isinstance(definition, (str, NoneType)):
-        raise _InvalidLine("its definition is not a text")
-    return RunHeader(origin, workflow_id, definition)
+    return header
 
 
-def _check_facts(facts: Mapping[str, object], *, is_new: bool) -> None:
-    for name, types in _TYPES.items():
-        # True is an int, but not an id.
-        if name in facts and type(facts[name]) not in types:
-            raise _InvalidLine(f"its {name} is a {type(facts[name]).__name__}")
+def _checked_facts(line: Mapping[str, object], *, is_new: bool) -> dict[str, Any]:
+    try:
+        facts = plan_of(RunEntry).read_some(line)
+    except InvalidJSONError as wrong:
+        raise _invalid_line(wrong) from None
     if is_new and not {"source", "folder"} <= facts.keys():
         raise _InvalidLine("it does not say what its file is called, and where its outputs go")
     folder, number = facts.get("folder"), facts.get("execution_id")
-    if isinstance(folder, str) and (folder != safe_name(folder) or folder.casefold() == FILE_NAME):
+    if folder is not None and (folder != safe_name(folder) or folder.casefold() == FILE_NAME):
         raise _InvalidLine("its folder is not the name of one")
-    if isinstance(number, int) and not _is_possible_id(number):
+    if number is not None and not _is_possible_id(number):
         raise _InvalidLine("its execution_id is not an id")
+    return facts
+
+
+def _invalid_line(wrong: InvalidJSONError) -> _InvalidLine:
+    why = wrong.sentence(named, whole="it")
+    return _InvalidLine(why if why.startswith("it ") else f"its {why}")
 
 
 def _is_possible_id(number: int) -> bool:

@@ -13,7 +13,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TypeAlias, TypedDict
+from typing import ClassVar, TypeAlias, TypedDict
 
 import attrs
 
@@ -23,6 +23,7 @@ from datalab_facade.arguments import (
     checked_path,
     checked_seconds,
 )
+from datalab_facade.codec import JSONFormat, ToJSON, json_field
 from datalab_facade.context import Context
 from datalab_facade.errors import (
     APIStatusError,
@@ -39,7 +40,7 @@ from datalab_facade.files.sources import harmless_name
 from datalab_facade.jobs.outcomes import Outcome, Settled, Update
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY
 from datalab_facade.jobs.wait import WaitPolicy
-from datalab_facade.models import JSON, Execution
+from datalab_facade.models import Execution
 from datalab_facade.outputs.manifest import Manifest
 from datalab_facade.outputs.naming import safe_name
 from datalab_facade.pickling import picklable
@@ -62,21 +63,25 @@ _MAX_QUOTED = 5
 
 @picklable
 @attrs.frozen(kw_only=True)
-class RunResult:
+class RunResult(ToJSON):
     """The result of one file of a run."""
+
+    _json: ClassVar = JSONFormat(properties={"succeeded": "succeeded"})
 
     source: str
     """The file as the caller named it, unchanged, even with unprintable characters."""
     folder: Path
     """The folder of its outputs."""
-    position: int = attrs.field(default=0, repr=False, kw_only=True)
+    position: int = attrs.field(default=0, repr=False, metadata=json_field(left_out=True))
     """The file's position in the call, from 0 on."""
     execution_id: int | None = None
     status: Status | None = None
     """The final status of its execution; None if it has not ended."""
-    manifest: Manifest | None = attrs.field(default=None, repr=False)
-    """The outputs that were saved, and those that failed."""
-    error: DatalabError | None = None
+    manifest: Manifest | None = attrs.field(
+        default=None, repr=False, metadata=json_field(left_out=True)
+    )
+    """The outputs that were saved, and those that failed; JSON of it is beside the outputs."""
+    error: DatalabError | None = attrs.field(default=None, metadata=json_field(left_out=True))
     """The error, if one was raised for the file."""
     reason: str | None = attrs.field(default=None, repr=False)
     """The reason in words why the file did not succeed."""
@@ -85,17 +90,6 @@ class RunResult:
     def succeeded(self) -> bool:
         """Whether its execution completed and all its outputs are saved."""
         return self.status is Status.COMPLETED and self.reason is None
-
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the result as plain JSON, without the manifest, which is beside the outputs."""
-        return {
-            "source": self.source,
-            "folder": str(self.folder),
-            "execution_id": self.execution_id,
-            "status": None if self.status is None else str(self.status),
-            "succeeded": self.succeeded,
-            "reason": self.reason,
-        }
 
     def __str__(self) -> str:
         what = "done" if self.succeeded else self.reason or "not done"
@@ -109,7 +103,7 @@ def _in_order(results: Iterable[RunResult]) -> tuple[RunResult, ...]:
 
 @picklable
 @attrs.frozen(kw_only=True)
-class RunReport:
+class RunReport(ToJSON):
     """The results of a run, one for each file, in the order in which they were named.
 
     A report is true if all files succeeded.
@@ -128,14 +122,6 @@ class RunReport:
     def failed(self) -> tuple[RunResult, ...]:
         """The results of the files that did not succeed, each with its reason."""
         return tuple(result for result in self.results if not result.succeeded)
-
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the report as plain JSON."""
-        return {
-            "workflow_id": self.workflow_id,
-            "folder": str(self.folder),
-            "results": [result.to_dict() for result in self.results],
-        }
 
     def __bool__(self) -> bool:
         return not self.failed

@@ -25,8 +25,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
-from typing import Final, TypeAlias, cast
+from typing import ClassVar, Final, TypeAlias, cast
 
+import attrs
+
+from datalab_facade.codec import JSONFormat, from_json_by_hand
 from datalab_facade.testing import readers
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.jsonvalue import JSON
@@ -89,23 +92,31 @@ def _start_execution(simulator: Simulator, body: object) -> Answer:
     return json_answer(201, {"execution_id": simulator.start(ExecutionScript.from_dict(body))})
 
 
+@attrs.frozen(kw_only=True)
+class _Injection:
+    _json: ClassVar = JSONFormat(by_hand=True)
+
+    faults: tuple[Fault, ...] = ()
+    path: str | None = None
+    origin: Origin | None = None
+    always: bool = False
+
+
+@attrs.frozen
+class _Advance:
+    _json: ClassVar = JSONFormat(by_hand=True)
+
+    advance: float
+
+
 def _inject(simulator: Simulator, body: object) -> Answer:
-    known_fields: Mapping[str, readers.Reader] = {
-        "faults": readers.list_of(Fault.from_dict),
-        "path": readers.or_null(readers.text),
-        "origin": readers.or_null(readers.one_of("api", "storage")),
-        "always": readers.boolean,
-    }
-    values = readers.read_fields(body, "", known_fields)
-    faults = cast("list[Fault]", values.get("faults", []))
-    path = cast("str | None", values.get("path"))
-    origin = cast("Origin | None", values.get("origin"))
-    if not values.get("always", False):
-        simulator.inject(*faults, path=path, origin=origin)
-    elif len(faults) == 1:
-        simulator.inject_always(faults[0], path, origin)
+    given = from_json_by_hand(_Injection, body)
+    if not given.always:
+        simulator.inject(*given.faults, path=given.path, origin=given.origin)
+    elif len(given.faults) == 1:
+        simulator.inject_always(given.faults[0], given.path, given.origin)
     else:
-        message = f"faults must hold exactly one fault with always, not {len(faults)}"
+        message = f"faults must hold exactly one fault with always, not {len(given.faults)}"
         raise ValueError(message)
     return Answer(204)
 
@@ -129,7 +140,7 @@ def _request_json(request: ReceivedRequest) -> dict[str, JSON]:
         "path": request.path,
         "query": request.query,
         "headers": headers,
-        "body": readers.write_content(request.body),
+        "body": readers.BODY.written(request.body),
         "at": request.at,
         "status": request.status,
     }
@@ -151,15 +162,12 @@ def _get_clock(simulator: Simulator, _: object) -> Answer:
 
 
 def _advance_clock(simulator: Simulator, body: object) -> Answer:
-    values = readers.read_fields(body, "", {"advance": readers.number})
-    if "advance" not in values:
-        message = "advance is missing: give a number of seconds"
-        raise ValueError(message)
+    seconds = from_json_by_hand(_Advance, body).advance
     if not isinstance(simulator.clock, VirtualClock):
         return _refusal(
             409, "this simulator runs in real time; only a VirtualClock can be advanced"
         )
-    simulator.clock.advance(cast("float", values["advance"]))
+    simulator.clock.advance(seconds)
     return _get_clock(simulator, None)
 
 

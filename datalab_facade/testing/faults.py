@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from enum import Enum
-from functools import reduce
-from operator import and_
-from typing import Final, TypeVar
+from functools import partial
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 
+from datalab_facade.codec import from_json_by_hand
+from datalab_facade.json_forms import InvalidJSONError, check_names, read_inside, register
 from datalab_facade.reason_phrases import reason_phrase
 from datalab_facade.testing import readers
 from datalab_facade.testing.headers import Headers, HeadersLike
@@ -231,7 +232,7 @@ class Fault:
         if self.reply is not None:
             values["status"] = {
                 "status": self.reply.status,
-                "body": readers.write_content(self.reply.body),
+                "body": readers.BODY.written(self.reply.body),
                 "headers": [list(pair) for pair in self.reply.headers.raw],
             }
         if self.delay_seconds:
@@ -269,48 +270,44 @@ class Fault:
         Raises:
             ValueError: the value is not a fault. The message names the place.
         """
-        values = readers.read_fields(
-            value, place, {name: _fault_reader(name) for name in _FACTORIES}
-        )
-        with readers.prefix_errors(place):
-            return reduce(
-                and_, (fault for fault in values.values() if isinstance(fault, Fault)), cls()
-            )
+        return from_json_by_hand(cls, value, place)
 
 
-def _fault_reader(name: str) -> readers.Reader:
-    factory, arguments = _FACTORIES[name]
-    return lambda value, place: readers.build(
-        place, factory, readers.read_fields(value, place, arguments)
-    )
-
-
-_AFTER: Final[Mapping[str, readers.Reader]] = {"after": readers.or_null(readers.integer)}
-_FACTORIES: Final[Mapping[str, tuple[Callable[..., Fault], Mapping[str, readers.Reader]]]] = {
-    "none": (Fault.none, {}),
-    "status": (
-        Fault.status,
-        {
-            "status": readers.integer,
-            "body": readers.or_null(readers.content),
-            "headers": readers.headers,
-        },
-    ),
-    "html": (Fault.html, {"status": readers.integer}),
-    "invalid_json": (Fault.invalid_json, {}),
-    "redirect": (Fault.redirect, {"location": readers.text, "status": readers.integer}),
-    "gzip": (Fault.gzip, {}),
-    "delay": (Fault.delay, {"seconds": readers.number}),
-    "hang": (Fault.hang, _AFTER),
-    "reset": (Fault.reset, _AFTER),
-    "disconnect": (Fault.disconnect, {}),
-    "truncate": (Fault.truncate, {"after": readers.integer}),
-    "slow": (
-        Fault.slow,
-        {"size": readers.integer, "every": readers.number, "headers": readers.boolean},
-    ),
+_OWN_FORMS: Final = {"body": readers.BODY_OR_NONE, "headers": readers.HEADERS}
+_FACTORIES: Final[Mapping[str, Callable[..., Fault]]] = {
+    "none": Fault.none,
+    "status": Fault.status,
+    "html": Fault.html,
+    "invalid_json": Fault.invalid_json,
+    "redirect": Fault.redirect,
+    "gzip": Fault.gzip,
+    "delay": Fault.delay,
+    "hang": Fault.hang,
+    "reset": Fault.reset,
+    "disconnect": Fault.disconnect,
+    "truncate": Fault.truncate,
+    "slow": Fault.slow,
 }
 _ENDING_NAMES: Final[Mapping[Ending, str]] = {Ending.SILENT: "hang", Ending.RESET: "reset"}
+
+
+def _read(value: object) -> Fault:
+    if not isinstance(value, Mapping):
+        raise InvalidJSONError("must be an object", value)
+    check_names(value, _FACTORIES)
+    fault = Fault()
+    for name, factory in _FACTORIES.items():
+        if name in value:
+            read = partial(readers.call, factory, own=_OWN_FORMS if name == "status" else {})
+            made: Fault = read_inside(f".{name}", read, value[name])
+            try:
+                fault &= made
+            except ValueError as error:
+                raise InvalidJSONError(str(error)) from error
+    return fault
+
+
+register(Fault, lambda fault: cast("Any", fault.to_dict()), _read)
 
 
 def _check_byte_count(count: int | None) -> int | None:

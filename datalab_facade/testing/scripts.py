@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Final, Literal, Self, TypeAlias, cast
+from typing import ClassVar, Final, Literal, Self, TypeAlias
 
 import attrs
 
+from datalab_facade.codec import JSONFormat, ToJSON, from_json_by_hand, json_field
 from datalab_facade.testing import readers
 from datalab_facade.testing.jsonvalue import JSON
 
@@ -31,6 +32,9 @@ Output: TypeAlias = "JSON | bytes | Literal[_Sample.SAMPLE]"
 Use ``b"null"`` for JSON's own null.
 """
 
+# Everything but what has its default, so that it is short.
+_BY_HAND: Final = JSONFormat(by_hand=True)
+
 Shape: TypeAlias = Literal["flat", "nested"]
 
 
@@ -48,11 +52,13 @@ def _as_strings(values: Iterable[str]) -> tuple[str, ...]:
 
 
 @attrs.frozen
-class RunScript:
+class RunScript(ToJSON):
     """The run of a step on one file.
 
     Its status is PENDING before it starts, IN_PROGRESS until it ends, then its outcome.
     """
+
+    _json: ClassVar = _BY_HAND
 
     file_key: str
     """The key in the nested shape: a file id, or ``"aggregated"``."""
@@ -62,7 +68,9 @@ class RunScript:
     """Seconds; ``None``: never. A run never ends before it starts."""
     outcome: str = attrs.field(default="COMPLETED", kw_only=True)
     """The final status: COMPLETED, FAILED, or an unknown word."""
-    output: Output = attrs.field(default=SAMPLE, kw_only=True)
+    output: Output = attrs.field(
+        default=SAMPLE, kw_only=True, metadata=json_field(form=readers.BODY_OR_NONE)
+    )
     """The output at ``output_url`` after the end; ``None``: there is no such field."""
     content_type: str | None = attrs.field(default=None, kw_only=True)
     """``Content-Type`` of the output. By default ``application/json``, or
@@ -74,14 +82,10 @@ class RunScript:
     extra: Mapping[str, JSON] = attrs.field(factory=dict[str, JSON], kw_only=True)
     """Fields to add to the entry at all times; they replace fields of the same name."""
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Write as JSON, without fields that have their default."""
-        return _to_dict(self)
-
     @classmethod
     def from_dict(cls, value: object, place: str = "") -> Self:
         """Read what :meth:`to_dict` writes; see :meth:`ExecutionScript.from_dict`."""
-        return readers.build(place, cls, readers.read_fields(value, place, _RUN_FIELDS))
+        return from_json_by_hand(cls, value, place)
 
 
 def _as_runs(runs: Iterable[RunScript]) -> tuple[RunScript, ...]:
@@ -104,12 +108,14 @@ def _expand_runs(step: StepScript) -> tuple[RunScript, ...]:
 
 
 @attrs.frozen
-class StepScript:
+class StepScript(ToJSON):
     """A step that does the same with each of its files, unless :attr:`runs` is set.
 
     The short form stands for one :class:`RunScript` for each of :attr:`files`;
     fields of the same name mean the same.
     """
+
+    _json: ClassVar = _BY_HAND
 
     name: str
     """The step's ``unique_name``."""
@@ -118,7 +124,9 @@ class StepScript:
     outcome: str = attrs.field(default="COMPLETED", kw_only=True)
     files: tuple[str, ...] = attrs.field(default=("987",), converter=_as_strings, kw_only=True)
     """The file keys; empty for a step without runs."""
-    output: Output = attrs.field(default=SAMPLE, kw_only=True)
+    output: Output = attrs.field(
+        default=SAMPLE, kw_only=True, metadata=json_field(form=readers.BODY_OR_NONE)
+    )
     content_type: str | None = attrs.field(default=None, kw_only=True)
     error: str | None = attrs.field(default=None, kw_only=True)
     runs: tuple[RunScript, ...] = attrs.field(default=(), converter=_as_runs, kw_only=True)
@@ -147,14 +155,10 @@ class StepScript:
         """Return all runs, also those of the short form."""
         return self._each_run
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Write as JSON, without fields that have their default."""
-        return _to_dict(self)
-
     @classmethod
     def from_dict(cls, value: object, place: str = "") -> Self:
         """Read what :meth:`to_dict` writes; see :meth:`ExecutionScript.from_dict`."""
-        return readers.build(place, cls, readers.read_fields(value, place, _STEP_FIELDS))
+        return from_json_by_hand(cls, value, place)
 
 
 def _short_form(step: StepScript) -> tuple[object, ...]:
@@ -179,8 +183,10 @@ def _check_zone(_: object, attribute: attrs.Attribute[str], value: str) -> None:
 
 
 @attrs.frozen
-class ExecutionScript:
+class ExecutionScript(ToJSON):
     """An execution from its creation on."""
+
+    _json: ClassVar = _BY_HAND
 
     steps: tuple[StepScript, ...] = attrs.field(default=(), converter=_as_steps)
     shape: Shape = attrs.field(
@@ -232,10 +238,6 @@ class ExecutionScript:
                 message = f"status must have entries in the order of time, not {self.status}"
                 raise ValueError(message)
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Write as JSON, without fields that have their default."""
-        return _to_dict(self)
-
     @classmethod
     def from_dict(cls, value: object, place: str = "") -> Self:
         """Read what :meth:`to_dict` writes; it is also easy to write by hand.
@@ -259,66 +261,4 @@ class ExecutionScript:
         Raises:
             ValueError: the value is not a script. The message names the place.
         """
-        return readers.build(place, cls, readers.read_fields(value, place, _EXECUTION_FIELDS))
-
-
-def _read_output(value: object, place: str) -> JSON | bytes:
-    return None if value is None else readers.content(value, place)
-
-
-_RUN_FIELDS: Final[Mapping[str, readers.Reader]] = {
-    "file_key": readers.text,
-    "starts": readers.number,
-    "ends": readers.or_null(readers.number),
-    "outcome": readers.text,
-    "output": _read_output,
-    "content_type": readers.or_null(readers.text),
-    "error": readers.or_null(readers.text),
-    "file_ids": readers.list_of(readers.text),
-    "extra": readers.json_object,
-}
-_STEP_FIELDS: Final[Mapping[str, readers.Reader]] = {
-    "name": readers.text,
-    **{name: _RUN_FIELDS[name] for name in ("starts", "ends", "outcome")},
-    "files": readers.list_of(readers.text),
-    **{name: _RUN_FIELDS[name] for name in ("output", "content_type", "error")},
-    "runs": readers.list_of(RunScript.from_dict),
-    "extra": readers.json_object,
-}
-_EXECUTION_FIELDS: Final[Mapping[str, readers.Reader]] = {
-    "steps": readers.list_of(StepScript.from_dict),
-    "shape": readers.one_of("flat", "nested"),
-    "queued": readers.number,
-    "status": readers.or_null(readers.list_of(readers.pair_of(readers.number, readers.text))),
-    "workflow_id": readers.integer,
-    "visible_after": readers.number,
-    "kept_for": readers.or_null(readers.number),
-    "outputs_kept_for": readers.or_null(readers.number),
-    "zone": readers.text,
-    "error": readers.or_null(readers.text),
-    "extra": readers.json_object,
-}
-
-
-def _to_dict(script: RunScript | StepScript | ExecutionScript) -> dict[str, JSON]:
-    values: dict[str, JSON] = {}
-    for field in attrs.fields(type(script)):
-        value = cast("object", getattr(script, field.name))
-        if field.init and not _is_default(field, value):
-            values[field.name] = _to_json(field.name, value)
-    return values
-
-
-def _is_default(field: attrs.Attribute[object], value: object) -> bool:
-    factory = cast("Callable[[], object] | None", getattr(field.default, "factory", None))
-    return value == (field.default if factory is None else factory())
-
-
-def _to_json(name: str, value: object) -> JSON:
-    if name == "output" and value is not None:
-        return readers.write_content(cast("JSON | bytes", value))
-    if isinstance(value, tuple):
-        return [_to_json("", item) for item in cast("tuple[object, ...]", value)]
-    if isinstance(value, (RunScript, StepScript)):
-        return value.to_dict()
-    return cast("JSON", value)
+        return from_json_by_hand(cls, value, place)

@@ -34,7 +34,7 @@ class ApiTransport(ApiCalls):
 
     def renew_in_child(self) -> None:
         """Have an admission control of the process's own."""
-        self.gate = AdmissionControl(self._rate_limiter, self._surroundings.clock)
+        self.admission = AdmissionControl(self._rate_limiter, self._surroundings.clock)
 
     def call(self, operation: Operation, scope: CallScope) -> JSON:
         """Make one request and return its JSON.
@@ -46,7 +46,7 @@ class ApiTransport(ApiCalls):
             ClientStateError: The client is closed.
         """
         self._pool.check()
-        with self.gate.passage(scope.call.deadline):
+        with self.admission.slot(scope.call.deadline):
             scope.on_leaving()
             return self.send(operation, scope)
 
@@ -67,7 +67,7 @@ class ApiTransport(ApiCalls):
         """
         self._pool.check()
         operation = Operation(name="get", template=path, method="GET", path=path)
-        with self.gate.passage(scope.call.deadline):
+        with self.admission.slot(scope.call.deadline):
             exchange = self.exchange(operation, scope)
             request = self.request(operation, scope, exchange.timeout, exchange.saw)
             body = self._pool.fetch(exchange, request)

@@ -54,7 +54,7 @@ class CallScope:
     """The seconds that it may take, and when its answer is no longer wanted."""
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     on_leaving: Callable[[], None] = lambda: None
-    """Called once it has its turn, right before it is sent; what it raises keeps it here."""
+    """Called once it has its slot, right before it is sent; what it raises keeps it here."""
 
 
 @attrs.frozen
@@ -152,7 +152,7 @@ class ApiCalls:
             )
             self._slow_down(exchange, failure)
             raise failure
-        self._rate_limiter.answered()
+        self._rate_limiter.record_success()
         try:
             return decode_json(body)
         except InvalidResponseError as error:
@@ -170,7 +170,9 @@ class ApiCalls:
         overloaded = failure.status in (503, 529) and failure.retry_after is not None
         if failure.status == 429 or overloaded:
             now = self._surroundings.clock.monotonic()
-            self._rate_limiter.refused(now, sent_at=exchange.began, retry_after=failure.retry_after)
+            self._rate_limiter.record_refusal(
+                now, sent_at=exchange.began, retry_after=failure.retry_after
+            )
 
 
 class DeprecationWatch:

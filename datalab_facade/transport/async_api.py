@@ -6,8 +6,8 @@ from datalab_facade.drift import DriftLog
 from datalab_facade.forking import renew_after_fork
 from datalab_facade.models import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
-from datalab_facade.transport.admission import AsyncAdmissionControl
 from datalab_facade.transport.api_calls import ApiCalls, CallScope, PlainAnswer
+from datalab_facade.transport.async_admission import AsyncAdmissionControl
 from datalab_facade.transport.exchange import Surroundings
 from datalab_facade.transport.network.async_connection_pool import AsyncConnectionPool
 from datalab_facade.transport.operations import Operation
@@ -33,7 +33,7 @@ class AsyncApiTransport(ApiCalls):
 
     def renew_in_child(self) -> None:
         """Have an admission control of the process's own."""
-        self.gate = AsyncAdmissionControl(self._rate_limiter, self._surroundings.clock)
+        self.admission = AsyncAdmissionControl(self._rate_limiter, self._surroundings.clock)
 
     async def call(self, operation: Operation, scope: CallScope) -> JSON:
         """Make one request and return its JSON.
@@ -45,7 +45,7 @@ class AsyncApiTransport(ApiCalls):
             ClientStateError: The client is closed, or belongs to another event loop.
         """
         self._pool.check()
-        async with self.gate.passage(scope.call.deadline):
+        async with self.admission.slot(scope.call.deadline):
             scope.on_leaving()
             return await self.send(operation, scope)
 
@@ -66,7 +66,7 @@ class AsyncApiTransport(ApiCalls):
         """
         self._pool.check()
         operation = Operation(name="get", template=path, method="GET", path=path)
-        async with self.gate.passage(scope.call.deadline):
+        async with self.admission.slot(scope.call.deadline):
             exchange = self.exchange(operation, scope)
             request = self.request(operation, scope, exchange.timeout, exchange.saw_async)
             body = await self._pool.fetch(exchange, request)

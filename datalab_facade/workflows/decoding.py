@@ -1,4 +1,4 @@
-"""Decodes answers about workflows into models. Forgiving, total and pure.
+"""Decodes answers about workflows into models. Tolerant, total and pure.
 
 The spec leaves most of these answers untyped. Every answer becomes a model,
 :class:`~datalab_facade.InvalidResponseError` or, where a success reports a refusal,
@@ -14,8 +14,8 @@ from datalab_facade.drift import Drift
 from datalab_facade.errors import InvalidResponseError, RequestRejectedError
 from datalab_facade.fields import (
     FieldReader,
-    Notes,
-    check_asked_for,
+    Sightings,
+    check_requested_id,
     compact,
     named,
     start_of,
@@ -23,6 +23,7 @@ from datalab_facade.fields import (
 )
 from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
+from datalab_facade.wire import Decoder
 from datalab_facade.workflows.models import StepType, Workflow, WorkflowStep
 
 _T = TypeVar("_T")
@@ -30,13 +31,11 @@ _T = TypeVar("_T")
 Decoded: TypeAlias = tuple[_T, set[Drift]]
 """A model, and the drift in the answer."""
 
-_WORKFLOW_FIELDS = frozenset({"id", "name", "team_id", "steps", "created", "updated", "success"})
-_STEP_FIELDS = frozenset(
-    {"id", "unique_name", "step_key", "name", "version", "settings", "depends_on"}
-)
 # The published client reads ``type``, the guides ``step_type``, definitions say ``step_key``.
 _TYPE_KEYS = ("step_key", "step_type", "type")
-_TYPE_FIELDS = frozenset({*_TYPE_KEYS, "name", "version", "description", "settings_schema"})
+_STEP_TYPES = Decoder(StepType, "step type", given=("step_key",), also=_TYPE_KEYS)
+_STEPS = Decoder(WorkflowStep, "workflow step")
+_WORKFLOWS = Decoder(Workflow, "workflow", given=("id", "steps"), also=("id", "steps", "success"))
 
 
 def decode_step_types(body: JSON) -> Decoded[tuple[StepType, ...]]:
@@ -45,8 +44,8 @@ def decode_step_types(body: JSON) -> Decoded[tuple[StepType, ...]]:
     Raises:
         InvalidResponseError: The answer is not a list of step types.
     """
-    notes = Notes()
-    return _all_of(body, "step_types", _step_type, FieldReader("step type", notes)), notes.taken
+    reader = _STEP_TYPES.reader(Sightings())
+    return _all_of(body, "step_types", _step_type, reader), reader.sightings.found
 
 
 def decode_workflows(body: JSON) -> Decoded[tuple[Workflow, ...]]:
@@ -55,8 +54,8 @@ def decode_workflows(body: JSON) -> Decoded[tuple[Workflow, ...]]:
     Raises:
         InvalidResponseError: The answer is not a list of workflows.
     """
-    notes = Notes()
-    return _all_of(body, "workflows", _workflow, FieldReader("workflow", notes)), notes.taken
+    reader = _WORKFLOWS.reader(Sightings())
+    return _all_of(body, "workflows", _workflow, reader), reader.sightings.found
 
 
 def decode_workflow(body: JSON, *, requested_id: int | None = None) -> Decoded[Workflow]:
@@ -71,16 +70,15 @@ def decode_workflow(body: JSON, *, requested_id: int | None = None) -> Decoded[W
         InvalidResponseError: The answer is not an object, has no id, or is about another
             workflow.
     """
-    notes = Notes()
-    about = FieldReader("workflow", notes)
+    reader = _WORKFLOWS.reader(Sightings())
     inner = body.get("workflow") if isinstance(body, dict) and "id" not in body else None
-    workflow = _workflow(inner if isinstance(inner, dict) else body, about)
+    workflow = _workflow(inner if isinstance(inner, dict) else body, reader)
     if workflow is None:
         _raise_refusal(body)
         raise _unexpected("a workflow", "it has no id", body)
     if requested_id is not None:
-        check_asked_for("workflow", requested_id, body, workflow.id)
-    return workflow, notes.taken
+        check_requested_id("workflow", requested_id, body, workflow.id)
+    return workflow, reader.sightings.found
 
 
 def decode_started(body: JSON, *, workflow_id: int | None = None) -> int:
@@ -96,7 +94,7 @@ def decode_started(body: JSON, *, workflow_id: int | None = None) -> int:
     """
     if isinstance(body, dict):
         if workflow_id is not None:
-            check_asked_for("workflow", workflow_id, body, body.get("workflow_id"))
+            check_requested_id("workflow", workflow_id, body, body.get("workflow_id"))
         for name in ("execution_id", "id"):
             number = whole_number(body.get(name))
             if number is not None and number >= 0:
@@ -121,7 +119,7 @@ def decode_deletion(body: JSON, *, requested_id: int | None = None) -> bool:
     if not isinstance(body, dict):
         raise _unexpected("an answer to a deletion", "", body)
     if requested_id is not None:
-        check_asked_for("workflow", requested_id, body, body.get("workflow_id"), body.get("id"))
+        check_requested_id("workflow", requested_id, body, body.get("workflow_id"), body.get("id"))
     _raise_refusal(body)
     return True
 
@@ -139,17 +137,17 @@ def _raise_refusal(body: JSON) -> None:
 
 
 def _all_of(
-    body: JSON, key: str, decode: Callable[[JSON, FieldReader], _T | None], about: FieldReader
+    body: JSON, key: str, decode: Callable[[JSON, FieldReader], _T | None], reader: FieldReader
 ) -> tuple[_T, ...]:
-    listed = _listed(body, key, about)
+    listed = _listed(body, key, reader)
     if listed is None:
         _raise_refusal(body)
         raise _unexpected(f"a list of {key.replace('_', ' ')}", "", body)
     found: list[_T] = []
     for item in listed:
-        one = decode(item, about)
+        one = decode(item, reader)
         if one is None:
-            about.odd("item", item)
+            reader.record_type("item", item)
         else:
             found.append(one)
     if listed and not found:
@@ -159,13 +157,13 @@ def _all_of(
     return tuple(found)
 
 
-def _listed(body: JSON, key: str, about: FieldReader) -> list[JSON] | None:
+def _listed(body: JSON, key: str, reader: FieldReader) -> list[JSON] | None:
     if isinstance(body, list):
         return body
     if not isinstance(body, dict):
         return None
     if key in body and body[key] is None:
-        about.odd(key, None)
+        reader.record_type(key, None)
         return []
     value = body.get(key)
     if isinstance(value, list):
@@ -175,11 +173,11 @@ def _listed(body: JSON, key: str, about: FieldReader) -> list[JSON] | None:
     if len(lists) != 1:
         return None
     [(name, only)] = lists
-    about.notes.note("field", about.where, name)
+    reader.sightings.record("field", reader.where, name)
     return only
 
 
-def _workflow(body: JSON, about: FieldReader) -> Workflow | None:
+def _workflow(body: JSON, reader: FieldReader) -> Workflow | None:
     if not isinstance(body, dict):
         return None
     workflow_id = whole_number(body.get("id"))
@@ -187,80 +185,33 @@ def _workflow(body: JSON, about: FieldReader) -> Workflow | None:
         workflow_id = whole_number(body.get("workflow_id"))
         if workflow_id is None:
             return None
-    about.timezone_assumed = False
-    created, updated = about.time(body, "created"), about.time(body, "updated")
-    about.unknown(body, _WORKFLOW_FIELDS)
-    return Workflow(
-        id=workflow_id,
-        name=about.words(body, "name"),
-        team_id=about.whole_number(body, "team_id"),
-        steps=_steps(body.get("steps"), about),
-        created_at=created,
-        updated_at=updated,
-        timezone_assumed=about.timezone_assumed,
-        raw=body,
-    )
+    steps = _steps(body.get("steps"), reader)
+    return _WORKFLOWS.read(body, reader, id=workflow_id, steps=steps)
 
 
-def _steps(steps: JSON, about: FieldReader) -> tuple[WorkflowStep, ...]:
+def _steps(steps: JSON, reader: FieldReader) -> tuple[WorkflowStep, ...]:
     if not isinstance(steps, list):
-        about.odd("steps", steps)
+        reader.record_type("steps", steps)
         return ()
-    inner = FieldReader("workflow step", about.notes)
+    inner = _STEPS.reader(reader.sightings)
     found: list[WorkflowStep] = []
     for step in steps:
         if isinstance(step, dict):
-            found.append(_step(step, inner))
+            found.append(_STEPS.read(step, inner))
         else:
-            inner.odd("step", step)
+            inner.record_type("step", step)
     return tuple(found)
 
 
-def _step(body: dict[str, JSON], about: FieldReader) -> WorkflowStep:
-    step_id = body.get("id")
-    settings = body.get("settings")
-    if settings is not None and not isinstance(settings, dict):
-        about.odd("settings", settings)
-    return WorkflowStep(
-        unique_name=about.words(body, "unique_name"),
-        step_key=about.words(body, "step_key"),
-        settings=settings if isinstance(settings, dict) else {},
-        depends_on=about.names(body, "depends_on"),
-        version=_version(body, about),
-        id=step_id if isinstance(step_id, (int, str)) else None,
-        name=about.words(body, "name"),
-        extra=about.unknown(body, _STEP_FIELDS),
-    )
-
-
-def _step_type(body: JSON, about: FieldReader) -> StepType | None:
+def _step_type(body: JSON, reader: FieldReader) -> StepType | None:
     if isinstance(body, str) and body:
-        about.odd("item", body)
+        reader.record_type("item", body)
         return StepType(step_key=body)
     if not isinstance(body, dict):
         return None
-    named_by = [body[name] for name in _TYPE_KEYS if isinstance(body.get(name), str)]
-    key = next((name for name in named_by if isinstance(name, str) and name), None)
-    if key is None:
-        return None
-    schema = body.get("settings_schema")
-    if schema is not None and not isinstance(schema, dict):
-        about.odd("settings_schema", schema)
-    return StepType(
-        step_key=key,
-        name=about.words(body, "name"),
-        version=_version(body, about),
-        description=about.words(body, "description"),
-        settings_schema=schema if isinstance(schema, dict) else None,
-        extra=about.unknown(body, _TYPE_FIELDS),
-    )
-
-
-def _version(body: dict[str, JSON], about: FieldReader) -> str | None:
-    version = body.get("version")
-    if isinstance(version, int) and not isinstance(version, bool):
-        return str(version)
-    return about.words(body, "version")
+    names = [body.get(key) for key in _TYPE_KEYS]
+    step_key = next((name for name in names if isinstance(name, str) and name), None)
+    return None if step_key is None else _STEP_TYPES.read(body, reader, step_key=step_key)
 
 
 def _unexpected(expected: str, why: str, body: JSON) -> InvalidResponseError:

@@ -21,7 +21,9 @@ from typing import Any, Self
 
 import attrs
 
+from datalab_facade import codec
 from datalab_facade.arguments import checked_path, named
+from datalab_facade.codec import ToJSON, json_field
 from datalab_facade.errors import (
     DefinitionIssue,
     InvalidArgumentError,
@@ -47,7 +49,7 @@ def _to_names(values: Iterable[str]) -> tuple[str, ...]:
 
 @picklable
 @attrs.frozen(kw_only=True)
-class StepDefinition:
+class StepDefinition(ToJSON):
     """The definition of a workflow's step.
 
     >>> step = StepDefinition(
@@ -65,21 +67,8 @@ class StepDefinition:
     """The settings of the step; its type decides which there are."""
     depends_on: tuple[str, ...] = attrs.field(default=(), converter=_to_names)
     """The unique names of the steps that must end first."""
-    version: str | None = None
+    version: str | None = attrs.field(default=None, metadata=json_field(left_out_if_none=True))
     """The version of the step type; by default the latest."""
-
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the step in its JSON form, with placeholders not filled."""
-        # Settings that are not a dict stay, so that validate() reports them.
-        form: dict[str, Any] = {
-            "step_key": self.step_key,
-            "unique_name": self.unique_name,
-            "settings": self.settings,
-            "depends_on": list(self.depends_on),
-        }
-        if self.version is not None:
-            form["version"] = self.version
-        return form
 
     def __repr__(self) -> str:
         return (
@@ -104,7 +93,7 @@ def _to_steps(steps: Iterable[StepDefinition]) -> tuple[StepDefinition, ...]:
 
 @picklable
 @attrs.frozen(kw_only=True)
-class WorkflowDefinition:
+class WorkflowDefinition(ToJSON):
     """The definition of a workflow: a plain value, which :meth:`validate` checks.
 
     >>> definition = WorkflowDefinition(
@@ -124,9 +113,9 @@ class WorkflowDefinition:
     """
 
     name: str
-    steps: tuple[StepDefinition, ...] = attrs.field(converter=_to_steps)
-    description: str | None = None
+    description: str | None = attrs.field(default=None, metadata=json_field(left_out_if_none=True))
     """A text for people. It is not sent, because the API has no field for it."""
+    steps: tuple[StepDefinition, ...] = attrs.field(converter=_to_steps)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, JSON]) -> Self:
@@ -136,21 +125,7 @@ class WorkflowDefinition:
             InvalidDefinitionError: The definition has issues; the error lists all of them.
         """
         _raise_if_any(find_issues(data))
-        form: Mapping[str, Any] = data
-        return cls(
-            name=form["name"],
-            steps=[
-                StepDefinition(
-                    step_key=step["step_key"],
-                    unique_name=step["unique_name"],
-                    settings=step.get("settings", {}),
-                    depends_on=step.get("depends_on", ()),
-                    version=step.get("version"),
-                )
-                for step in form["steps"]
-            ],
-            description=form.get("description"),
-        )
+        return codec.from_json(cls, data)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -181,14 +156,6 @@ class WorkflowDefinition:
             return cls.from_json(text)
         except InvalidDefinitionError as error:
             raise InvalidDefinitionError(error.issues, source=str(checked)) from None
-
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the JSON form, with placeholders not filled."""
-        form: dict[str, JSON] = {"name": self.name}
-        if self.description is not None:
-            form["description"] = self.description
-        form["steps"] = [step.to_dict() for step in self.steps]
-        return form
 
     def to_json(self) -> str:
         """Return the JSON form as indented text.
@@ -279,7 +246,7 @@ def _redacted(settings: Mapping[str, JSON]) -> str:
 def _parsed(text: str | bytes) -> Mapping[str, JSON]:
     duplicates: list[DefinitionIssue] = []
 
-    def to_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in pairs:
             if key in found:
@@ -292,7 +259,7 @@ def _parsed(text: str | bytes) -> Mapping[str, JSON]:
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
-        data: Mapping[str, JSON] = json.loads(text, object_pairs_hook=to_dict)
+        data: Mapping[str, JSON] = json.loads(text, object_pairs_hook=without_duplicates)
     except UnicodeDecodeError:
         raise InvalidDefinitionError(
             (DefinitionIssue(place="", message="the text is not UTF-8"),)

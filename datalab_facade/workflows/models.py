@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Self
+from typing import ClassVar
 
 import attrs
 
-from datalab_facade.models import JSON
-from datalab_facade.pickling import known_fields, picklable
+from datalab_facade.codec import AsJSON, JSONFormat
+from datalab_facade.json_forms import JSON
+from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact, redacted_repr
 from datalab_facade.secrecy import Redacted
+from datalab_facade.wire import wire
 
 
 def _redacted(value: Mapping[str, JSON]) -> str:
@@ -24,47 +26,26 @@ def _redacted(value: Mapping[str, JSON]) -> str:
 
 @picklable
 @attrs.frozen(kw_only=True)
-class StepType:
+class StepType(AsJSON):
     """A type of step that a workflow can have."""
 
     step_key: str = attrs.field(repr=redacted_repr)
     """The key that a definition names it by, such as ``"marker_parse"``."""
     name: str | None = attrs.field(default=None, repr=redacted_repr)
     """The name for people."""
-    version: str | None = attrs.field(default=None, repr=redacted_repr)
+    version: str | None = attrs.field(
+        default=None, repr=redacted_repr, metadata=wire(kind="version")
+    )
     description: str | None = attrs.field(default=None, repr=redacted_repr)
     settings_schema: Mapping[str, JSON] | None = attrs.field(default=None, hash=False, repr=False)
     """The schema of its settings, as the server describes it."""
     extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=False)
     """Other fields that the server sent, unchanged."""
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the step type as plain JSON."""
-        return {
-            "step_key": self.step_key,
-            "name": self.name,
-            "version": self.version,
-            "description": self.description,
-            "settings_schema": _plain(self.settings_schema),
-            "extra": dict(self.extra),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Build it from the result of :meth:`to_dict`, also after a trip through JSON.
-
-        Raises:
-            ValueError: ``data`` is something else.
-        """
-        try:
-            return cls(**known_fields(cls, data))
-        except TypeError as error:
-            raise ValueError(f"not a step type as to_dict() writes it: {error}") from error
-
 
 @picklable
 @attrs.frozen(kw_only=True)
-class WorkflowStep:
+class WorkflowStep(AsJSON):
     """A step of a workflow, as the server describes it."""
 
     unique_name: str | None = attrs.field(repr=redacted_repr)
@@ -75,35 +56,18 @@ class WorkflowStep:
     """The settings, with placeholders filled; ``repr`` redacts likely secrets."""
     depends_on: tuple[str, ...] = ()
     """The unique names of the steps that must end first."""
-    version: str | None = attrs.field(default=None, repr=redacted_repr)
+    version: str | None = attrs.field(
+        default=None, repr=redacted_repr, metadata=wire(kind="version")
+    )
     id: int | str | None = None
     name: str | None = attrs.field(default=None, repr=redacted_repr)
     extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=False)
     """Other fields that the server sent, unchanged."""
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the step as plain JSON, with its settings not redacted."""
-        return {
-            "unique_name": self.unique_name,
-            "step_key": self.step_key,
-            "settings": dict(self.settings),
-            "depends_on": list(self.depends_on),
-            "version": self.version,
-            "id": self.id,
-            "name": self.name,
-            "extra": dict(self.extra),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Build it from the result of :meth:`to_dict`."""
-        fields: dict[str, Any] = {**data, "depends_on": tuple(data["depends_on"])}
-        return cls(**known_fields(cls, fields))
-
 
 @picklable
 @attrs.frozen(kw_only=True, repr=False)
-class Workflow:
+class Workflow(AsJSON):
     """A workflow as the server stores it; it can be executed any number of times.
 
     >>> workflow = Workflow(id=5, name="Invoices", steps=(WorkflowStep(unique_name="parse"),))
@@ -113,47 +77,18 @@ class Workflow:
     True
     """
 
+    _json: ClassVar = JSONFormat(needs=("steps",))
+
     id: int
     name: str | None = None
     team_id: int | None = None
     steps: tuple[WorkflowStep, ...] = ()
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    created_at: datetime | None = attrs.field(default=None, metadata=wire("created"))
+    updated_at: datetime | None = attrs.field(default=None, metadata=wire("updated"))
     timezone_assumed: bool = False
     """Whether a time came without a zone, so that UTC was assumed."""
     raw: Mapping[str, JSON] = attrs.field(factory=dict, hash=False)
     """The server's answer, unchanged. Do not modify it."""
-
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the complete workflow as plain JSON, with its settings not redacted."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "team_id": self.team_id,
-            "steps": [step.to_dict() for step in self.steps],
-            "created_at": _format_time(self.created_at),
-            "updated_at": _format_time(self.updated_at),
-            "timezone_assumed": self.timezone_assumed,
-            "raw": dict(self.raw),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Build it from the result of :meth:`to_dict`, also after a trip through JSON.
-
-        Raises:
-            ValueError: ``data`` is something else.
-        """
-        try:
-            fields: dict[str, Any] = {
-                **data,
-                "steps": tuple(WorkflowStep.from_dict(step) for step in data["steps"]),
-                "created_at": _parse_time(data["created_at"]),
-                "updated_at": _parse_time(data["updated_at"]),
-            }
-            return cls(**known_fields(cls, fields))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not a workflow as to_dict() writes it: {error}") from error
 
     def __repr__(self) -> str:
         parts = [f"id={self.id}"]
@@ -163,15 +98,3 @@ class Workflow:
             parts.append(f"team_id={self.team_id}")
         names = [step.unique_name or step.name or "?" for step in self.steps]
         return f"<Workflow {' '.join(parts)} steps=[{redact(', '.join(names))}]>"
-
-
-def _plain(value: Mapping[str, JSON] | None) -> JSON:
-    return None if value is None else dict(value)
-
-
-def _format_time(time: datetime | None) -> str | None:
-    return time.isoformat() if time is not None else None
-
-
-def _parse_time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text is not None else None

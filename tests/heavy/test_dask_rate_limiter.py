@@ -1,4 +1,4 @@
-"""One budget for the processes of a Dask cluster, kept by its scheduler."""
+"""One rate limiter for the processes of a Dask cluster, kept by its scheduler."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from distributed import Client, LocalCluster, Scheduler
 
 from datalab_facade import Datalab, InvalidArgumentError
 from datalab_facade.integrations.dask_rate_limiter import DaskRateLimiter, DaskRateLimiterStore
-from datalab_facade.rate_limiting.leasing import Ask, Brake, Ledger, Pace, StoreLost
+from datalab_facade.rate_limiting.slot_queue import (
+    SlotQueue,
+    SlotRequest,
+    StoreUnavailableError,
+)
 from tests.heavy.conftest import until
 from tests.heavy.waiters import (
     IN_SIX_SECONDS,
@@ -80,19 +84,19 @@ def dask() -> Iterator[Client]:
         yield client
 
 
-def look_often(
+def poll_often(
     url: str, execution_id: int, rate_limiter: DaskRateLimiter, until_then: float
 ) -> int:
-    """Look as often as the budget allows, with the key of the worker's environment."""
-    looks = 0
+    """Poll as often as the limiter allows, with the key of the worker's environment."""
+    polls = 0
     with Datalab(base_url=url, rate_limiter=rate_limiter) as client:
         while time.time() < until_then:
             client.executions.get(execution_id, max_retries=0)
-            looks += 1
-    return looks
+            polls += 1
+    return polls
 
 
-def test_two_workers_that_share_a_budget_see_no_429() -> None:
+def test_two_workers_that_share_a_limiter_see_no_429() -> None:
     with (
         served(limit=(IN_SIX_SECONDS, 6.0)) as server,
         LocalCluster(
@@ -107,15 +111,15 @@ def test_two_workers_that_share_a_budget_see_no_429() -> None:
         end = time.time() + 8
         what = server.api_url, execution_id, DaskRateLimiter(PER_MINUTE), end
         tasks = [
-            client.submit(look_often, *what, workers=[worker], pure=False)
+            client.submit(poll_often, *what, workers=[worker], pure=False)
             for worker in cast("dict[str, int]", client.nthreads())
         ]
-        looks = cast("list[int]", client.gather(tasks))
+        polls = cast("list[int]", client.gather(tasks))
         seen = statuses(server)
     assert 429 not in seen
     # Each gets some, and together nearly all there is.
-    assert min(looks) >= 5
-    assert sum(looks) == len(seen) >= 0.8 * PER_MINUTE * 8 / 60
+    assert min(polls) >= 5
+    assert sum(polls) == len(seen) >= 0.8 * PER_MINUTE * 8 / 60
 
 
 def test_the_scheduler_may_stop_and_start_meanwhile(scheduler: SchedulerProcess) -> None:
@@ -124,44 +128,44 @@ def test_the_scheduler_may_stop_and_start_meanwhile(scheduler: SchedulerProcess)
         check_what_an_outage_does(waiters, server, scheduler)
 
 
-def test_a_scheduler_and_a_ledger_in_memory_keep_the_same_queue(dask: Client) -> None:
-    store, ledger = DaskRateLimiterStore("same", dask), Ledger()
-    pace = Pace.of(200)
-    counts = [1, 3, 2, 4, 1, 6, 2]
-    kept = [store.lease(Ask("a", count, pace)) for count in counts]
-    like = [ledger.lease(Ask("a", count, pace), 0.0) for count in counts]
-    for one, other in zip(kept, like, strict=True):
-        assert one.places == pytest.approx(other.places, abs=0.1)
-        assert one.retry == pytest.approx(other.retry, abs=0.1)
-    assert any(not reply.places for reply in kept)
+def ask(member: str = "a", limit: float = 200.0, **more: Any) -> SlotRequest:
+    return SlotRequest(member=member, limit=limit, **more)
 
 
-def test_a_brake_holds_for_all_who_share_the_budget_and_for_no_other(dask: Client) -> None:
-    store, pace = DaskRateLimiterStore("brake", dask), Pace.of(200)
-    store.brake(Brake(30.0, 60.0))
-    reply = DaskRateLimiterStore("brake", dask).lease(Ask("b", 1, pace))
-    assert reply.places == ()
-    assert reply.brake is not None
-    assert reply.retry == pytest.approx(30, abs=1)
-    assert DaskRateLimiterStore("another", dask).lease(Ask("a", 1, pace)).places == (0.0,)
+def test_a_scheduler_and_a_queue_in_memory_give_the_same_slots(dask: Client) -> None:
+    store, queue = DaskRateLimiterStore("same", dask), SlotQueue()
+    for count in (1, 3, 2, 4, 1, 6, 2):
+        kept, like = store.acquire(ask(count=count)), queue.acquire(ask(count=count), 0.0)
+        assert kept.delays == pytest.approx(like.delays, abs=0.3)
+        assert kept.next_delay == pytest.approx(like.next_delay, abs=0.3)
+    assert len(kept.delays) == 2
 
 
-def test_what_the_scheduler_answers_is_told(dask: Client) -> None:
-    store, asked = DaskRateLimiterStore("odd", dask), Ask("a", 1, Pace.of(200))
-    assert store.lease(asked).places
+def test_a_brake_holds_for_all_who_share_the_limiter_and_for_no_other(dask: Client) -> None:
+    DaskRateLimiterStore("brake", dask).acquire(ask(brake=30.0))
+    reply = DaskRateLimiterStore("brake", dask).acquire(ask("b", count=1, within=2.0))
+    assert reply.delays == ()
+    assert reply.pause == pytest.approx(30, abs=1)
+    assert reply.next_delay == pytest.approx(30, abs=1)
+    assert DaskRateLimiterStore("another", dask).acquire(ask(count=1)).delays == (0.0,)
+
+
+def test_what_the_scheduler_answers_is_said(dask: Client) -> None:
+    store = DaskRateLimiterStore("odd", dask)
+    assert store.acquire(ask(count=1)).delays
 
     def break_it(dask_scheduler: Scheduler) -> None:
         def broken(**_: object) -> None:
             raise ImportError("no module of that name")
 
-        dask_scheduler.handlers["datalab_budget_lease"] = broken
+        dask_scheduler.handlers["datalab_rate_limiter_acquire"] = broken
 
     dask.run_on_scheduler(break_it)
-    with pytest.raises(StoreLost, match="answers: ImportError: no module of that name"):
-        store.lease(asked)
+    with pytest.raises(StoreUnavailableError, match="answers: ImportError: no module of that name"):
+        store.acquire(ask(count=1))
 
 
-def test_threads_and_clients_of_one_process_share_it_without_being_told_of_dask(
+def test_threads_and_clients_of_one_process_share_it_without_naming_a_client_of_dask(
     dask: Client,
 ) -> None:
     with served() as server:
@@ -170,14 +174,14 @@ def test_threads_and_clients_of_one_process_share_it_without_being_told_of_dask(
         with Datalab(API_KEY, base_url=server.api_url, rate_limiter=rate_limiter) as client:
             for _ in range(10):
                 client.executions.get(execution_id)
-        assert rate_limiter.left(time.monotonic()) == 590
+        assert rate_limiter.remaining(time.monotonic()) == 590
     plugins = dask.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.plugins))
-    assert "datalab-facade-budget" in cast("list[str]", plugins)
+    assert "datalab-facade-rate-limiter" in cast("list[str]", plugins)
 
 
 def test_without_dask_the_store_is_lost_and_waits_go_on_slowly() -> None:
-    with pytest.raises(StoreLost, match="neither a Dask worker nor a Dask client"):
-        DaskRateLimiterStore("x", None).lease(Ask("a", 1, Pace.of(60)))
+    with pytest.raises(StoreUnavailableError, match="neither a Dask worker nor a Dask client"):
+        DaskRateLimiterStore("x", None).acquire(ask())
     with served() as server:
         execution_id = server.simulator.start(NEVER_ENDS)
         rate_limiter = DaskRateLimiter(60_000)
@@ -188,11 +192,11 @@ def test_without_dask_the_store_is_lost_and_waits_go_on_slowly() -> None:
 def test_a_scheduler_that_takes_no_plugins_is_as_good_as_lost(dask: Client) -> None:
     forbidden = ["register_scheduler_plugin"]
     dask.run_on_scheduler(lambda dask_scheduler: dask_scheduler.blocked_handlers.extend(forbidden))
-    with pytest.raises(StoreLost, match="ValueError"):
-        DaskRateLimiterStore("x", dask).lease(Ask("a", 1, Pace.of(60)))
+    with pytest.raises(StoreUnavailableError, match="ValueError"):
+        DaskRateLimiterStore("x", dask).acquire(ask())
 
 
-def test_a_budget_of_dask_pickles() -> None:
+def test_a_limiter_of_dask_pickles() -> None:
     rate_limiter = pickle.loads(pickle.dumps(DaskRateLimiter(60, name="a")))
     assert repr(rate_limiter) == "DaskRateLimiter(60, 'a')"
     assert rate_limiter.requests_per_minute == 60

@@ -1,4 +1,4 @@
-"""One budget for several processes, kept by a real Redis that comes and goes."""
+"""One rate limiter for several processes, kept by a real Redis that comes and goes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pickle
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from random import Random
+from typing import Any, cast
 
 import pytest
 import redis
@@ -14,7 +15,12 @@ from redis.crc import key_slot
 
 from datalab_facade import ConfigurationError, Datalab, InvalidArgumentError
 from datalab_facade.integrations.redis_rate_limiter import RedisRateLimiter, RedisRateLimiterStore
-from datalab_facade.rate_limiting.leasing import Ask, Brake, Ledger, Pace, StoreLost
+from datalab_facade.rate_limiting.slot_queue import (
+    Pace,
+    SlotQueue,
+    SlotRequest,
+    StoreUnavailableError,
+)
 from datalab_facade.testing import (
     Fault,
 )
@@ -34,7 +40,7 @@ from tests.secrets_for_tests import API_KEY, COOKIE
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(120)]
 
 
-def test_two_processes_that_share_a_budget_see_no_429(redis_server: RedisServer) -> None:
+def test_two_processes_that_share_a_limiter_see_no_429(redis_server: RedisServer) -> None:
     with served(limit=(IN_SIX_SECONDS, 6.0)) as server:
         outcomes = Waiters(server, {"redis": redis_server.url}, seconds=9).outcomes()
         seen = statuses(server)
@@ -44,7 +50,7 @@ def test_two_processes_that_share_a_budget_see_no_429(redis_server: RedisServer)
     assert len(seen) >= 0.8 * PER_MINUTE * 9 / 60
 
 
-def test_two_processes_with_budgets_of_their_own_do_see_429() -> None:
+def test_two_processes_with_limiters_of_their_own_do_see_429() -> None:
     with served(limit=(IN_SIX_SECONDS, 6.0)) as server:
         waiters = Waiters(server, {}, seconds=30, max_retries=10)
         until(lambda: 429 in statuses(server))
@@ -73,23 +79,27 @@ def test_a_refusal_that_one_process_sees_slows_down_both(redis_server: RedisServ
     assert 1 <= len(after) <= 0.75 * PER_MINUTE * 2 / 60
 
 
-def test_redis_is_asked_for_several_places_at_a_time(redis_server: RedisServer) -> None:
+def test_redis_is_asked_once_for_each_request(redis_server: RedisServer) -> None:
     with served() as server:
         execution_id = server.simulator.start(NEVER_ENDS)
         rate_limiter = RedisRateLimiter(redis_server.url, 1_200)
         with Datalab(API_KEY, base_url=server.api_url, rate_limiter=rate_limiter) as client:
-            for _ in range(120):
+            for _ in range(100):
                 client.executions.get(execution_id)
     with redis.Redis(port=redis_server.port) as client_of_redis:
-        told = client_of_redis.info("commandstats")
-    assert isinstance(told, dict)
+        stats = client_of_redis.info("commandstats")
+    assert isinstance(stats, dict)
     scripts = sum(
-        told.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("evalsha", "eval")
+        stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("evalsha", "eval")
     )
-    assert scripts <= 50
+    assert scripts <= 115
 
 
-def test_threads_of_one_process_share_one_budget(
+def ask(member: str = "a", limit: float = 200.0, **more: Any) -> SlotRequest:
+    return SlotRequest(member=member, limit=limit, **more)
+
+
+def test_threads_of_one_process_share_one_limiter(
     redis_server: RedisServer,
 ) -> None:
     with served() as server:
@@ -107,51 +117,80 @@ def test_threads_of_one_process_share_one_budget(
             for thread in threads:
                 thread.join()
         assert len(server.simulator.requests) == 40
-        assert rate_limiter.left(time.monotonic()) <= 560
+        assert rate_limiter.remaining(time.monotonic()) <= 560
 
 
-def test_redis_and_a_ledger_in_memory_keep_the_same_queue(redis_server: RedisServer) -> None:
-    store, ledger = RedisRateLimiterStore(redis_server.url, name="same"), Ledger()
-    pace = Pace.of(200)
-    counts = [1, 3, 2, 4, 1, 6, 2]
-    kept = [store.lease(Ask("a", count, pace)) for count in counts]
-    like = [ledger.lease(Ask("a", count, pace), 0.0) for count in counts]
-    for one, other in zip(kept, like, strict=True):
-        assert one.places == pytest.approx(other.places, abs=0.1)
-        assert one.retry == pytest.approx(other.retry, abs=0.1)
-    assert any(not reply.places for reply in kept)
+def test_redis_and_a_queue_in_memory_give_the_same_slots(redis_server: RedisServer) -> None:
+    store, queue, random = RedisRateLimiterStore(redis_server.url, name="a"), SlotQueue(), Random(1)
+    for _ in range(300):
+        asked = ask(
+            random.choice("abcd"),
+            random.choice([200, 200, 600, 900]),
+            count=random.randrange(4),
+            within=random.choice([1e5, 1e5, -1.0]),
+            brake=random.choice([None] * 30 + [0.0, 1.0]),
+        )
+        kept, like = store.acquire(asked), queue.acquire(asked, time.time())
+        assert (kept.limit, kept.members) == (like.limit, like.members)
+        assert kept.delays == pytest.approx(like.delays, abs=0.2)
+        assert kept.next_delay == pytest.approx(like.next_delay, abs=0.2)
+        assert kept.pause == pytest.approx(like.pause, abs=0.2)
+
+
+def test_nobody_waits_because_the_clock_of_redis_steps_back(redis_server: RedisServer) -> None:
+    store, hour = RedisRateLimiterStore(redis_server.url, name="clock"), 3_600
+    before = [store.acquire(ask(member, count=10)) for member in "abc"][-1]
+    with redis.Redis(port=redis_server.port) as client:
+        # As if Redis had been an hour ahead until now.
+        times = cast("dict[bytes, bytes]", client.hgetall(store.keys[0]))
+        for name in ("read_at", "full_until", "paused_until", "slow_until", "limit_at"):
+            client.hset(store.keys[0], name, str(float(times[name.encode()]) + hour))
+        found = client.zrange(store.keys[1], 0, -1, withscores=True)
+        for member, at in cast("list[tuple[bytes, float]]", found):
+            client.zadd(store.keys[1], {member: at + hour})
+    after = store.acquire(ask("a", count=1))
+    assert after.delays == pytest.approx([before.next_delay], abs=0.5)
+    assert after.members == 3
+
+
+def test_the_smallest_of_different_limits_holds(redis_server: RedisServer) -> None:
+    store = RedisRateLimiterStore(redis_server.url, name="limits")
+    limits = [store.acquire(ask(limit=limit)).limit for limit in (1_200, 6.5, 200, 1_200)]
+    assert limits == [1_200, 6.5, 6.5, 6.5]
+    store.acquire(ask(limit=1_200, count=1))
+    assert store.acquire(ask(limit=1_200)).next_delay == pytest.approx(Pace.of(6.5).spacing, 0.1)
 
 
 def test_a_brake_is_kept_until_it_is_over_and_the_longer_one_holds(
     redis_server: RedisServer,
 ) -> None:
     store, pace = RedisRateLimiterStore(redis_server.url, name="brake"), Pace.of(200)
-    store.brake(Brake(30.0, 60.0))
-    store.brake(Brake(1.0, 30.0))
-    reply = store.lease(Ask("a", 1, pace))
-    assert reply.places == ()
-    assert reply.retry == pytest.approx(30, abs=0.5)
+    store.acquire(ask(brake=30.0))
+    store.acquire(ask(brake=1.0))
+    reply = store.acquire(ask(count=1, within=20.0))
+    assert reply.delays == ()
+    assert reply.next_delay == pytest.approx(30, abs=0.5)
     other = RedisRateLimiterStore(redis_server.url, name="another")
-    assert other.lease(Ask("a", 1, pace)).places == (0.0,)
-    other.brake(Brake(0.0, 60.0))
-    slow = other.lease(Ask("b", 2, pace))
+    assert other.acquire(ask(count=1)).delays == (0.0,)
+    other.acquire(ask(brake=0.0))
+    slow = other.acquire(ask("b", count=2))
     assert slow.members == 2
-    assert slow.places[1] - slow.places[0] == pytest.approx(4 * pace.spacing, rel=0.05)
+    assert slow.delays[1] - slow.delays[0] == pytest.approx(2 * pace.spacing, rel=0.05)
 
 
-def test_at_the_lowest_speed_there_is_still_a_place(redis_server: RedisServer) -> None:
+def test_at_the_lowest_speed_there_is_still_a_slot(redis_server: RedisServer) -> None:
     store, pace = RedisRateLimiterStore(redis_server.url, name="slow"), Pace.of(200)
-    store.brake(Brake(0.0, 130.0))
-    first = store.lease(Ask("a", 1, pace))
-    assert first.places
-    second = store.lease(Ask("a", 1, pace))
-    assert second.places or 0 < second.retry < 30 * pace.spacing
+    for _ in range(6):
+        store.acquire(ask(brake=0.001))
+        time.sleep(0.002)
+    first, second = store.acquire(ask(count=2)).delays
+    assert second - first == pytest.approx(20 * pace.spacing, rel=0.05)
 
 
-def test_a_redis_that_is_not_there_is_lost_and_its_password_is_told_to_nobody() -> None:
+def test_a_redis_that_is_not_there_is_lost_and_its_password_is_said_to_nobody() -> None:
     url = f"redis://user:{COOKIE}@127.0.0.1:1/0"
-    with pytest.raises(StoreLost, match=r"redis://127\.0\.0\.1:1/0") as caught:
-        RedisRateLimiterStore(url, name="x").lease(Ask("a", 1, Pace.of(60)))
+    with pytest.raises(StoreUnavailableError, match=r"redis://127\.0\.0\.1:1/0") as caught:
+        RedisRateLimiterStore(url, name="x").acquire(ask())
     assert not leaks_in(str(caught.value) + repr(RedisRateLimiter(url)))
 
 
@@ -186,30 +225,30 @@ def is_up(server: RedisServer) -> bool:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_all_keys_of_a_budget_are_in_one_slot(redis_server: RedisServer, name: str) -> None:
+def test_all_keys_of_a_limiter_are_in_one_slot(redis_server: RedisServer, name: str) -> None:
     store = RedisRateLimiterStore(redis_server.url, name=name)
-    store.brake(Brake(0.0, 60.0))
-    store.lease(Ask("a", 1, Pace.of(200)))
+    store.acquire(ask(count=1, brake=0.0))
     with redis.Redis(port=redis_server.port) as client:
         keys = list(client.scan_iter())
-    assert len(keys) == 3
+        assert all(0 < cast("int", client.ttl(key)) < 600 for key in keys)
+    assert len(keys) == 2
     assert len({key_slot(key) for key in keys}) == 1
 
 
-def test_a_budget_is_shared_whatever_node_of_a_cluster_is_named(
+def test_a_limiter_is_shared_whatever_node_of_a_cluster_is_named(
     new_redis: Callable[..., RedisServer],
 ) -> None:
     nodes = cluster(new_redis)
     for name in NAMES:
         first, second = (RedisRateLimiterStore(server.url, name=name) for server in nodes)
-        ledger, pace = Ledger(), Pace.of(60)
-        for store, asked in ((first, Ask("a", 3, pace)), (second, Ask("b", 1, pace))):
-            reply, like = store.lease(asked), ledger.lease(asked, 0.0)
-            assert reply.places == pytest.approx(like.places, abs=0.5)
+        queue = SlotQueue()
+        for store, asked in ((first, ask("a", 60, count=3)), (second, ask("b", 60, count=1))):
+            reply, like = store.acquire(asked), queue.acquire(asked, 0.0)
+            assert reply.delays == pytest.approx(like.delays, abs=0.5)
             assert reply.members == like.members
-        assert reply.places[0] > 0
-        second.brake(Brake(30.0, 60.0))
-        assert first.lease(Ask("a", 1, pace)).retry == pytest.approx(30, abs=0.5)
+        assert reply.delays[0] > 0
+        second.acquire(ask(limit=60, brake=30.0))
+        assert first.acquire(ask(limit=60)).pause == pytest.approx(30, abs=0.5)
 
 
 def test_after_a_node_was_lost_the_one_that_was_named_is_asked_again(
@@ -219,52 +258,49 @@ def test_after_a_node_was_lost_the_one_that_was_named_is_asked_again(
     names = iter(range(100))
     while True:
         store = RedisRateLimiterStore(nodes[0].url, name=f"{next(names)}")
-        if key_slot(f"{store._tag}".encode()) > 8_191:
+        if key_slot(store.keys[0].encode()) > 8_191:
             break
-    assert store.lease(Ask("a", 1, Pace.of(200))).places
+    assert store.acquire(ask(count=1)).delays
     nodes[1].stop()
-    with pytest.raises(StoreLost, match="does not answer"):
-        store.lease(Ask("a", 1, Pace.of(200)))
+    with pytest.raises(StoreUnavailableError, match="does not answer"):
+        store.acquire(ask(count=1))
     # It names the one that is lost still, or says that the cluster is down.
-    with pytest.raises(StoreLost):
-        store.lease(Ask("a", 1, Pace.of(200)))
+    with pytest.raises(StoreUnavailableError):
+        store.acquire(ask(count=1))
     nodes[1].start()
     until(lambda: all(map(is_up, nodes)))
-    assert store.lease(Ask("a", 1, Pace.of(200))).places
+    assert store.acquire(ask(count=1)).delays
 
 
-def lost_words(url: str) -> str:
-    with pytest.raises(StoreLost) as lease:
-        RedisRateLimiterStore(url, name="x").lease(Ask("a", 1, Pace.of(60)))
-    with pytest.raises(StoreLost) as brake:
-        RedisRateLimiterStore(url, name="x").brake(Brake(1.0, 1.0))
-    assert str(lease.value) == str(brake.value)
-    return str(lease.value)
+def lost_message(url: str) -> str:
+    with pytest.raises(StoreUnavailableError) as lost:
+        RedisRateLimiterStore(url, name="x").acquire(ask(count=1))
+    return str(lost.value)
 
 
-def test_what_redis_answers_is_told(new_redis: Callable[..., RedisServer]) -> None:
+def test_what_redis_answers_is_said(new_redis: Callable[..., RedisServer]) -> None:
     locked = new_redis("--requirepass", "open-sesame")
-    assert "answers: Authentication required" in lost_words(locked.url)
-    wrong = lost_words(f"redis://:hunter2@127.0.0.1:{locked.port}/0")
+    assert "answers: Authentication required" in lost_message(locked.url)
+    wrong = lost_message(f"redis://:hunter2@127.0.0.1:{locked.port}/0")
     assert "answers: invalid username-password pair" in wrong
     # What Redis does not know it repeats, and some know no passwords.
     deaf = new_redis("--rename-command", "AUTH", "")
-    told = lost_words(f"redis://:hunter2@127.0.0.1:{deaf.port}/0")
-    assert "answers: " in told
-    assert "hunter2" not in told
+    message = lost_message(f"redis://:hunter2@127.0.0.1:{deaf.port}/0")
+    assert "answers: " in message
+    assert "hunter2" not in message
     down = node(new_redis, "down")
-    assert "answers: Hash slot not served" in lost_words(down.url)
+    assert "answers: Hash slot not served" in lost_message(down.url)
 
 
-def test_what_is_no_redis_is_told_to_answer(redis_server: RedisServer) -> None:
+def test_a_key_that_something_else_uses_is_said(redis_server: RedisServer) -> None:
+    store = RedisRateLimiterStore(redis_server.url, name="x")
     with redis.Redis(port=redis_server.port) as client:
-        client.set(RedisRateLimiterStore(redis_server.url, name="x")._keys[1], "no number")
-        client.set(RedisRateLimiterStore(redis_server.url, name="x")._keys[0], "no set")
-    with pytest.raises(StoreLost, match=r"answers: .*wrong kind of value"):
-        RedisRateLimiterStore(redis_server.url, name="x").lease(Ask("a", 1, Pace.of(60)))
+        client.set(store.keys[0], "not a queue")
+    with pytest.raises(StoreUnavailableError, match=r"answers: .*wrong kind of value"):
+        store.acquire(ask(count=1))
 
 
-def test_a_budget_on_redis_pickles(redis_server: RedisServer) -> None:
+def test_a_limiter_on_redis_pickles(redis_server: RedisServer) -> None:
     rate_limiter = pickle.loads(pickle.dumps(RedisRateLimiter(redis_server.url, 60, name="a")))
     assert repr(rate_limiter) == f"RedisRateLimiter({redis_server.url!r}, 60, 'a')"
     assert rate_limiter.requests_per_minute == 60
@@ -308,3 +344,16 @@ def test_of_a_url_that_cannot_be_used_no_password_is_shown(url: Any) -> None:
 def test_a_password_is_in_no_repr_and_no_log(password: str) -> None:
     rate_limiter = RedisRateLimiter(f"redis://:{password}@127.0.0.1:1/0?socket_timeout=1")
     assert repr(rate_limiter) == "RedisRateLimiter('redis://127.0.0.1:1/0?…', 200, 'default')"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("?soket_timeout=1", "does not know: soket_timeout"),
+        ("?ssl_cert_reqs=none", "does not know: ssl_cert_reqs"),
+        ("?socket_timeout=soon", "is not a URL of Redis"),
+    ],
+)
+def test_an_unknown_parameter_in_the_url_is_refused_at_once(parameters: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        RedisRateLimiter(f"redis://cache.example:6379/0{parameters}")

@@ -1,4 +1,4 @@
-"""Processes that wait for executions which never end, under a budget that they share."""
+"""Processes that wait for executions which never end, under a rate limiter that they share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from datalab_facade.rate_limiting.leasing import Pace
+from datalab_facade.rate_limiting.slot_queue import Pace
 from datalab_facade.testing import ExecutionScript, Simulator, SimulatorServer, StepScript
 from tests.heavy.conftest import until
 from tests.secrets_for_tests import API_KEY
@@ -18,39 +18,39 @@ from tests.secrets_for_tests import API_KEY
 NEVER_ENDS = ExecutionScript([StepScript("parse", ends=None)])
 PER_MINUTE = 1_200
 # The pace of so many a minute leaves no six seconds with more than this.
-IN_SIX_SECONDS = int(6 / Pace.of(PER_MINUTE).spacing) + Pace.of(PER_MINUTE).at_once + 21
+IN_SIX_SECONDS = int(6 / Pace.of(PER_MINUTE).spacing) + Pace.of(PER_MINUTE).burst + 21
 
 _WAITER = """
 import asyncio, json, sys
 from datalab_facade import AsyncDatalab, Datalab, WaitPolicy
 
-told = json.loads(sys.argv[1])
-if told.get("redis"):
+arguments = json.loads(sys.argv[1])
+if arguments.get("redis"):
     from datalab_facade.integrations.redis_rate_limiter import RedisRateLimiter
 
-    options = {"rate_limiter": RedisRateLimiter(told["redis"], told["per_minute"])}
-elif told.get("dask"):
+    options = {"rate_limiter": RedisRateLimiter(arguments["redis"], arguments["per_minute"])}
+elif arguments.get("dask"):
     from distributed import Client
     from datalab_facade.integrations.dask_rate_limiter import DaskRateLimiter
 
-    connected = Client(told["dask"])
-    options = {"rate_limiter": DaskRateLimiter(told["per_minute"])}
+    connected = Client(arguments["dask"])
+    options = {"rate_limiter": DaskRateLimiter(arguments["per_minute"])}
 else:
-    options = {"requests_per_minute": told["per_minute"]}
+    options = {"requests_per_minute": arguments["per_minute"]}
 wait = {
-    "timeout": told["seconds"],
-    "policy": WaitPolicy(min_interval=0.2, max_interval=0.2, max_retries=told["max_retries"]),
+    "timeout": arguments["seconds"],
+    "policy": WaitPolicy(min_interval=0.2, max_interval=0.2, max_retries=arguments["max_retries"]),
 }
 
 def blocking():
-    with Datalab(told["key"], base_url=told["url"], **options) as client:
-        return client.executions.wait_many(told["ids"], **wait)
+    with Datalab(arguments["key"], base_url=arguments["url"], **options) as client:
+        return client.executions.wait_many(arguments["ids"], **wait)
 
 async def asynchronous():
-    async with AsyncDatalab(told["key"], base_url=told["url"], **options) as client:
-        return await client.executions.wait_many(told["ids"], **wait)
+    async with AsyncDatalab(arguments["key"], base_url=arguments["url"], **options) as client:
+        return await client.executions.wait_many(arguments["ids"], **wait)
 
-outcomes = blocking() if told["how"] == "sync" else asyncio.run(asynchronous())
+outcomes = blocking() if arguments["how"] == "sync" else asyncio.run(asynchronous())
 print(json.dumps([type(outcome.error).__name__ for outcome in outcomes]))
 """
 
@@ -66,8 +66,8 @@ class Waiters:
 
     Args:
         server: Where the executions are.
-        budget: Where the budget is kept: ``{"redis": url}``, ``{"dask": address}``, or
-            nothing for budgets of their own.
+        rate_limiter: Where it is kept: ``{"redis": url}``, ``{"dask": address}``, or
+            nothing for limiters of their own.
         seconds: How long they wait.
         max_retries: What their policies forgive.
     """
@@ -83,7 +83,7 @@ class Waiters:
         self.children: list[subprocess.Popen[bytes]] = []
         self._seconds = seconds
         for how in ("sync", "async"):
-            told: dict[str, Any] = {
+            arguments: dict[str, Any] = {
                 **rate_limiter,
                 "how": how,
                 "per_minute": PER_MINUTE,
@@ -93,12 +93,12 @@ class Waiters:
                 "url": server.api_url,
                 "ids": [server.simulator.start(NEVER_ENDS) for _ in range(40)],
             }
-            command = [sys.executable, "-c", _WAITER, json.dumps(told)]
+            command = [sys.executable, "-c", _WAITER, json.dumps(arguments)]
             self.children.append(subprocess.Popen(command, stdout=subprocess.PIPE))
 
     def outcomes(self) -> list[str]:
-        told = [child.communicate(timeout=self._seconds + 60)[0] for child in self.children]
-        return [outcome for one in told for outcome in json.loads(one)]
+        answers = [child.communicate(timeout=self._seconds + 60)[0] for child in self.children]
+        return [outcome for one in answers for outcome in json.loads(one)]
 
     def kill(self) -> None:
         for child in self.children:
@@ -111,7 +111,7 @@ def statuses(server: SimulatorServer) -> list[int | None]:
 
 
 class Store(Protocol):
-    """What keeps the budget, and can be stopped and started."""
+    """What keeps the limiter, and can be stopped and started."""
 
     def start(self) -> None: ...
 

@@ -132,7 +132,7 @@ def test_what_is_gone_is_submitted_again_only_where_that_is_wanted() -> None:
     gone = task.begin().handle
     task.simulator.inject_always(
         Fault.status(404, {"detail": "gone"}),
-        path=f"/api/v1/workflows/executions/{gone['execution_id']}",
+        path=f"/api/v1/workflows/executions/{gone['id']}",
     )
     with pytest.raises(NotFoundError):
         task.begin()

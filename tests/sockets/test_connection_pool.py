@@ -17,8 +17,8 @@ import pytest
 
 from datalab_facade import AsyncDatalab, ClientStateError, ConfigurationError, Datalab
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
-from datalab_facade.transport.admission import MOST_UNDER_WAY
 from datalab_facade.transport.origin import Server
+from datalab_facade.transport.permits import MOST_UNDER_WAY
 from tests.in_process import NEVER_ENDS
 from tests.secrets_for_tests import API_KEY
 

@@ -103,20 +103,20 @@ with Datalab(key, base_url=url) as client:
     def hold():
         with api._rate_limiter._lock, context.drift._lock, context.duration_model._lock:
             for _ in range(64):
-                api.gate.enter(float("inf"))
+                api.admission.enter(float("inf"))
             held.set()
             over.wait()
             for _ in range(64):
-                api.gate.leave()
+                api.admission.leave()
     holder = threading.Thread(target=hold)
-    # 64 turns of the budget would take long.
+    # 64 slots of the rate limiter would take long.
     class Now:
-        def wait(self, now, deadline):
+        def delay(self, now, deadline):
             return 0.0
-    api._rate_limiter.turn = Now
+    api._rate_limiter.reserve = Now
     holder.start()
     held.wait()
-    del api._rate_limiter.turn
+    del api._rate_limiter.reserve
     def work():
         right(client, ids[1])
         client.executions.wait(ids[2])

@@ -100,7 +100,7 @@ def test_standing_faults_come_and_go(
             422,
             "faults must hold exactly one fault with always",
         ),
-        (("POST", "clock", "{}"), 422, "advance is missing: give a number of seconds"),
+        (("POST", "clock", "{}"), 422, "the value has no advance"),
         (("POST", "clock", '{"advance": -1}'), 422, "seconds must be a finite number"),
         (("GET", "nonsense", ""), 404, "unknown path 'nonsense'; known paths: executions, faults"),
         (("PUT", "executions", ""), 405, "PUT is not allowed for executions; use POST"),

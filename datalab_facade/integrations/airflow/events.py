@@ -7,10 +7,11 @@ Nothing here imports Airflow.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 import attrs
 
+from datalab_facade.codec import AsJSON
 from datalab_facade.errors import DatalabError, ExecutionFailedError
 from datalab_facade.executions.kind import ExecutionOutcome
 from datalab_facade.models import JSON, Execution
@@ -22,7 +23,7 @@ TIMED_OUT = "WaitTimeoutError"
 
 
 @attrs.frozen
-class WaitEvent:
+class WaitEvent(AsJSON):
     """The end of a wait."""
 
     handle: Mapping[str, JSON]
@@ -63,26 +64,4 @@ class WaitEvent:
             handle,
             problem=f"Execution {number} has not ended before the deadline; it is still running",
             kind=TIMED_OUT,
-        )
-
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the event as plain JSON."""
-        return {
-            "handle": dict(self.handle),
-            "status": None if self.status is None else str(self.status),
-            "partially_failed": self.partially_failed,
-            "problem": self.problem,
-            "kind": self.kind,
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Build an event from the result of :meth:`to_dict`; unknown keys are ignored."""
-        status = data.get("status")
-        return cls(
-            handle=data["handle"],
-            status=None if status is None else Status.parse(status),
-            partially_failed=bool(data.get("partially_failed", False)),
-            problem=data.get("problem"),
-            kind=data.get("kind"),
         )

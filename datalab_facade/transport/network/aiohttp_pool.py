@@ -23,7 +23,6 @@ from yarl import URL
 
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.redaction import redact_url, redacted_repr
-from datalab_facade.transport.admission import MOST_UNDER_WAY
 from datalab_facade.transport.network.async_connection_pool import (
     AsyncAnswer,
     AsyncConnection,
@@ -35,6 +34,7 @@ from datalab_facade.transport.network.framing import is_readable
 from datalab_facade.transport.network.messages import Request, headers_of
 from datalab_facade.transport.network.resolving import HEAD_START, Resolver
 from datalab_facade.transport.origin import Server
+from datalab_facade.transport.permits import MOST_UNDER_WAY
 
 if TYPE_CHECKING:
     import asyncio

@@ -1,0 +1,75 @@
+"""Admission control: every request waits for its slot, and not too many are under way.
+
+httpx's pool slows down with the square of what queues in it, so nothing ever
+queues there: whoever has to wait waits here, in the order of coming.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import AsyncIterator
+
+from datalab_facade.clock import Clock
+from datalab_facade.errors import RateLimitTimeoutError
+from datalab_facade.rate_limiting.local import RateLimiter
+from datalab_facade.transport.permits import MOST_UNDER_WAY, AsyncPermits
+
+# Whoever waits for a slot asks again so often, since others may have been cancelled.
+_LONGEST_NAP = 1.0
+
+
+class AsyncAdmissionControl:
+    """Admits requests for async code."""
+
+    def __init__(self, rate_limiter: RateLimiter, clock: Clock) -> None:
+        self.rate_limiter = rate_limiter
+        self._clock = clock
+        self._permits = AsyncPermits(MOST_UNDER_WAY, clock)
+
+    @property
+    def under_way(self) -> int:
+        """How many requests are admitted and have not left."""
+        return MOST_UNDER_WAY - self._permits.free
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a permit."""
+        return len(self._permits.queue)
+
+    @contextlib.asynccontextmanager
+    async def slot(self, deadline: float) -> AsyncIterator[None]:
+        """Wait for a permit and a slot, and hold the permit meanwhile.
+
+        Raises:
+            RateLimitTimeoutError: The slot comes only after the deadline.
+        """
+        await self.enter(deadline)
+        try:
+            yield
+        finally:
+            self.leave()
+
+    async def enter(self, deadline: float) -> None:
+        """Wait for a permit and a slot; :meth:`leave` must follow.
+
+        Raises:
+            RateLimitTimeoutError: The slot comes only after the deadline.
+        """
+        if not await self._permits.acquire(deadline):
+            raise RateLimitTimeoutError(wait=math.inf, left=0.0)
+        try:
+            place = self.rate_limiter.reserve()
+            try:
+                while (delay := place.delay(self._clock.monotonic(), deadline)) > 0:
+                    await self._clock.sleep_async(min(delay, _LONGEST_NAP))
+            except BaseException:
+                place.cancel()
+                raise
+        except BaseException:
+            self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Return the permit."""
+        self._permits.release()
