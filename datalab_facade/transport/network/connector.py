@@ -146,7 +146,7 @@ class Deadline:
 
 
 class AsyncDeadline:
-    """Bounds everything that a task does inside, whoever's the connections are."""
+    """Bounds everything that a task does inside, whoever opened the connections."""
 
     __slots__ = ("_timeout",)
 

@@ -7,6 +7,7 @@ through a client of httpx's own instead.
 
 from __future__ import annotations
 
+import inspect
 import operator
 from types import FunctionType
 
@@ -38,12 +39,13 @@ class _Examination:
         """
         # A class is looked through only after it has changed: this is asked for each request.
         if any(map(operator.ne, map(vars, self._classes), self._known)):
-            self._known = [dict(vars(one)) for one in self._classes]
+            known = [dict(vars(one)) for one in self._classes]
             self._replaced = any(map(_is_replaced, self._methods()))
+            self._known = known
         return self._replaced
 
     def _methods(self) -> list[object]:
-        sending = [vars(one)[name] for one, name in _SENDING.items()]
+        sending = [inspect.getattr_static(one, name) for one, name in _SENDING.items()]
         # Nobody calls a client's public methods here, so it does not matter who replaced them.
         inner = [
             value
