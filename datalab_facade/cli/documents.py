@@ -21,7 +21,7 @@ from datalab_facade.redaction import redact_urls
 if TYPE_CHECKING:
     from datalab_facade.executions.kind import ExecutionChange, ExecutionOutcome
     from datalab_facade.files.models import File
-    from datalab_facade.runs.running import RunResult
+    from datalab_facade.runs.run_results import RunResult
     from datalab_facade.workflows.definitions import WorkflowDefinition
     from datalab_facade.workflows.models import StepType, Workflow
 
