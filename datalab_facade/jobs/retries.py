@@ -265,6 +265,11 @@ class RenewalPauses:
         self._random = random
         self._count = 0
 
+    @property
+    def count(self) -> tuple[int, int]:
+        """How many renewals there were, and how many may be."""
+        return self._count, self._settings.max_renewals
+
     def next(self, left: float) -> float | None:
         """Give the seconds to wait before the next one; None if no more may follow.
 
