@@ -107,8 +107,7 @@ class QueueMember(ABC):
         # While the store is lost.
         self._fallback: LocalRateLimiter | None = None
         self._used_fallback = False
-        self._losses = 0
-        self._retry_at = -math.inf
+        self._losses, self._retry_at = 0, -math.inf
 
     @property
     def is_lost(self) -> bool:
@@ -313,11 +312,8 @@ class QueueMember(ABC):
 
     def _must_confirm(self, now: float) -> bool:
         """Tell whether the next slot was given out so long ago that a brake may have voided it."""
-        return (
-            bool(self._slots)
-            and self._slots[0] <= now + self._lead + EPSILON
-            and self._answered_at < self._slots[0] - _FRESH
-        )
+        first = self._slots[0] if self._slots else math.inf
+        return first <= now + self._lead + EPSILON and self._answered_at < first - _FRESH
 
     def _wanted(self, now: float) -> tuple[int, float]:
         """Return how many slots to ask for, and how many seconds ahead at most."""
@@ -336,9 +332,8 @@ class QueueMember(ABC):
         return min(count, len(waiting)), within
 
     def _lose(self, now: float, reason: str) -> None:
-        self._retry_at = now + min(_FIRST_RETRY * 2.0 ** min(self._losses, 10), _LONGEST_RETRY) * (
-            0.5 + self._random()
-        )
+        pause = min(_FIRST_RETRY * 2.0 ** min(self._losses, 10), _LONGEST_RETRY)
+        self._retry_at = now + pause * (0.5 + self._random())
         self._losses += 1
         if self._fallback is not None:
             return
@@ -366,8 +361,7 @@ class QueueMember(ABC):
         self._fallback = fallback
 
     def _found(self) -> None:
-        self._losses = 0
-        self._retry_at = -math.inf
+        self._losses, self._retry_at = 0, -math.inf
         if self._fallback is None:
             return
         logger.warning("The shared rate limiter can be reached again")
