@@ -71,11 +71,11 @@ if TYPE_CHECKING:
         Steps,
     )
     from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
-    from datalab_facade.outputs.progress import Progress
     from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
     from datalab_facade.runs.running import RunReport, RunResult
     from datalab_facade.statuses import Status
     from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
+    from datalab_facade.transfers.progress import Progress
     from datalab_facade.workflows.definitions import StepDefinition, WorkflowDefinition
     from datalab_facade.workflows.inputs import InputConfig
     from datalab_facade.workflows.models import StepType, Workflow, WorkflowStep
@@ -188,7 +188,7 @@ _HOMES = {
     "runs.running": "RunReport RunResult",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",
-    "outputs.progress": "Progress",
+    "transfers.progress": "Progress",
     "files.uploads": "UploadOutcome",
     "jobs.wait": "WaitPolicy",
     "workflows.models": "StepType Workflow WorkflowStep",

@@ -80,7 +80,7 @@ class ToJSON:
     _json: ClassVar[JSONFormat] = JSONFormat()
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return the value as plain JSON, complete, with URLs and settings as they are."""
+        """Return the value as plain JSON; presigned URLs and settings are not redacted."""
         return to_json(self)
 
 

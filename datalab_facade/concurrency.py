@@ -11,18 +11,29 @@ import contextlib
 import inspect
 import threading
 import time
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+)
 from concurrent.futures import Future
+from functools import partial
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar, cast
 
+from datalab_facade.clock import running_loop
 from datalab_facade.interrupting import Interruption
 
 if TYPE_CHECKING:
     import asyncio
 
 _T = TypeVar("_T")
+_R = TypeVar("_R")
 
 BETWEEN_SIGNALS = 0.2
 """Seconds that the main thread waits without checking for signals.
@@ -211,3 +222,138 @@ class Workers:
         with self._interruption:
             while (job := self._jobs.get()) is not None:
                 job()
+
+
+class Lock:
+    """A lock between threads, to be had within some seconds or not at all."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def acquire(self, timeout: float) -> bool:
+        """Wait so many seconds for the lock; return whether it is held now."""
+        return self._lock.acquire(timeout=min(timeout, threading.TIMEOUT_MAX))
+
+    def release(self) -> None:
+        """Let the next one have it."""
+        self._lock.release()
+
+
+class AsyncLock:
+    """The same between tasks of one event loop."""
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self._lock = asyncio.Lock()
+
+    async def acquire(self, timeout: float) -> bool:
+        """Wait so many seconds for the lock; return whether it is held now."""
+        import asyncio
+
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._lock.acquire()
+        except TimeoutError:
+            return False
+
+    def release(self) -> None:
+        """Let the next one have it."""
+        self._lock.release()
+
+
+_NO_MORE = object()
+
+
+def as_they_end(
+    items: Iterable[_T], work: Callable[[_T], _R], *, concurrency: int, name: str
+) -> Generator[_R, None, None]:
+    """Do something with each item, in so many threads, and yield what it returns as it ends.
+
+    Closing the iterator interrupts what is under way, and waits for it.
+
+    Args:
+        items: Read one at a time, as threads have time for them.
+        work: What to do with an item.
+        concurrency: The most items at once.
+        name: What the threads are called.
+
+    Raises:
+        BaseException: Whatever reading the items, or the work, raised first.
+    """
+    feed, more, running = iter(items), True, 0
+    ended: SimpleQueue[Future[_R]] = SimpleQueue()
+    with Workers(concurrency, name) as workers:
+        while more or running:
+            if more and running < concurrency:
+                item = cast("_T", next(feed, _NO_MORE))
+                if item is _NO_MORE:
+                    more = False
+                    continue
+                workers.submit(partial(work, item)).add_done_callback(ended.put)
+                running += 1
+            has_room = more and running < concurrency
+            try:
+                future = ended.get(timeout=0 if has_room else BETWEEN_SIGNALS)
+            except Empty:
+                continue
+            running -= 1
+            yield future.result()
+
+
+async def as_they_end_async(
+    items: Iterable[_T] | AsyncIterable[_T],
+    work: Callable[[_T], Awaitable[_R]],
+    *,
+    concurrency: int,
+    name: str,
+) -> AsyncGenerator[_R, None]:
+    """Do something with each item, in so many tasks, and yield what it returns as it ends.
+
+    Closing the iterator cancels what is under way, and waits for it. Arguments and errors as
+    :func:`as_they_end`; the items may be async.
+    """
+    import asyncio
+
+    async def read(feed: AsyncIterator[_T]) -> _T:
+        return cast("_T", await anext(feed, _NO_MORE))
+
+    async def work_on(item: _T) -> _R:
+        return await work(item)
+
+    running_loop()
+    reading: asyncio.Task[_T] | None = None
+    running: list[asyncio.Task[_R]] = []
+    pending: list[asyncio.Task[_T] | asyncio.Task[_R]]
+    more = True
+    async with contextlib.aclosing(_each(items)) as feed:
+        try:
+            while more or running:
+                if more and reading is None and len(running) < concurrency:
+                    reading = asyncio.create_task(read(feed))
+                pending = [*running, *([reading] if reading is not None else [])]
+                await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                if reading is not None and reading.done():
+                    item, reading = reading.result(), None
+                    if item is _NO_MORE:
+                        more = False
+                    else:
+                        running.append(asyncio.create_task(work_on(item), name=name))
+                for ended in [task for task in running if task.done()]:
+                    running.remove(ended)
+                    yield ended.result()
+        finally:
+            for task in [*running, *([reading] if reading is not None else [])]:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            if reading is not None:
+                await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _each(items: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T, None]:
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item

@@ -10,8 +10,8 @@ from typing import Final
 from datalab_facade.drift import Drift, DriftKind, sighting
 from datalab_facade.errors import InvalidResponseError
 from datalab_facade.json_forms import JSON
+from datalab_facade.known_secrets import redact_value
 from datalab_facade.redaction import excerpt
-from datalab_facade.secrecy import redact_value
 from datalab_facade.statuses import KNOWN_WORDS, Status
 
 # A date and a time without a zone, to the second and to the microsecond.
@@ -67,12 +67,14 @@ class FieldReader:
     ) -> None:
         """Record the first time of an object that names no zone."""
         self.zone_recorded, self.timezone_assumed = True, False
-        for first, second in times:
-            name = first if second is None or body.get(first) is not None else second
-            self.time(name, body.get(name))
-            if self.timezone_assumed:
-                self.sightings.record("zone", self.where, name)
-                break
+        names = (
+            first if second is None or body.get(first) is not None else second
+            for first, second in times
+        )
+        found = next(
+            name for name in names if self.time(name, body.get(name)) and self.timezone_assumed
+        )
+        self.sightings.record("zone", self.where, found)
 
     def text(self, name: str, value: JSON) -> str | None:
         """Read a text; whatever else is there comes as compact JSON."""
@@ -117,13 +119,12 @@ class FieldReader:
         """Read a list of names; numbers among them become their digits."""
         if isinstance(value, list) and all(isinstance(item, (str, int)) for item in value):
             return tuple(str(item) for item in value)
-        if value is not None:
-            self.record_type(name, value)
+        self.record_type(name, value)
         return ()
 
     def object_or_none(self, name: str, value: JSON) -> dict[str, JSON] | None:
         """Read an object."""
-        if value is None or isinstance(value, dict):
+        if isinstance(value, dict):
             return value
         self.record_type(name, value)
         return None

@@ -111,7 +111,7 @@ def form_of(hint: object, nested: Callable[[type], Form]) -> Form:
         form = _sequence(arguments, nested)
     elif isinstance(origin, type) and issubclass(origin, Mapping):
         form = _mapping(form_of(arguments[1], nested))
-    elif isinstance(hint, type) and hint not in _FORMS:
+    elif isinstance(hint, type) and hint is not object and hint not in _FORMS:
         form = nested(hint) if attrs.has(hint) else _class(hint)
     return form
 
@@ -139,7 +139,7 @@ def _class(kind: type) -> Form:
         return Form(timedelta.total_seconds, lambda value: timedelta(seconds=check(value)))
     if issubclass(kind, (str, Path)):
         return Form(str, _made_of_text(getattr(kind, "parse", kind), "a string"))
-    return _AS_IT_IS
+    raise TypeError(f"a {kind.__name__} has no form in JSON")
 
 
 def _made_of_text(make: Callable[[str], object], expected: str) -> Callable[[object], Any]:
@@ -199,7 +199,7 @@ def _union(kinds: tuple[object, ...], nested: Callable[[type], Form]) -> Form:
     elif len(others) == 1:
         form = form_of(others[0], nested)
     else:
-        return _AS_IT_IS
+        raise TypeError(f"JSON does not say which of {kinds} a value is")
     if len(others) == len(kinds):
         return form
     return Form(form.write, lambda value: None if value is None else form.read(value))

@@ -45,12 +45,6 @@ NAMES = {
 }
 """Names that follow no rule."""
 
-HAND_WRITTEN = (
-    "files/async_resource.py",
-    "outputs/async_resource.py",
-)
-"""Those whose blocking form is still written by hand."""
-
 ASYNC_ONLY = re.compile(r"^.*  # async only\n", re.MULTILINE)
 """Lines that blocking code does not have."""
 
@@ -221,7 +215,7 @@ def blocking_module(source: Path) -> str:
     """Return the whole text of the blocking module of an async one, formatted."""
     target = target_of(source)
     text = HEADER.format(source=source.name) + translate(source.read_text("utf-8"))
-    tidy = ["--select", "F401,F811,I", "--unsafe-fixes"]
+    tidy = ["--select", "F401,F811,I,UP028", "--unsafe-fixes"]
     for arguments in (["check", "--fix-only", *tidy], ["check", "--fix-only"], ["format"]):
         text = _ruff([*arguments, "--quiet", "--stdin-filename", str(target), "-"], text)
     return text
@@ -244,8 +238,7 @@ def target_of(source: Path) -> Path:
 
 def sources() -> list[Path]:
     """Return all async modules."""
-    by_hand = {PACKAGE / name for name in HAND_WRITTEN}
-    return sorted(set(PACKAGE.rglob("async_*.py")) - by_hand)
+    return sorted(PACKAGE.rglob("async_*.py"))
 
 
 def main() -> int:

@@ -483,7 +483,7 @@ def test_a_closed_client_says_so_whatever_it_is_asked(way: Way, own: bool) -> No
             way.done(attempt())
 
 
-def test_a_closed_client_says_so_at_once_and_not_when_the_budget_allows_it(
+def test_a_closed_client_says_so_at_once_and_not_when_the_rate_limiter_allows_it(
     way: Way, simulator: Simulator
 ) -> None:
     client = way.client(simulator, requests_per_minute=1)
@@ -1018,7 +1018,7 @@ def test_a_watch_left_early_can_be_taken_up_again(way: Way, simulator: Simulator
     assert len(simulator.requests) > asked
 
 
-def test_clients_that_are_given_one_budget_share_it(way: Way) -> None:
+def test_clients_with_one_rate_limiter_share_it(way: Way) -> None:
     simulator = new_simulator()
     rate_limiter = LocalRateLimiter(60)
     one, other = (way.client(simulator, rate_limiter=rate_limiter) for _ in range(2))
@@ -1030,6 +1030,6 @@ def test_clients_that_are_given_one_budget_share_it(way: Way) -> None:
     assert len(times) == 10
 
 
-def test_a_budget_and_its_limit_are_not_both_given(way: Way) -> None:
+def test_a_rate_limiter_and_a_limit_are_not_both_passed(way: Way) -> None:
     with pytest.raises(InvalidArgumentError, match="not both"):
         way.client(new_simulator(), rate_limiter=LocalRateLimiter(60), requests_per_minute=100)

@@ -260,6 +260,14 @@ def test_what_people_write_has_no_defaults_and_its_errors_quote_it() -> None:
         from_json_by_hand(ByHand, {})
 
 
+@pytest.mark.parametrize("kind", [bytes, datetime | Path])
+def test_a_type_without_a_form_in_json_is_noticed_at_once(kind: Any) -> None:
+    made = attrs.make_class("Made", {"field": attrs.field(type=kind)})
+    made.__annotations__ = {"field": kind}
+    with pytest.raises(TypeError, match="JSON"):
+        to_json(made(None))
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from datalab_facade.errors import ConfigurationError, InvalidArgumentError, LocalFileError
 from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
-from datalab_facade.outputs.naming import distinct_names
 from datalab_facade.statuses import Status
+from datalab_facade.transfers.naming import distinct_names
 from tests.conftest import leaks_in
 from tests.secrets_for_tests import presigned
 

@@ -1,4 +1,4 @@
-"""Many executions at once: each has its outcome, and the budget holds."""
+"""Many executions at once: each has its outcome, and the rate limit holds."""
 
 from __future__ import annotations
 
@@ -487,7 +487,7 @@ def test_a_watch_over_many_tells_changes_outcomes_and_totals() -> None:
     st.integers(1, 50),
     st.sampled_from([30.0, 200.0, 600.0]),
 )
-def test_whatever_happens_the_budget_holds_and_everybody_is_found(
+def test_whatever_happens_the_rate_limit_holds_and_everybody_is_found(
     lengths: list[float], refusals: dict[int, str | None], concurrency: int, limit: float
 ) -> None:
     world = World(limit, limit=None)

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from datalab_facade.outputs.naming import distinct_names, is_reserved, safe_name, suffix_of
+from datalab_facade.transfers.naming import distinct_names, is_reserved, safe_name, suffix_of
 
 ORDINARY = string.ascii_letters + string.digits + "._-"
 DEVICES = ["CON", "prn", "Aux", "NUL", "COM0", "com9", "LPT1", "lpt9", "COM¹", "LPT²", "com³"]
@@ -214,7 +214,7 @@ def test_altered_names_of_different_originals_are_different(names: list[str]) ->
 def test_a_safe_name_is_the_same_in_every_process() -> None:
     names = ["a/b", "NUL", "x" * 300, "é?"]
     script = (
-        f"from datalab_facade.outputs.naming import safe_name; print(*map(safe_name, {names!r}))"
+        f"from datalab_facade.transfers.naming import safe_name; print(*map(safe_name, {names!r}))"
     )
     for seed in ("1", "2"):
         told = subprocess.run(

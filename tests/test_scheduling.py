@@ -76,7 +76,7 @@ def totals(scheduler: Scheduler[Execution, int], now: float = BEGAN) -> Totals:
     return update.totals
 
 
-# Without a limit of the budget it does not matter what is known, and the other way round.
+# Without a rate limit it does not matter what is known, and the other way round.
 @pytest.mark.parametrize(
     ("limit", "duration_model"),
     [(200, None), (None, None), (None, DurationModel()), (200, DurationModel())],

@@ -36,7 +36,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return slept
 
 
-def test_a_budget_gives_turns_also_where_the_clock_stands_still(stopped: list[float]) -> None:
+def test_a_rate_limiter_gives_slots_also_where_the_clock_stands_still(stopped: list[float]) -> None:
     recorder = Recorder()
     with Datalab(API_KEY, http_client=httpx.Client(transport=recorder)) as client:
         for _ in range(12):

@@ -22,9 +22,9 @@ from datalab_facade import (
     SubmissionUncertainError,
     WaitPolicy,
 )
-from datalab_facade.outputs.downloading import Fetch, Renew
-from datalab_facade.secrecy import Echo
+from datalab_facade.known_secrets import Echo
 from datalab_facade.testing import Fault
+from datalab_facade.transfers.commands import Fetch, Renew
 from tests.in_process import FINISHED, Recorder, Way
 from tests.secrets_for_tests import API_KEY, SIGNATURE, presigned
 

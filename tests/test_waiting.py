@@ -365,7 +365,7 @@ def test_a_timeout_after_all_went_well_has_no_fault() -> None:
     assert wait.timed_out(1_009.0).__cause__ is None
 
 
-def test_a_budget_that_lets_no_look_through_in_time_is_a_timeout() -> None:
+def test_a_rate_limiter_that_admits_no_poll_in_time_is_a_timeout() -> None:
     exhausted = RateLimitTimeoutError(wait=9, left=1)
     with pytest.raises(WaitTimeoutError) as raised:
         begun().failed(exhausted, now=1_005.0)

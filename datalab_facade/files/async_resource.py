@@ -1,16 +1,11 @@
-"""Files, for async code: upload, list, get, download, delete.
-
-See :mod:`~datalab_facade.files.resource`.
-"""
+"""Files, for async code: upload, list, get, download, delete."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
-from typing import TypeVar, Unpack
+from typing import Unpack
 
 from datalab_facade.arguments import (
     checked_callable,
@@ -18,62 +13,28 @@ from datalab_facade.arguments import (
     checked_iterable_async,
     checked_path,
     checked_seconds,
+    is_folder,
 )
-from datalab_facade.async_calling import AsyncApiCaller
-from datalab_facade.concurrency import off_loop_async
+from datalab_facade.concurrency import as_they_end_async
 from datalab_facade.context import Context
-from datalab_facade.errors import DatalabError, UnprocessableEntityError
-from datalab_facade.files.decoding import (
-    Confirmation,
-    Ticket,
-    decode_confirmation,
-    decode_deletion,
-    decode_file,
-    decode_link,
-    decode_page,
-    decode_ticket,
-)
+from datalab_facade.errors import DatalabError
+from datalab_facade.files.async_requests import AsyncFileRequests
+from datalab_facade.files.descriptions import MAX_FILE_BYTES, describe
 from datalab_facade.files.models import File, FileLink
 from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
 from datalab_facade.files.paging import MOST_PER_PAGE, Paging
-from datalab_facade.files.sending import (
-    AsyncApiCalls,
-    UploadBody,
-    open_source_async,
-    send_file_async,
-)
-from datalab_facade.files.sources import MAX_FILE_BYTES, UploadSource, describe
-from datalab_facade.files.transfers import (
-    DEFAULT_TIMEOUT,
-    FileDownload,
-    drift_recorder,
-    plan_upload,
-    uploaded_file,
-)
-from datalab_facade.files.uploads import (
-    DEFAULT_CONCURRENCY,
-    Uploadable,
-    UploadOutcome,
-    split_name,
-    upload_all_async,
-)
+from datalab_facade.files.remote_files import remote_file
+from datalab_facade.files.uploads import DEFAULT_CONCURRENCY, Uploadable, UploadOutcome, split_name
 from datalab_facade.options import CallOptions
-from datalab_facade.outputs.fetching import fetch_async
-from datalab_facade.outputs.progress import OnProgress, ProgressMeter
-from datalab_facade.outputs.saving import retry_if_corrupt_async
+from datalab_facade.transfers.async_downloads import AsyncDownloads
+from datalab_facade.transfers.async_uploads import AsyncUploadCalls, AsyncUploads
+from datalab_facade.transfers.commands import Confirmation, Ticket
+from datalab_facade.transfers.naming import safe_name
+from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
+from datalab_facade.transfers.progress import OnProgress, ProgressMeter
+from datalab_facade.transfers.sources import UploadSource
 from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.transport.async_storage import AsyncStorageTransport
-from datalab_facade.transport.operations import (
-    Operation,
-    confirm_upload,
-    delete_file,
-    file_download_url,
-    file_metadata,
-    list_files,
-    request_upload_url,
-)
-
-_T = TypeVar("_T")
 
 
 class AsyncFiles:
@@ -91,7 +52,9 @@ class AsyncFiles:
     ) -> None:
         self._storage = storage
         self._context = context
-        self._calls = AsyncApiCaller(api, context)
+        self._requests = AsyncFileRequests(api, context)
+        self._downloads = AsyncDownloads(storage, context)
+        self._uploads = AsyncUploads(storage, context)
 
     async def upload(
         self,
@@ -187,19 +150,23 @@ class AsyncFiles:
         checked_callable("on_progress", on_progress)
         seconds = checked_seconds("timeout", timeout)
 
-        async def upload(uploadable: Uploadable) -> File:
-            name, source = split_name(uploadable)
-            return await self._upload(
-                source,
-                name,
-                None,
-                max_bytes=max_bytes,
-                on_progress=on_progress,
-                timeout=seconds,
-                options=options,
-            )
+        async def upload(uploadable: Uploadable) -> UploadOutcome:
+            try:
+                name, source = split_name(uploadable)
+                file = await self._upload(
+                    source,
+                    name,
+                    None,
+                    max_bytes=max_bytes,
+                    on_progress=on_progress,
+                    timeout=seconds,
+                    options=options,
+                )
+            except DatalabError as error:
+                return UploadOutcome(source=uploadable, error=error)
+            return UploadOutcome(source=uploadable, file=file)
 
-        return upload_all_async(sources, upload, concurrency=many)
+        return as_they_end_async(sources, upload, concurrency=many, name="datalab-upload")
 
     def list(
         self,
@@ -236,13 +203,7 @@ class AsyncFiles:
 
         async def files() -> AsyncGenerator[File, None]:
             while (page_request := paging.next_request) is not None:
-                page = await self._calls.query(
-                    list_files(page_request.limit, page_request.offset),
-                    drift_recorder(self._context, decode_page),
-                    timeout=timeout,
-                    options=options,
-                    subject="list of files",
-                )
+                page = await self._requests.page(page_request, timeout, options)
                 for file in paging.take(page):
                     yield file
 
@@ -274,19 +235,7 @@ class AsyncFiles:
             APIConnectionError: No complete answer came.
             InvalidResponseError: The answer is not a file.
         """
-        return await self._request_by_id(
-            file_number(file),
-            file_metadata,
-            lambda operation, file_id: self._calls.query(
-                operation,
-                drift_recorder(self._context, partial(decode_file, requested_id=file_id)),
-                timeout=timeout,
-                options=options,
-                subject=f"file {file_id}",
-            ),
-            timeout,
-            options,
-        )
+        return await self._requests.file(file_number(file), timeout, options)
 
     async def download_url(
         self,
@@ -311,19 +260,8 @@ class AsyncFiles:
             InvalidArgumentError: An argument is wrong; nothing was sent.
             DatalabError: Whatever :meth:`get` raises.
         """
-        number, lifetime = file_number(file), checked_lifetime(expires_in)
-        return await self._request_by_id(
-            number,
-            lambda found: file_download_url(found, lifetime),
-            lambda operation, file_id: self._calls.query(
-                operation,
-                drift_recorder(self._context, partial(decode_link, requested_id=file_id)),
-                timeout=timeout,
-                options=options,
-                subject=f"file {file_id}",
-            ),
-            timeout,
-            options,
+        return await self._requests.link(
+            file_number(file), checked_lifetime(expires_in), timeout, options
         )
 
     async def download(
@@ -367,24 +305,24 @@ class AsyncFiles:
         checked_callable("on_progress", on_progress)
         deadline = self._start(timeout)
         link = await self.download_url(number, timeout=self._call_timeout(deadline), **options)
-        file_download = FileDownload(link, goal, max_bytes=max_bytes, on_progress=on_progress)
+        remote = remote_file(link)
+        # A name from the server must never choose the folder.
+        target = goal / safe_name(remote.label) if is_folder(goal) else goal
 
         async def renew(_refused: str, left: float) -> str | None:
             timeout = min(left, self._context.options.timeout)
             return (await self.download_url(link.file_id, timeout=timeout, **options)).url
 
-        async def save() -> Path:
-            with file_download.part(overwrite=overwrite) as part:
-                download = file_download.download(self._context, deadline, part)
-                chunks = fetch_async(download, self._storage, renew, clock=self._context.clock)
-                async with contextlib.aclosing(chunks):
-                    async for chunk in chunks:
-                        file_download.take(part, chunk, download, self._now())
-                file_download.finish_progress(download, self._now())
-                # Verifying reads the whole file, which would block the loop.
-                return await off_loop_async(lambda: file_download.finish(part, download))
-
-        return await retry_if_corrupt_async(save)
+        return await self._downloads.save(
+            remote,
+            renew,
+            target,
+            describe=lambda *_: target,
+            deadline=deadline,
+            meter=ProgressMeter(remote.label, on_progress),
+            overwrite=overwrite,
+            max_bytes=max_bytes,
+        )
 
     async def delete(
         self,
@@ -406,19 +344,7 @@ class AsyncFiles:
             RequestRejectedError: The API says that it did not delete the file.
             DatalabError: Whatever :meth:`get` raises.
         """
-        await self._request_by_id(
-            file_number(file),
-            delete_file,
-            lambda operation, file_id: self._calls.delete(
-                operation,
-                drift_recorder(self._context, partial(decode_deletion, requested_id=file_id)),
-                timeout=timeout,
-                options=options,
-                subject=f"file {file_id}",
-            ),
-            timeout,
-            options,
-        )
+        await self._requests.delete(file_number(file), timeout, options)
 
     async def _upload(
         self,
@@ -431,65 +357,34 @@ class AsyncFiles:
         timeout: float | timedelta,
         options: CallOptions,
     ) -> File:
-        context = self._context
         checked_count("max_bytes", max_bytes, least=1)
         checked_callable("on_progress", on_progress)
         described = describe(source, name, content_type)
-        deadline = self._start(timeout)
+        deadline, most = self._start(timeout), self._context.options.timeout
 
         async def request_url(left: float) -> Ticket:
-            return await self._calls.query(
-                request_upload_url(described.name, described.content_type),
-                drift_recorder(context, decode_ticket),
-                timeout=min(left, context.options.timeout),
-                options=options,
-                subject=f"upload of {described.name!r}",
-            )
+            return await self._requests.ticket(described, min(left, most), options)
 
         async def confirm(file_id: int, left: float) -> Confirmation:
-            return await self._confirm(file_id, min(left, context.options.timeout), options)
+            return await self._requests.confirmation(file_id, min(left, most), options)
 
-        upload = plan_upload(context, described.name, deadline)
-        meter = ProgressMeter(described.name, on_progress)
-        opening = open_source_async(
-            source, described.name, max_bytes=max_bytes, timeout=deadline - self._now()
+        confirmation, size = await self._uploads.send(
+            source,
+            described.name,
+            described.content_type,
+            AsyncUploadCalls(request_url, confirm),
+            max_bytes=max_bytes,
+            deadline=deadline,
+            meter=ProgressMeter(described.name, on_progress),
         )
-        with await opening as opened:
-            body = UploadBody(described, opened, meter, context.clock)
-            api = AsyncApiCalls(request_url, confirm)
-            confirmed = await send_file_async(upload, body, self._storage, api, context.clock)
-            return uploaded_file(described, opened.size, confirmed)
-
-    async def _confirm(
-        self, file: int | str, timeout: float | timedelta | None, options: CallOptions
-    ) -> Confirmation:
-        return await self._calls.query(
-            confirm_upload(file),
-            drift_recorder(self._context, partial(decode_confirmation, requested_id=file)),
-            timeout=timeout,
-            options=options,
-            subject=f"confirmation of file {file}",
+        return File(
+            id=confirmation.file_id,
+            reference=confirmation.reference,
+            filename=described.name,
+            content_type=described.content_type,
+            size=size,
+            status="completed",
         )
-
-    async def _request_by_id(
-        self,
-        number: int | str,
-        operation: Callable[[int | str], Operation],
-        ask: Callable[[Operation, int | str], Awaitable[_T]],
-        timeout: float | timedelta | None,
-        options: CallOptions,
-    ) -> _T:
-        """Send a request about a file, by its integer id if the API rejects its hashid."""
-        try:
-            return await ask(operation(number), number)
-        except UnprocessableEntityError as error:
-            if isinstance(number, int):
-                raise
-            try:
-                found = (await self._confirm(number, timeout, options)).file_id
-            except DatalabError:
-                raise error from None
-        return await ask(operation(found), found)
 
     def _start(self, timeout: float | timedelta) -> float:
         """Check that a transfer may begin, and return its deadline."""

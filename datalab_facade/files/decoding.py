@@ -22,7 +22,8 @@ from datalab_facade.fields import (
 )
 from datalab_facade.files.models import REFERENCE_PREFIX, File, FileLink
 from datalab_facade.models import JSON
-from datalab_facade.redaction import excerpt, redact_url
+from datalab_facade.redaction import excerpt
+from datalab_facade.transfers.commands import Confirmation, Ticket
 from datalab_facade.wire import Decoder
 
 _FILES = Decoder(
@@ -42,25 +43,6 @@ _TICKET_FIELDS = frozenset({"file_id", "upload_url", "expires_in", "reference"})
 _CONFIRMATION_FIELDS = frozenset({"success", "file_id", "reference", "message"})
 _DELETION_FIELDS = frozenset({"success", "message"})
 _STATUSES = frozenset({"pending", "completed", "failed"})
-
-
-@attrs.frozen
-class Ticket:
-    """The URL to which the bytes of a file are sent."""
-
-    file_id: int
-    reference: str
-    url: str = attrs.field(repr=redact_url)
-
-
-@attrs.frozen
-class Confirmation:
-    """The API's answer about a finished upload."""
-
-    file_id: int
-    reference: str
-    success: bool
-    message: str
 
 
 @attrs.frozen

@@ -1,18 +1,12 @@
-"""Files, for blocking code: upload, list, get, download, delete.
-
-:mod:`~datalab_facade.files.async_resource` has the same methods with the same meaning.
-Both carry out the decisions of :mod:`~datalab_facade.files.uploading`,
-:mod:`~datalab_facade.outputs.downloading` and :mod:`~datalab_facade.files.paging`.
-"""
+# Generated from async_resource.py by scripts/unasync.py; change that file, not this one.
+"""Files, for blocking code: upload, list, get, download, delete."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
-from typing import TypeVar, Unpack
+from typing import Unpack
 
 from datalab_facade.arguments import (
     checked_callable,
@@ -20,56 +14,28 @@ from datalab_facade.arguments import (
     checked_iterable,
     checked_path,
     checked_seconds,
+    is_folder,
 )
-from datalab_facade.calling import ApiCaller
+from datalab_facade.concurrency import as_they_end
 from datalab_facade.context import Context
-from datalab_facade.errors import DatalabError, UnprocessableEntityError
-from datalab_facade.files.decoding import (
-    Confirmation,
-    Ticket,
-    decode_confirmation,
-    decode_deletion,
-    decode_file,
-    decode_link,
-    decode_page,
-    decode_ticket,
-)
+from datalab_facade.errors import DatalabError
+from datalab_facade.files.descriptions import MAX_FILE_BYTES, describe
 from datalab_facade.files.models import File, FileLink
 from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
 from datalab_facade.files.paging import MOST_PER_PAGE, Paging
-from datalab_facade.files.sending import ApiCalls, UploadBody, send_file
-from datalab_facade.files.sources import MAX_FILE_BYTES, UploadSource, describe, open_source
-from datalab_facade.files.transfers import (
-    DEFAULT_TIMEOUT,
-    FileDownload,
-    drift_recorder,
-    plan_upload,
-    uploaded_file,
-)
-from datalab_facade.files.uploads import (
-    DEFAULT_CONCURRENCY,
-    Uploadable,
-    UploadOutcome,
-    split_name,
-    upload_all,
-)
+from datalab_facade.files.remote_files import remote_file
+from datalab_facade.files.requests import FileRequests
+from datalab_facade.files.uploads import DEFAULT_CONCURRENCY, Uploadable, UploadOutcome, split_name
 from datalab_facade.options import CallOptions
-from datalab_facade.outputs.fetching import fetch
-from datalab_facade.outputs.progress import OnProgress, ProgressMeter
-from datalab_facade.outputs.saving import retry_if_corrupt
+from datalab_facade.transfers.commands import Confirmation, Ticket
+from datalab_facade.transfers.downloads import Downloads
+from datalab_facade.transfers.naming import safe_name
+from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
+from datalab_facade.transfers.progress import OnProgress, ProgressMeter
+from datalab_facade.transfers.sources import UploadSource
+from datalab_facade.transfers.uploads import UploadCalls, Uploads
 from datalab_facade.transport.api import ApiTransport
-from datalab_facade.transport.operations import (
-    Operation,
-    confirm_upload,
-    delete_file,
-    file_download_url,
-    file_metadata,
-    list_files,
-    request_upload_url,
-)
 from datalab_facade.transport.storage import StorageTransport
-
-_T = TypeVar("_T")
 
 
 class Files:
@@ -79,13 +45,15 @@ class Files:
     (``"datalab://file-npl94jxy"``) or a :class:`~datalab_facade.File`.
 
     >>> def reference(client, path):
-    ...     return client.files.upload(path).reference
+    ...     return (client.files.upload(path)).reference
     """
 
     def __init__(self, api: ApiTransport, storage: StorageTransport, context: Context) -> None:
         self._storage = storage
         self._context = context
-        self._calls = ApiCaller(api, context)
+        self._requests = FileRequests(api, context)
+        self._downloads = Downloads(storage, context)
+        self._uploads = Uploads(storage, context)
 
     def upload(
         self,
@@ -181,19 +149,23 @@ class Files:
         checked_callable("on_progress", on_progress)
         seconds = checked_seconds("timeout", timeout)
 
-        def upload(uploadable: Uploadable) -> File:
-            name, source = split_name(uploadable)
-            return self._upload(
-                source,
-                name,
-                None,
-                max_bytes=max_bytes,
-                on_progress=on_progress,
-                timeout=seconds,
-                options=options,
-            )
+        def upload(uploadable: Uploadable) -> UploadOutcome:
+            try:
+                name, source = split_name(uploadable)
+                file = self._upload(
+                    source,
+                    name,
+                    None,
+                    max_bytes=max_bytes,
+                    on_progress=on_progress,
+                    timeout=seconds,
+                    options=options,
+                )
+            except DatalabError as error:
+                return UploadOutcome(source=uploadable, error=error)
+            return UploadOutcome(source=uploadable, file=file)
 
-        return upload_all(sources, upload, concurrency=many)
+        return as_they_end(sources, upload, concurrency=many, name="datalab-upload")
 
     def list(
         self,
@@ -230,13 +202,7 @@ class Files:
 
         def files() -> Generator[File, None, None]:
             while (page_request := paging.next_request) is not None:
-                page = self._calls.query(
-                    list_files(page_request.limit, page_request.offset),
-                    drift_recorder(self._context, decode_page),
-                    timeout=timeout,
-                    options=options,
-                    subject="list of files",
-                )
+                page = self._requests.page(page_request, timeout, options)
                 yield from paging.take(page)
 
         return files()
@@ -267,19 +233,7 @@ class Files:
             APIConnectionError: No complete answer came.
             InvalidResponseError: The answer is not a file.
         """
-        return self._request_by_id(
-            file_number(file),
-            file_metadata,
-            lambda operation, file_id: self._calls.query(
-                operation,
-                drift_recorder(self._context, partial(decode_file, requested_id=file_id)),
-                timeout=timeout,
-                options=options,
-                subject=f"file {file_id}",
-            ),
-            timeout,
-            options,
-        )
+        return self._requests.file(file_number(file), timeout, options)
 
     def download_url(
         self,
@@ -304,19 +258,8 @@ class Files:
             InvalidArgumentError: An argument is wrong; nothing was sent.
             DatalabError: Whatever :meth:`get` raises.
         """
-        number, lifetime = file_number(file), checked_lifetime(expires_in)
-        return self._request_by_id(
-            number,
-            lambda found: file_download_url(found, lifetime),
-            lambda operation, file_id: self._calls.query(
-                operation,
-                drift_recorder(self._context, partial(decode_link, requested_id=file_id)),
-                timeout=timeout,
-                options=options,
-                subject=f"file {file_id}",
-            ),
-            timeout,
-            options,
+        return self._requests.link(
+            file_number(file), checked_lifetime(expires_in), timeout, options
         )
 
     def download(
@@ -360,23 +303,24 @@ class Files:
         checked_callable("on_progress", on_progress)
         deadline = self._start(timeout)
         link = self.download_url(number, timeout=self._call_timeout(deadline), **options)
-        file_download = FileDownload(link, goal, max_bytes=max_bytes, on_progress=on_progress)
+        remote = remote_file(link)
+        # A name from the server must never choose the folder.
+        target = goal / safe_name(remote.label) if is_folder(goal) else goal
 
         def renew(_refused: str, left: float) -> str | None:
             timeout = min(left, self._context.options.timeout)
             return self.download_url(link.file_id, timeout=timeout, **options).url
 
-        def save() -> Path:
-            with file_download.part(overwrite=overwrite) as part:
-                download = file_download.download(self._context, deadline, part)
-                chunks = fetch(download, self._storage, renew, clock=self._context.clock)
-                with contextlib.closing(chunks):
-                    for chunk in chunks:
-                        file_download.take(part, chunk, download, self._now())
-                file_download.finish_progress(download, self._now())
-                return file_download.finish(part, download)
-
-        return retry_if_corrupt(save)
+        return self._downloads.save(
+            remote,
+            renew,
+            target,
+            describe=lambda *_: target,
+            deadline=deadline,
+            meter=ProgressMeter(remote.label, on_progress),
+            overwrite=overwrite,
+            max_bytes=max_bytes,
+        )
 
     def delete(
         self,
@@ -398,19 +342,7 @@ class Files:
             RequestRejectedError: The API says that it did not delete the file.
             DatalabError: Whatever :meth:`get` raises.
         """
-        self._request_by_id(
-            file_number(file),
-            delete_file,
-            lambda operation, file_id: self._calls.delete(
-                operation,
-                drift_recorder(self._context, partial(decode_deletion, requested_id=file_id)),
-                timeout=timeout,
-                options=options,
-                subject=f"file {file_id}",
-            ),
-            timeout,
-            options,
-        )
+        self._requests.delete(file_number(file), timeout, options)
 
     def _upload(
         self,
@@ -423,65 +355,34 @@ class Files:
         timeout: float | timedelta,
         options: CallOptions,
     ) -> File:
-        context = self._context
         checked_count("max_bytes", max_bytes, least=1)
         checked_callable("on_progress", on_progress)
         described = describe(source, name, content_type)
-        deadline = self._start(timeout)
+        deadline, most = self._start(timeout), self._context.options.timeout
 
         def request_url(left: float) -> Ticket:
-            return self._calls.query(
-                request_upload_url(described.name, described.content_type),
-                drift_recorder(context, decode_ticket),
-                timeout=min(left, context.options.timeout),
-                options=options,
-                subject=f"upload of {described.name!r}",
-            )
+            return self._requests.ticket(described, min(left, most), options)
 
         def confirm(file_id: int, left: float) -> Confirmation:
-            return self._confirm(file_id, min(left, context.options.timeout), options)
+            return self._requests.confirmation(file_id, min(left, most), options)
 
-        upload = plan_upload(context, described.name, deadline)
-        meter = ProgressMeter(described.name, on_progress)
-        opening = open_source(
-            source, described.name, max_bytes=max_bytes, timeout=deadline - self._now()
+        confirmation, size = self._uploads.send(
+            source,
+            described.name,
+            described.content_type,
+            UploadCalls(request_url, confirm),
+            max_bytes=max_bytes,
+            deadline=deadline,
+            meter=ProgressMeter(described.name, on_progress),
         )
-        with opening as opened:
-            body = UploadBody(described, opened, meter, context.clock)
-            api = ApiCalls(request_url, confirm)
-            confirmed = send_file(upload, body, self._storage, api, context.clock)
-            return uploaded_file(described, opened.size, confirmed)
-
-    def _confirm(
-        self, file: int | str, timeout: float | timedelta | None, options: CallOptions
-    ) -> Confirmation:
-        return self._calls.query(
-            confirm_upload(file),
-            drift_recorder(self._context, partial(decode_confirmation, requested_id=file)),
-            timeout=timeout,
-            options=options,
-            subject=f"confirmation of file {file}",
+        return File(
+            id=confirmation.file_id,
+            reference=confirmation.reference,
+            filename=described.name,
+            content_type=described.content_type,
+            size=size,
+            status="completed",
         )
-
-    def _request_by_id(
-        self,
-        number: int | str,
-        operation: Callable[[int | str], Operation],
-        ask: Callable[[Operation, int | str], _T],
-        timeout: float | timedelta | None,
-        options: CallOptions,
-    ) -> _T:
-        """Send a request about a file, by its integer id if the API rejects its hashid."""
-        try:
-            return ask(operation(number), number)
-        except UnprocessableEntityError as error:
-            if isinstance(number, int):
-                raise
-            try:
-                found = self._confirm(number, timeout, options).file_id
-            except DatalabError:
-                raise error from None
-        return ask(operation(found), found)
 
     def _start(self, timeout: float | timedelta) -> float:
         """Check that a transfer may begin, and return its deadline."""

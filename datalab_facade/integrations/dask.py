@@ -43,11 +43,11 @@ from datalab_facade.jobs.outcomes import Outcome
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import Execution, Output
-from datalab_facade.outputs.downloading import download_error
+from datalab_facade.outputs.remote_outputs import remote_output
 from datalab_facade.outputs.renewing import Renewals
-from datalab_facade.outputs.resource import DEFAULT_TIMEOUT
-from datalab_facade.outputs.sinks import DEFAULT_MAX_BYTES
 from datalab_facade.redaction import redact_name
+from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
+from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
 
 if TYPE_CHECKING:
     from datalab_facade.executions.kind import ExecutionOutcome
@@ -289,10 +289,11 @@ class _Tasks(Generic[_T]):
             url = None
         except DatalabError as cause:
             detail = f"has a URL that expired and could not be renewed: {cause}"
-            failure = download_error(output, DownloadFailure.EXPIRED, detail, error.status)
+            failure = remote_output(output).error(DownloadFailure.EXPIRED, detail, error.status)
             return self.fail(execution.id, failure, execution, output)
         if url is None:
-            failure = download_error(output, DownloadFailure.GONE, "no longer exists", error.status)
+            gone = "no longer exists"
+            failure = remote_output(output).error(DownloadFailure.GONE, gone, error.status)
             return self.fail(execution.id, failure, execution, output)
         renewals = mapped._renewals + 1  # noqa: SLF001 - of this module
         return self.start(execution, attrs.evolve(output, url=url), renewals)

@@ -49,7 +49,7 @@ async def drive_async(
         except StopIteration:
             return
         if isinstance(command, Sleep):
-            _log(subject, command, error)
+            _log(subject, command, command.cause or error)
 
 
 def _log(subject: str, sleep: Sleep, error: DatalabError | None) -> None:

@@ -53,6 +53,8 @@ class Sleep:
     """Which retry comes next, counted from 1; 0 if nothing failed."""
     max_retries: int = 0
     """How many may come in a row."""
+    cause: DatalabError | None = None
+    """What failed, where the command before did not raise it."""
 
 
 @attrs.frozen

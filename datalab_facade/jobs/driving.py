@@ -50,7 +50,7 @@ def drive(
         except StopIteration:
             return
         if isinstance(command, Sleep):
-            _log(subject, command, error)
+            _log(subject, command, command.cause or error)
 
 
 def _log(subject: str, sleep: Sleep, error: DatalabError | None) -> None:

@@ -21,9 +21,9 @@ from datalab_facade.errors import (
     SubmissionUncertainError,
 )
 from datalab_facade.jobs.commands import Call, Report, Result, Sleep
+from datalab_facade.known_secrets import NO_SECRETS, Secrets
 from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
-from datalab_facade.secrecy import NO_SECRETS, Secrets
 
 _T = TypeVar("_T")
 
@@ -264,6 +264,11 @@ class RenewalPauses:
         self._settings = settings
         self._random = random
         self._count = 0
+
+    @property
+    def count(self) -> tuple[int, int]:
+        """How many renewals there were, and how many may be."""
+        return self._count, self._settings.max_renewals
 
     def next(self, left: float) -> float | None:
         """Give the seconds to wait before the next one; None if no more may follow.

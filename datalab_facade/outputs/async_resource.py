@@ -1,13 +1,9 @@
-"""Outputs, for async code: from a presigned URL to data and files.
-
-See :mod:`~datalab_facade.outputs.resource`.
-"""
+"""Outputs, for async code: from a presigned URL to data and files."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
@@ -20,29 +16,23 @@ from datalab_facade.arguments import (
     checked_path,
     checked_seconds,
 )
-from datalab_facade.concurrency import off_loop_async
+from datalab_facade.concurrency import for_each_async, off_loop_async
 from datalab_facade.context import Context
 from datalab_facade.executions.kind import ExecutionLike
 from datalab_facade.models import JSON, Execution, Output
+from datalab_facade.outputs.async_renewing import AsyncRenewals
 from datalab_facade.outputs.conversion import as_json, as_text, as_type
-from datalab_facade.outputs.downloading import Chunk, Download, DownloadPolicy
-from datalab_facade.outputs.fetching import fetch_async
-from datalab_facade.outputs.parts import PartFile, sync_folder
-from datalab_facade.outputs.progress import OnProgress, output_meter
-from datalab_facade.outputs.renewing import AsyncRenewals
-from datalab_facade.outputs.resource import DEFAULT_TIMEOUT
-from datalab_facade.outputs.saving import (
-    DEFAULT_CONCURRENCY,
-    Saving,
-    make_saved_output,
-    retry_if_corrupt_async,
-)
-from datalab_facade.outputs.sinks import DEFAULT_MAX_BYTES, Collector, Data, Reader
+from datalab_facade.outputs.manifest import Manifest, SavedOutput
+from datalab_facade.outputs.remote_outputs import remote_output
+from datalab_facade.outputs.saving import DEFAULT_CONCURRENCY, PendingOutput, Saving
+from datalab_facade.transfers.async_downloads import AsyncDownloads, AsyncRenewUrl
+from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
+from datalab_facade.transfers.progress import OnProgress, ProgressMeter
+from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
 from datalab_facade.transport.async_storage import AsyncStorageTransport
 
 if TYPE_CHECKING:
     from datalab_facade.executions.async_resource import AsyncExecutions
-    from datalab_facade.outputs.manifest import Manifest, SavedOutput
 
 _T = TypeVar("_T")
 
@@ -62,6 +52,7 @@ class AsyncOutputs:
         self, storage: AsyncStorageTransport, executions: AsyncExecutions, context: Context
     ) -> None:
         self._storage = storage
+        self._downloads = AsyncDownloads(storage, context)
         self._executions = executions
         self._context = context
         self._renewals = AsyncRenewals(context.clock)
@@ -72,7 +63,7 @@ class AsyncOutputs:
         *,
         max_bytes: int = DEFAULT_MAX_BYTES,
         timeout: float | timedelta = DEFAULT_TIMEOUT,
-    ) -> Data:
+    ) -> bytes:
         """Fetch an output into memory.
 
         Args:
@@ -88,7 +79,9 @@ class AsyncOutputs:
         """
         most = checked_count("max_bytes", max_bytes, least=0)
         deadline = self._start(output, timeout)
-        return await retry_if_corrupt_async(lambda: self._collect(output, most, deadline))
+        return await self._downloads.read(
+            remote_output(output), self._renewal(output), deadline=deadline, max_bytes=most
+        )
 
     async def read_text(
         self,
@@ -101,7 +94,7 @@ class AsyncOutputs:
         """Fetch an output and decode it. Arguments and errors as :meth:`read_bytes`."""
         known = checked_encoding(encoding)
         body = await self.read_bytes(output, max_bytes=max_bytes, timeout=timeout)
-        return as_text(output, body, known)
+        return as_text(remote_output(output), body, known)
 
     @overload
     async def read_json(
@@ -140,8 +133,10 @@ class AsyncOutputs:
                 the type.
             ConfigurationError: The type needs cattrs, which is not installed.
         """
-        value = as_json(output, await self.read_bytes(output, max_bytes=max_bytes, timeout=timeout))
-        return value if into is None else as_type(output, value, into)
+        body = await self.read_bytes(output, max_bytes=max_bytes, timeout=timeout)
+        remote = remote_output(output)
+        value = as_json(remote, body)
+        return value if into is None else as_type(remote, value, into)
 
     async def save(
         self,
@@ -237,39 +232,37 @@ class AsyncOutputs:
         if not isinstance(target, Execution):
             target = await target.get()
         started_at = self._now()
-        # Files that an earlier call recorded are hashed, which would block the loop.
+        # Files that an earlier call recorded are hashed.
         saving = await off_loop_async(lambda: Saving(target, home, steps, overwrite=overwrite))
-        queue = iter(saving.pending)
 
-        async def save() -> None:
-            for output, path, replacing in queue:
-                with saving.attempt(output):
-                    await self._save(
-                        self._renewals.newest(output, started_at),
-                        path,
-                        overwrite=replacing,
-                        checksum=True,
-                        on_progress=on_progress,
-                        timeout=seconds,
-                        saving=saving,
-                    )
+        async def save(pending: PendingOutput) -> None:
+            with saving.attempt(pending.output):
+                await self._save(
+                    self._renewals.newest(pending.output, started_at),
+                    pending.path,
+                    overwrite=pending.overwrite,
+                    checksum=True,
+                    on_progress=on_progress,
+                    timeout=seconds,
+                    saving=saving,
+                )
 
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(many, len(saving.pending))):
-                    group.create_task(save())
-        except BaseException as error:
+            await for_each_async(
+                saving.pending,
+                save,
+                concurrency=min(many, len(saving.pending)),
+                name="datalab-save",
+            )
+        except BaseException:
             await off_loop_async(saving.abort)
-            if isinstance(error, BaseExceptionGroup):
-                # The first error canceled the other tasks.
-                raise error.exceptions[0] from None
             raise
         return await off_loop_async(lambda: saving.finish(seconds))
 
     @contextlib.asynccontextmanager
     async def stream(
         self, output: Output, *, timeout: float | timedelta = DEFAULT_TIMEOUT
-    ) -> AsyncGenerator[AsyncIterator[Data], None]:
+    ) -> AsyncGenerator[AsyncIterator[bytes], None]:
         """Stream an output in constant memory.
 
         Args:
@@ -285,14 +278,17 @@ class AsyncOutputs:
             ClientStateError: The client is closed; nothing was sent.
             DownloadError: The download failed and cannot resume; ``reason`` says why.
         """
-        download = self._download(output, self._start(output, timeout), restartable=False)
-        async with contextlib.aclosing(self._chunks(output, download)) as chunks:
-            yield _unpack(output, download, chunks)
+        deadline = self._start(output, timeout)
+        pieces = self._downloads.stream(
+            remote_output(output), self._renewal(output), deadline=deadline
+        )
+        async with contextlib.aclosing(pieces):
+            yield pieces
 
     async def _save(
         self,
         output: Output,
-        goal: Path,
+        path: Path,
         *,
         overwrite: bool,
         checksum: bool,
@@ -301,84 +297,45 @@ class AsyncOutputs:
         saving: Saving | None = None,
     ) -> SavedOutput:
         """Save an output; of several, each is recorded in the journal before it is published."""
-        deadline = self._start(output, timeout)
+        deadline, remote = self._start(output, timeout), remote_output(output)
 
-        async def attempt() -> SavedOutput:
-            with PartFile(output, goal, overwrite=overwrite) as part:
-                download = self._download(output, deadline, part)
-                meter = output_meter(output, on_progress)
-                meter.begin(download.received, download.facts.total, self._now())
-                async with contextlib.aclosing(self._chunks(output, download)) as chunks:
-                    async for chunk in chunks:
-                        part.take(chunk, download.facts)
-                        done = chunk.offset + len(chunk.data)
-                        meter.update(done, download.facts.total, self._now())
-                meter.update(download.received, download.received, self._now())
+        def describe(size: int, sha256: str | None, media_type: str | None) -> SavedOutput:
+            saved = SavedOutput(
+                execution_id=output.execution_id,
+                step=output.step,
+                file_key=output.file_key,
+                path=path.as_posix(),
+                bytes=size,
+                sha256=sha256,
+                saved_at=self._context.clock.now(),
+                source_status=output.status,
+                media_type=media_type,
+            )
+            if saving is not None:
+                saving.record_intent(saved)
+            return saved
 
-                def describe(size: int, sha256: str | None) -> SavedOutput:
-                    saved = make_saved_output(
-                        output,
-                        goal,
-                        size=size,
-                        sha256=sha256,
-                        media_type=download.facts.media_type,
-                        now=self._context.clock.now(),
-                    )
-                    if saving is not None:
-                        saving.record_intent(saved)
-                    return saved
-
-                def finish() -> SavedOutput:
-                    saved = part.finish(download.facts, describe, checksum=checksum)
-                    if saving is None:
-                        sync_folder(goal.parent)
-                    else:
-                        saving.record_saved(saved)
-                    return saved
-
-                # Verifying reads the whole file, which would block the loop.
-                return await off_loop_async(finish)
-
-        return await retry_if_corrupt_async(attempt)
-
-    async def _collect(self, output: Output, max_bytes: int, deadline: float) -> Data:
-        collector = Collector(output, max_bytes=max_bytes)
-        download = self._download(output, deadline)
-        async with contextlib.aclosing(self._chunks(output, download)) as chunks:
-            async for chunk in chunks:
-                collector.take(chunk, download.facts)
-        return collector.finish(download.facts)
-
-    def _download(
-        self,
-        output: Output,
-        deadline: float,
-        part: PartFile | None = None,
-        *,
-        restartable: bool = True,
-    ) -> Download:
-        return Download(
-            output,
-            DownloadPolicy(),
+        return await self._downloads.save(
+            remote,
+            self._renewal(output),
+            path,
+            describe=describe,
+            saved=saving.record_saved if saving is not None else None,
             deadline=deadline,
-            random=self._context.random,
-            allow_http=self._context.allow_http,
-            facts=part.facts if part is not None else None,
-            received=part.received if part is not None else 0,
-            restartable=restartable,
+            meter=ProgressMeter(remote.label, on_progress, output=output),
+            overwrite=overwrite,
+            checksum=checksum,
         )
 
-    def _chunks(self, output: Output, download: Download) -> AsyncGenerator[Chunk, None]:
-        return fetch_async(
-            download, self._storage, self._renewal(output), clock=self._context.clock
-        )
-
-    def _renewal(self, output: Output) -> Callable[[str, float], Awaitable[str | None]]:
+    def _renewal(self, output: Output) -> AsyncRenewUrl:
         async def poll(left: float) -> Execution:
             timeout = min(left, self._context.options.timeout)
             return await self._executions.get(output.execution_id, timeout=timeout)
 
-        return lambda refused, left: self._renewals.renew(output, refused, left, poll)
+        async def renew(refused: str, left: float) -> str | None:
+            return await self._renewals.renew(output, refused, left, poll)
+
+        return renew
 
     def _start(self, output: Output, timeout: float | timedelta) -> float:
         """Check that a call may begin, and return its deadline."""
@@ -389,13 +346,3 @@ class AsyncOutputs:
 
     def _now(self) -> float:
         return self._context.clock.monotonic()
-
-
-async def _unpack(
-    output: Output, download: Download, chunks: AsyncGenerator[Chunk, None]
-) -> AsyncIterator[bytes]:
-    reader = Reader(output)
-    async for chunk in chunks:
-        for piece in reader.feed(chunk, download.facts):
-            yield piece
-    reader.finish()

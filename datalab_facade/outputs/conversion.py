@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar, cast
@@ -14,26 +13,18 @@ from datalab_facade.arguments import named
 from datalab_facade.decoding import decode_json
 from datalab_facade.errors import (
     ConfigurationError,
-    DownloadError,
     DownloadFailure,
     InvalidResponseError,
 )
-from datalab_facade.models import JSON, Output
-from datalab_facade.outputs.downloading import Remote, download_error
+from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
+from datalab_facade.transfers.remotes import Remote
+from datalab_facade.transfers.sinks import is_web_page, web_page
 
 _T = TypeVar("_T")
 
-PAGE_BEGINS_WITHIN = 4_096
-"""The number of bytes that suffice to recognize a web page."""
 
-_PAGE = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?>\s+|<!--.*?-->|<\?xml[^>]*>)*+<(?:!doctype\s+html|html|head|body|title)\b",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-def as_text(output: Output, body: bytes, encoding: str) -> str:
+def as_text(remote: Remote, body: bytes, encoding: str) -> str:
     """Decode a body.
 
     Raises:
@@ -42,12 +33,10 @@ def as_text(output: Output, body: bytes, encoding: str) -> str:
     try:
         return body.decode(encoding)
     except UnicodeDecodeError as error:
-        raise download_error(
-            output, DownloadFailure.CORRUPT, f"is not {encoding} text: {error}"
-        ) from error
+        raise remote.error(DownloadFailure.CORRUPT, f"is not {encoding} text: {error}") from error
 
 
-def as_json(output: Output, body: bytes) -> JSON:
+def as_json(remote: Remote, body: bytes) -> JSON:
     """Parse a body.
 
     Raises:
@@ -57,32 +46,13 @@ def as_json(output: Output, body: bytes) -> JSON:
         return decode_json(body)
     except InvalidResponseError as error:
         raise (
-            web_page(output, body)
+            web_page(remote, body)
             if is_web_page(body)
-            else download_error(output, DownloadFailure.CORRUPT, f"is not JSON: {error}")
+            else remote.error(DownloadFailure.CORRUPT, f"is not JSON: {error}")
         ) from error
 
 
-def is_web_page(start: bytes) -> bool:
-    """Return whether a body begins like HTML.
-
-    >>> is_web_page(b"<!DOCTYPE html><title>Sign in"), is_web_page(b'{"a": "<html>"}')
-    (True, False)
-    """
-    return _PAGE.match(start[:PAGE_BEGINS_WITHIN]) is not None
-
-
-def web_page(remote: Remote, start: bytes) -> DownloadError:
-    """Create the error for a web page that arrived instead of JSON."""
-    return download_error(
-        remote,
-        DownloadFailure.CORRUPT,
-        f"is not JSON but a web page: {excerpt(start)}. A proxy or a login page may have "
-        "answered instead of storage",
-    )
-
-
-def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
+def as_type(remote: Remote, value: JSON, into: type[_T]) -> _T:
     """Convert a value to a type of the caller's, by its own validator or by cattrs.
 
     Raises:
@@ -97,8 +67,7 @@ def as_type(output: Output, value: JSON, into: type[_T]) -> _T:
         raise
     except Exception as error:
         # Each validator raises exceptions of its own.
-        raise download_error(
-            output,
+        raise remote.error(
             DownloadFailure.CORRUPT,
             f"does not fit {type_name}: {excerpt(str(error), limit=500)}",
         ) from error

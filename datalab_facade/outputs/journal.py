@@ -17,9 +17,8 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import IO
 
-from datalab_facade.outputs.claiming import claim, remove
 from datalab_facade.outputs.manifest import PREFIX, SavedOutput
-from datalab_facade.outputs.parts import sync
+from datalab_facade.transfers.disk import claim, remove, sync
 
 _SUFFIX = ".journal"
 

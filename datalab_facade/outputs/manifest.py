@@ -23,12 +23,11 @@ import attrs
 from datalab_facade.arguments import checked_path
 from datalab_facade.codec import AsJSON, JSONFormat, from_json
 from datalab_facade.errors import InvalidArgumentError, LocalFileError
-from datalab_facade.outputs.claiming import claim, remove
-from datalab_facade.outputs.naming import is_reserved
-from datalab_facade.outputs.parts import OPEN_FILES_STAY
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import excerpt, redact_name, redact_urls
 from datalab_facade.statuses import Status
+from datalab_facade.transfers.disk import OPEN_FILES_STAY, claim, remove
+from datalab_facade.transfers.naming import is_reserved
 
 FILE_NAME = "manifest.json"
 """The name of a manifest in its folder."""

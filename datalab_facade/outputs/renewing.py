@@ -1,3 +1,4 @@
+# Generated from async_renewing.py by scripts/unasync.py; change that file, not this one.
 """New URLs for outputs whose URLs expired: one poll serves all outputs of an execution.
 
 The URLs of one execution expire together. The first download that is refused polls the
@@ -7,21 +8,19 @@ take from it a URL that is newer than the refused one.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from copy import copy
-from typing import Generic, TypeAlias, TypeVar
+from typing import TypeAlias
 
 import attrs
 
 from datalab_facade.clock import Clock
-from datalab_facade.errors import APIStatusError, DownloadError, DownloadFailure
+from datalab_facade.concurrency import Lock
+from datalab_facade.errors import APIStatusError, DownloadFailure
 from datalab_facade.models import Execution, Output
-from datalab_facade.outputs.downloading import download_error
-
-_Lock = TypeVar("_Lock")
+from datalab_facade.outputs.remote_outputs import remote_output
 
 _MAX_EXECUTIONS = 256
 """The number of executions whose latest poll is kept; a client may see any number."""
@@ -30,14 +29,13 @@ _SECONDS_GONE = 5.0
 """Seconds during which an execution that is gone is not polled again."""
 
 Poll: TypeAlias = Callable[[float], Execution]
-AsyncPoll: TypeAlias = Callable[[float], Awaitable[Execution]]
 
 
 @attrs.define
-class _LatestPoll(Generic[_Lock]):
+class _LatestPoll:
     """The result of the latest poll of one execution."""
 
-    lock: _Lock
+    lock: Lock = attrs.field(factory=Lock)
     """Held during a poll."""
     polls: int = 0
     at: float = -math.inf
@@ -77,18 +75,17 @@ class _LatestPoll(Generic[_Lock]):
             APIStatusError: The latest poll was answered with it.
         """
         if self.error is not None:
-            # Several threads raise it, and each adds to the traceback.
+            # Several downloads raise it, and each adds to the traceback.
             raise copy(self.error)
         return _url_in(self.outputs, output)
 
 
-class _Renewals(Generic[_Lock]):
-    """The latest polls of one client's executions."""
+class Renewals:
+    """The latest polls of one client's executions, for blocking code."""
 
-    def __init__(self, new_lock: Callable[[], _Lock], clock: Clock) -> None:
-        self._new_lock = new_lock
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._by_execution: dict[int, _LatestPoll[_Lock]] = {}
+        self._by_execution: dict[int, _LatestPoll] = {}
         self._guard = threading.Lock()
 
     def newest(self, output: Output, since: float) -> Output:
@@ -96,22 +93,6 @@ class _Renewals(Generic[_Lock]):
         latest = self._by_execution.get(output.execution_id)
         url = _url_in(latest.outputs, output) if latest and latest.at > since else None
         return output if url is None else attrs.evolve(output, url=url)
-
-    def _latest(self, execution_id: int) -> _LatestPoll[_Lock]:
-        with self._guard:
-            # The least recently used one is dropped first.
-            latest = self._by_execution.pop(execution_id, None) or _LatestPoll(self._new_lock())
-            self._by_execution[execution_id] = latest
-            if len(self._by_execution) > _MAX_EXECUTIONS:
-                del self._by_execution[next(iter(self._by_execution))]
-            return latest
-
-
-class Renewals(_Renewals[threading.Lock]):
-    """The latest polls of one client's executions. Threads may share it."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__(threading.Lock, clock)
 
     def renew(self, output: Output, refused: str, left: float, poll: Poll) -> str | None:
         """Return an output's new URL; None if the output is gone.
@@ -128,8 +109,11 @@ class Renewals(_Renewals[threading.Lock]):
         """
         latest, end = self._latest(output.execution_id), self._clock.monotonic() + left
         polls = latest.polls
-        if not latest.lock.acquire(timeout=min(left, threading.TIMEOUT_MAX)):
-            raise _no_time_left(output)
+        if not latest.lock.acquire(left):
+            raise remote_output(output).error(
+                DownloadFailure.EXPIRED,
+                "has a URL that expired, and no time is left to renew it",
+            )
         try:
             now = self._clock.monotonic()
             if not latest.is_fresh_for(output, refused, polls, now):
@@ -142,42 +126,14 @@ class Renewals(_Renewals[threading.Lock]):
         finally:
             latest.lock.release()
 
-
-class AsyncRenewals(_Renewals[asyncio.Lock]):
-    """The latest polls of one client's executions, in an event loop."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__(asyncio.Lock, clock)
-
-    async def renew(self, output: Output, refused: str, left: float, poll: AsyncPoll) -> str | None:
-        """Return an output's new URL; None if the output is gone.
-
-        Arguments and errors as :meth:`Renewals.renewed`.
-        """
-        latest, end = self._latest(output.execution_id), self._clock.monotonic() + left
-        polls = latest.polls
-        try:
-            async with asyncio.timeout(left):
-                await latest.lock.acquire()
-        except TimeoutError:
-            raise _no_time_left(output) from None
-        try:
-            now = self._clock.monotonic()
-            if not latest.is_fresh_for(output, refused, polls, now):
-                try:
-                    latest.record(await poll(end - now), self._clock.monotonic())
-                except APIStatusError as error:
-                    latest.record_error(error, self._clock.monotonic())
-                    raise
-            return latest.url_of(output)
-        finally:
-            latest.lock.release()
-
-
-def _no_time_left(output: Output) -> DownloadError:
-    return download_error(
-        output, DownloadFailure.EXPIRED, "has a URL that expired, and no time is left to renew it"
-    )
+    def _latest(self, execution_id: int) -> _LatestPoll:
+        with self._guard:
+            # The least recently used one is dropped first.
+            latest = self._by_execution.pop(execution_id, None) or _LatestPoll()
+            self._by_execution[execution_id] = latest
+            if len(self._by_execution) > _MAX_EXECUTIONS:
+                del self._by_execution[next(iter(self._by_execution))]
+            return latest
 
 
 def _url_in(outputs: tuple[Output, ...], expected: Output) -> str | None:

@@ -1,15 +1,11 @@
-"""Outputs, for blocking code: from a presigned URL to data and files.
-
-:mod:`~datalab_facade.outputs.async_resource` has the same methods with the same meaning.
-Both carry out the decisions of :mod:`~datalab_facade.outputs.downloading`.
-"""
+# Generated from async_resource.py by scripts/unasync.py; change that file, not this one.
+"""Outputs, for blocking code: from a presigned URL to data and files."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
@@ -21,34 +17,25 @@ from datalab_facade.arguments import (
     checked_path,
     checked_seconds,
 )
-from datalab_facade.concurrency import Workers
+from datalab_facade.concurrency import for_each, off_loop
 from datalab_facade.context import Context
 from datalab_facade.executions.kind import ExecutionLike
-from datalab_facade.interrupting import check_interrupted
 from datalab_facade.models import JSON, Execution, Output
 from datalab_facade.outputs.conversion import as_json, as_text, as_type
-from datalab_facade.outputs.downloading import Chunk, Download, DownloadPolicy
-from datalab_facade.outputs.fetching import fetch
-from datalab_facade.outputs.parts import PartFile, sync_folder
-from datalab_facade.outputs.progress import OnProgress, output_meter
+from datalab_facade.outputs.manifest import Manifest, SavedOutput
+from datalab_facade.outputs.remote_outputs import remote_output
 from datalab_facade.outputs.renewing import Renewals
-from datalab_facade.outputs.saving import (
-    DEFAULT_CONCURRENCY,
-    Saving,
-    make_saved_output,
-    retry_if_corrupt,
-)
-from datalab_facade.outputs.sinks import DEFAULT_MAX_BYTES, Collector, Data, Reader
+from datalab_facade.outputs.saving import DEFAULT_CONCURRENCY, PendingOutput, Saving
+from datalab_facade.transfers.downloads import Downloads, RenewUrl
+from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
+from datalab_facade.transfers.progress import OnProgress, ProgressMeter
+from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
 from datalab_facade.transport.storage import StorageTransport
 
 if TYPE_CHECKING:
     from datalab_facade.executions.resource import Executions
-    from datalab_facade.outputs.manifest import Manifest, SavedOutput
 
 _T = TypeVar("_T")
-
-DEFAULT_TIMEOUT = 3_600.0
-"""Seconds for one output, retries included: URLs are valid for about an hour."""
 
 
 class Outputs:
@@ -59,11 +46,12 @@ class Outputs:
     storage sends are verified. No credential is sent to storage.
 
     >>> def extracted(client, execution):
-    ...     return {output.step: client.outputs.read_json(output) for output in execution.outputs}
+    ...     return {o.step: client.outputs.read_json(o) for o in execution.outputs}
     """
 
     def __init__(self, storage: StorageTransport, executions: Executions, context: Context) -> None:
         self._storage = storage
+        self._downloads = Downloads(storage, context)
         self._executions = executions
         self._context = context
         self._renewals = Renewals(context.clock)
@@ -74,7 +62,7 @@ class Outputs:
         *,
         max_bytes: int = DEFAULT_MAX_BYTES,
         timeout: float | timedelta = DEFAULT_TIMEOUT,
-    ) -> Data:
+    ) -> bytes:
         """Fetch an output into memory.
 
         Args:
@@ -90,7 +78,9 @@ class Outputs:
         """
         most = checked_count("max_bytes", max_bytes, least=0)
         deadline = self._start(output, timeout)
-        return retry_if_corrupt(lambda: self._collect(output, most, deadline))
+        return self._downloads.read(
+            remote_output(output), self._renewal(output), deadline=deadline, max_bytes=most
+        )
 
     def read_text(
         self,
@@ -103,7 +93,7 @@ class Outputs:
         """Fetch an output and decode it. Arguments and errors as :meth:`read_bytes`."""
         known = checked_encoding(encoding)
         body = self.read_bytes(output, max_bytes=max_bytes, timeout=timeout)
-        return as_text(output, body, known)
+        return as_text(remote_output(output), body, known)
 
     @overload
     def read_json(
@@ -142,8 +132,10 @@ class Outputs:
                 the type.
             ConfigurationError: The type needs cattrs, which is not installed.
         """
-        value = as_json(output, self.read_bytes(output, max_bytes=max_bytes, timeout=timeout))
-        return value if into is None else as_type(output, value, into)
+        body = self.read_bytes(output, max_bytes=max_bytes, timeout=timeout)
+        remote = remote_output(output)
+        value = as_json(remote, body)
+        return value if into is None else as_type(remote, value, into)
 
     def save(
         self,
@@ -239,14 +231,15 @@ class Outputs:
         if not isinstance(target, Execution):
             target = target.get()
         started_at = self._now()
-        saving = Saving(target, home, steps, overwrite=overwrite)
+        # Files that an earlier call recorded are hashed.
+        saving = off_loop(lambda: Saving(target, home, steps, overwrite=overwrite))
 
-        def save(output: Output, path: Path, *, replacing: bool) -> None:
-            with saving.attempt(output):
+        def save(pending: PendingOutput) -> None:
+            with saving.attempt(pending.output):
                 self._save(
-                    self._renewals.newest(output, started_at),
-                    path,
-                    overwrite=replacing,
+                    self._renewals.newest(pending.output, started_at),
+                    pending.path,
+                    overwrite=pending.overwrite,
                     checksum=True,
                     on_progress=on_progress,
                     timeout=seconds,
@@ -254,20 +247,21 @@ class Outputs:
                 )
 
         try:
-            with Workers(many, "datalab-save") as workers:
-                workers.carry_out(
-                    partial(save, output, path, replacing=replacing)
-                    for output, path, replacing in saving.pending
-                )
+            for_each(
+                saving.pending,
+                save,
+                concurrency=min(many, len(saving.pending)),
+                name="datalab-save",
+            )
         except BaseException:
-            saving.abort()
+            off_loop(saving.abort)
             raise
-        return saving.finish(seconds)
+        return off_loop(lambda: saving.finish(seconds))
 
     @contextlib.contextmanager
     def stream(
         self, output: Output, *, timeout: float | timedelta = DEFAULT_TIMEOUT
-    ) -> Generator[Iterator[Data], None, None]:
+    ) -> Generator[Iterator[bytes], None, None]:
         """Stream an output in constant memory.
 
         Args:
@@ -283,14 +277,17 @@ class Outputs:
             ClientStateError: The client is closed; nothing was sent.
             DownloadError: The download failed and cannot resume; ``reason`` says why.
         """
-        download = self._download(output, self._start(output, timeout), restartable=False)
-        with contextlib.closing(self._chunks(output, download)) as chunks:
-            yield _unpack(output, download, chunks)
+        deadline = self._start(output, timeout)
+        pieces = self._downloads.stream(
+            remote_output(output), self._renewal(output), deadline=deadline
+        )
+        with contextlib.closing(pieces):
+            yield pieces
 
     def _save(
         self,
         output: Output,
-        goal: Path,
+        path: Path,
         *,
         overwrite: bool,
         checksum: bool,
@@ -299,79 +296,45 @@ class Outputs:
         saving: Saving | None = None,
     ) -> SavedOutput:
         """Save an output; of several, each is recorded in the journal before it is published."""
-        deadline = self._start(output, timeout)
+        deadline, remote = self._start(output, timeout), remote_output(output)
 
-        def attempt() -> SavedOutput:
-            with PartFile(output, goal, overwrite=overwrite) as part:
-                download = self._download(output, deadline, part)
-                meter = output_meter(output, on_progress)
-                meter.begin(download.received, download.facts.total, self._now())
-                with contextlib.closing(self._chunks(output, download)) as chunks:
-                    for chunk in chunks:
-                        check_interrupted()
-                        part.take(chunk, download.facts)
-                        done = chunk.offset + len(chunk.data)
-                        meter.update(done, download.facts.total, self._now())
-                meter.update(download.received, download.received, self._now())
+        def describe(size: int, sha256: str | None, media_type: str | None) -> SavedOutput:
+            saved = SavedOutput(
+                execution_id=output.execution_id,
+                step=output.step,
+                file_key=output.file_key,
+                path=path.as_posix(),
+                bytes=size,
+                sha256=sha256,
+                saved_at=self._context.clock.now(),
+                source_status=output.status,
+                media_type=media_type,
+            )
+            if saving is not None:
+                saving.record_intent(saved)
+            return saved
 
-                def describe(size: int, sha256: str | None) -> SavedOutput:
-                    saved = make_saved_output(
-                        output,
-                        goal,
-                        size=size,
-                        sha256=sha256,
-                        media_type=download.facts.media_type,
-                        now=self._context.clock.now(),
-                    )
-                    if saving is not None:
-                        saving.record_intent(saved)
-                    return saved
-
-                saved = part.finish(download.facts, describe, checksum=checksum)
-                if saving is None:
-                    sync_folder(goal.parent)
-                else:
-                    saving.record_saved(saved)
-                return saved
-
-        return retry_if_corrupt(attempt)
-
-    def _collect(self, output: Output, max_bytes: int, deadline: float) -> Data:
-        collector = Collector(output, max_bytes=max_bytes)
-        download = self._download(output, deadline)
-        with contextlib.closing(self._chunks(output, download)) as chunks:
-            for chunk in chunks:
-                collector.take(chunk, download.facts)
-        return collector.finish(download.facts)
-
-    def _download(
-        self,
-        output: Output,
-        deadline: float,
-        part: PartFile | None = None,
-        *,
-        restartable: bool = True,
-    ) -> Download:
-        return Download(
-            output,
-            DownloadPolicy(),
+        return self._downloads.save(
+            remote,
+            self._renewal(output),
+            path,
+            describe=describe,
+            saved=saving.record_saved if saving is not None else None,
             deadline=deadline,
-            random=self._context.random,
-            allow_http=self._context.allow_http,
-            facts=part.facts if part is not None else None,
-            received=part.received if part is not None else 0,
-            restartable=restartable,
+            meter=ProgressMeter(remote.label, on_progress, output=output),
+            overwrite=overwrite,
+            checksum=checksum,
         )
 
-    def _chunks(self, output: Output, download: Download) -> Generator[Chunk, None, None]:
-        return fetch(download, self._storage, self._renewal(output), clock=self._context.clock)
-
-    def _renewal(self, output: Output) -> Callable[[str, float], str | None]:
+    def _renewal(self, output: Output) -> RenewUrl:
         def poll(left: float) -> Execution:
             timeout = min(left, self._context.options.timeout)
             return self._executions.get(output.execution_id, timeout=timeout)
 
-        return lambda refused, left: self._renewals.renew(output, refused, left, poll)
+        def renew(refused: str, left: float) -> str | None:
+            return self._renewals.renew(output, refused, left, poll)
+
+        return renew
 
     def _start(self, output: Output, timeout: float | timedelta) -> float:
         """Check that a call may begin, and return its deadline."""
@@ -382,12 +345,3 @@ class Outputs:
 
     def _now(self) -> float:
         return self._context.clock.monotonic()
-
-
-def _unpack(
-    output: Output, download: Download, chunks: Generator[Chunk, None, None]
-) -> Iterator[Data]:
-    reader = Reader(output)
-    for chunk in chunks:
-        yield from reader.feed(chunk, download.facts)
-    reader.finish()

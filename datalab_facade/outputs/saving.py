@@ -7,15 +7,11 @@ import errno
 import os
 import stat
 import threading
-import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeAlias, TypeVar
 
 import attrs
 
-from datalab_facade.arguments import checked_iterable, named
 from datalab_facade.errors import (
     DatalabError,
     DownloadError,
@@ -25,21 +21,14 @@ from datalab_facade.errors import (
 )
 from datalab_facade.interrupting import Interrupted
 from datalab_facade.models import Execution, Output
-from datalab_facade.outputs.claiming import orphans
 from datalab_facade.outputs.journal import Journal, matches_intent, read_intents
-from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
 from datalab_facade.outputs.manifest import PREFIX, FailedOutput, Manifest, SavedOutput
-from datalab_facade.outputs.naming import distinct_names, suffix_of
-from datalab_facade.outputs.parts import remove_leftovers, sync_folder
-from datalab_facade.redaction import redact_name
-
-_T = TypeVar("_T")
+from datalab_facade.outputs.paths import OutputKey, assign_paths, key_of
+from datalab_facade.transfers.disk import folder_lock, orphans, sync_folder
+from datalab_facade.transfers.part_files import remove_leftovers
 
 DEFAULT_CONCURRENCY = 8
 """The number of files fetched at once: enough to hide latency, few enough for any storage."""
-
-_Key: TypeAlias = tuple[str, str | None]
-"""The step and the file key of an output, redacted."""
 
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
@@ -47,15 +36,22 @@ _MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLO
 _ABORT_LOCK_TIMEOUT = 0.2
 """Seconds to wait for the manifest's lock while an error is raised."""
 
-_LOCK_POLL_INTERVAL = 0.02
-"""Seconds between two attempts to get the manifest's lock."""
+
+@attrs.frozen
+class PendingOutput:
+    """An output to fetch."""
+
+    output: Output
+    path: Path
+    overwrite: bool
+    """Whether to replace a file that is there."""
 
 
 class Saving:
     """The plan and the record of one ``save_all``. Threads may share it.
 
     Attributes:
-        pending: The outputs to fetch, each with its path and whether to replace a file.
+        pending: The outputs to fetch.
 
     Raises:
         InvalidArgumentError: A step is unknown.
@@ -78,13 +74,13 @@ class Saving:
         self._settled = threading.Condition(self._lock)
         self._writing = threading.Lock()
         self._closed = False
-        self._earlier: dict[_Key, SavedOutput] = {}
-        self._intents: dict[_Key, SavedOutput] = {}
-        self._publishing: set[_Key] = set()
-        self._saved: dict[_Key, SavedOutput] = {}
-        self._failed: dict[_Key, tuple[FailedOutput, DownloadError]] = {}
-        self.pending: list[tuple[Output, Path, bool]] = []
-        assigned = _assign_paths(execution, steps)
+        self._earlier: dict[OutputKey, SavedOutput] = {}
+        self._intents: dict[OutputKey, SavedOutput] = {}
+        self._publishing: set[OutputKey] = set()
+        self._saved: dict[OutputKey, SavedOutput] = {}
+        self._failed: dict[OutputKey, tuple[FailedOutput, DownloadError]] = {}
+        self.pending: list[PendingOutput] = []
+        assigned = assign_paths(execution, steps)
         self._make_folder()
         try:
             self._earlier = self._read_earlier() | self._kept_intents()
@@ -94,20 +90,20 @@ class Saving:
                 f"was changed. Make all of that folder readable, or save to another one"
             ) from error
         for output, path in assigned:
-            key = _key_of(output)
+            key = key_of(output)
             before = None if overwrite else self._earlier.get(key)
             if before is None or before.path != path:
-                self.pending.append((output, self._folder / path, overwrite))
+                self.pending.append(PendingOutput(output, self._folder / path, overwrite))
             elif before.source_status.is_terminal or before.source_status == output.status:
                 self._saved[key] = before
             else:
                 # The step has continued since then, and its output may have grown.
-                self.pending.append((output, self._folder / path, True))
+                self.pending.append(PendingOutput(output, self._folder / path, overwrite=True))
 
     @contextlib.contextmanager
     def attempt(self, output: Output) -> Iterator[None]:
         """Record the failure of one output, if its download fails inside."""
-        key = _key_of(output)
+        key = key_of(output)
         try:
             yield
         except DownloadError as error:
@@ -194,7 +190,7 @@ class Saving:
             if not self._settled.wait_for(lambda: not self._publishing, wait):
                 raise TimeoutError("the disk does not respond")
 
-    def _settle(self, key: _Key) -> None:
+    def _settle(self, key: OutputKey) -> None:
         with self._settled:
             self._publishing.discard(key)
             self._settled.notify_all()
@@ -214,11 +210,11 @@ class Saving:
         path = Path(saved.path).relative_to(self._folder).as_posix()
         return attrs.evolve(saved, path=path)
 
-    def _write(self, intents: dict[_Key, SavedOutput], *, timeout: float) -> Manifest:
+    def _write(self, intents: dict[OutputKey, SavedOutput], *, timeout: float) -> Manifest:
         with (
             self._writing,
             self._local_errors(intents),
-            manifest_lock(self._folder, timeout),
+            folder_lock(self._folder, timeout),
         ):
             # Other calls may have saved other steps, or be saving them now.
             manifest = self._manifest(self._read_earlier(), intents)
@@ -226,7 +222,7 @@ class Saving:
             return manifest
 
     def _manifest(
-        self, before: dict[_Key, SavedOutput], intents: dict[_Key, SavedOutput]
+        self, before: dict[OutputKey, SavedOutput], intents: dict[OutputKey, SavedOutput]
     ) -> Manifest:
         with self._lock:
             saved = before | intents | self._saved
@@ -244,7 +240,7 @@ class Saving:
         )
 
     @contextlib.contextmanager
-    def _local_errors(self, intents: dict[_Key, SavedOutput]) -> Iterator[None]:
+    def _local_errors(self, intents: dict[OutputKey, SavedOutput]) -> Iterator[None]:
         """Turn errors of the disk into one that has the outputs that were saved."""
         try:
             yield
@@ -255,7 +251,9 @@ class Saving:
         except OSError as error:
             raise self._manifest_error(error, intents) from error
 
-    def _manifest_error(self, error: OSError, intents: dict[_Key, SavedOutput]) -> LocalFileError:
+    def _manifest_error(
+        self, error: OSError, intents: dict[OutputKey, SavedOutput]
+    ) -> LocalFileError:
         return LocalFileError(
             f"The outputs of execution {self._execution.id} that were saved are in "
             f"{self._folder}, but its manifest does not list them: {error}. Fix that and call "
@@ -263,7 +261,7 @@ class Saving:
             manifest=self._manifest(self._earlier, intents),
         )
 
-    def _read_earlier(self) -> dict[_Key, SavedOutput]:
+    def _read_earlier(self) -> dict[OutputKey, SavedOutput]:
         """Return the outputs that an existing manifest lists and that are on disk.
 
         Raises:
@@ -284,13 +282,13 @@ class Saving:
             if saved == self._saved.get((saved.step, saved.file_key)) or self._is_on_disk(saved)
         }
 
-    def _kept_intents(self) -> dict[_Key, SavedOutput]:
+    def _kept_intents(self) -> dict[OutputKey, SavedOutput]:
         """Return the outputs that journals record and that are on disk with that checksum.
 
         Raises:
             OSError: A journal cannot be read, or a file cannot be examined.
         """
-        kept: dict[_Key, SavedOutput] = {}
+        kept: dict[OutputKey, SavedOutput] = {}
         for saved in (*read_intents(self._folder, but=self._journal), *self._intents.values()):
             key = saved.step, saved.file_key
             ours = saved.execution_id == self._execution.id and key not in self._saved
@@ -311,132 +309,3 @@ class Saving:
             raise
         inside = path.is_relative_to(os.path.realpath(self._folder))
         return inside and stat.S_ISREG(found.st_mode) and found.st_size == saved.bytes
-
-
-@contextlib.contextmanager
-def manifest_lock(folder: Path, timeout: float) -> Iterator[None]:
-    """Hold the lock of a folder's manifest, where the system has locks.
-
-    Args:
-        folder: The manifest's folder.
-        timeout: Seconds to wait for the lock.
-
-    Raises:
-        TimeoutError: Another process still holds it.
-    """
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(ImportError, PermissionError):
-            import fcntl
-
-            descriptor = os.open(folder, os.O_RDONLY)
-            stack.callback(os.close, descriptor)
-            end = time.monotonic() + timeout
-            while not _try_lock(descriptor):
-                left = end - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError(f"another process has held its lock for {timeout:g} s")
-                # Another greenlet of this thread may hold it.
-                time.sleep(min(left, _LOCK_POLL_INTERVAL))
-            # A child process may have inherited the descriptor, and would keep the lock.
-            stack.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
-        yield
-
-
-def _try_lock(descriptor: int) -> bool:
-    """Try to lock an open file; return whether this process has the lock now."""
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        # The file system has no locks.
-        return True
-    return True
-
-
-def _assign_paths(execution: Execution, steps: Iterable[str] | None) -> list[tuple[Output, str]]:
-    """Assign each output a path below the execution's folder."""
-    chosen = list(execution.steps) if steps is None else list(checked_iterable("steps", steps))
-    unknown = [name for name in chosen if name not in list(execution.steps)]
-    if unknown:
-        known = ", ".join(repr(redact_name(name)) for name in execution.steps) or "none"
-        raise InvalidArgumentError(
-            f"Step {named(unknown[0])} does not exist; the steps are: {known}"
-        )
-    names = distinct_names(map(redact_name, execution.steps), taken=[MANIFEST_NAME])
-    folders = dict(zip(execution.steps, names, strict=True))
-    assigned: list[tuple[Output, str]] = []
-    by_step: dict[str, list[Output]] = {}
-    for output in execution.outputs:
-        by_step.setdefault(output.step, []).append(output)
-    for step in dict.fromkeys(chosen):
-        outputs = by_step.get(step, [])
-        names = distinct_names(_stem(output) for output in outputs)
-        assigned.extend(
-            (output, f"{folders[step]}/{name}{_suffix(output)}")
-            for output, name in zip(outputs, names, strict=True)
-        )
-    return assigned
-
-
-def _key_of(output: Output) -> _Key:
-    file_key = output.file_key
-    return redact_name(output.step), redact_name(file_key) if file_key is not None else None
-
-
-def _stem(output: Output) -> str:
-    # File names are seen by more people than should see a presigned URL.
-    stem = redact_name(output.file_key) if output.file_key else "output"
-    # .part is the name of unfinished downloads; an output must not look like one.
-    return f"{stem}-file" if stem.lower().endswith(".part") else stem
-
-
-def _suffix(output: Output) -> str:
-    # Every file has a suffix, so two different stems never become the same name.
-    suffix = suffix_of(output.url)
-    return suffix if suffix and suffix != ".part" else ".bin"
-
-
-def make_saved_output(
-    output: Output,
-    path: Path,
-    *,
-    size: int,
-    sha256: str | None,
-    media_type: str | None,
-    now: datetime,
-) -> SavedOutput:
-    """Describe a complete file."""
-    return SavedOutput(
-        execution_id=output.execution_id,
-        step=output.step,
-        file_key=output.file_key,
-        path=path.as_posix(),
-        bytes=size,
-        sha256=sha256,
-        saved_at=now,
-        source_status=output.status,
-        media_type=media_type,
-    )
-
-
-def retry_if_corrupt(download: Callable[[], _T]) -> _T:
-    """Download a second time if the bytes were corrupt: the network may be the cause."""
-    try:
-        return download()
-    except DownloadError as error:
-        if error.reason != DownloadFailure.CORRUPT:
-            raise
-        return download()
-
-
-async def retry_if_corrupt_async(download: Callable[[], Awaitable[_T]]) -> _T:
-    """Download a second time if the bytes were corrupt: the network may be the cause."""
-    try:
-        return await download()
-    except DownloadError as error:
-        if error.reason != DownloadFailure.CORRUPT:
-            raise
-        return await download()

@@ -28,9 +28,9 @@ from datalab_facade.codec import JSONFormat, plan_of, to_json
 from datalab_facade.errors import LocalFileError
 from datalab_facade.json_forms import InvalidJSONError, named
 from datalab_facade.models import JSON
-from datalab_facade.outputs.naming import safe_name
-from datalab_facade.outputs.parts import sync
 from datalab_facade.redaction import printable
+from datalab_facade.transfers.disk import sync
+from datalab_facade.transfers.naming import safe_name
 
 FILE_NAME = "run.jsonl"
 _VERSION = 1

@@ -35,19 +35,19 @@ from datalab_facade.errors import (
     PermissionDeniedError,
     SubmissionUncertainError,
 )
+from datalab_facade.files.descriptions import harmless_name
 from datalab_facade.files.models import File
-from datalab_facade.files.sources import harmless_name
 from datalab_facade.jobs.outcomes import Outcome, Settled, Update
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import Execution
 from datalab_facade.outputs.manifest import Manifest
-from datalab_facade.outputs.naming import safe_name
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
 from datalab_facade.runs.run_journal import FILE_NAME, RunEntry, RunJournal
 from datalab_facade.runs.run_sources import RunFiles, RunItem, digest
 from datalab_facade.statuses import Status
+from datalab_facade.transfers.naming import safe_name
 from datalab_facade.workflows.definitions import WorkflowDefinition
 from datalab_facade.workflows.models import Workflow
 from datalab_facade.workflows.requests import Submitted, execution_of

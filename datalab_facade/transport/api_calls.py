@@ -17,9 +17,9 @@ from datalab_facade.decoding import decode_failure, decode_json
 from datalab_facade.drift import DriftLog, announce, sighting
 from datalab_facade.errors import APIStatusError, ClientStateError, InvalidResponseError
 from datalab_facade.jobs.commands import Call
+from datalab_facade.known_secrets import Echo
 from datalab_facade.models import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
-from datalab_facade.secrecy import Echo
 from datalab_facade.transport.exchange import Exchange, Surroundings
 from datalab_facade.transport.network.messages import Content, Request
 from datalab_facade.transport.operations import Operation

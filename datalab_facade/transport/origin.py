@@ -111,14 +111,15 @@ def _checked_base_url(base_url: str, *, allow_http: bool) -> str:
         raise ConfigurationError(f"The base URL {shown} may have no user, query or fragment")
     if re.search(r"[\s\\]", base_url):
         raise ConfigurationError(f"The base URL {shown} may have no space and no backslash")
-    if parts.scheme == "http" and not (allow_http or _is_this_machine(host)):
+    if parts.scheme == "http" and not (allow_http or is_this_machine(host)):
         raise ConfigurationError(
             f"{shown} would send the API key unencrypted. Use https, or allow_http=True"
         )
     return normal.rstrip("/")
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Tell whether a host is this machine, so that what is sent to it needs no TLS."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

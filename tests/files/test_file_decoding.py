@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from datalab_facade import File, FileLink, InvalidResponseError, RequestRejectedError
 from datalab_facade.drift import Drift
 from datalab_facade.files.decoding import (
-    Confirmation,
     decode_confirmation,
     decode_deletion,
     decode_file,
@@ -24,6 +23,7 @@ from datalab_facade.files.decoding import (
     decode_page,
     decode_ticket,
 )
+from datalab_facade.transfers.commands import Confirmation
 from tests.secrets_for_tests import SIGNATURE, presigned
 
 FILE: dict[str, Any] = {

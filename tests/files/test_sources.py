@@ -19,9 +19,10 @@ from typing import IO, Any
 import pytest
 
 from datalab_facade import InvalidArgumentError, UploadError
+from datalab_facade.files.descriptions import MAX_FILE_BYTES, describe
 from datalab_facade.files.media_types import MEDIA_TYPES
-from datalab_facade.files.sources import MAX_FILE_BYTES, describe, open_source
 from datalab_facade.testing import Simulator
+from datalab_facade.transfers.sources import open_source
 from tests.in_process import Way, asynchronous
 
 PDF = b"%PDF-1.7 and so on"
@@ -382,7 +383,7 @@ def test_a_file_opened_for_writing_is_told_as_such(
 
 def test_standard_input_can_be_uploaded(tmp_path: Path) -> None:
     program = (
-        "import sys; from datalab_facade.files.sources import open_source\n"
+        "import sys; from datalab_facade.transfers.sources import open_source\n"
         "with open_source(sys.stdin.buffer, 'a.pdf', max_bytes=100) as source:\n"
         "    sys.stdout.write(str((source.size, b''.join(source.pieces()))))"
     )

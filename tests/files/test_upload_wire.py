@@ -16,10 +16,9 @@ import httpx
 import pytest
 
 from datalab_facade import AsyncDatalab, File, Progress, UploadError
-from datalab_facade.files import sending
-from datalab_facade.files.sources import Source
 from datalab_facade.models import JSON
 from datalab_facade.testing import Fault, SimulatorServer
+from datalab_facade.transfers import sources
 from tests.files.slow_taker import Act, Arrival, SlowTaker
 from tests.outputs.bad_storage import is_open
 from tests.outputs.conftest import Side, until
@@ -401,17 +400,17 @@ def test_a_proxy_of_the_users_own_client_is_used_for_uploads_too(
 
 
 @pytest.mark.parametrize(
-    "start",
+    ("start", "why"),
     [
-        "https://storage.example/\x00",
-        " https://storage.example/",
-        "https://a..b/",
-        "https://xn--/",
+        ("https://storage.example/\x00", r"https://storage.example/\x00?… is not a URL: "),
+        (" https://storage.example/", "… is not an http or https URL"),
+        ("https://a..b/", "https://a..b/?… is not a URL: "),
+        ("https://xn--/", "https://xn--/?… is not a URL: "),
     ],
     ids=ascii,
 )
 def test_a_url_for_the_upload_that_no_http_can_use_is_refused(
-    side: Side, real: SimulatorServer, document: Path, start: str
+    side: Side, real: SimulatorServer, document: Path, start: str, why: str
 ) -> None:
     ticket: JSON = {
         "file_id": 7,
@@ -421,7 +420,7 @@ def test_a_url_for_the_upload_that_no_http_can_use_is_refused(
     real.simulator.inject(Fault.status(200, ticket))
     failed = failure(side, document)
     assert failed.reason == "refused"
-    assert "is not a URL" in str(failed) or "is not an http" in str(failed)
+    assert f"The file 'report.pdf' could not be sent: {why}" in str(failed)
     assert SIGNATURE not in str(failed)
 
 
@@ -431,14 +430,14 @@ async def test_a_source_that_cannot_be_opened_after_a_cancellation_is_nobodys_bu
     begun, may_end, ended = threading.Event(), threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def open_source(*_: object, **__: object) -> Source:
+    def open_source(*_: object, **__: object) -> sources.Source:
         begun.set()
         may_end.wait(20)
         loop.call_soon_threadsafe(ended.set)
         raise UploadError("cannot be read", file_name="a.pdf", status=None, reason="unreadable")
 
-    monkeypatch.setattr(sending, "open_source", open_source)
-    task = asyncio.create_task(sending.open_source_async(b"", "a.pdf", max_bytes=1))
+    monkeypatch.setattr(sources, "open_source", open_source)
+    task = asyncio.create_task(sources.open_source_async(b"", "a.pdf", max_bytes=1))
     assert await asyncio.to_thread(begun.wait, 20)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

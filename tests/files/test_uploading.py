@@ -20,18 +20,18 @@ from datalab_facade import (
     UploadError,
     UploadFailure,
 )
-from datalab_facade.files.decoding import Confirmation, Ticket
-from datalab_facade.files.uploading import (
+from datalab_facade.jobs.commands import Report, Result, Sleep
+from datalab_facade.transfers.commands import (
     Compare,
     Confirm,
+    Confirmation,
     Put,
     RequestUrl,
-    Result,
-    Upload,
-    UploadPolicy,
-    upload_error,
+    StorageReply,
+    Ticket,
 )
-from datalab_facade.jobs.commands import Sleep
+from datalab_facade.transfers.policies import UploadPolicy
+from datalab_facade.transfers.uploading import Upload, UploadValue, upload_error
 from tests.secrets_for_tests import SIGNATURE, presigned
 
 MD5 = "0" * 32
@@ -45,21 +45,26 @@ def play(answer: Callable[[Any], dict[str, Any]], **options: Any) -> tuple[list[
     given_ = {"deadline": 1_000.0, "allow_http": False, **options}
     steps = Upload("a.pdf", UploadPolicy(), random=lambda: 0.5, **given_).steps()
     now, commands = 0.0, list[Any]()
-    told: Result | None = None
+    result: Result[UploadValue] | None = None
+    end: object = None
     while True:
         try:
-            command = next(steps) if told is None else steps.send(told)
-        except StopIteration as end:
-            return commands, end.value
+            command = next(steps) if result is None else steps.send(result)
+        except StopIteration:
+            return commands, end
         except DatalabError as error:
             return commands, error
+        if isinstance(command, Report):
+            end = command.value
+            result = Result(now)
+            continue
         commands.append(command)
         if isinstance(command, Sleep):
             now += command.seconds
-            told = Result(now)
+            result = Result(now)
         else:
             now += 1
-            told = Result(**{"now": now, **answer(command)})
+            result = Result(**{"now": now, **answer(command)})
 
 
 def run(*became: dict[str, Any], **options: Any) -> tuple[list[Any], Any]:
@@ -70,15 +75,15 @@ def run(*became: dict[str, Any], **options: Any) -> tuple[list[Any], Any]:
 
 def ticket(number: int = 1, url: str = "") -> dict[str, Any]:
     reference = f"datalab://file-{number}"
-    return {"ticket": Ticket(number, reference, url or presigned(str(number)))}
+    return {"value": Ticket(number, reference, url or presigned(str(number)))}
 
 
 def answered(status: int, **headers: str) -> dict[str, Any]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return {"status": status, "headers": named}
+    return {"value": StorageReply(status, named)}
 
 
-CONFIRMED = {"confirmation": Confirmation(1, "datalab://file-1", success=True, message="")}
+CONFIRMED = {"value": Confirmation(1, "datalab://file-1", success=True, message="")}
 
 
 def kinds(commands: list[Any]) -> list[type]:
@@ -90,7 +95,7 @@ def test_an_upload_asks_sends_and_confirms() -> None:
     assert kinds(commands) == [RequestUrl, Put, Confirm]
     assert commands[1].url == presigned("7")
     assert commands[2].file_id == 7
-    assert end == CONFIRMED["confirmation"]
+    assert end == CONFIRMED["value"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 410])
@@ -155,8 +160,10 @@ def test_any_other_status_is_a_refusal(status: int) -> None:
 
 
 def test_another_checksum_at_the_other_end_is_sent_again_and_then_told() -> None:
-    wrong = [answered(200, **OTHER_MD5), {"mismatches": {"md5"}}]
-    commands, end = run(ticket(), *wrong, answered(200, **OTHER_MD5), {}, CONFIRMED)
+    wrong = [answered(200, **OTHER_MD5), {"value": {"md5"}}]
+    commands, end = run(
+        ticket(), *wrong, answered(200, **OTHER_MD5), {"value": frozenset()}, CONFIRMED
+    )
     assert kinds(commands) == [RequestUrl, Put, Compare, Sleep, Put, Compare, Confirm]
     assert commands[2].digests == {"md5": MD5}
     assert isinstance(end, Confirmation)
@@ -219,7 +226,7 @@ def test_an_upload_that_is_not_confirmed_says_under_which_id_it_was_sent(
 
 
 def test_a_confirmation_that_says_no_is_an_error_with_its_words() -> None:
-    no = {"confirmation": Confirmation(7, "r", success=False, message="size is 0")}
+    no = {"value": Confirmation(7, "r", success=False, message="size is 0")}
     _, end = run(ticket(7), answered(200), no)
     assert end.reason == "unconfirmed"
     assert "size is 0" in str(end)
@@ -305,6 +312,6 @@ def test_whatever_storage_answers_an_upload_ends_soon(steps: list[dict[str, Any]
         return ticket() if isinstance(command, RequestUrl) else CONFIRMED
 
     commands, end = play(answer, deadline=10_000.0)
-    assert end == CONFIRMED["confirmation"] or isinstance(end, UploadError)
+    assert end == CONFIRMED["value"] or isinstance(end, UploadError)
     most = 1 + UploadPolicy().max_retries + UploadPolicy().max_renewals
     assert kinds(commands).count(Put) <= most

@@ -251,7 +251,7 @@ def test_an_execution_that_ended_while_waiting_paused_has_not_timed_out(
     assert [mapped.result()[1] for mapped in (first, *results)] == ids
 
 
-def test_an_expired_url_is_renewed_where_the_key_and_the_budget_are(
+def test_an_expired_url_is_renewed_where_the_key_and_the_rate_limiter_are(
     dask: Client, server: SimulatorServer, datalab: Datalab
 ) -> None:
     ids = [server.simulator.start(OVER) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""Many who wait for executions in one event loop share one client, and so one budget."""
+"""Many who wait for executions in one event loop share one client, and so one rate limiter."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def test_each_wait_gets_its_own_outcome() -> None:
     assert isinstance(unknown.error, NotFoundError)
 
 
-async def test_hundreds_of_waits_use_one_client_and_stay_within_its_budget() -> None:
+async def test_hundreds_of_waits_use_one_client_and_stay_within_its_rate_limit() -> None:
     world = World()
     outcomes = await world.outcomes(*world.start(*[SOON] * 300))
     assert all(outcome.succeeded for outcome in outcomes)
@@ -158,7 +158,7 @@ async def test_a_wait_goes_on_beyond_its_lease() -> None:
     assert world.clock.monotonic() >= 300
 
 
-async def test_the_budget_outlives_a_pause_between_two_waits() -> None:
+async def test_the_rate_limiter_outlives_a_pause_between_two_waits() -> None:
     world = World(per_minute=10)
     for _ in range(30):
         [handle] = world.start(ExecutionScript([]))

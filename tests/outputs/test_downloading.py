@@ -6,7 +6,6 @@ import contextlib
 import json
 import re
 import zlib
-from collections.abc import Generator
 from typing import Any
 
 import attrs
@@ -25,26 +24,21 @@ from datalab_facade import (
 )
 from datalab_facade.decoding import retry_after_of
 from datalab_facade.errors import APIStatusError, DownloadFailure
-from datalab_facade.jobs.commands import Sleep
-from datalab_facade.outputs.downloading import (
-    Command,
-    Download,
-    DownloadPolicy,
-    Facts,
-    Fetch,
-    NotSecure,
-    Receive,
-    RemoteFile,
-    Renew,
-    Result,
-    checked_storage_url,
-    download_error,
-)
-from datalab_facade.outputs.unpacking import Unpacker
+from datalab_facade.files.models import FileLink
+from datalab_facade.files.remote_files import remote_file
+from datalab_facade.jobs.commands import Report, Result, Sleep
+from datalab_facade.outputs.remote_outputs import remote_output
+from datalab_facade.transfers.commands import Fetch, Read, Renew, StorageReply
+from datalab_facade.transfers.downloading import Chunk, Download, DownloadValue
+from datalab_facade.transfers.facts import Facts
+from datalab_facade.transfers.policies import DownloadPolicy
+from datalab_facade.transfers.remotes import InsecureURLError, Remote, checked_storage_url
+from datalab_facade.transfers.unpacking import Unpacker
 
 POLICY = DownloadPolicy(max_retries=4, max_renewals=2, max_redirects=3, max_restarts=3)
 DEADLINE = 400.0
 URL = "https://storage.example/out?X-Amz-Signature=0"
+OUTPUT = remote_output(Output(execution_id=1, step="parse", file_key=None, url=URL))
 
 # More commands than this are no download but a loop. What is worth a try may be tried
 # as often as there are bytes, and each of these tries may fail so often.
@@ -119,6 +113,12 @@ ACTS = st.tuples(
 )
 
 
+def replied(
+    now: float, status: int, headers: dict[str, str] | None = None
+) -> Result[DownloadValue]:
+    return Result(now, StorageReply(status, headers or {}))
+
+
 class World:
     """A storage, an API and a clock, and what the caller of a download holds."""
 
@@ -136,12 +136,15 @@ class World:
         self.renewals = 0
         self.redirects_in_row = 0
 
-    def told(self, command: Any) -> Result:
+    def result_of(self, command: Any) -> Result[DownloadValue]:
+        if isinstance(command, Report):
+            self.take(command.value)
+            return Result(self.now)
         self.now += self.seconds
         if isinstance(command, Fetch):
             return self.fetched(command)
-        if isinstance(command, Receive):
-            return self.received(command)
+        if isinstance(command, Read):
+            return self.read()
         if isinstance(command, Renew):
             return self.renewed()
         assert isinstance(command, Sleep)
@@ -149,9 +152,9 @@ class World:
         self.now += command.seconds
         return Result(self.now)
 
-    def fetched(self, fetch: Fetch) -> Result:  # noqa: PLR0911 - one for each kind of answer
+    def fetched(self, fetch: Fetch) -> Result[DownloadValue]:  # noqa: PLR0911 - one for each kind of answer
         assert self.now - self.seconds <= DEADLINE
-        assert fetch.timeout(self.now) <= max(POLICY.stall_timeout, 0.01)
+        assert fetch.seconds_left(self.now) <= max(POLICY.stall_timeout, 0.01)
         assert re.match(r"https://[a-z.]+/", fetch.url)
         self.check_range(fetch)
         act, number, yes = self.acts.pop(0) if self.acts else self.last
@@ -159,22 +162,22 @@ class World:
         if act == "redirect":
             self.redirects_in_row += 1
             assert self.redirects_in_row <= POLICY.max_redirects + 1
-            return Result(self.now, 302, {"location": LOCATIONS[number % len(LOCATIONS)]})
+            return replied(self.now, 302, {"location": LOCATIONS[number % len(LOCATIONS)]})
         if act == "error":
             return Result(self.now, error=ERRORS[number % len(ERRORS)])
         if act == "busy":
             status = [408, 425, 429, 500, 503, 599, 700][number % 7]
             headers = {"retry-after": ["1", "9999", "soon", "-1", "nan"][number % 5]} if yes else {}
-            return Result(self.now, status, headers)
+            return replied(self.now, status, headers)
         if act == "refused":
-            return Result(self.now, [400, 401, 403, 404, 410][number % 5])
+            return replied(self.now, [400, 401, 403, 404, 410][number % 5])
         if act == "strange":
-            return Result(self.now, [204, 300, 304, 405, 412, 418][number % 6])
+            return replied(self.now, [204, 300, 304, 405, 412, 418][number % 6])
         if act == "416":
             length = [len(self.version.body), number, len(self.held)][number % 3]
             told = {"content-range": f"bytes */{length}"} if yes else {}
             named = self.version.headers if number % 2 else {}
-            return Result(self.now, 416, {**named, **told})
+            return replied(self.now, 416, {**named, **told})
         if act == "change":
             self.number += 1
             size = number if yes else len(self.version.body)
@@ -194,7 +197,7 @@ class World:
             assert fetch.headers["If-Range"] in self.held_of.headers.values()
             assert not fetch.headers["If-Range"].startswith("W/")
 
-    def object(self, fetch: Fetch, act: str, number: int, *, broken: bool) -> Result:
+    def object(self, fetch: Fetch, act: str, number: int, *, broken: bool) -> Result[DownloadValue]:
         version = self.version
         found = re.fullmatch(r"bytes=(\d+)-", fetch.headers.get("Range", ""))
         matches = fetch.headers.get("If-Range") in version.headers.values()
@@ -203,24 +206,24 @@ class World:
         end = number if broken else None
         if act == "wrong part":
             wrong = ["", "bytes 1-2/3", f"bytes {start + 1}-9/40", "bytes a-b/c"][number % 4]
-            return Result(self.now, 206, {**version.headers, "content-range": wrong})
+            return replied(self.now, 206, {**version.headers, "content-range": wrong})
         if act == "unasked part" and not found:
             part = f"bytes 0-{len(version.body) - 1}/{len(version.body)}"
             self.body = version, 0, end
-            return Result(self.now, 206, {**version.headers, "content-range": part})
+            return replied(self.now, 206, {**version.headers, "content-range": part})
         if start == 0 or act in ("no ranges", "no length"):
             self.body = version, 0, end
             length = len(version.body) + (act == "false length" and number)
             told = {} if act == "no length" else {"content-length": str(length)}
-            return Result(self.now, 200, {**version.headers, **told})
+            return replied(self.now, 200, {**version.headers, **told})
         if start >= len(version.body):
             told = {"content-range": f"bytes */{len(version.body)}"}
-            return Result(self.now, 416, {**version.headers, **told})
+            return replied(self.now, 416, {**version.headers, **told})
         # Packed in another way, it is another object to whoever joins parts of it.
         other = attrs.evolve(version) if act == "repacked part" else version
         self.body = other, start, end
         part = f"bytes {start}-{len(version.body) - 1}/{len(version.body)}"
-        return Result(self.now, 206, {**self.of_part(act, fetch), "content-range": part})
+        return replied(self.now, 206, {**self.of_part(act, fetch), "content-range": part})
 
     def of_part(self, act: str, fetch: Fetch) -> dict[str, str]:
         """Give what tells which object a part is of, by a storage that knows better or not."""
@@ -234,23 +237,31 @@ class World:
             return {**headers, "content-encoding": "gzip"}
         return headers
 
-    def received(self, receive: Receive) -> Result:
+    def take(self, chunk: Chunk) -> None:
+        if chunk.data:
+            assert chunk.offset == len(self.held)
+            self.held += chunk.data
+            return
         assert self.body is not None, "nothing was begun"
-        version, start, end = self.body
-        assert receive.offset == start <= len(self.held)
+        version, start, _ = self.body
+        assert chunk.offset == start <= len(self.held)
         self.redirects_in_row = 0
         if start:
             assert version is self.held_of
         del self.held[start:]
         self.held_of = version
+
+    def read(self) -> Result[DownloadValue]:
+        """Give all of the body that comes in one piece, then its end."""
+        assert self.body is not None, "nothing was begun"
+        version, start, end = self.body
         rest = version.body[start:]
         came = rest if end is None else rest[:end]
-        self.held += came
-        cut = len(came) < len(rest)
-        error = ERRORS[0] if cut else None
-        return Result(self.now, received=len(self.held), error=error)
+        if came and len(self.held) == start:
+            return Result(self.now, came)
+        return Result(self.now, error=ERRORS[0] if len(came) < len(rest) else None)
 
-    def renewed(self) -> Result:
+    def renewed(self) -> Result[DownloadValue]:
         self.renewals += 1
         self.redirects_in_row = 0
         assert self.renewals <= POLICY.max_renewals
@@ -259,14 +270,13 @@ class World:
             return Result(self.now, error=NotFoundError(404, method="GET", url="u"))
         if act[0] == "strange":
             return Result(self.now)
-        return Result(self.now, url=f"https://storage.example/renewed?{self.renewals}")
+        return Result(self.now, f"https://storage.example/renewed?{self.renewals}")
 
 
 def run(world: World, *, restartable: bool = True) -> str:
     """Run a download in a world, and tell how it ended."""
-    output = Output(execution_id=1, step="parse", file_key=None, url=URL)
     download = Download(
-        output,
+        OUTPUT,
         POLICY,
         deadline=DEADLINE,
         random=lambda: 0.5,
@@ -277,7 +287,7 @@ def run(world: World, *, restartable: bool = True) -> str:
     try:
         command = next(steps)
         for _ in range(MOST_COMMANDS):
-            command = steps.send(world.told(command))
+            command = steps.send(world.result_of(command))
     except StopIteration:
         assert download.received == len(world.held)
         return "whole"
@@ -340,16 +350,14 @@ def test_a_stream_never_takes_back_what_was_read(
 ) -> None:
     """What a reader has seen is the beginning of what comes later, or the stream fails."""
     world = World(acts, last, validators, seconds)
-    received, seen = world.received, bytearray()
+    take, seen = world.take, bytearray()
 
-    def watched(receive: Receive) -> Result:
-        assert receive.offset == len(seen)
-        told = received(receive)
-        assert world.held[: len(seen)] == seen
-        seen[:] = world.held
-        return told
+    def watched(chunk: Chunk) -> None:
+        assert chunk.offset == len(seen)
+        take(chunk)
+        seen.extend(chunk.data)
 
-    setattr(world, "received", watched)  # noqa: B010 - the checkers disagree on assigning it
+    setattr(world, "take", watched)  # noqa: B010 - the checkers disagree on assigning it
     ended = run(world, restartable=False)
     event(ended)
     if ended == "whole":
@@ -362,15 +370,15 @@ def test_a_stream_never_takes_back_what_was_read(
 def test_nothing_is_asked_after_the_deadline(number: int, at: float) -> None:
     """However late an answer comes, and whatever it says."""
     answers = [
-        Result(at, 302, {"location": "/elsewhere"}),
-        Result(at, 403),
-        Result(at, 416),
-        Result(at, 503),
-        Result(at, 206, {"content-range": "bytes 1-1/2"}),
+        replied(at, 302, {"location": "/elsewhere"}),
+        replied(at, 403),
+        replied(at, 416),
+        replied(at, 503),
+        replied(at, 206, {"content-range": "bytes 1-1/2"}),
         Result(at, error=ERRORS[0]),
     ]
     download = Download(
-        Output(execution_id=1, step="parse", file_key=None, url=URL),
+        OUTPUT,
         POLICY,
         deadline=DEADLINE,
         random=lambda: 0.5,
@@ -382,7 +390,7 @@ def test_nothing_is_asked_after_the_deadline(number: int, at: float) -> None:
     def go_on() -> None:
         command = steps.send(answers[number])
         if isinstance(command, Renew):
-            command = steps.send(Result(at, url=URL))
+            command = steps.send(Result(at, URL))
         assert isinstance(command, (Fetch, Sleep))
 
     if at <= DEADLINE - POLICY.retry_backoff:
@@ -397,7 +405,7 @@ def test_what_was_received_without_a_validator_is_worth_nothing_tomorrow() -> No
     """A part can be gone on with only if it can be told whether it still fits."""
     for facts, received in [(Facts(total=10), 0), (Facts(total=10, validator='"v"'), 5)]:
         download = Download(
-            Output(execution_id=1, step="parse", file_key=None, url=URL),
+            OUTPUT,
             POLICY,
             deadline=1.0,
             random=lambda: 0.5,
@@ -414,34 +422,65 @@ def test_a_digest_that_is_none_is_not_kept_in_notes(digests: dict[str, str]) -> 
         Facts(digests=digests)
 
 
-Steps = Generator[Command, Result, None]
 DAY = "Mon, 01 Jan 2024 00:00:00 GMT"
 MONTH = "Thu, 01 Feb 2024 00:00:00 GMT"
 
 
-def begun(**options: Any) -> tuple[Download, Steps, Command]:
+class Steps:
+    """The steps of a download, and what they report."""
+
+    def __init__(self, download: Download) -> None:
+        self._steps = download.steps()
+        self.chunks: list[Chunk] = []
+
+    def begin(self) -> Any:
+        return self._after(next(self._steps))
+
+    def send(self, result: Result[DownloadValue]) -> Any:
+        self.now = result.now
+        return self._after(self._steps.send(result))
+
+    def end_body(self, now: float, received: int, error: DatalabError | None = None) -> Any:
+        """Let a body come up to an offset in the object, and end."""
+        data = bytes(received - self.chunks[-1].offset)
+        if data:
+            self.send(Result(now, data))
+        return self.send(Result(now, error=error))
+
+    def _after(self, command: Any) -> Any:
+        while isinstance(command, Report):
+            self.chunks.append(command.value)
+            command = self._steps.send(Result(self.now))
+        return command
+
+
+def begun(**options: Any) -> tuple[Download, Steps, Any]:
     """Begin a download at the time of 1000 seconds, which it does not know yet."""
-    remote = options.pop("remote", Output(execution_id=1, step="parse", file_key=None, url=URL))
-    given: dict[str, Any] = {"deadline": 2_000.0, "allow_http": False} | options
-    download = Download(remote, POLICY, random=lambda: 0.5, **given)
-    steps = download.steps()
-    return download, steps, next(steps)
+    given: dict[str, Any] = {"remote": OUTPUT, "deadline": 2_000.0, "allow_http": False} | options
+    download = Download(policy=POLICY, random=lambda: 0.5, **given)
+    steps = Steps(download)
+    return download, steps, steps.begin()
 
 
-def failure(steps: Steps, told: Result) -> DownloadError:
+def failure(steps: Steps, told: Result[DownloadValue]) -> DownloadError:
     with pytest.raises(DownloadError) as failed:
         steps.send(told)
     return failed.value
 
 
-def fetched(command: Command) -> Fetch:
+def paused(command: Any) -> float:
+    assert isinstance(command, Sleep)
+    return command.seconds
+
+
+def fetched(command: Any) -> Fetch:
     assert isinstance(command, Fetch)
     return command
 
 
-@pytest.mark.parametrize("command", [Receive(0, 110.0), Renew("u", 110.0)])
+@pytest.mark.parametrize("command", [Read(110.0), Renew("u", 110.0)])
 def test_a_command_has_the_time_that_is_left_and_never_none_at_all(
-    command: Receive | Renew,
+    command: Read | Renew,
 ) -> None:
     assert command.seconds_left(100.0) == 10
     assert command.seconds_left(110.0) == 0.01
@@ -450,9 +489,9 @@ def test_a_command_has_the_time_that_is_left_and_never_none_at_all(
 
 def test_a_fetch_may_be_silent_for_as_long_as_the_policy_says_within_its_time() -> None:
     fetch = Fetch("u", {}, stall_timeout=30.0, deadline=110.0)
-    assert fetch.timeout(50.0) == 30
-    assert fetch.timeout(100.0) == 10
-    assert fetch.timeout(110.0) == 0.01
+    assert fetch.seconds_left(50.0) == 30
+    assert fetch.seconds_left(100.0) == 10
+    assert fetch.seconds_left(110.0) == 0.01
 
 
 @pytest.mark.parametrize(
@@ -481,23 +520,23 @@ def test_what_storage_has_no_more_of_is_whole_if_it_is_still_the_same(
     assert fetched(command).headers["Range"] == "bytes=10-"
     if whole:
         with pytest.raises(StopIteration):
-            steps.send(Result(1_000.0, 416, headers))
+            steps.send(replied(1_000.0, 416, headers))
         assert download.received == 10
     else:
-        assert "Range" not in fetched(steps.send(Result(1_000.0, 416, headers))).headers
+        assert "Range" not in fetched(steps.send(replied(1_000.0, 416, headers))).headers
         assert (download.received, download.facts) == (0, Facts())
 
 
 def test_a_stream_that_cannot_go_on_says_why() -> None:
     facts = Facts(total=10, validator='"v"')
     _, steps, _ = begun(facts=facts, received=5, restartable=False)
-    failed = failure(steps, Result(1_000.0, 200))
+    failed = failure(steps, replied(1_000.0, 200))
     assert failed.reason == "incomplete"
     assert "was cut off and cannot resume: storage cannot resume" in str(failed)
 
 
 def test_what_is_begun_anew_too_often_is_given_up() -> None:
-    unasked = Result(1_000.0, 206, {"content-range": "bytes 0-8/10"})
+    unasked = replied(1_000.0, 206, {"content-range": "bytes 0-8/10"})
     _, steps, _ = begun()
     for _ in range(POLICY.max_restarts):
         assert fetched(steps.send(unasked)).url == URL
@@ -511,16 +550,16 @@ def test_what_is_begun_anew_too_often_is_given_up() -> None:
 def test_redirects_are_followed_a_few_times() -> None:
     _, steps, _ = begun()
     for number in range(POLICY.max_redirects):
-        command = steps.send(Result(1_000.0, 302, {"location": f"/{number}"}))
+        command = steps.send(replied(1_000.0, 302, {"location": f"/{number}"}))
         assert fetched(command).url == f"https://storage.example/{number}"
-    failed = failure(steps, Result(1_000.0, 302, {"location": "/more"}))
+    failed = failure(steps, replied(1_000.0, 302, {"location": "/more"}))
     assert (failed.reason, failed.status) == ("refused", 302)
     assert str(failed).endswith("is redirected more than 3 times")
 
 
 def test_a_redirect_without_a_place_leads_back() -> None:
     _, steps, _ = begun()
-    assert fetched(steps.send(Result(1_000.0, 302))).url == URL
+    assert fetched(steps.send(replied(1_000.0, 302))).url == URL
 
 
 @pytest.mark.parametrize(
@@ -532,7 +571,7 @@ def test_a_redirect_without_a_place_leads_back() -> None:
 )
 def test_a_redirect_to_where_nothing_is_to_be_sent_says_so(location: str, why: str) -> None:
     _, steps, _ = begun()
-    failed = failure(steps, Result(1_000.0, 307, {"location": location}))
+    failed = failure(steps, replied(1_000.0, 307, {"location": location}))
     assert (failed.reason, failed.status) == ("refused", 307)
     assert str(failed).endswith(why)
 
@@ -540,9 +579,9 @@ def test_a_redirect_to_where_nothing_is_to_be_sent_says_so(location: str, why: s
 def test_trouble_that_goes_on_is_told_with_its_status() -> None:
     _, steps, _ = begun()
     for away in (0.375, 0.75, 1.5, 3):
-        assert steps.send(Result(1_000.0, 503)) == Sleep(away)
+        assert paused(steps.send(replied(1_000.0, 503))) == away
         steps.send(Result(1_000.0))
-    failed = failure(steps, Result(1_000.0, 503))
+    failed = failure(steps, replied(1_000.0, 503))
     assert (failed.reason, failed.status) == ("unreachable", 503)
     assert "could not be fetched: GET https://storage.example/out?… answered 503" in str(failed)
 
@@ -577,7 +616,7 @@ def test_a_date_to_come_back_counts_from_the_date_that_storage_tells(
 @pytest.mark.parametrize("now", [1_999.625, 1_999.9])
 def test_what_could_not_end_in_time_is_not_tried_again(now: float) -> None:
     _, steps, _ = begun()
-    failed = failure(steps, Result(now, 503))
+    failed = failure(steps, replied(now, 503))
     assert (failed.reason, failed.status) == ("unreachable", 503)
     assert "was not fetched in time: GET https://storage.example/out?… answered 503" in str(failed)
 
@@ -585,10 +624,11 @@ def test_what_could_not_end_in_time_is_not_tried_again(now: float) -> None:
 def test_a_try_that_brought_nothing_counts_as_a_fault() -> None:
     _, steps, _ = begun()
     for _ in range(POLICY.max_retries):
-        assert steps.send(Result(1_000.0, 200, {"content-length": "10"})) == Receive(0, 2_000.0)
+        assert steps.send(replied(1_000.0, 200, {"content-length": "10"})) == Read(2_000.0)
+        assert steps.chunks[-1] == Chunk(0, b"")
         assert isinstance(steps.send(Result(1_000.0)), Sleep)
         fetched(steps.send(Result(1_000.0)))
-    steps.send(Result(1_000.0, 200, {"content-length": "10"}))
+    steps.send(replied(1_000.0, 200, {"content-length": "10"}))
     failed = failure(steps, Result(1_000.0))
     assert failed.reason == "incomplete"
     assert "was cut off after 0 of 10 bytes" in str(failed)
@@ -608,17 +648,16 @@ def test_a_body_that_never_comes_whole_is_said_to_be_cut(
     headers: dict[str, str], came: int, error: DatalabError | None, how: str
 ) -> None:
     _, steps, _ = begun()
-    steps.send(Result(1_000.0, 200, {**headers, "etag": '"v"'}))
-    ended = Result(1_000.0, received=came, error=error)
-    steps.send(ended)
+    steps.send(replied(1_000.0, 200, {**headers, "etag": '"v"'}))
+    steps.end_body(1_000.0, came, error)
     part = {"content-range": f"bytes {came}-19/*", "etag": '"v"'}
     for _ in range(POLICY.max_retries - 1):
         fetched(steps.send(Result(1_000.0)))
-        steps.send(Result(1_000.0, 206, part))
-        steps.send(ended)
+        steps.send(replied(1_000.0, 206, part))
+        steps.end_body(1_000.0, came, error)
     fetched(steps.send(Result(1_000.0)))
-    steps.send(Result(1_000.0, 206, part))
-    failed = failure(steps, ended)
+    steps.send(replied(1_000.0, 206, part))
+    failed = failure(steps, Result(1_000.0, error=error))
     assert failed.reason == "incomplete"
     assert str(failed).endswith(f"execution 1 {how}")
     assert failed.__cause__ is error
@@ -626,15 +665,15 @@ def test_a_body_that_never_comes_whole_is_said_to_be_cut(
 
 def test_a_body_that_is_cut_and_cannot_be_gone_on_with_is_said_to_be_cut() -> None:
     _, steps, _ = begun()
-    cut, anew = Result(1_000.0, received=4, error=ERRORS[0]), {"content-length": "10"}
-    steps.send(Result(1_000.0, 200, anew))
+    anew = {"content-length": "10"}
+    steps.send(replied(1_000.0, 200, anew))
     for _ in range(POLICY.max_restarts):
-        assert isinstance(steps.send(cut), Sleep)
+        assert isinstance(steps.end_body(1_000.0, 4, ERRORS[0]), Sleep)
         fetched(steps.send(Result(1_000.0)))
-        steps.send(Result(1_000.0, 200, anew))
-    steps.send(cut)
+        steps.send(replied(1_000.0, 200, anew))
+    steps.end_body(1_000.0, 4, ERRORS[0])
     steps.send(Result(1_000.0))
-    failed = failure(steps, Result(1_000.0, 200, anew))
+    failed = failure(steps, replied(1_000.0, 200, anew))
     assert failed.reason == "incomplete"
     assert "was cut off after 4 of 10 bytes, and was restarted" in str(failed)
 
@@ -670,7 +709,8 @@ MD5_BASE64 = "1B2M2Y8AsgTpgAmY7PhCfg=="
 )
 def test_what_storage_tells_of_an_object_is_kept(headers: dict[str, str], facts: Facts) -> None:
     download, steps, _ = begun()
-    assert steps.send(Result(1_000.0, 200, headers)) == Receive(0, 2_000.0)
+    assert steps.send(replied(1_000.0, 200, headers)) == Read(2_000.0)
+    assert steps.chunks[-1] == Chunk(0, b"")
     assert download.facts == facts
 
 
@@ -700,7 +740,7 @@ def test_whatever_headers_say_they_are_read(
     """And what is kept of them can be written down and read again."""
     download, steps, _ = begun(facts=facts, received=5)
     with contextlib.suppress(DownloadError):
-        steps.send(Result(1_000.0, status, headers))
+        steps.send(replied(1_000.0, status, headers))
     kept = json.loads(json.dumps(attrs.asdict(download.facts)))
     assert Facts(**kept) == download.facts
 
@@ -710,8 +750,9 @@ def test_whatever_headers_say_they_are_read(
 def test_a_part_may_tell_the_length_that_was_not_known(total: int | None, told: str) -> None:
     facts = Facts(total=total, validator='"v"')
     download, steps, _ = begun(facts=facts, received=5)
-    part = Result(1_000.0, 206, {"content-range": f"bytes 5-9/{told}", "etag": '"v"'})
-    assert steps.send(part) == Receive(5, 2_000.0)
+    part = replied(1_000.0, 206, {"content-range": f"bytes 5-9/{told}", "etag": '"v"'})
+    assert steps.send(part) == Read(2_000.0)
+    assert steps.chunks[-1] == Chunk(5, b"")
     assert download.facts.total == (10 if told == "10" else total)
 
 
@@ -738,7 +779,7 @@ def test_a_part_may_tell_the_length_that_was_not_known(total: int | None, told: 
 def test_a_part_that_does_not_fit_is_not_taken(headers: dict[str, str], why: str) -> None:
     facts = Facts(total=10, validator='"v"')
     _, steps, _ = begun(facts=facts, received=5, restartable=False)
-    failed = failure(steps, Result(1_000.0, 206, headers))
+    failed = failure(steps, replied(1_000.0, 206, headers))
     assert failed.reason == "incomplete"
     assert str(failed).endswith(f"cannot resume: {why}")
 
@@ -761,23 +802,24 @@ def test_a_part_of_what_has_only_a_date_must_name_that_date(
     """And no other weak ETag than the first answer."""
     facts = Facts(total=10, validator=DAY, weak_etag='W/"v"')
     _, steps, _ = begun(facts=facts, received=5)
-    command = steps.send(Result(1_000.0, 206, {"content-range": "bytes 5-9/10", **headers}))
-    assert isinstance(command, Receive) is same
+    command = steps.send(replied(1_000.0, 206, {"content-range": "bytes 5-9/10", **headers}))
+    assert isinstance(command, Read) is same
 
 
 def test_a_206_of_the_whole_to_a_question_for_all_of_it_is_taken() -> None:
     download, steps, _ = begun()
     whole = {"content-range": "bytes 0-9/10", "content-length": "10", "content-md5": MD5_BASE64}
-    assert steps.send(Result(1_000.0, 206, whole)) == Receive(0, 2_000.0)
+    assert steps.send(replied(1_000.0, 206, whole)) == Read(2_000.0)
+    assert steps.chunks[-1] == Chunk(0, b"")
     assert download.facts == Facts(10, digests={"md5": MD5})
     with pytest.raises(StopIteration):
-        steps.send(Result(1_000.0, received=10))
+        steps.end_body(1_000.0, 10)
 
 
 @pytest.mark.parametrize("part", ["0-8/10", "1-9/10", "0-9/*", "0-9/9", "*/10", ""])
 def test_a_206_that_may_not_be_the_whole_is_asked_for_again(part: str) -> None:
     _, steps, _ = begun()
-    fetched(steps.send(Result(1_000.0, 206, {"content-range": f"bytes {part}"})))
+    fetched(steps.send(replied(1_000.0, 206, {"content-range": f"bytes {part}"})))
 
 
 GOOD = {"content-length": "10", "content-md5": MD5_BASE64}
@@ -798,7 +840,7 @@ def test_a_checksum_of_another_representation_is_none_of_what_comes(
     headers: dict[str, str],
 ) -> None:
     download, steps, _ = begun()
-    steps.send(Result(1_000.0, 200, headers))
+    steps.send(replied(1_000.0, 200, headers))
     assert download.facts.digests == {}
 
 
@@ -816,22 +858,22 @@ def test_a_checksum_of_what_is_stored_counts_for_what_comes_as_it_is_stored(
     headers: dict[str, str],
 ) -> None:
     download, steps, _ = begun()
-    steps.send(Result(1_000.0, 200, headers))
+    steps.send(replied(1_000.0, 200, headers))
     assert download.facts.digests == {"md5": MD5}
 
 
 def test_a_new_url_that_is_refused_as_well_is_told() -> None:
     _, steps, _ = begun()
     for number in range(POLICY.max_renewals):
-        command = steps.send(Result(1_000.0, 403))
+        command = steps.send(replied(1_000.0, 403))
         if number:
             # A new one may have to become valid yet.
-            assert command == Sleep(0.75 * 2**number)
+            assert paused(command) == 0.75 * 2**number
             command = steps.send(Result(1_000.0))
         assert isinstance(command, Renew)
         url = f"https://storage.example/{number}"
-        assert fetched(steps.send(Result(1_000.0, url=url))).url == url
-    failed = failure(steps, Result(1_000.0, 403))
+        assert fetched(steps.send(Result(1_000.0, url))).url == url
+    failed = failure(steps, replied(1_000.0, 403))
     assert (failed.reason, failed.status) == ("refused", 403)
     assert str(failed).endswith("is refused by storage with 403, also with a new URL")
 
@@ -839,19 +881,19 @@ def test_a_new_url_that_is_refused_as_well_is_told() -> None:
 @pytest.mark.parametrize("now", [1_998.5, 1_999.0])
 def test_no_url_is_asked_for_when_there_is_no_time_for_the_pause_before(now: float) -> None:
     _, steps, _ = begun()
-    steps.send(Result(1_000.0, 403))
-    steps.send(Result(1_000.0, url=URL))
-    failed = failure(steps, Result(now, 403))
+    steps.send(replied(1_000.0, 403))
+    steps.send(Result(1_000.0, URL))
+    failed = failure(steps, replied(now, 403))
     assert (failed.reason, failed.status) == ("refused", 403)
 
 
 def test_only_of_outputs_it_is_said_that_they_are_deleted_soon() -> None:
     for remote, why in (
-        (Output(execution_id=1, step="parse", file_key=None, url=URL), "hour after they finish"),
-        (RemoteFile(5, "a.pdf", URL), "is no longer there"),
+        (OUTPUT, "hour after they finish"),
+        (remote_file(FileLink(file_id=5, filename="a.pdf", url=URL)), "is no longer there"),
     ):
         _, steps, _ = begun(remote=remote)
-        steps.send(Result(1_000.0, 404))
+        steps.send(replied(1_000.0, 404))
         failed = failure(steps, Result(1_000.0))
         assert (failed.reason, failed.status) == ("gone", 404)
         assert str(failed).endswith(why)
@@ -876,24 +918,24 @@ def test_a_deflated_body_is_unpacked_however_small_its_pieces_are() -> None:
 def follow_redirects(steps: Steps) -> None:
     """Be redirected as often as the policy lets."""
     for _ in range(POLICY.max_redirects):
-        fetched(steps.send(Result(1_000.0, 302, {"location": "/elsewhere"})))
+        fetched(steps.send(replied(1_000.0, 302, {"location": "/elsewhere"})))
 
 
 def test_redirects_are_counted_in_a_row_only() -> None:
     _, steps, _ = begun()
     follow_redirects(steps)
-    steps.send(Result(1_000.0, 200, {"content-length": "10"}))
+    steps.send(replied(1_000.0, 200, {"content-length": "10"}))
     steps.send(Result(1_000.0, error=ERRORS[0]))
     fetched(steps.send(Result(1_000.0)))
     follow_redirects(steps)
-    steps.send(Result(1_000.0, 403))
-    fetched(steps.send(Result(1_000.0, url=URL)))
+    steps.send(replied(1_000.0, 403))
+    fetched(steps.send(Result(1_000.0, URL)))
     follow_redirects(steps)
 
 
 def test_a_url_that_cannot_be_renewed_tells_why() -> None:
     _, steps, _ = begun()
-    steps.send(Result(1_000.0, 403))
+    steps.send(replied(1_000.0, 403))
     failed = failure(steps, Result(1_000.0, error=APIStatusError(503, method="GET", url="u")))
     assert (failed.reason, failed.status) == ("expired", 403)
     assert "has a URL that expired and could not be renewed: GET u answered 503" in str(failed)
@@ -903,22 +945,26 @@ def test_a_url_that_cannot_be_renewed_tells_why() -> None:
     ("remote", "name", "fields"),
     [
         (
-            Output(execution_id=7, step="parse", file_key=None, url=URL),
+            remote_output(Output(execution_id=7, step="parse", file_key=None, url=URL)),
             "The output of step parse of execution 7",
             (7, "parse", None, None),
         ),
         (
-            Output(execution_id=7, step="parse", file_key="a.pdf", url=URL),
+            remote_output(Output(execution_id=7, step="parse", file_key="a.pdf", url=URL)),
             "The output of step parse [a.pdf] of execution 7",
             (7, "parse", "a.pdf", None),
         ),
-        (RemoteFile(5, "a.pdf", URL), "The file 'a.pdf' (id 5)", (None, None, None, 5)),
+        (
+            remote_file(FileLink(file_id=5, filename="a.pdf", url=URL)),
+            "The file 'a.pdf' (id 5)",
+            (None, None, None, 5),
+        ),
     ],
 )
 def test_a_failure_names_what_could_not_be_had(
-    remote: Output | RemoteFile, name: str, fields: tuple[Any, ...]
+    remote: Remote, name: str, fields: tuple[Any, ...]
 ) -> None:
-    failed = download_error(remote, DownloadFailure.GONE, "is no longer there", 404)
+    failed = remote.error(DownloadFailure.GONE, "is no longer there", 404)
     assert str(failed) == f"{name} is no longer there"
     assert (failed.reason, failed.status) == ("gone", 404)
     assert (failed.execution_id, failed.step, failed.file_key, failed.file_id) == fields
@@ -927,15 +973,15 @@ def test_a_failure_names_what_could_not_be_had(
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 599])
 def test_what_may_pass_is_waited_out_for_as_long_as_storage_asks(status: int) -> None:
     _, steps, _ = begun()
-    assert steps.send(Result(1_000.0, status)) == Sleep(0.375)
+    assert paused(steps.send(replied(1_000.0, status))) == 0.375
     steps.send(Result(1_000.0))
-    assert steps.send(Result(1_000.0, status, {"retry-after": "20"})) == Sleep(21)
+    assert paused(steps.send(replied(1_000.0, status, {"retry-after": "20"}))) == 21
 
 
 @pytest.mark.parametrize("status", [204, 409, 418, 426, 430])
 def test_any_other_answer_is_told_at_once(status: int) -> None:
     _, steps, _ = begun()
-    failed = failure(steps, Result(1_000.0, status))
+    failed = failure(steps, replied(1_000.0, status))
     assert (failed.reason, failed.status) == ("refused", status)
     assert str(failed).endswith(f"is refused by storage with {status}")
 
@@ -947,20 +993,29 @@ def test_bytes_are_asked_for_as_they_are_stored() -> None:
 
 def test_a_renewal_tells_the_url_that_is_refused() -> None:
     _, steps, _ = begun()
-    assert steps.send(Result(1_000.0, 403)) == Renew(URL, 2_000.0)
+    assert steps.send(replied(1_000.0, 403)) == Renew(URL, 2_000.0)
 
 
 def test_after_the_deadline_it_says_that_time_is_up() -> None:
-    download, _, _ = begun()
-    download.check_deadline(2_000.0)
-    with pytest.raises(DownloadError, match=r"execution 1 was not fetched in time$"):
-        download.check_deadline(2_000.1)
+    """Between two requests, and also in the middle of a body that comes too slowly."""
+    there = {"location": "/elsewhere"}
+    _, steps, _ = begun()
+    fetched(steps.send(replied(2_000.0, 302, there)))
+    failed = failure(steps, replied(2_000.1, 302, there))
+    assert (failed.reason, failed.status) == ("unreachable", None)
+    assert str(failed).endswith("execution 1 was not fetched in time")
+    _, steps, _ = begun()
+    steps.send(replied(1_000.0, 200))
+    assert steps.send(Result(2_000.0, b"some")) == Read(2_000.0)
+    failed = failure(steps, Result(2_000.1, b"more"))
+    assert str(failed).endswith("execution 1 was not fetched in time")
+    assert steps.chunks == [Chunk(0, b""), Chunk(0, b"some"), Chunk(4, b"more")]
 
 
 def test_a_stream_that_was_read_too_far_says_why() -> None:
     facts = Facts(total=10, validator='"v"')
     _, steps, _ = begun(facts=facts, received=5, restartable=False)
-    failed = failure(steps, Result(1_000.0, 416))
+    failed = failure(steps, replied(1_000.0, 416))
     assert str(failed).endswith("storage has fewer bytes than were received before")
 
 
@@ -977,11 +1032,11 @@ def test_a_stream_that_was_read_too_far_says_why() -> None:
     ],
 )
 def test_a_url_to_which_nothing_is_to_be_sent_is_refused(url: str, why: str) -> None:
-    with pytest.raises(NotSecure) as refused:
+    with pytest.raises(InsecureURLError) as refused:
         checked_storage_url(url, allow_http=False)
     assert str(refused.value) == why
     with pytest.raises(DownloadError) as failed:
-        begun(remote=Output(execution_id=1, step="parse", file_key=None, url=url))
+        begun(remote=attrs.evolve(OUTPUT, url=url))
     assert str(failed.value).endswith(f"has {why}")
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from datalab_facade import DownloadError, SavedOutput
-from datalab_facade.outputs import claiming, journal
+from datalab_facade.outputs import journal
 from datalab_facade.outputs.journal import Journal
+from datalab_facade.transfers import disk as locked_files
 from tests.outputs.bad_storage import BadStorage, stored
 from tests.outputs.conftest import Side, execution_of, output_at
 from tests.outputs.test_folders import PROMISE
@@ -178,7 +179,7 @@ def test_a_promise_that_does_not_fit_on_the_disk_is_told(tmp_path: Path) -> None
 def test_a_file_system_without_locks_keeps_promises_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claiming, "lock", lambda _: False)
+    monkeypatch.setattr(locked_files, "lock", lambda _: False)
     mine = Journal(tmp_path)
     mine.record_intent(SAVED)
     assert list(journal.read_intents(tmp_path, but=Journal(tmp_path))) == [SAVED]

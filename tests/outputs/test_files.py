@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datalab_facade import DownloadError, InvalidArgumentError, Progress
-from datalab_facade.outputs import parts
+from datalab_facade.transfers import disk, part_files
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
 from tests.outputs.processes import outcome, start
@@ -134,7 +134,7 @@ class TestWholeness:
         assert (tmp_path / "out").read_bytes() == body
         assert (kept.bytes, kept.sha256) == (len(body), hashlib.sha256(body).hexdigest())
         assert names(tmp_path) == ["out"]
-        [note] = [one.getMessage() for one in caplog.records if one.name.endswith("e.outputs")]
+        [note] = [one.getMessage() for one in caplog.records if one.name.endswith("e.transfers")]
         assert "step parse of execution 1001 is saved as it is stored: it is compressed" in note
 
     @pytest.mark.parametrize("encoding", ["aws-chunked", "utf-8", "identity, none"])
@@ -754,7 +754,7 @@ def test_files_are_closed_before_they_are_renamed_where_that_is_needed(
     body: bytes,
 ) -> None:
     """Also when another file is there at the last moment; then nothing is left behind."""
-    monkeypatch.setattr(parts, "OPEN_FILES_STAY", True)
+    monkeypatch.setattr(part_files, "OPEN_FILES_STAY", True)
     link, replace, unlink = os.link, Path.replace, Path.unlink
 
     def closed(path: Any) -> None:
@@ -820,7 +820,7 @@ def test_a_system_that_locks_files_by_itself_is_relied_upon(
 ) -> None:
     monkeypatch.setitem(sys.modules, "fcntl", None)
     with (tmp_path / "part").open("wb") as file:
-        assert parts.lock(file)
+        assert disk.lock(file)
 
 
 def test_where_links_cannot_be_told_while_opening_they_are_told_before(
@@ -839,7 +839,7 @@ def test_a_link_is_not_cleared_away(tmp_path: Path) -> None:
     part, mine = tmp_path / "out.part", tmp_path / "mine"
     mine.write_text("mine")
     part.symlink_to(mine)
-    parts.remove_leftovers(tmp_path / "out")
+    part_files.remove_leftovers(tmp_path / "out")
     assert part.is_symlink()
     assert mine.read_text() == "mine"
 
@@ -854,10 +854,10 @@ def test_a_name_that_no_file_can_have_is_an_error_of_ours(
 def test_what_another_process_is_at_work_on_is_not_cleared_away(tmp_path: Path) -> None:
     part = tmp_path / "out.part"
     with part.open("wb") as file:
-        assert parts.lock(file)
-        parts.remove_leftovers(tmp_path / "out")
+        assert disk.lock(file)
+        part_files.remove_leftovers(tmp_path / "out")
         assert part.exists()
-    parts.remove_leftovers(tmp_path / "out")
+    part_files.remove_leftovers(tmp_path / "out")
     assert not part.exists()
 
 
@@ -873,7 +873,7 @@ def test_a_small_file_that_is_not_what_it_should_be_leaves_nothing_behind(
 def test_a_part_that_others_publish_while_it_is_opened_is_begun_anew(
     side: Side, storage: BadStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
-    is_at, left = parts.is_at, [None] * times
+    is_at, left = disk.is_at, [None] * times
 
     def published(path: Path, file: Any) -> bool:
         if path.name == "out.part" and left:
@@ -881,7 +881,7 @@ def test_a_part_that_others_publish_while_it_is_opened_is_begun_anew(
             path.unlink()
         return is_at(path, file)
 
-    monkeypatch.setattr(parts, "is_at", published)
+    monkeypatch.setattr(part_files, "is_at", published)
     storage.plays(then=stored(BODY))
     saved(side, storage, tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == BODY

@@ -28,7 +28,9 @@ from datalab_facade import (
     Steps,
 )
 from datalab_facade.concurrency import off_loop_async
-from datalab_facade.outputs.saving import Saving, make_saved_output, manifest_lock
+from datalab_facade.outputs.manifest import SavedOutput
+from datalab_facade.outputs.saving import Saving
+from datalab_facade.transfers.disk import folder_lock
 from tests.outputs.bad_storage import BadStorage
 from tests.outputs.conftest import Side
 from tests.outputs.crashing import disk_below
@@ -153,9 +155,9 @@ class TestLock:
 
         with monkeypatch.context() as patch:
             patch.setattr(os, "open", copied)
-            with manifest_lock(tmp_path, 1):
+            with folder_lock(tmp_path, 1):
                 pass
-        with manifest_lock(tmp_path, 0):
+        with folder_lock(tmp_path, 0):
             pass
         os.close(copies.pop())
         assert not copies
@@ -211,12 +213,22 @@ def test_a_thread_that_hangs_on_the_disk_is_not_waited_for_when_an_error_is_on_i
 ) -> None:
     """What it may name later is told by the journal, which stays."""
     saving = Saving(three(storage), tmp_path, None, overwrite=False)
-    output, path, _ = saving.pending[0]
+    pending = saving.pending[0]
+    output, path = pending.output, pending.path
     body = b"later"
     now = datetime.now(UTC)
     digest = sha256(body).hexdigest()
     saving.record_intent(
-        make_saved_output(output, path, size=5, sha256=digest, media_type=None, now=now)
+        SavedOutput(
+            execution_id=output.execution_id,
+            step=output.step,
+            file_key=output.file_key,
+            path=path.as_posix(),
+            bytes=5,
+            sha256=digest,
+            saved_at=now,
+            source_status=output.status,
+        )
     )
     begun = time.monotonic()
     saving.abort()

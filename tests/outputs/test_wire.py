@@ -16,9 +16,14 @@ from typing import Any
 import pytest
 
 from datalab_facade import DownloadError, OutputTooLargeError
-from datalab_facade.outputs.downloading import Download, DownloadPolicy
-from datalab_facade.outputs.fetching import fetch, fetch_async
+from datalab_facade.jobs.commands import Result
+from datalab_facade.outputs.remote_outputs import remote_output
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
+from datalab_facade.transfers.async_downloads import fetch_async
+from datalab_facade.transfers.commands import Fetch, StorageReply
+from datalab_facade.transfers.downloading import Download
+from datalab_facade.transfers.downloads import fetch
+from datalab_facade.transfers.policies import DownloadPolicy
 from datalab_facade.transport.network.resolving import Resolver
 from datalab_facade.transport.network.sockets import Network, SocketStream
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, moved, refused, stored
@@ -424,7 +429,7 @@ class TestPatience:
         storage.plays(cut(stored(BODY), 4_000, "silence"), then=stored(BODY))
         client = side.client(http_client=side.http())
         download = Download(
-            output_at(storage.url()),
+            remote_output(output_at(storage.url())),
             DownloadPolicy(stall_timeout=0.2),
             deadline=side.clock.monotonic() + 20,
             random=lambda: 0.0,
@@ -684,10 +689,10 @@ class TestPacking:
     def test_what_is_no_encoding_is_noted(
         self, side: Side, storage: BadStorage, caplog: pytest.LogCaptureFixture
     ) -> None:
-        caplog.set_level(logging.INFO, "datalab_facade.outputs")
+        caplog.set_level(logging.INFO, "datalab_facade.transfers")
         storage.plays(then=packed("aws-chunked, gzip", gzip.compress(TEXT)))
         assert fetched(side, storage) == TEXT
-        [note] = [record.getMessage() for record in caplog.records if "outputs" in record.name]
+        [note] = [record.getMessage() for record in caplog.records if "transfers" in record.name]
         assert "step parse of execution 1001" in note
         assert "'aws-chunked' is not a compression" in note
 
@@ -805,7 +810,7 @@ def test_a_url_that_is_none_of_a_storage_is_refused_before_anything_is_asked(
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "[::1]"])
 def test_a_url_without_tls_is_fine_on_this_machine(host: str) -> None:
     download = Download(
-        output_at(f"http://{host}:1/out"),
+        remote_output(output_at(f"http://{host}:1/out")),
         DownloadPolicy(),
         deadline=1.0,
         random=lambda: 0.0,
@@ -823,10 +828,8 @@ def test_a_url_without_tls_elsewhere_is_fine_when_allowed(side: Side) -> None:
 
 
 def test_a_download_over_tls_never_goes_on_without() -> None:
-    from datalab_facade.outputs.downloading import Fetch, Result
-
     download = Download(
-        output_at("https://storage.example/out"),
+        remote_output(output_at("https://storage.example/out")),
         DownloadPolicy(),
         deadline=100.0,
         random=lambda: 0.0,
@@ -835,7 +838,7 @@ def test_a_download_over_tls_never_goes_on_without() -> None:
     steps = download.steps()
     assert isinstance(next(steps), Fetch)
     with pytest.raises(DownloadError, match="without TLS"):
-        steps.send(Result(0.0, 302, {"location": "http://127.0.0.1/out"}))
+        steps.send(Result(0.0, StorageReply(302, {"location": "http://127.0.0.1/out"})))
 
 
 def test_a_body_that_flows_is_read_in_larger_pieces() -> None:

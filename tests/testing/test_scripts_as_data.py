@@ -134,6 +134,7 @@ WRONG_FAULTS: list[tuple[Any, str]] = [
     ("hang", "faults[0] must be an object, not 'hang'"),
     ({"hangs": {}}, "faults[0]: unknown field 'hangs'; known fields: none, status"),
     ({"truncate": {}}, "faults[0].truncate has no after"),
+    ({"hang": 5}, "faults[0].hang must be an object, not 5"),
     ({"truncate": {"after": -1}}, "faults[0].truncate: after must be a number of bytes"),
     ({"status": {"status": 42}}, "faults[0].status: status must be a final status from 200"),
     (

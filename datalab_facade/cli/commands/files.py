@@ -19,7 +19,7 @@ from datalab_facade.errors import DatalabError
 if TYPE_CHECKING:
     from datalab_facade.client import Datalab
     from datalab_facade.files.uploads import UploadOutcome
-    from datalab_facade.outputs.progress import Progress
+    from datalab_facade.transfers.progress import Progress
 
 
 @click.group()

@@ -196,8 +196,9 @@ class DatalabExecuteWorkflowOperator(BaseOperator):
             execution = client.executions.handle(handle).get()
             if not execution.is_terminal:
                 raise WaitTimeoutError(
+                    "execution",
                     execution.id,
-                    execution=execution,
+                    snapshot=execution,
                     timeout=self.timeout,
                     elapsed=self.timeout,
                 )

@@ -25,11 +25,11 @@ _UNSUPPORTED = frozenset(
 )
 
 
-class ExpandsTooMuch(Exception):
+class ExpansionError(Exception):
     """The data expands to more than any ordinary body."""
 
 
-class DoesNotUnpack(Exception):
+class UnpackingError(Exception):
     """The data is not compressed as announced, or is cut off."""
 
 
@@ -75,13 +75,13 @@ class Unpacker:
         encoding: The ``Content-Encoding``: gzip and deflate, also repeated.
 
     Raises:
-        DoesNotUnpack: The encoding is not supported.
+        UnpackingError: The encoding is not supported.
     """
 
     def __init__(self, encoding: str) -> None:
         why = why_packed(encoding)
         if why is not None:
-            raise DoesNotUnpack(why)
+            raise UnpackingError(why)
         self._layers = [_Layer(coding) for coding in reversed(codings(encoding))]
         self._consumed = 0
 
@@ -89,8 +89,8 @@ class Unpacker:
         """Yield what a chunk decompresses to, in pieces.
 
         Raises:
-            ExpandsTooMuch: It is a decompression bomb.
-            DoesNotUnpack: It is not compressed as announced.
+            ExpansionError: It is a decompression bomb.
+            UnpackingError: It is not compressed as announced.
         """
         self._consumed += len(data)
         yield from self._through(self._layers, data)
@@ -101,14 +101,14 @@ class Unpacker:
             return
         for piece in layers[0].feed(data):
             if layers[0].produced > _UNCHECKED_BYTES + self._consumed * _MAX_EXPANSION:
-                raise ExpandsTooMuch
+                raise ExpansionError
             yield from self._through(layers[1:], piece)
 
     def finish(self) -> None:
         """End the stream.
 
         Raises:
-            DoesNotUnpack: The stream is cut off.
+            UnpackingError: The stream is cut off.
         """
         for layer in self._layers:
             layer.finish()
@@ -139,7 +139,7 @@ class _Layer:
             try:
                 piece = self._inflate.decompress(data, _PIECE)
             except zlib.error as error:
-                raise DoesNotUnpack(str(error)) from error
+                raise UnpackingError(str(error)) from error
             self.produced += len(piece)
             yield piece
             data = self._inflate.unconsumed_tail
@@ -150,7 +150,7 @@ class _Layer:
 
     def finish(self) -> None:
         if self._began and not self._inflate.eof:
-            raise DoesNotUnpack("it is cut off")
+            raise UnpackingError("it is cut off")
 
 
 def _tokens(encoding: str) -> Iterator[str]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from datalab_facade.errors import DownloadFailure, OutputTooLargeError
-from datalab_facade.models import Output
-from datalab_facade.outputs.downloading import Chunk, Facts, Remote, download_error
-from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_packed
+from datalab_facade.errors import DownloadError, DownloadFailure, OutputTooLargeError
+from datalab_facade.redaction import excerpt
+from datalab_facade.transfers.downloading import Chunk
+from datalab_facade.transfers.facts import Facts
+from datalab_facade.transfers.remotes import Remote
+from datalab_facade.transfers.unpacking import ExpansionError, Unpacker, UnpackingError, why_packed
 
 Data: TypeAlias = bytes
 """Bytes, under a name that no attribute called ``bytes`` hides."""
@@ -22,11 +25,20 @@ DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 Larger ones are for ``save`` and ``stream``, which use constant memory."""
 
 
+PAGE_BEGINS_WITHIN = 4_096
+"""The number of bytes that suffice to recognize a web page."""
+
+_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?>\s+|<!--.*?-->|<\?xml[^>]*>)*+<(?:!doctype\s+html|html|head|body|title)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
 class Collector:
     """Collects a body in memory, up to a limit."""
 
-    def __init__(self, output: Output, *, max_bytes: int) -> None:
-        self._output = output
+    def __init__(self, remote: Remote, *, max_bytes: int) -> None:
+        self._remote = remote
         self._max_bytes = max_bytes
         self._body = bytearray()
 
@@ -39,7 +51,7 @@ class Collector:
         """
         if not chunk.data:
             # A body begins: check at once whether it can be decompressed.
-            Decoder(self._output, facts)
+            Decoder(self._remote, facts)
         held = chunk.offset + len(chunk.data)
         # Data that compression cannot make smaller grows a little.
         packing = self._max_bytes // 100 + 1024 if facts.encoding else 0
@@ -55,7 +67,7 @@ class Collector:
             DownloadError: It differs from what storage announced.
             OutputTooLargeError: It decompresses to more than allowed.
         """
-        decoder = Decoder(self._output, facts)
+        decoder = Decoder(self._remote, facts)
         pieces: list[bytes] = []
         size = 0
         for piece in decoder.feed(bytes(self._body)):
@@ -67,25 +79,16 @@ class Collector:
         return b"".join(pieces)
 
     def _too_large(self) -> OutputTooLargeError:
-        failed = download_error(
-            self._output,
-            DownloadFailure.TOO_LARGE,
-            f"is larger than {self._max_bytes} bytes. Allow more with max_bytes, or save it",
-        )
-        return OutputTooLargeError(
-            str(failed),
-            execution_id=failed.execution_id,
-            step=failed.step,
-            file_key=failed.file_key,
-            reason=failed.reason,
+        return self._remote.too_large(
+            f"is larger than {self._max_bytes} bytes. Allow more with max_bytes, or save it"
         )
 
 
 class Reader:
     """Verifies and decompresses a body chunk by chunk, as it passes through."""
 
-    def __init__(self, output: Output) -> None:
-        self._output = output
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
         self._decoder: Decoder | None = None
 
     def feed(self, chunk: Chunk, facts: Facts) -> Iterator[bytes]:
@@ -96,7 +99,7 @@ class Reader:
         """
         begins = chunk.offset == 0 and not chunk.data
         if begins or self._decoder is None:
-            self._decoder = Decoder(self._output, facts)
+            self._decoder = Decoder(self._remote, facts)
         if chunk.data:
             yield from self._decoder.feed(chunk.data)
 
@@ -132,8 +135,7 @@ class Decoder:
         self._as_stored = as_stored
         why = None if as_stored else why_packed(facts.encoding)
         if why is not None:
-            raise download_error(
-                remote,
+            raise remote.error(
                 DownloadFailure.CORRUPT,
                 f"cannot be decompressed: {why}. save() keeps it as it is stored",
             )
@@ -167,8 +169,7 @@ class Decoder:
         if self._unpacked is not None:
             mismatches &= self._unpacked.mismatches()
         if mismatches:
-            raise download_error(
-                self._remote,
+            raise self._remote.error(
                 DownloadFailure.CORRUPT,
                 f"has another {min(mismatches)} checksum than storage announced",
             )
@@ -177,13 +178,13 @@ class Decoder:
     def _unpacking(self) -> Iterator[None]:
         try:
             yield
-        except ExpandsTooMuch:
-            raise download_error(
-                self._remote, DownloadFailure.TOO_LARGE, "expands absurdly when it is decompressed"
+        except ExpansionError:
+            raise self._remote.error(
+                DownloadFailure.TOO_LARGE, "expands absurdly when it is decompressed"
             ) from None
-        except DoesNotUnpack as error:
-            raise download_error(
-                self._remote, DownloadFailure.CORRUPT, f"cannot be decompressed: {error}"
+        except UnpackingError as error:
+            raise self._remote.error(
+                DownloadFailure.CORRUPT, f"cannot be decompressed: {error}"
             ) from error
 
 
@@ -225,3 +226,21 @@ class _Crc32:
 
     def hexdigest(self) -> str:
         return f"{self._crc:08x}"
+
+
+def is_web_page(start: bytes) -> bool:
+    """Return whether a body begins like HTML.
+
+    >>> is_web_page(b"<!DOCTYPE html><title>Sign in"), is_web_page(b'{"a": "<html>"}')
+    (True, False)
+    """
+    return _PAGE.match(start[:PAGE_BEGINS_WITHIN]) is not None
+
+
+def web_page(remote: Remote, start: bytes) -> DownloadError:
+    """Create the error for a web page that arrived instead of JSON."""
+    return remote.error(
+        DownloadFailure.CORRUPT,
+        f"is not JSON but a web page: {excerpt(start)}. A proxy or a login page may have "
+        "answered instead of storage",
+    )

@@ -9,38 +9,45 @@ disk: a power failure may lose a file, but never leaves a broken one.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import logging
 import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Literal, Self, TypeVar
+from typing import IO, Self, TypeVar
 
 import attrs
 
 from datalab_facade.errors import DownloadError, DownloadFailure
-from datalab_facade.outputs.conversion import PAGE_BEGINS_WITHIN, is_web_page, web_page
-from datalab_facade.outputs.downloading import (
-    Chunk,
-    Facts,
-    Remote,
-    RemoteFile,
-    download_error,
-    subject_of,
+from datalab_facade.transfers.disk import (
+    OPEN_FILES_STAY,
+    begin_writing,
+    is_at,
+    is_file,
+    is_other,
+    lock,
+    open_without_links,
+    sync,
+    write_all,
 )
-from datalab_facade.outputs.naming import suffix_of
-from datalab_facade.outputs.sinks import Decoder
-from datalab_facade.outputs.unpacking import DoesNotUnpack, ExpandsTooMuch, Unpacker, why_packed
-from datalab_facade.redaction import redact_name
+from datalab_facade.transfers.downloading import Chunk
+from datalab_facade.transfers.facts import Facts
+from datalab_facade.transfers.naming import suffix_of
+from datalab_facade.transfers.remotes import Remote
+from datalab_facade.transfers.sinks import (
+    PAGE_BEGINS_WITHIN,
+    Decoder,
+    is_web_page,
+    web_page,
+)
+from datalab_facade.transfers.unpacking import ExpansionError, Unpacker, UnpackingError, why_packed
 
 _T = TypeVar("_T")
 
-logger = logging.getLogger("datalab_facade.outputs")
+logger = logging.getLogger("datalab_facade.transfers")
 
 _PIECE = 1 << 20
 
@@ -50,9 +57,6 @@ _MIN_PART_BYTES = 32 << 10
 
 # The most bytes that the system may keep in memory; the final sync waits for no more.
 _MAX_UNWRITTEN = 16 << 20
-
-OPEN_FILES_STAY = os.name == "nt"
-"""Whether an open file can neither be renamed nor removed, as on Windows."""
 
 
 class PartFile:
@@ -83,13 +87,13 @@ class PartFile:
 
     def __enter__(self) -> Self:
         if not self._overwrite and os.path.lexists(self._path):
-            raise self._error(
+            raise self._remote.error(
                 DownloadFailure.EXISTS,
                 f"is not saved: {self._path} exists. Overwrite it with overwrite=True",
             )
         with self._disk():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            if _is_file(self._notes):
+            if is_file(self._notes):
                 self._file = self._open_part()
                 self.facts = self._read_notes()
                 self.received = self._file.seek(0, os.SEEK_END) if self.facts else 0
@@ -128,10 +132,10 @@ class PartFile:
                     self._spill()
                     self._write_notes(facts)
             elif chunk.data:
-                _write(self._file, chunk.data)
+                write_all(self._file, chunk.data)
                 self._unwritten += len(chunk.data)
                 if self._unwritten >= _MAX_UNWRITTEN:
-                    _begin_writing(self._file, self._unwritten)
+                    begin_writing(self._file, self._unwritten)
                     self._unwritten = 0
             else:
                 # A body begins: it replaces everything from here on.
@@ -178,7 +182,7 @@ class PartFile:
                 self._publish(self._part)
             if packed_reason is not None:
                 logger.warning(
-                    "%s is saved as it is stored: %s", subject_of(self._remote), packed_reason
+                    "%s is saved as it is stored: %s", self._remote.subject, packed_reason
                 )
         except DownloadError as error:
             if error.reason != DownloadFailure.DISK:
@@ -198,35 +202,23 @@ class PartFile:
                 self._part.unlink(missing_ok=True)
             self._notes.unlink(missing_ok=True)
 
-    @property
-    def _identity(self) -> list[int | str | None]:
-        if isinstance(self._remote, RemoteFile):
-            return ["file", self._remote.file_id]
-        file_key = self._remote.file_key
-        # Notes stay on disk after a kill, and a name may be a presigned URL, a secret.
-        return [
-            self._remote.execution_id,
-            redact_name(self._remote.step),
-            redact_name(file_key) if file_key is not None else None,
-        ]
-
     def _spill(self) -> IO[bytes]:
         """Move the bytes from memory to the part on disk."""
         self._file = self._open_part()
         self._file.truncate()
-        _write(self._file, self._start)
+        write_all(self._file, self._start)
         self._start.clear()
         return self._file
 
     def _write_notes(self, facts: Facts) -> None:
-        notes = {"output": self._identity, "facts": attrs.asdict(facts)}
+        notes = {"output": self._remote.identity, "facts": attrs.asdict(facts)}
         self._recognizable = facts.validator is not None
-        with _open_without_links(self._notes, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "wb") as file:
-            _write(file, json.dumps(notes).encode())
+        with open_without_links(self._notes, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "wb") as file:
+            write_all(file, json.dumps(notes).encode())
 
     def _refuse_page(self, facts: Facts) -> None:
         """Raise an error if a web page arrived where the URL or the type announces JSON."""
-        if isinstance(self._remote, RemoteFile) or not (
+        if self._remote.may_be_page or not (
             suffix_of(self._remote.url) == ".json" or "json" in (facts.media_type or "").lower()
         ):
             return
@@ -236,7 +228,7 @@ class PartFile:
             else:
                 self._file.seek(0)
                 start = self._file.read(PAGE_BEGINS_WITHIN)
-        with suppress(DoesNotUnpack, ExpandsTooMuch):
+        with suppress(UnpackingError, ExpansionError):
             start = b"".join(Unpacker(facts.encoding).feed(start))
         if is_web_page(start):
             raise web_page(self._remote, start)
@@ -252,11 +244,11 @@ class PartFile:
 
     def _open_part(self) -> IO[bytes]:
         for _ in range(10):
-            if _is_other(self._part) or _is_other(self._notes):
+            if is_other(self._part) or is_other(self._notes):
                 break
             with contextlib.ExitStack() as stack:
                 file = stack.enter_context(
-                    _open_without_links(self._part, os.O_RDWR | os.O_CREAT, "r+b")
+                    open_without_links(self._part, os.O_RDWR | os.O_CREAT, "r+b")
                 )
                 if not lock(file):
                     break
@@ -272,14 +264,14 @@ class PartFile:
         own = f".{os.getpid()}-{os.urandom(4).hex()}.part"
         self._part = self._path.with_name(self._path.name + own)
         self._notes = self._path.with_name(self._path.name + own + ".json")
-        return _open_without_links(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL, "r+b")
+        return open_without_links(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL, "r+b")
 
     def _read_notes(self) -> Facts | None:
         # A part without notes on this very object cannot be resumed; it begins from byte 0.
         try:
             notes = json.loads(self._notes.read_text(encoding="utf-8"))
             facts = Facts(**notes["facts"])
-            ours = notes["output"] == self._identity
+            ours = tuple(notes["output"]) == self._remote.identity
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
         self._recognizable = facts.validator is not None
@@ -321,7 +313,7 @@ class PartFile:
                 # Unlike a rename, a link never replaces another file.
                 os.link(source, self._path)
             except FileExistsError:
-                raise self._error(
+                raise self._remote.error(
                     DownloadFailure.EXISTS,
                     f"is not saved: {self._path} was created meanwhile. Overwrite it with "
                     f"overwrite=True",
@@ -343,12 +335,9 @@ class PartFile:
         except (OSError, UnicodeError) as error:
             # Some names cannot be encoded for any file system.
             words = isinstance(error, OSError) and error.strerror
-            raise self._error(
+            raise self._remote.error(
                 DownloadFailure.DISK, f"cannot be written to {self._path}: {words or error}"
             ) from error
-
-    def _error(self, reason: DownloadFailure, message: str) -> DownloadError:
-        return download_error(self._remote, reason, message)
 
 
 def remove_leftovers(path: Path) -> None:
@@ -357,7 +346,7 @@ def remove_leftovers(path: Path) -> None:
     Files that another process still writes are left alone.
     """
     part = path.with_name(path.name + ".part")
-    if _is_other(part):
+    if is_other(part):
         return
     with suppress(OSError), contextlib.ExitStack() as stack:
         with suppress(FileNotFoundError):
@@ -365,80 +354,3 @@ def remove_leftovers(path: Path) -> None:
                 return
         for suffix in (".unpacked", ".json", ""):
             part.with_name(part.name + suffix).unlink(missing_ok=True)
-
-
-def _open_without_links(path: Path, flags: int, mode: Literal["r+b", "wb"]) -> IO[bytes]:
-    """Open a file without a buffer; never follow a link."""
-    for name in ("O_BINARY", "O_NOFOLLOW"):
-        flags |= getattr(os, name, 0)
-    return os.fdopen(os.open(path, flags, 0o666), mode, buffering=0)
-
-
-def _is_file(path: Path) -> bool:
-    """Return whether a regular file is there, not a link to one."""
-    try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except OSError:
-        return False
-
-
-def _is_other(path: Path) -> bool:
-    """Return whether something other than a regular file is there: a link, a pipe, a folder."""
-    return os.path.lexists(path) and not _is_file(path)
-
-
-def _write(file: IO[bytes], data: bytes | bytearray) -> None:
-    # The file has no buffer, since chunks are large, so a write may be partial.
-    written = file.write(data)
-    while written < len(data):
-        written += file.write(memoryview(data)[written:])
-
-
-def _begin_writing(file: IO[bytes], size: int) -> None:
-    """Let the system begin to write the end of a file to the disk, without waiting for it."""
-    if hasattr(os, "posix_fadvise"):  # pragma: no branch - not every system has it
-        # On Linux this starts the write at once; pages that are being written stay in memory.
-        with suppress(OSError):
-            os.posix_fadvise(file.fileno(), file.tell() - size, size, os.POSIX_FADV_DONTNEED)
-
-
-def sync(file: IO[bytes]) -> None:
-    """Sync an open file's data to the disk, where the file system can."""
-    try:
-        os.fsync(file.fileno())
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
-            raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Sync the names in a folder to the disk, where the system can."""
-    # Windows cannot open folders, and syncs names without being asked.
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def is_at(path: Path, file: IO[bytes]) -> bool:
-    """Return whether an open file is the one at a path."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
-    except FileNotFoundError:
-        return False
-
-
-def lock(file: IO[bytes]) -> bool:
-    """Try to lock an open file until it is closed; return whether this process has it."""
-    try:
-        import fcntl
-    except ImportError:
-        # Windows does not let two processes write to one open file by default.
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

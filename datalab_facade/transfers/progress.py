@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
-from datalab_facade.models import Output
 from datalab_facade.pickling import picklable
-from datalab_facade.redaction import redact_name
+
+if TYPE_CHECKING:
+    from datalab_facade.models import Output
 
 _SECONDS_BETWEEN_REPORTS = 0.1
 
@@ -95,10 +96,3 @@ class ProgressMeter:
                 output=self._output,
             )
         )
-
-
-def output_meter(output: Output, callback: OnProgress | None) -> ProgressMeter:
-    """Create the meter of an output's download."""
-    parts = (output.step, output.file_key)
-    name = "/".join(redact_name(part) for part in parts if part is not None)
-    return ProgressMeter(name, callback, output=output)

@@ -1,16 +1,18 @@
-"""Upload sources: a path, bytes, or an open file, checked before anything is sent."""
+"""Sources of uploads: a path, bytes, or an open file, checked before anything is sent.
+
+Reading from a pipe may never end, so it happens in a thread that can be abandoned.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import io
 import math
 import os
-import re
 import stat
 import threading
-import unicodedata
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
@@ -18,114 +20,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self, TypeAlias, TypeVar, cast
 
-import attrs
-
-from datalab_facade.arguments import named
 from datalab_facade.errors import InvalidArgumentError, UploadError, UploadFailure
-from datalab_facade.files.media_types import MEDIA_TYPES, media_type_of
-from datalab_facade.files.uploading import upload_error
+from datalab_facade.transfers.uploading import upload_error
 
 _T = TypeVar("_T")
 
 UploadSource: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes]"
 """A path, bytes, or a file that was opened for reading in binary mode."""
 
-MAX_FILE_BYTES: Final = 200 * 1024 * 1024
-"""The largest size of a file in bytes: 200 MB, the limit that Datalab documents."""
-
 _PIECE: Final = 1 << 18
 _MOST_IN_MEMORY: Final = 1 << 23
-_MEDIA_TYPE: Final = re.compile(r"[!#$&^_.+A-Za-z0-9-]+/[!#$&^_.+A-Za-z0-9-]+(;[ -~]*)?")
-
-
-@attrs.frozen
-class Described:
-    """A file's name and media type, as they are sent."""
-
-    name: str
-    content_type: str
-
-
-def describe(source: object, name: str | None, content_type: str | None) -> Described:
-    """Determine the name and the media type of a source.
-
-    Args:
-        source: The source.
-        name: The name to use; by default the last part of the path.
-        content_type: The media type to use; by default that of the name's suffix.
-
-    Raises:
-        InvalidArgumentError: The source has no name, the name is invalid or has no known
-            suffix, or the source has another type.
-    """
-    _checked_source(source)
-    file_name = _checked_name(name, "name") if name is not None else _name_of(source)
-    kind = content_type if content_type is not None else media_type_of(file_name)
-    if kind is None:
-        known = " ".join(MEDIA_TYPES)
-        raise InvalidArgumentError(
-            f"The suffix of the name {file_name!r} is not that of a known document. Datalab "
-            f"accepts {known}; for anything else pass content_type"
-        )
-    if not isinstance(kind, str) or not _MEDIA_TYPE.fullmatch(kind):
-        raise InvalidArgumentError(
-            f"content_type must be a media type such as 'application/pdf', not {named(kind)}"
-        )
-    return Described(file_name, kind)
-
-
-def _checked_source(source: object) -> None:
-    readable = callable(getattr(source, "read", None))
-    if not (readable or isinstance(source, (str, os.PathLike, bytes))):
-        raise InvalidArgumentError(
-            "source must be a path, bytes or a file opened in binary mode, "
-            f"not {type(source).__name__}"
-        )
-
-
-def _name_of(source: object) -> str:
-    path: object = None
-    if isinstance(source, (str, os.PathLike)):
-        path = os.fspath(cast("str | os.PathLike[str]", source))
-        if not isinstance(path, str):
-            raise InvalidArgumentError("A path must be text, not bytes; decode it with os.fsdecode")
-    elif not isinstance(source, bytes):
-        # The name of a file that was opened by its descriptor is a number.
-        path = getattr(source, "name", None)
-    if not isinstance(path, str):
-        raise InvalidArgumentError("The data has no file name; pass name, such as 'report.pdf'")
-    # The folders of a path are private, so only its last part is sent.
-    return _checked_name(re.split(r"[/\\]", path.rstrip("/\\"))[-1], "name of the file")
-
-
-def _checked_name(name: str, what: str) -> str:
-    if not isinstance(name, str) or not name.strip() or name in (".", ".."):
-        raise InvalidArgumentError(
-            f"The {what} must be a name such as 'report.pdf', not {named(name)}"
-        )
-    if re.search(r"[/\\]", name):
-        raise InvalidArgumentError(
-            f"The {what} {named(name)} contains a folder; pass only its last part"
-        )
-    if any(map(_is_not_text, name)):
-        raise InvalidArgumentError(
-            f"The {what} {named(name)} has a control character or one that is not text; "
-            "pass another name"
-        )
-    return name
-
-
-def harmless_name(name: str) -> str:
-    r"""Return a name that a file can be uploaded under, from any name on this machine.
-
-    >>> harmless_name("report.pdf"), harmless_name("caf\udce9\n.pdf")
-    ('report.pdf', 'caf__.pdf')
-    """
-    return "".join("_" if _is_not_text(char) or char in "/\\" else char for char in name)
-
-
-def _is_not_text(char: str) -> bool:
-    return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
 
 
 class Source:
@@ -242,6 +146,39 @@ def open_source(
     return opened
 
 
+async def open_source_async(
+    source: UploadSource, name: str, *, max_bytes: int, timeout: float = math.inf
+) -> Source:
+    """Open a source in an event loop, which a slow disk or a long pipe does not block.
+
+    Arguments and errors as :func:`open_source`.
+    """
+    left = threading.Event()
+
+    def work() -> Source:
+        opened = open_source(source, name, max_bytes=max_bytes, abandoned=left.is_set)
+        if left.is_set():
+            # The event loop may have ended, so nothing else would close it.
+            opened.close()
+        return opened
+
+    async def wait() -> Source:
+        # The loop waits for its own threads when it ends; this one may never end.
+        return await asyncio.wrap_future(_in_own_thread(work))
+
+    opening = asyncio.create_task(wait())
+    try:
+        async with asyncio.timeout(None if timeout == math.inf else timeout):
+            return await asyncio.shield(opening)
+    except (asyncio.CancelledError, TimeoutError) as error:
+        # The thread continues, and nothing else would close what it opens.
+        left.set()
+        opening.add_done_callback(_close_opened)
+        if isinstance(error, TimeoutError):
+            raise _not_read_in_time(name) from None
+        raise
+
+
 def open_regular(path: Path) -> io.BufferedReader:
     """Open a regular file for reading, without waiting for a pipe's writer.
 
@@ -301,7 +238,7 @@ def _use_open_file(
     return _spool_in_time(file, name, max_bytes, timeout)
 
 
-def in_own_thread(work: Callable[[], _T]) -> Future[_T]:
+def _in_own_thread(work: Callable[[], _T]) -> Future[_T]:
     """Run work that may never end in a thread that does not delay the end of the program."""
     future: Future[_T] = Future()
     future.set_running_or_notify_cancel()
@@ -323,14 +260,14 @@ def _spool_in_time(file: IO[bytes], name: str, max_bytes: int, timeout: float) -
     after the piece that it waits for.
     """
     left = threading.Event()
-    spooling = in_own_thread(lambda: _spool(file, name, max_bytes, left.is_set))
+    spooling = _in_own_thread(lambda: _spool(file, name, max_bytes, left.is_set))
     try:
         return spooling.result(min(timeout, threading.TIMEOUT_MAX))
     except BaseException as error:
         left.set()
         spooling.add_done_callback(_close)
         if isinstance(error, TimeoutError):
-            raise not_read_in_time(name) from None
+            raise _not_read_in_time(name) from None
         raise
 
 
@@ -339,7 +276,7 @@ def _close(spooling: Future[Source]) -> None:
         spooling.result().close()
 
 
-def not_read_in_time(name: str) -> UploadError:
+def _not_read_in_time(name: str) -> UploadError:
     """Create the error for a source that did not end in time."""
     return upload_error(
         name,
@@ -404,3 +341,8 @@ def _convert_errors(name: str, read: Callable[[], _T]) -> _T:
 def _stamp(file: IO[bytes]) -> tuple[int, int]:
     status = os.fstat(file.fileno())
     return status.st_size, status.st_mtime_ns
+
+
+def _close_opened(opening: asyncio.Task[Source]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
