@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     )
     from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
     from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
-    from datalab_facade.runs.running import RunReport, RunResult
+    from datalab_facade.runs.run_results import RunReport, RunResult
     from datalab_facade.statuses import Status
     from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
     from datalab_facade.transfers.progress import Progress
@@ -185,7 +185,7 @@ _HOMES = {
     "models": "Execution Failure Output Step StepProgress StepRun Steps",
     "jobs.outcomes": "Outcome Totals Update",
     "rate_limiting.local": "RateLimiter LocalRateLimiter",
-    "runs.running": "RunReport RunResult",
+    "runs.run_results": "RunReport RunResult",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",
     "transfers.progress": "Progress",

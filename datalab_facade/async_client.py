@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from datalab_facade.files.async_resource import AsyncFiles
     from datalab_facade.outputs.async_resource import AsyncOutputs
     from datalab_facade.runs.async_runner import AsyncRuns
+    from datalab_facade.runs.run_options import RunOptions, RunWorkflow
+    from datalab_facade.runs.run_results import RunReport, RunResult
     from datalab_facade.runs.run_sources import AsyncSources
-    from datalab_facade.runs.running import RunOptions, RunReport, RunResult, RunWorkflow
     from datalab_facade.transport.async_api import AsyncApiTransport
     from datalab_facade.transport.async_storage import AsyncStorageTransport
     from datalab_facade.transport.opening import Carrier  # async only

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from datalab_facade.executions.resource import Executions
     from datalab_facade.files.resource import Files
     from datalab_facade.outputs.resource import Outputs
+    from datalab_facade.runs.run_options import RunOptions, RunWorkflow
+    from datalab_facade.runs.run_results import RunReport, RunResult
     from datalab_facade.runs.run_sources import Sources
     from datalab_facade.runs.runner import Runs
-    from datalab_facade.runs.running import RunOptions, RunReport, RunResult, RunWorkflow
     from datalab_facade.transport.api import ApiTransport
     from datalab_facade.transport.storage import StorageTransport
     from datalab_facade.workflows.resource import Workflows

@@ -296,7 +296,7 @@ class APIStatusError(DatalabError):
         url: The request's address, without anything secret.
         detail: What the server said, in its own words; empty if nothing readable.
         headers: The answer's headers that are worth having and safe to show.
-        body: The start of the answer's body, scrubbed of anything secret.
+        body: The start of the answer's body, without anything secret.
         retry_after: Seconds the server asked to wait, if it did.
     """
 
@@ -433,7 +433,7 @@ class InvalidResponseError(DatalabError):
     Attributes:
         method: The request's method.
         url: The request's address, without anything secret.
-        body: The start of the body, scrubbed of anything secret.
+        body: The start of the body, without anything secret.
     """
 
     method: str

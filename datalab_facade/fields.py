@@ -10,8 +10,8 @@ from typing import Final
 from datalab_facade.drift import Drift, DriftKind, sighting
 from datalab_facade.errors import InvalidResponseError
 from datalab_facade.json_forms import JSON
+from datalab_facade.known_secrets import redact_value
 from datalab_facade.redaction import excerpt
-from datalab_facade.secrecy import redact_value
 from datalab_facade.statuses import KNOWN_WORDS, Status
 
 # A date and a time without a zone, to the second and to the microsecond.

@@ -1,4 +1,4 @@
-"""What may be shown: allow-lists for headers and query names, and scrubbed text.
+"""What may be shown: allow-lists for headers and query names, and redacted text.
 
 A presigned URL is a credential, and so is everything that a header might carry.
 Only what is named here is ever written to a log, a repr or a message.
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-SHOWN_HEADERS = frozenset(
+SAFE_HEADERS = frozenset(
     {
         "accept-ranges",
         "cf-ray",
@@ -28,7 +28,7 @@ SHOWN_HEADERS = frozenset(
         "x-request-id",
     }
 )
-SHOWN_QUERY_NAMES = frozenset({"expires_in", "limit", "offset", "team_id"})
+SAFE_QUERY_NAMES = frozenset({"expires_in", "limit", "offset", "team_id"})
 
 # What follows a scheme; inside JSON slashes may be escaped. A URL may well be taken for
 # longer than it is, but never for shorter: what is left over of a query could be a signature.
@@ -53,7 +53,7 @@ _JSON_NAME = re.compile(r'\\*"([^"\\]{1,80})\\*"\s*:\s*(\\*)"')
 _SECRET_NAME = re.compile(
     r"token|password|passwd|passphrase|secret|apikey|authorization|cookie|credentials?$|privatekey"
 )
-HIDDEN = "***"
+REDACTED = "***"
 """What stands in place of a secret."""
 _HARMLESS = re.compile(r"[\w.-]{0,40}", re.ASCII)
 
@@ -68,7 +68,7 @@ def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {
         name: redact_url(value) if name == "location" else value
         for name, value in lower.items()
-        if name in SHOWN_HEADERS
+        if name in SAFE_HEADERS
     }
 
 
@@ -101,7 +101,7 @@ def redact_url(url: str) -> str:
     shown = [
         f"{name}={value}"
         for name, value in pairs
-        if name in SHOWN_QUERY_NAMES and _HARMLESS.fullmatch(value)
+        if name in SAFE_QUERY_NAMES and _HARMLESS.fullmatch(value)
     ]
     if len(shown) < len(pairs) or (query and not pairs):
         shown.append("…")
@@ -139,7 +139,7 @@ def redact_urls(text: str) -> str:
     >>> redact_urls("no such object: https://bucket.example/a?sig=b")
     'no such object: https://bucket.example/a?…'
     """
-    return _URL.sub(_scrubbed_url, text)
+    return _URL.sub(_redacted_url, text)
 
 
 def redact(text: str) -> str:
@@ -184,7 +184,7 @@ def redact_name(name: str) -> str:
     return f"{shown} [{digest[:8]}]"
 
 
-def _scrubbed_url(found: re.Match[str]) -> str:
+def _redacted_url(found: re.Match[str]) -> str:
     # Several URLs without a space between them are found as one.
     return redact_url("x" + _ESCAPED_SLASH.sub("/", found[0])).removeprefix("x")
 
@@ -195,7 +195,7 @@ def _without_secrets(text: str) -> str:
     for found in _JSON_NAME.finditer(text):
         if found.start() < done or not names_a_secret(found[1]):
             continue
-        pieces += (text[done : found.end()], HIDDEN)
+        pieces += (text[done : found.end()], REDACTED)
         # The quote that ends it is escaped as often as the one that begins it, if it is there.
         end = re.compile(rf'(?<!\\){re.escape(found[2])}"').search(text, found.end())
         done = end.start() if end else len(text)
@@ -205,14 +205,14 @@ def _without_secrets(text: str) -> str:
 def excerpt(body: bytes | str, *, limit: int = 200) -> str:
     r"""Give the start of a body: one printable line of at most ``limit`` characters.
 
-    It is scrubbed, and texts that JSON holds under a name like a secret's are hidden.
+    It is redacted, and texts that JSON holds under a name like a secret's are hidden.
 
     >>> excerpt(b"<html>\n  <title>Bad gateway</title>")
     '<html> <title>Bad gateway</title>'
     >>> excerpt(b'[{"type": "bearer", "token": "xoxb-12')
     '[{"type": "bearer", "token": "***'
     """
-    # A URL cut in two could keep a part of its secrets, so the text is scrubbed with
+    # A URL cut in two could keep a part of its secrets, so the text is redacted with
     # a margin and only then cut, and a URL at the end of the margin is left out.
     margin = limit + 4096
     text = body[: 4 * margin].decode(errors="replace") if isinstance(body, bytes) else body

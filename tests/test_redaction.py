@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datalab_facade.redaction import (
-    SHOWN_HEADERS,
-    SHOWN_QUERY_NAMES,
+    SAFE_HEADERS,
+    SAFE_QUERY_NAMES,
     excerpt,
     redact_headers,
     redact_url,
@@ -143,13 +143,13 @@ def test_of_an_address_that_cannot_be_read_nothing_is_shown(url: str, shown: str
     assert redact_url(url) == shown
 
 
-@given(st.sampled_from(sorted(SHOWN_QUERY_NAMES)), st.integers())
+@given(st.sampled_from(sorted(SAFE_QUERY_NAMES)), st.integers())
 def test_harmless_query_values_are_shown(name: str, value: int) -> None:
     url = f"https://www.datalab.to/api?{name}={value}"
     assert redact_url(url) == url
 
 
-@given(st.sampled_from(sorted(SHOWN_QUERY_NAMES)), urls(), st.text())
+@given(st.sampled_from(sorted(SAFE_QUERY_NAMES)), urls(), st.text())
 def test_a_harmless_name_does_not_excuse_a_value_that_is_not(
     name: str, url: str, text: str
 ) -> None:
@@ -169,13 +169,13 @@ def test_anything_can_be_asked_to_be_shown(text: str) -> None:
 
 
 @given(texts, urls(), texts)
-def test_a_text_is_scrubbed_of_the_urls_in_it(before: str, url: str, after: str) -> None:
+def test_a_text_is_redacted_of_the_urls_in_it(before: str, url: str, after: str) -> None:
     for written in _written(url):
         assert MARK not in redact_urls(f"{before}{written}{after}"), written
 
 
 @given(st.lists(urls(), min_size=1, max_size=4), st.sampled_from([",", "|", "','", '","', " "]))
-def test_a_list_of_urls_is_scrubbed_of_each(several: list[str], between: str) -> None:
+def test_a_list_of_urls_is_redacted_of_each(several: list[str], between: str) -> None:
     assert MARK not in redact_urls(between.join(several))
 
 
@@ -184,7 +184,7 @@ def test_a_text_without_urls_stays_as_it_is() -> None:
         assert redact_urls(text) == text
 
 
-def test_a_scrubbed_url_can_still_be_recognised() -> None:
+def test_a_redacted_url_can_still_be_recognised() -> None:
     text = "cannot read 'https://key@a.example/out.json?sig=b' (https://b.example/x)"
     assert redact_urls(text) == "cannot read 'https://a.example/out.json?… (https://b.example/x)"
 
@@ -201,7 +201,7 @@ def test_an_excerpt_is_one_printable_line_of_limited_length(body: str | bytes, l
 
 
 @given(texts, urls(), texts, st.integers(min_value=1, max_value=300))
-def test_an_excerpt_is_scrubbed(before: str, url: str, after: str, limit: int) -> None:
+def test_an_excerpt_is_redacted(before: str, url: str, after: str, limit: int) -> None:
     for written in _written(url):
         text = f"{before}{written}{after}"
         assert MARK not in excerpt(text, limit=limit)
@@ -253,19 +253,19 @@ def test_an_excerpt_of_a_huge_body_begins_with_its_beginning() -> None:
 
 
 names = st.text(st.characters(codec="ascii", categories=["L", "N", "Pd"])) | st.sampled_from(
-    [*SHOWN_HEADERS, *map(str.title, SHOWN_HEADERS), "Set-Cookie", "X-API-Key", "Authorization"]
+    [*SAFE_HEADERS, *map(str.title, SAFE_HEADERS), "Set-Cookie", "X-API-Key", "Authorization"]
 )
 
 
 @given(st.dictionaries(names, _around(MARK, _PLAIN)))
 def test_only_headers_of_the_list_are_shown(headers: dict[str, str]) -> None:
     shown = redact_headers(headers)
-    assert set(shown) == {name.lower() for name in headers} & SHOWN_HEADERS
+    assert set(shown) == {name.lower() for name in headers} & SAFE_HEADERS
 
 
 def test_what_may_carry_a_credential_is_not_on_the_list() -> None:
     credentials = {"set-cookie", "cookie", "authorization", "x-api-key", "proxy-authorization"}
-    assert not credentials & SHOWN_HEADERS
+    assert not credentials & SAFE_HEADERS
 
 
 @given(urls())

@@ -224,13 +224,13 @@ def test_the_front_page_shows_what_it_is_and_a_result_in_one_screen(visit: Visit
 
 def test_docstrings_become_markdown() -> None:
     package = griffe.load("datalab_facade", search_paths=[ROOT], resolve_aliases=False)
-    executions = package["executions.resource.Executions"]
-    assert docstrings.as_markdown("As :meth:`wait`, see :class:`~a.b.C`.", executions) == (
-        'As <autoref optional identifier="datalab_facade.executions.resource.Executions.wait">'
+    jobs = package["jobs.resource.Jobs"]
+    assert docstrings.as_markdown("As :meth:`wait`, see :class:`~a.b.C`.", jobs) == (
+        'As <autoref optional identifier="datalab_facade.jobs.resource.Jobs.wait">'
         '<code>wait</code></autoref>, see <autoref optional identifier="a.b.C"><code>C</code>'
         "</autoref>."
     )
-    assert docstrings.as_markdown("Try::\n\n    1 + 1", executions) == "Try:\n\n    1 + 1"
-    assert docstrings.as_markdown(">>> print()\n<BLANKLINE>\n\nEnd.", executions) == (
+    assert docstrings.as_markdown("Try::\n\n    1 + 1", jobs) == "Try:\n\n    1 + 1"
+    assert docstrings.as_markdown(">>> print()\n<BLANKLINE>\n\nEnd.", jobs) == (
         "```pycon\n>>> print()\n\n```\n\nEnd."
     )

@@ -22,7 +22,7 @@ from datalab_facade import (
     SubmissionUncertainError,
     WaitPolicy,
 )
-from datalab_facade.secrecy import Echo
+from datalab_facade.known_secrets import Echo
 from datalab_facade.testing import Fault
 from datalab_facade.transfers.commands import Fetch, Renew
 from tests.in_process import FINISHED, Recorder, Way

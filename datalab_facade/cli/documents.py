@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from datalab_facade.cli.exits import problem_of
 from datalab_facade.errors import DatalabError
 from datalab_facade.jobs.outcomes import Totals
+from datalab_facade.known_secrets import redact_value
 from datalab_facade.models import JSON, Execution, Failure, Step, StepRun
 from datalab_facade.redaction import redact_urls
-from datalab_facade.secrecy import redact_value
 
 if TYPE_CHECKING:
     from datalab_facade.executions.kind import ExecutionChange, ExecutionOutcome
     from datalab_facade.files.models import File
-    from datalab_facade.runs.running import RunResult
+    from datalab_facade.runs.run_results import RunResult
     from datalab_facade.workflows.definitions import WorkflowDefinition
     from datalab_facade.workflows.models import StepType, Workflow
 

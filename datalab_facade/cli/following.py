@@ -24,7 +24,7 @@ from datalab_facade.errors import DatalabError
 from datalab_facade.jobs.outcomes import Totals
 from datalab_facade.models import Execution
 from datalab_facade.pictures.terminal import Terminal
-from datalab_facade.runs.running import RunResult
+from datalab_facade.runs.run_results import RunResult
 
 if TYPE_CHECKING:
     from datalab_facade.executions.kind import ExecutionChange, ExecutionUpdate

@@ -32,7 +32,7 @@ from datalab_facade.rate_limiting.slot_queue import (
     SlotRequest,
     StoreUnavailableError,
 )
-from datalab_facade.redaction import HIDDEN, can_be_shown, excerpt, redact_url
+from datalab_facade.redaction import REDACTED, can_be_shown, excerpt, redact_url
 
 try:
     import redis
@@ -287,7 +287,7 @@ class RedisRateLimiterStore:
         parts = urlsplit(self._url)
         for secret in (parts.password, parts.username):
             for form in filter(None, (secret and unquote(secret), secret)):
-                message = message.replace(form, HIDDEN)
+                message = message.replace(form, REDACTED)
         return excerpt(message) or type(error).__name__
 
 

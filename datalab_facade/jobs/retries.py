@@ -21,9 +21,9 @@ from datalab_facade.errors import (
     SubmissionUncertainError,
 )
 from datalab_facade.jobs.commands import Call, Report, Result, Sleep
+from datalab_facade.known_secrets import NO_SECRETS, Secrets
 from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
-from datalab_facade.secrecy import NO_SECRETS, Secrets
 
 _T = TypeVar("_T")
 

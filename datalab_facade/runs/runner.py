@@ -17,23 +17,19 @@ from datalab_facade.files.resource import Files
 from datalab_facade.jobs.outcomes import Settled
 from datalab_facade.outputs.resource import Outputs
 from datalab_facade.runs.run_journal import RunHeader, RunJournal
-from datalab_facade.runs.run_sources import RunItem, Sources, check_unchanged
-from datalab_facade.runs.running import (
+from datalab_facade.runs.run_options import RunOptions, RunRequest, RunWorkflow, checked_request
+from datalab_facade.runs.run_plan import (
     Action,
-    RunOptions,
     RunPlan,
-    RunReport,
-    RunRequest,
-    RunResult,
-    RunWorkflow,
     Submit,
     Upload,
     WaitFor,
-    checked_request,
     digest_of,
     scheduler_input,
     workflow_of,
 )
+from datalab_facade.runs.run_results import RunReport, RunResult
+from datalab_facade.runs.run_sources import RunItem, Sources, check_unchanged
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.workflows.decoding import decode_started
 from datalab_facade.workflows.definitions import WorkflowDefinition

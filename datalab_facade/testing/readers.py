@@ -29,8 +29,7 @@ def call(function: Callable[..., _T], value: object, own: Mapping[str, Form]) ->
         own: The forms of arguments that are read in their own way.
 
     Raises:
-        InvalidJSONError: The value is not an object with such arguments, or the function
-            refuses them.
+        InvalidJSONError: The value is not an object with such arguments, or they are refused.
     """
     if not isinstance(value, Mapping):
         raise InvalidJSONError("must be an object", value)

@@ -53,8 +53,7 @@ class ApiTransport(ApiCalls):
     def send(self, operation: Operation, scope: CallScope) -> JSON:
         """Make a request that was admitted. Result and errors as :meth:`call`."""
         self._pool.check()
-        exchange = self.exchange(operation, scope)
-        request = self.request(operation, scope, exchange.timeout, exchange.saw)
+        exchange, request = self.begin(operation, scope)
         body = self._pool.fetch(exchange, request)
         return self.judged(operation, exchange, body)
 
@@ -68,8 +67,7 @@ class ApiTransport(ApiCalls):
         self._pool.check()
         operation = Operation(name="get", template=path, method="GET", path=path)
         with self.admission.slot(scope.call.deadline):
-            exchange = self.exchange(operation, scope)
-            request = self.request(operation, scope, exchange.timeout, exchange.saw)
+            exchange, request = self.begin(operation, scope)
             body = self._pool.fetch(exchange, request)
         return PlainAnswer(exchange.status, exchange.headers, body)
 

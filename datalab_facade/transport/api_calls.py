@@ -17,11 +17,11 @@ from datalab_facade.decoding import decode_failure, decode_json
 from datalab_facade.drift import DriftLog, announce, sighting
 from datalab_facade.errors import APIStatusError, ClientStateError, InvalidResponseError
 from datalab_facade.jobs.commands import Call
+from datalab_facade.known_secrets import Echo
 from datalab_facade.models import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
-from datalab_facade.secrecy import Echo
 from datalab_facade.transport.exchange import Exchange, Surroundings
-from datalab_facade.transport.network.messages import Content, Request, Trace
+from datalab_facade.transport.network.messages import Content, Request
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin, OriginKey, Server
 
@@ -86,34 +86,11 @@ class ApiCalls:
     def __reduce__(self) -> NoReturn:
         raise not_picklable()
 
-    def exchange(self, operation: Operation, scope: CallScope) -> Exchange:
-        """Begin an exchange."""
+    def begin(self, operation: Operation, scope: CallScope) -> tuple[Exchange, Request]:
+        """Begin an exchange, and build the request for it."""
         now = self._surroundings.clock.monotonic()
         left = min(scope.call.timeout, scope.call.deadline - now, _LONGEST_TIMEOUT)
-        return Exchange(
-            operation.method,
-            self.origin.url(operation.path),
-            timeout=max(_LEAST_TIMEOUT, left),
-            most_bytes=_MOST_BYTES,
-            surroundings=self._surroundings,
-            echo=self._echo,
-        )
-
-    def request(
-        self,
-        operation: Operation,
-        scope: CallScope,
-        timeout: float,
-        trace: Trace,
-    ) -> Request:
-        """Build the request of an operation.
-
-        Args:
-            operation: What is asked for.
-            scope: The headers of the caller's own.
-            timeout: The seconds that it may take.
-            trace: Called with how far it has come.
-        """
+        timeout = max(_LEAST_TIMEOUT, left)
         target = operation.path
         if operation.params:
             target += f"?{httpx.QueryParams(operation.params)}"
@@ -122,7 +99,15 @@ class ApiCalls:
         for name, value in scope.headers.items():
             headers[name.lower()] = value
         self._key.add_to(headers, url)
-        return Request(
+        exchange = Exchange(
+            operation.method,
+            url,
+            timeout=timeout,
+            most_bytes=_MOST_BYTES,
+            surroundings=self._surroundings,
+            echo=self._echo,
+        )
+        request = Request(
             method=operation.method,
             url=url,
             server=self._server,
@@ -130,8 +115,8 @@ class ApiCalls:
             headers=headers,
             content=b"" if operation.method == "GET" else _content(operation, headers),
             timeout=timeout,
-            trace=trace,
         )
+        return exchange, request
 
     def judged(self, operation: Operation, exchange: Exchange, body: bytes) -> JSON:
         """Return the JSON of an answer.

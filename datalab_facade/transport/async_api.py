@@ -52,8 +52,7 @@ class AsyncApiTransport(ApiCalls):
     async def send(self, operation: Operation, scope: CallScope) -> JSON:
         """Make a request that was admitted. Result and errors as :meth:`call`."""
         self._pool.check()
-        exchange = self.exchange(operation, scope)
-        request = self.request(operation, scope, exchange.timeout, exchange.saw_async)
+        exchange, request = self.begin(operation, scope)
         body = await self._pool.fetch(exchange, request)
         return self.judged(operation, exchange, body)
 
@@ -67,8 +66,7 @@ class AsyncApiTransport(ApiCalls):
         self._pool.check()
         operation = Operation(name="get", template=path, method="GET", path=path)
         async with self.admission.slot(scope.call.deadline):
-            exchange = self.exchange(operation, scope)
-            request = self.request(operation, scope, exchange.timeout, exchange.saw_async)
+            exchange, request = self.begin(operation, scope)
             body = await self._pool.fetch(exchange, request)
         return PlainAnswer(exchange.status, exchange.headers, body)
 

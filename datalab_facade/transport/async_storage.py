@@ -21,7 +21,7 @@ from datalab_facade.transport.network.async_connection_pool import (
     AsyncConnectionPool,
 )
 from datalab_facade.transport.network.connector import AsyncDeadline
-from datalab_facade.transport.network.messages import Content, Request, Trace
+from datalab_facade.transport.network.messages import Content, Request
 from datalab_facade.transport.origin import Server
 
 # What storage says of a body that was sent is a line or two.
@@ -120,8 +120,7 @@ class AsyncStorageTransport:
         """
         self.ready()
         exchange = self._exchange("GET", url, timeout=timeout, most_bytes=0)
-        trace = exchange.saw_async
-        request = _request("GET", url, headers, b"", timeout=timeout, silence=timeout, trace=trace)
+        request = _request("GET", url, headers, b"", timeout=timeout, silence=timeout)
         connection, answer = await self._pool.open(exchange, request)
         return AsyncIncoming(exchange, self._pool, connection, answer)
 
@@ -157,7 +156,6 @@ class AsyncStorageTransport:
             exchange.callers_own_async(pieces),
             timeout=timeout,
             silence=min(silence, timeout),
-            trace=exchange.saw_async,
         )
         await self._pool.fetch(exchange, request)
         return Stored(exchange.status, exchange.headers)
@@ -190,7 +188,6 @@ def _request(
     *,
     timeout: float,
     silence: float,
-    trace: Trace,
 ) -> Request:
     known = _storage_url(url)
     names = {name.lower(): value for name, value in headers.items()}
@@ -203,7 +200,6 @@ def _request(
         content=content,
         timeout=timeout,
         silence=silence,
-        trace=trace,
     )
 
 

@@ -20,8 +20,8 @@ from datalab_facade.errors import (
     DatalabError,
     InvalidResponseError,
 )
+from datalab_facade.known_secrets import NO_ECHO, Echo
 from datalab_facade.redaction import excerpt, redact_headers, redact_url, redact_urls
-from datalab_facade.secrecy import NO_ECHO, Echo
 from datalab_facade.tracing import NO_SPAN, NoTracing, Span, Tracing, span_around
 from datalab_facade.transport.network.framing import MoreThanAnnounced
 from datalab_facade.transport.network.log_filter import Ours

@@ -55,8 +55,9 @@ def _deprecated() -> frozenset[str]:
 
 def _operation(name: str, template: str, built: Mapping[str, object]) -> Operation:
     """Make an operation of what a generated function built."""
-    headers = cast("Mapping[str, str]", built.get("headers", {}))
-    headers = {name.lower(): value for name, value in headers.items()}
+    headers: dict[str, str] = {}
+    for header, value in cast("Mapping[str, str]", built.get("headers", {})).items():
+        headers[header.lower()] = value
     if "files" in built:
         # The generator writes the same boundary into each, so that a document could smuggle in
         # parts of its own. Whoever encodes the parts chooses one.

@@ -22,7 +22,7 @@ from datalab_facade.transport.network.connection_pool import (
     ConnectionPool,
 )
 from datalab_facade.transport.network.connector import Deadline
-from datalab_facade.transport.network.messages import Content, Request, Trace
+from datalab_facade.transport.network.messages import Content, Request
 from datalab_facade.transport.origin import Server
 
 # What storage says of a body that was sent is a line or two.
@@ -120,8 +120,7 @@ class StorageTransport:
         """
         self.ready()
         exchange = self._exchange("GET", url, timeout=timeout, most_bytes=0)
-        trace = exchange.saw
-        request = _request("GET", url, headers, b"", timeout=timeout, silence=timeout, trace=trace)
+        request = _request("GET", url, headers, b"", timeout=timeout, silence=timeout)
         connection, answer = self._pool.open(exchange, request)
         return Incoming(exchange, self._pool, connection, answer)
 
@@ -157,7 +156,6 @@ class StorageTransport:
             exchange.callers_own(pieces),
             timeout=timeout,
             silence=min(silence, timeout),
-            trace=exchange.saw,
         )
         self._pool.fetch(exchange, request)
         return Stored(exchange.status, exchange.headers)
@@ -190,7 +188,6 @@ def _request(
     *,
     timeout: float,
     silence: float,
-    trace: Trace,
 ) -> Request:
     known = _storage_url(url)
     names = {name.lower(): value for name, value in headers.items()}
@@ -203,7 +200,6 @@ def _request(
         content=content,
         timeout=timeout,
         silence=silence,
-        trace=trace,
     )
 
 

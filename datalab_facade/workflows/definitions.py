@@ -30,9 +30,9 @@ from datalab_facade.errors import (
     InvalidDefinitionError,
     LocalFileError,
 )
+from datalab_facade.known_secrets import Redacted
 from datalab_facade.models import JSON
 from datalab_facade.pickling import picklable
-from datalab_facade.secrecy import Redacted
 from datalab_facade.workflows.checks import find_issues, layers_of
 from datalab_facade.workflows.models import StepType
 from datalab_facade.workflows.placeholders import find_placeholders

@@ -14,9 +14,9 @@ import attrs
 
 from datalab_facade.codec import AsJSON, JSONFormat
 from datalab_facade.json_forms import JSON
+from datalab_facade.known_secrets import Redacted
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact, redacted_repr
-from datalab_facade.secrecy import Redacted
 from datalab_facade.wire import wire
 
 

@@ -15,8 +15,8 @@ from datalab_facade.errors import (
     InvalidDefinitionError,
 )
 from datalab_facade.jobs.retries import Submission
+from datalab_facade.known_secrets import Secrets, redact_value
 from datalab_facade.models import JSON
-from datalab_facade.secrecy import Secrets, redact_value
 from datalab_facade.transport.operations import Operation, create_workflow, execute_workflow
 from datalab_facade.workflows.decoding import (
     decode_step_types,

@@ -247,7 +247,7 @@ def test_the_workflow_of_the_demo_is_one_of_the_examples() -> None:
 def test_the_client_does_without_the_command_line() -> None:
     script = (
         "import sys, datalab_facade.client, datalab_facade.testing.server\n"
-        "import datalab_facade.pictures.timeline_text, datalab_facade.runs.running\n"
+        "import datalab_facade.pictures.timeline_text, datalab_facade.runs.run_plan\n"
         "assert not {'datalab_facade.cli'} & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-I", "-c", script], check=True)

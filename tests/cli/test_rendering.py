@@ -57,7 +57,7 @@ from datalab_facade.cli.rendering.workflows import (
 from datalab_facade.cli.tables import Column, cell, table
 from datalab_facade.pictures.terminal import Terminal
 from datalab_facade.pictures.words import cell_width
-from datalab_facade.runs.running import RunResult
+from datalab_facade.runs.run_results import RunResult
 from datalab_facade.transport.api_calls import PlainAnswer
 
 RECORDING = Recording(

@@ -12,7 +12,7 @@ from datalab_facade.cli.exits import ExitCode, problem_of, worst
 from datalab_facade.cli.following import RunDisplay
 from datalab_facade.cli.secret_options import SECRETS, read_secrets
 from datalab_facade.cli.sessions import Session, connection_options, with_session
-from datalab_facade.runs.running import RunResult
+from datalab_facade.runs.run_results import RunResult
 
 
 @click.command()

@@ -13,7 +13,7 @@ from datalab_facade.cli.rendering.signs import plain, sign, size
 from datalab_facade.cli.tables import Cell, Column, paragraph, table
 from datalab_facade.pictures.terminal import BOLD, DIM, RED, Terminal
 from datalab_facade.pictures.words import pluralize, sanitize
-from datalab_facade.runs.running import RunResult
+from datalab_facade.runs.run_results import RunResult
 
 _RESULTS: Final = (
     Column(""),

@@ -8,10 +8,10 @@ from typing import Final
 
 from datalab_facade.cli.rendering.signs import plain
 from datalab_facade.cli.tables import Column, paragraph, table
+from datalab_facade.known_secrets import redact_value
 from datalab_facade.pictures.graph import Graph
 from datalab_facade.pictures.terminal import BOLD, DIM, GREEN, Terminal
 from datalab_facade.pictures.words import format_time, join_parts, pluralize, sanitize
-from datalab_facade.secrecy import redact_value
 from datalab_facade.workflows.definitions import WorkflowDefinition
 from datalab_facade.workflows.models import StepType, Workflow
 

@@ -31,7 +31,7 @@ from datalab_facade.transport.network.async_connection_pool import (
 from datalab_facade.transport.network.connector import AsyncConnector
 from datalab_facade.transport.network.environment import KEEP_ALIVE, ProxySetting, proxy_for
 from datalab_facade.transport.network.framing import is_readable
-from datalab_facade.transport.network.messages import Request, headers_of
+from datalab_facade.transport.network.messages import Request, Trace, headers_of
 from datalab_facade.transport.network.resolving import HEAD_START, Resolver
 from datalab_facade.transport.origin import Server
 from datalab_facade.transport.permits import MOST_UNDER_WAY
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from aiohttp.connector import Connection
-    from aiohttp.tracing import Trace
+    from aiohttp.tracing import Trace as AiohttpTrace
 
 
 # As much as httpx takes of the head of an answer.
@@ -83,7 +83,7 @@ class _Session:
         self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None
 
-    async def send(self, request: Request) -> AsyncAnswer:
+    async def send(self, request: Request, trace: Trace) -> AsyncAnswer:
         """Send a request."""
         session = self._session or self._open()
         proxy = self._proxy
@@ -97,7 +97,7 @@ class _Session:
                 allow_redirects=False,
                 proxy=proxy.address,
                 proxy_headers=proxy.headers,
-                trace_request_ctx=request.submission_trace,
+                trace_request_ctx=trace if request.method != "GET" else None,
             )
             if response.status < 200:
                 response.close()
@@ -209,7 +209,7 @@ class _CleanConnector(aiohttp.TCPConnector):
         self._known: WeakSet[asyncio.BaseProtocol] = WeakSet()
 
     async def connect(
-        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+        self, req: aiohttp.ClientRequest, traces: list[AiohttpTrace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
         """Give a connection that may be used."""
         while True:

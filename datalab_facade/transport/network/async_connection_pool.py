@@ -24,7 +24,7 @@ from datalab_facade.transport.exchange import Exchange
 from datalab_facade.transport.network import mocks
 from datalab_facade.transport.network.connector import AsyncConnector, AsyncDeadline
 from datalab_facade.transport.network.environment import KEEP_ALIVE, proxy_for
-from datalab_facade.transport.network.messages import Request, headers_of, url_for_httpcore
+from datalab_facade.transport.network.messages import Request, Trace, headers_of, url_for_httpcore
 from datalab_facade.transport.network.sockets_async import AsyncNetwork
 from datalab_facade.transport.origin import Server
 
@@ -74,8 +74,14 @@ class AsyncConnection(Protocol):
         """What opens its sockets; None if they are not ours."""
         ...
 
-    async def send(self, request: Request) -> AsyncAnswer:
-        """Send a request."""
+    async def send(self, request: Request, trace: Trace) -> AsyncAnswer:
+        """Send a request.
+
+        Args:
+            request: What is sent.
+            trace: Called with how far it has come, unless that makes no difference: a request that
+                only asks is the same whether it has arrived or not.
+        """
         ...
 
     def close(self) -> None:
@@ -140,7 +146,7 @@ class AsyncConnectionPool:
             with exchange.recorded(), exchange:
                 deadline = AsyncDeadline(connection.network, exchange.timeout)
                 async with deadline:
-                    answer = await connection.send(request)
+                    answer = await connection.send(request, exchange.saw_async)
                     try:
                         exchange.begin(answer.status, answer.headers)
                         async for part in answer.decoded():
@@ -165,7 +171,7 @@ class AsyncConnectionPool:
         try:
             with exchange.recorded(), exchange:
                 async with AsyncDeadline(connection.network, exchange.timeout):
-                    answer = await connection.send(request)
+                    answer = await connection.send(request, exchange.saw_async)
                 exchange.begin(answer.status, answer.headers)
         except BaseException:
             connection.close()
@@ -237,13 +243,15 @@ class _AsyncDirect:
         self._connector = connector
         self._connection: httpcore.AsyncConnectionInterface | None = None
 
-    async def send(self, request: Request) -> AsyncAnswer:
+    async def send(self, request: Request, trace: Trace) -> AsyncAnswer:
         """Send a request."""
         connection = self._connection
         connects = connection is None or not connection.is_available() or connection.has_expired()
         if connection is None or connects:
             connection = self._connection = self._opened()
-        response = await connection.handle_async_request(request.for_httpcore(connects=connects))
+        # What takes too long while the connection is opened has certainly not arrived.
+        told = trace if connects or request.method != "GET" else None
+        response = await connection.handle_async_request(request.for_httpcore(told))
         return _AsyncDirectAnswer(response)
 
     def close(self) -> None:
@@ -340,11 +348,10 @@ class _AsyncOfHttpx:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self.client = client
 
-    async def send(self, request: Request) -> AsyncAnswer:
+    async def send(self, request: Request, trace: Trace) -> AsyncAnswer:
         """Send a request."""
-        response = await self.client.send(
-            request.for_httpx(), stream=True, auth=None, follow_redirects=False
-        )
+        known = request.for_httpx(trace if request.method != "GET" else None)
+        response = await self.client.send(known, stream=True, auth=None, follow_redirects=False)
         return _AsyncAnswerOfHttpx(response)
 
     def close(self) -> None:

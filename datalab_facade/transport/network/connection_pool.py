@@ -25,7 +25,7 @@ from datalab_facade.transport.exchange import Exchange
 from datalab_facade.transport.network import mocks
 from datalab_facade.transport.network.connector import Connector, Deadline
 from datalab_facade.transport.network.environment import KEEP_ALIVE, proxy_for
-from datalab_facade.transport.network.messages import Request, headers_of, url_for_httpcore
+from datalab_facade.transport.network.messages import Request, Trace, headers_of, url_for_httpcore
 from datalab_facade.transport.network.sockets import Network
 from datalab_facade.transport.origin import Server
 
@@ -75,8 +75,14 @@ class Connection(Protocol):
         """What opens its sockets; None if they are not ours."""
         ...
 
-    def send(self, request: Request) -> Answer:
-        """Send a request."""
+    def send(self, request: Request, trace: Trace) -> Answer:
+        """Send a request.
+
+        Args:
+            request: What is sent.
+            trace: Called with how far it has come, unless that makes no difference: a request that
+                only asks is the same whether it has arrived or not.
+        """
         ...
 
     def close(self) -> None:
@@ -141,7 +147,7 @@ class ConnectionPool:
             with exchange.recorded(), exchange:
                 deadline = Deadline(connection.network, exchange.timeout)
                 with deadline:
-                    answer = connection.send(request)
+                    answer = connection.send(request, exchange.saw)
                     try:
                         exchange.begin(answer.status, answer.headers)
                         for part in answer.decoded():
@@ -164,7 +170,7 @@ class ConnectionPool:
         try:
             with exchange.recorded(), exchange:
                 with Deadline(connection.network, exchange.timeout):
-                    answer = connection.send(request)
+                    answer = connection.send(request, exchange.saw)
                 exchange.begin(answer.status, answer.headers)
         except BaseException:
             connection.close()
@@ -236,13 +242,15 @@ class _Direct:
         self._connector = connector
         self._connection: httpcore.ConnectionInterface | None = None
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request, trace: Trace) -> Answer:
         """Send a request."""
         connection = self._connection
         connects = connection is None or not connection.is_available() or connection.has_expired()
         if connection is None or connects:
             connection = self._connection = self._opened()
-        response = connection.handle_request(request.for_httpcore(connects=connects))
+        # What takes too long while the connection is opened has certainly not arrived.
+        told = trace if connects or request.method != "GET" else None
+        response = connection.handle_request(request.for_httpcore(told))
         return _DirectAnswer(response)
 
     def close(self) -> None:
@@ -339,11 +347,10 @@ class _OfHttpx:
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request, trace: Trace) -> Answer:
         """Send a request."""
-        response = self.client.send(
-            request.for_httpx(), stream=True, auth=None, follow_redirects=False
-        )
+        known = request.for_httpx(trace if request.method != "GET" else None)
+        response = self.client.send(known, stream=True, auth=None, follow_redirects=False)
         return _AnswerOfHttpx(response)
 
     def close(self) -> None:

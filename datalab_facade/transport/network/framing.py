@@ -57,7 +57,7 @@ class Watch:
     @property
     def may_go_on(self) -> bool:
         """Whether the last answer came to its end, with nothing behind it."""
-        return self._answer is None or (self._answer.body.over and not self._answer.body.surplus)
+        return self._answer is None or self._answer.body.is_exact
 
 
 class _HasDescriptor(Protocol):
@@ -124,8 +124,8 @@ class _Body:
             self._left -= len(data)
 
     @property
-    def over(self) -> bool:
-        return self._left is not None and self._left <= 0
+    def is_exact(self) -> bool:
+        return self._left == 0
 
     @property
     def surplus(self) -> bool:
@@ -141,6 +141,10 @@ class _Chunks:
         self._line = b""
         self._skip = 0
         self._trailer = False
+
+    @property
+    def is_exact(self) -> bool:
+        return self.over and not self.surplus
 
     def feed(self, data: bytes) -> None:
         at = 0

@@ -14,6 +14,7 @@ from datalab_facade.transport.origin import Server
 
 Content: TypeAlias = bytes | Iterable[bytes] | AsyncIterable[bytes]
 Trace: TypeAlias = Callable[[str, Mapping[str, object]], object]
+"""Is called with how far a request has come, as httpcore's extension of that name is."""
 
 _WITH_A_BODY = frozenset({"POST", "PUT", "PATCH"})
 
@@ -34,20 +35,9 @@ class Request:
     """The seconds that it may take."""
     silence: float | None = None
     """The seconds for which the connection may be silent; None for as many as it may take."""
-    trace: Trace | None = attrs.field(default=None, repr=False)
-    """Called with how far it has come, as httpcore's extension of that name is."""
 
-    @property
-    def submission_trace(self) -> Trace | None:
-        """The trace, unless the request only asks: that is the same whether it arrives or not."""
-        return None if self.method == "GET" else self.trace
-
-    def for_httpcore(self, *, connects: bool) -> httpcore.Request:
-        """Return it as httpcore has it; who sends it bounds the time that it takes.
-
-        Args:
-            connects: Whether the connection for it is still to be opened.
-        """
+    def for_httpcore(self, trace: Trace | None) -> httpcore.Request:
+        """Return it as httpcore has it; who sends it bounds the time that it takes."""
         headers = [(b"Host", self.server.name)]
         for name, value in self.headers.items():
             headers.append((name.encode("ascii"), value.encode("ascii")))
@@ -56,7 +46,6 @@ class Request:
         extensions: dict[str, object] = {}
         if self.silence is not None:
             extensions["timeout"] = httpx.Timeout(self.silence).as_dict()
-        trace = self.trace if connects else self.submission_trace
         if trace is not None:
             extensions["trace"] = trace
         return httpcore.Request(
@@ -67,12 +56,12 @@ class Request:
             extensions=extensions,
         )
 
-    def for_httpx(self) -> httpx.Request:
+    def for_httpx(self, trace: Trace | None) -> httpx.Request:
         """Return it as httpx has it."""
         longest = self.timeout if self.silence is None else self.silence
         extensions: dict[str, object] = {"timeout": httpx.Timeout(longest).as_dict()}
-        if self.submission_trace is not None:
-            extensions["trace"] = self.submission_trace
+        if trace is not None:
+            extensions["trace"] = trace
         content, stream = self.content or None, None
         if isinstance(content, (httpx.SyncByteStream, httpx.AsyncByteStream)):
             content, stream = None, content

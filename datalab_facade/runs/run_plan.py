@@ -11,20 +11,11 @@ import contextlib
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import ClassVar, TypeAlias, TypedDict
+from typing import TypeAlias
 
 import attrs
 
-from datalab_facade.arguments import (
-    checked_callable,
-    checked_count,
-    checked_path,
-    checked_seconds,
-)
-from datalab_facade.codec import JSONFormat, ToJSON, json_field
-from datalab_facade.context import Context
 from datalab_facade.errors import (
     APIStatusError,
     AuthenticationError,
@@ -37,101 +28,20 @@ from datalab_facade.errors import (
 )
 from datalab_facade.files.descriptions import harmless_name
 from datalab_facade.files.models import File
-from datalab_facade.jobs.outcomes import Outcome, Settled, Update
-from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY
-from datalab_facade.jobs.wait import WaitPolicy
+from datalab_facade.jobs.outcomes import Outcome, Settled
 from datalab_facade.models import Execution
 from datalab_facade.outputs.manifest import Manifest
-from datalab_facade.pickling import picklable
 from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
 from datalab_facade.runs.run_journal import FILE_NAME, RunEntry, RunJournal
-from datalab_facade.runs.run_sources import RunFiles, RunItem, digest
+from datalab_facade.runs.run_options import RunRequest
+from datalab_facade.runs.run_results import RunResult
+from datalab_facade.runs.run_sources import RunItem, digest
 from datalab_facade.statuses import Status
 from datalab_facade.transfers.naming import safe_name
 from datalab_facade.workflows.definitions import WorkflowDefinition
-from datalab_facade.workflows.models import Workflow
 from datalab_facade.workflows.requests import Submitted, execution_of
 
-RunWorkflow: TypeAlias = int | Workflow | WorkflowDefinition | str | os.PathLike[str]
-"""A workflow to run: its id, itself, a definition, or the path of a definition's file."""
-
-OnUpdate: TypeAlias = Callable[[Update[Execution, int]], None]
-"""Called with each change of an execution, and with the totals."""
-
 _MAX_QUOTED = 5
-
-
-@picklable
-@attrs.frozen(kw_only=True)
-class RunResult(ToJSON):
-    """The result of one file of a run."""
-
-    _json: ClassVar = JSONFormat(properties={"succeeded": "succeeded"})
-
-    source: str
-    """The file as the caller named it, unchanged, even with unprintable characters."""
-    folder: Path
-    """The folder of its outputs."""
-    position: int = attrs.field(default=0, repr=False, metadata=json_field(left_out=True))
-    """The file's position in the call, from 0 on."""
-    execution_id: int | None = None
-    status: Status | None = None
-    """The final status of its execution; None if it has not ended."""
-    manifest: Manifest | None = attrs.field(
-        default=None, repr=False, metadata=json_field(left_out=True)
-    )
-    """The outputs that were saved, and those that failed; JSON of it is beside the outputs."""
-    error: DatalabError | None = attrs.field(default=None, metadata=json_field(left_out=True))
-    """The error, if one was raised for the file."""
-    reason: str | None = attrs.field(default=None, repr=False)
-    """The reason in words why the file did not succeed."""
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether its execution completed and all its outputs are saved."""
-        return self.status is Status.COMPLETED and self.reason is None
-
-    def __str__(self) -> str:
-        what = "done" if self.succeeded else self.reason or "not done"
-        number = "" if self.execution_id is None else f" (execution {self.execution_id})"
-        return redact(f"{self.source}{number}: {what}")
-
-
-def _in_order(results: Iterable[RunResult]) -> tuple[RunResult, ...]:
-    return tuple(sorted(results, key=lambda result: result.position))
-
-
-@picklable
-@attrs.frozen(kw_only=True)
-class RunReport(ToJSON):
-    """The results of a run, one for each file, in the order in which they were named.
-
-    A report is true if all files succeeded.
-    """
-
-    workflow_id: int
-    folder: Path
-    results: tuple[RunResult, ...] = attrs.field(converter=_in_order)
-
-    @property
-    def succeeded(self) -> tuple[RunResult, ...]:
-        """The results of the files that succeeded."""
-        return tuple(result for result in self.results if result.succeeded)
-
-    @property
-    def failed(self) -> tuple[RunResult, ...]:
-        """The results of the files that did not succeed, each with its reason."""
-        return tuple(result for result in self.results if not result.succeeded)
-
-    def __bool__(self) -> bool:
-        return not self.failed
-
-    def __str__(self) -> str:
-        done, many = len(self.succeeded), len(self.results)
-        lines = [
-            f"Workflow {self.workflow_id}: {done} of {many} done, in {redact(str(self.folder))}"
-        ]
-        return "\n".join([*lines, *(f"  {result}" for result in self.failed)])
 
 
 @attrs.frozen
@@ -157,77 +67,6 @@ class WaitFor:
     """Action: wait for the execution."""
 
     execution_id: int
-
-
-class RunOptions(TypedDict, total=False):
-    """Options of a run; all are optional."""
-
-    secrets: Mapping[str, str]
-    """The values of ``${secret:NAME}`` in a definition, for creating the workflow."""
-    timeout: float
-    """Seconds to wait for each execution; by default the policy's, two hours."""
-    policy: WaitPolicy
-    """The wait policy for each execution; by default the client's."""
-    concurrency: int
-    """The number of executions that run at once; 1,000 by default."""
-    retry_failed: bool
-    """Whether to submit files again that failed in an earlier call, which costs again."""
-    retry_unknown: bool
-    """Whether to submit files again whose earlier submission is uncertain; may cost twice."""
-    on_update: OnUpdate
-    """Called with each change of an execution and the totals, for progress displays."""
-
-
-@attrs.frozen
-class RunRequest:
-    """The checked arguments of a run."""
-
-    workflow: WorkflowDefinition | int
-    files: RunFiles
-    folder: Path
-    secrets: Mapping[str, str] | None = attrs.field(repr=False)
-    policy: WaitPolicy
-    concurrency: int
-    retry_failed: bool
-    retry_unknown: bool
-    on_update: OnUpdate | None
-
-
-def checked_request(
-    context: Context,
-    workflow: RunWorkflow,
-    files: object,
-    folder: object,
-    options: RunOptions,
-    *,
-    iterables: tuple[type, ...],
-) -> RunRequest:
-    """Check the arguments of a run; ``iterables`` are the kinds that files may be.
-
-    Raises:
-        InvalidArgumentError: An argument is wrong; nothing was sent.
-        LocalFileError: A file of a definition cannot be read; nothing was sent.
-    """
-    unknown = sorted(options.keys() - RunOptions.__annotations__.keys())
-    if unknown:
-        raise TypeError(f"unknown option {unknown[0]!r}")
-    timeout = options.get("timeout")
-    if timeout is not None:
-        checked_seconds("timeout", timeout)
-    output_dir = checked_path("output_dir", folder)
-    return RunRequest(
-        workflow=_definition_of(workflow),
-        files=RunFiles(files, output_dir, iterables=iterables),
-        folder=output_dir,
-        secrets=options.get("secrets"),
-        policy=context.policy_for_wait(timeout, options.get("policy"), {}),
-        concurrency=checked_count(
-            "concurrency", options.get("concurrency", DEFAULT_CONCURRENCY), least=1
-        ),
-        retry_failed=options.get("retry_failed", False),
-        retry_unknown=options.get("retry_unknown", False),
-        on_update=checked_callable("on_update", options.get("on_update")),
-    )
 
 
 Action: TypeAlias = Upload | Submit | WaitFor | RunResult
@@ -429,20 +268,6 @@ class RunPlan:
 
 def _upload(path: Path) -> Upload:
     return Upload(path, harmless_name(path.name))
-
-
-def _definition_of(workflow: RunWorkflow) -> WorkflowDefinition | int:
-    """Return the definition to create a workflow from, or the id of an existing one.
-
-    Raises:
-        InvalidArgumentError: The value is neither.
-        LocalFileError: The file of a definition cannot be read.
-    """
-    if isinstance(workflow, Workflow):
-        return workflow.id
-    if isinstance(workflow, (int, WorkflowDefinition)) and not isinstance(workflow, bool):
-        return workflow
-    return WorkflowDefinition.from_file(checked_path("workflow", workflow))
 
 
 def workflow_of(journal: RunJournal, origin: str, workflow: WorkflowDefinition | int) -> int | None:

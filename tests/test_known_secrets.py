@@ -17,8 +17,8 @@ from datalab_facade import (
     ValidationIssue,
 )
 from datalab_facade.decoding import decode_json
+from datalab_facade.known_secrets import NO_SECRETS, Redacted, Secrets, redact_value
 from datalab_facade.redaction import excerpt
-from datalab_facade.secrecy import NO_SECRETS, Redacted, Secrets, redact_value
 
 TOKEN = "xoxb-" + "T0k3n" * 4
 
@@ -32,7 +32,7 @@ def test_no_part_of_a_secret_is_left_in_the_excerpt_of_a_body_that_echoes_it(
 ) -> None:
     for ascii_only in (True, False):
         body = json.dumps({"settings": {"token": secret}}, ensure_ascii=ascii_only)
-        told = Secrets([secret]).hidden(excerpt(body, limit=length))
+        told = Secrets([secret]).redact(excerpt(body, limit=length))
         assert secret not in told
         start = json.dumps(secret, ensure_ascii=ascii_only)[1:-1][:4]
         assert start not in told
@@ -40,7 +40,7 @@ def test_no_part_of_a_secret_is_left_in_the_excerpt_of_a_body_that_echoes_it(
 
 @given(st.text(min_size=4), st.text(), st.text())
 def test_a_text_never_holds_a_secret_after_hiding(secret: str, before: str, after: str) -> None:
-    hidden = Secrets([secret]).hidden(before + secret + after)
+    hidden = Secrets([secret]).redact(before + secret + after)
     assert secret not in hidden or secret in "***" or "***" in secret or secret in before + after
 
 
@@ -81,7 +81,7 @@ def test_without_secrets_an_error_stays_as_it_is() -> None:
 
 
 def test_a_word_of_three_letters_is_not_taken_for_a_secret() -> None:
-    assert Secrets(["abc"]).hidden("abc") == "abc"
+    assert Secrets(["abc"]).redact("abc") == "abc"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 import attrs
 
 from datalab_facade.errors import DatalabError, ValidationIssue
-from datalab_facade.redaction import HIDDEN, names_a_secret, redact_urls
+from datalab_facade.redaction import REDACTED, names_a_secret, redact_urls
 
 if TYPE_CHECKING:
     from datalab_facade.models import JSON
@@ -30,7 +30,7 @@ class Secrets:
     A value of fewer than four characters cannot be distinguished from an ordinary word and
     is not searched for.
 
-    >>> Secrets(["xoxb-123"]).hidden("bad token xoxb-123")
+    >>> Secrets(["xoxb-123"]).redact("bad token xoxb-123")
     'bad token ***'
     """
 
@@ -42,12 +42,12 @@ class Secrets:
         return bool(self._forms)
 
     def __repr__(self) -> str:
-        return f"Secrets({HIDDEN if self else ''})"
+        return f"Secrets({REDACTED if self else ''})"
 
-    def hidden(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Give a text without them, also where it was cut in the middle of one."""
         for form in self._forms:
-            text = text.replace(form, HIDDEN)
+            text = text.replace(form, REDACTED)
         if "…" not in text:
             return text
         *pieces, last = text.split("…")
@@ -61,7 +61,7 @@ class Secrets:
             if piece.endswith(form[:length])
         )
         longest = max(lengths, default=0)
-        return piece[:-longest] + HIDDEN if longest else piece
+        return piece[:-longest] + REDACTED if longest else piece
 
     def redact_in(self, error: BaseException) -> None:
         """Take them out of an error, and out of all errors that led to it."""
@@ -79,24 +79,24 @@ class Secrets:
                 if _is_of_a_parser(getattr(found, link)):
                     setattr(found, link, None)
             if isinstance(found, DatalabError):
-                found.args = tuple(self._hidden_in(value) for value in found.args)
+                found.args = tuple(self._redacted_in(value) for value in found.args)
                 for name, value in vars(found).items():
-                    vars(found)[name] = self._hidden_in(value)
+                    vars(found)[name] = self._redacted_in(value)
             left += (found.__cause__, found.__context__)
 
-    def _hidden_in(self, value: object) -> object:
+    def _redacted_in(self, value: object) -> object:
         if isinstance(value, str):
-            return self.hidden(value)
+            return self.redact(value)
         if isinstance(value, ValidationIssue):
             return ValidationIssue(
-                loc=tuple(self.hidden(p) if isinstance(p, str) else p for p in value.loc),
-                msg=self.hidden(value.msg),
-                type=self.hidden(value.type),
+                loc=tuple(self.redact(p) if isinstance(p, str) else p for p in value.loc),
+                msg=self.redact(value.msg),
+                type=self.redact(value.type),
             )
         if isinstance(value, Mapping):
-            return {name: self._hidden_in(inner) for name, inner in value.items()}
+            return {name: self._redacted_in(inner) for name, inner in value.items()}
         if isinstance(value, (list, tuple)):
-            return type(value)(map(self._hidden_in, value))
+            return type(value)(map(self._redacted_in, value))
         return value
 
 
@@ -128,13 +128,13 @@ class Echo:
     def redact(self, text: str) -> str:
         """Give a text without it."""
         if any(form in text for form in self._forms):
-            return self._in_text.sub(HIDDEN, text)
+            return self._in_text.sub(REDACTED, text)
         return text
 
     def redact_bytes(self, body: bytes) -> bytes:
         """Give a body without it."""
         if any(form in body for form in self._forms_in_bytes):
-            return self._in_bytes.sub(HIDDEN.encode(), body)
+            return self._in_bytes.sub(REDACTED.encode(), body)
         return body
 
 
@@ -157,7 +157,7 @@ def redact_value(value: JSON) -> JSON:
         return [redact_value(inner) for inner in value]
     if isinstance(value, dict):
         return {
-            redact_urls(name): HIDDEN if _is_secret(name, inner) else redact_value(inner)
+            redact_urls(name): REDACTED if _is_secret(name, inner) else redact_value(inner)
             for name, inner in value.items()
         }
     return value

@@ -1,0 +1,91 @@
+"""What became of the files of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
+
+import attrs
+
+from datalab_facade.codec import JSONFormat, ToJSON, json_field
+from datalab_facade.errors import (
+    DatalabError,
+)
+from datalab_facade.outputs.manifest import Manifest
+from datalab_facade.pickling import picklable
+from datalab_facade.redaction import redact
+from datalab_facade.statuses import Status
+
+
+@picklable
+@attrs.frozen(kw_only=True)
+class RunResult(ToJSON):
+    """The result of one file of a run."""
+
+    _json: ClassVar = JSONFormat(properties={"succeeded": "succeeded"})
+
+    source: str
+    """The file as the caller named it, unchanged, even with unprintable characters."""
+    folder: Path
+    """The folder of its outputs."""
+    position: int = attrs.field(default=0, repr=False, metadata=json_field(left_out=True))
+    """The file's position in the call, from 0 on."""
+    execution_id: int | None = None
+    status: Status | None = None
+    """The final status of its execution; None if it has not ended."""
+    manifest: Manifest | None = attrs.field(
+        default=None, repr=False, metadata=json_field(left_out=True)
+    )
+    """The outputs that were saved, and those that failed; JSON of it is beside the outputs."""
+    error: DatalabError | None = attrs.field(default=None, metadata=json_field(left_out=True))
+    """The error, if one was raised for the file."""
+    reason: str | None = attrs.field(default=None, repr=False)
+    """The reason in words why the file did not succeed."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether its execution completed and all its outputs are saved."""
+        return self.status is Status.COMPLETED and self.reason is None
+
+    def __str__(self) -> str:
+        what = "done" if self.succeeded else self.reason or "not done"
+        number = "" if self.execution_id is None else f" (execution {self.execution_id})"
+        return redact(f"{self.source}{number}: {what}")
+
+
+def _in_order(results: Iterable[RunResult]) -> tuple[RunResult, ...]:
+    return tuple(sorted(results, key=lambda result: result.position))
+
+
+@picklable
+@attrs.frozen(kw_only=True)
+class RunReport(ToJSON):
+    """The results of a run, one for each file, in the order in which they were named.
+
+    A report is true if all files succeeded.
+    """
+
+    workflow_id: int
+    folder: Path
+    results: tuple[RunResult, ...] = attrs.field(converter=_in_order)
+
+    @property
+    def succeeded(self) -> tuple[RunResult, ...]:
+        """The results of the files that succeeded."""
+        return tuple(result for result in self.results if result.succeeded)
+
+    @property
+    def failed(self) -> tuple[RunResult, ...]:
+        """The results of the files that did not succeed, each with its reason."""
+        return tuple(result for result in self.results if not result.succeeded)
+
+    def __bool__(self) -> bool:
+        return not self.failed
+
+    def __str__(self) -> str:
+        done, many = len(self.succeeded), len(self.results)
+        lines = [
+            f"Workflow {self.workflow_id}: {done} of {many} done, in {redact(str(self.folder))}"
+        ]
+        return "\n".join([*lines, *(f"  {result}" for result in self.failed)])
