@@ -53,9 +53,17 @@ def read_all(items: Iterable[_T]) -> list[_T]:
 
 async def read_all_async(items: Iterable[_T] | AsyncIterable[_T]) -> list[_T]:
     """Return all items of an iterable, which may be async."""
+    return [item async for item in each_async(items)]
+
+
+async def each_async(items: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T, None]:
+    """Yield the items of an iterable, which may be async, as if it were."""
     if isinstance(items, AsyncIterable):
-        return [item async for item in items]
-    return list(items)
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item
 
 
 def notify(callback: Callable[[_T], object] | None, value: _T) -> None:
@@ -326,7 +334,7 @@ async def as_they_end_async(
     running: list[asyncio.Task[_R]] = []
     pending: list[asyncio.Task[_T] | asyncio.Task[_R]]
     more = True
-    async with contextlib.aclosing(_each(items)) as feed:
+    async with contextlib.aclosing(each_async(items)) as feed:
         try:
             while more or running:
                 if more and reading is None and len(running) < concurrency:
@@ -348,12 +356,3 @@ async def as_they_end_async(
             await asyncio.gather(*running, return_exceptions=True)
             if reading is not None:
                 await asyncio.gather(reading, return_exceptions=True)
-
-
-async def _each(items: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T, None]:
-    if isinstance(items, AsyncIterable):
-        async for item in items:
-            yield item
-    else:
-        for item in items:
-            yield item

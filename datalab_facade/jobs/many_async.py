@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
-from typing import Generic, TypeVar
+from typing import Generic
 
 from datalab_facade.clock import Clock, running_loop, wait_by
+from datalab_facade.concurrency import each_async
 from datalab_facade.errors import DatalabError, RateLimitTimeoutError
 from datalab_facade.jobs.commands import Result
 from datalab_facade.jobs.kinds import IdT, SnapshotT
@@ -15,8 +16,6 @@ from datalab_facade.jobs.many import NO_MORE, FeedItem, LikeT, feed_one
 from datalab_facade.jobs.outcomes import Settled, Update
 from datalab_facade.jobs.scheduling import Poll, Scheduler
 from datalab_facade.transport.async_admission import AsyncAdmissionControl
-
-_T = TypeVar("_T")
 
 
 async def run_many_async(
@@ -82,7 +81,7 @@ class _AsyncRun(Generic[SnapshotT, IdT, LikeT]):
     ) -> None:
         scheduler, clock = self._scheduler, self._clock
         try:
-            async with contextlib.aclosing(_each(jobs)) as feed:
+            async with contextlib.aclosing(each_async(jobs)) as feed:
                 while not scheduler.finished:
                     try:
                         item = await anext(feed, NO_MORE)
@@ -93,6 +92,8 @@ class _AsyncRun(Generic[SnapshotT, IdT, LikeT]):
                     if item is NO_MORE:
                         return
                     self._wake()
+                    # A long list must not keep the polls from being dispatched.
+                    await asyncio.sleep(0)
                     while not scheduler.wants_more and not scheduler.finished:
                         self._room.clear()
                         await self._room.wait()
@@ -175,16 +176,3 @@ class _AsyncRun(Generic[SnapshotT, IdT, LikeT]):
                 await asyncio.gather(*ended, return_exceptions=True)
         if interrupted is not None:
             raise interrupted
-
-
-async def _each(
-    jobs: Iterable[_T] | AsyncIterable[_T],
-) -> AsyncGenerator[_T, None]:
-    if isinstance(jobs, AsyncIterable):
-        async for job in jobs:
-            yield job
-    else:
-        for job in jobs:
-            yield job
-            # A long list must not keep the polls from being dispatched.
-            await asyncio.sleep(0)
