@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import shutil
@@ -15,7 +14,7 @@ from hypothesis import Phase, settings
 
 from datalab_facade.errors import DatalabError
 from tests import secrets_for_tests
-from tests.in_process import Way
+from tests.ways import KINDS, Way
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -27,7 +26,7 @@ _ANY_SIGNATURE = re.compile(r"X-Amz-Signature=[0-9a-f]{16,}")
 
 
 def leaks_in(text: str) -> list[str]:
-    """Give the secrets that a text tells."""
+    """Give the secrets in a text."""
     return [
         *(secret for secret in secrets_for_tests.ALL if secret in text),
         *_ANY_SIGNATURE.findall(text),
@@ -42,13 +41,13 @@ class _Ear(logging.Handler):
         self.leaks: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        told = self.format(record)
-        if leaks_in(told):
-            self.leaks.append(f"{record.name}: {told}")
+        text = self.format(record)
+        if leaks_in(text):
+            self.leaks.append(f"{record.name}: {text}")
 
 
 @pytest.fixture(autouse=True)
-def no_secret_is_told(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_secret_leaks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail a test in which a secret reaches a log, or the text or traceback of an error."""
     ear = _Ear()
     errors: list[DatalabError] = []
@@ -68,8 +67,8 @@ def no_secret_is_told(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     root.removeHandler(ear)
     assert not ear.leaks
     for error in errors:
-        told = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
-        assert not leaks_in(told), told
+        text = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+        assert not leaks_in(text), text
 
 
 @pytest.fixture(autouse=True)
@@ -97,14 +96,11 @@ settings.register_profile(
 )
 
 
-@pytest.fixture(params=["sync", "async"])
+@pytest.fixture(params=KINDS)
 def way(request: pytest.FixtureRequest) -> Iterator[Way]:
-    """Do what the test says with the blocking and with the async client, in process."""
-    if request.param == "sync":
-        yield Way(None)
-        return
-    with asyncio.Runner() as runner:
-        yield Way(runner)
+    """Do what the test says with the blocking and with the async client."""
+    with Way(request.param) as way:
+        yield way
 
 
 @pytest.fixture(scope="module")

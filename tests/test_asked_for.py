@@ -16,7 +16,8 @@ from datalab_facade import (
     UploadError,
 )
 from datalab_facade.testing import ExecutionScript, Fault, StepScript
-from tests.in_process import SOON, Way, new_simulator
+from tests.in_process import SOON, new_simulator
+from tests.ways import Way
 
 OTHER = 999_999
 REFERENCE = "datalab://file-other999"

@@ -47,12 +47,12 @@ from tests.in_process import (
     NEVER_ENDS,
     SOON,
     Recorder,
-    Way,
     asynchronous,
     blocking,
     new_simulator,
 )
 from tests.secrets_for_tests import API_KEY, presigned
+from tests.ways import Way
 
 PATH = "/api/v1/workflows/executions/7"
 KEY = "x-api-key"
@@ -458,7 +458,7 @@ def test_a_view_waits_with_its_own_policy(way: Way, simulator: Simulator) -> Non
 
 @pytest.mark.parametrize("own", [False, True], ids=["our http client", "the user's"])
 def test_a_closed_client_says_so_whatever_it_is_asked(way: Way, own: bool) -> None:
-    kind = Datalab if way.runner is None else AsyncDatalab
+    kind = Datalab if not way.is_async else AsyncDatalab
     client: Any = way.client_over(Recorder()) if own else kind(API_KEY)
     way.done(client.close())
     way.done(client.close())
@@ -951,8 +951,8 @@ def test_what_a_callback_raises_ends_the_wait_and_leaves_nothing_running(
     with pytest.raises(LookupError, match="progress bar"):
         way.done(getattr(client.executions, method)(execution_id, on_change=fail))
     asked = len(simulator.requests)
-    if way.runner is not None:
-        assert way.runner.run(_tasks()) == 1
+    if way.is_async:
+        assert way.done(_tasks()) == 1
     assert way.done(client.executions.wait(execution_id)).succeeded
     assert len(simulator.requests) > asked
 

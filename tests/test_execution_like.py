@@ -18,7 +18,8 @@ from datalab_facade import (
 )
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.testing import Simulator
-from tests.in_process import NEVER_ENDS, SOON, Way, asynchronous, blocking, new_simulator
+from tests.in_process import NEVER_ENDS, SOON, asynchronous, blocking, new_simulator
+from tests.ways import Way
 
 
 class Integer:
@@ -50,13 +51,6 @@ FORMS: dict[str, Form] = {
 }
 
 
-def collected(way: Way, stream: Any) -> list[Any]:
-    async def items() -> list[Any]:
-        return [item async for item in stream]
-
-    return list(stream) if way.runner is None else way.runner.run(items())
-
-
 def ids_of(outcomes: list[Outcome[Execution, int]]) -> list[int]:
     assert all(outcome.succeeded for outcome in outcomes)
     return [outcome.id for outcome in outcomes]
@@ -66,13 +60,13 @@ USES: dict[str, Callable[[Any, Way, Any, Path], object]] = {
     "get": lambda client, way, it, _: way.done(client.executions.get(it)).id,
     "wait": lambda client, way, it, _: way.done(client.executions.wait(it)).id,
     "result": lambda client, way, it, _: way.done(client.executions.result(it)).id,
-    "watch": lambda client, way, it, _: collected(way, client.executions.watch(it))[-1].snapshot.id,
+    "watch": lambda client, way, it, _: way.collect(client.executions.watch(it))[-1].snapshot.id,
     "as_completed": lambda client, way, it, _: ids_of(
-        collected(way, client.executions.as_completed([it]))
+        way.collect(client.executions.as_completed([it]))
     )[0],
     "wait_many": lambda client, way, it, _: ids_of(way.done(client.executions.wait_many([it])))[0],
     "watch_many": lambda client, way, it, _: ids_of(
-        [collected(way, client.executions.watch_many([it]))[-1].outcome]
+        [way.collect(client.executions.watch_many([it]))[-1].outcome]
     )[0],
     "handle": lambda client, _way, it, _: client.executions.handle(it).id,
     "handle_to_dict": lambda client, _way, it, _: client.executions.handle_to_dict(it)["id"],
@@ -98,7 +92,7 @@ def test_whatever_stands_for_an_execution_is_taken(
 def test_a_handle_of_the_other_client_is_taken(
     way: Way, simulator: Simulator, tmp_path: Path, use: Callable[..., object]
 ) -> None:
-    other = blocking if way.runner is not None else asynchronous
+    other = blocking if way.is_async else asynchronous
     number = simulator.start(SOON)
     handle = other(simulator).executions.handle(number)
     assert use(way.client(simulator), way, handle, tmp_path) == number
@@ -133,7 +127,7 @@ def test_forms_may_be_mixed(way: Way, simulator: Simulator) -> None:
     numbers = [simulator.start(SOON) for _ in FORMS]
     mixed = [form(client, way, n) for form, n in zip(FORMS.values(), numbers, strict=True)]
     assert ids_of(way.done(client.executions.wait_many(mixed))) == numbers
-    assert sorted(ids_of(collected(way, client.executions.as_completed(mixed)))) == numbers
+    assert sorted(ids_of(way.collect(client.executions.as_completed(mixed)))) == numbers
 
 
 def test_one_that_is_refused_does_not_end_the_wait_for_the_others(
@@ -142,7 +136,7 @@ def test_one_that_is_refused_does_not_end_the_wait_for_the_others(
     client = way.client(simulator)
     good = client.executions.handle(simulator.start(SOON))
     wrong = way.client(simulator, base_url="https://eu.datalab.example").executions.handle(7)
-    outcomes = collected(way, client.executions.as_completed([wrong, good]))
+    outcomes = way.collect(client.executions.as_completed([wrong, good]))
     by_id = {outcome.id: outcome for outcome in outcomes}
     assert isinstance(by_id[7].error, InvalidArgumentError)
     assert by_id[good.id].succeeded
@@ -150,9 +144,7 @@ def test_one_that_is_refused_does_not_end_the_wait_for_the_others(
 
 WAITS: dict[str, Callable[..., Any]] = {
     "wait": lambda client, way, it, **options: way.done(client.executions.wait(it, **options)),
-    "watch": lambda client, way, it, **options: collected(
-        way, client.executions.watch(it, **options)
-    ),
+    "watch": lambda client, way, it, **options: way.collect(client.executions.watch(it, **options)),
     "handle": lambda client, way, it, **options: way.done(
         client.executions.handle(it).wait(**options)
     ),

@@ -29,7 +29,7 @@ from datalab_facade.jobs.resource import Jobs
 from datalab_facade.models import JSON
 from datalab_facade.testing import VirtualClock
 from datalab_facade.transport.operations import Operation
-from tests.in_process import Way
+from tests.ways import Way
 
 
 def get(path: str) -> Operation:
@@ -120,8 +120,8 @@ def kitchen() -> Kitchen:
 
 def toasts(way: Way, kitchen: Kitchen) -> Any:
     """Return the toasts of a client."""
-    client = way.client_over(kitchen, clock=kitchen.clock)  # type: ignore[arg-type]
-    resource = Jobs if way.runner is None else AsyncJobs
+    client = way.client_over(kitchen, clock=kitchen.clock)
+    resource = Jobs if not way.is_async else AsyncJobs
     return resource(client._api, client._context, TOASTS)
 
 
@@ -151,16 +151,8 @@ def test_many_are_waited_for_at_once(way: Way, kitchen: Kitchen) -> None:
     assert [outcome.id for outcome in outcomes] == ["a50", "b10", "zz", "a50"]
     assert [outcome.succeeded for outcome in outcomes] == [True, False, False, True]
     assert isinstance(outcomes[2].error, NotFoundError)
-    assert collected(way, jobs.as_completed(["a70", "a60"])) == ["a60", "a70"]
-
-
-def collected(way: Way, outcomes: Any) -> list[str]:
-    async def ids() -> list[str]:
-        return [outcome.id async for outcome in outcomes]
-
-    if way.runner is None:
-        return [outcome.id for outcome in outcomes]
-    return way.runner.run(ids())
+    later = way.collect(jobs.as_completed(["a70", "a60"]))
+    assert [outcome.id for outcome in later] == ["a60", "a70"]
 
 
 def test_its_handle_is_written_down_and_comes_back(way: Way, kitchen: Kitchen) -> None:
@@ -176,7 +168,7 @@ def test_its_handle_is_written_down_and_comes_back(way: Way, kitchen: Kitchen) -
 
 
 def test_a_handle_of_another_kind_is_refused(way: Way, kitchen: Kitchen) -> None:
-    client = way.client_over(kitchen, clock=kitchen.clock)  # type: ignore[arg-type]
+    client = way.client_over(kitchen, clock=kitchen.clock)
     handle = client.executions.handle(7)
     with pytest.raises(InvalidArgumentError, match="another kind of job, 'execution'"):
         toasts(way, kitchen).handle(handle)

@@ -21,8 +21,9 @@ from datalab_facade.testing import (
     SimulatorTransport,
     StepScript,
 )
-from tests.in_process import FAILS, NEVER_ENDS, SOON, Way, asynchronous, new_simulator
+from tests.in_process import FAILS, NEVER_ENDS, SOON, asynchronous, new_simulator
 from tests.secrets_for_tests import API_KEY, COOKIE
+from tests.ways import Way
 
 COOKIES = {"Set-Cookie": f"wos-session={COOKIE}; Path=/"}
 
@@ -247,7 +248,7 @@ def test_the_requests_of_the_user_are_logged_as_ever_while_ours_run_in_another_t
         assert go_on.wait(30)
 
     simulator.inject_with(wait_for_the_user)
-    client = Way(None).client(simulator)
+    client = Way("sync").client(simulator)
     with ThreadPoolExecutor(1) as pool:
         ours = pool.submit(client.executions.get, simulator.start(SOON))
         try:
@@ -386,6 +387,6 @@ def test_many_requests_change_the_making_of_records_only_once() -> None:
     execution_id = simulator.start(SOON)
     makers = set()
     for _ in range(3):
-        Way(None).client(simulator).executions.get(execution_id)
+        Way("sync").client(simulator).executions.get(execution_id)
         makers.add(logging.getLogRecordFactory())
     assert len(makers) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import itertools
 import math
@@ -41,8 +40,9 @@ from datalab_facade.testing import (
     StepScript,
     VirtualClock,
 )
-from tests.in_process import SOON, Way, new_simulator
+from tests.in_process import SOON, new_simulator
 from tests.secrets_for_tests import API_KEY
+from tests.ways import Way
 
 ENDED = ExecutionScript([StepScript("p", ends=1)])
 
@@ -177,22 +177,12 @@ def pass_a_minute(simulator: Simulator) -> None:
 
 def drained(way: Way, updates: Any) -> tuple[list[Any], BaseException | None]:
     """Give all that comes of many, and what ended it before its time."""
-    told: list[Any] = []
-
-    async def drain() -> None:
-        async with contextlib.aclosing(updates):
-            async for update in updates:
-                told.append(update)  # noqa: PERF401 - some come before an error does
-
+    seen: list[Any] = []
     try:
-        if way.runner is None:
-            for update in updates:
-                told.append(update)  # noqa: PERF402 - some come before an error does
-        else:
-            way.runner.run(drain())
+        way.collect_into(seen, updates)
     except (LookupError, ConfigurationError) as error:
-        return told, error
-    return told, None
+        return seen, error
+    return seen, None
 
 
 @pytest.mark.parametrize("method", ["as_completed", "watch_many"])
@@ -274,10 +264,10 @@ def test_one_that_is_slow_keeps_nothing_of_those_that_ended_after_it(way: Way) -
             if len(kept) == 150:
                 break
 
-    if way.runner is None:
+    if not way.is_async:
         kept.extend(weakref.ref(outcome.result()) for outcome in itertools.islice(outcomes, 150))
     else:
-        way.runner.run(drain())
+        way.done(drain())
     gc.collect()
     assert sum(one() is not None for one in kept) <= 50
 

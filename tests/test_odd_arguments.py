@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import math
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -34,8 +34,9 @@ from datalab_facade.outputs import Outputs
 from datalab_facade.rate_limiting import SharedRateLimiter
 from datalab_facade.testing import ExecutionScript, StepScript
 from datalab_facade.workflows import Workflows
-from tests.in_process import Way, new_simulator
+from tests.in_process import new_simulator
 from tests.secrets_for_tests import API_KEY
+from tests.ways import Way
 
 ODD: dict[str, Any] = {
     "None": None,
@@ -85,13 +86,8 @@ ODD["unprintable"] = Unprintable()
 
 def settled(way: Way, value: Any) -> Any:
     """Give what a call gave, to its end."""
-
-    async def taken(stream: AsyncIterator[Any]) -> list[Any]:
-        return [item async for item in stream]
-
-    if inspect.isasyncgen(value):
-        assert way.runner is not None
-        return way.runner.run(taken(value))
+    if inspect.isasyncgen(value) or inspect.isgenerator(value):
+        return way.collect(value)
     if isinstance(value, contextlib.AbstractAsyncContextManager) and not isinstance(
         value, AsyncDatalab
     ):
@@ -100,14 +96,13 @@ def settled(way: Way, value: Any) -> Any:
             async with value as chunks:
                 [chunk async for chunk in chunks]
 
-        assert way.runner is not None
-        return way.runner.run(opened())
+        return way.done(opened())
     if isinstance(value, contextlib.AbstractContextManager) and not isinstance(
         value, (Datalab, Path)
     ):
         with value as chunks:
             return list(chunks)
-    return list(value) if inspect.isgenerator(value) else way.done(value)
+    return way.done(value)
 
 
 class World:

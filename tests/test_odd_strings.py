@@ -29,8 +29,9 @@ from datalab_facade import (
 )
 from datalab_facade.testing import Fault
 from tests.fuzzing import examples
-from tests.in_process import FINISHED, Recorder, Way, new_simulator
+from tests.in_process import FINISHED, Recorder, new_simulator
 from tests.secrets_for_tests import API_KEY
+from tests.ways import Way
 
 pytestmark = [
     pytest.mark.fuzz,
@@ -182,7 +183,7 @@ def test_as_a_key(key: str) -> None:
 @given(odd)
 def test_as_the_name_of_a_file_or_its_id(name: str) -> None:
     simulator = new_simulator()
-    client = Way(None).client(simulator)
+    client = Way("sync").client(simulator)
     for call in (
         lambda: client.files.upload(b"%PDF", name=name, content_type="application/pdf"),
         lambda: client.files.upload(b"%PDF", name="a.pdf", content_type=name),

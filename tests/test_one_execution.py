@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import attrs
@@ -11,7 +10,8 @@ from hypothesis import strategies as st
 
 from datalab_facade import DatalabError, StepDefinition, SubmissionUncertainError
 from datalab_facade.testing import Fault, Simulator
-from tests.in_process import Way, new_simulator
+from tests.in_process import new_simulator
+from tests.ways import Way
 
 URL = "https://a.example/1.pdf"
 PARSE = StepDefinition(step_key="marker_parse", unique_name="parse")
@@ -75,9 +75,7 @@ def carried_out(
     simulator = new_simulator()
     workflow_id = 0 if create else simulator.workflows.add("Ours", [PARSE.to_dict()])
     simulator.inject(*script)
-    runner = asyncio.Runner() if asynchronous else None
-    try:
-        way = Way(runner)
+    with Way("async" if asynchronous else "sync") as way:
         client = way.client(simulator)
         before = len(simulator.workflows)
         error, given = None, None
@@ -88,9 +86,6 @@ def carried_out(
                 given = way.done(client.workflows.execute(workflow_id, URL, **options)).id
         except DatalabError as caught:
             error = caught
-    finally:
-        if runner is not None:
-            runner.close()
     there = simulator.workflows if create else simulator.execution_ids
     done = len(simulator.workflows) - before if create else len(simulator.execution_ids)
     return Result(done, error, given in there), simulator

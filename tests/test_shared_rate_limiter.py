@@ -20,8 +20,8 @@ from datalab_facade.rate_limiting.slot_queue import (
     StoreUnavailableError,
 )
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
-from tests.in_process import Way
 from tests.secrets_for_tests import API_KEY
+from tests.ways import Way
 
 NEVER_ENDS = ExecutionScript([StepScript("parse", ends=None)])
 

@@ -27,8 +27,9 @@ from datalab_facade import (
 from datalab_facade.testing import Fault, Simulator
 from datalab_facade.tracing import OpenTelemetryTracing
 from tests.conftest import leaks_in
-from tests.in_process import FAILS, NEVER_ENDS, SOON, Way, asynchronous, new_simulator
+from tests.in_process import FAILS, NEVER_ENDS, SOON, asynchronous, new_simulator
 from tests.secrets_for_tests import API_KEY
+from tests.ways import Way
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_what_is_done_between_two_changes_belongs_to_whoever_does_it(
     simulator: Simulator, spans: Spans
 ) -> None:
     """A span of the caller's that begins while a watch is open is not the wait's child."""
-    client = Way(None).client(simulator, tracing=spans.tracing)
+    client = Way("sync").client(simulator, tracing=spans.tracing)
     tracer = spans.provider.get_tracer("test")
     with tracer.start_as_current_span("job") as job:
         for _ in client.executions.watch(simulator.start(SOON)):
@@ -281,7 +282,7 @@ def test_the_global_provider_is_used_when_none_is_named(
     simulator: Simulator, spans: Spans, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", spans.provider)
-    client = Way(None).client(simulator, tracing=OpenTelemetryTracing())
+    client = Way("sync").client(simulator, tracing=OpenTelemetryTracing())
     client.executions.get(simulator.start(SOON))
     [request] = spans.get_finished_spans()
     assert request.instrumentation_scope is not None
@@ -289,7 +290,7 @@ def test_the_global_provider_is_used_when_none_is_named(
 
 
 def test_a_view_traces_like_its_client(simulator: Simulator, spans: Spans) -> None:
-    client = Way(None).client(simulator, tracing=spans.tracing).with_options(max_retries=1)
+    client = Way("sync").client(simulator, tracing=spans.tracing).with_options(max_retries=1)
     client.executions.get(simulator.start(SOON))
     assert len(spans.requests) == 1
 

@@ -14,9 +14,7 @@ import pytest
 import datalab_facade
 from datalab_facade import (
     APIConnectionError,
-    AsyncDatalab,
     ConfigurationError,
-    Datalab,
     DatalabError,
     InvalidResponseError,
     SubmissionUncertainError,
@@ -25,8 +23,9 @@ from datalab_facade import (
 from datalab_facade.known_secrets import Echo
 from datalab_facade.testing import Fault
 from datalab_facade.transfers.commands import Fetch, Renew
-from tests.in_process import FINISHED, Recorder, Way
+from tests.in_process import FINISHED, Recorder
 from tests.secrets_for_tests import API_KEY, SIGNATURE, presigned
+from tests.ways import Way
 
 FAST = WaitPolicy(min_interval=0.01, max_interval=0.01, retry_backoff=0.01, max_retry_backoff=0.01)
 
@@ -89,10 +88,7 @@ class Raising(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 def client_of(way: Way, transport: Raising, **options: Any) -> Any:
-    options = {"policy": FAST, **options}
-    if way.runner is None:
-        return Datalab(API_KEY, http_client=httpx.Client(transport=transport), **options)
-    return AsyncDatalab(API_KEY, http_client=httpx.AsyncClient(transport=transport), **options)
+    return way.client_over(transport, **{"policy": FAST, **options})
 
 
 @pytest.mark.parametrize("error", RAISED, ids=repr)
@@ -243,7 +239,7 @@ def test_commands_show_no_signature(command: object) -> None:
 
 def test_an_unexpected_body_is_no_reason_to_lose_its_cause() -> None:
     recorder = Recorder(Fault.status(200, b"<html>"))
-    client = Way(None).client_over(recorder, max_retries=0)
+    client = Way("sync").client_over(recorder, max_retries=0)
     with pytest.raises(InvalidResponseError) as caught:
         client.executions.get(7)
     assert isinstance(caught.value.__cause__, ValueError)

@@ -21,8 +21,9 @@ from datalab_facade.jobs.commands import Call
 from datalab_facade.testing import Fault
 from datalab_facade.transport import api_calls, operations
 from datalab_facade.transport.api_calls import CallScope
-from tests.in_process import FINISHED, Recorder, Way, new_simulator
+from tests.in_process import FINISHED, Recorder, new_simulator
 from tests.secrets_for_tests import API_KEY, SIGNATURE
+from tests.ways import Way
 
 OUTPUT = Output(
     execution_id=7,

@@ -40,8 +40,9 @@ from datalab_facade.testing import (
     StepScript,
     WorkflowBehavior,
 )
-from tests.in_process import SOON, Way, new_simulator
+from tests.in_process import SOON, new_simulator
 from tests.secrets_for_tests import FILLED_IN, SIGNATURE, presigned
+from tests.ways import Way
 
 PARSE = {"step_key": "marker_parse", "unique_name": "parse"}
 TWO_STEPS = [
@@ -396,7 +397,7 @@ def test_an_execution_is_started_and_can_be_waited_for(
     client = way.client(simulator)
     workflow = way.done(client.workflows.create("Invoices", TWO_STEPS))
     handle = way.done(client.workflows.execute(workflow, [URL, "datalab://file-abc"]))
-    assert type(handle) is (AsyncExecutionHandle if way.runner else ExecutionHandle)
+    assert type(handle) is (AsyncExecutionHandle if way.is_async else ExecutionHandle)
     execution = way.done(handle.result())
     assert execution.workflow_id == workflow.id
     assert list(execution.steps) == ["parse", "extract"]
@@ -610,8 +611,8 @@ def test_a_cancellation_carries_it_as_well(simulator: Simulator) -> None:
         return Fault.delay(5)
 
     simulator.inject_with(cancel)
-    with asyncio.Runner() as runner, pytest.raises(asyncio.CancelledError) as caught:
-        runner.run(Way(runner).client(simulator).workflows.execute(workflow_id, URL))
+    with Way("async") as way, pytest.raises(asyncio.CancelledError) as caught:
+        way.done(way.client(simulator).workflows.execute(workflow_id, URL))
     assert any("may have been carried out" in note for note in caught.value.__notes__)
     assert len(simulator.execution_ids) == 1
 

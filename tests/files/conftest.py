@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from datalab_facade.testing import Simulator, SimulatorServer
 from tests.files.slow_taker import Arrival, SlowTaker
-from tests.in_process import Way, new_simulator
+from tests.in_process import new_simulator
 from tests.outputs.conftest import HastyClock, Side
 from tests.secrets_for_tests import API_KEY
 
@@ -61,14 +60,3 @@ def document(tmp_path: Path) -> Path:
     path = tmp_path / "report.pdf"
     path.write_bytes(b"%PDF-1.7\n" + bytes(range(256)) * 12_000)
     return path
-
-
-def listed(way: Way, files: Any) -> list[Any]:
-    """Give all that an iterator gives, blocking or async."""
-    if way.runner is None:
-        return list(files)
-
-    async def read() -> list[Any]:
-        return [file async for file in files]
-
-    return way.runner.run(read())

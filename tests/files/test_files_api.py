@@ -25,9 +25,9 @@ from datalab_facade import (
     UploadError,
 )
 from datalab_facade.testing import Fault, Request, Simulator, VirtualClock
-from tests.files.conftest import listed
-from tests.in_process import Way, asynchronous, blocking
+from tests.in_process import asynchronous, blocking
 from tests.secrets_for_tests import API_KEY
+from tests.ways import Way
 
 PDF = b"%PDF-1.7 and so on" * 1_000
 
@@ -123,7 +123,7 @@ class TestLists:
             simulator.files.add(f"{number}.pdf", PDF)
         files = client.files.list(page_size=3)
         assert len(simulator.requests) == 0
-        names = [file.filename for file in listed(way, files)]
+        names = [file.filename for file in way.collect(files)]
         assert names == [f"{number}.pdf" for number in reversed(range(7))]
         assert [one.query for one in simulator.requests] == [
             "limit=3&offset=0",
@@ -136,19 +136,19 @@ class TestLists:
     ) -> None:
         for number in range(7):
             simulator.files.add(f"{number}.pdf", PDF)
-        assert len(listed(way, client.files.list(limit=4, page_size=2))) == 4
+        assert len(way.collect(client.files.list(limit=4, page_size=2))) == 4
         assert len(simulator.requests) == 2
-        assert listed(way, client.files.list(limit=0)) == []
+        assert way.collect(client.files.list(limit=0)) == []
         assert len(simulator.requests) == 2
 
     def test_a_list_of_nothing_is_empty(self, way: Way, client: Any) -> None:
-        assert listed(way, client.files.list()) == []
+        assert way.collect(client.files.list()) == []
 
     def test_a_page_that_fails_in_a_way_that_may_pass_is_asked_for_again(
         self, way: Way, client: Any, simulator: Simulator, file_id: int
     ) -> None:
         simulator.inject(Fault.status(503), Fault.html())
-        assert [file.id for file in listed(way, client.files.list())] == [file_id]
+        assert [file.id for file in way.collect(client.files.list())] == [file_id]
 
     @pytest.mark.parametrize("wrong", [{"page_size": 0}, {"page_size": 1000}, {"limit": -1}])
     def test_wrong_arguments_are_refused_at_once(self, client: Any, wrong: dict[str, Any]) -> None:
@@ -176,7 +176,7 @@ class TestErrors:
             with pytest.raises(kind):
                 way.done(call())
         with pytest.raises(kind):
-            listed(way, client.files.list())
+            way.collect(client.files.list())
 
     def test_a_success_that_is_no_answer_is_typed_and_quoted(
         self, way: Way, client: Any, simulator: Simulator
@@ -382,7 +382,7 @@ class TestMany:
     def test_each_has_its_outcome_and_one_that_fails_does_not_end_the_rest(
         self, way: Way, client: Any, simulator: Simulator
     ) -> None:
-        outcomes = listed(way, client.files.upload_many(self.SOURCES))
+        outcomes = way.collect(client.files.upload_many(self.SOURCES))
         by_source = {str(one.source): one for one in outcomes}
         assert len(by_source) == len(self.SOURCES)
         told = [by_source[str(source)] for source in self.SOURCES]
@@ -411,7 +411,7 @@ class TestMany:
                 yield f"{number}.pdf", PDF
 
         uploads = client.files.upload_many(sources(), concurrency=2)
-        first = _some(way, uploads, 3)
+        first = way.collect(uploads, most=3)
         assert all(one.succeeded for one in first)
         assert 3 <= len(read) <= 8
         assert len(simulator.files) <= len(read)
@@ -424,10 +424,10 @@ class TestMany:
             raise KeyError("mine")
 
         with pytest.raises(KeyError, match="mine"):
-            listed(way, client.files.upload_many(sources()))
+            way.collect(client.files.upload_many(sources()))
 
     def test_none_are_none(self, way: Way, client: Any) -> None:
-        assert listed(way, client.files.upload_many([])) == []
+        assert way.collect(client.files.upload_many([])) == []
 
     @pytest.mark.parametrize("concurrency", [0, -1, 1.5])
     def test_a_concurrency_that_makes_no_sense_is_refused_at_once(
@@ -476,18 +476,3 @@ class TestMany:
             names.append(outcome.result().filename)
             released.set()
         assert names == ["1.pdf", "2.pdf"]
-
-
-def _some(way: Way, outcomes: Any, most: int) -> list[Any]:
-    """Give the first so many, and leave."""
-    if way.runner is None:
-        some = [next(outcomes) for _ in range(most)]
-        outcomes.close()
-        return some
-
-    async def read() -> list[Any]:
-        some = [await anext(outcomes) for _ in range(most)]
-        await outcomes.aclose()
-        return some
-
-    return way.runner.run(read())

@@ -23,7 +23,8 @@ from datalab_facade.files.descriptions import MAX_FILE_BYTES, describe
 from datalab_facade.files.media_types import MEDIA_TYPES
 from datalab_facade.testing import Simulator
 from datalab_facade.transfers.sources import open_source
-from tests.in_process import Way, asynchronous
+from tests.in_process import asynchronous
+from tests.ways import Way
 
 PDF = b"%PDF-1.7 and so on"
 
@@ -294,15 +295,7 @@ def test_a_pipe_that_stalls_does_not_keep_the_others_from_being_uploaded(
     client = way.client(simulator)
     with stalled_pipe(PDF) as pipe:
         sources = [("a.pdf", pipe), ("b.pdf", PDF)]
-        outcomes = client.files.upload_many(sources, timeout=0.2)
-        if way.runner is None:
-            ended = list(outcomes)
-        else:
-
-            async def take() -> list[Any]:
-                return [outcome async for outcome in outcomes]
-
-            ended = way.runner.run(take())
+        ended = way.collect(client.files.upload_many(sources, timeout=0.2))
     assert sorted(outcome.succeeded for outcome in ended) == [False, True]
 
 

@@ -24,10 +24,10 @@ import pytest
 
 from datalab_facade import DatalabError, Manifest
 from tests.fuzzing import LONG
-from tests.in_process import Way
 from tests.outputs.conftest import execution_of
 from tests.outputs.crashing import Crash, Disk, crashing, disk_below, failing
 from tests.secrets_for_tests import API_KEY
+from tests.ways import Way
 
 _STRIDE = 1 if LONG else 23
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3_600 if LONG else 60)]
@@ -74,18 +74,12 @@ class Transport(httpx.MockTransport):
 
 def save(way: Way, folder: Path, **options: Any) -> Any:
     """Call ``save_all``; what is async is run to its end, and so are its threads."""
-    from datalab_facade import AsyncDatalab, Datalab
-
-    if way.runner is None:
-        with Datalab(API_KEY, http_client=httpx.Client(transport=Transport(answer))) as client:
-            return client.outputs.save_all(EXECUTION, folder, **options)
-
-    async def saved() -> Manifest:
-        http = httpx.AsyncClient(transport=Transport(answer))
-        async with AsyncDatalab(API_KEY, http_client=http) as client:
-            return await client.outputs.save_all(EXECUTION, folder, **options)
-
-    return asyncio.run(saved())
+    with Way(way.kind) as again:
+        client = again.client_over(Transport(answer))
+        try:
+            return again.done(client.outputs.save_all(EXECUTION, folder, **options))
+        finally:
+            again.done(client.close())
 
 
 def check_whole(manifest: Manifest, folder: Path, *, tidy: bool = True) -> None:
@@ -241,19 +235,18 @@ class Cancelled:
 def test_a_call_that_is_cancelled_at_any_moment_is_over_when_it_ends_and_loses_nothing(
     moment: str, times: int
 ) -> None:
-    with asyncio.Runner() as runner:
-        way = Way(runner)
-        with tempfile.TemporaryDirectory() as room, disk_below(Path(room)) as disk:
-            whole = Cancelled(Path(room), 1)
-            whole.run(0, disk)
-            many = disk.count if moment == "on disk" else whole.suspended
-        for at in range(1 + many % _STRIDE, many + 1, _STRIDE):
-            with tempfile.TemporaryDirectory() as room:
-                folder = Path(room)
-                call = Cancelled(folder, times)
-                call.at_await = at if moment == "waiting" else 0
-                with disk_below(folder) as disk:
-                    at_its_end = call.run(at if moment == "on disk" else 0, disk)
-                    # All threads are over now; none has done anything since.
-                    assert disk.count == at_its_end
-                check_whole(save(way, folder), folder)
+    way = Way("async")
+    with tempfile.TemporaryDirectory() as room, disk_below(Path(room)) as disk:
+        whole = Cancelled(Path(room), 1)
+        whole.run(0, disk)
+        many = disk.count if moment == "on disk" else whole.suspended
+    for at in range(1 + many % _STRIDE, many + 1, _STRIDE):
+        with tempfile.TemporaryDirectory() as room:
+            folder = Path(room)
+            call = Cancelled(folder, times)
+            call.at_await = at if moment == "waiting" else 0
+            with disk_below(folder) as disk:
+                at_its_end = call.run(at if moment == "on disk" else 0, disk)
+                # All threads are over now; none has done anything since.
+                assert disk.count == at_its_end
+            check_whole(save(way, folder), folder)

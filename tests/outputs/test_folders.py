@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import gzip
 import json
@@ -29,10 +28,11 @@ from datalab_facade import (
 )
 from datalab_facade.redaction import redact_name
 from datalab_facade.testing import ExecutionScript, RunScript, Simulator, StepScript
-from tests.in_process import Way, new_simulator
+from tests.in_process import new_simulator
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, refused, stored
 from tests.outputs.conftest import Side, execution_of, until
 from tests.outputs.processes import outcome, start
+from tests.ways import Way
 
 A, B, C = b"a" * 1_000, b"b" * 2_000, b"c" * 3_000
 BODIES = {"a": A, "b": B, "c": C}
@@ -678,8 +678,10 @@ class TestNames:
             shape="nested",
         )
         execution_id = simulator.start(script)
-        with tempfile.TemporaryDirectory() as room, asyncio.Runner() as runner:
-            way = Way(runner if asynchronous else None)
+        with (
+            tempfile.TemporaryDirectory() as room,
+            Way("async" if asynchronous else "sync") as way,
+        ):
             client = way.client(simulator)
             folder = Path(room) / "folder"
             manifest = way.done(client.outputs.save_all(execution_id, folder))

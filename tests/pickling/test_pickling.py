@@ -29,9 +29,10 @@ from datalab_facade import (
 )
 from datalab_facade.pickling import picklable, rebuilt
 from tests.conftest import leaks_in
-from tests.in_process import SOON, Way, blocking, new_simulator
+from tests.in_process import SOON, blocking, new_simulator
 from tests.pickling.samples import EXECUTION, plain, travellers
 from tests.pickling.write import WRITTEN
+from tests.ways import Way
 
 TRAVELLERS = travellers()
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)

@@ -20,7 +20,8 @@ from datalab_facade.models import JSON
 from datalab_facade.redaction import printable
 from datalab_facade.runs.run_journal import RunHeader, RunJournal
 from datalab_facade.testing import Simulator
-from tests.in_process import Way, new_simulator
+from tests.in_process import new_simulator
+from tests.ways import Way
 
 KEY = "0" * 64
 HEADER: dict[str, JSON] = {

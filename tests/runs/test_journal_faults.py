@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import json
@@ -28,7 +27,8 @@ from datalab_facade.runs import run_journal
 from datalab_facade.runs.run_journal import RunEntry, RunJournal
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
 from tests.fuzzing import examples
-from tests.in_process import Way, new_simulator
+from tests.in_process import new_simulator
+from tests.ways import KINDS, Kind, Way
 
 QUICK = ExecutionScript([StepScript("parse", ends=1)])
 FILES = 2
@@ -105,10 +105,9 @@ def faulty(fault: DiskFault) -> Iterator[None]:
         yield
 
 
-def run(kind: str, simulator: Simulator, *args: Any, **options: Any) -> RunReport:
+def run(kind: Kind, simulator: Simulator, *args: Any, **options: Any) -> RunReport:
     """Run with a client of its own, as a process would that begins anew."""
-    with contextlib.ExitStack() as stack:
-        way = Way(stack.enter_context(asyncio.Runner()) if kind == "async" else None)
+    with Way(kind) as way:
         client = way.client(simulator)
         try:
             report: RunReport = way.done(client.run(*args, **options))
@@ -145,7 +144,7 @@ faults = st.builds(
 )
 
 
-@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=examples(40))
 @given(fault=faults)
 @example(fault=DiskFault(line=5, length=70, how="short", lasts=False, cuts=True))
@@ -153,7 +152,7 @@ faults = st.builds(
 @example(fault=DiskFault(line=5, length=0, how="sync", lasts=True, cuts=False))
 @example(fault=DiskFault(line=4, length=0, how="sync", lasts=True, cuts=True))
 def test_nothing_is_paid_twice_and_the_journal_tells_the_truth_wherever_the_disk_fails(
-    kind: str, fault: DiskFault
+    kind: Kind, fault: DiskFault
 ) -> None:
     simulator = new_simulator()
     workflow_id = simulator.workflows.add("Ours", [{"step_key": "a", "unique_name": "parse"}])

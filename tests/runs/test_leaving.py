@@ -10,8 +10,9 @@ import pytest
 
 from datalab_facade import RunReport, SubmissionUncertainError, WaitPolicy
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript, VirtualClock
-from tests.in_process import Way, asynchronous, blocking
+from tests.in_process import asynchronous, blocking
 from tests.secrets_for_tests import API_KEY
+from tests.ways import Way
 
 QUICK = ExecutionScript([StepScript("parse", ends=0.1)])
 EXECUTE = "/api/v1/workflows/workflows/*/execute"
@@ -71,7 +72,7 @@ def test_a_run_that_is_interrupted_while_it_waits_for_its_turn_has_left_nothing_
         # It was never sent, so nothing says that it may have been carried out.
         assert not getattr(caught.value, "__notes__", [])
     clock.armed = False
-    assert run(Way(None), simulator, documents, output_dir=tmp_path / "out")
+    assert run(Way("sync"), simulator, documents, output_dir=tmp_path / "out")
     assert executes(simulator) == FILES
 
 
@@ -110,7 +111,7 @@ def test_a_run_that_is_interrupted_after_a_certain_refusal_has_left_nothing_unkn
         client.run(WORKFLOW, documents, output_dir=tmp_path / "out")
     assert simulator.execution_ids == ()
     clock.armed = False
-    assert run(Way(None), simulator, documents, output_dir=tmp_path / "out")
+    assert run(Way("sync"), simulator, documents, output_dir=tmp_path / "out")
     assert len(simulator.execution_ids) == FILES
 
 
@@ -118,7 +119,7 @@ def test_a_run_that_is_interrupted_while_it_sends_leaves_one_unknown(
     way: Way, documents: list[Path], tmp_path: Path
 ) -> None:
     simulator = simulator_with(VirtualClock())
-    ended = KeyboardInterrupt if way.runner is None else asyncio.CancelledError
+    ended = KeyboardInterrupt if not way.is_async else asyncio.CancelledError
 
     def interrupt(request: Any, _: int) -> None:
         if request.path.endswith("/execute"):

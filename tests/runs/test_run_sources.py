@@ -21,7 +21,8 @@ from datalab_facade import (
 )
 from datalab_facade.runs.run_sources import RunFiles
 from datalab_facade.testing import Fault, Request, Simulator
-from tests.in_process import FAILS, SOON, Way, new_simulator
+from tests.in_process import FAILS, SOON, new_simulator
+from tests.ways import Way
 
 EXECUTE = "/api/v1/workflows/workflows/*/execute"
 
@@ -329,7 +330,7 @@ def test_the_blocking_client_takes_no_async_iterable(
         yield tmp_path
 
     with pytest.raises(InvalidArgumentError, match="not async_generator"):
-        run(Way(None), simulator, workflow_id, named(), output_dir=tmp_path / "out")
+        run(Way("sync"), simulator, workflow_id, named(), output_dir=tmp_path / "out")
     assert not simulator.requests
 
 
@@ -433,7 +434,7 @@ def test_sources_are_read_one_at_a_time(
             other.write_bytes(b"%PDF-1.7")
             yield other
 
-    assert run(Way(None), simulator, workflow_id, named(), output_dir=tmp_path / "out")
+    assert run(Way("sync"), simulator, workflow_id, named(), output_dir=tmp_path / "out")
     assert submitted == [0, 1, 2]
 
 

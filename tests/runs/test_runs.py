@@ -19,13 +19,13 @@ from datalab_facade import (
     LocalFileError,
     NotFoundError,
     RunReport,
-    RunResult,
     StepDefinition,
     SubmissionUncertainError,
     WorkflowDefinition,
 )
 from datalab_facade.testing import ExecutionScript, Fault, Request, Simulator, StepScript
-from tests.in_process import FAILS, SOON, Way, asynchronous, new_simulator
+from tests.in_process import FAILS, SOON, asynchronous, new_simulator
+from tests.ways import Way
 
 PARSE = StepDefinition(step_key="marker_parse", unique_name="parse")
 DEFINITION = WorkflowDefinition(name="Ours", steps=[PARSE])
@@ -309,15 +309,7 @@ def test_results_come_one_by_one_as_they_come_to_be(
     simulator.script_for(workflow_id, quick)
     client = way.client(simulator)
     results = client.iter_run(workflow_id, documents, output_dir=tmp_path / "out")
-    seen: list[RunResult] = []
-    if way.runner is None:
-        seen.extend(results)
-    else:
-
-        async def take() -> None:
-            seen.extend([result async for result in results])
-
-        way.runner.run(take())
+    seen = way.collect(results)
     assert sorted(result.source for result in seen) == [str(path) for path in documents]
     way.done(client.close())
 
@@ -488,7 +480,7 @@ def test_a_disk_that_fills_up_ends_the_run_and_leaves_the_journal_readable(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    way = Way(None)
+    way = Way("sync")
     out = tmp_path / "out"
     sync = os.fsync
     calls: list[int] = []

@@ -12,18 +12,15 @@ import pytest
 
 from datalab_facade import APITimeoutError, ExecutionFailedError, WaitPolicy, WaitTimeoutError
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript, VirtualClock
-from tests.in_process import NEVER_ENDS, Way, asynchronous, blocking
+from tests.in_process import NEVER_ENDS, asynchronous, blocking
 from tests.secrets_for_tests import API_KEY
+from tests.ways import Way
 
 HOUR = 3600.0
 
 
 def one_that_ends(at: float) -> ExecutionScript:
     return ExecutionScript([StepScript("parse", ends=at)])
-
-
-async def _collected(outcomes: Any) -> list[Any]:
-    return [outcome async for outcome in outcomes]
 
 
 def an_hour_of_a_thousand(way: Way, seed: int) -> tuple[Simulator, list[Any]]:
@@ -33,17 +30,7 @@ def an_hour_of_a_thousand(way: Way, seed: int) -> tuple[Simulator, list[Any]]:
     client = way.client(
         simulator, requests_per_minute=60, duration_model=None, random=Random(seed).random
     )
-    outcomes = client.executions.as_completed(ids)
-    return simulator, way.done(_collected(outcomes)) if way.runner else list(outcomes)
-
-
-@pytest.fixture(params=["sync", "async"])
-def way(request: pytest.FixtureRequest) -> Any:
-    if request.param == "sync":
-        yield Way(None)
-        return
-    with asyncio.Runner() as runner:
-        yield Way(runner)
+    return simulator, way.collect(client.executions.as_completed(ids))
 
 
 def test_an_hour_over_a_thousand_executions_takes_seconds(way: Way) -> None:
@@ -65,10 +52,7 @@ def test_every_run_is_the_same_to_the_microsecond(way: Way) -> None:
         ids = [simulator.start(one_that_ends(37.0 * n)) for n in range(1, 30)]
         simulator.inject(Fault.reset(), Fault.delay(3), Fault.status(429), Fault.truncate(9))
         client = way.client(simulator, random=Random(7).random)
-        if way.runner is None:
-            list(client.executions.as_completed(ids))
-        else:
-            way.done(_collected(client.executions.as_completed(ids)))
+        way.collect(client.executions.as_completed(ids))
         return [(request.at, request.path, request.status) for request in simulator.requests]
 
     first = story()

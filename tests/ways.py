@@ -1,0 +1,113 @@
+"""The ways to use the package, blocking and async, so that a test is written once."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any, Final, Literal, Self, TypeAlias
+
+import attrs
+import httpx
+
+from datalab_facade import AsyncDatalab, Change, Datalab, Execution
+from datalab_facade.testing import Simulator
+from tests.in_process import asynchronous, blocking
+from tests.secrets_for_tests import API_KEY
+
+Kind: TypeAlias = Literal["sync", "async", "aiohttp"]
+
+KINDS: Final[tuple[Kind, ...]] = ("sync", "async")
+"""The two clients."""
+KINDS_ON_SOCKETS: Final[tuple[Kind, ...]] = (*KINDS, "aiohttp")
+"""And the other transport that the async client has for the API."""
+
+
+@attrs.frozen
+class Way:
+    """One way to use the package; what it opened is closed with it."""
+
+    kind: Kind
+    _runner: asyncio.Runner = attrs.field(factory=asyncio.Runner, init=False)
+    _closes: list[Callable[[], Any]] = attrs.field(factory=list, init=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._closes:
+            self.done(self._closes.pop()())
+        self._runner.close()
+
+    @property
+    def is_async(self) -> bool:
+        """Whether calls give coroutines."""
+        return self.kind != "sync"
+
+    def client(self, simulator: Simulator, **options: Any) -> Any:
+        """Give a client of a simulator in this process, on its clock."""
+        return (asynchronous if self.is_async else blocking)(simulator, **options)
+
+    def client_over(self, transport: Any, **options: Any) -> Any:
+        """Give a client over a transport of the test's own, which serves both clients."""
+        options = {"api_key": API_KEY, **options}
+        if self.is_async:
+            return AsyncDatalab(http_client=httpx.AsyncClient(transport=transport), **options)
+        return Datalab(http_client=httpx.Client(transport=transport), **options)
+
+    def network_client(self, **options: Any) -> Any:
+        """Give a client with connections of its own; it is closed with this way."""
+        if self.kind == "aiohttp":
+            options["transport"] = "aiohttp"
+        client: Any = (AsyncDatalab if self.is_async else Datalab)(API_KEY, **options)
+        self._closes.append(client.close)
+        return client
+
+    def http_client(self, **options: Any) -> Any:
+        """Give an HTTP client of a user's own; it is closed with this way."""
+        if self.is_async:
+            http = httpx.AsyncClient(**options)
+            self._closes.append(http.aclose)
+            return http
+        http_client = httpx.Client(**options)
+        self._closes.append(http_client.close)
+        return http_client
+
+    def done(self, call: Any) -> Any:
+        """Give what a call gave; a coroutine is run to its end."""
+        if not inspect.iscoroutine(call):
+            return call
+        assert self.is_async
+        return self._runner.run(call)
+
+    def collect(self, items: Any, *, most: int | None = None) -> list[Any]:
+        """Give what an iterator yields, or the first so many of it."""
+        found: list[Any] = []
+        self.collect_into(found, items, most=most)
+        return found
+
+    def collect_into(self, found: list[Any], items: Any, *, most: int | None = None) -> None:
+        """Append what an iterator yields, also if it raises in the end.
+
+        It is closed if it is left after the first so many.
+        """
+        if not self.is_async:
+            for item in items:
+                found.append(item)
+                if len(found) == most:
+                    items.close()
+                    break
+            return
+
+        async def collect() -> None:
+            async for item in items:
+                found.append(item)
+                if len(found) == most:
+                    await items.aclose()
+                    break
+
+        self.done(collect())
+
+    def changes(self, watch: Any, *, most: int | None = None) -> list[Change[Execution]]:
+        """Give the changes of a watch, left after the first so many."""
+        return self.collect(watch, most=most)
