@@ -88,7 +88,7 @@ class AsyncApiCaller:
             subject: What this is about, for the log.
 
         Raises:
-            DatalabError: What the last try raised.
+            DatalabError: What the last attempt raised.
         """
         wanted = self._context.options_for_call(timeout, options)
         return await self._made(operation, decode, wanted, may_pass, subject)
@@ -104,7 +104,7 @@ class AsyncApiCaller:
     ) -> None:
         """Make a call that removes something.
 
-        It may be repeated, and is done as well when a repeated try finds nothing left.
+        It may be repeated, and is done as well when a repeated attempt finds nothing left.
 
         Args:
             operation: The request.
@@ -114,7 +114,7 @@ class AsyncApiCaller:
             subject: What this is about, for the log.
 
         Raises:
-            DatalabError: What the last try raised.
+            DatalabError: What the last attempt raised.
         """
         wanted = self._context.options_for_call(timeout, options)
         removal = Removal()
@@ -146,7 +146,7 @@ class AsyncApiCaller:
 
         Raises:
             SubmissionUncertainError: The server may or may not have acted.
-            DatalabError: What the last try raised; the server did not act.
+            DatalabError: What the last attempt raised; the server did not act.
         """
         wanted = self._context.options_for_call(timeout, options)
         try:

@@ -89,7 +89,7 @@ class ApiCaller:
             subject: What this is about, for the log.
 
         Raises:
-            DatalabError: What the last try raised.
+            DatalabError: What the last attempt raised.
         """
         wanted = self._context.options_for_call(timeout, options)
         return self._made(operation, decode, wanted, may_pass, subject)
@@ -105,7 +105,7 @@ class ApiCaller:
     ) -> None:
         """Make a call that removes something.
 
-        It may be repeated, and is done as well when a repeated try finds nothing left.
+        It may be repeated, and is done as well when a repeated attempt finds nothing left.
 
         Args:
             operation: The request.
@@ -115,7 +115,7 @@ class ApiCaller:
             subject: What this is about, for the log.
 
         Raises:
-            DatalabError: What the last try raised.
+            DatalabError: What the last attempt raised.
         """
         wanted = self._context.options_for_call(timeout, options)
         removal = Removal()
@@ -147,7 +147,7 @@ class ApiCaller:
 
         Raises:
             SubmissionUncertainError: The server may or may not have acted.
-            DatalabError: What the last try raised; the server did not act.
+            DatalabError: What the last attempt raised; the server did not act.
         """
         wanted = self._context.options_for_call(timeout, options)
         try:

@@ -708,10 +708,10 @@ def test_a_call_is_not_repeated_at_its_deadline() -> None:
 
 def test_of_many_faults_the_first_and_the_last_are_noted() -> None:
     faults = RetryState(attrs.evolve(STEADY, max_retries=8), lambda: 0.5)
-    away = [faults.forgive(HTML if number else DROPPED) for number in range(8)]
+    away = [faults.record_failure(HTML if number else DROPPED) for number in range(8)]
     assert away == [0.75, 1.5, 3, 6, 12, 24, 45, 45]
     with pytest.raises(APIStatusError) as raised:
-        faults.forgive(refusal(503))
+        faults.record_failure(refusal(503))
     [note] = raised.value.__notes__
     assert note.splitlines() == [
         "Failures before this one, each retried:",
@@ -723,7 +723,7 @@ def test_of_many_faults_the_first_and_the_last_are_noted() -> None:
 def test_up_to_six_faults_are_noted_in_full(many: int, lines: int) -> None:
     faults, error = RetryState(STEADY, lambda: 0.5), refusal(503)
     for _ in range(many):
-        faults.forgive(HTML)
+        faults.record_failure(HTML)
     faults.explain(error)
     [note] = error.__notes__
     assert len(note.splitlines()) == lines

@@ -1,4 +1,4 @@
-"""What to forgive, how often, and how long to stay away after it.
+"""What to retry, how often, and after which pause.
 
 A failure is a poll or a call that failed in a way that may pass: it says nothing
 about the job. This module decides; it does no IO and knows no clock.
@@ -53,7 +53,7 @@ class RetrySettings(Protocol):
 
     @property
     def retry_backoff(self) -> float:
-        """Seconds to stay away after the first; doubled by each further one."""
+        """Seconds to wait after the first failure; doubled by each further one."""
         ...
 
     @property
@@ -156,7 +156,7 @@ def _refuses(status: int) -> bool:
 class Removal:
     """Decides on a call that removes something, which may be repeated.
 
-    When a try that got no answer is followed by one that finds nothing there, then
+    When an attempt that got no answer is followed by one that finds nothing there, then
     it was the first that removed it.
     """
 
@@ -172,17 +172,17 @@ class Removal:
         return True
 
     def is_done(self, error: DatalabError) -> bool:
-        """Tell whether the last try failed only because an earlier one had succeeded."""
+        """Tell whether the last attempt failed only because an earlier one had succeeded."""
         return self._may_be_done and isinstance(error, NotFoundError)
 
 
 def backoff(first: float, most: float, before: int, random: Randomness) -> float:
-    """Give the seconds to stay away, after so many times before: doubled, half left to chance."""
+    """Return the pause in seconds after so many failures before: doubled, half left to chance."""
     return min(first * 2.0 ** min(before, 30), most) * (0.5 + 0.5 * random())
 
 
 class RetryState:
-    """Counts the faults in a row and spaces out the tries between them."""
+    """Counts the failures in a row and spaces out the retries."""
 
     def __init__(self, settings: RetrySettings, random: Randomness) -> None:
         self._settings = settings
@@ -191,22 +191,22 @@ class RetryState:
 
     @property
     def count(self) -> tuple[int, int]:
-        """How many faults came in a row, and how many may."""
+        """How many failures came in a row, and how many may."""
         return len(self._in_row), self._settings.max_retries
 
     def clear(self) -> None:
-        """A try succeeded."""
+        """Record that an attempt succeeded."""
         self._in_row.clear()
 
-    def forgive(self, error: DatalabError) -> float:
-        """Count a fault and give the seconds to stay away.
+    def record_failure(self, error: DatalabError) -> float:
+        """Count a failure and return the seconds before the next attempt.
 
         Half of the doubling backoff is left to chance, and what ``Retry-After``
         asks for is lengthened by up to a tenth, so that clients which failed
         together do not come back together.
 
         Raises:
-            DatalabError: The fault itself, with those before it in its notes,
+            DatalabError: The failure itself, with those before it in its notes,
                 when more have come in a row than the settings allow.
         """
         settings = self._settings
@@ -214,7 +214,7 @@ class RetryState:
             self.explain(error)
             raise error
         self._in_row.append(error)
-        away = backoff(
+        pause = backoff(
             settings.retry_backoff,
             settings.max_retry_backoff,
             len(self._in_row) - 1,
@@ -222,13 +222,13 @@ class RetryState:
         )
         asked = error.retry_after if isinstance(error, APIStatusError) else None
         if asked is not None:
-            away = max(away, min(asked, settings.max_retry_after) * (1 + 0.1 * self._random()))
-        return away
+            pause = max(pause, min(asked, settings.max_retry_after) * (1 + 0.1 * self._random()))
+        return pause
 
     def explain(self, error: DatalabError) -> None:
         """Add a note to an error that is about to be raised: the failures before it."""
         if self._in_row:
-            lines = [f"{number}. {fault}" for number, fault in enumerate(self._in_row, 1)]
+            lines = [f"{number}. {failure}" for number, failure in enumerate(self._in_row, 1)]
             if len(lines) > 6:
                 lines[3:-2] = ["…"]
             error.add_note("Failures before this one, each retried:\n" + "\n".join(lines))
@@ -244,7 +244,7 @@ class RenewalSettings(Protocol):
 
     @property
     def renewal_backoff(self) -> float:
-        """Seconds to stay away when the first new one is refused as well; then doubled."""
+        """Seconds to wait when the first new one is refused as well; then doubled."""
         ...
 
     @property
@@ -282,8 +282,8 @@ class RenewalPauses:
         self._count += 1
         if before < 0:
             return 0.0
-        away = backoff(settings.renewal_backoff, settings.max_retry_backoff, before, self._random)
-        return away if away < left else None
+        pause = backoff(settings.renewal_backoff, settings.max_retry_backoff, before, self._random)
+        return pause if pause < left else None
 
 
 def retrying(
@@ -295,15 +295,15 @@ def retrying(
     now: float,
     random: Randomness,
 ) -> Generator[Call | Sleep | Report[_T], Result[_T], None]:
-    """Decide on the tries of one call, which is repeated after ``repeatable`` errors only.
+    """Decide on the attempts of one call, which is repeated after ``repeatable`` errors only.
 
     Yields a command at a time and is sent what became of it; reports what the
-    call gave when one succeeded. The deadline is hard: no try begins that could not end by it.
+    call gave when one succeeded. The deadline is hard: no attempt begins that could not end by it.
 
     Raises:
-        DatalabError: What the last try raised.
+        DatalabError: What the last attempt raised.
     """
-    faults = RetryState(settings, random)
+    retries = RetryState(settings, random)
     deadline = now + timeout
     while True:
         answer = yield Call(request_timeout, deadline)
@@ -312,10 +312,10 @@ def retrying(
             return
         if not repeatable(answer.error):
             raise answer.error
-        away = faults.forgive(answer.error)
-        if answer.now + away >= deadline:
-            faults.explain(answer.error)
+        pause = retries.record_failure(answer.error)
+        if answer.now + pause >= deadline:
+            retries.explain(answer.error)
             raise answer.error
-        now = (yield Sleep(away, *faults.count)).now
+        now = (yield Sleep(pause, *retries.count)).now
         if now >= deadline:
             raise answer.error

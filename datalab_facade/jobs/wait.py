@@ -190,8 +190,8 @@ class Wait(Generic[SnapshotT, IdT]):
         self.last: SnapshotT | None = None
         self._policy = policy
         self._random = random
-        self._faults = RetryState(policy, random)
-        self._last_fault: DatalabError | None = None
+        self._retries = RetryState(policy, random)
+        self._last_failure: DatalabError | None = None
         self._started = now
         self._deadline = now + policy.timeout
         # The time that counts for the growth of the interval; a change cuts it.
@@ -206,7 +206,7 @@ class Wait(Generic[SnapshotT, IdT]):
     @property
     def retries(self) -> tuple[int, int]:
         """How many polls in a row have failed, and how many may."""
-        return self._faults.count
+        return self._retries.count
 
     def poll(self, now: float) -> Call:
         """Give the command for a poll that is due now.
@@ -229,8 +229,8 @@ class Wait(Generic[SnapshotT, IdT]):
         before = self.last
         self.polled_at = now
         self._next_sequence += len(changes)
-        self._faults.clear()
-        self._last_fault = None
+        self._retries.clear()
+        self._last_failure = None
         self._poll_took = took
         self.last = snapshot
         if self._duration_model is not None:
@@ -324,11 +324,11 @@ class Wait(Generic[SnapshotT, IdT]):
         )
         if not (fresh or may_pass(error)):
             raise error
-        away = self._faults.forgive(error)
-        self._last_fault = error
+        pause = self._retries.record_failure(error)
+        self._last_failure = error
         if fresh:
-            away = min(away, max(self._started + self._policy.not_found_grace - now, 0.5))
-        self._poll_after(away, now)
+            pause = min(pause, max(self._started + self._policy.not_found_grace - now, 0.5))
+        self._poll_after(pause, now)
 
     def _poll_after(self, seconds: float, now: float) -> None:
         # The last poll is brought forward so that its answer can still arrive in
@@ -349,8 +349,8 @@ class Wait(Generic[SnapshotT, IdT]):
             timeout=self._policy.timeout,
             elapsed=now - self._started,
         )
-        self._faults.explain(error)
-        error.__cause__ = self._last_fault
+        self._retries.explain(error)
+        error.__cause__ = self._last_failure
         return error
 
 

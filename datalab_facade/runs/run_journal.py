@@ -227,14 +227,14 @@ class RunJournal:
     def _on_line(self, number: int) -> Iterator[None]:
         try:
             yield
-        except _OtherVersion as error:
+        except _OtherVersionError as error:
             raise LocalFileError(
                 f"{self.path} has version {error} of the journal's format, which this release of "
                 f"datalab-facade cannot read. Use the release that wrote it, or choose another "
                 f"folder"
             ) from None
         except (ValueError, RecursionError) as error:
-            why = str(error) if type(error) is _InvalidLine else "it is not JSON"
+            why = str(error) if type(error) is _InvalidLineError else "it is not JSON"
             raise LocalFileError(
                 f"Line {number} of {self.path} is not a line of a run's journal: "
                 f"{why}. Correct it, or choose another folder"
@@ -242,16 +242,16 @@ class RunJournal:
 
     def _read_line(self, line: object, *, first: bool) -> None:
         if not isinstance(line, dict):
-            raise _InvalidLine("it is not an object")
+            raise _InvalidLineError("it is not an object")
         if first:
             self.header = _checked_header(line)
             return
         key = line.get("file")
         if not isinstance(key, str) or not _KEY.fullmatch(key):
-            raise _InvalidLine("it does not say which file it is about")
+            raise _InvalidLineError("it does not say which file it is about")
         entry = self._apply(key, _checked_facts(line, is_new=key not in self._entries))
         if entry.ended is not None and entry.execution_id is None:
-            raise _InvalidLine("it tells the end of an execution that has no id")
+            raise _InvalidLineError("it tells the end of an execution that has no id")
 
     def _lock(self) -> None:
         try:
@@ -292,11 +292,11 @@ class RunJournal:
                 os.close(descriptor)
 
 
-class _InvalidLine(ValueError):
+class _InvalidLineError(ValueError):
     """Says why a line is not one that a run writes."""
 
 
-class _OtherVersion(ValueError):
+class _OtherVersionError(ValueError):
     """Says which version wrote the journal."""
 
 
@@ -315,15 +315,15 @@ def _open(path: Path) -> IO[bytes]:
 def _checked_header(line: Mapping[str, object]) -> RunHeader:
     version = line.get("version")
     if type(version) is not int:
-        raise _InvalidLine("it does not say which version wrote it")
+        raise _InvalidLineError("it does not say which version wrote it")
     if version != _VERSION:
-        raise _OtherVersion(f"{version}"[:20])
+        raise _OtherVersionError(f"{version}"[:20])
     try:
         header = plan_of(RunHeader).read(line)
     except InvalidJSONError as wrong:
         raise _invalid_line(wrong) from None
     if not _is_possible_id(header.workflow_id):
-        raise _InvalidLine("its workflow_id is not an id")
+        raise _InvalidLineError("its workflow_id is not an id")
     return header
 
 
@@ -333,18 +333,18 @@ def _checked_facts(line: Mapping[str, object], *, is_new: bool) -> dict[str, Any
     except InvalidJSONError as wrong:
         raise _invalid_line(wrong) from None
     if is_new and not {"source", "folder"} <= facts.keys():
-        raise _InvalidLine("it does not say what its file is called, and where its outputs go")
+        raise _InvalidLineError("it does not say what its file is called, and where its outputs go")
     folder, number = facts.get("folder"), facts.get("execution_id")
     if folder is not None and (folder != safe_name(folder) or folder.casefold() == FILE_NAME):
-        raise _InvalidLine("its folder is not the name of one")
+        raise _InvalidLineError("its folder is not the name of one")
     if number is not None and not _is_possible_id(number):
-        raise _InvalidLine("its execution_id is not an id")
+        raise _InvalidLineError("its execution_id is not an id")
     return facts
 
 
-def _invalid_line(wrong: InvalidJSONError) -> _InvalidLine:
+def _invalid_line(wrong: InvalidJSONError) -> _InvalidLineError:
     why = wrong.sentence(named, whole="it")
-    return _InvalidLine(why if why.startswith("it ") else f"its {why}")
+    return _InvalidLineError(why if why.startswith("it ") else f"its {why}")
 
 
 def _is_possible_id(number: int) -> bool:
@@ -357,4 +357,4 @@ def _check_cut(tail: bytes, *, first: bool) -> None:
     # After a power failure there may be null bytes in place of a line.
     there = tail.rstrip(b"\0")[: len(begin)]
     if not begin.startswith(there):
-        raise _InvalidLine("it is not whole")
+        raise _InvalidLineError("it is not whole")

@@ -85,7 +85,7 @@ class Attempts(ABC, Generic[_C, _T]):
         if not (is_ours or may_pass(error)):
             raise self._failure("refused", f"could not be {self._done}: {error}", status) from error
         try:
-            pause = self._retries.forgive(error)
+            pause = self._retries.record_failure(error)
         except DatalabError as last:
             if is_ours:
                 raise

@@ -31,7 +31,7 @@ from datalab_facade.transfers.facts import (
 )
 from datalab_facade.transfers.policies import REDIRECTS, URL_REFUSED, DownloadPolicy
 from datalab_facade.transfers.remotes import Remote
-from datalab_facade.transport.network.framing import MoreThanAnnounced
+from datalab_facade.transport.network.framing import SurplusBytesError
 
 DownloadValue: TypeAlias = StorageReply | bytes | str | None
 """What a command gives: a fetch a reply, a read bytes, a renewal a URL."""
@@ -153,7 +153,7 @@ class Download(Attempts[DownloadCommand, DownloadValue]):
         if progress:
             self._retries.clear()
         error = result.error
-        if isinstance(error, MoreThanAnnounced):
+        if isinstance(error, SurplusBytesError):
             self._restart("storage sent more than it announced")
             return False
         if error is None and self.facts.total in (None, self.received):

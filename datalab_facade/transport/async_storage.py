@@ -56,7 +56,7 @@ class AsyncIncoming:
 
         Raises:
             APIConnectionError: It broke off, or nothing came for too long.
-            MoreThanAnnounced: More came than was announced.
+            SurplusBytesError: More came than was announced.
         """
         pieces = self._answer.raw()
         while True:

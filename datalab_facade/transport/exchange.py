@@ -23,7 +23,7 @@ from datalab_facade.errors import (
 from datalab_facade.known_secrets import NO_ECHO, Echo
 from datalab_facade.redaction import excerpt, redact_headers, redact_url, redact_urls
 from datalab_facade.tracing import NO_SPAN, NoTracing, Span, Tracing, span_around
-from datalab_facade.transport.network.framing import MoreThanAnnounced
+from datalab_facade.transport.network.framing import SurplusBytesError
 from datalab_facade.transport.network.log_filter import Ours
 from datalab_facade.transport.network.sockets import NothingSentError
 
@@ -298,9 +298,9 @@ class Exchange:
         text = "\n".join(causes)
         return error is None and text == redact_urls(self._echo.redact(text))
 
-    def more_than_announced(self) -> MoreThanAnnounced:
+    def more_than_announced(self) -> SurplusBytesError:
         """Give the error for an answer that was longer than it said."""
-        return MoreThanAnnounced(
+        return SurplusBytesError(
             f"{self.method} {self.url} sent more than it announced",
             method=self.method,
             url=self.url,

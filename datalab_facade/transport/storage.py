@@ -57,7 +57,7 @@ class Incoming:
 
         Raises:
             APIConnectionError: It broke off, or nothing came for too long.
-            MoreThanAnnounced: More came than was announced.
+            SurplusBytesError: More came than was announced.
         """
         pieces = self._answer.raw()
         while True:

@@ -250,8 +250,8 @@ class _AsyncDirect:
         if connection is None or connects:
             connection = self._connection = self._opened()
         # What takes too long while the connection is opened has certainly not arrived.
-        told = trace if connects or request.method != "GET" else None
-        response = await connection.handle_async_request(request.for_httpcore(told))
+        reported_to = trace if connects or request.method != "GET" else None
+        response = await connection.handle_async_request(request.for_httpcore(reported_to))
         return _AsyncDirectAnswer(response)
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ _CHUNKED = re.compile(rb"\ntransfer-encoding[ \t]*:[^\n]*chunked")
 _LENGTH = re.compile(rb"\ncontent-length[ \t]*:[ \t]*(\d{1,20})")
 
 
-class MoreThanAnnounced(APIConnectionError):
+class SurplusBytesError(APIConnectionError):
     """More came than the body was announced to have, so what was taken for it may be cut."""
 
 
