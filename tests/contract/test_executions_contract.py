@@ -15,12 +15,10 @@ from datalab_facade import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
-    AsyncDatalab,
     AuthenticationError,
     BadRequestError,
     Datalab,
     DatalabError,
-    Execution,
     InternalServerError,
     InvalidResponseError,
     NotFoundError,
@@ -36,6 +34,7 @@ from datalab_facade import (
 from tests import secrets_for_tests
 from tests.contract.documented import NESTED, documented_body
 from tests.secrets_for_tests import API_KEY
+from tests.ways import Way
 
 PATH = "/api/v1/workflows/executions/123"
 WRONG_KEY = "Invalid API key provided. Set the X-API-Key header to your API key."
@@ -43,26 +42,18 @@ WRONG_KEY = "Invalid API key provided. Set the X-API-Key header to your API key.
 FAST = WaitPolicy(min_interval=0.01)
 
 
-@pytest.fixture(params=["sync", "async"])
-async def get(request: pytest.FixtureRequest) -> Callable[[int], Any]:
-    """Give a way to look at an execution once, by the blocking and by the async client."""
-
-    async def sync(execution_id: int) -> Execution:
-        with Datalab(API_KEY, max_retries=0) as client:
-            return client.executions.get(execution_id)
-
-    async def asynchronous(execution_id: int) -> Execution:
-        async with AsyncDatalab(API_KEY, max_retries=0) as client:
-            return await client.executions.get(execution_id)
-
-    return sync if request.param == "sync" else asynchronous
+@pytest.fixture
+def get(way: Way) -> Callable[[int], Any]:
+    """Give a way to poll an execution once."""
+    client = way.network_client(max_retries=0)
+    return lambda execution_id: way.done(client.executions.get(execution_id))
 
 
-async def test_the_documented_body_comes_out_typed(api: respx.MockRouter, get: Any) -> None:
+def test_the_documented_body_comes_out_typed(api: respx.MockRouter, get: Any) -> None:
     body = documented_body("IN_PROGRESS")
     api.get(PATH).respond(200, text=body, content_type="application/json")
 
-    execution = await get(123)
+    execution = get(123)
 
     at_ten = datetime(2025, 10, 22, 10, tzinfo=UTC)
     assert execution.id == 123
@@ -87,22 +78,18 @@ async def test_the_documented_body_comes_out_typed(api: respx.MockRouter, get: A
 
 
 @pytest.mark.parametrize("status", ["IN_PROGRESS", "COMPLETED", "FAILED", "QUEUED", "PENDING"])
-async def test_every_documented_status_is_known(
-    api: respx.MockRouter, get: Any, status: str
-) -> None:
+def test_every_documented_status_is_known(api: respx.MockRouter, get: Any, status: str) -> None:
     api.get(PATH).respond(200, text=documented_body(status), content_type="application/json")
-    execution = await get(123)
+    execution = get(123)
     assert execution.status == status
     assert execution.status.is_known
     assert execution.is_terminal == (status in ("COMPLETED", "FAILED"))
 
 
-async def test_the_nested_body_comes_out_as_the_same_models(
-    api: respx.MockRouter, get: Any
-) -> None:
+def test_the_nested_body_comes_out_as_the_same_models(api: respx.MockRouter, get: Any) -> None:
     api.get(PATH).respond(200, json=NESTED)
 
-    execution = await get(123)
+    execution = get(123)
 
     assert execution.succeeded
     [parse] = execution.steps["parse"].runs
@@ -128,12 +115,12 @@ async def test_the_nested_body_comes_out_as_the_same_models(
         (529, OverloadedError, "OverloadedError"),
     ],
 )
-async def test_an_error_is_of_its_own_class_and_tells_the_servers_words(
+def test_an_error_is_of_its_own_class_and_tells_the_servers_words(
     api: respx.MockRouter, get: Any, status: int, kind: type[APIStatusError], detail: str
 ) -> None:
     api.get(PATH).respond(status, json={"detail": detail}, headers={"X-Request-ID": "r-1"})
     with pytest.raises(kind) as caught:
-        await get(123)
+        get(123)
     error = caught.value
     assert type(error) is kind
     assert (error.status, error.detail, error.method) == (status, detail, "GET")
@@ -143,17 +130,15 @@ async def test_an_error_is_of_its_own_class_and_tells_the_servers_words(
     assert str(status) in str(error)
 
 
-async def test_a_gateway_error_quotes_the_start_of_the_page(
-    api: respx.MockRouter, get: Any
-) -> None:
+def test_a_gateway_error_quotes_the_start_of_the_page(api: respx.MockRouter, get: Any) -> None:
     api.get(PATH).respond(502, html="<html><h1>Bad gateway</h1>" + "x" * 10_000)
     with pytest.raises(InternalServerError) as caught:
-        await get(123)
+        get(123)
     assert "Bad gateway" in str(caught.value)
     assert len(str(caught.value)) < 500
 
 
-async def test_a_422_carries_each_issue_with_its_place(api: respx.MockRouter, get: Any) -> None:
+def test_a_422_carries_each_issue_with_its_place(api: respx.MockRouter, get: Any) -> None:
     issue = {
         "type": "int_parsing",
         "loc": ["path", "execution_id"],
@@ -163,7 +148,7 @@ async def test_a_422_carries_each_issue_with_its_place(api: respx.MockRouter, ge
     other = {"type": "missing", "loc": ["body", 0], "msg": "Field required"}
     api.get(PATH).respond(422, json={"detail": [issue, other]})
     with pytest.raises(UnprocessableEntityError) as caught:
-        await get(123)
+        get(123)
     assert caught.value.issues == (
         ValidationIssue(
             loc=("path", "execution_id"), msg="Input should be a valid integer", type="int_parsing"
@@ -187,12 +172,12 @@ async def test_a_422_carries_each_issue_with_its_place(api: respx.MockRouter, ge
         (None, "no reason given"),
     ],
 )
-async def test_a_422_in_another_form_still_has_issues(
+def test_a_422_in_another_form_still_has_issues(
     api: respx.MockRouter, get: Any, body: object, message: str
 ) -> None:
     api.get(PATH).respond(422, json=body)
     with pytest.raises(UnprocessableEntityError) as caught:
-        await get(123)
+        get(123)
     assert caught.value.issues
     assert message in str(caught.value)
 
@@ -212,24 +197,24 @@ async def test_a_422_in_another_form_still_has_issues(
         pytest.param({"text": "[" * 100_000}, id="nested without end"),
     ],
 )
-async def test_a_success_that_is_no_execution_is_an_error_that_quotes_it(
+def test_a_success_that_is_no_execution_is_an_error_that_quotes_it(
     api: respx.MockRouter, get: Any, answer: dict[str, Any]
 ) -> None:
     api.get(PATH).respond(200, **answer)
     with pytest.raises(InvalidResponseError) as caught:
-        await get(123)
+        get(123)
     assert "executions/123" in str(caught.value) or "Execution 123" in str(caught.value)
     assert len(str(caught.value)) < 600
 
 
 @pytest.mark.off_spec
 @pytest.mark.parametrize("status", [204, 299, 301, 307, 418, 520, 599])
-async def test_a_status_that_nobody_documents_is_still_an_error_of_ours(
+def test_a_status_that_nobody_documents_is_still_an_error_of_ours(
     api: respx.MockRouter, get: Any, status: int
 ) -> None:
     api.get(PATH).respond(status, headers={"Location": "https://elsewhere.example/"})
     with pytest.raises(DatalabError):
-        await get(123)
+        get(123)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +228,7 @@ async def test_a_status_that_nobody_documents_is_still_an_error_of_ours(
         (httpx.ProxyError("no"), APIConnectionError, False),
     ],
 )
-async def test_a_connection_that_fails_is_an_error_of_ours(
+def test_a_connection_that_fails_is_an_error_of_ours(
     api: respx.MockRouter,
     get: Any,
     raised: httpx.RequestError,
@@ -252,7 +237,7 @@ async def test_a_connection_that_fails_is_an_error_of_ours(
 ) -> None:
     api.get(PATH).mock(side_effect=raised)
     with pytest.raises(kind) as caught:
-        await get(123)
+        get(123)
     assert type(caught.value) is kind
     assert caught.value.may_have_arrived is may_have_arrived
     assert "executions/123" in str(caught.value)

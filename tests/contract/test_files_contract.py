@@ -12,16 +12,14 @@ import pytest
 import respx
 
 from datalab_facade import (
-    AsyncDatalab,
-    Datalab,
-    File,
     NotFoundError,
     OverloadedError,
     UnprocessableEntityError,
     UploadError,
     ValidationIssue,
 )
-from tests.secrets_for_tests import API_KEY, presigned
+from tests.secrets_for_tests import presigned
+from tests.ways import Way
 
 FILES = "/api/v1/files"
 METADATA: dict[str, Any] = {
@@ -55,10 +53,6 @@ ISSUE = {"loc": ["path", "file_id"], "msg": "Input should be a valid integer", "
 PDF = b"%PDF-1.7"
 
 
-async def _listed(client: AsyncDatalab, **options: Any) -> list[File]:
-    return [file async for file in client.files.list(**options)]
-
-
 @pytest.fixture
 def storage() -> Iterator[respx.MockRouter]:
     """Mock the storage, which no spec describes."""
@@ -66,31 +60,25 @@ def storage() -> Iterator[respx.MockRouter]:
         yield router
 
 
-@pytest.fixture(params=["sync", "async"])
-async def call(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """Give a way to call a method of ``client.files``, by the blocking and the async client."""
+@pytest.fixture
+def call(way: Way) -> Callable[..., Any]:
+    """Give a way to call a method of ``client.files``."""
+    client = way.network_client(max_retries=0)
 
-    async def sync(method: str, *args: Any, **options: Any) -> Any:
-        with Datalab(API_KEY, max_retries=0) as client:
-            found = getattr(client.files, method)(*args, **options)
-            return list(found) if method == "list" else found
+    def call(method: str, *args: Any, **options: Any) -> Any:
+        result = getattr(client.files, method)(*args, **options)
+        return way.collect(result) if method == "list" else way.done(result)
 
-    async def asynchronous(method: str, *args: Any, **options: Any) -> Any:
-        async with AsyncDatalab(API_KEY, max_retries=0) as client:
-            if method == "list":
-                return await _listed(client, **options)
-            return await getattr(client.files, method)(*args, **options)
-
-    return sync if request.param == "sync" else asynchronous
+    return call
 
 
-async def test_an_upload_is_asked_for_sent_and_confirmed(
+def test_an_upload_is_asked_for_sent_and_confirmed(
     api: respx.MockRouter, storage: respx.MockRouter, call: Any
 ) -> None:
     asked = api.post(f"{FILES}/upload").respond(200, json=TICKET)
     sent = storage.put("/report.pdf").respond(200)
     api.get(f"{FILES}/123/confirm").respond(200, json=CONFIRMATION)
-    file = await call("upload", PDF, name="report.pdf")
+    file = call("upload", PDF, name="report.pdf")
     assert (file.id, file.reference, file.is_uploaded) == (123, "datalab://file-abc123", True)
     assert b'"filename":"report.pdf"' in asked.calls[0].request.content.replace(b": ", b":")
     request = sent.calls[0].request
@@ -101,36 +89,36 @@ async def test_an_upload_is_asked_for_sent_and_confirmed(
     assert "x-api-key" not in request.headers
 
 
-async def test_a_confirmation_without_its_default_is_a_success(
+def test_a_confirmation_without_its_default_is_a_success(
     api: respx.MockRouter, storage: respx.MockRouter, call: Any
 ) -> None:
     """The spec gives ``success`` a default, so it may be left out."""
     api.post(f"{FILES}/upload").respond(200, json=TICKET)
     storage.put("/report.pdf").respond(200)
-    told = {name: value for name, value in CONFIRMATION.items() if name != "success"}
-    api.get(f"{FILES}/123/confirm").respond(200, json=told)
-    assert (await call("upload", PDF, name="report.pdf")).is_uploaded
+    body = {name: value for name, value in CONFIRMATION.items() if name != "success"}
+    api.get(f"{FILES}/123/confirm").respond(200, json=body)
+    assert call("upload", PDF, name="report.pdf").is_uploaded
 
 
-async def test_files_are_listed(api: respx.MockRouter, call: Any) -> None:
+def test_files_are_listed(api: respx.MockRouter, call: Any) -> None:
     page = {"files": [METADATA], "total": 1, "limit": 100, "offset": 0}
     route = api.get(FILES, params={"limit": 100, "offset": 0}).respond(200, json=page)
-    [file] = await call("list")
+    [file] = call("list")
     assert (file.filename, file.size) == ("report.pdf", 8)
     assert route.call_count == 1
 
 
-async def test_a_file_is_looked_at(api: respx.MockRouter, call: Any) -> None:
+def test_a_file_is_looked_at(api: respx.MockRouter, call: Any) -> None:
     nothing: dict[str, Any] = {"content_type": None, "file_size": None, "created": None}
     api.get(f"{FILES}/123").respond(200, json={**METADATA, **nothing, "upload_status": "pending"})
-    file = await call("get", 123)
+    file = call("get", 123)
     assert (file.content_type, file.size, file.created_at) == (None, None, None)
     assert not file.is_uploaded
 
 
-async def test_a_download_url_is_asked_for(api: respx.MockRouter, call: Any) -> None:
+def test_a_download_url_is_asked_for(api: respx.MockRouter, call: Any) -> None:
     api.get(f"{FILES}/123/download", params={"expires_in": 60}).respond(200, json=LINK)
-    link = await call("download_url", 123, expires_in=60)
+    link = call("download_url", 123, expires_in=60)
     assert (link.url, link.expires_in, link.filename) == (
         presigned("report.pdf"),
         60,
@@ -138,18 +126,18 @@ async def test_a_download_url_is_asked_for(api: respx.MockRouter, call: Any) -> 
     )
 
 
-async def test_a_file_is_downloaded(
+def test_a_file_is_downloaded(
     api: respx.MockRouter, storage: respx.MockRouter, call: Any, tmp_path: Path
 ) -> None:
     api.get(f"{FILES}/123/download").respond(200, json=LINK)
     fetched = storage.get("/report.pdf").respond(200, content=PDF)
-    assert (await call("download", 123, tmp_path)).read_bytes() == PDF
+    assert call("download", 123, tmp_path).read_bytes() == PDF
     assert "x-api-key" not in fetched.calls[0].request.headers
 
 
-async def test_a_file_is_deleted(api: respx.MockRouter, call: Any) -> None:
+def test_a_file_is_deleted(api: respx.MockRouter, call: Any) -> None:
     api.delete(f"{FILES}/123").respond(200, json={"success": True, "message": "deleted"})
-    assert await call("delete", 123) is None
+    assert call("delete", 123) is None
 
 
 @attrs.frozen
@@ -174,24 +162,24 @@ each_operation = pytest.mark.parametrize("case", OPERATIONS, ids=[one.name for o
 
 
 @each_operation
-async def test_a_422_carries_each_issue_with_its_place(
+def test_a_422_carries_each_issue_with_its_place(
     api: respx.MockRouter, call: Any, case: Case
 ) -> None:
     api.request(case.method, case.path).respond(422, json={"detail": [ISSUE]})
     with pytest.raises(UnprocessableEntityError) as caught:
-        await call(case.name, *case.arguments, **case.options)
+        call(case.name, *case.arguments, **case.options)
     assert caught.value.issues == (
         ValidationIssue(loc=("path", "file_id"), msg="Input should be a valid integer", type="int"),
     )
 
 
 @each_operation
-async def test_a_published_error_is_of_its_own_class(
+def test_a_published_error_is_of_its_own_class(
     api: respx.MockRouter, call: Any, case: Case
 ) -> None:
     api.request(case.method, case.path).respond(529, json={"detail": "OverloadedError"})
     with pytest.raises(OverloadedError):
-        await call(case.name, *case.arguments, **case.options)
+        call(case.name, *case.arguments, **case.options)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +189,7 @@ async def test_a_published_error_is_of_its_own_class(
         (httpx.Response(404, json={"detail": "File not found"}), NotFoundError),
     ],
 )
-async def test_a_confirmation_that_is_refused_is_told_with_its_cause(
+def test_a_confirmation_that_is_refused_carries_its_cause(
     api: respx.MockRouter,
     storage: respx.MockRouter,
     call: Any,
@@ -212,6 +200,6 @@ async def test_a_confirmation_that_is_refused_is_told_with_its_cause(
     storage.put("/report.pdf").respond(200)
     api.get(f"{FILES}/123/confirm").mock(return_value=answer)
     with pytest.raises(UploadError) as caught:
-        await call("upload", PDF, name="report.pdf")
+        call("upload", PDF, name="report.pdf")
     assert (caught.value.reason, caught.value.status) == ("unconfirmed", answer.status_code)
     assert isinstance(caught.value.__cause__, cause)

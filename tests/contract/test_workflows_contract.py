@@ -11,10 +11,8 @@ import respx
 
 from datalab_facade import (
     APIStatusError,
-    AsyncDatalab,
     AuthenticationError,
     BadRequestError,
-    Datalab,
     ExecutionHandle,
     InputConfig,
     InternalServerError,
@@ -29,7 +27,7 @@ from datalab_facade import (
     ValidationIssue,
     WorkflowDefinition,
 )
-from tests.secrets_for_tests import API_KEY
+from tests.ways import Way
 
 BASE = "/api/v1/workflows"
 WORKFLOWS = f"{BASE}/workflows"
@@ -50,19 +48,13 @@ DEFINITION = WorkflowDefinition(
 )
 
 
-@pytest.fixture(params=["sync", "async"])
-async def do(request: pytest.FixtureRequest) -> Any:
-    """Give a way to call a method of ``client.workflows``, blocking and async."""
-
-    async def sync(name: str, *given: Any, **options: Any) -> Any:
-        with Datalab(API_KEY, max_retries=0) as client:
-            return getattr(client.workflows, name)(*given, **options)
-
-    async def asynchronous(name: str, *given: Any, **options: Any) -> Any:
-        async with AsyncDatalab(API_KEY, max_retries=0) as client:
-            return await getattr(client.workflows, name)(*given, **options)
-
-    return sync if request.param == "sync" else asynchronous
+@pytest.fixture
+def do(way: Way) -> Any:
+    """Give a way to call a method of ``client.workflows``."""
+    client = way.network_client(max_retries=0)
+    return lambda name, *given, **options: way.done(
+        getattr(client.workflows, name)(*given, **options)
+    )
 
 
 @attrs.frozen
@@ -88,36 +80,36 @@ each_operation = pytest.mark.parametrize(
 )
 
 
-async def test_step_types_come_out_typed(api: respx.MockRouter, do: Any) -> None:
+def test_step_types_come_out_typed(api: respx.MockRouter, do: Any) -> None:
     item = {"type": "marker_parse", "version": "1", "name": "Parse", "description": "d"}
     api.get(f"{BASE}/step-types").respond(200, json={"step_types": [item]})
-    [found] = await do("step_types")
+    [found] = do("step_types")
     assert (found.step_key, found.version, found.name) == ("marker_parse", "1", "Parse")
 
 
-async def test_workflows_come_out_typed(api: respx.MockRouter, do: Any) -> None:
+def test_workflows_come_out_typed(api: respx.MockRouter, do: Any) -> None:
     route = api.get(WORKFLOWS).respond(200, json={"workflows": [WORKFLOW]})
-    [found] = await do("list", team_id=7)
+    [found] = do("list", team_id=7)
     assert (found.id, found.name, found.team_id) == (5, "Invoices", 7)
     assert dict(route.calls.last.request.url.params) == {"team_id": "7"}
 
 
-async def test_without_a_team_none_is_asked_for(api: respx.MockRouter, do: Any) -> None:
+def test_without_a_team_none_is_asked_for(api: respx.MockRouter, do: Any) -> None:
     route = api.get(WORKFLOWS).respond(200, json=[])
-    assert await do("list") == ()
+    assert do("list") == ()
     assert not route.calls.last.request.url.query
 
 
-async def test_one_workflow_comes_out_typed(api: respx.MockRouter, do: Any) -> None:
+def test_one_workflow_comes_out_typed(api: respx.MockRouter, do: Any) -> None:
     api.get(f"{WORKFLOWS}/5").respond(200, json=WORKFLOW)
-    found = await do("get", 5)
+    found = do("get", 5)
     assert (found.id, len(found.steps)) == (5, 1)
     assert found.raw == WORKFLOW
 
 
-async def test_a_definition_is_sent_as_the_spec_wants_it(api: respx.MockRouter, do: Any) -> None:
+def test_a_definition_is_sent_as_the_spec_wants_it(api: respx.MockRouter, do: Any) -> None:
     route = api.post(WORKFLOWS).respond(200, json=WORKFLOW)
-    assert (await do("create", DEFINITION)).id == 5
+    assert do("create", DEFINITION).id == 5
     assert json.loads(route.calls.last.request.content) == {
         "name": "Invoices",
         "steps": [
@@ -138,9 +130,9 @@ async def test_a_definition_is_sent_as_the_spec_wants_it(api: respx.MockRouter, 
     }
 
 
-async def test_a_deletion_gives_nothing(api: respx.MockRouter, do: Any) -> None:
+def test_a_deletion_gives_nothing(api: respx.MockRouter, do: Any) -> None:
     api.delete(f"{WORKFLOWS}/5").respond(200, json={"success": True, "message": "gone"})
-    assert await do("delete", 5) is None
+    assert do("delete", 5) is None
 
 
 @pytest.mark.parametrize(
@@ -173,20 +165,20 @@ async def test_a_deletion_gives_nothing(api: respx.MockRouter, do: Any) -> None:
         ),
     ],
 )
-async def test_an_input_is_sent_as_the_spec_wants_it(
+def test_an_input_is_sent_as_the_spec_wants_it(
     api: respx.MockRouter, do: Any, given: Any, body: Any
 ) -> None:
     route = api.post(f"{WORKFLOWS}/5/execute").respond(
         200, json={"execution_id": 9, "status": "processing", "success": True}
     )
-    handle = await do("execute", 5, given)
+    handle = do("execute", 5, given)
     assert handle.id == 9
     assert type(handle).__name__.endswith(ExecutionHandle.__name__)
     assert json.loads(route.calls.last.request.content) == body
 
 
 @each_operation
-async def test_a_422_carries_each_issue_with_its_place(
+def test_a_422_carries_each_issue_with_its_place(
     api: respx.MockRouter, do: Any, asked: Asked
 ) -> None:
     issue = {"type": "missing", "loc": ["body", "steps", 0], "msg": "Field required"}
@@ -194,7 +186,7 @@ async def test_a_422_carries_each_issue_with_its_place(
         422, json={"detail": [{**issue, "input": {"a": 1}}]}
     )
     with pytest.raises(UnprocessableEntityError) as caught:
-        await do(*asked.call)
+        do(*asked.call)
     assert caught.value.issues == (
         ValidationIssue(loc=("body", "steps", 0), msg="Field required", type="missing"),
     )
@@ -217,7 +209,7 @@ async def test_a_422_carries_each_issue_with_its_place(
         (529, OverloadedError),
     ],
 )
-async def test_an_error_is_of_its_own_class(
+def test_an_error_is_of_its_own_class(
     api: respx.MockRouter,
     do: Any,
     asked: Asked,
@@ -227,7 +219,7 @@ async def test_an_error_is_of_its_own_class(
     api.request(asked.method, asked.path).respond(status, json={"detail": "the server's words"})
     expected = SubmissionUncertainError if asked.method == "POST" and status >= 500 else kind
     with pytest.raises(expected, match="the server's words") as caught:
-        await do(*asked.call)
+        do(*asked.call)
     assert type(caught.value) is expected
     error: Any = caught.value
     assert (error.method, error.url) == (asked.method, "https://www.datalab.to" + asked.path)
@@ -236,13 +228,13 @@ async def test_an_error_is_of_its_own_class(
 @pytest.mark.off_spec
 @each_operation
 @pytest.mark.parametrize("body", ["<html>", "[1, 2]", '{"a": 1', "5", '"x"'])
-async def test_an_odd_body_is_a_typed_error_that_names_the_request(
+def test_an_odd_body_is_a_typed_error_that_names_the_request(
     api: respx.MockRouter, do: Any, asked: Asked, body: str
 ) -> None:
     api.request(asked.method, asked.path).respond(200, text=body)
     expected = SubmissionUncertainError if asked.method == "POST" else InvalidResponseError
     with pytest.raises(expected) as caught:
-        await do(*asked.call)
+        do(*asked.call)
     error: Any = caught.value
     assert (error.method, error.url) == (asked.method, "https://www.datalab.to" + asked.path)
     cause = error.__cause__ if asked.method == "POST" else error
