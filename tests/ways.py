@@ -80,6 +80,10 @@ class Way:
         assert self.is_async
         return self._runner.run(call)
 
+    def call_aside(self, call: Callable[[], Any]) -> Any:
+        """Call a function of the test; an event loop goes on meanwhile."""
+        return self.done(asyncio.to_thread(call)) if self.is_async else call()
+
     def collect(self, items: Any, *, most: int | None = None) -> list[Any]:
         """Give what an iterator yields, or the first so many of it."""
         found: list[Any] = []

@@ -1,18 +1,18 @@
-"""A real server on loopback, and both kinds of client for it."""
+"""A real server on loopback, and every kind of client for it."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterator
+from typing import Any
 
 import attrs
 import pytest
 
-from datalab_facade import AsyncDatalab, Datalab
+from datalab_facade import Datalab
 from datalab_facade.testing import Simulator, SimulatorServer
 from tests.secrets_for_tests import API_KEY
+from tests.ways import KINDS_ON_SOCKETS, Kind, Way
 
 
 @attrs.frozen
@@ -24,7 +24,34 @@ class Outcome:
     seconds: float
 
 
-Caller: TypeAlias = Callable[..., Outcome]
+@attrs.frozen
+class Caller:
+    """Calls methods of ``client.executions``, each with a new client, and times them.
+
+    The time includes the end of the client and of its event loop.
+    """
+
+    kind: Kind
+    options: dict[str, Any]
+
+    def __call__(self, method: str, *args: Any, **options: Any) -> Outcome:
+        result, error = None, None
+        began = time.monotonic()
+        try:
+            with Way(self.kind) as way:
+                client = way.network_client(**self.options)
+                began = time.monotonic()
+                result = way.done(getattr(client.executions, method)(*args, **options))
+        except Exception as caught:  # noqa: BLE001 - the test checks it
+            error = caught
+        return Outcome(result, error, time.monotonic() - began)
+
+
+@pytest.fixture(params=KINDS_ON_SOCKETS)
+def way(request: pytest.FixtureRequest) -> Iterator[Way]:
+    """Do what the test says with both clients, and with each transport there is."""
+    with Way(request.param) as way:
+        yield way
 
 
 @pytest.fixture
@@ -47,30 +74,7 @@ def datalab(server: SimulatorServer) -> Iterator[Datalab]:
         yield client
 
 
-@pytest.fixture(params=["sync", "async", "aiohttp"])
-def call(request: pytest.FixtureRequest, server: SimulatorServer) -> Caller:
-    """Give a way to call a method of ``client.executions``, blocking or async, and time it."""
-    url = server.api_url
-    transport: Literal["httpx", "aiohttp"] = "aiohttp" if request.param == "aiohttp" else "httpx"
-
-    def sync(method: str, *args: Any, **options: Any) -> Outcome:
-        with Datalab(API_KEY, base_url=url) as client:
-            began = time.monotonic()
-            try:
-                result, error = getattr(client.executions, method)(*args, **options), None
-            except Exception as caught:  # noqa: BLE001 - the test looks at it
-                result, error = None, caught
-            return Outcome(result, error, time.monotonic() - began)
-
-    async def asynchronous(method: str, *args: Any, **options: Any) -> Outcome:
-        async with AsyncDatalab(API_KEY, base_url=url, transport=transport) as client:
-            began = time.monotonic()
-            try:
-                result, error = await getattr(client.executions, method)(*args, **options), None
-            except Exception as caught:  # noqa: BLE001 - the test looks at it
-                result, error = None, caught
-            return Outcome(result, error, time.monotonic() - began)
-
-    if request.param == "sync":
-        return sync
-    return lambda *args, **options: asyncio.run(asynchronous(*args, **options))
+@pytest.fixture
+def call(way: Way, server: SimulatorServer) -> Caller:
+    """Give a way to call a method of ``client.executions`` at the server, and time it."""
+    return Caller(way.kind, {"base_url": server.api_url})

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 import httpcore
 import pytest
 
-from datalab_facade import APIConnectionError, APITimeoutError, AsyncDatalab, Datalab
+from datalab_facade import APIConnectionError, APITimeoutError
 from datalab_facade.testing import Simulator, SimulatorServer
 from datalab_facade.transport.network.resolving import Address, Resolver
 from datalab_facade.transport.network.sockets import _first_to_connect
 from tests.in_process import NEVER_ENDS
-from tests.secrets_for_tests import API_KEY
-from tests.sockets.conftest import Outcome
+from tests.sockets.conftest import Caller
 from tests.sockets.test_deadlines import GRACE
+from tests.ways import KINDS, Way
 
 HOST = "datalab.test"
 
@@ -84,60 +84,40 @@ def refusing() -> Iterator[tuple[str, int]]:
         yield bound.getsockname()
 
 
-@pytest.fixture(params=["sync", "async", "aiohttp"])
-def get(request: pytest.FixtureRequest, url: str) -> Callable[..., Outcome]:
-    """Give a way to ask about an execution with a new client, and time all of it."""
-
-    async def ask(*args: Any, **options: Any) -> Any:
-        carrier: Any = "aiohttp" if request.param == "aiohttp" else "httpx"
-        async with AsyncDatalab(
-            API_KEY, base_url=url, allow_http=True, transport=carrier
-        ) as client:
-            return await client.executions.get(*args, **options)
-
-    def get(*args: Any, **options: Any) -> Outcome:
-        began = time.monotonic()
-        try:
-            if request.param == "sync":
-                with Datalab(API_KEY, base_url=url, allow_http=True) as client:
-                    result, error = client.executions.get(*args, **options), None
-            else:
-                result, error = asyncio.run(ask(*args, **options)), None
-        except Exception as caught:  # noqa: BLE001 - the test looks at it
-            result, error = None, caught
-        return Outcome(result, error, time.monotonic() - began)
-
-    return get
+@pytest.fixture
+def call(way: Way, url: str) -> Caller:
+    """Give a way to call a method of ``client.executions`` at the host, and time it."""
+    return Caller(way.kind, {"base_url": url, "allow_http": True})
 
 
 def test_an_address_that_swallows_costs_a_moment_only(
     simulator: Simulator,
-    get: Callable[..., Outcome],
+    call: Caller,
     addresses: Addresses,
     swallowing: tuple[str, int],
 ) -> None:
     addresses.found = [swallowing, addresses.live]
-    outcome = get(simulator.start(NEVER_ENDS), timeout=20)
+    outcome = call("get", simulator.start(NEVER_ENDS), timeout=20)
     assert outcome.error is None
     assert 0.2 < outcome.seconds < 0.25 + GRACE
 
 
 def test_an_address_that_refuses_costs_nothing(
     simulator: Simulator,
-    get: Callable[..., Outcome],
+    call: Caller,
     addresses: Addresses,
     refusing: tuple[str, int],
 ) -> None:
     addresses.found = [refusing, refusing, addresses.live]
-    outcome = get(simulator.start(NEVER_ENDS), timeout=20)
+    outcome = call("get", simulator.start(NEVER_ENDS), timeout=20)
     assert outcome.error is None
 
 
 def test_all_addresses_share_the_time(
-    get: Callable[..., Outcome], addresses: Addresses, swallowing: tuple[str, int]
+    call: Caller, addresses: Addresses, swallowing: tuple[str, int]
 ) -> None:
     addresses.found = [swallowing] * 3
-    outcome = get(1, timeout=0.7)
+    outcome = call("get", 1, timeout=0.7)
     assert isinstance(outcome.error, APITimeoutError)
     assert outcome.seconds < 0.7 + GRACE
 
@@ -169,31 +149,31 @@ def test_an_address_that_is_only_slow_goes_on_while_the_next_is_tried(
             filler.close()
 
 
-def test_a_host_that_refuses_everywhere_is_told_with_what_to_check(
-    get: Callable[..., Outcome], addresses: Addresses, refusing: tuple[str, int]
+def test_a_host_that_refuses_everywhere_is_an_error_that_says_what_to_check(
+    call: Caller, addresses: Addresses, refusing: tuple[str, int]
 ) -> None:
     addresses.found = [refusing] * 2
-    outcome = get(1, max_retries=0)
+    outcome = call("get", 1, max_retries=0)
     assert type(outcome.error) is APIConnectionError
     assert not outcome.error.may_have_arrived
 
 
 def test_a_resolver_that_hangs_does_not_outlive_the_deadline(
-    get: Callable[..., Outcome], addresses: Addresses
+    call: Caller, addresses: Addresses
 ) -> None:
     """Nor does the event loop wait for it in the end."""
     addresses.go_on.clear()
-    outcome = get(1, timeout=0.7, request_timeout=0.2)
+    outcome = call("get", 1, timeout=0.7, request_timeout=0.2)
     assert isinstance(outcome.error, APITimeoutError)
     assert outcome.seconds < 0.7 + GRACE
     assert addresses.asked == 1, "each try left a thread behind"
 
 
-def test_a_host_without_addresses_is_told(
-    get: Callable[..., Outcome], addresses: Addresses
+def test_a_host_without_addresses_is_an_error_that_says_so(
+    call: Caller, addresses: Addresses
 ) -> None:
     addresses.found = []
-    outcome = get(1, max_retries=0)
+    outcome = call("get", 1, max_retries=0)
     assert type(outcome.error) is APIConnectionError
     assert "not known" in str(outcome.error)
 
@@ -234,27 +214,15 @@ def test_an_address_needs_no_lookup(literal: str, addresses: Addresses) -> None:
     assert addresses.asked == 0
 
 
+@pytest.mark.parametrize("way", KINDS, indirect=True)
 @pytest.mark.parametrize("hanging", ["resolver", "address"])
-@pytest.mark.parametrize("kind", ["sync", "async"])
 def test_what_never_left_is_known_not_to_have_arrived(
-    kind: str, hanging: str, addresses: Addresses, swallowing: tuple[str, int], url: str
+    call: Caller, hanging: str, addresses: Addresses, swallowing: tuple[str, int]
 ) -> None:
     """So that a submission can be sent again."""
     addresses.found = [swallowing]
     if hanging == "resolver":
         addresses.go_on.clear()
-    if kind == "sync":
-        with (
-            Datalab(API_KEY, base_url=url, allow_http=True) as client,
-            pytest.raises(APITimeoutError) as raised,
-        ):
-            client.executions.get(1, timeout=0.1)
-    else:
-
-        async def ask() -> None:
-            async with AsyncDatalab(API_KEY, base_url=url, allow_http=True) as client:
-                await client.executions.get(1, timeout=0.1)
-
-        with pytest.raises(APITimeoutError) as raised:
-            asyncio.run(ask())
-    assert not raised.value.may_have_arrived
+    outcome = call("get", 1, timeout=0.1)
+    assert isinstance(outcome.error, APITimeoutError)
+    assert not outcome.error.may_have_arrived

@@ -14,6 +14,7 @@ from datalab_facade.transport.network.sockets import Network, SocketStream
 from tests.outputs.bad_storage import Asked, BadStorage, Reply, cut
 from tests.outputs.conftest import until
 from tests.secrets_for_tests import API_KEY
+from tests.ways import KINDS, Way
 
 BODY = b'{"execution_id": 7, "status": "COMPLETED", "steps": {}}'
 
@@ -116,34 +117,19 @@ def refuse(_: Asked) -> Reply:
     return Reply(status=403, body=b"<Error/>" * 10_000)
 
 
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("way", KINDS, indirect=True)
 @pytest.mark.parametrize(
     "player",
     [refuse, cut(lambda _: Reply(body=BODY), 20), cut(lambda _: Reply(body=BODY), 20, "silence")],
     ids=["refused", "cut", "silent"],
 )
 def test_an_answer_that_is_not_read_to_its_end_takes_its_connection_along(
-    server: BadStorage, player: Any, asynchronous: bool
+    way: Way, server: BadStorage, player: Any
 ) -> None:
     server.plays(then=player)
-    options: Any = {"base_url": server.origin, "max_retries": 0}
-
-    async def ask() -> None:
-        async with AsyncDatalab(API_KEY, **options) as client:
-            for call in (
-                client.executions.get(7, timeout=0.3),
-                client.outputs.read_bytes(output(server), timeout=0.3),
-            ):
-                with pytest.raises(Exception):  # noqa: B017, PT011 - how it ends is told elsewhere
-                    await call
-            await asyncio.to_thread(until, lambda: server.open_connections == kept(client))
-
-    if asynchronous:
-        asyncio.run(ask())
-        return
-    with Datalab(API_KEY, **options) as client:
-        with pytest.raises(Exception):  # noqa: B017, PT011 - how it ends is told elsewhere
-            client.executions.get(7, timeout=0.3)
-        with pytest.raises(Exception):  # noqa: B017, PT011 - how it ends is told elsewhere
-            client.outputs.read_bytes(output(server), timeout=0.3)
-        until(lambda: server.open_connections == kept(client))
+    client = way.network_client(base_url=server.origin, max_retries=0)
+    with pytest.raises(Exception):  # noqa: B017, PT011 - other tests say how it ends
+        way.done(client.executions.get(7, timeout=0.3))
+    with pytest.raises(Exception):  # noqa: B017, PT011 - other tests say how it ends
+        way.done(client.outputs.read_bytes(output(server), timeout=0.3))
+    way.call_aside(lambda: until(lambda: server.open_connections == kept(client)))

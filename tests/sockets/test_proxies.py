@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
-from datalab_facade import APIConnectionError, AsyncDatalab, Datalab, DatalabError, WaitPolicy
+from datalab_facade import APIConnectionError, DatalabError, WaitPolicy
 from datalab_facade.errors import SubmissionUncertainError
 from tests.secrets_for_tests import API_KEY
+from tests.ways import Way
 
 PASSWORD = "p@ss#w0rd/5"
 ENCODED = "p%40ss%23w0rd%2F5"
@@ -75,27 +75,10 @@ def serve() -> Iterator[Callable[..., RawServer]]:
         server.close()
 
 
-Transport = Literal["sync", "httpx", "aiohttp"]
-
-
-@pytest.fixture(params=["sync", "httpx", "aiohttp"])
-def transport(request: pytest.FixtureRequest) -> Transport:
-    name: Transport = request.param
-    return name
-
-
-def done(transport: Transport, call: Callable[[Any], Any], **options: Any) -> Any:
-    """Give what a call gave, with a client that uses this transport."""
+def done(way: Way, call: Callable[[Any], Any], **options: Any) -> Any:
+    """Give what a call gave, with a new client."""
     options = {"allow_http": True, "max_retries": 0, "policy": FAST, "timeout": 5, **options}
-    if transport == "sync":
-        with Datalab(API_KEY, **options) as client:
-            return call(client)
-
-    async def run() -> Any:
-        async with AsyncDatalab(API_KEY, transport=transport, **options) as client:
-            return await call(client)
-
-    return asyncio.run(run())
+    return way.done(call(way.network_client(**options)))
 
 
 ANSWER = WHOLE + b"Connection: close\r\n\r\n" + BODY
@@ -104,7 +87,7 @@ ANSWER = WHOLE + b"Connection: close\r\n\r\n" + BODY
 @pytest.mark.parametrize("scheme", ["", "http://"])
 @pytest.mark.parametrize("user", ["", f"ada:{ENCODED}@"])
 def test_a_proxy_of_the_environment_is_asked_with_and_without_a_scheme_and_a_password(
-    transport: Transport,
+    way: Way,
     scheme: str,
     user: str,
     serve: Callable[..., RawServer],
@@ -113,7 +96,7 @@ def test_a_proxy_of_the_environment_is_asked_with_and_without_a_scheme_and_a_pas
     proxy = serve(ANSWER)
     monkeypatch.setenv("HTTP_PROXY", f"{scheme}{user}127.0.0.1:{proxy.port}")
     execution = done(
-        transport, lambda client: client.executions.get(7), base_url="http://datalab.invalid"
+        way, lambda client: client.executions.get(7), base_url="http://datalab.invalid"
     )
     assert execution.id == 7
     [head] = proxy.heads
@@ -123,21 +106,21 @@ def test_a_proxy_of_the_environment_is_asked_with_and_without_a_scheme_and_a_pas
 
 
 def test_a_tunnel_that_is_refused_tells_no_password_and_leaves_a_submission_unsent(
-    transport: Transport, serve: Callable[..., RawServer], monkeypatch: pytest.MonkeyPatch
+    way: Way, serve: Callable[..., RawServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy = serve(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
     monkeypatch.setenv("HTTPS_PROXY", f"ada:{ENCODED}@127.0.0.1:{proxy.port}")
     with pytest.raises(APIConnectionError) as caught:
         done(
-            transport,
+            way,
             lambda client: client.workflows.execute(7, "https://a.example/a.pdf"),
             base_url="https://datalab.invalid",
         )
     assert caught.value.may_have_arrived is False
     assert not isinstance(caught.value, SubmissionUncertainError)
-    told = f"{caught.value}{caught.value!r}{caught.value.__cause__!r}"
-    assert ENCODED not in told
-    assert PASSWORD not in told
+    text = f"{caught.value}{caught.value!r}{caught.value.__cause__!r}"
+    assert ENCODED not in text
+    assert PASSWORD not in text
     [head] = proxy.heads
     assert head.startswith("CONNECT datalab.invalid:443 HTTP/1.1")
     assert "proxy-authorization: basic" in head.lower()
@@ -145,12 +128,12 @@ def test_a_tunnel_that_is_refused_tells_no_password_and_leaves_a_submission_unse
 
 
 def test_a_submission_through_a_proxy_that_is_not_there_was_certainly_not_sent(
-    transport: Transport, monkeypatch: pytest.MonkeyPatch
+    way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", f"ada:{ENCODED}@127.0.0.1:1")
     with pytest.raises(APIConnectionError) as caught:
         done(
-            transport,
+            way,
             lambda client: client.workflows.execute(7, "https://a.example/a.pdf"),
             base_url="https://datalab.invalid",
         )
@@ -159,12 +142,12 @@ def test_a_submission_through_a_proxy_that_is_not_there_was_certainly_not_sent(
 
 
 def test_a_submission_that_was_sent_and_not_answered_is_unknown(
-    transport: Transport, serve: Callable[..., RawServer]
+    way: Way, serve: Callable[..., RawServer]
 ) -> None:
     server = serve(b"")
     with pytest.raises(SubmissionUncertainError):
         done(
-            transport,
+            way,
             lambda client: client.workflows.execute(7, "https://a.example/a.pdf"),
             base_url=f"http://127.0.0.1:{server.port}",
         )
@@ -177,33 +160,31 @@ def test_a_submission_that_was_sent_and_not_answered_is_unknown(
     ids=["one long line", "many lines"],
 )
 def test_a_long_head_of_an_answer_is_read(
-    transport: Transport, more: bytes, serve: Callable[..., RawServer]
+    way: Way, more: bytes, serve: Callable[..., RawServer]
 ) -> None:
     server = serve(WHOLE + more + b"Connection: close\r\n\r\n" + BODY)
     base_url = f"http://127.0.0.1:{server.port}"
-    assert done(transport, lambda client: client.executions.get(7), base_url=base_url).id == 7
+    assert done(way, lambda client: client.executions.get(7), base_url=base_url).id == 7
 
 
-def test_a_head_without_end_is_not_read(
-    transport: Transport, serve: Callable[..., RawServer]
-) -> None:
+def test_a_head_without_end_is_not_read(way: Way, serve: Callable[..., RawServer]) -> None:
     server = serve(WHOLE + b"X-Long: " + b"x" * 2_000_000 + b"\r\n\r\n" + BODY)
     with pytest.raises(APIConnectionError):
         done(
-            transport,
+            way,
             lambda client: client.executions.get(7),
             base_url=f"http://127.0.0.1:{server.port}",
         )
 
 
 def test_an_interim_answer_is_passed_over_and_a_switch_of_protocols_is_no_answer(
-    transport: Transport, serve: Callable[..., RawServer]
+    way: Way, serve: Callable[..., RawServer]
 ) -> None:
     early = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
     switch = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"
     server = serve(switch, switch, early + ANSWER)
     execution = done(
-        transport,
+        way,
         lambda client: client.executions.wait(7),
         base_url=f"http://127.0.0.1:{server.port}",
     )
@@ -225,12 +206,12 @@ def test_an_interim_answer_is_passed_over_and_a_switch_of_protocols_is_no_answer
     ],
 )
 def test_whatever_a_server_answers_with_ends_in_an_error_of_ours_without_the_key(
-    transport: Transport, answer: bytes, serve: Callable[..., RawServer]
+    way: Way, answer: bytes, serve: Callable[..., RawServer]
 ) -> None:
     server = serve(answer)
     with pytest.raises(DatalabError) as caught:
         done(
-            transport,
+            way,
             lambda client: client.executions.get(7),
             base_url=f"http://127.0.0.1:{server.port}",
         )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from datalab_facade import APIConnectionError, AsyncDatalab, Datalab
+from datalab_facade import APIConnectionError
 from tests.outputs.bad_storage import Asked, BadStorage, Reply
 from tests.outputs.conftest import until
-from tests.secrets_for_tests import API_KEY
+from tests.ways import Way
 
 
 def body_about(execution_id: int) -> bytes:
@@ -38,24 +36,12 @@ def server() -> Iterator[BadStorage]:
 Get = Callable[[int], Any]
 
 
-@pytest.fixture(params=["sync", "async", "aiohttp"])
-def get(request: pytest.FixtureRequest, server: BadStorage) -> Iterator[Get]:
-    """Give a way to ask about an execution, again and again with one client."""
-    if request.param == "sync":
-        with Datalab(API_KEY, base_url=server.origin, max_retries=0) as client:
-            yield client.executions.get
-        return
-    carrier: Any = "aiohttp" if request.param == "aiohttp" else "httpx"
-    with asyncio.Runner() as runner:
-        client_ = AsyncDatalab(API_KEY, base_url=server.origin, transport=carrier, max_retries=0)
-
-        def get(execution_id: int) -> Any:
-            # The loop runs between the calls only, as it does when nothing happens.
-            return runner.run(client_.executions.get(execution_id))
-
-        assert inspect.iscoroutinefunction(client_.executions.get)
-        yield get
-        runner.run(client_.close())
+@pytest.fixture
+def get(way: Way, server: BadStorage) -> Get:
+    """Give a way to poll an execution, again and again with one client."""
+    client = way.network_client(base_url=server.origin, max_retries=0)
+    # A loop runs between the calls only, as it does when nothing happens.
+    return lambda execution_id: way.done(client.executions.get(execution_id))
 
 
 BEHIND = {

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from datalab_facade import APIConnectionError, AsyncDatalab, Datalab, Output, Status
+from datalab_facade import APIConnectionError, Output, Status
 from tests.outputs.bad_storage import Asked, BadStorage, Reply
 from tests.outputs.conftest import until
-from tests.secrets_for_tests import API_KEY
 from tests.sockets.tls import CERTIFICATE, Front, fronted
+from tests.ways import KINDS, Way
 
 LARGE = bytes(range(256)) * 8_000
 
@@ -23,8 +22,8 @@ def answer(asked: Asked) -> Reply:
     if "executions" not in asked.target:
         return Reply(body=LARGE)
     execution_id = int(asked.target.rsplit("/", 1)[1])
-    told = {"execution_id": execution_id, "status": "COMPLETED", "steps": {}}
-    return Reply(body=json.dumps(told).encode())
+    body = {"execution_id": execution_id, "status": "COMPLETED", "steps": {}}
+    return Reply(body=json.dumps(body).encode())
 
 
 @pytest.fixture
@@ -42,67 +41,41 @@ def front(storage: BadStorage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fron
         yield front
 
 
-Use = Callable[[str, Callable[[Any], list[Any]]], list[Any]]
+def client_at(way: Way, url: str) -> Any:
+    return way.network_client(base_url=url, max_retries=0)
 
 
-def blocking(url: str, calls: Callable[[Any], list[Any]]) -> list[Any]:
-    with Datalab(API_KEY, base_url=url, max_retries=0) as client:
-        return [call() for call in calls(client)]
-
-
-def asynchronous(url: str, calls: Callable[[Any], list[Any]]) -> list[Any]:
-    async def use() -> list[Any]:
-        async with AsyncDatalab(API_KEY, base_url=url, max_retries=0) as client:
-            return [await call() for call in calls(client)]
-
-    return asyncio.run(use())
-
-
-@pytest.fixture(params=[blocking, asynchronous], ids=["sync", "async"])
-def use(request: pytest.FixtureRequest) -> Use:
-    """Give a way to make some calls one after the other with one client."""
-    use: Use = request.param
-    return use
-
-
-def calls_of(url: str) -> Callable[[Any], list[Any]]:
+def check(way: Way, url: str) -> None:
+    """Make some calls one after the other with one client."""
+    client = client_at(way, url)
+    for number in range(4):
+        assert way.done(client.executions.get(number)).id == number
     output = Output(
         execution_id=7, step="parse", file_key=None, url=f"{url}/large", status=Status.COMPLETED
     )
-
-    def calls(client: Any) -> list[Any]:
-        get = [lambda n=n: client.executions.get(n) for n in range(4)]
-        return [*get, *[lambda: client.outputs.read_bytes(output)] * 2]
-
-    return calls
+    for _ in range(2):
+        assert way.done(client.outputs.read_bytes(output)) == LARGE
 
 
-def check(done: list[Any]) -> None:
-    assert [execution.id for execution in done[:4]] == [0, 1, 2, 3]
-    assert done[4:] == [LARGE, LARGE]
-
-
-def test_one_connection_is_used_again_and_again(use: Use, front: Front) -> None:
-    url = f"https://localhost:{front.port}"
-    check(use(url, calls_of(url)))
+def test_one_connection_is_used_again_and_again(way: Way, front: Front) -> None:
+    check(way, f"https://localhost:{front.port}")
     assert front.accepted == 2
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http proxy", "https proxy"])
 def test_a_proxy_carries_it(
-    use: Use, front: Front, monkeypatch: pytest.MonkeyPatch, tls: bool
+    way: Way, front: Front, monkeypatch: pytest.MonkeyPatch, tls: bool
 ) -> None:
     with fronted(tls=tls, proxy=True) as proxy:
         scheme = "https" if tls else "http"
         monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://localhost:{proxy.port}")
-        url = f"https://localhost:{front.port}"
-        check(use(url, calls_of(url)))
+        check(way, f"https://localhost:{front.port}")
         assert proxy.accepted == front.accepted == 2
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.01], ids=["at once", "late"])
 def test_what_follows_an_answer_is_no_answer_inside_of_tls_either(
-    use: Use, front: Front, storage: BadStorage, pause: float
+    way: Way, front: Front, storage: BadStorage, pause: float
 ) -> None:
     second = b'HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{"execution_id": 1000}'
 
@@ -112,28 +85,24 @@ def test_what_follows_an_answer_is_no_answer_inside_of_tls_either(
 
     storage.plays(then=answer_twice)
 
-    async def idle_async() -> None:
-        await asyncio.to_thread(until, lambda: storage.idle)
-
-    def calls(client: Any) -> list[Any]:
-        idle = (lambda: until(lambda: storage.idle)) if use is blocking else idle_async
-        return [lambda: client.executions.get(1), idle, lambda: client.executions.get(2)]
-
-    first, _, other = use(f"https://localhost:{front.port}", calls)
-    assert (first.id, other.id) == (1, 2)
+    client = client_at(way, f"https://localhost:{front.port}")
+    assert way.done(client.executions.get(1)).id == 1
+    way.call_aside(lambda: until(lambda: storage.idle))
+    assert way.done(client.executions.get(2)).id == 2
 
 
-def test_a_certificate_that_nobody_trusts_is_told(
-    use: Use, front: Front, monkeypatch: pytest.MonkeyPatch
+def test_a_certificate_that_nobody_trusts_is_an_error_that_says_so(
+    way: Way, front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED") as raised:
-        use(f"https://localhost:{front.port}", lambda client: [lambda: client.executions.get(1)])
+        way.done(client_at(way, f"https://localhost:{front.port}").executions.get(1))
     assert not raised.value.may_have_arrived
 
 
-def test_a_server_that_speaks_no_tls_is_told(use: Use, storage: BadStorage) -> None:
+@pytest.mark.parametrize("way", KINDS, indirect=True)
+def test_a_server_that_speaks_no_tls_is_an_error(way: Way, storage: BadStorage) -> None:
     url = storage.origin.replace("http://127.0.0.1", "https://localhost")
     with pytest.raises(APIConnectionError) as raised:
-        use(url, lambda client: [lambda: client.executions.get(1, timeout=0.3)])
+        way.done(client_at(way, url).executions.get(1, timeout=0.3))
     assert not raised.value.may_have_arrived
