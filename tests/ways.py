@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
-from typing import Any, Final, Literal, Self, TypeAlias
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Literal, Self, TypeAlias, TypeVar, overload
 
 import attrs
 import httpx
@@ -15,6 +15,7 @@ from datalab_facade.testing import Simulator
 from tests.in_process import asynchronous, blocking
 from tests.secrets_for_tests import API_KEY
 
+T = TypeVar("T")
 Kind: TypeAlias = Literal["sync", "async", "aiohttp"]
 
 KINDS: Final[tuple[Kind, ...]] = ("sync", "async")
@@ -73,6 +74,10 @@ class Way:
         self._closes.append(http_client.close)
         return http_client
 
+    @overload
+    def done(self, call: Coroutine[Any, Any, T]) -> T: ...
+    @overload
+    def done(self, call: Any) -> Any: ...
     def done(self, call: Any) -> Any:
         """Give what a call gave; a coroutine is run to its end."""
         if not inspect.iscoroutine(call):

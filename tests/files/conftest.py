@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +10,9 @@ import pytest
 from datalab_facade.testing import Simulator, SimulatorServer
 from tests.files.slow_taker import Arrival, SlowTaker
 from tests.in_process import new_simulator
-from tests.outputs.conftest import HastyClock, Side
+from tests.outputs.conftest import Side
 from tests.secrets_for_tests import API_KEY
+from tests.ways import Way
 
 
 @pytest.fixture
@@ -45,13 +45,10 @@ def real(taker: SlowTaker) -> Iterator[SimulatorServer]:
         yield server
 
 
-@pytest.fixture(params=["sync", "async"])
-def side(request: pytest.FixtureRequest, real: SimulatorServer) -> Iterator[Side]:
+@pytest.fixture
+def side(real: SimulatorServer, way: Way) -> Side:
     """Give one way to use files over sockets."""
-    runner = asyncio.Runner() if request.param == "async" else None
-    side = Side(runner, real.api_url, HastyClock())
-    yield side
-    side.close()
+    return Side(way, real.api_url)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ OURS = {"host", "user-agent", "content-type", "content-length"}
 
 
 def upload(side: Side, source: Any, **options: Any) -> File:
-    file: File = side.done(side._client.files.upload(source, **options))
+    file: File = side.way.done(side._client.files.upload(source, **options))
     return file
 
 
@@ -344,17 +344,8 @@ def test_many_uploads_are_under_way_at_once_but_not_too_many(
         store(arrival)
 
     taker.on_stored = wait_for_two_others
-    files = side._client.files.upload_many(
-        [(f"{number}.pdf", b"%PDF") for number in range(9)], concurrency=3
-    )
-    if side.runner is None:
-        outcomes = list(files)
-    else:
-
-        async def read() -> list[Any]:
-            return [outcome async for outcome in files]
-
-        outcomes = side.runner.run(read())
+    documents = [(f"{number}.pdf", b"%PDF") for number in range(9)]
+    outcomes = side.way.collect(side._client.files.upload_many(documents, concurrency=3))
     assert [one.succeeded for one in outcomes] == [True] * 9
     assert most == 3
 
@@ -366,13 +357,13 @@ def test_what_is_uploaded_comes_back_over_sockets(
     simulator = _fresh_simulator()
     with SimulatorServer(simulator) as server:
         client: Any = side.client(base_url=server.api_url)
-        file = side.done(client.files.upload(document))
+        file = side.way.done(client.files.upload(document))
         assert simulator.files[file.id].body == document.read_bytes()
-        path = side.done(client.files.download(file, tmp_path / "back.pdf"))
+        path = side.way.done(client.files.download(file, tmp_path / "back.pdf"))
         assert path.read_bytes() == document.read_bytes()
-        side.done(client.files.delete(file))
+        side.way.done(client.files.delete(file))
         assert len(simulator.files) == 0
-        side.done(client.close())
+        side.way.done(client.close())
 
 
 def _fresh_simulator() -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -11,13 +10,13 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import attrs
-import httpx
 import pytest
 
-from datalab_facade import AsyncDatalab, Datalab, Execution, Output, Status, Step, StepRun, Steps
+from datalab_facade import Execution, Output, Status, Step, StepRun, Steps
 from datalab_facade.testing import Simulator, SimulatorServer
 from tests.outputs.bad_storage import BadStorage
 from tests.secrets_for_tests import API_KEY
+from tests.ways import Way
 
 # Reading all certificates there are takes longer than most tests.
 _TLS = ssl.create_default_context()
@@ -45,44 +44,34 @@ class HastyClock:
 
 @attrs.define
 class Side:
-    """One way to use outputs, blocking or async, so that a test is written once."""
+    """The outputs of a client of the one or of the other kind, at an API on loopback."""
 
-    runner: asyncio.Runner | None
+    way: Way
     api_url: str
-    clock: HastyClock
+    clock: HastyClock = attrs.field(factory=HastyClock)
     _client: Any = None
-    _opened: list[Callable[[], Any]] = attrs.field(factory=list)
 
     def __attrs_post_init__(self) -> None:
         self.client()
 
     def client(self, **options: Any) -> Any:
         """Give a new client; it is closed after the test."""
-        given = {"base_url": self.api_url, "clock": self.clock, **options}
-        kind = Datalab if self.runner is None else AsyncDatalab
-        self._client = kind(API_KEY, **given)
-        self._opened.append(self._client.close)
+        options = {"base_url": self.api_url, "clock": self.clock, **options}
+        self._client = self.way.network_client(**options)
         return self._client
 
     def http(self, **options: Any) -> Any:
         """Give a new HTTP client of a user's own; it is closed after the test."""
-        http: Any
-        if self.runner is None:
-            http = httpx.Client(verify=_TLS, **options)
-            self._opened.append(http.close)
-        else:
-            http = httpx.AsyncClient(verify=_TLS, **options)
-            self._opened.append(http.aclose)
-        return http
+        return self.way.http_client(verify=_TLS, **options)
 
     def call(self, method: str, *args: Any, **options: Any) -> Any:
         """Call a method of ``client.outputs``."""
-        return self.done(getattr(self._client.outputs, method)(*args, **options))
+        return self.way.done(getattr(self._client.outputs, method)(*args, **options))
 
     def streamed(
         self, output: Output, *, most: int | None = None, pause: float = 0, **options: Any
     ) -> list[bytes]:
-        """Give the chunks of ``client.outputs.open``, left after the first so many.
+        """Give the chunks of ``client.outputs.stream``, left after the first so many.
 
         Before it wants another one, the reader is busy with other things for a while.
         """
@@ -93,7 +82,7 @@ class Side:
             return len(pieces) == most
 
         opened, pieces = self.opened(output, **options), list[bytes]()
-        if self.runner is None:
+        if not self.way.is_async:
             with opened as chunks:
                 for chunk in chunks:
                     if enough(chunk):
@@ -107,10 +96,10 @@ class Side:
                         break
             return pieces
 
-        return self.runner.run(read())
+        return self.way.done(read())
 
     def opened(self, output: Output, **options: Any) -> Any:
-        """Call ``client.outputs.open``."""
+        """Call ``client.outputs.stream``."""
         return self._client.outputs.stream(output, **options)
 
     def busy_connections(self) -> int:
@@ -121,19 +110,6 @@ class Side:
             return sum(not one._connection.is_idle() for one in storage._idle)
         pool = storage._shared.client._transport._pool
         return sum(not one.is_idle() for one in pool.connections)
-
-    def done(self, call: Any) -> Any:
-        """Give what a call gave; a coroutine is run to its end."""
-        if not inspect.iscoroutine(call):
-            return call
-        assert self.runner is not None
-        return self.runner.run(call)
-
-    def close(self) -> None:
-        for close in self._opened:
-            self.done(close())
-        if self.runner is not None:
-            self.runner.close()
 
 
 @pytest.fixture
@@ -157,13 +133,10 @@ def server(simulator: Simulator, storage: BadStorage) -> Iterator[SimulatorServe
         yield server
 
 
-@pytest.fixture(params=["sync", "async"])
-def side(request: pytest.FixtureRequest, server: SimulatorServer) -> Iterator[Side]:
+@pytest.fixture
+def side(server: SimulatorServer, way: Way) -> Side:
     """Give one way to use outputs."""
-    runner = asyncio.Runner() if request.param == "async" else None
-    side = Side(runner, server.api_url, HastyClock())
-    yield side
-    side.close()
+    return Side(way, server.api_url)
 
 
 def output_at(url: str, execution_id: int = 1001, step: str = "parse") -> Output:

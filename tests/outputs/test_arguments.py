@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from decimal import Decimal
 from fractions import Fraction
@@ -15,6 +14,7 @@ from datalab_facade import ClientStateError, DownloadError, InvalidArgumentError
 from datalab_facade.testing import Simulator
 from tests.outputs.bad_storage import BadStorage, stored
 from tests.outputs.conftest import Side, execution_of, output_at
+from tests.ways import Way
 
 METHODS = ["read_bytes", "read_text", "read_json", "save", "save_all", "stream"]
 NO_SECONDS: list[Any] = [
@@ -113,37 +113,32 @@ def test_a_client_that_is_closed_says_so(
     side: Side, storage: BadStorage, tmp_path: Path, method: str
 ) -> None:
     """Also where the HTTP client is the caller's own, and goes on without it."""
-    side.done(side.client(http_client=side.http()).close())
+    side.way.done(side.client(http_client=side.http()).close())
     with pytest.raises(ClientStateError, match="closed"):
         call(side, storage, tmp_path, method)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_an_http_client_that_its_owner_closed_is_told(
+def test_an_http_client_that_its_owner_closed_is_an_error(
     side: Side, storage: BadStorage, tmp_path: Path, method: str
 ) -> None:
     http = side.http()
     side.client(http_client=http)
-    side.done(http.close() if side.runner is None else http.aclose())
+    side.way.done(http.close() if not side.way.is_async else http.aclose())
     with pytest.raises(ClientStateError, match="closed"):
         call(side, storage, tmp_path, method)
 
 
-@pytest.mark.parametrize("side", ["async"], indirect=True)
+@pytest.mark.parametrize("way", ["async"], indirect=True)
 @pytest.mark.parametrize("method", METHODS)
-def test_another_event_loop_is_told(
+def test_another_event_loop_is_an_error(
     side: Side, storage: BadStorage, tmp_path: Path, method: str
 ) -> None:
     """Also by calls that could do without a connection."""
     with pytest.raises(DownloadError):
         side.call("read_bytes", output_at("ftp://a.example/x"))
-    home, side.runner = side.runner, asyncio.Runner()
-    try:
-        with pytest.raises(ClientStateError, match="another event loop"):
-            call(side, storage, tmp_path, method)
-    finally:
-        side.runner.close()
-        side.runner = home
+    with Way("async") as side.way, pytest.raises(ClientStateError, match="another event loop"):
+        call(side, storage, tmp_path, method)
 
 
 class TestAllowed:

@@ -275,7 +275,7 @@ class TestMisses:
 
     def test_a_closed_client_says_so(self, side: Side, storage: BadStorage, tmp_path: Path) -> None:
         storage.plays(then=by_name)
-        side.done(side.client(http_client=side.http()).close())
+        side.way.done(side.client(http_client=side.http()).close())
         with pytest.raises(ClientStateError, match="closed"):
             side.call("save_all", three(storage), tmp_path)
 

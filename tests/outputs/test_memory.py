@@ -281,7 +281,7 @@ class TestStreams:
     ) -> None:
         storage.plays(then=stored(BODY))
         opened = side.opened(output_at(storage.url()))
-        if side.runner is None:
+        if not side.way.is_async:
             with opened:
                 pass
         else:
@@ -290,7 +290,7 @@ class TestStreams:
                 async with opened:
                     pass
 
-            side.runner.run(enter())
+            side.way.done(enter())
         assert not storage.asked
 
     def test_an_error_of_the_readers_is_the_readers(self, side: Side, storage: BadStorage) -> None:
@@ -308,7 +308,7 @@ class TestStreams:
                 raise KeyError("mine")
 
         with pytest.raises(KeyError, match="mine"):
-            side.done((enter if side.runner is None else enter_async)())
+            side.way.done((enter if not side.way.is_async else enter_async)())
         assert side.busy_connections() == 0
 
 
@@ -341,7 +341,7 @@ def test_a_client_that_is_closed_says_so(
     side: Side, storage: BadStorage, tmp_path: Any, method: str
 ) -> None:
     client = side.client(http_client=side.http())
-    side.done(client.close())
+    side.way.done(client.close())
     storage.plays(then=refused(500))
     with pytest.raises(ClientStateError, match="closed"):
         side.call(method, output_at(storage.url()), *([tmp_path / "out"] * (method == "save")))

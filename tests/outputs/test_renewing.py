@@ -54,8 +54,9 @@ def at_once(side: Side, method: str, outputs: tuple[Output, ...]) -> list[Any]:
         calls = [getattr(client.outputs, method)(output) for output in outputs]
         return await asyncio.gather(*calls, return_exceptions=True)
 
-    if side.runner is not None:
-        return side.runner.run(all_of_them())
+    if side.way.is_async:
+        ended: list[Any] = side.way.done(all_of_them())
+        return ended
     with ThreadPoolExecutor(len(outputs)) as pool:
         return list(pool.map(one, outputs))
 
@@ -177,7 +178,7 @@ class TestAnotherLook:
         storage.plays(then=refused(403))
         patient, hasty = expired(storage, execution_id).outputs[:2]
         client = side._client
-        if side.runner is None:
+        if not side.way.is_async:
             with ThreadPoolExecutor(1) as pool:
                 waiting = pool.submit(client.outputs.read_bytes, patient, timeout=3)
                 until(lambda: looks(simulator) == 1)
@@ -196,7 +197,7 @@ class TestAnotherLook:
                 waiting.cancel()
                 return failed
 
-            failed = side.runner.run(both())
+            failed = side.way.done(both())
         assert failed.value.reason == "expired"
 
 

@@ -436,7 +436,7 @@ class TestPatience:
             allow_http=False,
         )
         body = bytearray()
-        if side.runner is None:
+        if not side.way.is_async:
             for chunk in fetch(download, client._storage, lambda _, __: None, clock=side.clock):
                 body += chunk.data
         else:
@@ -447,7 +447,7 @@ class TestPatience:
                 async for chunk in fetch_async(download, client._storage, never, clock=side.clock):
                     body.extend(chunk.data)
 
-            side.runner.run(run())
+            side.way.done(run())
         assert bytes(body) == BODY
         assert storage.asked[1].headers["range"] == "bytes=4000-"
 
@@ -703,17 +703,17 @@ class TestPacking:
         """A hook of the user's own client may read an answer, as most mocks do."""
 
         def read(response: Any) -> Any:
-            return response.read() if side.runner is None else response.aread()
+            return response.read() if not side.way.is_async else response.aread()
 
         async def read_async(response: Any) -> None:
             await read(response)
 
-        hooks = {"response": [read if side.runner is None else read_async]}
+        hooks = {"response": [read if not side.way.is_async else read_async]}
         client = side.client(http_client=side.http(event_hooks=hooks))
         body = gzip.compress(TEXT) if encoding == "gzip" else TEXT
         told = {"Content-Encoding": encoding, "Content-MD5": b64("md5", body)}
         storage.plays(then=stored(body, headers=told))
-        assert side.done(client.outputs.read_bytes(output_at(storage.url()))) == TEXT
+        assert side.way.done(client.outputs.read_bytes(output_at(storage.url()))) == TEXT
 
     def test_a_bomb_is_stopped_by_the_limit_in_memory(
         self, side: Side, storage: BadStorage
