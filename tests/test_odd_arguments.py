@@ -125,7 +125,9 @@ class World:
         self.document.write_bytes(b"%PDF-1.7")
         self.valid: dict[str, Any] = {
             "execution": self.execution_id,
+            "job": self.execution_id,
             "executions": [self.execution_id],
+            "jobs": [self.execution_id],
             "output": execution.outputs[0],
             "path": folder / "out",
             "folder": folder / "all",
@@ -152,8 +154,8 @@ METHODS = [
         ("files", Files),
         ("workflows", Workflows),
     )
-    for method in sorted(vars(kind))
-    if not method.startswith("_")
+    for method in dir(kind)
+    if not method.startswith("_") and callable(getattr(kind, method))
 ] + [("", method) for method in ("run", "iter_run", "with_options")]
 
 

@@ -42,7 +42,7 @@ class Pace:
 
     >>> pace = Pace.of(200)
     >>> round(60 / pace.spacing), pace.burst
-    (194, 3)
+    (193, 3)
     """
 
     spacing: float
