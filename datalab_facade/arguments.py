@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import SupportsIndex, TypeVar
 
 from datalab_facade.errors import InvalidArgumentError
-from datalab_facade.models import Output
 from datalab_facade.redaction import excerpt
 
 _T = TypeVar("_T")
@@ -186,19 +185,6 @@ def checked_text(name: str, value: object) -> str:
     """
     if not isinstance(value, str):
         raise InvalidArgumentError(f"{name} must be a text, not {named(value)}")
-    return value
-
-
-def checked_output(value: object) -> Output:
-    """Give an output back if it is one.
-
-    Raises:
-        InvalidArgumentError: It is something else.
-    """
-    if not isinstance(value, Output):
-        raise InvalidArgumentError(
-            f"output must be one of execution.outputs, not a {type(value).__name__}"
-        )
     return value
 
 

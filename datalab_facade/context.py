@@ -20,13 +20,13 @@ from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
 from datalab_facade.jobs.learning import DurationModel
 from datalab_facade.jobs.retries import Randomness, retrying
 from datalab_facade.jobs.wait import Wait, WaitPolicy, checked_policy, waiting
-from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.tracing import Span, Tracing, span_around
 
 if TYPE_CHECKING:
     from datalab_facade.jobs.scheduling import Scheduler
+    from datalab_facade.models import JSON
 
 _T = TypeVar("_T")
 

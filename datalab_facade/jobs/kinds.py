@@ -15,9 +15,9 @@ import attrs
 from datalab_facade.drift import Drift
 from datalab_facade.errors import JobFailedError
 from datalab_facade.jobs.changes import Difference, status_difference
-from datalab_facade.models import JSON
 
 if TYPE_CHECKING:
+    from datalab_facade.models import JSON
     from datalab_facade.transport.operations import Operation
 
 

@@ -15,14 +15,16 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.forking import ProcessLock
 from datalab_facade.jobs.kinds import Timing
-from datalab_facade.models import JSON
+
+if TYPE_CHECKING:
+    from datalab_facade.models import JSON
 
 # Durations change with the documents and over the months: the last few hundred
 # tell enough, and of as many groups as anybody runs side by side.

@@ -7,7 +7,7 @@ about the job. This module decides; it does no IO and knows no clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from typing import Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 import attrs
 
@@ -22,8 +22,10 @@ from datalab_facade.errors import (
 )
 from datalab_facade.jobs.commands import Call, Report, Result, Sleep
 from datalab_facade.known_secrets import NO_SECRETS, Secrets
-from datalab_facade.models import JSON
 from datalab_facade.redaction import excerpt
+
+if TYPE_CHECKING:
+    from datalab_facade.models import JSON
 
 _T = TypeVar("_T")
 

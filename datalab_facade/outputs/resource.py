@@ -13,12 +13,12 @@ from datalab_facade.arguments import (
     checked_callable,
     checked_count,
     checked_encoding,
-    checked_output,
     checked_path,
     checked_seconds,
 )
 from datalab_facade.concurrency import for_each, off_loop
 from datalab_facade.context import Context
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.executions.kind import ExecutionLike
 from datalab_facade.models import JSON, Execution, Output
 from datalab_facade.outputs.conversion import as_json, as_text, as_type
@@ -338,10 +338,17 @@ class Outputs:
 
     def _start(self, output: Output, timeout: float | timedelta) -> float:
         """Check that a call may begin, and return its deadline."""
-        checked_output(output)
+        _check_output(output)
         deadline = self._now() + checked_seconds("timeout", timeout)
         self._storage.ready()
         return deadline
 
     def _now(self) -> float:
         return self._context.clock.monotonic()
+
+
+def _check_output(value: object) -> None:
+    if not isinstance(value, Output):
+        raise InvalidArgumentError(
+            f"output must be one of execution.outputs, not a {type(value).__name__}"
+        )
