@@ -102,7 +102,7 @@ def without_loop(coroutine: Any) -> None:
         lambda client, path: client.run(7, [path], output_dir=path.parent / "out"),
     ],
 )
-def test_another_event_loop_than_asyncios_is_told(call: Any, tmp_path: Path) -> None:
+def test_another_event_loop_than_asyncios_is_an_error(call: Any, tmp_path: Path) -> None:
     document = tmp_path / "a.pdf"
     document.write_bytes(b"%PDF")
     client = AsyncDatalab(API_KEY)
@@ -149,7 +149,7 @@ each_kind = pytest.mark.parametrize("way", KINDS_ON_SOCKETS, indirect=True)
         f"http://ada:{PASSWORD}@a..b\\c:3128",
     ],
 )
-def test_a_proxy_that_cannot_be_used_is_told_by_the_name_of_its_variable_without_its_password(
+def test_a_proxy_that_cannot_be_used_is_an_error_that_names_its_variable_without_its_password(
     way: Way, variable: str, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, address)
@@ -160,7 +160,7 @@ def test_a_proxy_that_cannot_be_used_is_told_by_the_name_of_its_variable_without
 
 @each_kind
 @pytest.mark.parametrize("entry", ["[::1]", "fe80::/10", "a.example, [::1]:80", "é..x", "\x7f"])
-def test_an_entry_of_no_proxy_that_cannot_be_used_is_told(
+def test_an_entry_of_no_proxy_that_cannot_be_used_is_an_error(
     way: Way, entry: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", entry)
@@ -173,7 +173,7 @@ def test_an_entry_of_no_proxy_that_cannot_be_used_is_told(
 
 @each_kind
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
-def test_certificates_that_are_not_there_are_told_with_their_path(
+def test_certificates_that_are_not_there_are_an_error_with_their_path(
     way: Way, variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     missing = tmp_path / "no such thing"
@@ -182,7 +182,7 @@ def test_certificates_that_are_not_there_are_told_with_their_path(
         way.network_client()
 
 
-def test_a_file_without_certificates_is_told_with_its_path(
+def test_a_file_without_certificates_is_an_error_with_its_path(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "junk.pem").write_text("no certificate")
@@ -232,7 +232,7 @@ def test_the_aiohttp_transport_refuses_a_proxy_that_speaks_socks(
 
 
 @pytest.mark.parametrize("kind", [Datalab, AsyncDatalab])
-def test_a_socks_proxy_without_its_package_is_told_by_its_variable(
+def test_a_socks_proxy_without_its_package_is_an_error_that_names_its_variable(
     kind: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "socksio", None)
