@@ -458,8 +458,7 @@ def test_a_view_waits_with_its_own_policy(way: Way, simulator: Simulator) -> Non
 
 @pytest.mark.parametrize("own", [False, True], ids=["our http client", "the user's"])
 def test_a_closed_client_says_so_whatever_it_is_asked(way: Way, own: bool) -> None:
-    kind = Datalab if not way.is_async else AsyncDatalab
-    client: Any = way.client_over(Recorder()) if own else kind(API_KEY)
+    client = way.client_over(Recorder()) if own else way.network_client()
     way.done(client.close())
     way.done(client.close())
     output = Output(execution_id=7, step="parse", file_key=None, url=presigned())

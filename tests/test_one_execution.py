@@ -61,7 +61,7 @@ scripts = st.lists(faults(), max_size=5)
 
 @attrs.frozen
 class Result:
-    """What a call told its caller, and what was really done."""
+    """How a call ended for its caller, and what was really done."""
 
     started: int
     error: DatalabError | None
@@ -91,13 +91,13 @@ def carried_out(
     return Result(done, error, given in there), simulator
 
 
-def holds(told: Result) -> None:
-    assert told.started <= 1
-    if told.error is None:
-        assert told.known
-        assert told.started == 1
-    elif not isinstance(told.error, SubmissionUncertainError):
-        assert told.started == 0
+def holds(result: Result) -> None:
+    assert result.started <= 1
+    if result.error is None:
+        assert result.known
+        assert result.started == 1
+    elif not isinstance(result.error, SubmissionUncertainError):
+        assert result.started == 0
 
 
 @given(scripts, st.booleans(), st.booleans())
@@ -107,20 +107,20 @@ def holds(told: Result) -> None:
 def test_no_fault_makes_a_call_act_twice_or_tell_what_is_not_so(
     script: list[Fault], asynchronous: bool, create: bool
 ) -> None:
-    told, _ = carried_out(script, asynchronous=asynchronous, create=create)
-    holds(told)
-    if isinstance(told.error, SubmissionUncertainError):
-        assert told.error.method == "POST"
-        assert told.error.url.startswith("https://www.datalab.to/api/v1/workflows/workflows")
-        assert told.error.sent
+    result, _ = carried_out(script, asynchronous=asynchronous, create=create)
+    holds(result)
+    if isinstance(result.error, SubmissionUncertainError):
+        assert result.error.method == "POST"
+        assert result.error.url.startswith("https://www.datalab.to/api/v1/workflows/workflows")
+        assert result.error.sent
 
 
 @given(scripts, st.booleans(), st.booleans())
 def test_believing_an_overloaded_server_is_safe_where_it_tells_the_truth(
     script: list[Fault], asynchronous: bool, create: bool
 ) -> None:
-    told, _ = carried_out(script, asynchronous=asynchronous, create=create, retry_overloaded=True)
-    holds(told)
+    result, _ = carried_out(script, asynchronous=asynchronous, create=create, retry_overloaded=True)
+    holds(result)
 
 
 # Time is left to chance a little, and with it what happens shortly before a deadline.
@@ -128,7 +128,7 @@ def test_believing_an_overloaded_server_is_safe_where_it_tells_the_truth(
 def test_blocking_and_async_code_send_the_same(script: list[Fault]) -> None:
     seen = [
         [(one.method, one.path, one.body, one.status) for one in simulator.requests]
-        for told, simulator in (
+        for result, simulator in (
             carried_out(script, asynchronous=asynchronous, create=False)
             for asynchronous in (False, True)
         )
@@ -143,7 +143,7 @@ def test_the_scripts_reach_every_kind_of_end() -> None:
         carried_out(script, asynchronous=False, create=False)[0]
         for script in ([nothing], [lost], [Fault.status(500)], [Fault.status(403)])
     ]
-    assert [(told.started, type(told.error).__name__) for told in ends] == [
+    assert [(result.started, type(result.error).__name__) for result in ends] == [
         (1, "NoneType"),
         (1, "SubmissionUncertainError"),
         (0, "SubmissionUncertainError"),

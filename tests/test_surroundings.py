@@ -19,6 +19,7 @@ from datalab_facade.testing import Fault
 from datalab_facade.transport.network.environment import proxy_for
 from tests.in_process import FINISHED, Recorder
 from tests.secrets_for_tests import API_KEY
+from tests.ways import KINDS_ON_SOCKETS, Way
 
 PASSWORD = "hunter2-hunter2"
 
@@ -101,7 +102,7 @@ def without_loop(coroutine: Any) -> None:
         lambda client, path: client.run(7, [path], output_dir=path.parent / "out"),
     ],
 )
-def test_another_event_loop_than_asyncios_is_told(call: Any, tmp_path: Path) -> None:
+def test_another_event_loop_than_asyncios_is_an_error(call: Any, tmp_path: Path) -> None:
     document = tmp_path / "a.pdf"
     document.write_bytes(b"%PDF")
     client = AsyncDatalab(API_KEY)
@@ -126,15 +127,10 @@ def test_a_client_and_what_belongs_to_it_says_that_it_cannot_be_pickled(kind: An
 # The environment.
 
 
-def clients() -> list[Any]:
-    return [
-        lambda: Datalab(API_KEY),
-        lambda: AsyncDatalab(API_KEY),
-        lambda: AsyncDatalab(API_KEY, transport="aiohttp"),
-    ]
+each_kind = pytest.mark.parametrize("way", KINDS_ON_SOCKETS, indirect=True)
 
 
-@pytest.mark.parametrize("make", clients(), ids=["sync", "async", "aiohttp"])
+@each_kind
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "ALL_PROXY"])
 @pytest.mark.parametrize(
     "address",
@@ -153,40 +149,40 @@ def clients() -> list[Any]:
         f"http://ada:{PASSWORD}@a..b\\c:3128",
     ],
 )
-def test_a_proxy_that_cannot_be_used_is_told_by_the_name_of_its_variable_without_its_password(
-    make: Any, variable: str, address: str, monkeypatch: pytest.MonkeyPatch
+def test_a_proxy_that_cannot_be_used_is_an_error_that_names_its_variable_without_its_password(
+    way: Way, variable: str, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, address)
     with pytest.raises(ConfigurationError, match=variable) as caught:
-        make()
+        way.network_client()
     assert PASSWORD not in f"{caught.value}{caught.value!r}{caught.value.__cause__!r}"
 
 
-@pytest.mark.parametrize("make", clients(), ids=["sync", "async", "aiohttp"])
+@each_kind
 @pytest.mark.parametrize("entry", ["[::1]", "fe80::/10", "a.example, [::1]:80", "é..x", "\x7f"])
-def test_an_entry_of_no_proxy_that_cannot_be_used_is_told(
-    make: Any, entry: str, monkeypatch: pytest.MonkeyPatch
+def test_an_entry_of_no_proxy_that_cannot_be_used_is_an_error(
+    way: Way, entry: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", entry)
     with pytest.raises(ConfigurationError, match="NO_PROXY has an entry") as caught:
-        make()
+        way.network_client()
     assert str(caught.value).isprintable()
     monkeypatch.setenv("NO_PROXY", f"{entry},*")
-    make()
+    way.network_client()
 
 
-@pytest.mark.parametrize("make", clients(), ids=["sync", "async", "aiohttp"])
+@each_kind
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
-def test_certificates_that_are_not_there_are_told_with_their_path(
-    make: Any, variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_certificates_that_are_not_there_are_an_error_with_their_path(
+    way: Way, variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     missing = tmp_path / "no such thing"
     monkeypatch.setenv(variable, str(missing))
     with pytest.raises(ConfigurationError, match=f"{variable} names .*no such thing"):
-        make()
+        way.network_client()
 
 
-def test_a_file_without_certificates_is_told_with_its_path(
+def test_a_file_without_certificates_is_an_error_with_its_path(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "junk.pem").write_text("no certificate")
@@ -236,7 +232,7 @@ def test_the_aiohttp_transport_refuses_a_proxy_that_speaks_socks(
 
 
 @pytest.mark.parametrize("kind", [Datalab, AsyncDatalab])
-def test_a_socks_proxy_without_its_package_is_told_by_its_variable(
+def test_a_socks_proxy_without_its_package_is_an_error_that_names_its_variable(
     kind: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "socksio", None)

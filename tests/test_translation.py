@@ -147,15 +147,15 @@ def test_a_submission_that_was_begun_to_be_sent_is_unknown_and_not_sent_again(
 
 
 @pytest.mark.parametrize(
-    "told",
+    "text",
     [
         f"illegal header line: {API_KEY}",
         f"cannot read {presigned()}",
         "no proxy http://ada:hunter2-hunter2@proxy.example",
     ],
 )
-def test_an_error_that_tells_a_secret_is_no_cause(way: Way, told: str) -> None:
-    inner = ProtocolError(told)
+def test_an_error_that_tells_a_secret_is_no_cause(way: Way, text: str) -> None:
+    inner = ProtocolError(text)
     middle = ProtocolError("outer")
     middle.__cause__ = inner
     with pytest.raises(APIConnectionError) as caught:
@@ -175,16 +175,16 @@ def test_a_key_that_a_server_repeats_is_not_shown_however_short_it_is(way: Way, 
     body = {"detail": f"no such key: {key}", "x": [key, f"key={key}&", f"\n{key}"]}
     execution = {**FINISHED, "status": "FAILED", "error": f"denied for {key}"}
     answers = [Fault.status(400, body, {"X-Request-Id": key}), Fault.status(200, execution)]
-    told: list[str] = []
+    texts: list[str] = []
     for answer in answers:
         client = way.client_over(Recorder(answer), api_key=key, max_retries=0)
         try:
             got = way.done(client.executions.get(7))
-            told += [repr(got), *map(str, got.failures)]
+            texts += [repr(got), *map(str, got.failures)]
         except DatalabError as error:
-            told += [str(error), repr(error), repr(vars(error))]
-    assert not [text for text in told if key in text or repr(key)[1:-1] in text]
-    assert all("***" in text for text in told)
+            texts += [str(error), repr(error), repr(vars(error))]
+    assert not [text for text in texts if key in text or repr(key)[1:-1] in text]
+    assert all("***" in text for text in texts)
 
 
 def test_a_short_key_is_not_looked_for_inside_of_words() -> None:

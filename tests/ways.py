@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from typing import Any, Final, Literal, Self, TypeAlias, TypeVar, overload
 
 import attrs
@@ -30,15 +31,14 @@ class Way:
 
     kind: Kind
     _runner: asyncio.Runner = attrs.field(factory=asyncio.Runner, init=False)
-    _closes: list[Callable[[], Any]] = attrs.field(factory=list, init=False)
+    _opened: ExitStack = attrs.field(factory=ExitStack, init=False)
 
     def __enter__(self) -> Self:
+        self._opened.enter_context(self._runner)
         return self
 
     def __exit__(self, *_: object) -> None:
-        while self._closes:
-            self.done(self._closes.pop()())
-        self._runner.close()
+        self._opened.close()
 
     @property
     def is_async(self) -> bool:
@@ -61,18 +61,16 @@ class Way:
         if self.kind == "aiohttp":
             options["transport"] = "aiohttp"
         client: Any = (AsyncDatalab if self.is_async else Datalab)(API_KEY, **options)
-        self._closes.append(client.close)
+        self._opened.callback(lambda: self.done(client.close()))
         return client
 
     def http_client(self, **options: Any) -> Any:
         """Give an HTTP client of a user's own; it is closed with this way."""
-        if self.is_async:
-            http = httpx.AsyncClient(**options)
-            self._closes.append(http.aclose)
-            return http
-        http_client = httpx.Client(**options)
-        self._closes.append(http_client.close)
-        return http_client
+        if not self.is_async:
+            return self._opened.enter_context(httpx.Client(**options))
+        http = httpx.AsyncClient(**options)
+        self._opened.callback(lambda: self.done(http.aclose()))
+        return http
 
     @overload
     def done(self, call: Coroutine[Any, Any, T]) -> T: ...

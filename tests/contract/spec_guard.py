@@ -45,7 +45,9 @@ class SpecGuard:
         try:
             self._spec.validate_request(_Request(request))
         except OpenAPIError as error:
-            raise SpecViolationError(f"{request.method} {request.url}: {_told(error)}") from error
+            raise SpecViolationError(
+                f"{request.method} {request.url}: {_reasons(error)}"
+            ) from error
         if response is not None and not off_spec:
             self.check_answer(request, response)
 
@@ -57,7 +59,7 @@ class SpecGuard:
             self._check_published_error(request, response)
         except OpenAPIError as error:
             raise SpecViolationError(
-                f"{request.method} {request.url} -> {response.status_code}: {_told(error)}"
+                f"{request.method} {request.url} -> {response.status_code}: {_reasons(error)}"
             ) from error
 
     def _check_published_error(self, request: httpx.Request, response: httpx.Response) -> None:
@@ -78,12 +80,12 @@ class SpecGuard:
             )
 
 
-def _told(error: BaseException) -> str:
-    told = [str(error)]
+def _reasons(error: BaseException) -> str:
+    reasons = [str(error)]
     while error.__cause__ is not None:
         error = error.__cause__
-        told.append(str(error))
-    return ": ".join(told)
+        reasons.append(str(error))
+    return ": ".join(reasons)
 
 
 class _Request:

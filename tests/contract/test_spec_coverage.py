@@ -182,9 +182,9 @@ def test_an_answer_that_becomes_typed_is_noticed_with_the_file_to_change(
     changed = copy.deepcopy(spec)
     answer = changed["paths"]["/api/v1/workflows/step-types"]["get"]["responses"]["200"]
     answer["content"]["application/json"]["schema"] = {"type": "array"}
-    [told] = now_typed(changed)
-    assert "datalab_facade/workflows/decoding.py" in told
-    assert "StepType" in told
+    [difference] = now_typed(changed)
+    assert "datalab_facade/workflows/decoding.py" in difference
+    assert "StepType" in difference
 
 
 def test_a_typed_workflow_has_no_required_field_that_is_not_read(spec: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ def simulator() -> Simulator:
 
 @pytest.fixture
 def taker() -> Iterator[SlowTaker]:
-    """Give a storage over sockets that does as it is told."""
+    """Give a storage over sockets that does what a test says."""
     with SlowTaker() as taker:
         yield taker
 

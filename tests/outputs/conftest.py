@@ -114,7 +114,7 @@ class Side:
 
 @pytest.fixture
 def storage() -> Iterator[BadStorage]:
-    """Give a storage that does as it is told."""
+    """Give a storage that does what a test says."""
     with BadStorage() as storage:
         yield storage
 

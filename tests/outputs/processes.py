@@ -6,7 +6,6 @@ in JSON as well.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import resource
@@ -16,10 +15,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from datalab_facade import AsyncDatalab, Datalab, DownloadError, Execution, Output, Status
+from datalab_facade import DownloadError, Execution, Output, Status
 from datalab_facade.outputs.saving import Saving
+from tests.ways import Kind, Way
 
-_KEY = "dl-nobody-looks-at-it"
 _NOWHERE = "http://127.0.0.1:9"
 
 
@@ -39,25 +38,17 @@ def outcome(process: subprocess.Popen[str]) -> Any:
     return json.loads(out)
 
 
-def save(*, url: str, path: str, asynchronous: bool = False, **options: Any) -> Any:
+def save(*, url: str, path: str, kind: Kind = "sync", **options: Any) -> Any:
     """Save one output."""
     output = Output(
         execution_id=1001, step="parse", file_key=None, url=url, status=Status.COMPLETED
     )
-    try:
-        if asynchronous:
-            return asyncio.run(_saved(output, path, options))
-        with Datalab(_KEY, base_url=_NOWHERE) as client:
-            saved = client.outputs.save(output, path, **options)
-            return {"bytes": saved.bytes}
-    except DownloadError as error:
-        return {"reason": error.reason}
-
-
-async def _saved(output: Output, path: str, options: dict[str, Any]) -> Any:
-    async with AsyncDatalab(_KEY, base_url=_NOWHERE) as client:
-        saved = await client.outputs.save(output, path, **options)
-        return {"bytes": saved.bytes}
+    with Way(kind) as way:
+        client = way.network_client(base_url=_NOWHERE)
+        try:
+            return {"bytes": way.done(client.outputs.save(output, path, **options)).bytes}
+        except DownloadError as error:
+            return {"reason": error.reason}
 
 
 def save_limited(*, limit: int, **arguments: Any) -> Any:
@@ -68,28 +59,20 @@ def save_limited(*, limit: int, **arguments: Any) -> Any:
 
 
 def save_measured(*, first: str, **arguments: Any) -> Any:
-    """Save a small output, then another one, and tell how much memory that one took."""
+    """Save a small output, then another one, and measure the memory which that one took."""
     save(**{**arguments, "url": first, "path": arguments["path"] + ".first"})
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    told = save(**arguments)
+    result = save(**arguments)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {**told, "kilobytes": after - before}
+    return {**result, "kilobytes": after - before}
 
 
-def save_all(
-    *, execution: dict[str, Any], folder: str, asynchronous: bool = False, **options: Any
-) -> Any:
+def save_all(*, execution: dict[str, Any], folder: str, kind: Kind = "sync", **options: Any) -> Any:
     """Save all outputs of an execution."""
-    wanted = Execution.from_dict(execution)
-    if asynchronous:
-        return asyncio.run(_all_saved(wanted, folder, options))
-    with Datalab(_KEY, base_url=_NOWHERE) as client:
-        return client.outputs.save_all(wanted, folder, **options).to_dict()
-
-
-async def _all_saved(execution: Execution, folder: str, options: dict[str, Any]) -> Any:
-    async with AsyncDatalab(_KEY, base_url=_NOWHERE) as client:
-        return (await client.outputs.save_all(execution, folder, **options)).to_dict()
+    with Way(kind) as way:
+        client = way.network_client(base_url=_NOWHERE)
+        saving = client.outputs.save_all(Execution.from_dict(execution), folder, **options)
+        return way.done(saving).to_dict()
 
 
 def save_all_killed(*, at: str, number: int, **arguments: Any) -> Any:

@@ -23,6 +23,7 @@ from datalab_facade.transfers import disk, part_files
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
 from tests.outputs.processes import outcome, start
+from tests.ways import Way
 
 BODY = bytes(range(256)) * 400
 OTHER = bytes(reversed(range(256))) * 400
@@ -545,14 +546,13 @@ LARGE = os.urandom(1 << 20) * 4
 
 
 class TestProcesses:
-    @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
     def test_a_download_that_was_killed_goes_on_where_it_was(
-        self, storage: BadStorage, tmp_path: Path, asynchronous: bool
+        self, way: Way, storage: BadStorage, tmp_path: Path
     ) -> None:
         """Hardly more than the missing half is transferred again."""
         path, part = tmp_path / "out", tmp_path / "out.part"
         storage.plays(cut(stored(LARGE), len(LARGE) // 2, "silence"), then=stored(LARGE))
-        arguments = {"url": storage.url(), "path": str(path), "asynchronous": asynchronous}
+        arguments = {"url": storage.url(), "path": str(path), "kind": way.kind}
         killed = start("save", **arguments)
         until(lambda: part.exists() and part.stat().st_size >= 0.48 * len(LARGE))
         killed.kill()
@@ -604,9 +604,8 @@ class TestProcesses:
         first.communicate(timeout=10)
 
     @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
-    @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
     def test_a_full_disk_is_told_as_such(
-        self, storage: BadStorage, tmp_path: Path, packed: bool, asynchronous: bool
+        self, way: Way, storage: BadStorage, tmp_path: Path, packed: bool
     ) -> None:
         """And leaves nothing under the final name, also when unpacking fills it."""
         body = gzip.compress(bytes(1 << 20)) if packed else LARGE
@@ -616,15 +615,14 @@ class TestProcesses:
             limit=200_000,
             url=storage.url(),
             path=str(tmp_path / "out"),
-            asynchronous=asynchronous,
+            kind=way.kind,
         )
         assert outcome(process) == {"reason": "disk"}
         assert set(names(tmp_path)) <= {"out.part", "out.part.json"}
 
     @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
-    @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
     def test_a_large_output_takes_little_memory(
-        self, storage: BadStorage, tmp_path: Path, packed: bool, asynchronous: bool
+        self, way: Way, storage: BadStorage, tmp_path: Path, packed: bool
     ) -> None:
         size = 64 << 20
         small, large = LARGE[:1_000], LARGE[: 1 << 20] * 64
@@ -643,7 +641,7 @@ class TestProcesses:
             first=storage.url("small"),
             url=storage.url(),
             path=str(tmp_path / "out"),
-            asynchronous=asynchronous,
+            kind=way.kind,
         )
         told = outcome(process)
         assert told["bytes"] == size

@@ -32,7 +32,7 @@ from tests.in_process import new_simulator
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, refused, stored
 from tests.outputs.conftest import Side, execution_of, until
 from tests.outputs.processes import outcome, start
-from tests.ways import Way
+from tests.ways import KINDS, Kind, Way
 
 A, B, C = b"a" * 1_000, b"b" * 2_000, b"c" * 3_000
 BODIES = {"a": A, "b": B, "c": C}
@@ -481,16 +481,15 @@ class TestAgain:
         assert manifest.is_complete
         check_manifest(manifest, home)
 
-    @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
     @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
     @pytest.mark.parametrize("at", ["before the name", "after the name", "before the manifest"])
     def test_a_process_that_is_killed_around_the_name_of_a_file_leaves_nobody_in_doubt(
-        self, storage: BadStorage, tmp_path: Path, at: str, packed: bool, asynchronous: bool
+        self, way: Way, storage: BadStorage, tmp_path: Path, at: str, packed: bool
     ) -> None:
         """What it had named is known as saved by the next call, and is not fetched again."""
         home, execution = tmp_path / "execution-1001", seven(storage)
         storage.plays(then=packing(by_name) if packed else by_name)
-        kill_while_saving(execution, tmp_path, at=at, asynchronous=asynchronous)
+        kill_while_saving(execution, tmp_path, at=at, kind=way.kind)
         assert saved_in(home) < 7
         storage.asked.clear()
         arguments = {"execution": execution.to_dict(), "folder": str(tmp_path)}
@@ -663,10 +662,10 @@ class TestNames:
         steps=st.dictionaries(
             NAMES, st.lists(NAMES, min_size=1, max_size=4, unique=True), min_size=1, max_size=4
         ),
-        asynchronous=st.booleans(),
+        kind=st.sampled_from(KINDS),
     )
     def test_no_name_of_the_servers_leads_out_of_the_folder(
-        self, steps: dict[str, list[str]], asynchronous: bool
+        self, steps: dict[str, list[str]], kind: Kind
     ) -> None:
         """Each output has a file of its own, below the folder, and the manifest knows it."""
         simulator = new_simulator()
@@ -680,7 +679,7 @@ class TestNames:
         execution_id = simulator.start(script)
         with (
             tempfile.TemporaryDirectory() as room,
-            Way("async" if asynchronous else "sync") as way,
+            Way(kind) as way,
         ):
             client = way.client(simulator)
             folder = Path(room) / "folder"

@@ -79,7 +79,7 @@ async def test_a_cookie_is_not_sent_back_and_a_redirect_not_followed(
         (Fault.status(200, b"not gzip", {"Content-Encoding": "gzip"}), DatalabError),
     ],
 )
-async def test_what_goes_wrong_is_told_in_the_same_errors(
+async def test_what_goes_wrong_raises_the_same_errors(
     fault: Fault,
     error: type[DatalabError],
     simulator: Simulator,
@@ -134,7 +134,7 @@ async def test_a_closed_client_says_so(server: SimulatorServer) -> None:
         await client.executions.get(1)
 
 
-def test_without_the_package_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_an_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aiohttp", None)
     with pytest.raises(ConfigurationError, match=r"install datalab-facade\[aiohttp\]"):
         AsyncDatalab(API_KEY, transport="aiohttp")

@@ -60,7 +60,9 @@ def test_a_whole_execution_is_followed_and_its_outputs_fetched(
         assert "authorization" not in request.headers
 
 
-def test_a_failed_execution_is_told_with_its_reasons(simulator: Simulator, call: Caller) -> None:
+def test_a_failed_execution_is_an_error_with_its_reasons(
+    simulator: Simulator, call: Caller
+) -> None:
     script = ExecutionScript([StepScript("parse", outcome="FAILED", error="no pages")])
     outcome = call("result", simulator.start(script), timeout=20)
     assert isinstance(outcome.error, ExecutionFailedError)
@@ -294,7 +296,7 @@ def test_a_compressed_answer_is_read(simulator: Simulator, call: Caller) -> None
     assert call("get", execution_id).result.id == execution_id
 
 
-def test_an_answer_that_does_not_decompress_is_told(simulator: Simulator, call: Caller) -> None:
+def test_an_answer_that_does_not_decompress_is_an_error(simulator: Simulator, call: Caller) -> None:
     simulator.inject_always(Fault.status(200, b"not gzip", {"Content-Encoding": "gzip"}))
     outcome = call("get", 1, max_retries=0)
     assert isinstance(outcome.error, InvalidResponseError)

@@ -135,7 +135,7 @@ def test_a_connection_in_use_while_the_client_is_closed_is_closed_when_put_back(
     ("name", "value"),
     [("HTTPS_PROXY", "nonsense://user:hunter2@proxy:1"), ("SSL_CERT_FILE", "/no/such/file.pem")],
 )
-def test_an_environment_that_cannot_be_used_is_told_of_at_once(
+def test_an_environment_that_cannot_be_used_is_an_error_at_once(
     make: Callable[[str], object], name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)

@@ -94,9 +94,7 @@ def test_an_answer_that_is_only_slow_is_taken(simulator: Simulator, call: Caller
     assert len(simulator.requests) <= 6
 
 
-def test_nobody_there_is_told_as_a_connection_that_failed(
-    call: Caller, server: SimulatorServer
-) -> None:
+def test_nobody_there_is_a_connection_that_failed(call: Caller, server: SimulatorServer) -> None:
     server.stop()
     outcome = call("get", 1, max_retries=0)
     assert isinstance(outcome.error, APIConnectionError)

@@ -91,7 +91,7 @@ async def test_words_go_to_and_fro_in_a_loop(listener: socket.socket) -> None:
         await stream.write(b"to", timeout=5)
 
 
-async def test_a_connection_that_breaks_is_told_to_who_reads_and_writes(
+async def test_a_connection_that_breaks_is_an_error_to_who_reads_and_writes(
     listener: socket.socket,
 ) -> None:
     stream = await connect_async(listener, timeout=5)

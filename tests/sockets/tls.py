@@ -16,9 +16,9 @@ class Front:
     """Passes on what it takes to another port of this machine.
 
     Args:
-        port: Where to; of a proxy, wherever it is told.
+        port: Where to; of a proxy, wherever it is asked to.
         tls: Whether it speaks TLS.
-        proxy: Whether it is a proxy, and is told in a CONNECT.
+        proxy: Whether it is a proxy, and is asked by a CONNECT.
     """
 
     def __init__(self, port: int = 0, *, tls: bool = True, proxy: bool = False) -> None:
@@ -65,13 +65,13 @@ class Front:
             if self._context is not None:
                 near = self._context.wrap_socket(taken, server_side=True)
                 self._open.append(near)
-            port = self._told(near) if self._proxy else self._target
+            port = self._asked_port(near) if self._proxy else self._target
             far = socket.create_connection(("127.0.0.1", port))
             self._open.append(far)
             self._begin(_pass_on, far, near)
             _pass_on(near, far)
 
-    def _told(self, near: socket.socket) -> int:
+    def _asked_port(self, near: socket.socket) -> int:
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             head += near.recv(1)

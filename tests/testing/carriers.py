@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -16,6 +15,7 @@ from datalab_facade.testing import (
     SimulatorServer,
     SimulatorTransport,
 )
+from tests.ways import Way
 
 PATIENCE: Final = 20.0
 """An upper bound in seconds, so that a bug fails instead of hanging."""
@@ -40,7 +40,7 @@ class Carrier:
 
     simulator: Simulator
     server: SimulatorServer | None
-    asynchronous: bool
+    way: Way
 
     @property
     def unit(self) -> float:
@@ -61,7 +61,7 @@ class Carrier:
             sent.setdefault("X-API-Key", TEST_API_KEY)
         request = httpx.Request("GET", url, headers=sent)
         request.extensions = {"timeout": httpx.Timeout(timeout).as_dict()}
-        return asyncio.run(self._get_async(request)) if self.asynchronous else self._get(request)
+        return self.way.done((self._get_async if self.way.is_async else self._get)(request))
 
     def _get(self, request: httpx.Request) -> Outcome:
         started = self._now()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
@@ -14,6 +13,7 @@ from datalab_facade.testing import (
     StepScript,
     VirtualClock,
 )
+from tests.ways import Way
 
 from .carriers import Carrier
 
@@ -36,11 +36,10 @@ def execution_path(simulator: Simulator, clock: VirtualClock) -> str:
     return f"/api/v1/workflows/executions/{execution_id}"
 
 
-@pytest.fixture(params=["in process, sync", "in process, async", "socket, sync", "socket, async"])
-def carrier(request: pytest.FixtureRequest, simulator: Simulator) -> Iterator[Carrier]:
-    way: str = request.param
-    with ExitStack() as stack:
-        server = (
-            stack.enter_context(SimulatorServer(simulator)) if way.startswith("socket") else None
-        )
-        yield Carrier(simulator, server, way.endswith("async"))
+@pytest.fixture(params=["in process", "socket"])
+def carrier(request: pytest.FixtureRequest, simulator: Simulator, way: Way) -> Iterator[Carrier]:
+    if request.param == "in process":
+        yield Carrier(simulator, None, way)
+        return
+    with SimulatorServer(simulator) as server:
+        yield Carrier(simulator, server, way)

@@ -15,6 +15,7 @@ from datalab_facade.testing import (
     SimulatorTransport,
     WouldHangForeverError,
 )
+from tests.ways import Way
 
 from .carriers import Carrier
 
@@ -188,7 +189,7 @@ def test_no_read_timeout_and_no_answer_is_a_failed_test(
 
 def test_whole_seconds_are_seconds_too(simulator: Simulator, execution_path: str) -> None:
     """A delay and a timeout may be integers."""
-    carrier = Carrier(simulator, server=None, asynchronous=False)
+    carrier = Carrier(simulator, None, Way("sync"))
     simulator.inject(Fault.delay(5), Fault.delay(5), Fault.hang())
     assert carrier.get(execution_path, timeout=6).seconds == 5
     assert carrier.get(execution_path, timeout=4).seconds == 4

@@ -26,6 +26,7 @@ from datalab_facade.testing import (
     VirtualClock,
 )
 from datalab_facade.testing import server as server_module
+from tests.ways import Way
 
 from .carriers import PATIENCE, Carrier
 
@@ -328,9 +329,7 @@ def test_a_simulator_can_be_reached_both_ways_at_once(
 ) -> None:
     """A URL from in process can be fetched over a socket."""
     with SimulatorServer(simulator) as server:
-        inside, outside = (
-            Carrier(simulator, reached, asynchronous=False) for reached in (None, server)
-        )
+        inside, outside = (Carrier(simulator, reached, Way("sync")) for reached in (None, server))
         url = json.loads(inside.get(execution_path).body)["steps"]["parse"]["output_url"]
         assert url.startswith(server.storage_url)
         assert inside.get(url).body == outside.get(url).body == b'{"step":"parse","file":"987"}'
