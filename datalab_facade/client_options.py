@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import timedelta
 from random import SystemRandom
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from datalab_facade.transport.origin import Origin
 
 DEFAULT_BASE_URL = "https://www.datalab.to"
+
+# Where no program has set logging up, Python would print every warning of this package.
+logging.getLogger("datalab_facade").addHandler(logging.NullHandler())
 
 
 class ClientOptions(TypedDict, total=False):

@@ -90,6 +90,11 @@ def test_the_key_that_was_passed_wins_over_the_environment(
     assert sent_by(way).headers[KEY] == API_KEY
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_key_may_end_as_a_file_does(way: Way, ending: str) -> None:
+    assert sent_by(way, api_key=API_KEY + ending).headers[KEY] == API_KEY
+
+
 @pytest.mark.parametrize("kind", [Datalab, AsyncDatalab])
 def test_without_a_key_both_ways_to_give_one_are_told(kind: type[Datalab]) -> None:
     with pytest.raises(ConfigurationError, match=r"api_key.*DATALAB_API_KEY"):
@@ -102,9 +107,8 @@ def test_without_a_key_both_ways_to_give_one_are_told(kind: type[Datalab]) -> No
         "",
         " ",
         "\n",
-        API_KEY + "\n",
-        API_KEY + "\r\n",
         API_KEY + "\u2028",
+        API_KEY + " \n",
         "\t" + API_KEY,
         " " + API_KEY,
         API_KEY + " ",

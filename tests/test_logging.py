@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -390,3 +392,20 @@ def test_many_requests_change_the_making_of_records_only_once() -> None:
         Way("sync").client(simulator).executions.get(execution_id)
         makers.add(logging.getLogRecordFactory())
     assert len(makers) == 1
+
+
+_WARNS = """
+from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
+from datalab_facade.testing import VirtualClock, connect
+simulator = Simulator(VirtualClock())
+simulator.inject(Fault.status(503))
+with connect(simulator) as client:
+    client.executions.wait(simulator.start(ExecutionScript([StepScript("parse", ends=60)])))
+"""
+
+
+def test_a_program_that_sets_up_no_logging_sees_no_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _WARNS], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("", "")

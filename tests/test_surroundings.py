@@ -11,12 +11,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import certifi
 import httpx
 import pytest
 
 from datalab_facade import AsyncDatalab, ClientStateError, ConfigurationError, Datalab, WaitPolicy
 from datalab_facade.testing import Fault
-from datalab_facade.transport.network.environment import proxy_for
+from datalab_facade.transport.network.environment import certificates, proxy_for
 from tests.in_process import FINISHED, Recorder
 from tests.secrets_for_tests import API_KEY
 from tests.ways import KINDS_ON_SOCKETS, Way
@@ -189,6 +190,24 @@ def test_a_file_without_certificates_is_an_error_with_its_path(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "junk.pem"))
     with pytest.raises(ConfigurationError, match=r"SSL_CERT_FILE names .*junk\.pem"):
         Datalab(API_KEY)
+
+
+def test_clients_share_the_certificates_until_these_change(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert certificates() is certificates()
+    named = tmp_path / "ours.pem"
+    named.write_bytes(Path(certifi.where()).read_bytes())
+    usual = certificates()
+    monkeypatch.setenv("SSL_CERT_FILE", str(named))
+    ours = certificates()
+    assert ours is not usual
+    assert ours is certificates()
+    named.write_bytes(named.read_bytes() + b"\n")
+    assert certificates() is not ours
+    named.write_text("no certificate")
+    with pytest.raises(ConfigurationError, match=r"SSL_CERT_FILE names .*ours\.pem"):
+        certificates()
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,11 @@ def _check_client(http_client: object, kind: type) -> None:
         raise ConfigurationError(
             f"http_client must be a httpx.{kind.__name__}, not {named(http_client)}"
         )
+    if isinstance(http_client, (httpx.Client, httpx.AsyncClient)) and http_client.auth is not None:
+        raise ConfigurationError(
+            "http_client has an auth, which would not be used: requests carry the API key. "
+            "Make the HTTP client without auth"
+        )
 
 
 def _async_pool(

@@ -76,12 +76,13 @@ def _checked_key(key: str) -> str:
     # The key itself is never quoted: a wrong one may be a right one mistyped.
     if not isinstance(key, str):
         raise ConfigurationError(f"The API key must be a text, and not {type(key).__name__}")
+    # Files end with a line break, and a key is often read from one.
+    key = key.rstrip("\r\n")
     if not key:
         raise ConfigurationError("The API key is empty. Set DATALAB_API_KEY or pass api_key")
     if key != key.strip() or "\n" in key or "\r" in key:
         raise ConfigurationError(
-            "The API key has a space or a line break at an end or inside; "
-            "perhaps it was read from a file with its last line break"
+            "The API key has a space at an end, or a line break inside; pass the key alone"
         )
     if not re.fullmatch(r"[!-~]+", key):
         raise ConfigurationError(

@@ -9,7 +9,13 @@ import httpcore
 import httpx
 import pytest
 
-from datalab_facade import APITimeoutError, AsyncDatalab, ClientStateError, Datalab
+from datalab_facade import (
+    APITimeoutError,
+    AsyncDatalab,
+    ClientStateError,
+    ConfigurationError,
+    Datalab,
+)
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
 from tests.secrets_for_tests import API_KEY
 
@@ -137,3 +143,12 @@ def test_one_that_is_closed_is_not_used(server: SimulatorServer) -> None:
     own.close()
     with pytest.raises(ClientStateError, match="closed"):
         client.executions.get(1)
+
+
+@pytest.mark.parametrize(
+    ("make", "own"), [(Datalab, httpx.Client), (AsyncDatalab, httpx.AsyncClient)]
+)
+def test_one_with_an_auth_that_would_not_be_used_is_refused(make: Any, own: Any) -> None:
+    with pytest.raises(ConfigurationError, match="requests carry the API key") as caught:
+        make(API_KEY, http_client=own(auth=("ada", "a password")))
+    assert "a password" not in str(caught.value)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _Environment:
-    """What one client takes from the environment, once: reading certificates takes a while."""
+    """What one client takes from the environment, once."""
 
     def __init__(self) -> None:
         self.renew_in_child()

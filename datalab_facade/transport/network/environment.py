@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import ipaddress
 import os
 import re
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.request import getproxies
 
 import attrs
 import httpx
 
 from datalab_facade.errors import ConfigurationError
+from datalab_facade.forking import renew_after_fork
 from datalab_facade.redaction import can_be_shown, printable, redact_url
 
 # Executions are often asked about up to 50 s apart, and a new connection costs several
@@ -73,13 +76,39 @@ def check_environment() -> None:
     list(_patterns())
 
 
-def certificates() -> ssl.SSLContext:
-    """Give the certificates to trust: those that the environment names, or the usual ones.
+class _Certificates:
+    """The certificates that were read last; all clients of a process share them.
 
-    Raises:
-        ConfigurationError: They are not there, or are none.
+    Reading them takes tens of milliseconds and a megabyte, too much for each of hundreds of
+    clients. They are read anew when the environment names others, when the files that it names
+    have changed, and in a forked child: another thread may have been using them.
     """
-    variable = next((name for name in _CERTIFICATES if os.environ.get(name)), None)
+
+    def __init__(self) -> None:
+        self.renew_in_child()
+        renew_after_fork(self)
+
+    def renew_in_child(self) -> None:
+        self._state: object = None
+        self._context: ssl.SSLContext | None = None
+
+    def read(self) -> ssl.SSLContext:
+        variable = next((name for name in _CERTIFICATES if os.environ.get(name)), None)
+        state = (variable, *_stamps(os.environ[variable] if variable else ""))
+        if self._context is None or self._state != state:
+            self._context, self._state = _read_certificates(variable), state
+        return self._context
+
+
+def _stamps(named: str) -> Iterator[object]:
+    for path in filter(None, named.split(os.pathsep)):
+        # What cannot be read is an error of reading it, and is raised there.
+        with contextlib.suppress(OSError, ValueError):
+            found = Path(path).stat()
+            yield path, found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _read_certificates(variable: str | None) -> ssl.SSLContext:
     if variable is None:
         return httpx.create_ssl_context()
     named = os.environ[variable]
@@ -94,6 +123,20 @@ def certificates() -> ssl.SSLContext:
             f"{variable} names {named!r}, which cannot be read as certificates "
             f"({type(error).__name__})"
         ) from None
+
+
+_certificates = _Certificates()
+
+
+def certificates() -> ssl.SSLContext:
+    """Return the certificates to trust: those that the environment names, or the usual ones.
+
+    All clients of a process share them; they are read anew when they have changed.
+
+    Raises:
+        ConfigurationError: They are not there, or are none.
+    """
+    return _certificates.read()
 
 
 def proxy_for(address: str) -> ProxySetting | None:
