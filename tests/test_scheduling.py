@@ -13,6 +13,7 @@ from datalab_facade import (
     APIConnectionError,
     DurationModel,
     Execution,
+    Outcome,
     Status,
     Totals,
     Update,
@@ -207,6 +208,29 @@ def test_one_that_nobody_waits_for_any_more_is_not_polled() -> None:
         scheduler.add(execution_id, BEGAN)
     scheduler.abandon(Abandoned(1))
     assert picked(scheduler, BEGAN).id == 2
+
+
+def test_one_that_nobody_waits_for_any_more_counts_no_more() -> None:
+    scheduler = scheduling()
+    for execution_id in (1, 2, 3, 1):
+        scheduler.add(execution_id, BEGAN)
+    scheduler.abandon(Abandoned(1))
+    scheduler.abandon(Abandoned(1))
+    scheduler.abandon(Abandoned(98))
+    found = totals(scheduler)
+    assert (found.queued, found.running, found.succeeded, found.failed) == (2, 0, 0, 1)
+
+
+def test_what_stands_for_no_job_has_an_outcome_and_counts_as_failed() -> None:
+    scheduler = scheduling()
+    for wrong in (-5, -6):
+        scheduler.refuse(wrong, FAILED, BEGAN)
+    updates = [update for update in scheduler.events() if isinstance(update, Update)]
+    assert [update.outcome for update in updates] == [
+        Outcome(id=-5, error=FAILED),
+        Outcome(id=-6, error=FAILED),
+    ]
+    assert [update.totals.failed for update in updates] == [1, 2]
 
 
 def test_one_deadline_that_was_rounded_up_holds_up_no_other() -> None:

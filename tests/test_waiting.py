@@ -265,6 +265,10 @@ def test_what_the_server_means_ends_the_wait_at_once(status: int) -> None:
     assert len(story.looks) == 2
 
 
+def test_a_slot_that_comes_too_late_will_not_come_sooner() -> None:
+    assert not may_pass(RateLimitTimeoutError(wait=5.0, left=1.0))
+
+
 @pytest.mark.parametrize(
     "fault",
     [

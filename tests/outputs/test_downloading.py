@@ -869,6 +869,9 @@ def test_a_new_url_that_is_refused_as_well_is_told() -> None:
         if number:
             # A new one may have to become valid yet.
             assert paused(command) == 0.75 * 2**number
+            assert isinstance(command.cause, APIStatusError)
+            assert command.cause.status == 403
+            assert (command.retry, command.max_retries) == (number + 1, POLICY.max_renewals)
             command = steps.send(Result(1_000.0))
         assert isinstance(command, Renew)
         url = f"https://storage.example/{number}"
@@ -973,7 +976,10 @@ def test_a_failure_names_what_could_not_be_had(
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 599])
 def test_what_may_pass_is_waited_out_for_as_long_as_storage_asks(status: int) -> None:
     _, steps, _ = begun()
-    assert paused(steps.send(replied(1_000.0, status))) == 0.375
+    pause = steps.send(replied(1_000.0, status))
+    assert paused(pause) == 0.375
+    assert isinstance(pause.cause, APIStatusError)
+    assert (pause.cause.status, pause.retry, pause.max_retries) == (status, 1, POLICY.max_retries)
     steps.send(Result(1_000.0))
     assert paused(steps.send(replied(1_000.0, status, {"retry-after": "20"}))) == 21
 
