@@ -45,7 +45,7 @@ from datalab_facade.jobs.commands import Call, Plan, Report, Result, Sleep
 from datalab_facade.jobs.driving import drive
 from datalab_facade.jobs.learning import Curve
 from datalab_facade.jobs.retries import RetryState, may_pass, retrying
-from datalab_facade.jobs.wait import Wait, waiting
+from datalab_facade.jobs.wait import Wait, checked_policy, waiting
 from datalab_facade.testing import VirtualClock
 
 STEADY = WaitPolicy(min_interval=2, interval_growth=0, jitter=0, max_interval=100)
@@ -788,3 +788,32 @@ def test_a_step_that_the_server_tells_of_no_more_is_told_as_unknown() -> None:
         Status.COMPLETED,
         Status.UNKNOWN,
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"jitter": 1}, "jitter must be from 0 to below 1, not 1"),
+        ({"jitter": "x"}, "jitter must be a number, not 'x'"),
+        ({"max_retries": -1}, "max_retries must be 0 or more, not -1"),
+        ({"max_retries": "x"}, "max_retries must be a number, not 'x'"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_named_with_what_came(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        WaitPolicy(**options)
+    assert str(caught.value) == message
+
+
+def test_what_is_passed_for_a_policy_is_named() -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        checked_policy("policy", 30)
+    assert str(caught.value) == "policy must be a WaitPolicy, not 30"
+
+
+def test_a_pause_after_a_failed_poll_says_which_retry_comes() -> None:
+    story = play(script(snapshot(), DROPPED, DROPPED, snapshot("COMPLETED")))
+    pauses = [command for _, command in story.commands if isinstance(command, Sleep)]
+    assert [(pause.retry, pause.max_retries) for pause in pauses] == [(0, 10), (1, 10), (2, 10)]
