@@ -74,11 +74,12 @@ def test_nothing_of_a_users_own_client_reaches_storage(
     http = side.http(
         headers={"X-Mine": "1", "Authorization": f"Bearer {COOKIE}"},
         cookies={"session": COOKIE},
-        auth=("me", COOKIE),
         follow_redirects=True,
         params={"key": COOKIE},
     )
     side.client(http_client=http)
+    # One that it has from the beginning is refused.
+    http.auth = ("me", COOKIE)
     assert side.call("read_bytes", output_at(storage.url(), execution_id)) == BODY
     check_innocence(storage, elsewhere)
 
