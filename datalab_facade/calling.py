@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 def _naming_request(
     operation: Operation, origin: Origin, submission: Submission | None
 ) -> Iterator[Callable[[], None]]:
-    """Let what is raised inside name its request, and tell nothing that is secret.
+    """Add the request to what is raised inside, and take secrets out of it.
 
     Yields what is to be called when the request is about to leave.
     """
@@ -57,7 +57,7 @@ def _naming_request(
                 submission.on_refused()
         raise
     except BaseException as error:
-        # Whoever still waited for the turn has sent nothing.
+        # What still waited for its slot was not sent.
         if submission is not None and left:
             submission.explain(error)
         raise

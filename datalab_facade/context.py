@@ -146,7 +146,7 @@ class Context:
             snapshot, drift = kind.decode(answer, job_id, self.clock.now())
         except InvalidResponseError as error:
             raise InvalidResponseError(
-                f"{kind.describe(job_id).capitalize()}: {error}", body=error.body
+                f"{kind.name.capitalize()} {job_id}: {error}", body=error.body
             ) from None
         return self.record_drift(snapshot, drift)
 

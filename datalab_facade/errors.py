@@ -222,7 +222,7 @@ class APIConnectionError(DatalabError, ConnectionError):
 class APITimeoutError(APIConnectionError, TimeoutError):
     """One request took longer than its timeout.
 
-    It says nothing about the execution, which goes on. Attributes as
+    It says nothing about the job, which goes on. Attributes as
     :class:`APIConnectionError`, and:
 
     Attributes:

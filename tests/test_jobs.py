@@ -101,6 +101,8 @@ class Kitchen(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         toast_id = request.url.path.rpartition("/")[2]
         self.polls.append(toast_id)
+        if toast_id == "zzTop":
+            return httpx.Response(200, json={"state": "lost"})
         if not toast_id[1:].isdigit():
             return httpx.Response(404, json={"detail": "no such toast"})
         if self.clock.monotonic() < float(toast_id[1:]):
@@ -134,6 +136,13 @@ def test_one_is_polled_and_waited_for(way: Way, kitchen: Kitchen) -> None:
     with pytest.raises(JobFailedError, match="Toast b40 is burnt") as caught:
         way.done(jobs.result("b40"))
     assert caught.value.snapshot.status == "failed"
+
+
+def test_an_answer_that_is_not_one_is_an_error_with_the_id_as_it_is(
+    way: Way, kitchen: Kitchen
+) -> None:
+    with pytest.raises(InvalidResponseError, match="Toast zzTop: the answer is not a toast"):
+        way.done(toasts(way, kitchen).get("zzTop", max_retries=0))
 
 
 def test_its_changes_are_seen(way: Way, kitchen: Kitchen) -> None:

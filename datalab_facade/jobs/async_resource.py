@@ -26,7 +26,7 @@ from datalab_facade.jobs.handling import handle_to_dict, resolve_id
 from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
 from datalab_facade.jobs.many import FeedItem, LikeT
 from datalab_facade.jobs.many_async import run_many_async
-from datalab_facade.jobs.outcomes import Outcome, Settled, Update, outcomes_of_async
+from datalab_facade.jobs.outcomes import Outcome, Settled, Update
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY, Poll
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import JSON
@@ -215,7 +215,7 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
                 have their outcomes.
         """
         updates = self._follow(jobs, timeout, concurrency, policy, options, changes=False)
-        return outcomes_of_async(updates)
+        return _outcomes_of(updates)
 
     def watch_many(
         self,
@@ -265,7 +265,7 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
             options,
             changes=False,
         )
-        found = [outcome async for outcome in outcomes_of_async(updates)]
+        found = [outcome async for outcome in _outcomes_of(updates)]
         outcomes = {outcome.id: outcome for outcome in found}
         # Those that nobody got round to before the end have timed out.
         return [outcomes.get(job_id) or self._unread(job_id, seconds) for job_id in wanted]
@@ -368,3 +368,13 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
             admission=self._transport.admission,
             clock=context.clock,
         )
+
+
+async def _outcomes_of(
+    updates: AsyncGenerator[Update[SnapshotT, IdT] | Settled[object], None],
+) -> AsyncGenerator[Outcome[SnapshotT, IdT], None]:
+    """Yield the outcomes among updates; closing this closes the updates."""
+    async with contextlib.aclosing(updates):
+        async for update in updates:
+            if isinstance(update, Update) and update.outcome is not None:
+                yield update.outcome

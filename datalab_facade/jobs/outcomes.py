@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncGenerator, Generator
 from typing import Generic, TypeVar
 
 import attrs
@@ -116,23 +114,3 @@ class Abandoned(Generic[IdT]):
     """What is fed to end the wait for a job that nobody waits for any more."""
 
     id: IdT
-
-
-def outcomes_of(
-    updates: Generator[Update[SnapshotT, IdT] | Settled[object], None, None],
-) -> Generator[Outcome[SnapshotT, IdT], None, None]:
-    """Return the outcomes among updates; closing it closes the updates."""
-    with contextlib.closing(updates):
-        for update in updates:
-            if isinstance(update, Update) and update.outcome is not None:
-                yield update.outcome
-
-
-async def outcomes_of_async(
-    updates: AsyncGenerator[Update[SnapshotT, IdT] | Settled[object], None],
-) -> AsyncGenerator[Outcome[SnapshotT, IdT], None]:
-    """Return the outcomes among updates; closing it closes the updates."""
-    async with contextlib.aclosing(updates):
-        async for update in updates:
-            if isinstance(update, Update) and update.outcome is not None:
-                yield update.outcome

@@ -26,7 +26,7 @@ from datalab_facade.jobs.handles import JobHandle
 from datalab_facade.jobs.handling import handle_to_dict, resolve_id
 from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
 from datalab_facade.jobs.many import FeedItem, LikeT, run_many
-from datalab_facade.jobs.outcomes import Outcome, Settled, Update, outcomes_of
+from datalab_facade.jobs.outcomes import Outcome, Settled, Update
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY, Poll
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import JSON
@@ -215,7 +215,7 @@ class Jobs(Generic[SnapshotT, IdT, LikeT]):
                 have their outcomes.
         """
         updates = self._follow(jobs, timeout, concurrency, policy, options, changes=False)
-        return outcomes_of(updates)
+        return _outcomes_of(updates)
 
     def watch_many(
         self,
@@ -265,7 +265,7 @@ class Jobs(Generic[SnapshotT, IdT, LikeT]):
             options,
             changes=False,
         )
-        found = list(outcomes_of(updates))
+        found = list(_outcomes_of(updates))
         outcomes = {outcome.id: outcome for outcome in found}
         # Those that nobody got round to before the end have timed out.
         return [outcomes.get(job_id) or self._unread(job_id, seconds) for job_id in wanted]
@@ -367,3 +367,13 @@ class Jobs(Generic[SnapshotT, IdT, LikeT]):
             admission=self._transport.admission,
             clock=context.clock,
         )
+
+
+def _outcomes_of(
+    updates: Generator[Update[SnapshotT, IdT] | Settled[object], None, None],
+) -> Generator[Outcome[SnapshotT, IdT], None, None]:
+    """Yield the outcomes among updates; closing this closes the updates."""
+    with contextlib.closing(updates):
+        for update in updates:
+            if isinstance(update, Update) and update.outcome is not None:
+                yield update.outcome

@@ -206,7 +206,7 @@ class DeprecationWatch:
 
 
 def _levels_to_caller() -> int:
-    """How far above who asks for it the first function is that is not ours."""
+    """Return how many frames above the caller the first function is that is not ours."""
     frame, levels = inspect.currentframe(), 0
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in _OURS:
         frame, levels = frame.f_back, levels + 1
