@@ -27,6 +27,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar, cast
 
 from datalab_facade.clock import running_loop
+from datalab_facade.forking import renew_after_fork
 from datalab_facade.interrupting import Interruption
 
 if TYPE_CHECKING:
@@ -233,9 +234,14 @@ class Workers:
 
 
 class Lock:
-    """A lock between threads, to be had within some seconds or not at all."""
+    """A lock between threads that is waited for only so long; it is free in a forked child."""
 
     def __init__(self) -> None:
+        self.renew_in_child()
+        renew_after_fork(self)
+
+    def renew_in_child(self) -> None:
+        """Be free, whoever held it in the parent."""
         self._lock = threading.Lock()
 
     def acquire(self, timeout: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datalab_facade import forking
+from datalab_facade.concurrency import Lock
 from datalab_facade.forking import ProcessLock, renew_after_fork
 
 
@@ -25,3 +26,11 @@ def test_what_belongs_to_a_process_is_renewed_while_it_lives() -> None:
         # As in a child, the one that was held is nobody's any more.
         lock._lock.acquire()
     assert owned.renewed == 1
+
+
+def test_a_lock_that_is_waited_for_only_so_long_is_free_in_a_child() -> None:
+    lock = Lock()
+    assert lock.acquire(1.0)
+    assert not lock.acquire(0.0)
+    forking._renew_all()
+    assert lock.acquire(0.0)

@@ -8,7 +8,6 @@ take from it a URL that is newer than the refused one.
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Awaitable, Callable
 from copy import copy
 from typing import TypeAlias
@@ -18,6 +17,7 @@ import attrs
 from datalab_facade.clock import Clock
 from datalab_facade.concurrency import AsyncLock
 from datalab_facade.errors import APIStatusError, DownloadFailure
+from datalab_facade.forking import ProcessLock
 from datalab_facade.models import Execution, Output
 from datalab_facade.outputs.remote_outputs import remote_output
 
@@ -85,7 +85,7 @@ class AsyncRenewals:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._by_execution: dict[int, _LatestPoll] = {}
-        self._guard = threading.Lock()
+        self._guard = ProcessLock()
 
     def newest(self, output: Output, since: float) -> Output:
         """Return an output with its URL of a poll after ``since``, if there was one."""
