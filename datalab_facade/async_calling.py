@@ -7,7 +7,7 @@ is decided in :mod:`~datalab_facade.jobs.retries`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import timedelta
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from datalab_facade.jobs.commands import Call, Plan
 from datalab_facade.jobs.retries import Removal, Submission, may_pass
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions, Options
+from datalab_facade.paging import Page, PageRequest, Paging
 from datalab_facade.redaction import redact_url
 from datalab_facade.transport.api_calls import CallScope
 from datalab_facade.transport.async_api import AsyncApiTransport
@@ -163,6 +164,36 @@ class AsyncApiCaller:
             if unknown is None:
                 raise
             raise unknown from error
+
+    async def pages(
+        self,
+        paging: Paging[_T],
+        operation: Callable[[PageRequest], Operation],
+        decode: Callable[[JSON], Page[_T]],
+        *,
+        timeout: float | timedelta | None,
+        options: CallOptions,
+        subject: str,
+    ) -> AsyncGenerator[_T, None]:
+        """Yield the items of a list; each page is requested when it is needed.
+
+        Args:
+            paging: Decides which page to request, and which of its items are new.
+            operation: Makes the request for a page.
+            decode: Makes a page of the answer; InvalidResponseError if it cannot.
+            timeout: Seconds for each page; by default the client's.
+            options: What this call wants different from the client.
+            subject: What this is about, for the log.
+
+        Raises:
+            DatalabError: What the last attempt for a page raised.
+        """
+        while (wanted := paging.next_request) is not None:
+            page = await self.query(
+                operation(wanted), decode, timeout=timeout, options=options, subject=subject
+            )
+            for item in paging.take(page):
+                yield item
 
     async def _made(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -12,19 +12,18 @@ from datalab_facade.context import Context
 from datalab_facade.drift import Drift
 from datalab_facade.errors import DatalabError, UnprocessableEntityError
 from datalab_facade.files.decoding import (
-    FilePage,
     decode_confirmation,
     decode_deletion,
     decode_file,
+    decode_files,
     decode_link,
-    decode_page,
     decode_ticket,
 )
 from datalab_facade.files.descriptions import Described
 from datalab_facade.files.models import File, FileLink
-from datalab_facade.files.paging import PageRequest
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions
+from datalab_facade.paging import Paging
 from datalab_facade.transfers.commands import Confirmation, Ticket
 from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.transport.operations import (
@@ -51,12 +50,17 @@ class AsyncFileRequests:
         self._context = context
         self._calls = AsyncApiCaller(api, context)
 
-    async def page(
-        self, page: PageRequest, timeout: float | timedelta | None, options: CallOptions
-    ) -> FilePage:
-        """Request a page of the list of files."""
-        return await self._ask(
-            list_files(page.limit, page.offset), decode_page, timeout, options, "list of files"
+    def pages(
+        self, paging: Paging[File], timeout: float | timedelta | None, options: CallOptions
+    ) -> AsyncGenerator[File, None]:
+        """Yield the files of all pages."""
+        return self._calls.pages(
+            paging,
+            lambda page: list_files(page.limit, page.offset),
+            self._recording(decode_files),
+            timeout=timeout,
+            options=options,
+            subject="list of files",
         )
 
     async def file(

@@ -22,10 +22,10 @@ from datalab_facade.files.async_requests import AsyncFileRequests
 from datalab_facade.files.descriptions import MAX_FILE_BYTES, describe
 from datalab_facade.files.models import File, FileLink
 from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
-from datalab_facade.files.paging import MOST_PER_PAGE, Paging
 from datalab_facade.files.remote_files import remote_file
 from datalab_facade.files.uploads import DEFAULT_CONCURRENCY, Uploadable, UploadOutcome, split_name
 from datalab_facade.options import CallOptions
+from datalab_facade.paging import Paging
 from datalab_facade.transfers.async_downloads import AsyncDownloads
 from datalab_facade.transfers.async_uploads import AsyncUploadCalls, AsyncUploads
 from datalab_facade.transfers.commands import Confirmation, Ticket
@@ -35,6 +35,9 @@ from datalab_facade.transfers.progress import OnProgress, ProgressMeter
 from datalab_facade.transfers.sources import UploadSource
 from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.transport.async_storage import AsyncStorageTransport
+
+MOST_PER_PAGE = 100
+"""The most files that the API returns in one answer."""
 
 
 class AsyncFiles:
@@ -199,15 +202,10 @@ class AsyncFiles:
             APIConnectionError: No complete answer came.
             InvalidResponseError: The answer is not a list of files.
         """
-        paging = Paging(limit=limit, page_size=page_size)
-
-        async def files() -> AsyncGenerator[File, None]:
-            while (page_request := paging.next_request) is not None:
-                page = await self._requests.page(page_request, timeout, options)
-                for file in paging.take(page):
-                    yield file
-
-        return files()
+        paging = Paging[File](
+            limit=limit, page_size=page_size, most=MOST_PER_PAGE, key=lambda file: file.id
+        )
+        return self._requests.pages(paging, timeout, options)
 
     async def get(
         self,

@@ -7,8 +7,6 @@ Whatever comes, the result is a value or
 
 from __future__ import annotations
 
-import attrs
-
 from datalab_facade.drift import Drift
 from datalab_facade.errors import InvalidResponseError, RequestRejectedError
 from datalab_facade.fields import (
@@ -22,6 +20,7 @@ from datalab_facade.fields import (
 )
 from datalab_facade.files.models import REFERENCE_PREFIX, File, FileLink
 from datalab_facade.models import JSON
+from datalab_facade.paging import Page, decode_page
 from datalab_facade.redaction import excerpt
 from datalab_facade.transfers.commands import Confirmation, Ticket
 from datalab_facade.wire import Decoder
@@ -38,22 +37,10 @@ _LINKS = Decoder(
     given=("file_id", "url"),
     also=("file_id", "download_url"),
 )
-_PAGE_FIELDS = frozenset({"files", "total", "limit", "offset"})
 _TICKET_FIELDS = frozenset({"file_id", "upload_url", "expires_in", "reference"})
 _CONFIRMATION_FIELDS = frozenset({"success", "file_id", "reference", "message"})
 _DELETION_FIELDS = frozenset({"success", "message"})
 _STATUSES = frozenset({"pending", "completed", "failed"})
-
-
-@attrs.frozen
-class FilePage:
-    """One page of the list of files."""
-
-    files: tuple[File, ...]
-    count: int
-    """The number of entries, including those that are not files."""
-    total: int | None
-    """The number of files on all pages, if the answer has it."""
 
 
 def decode_file(body: JSON, *, requested_id: int | str | None = None) -> tuple[File, set[Drift]]:
@@ -76,7 +63,7 @@ def decode_file(body: JSON, *, requested_id: int | str | None = None) -> tuple[F
     return _file(answer, _FILES.reader(sightings)), sightings.found
 
 
-def decode_page(body: JSON) -> tuple[FilePage, set[Drift]]:
+def decode_files(body: JSON) -> tuple[Page[File], set[Drift]]:
     """Decode an answer to ``GET /api/v1/files``.
 
     An entry that is not a file is left out, and recorded as drift.
@@ -85,24 +72,14 @@ def decode_page(body: JSON) -> tuple[FilePage, set[Drift]]:
         InvalidResponseError: The answer is not a list of files.
     """
     sightings = Sightings()
-    reader = FieldReader("list of files", sightings)
-    if isinstance(body, list):
-        reader.record_type("answer", body)
-        body = {"files": body}
-    answer = _object(body, "list of files")
-    entries = answer.get("files")
-    if not isinstance(entries, list):
-        raise _invalid_answer("list of files", "it has no files", body)
-    reader.record_unknown(answer, _PAGE_FIELDS)
-    files: list[File] = []
     each = _FILES.reader(sightings)
-    for entry in entries:
-        try:
-            files.append(_file(_object(entry, "file"), each))
-        except InvalidResponseError:
-            reader.record_type("file", entry)
-    total = reader.whole_number("total", answer.get("total"))
-    return FilePage(tuple(files), len(entries), total), sightings.found
+    page = decode_page(
+        body,
+        "files",
+        lambda entry: _file(_object(entry, "file"), each),
+        FieldReader("list of files", sightings),
+    )
+    return page, sightings.found
 
 
 def decode_ticket(body: JSON) -> tuple[Ticket, set[Drift]]:

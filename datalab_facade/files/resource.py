@@ -22,11 +22,11 @@ from datalab_facade.errors import DatalabError
 from datalab_facade.files.descriptions import MAX_FILE_BYTES, describe
 from datalab_facade.files.models import File, FileLink
 from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
-from datalab_facade.files.paging import MOST_PER_PAGE, Paging
 from datalab_facade.files.remote_files import remote_file
 from datalab_facade.files.requests import FileRequests
 from datalab_facade.files.uploads import DEFAULT_CONCURRENCY, Uploadable, UploadOutcome, split_name
 from datalab_facade.options import CallOptions
+from datalab_facade.paging import Paging
 from datalab_facade.transfers.commands import Confirmation, Ticket
 from datalab_facade.transfers.downloads import Downloads
 from datalab_facade.transfers.naming import safe_name
@@ -36,6 +36,9 @@ from datalab_facade.transfers.sources import UploadSource
 from datalab_facade.transfers.uploads import UploadCalls, Uploads
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.storage import StorageTransport
+
+MOST_PER_PAGE = 100
+"""The most files that the API returns in one answer."""
 
 
 class Files:
@@ -198,14 +201,10 @@ class Files:
             APIConnectionError: No complete answer came.
             InvalidResponseError: The answer is not a list of files.
         """
-        paging = Paging(limit=limit, page_size=page_size)
-
-        def files() -> Generator[File, None, None]:
-            while (page_request := paging.next_request) is not None:
-                page = self._requests.page(page_request, timeout, options)
-                yield from paging.take(page)
-
-        return files()
+        paging = Paging[File](
+            limit=limit, page_size=page_size, most=MOST_PER_PAGE, key=lambda file: file.id
+        )
+        return self._requests.pages(paging, timeout, options)
 
     def get(
         self,

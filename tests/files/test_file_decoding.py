@@ -19,8 +19,8 @@ from datalab_facade.files.decoding import (
     decode_confirmation,
     decode_deletion,
     decode_file,
+    decode_files,
     decode_link,
-    decode_page,
     decode_ticket,
 )
 from datalab_facade.transfers.commands import Confirmation
@@ -108,7 +108,7 @@ def test_what_is_no_file_is_an_error_that_quotes_it(body: Any) -> None:
 def test_any_json_decodes_or_is_refused_as_such(body: Any) -> None:
     decoders: list[Any] = [
         decode_file,
-        decode_page,
+        decode_files,
         decode_ticket,
         decode_confirmation,
         decode_deletion,
@@ -138,21 +138,21 @@ def test_what_to_dict_did_not_write_is_refused(wrong: Any) -> None:
 
 
 def test_a_page_leaves_out_what_is_no_file_and_counts_it() -> None:
-    page, drift = decode_page({"files": [FILE, "?", {}], "total": 3, "limit": 50, "offset": 0})
-    assert [file.id for file in page.files] == [4]
+    page, drift = decode_files({"files": [FILE, "?", {}], "total": 3, "limit": 50, "offset": 0})
+    assert [file.id for file in page.items] == [4]
     assert (page.count, page.total) == (3, 3)
     assert Drift(kind="shape", where="list of files", name="file=a string") in drift
 
 
 def test_a_bare_list_is_a_page_too() -> None:
-    page, drift = decode_page([FILE])
-    assert (len(page.files), page.total) == (1, None)
+    page, drift = decode_files([FILE])
+    assert (len(page.items), page.total) == (1, None)
     assert drift
 
 
 def test_a_page_without_files_is_refused() -> None:
     with pytest.raises(InvalidResponseError):
-        decode_page({"total": 0})
+        decode_files({"total": 0})
 
 
 def test_a_confirmation_that_says_no_is_read_as_such() -> None:

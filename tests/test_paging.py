@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import File, InvalidArgumentError
-from datalab_facade.files.decoding import FilePage
-from datalab_facade.files.paging import PageRequest, Paging
+from datalab_facade.paging import Page, PageRequest, Paging
 
 
 def files(*numbers: int) -> tuple[File, ...]:
@@ -33,18 +32,23 @@ class Server:
     meanwhile: Callable[[Server], None] = lambda _: None
     asked: list[PageRequest] = attrs.field(factory=list)
 
-    def page(self, wanted: PageRequest) -> FilePage:
+    def page(self, wanted: PageRequest) -> Page[File]:
         self.asked.append(wanted)
         assert len(self.asked) < 10_000, "this goes on for ever"
         start = 0 if self.ignores_offset else wanted.offset
         shown = self.numbers[start : start + min(wanted.limit, self.cap)]
-        page = FilePage(files(*shown), len(shown), len(self.numbers) if self.tells_total else None)
+        page = Page(files(*shown), len(shown), len(self.numbers) if self.tells_total else None)
         self.meanwhile(self)
         return page
 
 
+def paging_of(**options: Any) -> Paging[File]:
+    """Give a paging of files."""
+    return Paging(most=100, key=lambda file: file.id, **options)
+
+
 def walk(server: Server, *, limit: int | None = None, page_size: int = 100) -> list[int]:
-    paging, given_ = Paging(limit=limit, page_size=page_size), list[int]()
+    paging, given_ = paging_of(limit=limit, page_size=page_size), list[int]()
     while (wanted := paging.next_request) is not None:
         given_ += (file.id for file in paging.take(server.page(wanted)))
     return given_
@@ -96,7 +100,7 @@ def test_a_server_that_ignores_the_offset_ends_the_list(
 @given(
     st.lists(
         st.builds(
-            lambda numbers, extra, total: FilePage(files(*numbers), len(numbers) + extra, total),
+            lambda numbers, extra, total: Page(files(*numbers), len(numbers) + extra, total),
             st.lists(st.integers(0, 5), max_size=5),
             st.integers(0, 2),
             st.none() | st.integers(-5, 1_000),
@@ -104,9 +108,9 @@ def test_a_server_that_ignores_the_offset_ends_the_list(
         max_size=40,
     )
 )
-def test_whatever_pages_say_no_file_comes_twice_and_it_ends(pages: list[FilePage]) -> None:
+def test_whatever_pages_say_no_file_comes_twice_and_it_ends(pages: list[Page[File]]) -> None:
     """With so few different files, endless pages bring nothing new sooner or later."""
-    paging, given_, left = Paging(limit=None, page_size=5), list[int](), iter(pages * 3)
+    paging, given_, left = paging_of(limit=None, page_size=5), list[int](), iter(pages * 3)
     for page in left:
         if paging.next_request is None:
             break
@@ -114,7 +118,7 @@ def test_whatever_pages_say_no_file_comes_twice_and_it_ends(pages: list[FilePage
     assert len(given_) == len(set(given_))
     paging_on = 0
     while paging.next_request is not None:
-        paging.take(FilePage(files(1, 2 + paging_on % 2), 2, None))
+        paging.take(Page(files(1, 2 + paging_on % 2), 2, None))
         paging_on += 1
         assert paging_on < 20
 
@@ -123,12 +127,12 @@ def test_nothing_is_asked_for_beyond_the_limit() -> None:
     server = Server(list(range(500)))
     assert len(walk(server, limit=150)) == 150
     assert server.asked == [PageRequest(100, 0), PageRequest(100, 100)]
-    assert Paging(limit=0, page_size=10).next_request is None
+    assert paging_of(limit=0, page_size=10).next_request is None
 
 
 def test_entries_that_are_no_files_do_not_end_the_list() -> None:
-    paging = Paging(limit=None, page_size=2)
-    assert paging.take(FilePage((), 2, None)) == []
+    paging = paging_of(limit=None, page_size=2)
+    assert paging.take(Page((), 2, None)) == []
     assert paging.next_request == PageRequest(2, 2)
 
 
@@ -137,4 +141,4 @@ def test_entries_that_are_no_files_do_not_end_the_list() -> None:
 )
 def test_a_limit_or_a_page_size_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgumentError, match=next(iter(wrong))):
-        Paging(**{"limit": None, "page_size": 10, **wrong})
+        paging_of(**{"limit": None, "page_size": 10, **wrong})
