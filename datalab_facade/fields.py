@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 from datalab_facade.drift import Drift, DriftKind, sighting
-from datalab_facade.errors import InvalidResponseError
+from datalab_facade.errors import InvalidResponseError, RequestRejectedError
 from datalab_facade.json_forms import JSON
 from datalab_facade.known_secrets import redact_value
 from datalab_facade.redaction import excerpt
@@ -104,6 +105,22 @@ class FieldReader:
         if number is None and value is not None:
             self.record_type(name, value)
         return number
+
+    def number(self, name: str, value: JSON) -> float | None:
+        """Read a number, also one that came as a string of digits; never NaN or infinite."""
+        if isinstance(value, float) and math.isfinite(value):
+            return value
+        return self.whole_number(name, value)
+
+    def objects(self, name: str, value: JSON) -> tuple[dict[str, JSON], ...]:
+        """Read a list of objects; what is not one is left out."""
+        if not isinstance(value, list):
+            self.record_type(name, value)
+            return ()
+        for item in value:
+            if not isinstance(item, dict):
+                self.record_type(f"an item of {name}", item)
+        return tuple(item for item in value if isinstance(item, dict))
 
     def id(self, _: str, value: JSON) -> int | str | None:
         """Read an id, a whole number or a text."""
@@ -215,6 +232,23 @@ def wrong_subject(
         f"the answer is about {what} {excerpt(str(found))}, but {what} {requested_id} was "
         f"asked for: {start}",
         body=start,
+    )
+
+
+def raise_refusal(body: JSON) -> None:
+    """Raise if an answer says ``success: false``.
+
+    Raises:
+        RequestRejectedError: It does; the error has the server's words.
+    """
+    if not isinstance(body, dict) or body.get("success") is not False:
+        return
+    reason = next((body[name] for name in ("error", "message", "detail") if body.get(name)), None)
+    detail = (
+        "" if reason is None else excerpt(reason if isinstance(reason, str) else compact(reason))
+    )
+    raise RequestRejectedError(
+        f"The server rejected the request: {detail or 'it gave no reason'}", detail=detail
     )
 
 

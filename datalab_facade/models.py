@@ -171,7 +171,7 @@ class Step(AsJSON):
         if len(statuses) == 1:
             return next(iter(statuses))
         if statuses <= TERMINAL:
-            return Status.FAILED
+            return Status.FAILED if Status.FAILED in statuses else Status.COMPLETED
         return Status.PENDING if statuses <= WAITING else Status.IN_PROGRESS
 
     @property

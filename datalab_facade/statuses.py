@@ -10,9 +10,9 @@ class Status(str):
     """How an execution or a step run stands: an open set of upper-case words.
 
     It is a string, so ``execution.status == "COMPLETED"`` just works. Documented
-    are PENDING, QUEUED, IN_PROGRESS, COMPLETED and FAILED; the API reserves the
-    right to add others. A word that is not known is kept as it came and counts
-    as still running.
+    are PENDING, QUEUED, IN_PROGRESS, COMPLETED and FAILED, and for pipelines
+    COMPLETED_WITH_ERRORS and SKIPPED, too; the API reserves the right to add others. A word
+    that is not known is kept as it came and counts as still running.
 
     >>> Status.parse("completed").is_terminal
     True
@@ -26,7 +26,11 @@ class Status(str):
     QUEUED: ClassVar[Status]
     IN_PROGRESS: ClassVar[Status]
     COMPLETED: ClassVar[Status]
+    COMPLETED_WITH_ERRORS: ClassVar[Status]
+    """Of a pipeline's execution: it has ended, and some of its steps failed."""
     FAILED: ClassVar[Status]
+    SKIPPED: ClassVar[Status]
+    """Of a pipeline's step: it was not needed, or an earlier one failed."""
     UNKNOWN: ClassVar[Status]
     """Ours, not the API's: the server said nothing."""
 
@@ -55,20 +59,28 @@ class Status(str):
         return self in WAITING
 
 
-for _word in ("PENDING", "QUEUED", "IN_PROGRESS", "COMPLETED", "FAILED"):
+_WORDS = (
+    "PENDING",
+    "QUEUED",
+    "IN_PROGRESS",
+    "COMPLETED",
+    "COMPLETED_WITH_ERRORS",
+    "FAILED",
+    "SKIPPED",
+)
+for _word in _WORDS:
     setattr(Status, _word, Status(_word))
 Status.UNKNOWN = Status("UNKNOWN")
 
 KNOWN_WORDS: Mapping[str, Status] = {
-    "PENDING": Status.PENDING,
-    "QUEUED": Status.QUEUED,
-    "IN_PROGRESS": Status.IN_PROGRESS,
-    "COMPLETED": Status.COMPLETED,
-    "FAILED": Status.FAILED,
+    **{word: getattr(Status, word) for word in _WORDS},
     # Words of the API's first weeks (2025-10), still the official client's
     # defaults; reading COMPLETE as "still running" would mean waiting for ever.
     "PROCESSING": Status.IN_PROGRESS,
     "COMPLETE": Status.COMPLETED,
+    # Pipelines have words of their own for the same.
+    "RUNNING": Status.IN_PROGRESS,
+    "DISPATCHED": Status.QUEUED,
 }
 """What each word that was seen so far means."""
 
@@ -79,7 +91,9 @@ def revived_status(word: str) -> Status:
     return known if known is not None and known == word else Status(word)
 
 
-TERMINAL = frozenset({Status.COMPLETED, Status.FAILED})
+TERMINAL = frozenset(
+    {Status.COMPLETED, Status.COMPLETED_WITH_ERRORS, Status.FAILED, Status.SKIPPED}
+)
 """The statuses after which nothing more happens."""
 WAITING = frozenset({Status.PENDING, Status.QUEUED})
 """The statuses before anything happens."""

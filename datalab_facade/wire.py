@@ -53,8 +53,10 @@ KINDS: Final[Mapping[str, tuple[_Kind, type | None]]] = {
     "flag": (FieldReader.flag, bool),
     "id": (FieldReader.id, None),
     "names": (FieldReader.names, None),
+    "number": (FieldReader.number, None),
     "object": (FieldReader.object, dict),
     "object or none": (FieldReader.object_or_none, dict),
+    "objects": (FieldReader.objects, None),
     "status": (FieldReader.status, None),
     "text": (FieldReader.text, str),
     "time": (FieldReader.time, None),
@@ -208,9 +210,11 @@ _KINDS_BY_TYPE: Final[Mapping[object, str]] = {
     int: "whole number",
     str: "text",
     datetime: "time",
+    float: "number",
     Status: "status",
     int | str: "id",
     tuple[str, ...]: "names",
+    tuple[Mapping[str, JSON], ...]: "objects",
 }
 
 

@@ -53,7 +53,7 @@ def _deprecated() -> frozenset[str]:
     return frozenset(f"{method} {path}" for method, path, deprecated in OPERATIONS if deprecated)
 
 
-def _operation(name: str, template: str, built: Mapping[str, object]) -> Operation:
+def make_operation(name: str, template: str, built: Mapping[str, object]) -> Operation:
     """Make an operation of what a generated function built."""
     headers: dict[str, str] = {}
     for header, value in cast("Mapping[str, str]", built.get("headers", {})).items():
@@ -78,7 +78,7 @@ def execution_status(execution_id: int) -> Operation:
     """``GET /api/v1/workflows/executions/{execution_id}``."""
     from datalab_api_client.api.default.get_workflows_executions_id import _get_kwargs
 
-    return _operation(
+    return make_operation(
         "get_execution_status",
         "/api/v1/workflows/executions/{execution_id}",
         _get_kwargs(execution_id),
@@ -91,14 +91,14 @@ def request_upload_url(name: str, content_type: str) -> Operation:
     from datalab_api_client.models.file_upload_request import FileUploadRequest
 
     body = FileUploadRequest(filename=name, content_type=content_type)
-    return _operation("request_upload_url", "/api/v1/files/upload", _get_kwargs(body=body))
+    return make_operation("request_upload_url", "/api/v1/files/upload", _get_kwargs(body=body))
 
 
 def confirm_upload(file: int | str) -> Operation:
     """``GET /api/v1/files/{file_id_or_hashid}/confirm``."""
     from datalab_api_client.api.files.get_files_id_confirm import _get_kwargs
 
-    return _operation(
+    return make_operation(
         "confirm_upload", "/api/v1/files/{file_id_or_hashid}/confirm", _get_kwargs(str(file))
     )
 
@@ -107,7 +107,7 @@ def list_files(limit: int, offset: int) -> Operation:
     """``GET /api/v1/files``."""
     from datalab_api_client.api.files.get_files import _get_kwargs
 
-    return _operation("list_files", "/api/v1/files", _get_kwargs(limit=limit, offset=offset))
+    return make_operation("list_files", "/api/v1/files", _get_kwargs(limit=limit, offset=offset))
 
 
 def file_metadata(file: int | str) -> Operation:
@@ -115,7 +115,7 @@ def file_metadata(file: int | str) -> Operation:
     from datalab_api_client.api.files.get_files_id import _get_kwargs
 
     built = _get_kwargs(_integer_or_hashid(file))
-    return _operation("get_file_metadata", "/api/v1/files/{file_id}", built)
+    return make_operation("get_file_metadata", "/api/v1/files/{file_id}", built)
 
 
 def file_download_url(file: int | str, expires_in: int) -> Operation:
@@ -123,7 +123,7 @@ def file_download_url(file: int | str, expires_in: int) -> Operation:
     from datalab_api_client.api.files.get_files_id_download import _get_kwargs
 
     built = _get_kwargs(_integer_or_hashid(file), expires_in=expires_in)
-    return _operation("get_file_download_url", "/api/v1/files/{file_id}/download", built)
+    return make_operation("get_file_download_url", "/api/v1/files/{file_id}/download", built)
 
 
 def delete_file(file: int | str) -> Operation:
@@ -131,7 +131,7 @@ def delete_file(file: int | str) -> Operation:
     from datalab_api_client.api.files.delete_files_id import _get_kwargs
 
     built = _get_kwargs(_integer_or_hashid(file))
-    return _operation("delete_file", "/api/v1/files/{file_id}", built)
+    return make_operation("delete_file", "/api/v1/files/{file_id}", built)
 
 
 def _integer_or_hashid(file: int | str) -> int:
@@ -144,7 +144,7 @@ def list_step_types() -> Operation:
     """``GET /api/v1/workflows/step-types``."""
     from datalab_api_client.api.default.get_workflows_step_types_fc191a import _get_kwargs
 
-    return _operation("list_step_types", "/api/v1/workflows/step-types", _get_kwargs())
+    return make_operation("list_step_types", "/api/v1/workflows/step-types", _get_kwargs())
 
 
 def list_workflows(team_id: int | None) -> Operation:
@@ -153,14 +153,14 @@ def list_workflows(team_id: int | None) -> Operation:
     from datalab_api_client.types import UNSET
 
     built = _get_kwargs(team_id=UNSET if team_id is None else team_id)
-    return _operation("list_workflows", "/api/v1/workflows/workflows", built)
+    return make_operation("list_workflows", "/api/v1/workflows/workflows", built)
 
 
 def get_workflow(workflow_id: int) -> Operation:
     """``GET /api/v1/workflows/workflows/{workflow_id}``."""
     from datalab_api_client.api.default.get_workflows_workflows_id import _get_kwargs
 
-    return _operation(
+    return make_operation(
         "get_workflow", "/api/v1/workflows/workflows/{workflow_id}", _get_kwargs(workflow_id)
     )
 
@@ -171,14 +171,14 @@ def create_workflow(name: str, steps: list[JSON]) -> Operation:
     from datalab_api_client.models.create_workflow_request import CreateWorkflowRequest
 
     body = CreateWorkflowRequest.from_dict({"name": name, "steps": steps})
-    return _operation("create_workflow", "/api/v1/workflows/workflows", _get_kwargs(body=body))
+    return make_operation("create_workflow", "/api/v1/workflows/workflows", _get_kwargs(body=body))
 
 
 def delete_workflow(workflow_id: int) -> Operation:
     """``DELETE /api/v1/workflows/workflows/{workflow_id}``."""
     from datalab_api_client.api.default.delete_workflows_workflows_id import _get_kwargs
 
-    return _operation(
+    return make_operation(
         "delete_workflow", "/api/v1/workflows/workflows/{workflow_id}", _get_kwargs(workflow_id)
     )
 
@@ -189,7 +189,7 @@ def execute_workflow(workflow_id: int, input_config: dict[str, JSON] | None) -> 
     from datalab_api_client.models.execute_workflow_request import ExecuteWorkflowRequest
 
     given = {} if input_config is None else {"input_config": input_config}
-    return _operation(
+    return make_operation(
         "execute_workflow",
         "/api/v1/workflows/workflows/{workflow_id}/execute",
         _get_kwargs(workflow_id, body=ExecuteWorkflowRequest.from_dict(given)),

@@ -11,18 +11,17 @@ from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
 from datalab_facade.drift import Drift
-from datalab_facade.errors import InvalidResponseError, RequestRejectedError
+from datalab_facade.errors import InvalidResponseError
 from datalab_facade.fields import (
     FieldReader,
     Sightings,
     check_requested_id,
-    compact,
     named,
+    raise_refusal,
     start_of,
     whole_number,
 )
 from datalab_facade.models import JSON
-from datalab_facade.redaction import excerpt
 from datalab_facade.wire import Decoder
 from datalab_facade.workflows.models import StepType, Workflow, WorkflowStep
 
@@ -74,7 +73,7 @@ def decode_workflow(body: JSON, *, requested_id: int | None = None) -> Decoded[W
     inner = body.get("workflow") if isinstance(body, dict) and "id" not in body else None
     workflow = _workflow(inner if isinstance(inner, dict) else body, reader)
     if workflow is None:
-        _raise_refusal(body)
+        raise_refusal(body)
         raise _unexpected("a workflow", "it has no id", body)
     if requested_id is not None:
         check_requested_id("workflow", requested_id, body, workflow.id)
@@ -99,7 +98,7 @@ def decode_started(body: JSON, *, workflow_id: int | None = None) -> int:
             number = whole_number(body.get(name))
             if number is not None and number >= 0:
                 return number
-    _raise_refusal(body)
+    raise_refusal(body)
     raise _unexpected("a started execution", "it has no execution_id", body)
 
 
@@ -120,20 +119,8 @@ def decode_deletion(body: JSON, *, requested_id: int | None = None) -> bool:
         raise _unexpected("an answer to a deletion", "", body)
     if requested_id is not None:
         check_requested_id("workflow", requested_id, body, body.get("workflow_id"), body.get("id"))
-    _raise_refusal(body)
+    raise_refusal(body)
     return True
-
-
-def _raise_refusal(body: JSON) -> None:
-    if not isinstance(body, dict) or body.get("success") is not False:
-        return
-    reason = next((body[name] for name in ("error", "message", "detail") if body.get(name)), None)
-    detail = (
-        "" if reason is None else excerpt(reason if isinstance(reason, str) else compact(reason))
-    )
-    raise RequestRejectedError(
-        f"The server rejected the request: {detail or 'it gave no reason'}", detail=detail
-    )
 
 
 def _all_of(
@@ -141,7 +128,7 @@ def _all_of(
 ) -> tuple[_T, ...]:
     listed = _listed(body, key, reader)
     if listed is None:
-        _raise_refusal(body)
+        raise_refusal(body)
         raise _unexpected(f"a list of {key.replace('_', ' ')}", "", body)
     found: list[_T] = []
     for item in listed:
