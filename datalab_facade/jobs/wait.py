@@ -23,7 +23,7 @@ from datalab_facade.errors import (
 from datalab_facade.jobs.changes import Change, changes_of
 from datalab_facade.jobs.commands import Call, Plan, Report, Sleep
 from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
-from datalab_facade.jobs.learning import Curve, DurationModel
+from datalab_facade.jobs.learning import Curve, DurationModel, Submitted
 from datalab_facade.jobs.retries import Randomness, RetryState, may_pass
 from datalab_facade.pickling import picklable
 
@@ -103,6 +103,18 @@ class WaitPolicy:
 
     With jitter still less than a minute: nobody who waited two hours minds one."""
 
+    initial_delay: float = attrs.field(default=0.0, validator=_not_negative)
+    """How long after its submission a job is first polled; only where the client submitted it.
+
+    None: most jobs that somebody waits for are not new. Documents have a delay of their own."""
+
+    steady_interval: float = attrs.field(default=0.0, validator=_not_negative)
+    """How far apart polls are, once a job has outlasted the shortest, until ``interval_growth``
+    asks for more.
+
+    It is reached gradually: the interval is at most the time waited so far, less two initial
+    delays. 0 leaves it to the other settings."""
+
     jitter: float = attrs.field(default=0.1, validator=_share)
     """How far each interval strays by chance, as a share of it, either way.
 
@@ -141,6 +153,28 @@ class WaitPolicy:
                 f"min_interval ({float(self.min_interval):g} s) is longer than max_interval "
                 f"({float(self.max_interval):g} s); set both"
             )
+
+
+_DEFAULTS = WaitPolicy()
+
+
+def adapted_policy(policy: WaitPolicy, family: WaitPolicy | None) -> WaitPolicy:
+    """Return a policy whose settings are those of a family of jobs where they are defaults."""
+    if family is None:
+        return policy
+    names = [field.name for field in attrs.fields(WaitPolicy)]
+    ours = {name: getattr(family, name) for name in names}
+    given = {
+        name: value
+        for name in names
+        if (value := getattr(policy, name)) != getattr(_DEFAULTS, name)
+    }
+    settings = {**ours, **given}
+    # One that the caller set holds against one that the family has.
+    if settings["min_interval"] > settings["max_interval"]:
+        weaker = "max_interval" if "min_interval" in given else "min_interval"
+        settings[weaker] = settings[{"max_interval": "min_interval"}.get(weaker, "max_interval")]
+    return WaitPolicy(**settings)
 
 
 def checked_policy(name: str, value: object) -> WaitPolicy:
@@ -187,6 +221,7 @@ class Wait(Generic[SnapshotT, IdT]):
         self.id = job_id
         self.due = now
         self.polled_at = now
+        self._polled_before = now
         self.last: SnapshotT | None = None
         self._policy = policy
         self._random = random
@@ -202,6 +237,13 @@ class Wait(Generic[SnapshotT, IdT]):
         self._watched = watched
         self._born = now
         self._group: str | None = None
+        self._submitted = (
+            None if duration_model is None else duration_model.submission(kind.name, job_id)
+        )
+        if self._submitted is not None:
+            self._born = min(self._submitted.at, now)
+            self._group = self._submitted.group
+            self.due = self._first_poll(now)
 
     @property
     def retries(self) -> tuple[int, int]:
@@ -227,7 +269,7 @@ class Wait(Generic[SnapshotT, IdT]):
             sequence=self._next_sequence,
         )
         before = self.last
-        self.polled_at = now
+        self._polled_before, self.polled_at = self.polled_at, now
         self._next_sequence += len(changes)
         self._retries.clear()
         self._last_failure = None
@@ -248,7 +290,9 @@ class Wait(Generic[SnapshotT, IdT]):
             WaitTimeoutError: If there is no time for another poll.
         """
         policy = self._policy
-        interval = max(policy.min_interval, policy.interval_growth * (now - self._patience_since))
+        waited = now - self._patience_since
+        steady = min(policy.steady_interval, waited - 2 * policy.initial_delay)
+        interval = max(policy.min_interval, policy.interval_growth * waited, steady)
         furthest = math.inf
         learned = self._learned_interval(now)
         if learned is not None:
@@ -258,6 +302,18 @@ class Wait(Generic[SnapshotT, IdT]):
             furthest = policy.interval_growth * (now - self._started) + trusted
         stray = 1 + policy.jitter * (2 * self._random() - 1)
         self._poll_after(min(min(interval, policy.max_interval) * stray, furthest), now)
+
+    def _first_poll(self, now: float) -> float:
+        """Return when to poll for the first time a job that was submitted from here."""
+        policy = self._policy
+        delay = policy.initial_delay - (now - self._born)
+        learned = self._learned_interval(now)
+        if learned is not None:
+            trusted = max(policy.min_interval, _TRUSTED_SHARE * policy.max_interval)
+            delay = min(learned, trusted)
+        if delay <= 0 or policy.initial_delay == 0:
+            return now
+        return min(now + delay, now + policy.timeout / 4)
 
     def lateness(self, now: float) -> float:
         """Give the seconds by which a poll now would be late on average, by what is known.
@@ -277,6 +333,9 @@ class Wait(Generic[SnapshotT, IdT]):
         snapshot: SnapshotT,
         now: float,
     ) -> None:
+        if self._submitted is not None:
+            self._learn_from_here(duration_model, self._submitted, before, snapshot, now)
+            return
         timing = self.kind.timing(snapshot)
         self._group = timing.group if timing is not None else None
         if timing is None:
@@ -291,10 +350,29 @@ class Wait(Generic[SnapshotT, IdT]):
             # Whatever the clocks say, it was there when the wait began.
             self._born = min(now - age, self._started)
 
+    def _learn_from_here(
+        self,
+        duration_model: DurationModel,
+        submitted: Submitted,
+        before: SnapshotT | None,
+        snapshot: SnapshotT,
+        now: float,
+    ) -> None:
+        if not snapshot.is_terminal:
+            return
+        seconds: float | None = None
+        if snapshot.succeeded:
+            # It ended between the last two polls; the server's own number says where.
+            least = 0.0 if before is None else self._polled_before - submitted.at
+            most = now - submitted.at
+            runtime = self.kind.runtime(snapshot)
+            seconds = (least + most) / 2 if runtime is None else min(max(runtime, least), most)
+        duration_model.learn_duration(self.kind.name, self.id, seconds)
+
     def _curve(self) -> Curve | None:
         if self._duration_model is None:
             return None
-        if self.last is None:
+        if self.last is None and self._group is None:
             # Not seen yet: taken to be new, and like those that ended last.
             return self._duration_model.latest_curve
         return self._duration_model.curve(self._group)
