@@ -239,7 +239,7 @@ def submit_form(
     path = f"/api/v1/{endpoint}"
     parts = [(name, (None, value)) for name, value in fields.items()]
     built = {**_document_request(endpoint, 0), "files": parts}
-    operation = _operation(f"submit_{_word(endpoint)}", path, built)
+    operation = make_operation(f"submit_{_word(endpoint)}", path, built)
     return attrs.evolve(operation, attachment=attachment)
 
 
@@ -248,14 +248,14 @@ def submit_json(endpoint: str, body: Mapping[str, JSON]) -> Operation:
     built = {**_document_request(endpoint, 0), "json": dict(body)}
     headers = {"Content-Type": "application/json"}
     path = f"/api/v1/{endpoint}"
-    return _operation(f"submit_{_word(endpoint)}", path, {**built, "headers": headers})
+    return make_operation(f"submit_{_word(endpoint)}", path, {**built, "headers": headers})
 
 
 def document_status(endpoint: str, request_id: str) -> Operation:
     """``GET /api/v1/{endpoint}/{request_id}``."""
     path = f"/api/v1/{endpoint}/{{request_id}}"
     built = _document_request(endpoint, 1, request_id)
-    return _operation(f"get_{_word(endpoint)}_status", path, built)
+    return make_operation(f"get_{_word(endpoint)}_status", path, built)
 
 
 def _word(endpoint: str) -> str:
@@ -266,7 +266,7 @@ def user_health() -> Operation:
     """``GET /api/v1/user_health``."""
     from datalab_api_client.api.default.get_user_health_8e0487 import _get_kwargs
 
-    return _operation("get_user_health", "/api/v1/user_health", _get_kwargs())
+    return make_operation("get_user_health", "/api/v1/user_health", _get_kwargs())
 
 
 def thumbnails(
@@ -279,4 +279,4 @@ def thumbnails(
     given = {"page_range": page_range, "thumb_width": width, "track_changes": track_changes or None}
     params = {name: value for name, value in given.items() if value is not None}
     path = "/api/v1/thumbnails/{lookup_key}"
-    return _operation("get_thumbnails", path, {**built, "params": params})
+    return make_operation("get_thumbnails", path, {**built, "params": params})
