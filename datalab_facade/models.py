@@ -382,9 +382,21 @@ class Execution(AsJSON):
                 as in the workflow's definition. Without it, that is inferred from the
                 times: see :mod:`datalab_facade.timeline`.
         """
-        from datalab_facade.timeline_computation import timeline_of
+        from datalab_facade.timeline_computation import TimedJob, timeline_of
 
-        return timeline_of(self, depends_on)
+        timed = TimedJob(
+            kind="execution",
+            id=self.id,
+            belongs_to=None if self.workflow_id is None else f"workflow {self.workflow_id}",
+            status=self.status,
+            steps=tuple(self.steps.values()),
+            is_terminal=self.is_terminal,
+            created_at=self.created_at,
+            updated_at=self.updated_at,
+            observed_at=self.observed_at,
+            error=self.error,
+        )
+        return timeline_of(timed, depends_on)
 
     def __repr__(self) -> str:
         return summaries.execution_line(self)

@@ -131,7 +131,7 @@ class TimelineStep(ToJSON):
 @picklable
 @attrs.frozen(kw_only=True)
 class Timeline(ToJSON):
-    """The timeline of an execution, computed from one snapshot.
+    """The timeline of a job, computed from one snapshot.
 
     Print it, or draw it with :meth:`text`, :meth:`svg` and :meth:`html`; a notebook
     displays it.
@@ -145,9 +145,12 @@ class Timeline(ToJSON):
         }
     )
 
-    execution_id: int
+    kind: str = "execution"
+    """What kind of job it is of, such as ``"execution"`` or ``"pipeline execution"``."""
+    job_id: int | str
     status: Status
-    workflow_id: int | None = None
+    belongs_to: str | None = None
+    """What the job is a run of, such as ``"workflow 5"``."""
     started_at: datetime | None = None
     """When the execution was created, or else its earliest known time; None without any. UTC."""
     ended_at: datetime | None = None

@@ -1,4 +1,4 @@
-"""Compute the timeline of an execution from one snapshot."""
+"""Compute the timeline of a job from one snapshot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from datalab_facade.statuses import Status
 from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
 
 if TYPE_CHECKING:
-    from datalab_facade.models import Execution, StepRun
+    from datalab_facade.models import Step, StepRun
 
 # The models lie above this module, so their constant cannot be imported.
 _ALL_FILES = "aggregated"
@@ -25,30 +25,46 @@ _SKEW = timedelta(seconds=1)
 _SKEW_DIVISOR = 100
 
 
-def timeline_of(
-    execution: Execution, depends_on: Mapping[str, Iterable[str]] | None = None
-) -> Timeline:
+@attrs.frozen(kw_only=True)
+class TimedJob:
+    """What a timeline is computed from, whatever kind of job it is."""
+
+    kind: str
+    """The family's word for one of them, such as ``"execution"``."""
+    id: int | str
+    belongs_to: str | None
+    """What it is a run of, such as ``"workflow 5"``."""
+    status: Status
+    steps: tuple[Step, ...]
+    is_terminal: bool
+    created_at: datetime | None
+    updated_at: datetime | None
+    observed_at: datetime | None
+    error: str | None
+
+
+def timeline_of(job: TimedJob, depends_on: Mapping[str, Iterable[str]] | None = None) -> Timeline:
     """Compute the timeline of a snapshot, even if times are missing.
 
     A time without a zone counts as UTC. An end before its beginning counts as equal
     to the beginning.
 
     Args:
-        execution: The snapshot.
+        job: The job, as its snapshot has it.
         depends_on: For each step name, the names of the steps that it waits for, as
             in the workflow's definition. A step that is not a key can have waited
             for any other.
     """
     by_step = [
         [_Draft(step.name, run, _utc(run.started_at), _utc(run.finished_at)) for run in step.runs]
-        for step in execution.steps.values()
+        for step in job.steps
     ]
     drafts = [draft for step in by_step for draft in step]
-    start, end = _bounds(execution, drafts)
+    start, end = _bounds(job, drafts)
     chain: list[_Draft] = []
     if start is not None and end is not None:
         known = {step: frozenset(names) for step, names in (depends_on or {}).items()}
-        _place(drafts, start, end, known, is_open=not execution.is_terminal)
+        _place(drafts, start, end, known, is_open=not job.is_terminal)
         chain = _critical(drafts)
     for draft in chain:
         draft.is_critical = True
@@ -58,18 +74,19 @@ def timeline_of(
             status=step.status,
             runs=tuple(sorted((draft.to_run() for draft in runs), key=_began)),
         )
-        for step, runs in zip(execution.steps.values(), by_step, strict=True)
+        for step, runs in zip(job.steps, by_step, strict=True)
     ]
     return Timeline(
-        execution_id=execution.id,
-        status=execution.status,
-        workflow_id=execution.workflow_id,
+        kind=job.kind,
+        job_id=job.id,
+        status=job.status,
+        belongs_to=job.belongs_to,
         started_at=start,
         ended_at=end,
-        is_open=not execution.is_terminal,
+        is_open=not job.is_terminal,
         steps=tuple(sorted(steps, key=_began)),
         critical_path=tuple(draft.to_run() for draft in chain),
-        error=excerpt(execution.error, limit=1_000) if execution.error else None,
+        error=excerpt(job.error, limit=1_000) if job.error else None,
     )
 
 
@@ -103,15 +120,15 @@ class _Draft:
         )
 
 
-def _bounds(execution: Execution, drafts: list[_Draft]) -> tuple[datetime | None, datetime | None]:
-    created, updated = _utc(execution.created_at), _utc(execution.updated_at)
+def _bounds(job: TimedJob, drafts: list[_Draft]) -> tuple[datetime | None, datetime | None]:
+    created, updated = _utc(job.created_at), _utc(job.updated_at)
     known = [moment for draft in drafts for moment in (draft.began, draft.ended) if moment]
     if created is not None:
         known.append(created)
     latest = list(known)
-    if not execution.is_terminal:
+    if not job.is_terminal:
         # The local clock may lag behind the server's; no known time may lie after the end.
-        latest += [moment for moment in (updated, _utc(execution.observed_at)) if moment]
+        latest += [moment for moment in (updated, _utc(job.observed_at)) if moment]
     elif updated is not None and not (drafts and all(draft.ended for draft in drafts)):
         latest.append(updated)
     if not known and latest:

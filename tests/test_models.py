@@ -40,8 +40,10 @@ def step(*statuses: Status) -> Step:
         ([F, P], R),
         ([P, P], P),
         ([P, Q], P),
-        ([C, Status("SKIPPED")], R),
-        ([Status("SKIPPED"), Status("SKIPPED")], Status("SKIPPED")),
+        ([C, Status("PAUSED")], R),
+        ([Status("PAUSED"), Status("PAUSED")], Status("PAUSED")),
+        ([C, Status.SKIPPED], C),
+        ([F, Status.SKIPPED], F),
         ([], Status.UNKNOWN),
     ],
 )

@@ -195,7 +195,7 @@ class Headline:
         """Describe a timeline."""
         total = format_duration(timeline.total) if timeline.started_at is not None else ""
         return cls(
-            title=f"Execution {timeline.execution_id}",
+            title=sanitize(f"{timeline.kind[:1].upper()}{timeline.kind[1:]} {timeline.job_id}"),
             status=sanitize(timeline.status),
             state=state_of(timeline.status, failed=False),
             total=f"{total} so far" if total and timeline.is_open else total,
@@ -211,8 +211,8 @@ class Headline:
 
 def _facts(timeline: Timeline) -> Iterator[str]:
     yield f"began {format_time(timeline.started_at)}" if timeline.started_at else "no times known"
-    if timeline.workflow_id is not None:
-        yield f"workflow {timeline.workflow_id}"
+    if timeline.belongs_to is not None:
+        yield sanitize(timeline.belongs_to)
     if timeline.steps:
         done = sum(
             bool(step.runs) and all(run.status.is_terminal for run in step.runs)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
 from datalab_facade.codec import AsJSON, JSONFormat
 from datalab_facade.json_forms import JSON
-from datalab_facade.models import Failure, StepProgress
+from datalab_facade.models import Failure, Step, StepProgress, StepRun
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact, redacted_repr
 from datalab_facade.statuses import Status
 from datalab_facade.wire import wire
+
+if TYPE_CHECKING:
+    from datalab_facade.timeline import Timeline
 
 
 @picklable
@@ -176,6 +179,46 @@ class PipelineExecution(AsJSON):
     def duration(self) -> timedelta | None:
         """From creation, or else from the start, to the end, where the server gave both."""
         return _between(self.created_at or self.started_at, self.ended_at)
+
+    def timeline(self) -> Timeline:
+        """Tell when which step waited and worked, to be read, printed or drawn.
+
+        The steps of a pipeline run one after the other.
+        """
+        from datalab_facade.timeline_computation import TimedJob, timeline_of
+
+        steps = [
+            Step(
+                name=f"{step.index}. {step.type}",
+                runs=(
+                    StepRun(
+                        file_key=None,
+                        status=step.status,
+                        started_at=step.started_at,
+                        finished_at=step.finished_at,
+                        error=step.error,
+                    ),
+                ),
+            )
+            for step in self.steps
+        ]
+        timed = TimedJob(
+            kind="pipeline execution",
+            id=self.id,
+            belongs_to=None if self.pipeline_id is None else f"pipeline {self.pipeline_id}",
+            status=self.status,
+            steps=tuple(steps),
+            is_terminal=self.is_terminal,
+            created_at=self.created_at or self.started_at,
+            updated_at=self.ended_at,
+            observed_at=self.observed_at,
+            error=None,
+        )
+        names = [step.name for step in steps]
+        return timeline_of(timed, {name: names[:place] for place, name in enumerate(names)})
+
+    def _repr_html_(self) -> str:
+        return self.timeline()._repr_html_()
 
     def __repr__(self) -> str:
         steps = redact(", ".join(f"{step.type}: {step.status}" for step in self.steps))

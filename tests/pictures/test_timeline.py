@@ -108,7 +108,7 @@ def test_a_timeline_is_a_value_that_pickles_and_becomes_json(told: Execution) ->
     timeline = told.timeline()
     assert pickle.loads(pickle.dumps(timeline)) == timeline == told.timeline()
     assert hash(timeline) == hash(told.timeline())
-    assert json.loads(json.dumps(timeline.to_dict()))["execution_id"] == 123
+    assert json.loads(json.dumps(timeline.to_dict()))["job_id"] == 123
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         setattr(timeline, "status", Status.FAILED)  # noqa: B010
 
