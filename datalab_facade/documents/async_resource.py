@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, TypeVar, Unpack, cast, overload
 
 import attrs
 
-from datalab_facade.arguments import checked_seconds, in_seconds
+from datalab_facade.arguments import checked_callable, checked_seconds
 from datalab_facade.concurrency import off_loop_async
 from datalab_facade.context import Context
 from datalab_facade.decoding import decode_json
 from datalab_facade.documents.async_handles import AsyncDocumentHandle
+from datalab_facade.documents.async_submitter import AsyncSubmitter
+from datalab_facade.documents.async_verbs import AsyncDocumentVerbs
 from datalab_facade.documents.job_ids import id_with_verb
-from datalab_facade.documents.kind import (
-    DOCUMENTS,
-    DocumentLike,
-    KnownRequest,
-    failure_of,
-    known_request,
-)
+from datalab_facade.documents.kind import DocumentLike, KnownRequest, failure_of, known_request
 from datalab_facade.documents.late_values import (
     LateValue,
     asking_again,
@@ -30,11 +24,12 @@ from datalab_facade.documents.late_values import (
     has_arrived,
 )
 from datalab_facade.documents.result_decoding import decode_result, overlaid
-from datalab_facade.documents.results import DocumentResult
+from datalab_facade.documents.results import DocumentResult, Extraction
 from datalab_facade.documents.saving import SavedResult, save_result
-from datalab_facade.documents.snapshots import DocumentRequest, decode_submitted
+from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.sources import DocumentSource
 from datalab_facade.documents.submissions import (
+    Accepted,
     PlannedSubmission,
     UploadWay,
     group_of,
@@ -42,36 +37,35 @@ from datalab_facade.documents.submissions import (
     remote_result,
 )
 from datalab_facade.documents.tasks import Task
+from datalab_facade.documents.verb_options import VerbOptions, call_options
 from datalab_facade.errors import DatalabError
 from datalab_facade.files.async_resource import AsyncFiles
 from datalab_facade.files.descriptions import MAX_FILE_BYTES
-from datalab_facade.jobs.async_resource import AsyncJobWaits
 from datalab_facade.jobs.changes import AsyncOnChange
 from datalab_facade.jobs.learning import Submitted
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.options import CallOptions
 from datalab_facade.transfers.async_downloads import AsyncDownloads
-from datalab_facade.transfers.async_form_files import AsyncFormFile
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
-from datalab_facade.transfers.progress import OnProgress, ProgressMeter
+from datalab_facade.transfers.progress import OnProgress
 from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
-from datalab_facade.transfers.sources import open_source_async
 from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.transport.async_storage import AsyncStorageTransport
 
+T = TypeVar("T")
+# The server may have taken all the time there was; the error of the wait names the request.
+LEAST_TIMEOUT = 0.001
 R = TypeVar("R")
 ResultT = TypeVar("ResultT", bound=DocumentResult)
 
 
-class AsyncDocuments(AsyncJobWaits[DocumentRequest, str, DocumentLike]):
+class AsyncDocuments(AsyncDocumentVerbs):
     """Documents, for async code. Found at ``client.documents``.
 
     >>> async def text(client, path):
     ...     handle = await client.documents.submit(Convert(), path)
     ...     return (await handle.result()).markdown
     """
-
-    kind = DOCUMENTS
 
     def __init__(
         self,
@@ -81,7 +75,7 @@ class AsyncDocuments(AsyncJobWaits[DocumentRequest, str, DocumentLike]):
         context: Context,
     ) -> None:
         super().__init__(api, context)
-        self._files = files
+        self._submitter = AsyncSubmitter(self._calls, files, context)
         self._downloads = AsyncDownloads(storage, context)
 
     async def submit(
@@ -143,58 +137,19 @@ class AsyncDocuments(AsyncJobWaits[DocumentRequest, str, DocumentLike]):
         planned = planned_submission(
             task, source, name=name, content_type=content_type, upload=upload
         )
-        clock = self._context.clock
-        started = clock.monotonic()
-        if planned.file is None:
-            handle_id, sha256 = await self._send(planned, None, timeout, options, retry_overloaded), None
-        else:
-            seconds = DEFAULT_TIMEOUT
-            if timeout is not None:
-                seconds = min(checked_seconds("timeout", timeout), seconds)
-            meter = ProgressMeter(planned.file.name, on_progress)
-            if planned.is_uploaded_first:
-                file = await self._files.upload(
-                    planned.file.source,
-                    name=planned.file.name,
-                    content_type=planned.file.content_type,
-                    max_bytes=max_bytes,
-                    on_progress=on_progress,
-                    timeout=seconds,
-                    **options,
-                )
-                left = max(0.01, started + seconds - clock.monotonic())
-                referring = planned.with_reference(file.reference)
-                limit = min(left, self._context.options.timeout)
-                handle_id = await self._send(referring, None, limit, options, retry_overloaded)
-                sha256 = None
-            else:
-                opening = open_source_async(
-                    planned.file.source, planned.file.name, max_bytes=max_bytes, timeout=seconds
-                )
-                with await opening as opened:
-                    attachment = AsyncFormFile(
-                        opened,
-                        planned.file.name,
-                        planned.file.content_type,
-                        meter=meter,
-                        clock=clock,
-                        checksum=checksum,
-                    )
-                    left = max(0.01, started + seconds - clock.monotonic())
-                    # One attempt may take all of the time; a connection that stalls is noticed.
-                    longest = cast("CallOptions", {"request_timeout": left, **options})
-                    handle_id = await self._send(
-                        planned, attachment, left, longest, retry_overloaded
-                    )
-                    sha256 = attachment.sha256
-        known = KnownRequest(
-            handle_id,
-            task,
-            source=planned.source_name,
-            source_sha256=sha256,
-            submitted_at=clock.now(),
+        seconds = planned.longest(self._context.options)
+        if timeout is not None:
+            seconds = min(checked_seconds("timeout", timeout), DEFAULT_TIMEOUT)
+        accepted = await self._submitter.start(
+            planned,
+            seconds=seconds,
+            max_bytes=max_bytes,
+            on_progress=on_progress,
+            checksum=checksum,
+            retry_overloaded=retry_overloaded,
+            options=options,
         )
-        return cast("AsyncDocumentHandle[R]", self._handle(known))
+        return self._handle_of(task, planned, accepted)
 
     @overload
     async def result(
@@ -233,7 +188,7 @@ class AsyncDocuments(AsyncJobWaits[DocumentRequest, str, DocumentLike]):
         on_change: AsyncOnChange[DocumentRequest] | None = None,
         max_bytes: int = DEFAULT_MAX_BYTES,
         **options: Unpack[CallOptions],
-    ) -> Any:
+    ) -> object:
         """Wait until a request has ended well, and return its result.
 
         A result that is not in the answer itself is fetched from where the answer says, without
@@ -336,9 +291,19 @@ class AsyncDocuments(AsyncJobWaits[DocumentRequest, str, DocumentLike]):
         """
         return await off_loop_async(lambda: save_result(result, output_dir))
 
+    @overload
+    def handle(self, job: AsyncDocumentHandle[R]) -> AsyncDocumentHandle[R]: ...
+    @overload
+    def handle(
+        self, job: DocumentLike, *, verb: str | None = None, into: type[T]
+    ) -> AsyncDocumentHandle[Extraction[T]]: ...
+    @overload
+    def handle(
+        self, job: DocumentLike, *, verb: str | None = None
+    ) -> AsyncDocumentHandle[DocumentResult]: ...
     def handle(
         self, job: DocumentLike, *, verb: str | None = None, into: type | None = None
-    ) -> AsyncDocumentHandle[Any]:
+    ) -> object:
         """Return a handle of a request; nothing is sent.
 
         Args:
@@ -383,22 +348,59 @@ class AsyncDocuments(AsyncJobWaits[DocumentRequest, str, DocumentLike]):
         at = clock.monotonic() - max(age, 0.0)
         model.record_submission(self.kind.name, known.id, Submitted(group_of(known.task), at))
 
-    async def _send(
+    async def _perform(
         self,
-        planned: PlannedSubmission,
-        attachment: AsyncFormFile | None,
+        task: Task[R],
+        source: DocumentSource | None,
+        *,
+        output_dir: str | os.PathLike[str] | None,
+        wait_for: LateValue | None,
         timeout: float | timedelta | None,
-        options: CallOptions,
-        retry_overloaded: bool,  # noqa: FBT001
-    ) -> str:
-        request_id = await self._calls.submit(
-            planned.operation(attachment),
-            decode_submitted,
-            timeout=timeout,
-            options=options,
-            submission=planned.submission(retry_overloaded=retry_overloaded),
+        on_change: AsyncOnChange[DocumentRequest] | None,
+        options: VerbOptions,
+    ) -> R:
+        planned = planned_submission(
+            task,
+            source,
+            name=options.get("name"),
+            content_type=options.get("content_type"),
+            upload=options.get("upload", "auto"),
         )
-        return f"{planned.task.endpoint}/{request_id}"
+        checked_late_value(wait_for)
+        checked_callable("on_change", on_change)
+        clock, policy, for_calls = self._context.clock, options.get("policy"), call_options(options)
+        limits = self._context.policy_for_wait(timeout, policy, for_calls, self.kind.policy)
+        deadline = clock.monotonic() + limits.timeout
+        accepted = await self._submitter.start(
+            planned,
+            seconds=min(planned.longest(self._context.options), limits.timeout),
+            max_bytes=options.get("max_bytes", MAX_FILE_BYTES),
+            on_progress=options.get("on_progress"),
+            checksum=output_dir is not None,
+            retry_overloaded=options.get("retry_overloaded", False),
+            options=for_calls,
+        )
+        return await self.result(
+            self._handle_of(task, planned, accepted),
+            output_dir=output_dir,
+            wait_for=wait_for,
+            timeout=max(LEAST_TIMEOUT, deadline - clock.monotonic()),
+            policy=policy,
+            on_change=on_change,
+            **for_calls,
+        )
+
+    def _handle_of(
+        self, task: Task[R], planned: PlannedSubmission, accepted: Accepted
+    ) -> AsyncDocumentHandle[R]:
+        known = KnownRequest(
+            accepted.id,
+            task,
+            source=planned.source_name,
+            source_sha256=accepted.source_sha256,
+            submitted_at=self._context.clock.now(),
+        )
+        return cast("AsyncDocumentHandle[R]", self._handle(known))
 
     async def _result_of(
         self, ended: DocumentRequest, known: KnownRequest, deadline: float, max_bytes: int

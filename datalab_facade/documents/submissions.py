@@ -10,9 +10,9 @@ import attrs
 from datalab_facade.arguments import named
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.sources import (
-    CheckpointSource,
     DocumentSource,
     FileSource,
+    ResolvedSource,
     UrlSource,
     resolve_source,
 )
@@ -21,7 +21,9 @@ from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.jobs.retries import Submission
 from datalab_facade.known_secrets import Secrets
 from datalab_facade.models import JSON
+from datalab_facade.options import Options
 from datalab_facade.redaction import redact_url
+from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.transfers.remotes import Remote
 from datalab_facade.transport.multipart import Attachment
 from datalab_facade.transport.operations import Operation, submit_form, submit_json
@@ -42,7 +44,7 @@ class PlannedSubmission:
     """One submission: the task, and what it is about."""
 
     task: Task[Any]
-    source: UrlSource | FileSource | CheckpointSource | None
+    source: ResolvedSource | None
     is_uploaded_first: bool
     """Whether the file is uploaded before, and the request has its reference."""
 
@@ -51,29 +53,27 @@ class PlannedSubmission:
         """The file that goes with the request, or is uploaded before it."""
         return self.source if isinstance(self.source, FileSource) else None
 
+    def longest(self, options: Options) -> float:
+        """Return the seconds that it may take by default: with a file as long as a transfer."""
+        return options.timeout if self.file is None else DEFAULT_TIMEOUT
+
     def with_reference(self, reference: str) -> PlannedSubmission:
         """Return the submission of a file that was uploaded."""
         return attrs.evolve(self, source=UrlSource(reference), is_uploaded_first=False)
 
     def operation(self, attachment: Attachment | None = None) -> Operation:
         """Return the request."""
-        about: dict[str, str] = {}
-        if isinstance(self.source, UrlSource):
-            about["file_url"] = self.source.url
-        elif isinstance(self.source, CheckpointSource):
-            about["checkpoint_id"] = self.source.checkpoint_id
+        about = {} if self.source is None else self.source.fields()
         if self.task.is_form:
             return submit_form(self.task.endpoint, {**self.task.fields(), **about}, attachment)
         return submit_json(self.task.endpoint, {**self.task.body(), **about})
 
     def submission(self, *, retry_overloaded: bool) -> Submission:
         """Return what decides on retries, and what is said if the outcome is not known."""
-        about: dict[str, JSON] = {}
+        about: dict[str, JSON] = {} if self.source is None else {**self.source.fields()}
         if isinstance(self.source, UrlSource):
             about["file_url"] = redact_url(self.source.url)
-        elif isinstance(self.source, CheckpointSource):
-            about["checkpoint_id"] = self.source.checkpoint_id
-        elif self.source is not None:
+        elif isinstance(self.source, FileSource):
             about["file"] = self.source.name
         webhook = getattr(self.task, "webhook_url", None)
         return Submission(
@@ -103,6 +103,16 @@ def group_of(task: Task[Any]) -> str:
     return " ".join([task.verb, *(str(mode) for mode in modes if mode is not None)])
 
 
+@attrs.frozen
+class Accepted:
+    """What the server took."""
+
+    id: str
+    """The job's id."""
+    source_sha256: str | None = None
+    """The SHA-256 of the file, if it was computed."""
+
+
 def planned_submission(
     task: object,
     source: DocumentSource | None,
@@ -124,12 +134,7 @@ def planned_submission(
         raise InvalidArgumentError(
             f"upload must be 'auto', 'form' or 'storage', not {named(upload)}"
         )
-    if source is not None:
-        resolved = resolve_source(source, task=task, name=name, content_type=content_type)
-    elif (task.takes_file or task.takes_checkpoint) and task.verb != "run_agent":
-        raise InvalidArgumentError(f"{type(task).__name__} needs a source: a path, a URL, ...")
-    else:
-        resolved = None
+    resolved = resolve_source(source, task=task, name=name, content_type=content_type)
     is_elsewhere = getattr(task, "processing_location", None) is not None
     if isinstance(resolved, FileSource) and is_elsewhere and upload == "form":
         raise InvalidArgumentError(
