@@ -6,6 +6,7 @@ import hmac
 import math
 from typing import Final
 
+from datalab_facade.testing.documents_api import DOCUMENT_ROUTES
 from datalab_facade.testing.execution_bodies import render
 from datalab_facade.testing.files_api import FILE_ROUTES
 from datalab_facade.testing.messages import Answer, Request, json_answer
@@ -34,6 +35,7 @@ def get_execution_status(state: State, _request: Request, parameters: Parameters
 
 ROUTES: Final = (
     Route("GET", "/api/v1/workflows/executions/{execution_id}", get_execution_status),
+    *DOCUMENT_ROUTES,
     *FILE_ROUTES,
     *WORKFLOW_ROUTES,
 )

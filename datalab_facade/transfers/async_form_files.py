@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncGenerator, Iterator
 
 from datalab_facade.clock import Clock
@@ -18,7 +19,14 @@ class AsyncFormFile:
     silence = 60.0
 
     def __init__(
-        self, source: Source, name: str, content_type: str, *, meter: ProgressMeter, clock: Clock
+        self,
+        source: Source,
+        name: str,
+        content_type: str,
+        *,
+        meter: ProgressMeter,
+        clock: Clock,
+        checksum: bool = False,
     ) -> None:
         self.name = name
         self.content_type = content_type
@@ -26,6 +34,13 @@ class AsyncFormFile:
         self._source = source
         self._meter = meter
         self._clock = clock
+        self._has_checksum = checksum
+        self._digest = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str | None:
+        """The SHA-256 of what was sent, in hexadecimal digits, if it is computed."""
+        return self._digest.hexdigest() if self._has_checksum else None
 
     def body(self, exchange: Exchange, head: bytes, tail: bytes) -> AsyncGenerator[bytes, None]:
         """Return the whole form, from its beginning."""
@@ -35,6 +50,7 @@ class AsyncFormFile:
         self, exchange: Exchange, head: bytes, tail: bytes
     ) -> AsyncGenerator[bytes, None]:
         done, total = 0, self.size
+        self._digest = hashlib.sha256()
         # Without its end the form cannot be read, so whatever breaks before that was not acted on.
         exchange.is_body_incomplete = True
         self._meter.begin(done, total, self._clock.monotonic())
@@ -50,6 +66,12 @@ class AsyncFormFile:
 
     async def _next(self, pieces: Iterator[bytes]) -> bytes | None:
         if self._source.in_memory:
-            return next(pieces, None)
+            return self._read(pieces)
         # A disk may be slow.
-        return await off_loop_async(lambda: next(pieces, None))
+        return await off_loop_async(lambda: self._read(pieces))
+
+    def _read(self, pieces: Iterator[bytes]) -> bytes | None:
+        piece = next(pieces, None)
+        if piece is not None and self._has_checksum:
+            self._digest.update(piece)
+        return piece
