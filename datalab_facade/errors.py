@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from datalab_facade.jobs.kinds import JobSnapshot
     from datalab_facade.models import JSON, Execution, Failure
     from datalab_facade.outputs.manifest import Manifest
+    from datalab_facade.pipelines.execution_models import PipelineExecution
 
 __all__ = [
     "APIConnectionError",
@@ -96,6 +97,7 @@ __all__ = [
     "PayloadTooLargeError",
     "PaymentRequiredError",
     "PermissionDeniedError",
+    "PipelineFailedError",
     "RateLimitError",
     "RateLimitTimeoutError",
     "RequestRejectedError",
@@ -546,11 +548,7 @@ class ExecutionFailedError(JobFailedError):
     """The execution ended as FAILED."""
 
     def __init__(self, execution: Execution) -> None:
-        failures = execution.failures
-        shown = [excerpt(str(failure), limit=150) for failure in failures[:5]]
-        if len(failures) > len(shown):
-            shown.append(f"and {len(failures) - len(shown)} more in .failures")
-        reasons = "; ".join(shown) or "the server gave no reason"
+        reasons = _reasons(execution.failures)
         super().__init__(f"Execution {execution.id} failed: {reasons}", execution)
 
     @property
@@ -562,6 +560,31 @@ class ExecutionFailedError(JobFailedError):
     def failures(self) -> tuple[Failure, ...]:
         """What failed: step, file and the server's words for each."""
         return self.snapshot.failures
+
+
+class PipelineFailedError(JobFailedError):
+    """A pipeline execution ended, and none of its steps has a result that could be used."""
+
+    def __init__(self, execution: PipelineExecution) -> None:
+        reasons = _reasons(execution.failures)
+        super().__init__(f"Pipeline execution {execution.id} failed: {reasons}", execution)
+
+    @property
+    def snapshot(self) -> PipelineExecution:
+        """The final snapshot."""
+        return cast("PipelineExecution", self._snapshot)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """What failed: the step and the server's words for each."""
+        return self.snapshot.failures
+
+
+def _reasons(failures: tuple[Failure, ...]) -> str:
+    shown = [excerpt(str(failure), limit=150) for failure in failures[:5]]
+    if len(failures) > len(shown):
+        shown.append(f"and {len(failures) - len(shown)} more in .failures")
+    return "; ".join(shown) or "the server gave no reason"
 
 
 class DocumentFailedError(JobFailedError):

@@ -6,7 +6,6 @@ from typing import cast
 
 from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.context import Context
-from datalab_facade.documents.snapshots import decode_submitted
 from datalab_facade.documents.sources import FileSource
 from datalab_facade.documents.submissions import Accepted, PlannedSubmission
 from datalab_facade.files.async_resource import AsyncFiles
@@ -111,15 +110,15 @@ class AsyncSubmitter:
         options: CallOptions,
         retry_overloaded: bool,  # noqa: FBT001
     ) -> Accepted:
-        request_id = await self._calls.submit(
+        job_id = await self._calls.submit(
             planned.operation(attachment),
-            decode_submitted,
+            planned.decode_id,
             timeout=self._left(deadline),
             options=options,
             submission=planned.submission(retry_overloaded=retry_overloaded),
         )
         sha256 = None if attachment is None else attachment.sha256
-        return Accepted(f"{planned.task.endpoint}/{request_id}", sha256)
+        return Accepted(job_id, sha256)
 
     def _left(self, deadline: float) -> float:
         return max(0.01, deadline - self._now())

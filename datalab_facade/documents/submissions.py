@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from datalab_facade.arguments import named
-from datalab_facade.documents.snapshots import DocumentRequest
+from datalab_facade.documents.snapshots import DocumentRequest, decode_submitted
 from datalab_facade.documents.sources import (
     DocumentSource,
     FileSource,
@@ -67,6 +67,15 @@ class PlannedSubmission:
         if self.task.is_form:
             return submit_form(self.task.endpoint, {**self.task.fields(), **about}, attachment)
         return submit_json(self.task.endpoint, {**self.task.body(), **about})
+
+    def decode_id(self, answer: JSON) -> str:
+        """Return the id of the job that an answer names.
+
+        Raises:
+            RequestRejectedError: The answer says that nothing was started.
+            InvalidResponseError: The answer names no job.
+        """
+        return f"{self.task.endpoint}/{decode_submitted(answer)}"
 
     def submission(self, *, retry_overloaded: bool) -> Submission:
         """Return what decides on retries, and what is said if the outcome is not known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, cast
 
 from datalab_facade.documents.submissions import UploadWay
@@ -21,8 +22,8 @@ from datalab_facade.options import CallOptions
 from datalab_facade.transfers.progress import OnProgress
 
 
-class VerbOptions(CallOptions, total=False):
-    """Options of a verb that few need; the defaults are those of ``documents.submit``."""
+class SubmissionOptions(CallOptions, total=False):
+    """Options of a submission that few need; the defaults are those of ``documents.submit``."""
 
     name: str | None
     """The file's name at Datalab; by default the last part of its path."""
@@ -36,6 +37,19 @@ class VerbOptions(CallOptions, total=False):
     """Called with a :class:`~datalab_facade.Progress` some times a second while a file is sent."""
     retry_overloaded: bool
     """Whether to submit again after 503 and 529, trusting that an overloaded server did nothing."""
+
+
+class SubmitOptions(SubmissionOptions, total=False):
+    """Options of a call that submits, and does not wait."""
+
+    timeout: float | timedelta | None
+    """Seconds, or a timedelta, for the whole call; by default an hour with a file, and else the
+    client's, a minute."""
+
+
+class VerbOptions(SubmissionOptions, total=False):
+    """Options of a call that submits and waits."""
+
     policy: WaitPolicy | None
     """How often to poll and what to retry; by default the client's."""
 
@@ -83,7 +97,7 @@ def split_options(keywords: Mapping[str, object]) -> tuple[dict[str, Any], VerbO
     return fields, cast("VerbOptions", options)
 
 
-def call_options(options: VerbOptions) -> CallOptions:
+def call_options(options: SubmissionOptions) -> CallOptions:
     """Return the options that each request has."""
     found = {name: value for name, value in options.items() if name in _CALL_OPTIONS}
     return cast("CallOptions", found)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar, Unpack
 
+from datalab_facade.arguments import checked_seconds
 from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.context import Context
+from datalab_facade.documents.async_submitter import AsyncSubmitter
+from datalab_facade.documents.page_ranges import PageRange
+from datalab_facade.documents.sources import DocumentSource
+from datalab_facade.documents.verb_options import SubmitOptions, call_options
 from datalab_facade.drift import Drift
 from datalab_facade.errors import InvalidArgumentError, NotFoundError
+from datalab_facade.files.async_resource import AsyncFiles
+from datalab_facade.files.descriptions import MAX_FILE_BYTES
 from datalab_facade.json_forms import JSON
 from datalab_facade.options import CallOptions
 from datalab_facade.paging import Paging
+from datalab_facade.pipelines.async_executions import AsyncPipelineExecutions
+from datalab_facade.pipelines.async_handles import AsyncPipelineExecutionHandle
 from datalab_facade.pipelines.decoding import (
     decode_done,
     decode_pipeline,
@@ -33,7 +42,9 @@ from datalab_facade.pipelines.requests import (
     is_pipeline_id,
     submission,
 )
+from datalab_facade.pipelines.run_task import RunPipeline, planned_run
 from datalab_facade.transport.async_api import AsyncApiTransport
+from datalab_facade.transport.async_storage import AsyncStorageTransport
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.pipeline_operations import (
     archive_pipeline,
@@ -64,9 +75,114 @@ class AsyncPipelines:
     ...     return await client.pipelines.create_version(saved)
     """
 
-    def __init__(self, transport: AsyncApiTransport, context: Context) -> None:
-        self._calls = AsyncApiCaller(transport, context)
+    def __init__(
+        self,
+        api: AsyncApiTransport,
+        storage: AsyncStorageTransport,
+        files: AsyncFiles,
+        context: Context,
+    ) -> None:
+        self.executions = AsyncPipelineExecutions(api, storage, context)
+        """Poll executions of pipelines, wait for them, take their results."""
+        self._calls = AsyncApiCaller(api, context)
+        self._submitter = AsyncSubmitter(self._calls, files, context)
         self._context = context
+
+    async def run(
+        self,
+        pipeline: str | Pipeline,
+        source: DocumentSource,
+        *,
+        version: int | None = None,
+        page_range: PageRange | None = None,
+        output_format: str | Iterable[str] | None = None,
+        run_evals: bool | None = None,
+        skip_cache: bool | None = None,
+        webhook_url: str | None = None,
+        processing_location: str | None = None,
+        extra: Mapping[str, JSON] | None = None,
+        **options: Unpack[SubmitOptions],
+    ) -> AsyncPipelineExecutionHandle:
+        """Run a pipeline on a document, once. This costs money and cannot be cancelled.
+
+        A file is streamed from disk, in constant memory. The request is retried only if the
+        server certainly did not act on it.
+
+        Args:
+            pipeline: The pipeline: its id, the name under which it was saved, or a snapshot.
+            source: The document, as for ``client.documents.submit``.
+            version: The version to run: 0 for the draft, 1 or more for a published one; by
+                default the published one in use, or the draft where there is none.
+            page_range: The pages to process, such as ``"0,2-4"``; the first is 0; by default all.
+            output_format: One or several of ``"markdown"``, ``"html"``, ``"json"``, ``"chunks"``.
+            run_evals: Whether evaluation steps run; by default not.
+            skip_cache: Whether all steps run anew even if the server has results.
+            webhook_url: The URL that the server calls when the execution is complete.
+            processing_location: The region, such as ``"us"`` or ``"eu"``.
+            extra: Fields that this version does not know, by their names in the API.
+            options: See :class:`~datalab_facade.documents.verb_options.SubmitOptions`.
+
+        Returns:
+            A handle of the execution, to wait with.
+
+        Raises:
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            UploadError: The file is missing, empty, too large or cannot be read, or changed
+                meanwhile; nothing was started.
+            AuthenticationError: The API key is wrong.
+            PaymentRequiredError: The account has reached its spending limit.
+            NotFoundError: The API key has no such pipeline.
+            ConflictError: The pipeline has no version that can run.
+            UnprocessableEntityError: The server did not accept the request.
+            APIStatusError: The server answered with another error; nothing was started.
+            RequestRejectedError: The server reports a refusal with a success status.
+            APIConnectionError: The server was not reached, or did not get the end of the file.
+            SubmissionUncertainError: The request was sent, but it is not known whether the server
+                acted on it; ``executions.list`` tells.
+        """
+        for_calls = call_options(options)
+        pipeline_id = await self.resolve(pipeline, **for_calls)
+        task = RunPipeline(
+            pipeline_id,
+            version=version,
+            page_range=page_range,
+            output_format=output_format,
+            run_evals=run_evals,
+            skip_cache=skip_cache,
+            webhook_url=webhook_url,
+            processing_location=processing_location,
+            extra=extra or {},
+        )
+        return await self.submit(task, source, **options)
+
+    async def submit(
+        self, task: RunPipeline, source: DocumentSource, **options: Unpack[SubmitOptions]
+    ) -> AsyncPipelineExecutionHandle:
+        """Run a pipeline as a task says. What it promises and raises, see :meth:`run`.
+
+        Args:
+            task: The pipeline's id, and what else is sent.
+            source: The document, as for ``client.documents.submit``.
+            options: See :class:`~datalab_facade.documents.verb_options.SubmitOptions`.
+        """
+        planned = planned_run(
+            task,
+            source,
+            name=options.get("name"),
+            content_type=options.get("content_type"),
+            upload=options.get("upload", "auto"),
+        )
+        timeout, longest = options.get("timeout"), planned.longest(self._context.options)
+        accepted = await self._submitter.start(
+            planned,
+            seconds=longest if timeout is None else checked_seconds("timeout", timeout),
+            max_bytes=options.get("max_bytes", MAX_FILE_BYTES),
+            on_progress=options.get("on_progress"),
+            checksum=False,
+            retry_overloaded=options.get("retry_overloaded", False),
+            options=call_options(options),
+        )
+        return self.executions.handle(accepted.id)
 
     async def create(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import attrs
 
@@ -18,6 +18,9 @@ from datalab_facade.wire import wire
 
 if TYPE_CHECKING:
     from datalab_facade.timeline import Timeline
+
+
+_CATCHING_UP: Final = timedelta(minutes=1)
 
 
 @picklable
@@ -105,8 +108,17 @@ class PipelineExecution(AsJSON):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the execution has ended, well or badly."""
-        return self.status.is_terminal
+        """Whether the execution has ended, well or badly, and its steps with it.
+
+        While an execution runs, the server reads it from another store than when it has ended
+        (API reference of pipelines), so a step may stand as running for a moment longer. For a
+        minute after its end, such an execution counts as still running.
+        """
+        if not self.status.is_terminal:
+            return False
+        if all(step.is_terminal for step in self.steps) or not (self.ended_at and self.observed_at):
+            return True
+        return not timedelta() <= self.observed_at - self.ended_at <= _CATCHING_UP
 
     @property
     def succeeded(self) -> bool:
@@ -131,18 +143,9 @@ class PipelineExecution(AsJSON):
 
         Where the server names no steps, only an execution that succeeded is.
         """
-        if not self.is_terminal:
+        if not self.status.is_terminal:
             return False
         return any(step.succeeded for step in self.steps) if self.steps else self.succeeded
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether the execution and all its steps have ended.
-
-        While an execution runs, the server reads it from another store than when it has ended
-        (API reference of pipelines), so a step may stand as running for a moment longer.
-        """
-        return self.is_terminal and all(step.is_terminal for step in self.steps)
 
     @property
     def failures(self) -> tuple[Failure, ...]:

@@ -4,10 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import attrs
 
 from datalab_facade.models import JSON
 from datalab_facade.paging import PageRequest
 from datalab_facade.transport.operations import Operation, make_operation
+
+if TYPE_CHECKING:
+    from datalab_facade.transport.multipart import Attachment
 
 _PIPELINE = "/api/v1/pipelines/{pipeline_id}"
 _SCHEMAS = "/api/v1/extraction_schemas"
@@ -216,3 +222,21 @@ def list_batch_runs(
         offset=page.offset,
     )
     return make_operation("list_batch_runs", "/api/v1/eval_batch_runs", built)
+
+
+def run_pipeline(
+    pipeline_id: str, fields: Mapping[str, str], attachment: Attachment | None = None
+) -> Operation:
+    """``POST /api/v1/pipelines/{pipeline_id}/run``, as a form.
+
+    Args:
+        pipeline_id: The pipeline.
+        fields: The fields of the form, but for the file.
+        attachment: The file, if there is one.
+    """
+    from datalab_api_client.api.pipelines.post_pipelines_id_run import _get_kwargs
+
+    parts = [(name, (None, value)) for name, value in fields.items()]
+    built = {**_get_kwargs(pipeline_id), "files": parts}
+    operation = make_operation("run_pipeline", f"{_PIPELINE}/run", built)
+    return attrs.evolve(operation, attachment=attachment)

@@ -1,0 +1,261 @@
+"""Pipeline executions, for async code: poll, wait, take results; one or many."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar, Unpack, overload
+
+from datalab_facade.context import Context
+from datalab_facade.decoding import decode_json
+from datalab_facade.documents.result_decoding import decode_result, overlaid
+from datalab_facade.documents.results import DocumentResult
+from datalab_facade.documents.tasks import Task
+from datalab_facade.errors import InvalidArgumentError, InvalidResponseError
+from datalab_facade.jobs.async_resource import AsyncJobWaits
+from datalab_facade.jobs.changes import AsyncOnChange
+from datalab_facade.jobs.wait import WaitPolicy
+from datalab_facade.json_forms import JSON
+from datalab_facade.options import CallOptions
+from datalab_facade.paging import Paging
+from datalab_facade.pipelines.async_handles import AsyncPipelineExecutionHandle
+from datalab_facade.pipelines.execution_decoding import decode_pipeline_executions
+from datalab_facade.pipelines.execution_models import PipelineExecution, PipelineStepRun
+from datalab_facade.pipelines.kind import PIPELINE_EXECUTIONS, PipelineExecutionLike
+from datalab_facade.pipelines.steps import StepLike, find_step, remote_step_result, result_id
+from datalab_facade.transfers.async_downloads import AsyncDownloads
+from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
+from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
+from datalab_facade.transport.async_api import AsyncApiTransport
+from datalab_facade.transport.async_storage import AsyncStorageTransport
+from datalab_facade.transport.pipeline_operations import (
+    list_pipeline_executions,
+    pipeline_step_result,
+)
+
+R = TypeVar("R")
+
+MOST_PER_PAGE = 100
+"""The most executions that the API returns in one answer."""
+
+
+class AsyncPipelineExecutions(AsyncJobWaits[PipelineExecution, str, PipelineExecutionLike]):
+    """Pipeline executions, for async code. Found at ``client.pipelines.executions``.
+
+    >>> async def title(client, execution):
+    ...     ended = await client.pipelines.executions.result(execution)
+    ...     extraction = await client.pipelines.executions.step_result(ended, "extract")
+    ...     return extraction.data["title"]
+    """
+
+    kind = PIPELINE_EXECUTIONS
+
+    def __init__(
+        self, api: AsyncApiTransport, storage: AsyncStorageTransport, context: Context
+    ) -> None:
+        super().__init__(api, context)
+        self._downloads = AsyncDownloads(storage, context)
+
+    def handle(self, job: PipelineExecutionLike) -> AsyncPipelineExecutionHandle:
+        """Return a handle of an execution; nothing is sent.
+
+        Args:
+            job: The execution's id, a snapshot of it, a handle that was pickled or
+                belongs to another client, or the dict of a handle's ``to_dict``.
+
+        Raises:
+            InvalidArgumentError: It is none of these, or the handle belongs to another
+                API's address.
+        """
+        return AsyncPipelineExecutionHandle(id=self._id(job), jobs=self)
+
+    async def result(
+        self,
+        job: PipelineExecutionLike,
+        *,
+        timeout: float | timedelta | None = None,
+        policy: WaitPolicy | None = None,
+        on_change: AsyncOnChange[PipelineExecution] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> PipelineExecution:
+        """Wait until an execution has ended, and return its final snapshot if it is usable.
+
+        An execution that ended with errors is, as long as one of its steps has a result: see
+        ``partially_failed`` and ``failures``, and take the result with :meth:`step_result`.
+        Arguments and errors as :meth:`wait`.
+
+        Raises:
+            PipelineFailedError: No step has a result; the error has the snapshot.
+        """
+        ended = await self.wait(job, timeout=timeout, policy=policy, on_change=on_change, **options)
+        if not ended.is_usable:
+            raise self.kind.failure(ended)
+        return ended
+
+    def list(
+        self,
+        pipeline_id: str,
+        *,
+        limit: int | None = None,
+        page_size: int = MOST_PER_PAGE,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[CallOptions],
+    ) -> AsyncGenerator[PipelineExecution, None]:
+        """List the executions of a pipeline; pages are requested as they are needed.
+
+        Args:
+            pipeline_id: The pipeline's id.
+            limit: The largest number of executions to yield; by default all.
+            page_size: The number of executions per request, 1 to 100; 100 by default.
+            timeout: Seconds, or a timedelta, for each page; by default the client's, a minute.
+            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
+
+        Returns:
+            An iterator of executions.
+
+        Raises:
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            DatalabError: Whatever :meth:`get` raises.
+        """
+        checked = self.kind.checked_id(pipeline_id)
+        paging = Paging[PipelineExecution](
+            limit=limit, page_size=page_size, most=MOST_PER_PAGE, key=lambda one: one.id
+        )
+        return self._calls.pages(
+            paging,
+            partial(list_pipeline_executions, checked),
+            lambda answer: self._context.record_drift(
+                *decode_pipeline_executions(answer, self._context.clock.now())
+            ),
+            timeout=timeout,
+            options=options,
+            subject=f"the executions of pipeline {checked}",
+        )
+
+    @overload
+    async def step_result(
+        self,
+        job: PipelineExecutionLike,
+        step: StepLike,
+        *,
+        task: Task[R],
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[CallOptions],
+    ) -> R: ...
+    @overload
+    async def step_result(
+        self,
+        job: PipelineExecutionLike,
+        step: StepLike,
+        *,
+        task: None = None,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[CallOptions],
+    ) -> DocumentResult: ...
+    async def step_result(
+        self,
+        job: PipelineExecutionLike,
+        step: StepLike,
+        *,
+        task: Task[Any] | None = None,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[CallOptions],
+    ) -> object:
+        """Fetch the result of a step, by the kind of step.
+
+        A result that is not in the answer itself is fetched from where the answer says, without
+        the key.
+
+        Args:
+            job: The execution: its id, a snapshot of it, or a handle. A snapshot that has ended
+                is not polled again.
+            step: The step: its index (the first is 0, the last -1), its type, such as
+                ``"extract"``, or the step itself.
+            task: The task of that step, if it is at hand: of ``Extract(Invoice)`` comes the type
+                of the value.
+            max_bytes: The largest result in bytes that is fetched into memory.
+            timeout: Seconds, or a timedelta, for each request; by default the client's, a minute.
+            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
+
+        Returns:
+            The result: a :class:`~datalab_facade.Conversion` of a convert step, an
+            :class:`~datalab_facade.Extraction` of an extract step, and so on.
+
+        Raises:
+            InvalidArgumentError: The execution has no such step, or the step has no result
+                yet or at all.
+            NotFoundError: The result was deleted.
+            EmptyResultError: Nothing came of what was asked for.
+            ExtractionMismatchError: What was extracted does not fit the type; the error holds it.
+            OutputTooLargeError: The result is larger than ``max_bytes``.
+            DownloadError: The result could not be fetched.
+            DatalabError: Whatever :meth:`get` raises.
+        """
+        execution = job if isinstance(job, PipelineExecution) and job.is_terminal else None
+        if execution is None:
+            execution = await self.get(job, timeout=timeout, **options)
+        found = find_step(execution, step)
+        if not found.succeeded:
+            raise InvalidArgumentError(
+                f"Step {found.index} ({found.type}) of {execution.id} has no result: it is "
+                f"{found.status}{f' ({found.error})' if found.error else ''}"
+            )
+        body = await self._step_body(execution, found, timeout, options)
+        url = body.get("result_url")
+        if isinstance(url, str) and url:
+            body = await self._fetched(execution, found, body, max_bytes, timeout, options)
+        result, drift = decode_result(
+            body,
+            job_id=result_id(execution, found),
+            task=task,
+            observed_at=self._context.clock.now(),
+        )
+        return self._context.record_drift(result, drift)
+
+    async def _step_body(
+        self,
+        execution: PipelineExecution,
+        step: PipelineStepRun,
+        timeout: float | timedelta | None,
+        options: CallOptions,
+    ) -> dict[str, JSON]:
+        return await self._calls.query(
+            pipeline_step_result(execution.id, step.index),
+            _object,
+            timeout=timeout,
+            options=options,
+            subject=f"the result of step {step.index} of {execution.id}",
+        )
+
+    async def _fetched(
+        self,
+        execution: PipelineExecution,
+        step: PipelineStepRun,
+        body: dict[str, JSON],
+        max_bytes: int,
+        timeout: float | timedelta | None,
+        options: CallOptions,
+    ) -> JSON:
+        async def renew(_: str, left: float) -> str | None:
+            newer = await self._step_body(execution, step, min(left, DEFAULT_TIMEOUT), options)
+            url = newer.get("result_url")
+            return url if isinstance(url, str) else None
+
+        limit = self._context.options_for_call(timeout, options).timeout
+        fetched = await self._downloads.read(
+            remote_step_result(execution, step, str(body["result_url"])),
+            renew,
+            deadline=self._context.clock.monotonic() + max(limit, DEFAULT_TIMEOUT),
+            max_bytes=max_bytes,
+        )
+        return overlaid(decode_json(fetched), body)
+
+
+def _object(answer: JSON) -> dict[str, JSON]:
+    if isinstance(answer, dict):
+        return answer
+    raise InvalidResponseError("the answer is not the result of a step", body=str(answer)[:200])
