@@ -54,10 +54,10 @@ from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.storage import StorageTransport
 
 T = TypeVar("T")
+R = TypeVar("R", bound=DocumentResult)
+ResultT = TypeVar("ResultT", bound=DocumentResult)
 # The server may have taken all the time there was; the error of the wait names the request.
 LEAST_TIMEOUT = 0.001
-R = TypeVar("R")
-ResultT = TypeVar("ResultT", bound=DocumentResult)
 
 
 class Documents(DocumentVerbs):

@@ -1,5 +1,5 @@
 # Generated from async_form_files.py by scripts/unasync.py; change that file, not this one.
-"""Files as parts of forms, for blocking code: read from disk as they are sent, in constant memory."""
+"""Files as parts of forms, for blocking code: read from disk as they are sent."""
 
 from __future__ import annotations
 
