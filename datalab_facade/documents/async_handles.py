@@ -18,11 +18,12 @@ from datalab_facade.jobs.async_handles import AsyncWaitHandle
 if TYPE_CHECKING:
     from datalab_facade.documents.async_resource import AsyncDocuments
     from datalab_facade.documents.late_values import LateValue
+    from datalab_facade.documents.results import DocumentResult
     from datalab_facade.jobs.changes import AsyncOnChange
     from datalab_facade.models import JSON
     from datalab_facade.options import WaitOptions
 
-R_co = TypeVar("R_co", covariant=True)
+R_co = TypeVar("R_co", bound="DocumentResult", covariant=True)
 
 
 @attrs.frozen(kw_only=True)

@@ -53,10 +53,10 @@ from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.transport.async_storage import AsyncStorageTransport
 
 T = TypeVar("T")
+R = TypeVar("R", bound=DocumentResult)
+ResultT = TypeVar("ResultT", bound=DocumentResult)
 # The server may have taken all the time there was; the error of the wait names the request.
 LEAST_TIMEOUT = 0.001
-R = TypeVar("R")
-ResultT = TypeVar("ResultT", bound=DocumentResult)
 
 
 class AsyncDocuments(AsyncDocumentVerbs):
@@ -273,9 +273,7 @@ class AsyncDocuments(AsyncDocumentVerbs):
         snapshot = await self.get(known.id, timeout=timeout, **options)
         return cast("ResultT", await self._result_of(snapshot, known, deadline, max_bytes))
 
-    async def save(
-        self, result: DocumentResult, output_dir: str | os.PathLike[str]
-    ) -> SavedResult:
+    async def save(self, result: DocumentResult, output_dir: str | os.PathLike[str]) -> SavedResult:
         """Save a result to a folder, as the official command line does; nothing is sent.
 
         Args:

@@ -6,7 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TypeVar, Unpack, overload
+from typing import Any, TypeVar, Unpack, cast, overload
 
 from datalab_facade.documents.kind import DOCUMENTS, DocumentLike
 from datalab_facade.documents.late_values import LateValue
@@ -14,6 +14,7 @@ from datalab_facade.documents.results import (
     AgentResult,
     Conversion,
     CreatedDocument,
+    DocumentResult,
     Extraction,
     FilledForm,
     SchemaSuggestions,
@@ -48,7 +49,7 @@ from datalab_facade.jobs.async_resource import AsyncJobWaits
 from datalab_facade.jobs.changes import AsyncOnChange
 from datalab_facade.models import JSON
 
-R = TypeVar("R")
+R = TypeVar("R", bound=DocumentResult)
 T = TypeVar("T")
 
 
@@ -138,8 +139,8 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         Args:
             source: A path, a URL, a ``datalab://`` reference, bytes, an open file, an uploaded
                 file, or an earlier result with a checkpoint.
-            schema: A pydantic class, dataclass, attrs class or TypedDict, a JSON Schema, or the path
-                of one; None with ``schema_id``.
+            schema: A pydantic class, dataclass, attrs class or TypedDict, a JSON Schema, or the
+                path of one; None with ``schema_id``.
             output_dir: A folder to save the result in as well.
             wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
                 server has filled that in.
@@ -153,7 +154,7 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         """
         fields, options = split_options(keywords)
         return await self._perform(
-            Extract(schema, **fields),
+            Extract(cast("Any", schema), **fields),
             source,
             output_dir=output_dir,
             wait_for=wait_for,

@@ -96,8 +96,9 @@ def id_of_check_url(url: str, base_url: str) -> str:
     """
     try:
         parts, ours = urlsplit(url), urlsplit(base_url)
-        there, here = _server(parts.scheme, parts.hostname, parts.port), _server(
-            ours.scheme, ours.hostname, ours.port
+        there, here = (
+            _server(parts.scheme, parts.hostname, parts.port),
+            _server(ours.scheme, ours.hostname, ours.port),
         )
     except ValueError:
         raise InvalidArgumentError(f"{redact_url(url)} is not an address") from None

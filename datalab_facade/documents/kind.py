@@ -121,13 +121,14 @@ def known_request(job: object, base_url: str) -> KnownRequest:
         return KnownRequest(id_of_check_url(job, base_url))
     if isinstance(job, DocumentResult):
         into = getattr(job, "into", None)
-        known = checked_job_id(job.id), job.task, into, job.source, job.source_sha256
-        return KnownRequest(*known)
+        job_id = checked_job_id(job.id)
+        return KnownRequest(job_id, job.task, into, job.source, job.source_sha256)
     job_id = resolve_id(DOCUMENTS, job, base_url)
     if isinstance(job, AnyHandle):
         # A handle in memory knows the type, which JSON does not.
-        names = [field.name for field in attrs.fields(KnownRequest)]
-        return KnownRequest(**{**{n: getattr(job, n, None) for n in names}, "id": job_id})
+        handle = cast("DocumentHandle[Any]", job)
+        known = handle.task, handle.into, handle.source, handle.source_sha256, handle.submitted_at
+        return KnownRequest(job_id, *known)
     if isinstance(job, Mapping):
         return KnownRequest(job_id, **details_of(cast("Mapping[str, JSON]", job)))
     return KnownRequest(job_id)

@@ -185,9 +185,7 @@ class DurationModel:
         """Return when a job was submitted, if that is known and its end was not seen yet."""
         return self._submitted.get((kind, job_id))
 
-    def learn_duration(
-        self, kind: str, job_id: int | str, seconds: float | None
-    ) -> None:
+    def learn_duration(self, kind: str, job_id: int | str, seconds: float | None) -> None:
         """Take in a job that was submitted from here and has ended.
 
         Args:

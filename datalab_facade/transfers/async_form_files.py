@@ -1,4 +1,4 @@
-"""Files as parts of forms, for async code: read from disk as they are sent, in constant memory."""
+"""Files as parts of forms, for async code: read from disk as they are sent."""
 
 from __future__ import annotations
 

@@ -34,9 +34,7 @@ class Attachment(Protocol):
         ...
 
 
-def encode_form(
-    operation: Operation, exchange: Exchange, headers: dict[str, str]
-) -> Content:
+def encode_form(operation: Operation, exchange: Exchange, headers: dict[str, str]) -> Content:
     """Return the body of a form, and add to the headers what describes it.
 
     httpx encodes everything but the bytes of the attachment, with a random boundary.

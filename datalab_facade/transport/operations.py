@@ -223,7 +223,7 @@ DOCUMENT_ENDPOINTS: Final = frozenset(_DOCUMENT_MODULES)
 
 def _document_request(endpoint: str, place: int, *arguments: str) -> Mapping[str, object]:
     module = import_module(f"datalab_api_client.api.default.{_DOCUMENT_MODULES[endpoint][place]}")
-    return cast("Mapping[str, object]", module._get_kwargs(*arguments))
+    return cast("Mapping[str, object]", module._get_kwargs(*arguments))  # noqa: SLF001 - as above
 
 
 def submit_form(
