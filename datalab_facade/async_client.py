@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from datalab_facade.executions.async_resource import AsyncExecutions
     from datalab_facade.files.async_resource import AsyncFiles
     from datalab_facade.outputs.async_resource import AsyncOutputs
+    from datalab_facade.pipelines.async_batch_runs import AsyncBatchRuns
+    from datalab_facade.pipelines.async_extraction_schemas import AsyncExtractionSchemas
+    from datalab_facade.pipelines.async_resource import AsyncPipelines
     from datalab_facade.runs.async_runner import AsyncRuns
     from datalab_facade.runs.run_options import RunOptions, RunWorkflow
     from datalab_facade.runs.run_results import RunReport, RunResult
@@ -151,6 +154,27 @@ class AsyncDatalab:
         from datalab_facade.files.async_resource import AsyncFiles
 
         return AsyncFiles(self._api, self._storage, self._context)
+
+    @cached_property
+    def pipelines(self) -> AsyncPipelines:
+        """Create pipelines, publish them and run them."""
+        from datalab_facade.pipelines.async_resource import AsyncPipelines
+
+        return AsyncPipelines(self._api, self._storage, self.files, self._context)
+
+    @cached_property
+    def extraction_schemas(self) -> AsyncExtractionSchemas:
+        """Store schemas for extractions, list and change them."""
+        from datalab_facade.pipelines.async_extraction_schemas import AsyncExtractionSchemas
+
+        return AsyncExtractionSchemas(self._api, self._context)
+
+    @cached_property
+    def batch_runs(self) -> AsyncBatchRuns:
+        """Run pipelines over collections of files at Datalab, with evaluation."""
+        from datalab_facade.pipelines.async_batch_runs import AsyncBatchRuns
+
+        return AsyncBatchRuns(self._api, self._context)
 
     @cached_property
     def workflows(self) -> AsyncWorkflows:

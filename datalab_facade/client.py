@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from datalab_facade.executions.resource import Executions
     from datalab_facade.files.resource import Files
     from datalab_facade.outputs.resource import Outputs
+    from datalab_facade.pipelines.batch_runs import BatchRuns
+    from datalab_facade.pipelines.extraction_schemas import ExtractionSchemas
+    from datalab_facade.pipelines.resource import Pipelines
     from datalab_facade.runs.run_options import RunOptions, RunWorkflow
     from datalab_facade.runs.run_results import RunReport, RunResult
     from datalab_facade.runs.run_sources import Sources
@@ -146,6 +149,27 @@ class Datalab:
         from datalab_facade.files.resource import Files
 
         return Files(self._api, self._storage, self._context)
+
+    @cached_property
+    def pipelines(self) -> Pipelines:
+        """Create pipelines, publish them and run them."""
+        from datalab_facade.pipelines.resource import Pipelines
+
+        return Pipelines(self._api, self._storage, self.files, self._context)
+
+    @cached_property
+    def extraction_schemas(self) -> ExtractionSchemas:
+        """Store schemas for extractions, list and change them."""
+        from datalab_facade.pipelines.extraction_schemas import ExtractionSchemas
+
+        return ExtractionSchemas(self._api, self._context)
+
+    @cached_property
+    def batch_runs(self) -> BatchRuns:
+        """Run pipelines over collections of files at Datalab, with evaluation."""
+        from datalab_facade.pipelines.batch_runs import BatchRuns
+
+        return BatchRuns(self._api, self._context)
 
     @cached_property
     def workflows(self) -> Workflows:

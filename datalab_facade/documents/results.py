@@ -18,10 +18,9 @@ import attrs
 
 from datalab_facade.codec import AsJSON, JSONFormat, json_field
 from datalab_facade.documents.extracted_fields import ExtractedField as ExtractedField  # noqa: PLC0414
-from datalab_facade.documents.extracted_fields import ExtractedFields, separate
+from datalab_facade.documents.extracted_fields import ExtractedFields
 from datalab_facade.errors import (
     EmptyResultError,
-    ExtractionMismatchError,
     FormatNotRequestedError,
     InvalidResponseError,
 )

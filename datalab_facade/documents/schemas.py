@@ -327,6 +327,8 @@ def _merge_single(schema: dict[str, JSON], union: str) -> None:
         return
     [branch] = branches
     beside = {name: value for name, value in schema.items() if name != union}
-    if all(name in _NOTES or branch[name] == value for name, value in beside.items() if name in branch):
+    if all(
+        name in _NOTES or branch[name] == value for name, value in beside.items() if name in branch
+    ):
         schema.clear()
         schema.update({**branch, **beside})

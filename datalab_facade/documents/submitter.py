@@ -7,7 +7,6 @@ from typing import cast
 
 from datalab_facade.calling import ApiCaller
 from datalab_facade.context import Context
-from datalab_facade.documents.snapshots import decode_submitted
 from datalab_facade.documents.sources import FileSource
 from datalab_facade.documents.submissions import Accepted, PlannedSubmission
 from datalab_facade.files.resource import Files
@@ -112,15 +111,15 @@ class Submitter:
         options: CallOptions,
         retry_overloaded: bool,  # noqa: FBT001
     ) -> Accepted:
-        request_id = self._calls.submit(
+        job_id = self._calls.submit(
             planned.operation(attachment),
-            decode_submitted,
+            planned.decode_id,
             timeout=self._left(deadline),
             options=options,
             submission=planned.submission(retry_overloaded=retry_overloaded),
         )
         sha256 = None if attachment is None else attachment.sha256
-        return Accepted(f"{planned.task.endpoint}/{request_id}", sha256)
+        return Accepted(job_id, sha256)
 
     def _left(self, deadline: float) -> float:
         return max(0.01, deadline - self._now())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 import attrs
 
@@ -27,14 +27,6 @@ from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.json_forms import JSON
 from datalab_facade.pickling import picklable
 
-if TYPE_CHECKING:
-    from datalab_facade.documents.results import (
-        AgentResult,
-        Conversion,
-        SchemaSuggestions,
-        Segmentation,
-    )
-
 __all__ = [
     "Convert",
     "CreateDocument",
@@ -46,6 +38,7 @@ __all__ = [
     "Task",
     "TrackChanges",
 ]
+
 
 def _to_segmentation_schema(
     segments: Mapping[str, object] | os.PathLike[str] | None,

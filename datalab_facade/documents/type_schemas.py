@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import operator
-import sys
-import types
 from collections.abc import Mapping
 from typing import (
     TYPE_CHECKING,
-    Annotated,
     Any,
     ClassVar,
-    Literal,
-    Union,
     cast,
-    get_args,
-    get_origin,
     get_type_hints,
-    is_typeddict,
 )
 
 import attrs
@@ -98,7 +88,11 @@ def _attrs_schema(kind: type, above: tuple[type, ...]) -> dict[str, Any]:
     del schema_of
     if kind in above:
         raise InvalidSchemaError(
-            (SchemaIssue(place="", message=f"{kind.__name__} holds itself; recursion cannot be extracted"),),
+            (
+                SchemaIssue(
+                    place="", message=f"{kind.__name__} holds itself; recursion cannot be extracted"
+                ),
+            ),
             source=above[0].__name__,
         )
     hints = get_type_hints(kind, include_extras=True)

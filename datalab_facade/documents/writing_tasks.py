@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 import attrs
 
@@ -15,9 +15,6 @@ from datalab_facade.documents.task_base import Task, shown, shown_webhook
 from datalab_facade.errors import InvalidArgumentError, LocalFileError
 from datalab_facade.json_forms import JSON
 from datalab_facade.pickling import picklable
-
-if TYPE_CHECKING:
-    from datalab_facade.documents.results import CreatedDocument, FilledForm
 
 
 def _to_field_data(fields: Mapping[str, object]) -> dict[str, JSON]:

@@ -206,10 +206,23 @@ class AsyncPipelineExecutions(AsyncJobWaits[PipelineExecution, str, PipelineExec
             )
         body = await self._step_body(execution, found, timeout, options)
         url = body.get("result_url")
+        whole: JSON = body
         if isinstance(url, str) and url:
-            body = await self._fetched(execution, found, body, max_bytes, timeout, options)
+
+            async def renew(_: str, left: float) -> str | None:
+                newer = await self._step_body(execution, found, left, options)
+                url = newer.get("result_url")
+                return url if isinstance(url, str) else None
+
+            fetched = await self._downloads.read(
+                remote_step_result(execution, found, url),
+                renew,
+                deadline=self._context.clock.monotonic() + DEFAULT_TIMEOUT,
+                max_bytes=max_bytes,
+            )
+            whole = overlaid(decode_json(fetched), body)
         result, drift = decode_result(
-            body,
+            whole,
             job_id=result_id(execution, found),
             task=task,
             observed_at=self._context.clock.now(),
@@ -230,29 +243,6 @@ class AsyncPipelineExecutions(AsyncJobWaits[PipelineExecution, str, PipelineExec
             options=options,
             subject=f"the result of step {step.index} of {execution.id}",
         )
-
-    async def _fetched(
-        self,
-        execution: PipelineExecution,
-        step: PipelineStepRun,
-        body: dict[str, JSON],
-        max_bytes: int,
-        timeout: float | timedelta | None,
-        options: CallOptions,
-    ) -> JSON:
-        async def renew(_: str, left: float) -> str | None:
-            newer = await self._step_body(execution, step, min(left, DEFAULT_TIMEOUT), options)
-            url = newer.get("result_url")
-            return url if isinstance(url, str) else None
-
-        limit = self._context.options_for_call(timeout, options).timeout
-        fetched = await self._downloads.read(
-            remote_step_result(execution, step, str(body["result_url"])),
-            renew,
-            deadline=self._context.clock.monotonic() + max(limit, DEFAULT_TIMEOUT),
-            max_bytes=max_bytes,
-        )
-        return overlaid(decode_json(fetched), body)
 
 
 def _object(answer: JSON) -> dict[str, JSON]:

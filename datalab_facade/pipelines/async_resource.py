@@ -372,7 +372,7 @@ class AsyncPipelines:
         pipeline_id = await self.resolve(pipeline, timeout=timeout, **options)
         await self._calls.query(
             archive_pipeline(pipeline_id),
-            self._recording(decode_done),
+            decode_done,
             timeout=timeout,
             options=options,
             subject=f"the archiving of pipeline {pipeline_id}",
@@ -396,7 +396,7 @@ class AsyncPipelines:
         pipeline_id = await self.resolve(pipeline, timeout=timeout, **options)
         await self._calls.query(
             unarchive_pipeline(pipeline_id),
-            self._recording(decode_done),
+            decode_done,
             timeout=timeout,
             options=options,
             subject=f"the unarchiving of pipeline {pipeline_id}",

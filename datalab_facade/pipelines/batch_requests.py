@@ -51,7 +51,9 @@ def batch_request(
     request["pipeline_type"] = task.endpoint
     for name, value in fields.items():
         if name == "output_format":
-            request[name] = ",".join(str(one) for one in value) if isinstance(value, list) else value
+            request[name] = (
+                ",".join(str(one) for one in value) if isinstance(value, list) else value
+            )
         else:
             request[name] = value if isinstance(value, str) else json.dumps(value)
     return request

@@ -38,8 +38,15 @@ Decoded: TypeAlias = tuple[_T, set[Drift]]
 """A model, and the drift in the answer."""
 
 _STEPS = Decoder(StoredStep, "pipeline step", also=("pending_check_url", "pending_name"))
-_PIPELINES = Decoder(Pipeline, "pipeline", given=("id", "steps"), also=("id", "pipeline_id"))
-_VERSIONS = Decoder(PipelineVersion, "pipeline version", given=("version", "steps"), also=("id",))
+_PIPELINES = Decoder(
+    Pipeline, "pipeline", given=("id", "steps"), also=("id", "pipeline_id", "steps")
+)
+_VERSIONS = Decoder(
+    PipelineVersion,
+    "pipeline version",
+    given=("version", "steps"),
+    also=("id", "version", "steps"),
+)
 _SCHEMAS = Decoder(ExtractionSchema, "extraction schema", given=("id",), also=("id", "schema_id"))
 _BATCH_RUNS = Decoder(BatchRun, "batch run", given=("id",), also=("id",))
 
@@ -114,14 +121,14 @@ def decode_rate(body: JSON) -> Decoded[PipelineRate]:
     return rate, reader.sightings.found
 
 
-def decode_done(body: JSON) -> Decoded[None]:
-    """Decode an answer that says no more than that it was done, in whatever words.
+def decode_done(body: JSON) -> bool:
+    """Return True for an answer that says that it was done, in whatever words.
 
     Raises:
         RequestRejectedError: The answer says ``success: false``.
     """
     raise_refusal(body)
-    return None, set()
+    return True
 
 
 def decode_schema(body: JSON, *, requested_id: str | None = None) -> Decoded[ExtractionSchema]:

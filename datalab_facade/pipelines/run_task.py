@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
 import attrs
 
@@ -16,19 +16,17 @@ from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.json_forms import JSON
 from datalab_facade.pickling import picklable
 from datalab_facade.pipelines.execution_decoding import decode_pipeline_execution
+from datalab_facade.pipelines.execution_models import PipelineExecution
 from datalab_facade.transport.multipart import Attachment
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.pipeline_operations import run_pipeline
-
-if TYPE_CHECKING:
-    from datalab_facade.pipelines.execution_models import PipelineExecution
 
 _ID: Final = re.compile(r"pl_[A-Za-z0-9_-]{1,100}")
 
 
 @picklable
 @attrs.frozen
-class RunPipeline(Task["PipelineExecution"]):
+class RunPipeline(Task[PipelineExecution]):
     """Run a pipeline on a document; ``client.pipelines.run`` makes this of its arguments.
 
     >>> RunPipeline("pl_k8Hx9mP2nQ4v", version=0, page_range=range(2)).fields()
@@ -92,8 +90,6 @@ class PlannedRun(PlannedSubmission):
         return execution.id
 
 
-
-
 def planned_run(
     task: object,
     source: DocumentSource,
@@ -109,7 +105,5 @@ def planned_run(
     """
     if not isinstance(task, RunPipeline):
         raise InvalidArgumentError(f"task must be RunPipeline(pipeline_id), not {named(task)}")
-    planned = planned_submission(
-        task, source, name=name, content_type=content_type, upload=upload
-    )
+    planned = planned_submission(task, source, name=name, content_type=content_type, upload=upload)
     return PlannedRun(planned.task, planned.source, planned.is_uploaded_first)

@@ -163,9 +163,7 @@ def list_extraction_schemas(page: PageRequest, *, include_archived: bool) -> Ope
     """``GET /api/v1/extraction_schemas``."""
     from datalab_api_client.api.default.get_extraction_schemas_8e03d5 import _get_kwargs
 
-    built = _get_kwargs(
-        include_archived=include_archived, limit=page.limit, offset=page.offset
-    )
+    built = _get_kwargs(include_archived=include_archived, limit=page.limit, offset=page.offset)
     return make_operation("list_extraction_schemas", _SCHEMAS, built)
 
 
