@@ -214,7 +214,6 @@ _KINDS_BY_TYPE: Final[Mapping[object, str]] = {
     Status: "status",
     int | str: "id",
     tuple[str, ...]: "names",
-    tuple[Mapping[str, JSON], ...]: "objects",
 }
 
 
@@ -225,6 +224,8 @@ def _kind_of(hint: object) -> tuple[bool, str]:
     plain: object = reduce(operator.or_, others)
     if get_origin(plain) is Mapping:
         return is_optional, "object or none" if is_optional else "object"
+    if get_origin(plain) is tuple and get_origin(get_args(plain)[0]) is Mapping:
+        return is_optional, "objects"
     return is_optional, _KINDS_BY_TYPE[plain]
 
 
