@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         PayloadTooLargeError,
         PaymentRequiredError,
         PermissionDeniedError,
+        PipelineFailedError,
         RateLimitError,
         RateLimitTimeoutError,
         RequestRejectedError,
@@ -90,6 +91,19 @@ if TYPE_CHECKING:
         Steps,
     )
     from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
+    from datalab_facade.pipelines.async_handles import AsyncPipelineExecutionHandle
+    from datalab_facade.pipelines.definitions import PipelineDefinition, PipelineStep
+    from datalab_facade.pipelines.execution_models import PipelineExecution, PipelineStepRun
+    from datalab_facade.pipelines.handles import PipelineExecutionHandle
+    from datalab_facade.pipelines.models import (
+        BatchRun,
+        ExtractionSchema,
+        Pipeline,
+        PipelineRate,
+        PipelineVersion,
+        StoredStep,
+    )
+    from datalab_facade.pipelines.run_task import RunPipeline
     from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
     from datalab_facade.runs.run_results import RunReport, RunResult
     from datalab_facade.statuses import Status
@@ -106,8 +120,10 @@ __all__ = [
     "AgentResult",
     "AsyncDatalab",
     "AsyncExecutionHandle",
+    "AsyncPipelineExecutionHandle",
     "AuthenticationError",
     "BadRequestError",
+    "BatchRun",
     "Change",
     "ClientStateError",
     "ConfigurationError",
@@ -133,6 +149,7 @@ __all__ = [
     "Extraction",
     "ExtractionIssue",
     "ExtractionMismatchError",
+    "ExtractionSchema",
     "FailedOutput",
     "Failure",
     "File",
@@ -156,12 +173,22 @@ __all__ = [
     "PayloadTooLargeError",
     "PaymentRequiredError",
     "PermissionDeniedError",
+    "Pipeline",
+    "PipelineDefinition",
+    "PipelineExecution",
+    "PipelineExecutionHandle",
+    "PipelineFailedError",
+    "PipelineRate",
+    "PipelineStep",
+    "PipelineStepRun",
+    "PipelineVersion",
     "Progress",
     "RateLimitError",
     "RateLimitTimeoutError",
     "RateLimiter",
     "RequestRejectedError",
     "ResultExpiredError",
+    "RunPipeline",
     "RunReport",
     "RunResult",
     "SavedOutput",
@@ -176,6 +203,7 @@ __all__ = [
     "StepRun",
     "StepType",
     "Steps",
+    "StoredStep",
     "SubmissionUncertainError",
     "Timeline",
     "TimelineRun",
@@ -197,6 +225,12 @@ __all__ = [
 
 # Where each name is found, since what is imported above is for type checkers only.
 _HOMES = {
+    "pipelines.run_task": "RunPipeline",
+    "pipelines.async_handles": "AsyncPipelineExecutionHandle",
+    "pipelines.handles": "PipelineExecutionHandle",
+    "pipelines.execution_models": "PipelineExecution PipelineStepRun",
+    "pipelines.definitions": "PipelineDefinition PipelineStep",
+    "pipelines.models": "BatchRun ExtractionSchema Pipeline PipelineRate PipelineVersion StoredStep",
     "jobs.changes": "Change",
     "async_client": "AsyncDatalab",
     "client": "Datalab",
@@ -208,18 +242,7 @@ _HOMES = {
     ),
     "documents.saving": "SavedResult",
     "drift": "Drift DriftReport",
-    "errors": (
-        "APIConnectionError APIStatusError APITimeoutError AuthenticationError "
-        "BadRequestError ClientStateError ConfigurationError ConflictError DatalabError "
-        "DefinitionIssue DocumentFailedError DownloadError DownloadFailure EmptyResultError "
-        "ExecutionFailedError ExtractionIssue ExtractionMismatchError "
-        "FormatNotRequestedError InternalServerError InvalidArgumentError "
-        "InvalidDefinitionError InvalidResponseError JobFailedError LocalFileError "
-        "NotFoundError OutputTooLargeError OverloadedError PayloadTooLargeError "
-        "PaymentRequiredError PermissionDeniedError RateLimitError RateLimitTimeoutError "
-        "RequestRejectedError ResultExpiredError SubmissionUncertainError "
-        "UnprocessableEntityError UploadError UploadFailure ValidationIssue WaitTimeoutError"
-    ),
+    "errors": "APIConnectionError APIStatusError APITimeoutError AuthenticationError BadRequestError ClientStateError ConfigurationError ConflictError DatalabError DefinitionIssue DocumentFailedError DownloadError DownloadFailure EmptyResultError ExecutionFailedError ExtractionIssue ExtractionMismatchError FormatNotRequestedError InternalServerError InvalidArgumentError InvalidDefinitionError InvalidResponseError JobFailedError LocalFileError NotFoundError OutputTooLargeError OverloadedError PayloadTooLargeError PaymentRequiredError PermissionDeniedError PipelineFailedError RateLimitError RateLimitTimeoutError RequestRejectedError ResultExpiredError SubmissionUncertainError UnprocessableEntityError UploadError UploadFailure ValidationIssue WaitTimeoutError",
     "files.models": "File FileLink",
     "executions.async_handles": "AsyncExecutionHandle",
     "executions.handles": "ExecutionHandle",

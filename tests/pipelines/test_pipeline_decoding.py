@@ -1,0 +1,158 @@
+"""Whatever the server answers about pipelines becomes a model or a typed error."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datalab_facade import DatalabError, InvalidResponseError, RequestRejectedError, Status
+from datalab_facade.pipelines import decoding
+from datalab_facade.pipelines.execution_decoding import (
+    decode_pipeline_execution,
+    decode_pipeline_executions,
+)
+from datalab_facade.pipelines.execution_models import PipelineExecution, PipelineStepRun
+
+NOW = datetime(2026, 11, 1, 10, tzinfo=UTC)
+NAMES = st.sampled_from(
+    [
+        "active_version", "archived", "avg_score", "batch_runs", "completed_at", "created",
+        "custom_processor_id", "error", "execution_id", "executions", "id", "name", "pipeline_id",
+        "pipelines", "rate_breakdown", "schema_id", "schema_json", "schemas", "settings", "status",
+        "step_index", "step_type", "steps", "success", "total", "type", "version", "versions",
+    ]
+)  # fmt: skip
+ANY_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["completed", "running", "failed", "2026-11-01T10:00:00"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(NAMES | st.text(max_size=5), inner, max_size=8)
+    ),
+    max_leaves=25,
+)
+DECODERS: list[Callable[[Any], Any]] = [
+    decoding.decode_pipeline,
+    decoding.decode_pipelines,
+    decoding.decode_version,
+    decoding.decode_versions,
+    decoding.decode_rate,
+    decoding.decode_schema,
+    decoding.decode_schemas,
+    decoding.decode_batch_run,
+    decoding.decode_batch_runs,
+    decode_pipeline_execution,
+    lambda body: decode_pipeline_executions(body, NOW),
+]
+
+
+@pytest.mark.parametrize("decode", DECODERS)
+@given(body=ANY_JSON)
+def test_decoding_is_total(decode: Callable[[Any], Any], body: Any) -> None:
+    try:
+        value, _ = decode(body)
+    except (InvalidResponseError, RequestRejectedError):
+        return
+    items = getattr(value, "items", ()) if not attrs.has(type(value)) else [value]
+    for item in items if isinstance(items, (list, tuple)) else ():
+        assert pickle.loads(pickle.dumps(item)) == item or item != item  # noqa: PLR0124
+
+
+def test_values_go_through_json_and_come_back() -> None:
+    body = {
+        "execution_id": "pex_1",
+        "status": "completed_with_errors",
+        "created": "2026-11-01T10:00:00",
+        "steps": [
+            {"step_index": 0, "step_type": "convert", "status": "completed"},
+            {"step_index": 1, "step_type": "extract", "status": "failed", "error_message": "no"},
+        ],
+    }
+    execution, drift = decode_pipeline_execution(body)
+    assert not [one for one in drift if one.kind != "zone"]
+    assert execution.timezone_assumed
+    again = PipelineExecution.from_dict(json.loads(json.dumps(execution.to_dict())))
+    assert again == execution
+    assert str(execution.failures[0]) == "extract (step 1): no"
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "ended"),
+    [
+        ("pending", Status.PENDING, False),
+        ("dispatched", Status.QUEUED, False),
+        ("running", Status.IN_PROGRESS, False),
+        ("completed", Status.COMPLETED, True),
+        ("completed_with_errors", Status.COMPLETED_WITH_ERRORS, True),
+        ("failed", Status.FAILED, True),
+        ("skipped", Status.SKIPPED, True),
+        ("paused", Status("paused"), False),
+    ],
+)
+def test_the_words_of_pipelines_are_known(word: str, status: Status, *, ended: bool) -> None:
+    execution, _ = decode_pipeline_execution({"execution_id": "pex_1", "status": word})
+    assert (execution.status, execution.is_terminal) == (status, ended)
+
+
+def execution(status: str, *steps: str) -> PipelineExecution:
+    return PipelineExecution(
+        id="pex_1",
+        status=Status.parse(status),
+        steps=tuple(
+            PipelineStepRun(index=n, type="convert", status=Status.parse(word))
+            for n, word in enumerate(steps)
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "usable", "partly"),
+    [
+        (execution("completed", "completed"), True, False),
+        (execution("completed"), True, False),
+        (execution("completed_with_errors", "completed", "failed"), True, True),
+        (execution("completed_with_errors", "failed", "failed"), False, True),
+        (execution("completed_with_errors"), False, True),
+        (execution("failed", "completed", "failed"), True, False),
+        (execution("failed", "failed", "skipped"), False, False),
+        (execution("failed"), False, False),
+        (execution("running", "completed", "running"), False, False),
+    ],
+)
+def test_what_is_usable_is_said(found: PipelineExecution, *, usable: bool, partly: bool) -> None:
+    assert (found.is_usable, found.partially_failed) == (usable, partly)
+    assert (
+        bool(found.failures) == any(step.failed for step in found.steps)
+        or found.status == Status.FAILED
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ended"), [(-3600, True), (0, False), (30, False), (60, False), (61, True)]
+)
+def test_a_step_that_stands_as_running_is_waited_for_a_minute(seconds: int, *, ended: bool) -> None:
+    """Not longer, and not at all by a clock that lags behind the server's."""
+    found = attrs.evolve(
+        execution("completed", "completed", "running"),
+        ended_at=NOW,
+        observed_at=NOW + timedelta(seconds=seconds),
+    )
+    assert found.is_terminal is ended
+
+
+def test_errors_quote_the_answer() -> None:
+    for decode in DECODERS:
+        with pytest.raises(DatalabError, match="what is this"):
+            decode({"what is this": 1})
