@@ -153,6 +153,7 @@ def test_a_step_that_stands_as_running_is_waited_for_a_minute(seconds: int, *, e
 
 
 def test_errors_quote_the_answer() -> None:
-    for decode in DECODERS:
+    # The rate has no type, so that any object is one.
+    for decode in set(DECODERS) - {decoding.decode_rate}:
         with pytest.raises(DatalabError, match="what is this"):
             decode({"what is this": 1})
