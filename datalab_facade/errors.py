@@ -5,7 +5,8 @@
     DatalabError
     ├── ConfigurationError            a setting is wrong: key, address, environment, proxy
     ├── InvalidArgumentError          an argument is wrong
-    │   └── InvalidDefinitionError    ... the definition of a workflow, with all its issues
+    │   ├── InvalidDefinitionError    ... the definition of a workflow, with all its issues
+    │   └── InvalidSchemaError        ... a schema for extraction, with all its issues
     ├── ClientStateError              the client is closed, forked, or of another event loop
     ├── LocalFileError                a file or folder of this machine cannot be used
     ├── APIConnectionError            no complete answer came: refused, reset, TLS, proxy, DNS
@@ -86,6 +87,7 @@ __all__ = [
     "InvalidArgumentError",
     "InvalidDefinitionError",
     "InvalidResponseError",
+    "InvalidSchemaError",
     "JobFailedError",
     "LocalFileError",
     "NotFoundError",
@@ -98,6 +100,7 @@ __all__ = [
     "RateLimitTimeoutError",
     "RequestRejectedError",
     "ResultExpiredError",
+    "SchemaIssue",
     "SubmissionUncertainError",
     "UnprocessableEntityError",
     "UploadError",
@@ -209,6 +212,41 @@ class InvalidDefinitionError(InvalidArgumentError):
             shown.append(f"and {len(issues) - len(shown)} more in .issues")
         where = f" in {excerpt(source)}" if source else ""
         super().__init__(f"The definition{where} cannot be used: {'; '.join(shown)}")
+
+
+@picklable
+@attrs.frozen(kw_only=True)
+class SchemaIssue:
+    """One thing that is wrong with a schema for extraction."""
+
+    place: str
+    """Where in the data, such as ``"lines[].tax"``; empty for the whole."""
+    message: str
+    """What."""
+
+    def __str__(self) -> str:
+        return printable(f"{self.place}: {self.message}" if self.place else self.message)
+
+
+class InvalidSchemaError(InvalidArgumentError):
+    """A schema for extraction cannot be used; nothing was sent.
+
+    Attributes:
+        issues: Everything that is wrong with it, each with its place; never empty.
+        source: The class or the file that it came from, if it came from one.
+    """
+
+    issues: tuple[SchemaIssue, ...]
+    source: str | None
+
+    def __init__(self, issues: tuple[SchemaIssue, ...], *, source: str | None = None) -> None:
+        self.issues = issues
+        self.source = source
+        shown = [excerpt(str(issue), limit=200) for issue in issues[:4]]
+        if len(issues) > len(shown):
+            shown.append(f"and {len(issues) - len(shown)} more in .issues")
+        where = f" of {excerpt(source)}" if source else ""
+        super().__init__(f"The schema{where} cannot be used: {'; '.join(shown)}")
 
 
 class APIConnectionError(DatalabError, ConnectionError):

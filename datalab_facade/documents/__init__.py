@@ -1,1 +1,1 @@
-"""Documents: convert, extract, segment, fill, track changes, create, and run agents."""
+"""Documents: convert, extract, segment, fill, track changes, create, run an agent."""
