@@ -29,6 +29,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from datalab_facade.lazy_imports import lazy_names
+from datalab_facade.testing.fast_clock import FastClock
 from datalab_facade.testing.fault_rules import FaultHook
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.files import StoredFile
@@ -56,6 +57,7 @@ __all__ = [
     "Answer",
     "ConnectOptions",
     "ExecutionScript",
+    "FastClock",
     "Fault",
     "FaultHook",
     "Headers",
