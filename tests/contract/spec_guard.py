@@ -74,11 +74,16 @@ class SpecGuard:
 
         For openapi-core, all fields are bytes.
         """
-        for (method, path), schema in self._forms.items():
-            pattern = re.sub(r"\{\w+\}", "[^/]+", path)
-            if request.method.lower() == method and re.fullmatch(pattern, request.url.path):
-                break
-        else:
+        asked = request.method.lower(), request.url.path
+        schema = next(
+            (
+                schema
+                for (method, path), schema in self._forms.items()
+                if method == asked[0] and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), asked[1])
+            ),
+            None,
+        )
+        if schema is None:
             return
         place = f"{request.method} {request.url}"
         kind = request.headers.get("content-type", "")

@@ -266,10 +266,10 @@ def test_the_fields_of_each_form_are_those_of_the_document(endpoint: str) -> Non
 def test_the_fields_of_each_json_body_are_those_of_the_document(endpoint: str, name: str) -> None:
     schema = DOCUMENT["components"]["schemas"][name]
     fields = JSON_BODIES[endpoint]  # type: ignore[index]
-    assert {
-        field: ({str: "string", dict: "object"}[kind], nullable)
-        for field, (kind, nullable) in fields.items()
-    } == {field: (_type(one), "anyOf" in one) for field, one in schema["properties"].items()}
+    names: dict[type, str] = {str: "string", dict: "object"}
+    assert {field: (names[kind], nullable) for field, (kind, nullable) in fields.items()} == {
+        field: (_type(one), "anyOf" in one) for field, one in schema["properties"].items()
+    }
     assert schema["required"] == [next(iter(fields))]
 
 
