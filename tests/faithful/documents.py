@@ -101,6 +101,13 @@ def whole_document(
     fields = {name: field for name, field in fields.items() if name in sent}
     fields["step_key"]["enum"] = list(STEP_TYPES)
     schemas["WorkflowStepDefinition"]["properties"] = fields
+    for name, schema in schemas.items():
+        if name.startswith("Body_"):
+            # A form has no null, and an empty field is none.
+            fields = schema["properties"]
+            fields |= {field: one["anyOf"][0] for field, one in fields.items() if "anyOf" in one}
+            for field in schema.get("required", ()):
+                fields[field]["minLength"] = 1
     for name, (method, path, _) in operations.items():
         operation = document["paths"][path][method.lower()]
         if name in UNTYPED:
