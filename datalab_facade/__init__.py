@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from datalab_facade.async_client import AsyncDatalab
     from datalab_facade.client import Datalab
     from datalab_facade.documents.extracted_fields import ExtractedField
+    from datalab_facade.documents.receipts import SavedResult
+    from datalab_facade.documents.result_base import DocumentResult
     from datalab_facade.documents.results import (
         AgentResult,
         Conversion,
         CreatedDocument,
-        DocumentResult,
         DocumentSegment,
         Extraction,
         FilledForm,
         SchemaSuggestions,
         Segmentation,
     )
-    from datalab_facade.documents.saving import SavedResult
     from datalab_facade.drift import Drift, DriftReport
     from datalab_facade.errors import (
         APIConnectionError,
@@ -202,11 +202,12 @@ _HOMES = {
     "client": "Datalab",
     "workflows.definitions": "StepDefinition WorkflowDefinition",
     "documents.extracted_fields": "ExtractedField",
+    "documents.receipts": "SavedResult",
+    "documents.result_base": "DocumentResult",
     "documents.results": (
-        "AgentResult Conversion CreatedDocument DocumentResult DocumentSegment Extraction "
-        "FilledForm SchemaSuggestions Segmentation"
+        "AgentResult Conversion CreatedDocument DocumentSegment Extraction FilledForm "
+        "SchemaSuggestions Segmentation"
     ),
-    "documents.saving": "SavedResult",
     "drift": "Drift DriftReport",
     "errors": (
         "APIConnectionError APIStatusError APITimeoutError AuthenticationError "
