@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 
 
 @picklable
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Extract(Task["Extraction[_T]"], Generic[_T]):
     """Extract data from a document by a JSON Schema, or by a type that gives one.
 

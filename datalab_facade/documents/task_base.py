@@ -68,7 +68,7 @@ def check_max_pages(count: int | None) -> None:
         checked_count("max_pages", count, least=1)
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Task(Generic[R_co]):
     """What to do with a document: the base of ``Convert``, ``Extract`` and all the others.
 
@@ -109,6 +109,16 @@ class Task(Generic[R_co]):
                 if name not in cls.argument_names():
                     raise TypeError(cls._unknown(name, cls.argument_names()))
             return super().__new__(cls)
+
+    def __repr__(self) -> str:
+        """Show the fields that are set, without secrets."""
+        parts: list[str] = []
+        for field in _fields(type(self)):
+            value = getattr(self, field.name)
+            if value is not None and (field.name != "extra" or value):
+                text = field.repr(value) if callable(field.repr) else repr(value)
+                parts.append(f"{field.alias or field.name}={text}")
+        return f"{type(self).__name__}({', '.join(parts)})"
 
     def __init_subclass__(cls) -> None:
         """Register a task under its verb."""

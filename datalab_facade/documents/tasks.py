@@ -65,7 +65,7 @@ def _to_segmentation_schema(
 
 
 @picklable
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Convert(Task["Conversion"]):
     """Convert a document to markdown, HTML, JSON or chunks.
 
@@ -137,7 +137,7 @@ class Convert(Task["Conversion"]):
 
 
 @picklable
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Segment(Task["Segmentation"]):
     """Find the parts of a document, and the pages of each.
 
@@ -183,7 +183,7 @@ class Segment(Task["Segmentation"]):
 
 
 @picklable
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class TrackChanges(Task["Conversion"]):
     """Convert a document with its tracked changes and comments: DOCX, also PDF and images.
 
@@ -221,7 +221,7 @@ class TrackChanges(Task["Conversion"]):
 
 
 @picklable
-@attrs.frozen
+@attrs.frozen(repr=False)
 class RunAgent(Task["AgentResult"]):
     """Run a published agent processor on a document.
 
@@ -254,7 +254,7 @@ class RunAgent(Task["AgentResult"]):
 
 
 @picklable
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class SuggestSchemas(Task["SchemaSuggestions"]):
     """Suggest extraction schemas; the source is an earlier result with a checkpoint.
 
