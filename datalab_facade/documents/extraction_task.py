@@ -25,7 +25,7 @@ from datalab_facade.pickling import picklable
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from datalab_facade.documents.results import Extraction
+    from datalab_facade.documents.results import Extraction  # noqa: F401 - the base names it
     from datalab_facade.documents.task_fields import ExtractFields
 
 _T = TypeVar("_T")

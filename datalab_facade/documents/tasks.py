@@ -28,7 +28,7 @@ from datalab_facade.json_forms import JSON
 from datalab_facade.pickling import picklable
 
 if TYPE_CHECKING:
-    from datalab_facade.documents.results import (
+    from datalab_facade.documents.results import (  # noqa: F401 - the bases name them
         AgentResult,
         Conversion,
         SchemaSuggestions,
@@ -46,6 +46,7 @@ __all__ = [
     "Task",
     "TrackChanges",
 ]
+
 
 def _to_segmentation_schema(
     segments: Mapping[str, object] | os.PathLike[str] | None,

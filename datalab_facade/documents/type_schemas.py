@@ -122,9 +122,11 @@ def _replaced(hint: Any, above: tuple[object, ...]) -> Any:  # noqa: ANN401 - an
             raise InvalidSchemaError((SchemaIssue(place="", message=message),))
         hints = typing_extensions.get_type_hints(hint, include_extras=True)
         kept = {
-            name: (typing_extensions.Required if name in hint.__required_keys__ else typing_extensions.NotRequired)[
-                _replaced(_unwrapped(one), (*above, hint))
-            ]
+            name: (
+                typing_extensions.Required
+                if name in hint.__required_keys__
+                else typing_extensions.NotRequired
+            )[_replaced(_unwrapped(one), (*above, hint))]
             for name, one in hints.items()
         }
         found = typing_extensions.TypedDict(hint.__name__, kept)  # type: ignore[misc, operator]

@@ -17,7 +17,10 @@ from datalab_facade.json_forms import JSON
 from datalab_facade.pickling import picklable
 
 if TYPE_CHECKING:
-    from datalab_facade.documents.results import CreatedDocument, FilledForm
+    from datalab_facade.documents.results import (  # noqa: F401 - the bases name them
+        CreatedDocument,
+        FilledForm,
+    )
 
 
 def _to_field_data(fields: Mapping[str, object]) -> dict[str, JSON]:
