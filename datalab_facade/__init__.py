@@ -16,6 +16,19 @@ from datalab_facade.lazy_imports import lazy_names
 if TYPE_CHECKING:
     from datalab_facade.async_client import AsyncDatalab
     from datalab_facade.client import Datalab
+    from datalab_facade.documents.extracted_fields import ExtractedField
+    from datalab_facade.documents.receipts import SavedResult
+    from datalab_facade.documents.result_base import DocumentResult
+    from datalab_facade.documents.results import (
+        AgentResult,
+        Conversion,
+        CreatedDocument,
+        DocumentSegment,
+        Extraction,
+        FilledForm,
+        SchemaSuggestions,
+        Segmentation,
+    )
     from datalab_facade.drift import Drift, DriftReport
     from datalab_facade.errors import (
         APIConnectionError,
@@ -28,9 +41,14 @@ if TYPE_CHECKING:
         ConflictError,
         DatalabError,
         DefinitionIssue,
+        DocumentFailedError,
         DownloadError,
         DownloadFailure,
+        EmptyResultError,
         ExecutionFailedError,
+        ExtractionIssue,
+        ExtractionMismatchError,
+        FormatNotRequestedError,
         InternalServerError,
         InvalidArgumentError,
         InvalidDefinitionError,
@@ -46,6 +64,7 @@ if TYPE_CHECKING:
         RateLimitError,
         RateLimitTimeoutError,
         RequestRejectedError,
+        ResultExpiredError,
         SubmissionUncertainError,
         UnprocessableEntityError,
         UploadError,
@@ -84,6 +103,7 @@ __all__ = [
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
+    "AgentResult",
     "AsyncDatalab",
     "AsyncExecutionHandle",
     "AuthenticationError",
@@ -92,21 +112,33 @@ __all__ = [
     "ClientStateError",
     "ConfigurationError",
     "ConflictError",
+    "Conversion",
+    "CreatedDocument",
     "Datalab",
     "DatalabError",
     "DefinitionIssue",
+    "DocumentFailedError",
+    "DocumentResult",
+    "DocumentSegment",
     "DownloadError",
     "DownloadFailure",
     "Drift",
     "DriftReport",
     "DurationModel",
+    "EmptyResultError",
     "Execution",
     "ExecutionFailedError",
     "ExecutionHandle",
+    "ExtractedField",
+    "Extraction",
+    "ExtractionIssue",
+    "ExtractionMismatchError",
     "FailedOutput",
     "Failure",
     "File",
     "FileLink",
+    "FilledForm",
+    "FormatNotRequestedError",
     "InputConfig",
     "InternalServerError",
     "InvalidArgumentError",
@@ -129,9 +161,13 @@ __all__ = [
     "RateLimitTimeoutError",
     "RateLimiter",
     "RequestRejectedError",
+    "ResultExpiredError",
     "RunReport",
     "RunResult",
     "SavedOutput",
+    "SavedResult",
+    "SchemaSuggestions",
+    "Segmentation",
     "Span",
     "Status",
     "Step",
@@ -165,15 +201,24 @@ _HOMES = {
     "async_client": "AsyncDatalab",
     "client": "Datalab",
     "workflows.definitions": "StepDefinition WorkflowDefinition",
+    "documents.extracted_fields": "ExtractedField",
+    "documents.receipts": "SavedResult",
+    "documents.result_base": "DocumentResult",
+    "documents.results": (
+        "AgentResult Conversion CreatedDocument DocumentSegment Extraction FilledForm "
+        "SchemaSuggestions Segmentation"
+    ),
     "drift": "Drift DriftReport",
     "errors": (
         "APIConnectionError APIStatusError APITimeoutError AuthenticationError "
         "BadRequestError ClientStateError ConfigurationError ConflictError DatalabError "
-        "DefinitionIssue DownloadError DownloadFailure ExecutionFailedError "
-        "InternalServerError InvalidArgumentError InvalidDefinitionError InvalidResponseError "
-        "JobFailedError LocalFileError NotFoundError OutputTooLargeError OverloadedError "
-        "PayloadTooLargeError PaymentRequiredError PermissionDeniedError RateLimitError "
-        "RateLimitTimeoutError RequestRejectedError SubmissionUncertainError "
+        "DefinitionIssue DocumentFailedError DownloadError DownloadFailure EmptyResultError "
+        "ExecutionFailedError ExtractionIssue ExtractionMismatchError "
+        "FormatNotRequestedError InternalServerError InvalidArgumentError "
+        "InvalidDefinitionError InvalidResponseError JobFailedError LocalFileError "
+        "NotFoundError OutputTooLargeError OverloadedError PayloadTooLargeError "
+        "PaymentRequiredError PermissionDeniedError RateLimitError RateLimitTimeoutError "
+        "RequestRejectedError ResultExpiredError SubmissionUncertainError "
         "UnprocessableEntityError UploadError UploadFailure ValidationIssue WaitTimeoutError"
     ),
     "files.models": "File FileLink",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from datalab_facade.documents.async_resource import AsyncDocuments
     from datalab_facade.executions.async_resource import AsyncExecutions
     from datalab_facade.files.async_resource import AsyncFiles
     from datalab_facade.outputs.async_resource import AsyncOutputs
@@ -122,6 +123,13 @@ class AsyncDatalab:
         self._api = api
         self._storage = storage
         self._context = context
+
+    @cached_property
+    def documents(self) -> AsyncDocuments:
+        """Convert documents, extract data from them, segment them, fill in forms, and more."""
+        from datalab_facade.documents.async_resource import AsyncDocuments
+
+        return AsyncDocuments(self._api, self._storage, self.files, self._context)
 
     @cached_property
     def executions(self) -> AsyncExecutions:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from datalab_facade.documents.resource import Documents
     from datalab_facade.executions.resource import Executions
     from datalab_facade.files.resource import Files
     from datalab_facade.outputs.resource import Outputs
@@ -117,6 +118,13 @@ class Datalab:
         self._api = api
         self._storage = storage
         self._context = context
+
+    @cached_property
+    def documents(self) -> Documents:
+        """Convert documents, extract data from them, segment them, fill in forms, and more."""
+        from datalab_facade.documents.resource import Documents
+
+        return Documents(self._api, self._storage, self.files, self._context)
 
     @cached_property
     def executions(self) -> Executions:

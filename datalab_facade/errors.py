@@ -5,7 +5,8 @@
     DatalabError
     ├── ConfigurationError            a setting is wrong: key, address, environment, proxy
     ├── InvalidArgumentError          an argument is wrong
-    │   └── InvalidDefinitionError    ... the definition of a workflow, with all its issues
+    │   ├── InvalidDefinitionError    ... the definition of a workflow, with all its issues
+    │   └── InvalidSchemaError        ... a schema for extraction, with all its issues
     ├── ClientStateError              the client is closed, forked, or of another event loop
     ├── LocalFileError                a file or folder of this machine cannot be used
     ├── APIConnectionError            no complete answer came: refused, reset, TLS, proxy, DNS
@@ -17,6 +18,7 @@
     │   ├── PaymentRequiredError      402
     │   ├── PermissionDeniedError     403
     │   ├── NotFoundError             404
+    │   │   └── ResultExpiredError    ... the result of a document, deleted an hour after its end
     │   ├── ConflictError             409
     │   ├── PayloadTooLargeError      413
     │   ├── UnprocessableEntityError  422, with the server's list of issues
@@ -26,7 +28,11 @@
     ├── InvalidResponseError          a 200 whose body is not what was asked for
     ├── RequestRejectedError          a 200 whose body says that it was not done
     ├── JobFailedError                the job ended badly
+    │   ├── DocumentFailedError       ... a document request failed
     │   └── ExecutionFailedError      ... a workflow execution ended as FAILED
+    ├── EmptyResultError              a result came without what was asked for
+    ├── ExtractionMismatchError       what was extracted does not fit the caller's type
+    ├── FormatNotRequestedError       a result has no such format, since it was not asked for
     ├── WaitTimeoutError              the deadline passed first; the job goes on
     ├── UploadError                   a file could not be uploaded
     ├── DownloadError                 an output or a file could not be downloaded
@@ -53,6 +59,7 @@ from datalab_facade.redaction import excerpt, printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from datalab_facade.documents.results import DocumentResult, Extraction
     from datalab_facade.jobs.kinds import JobSnapshot
     from datalab_facade.models import JSON, Execution, Failure
     from datalab_facade.outputs.manifest import Manifest
@@ -68,13 +75,19 @@ __all__ = [
     "ConflictError",
     "DatalabError",
     "DefinitionIssue",
+    "DocumentFailedError",
     "DownloadError",
     "DownloadFailure",
+    "EmptyResultError",
     "ExecutionFailedError",
+    "ExtractionIssue",
+    "ExtractionMismatchError",
+    "FormatNotRequestedError",
     "InternalServerError",
     "InvalidArgumentError",
     "InvalidDefinitionError",
     "InvalidResponseError",
+    "InvalidSchemaError",
     "JobFailedError",
     "LocalFileError",
     "NotFoundError",
@@ -86,6 +99,8 @@ __all__ = [
     "RateLimitError",
     "RateLimitTimeoutError",
     "RequestRejectedError",
+    "ResultExpiredError",
+    "SchemaIssue",
     "SubmissionUncertainError",
     "UnprocessableEntityError",
     "UploadError",
@@ -197,6 +212,41 @@ class InvalidDefinitionError(InvalidArgumentError):
             shown.append(f"and {len(issues) - len(shown)} more in .issues")
         where = f" in {excerpt(source)}" if source else ""
         super().__init__(f"The definition{where} cannot be used: {'; '.join(shown)}")
+
+
+@picklable
+@attrs.frozen(kw_only=True)
+class SchemaIssue:
+    """One thing that is wrong with a schema for extraction."""
+
+    place: str
+    """Where in the data, such as ``"lines[].tax"``; empty for the whole."""
+    message: str
+    """What."""
+
+    def __str__(self) -> str:
+        return printable(f"{self.place}: {self.message}" if self.place else self.message)
+
+
+class InvalidSchemaError(InvalidArgumentError):
+    """A schema for extraction cannot be used; nothing was sent.
+
+    Attributes:
+        issues: Everything that is wrong with it, each with its place; never empty.
+        source: The class or the file that it came from, if it came from one.
+    """
+
+    issues: tuple[SchemaIssue, ...]
+    source: str | None
+
+    def __init__(self, issues: tuple[SchemaIssue, ...], *, source: str | None = None) -> None:
+        self.issues = issues
+        self.source = source
+        shown = [excerpt(str(issue), limit=200) for issue in issues[:4]]
+        if len(issues) > len(shown):
+            shown.append(f"and {len(issues) - len(shown)} more in .issues")
+        where = f" of {excerpt(source)}" if source else ""
+        super().__init__(f"The schema{where} cannot be used: {'; '.join(shown)}")
 
 
 class APIConnectionError(DatalabError, ConnectionError):
@@ -365,6 +415,18 @@ class NotFoundError(APIStatusError):
     advice = "Check the id and the key's team; results are deleted some time after they finish"
 
 
+class ResultExpiredError(NotFoundError):
+    """404: the result of a document request is not there any more.
+
+    Results are deleted an hour after they are complete. Attributes as :class:`APIStatusError`.
+    """
+
+    advice = (
+        "Results are deleted an hour after they are complete. If this one was, submit the "
+        "document again, which is billed again; else check the id and the key's team"
+    )
+
+
 class ConflictError(APIStatusError):
     """409: what the request changes is not in a state that allows it."""
 
@@ -500,6 +562,117 @@ class ExecutionFailedError(JobFailedError):
     def failures(self) -> tuple[Failure, ...]:
         """What failed: step, file and the server's words for each."""
         return self.snapshot.failures
+
+
+class DocumentFailedError(JobFailedError):
+    """A document request failed: the server says so, or says ``success: false``.
+
+    Attributes:
+        detail: What the server said, in its own words; empty if it gave no reason.
+        stage: The stage where it happened, such as ``"VALIDATION"``, if known.
+    """
+
+    detail: str
+    stage: str | None
+
+    def __init__(
+        self, snapshot: JobSnapshot, *, detail: str = "", stage: str | None = None
+    ) -> None:
+        self.detail = detail
+        self.stage = stage
+        where = f" in {excerpt(stage, limit=40)}" if stage else ""
+        said = excerpt(detail, limit=_LONGEST_QUOTE) or "the server gave no reason"
+        super().__init__(f"Document request {snapshot.id} failed{where}: {said}", snapshot)
+
+
+class EmptyResultError(DatalabError):
+    """A document request succeeded, but its result is empty where it should not be.
+
+    It may be the document: a blank page has no text. It was billed all the same.
+
+    Attributes:
+        result: The result.
+        missing: The names of what is not there, such as ``("markdown",)``.
+    """
+
+    result: DocumentResult
+    missing: tuple[str, ...]
+
+    def __init__(self, result: DocumentResult, missing: tuple[str, ...]) -> None:
+        self.result = result
+        self.missing = missing
+        pages = "" if result.page_count is None else f" ({result.page_count} pages)"
+        super().__init__(
+            f"The result of {result.id}{pages} has no {', '.join(missing)}, although that was "
+            f"asked for. Look whether the document is blank; .result has what the server sent"
+        )
+
+
+@picklable
+@attrs.frozen(kw_only=True)
+class ExtractionIssue:
+    """One place where what was extracted does not fit the type."""
+
+    place: str
+    """Where, such as ``"items[0].amount"``; empty for the whole."""
+    message: str
+    """What."""
+
+    def __str__(self) -> str:
+        return printable(f"{self.place}: {self.message}" if self.place else self.message)
+
+
+class ExtractionMismatchError(DatalabError):
+    """What was extracted does not fit the type that was asked for; nothing of it is lost.
+
+    Attributes:
+        extraction: The extraction, with its plain ``data``, its ``fields`` and its cost. Read it
+            as another type with ``extraction.read_as(Other)``.
+        into: The name of the type.
+        issues: Each place that does not fit; never empty.
+    """
+
+    extraction: Extraction[dict[str, JSON]]
+    into: str
+    issues: tuple[ExtractionIssue, ...]
+
+    def __init__(
+        self,
+        extraction: Extraction[dict[str, JSON]],
+        *,
+        into: str,
+        issues: tuple[ExtractionIssue, ...],
+    ) -> None:
+        self.extraction = extraction
+        self.into = into
+        self.issues = issues
+        shown = [excerpt(str(issue), limit=150) for issue in issues[:4]]
+        if len(issues) > len(shown):
+            shown.append(f"and {len(issues) - len(shown)} more in .issues")
+        super().__init__(
+            f"The extraction {extraction.id} does not fit {into}: {'; '.join(shown)}. It is in "
+            f".extraction: take its data, or read it as another type with read_as()"
+        )
+
+
+class FormatNotRequestedError(DatalabError, AttributeError):
+    """A result does not have this format, since it was not asked for.
+
+    Attributes:
+        format: The format.
+        requested: The formats that were asked for.
+    """
+
+    format: str
+    requested: tuple[str, ...]
+
+    def __init__(self, missing: str, *, requested: tuple[str, ...]) -> None:
+        self.format = missing
+        self.requested = requested
+        every = ",".join((*requested, missing))
+        super().__init__(
+            f"There is no {missing}, since it was not asked for: pass output_format={every!r}"
+        )
 
 
 class WaitTimeoutError(DatalabError, TimeoutError):

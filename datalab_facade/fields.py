@@ -16,6 +16,8 @@ from datalab_facade.statuses import KNOWN_WORDS, Status
 
 # A date and a time without a zone, to the second and to the microsecond.
 _LENGTHS_WITHOUT_ZONE: Final = frozenset({19, 26})
+# Beyond that a number cannot become a float; NaN and infinity are not within it.
+_MAX_NUMBER: Final = 1e300
 
 
 class Sightings:
@@ -183,6 +185,17 @@ def whole_number(value: JSON) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         return int(value)
     return None
+
+
+def number(value: JSON) -> float | None:
+    """Return a number that can be counted with; else None.
+
+    >>> number(5), number(0.5), number(True), number("5"), number(10**400)
+    (5, 0.5, None, None, None)
+    """
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    return value if -_MAX_NUMBER <= value <= _MAX_NUMBER else None
 
 
 def check_requested_id(what: str, requested_id: int | str, body: JSON, *named_ids: JSON) -> None:

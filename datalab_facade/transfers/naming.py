@@ -80,13 +80,25 @@ def distinct_names(names: Iterable[str], *, taken: Iterable[str] = ()) -> list[s
     >>> distinct_names(["manifest.json"], taken=["manifest.json"])
     ['manifest.json-ffa5b716']
     """
-    used = {_fold(name) for name in taken}
-    chosen: list[str] = []
-    for name in names:
-        free = next(form for form in _forms(name) if _fold(form) not in used)
-        used.add(_fold(free))
-        chosen.append(free)
-    return chosen
+    distinct = DistinctNames(taken)
+    return [distinct.choose(name) for name in names]
+
+
+class DistinctNames:
+    """Makes distinct safe names one by one, as :func:`distinct_names` does.
+
+    Args:
+        taken: Names that already have another use in the folder.
+    """
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._used = {_fold(name) for name in taken}
+
+    def choose(self, name: str) -> str:
+        """Return a safe name that is not used yet."""
+        free = next(form for form in _forms(name) if _fold(form) not in self._used)
+        self._used.add(_fold(free))
+        return free
 
 
 def suffix_of(url: str) -> str:

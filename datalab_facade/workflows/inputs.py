@@ -232,10 +232,15 @@ def _address(file: object) -> str:
                 f"not a {type(file).__name__}"
             )
         file = reference
-    return _checked_url(file)
+    return checked_url(file)
 
 
-def _checked_url(url: str) -> str:
+def checked_url(url: str) -> str:
+    """Check and return an ``http``, ``https`` or ``datalab`` URL that the server can read.
+
+    Raises:
+        InvalidArgumentError: It is not one, or contains a password. The message redacts it.
+    """
     scheme, separator, rest = url.partition("://")
     scheme = scheme.lower()
     if not separator or scheme == "file":

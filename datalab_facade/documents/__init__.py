@@ -1,0 +1,1 @@
+"""Documents: convert, extract, segment, fill, track changes, create, run an agent."""
