@@ -679,5 +679,27 @@ def test_values_are_made_up_for_whatever_is_said_to_be_a_schema(schema: Any) -> 
 def test_a_schema_that_holds_itself_ends() -> None:
     loop: dict[str, Any] = {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}
     assert fit_schema(loop) is None
-    nested: Any = {"$ref": "#/$defs/n", "$defs": {"n": {"properties": {"n": {"$ref": "#/$defs/n"}}}}}
+    nested: Any = {
+        "$ref": "#/$defs/n",
+        "$defs": {"n": {"properties": {"n": {"$ref": "#/$defs/n"}}}},
+    }
     assert fit_schema(nested)
+
+
+def test_a_request_that_nobody_sent_may_have_an_id_of_choice(simulator: Simulator) -> None:
+    assert simulator.documents.start(request_id="mine") == "mine"
+    with pytest.raises(ValueError, match="the id 'mine' already"):
+        simulator.documents.start(request_id="mine")
+
+
+def test_an_endpoint_that_does_not_exist_is_an_error(simulator: Simulator) -> None:
+    """Its script would wait for requests in vain."""
+    documents: Any = simulator.documents
+    for call in (documents.script, documents.script_always, documents.start):
+        with pytest.raises(ValueError, match="endpoint must be one of convert, extract, "):
+            call(DocumentScript(), endpoint="track_changes")
+
+
+def test_requests_are_shown(simulator: Simulator) -> None:
+    request_id = simulator.documents.start()
+    assert request_id in repr(simulator.documents)
