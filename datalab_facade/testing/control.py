@@ -205,8 +205,8 @@ def _reset(simulator: Simulator, _: object) -> Answer:
 
 _HANDLERS: Final[Mapping[str, Mapping[str, Handler]]] = {
     "executions": {"POST": _start_execution},
-    "documents": {"POST": _script_documents},
     "faults": {"POST": _inject, "DELETE": _clear_faults},
+    "documents": {"POST": _script_documents},
     "requests": {"GET": _list_requests, "DELETE": _clear_requests},
     "clock": {"GET": _get_clock, "POST": _advance_clock},
     "reset": {"POST": _reset},
