@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import date
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import attrs
 
@@ -15,6 +15,12 @@ from datalab_facade.documents.task_base import Task, shown, shown_webhook
 from datalab_facade.errors import InvalidArgumentError, LocalFileError
 from datalab_facade.json_forms import JSON
 from datalab_facade.pickling import picklable
+
+if TYPE_CHECKING:
+    from datalab_facade.documents.results import (  # noqa: F401 - the bases name them
+        CreatedDocument,
+        FilledForm,
+    )
 
 
 def _to_field_data(fields: Mapping[str, object]) -> dict[str, JSON]:
@@ -63,12 +69,12 @@ def _to_markdown(text: str | os.PathLike[str]) -> str:
 
 
 @picklable
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Fill(Task["FilledForm"]):
     """Fill in a form, of a PDF or an image, with or without fields of its own.
 
     >>> Fill({"name": "Jane", "born": {"value": "1990-01-15", "description": "date of birth"}})
-    Fill(extra={}, field_data=<2 fields>, context=None, ...)
+    Fill(field_data=<2 fields>)
 
     Raises:
         InvalidArgumentError: A value is not a text, a number or a date.
@@ -106,7 +112,7 @@ class Fill(Task["FilledForm"]):
 
 
 @picklable
-@attrs.frozen
+@attrs.frozen(repr=False)
 class CreateDocument(Task["CreatedDocument"]):
     """Make a DOCX document of markdown; it has no source.
 

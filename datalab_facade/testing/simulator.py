@@ -13,8 +13,8 @@ import attrs
 
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.testing.api import answer_api
-from datalab_facade.testing.documents import Documents
 from datalab_facade.testing.checking import check_type, new_id
+from datalab_facade.testing.documents import Documents
 from datalab_facade.testing.fault_rules import FaultHook, FaultRules, Target
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.files import Files

@@ -10,8 +10,8 @@ from typing import Literal, TypeAlias, cast
 import attrs
 
 from datalab_facade.clock import Clock
-from datalab_facade.testing.documents import DocumentStore
 from datalab_facade.testing.checking import new_id
+from datalab_facade.testing.documents import DocumentStore
 from datalab_facade.testing.execution_bodies import ends_at
 from datalab_facade.testing.files import FileStore
 from datalab_facade.testing.scripts import ExecutionScript

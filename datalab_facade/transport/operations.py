@@ -221,9 +221,24 @@ DOCUMENT_ENDPOINTS: Final = frozenset(_DOCUMENT_MODULES)
 """The endpoints that take document requests, as they stand in their paths."""
 
 
-def _document_request(endpoint: str, place: int, *arguments: str) -> Mapping[str, object]:
+@attrs.frozen
+class _Body:
+    """A body, as generated functions take it: with the names that the caller has checked."""
+
+    content: object
+
+    def to_multipart(self) -> object:
+        return self.content
+
+    def to_dict(self) -> object:
+        return self.content
+
+
+def _document_request(
+    endpoint: str, place: int, *path: str, **body: _Body
+) -> Mapping[str, object]:
     module = import_module(f"datalab_api_client.api.default.{_DOCUMENT_MODULES[endpoint][place]}")
-    return cast("Mapping[str, object]", module._get_kwargs(*arguments))  # noqa: SLF001 - as above
+    return cast("Mapping[str, object]", module._get_kwargs(*path, **body))  # noqa: SLF001 - as above
 
 
 def submit_form(
@@ -236,19 +251,16 @@ def submit_form(
         fields: The fields of the form, but for the file.
         attachment: The file, if there is one.
     """
-    path = f"/api/v1/{endpoint}"
     parts = [(name, (None, value)) for name, value in fields.items()]
-    built = {**_document_request(endpoint, 0), "files": parts}
-    operation = make_operation(f"submit_{_word(endpoint)}", path, built)
+    built = _document_request(endpoint, 0, body=_Body(parts))
+    operation = make_operation(f"submit_{_word(endpoint)}", f"/api/v1/{endpoint}", built)
     return attrs.evolve(operation, attachment=attachment)
 
 
 def submit_json(endpoint: str, body: Mapping[str, JSON]) -> Operation:
     """``POST /api/v1/{endpoint}``, as JSON. Arguments as :func:`submit_form`."""
-    built = {**_document_request(endpoint, 0), "json": dict(body)}
-    headers = {"Content-Type": "application/json"}
-    path = f"/api/v1/{endpoint}"
-    return make_operation(f"submit_{_word(endpoint)}", path, {**built, "headers": headers})
+    built = _document_request(endpoint, 0, body=_Body(dict(body)))
+    return make_operation(f"submit_{_word(endpoint)}", f"/api/v1/{endpoint}", built)
 
 
 def document_status(endpoint: str, request_id: str) -> Operation:
