@@ -27,8 +27,6 @@ from datalab_facade.documents.saving import save_result
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.sources import DocumentSource
 from datalab_facade.documents.submissions import (
-    Accepted,
-    PlannedSubmission,
     group_of,
     planned_submission,
 )
@@ -127,8 +125,8 @@ class AsyncDocuments(AsyncDocumentVerbs):
         seconds = planned.longest(self._context.options)
         if timeout is not None:
             seconds = min(checked_seconds("timeout", timeout), DEFAULT_TIMEOUT)
-        accepted = await self._submitter.start(planned, seconds=seconds, options=options)
-        return self._handle_of(task, planned, accepted)
+        known = await self._submitter.start(planned, seconds=seconds, options=options)
+        return self._handle(known)
 
     @overload
     async def result(
@@ -373,10 +371,65 @@ class AsyncDocuments(AsyncDocumentVerbs):
         deadline = clock.monotonic() + limit
         sending = submit_options({"checksum": options.get("output_dir") is not None, **options})
         seconds = min(planned.longest(self._context.options), limit)
-        accepted = await self._submitter.start(planned, seconds=seconds, options=sending)
+        known = await self._submitter.start(planned, seconds=seconds, options=sending)
         left = max(_LEAST_TIMEOUT, deadline - clock.monotonic())
         waiting = result_options({**options, "timeout": left})
-        handle = self._handle_of(task, planned, accepted)
+        handle: AsyncDocumentHandle[R] = self._handle(known)
+        return await self.result(handle, on_change=on_change, **waiting)
+
+    def _limits(self, options: WaitOptions) -> WaitPolicy:
+        timeout, policy = options.get("timeout"), options.get("policy")
+        given = call_options(options)
+        return self._context.policy_for_wait(timeout, policy, given, self.kind.policy)
+
+    def _handle(self, known: KnownRequest) -> AsyncDocumentHandle[Any]:
+        self._remember(known)
+        return AsyncDocumentHandle(
+            id=known.id,
+            jobs=self,
+            task=known.task,
+            into=known.into,
+            source=known.source,
+            source_sha256=known.source_sha256,
+            submitted_at=known.submitted_at,
+        )
+
+    def _id(self, job: object) -> str:
+        return self._known(job).id
+
+    def _known(self, job: object) -> KnownRequest:
+        known = known_request(job, self._transport.origin.base_url)
+        self._remember(known)
+        return known
+
+    def _remember(self, known: KnownRequest) -> None:
+        """Let waits know how old the request is, and which others take about as long."""
+        model, clock = self._context.duration_model, self._context.clock
+        if model is None or known.task is None or known.submitted_at is None:
+            return
+        age = (clock.now() - known.submitted_at).total_seconds()
+        at = clock.monotonic() - max(age, 0.0)
+        model.record_submission(self.kind.name, known.id, Submitted(group_of(known.task), at))
+
+    async def _perform(
+        self,
+        task: Task[R],
+        source: DocumentSource | None,
+        *,
+        on_change: AsyncOnChange[DocumentRequest] | None,
+        options: VerbOptions,
+    ) -> R:
+        checked_late_value(options.get("wait_for"))
+        checked_callable("on_change", on_change)
+        planned, clock = planned_submission(task, source, options), self._context.clock
+        limit = self._limits(wait_options(options)).timeout
+        deadline = clock.monotonic() + limit
+        sending = submit_options({"checksum": options.get("output_dir") is not None, **options})
+        seconds = min(planned.longest(self._context.options), limit)
+        known = await self._submitter.start(planned, seconds=seconds, options=sending)
+        left = max(_LEAST_TIMEOUT, deadline - clock.monotonic())
+        waiting = result_options({**options, "timeout": left})
+        handle: AsyncDocumentHandle[R] = self._handle(known)
         return await self.result(handle, on_change=on_change, **waiting)
 
     def _limits(self, options: WaitOptions) -> WaitPolicy:

@@ -6,8 +6,9 @@ from typing import cast
 
 from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.context import Context
+from datalab_facade.documents.kind import KnownRequest
 from datalab_facade.documents.snapshots import decode_submitted
-from datalab_facade.documents.submissions import Accepted, PlannedSubmission
+from datalab_facade.documents.submissions import PlannedSubmission
 from datalab_facade.documents.verb_options import SubmitOptions, call_options
 from datalab_facade.files.async_resource import AsyncFiles
 from datalab_facade.files.descriptions import MAX_FILE_BYTES
@@ -28,7 +29,7 @@ class AsyncSubmitter:
 
     async def start(
         self, planned: PlannedSubmission, *, seconds: float, options: SubmitOptions
-    ) -> Accepted:
+    ) -> KnownRequest:
         """Submit, once.
 
         Args:
@@ -80,7 +81,7 @@ class AsyncSubmitter:
         attachment: AsyncFormFile | None,
         deadline: float,
         options: CallOptions,
-    ) -> Accepted:
+    ) -> KnownRequest:
         request_id = await self._calls.submit(
             planned.operation(attachment),
             decode_submitted,
@@ -88,8 +89,13 @@ class AsyncSubmitter:
             options=options,
             submission=submission,
         )
-        sha256 = None if attachment is None else attachment.sha256
-        return Accepted(f"{planned.task.endpoint}/{request_id}", sha256)
+        return KnownRequest(
+            f"{planned.task.endpoint}/{request_id}",
+            planned.task,
+            source=planned.source_name,
+            source_sha256=None if attachment is None else attachment.sha256,
+            submitted_at=self._context.clock.now(),
+        )
 
     def _left(self, deadline: float) -> float:
         return max(0.01, deadline - self._now())

@@ -26,8 +26,6 @@ from datalab_facade.documents.saving import save_result
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.sources import DocumentSource
 from datalab_facade.documents.submissions import (
-    Accepted,
-    PlannedSubmission,
     group_of,
     planned_submission,
 )
@@ -128,8 +126,8 @@ class Documents(DocumentVerbs):
         seconds = planned.longest(self._context.options)
         if timeout is not None:
             seconds = min(checked_seconds("timeout", timeout), DEFAULT_TIMEOUT)
-        accepted = self._submitter.start(planned, seconds=seconds, options=options)
-        return self._handle_of(task, planned, accepted)
+        known = self._submitter.start(planned, seconds=seconds, options=options)
+        return self._handle(known)
 
     @overload
     def result(
@@ -374,10 +372,65 @@ class Documents(DocumentVerbs):
         deadline = clock.monotonic() + limit
         sending = submit_options({"checksum": options.get("output_dir") is not None, **options})
         seconds = min(planned.longest(self._context.options), limit)
-        accepted = self._submitter.start(planned, seconds=seconds, options=sending)
+        known = self._submitter.start(planned, seconds=seconds, options=sending)
         left = max(_LEAST_TIMEOUT, deadline - clock.monotonic())
         waiting = result_options({**options, "timeout": left})
-        handle = self._handle_of(task, planned, accepted)
+        handle: DocumentHandle[R] = self._handle(known)
+        return self.result(handle, on_change=on_change, **waiting)
+
+    def _limits(self, options: WaitOptions) -> WaitPolicy:
+        timeout, policy = options.get("timeout"), options.get("policy")
+        given = call_options(options)
+        return self._context.policy_for_wait(timeout, policy, given, self.kind.policy)
+
+    def _handle(self, known: KnownRequest) -> DocumentHandle[Any]:
+        self._remember(known)
+        return DocumentHandle(
+            id=known.id,
+            jobs=self,
+            task=known.task,
+            into=known.into,
+            source=known.source,
+            source_sha256=known.source_sha256,
+            submitted_at=known.submitted_at,
+        )
+
+    def _id(self, job: object) -> str:
+        return self._known(job).id
+
+    def _known(self, job: object) -> KnownRequest:
+        known = known_request(job, self._transport.origin.base_url)
+        self._remember(known)
+        return known
+
+    def _remember(self, known: KnownRequest) -> None:
+        """Let waits know how old the request is, and which others take about as long."""
+        model, clock = self._context.duration_model, self._context.clock
+        if model is None or known.task is None or known.submitted_at is None:
+            return
+        age = (clock.now() - known.submitted_at).total_seconds()
+        at = clock.monotonic() - max(age, 0.0)
+        model.record_submission(self.kind.name, known.id, Submitted(group_of(known.task), at))
+
+    def _perform(
+        self,
+        task: Task[R],
+        source: DocumentSource | None,
+        *,
+        on_change: OnChange[DocumentRequest] | None,
+        options: VerbOptions,
+    ) -> R:
+        checked_late_value(options.get("wait_for"))
+        checked_callable("on_change", on_change)
+        planned, clock = planned_submission(task, source, options), self._context.clock
+        limit = self._limits(wait_options(options)).timeout
+        deadline = clock.monotonic() + limit
+        sending = submit_options({"checksum": options.get("output_dir") is not None, **options})
+        seconds = min(planned.longest(self._context.options), limit)
+        known = self._submitter.start(planned, seconds=seconds, options=sending)
+        left = max(_LEAST_TIMEOUT, deadline - clock.monotonic())
+        waiting = result_options({**options, "timeout": left})
+        handle: DocumentHandle[R] = self._handle(known)
         return self.result(handle, on_change=on_change, **waiting)
 
     def _limits(self, options: WaitOptions) -> WaitPolicy:

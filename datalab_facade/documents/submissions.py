@@ -105,16 +105,6 @@ def group_of(task: Task[Any]) -> str:
     return " ".join([task.verb, *(str(mode) for mode in modes if mode is not None)])
 
 
-@attrs.frozen
-class Accepted:
-    """What the server took."""
-
-    id: str
-    """The job's id."""
-    source_sha256: str | None = None
-    """The SHA-256 of the file, if it was computed."""
-
-
 def planned_submission(
     task: object, source: DocumentSource | None, options: SubmitOptions
 ) -> PlannedSubmission:
