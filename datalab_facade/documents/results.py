@@ -13,7 +13,6 @@ from datalab_facade.documents.extracted_fields import ExtractedField, ExtractedF
 from datalab_facade.documents.page_ranges import to_page_range
 from datalab_facade.documents.result_base import (
     AnyTask,
-    DocumentResult,
     Images,
     decode_base64,
     object_of,
@@ -21,6 +20,9 @@ from datalab_facade.documents.result_base import (
     parsed_object,
     text_of,
     texts_of,
+)
+from datalab_facade.documents.result_base import (
+    DocumentResult as DocumentResult,  # noqa: PLC0414 - it belongs to the results
 )
 from datalab_facade.errors import (
     EmptyResultError,

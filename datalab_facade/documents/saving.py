@@ -67,7 +67,7 @@ from datalab_facade.transfers.disk import folder_lock, sync_folder
 from datalab_facade.transfers.naming import safe_name
 
 if TYPE_CHECKING:
-    from datalab_facade.documents.results import AnyTask
+    from datalab_facade.documents.result_base import AnyTask
 
 _LOCK_TIMEOUT: Final = 60.0
 _SUFFIX: Final = re.compile(r"[a-z0-9]{1,8}")
@@ -246,8 +246,10 @@ def _add_others(files: ResultFiles, result: DocumentResult) -> None:
             id=result.id, task=result.task, raw=kept
         )
         files.add(".extraction.json", extraction.data)
-        fields = {path: field.to_dict() for path, field in extraction.fields.items()}
-        files.add(".fields.json", fields)
+        files.add(
+            ".fields.json",
+            {path: field.to_dict() for path, field in extraction.fields.items()},
+        )
     if kept.get("segmentation_results"):
         files.add(".segments.json", kept["segmentation_results"])
     if isinstance(result, SchemaSuggestions) and kept.get("suggestions"):
