@@ -173,7 +173,7 @@ class Extraction(DocumentResult, Generic[T_co]):
             ExtractionMismatchError: It does not fit the type; the error holds the extraction.
             ConfigurationError: The type needs a library that is not installed.
         """
-        from datalab_facade.documents.typed_reading import MismatchError, read_as
+        from datalab_facade.typed_reading import MismatchError, read_as
 
         try:
             return read_as(self.data, into)

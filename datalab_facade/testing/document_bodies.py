@@ -274,11 +274,9 @@ def _created_document(request: StoredDocumentRequest, _: float) -> dict[str, JSO
 
 
 def _suggestions(_request: StoredDocumentRequest, _: float) -> dict[str, JSON]:
-    simple = {"type": "object", "properties": {"title": {"type": "string"}}}
-    moderate = {
-        "type": "object",
-        "properties": {**simple["properties"], "date": {"type": "string"}},
-    }
+    title: dict[str, JSON] = {"title": {"type": "string"}}
+    simple: dict[str, JSON] = {"type": "object", "properties": title}
+    moderate = {**simple, "properties": {**title, "date": {"type": "string"}}}
     return {
         "suggestions": {
             "simple_schema": json.dumps(simple),

@@ -33,6 +33,14 @@ def _check_pages(_: object, attribute: attrs.Attribute[int], value: int) -> None
         raise ValueError(message)
 
 
+def _as_segments(
+    segments: Mapping[str, Sequence[int]] | None,
+) -> dict[str, tuple[int, ...]] | None:
+    if segments is None:
+        return None
+    return {name: tuple(pages) for name, pages in segments.items()}
+
+
 def _read_bytes(value: object) -> bytes:
     body = readers.BODY.read(value)
     if not isinstance(body, bytes):
@@ -100,7 +108,9 @@ class DocumentScript(ToJSON):
     """Seconds after its end when scores are added to an extraction.
 
     ``None``: as documented: 20 in the mode ``fast``, 0 with ``include_scores``, else never."""
-    segments: Mapping[str, Sequence[int]] | None = None
+    segments: Mapping[str, tuple[int, ...]] | None = attrs.field(
+        default=None, converter=_as_segments
+    )
     """The pages of each segment; ``None``: the pages, dealt to the segments of the schema."""
     not_found: tuple[str, ...] = attrs.field(default=(), converter=tuple[str, ...])
     """The fields of a form that are not found; all others are filled."""

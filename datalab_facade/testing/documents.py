@@ -7,7 +7,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 import attrs
 
@@ -162,7 +162,11 @@ class Documents(Mapping[str, StoredDocumentRequest]):
         Args:
             scripts: the scripts.
             endpoint: only requests to this endpoint. Default: any.
+
+        Raises:
+            ValueError: there is no such endpoint.
         """
+        _check_endpoint(endpoint)
         with self._lock:
             self._store.queue.extend((endpoint, script) for script in scripts)
 
@@ -177,7 +181,11 @@ class Documents(Mapping[str, StoredDocumentRequest]):
         Args:
             script: the script.
             endpoint: as for :meth:`script`.
+
+        Raises:
+            ValueError: as for :meth:`script`.
         """
+        _check_endpoint(endpoint)
         self.script_with(lambda request: script if endpoint in (None, request.endpoint) else None)
 
     def script_with(self, hook: DocumentHook) -> None:
@@ -220,6 +228,7 @@ class Documents(Mapping[str, StoredDocumentRequest]):
         *,
         endpoint: DocumentEndpoint = "convert",
         fields: Mapping[str, JSON] | None = None,
+        request_id: str | None = None,
     ) -> str:
         """Accept a request now that nobody sends, such as one of another process.
 
@@ -227,12 +236,22 @@ class Documents(Mapping[str, StoredDocumentRequest]):
             script: the script. Default: as for a request that is sent.
             endpoint: what it asks for.
             fields: what its form says; not checked.
+            request_id: its id. Default: 22 characters, as in recorded answers.
 
         Returns:
             the request id.
+
+        Raises:
+            ValueError: there is no such endpoint, or there is a request with this id.
         """
+        _check_endpoint(endpoint)
         with self._lock:
-            request = build_request(self._store, self._clock, endpoint, fields or {}, script=script)
+            if request_id in self._store.by_id:
+                message = f"there is a document request with the id {request_id!r} already"
+                raise ValueError(message)
+            request = build_request(
+                self._store, self._clock, endpoint, fields or {}, script=script, own_id=request_id
+            )
             return request.request_id
 
     def __getitem__(self, request_id: str) -> StoredDocumentRequest:
@@ -258,6 +277,7 @@ def build_request(
     *,
     file: FormPart | None = None,
     script: DocumentScript | None = None,
+    own_id: str | None = None,
 ) -> StoredDocumentRequest:
     """Build and store a request, with its script and what follows from it.
 
@@ -266,7 +286,7 @@ def build_request(
     """
     request_id, checkpoint_id = store.next_ids()
     request = StoredDocumentRequest(
-        request_id=request_id,
+        request_id=own_id or request_id,
         endpoint=endpoint,
         fields=fields,
         file=file,
@@ -312,6 +332,13 @@ def select_pages(page_range: str, max_pages: str, count: int) -> tuple[int, ...]
             raise ValueError(message)
         selected.update(range(start, min(stop + 1, count)))
     return tuple(page for page in sorted(selected) if page < count)
+
+
+def _check_endpoint(endpoint: str | None) -> None:
+    known: tuple[str, ...] = get_args(DocumentEndpoint)
+    if endpoint is not None and endpoint not in known:
+        message = f"endpoint must be one of {', '.join(known)}, not {endpoint!r}"
+        raise ValueError(message)
 
 
 def _within_limit(
