@@ -16,7 +16,9 @@ from datalab_facade.lazy_imports import lazy_names
 if TYPE_CHECKING:
     from datalab_facade.async_client import AsyncDatalab
     from datalab_facade.client import Datalab
+    from datalab_facade.documents.async_handles import AsyncDocumentHandle
     from datalab_facade.documents.extracted_fields import ExtractedField
+    from datalab_facade.documents.handles import DocumentHandle
     from datalab_facade.documents.receipts import SavedResult
     from datalab_facade.documents.result_base import DocumentResult
     from datalab_facade.documents.results import (
@@ -28,6 +30,20 @@ if TYPE_CHECKING:
         FilledForm,
         SchemaSuggestions,
         Segmentation,
+    )
+    from datalab_facade.documents.schemas import schema_of
+    from datalab_facade.documents.snapshots import DocumentRequest
+    from datalab_facade.documents.sources import CheckpointSource
+    from datalab_facade.documents.tasks import (
+        Convert,
+        CreateDocument,
+        Extract,
+        Fill,
+        RunAgent,
+        Segment,
+        SuggestSchemas,
+        Task,
+        TrackChanges,
     )
     from datalab_facade.drift import Drift, DriftReport
     from datalab_facade.errors import (
@@ -53,6 +69,7 @@ if TYPE_CHECKING:
         InvalidArgumentError,
         InvalidDefinitionError,
         InvalidResponseError,
+        InvalidSchemaError,
         JobFailedError,
         LocalFileError,
         NotFoundError,
@@ -66,6 +83,7 @@ if TYPE_CHECKING:
         RateLimitTimeoutError,
         RequestRejectedError,
         ResultExpiredError,
+        SchemaIssue,
         SubmissionUncertainError,
         UnprocessableEntityError,
         UploadError,
@@ -77,6 +95,7 @@ if TYPE_CHECKING:
     from datalab_facade.executions.handles import ExecutionHandle
     from datalab_facade.files.models import File, FileLink
     from datalab_facade.files.uploads import UploadOutcome
+    from datalab_facade.health import Health
     from datalab_facade.jobs.changes import Change
     from datalab_facade.jobs.learning import DurationModel
     from datalab_facade.jobs.outcomes import Outcome, Totals, Update
@@ -119,21 +138,27 @@ __all__ = [
     "APITimeoutError",
     "AgentResult",
     "AsyncDatalab",
+    "AsyncDocumentHandle",
     "AsyncExecutionHandle",
     "AsyncPipelineExecutionHandle",
     "AuthenticationError",
     "BadRequestError",
     "BatchRun",
     "Change",
+    "CheckpointSource",
     "ClientStateError",
     "ConfigurationError",
     "ConflictError",
     "Conversion",
+    "Convert",
+    "CreateDocument",
     "CreatedDocument",
     "Datalab",
     "DatalabError",
     "DefinitionIssue",
     "DocumentFailedError",
+    "DocumentHandle",
+    "DocumentRequest",
     "DocumentResult",
     "DocumentSegment",
     "DownloadError",
@@ -145,6 +170,7 @@ __all__ = [
     "Execution",
     "ExecutionFailedError",
     "ExecutionHandle",
+    "Extract",
     "ExtractedField",
     "Extraction",
     "ExtractionIssue",
@@ -154,13 +180,16 @@ __all__ = [
     "Failure",
     "File",
     "FileLink",
+    "Fill",
     "FilledForm",
     "FormatNotRequestedError",
+    "Health",
     "InputConfig",
     "InternalServerError",
     "InvalidArgumentError",
     "InvalidDefinitionError",
     "InvalidResponseError",
+    "InvalidSchemaError",
     "JobFailedError",
     "LocalFileError",
     "LocalRateLimiter",
@@ -188,12 +217,15 @@ __all__ = [
     "RateLimiter",
     "RequestRejectedError",
     "ResultExpiredError",
+    "RunAgent",
     "RunPipeline",
     "RunReport",
     "RunResult",
     "SavedOutput",
     "SavedResult",
+    "SchemaIssue",
     "SchemaSuggestions",
+    "Segment",
     "Segmentation",
     "Span",
     "Status",
@@ -205,10 +237,13 @@ __all__ = [
     "Steps",
     "StoredStep",
     "SubmissionUncertainError",
+    "SuggestSchemas",
+    "Task",
     "Timeline",
     "TimelineRun",
     "TimelineStep",
     "Totals",
+    "TrackChanges",
     "UnprocessableEntityError",
     "Update",
     "UploadError",
@@ -221,6 +256,7 @@ __all__ = [
     "WorkflowDefinition",
     "WorkflowStep",
     "__version__",
+    "schema_of",
 ]
 
 # Where each name is found, since what is imported above is for type checkers only.
@@ -230,20 +266,42 @@ _HOMES = {
     "pipelines.handles": "PipelineExecutionHandle",
     "pipelines.execution_models": "PipelineExecution PipelineStepRun",
     "pipelines.definitions": "PipelineDefinition PipelineStep",
-    "pipelines.models": "BatchRun ExtractionSchema Pipeline PipelineRate PipelineVersion StoredStep",
+    "pipelines.models": (
+        "BatchRun ExtractionSchema Pipeline PipelineRate PipelineVersion StoredStep"
+    ),
+    "health": "Health",
     "jobs.changes": "Change",
     "async_client": "AsyncDatalab",
     "client": "Datalab",
     "workflows.definitions": "StepDefinition WorkflowDefinition",
+    "documents.async_handles": "AsyncDocumentHandle",
     "documents.extracted_fields": "ExtractedField",
+    "documents.handles": "DocumentHandle",
     "documents.receipts": "SavedResult",
     "documents.result_base": "DocumentResult",
     "documents.results": (
         "AgentResult Conversion CreatedDocument DocumentSegment Extraction FilledForm "
         "SchemaSuggestions Segmentation"
     ),
+    "documents.schemas": "schema_of",
+    "documents.snapshots": "DocumentRequest",
+    "documents.sources": "CheckpointSource",
+    "documents.tasks": (
+        "Convert CreateDocument Extract Fill RunAgent Segment SuggestSchemas Task TrackChanges"
+    ),
     "drift": "Drift DriftReport",
-    "errors": "APIConnectionError APIStatusError APITimeoutError AuthenticationError BadRequestError ClientStateError ConfigurationError ConflictError DatalabError DefinitionIssue DocumentFailedError DownloadError DownloadFailure EmptyResultError ExecutionFailedError ExtractionIssue ExtractionMismatchError FormatNotRequestedError InternalServerError InvalidArgumentError InvalidDefinitionError InvalidResponseError JobFailedError LocalFileError NotFoundError OutputTooLargeError OverloadedError PayloadTooLargeError PaymentRequiredError PermissionDeniedError PipelineFailedError RateLimitError RateLimitTimeoutError RequestRejectedError ResultExpiredError SubmissionUncertainError UnprocessableEntityError UploadError UploadFailure ValidationIssue WaitTimeoutError",
+    "errors": (
+        "APIConnectionError APIStatusError APITimeoutError AuthenticationError "
+        "BadRequestError ClientStateError ConfigurationError ConflictError DatalabError "
+        "DefinitionIssue DocumentFailedError DownloadError DownloadFailure EmptyResultError "
+        "ExecutionFailedError ExtractionIssue ExtractionMismatchError FormatNotRequestedError "
+        "InternalServerError InvalidArgumentError InvalidDefinitionError InvalidResponseError "
+        "InvalidSchemaError JobFailedError LocalFileError NotFoundError OutputTooLargeError "
+        "OverloadedError PayloadTooLargeError PaymentRequiredError PermissionDeniedError "
+        "PipelineFailedError RateLimitError RateLimitTimeoutError RequestRejectedError "
+        "ResultExpiredError SchemaIssue SubmissionUncertainError UnprocessableEntityError "
+        "UploadError UploadFailure ValidationIssue WaitTimeoutError"
+    ),
     "files.models": "File FileLink",
     "executions.async_handles": "AsyncExecutionHandle",
     "executions.handles": "ExecutionHandle",

@@ -128,18 +128,18 @@ def _validator_of(into: type[_T]) -> Callable[[JSON], _T] | None:
 
 
 def _mismatches(error: BaseException, path: tuple[str | int, ...] = ()) -> Iterator[Mismatch]:
-    notes = getattr(error, "group_exceptions", None)
-    listed = getattr(error, "errors", None)
+    notes: Any = getattr(error, "group_exceptions", None)
+    listed: Any = getattr(error, "errors", None)
     if callable(notes):
         # What cattrs raises: an error for each field or item, with a note of its place.
-        inside, others = notes()
+        inside, others = cast("Any", notes)()
         for one, note in inside:
             yield from _mismatches(one, (*path, getattr(note, "name", getattr(note, "index", ""))))
         for one in others:
             yield from _mismatches(one, path)
     elif callable(listed):
         # What pydantic raises.
-        for one in cast("list[dict[str, Any]]", listed()):
+        for one in cast("Any", listed)():
             yield Mismatch(
                 path=(*path, *one["loc"]), message=one["msg"], is_missing=one["type"] == "missing"
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, Unpack
@@ -17,11 +16,10 @@ from datalab_facade.jobs.async_handles import AsyncWaitHandle
 
 if TYPE_CHECKING:
     from datalab_facade.documents.async_resource import AsyncDocuments
-    from datalab_facade.documents.late_values import LateValue
-    from datalab_facade.documents.results import DocumentResult
+    from datalab_facade.documents.result_base import DocumentResult
+    from datalab_facade.documents.verb_options import ResultOptions
     from datalab_facade.jobs.changes import AsyncOnChange
     from datalab_facade.models import JSON
-    from datalab_facade.options import WaitOptions
 
 R_co = TypeVar("R_co", bound="DocumentResult", covariant=True)
 
@@ -62,19 +60,15 @@ class AsyncDocumentHandle(AsyncWaitHandle[DocumentRequest, str], Generic[R_co]):
     async def result(
         self,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
         on_change: AsyncOnChange[DocumentRequest] | None = None,
-        **options: Unpack[WaitOptions],
+        **options: Unpack[ResultOptions],
     ) -> R_co:
         """Wait until the request has ended well, and return its result.
 
         See :meth:`AsyncDocuments.result
         <datalab_facade.documents.async_resource.AsyncDocuments.result>`.
         """
-        return await self._jobs.result(
-            self, output_dir=output_dir, wait_for=wait_for, on_change=on_change, **options
-        )
+        return await self._jobs.result(self, on_change=on_change, **options)
 
     def to_dict(self) -> dict[str, JSON]:
         """Return the handle as plain JSON: the kind, the id, the API's address and the task."""

@@ -2,61 +2,63 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import timedelta
 from typing import Any, TypeVar, Unpack, cast, overload
 
 import attrs
 
-from datalab_facade.arguments import checked_callable, checked_seconds
+from datalab_facade.arguments import checked_callable, checked_count, checked_seconds
 from datalab_facade.concurrency import off_loop_async
 from datalab_facade.context import Context
-from datalab_facade.decoding import decode_json
 from datalab_facade.documents.async_handles import AsyncDocumentHandle
+from datalab_facade.documents.async_result_reading import AsyncPollAgain, AsyncResultReader
 from datalab_facade.documents.async_submitter import AsyncSubmitter
 from datalab_facade.documents.async_verbs import AsyncDocumentVerbs
-from datalab_facade.documents.job_ids import id_with_verb
-from datalab_facade.documents.kind import DocumentLike, KnownRequest, failure_of, known_request
-from datalab_facade.documents.late_values import (
-    LateValue,
-    asking_again,
-    checked_late_value,
-    has_arrived,
-)
-from datalab_facade.documents.result_decoding import decode_result, overlaid
-from datalab_facade.documents.results import DocumentResult, Extraction
-from datalab_facade.documents.saving import SavedResult, save_result
+from datalab_facade.documents.job_ids import id_with_verb, is_request_id, split_id
+from datalab_facade.documents.kind import DocumentLike, KnownRequest, known_request
+from datalab_facade.documents.late_values import asking_again, checked_late_value, has_arrived
+from datalab_facade.documents.page_ranges import PageRange, to_page_range
+from datalab_facade.documents.receipts import SavedResult
+from datalab_facade.documents.result_base import DocumentResult
+from datalab_facade.documents.results import Extraction
+from datalab_facade.documents.saving import save_result
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.sources import DocumentSource
 from datalab_facade.documents.submissions import (
-    Accepted,
-    PlannedSubmission,
-    UploadWay,
     group_of,
     planned_submission,
-    remote_result,
 )
-from datalab_facade.documents.tasks import Task
-from datalab_facade.documents.verb_options import VerbOptions, call_options
+from datalab_facade.documents.task_base import Task
+from datalab_facade.documents.thumbnail_decoding import decode_thumbnails
+from datalab_facade.documents.verb_options import (
+    ResultOptions,
+    SubmitOptions,
+    VerbOptions,
+    call_options,
+    check_options,
+    result_options,
+    submit_options,
+    wait_options,
+)
 from datalab_facade.errors import DatalabError
 from datalab_facade.files.async_resource import AsyncFiles
-from datalab_facade.files.descriptions import MAX_FILE_BYTES
 from datalab_facade.jobs.changes import AsyncOnChange
 from datalab_facade.jobs.learning import Submitted
 from datalab_facade.jobs.wait import WaitPolicy
-from datalab_facade.options import CallOptions
-from datalab_facade.transfers.async_downloads import AsyncDownloads
+from datalab_facade.options import CallOptions, WaitOptions
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
-from datalab_facade.transfers.progress import OnProgress
 from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
 from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.transport.async_storage import AsyncStorageTransport
+from datalab_facade.transport.operations import thumbnails
 
 T = TypeVar("T")
 R = TypeVar("R", bound=DocumentResult)
 ResultT = TypeVar("ResultT", bound=DocumentResult)
 # The server may have taken all the time there was; the error of the wait names the request.
-LEAST_TIMEOUT = 0.001
+_LEAST_TIMEOUT = 0.001
 
 
 class AsyncDocuments(AsyncDocumentVerbs):
@@ -76,22 +78,15 @@ class AsyncDocuments(AsyncDocumentVerbs):
     ) -> None:
         super().__init__(api, context)
         self._submitter = AsyncSubmitter(self._calls, files, context)
-        self._downloads = AsyncDownloads(storage, context)
+        self._results = AsyncResultReader(storage, context)
 
     async def submit(
         self,
         task: Task[R],
         source: DocumentSource | None = None,
         *,
-        name: str | None = None,
-        content_type: str | None = None,
-        upload: UploadWay = "auto",
-        max_bytes: int = MAX_FILE_BYTES,
-        on_progress: OnProgress | None = None,
-        checksum: bool = False,
-        retry_overloaded: bool = False,
         timeout: float | timedelta | None = None,
-        **options: Unpack[CallOptions],
+        **options: Unpack[SubmitOptions],
     ) -> AsyncDocumentHandle[R]:
         """Submit a task, once. This costs money and cannot be cancelled.
 
@@ -104,19 +99,10 @@ class AsyncDocuments(AsyncDocumentVerbs):
             source: The document: a path, an ``http(s)`` URL, a ``datalab://`` reference, bytes, a
                 file opened in binary mode, an uploaded file, or an earlier result with a
                 checkpoint. A text is a URL, a reference, or else a path.
-            name: The file's name at Datalab; by default the last part of its path.
-            content_type: The file's media type; by default that of the name's suffix.
-            upload: ``"form"`` sends a file in the request, ``"storage"`` uploads it before;
-                ``"auto"`` does the first unless the task has a ``processing_location``, with which
-                the API takes no file.
-            max_bytes: The largest size of a file in bytes; 200 MB by default, Datalab's limit.
-            on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
-            checksum: Compute the file's SHA-256 as it is sent, for receipts.
-            retry_overloaded: Whether to retry after 503 and 529, too, trusting that an overloaded
-                server did nothing. If it did, the request is paid twice.
             timeout: Seconds, or a timedelta, for the whole call, which does not wait for the end;
                 by default an hour with a file, and else the client's, a minute.
-            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
+            options: ``on_progress``, ``name`` and more; see
+                :class:`~datalab_facade.documents.verb_options.SubmitOptions`.
 
         Returns:
             A handle, to wait with.
@@ -134,60 +120,36 @@ class AsyncDocuments(AsyncDocumentVerbs):
             SubmissionUncertainError: The request was sent, but it is not known whether the server
                 acted on it.
         """
-        planned = planned_submission(
-            task, source, name=name, content_type=content_type, upload=upload
-        )
+        check_options(SubmitOptions, options)
+        planned = planned_submission(task, source, options)
         seconds = planned.longest(self._context.options)
         if timeout is not None:
             seconds = min(checked_seconds("timeout", timeout), DEFAULT_TIMEOUT)
-        accepted = await self._submitter.start(
-            planned,
-            seconds=seconds,
-            max_bytes=max_bytes,
-            on_progress=on_progress,
-            checksum=checksum,
-            retry_overloaded=retry_overloaded,
-            options=options,
-        )
-        return self._handle_of(task, planned, accepted)
+        known = await self._submitter.start(planned, seconds=seconds, options=options)
+        return self._handle(known)
 
     @overload
     async def result(
         self,
         job: AsyncDocumentHandle[R],
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
-        policy: WaitPolicy | None = None,
         on_change: AsyncOnChange[DocumentRequest] | None = None,
-        max_bytes: int = DEFAULT_MAX_BYTES,
-        **options: Unpack[CallOptions],
+        **options: Unpack[ResultOptions],
     ) -> R: ...
     @overload
     async def result(
         self,
         job: DocumentLike,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
-        policy: WaitPolicy | None = None,
         on_change: AsyncOnChange[DocumentRequest] | None = None,
-        max_bytes: int = DEFAULT_MAX_BYTES,
-        **options: Unpack[CallOptions],
+        **options: Unpack[ResultOptions],
     ) -> DocumentResult: ...
     async def result(
         self,
         job: DocumentLike,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
-        policy: WaitPolicy | None = None,
         on_change: AsyncOnChange[DocumentRequest] | None = None,
-        max_bytes: int = DEFAULT_MAX_BYTES,
-        **options: Unpack[CallOptions],
+        **options: Unpack[ResultOptions],
     ) -> object:
         """Wait until a request has ended well, and return its result.
 
@@ -197,15 +159,11 @@ class AsyncDocuments(AsyncDocumentVerbs):
         Args:
             job: Its id with its endpoint, its ``request_check_url``, a snapshot or a handle. Only
                 a handle knows the task, and so the type of the result.
-            output_dir: A folder to save the result in as well; see :meth:`save`.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling until the server has filled that
-                in, within the deadline and for at most a minute. It may not be there all the same.
-            timeout: Seconds until the hard deadline, or a timedelta; by default the policy's, two
-                hours. ``math.inf`` waits without end.
-            policy: How often to poll and what to retry; by default the client's.
             on_change: Called with each change as it is seen.
-            max_bytes: The largest result in bytes that is fetched into memory.
-            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
+            options: ``timeout``, seconds until the hard deadline, by default the policy's, two
+                hours; ``output_dir``, a folder to save the result in as well; ``wait_for="cost"``
+                or ``"scores"``, which the server may fill in later; and more, see
+                :class:`~datalab_facade.documents.verb_options.ResultOptions`.
 
         Returns:
             The result, by the kind of request.
@@ -221,27 +179,23 @@ class AsyncDocuments(AsyncDocumentVerbs):
             WaitTimeoutError: The deadline came first; the request goes on.
             DatalabError: Whatever else :meth:`wait` raises.
         """
-        known = self._known(job)
-        late = checked_late_value(wait_for)
-        clock = self._context.clock
-        limits = self._context.policy_for_wait(timeout, policy, options, self.kind.policy)
-        deadline = clock.monotonic() + limits.timeout
-        ended = await self.wait(
-            known.id, timeout=timeout, policy=policy, on_change=on_change, **options
-        )
-        result = await self._result_of(ended, known, deadline, max_bytes)
+        check_options(ResultOptions, options)
+        late, known = checked_late_value(options.get("wait_for")), self._known(job)
+        output_dir, waits = options.get("output_dir"), wait_options(options)
+        max_bytes, clock = options.get("max_bytes", DEFAULT_MAX_BYTES), self._context.clock
+        deadline = clock.monotonic() + self._limits(waits).timeout
+        ended = await self.wait(known.id, on_change=on_change, **waits)
+        result = await self._read(ended, known, deadline, max_bytes)
         for pause in asking_again(late, now=clock.monotonic(), deadline=deadline):
             if has_arrived(result, late):
                 break
             await clock.sleep_async(pause)
-            try:
-                newer = await self.get(known.id, timeout=limits.request_timeout, **options)
-                result = await self._result_of(newer, known, deadline, max_bytes)
-            except DatalabError:
-                # What there is already is not lost for what is still to come.
-                continue
+            # What there is already is not lost for what is still to come.
+            with contextlib.suppress(DatalabError):
+                newer = await self.get(known.id, **call_options(options))
+                result = await self._read(newer, known, deadline, max_bytes)
         if output_dir is not None:
-            await off_loop_async(lambda: save_result(result, output_dir))
+            await self._save(result, output_dir)
         return result
 
     async def refresh(
@@ -271,23 +225,79 @@ class AsyncDocuments(AsyncDocumentVerbs):
         limit = self._context.options_for_call(timeout, options).timeout
         deadline = self._context.clock.monotonic() + limit
         snapshot = await self.get(known.id, timeout=timeout, **options)
-        return cast("ResultT", await self._result_of(snapshot, known, deadline, max_bytes))
+        return cast("ResultT", await self._read(snapshot, known, deadline, max_bytes))
 
-    async def save(self, result: DocumentResult, output_dir: str | os.PathLike[str]) -> SavedResult:
-        """Save a result to a folder, as the official command line does; nothing is sent.
+    async def save(
+        self,
+        job: DocumentLike,
+        output_dir: str | os.PathLike[str],
+        *,
+        on_change: AsyncOnChange[DocumentRequest] | None = None,
+        **options: Unpack[WaitOptions],
+    ) -> SavedResult:
+        """Save a result to a folder, as the official command line does.
+
+        Of a result that is in memory already nothing is sent. For anything else this waits for the
+        end, and a result that is not in the answer itself is saved in constant memory, however
+        large it is.
 
         Args:
-            result: The result.
+            job: A result, or whatever :meth:`result` takes.
             output_dir: The folder: ``output_dir/STEM/STEM.md`` and so on, with images beside it
                 so that links hold, and a receipt.
+            on_change: Called with each change as it is seen.
+            options: ``timeout`` and more, as :meth:`wait`.
 
         Returns:
             The receipt.
 
         Raises:
-            LocalFileError: The files cannot be written.
+            LocalFileError: The files cannot be written; nothing incomplete has its name.
+            EmptyResultError: Something that was asked for came empty; the rest is saved.
+            DatalabError: Whatever :meth:`result` raises.
         """
-        return await off_loop_async(lambda: save_result(result, output_dir))
+        if isinstance(job, DocumentResult):
+            return await self._save(job, output_dir)
+        known = self._known(job)
+        deadline = self._context.clock.monotonic() + self._limits(options).timeout
+        ended = await self.wait(known.id, on_change=on_change, **options)
+        again = self._polling_again(known)
+        return await self._results.save(ended, known, again, output_dir, deadline=deadline)
+
+    async def thumbnails(
+        self,
+        document: DocumentLike,
+        *,
+        page_range: PageRange | None = None,
+        width: int | None = None,
+        track_changes: bool = False,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[CallOptions],
+    ) -> tuple[bytes, ...]:
+        """Return small pictures of a document's pages, as JPEG files.
+
+        Args:
+            document: A request, or the API's bare lookup key.
+            page_range: The pages: ``"0,5-10"``, a ``range``, or numbers. The first page is 0.
+            width: The width in pixels; 300 by default.
+            track_changes: Whether they show tracked changes.
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
+            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
+
+        Raises:
+            RequestRejectedError: The server has none, and says why.
+            DatalabError: Whatever else :meth:`get` raises.
+        """
+        key = str(document) if is_request_id(document) else split_id(self._id(document))[1]
+        operation = thumbnails(
+            key,
+            page_range=to_page_range(page_range),
+            width=None if width is None else checked_count("width", width, least=1),
+            track_changes=track_changes,
+        )
+        return await self._calls.query(
+            operation, decode_thumbnails, timeout=timeout, options=options, subject=key
+        )
 
     @overload
     def handle(self, job: AsyncDocumentHandle[R]) -> AsyncDocumentHandle[R]: ...
@@ -351,83 +361,38 @@ class AsyncDocuments(AsyncDocumentVerbs):
         task: Task[R],
         source: DocumentSource | None,
         *,
-        output_dir: str | os.PathLike[str] | None,
-        wait_for: LateValue | None,
-        timeout: float | timedelta | None,
         on_change: AsyncOnChange[DocumentRequest] | None,
         options: VerbOptions,
     ) -> R:
-        planned = planned_submission(
-            task,
-            source,
-            name=options.get("name"),
-            content_type=options.get("content_type"),
-            upload=options.get("upload", "auto"),
-        )
-        checked_late_value(wait_for)
+        checked_late_value(options.get("wait_for"))
         checked_callable("on_change", on_change)
-        clock, policy, for_calls = self._context.clock, options.get("policy"), call_options(options)
-        limits = self._context.policy_for_wait(timeout, policy, for_calls, self.kind.policy)
-        deadline = clock.monotonic() + limits.timeout
-        accepted = await self._submitter.start(
-            planned,
-            seconds=min(planned.longest(self._context.options), limits.timeout),
-            max_bytes=options.get("max_bytes", MAX_FILE_BYTES),
-            on_progress=options.get("on_progress"),
-            checksum=output_dir is not None,
-            retry_overloaded=options.get("retry_overloaded", False),
-            options=for_calls,
-        )
-        return await self.result(
-            self._handle_of(task, planned, accepted),
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=max(LEAST_TIMEOUT, deadline - clock.monotonic()),
-            policy=policy,
-            on_change=on_change,
-            **for_calls,
-        )
+        planned, clock = planned_submission(task, source, options), self._context.clock
+        limit = self._limits(wait_options(options)).timeout
+        deadline = clock.monotonic() + limit
+        sending = submit_options({"checksum": options.get("output_dir") is not None, **options})
+        seconds = min(planned.longest(self._context.options), limit)
+        known = await self._submitter.start(planned, seconds=seconds, options=sending)
+        left = max(_LEAST_TIMEOUT, deadline - clock.monotonic())
+        waiting = result_options({**options, "timeout": left})
+        handle: AsyncDocumentHandle[R] = self._handle(known)
+        return await self.result(handle, on_change=on_change, **waiting)
 
-    def _handle_of(
-        self, task: Task[R], planned: PlannedSubmission, accepted: Accepted
-    ) -> AsyncDocumentHandle[R]:
-        known = KnownRequest(
-            accepted.id,
-            task,
-            source=planned.source_name,
-            source_sha256=accepted.source_sha256,
-            submitted_at=self._context.clock.now(),
-        )
-        return cast("AsyncDocumentHandle[R]", self._handle(known))
+    def _limits(self, options: WaitOptions) -> WaitPolicy:
+        timeout, policy = options.get("timeout"), options.get("policy")
+        given = call_options(options)
+        return self._context.policy_for_wait(timeout, policy, given, self.kind.policy)
 
-    async def _result_of(
+    async def _read(
         self, ended: DocumentRequest, known: KnownRequest, deadline: float, max_bytes: int
     ) -> DocumentResult:
-        if not ended.succeeded:
-            raise failure_of(ended)
-        body: Any = ended.raw
-        if ended.result_url is not None:
-            fetched = await self._fetch(ended, deadline, max_bytes)
-            body = overlaid(decode_json(fetched), dict(ended.raw))
-        return self._context.record_drift(
-            *decode_result(
-                body,
-                job_id=ended.id,
-                task=known.task,
-                into=known.into,
-                source=known.source,
-                source_sha256=known.source_sha256,
-                observed_at=ended.observed_at,
-            )
-        )
+        again = self._polling_again(known)
+        return await self._results.read(ended, known, again, deadline=deadline, max_bytes=max_bytes)
 
-    async def _fetch(self, ended: DocumentRequest, deadline: float, max_bytes: int) -> bytes:
-        async def renew(_: str, left: float) -> str | None:
-            newer = await self.get(ended.id, timeout=left)
-            return newer.result_url
+    def _polling_again(self, known: KnownRequest) -> AsyncPollAgain:
+        return lambda left: self.get(known.id, timeout=left)
 
-        # A wait without an end does not make a download without one.
-        latest = self._context.clock.monotonic() + DEFAULT_TIMEOUT
-        return await self._downloads.read(
-            remote_result(ended), renew, deadline=min(deadline, latest), max_bytes=max_bytes
-        )
+    async def _save(
+        self, result: DocumentResult, output_dir: str | os.PathLike[str]
+    ) -> SavedResult:
+        saved_at = self._context.clock.now()
+        return await off_loop_async(lambda: save_result(result, output_dir, saved_at=saved_at))

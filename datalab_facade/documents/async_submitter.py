@@ -6,12 +6,15 @@ from typing import cast
 
 from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.context import Context
-from datalab_facade.documents.sources import FileSource
-from datalab_facade.documents.submissions import Accepted, PlannedSubmission
+from datalab_facade.documents.kind import KnownRequest
+from datalab_facade.documents.submissions import PlannedSubmission
+from datalab_facade.documents.verb_options import SubmitOptions, call_options
 from datalab_facade.files.async_resource import AsyncFiles
+from datalab_facade.files.descriptions import MAX_FILE_BYTES
+from datalab_facade.jobs.retries import Submission
 from datalab_facade.options import CallOptions
 from datalab_facade.transfers.async_form_files import AsyncFormFile
-from datalab_facade.transfers.progress import OnProgress, ProgressMeter
+from datalab_facade.transfers.progress import ProgressMeter
 from datalab_facade.transfers.sources import open_source_async
 
 
@@ -24,35 +27,26 @@ class AsyncSubmitter:
         self._context = context
 
     async def start(
-        self,
-        planned: PlannedSubmission,
-        *,
-        seconds: float,
-        max_bytes: int,
-        on_progress: OnProgress | None,
-        checksum: bool,
-        retry_overloaded: bool,
-        options: CallOptions,
-    ) -> Accepted:
+        self, planned: PlannedSubmission, *, seconds: float, options: SubmitOptions
+    ) -> KnownRequest:
         """Submit, once.
 
         Args:
             planned: What to submit.
             seconds: How long it may take, the upload included.
-            max_bytes: The largest size of a file in bytes.
-            on_progress: Called with the progress of the upload.
-            checksum: Whether to compute the SHA-256 of a file in the form.
-            retry_overloaded: Whether 503 and 529 are retried.
-            options: Options of the requests.
+            options: See :class:`~datalab_facade.documents.verb_options.SubmitOptions`.
 
         Raises:
             DatalabError: See :meth:`AsyncDocuments.submit
                 <datalab_facade.documents.async_resource.AsyncDocuments.submit>`.
         """
         deadline = self._now() + seconds
-        file, attachment = planned.file, None
+        overloaded, file = options.get("retry_overloaded", False), planned.file
+        submission = planned.submission(retry_overloaded=overloaded)
+        for_calls, on_progress = call_options(options), options.get("on_progress")
+        max_bytes = options.get("max_file_bytes", MAX_FILE_BYTES)
         if file is None:
-            return await self._send(planned, attachment, deadline, options, retry_overloaded)
+            return await self._send(planned, submission, None, deadline, for_calls)
         if planned.is_uploaded_first:
             uploaded = await self._files.upload(
                 file.source,
@@ -61,64 +55,46 @@ class AsyncSubmitter:
                 max_bytes=max_bytes,
                 on_progress=on_progress,
                 timeout=seconds,
-                **options,
+                **for_calls,
             )
             planned = planned.with_reference(uploaded.reference)
-            return await self._send(planned, attachment, deadline, options, retry_overloaded)
-        return await self._send_file(
-            planned,
-            file,
-            ProgressMeter(file.name, on_progress),
-            deadline,
-            options,
-            max_bytes=max_bytes,
-            checksum=checksum,
-            retry_overloaded=retry_overloaded,
-        )
-
-    async def _send_file(
-        self,
-        planned: PlannedSubmission,
-        file: FileSource,
-        meter: ProgressMeter,
-        deadline: float,
-        options: CallOptions,
-        *,
-        max_bytes: int,
-        checksum: bool,
-        retry_overloaded: bool,
-    ) -> Accepted:
-        clock = self._context.clock
-        opening = open_source_async(
-            file.source, file.name, max_bytes=max_bytes, timeout=deadline - self._now()
-        )
+            return await self._send(planned, submission, None, deadline, for_calls)
+        opening = open_source_async(file.source, file.name, max_bytes=max_bytes, timeout=seconds)
         with await opening as opened:
             attachment = AsyncFormFile(
-                opened, file.name, file.content_type, meter=meter, clock=clock, checksum=checksum
+                opened,
+                file.name,
+                file.content_type,
+                meter=ProgressMeter(file.name, on_progress),
+                clock=self._context.clock,
+                checksum=options.get("checksum", False),
             )
             # One attempt may take all of the time; a connection that stalls is noticed.
-            longest: dict[str, object] = {"request_timeout": self._left(deadline), **options}
-            return await self._send(
-                planned, attachment, deadline, cast("CallOptions", longest), retry_overloaded
-            )
+            longest = cast("CallOptions", {"request_timeout": self._left(deadline), **for_calls})
+            return await self._send(planned, submission, attachment, deadline, longest)
 
     async def _send(
         self,
         planned: PlannedSubmission,
+        submission: Submission,
         attachment: AsyncFormFile | None,
         deadline: float,
         options: CallOptions,
-        retry_overloaded: bool,  # noqa: FBT001
-    ) -> Accepted:
+    ) -> KnownRequest:
         job_id = await self._calls.submit(
             planned.operation(attachment),
             planned.decode_id,
             timeout=self._left(deadline),
             options=options,
-            submission=planned.submission(retry_overloaded=retry_overloaded),
+            submission=submission,
         )
-        sha256 = None if attachment is None else attachment.sha256
-        return Accepted(job_id, sha256)
+        return KnownRequest(
+            job_id,
+            planned.task,
+            source=planned.source_name,
+            source_sha256=None if attachment is None else attachment.sha256,
+            submitted_at=self._context.clock.now(),
+        )
 
     def _left(self, deadline: float) -> float:
         return max(0.01, deadline - self._now())

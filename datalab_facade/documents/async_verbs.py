@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, TypeVar, Unpack, cast, overload
 
 from datalab_facade.documents.kind import DOCUMENTS, DocumentLike
-from datalab_facade.documents.late_values import LateValue
+from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.documents.results import (
     AgentResult,
     Conversion,
     CreatedDocument,
-    DocumentResult,
     Extraction,
     FilledForm,
     SchemaSuggestions,
@@ -62,9 +60,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         self,
         source: DocumentSource,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: AsyncOnChange[DocumentRequest] | None = None,
         **keywords: Unpack[ConvertOptions],
     ) -> Conversion:
@@ -75,13 +70,11 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         Args:
             source: A path, a URL, a ``datalab://`` reference, bytes, an open file, an uploaded
                 file.
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.Convert` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.Convert`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -90,9 +83,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         return await self._perform(
             Convert(**fields),
             source,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -103,9 +93,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         source: DocumentSource,
         schema: type[T],
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: AsyncOnChange[DocumentRequest] | None = None,
         **keywords: Unpack[ExtractOptions],
     ) -> Extraction[T]: ...
@@ -115,9 +102,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         source: DocumentSource,
         schema: Mapping[str, JSON] | os.PathLike[str] | None = None,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: AsyncOnChange[DocumentRequest] | None = None,
         **keywords: Unpack[ExtractOptions],
     ) -> Extraction[dict[str, JSON]]: ...
@@ -126,9 +110,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         source: DocumentSource,
         schema: type[T] | Mapping[str, JSON] | os.PathLike[str] | None = None,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: AsyncOnChange[DocumentRequest] | None = None,
         **keywords: Unpack[ExtractOptions],
     ) -> Extraction[T] | Extraction[dict[str, JSON]]:
@@ -141,13 +122,11 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
                 file, or an earlier result with a checkpoint.
             schema: A pydantic class, dataclass, attrs class or TypedDict, a JSON Schema, or the
                 path of one; None with ``schema_id``.
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.Extract` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.Extract`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -156,9 +135,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         return await self._perform(
             Extract(cast("Any", schema), **fields),
             source,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -168,9 +144,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         source: DocumentSource,
         segments: Mapping[str, object] | os.PathLike[str] | None = None,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: AsyncOnChange[DocumentRequest] | None = None,
         **keywords: Unpack[SegmentOptions],
     ) -> Segmentation:
@@ -183,13 +156,11 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
                 file, or an earlier result with a checkpoint.
             segments: Names of parts and what they mean, a schema, or the path of one; by default
                 the server finds which parts there are.
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.Segment` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.Segment`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -198,9 +169,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         return await self._perform(
             Segment(segments, **fields),
             source,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -210,9 +178,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         source: DocumentSource,
         field_data: Mapping[str, object],
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: AsyncOnChange[DocumentRequest] | None = None,
         **keywords: Unpack[FillOptions],
     ) -> FilledForm:
@@ -225,13 +190,11 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
                 file.
             field_data: The name of each field, and its value or
                 ``{"value": ..., "description": ...}``.
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.Fill` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.Fill`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -240,9 +203,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         return await self._perform(
             Fill(field_data, **fields),
             source,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -251,9 +211,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         self,
         source: DocumentSource,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: AsyncOnChange[DocumentRequest] | None = None,
         **keywords: Unpack[TrackChangesOptions],
     ) -> Conversion:
@@ -264,13 +221,11 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         Args:
             source: A path, a URL, a ``datalab://`` reference, bytes, an open file, an uploaded
                 file.
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.TrackChanges` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.TrackChanges`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -279,9 +234,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         return await self._perform(
             TrackChanges(**fields),
             source,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -290,9 +242,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         self,
         markdown: str | os.PathLike[str],
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: AsyncOnChange[DocumentRequest] | None = None,
         **keywords: Unpack[CreateOptions],
     ) -> CreatedDocument:
@@ -302,13 +251,11 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
 
         Args:
             markdown: The text, or the path of a file that has it (a ``Path``).
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.CreateDocument` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.CreateDocument`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -317,9 +264,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         return await self._perform(
             CreateDocument(markdown, **fields),
             None,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -329,9 +273,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         source: DocumentSource,
         processor: str,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: AsyncOnChange[DocumentRequest] | None = None,
         **keywords: Unpack[RunAgentOptions],
     ) -> AgentResult:
@@ -343,13 +284,11 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
             source: A path, a URL, a ``datalab://`` reference, bytes, an open file, an uploaded
                 file.
             processor: The processor, such as ``"cp_abc123"``, or ``"cp_abc123@2.0"``.
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.RunAgent` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.RunAgent`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -358,9 +297,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         return await self._perform(
             RunAgent(processor, **fields),
             source,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -369,9 +305,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         self,
         source: DocumentSource,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: AsyncOnChange[DocumentRequest] | None = None,
         **keywords: Unpack[SuggestSchemasOptions],
     ) -> SchemaSuggestions:
@@ -381,13 +314,11 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
 
         Args:
             source: An earlier result that was made with ``save_checkpoint=True``.
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.SuggestSchemas` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.SuggestSchemas`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -396,9 +327,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         return await self._perform(
             SuggestSchemas(**fields),
             source,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -409,9 +337,6 @@ class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC)
         task: Task[R],
         source: DocumentSource | None,
         *,
-        output_dir: str | os.PathLike[str] | None,
-        wait_for: LateValue | None,
-        timeout: float | timedelta | None,
         on_change: AsyncOnChange[DocumentRequest] | None,
         options: VerbOptions,
     ) -> R:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, Unpack
@@ -17,12 +16,11 @@ from datalab_facade.documents.tasks import Task
 from datalab_facade.jobs.handles import WaitHandle
 
 if TYPE_CHECKING:
-    from datalab_facade.documents.late_values import LateValue
     from datalab_facade.documents.resource import Documents
-    from datalab_facade.documents.results import DocumentResult
+    from datalab_facade.documents.result_base import DocumentResult
+    from datalab_facade.documents.verb_options import ResultOptions
     from datalab_facade.jobs.changes import OnChange
     from datalab_facade.models import JSON
-    from datalab_facade.options import WaitOptions
 
 R_co = TypeVar("R_co", bound="DocumentResult", covariant=True)
 
@@ -63,19 +61,15 @@ class DocumentHandle(WaitHandle[DocumentRequest, str], Generic[R_co]):
     def result(
         self,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
         on_change: OnChange[DocumentRequest] | None = None,
-        **options: Unpack[WaitOptions],
+        **options: Unpack[ResultOptions],
     ) -> R_co:
         """Wait until the request has ended well, and return its result.
 
         See :meth:`Documents.result
         <datalab_facade.documents.resource.Documents.result>`.
         """
-        return self._jobs.result(
-            self, output_dir=output_dir, wait_for=wait_for, on_change=on_change, **options
-        )
+        return self._jobs.result(self, on_change=on_change, **options)
 
     def to_dict(self) -> dict[str, JSON]:
         """Return the handle as plain JSON: the kind, the id, the API's address and the task."""

@@ -10,7 +10,7 @@ import attrs
 
 from datalab_facade.arguments import named
 from datalab_facade.documents.job_ids import checked_job_id, id_of_check_url, split_id
-from datalab_facade.documents.results import DocumentResult
+from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.documents.snapshots import DocumentRequest, decode_request
 from datalab_facade.documents.tasks import Task
 from datalab_facade.errors import (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias, cast
 
 from datalab_facade.arguments import named
-from datalab_facade.documents.results import DocumentResult
+from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.errors import InvalidArgumentError
 
 LateValue: TypeAlias = Literal["cost", "scores"]

@@ -320,12 +320,11 @@ def _drop_null(schema: dict[str, JSON]) -> bool:
 def _merge_single(schema: dict[str, JSON], union: str) -> None:
     """Replace a union of one schema by that schema; what stands beside it comes first."""
     branches = schema.get(union)
-    if not isinstance(branches, list) or len(branches) != 1 or not isinstance(branches[0], dict):
+    branch = branches[0] if isinstance(branches, list) and len(branches) == 1 else None
+    if not isinstance(branch, dict):
         return
-    [branch] = branches
     beside = {name: value for name, value in schema.items() if name != union}
-    if all(
-        name in _NOTES or branch[name] == value for name, value in beside.items() if name in branch
-    ):
+    both = beside.keys() & branch.keys()
+    if all(name in _NOTES or branch[name] == beside[name] for name in both):
         schema.clear()
         schema.update({**branch, **beside})

@@ -129,18 +129,28 @@ def decode_submitted(body: JSON) -> str:
     """
     if not isinstance(body, dict):
         raise _unexpected("it is not an object", body)
-    if body.get("success") is False:
-        reason = next((body[name] for name in ("error", "message", "detail") if body.get(name)), "")
-        detail = excerpt(_text(reason))
-        raise RequestRejectedError(
-            f"The server rejected the request: {detail or 'it gave no reason'}", detail=detail
-        )
+    raise_refusal(body)
     found = body.get("request_id")
     if isinstance(found, int) and not isinstance(found, bool):
         found = str(found)
     if not isinstance(found, str) or not is_request_id(found):
         raise _unexpected("it has no request_id", body)
     return found
+
+
+def raise_refusal(body: JSON) -> None:
+    """Raise if an answer says that the request was not carried out.
+
+    Raises:
+        RequestRejectedError: The answer says ``success: false``.
+    """
+    if not isinstance(body, dict) or body.get("success") is not False:
+        return
+    reason = next((body[name] for name in ("error", "message", "detail") if body.get(name)), "")
+    detail = excerpt(_text(reason))
+    raise RequestRejectedError(
+        f"The server rejected the request: {detail or 'it gave no reason'}", detail=detail
+    )
 
 
 def _text(value: JSON) -> str:

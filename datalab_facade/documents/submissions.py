@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -26,6 +26,9 @@ from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.transfers.remotes import Remote
 from datalab_facade.transport.multipart import Attachment
 from datalab_facade.transport.operations import Operation, submit_form, submit_json
+
+if TYPE_CHECKING:
+    from datalab_facade.documents.verb_options import SubmitOptions
 
 UploadWay: TypeAlias = Literal["auto", "form", "storage"]
 """How a file gets to Datalab: in the form itself, or uploaded before; by default whichever the
@@ -111,23 +114,8 @@ def group_of(task: Task[Any]) -> str:
     return " ".join([task.verb, *(str(mode) for mode in modes if mode is not None)])
 
 
-@attrs.frozen
-class Accepted:
-    """What the server took."""
-
-    id: str
-    """The job's id."""
-    source_sha256: str | None = None
-    """The SHA-256 of the file, if it was computed."""
-
-
 def planned_submission(
-    task: object,
-    source: DocumentSource | None,
-    *,
-    name: str | None,
-    content_type: str | None,
-    upload: UploadWay,
+    task: object, source: DocumentSource | None, options: SubmitOptions
 ) -> PlannedSubmission:
     """Plan a submission.
 
@@ -138,11 +126,14 @@ def planned_submission(
         raise InvalidArgumentError(
             f"task must be a task such as Convert() or Extract(schema), not {named(task)}"
         )
+    upload = options.get("upload", "auto")
     if upload not in _WAYS:
         raise InvalidArgumentError(
             f"upload must be 'auto', 'form' or 'storage', not {named(upload)}"
         )
-    resolved = resolve_source(source, task=task, name=name, content_type=content_type)
+    resolved = resolve_source(
+        source, task=task, name=options.get("name"), content_type=options.get("content_type")
+    )
     is_elsewhere = getattr(task, "processing_location", None) is not None
     if isinstance(resolved, FileSource) and is_elsewhere and upload == "form":
         raise InvalidArgumentError(

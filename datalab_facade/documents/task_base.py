@@ -164,6 +164,11 @@ class Task(Generic[R_co]):
         return tuple(field.alias or field.name for field in _fields(cls))
 
     @classmethod
+    def field_names(cls) -> tuple[str, ...]:
+        """Return the names of all fields that are sent, and of ``extra``."""
+        return tuple(_forms(cls))
+
+    @classmethod
     def argument_of(cls, wire_name: str) -> str:
         """Return the name of the argument for a field of the API."""
         return next(
@@ -288,7 +293,8 @@ def _redacted_webhook(url: str | None) -> str | None:
 
 
 def _fields(kind: type[Task[Any]]) -> tuple[attrs.Attribute[Any], ...]:
-    return attrs.fields(cast("Any", kind))
+    found: tuple[attrs.Attribute[Any], ...] = attrs.fields(cast("Any", kind))
+    return found
 
 
 _FORMS: Final[dict[type, Mapping[str, Form]]] = {}

@@ -50,7 +50,7 @@ def json_schema_of(kind: type[object]) -> Mapping[str, object]:
         ) from error
 
 
-def _adapter(hint: object) -> TypeAdapter[object]:
+def _adapter(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - any type
     from pydantic import ConfigDict, TypeAdapter
     from pydantic.errors import PydanticUserError
 
@@ -105,10 +105,12 @@ def _generator() -> type[GenerateJsonSchema]:
 
 
 def _attrs_fields(kind: type) -> tuple[attrs.Attribute[Any], ...]:
-    return attrs.fields(cast("Any", attrs.resolve_types(cast("Any", kind), include_extras=True)))
+    attrs.resolve_types(cast("Any", kind), include_extras=True)
+    found: tuple[attrs.Attribute[Any], ...] = attrs.fields(cast("Any", kind))
+    return found
 
 
-def _with_typed_dicts_for_pydantic(hint: object) -> object:
+def _with_typed_dicts_for_pydantic(hint: Any) -> Any:  # noqa: ANN401 - any type
     """Replace TypedDicts of ``typing``, which pydantic refuses before Python 3.12."""
     return hint if sys.version_info >= (3, 12) else _replaced(hint, ())
 
@@ -129,12 +131,12 @@ def _replaced(hint: Any, above: tuple[object, ...]) -> Any:  # noqa: ANN401 - an
             )[_replaced(_unwrapped(one), (*above, hint))]
             for name, one in hints.items()
         }
-        found = typing_extensions.TypedDict(hint.__name__, kept)  # type: ignore[misc, operator]
+        found = typing_extensions.TypedDict(hint.__name__, kept)  # type: ignore[misc]
         found.__doc__ = hint.__doc__
         return found
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return Annotated[(_replaced(arguments[0], above), *hint.__metadata__)]  # type: ignore[return-value]
+        return Annotated[(_replaced(arguments[0], above), *hint.__metadata__)]
     if origin in (Union, types.UnionType):
         return functools.reduce(operator.or_, (_replaced(one, above) for one in arguments))
     if origin in (list, tuple, set, frozenset, dict):

@@ -6,16 +6,14 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, TypeVar, Unpack, cast, overload
 
 from datalab_facade.documents.kind import DOCUMENTS, DocumentLike
-from datalab_facade.documents.late_values import LateValue
+from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.documents.results import (
     AgentResult,
     Conversion,
     CreatedDocument,
-    DocumentResult,
     Extraction,
     FilledForm,
     SchemaSuggestions,
@@ -63,9 +61,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         self,
         source: DocumentSource,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: OnChange[DocumentRequest] | None = None,
         **keywords: Unpack[ConvertOptions],
     ) -> Conversion:
@@ -76,13 +71,11 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         Args:
             source: A path, a URL, a ``datalab://`` reference, bytes, an open file, an uploaded
                 file.
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.Convert` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.Convert`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -91,9 +84,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         return self._perform(
             Convert(**fields),
             source,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -104,9 +94,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         source: DocumentSource,
         schema: type[T],
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: OnChange[DocumentRequest] | None = None,
         **keywords: Unpack[ExtractOptions],
     ) -> Extraction[T]: ...
@@ -116,9 +103,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         source: DocumentSource,
         schema: Mapping[str, JSON] | os.PathLike[str] | None = None,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: OnChange[DocumentRequest] | None = None,
         **keywords: Unpack[ExtractOptions],
     ) -> Extraction[dict[str, JSON]]: ...
@@ -127,9 +111,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         source: DocumentSource,
         schema: type[T] | Mapping[str, JSON] | os.PathLike[str] | None = None,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: OnChange[DocumentRequest] | None = None,
         **keywords: Unpack[ExtractOptions],
     ) -> Extraction[T] | Extraction[dict[str, JSON]]:
@@ -142,13 +123,11 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
                 file, or an earlier result with a checkpoint.
             schema: A pydantic class, dataclass, attrs class or TypedDict, a JSON Schema, or the
                 path of one; None with ``schema_id``.
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.Extract` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.Extract`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -157,9 +136,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         return self._perform(
             Extract(cast("Any", schema), **fields),
             source,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -169,9 +145,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         source: DocumentSource,
         segments: Mapping[str, object] | os.PathLike[str] | None = None,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: OnChange[DocumentRequest] | None = None,
         **keywords: Unpack[SegmentOptions],
     ) -> Segmentation:
@@ -184,13 +157,11 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
                 file, or an earlier result with a checkpoint.
             segments: Names of parts and what they mean, a schema, or the path of one; by default
                 the server finds which parts there are.
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.Segment` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.Segment`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -199,9 +170,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         return self._perform(
             Segment(segments, **fields),
             source,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -211,9 +179,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         source: DocumentSource,
         field_data: Mapping[str, object],
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: OnChange[DocumentRequest] | None = None,
         **keywords: Unpack[FillOptions],
     ) -> FilledForm:
@@ -226,13 +191,11 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
                 file.
             field_data: The name of each field, and its value or
                 ``{"value": ..., "description": ...}``.
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.Fill` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.Fill`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -241,9 +204,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         return self._perform(
             Fill(field_data, **fields),
             source,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -252,9 +212,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         self,
         source: DocumentSource,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: OnChange[DocumentRequest] | None = None,
         **keywords: Unpack[TrackChangesOptions],
     ) -> Conversion:
@@ -265,13 +222,11 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         Args:
             source: A path, a URL, a ``datalab://`` reference, bytes, an open file, an uploaded
                 file.
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.TrackChanges` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.TrackChanges`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -280,9 +235,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         return self._perform(
             TrackChanges(**fields),
             source,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -291,9 +243,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         self,
         markdown: str | os.PathLike[str],
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: OnChange[DocumentRequest] | None = None,
         **keywords: Unpack[CreateOptions],
     ) -> CreatedDocument:
@@ -303,13 +252,11 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
 
         Args:
             markdown: The text, or the path of a file that has it (a ``Path``).
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.CreateDocument` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.CreateDocument`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -318,9 +265,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         return self._perform(
             CreateDocument(markdown, **fields),
             None,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -330,9 +274,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         source: DocumentSource,
         processor: str,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: OnChange[DocumentRequest] | None = None,
         **keywords: Unpack[RunAgentOptions],
     ) -> AgentResult:
@@ -344,13 +285,11 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
             source: A path, a URL, a ``datalab://`` reference, bytes, an open file, an uploaded
                 file.
             processor: The processor, such as ``"cp_abc123"``, or ``"cp_abc123@2.0"``.
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.RunAgent` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.RunAgent`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -359,9 +298,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         return self._perform(
             RunAgent(processor, **fields),
             source,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -370,9 +306,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         self,
         source: DocumentSource,
         *,
-        output_dir: str | os.PathLike[str] | None = None,
-        wait_for: LateValue | None = None,
-        timeout: float | timedelta | None = None,
         on_change: OnChange[DocumentRequest] | None = None,
         **keywords: Unpack[SuggestSchemasOptions],
     ) -> SchemaSuggestions:
@@ -382,13 +315,11 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
 
         Args:
             source: An earlier result that was made with ``save_checkpoint=True``.
-            output_dir: A folder to save the result in as well.
-            wait_for: ``"cost"`` or ``"scores"``: go on polling, for at most a minute, until the
-                server has filled that in.
-            timeout: Seconds, or a timedelta, for all of it; by default the policy's, two hours.
             on_change: Called with each change as it is seen.
-            keywords: The fields of :class:`~datalab_facade.SuggestSchemas` and those of
-                :class:`~datalab_facade.documents.VerbOptions`.
+            keywords: The fields of :class:`~datalab_facade.SuggestSchemas`, and options:
+                ``timeout``, seconds for all of it; ``output_dir``, a folder to save the result in
+                as well; ``wait_for="cost"`` or ``"scores"``; ``on_progress`` and more, see
+                :class:`~datalab_facade.documents.verb_options.VerbOptions`.
 
         Raises:
             DatalabError: Whatever :meth:`submit` and :meth:`result` raise.
@@ -397,9 +328,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         return self._perform(
             SuggestSchemas(**fields),
             source,
-            output_dir=output_dir,
-            wait_for=wait_for,
-            timeout=timeout,
             on_change=on_change,
             options=options,
         )
@@ -410,9 +338,6 @@ class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
         task: Task[R],
         source: DocumentSource | None,
         *,
-        output_dir: str | os.PathLike[str] | None,
-        wait_for: LateValue | None,
-        timeout: float | timedelta | None,
         on_change: OnChange[DocumentRequest] | None,
         options: VerbOptions,
     ) -> R:

@@ -14,6 +14,7 @@ from datalab_facade.documents.page_ranges import to_page_range
 from datalab_facade.documents.task_base import Task, shown, shown_webhook
 from datalab_facade.errors import InvalidArgumentError, LocalFileError
 from datalab_facade.json_forms import JSON
+from datalab_facade.json_forms import named as kind_of
 from datalab_facade.pickling import picklable
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 def _to_field_data(fields: Mapping[str, object]) -> dict[str, JSON]:
     if not isinstance(fields, Mapping) or not fields:
         raise InvalidArgumentError(
-            f"field_data must be names and values, such as {{'name': 'Jane'}}, not {named(fields)}"
+            f"field_data must be names and values, such as {{'name': 'Jane'}}, "
+            f"not {kind_of(fields)}"
         )
     return {name: _to_field(name, value) for name, value in fields.items()}
 

@@ -10,7 +10,8 @@ import attrs
 from datalab_facade.arguments import named
 from datalab_facade.documents.page_ranges import to_page_range
 from datalab_facade.documents.sources import DocumentSource
-from datalab_facade.documents.submissions import PlannedSubmission, UploadWay, planned_submission
+from datalab_facade.documents.submissions import PlannedSubmission, planned_submission
+from datalab_facade.documents.verb_options import SubmitOptions
 from datalab_facade.documents.task_base import Task, shown_webhook, to_names
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.json_forms import JSON
@@ -90,14 +91,7 @@ class PlannedRun(PlannedSubmission):
         return execution.id
 
 
-def planned_run(
-    task: object,
-    source: DocumentSource,
-    *,
-    name: str | None,
-    content_type: str | None,
-    upload: UploadWay,
-) -> PlannedRun:
+def planned_run(task: object, source: DocumentSource, options: SubmitOptions) -> PlannedRun:
     """Plan the submission of a document to a pipeline.
 
     Raises:
@@ -105,5 +99,5 @@ def planned_run(
     """
     if not isinstance(task, RunPipeline):
         raise InvalidArgumentError(f"task must be RunPipeline(pipeline_id), not {named(task)}")
-    planned = planned_submission(task, source, name=name, content_type=content_type, upload=upload)
+    planned = planned_submission(task, source, options)
     return PlannedRun(planned.task, planned.source, planned.is_uploaded_first)

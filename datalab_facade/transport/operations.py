@@ -234,9 +234,7 @@ class _Body:
         return self.content
 
 
-def _document_request(
-    endpoint: str, place: int, *path: str, **body: _Body
-) -> Mapping[str, object]:
+def _document_request(endpoint: str, place: int, *path: str, **body: _Body) -> Mapping[str, object]:
     module = import_module(f"datalab_api_client.api.default.{_DOCUMENT_MODULES[endpoint][place]}")
     return cast("Mapping[str, object]", module._get_kwargs(*path, **body))  # noqa: SLF001 - as above
 

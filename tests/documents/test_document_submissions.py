@@ -325,7 +325,7 @@ WRONG: list[Callable[[Path], dict[str, Any]]] = [
     lambda folder: {"source": folder / "missing.pdf"},
     lambda folder: {"source": _written(folder / "empty.pdf", b"")},
     lambda folder: {"source": folder},
-    lambda _: {"source": PDF, "max_bytes": 5},
+    lambda _: {"source": PDF, "max_file_bytes": 5},
     lambda _: {"source": None},
     lambda _: {"source": PDF, "upload": "pigeon"},
     lambda _: {"source": PDF, "task": "convert"},
