@@ -61,10 +61,10 @@ def _runtime(request: DocumentRequest) -> float | None:
 
 def _gone(error: NotFoundError, _: str) -> NotFoundError:
     return ResultExpiredError(
-        error.status,
+        error.detail,
+        status=error.status,
         method=error.method,
         url=error.url,
-        detail=error.detail,
         headers=error.headers,
         body=error.body,
         retry_after=error.retry_after,

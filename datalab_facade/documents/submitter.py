@@ -8,7 +8,6 @@ from typing import cast
 from datalab_facade.calling import ApiCaller
 from datalab_facade.context import Context
 from datalab_facade.documents.kind import KnownRequest
-from datalab_facade.documents.snapshots import decode_submitted
 from datalab_facade.documents.submissions import PlannedSubmission
 from datalab_facade.documents.verb_options import SubmitOptions, call_options
 from datalab_facade.files.descriptions import MAX_FILE_BYTES
@@ -83,15 +82,15 @@ class Submitter:
         deadline: float,
         options: CallOptions,
     ) -> KnownRequest:
-        request_id = self._calls.submit(
+        job_id = self._calls.submit(
             planned.operation(attachment),
-            decode_submitted,
+            planned.decode_id,
             timeout=self._left(deadline),
             options=options,
             submission=submission,
         )
         return KnownRequest(
-            f"{planned.task.endpoint}/{request_id}",
+            job_id,
             planned.task,
             source=planned.source_name,
             source_sha256=None if attachment is None else attachment.sha256,

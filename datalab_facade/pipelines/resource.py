@@ -14,10 +14,9 @@ from datalab_facade.context import Context
 from datalab_facade.documents.page_ranges import PageRange
 from datalab_facade.documents.sources import DocumentSource
 from datalab_facade.documents.submitter import Submitter
-from datalab_facade.documents.verb_options import SubmitOptions, call_options
+from datalab_facade.documents.verb_options import SubmitOptions, call_options, check_options
 from datalab_facade.drift import Drift
 from datalab_facade.errors import InvalidArgumentError, NotFoundError
-from datalab_facade.files.descriptions import MAX_FILE_BYTES
 from datalab_facade.files.resource import Files
 from datalab_facade.json_forms import JSON
 from datalab_facade.options import CallOptions
@@ -44,6 +43,7 @@ from datalab_facade.pipelines.requests import (
     submission,
 )
 from datalab_facade.pipelines.run_task import RunPipeline, planned_run
+from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.pipeline_operations import (
@@ -102,6 +102,7 @@ class Pipelines:
         webhook_url: str | None = None,
         processing_location: str | None = None,
         extra: Mapping[str, JSON] | None = None,
+        timeout: float | timedelta | None = None,
         **options: Unpack[SubmitOptions],
     ) -> PipelineExecutionHandle:
         """Run a pipeline on a document, once. This costs money and cannot be cancelled.
@@ -121,6 +122,8 @@ class Pipelines:
             webhook_url: The URL that the server calls when the execution is complete.
             processing_location: The region, such as ``"us"`` or ``"eu"``.
             extra: Fields that this version does not know, by their names in the API.
+            timeout: Seconds, or a timedelta, for the whole call, which does not wait for the end;
+                by default an hour with a file, and else the client's, a minute.
             options: See :class:`~datalab_facade.documents.verb_options.SubmitOptions`.
 
         Returns:
@@ -154,36 +157,32 @@ class Pipelines:
             processing_location=processing_location,
             extra=extra or {},
         )
-        return self.submit(task, source, **options)
+        return self.submit(task, source, timeout=timeout, **options)
 
     def submit(
-        self, task: RunPipeline, source: DocumentSource, **options: Unpack[SubmitOptions]
+        self,
+        task: RunPipeline,
+        source: DocumentSource,
+        *,
+        timeout: float | timedelta | None = None,
+        **options: Unpack[SubmitOptions],
     ) -> PipelineExecutionHandle:
         """Run a pipeline as a task says. What it promises and raises, see :meth:`run`.
 
         Args:
             task: The pipeline's id, and what else is sent.
             source: The document, as for ``client.documents.submit``.
+            timeout: Seconds, or a timedelta, for the whole call, which does not wait for the end;
+                by default an hour with a file, and else the client's, a minute.
             options: See :class:`~datalab_facade.documents.verb_options.SubmitOptions`.
         """
-        planned = planned_run(
-            task,
-            source,
-            name=options.get("name"),
-            content_type=options.get("content_type"),
-            upload=options.get("upload", "auto"),
-        )
-        timeout, longest = options.get("timeout"), planned.longest(self._context.options)
-        accepted = self._submitter.start(
-            planned,
-            seconds=longest if timeout is None else checked_seconds("timeout", timeout),
-            max_bytes=options.get("max_bytes", MAX_FILE_BYTES),
-            on_progress=options.get("on_progress"),
-            checksum=False,
-            retry_overloaded=options.get("retry_overloaded", False),
-            options=call_options(options),
-        )
-        return self.executions.handle(accepted.id)
+        check_options(SubmitOptions, options)
+        planned = planned_run(task, source, options)
+        seconds = planned.longest(self._context.options)
+        if timeout is not None:
+            seconds = min(checked_seconds("timeout", timeout), DEFAULT_TIMEOUT)
+        known = self._submitter.start(planned, seconds=seconds, options=options)
+        return self.executions.handle(known.id)
 
     def create(
         self,

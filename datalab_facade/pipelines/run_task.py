@@ -11,8 +11,8 @@ from datalab_facade.arguments import named
 from datalab_facade.documents.page_ranges import to_page_range
 from datalab_facade.documents.sources import DocumentSource
 from datalab_facade.documents.submissions import PlannedSubmission, planned_submission
-from datalab_facade.documents.verb_options import SubmitOptions
 from datalab_facade.documents.task_base import Task, shown_webhook, to_names
+from datalab_facade.documents.verb_options import SubmitOptions
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.json_forms import JSON
 from datalab_facade.pickling import picklable

@@ -36,9 +36,9 @@ import attrs
 
 from datalab_facade.codec import JSONFormat, from_json_by_hand
 from datalab_facade.testing import readers
-from datalab_facade.testing.fast_clock import FastClock
 from datalab_facade.testing.document_scripts import DocumentScript
 from datalab_facade.testing.documents import DocumentEndpoint
+from datalab_facade.testing.fast_clock import FastClock
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.jsonvalue import JSON
 from datalab_facade.testing.messages import Answer, Origin, Request, json_answer

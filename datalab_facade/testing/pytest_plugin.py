@@ -54,8 +54,8 @@ import attrs
 import pytest
 
 from datalab_facade.clock import Clock, SystemClock
-from datalab_facade.testing.fast_clock import FastClock
 from datalab_facade.testing.document_scripts import DocumentScript
+from datalab_facade.testing.fast_clock import FastClock
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.scripts import ExecutionScript
 from datalab_facade.testing.simulator import Simulator
