@@ -147,7 +147,7 @@ class AsyncPipelines:
         pipeline_id = await self.resolve(pipeline, **for_calls)
         task = RunPipeline(
             pipeline_id,
-            version=version,
+            pipeline_version=version,
             page_range=page_range,
             output_format=output_format,
             run_evals=run_evals,

@@ -148,7 +148,7 @@ class Pipelines:
         pipeline_id = self.resolve(pipeline, **for_calls)
         task = RunPipeline(
             pipeline_id,
-            version=version,
+            pipeline_version=version,
             page_range=page_range,
             output_format=output_format,
             run_evals=run_evals,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 import attrs
@@ -30,17 +31,18 @@ _ID: Final = re.compile(r"pl_[A-Za-z0-9_-]{1,100}")
 class RunPipeline(Task[PipelineExecution]):
     """Run a pipeline on a document; ``client.pipelines.run`` makes this of its arguments.
 
-    >>> RunPipeline("pl_k8Hx9mP2nQ4v", version=0, page_range=range(2)).fields()
+    >>> RunPipeline("pl_k8Hx9mP2nQ4v", pipeline_version=0, page_range=range(2)).fields()
     {'page_range': '0-1', 'version': '0'}
     """
 
     endpoint: ClassVar[str] = "pipelines/run"
     verb: ClassVar[str] = "run_pipeline"
     takes_checkpoint: ClassVar[bool] = True
+    _wire_names: ClassVar[Mapping[str, str]] = {"pipeline_version": "version"}
 
     pipeline_id: str
     """The pipeline's id, such as ``"pl_k8Hx9mP2nQ4v"``."""
-    version: int | None = attrs.field(default=None, kw_only=True)
+    pipeline_version: int | None = attrs.field(default=None, kw_only=True)
     """The version to run: 0 for the draft, 1 or more for a published one; server default: the
     published one in use, or the draft where there is none."""
     page_range: str | None = attrs.field(default=None, kw_only=True, converter=to_page_range)
@@ -65,9 +67,9 @@ class RunPipeline(Task[PipelineExecution]):
                 f"pipeline_id must be an id such as 'pl_k8Hx9mP2nQ4v', not "
                 f"{named(self.pipeline_id)}; client.pipelines.get(name) finds it"
             )
-        if self.version is not None and self.version < 0:
+        if self.pipeline_version is not None and self.pipeline_version < 0:
             raise InvalidArgumentError(
-                f"version must be 0, for the draft, or more, not {self.version}"
+                f"pipeline_version must be 0, for the draft, or more, not {self.pipeline_version}"
             )
 
     def body(self) -> dict[str, JSON]:

@@ -71,7 +71,9 @@ def test_what_is_no_list_of_steps_is_said(steps: Any) -> None:
 
 @given(version=st.none() | st.integers(0, 99), pages=st.none() | st.integers(0, 20))
 def test_a_run_comes_back_from_json(version: int | None, pages: int | None) -> None:
-    task = RunPipeline("pl_1", version=version, page_range=pages, output_format=["markdown"])
+    task = RunPipeline(
+        "pl_1", pipeline_version=version, page_range=pages, output_format=["markdown"]
+    )
     assert RunPipeline.from_dict(task.to_dict()) == task
     assert "pipeline_id" not in task.fields()
 
@@ -84,7 +86,7 @@ def test_a_run_needs_an_id(wrong: str) -> None:
 
 def test_a_negative_version_is_no_version() -> None:
     with pytest.raises(InvalidArgumentError, match="0, for the draft"):
-        RunPipeline("pl_1", version=-1)
+        RunPipeline("pl_1", pipeline_version=-1)
 
 
 @pytest.mark.parametrize(
