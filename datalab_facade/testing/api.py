@@ -10,8 +10,10 @@ from datalab_facade.testing.documents_api import DOCUMENT_ROUTES
 from datalab_facade.testing.execution_bodies import render
 from datalab_facade.testing.files_api import FILE_ROUTES
 from datalab_facade.testing.messages import Answer, Request, json_answer
+from datalab_facade.testing.pipelines_api import PIPELINE_ROUTES
 from datalab_facade.testing.refusals import InvalidError, RefusedError, integer
 from datalab_facade.testing.routing import NoMatch, Parameters, Route, find_route
+from datalab_facade.testing.schemas_api import SCHEMA_ROUTES
 from datalab_facade.testing.state import State
 from datalab_facade.testing.storage import presigned_output
 from datalab_facade.testing.workflows_api import WORKFLOW_ROUTES
@@ -37,6 +39,8 @@ ROUTES: Final = (
     Route("GET", "/api/v1/workflows/executions/{execution_id}", get_execution_status),
     *DOCUMENT_ROUTES,
     *FILE_ROUTES,
+    *PIPELINE_ROUTES,
+    *SCHEMA_ROUTES,
     *WORKFLOW_ROUTES,
 )
 

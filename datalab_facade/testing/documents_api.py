@@ -30,9 +30,10 @@ from datalab_facade.testing.storage import presigned_result
 MAX_FILE_BYTES: Final = 200 * 1024 * 1024
 
 
-def _fields(
+def form_fields(
     strings: str, integers: str = "", booleans: str = "", numbers: str = "", required: str = ""
 ) -> FormFields:
+    """Describe the fields of a form; the names are separated by spaces."""
     pairs: tuple[tuple[FieldKind, str], ...] = (
         ("string", strings),
         ("integer", integers),
@@ -44,7 +45,7 @@ def _fields(
 
 
 FORMS: Final[Mapping[DocumentEndpoint, FormFields]] = {
-    "convert": _fields(
+    "convert": form_fields(
         "file_url mode page_range output_format additional_config extras webhook_url"
         " model_override_settings processing_location",
         "max_pages workflowstepdata_id eval_rubric_id",
@@ -52,31 +53,31 @@ FORMS: Final[Mapping[DocumentEndpoint, FormFields]] = {
         " disable_image_captions fence_synthetic_captions token_efficient_markdown skip_cache"
         " save_checkpoint force_new word_bboxes merge_cross_page disable_html_prettify",
     ),
-    "extract": _fields(
+    "extract": form_fields(
         "file_url page_schema schema_id checkpoint_id mode extraction_mode page_range"
         " output_format webhook_url model_override_settings processing_location",
         "schema_version max_pages workflowstepdata_id",
         "save_checkpoint skip_cache include_scores",
     ),
-    "segment": _fields(
+    "segment": form_fields(
         "segmentation_schema file_url checkpoint_id mode page_range webhook_url"
         " model_override_settings processing_location",
         "max_pages workflowstepdata_id",
         "save_checkpoint skip_cache",
         required="segmentation_schema",
     ),
-    "fill": _fields(
+    "fill": form_fields(
         "file_url field_data context page_range processing_location",
         booleans="skip_cache",
         numbers="confidence_threshold",
         required="field_data",
     ),
-    "track-changes": _fields(
+    "track-changes": form_fields(
         "file_url output_format page_range webhook_url model_override_settings processing_location",
         "max_pages workflowstepdata_id",
         "paginate skip_cache",
     ),
-    "agent": _fields(
+    "agent": form_fields(
         "processor file_url verification_effort webhook_url processing_location",
         booleans="return_images skip_cache",
         required="processor",
@@ -110,12 +111,12 @@ _THUMBNAIL_PARAMETERS: Final[Mapping[str, FieldKind]] = {
 def _submit_form(
     endpoint: DocumentEndpoint, state: State, request: Request, _parameters: Parameters
 ) -> Answer:
-    _check_spend_cap(state)
+    check_spend_cap(state)
     try:
         form = read_form(request, FORMS[endpoint])
     except InvalidFieldsError as invalid:
         return json_answer(422, {"detail": invalid.errors})
-    _check_source(state, form, has_checkpoints="checkpoint_id" in FORMS[endpoint].kinds)
+    check_source(state, form, has_checkpoints="checkpoint_id" in FORMS[endpoint].kinds)
     _check_schemas(form)
     try:
         _ = select_pages(form.fields.get("page_range", ""), "", 1)
@@ -128,7 +129,7 @@ def _submit_form(
 def _submit_json(
     endpoint: DocumentEndpoint, state: State, request: Request, _parameters: Parameters
 ) -> Answer:
-    _check_spend_cap(state)
+    check_spend_cap(state)
     body, known = object_body(request), JSON_BODIES[endpoint]
     first = next(iter(known))
     problems = [
@@ -170,7 +171,12 @@ def _origin(state: State, request: Request) -> str:
     )
 
 
-def _check_spend_cap(state: State) -> None:
+def check_spend_cap(state: State) -> None:
+    """Refuse a request once the spend cap is reached.
+
+    Raises:
+        RefusedError: it is.
+    """
     cap = state.documents.spend_cap_cents
     if cap is not None and state.documents.spent_cents >= cap:
         raise RefusedError(
@@ -178,7 +184,12 @@ def _check_spend_cap(state: State) -> None:
         )
 
 
-def _check_source(state: State, form: Form, *, has_checkpoints: bool) -> None:
+def check_source(state: State, form: Form, *, has_checkpoints: bool) -> None:
+    """Check that a form names one document that there is.
+
+    Raises:
+        RefusedError: it does not.
+    """
     url, checkpoint = form.fields.get("file_url"), form.fields.get("checkpoint_id")
     sources = [one for one in (form.file, url, checkpoint) if one is not None]
     if len(sources) != 1:

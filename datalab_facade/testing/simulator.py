@@ -19,6 +19,7 @@ from datalab_facade.testing.fault_rules import FaultHook, FaultRules, Target
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.files import Files
 from datalab_facade.testing.messages import Answer, Origin, Request
+from datalab_facade.testing.pipelines import Pipelines
 from datalab_facade.testing.request_log import ReceivedRequest, RequestLog
 from datalab_facade.testing.scripts import ExecutionScript
 from datalab_facade.testing.signing import Signer
@@ -114,6 +115,7 @@ class Simulator:
         self.workflows: Final = Workflows(self._state.workflows, self._state.clock, self._lock)
         """The created workflows by id; a test may add workflows."""
         self.documents: Final = Documents(self._state.documents, self._state.clock, self._lock)
+        self.pipelines: Final = Pipelines(self._state.pipelines, self._state.clock, self._lock)
         """The document requests by id; a test may say what they do."""
 
     @property

@@ -14,8 +14,10 @@ from datalab_facade.testing.checking import new_id
 from datalab_facade.testing.documents import DocumentStore
 from datalab_facade.testing.execution_bodies import ends_at
 from datalab_facade.testing.files import FileStore
+from datalab_facade.testing.pipelines import PipelineStore
 from datalab_facade.testing.scripts import ExecutionScript
 from datalab_facade.testing.signing import Signer
+from datalab_facade.testing.stored_schemas import SchemaStore
 from datalab_facade.testing.workflows import WorkflowStore
 
 
@@ -122,6 +124,8 @@ class State:
     next_execution_id: int = 1001
     workflows: WorkflowStore = attrs.field(factory=WorkflowStore)
     documents: DocumentStore = attrs.field(factory=DocumentStore)
+    pipelines: PipelineStore = attrs.field(factory=PipelineStore)
+    schemas: SchemaStore = attrs.field(factory=SchemaStore)
     api_origin: str = ""
     """The origin of the API where a request does not say which host it is sent to."""
 
