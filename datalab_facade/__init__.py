@@ -29,6 +29,19 @@ if TYPE_CHECKING:
         SchemaSuggestions,
         Segmentation,
     )
+    from datalab_facade.documents.schemas import schema_of
+    from datalab_facade.documents.sources import CheckpointSource
+    from datalab_facade.documents.tasks import (
+        Convert,
+        CreateDocument,
+        Extract,
+        Fill,
+        RunAgent,
+        Segment,
+        SuggestSchemas,
+        Task,
+        TrackChanges,
+    )
     from datalab_facade.drift import Drift, DriftReport
     from datalab_facade.errors import (
         APIConnectionError,
@@ -53,6 +66,7 @@ if TYPE_CHECKING:
         InvalidArgumentError,
         InvalidDefinitionError,
         InvalidResponseError,
+        InvalidSchemaError,
         JobFailedError,
         LocalFileError,
         NotFoundError,
@@ -65,6 +79,7 @@ if TYPE_CHECKING:
         RateLimitTimeoutError,
         RequestRejectedError,
         ResultExpiredError,
+        SchemaIssue,
         SubmissionUncertainError,
         UnprocessableEntityError,
         UploadError,
@@ -109,10 +124,13 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "Change",
+    "CheckpointSource",
     "ClientStateError",
     "ConfigurationError",
     "ConflictError",
     "Conversion",
+    "Convert",
+    "CreateDocument",
     "CreatedDocument",
     "Datalab",
     "DatalabError",
@@ -129,6 +147,7 @@ __all__ = [
     "Execution",
     "ExecutionFailedError",
     "ExecutionHandle",
+    "Extract",
     "ExtractedField",
     "Extraction",
     "ExtractionIssue",
@@ -137,6 +156,7 @@ __all__ = [
     "Failure",
     "File",
     "FileLink",
+    "Fill",
     "FilledForm",
     "FormatNotRequestedError",
     "InputConfig",
@@ -144,6 +164,7 @@ __all__ = [
     "InvalidArgumentError",
     "InvalidDefinitionError",
     "InvalidResponseError",
+    "InvalidSchemaError",
     "JobFailedError",
     "LocalFileError",
     "LocalRateLimiter",
@@ -162,11 +183,14 @@ __all__ = [
     "RateLimiter",
     "RequestRejectedError",
     "ResultExpiredError",
+    "RunAgent",
     "RunReport",
     "RunResult",
     "SavedOutput",
     "SavedResult",
+    "SchemaIssue",
     "SchemaSuggestions",
+    "Segment",
     "Segmentation",
     "Span",
     "Status",
@@ -177,10 +201,13 @@ __all__ = [
     "StepType",
     "Steps",
     "SubmissionUncertainError",
+    "SuggestSchemas",
+    "Task",
     "Timeline",
     "TimelineRun",
     "TimelineStep",
     "Totals",
+    "TrackChanges",
     "UnprocessableEntityError",
     "Update",
     "UploadError",
@@ -193,6 +220,7 @@ __all__ = [
     "WorkflowDefinition",
     "WorkflowStep",
     "__version__",
+    "schema_of",
 ]
 
 # Where each name is found, since what is imported above is for type checkers only.
@@ -208,6 +236,11 @@ _HOMES = {
         "AgentResult Conversion CreatedDocument DocumentSegment Extraction FilledForm "
         "SchemaSuggestions Segmentation"
     ),
+    "documents.schemas": "schema_of",
+    "documents.sources": "CheckpointSource",
+    "documents.tasks": (
+        "Convert CreateDocument Extract Fill RunAgent Segment SuggestSchemas Task TrackChanges"
+    ),
     "drift": "Drift DriftReport",
     "errors": (
         "APIConnectionError APIStatusError APITimeoutError AuthenticationError "
@@ -215,10 +248,10 @@ _HOMES = {
         "DefinitionIssue DocumentFailedError DownloadError DownloadFailure EmptyResultError "
         "ExecutionFailedError ExtractionIssue ExtractionMismatchError "
         "FormatNotRequestedError InternalServerError InvalidArgumentError "
-        "InvalidDefinitionError InvalidResponseError JobFailedError LocalFileError "
-        "NotFoundError OutputTooLargeError OverloadedError PayloadTooLargeError "
+        "InvalidDefinitionError InvalidResponseError InvalidSchemaError JobFailedError "
+        "LocalFileError NotFoundError OutputTooLargeError OverloadedError PayloadTooLargeError "
         "PaymentRequiredError PermissionDeniedError RateLimitError RateLimitTimeoutError "
-        "RequestRejectedError ResultExpiredError SubmissionUncertainError "
+        "RequestRejectedError ResultExpiredError SchemaIssue SubmissionUncertainError "
         "UnprocessableEntityError UploadError UploadFailure ValidationIssue WaitTimeoutError"
     ),
     "files.models": "File FileLink",

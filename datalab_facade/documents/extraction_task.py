@@ -25,14 +25,14 @@ from datalab_facade.pickling import picklable
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from datalab_facade.documents.results import Extraction
+    from datalab_facade.documents.results import Extraction  # noqa: F401 - the base names it
     from datalab_facade.documents.task_fields import ExtractFields
 
 _T = TypeVar("_T")
 
 
 @picklable
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Extract(Task["Extraction[_T]"], Generic[_T]):
     """Extract data from a document by a JSON Schema, or by a type that gives one.
 

@@ -9,13 +9,13 @@ from typing import Final, TypeAlias
 from datalab_facade.arguments import named, whole_number
 from datalab_facade.errors import InvalidArgumentError
 
-PageRange: TypeAlias = "str | range | int | Iterable[int]"
+PageRange: TypeAlias = str | range | int | Iterable[int]
 """``"0,5-10"``, both ends included; or a range, a page, or several pages. The first is 0."""
 
 # Larger than any document; an iterable that never ends would otherwise never be read.
 _MOST_PAGES: Final = 100_000
 _MOST: Final = 2**31 - 1
-_PART: Final = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,10}))?")
+_PART: Final = re.compile(r"([0-9]{1,10})(?: *- *([0-9]{1,10}))?")
 
 
 def to_page_range(pages: PageRange | None) -> str | None:
@@ -49,7 +49,7 @@ def to_page_range(pages: PageRange | None) -> str | None:
 def _checked(text: str) -> str:
     parts = [part.strip() for part in text.split(",")]
     for part in parts:
-        found = _PART.fullmatch(part.replace(" ", ""))
+        found = _PART.fullmatch(part)
         if found is None:
             raise InvalidArgumentError(
                 f"page_range must be pages such as '0,5-10', the first is 0, not {named(text)}"

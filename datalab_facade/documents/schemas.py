@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias, cast
+from urllib.parse import unquote
+
+import attrs
 
 from datalab_facade.arguments import checked_path, named
 from datalab_facade.errors import (
@@ -32,7 +36,10 @@ def schema_of(source: SchemaSource) -> dict[str, JSON]:
     ``$ref``s are inlined, and nullable unions become optional properties. Descriptions stay.
 
     >>> schema_of({
-    ...     "properties": {"total": {"$ref": "#/$defs/Money"}, "note": {"type": ["string", "null"]}},
+    ...     "properties": {
+    ...         "total": {"$ref": "#/$defs/Money"},
+    ...         "note": {"type": ["string", "null"]},
+    ...     },
     ...     "required": ["total", "note"],
     ...     "$defs": {"Money": {"type": "number", "description": "in euros"}},
     ... })
@@ -121,7 +128,31 @@ def _plain(schema: object) -> object:
 
 
 class _TooLargeError(Exception):
-    """The schema is too large, so that looking further is of no use."""
+    """The schema is too large, so that checking the rest is of no use."""
+
+
+@attrs.frozen
+class _Where:
+    """A place in the data that a schema describes, and how the schema came there."""
+
+    place: str = ""
+    refs: tuple[str, ...] = ("#",)
+    depth: int = 0
+
+    def field(self, name: str) -> _Where:
+        return self._inside(f"{self.place}.{name}" if self.place else name)
+
+    def item(self) -> _Where:
+        return self._inside(f"{self.place}[]")
+
+    def part(self) -> _Where:
+        return self._inside(self.place)
+
+    def through(self, ref: str) -> _Where:
+        return attrs.evolve(self, refs=(*self.refs, ref))
+
+    def _inside(self, place: str) -> _Where:
+        return attrs.evolve(self, place=place, depth=self.depth + 1)
 
 
 class _Normalization:
@@ -134,161 +165,127 @@ class _Normalization:
 
     def whole(self) -> dict[str, JSON]:
         try:
-            found, _ = self._schema(self._root, "", (), 0)
+            found, _ = self._schema(self._root, _Where())
         except _TooLargeError:
             return {}
-        if not isinstance(found, dict):
-            self._add("", "must be an object with 'properties'")
+        if not isinstance(found, dict) or (not self.issues and not found.get("properties")):
+            self._add(_Where(), "must describe an object with 'properties'")
             return {}
-        if self.issues:
-            return {}
-        if found.get("type", "object") != "object" or "properties" not in found:
-            self._add("", "must describe an object with 'properties'")
-        return {"type": "object", **found}
+        if found.setdefault("type", "object") != "object":
+            self._add(_Where(), f"must be of type 'object', not {named(found['type'])}")
+        return {"type": found.pop("type"), **found}
 
-    def _add(self, place: str, message: str) -> None:
-        issue = SchemaIssue(place=place, message=message)
+    def _add(self, where: _Where, message: str) -> None:
+        issue = SchemaIssue(place=where.place, message=message)
         if issue not in self.issues:
             self.issues.append(issue)
 
-    def _schema(
-        self, value: object, place: str, refs: tuple[str, ...], depth: int
-    ) -> tuple[JSON, bool]:
+    def _schema(self, value: object, where: _Where) -> tuple[JSON, bool]:
         """Return a schema as the API can use it, and whether its value may be null."""
         self._count += 1
-        if self._count > _MOST_SCHEMAS or depth > _MOST_DEPTH:
-            self._add(place, "is too large or too deep once its $refs are inlined")
+        if self._count > _MOST_SCHEMAS or where.depth > _MOST_DEPTH:
+            self._add(where, "is too large or too deep once its $refs are inlined")
             raise _TooLargeError
         if isinstance(value, bool):
             return value, False
         if not isinstance(value, Mapping):
-            self._add(place, f"must be a schema, not {named(value)}")
+            self._add(where, f"must be a schema, not {named(value)}")
             return {}, False
-        merged, refs = self._without_ref(value, place, refs)
+        merged, where = self._without_ref(value, where)
         found = {
-            name: self._keyword(name, inner, place, refs, depth)
+            name: self._keyword(name, inner, where)
             for name, inner in merged.items()
             if name not in (*_DEFINITIONS, "properties", "anyOf", "oneOf")
         }
-        self._properties(found, merged, place, refs, depth)
+        if "properties" in merged:
+            self._properties(found, merged["properties"], where)
         nullable = _drop_null(found)
         for union in ("anyOf", "oneOf"):
-            if union in merged:
-                nullable |= self._union(found, union, merged[union], place, refs, depth)
+            if union in merged and self._union(found, union, merged[union], where):
+                nullable = True
         _merge_single(found, "allOf")
-        if nullable and found.get("default", 0) is None:
+        if nullable and "default" in found and found["default"] is None:
             del found["default"]
-        if found.get("type") == "object" and not found.get("properties"):
-            if not any(name in found for name in _OF_SEVERAL):
-                self._add(place, "is an object without properties; name its properties")
+        is_object = found.get("type") == "object" and not any(one in found for one in _OF_SEVERAL)
+        if is_object and not found.get("properties"):
+            self._add(where, "is an object without properties; name its properties")
         return found, nullable
 
     def _without_ref(
-        self, value: Mapping[str, object], place: str, refs: tuple[str, ...]
-    ) -> tuple[dict[str, object], tuple[str, ...]]:
+        self, value: Mapping[str, object], where: _Where
+    ) -> tuple[dict[str, object], _Where]:
         merged = dict(value)
         while "$ref" in merged:
             ref = merged.pop("$ref")
             target = self._target(ref)
-            if ref in refs:
-                self._add(place, f"refers to itself through {ref}; recursion cannot be extracted")
-                return {}, refs
+            if ref in where.refs:
+                self._add(where, f"refers to itself through {ref}; recursion cannot be extracted")
+                return {}, where
             if not isinstance(target, Mapping):
-                self._add(place, f"refers to {named(ref)}, which is not in the schema")
-                return {}, refs
-            refs = (*refs, cast("str", ref))
+                self._add(where, f"refers to {named(ref)}, which is not in the schema")
+                return {}, where
+            where = where.through(cast("str", ref))
+            # What stands beside a reference, such as a description, comes first.
             merged = {**target, **merged}
-        return merged, refs
+        return merged, where
 
     def _target(self, ref: object) -> object:
         if not isinstance(ref, str) or not ref.startswith("#"):
             return None
         found = self._root
-        for part in ref[1:].split("/")[1:]:
+        for part in unquote(ref[1:]).split("/")[1:]:
             name = part.replace("~1", "/").replace("~0", "~")
             if isinstance(found, Mapping):
                 found = found.get(name)
-            elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
-                found = found[int(name)]
+            elif isinstance(found, list) and re.fullmatch("[0-9]{1,6}", name):
+                found = dict(enumerate(found)).get(int(name))
             else:
                 return None
         return found
 
-    def _keyword(
-        self, name: str, value: object, place: str, refs: tuple[str, ...], depth: int
-    ) -> JSON:
+    def _keyword(self, name: str, value: object, where: _Where) -> JSON:
         if name in _OF_NAMES and isinstance(value, Mapping):
-            return {
-                key: self._schema(one, f"{place}.{key}".lstrip("."), refs, depth + 1)[0]
-                for key, one in value.items()
-            }
+            return {key: self._schema(one, where.field(key))[0] for key, one in value.items()}
         if name in _OF_SEVERAL or (name == "items" and isinstance(value, list)):
-            return [
-                self._schema(one, place, refs, depth + 1)[0] for one in self._several(value, place)
-            ]
+            return [self._schema(one, where.part())[0] for one in self._several(value, where)]
         if name in _OF_ONE:
-            inside = f"{place}[]" if name in ("items", "contains") else place
-            return self._schema(value, inside, refs, depth + 1)[0]
+            inside = where.item() if name in ("items", "contains") else where.part()
+            return self._schema(value, inside)[0]
         return cast("JSON", value)
 
-    def _several(self, value: object, place: str) -> Iterator[object]:
+    def _several(self, value: object, where: _Where) -> Iterator[object]:
         if isinstance(value, list):
             yield from value
         else:
-            self._add(place, f"has {named(value)} where a list of schemas belongs")
+            self._add(where, f"has {named(value)} where a list of schemas belongs")
 
-    def _properties(
-        self,
-        found: dict[str, JSON],
-        merged: Mapping[str, object],
-        place: str,
-        refs: tuple[str, ...],
-        depth: int,
-    ) -> None:
-        if "properties" not in merged:
-            return
-        properties = merged["properties"]
+    def _properties(self, found: dict[str, JSON], properties: object, where: _Where) -> None:
         if not isinstance(properties, Mapping):
-            self._add(place, f"has properties that are not an object but {named(properties)}")
+            self._add(where, f"has properties that are not an object but {named(properties)}")
             return
-        optional: set[str] = set()
         kept: dict[str, JSON] = {}
+        optional: set[str] = set()
         for name, one in properties.items():
-            kept[name], nullable = self._schema(
-                one, f"{place}.{name}" if place else name, refs, depth + 1
-            )
+            kept[name], nullable = self._schema(one, where.field(name))
             if nullable:
                 optional.add(name)
-        # The order of the keywords is the caller's.
         required = found.pop("required", None)
-        found["properties"] = cast("JSON", kept)
+        found["properties"] = kept
         if isinstance(required, list):
-            left = [name for name in required if name not in optional]
+            left: list[JSON] = [name for name in required if name not in optional]
             if left:
-                found["required"] = cast("JSON", left)
+                found["required"] = left
         elif required is not None:
-            self._add(place, f"has a required that is not a list but {named(required)}")
-        if not kept and "type" not in found:
-            self._add(place, "has no properties; name at least one")
+            self._add(where, f"has a required that is not a list but {named(required)}")
 
-    def _union(
-        self,
-        found: dict[str, JSON],
-        union: str,
-        value: object,
-        place: str,
-        refs: tuple[str, ...],
-        depth: int,
-    ) -> bool:
+    def _union(self, found: dict[str, JSON], union: str, value: object, where: _Where) -> bool:
         branches: list[JSON] = []
         nullable = False
-        for one in self._several(value, place):
-            branch, is_nullable = self._schema(one, place, refs, depth + 1)
-            if _is_null(branch):
-                nullable = True
-            else:
+        for one in self._several(value, where):
+            branch, is_nullable = self._schema(one, where.part())
+            nullable = nullable or is_nullable or _is_null(branch)
+            if not _is_null(branch):
                 branches.append(branch)
-                nullable |= is_nullable
         if branches:
             found[union] = branches
             _merge_single(found, union)
@@ -323,10 +320,11 @@ def _drop_null(schema: dict[str, JSON]) -> bool:
 def _merge_single(schema: dict[str, JSON], union: str) -> None:
     """Replace a union of one schema by that schema; what stands beside it comes first."""
     branches = schema.get(union)
-    if not isinstance(branches, list) or len(branches) != 1 or not isinstance(branches[0], dict):
+    branch = branches[0] if isinstance(branches, list) and len(branches) == 1 else None
+    if not isinstance(branch, dict):
         return
-    [branch] = branches
     beside = {name: value for name, value in schema.items() if name != union}
-    if all(name in _NOTES or branch[name] == value for name, value in beside.items() if name in branch):
+    both = beside.keys() & branch.keys()
+    if all(name in _NOTES or branch[name] == beside[name] for name in both):
         schema.clear()
         schema.update({**branch, **beside})

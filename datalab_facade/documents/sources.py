@@ -16,8 +16,8 @@ import attrs
 
 from datalab_facade.arguments import checked_path, named
 from datalab_facade.errors import InvalidArgumentError
+from datalab_facade.files.descriptions import MAX_FILE_BYTES, describe
 from datalab_facade.files.models import File
-from datalab_facade.files.names import MAX_FILE_BYTES, describe
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact_url
 from datalab_facade.transfers.sources import Source, UploadSource, open_source, open_source_async
@@ -270,7 +270,12 @@ def _suffix_of_archive(file: IO[bytes]) -> str | None:
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError):
         return None
     return next(
-        (suffix for name in names for folder, suffix in _OPEN_XML.items() if name.startswith(folder)),
+        (
+            suffix
+            for name in names
+            for folder, suffix in _OPEN_XML.items()
+            if name.startswith(folder)
+        ),
         None,
     )
 

@@ -68,7 +68,7 @@ def check_max_pages(count: int | None) -> None:
         checked_count("max_pages", count, least=1)
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Task(Generic[R_co]):
     """What to do with a document: the base of ``Convert``, ``Extract`` and all the others.
 
@@ -101,14 +101,24 @@ class Task(Generic[R_co]):
 
     if not TYPE_CHECKING:
 
-        def __new__(cls, *args: object, **fields: object) -> Self:
+        def __new__(cls, *_: object, **fields: object) -> Self:
             """Check the names of the fields, with a suggestion for one that is not known."""
             if cls is Task:
                 raise TypeError("Task is abstract; use Convert, Extract or another task")
             for name in fields:
                 if name not in cls.argument_names():
-                    raise TypeError(cls._unknown(name, cls.argument_names()))
+                    raise TypeError(_unknown(cls, name, cls.argument_names()))
             return super().__new__(cls)
+
+    def __repr__(self) -> str:
+        """Show the fields that are set, without secrets."""
+        parts: list[str] = []
+        for field in _fields(type(self)):
+            value = getattr(self, field.name)
+            if value is not None and (field.name != "extra" or value):
+                text = field.repr(value) if callable(field.repr) else repr(value)
+                parts.append(f"{field.alias or field.name}={text}")
+        return f"{type(self).__name__}({', '.join(parts)})"
 
     def __init_subclass__(cls) -> None:
         """Register a task under its verb."""
@@ -152,6 +162,11 @@ class Task(Generic[R_co]):
     def argument_names(cls) -> tuple[str, ...]:
         """Return the names of the arguments."""
         return tuple(field.alias or field.name for field in _fields(cls))
+
+    @classmethod
+    def field_names(cls) -> tuple[str, ...]:
+        """Return the names of all fields that are sent, and of ``extra``."""
+        return tuple(_forms(cls))
 
     @classmethod
     def argument_of(cls, wire_name: str) -> str:
@@ -228,10 +243,10 @@ class Task(Generic[R_co]):
                 f"Read it with the release of datalab-facade that wrote it"
             )
         kind = cls._of_verb(values.pop("task", None))
-        known = {name for name in _forms(kind)}
+        known = set(_forms(kind))
         for name in values:
             if name not in known:
-                raise InvalidArgumentError(kind._unknown(name, known))
+                raise InvalidArgumentError(_unknown(kind, name, known))
         try:
             return cast("Self", plan_of(kind).read(values))
         except InvalidJSONError as wrong:
@@ -245,23 +260,23 @@ class Task(Generic[R_co]):
             expected = ", ".join(sorted(_BY_VERB)) if cls is Task else cls.verb
             raise InvalidArgumentError(
                 f"The task must be one of: {expected}; not {verb!r:.50}"
-                f"{_did_you_mean(verb, _BY_VERB)}"
+                f"{_but_similar(verb, _BY_VERB)}"
             )
         return kind
 
-    @classmethod
-    def _unknown(cls, name: object, known: Iterable[str]) -> str:
-        return (
-            f"{cls.__name__} has no field {name!r:.50}{_did_you_mean(name, known)}. For fields of "
-            f"the API that this version does not know, use extra={{...}}"
-        )
+
+def _unknown(kind: type, name: object, known: Iterable[str]) -> str:
+    return (
+        f"{kind.__name__} has no field {name!r:.50}{_but_similar(name, known)}. For fields of "
+        f"the API that this version does not know, use extra={{...}}"
+    )
 
 
-def _did_you_mean(word: object, known: Iterable[str]) -> str:
+def _but_similar(word: object, known: Iterable[str]) -> str:
     from difflib import get_close_matches  # rarely needed
 
     close = get_close_matches(word, sorted(known), n=1) if isinstance(word, str) else []
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f", but {close[0]!r}" if close else ""
 
 
 def _text(value: JSON) -> str:
@@ -278,7 +293,8 @@ def _redacted_webhook(url: str | None) -> str | None:
 
 
 def _fields(kind: type[Task[Any]]) -> tuple[attrs.Attribute[Any], ...]:
-    return attrs.fields(cast("Any", kind))
+    found: tuple[attrs.Attribute[Any], ...] = attrs.fields(cast("Any", kind))
+    return found
 
 
 _FORMS: Final[dict[type, Mapping[str, Form]]] = {}

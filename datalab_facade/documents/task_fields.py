@@ -46,7 +46,7 @@ class ConvertFields(_Fields, total=False):
 
 
 class ExtractFields(_Fields, total=False):
-    """The fields of :class:`~datalab_facade.documents.tasks.Extract` but the schema and ``into``."""
+    """The fields of :class:`~datalab_facade.documents.tasks.Extract`, without its types."""
 
     schema_id: str | None
     schema_version: int | None

@@ -28,7 +28,7 @@ from datalab_facade.json_forms import JSON
 from datalab_facade.pickling import picklable
 
 if TYPE_CHECKING:
-    from datalab_facade.documents.results import (
+    from datalab_facade.documents.results import (  # noqa: F401 - the bases name them
         AgentResult,
         Conversion,
         SchemaSuggestions,
@@ -46,6 +46,7 @@ __all__ = [
     "Task",
     "TrackChanges",
 ]
+
 
 def _to_segmentation_schema(
     segments: Mapping[str, object] | os.PathLike[str] | None,
@@ -65,7 +66,7 @@ def _to_segmentation_schema(
 
 
 @picklable
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Convert(Task["Conversion"]):
     """Convert a document to markdown, HTML, JSON or chunks.
 
@@ -137,7 +138,7 @@ class Convert(Task["Conversion"]):
 
 
 @picklable
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Segment(Task["Segmentation"]):
     """Find the parts of a document, and the pages of each.
 
@@ -183,7 +184,7 @@ class Segment(Task["Segmentation"]):
 
 
 @picklable
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class TrackChanges(Task["Conversion"]):
     """Convert a document with its tracked changes and comments: DOCX, also PDF and images.
 
@@ -221,7 +222,7 @@ class TrackChanges(Task["Conversion"]):
 
 
 @picklable
-@attrs.frozen
+@attrs.frozen(repr=False)
 class RunAgent(Task["AgentResult"]):
     """Run a published agent processor on a document.
 
@@ -254,7 +255,7 @@ class RunAgent(Task["AgentResult"]):
 
 
 @picklable
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class SuggestSchemas(Task["SchemaSuggestions"]):
     """Suggest extraction schemas; the source is an earlier result with a checkpoint.
 

@@ -1,25 +1,14 @@
-"""JSON Schemas of types, made by pydantic, which is imported only here."""
+"""JSON Schemas of types, made by pydantic, which is imported only here, and only when used."""
 
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 import sys
 import types
 from collections.abc import Mapping
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    ClassVar,
-    Literal,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-    get_type_hints,
-    is_typeddict,
-)
+from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin, is_typeddict
 
 import attrs
 
@@ -27,11 +16,12 @@ from datalab_facade.errors import ConfigurationError, InvalidSchemaError, Schema
 from datalab_facade.redaction import excerpt
 
 if TYPE_CHECKING:
+    from pydantic import TypeAdapter
     from pydantic.json_schema import GenerateJsonSchema
 
 
 def json_schema_of(kind: type[object]) -> Mapping[str, object]:
-    """Return the JSON Schema of a class, with definitions and ``$ref``s.
+    """Return the JSON Schema of a class as pydantic makes it, with ``$ref``s.
 
     Raises:
         ConfigurationError: pydantic is not installed.
@@ -39,74 +29,124 @@ def json_schema_of(kind: type[object]) -> Mapping[str, object]:
     """
     try:
         from pydantic import TypeAdapter
-        from pydantic.errors import PydanticUserError
     except ImportError:
         raise ConfigurationError(
             f"Making a JSON Schema of {kind.__name__} needs pydantic 2: install "
-            f"datalab-facade[pydantic], or pass the schema as a dict with into={kind.__name__}"
+            f"datalab-facade[pydantic], or pass a JSON Schema, and into={kind.__name__}"
         ) from None
     del TypeAdapter
     try:
-        return _described(kind, ())
+        # Only pydantic's own models are read by their aliases.
+        return _adapter(kind).json_schema(
+            by_alias=hasattr(kind, "model_validate"), schema_generator=_generator()
+        )
     except InvalidSchemaError:
         raise
-    except (PydanticUserError, NameError, TypeError) as error:
-        why = str(error).partition("\n")[0]
+    except Exception as error:
+        # Evaluating what the class says of its fields may raise anything.
+        why = excerpt(str(error).partition("\n")[0], limit=300)
         raise InvalidSchemaError(
-            (SchemaIssue(place="", message=excerpt(why, limit=300)),), source=kind.__name__
+            (SchemaIssue(place="", message=why),), source=kind.__name__
         ) from error
 
 
-def _described(hint: object, above: tuple[type, ...]) -> dict[str, Any]:
+def _adapter(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - any type
     from pydantic import ConfigDict, TypeAdapter
     from pydantic.errors import PydanticUserError
 
-    hint = _with_portable_typed_dicts(hint, ())
+    hint = _with_typed_dicts_for_pydantic(hint)
     try:
         # An attrs class is one that pydantic does not know.
-        adapter = TypeAdapter[object](hint, config=ConfigDict(arbitrary_types_allowed=True))
+        return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
     except PydanticUserError as error:
         if error.code != "type-adapter-config-unused":
             raise
-        adapter = TypeAdapter(hint)
-    is_model = hasattr(hint, "model_validate")
-    # Only pydantic reads its aliases again.
-    return adapter.json_schema(by_alias=is_model, schema_generator=_generator(above))
+    return TypeAdapter(hint)
 
 
-def _generator(above: tuple[type, ...]) -> type[GenerateJsonSchema]:
+def _generator() -> type[GenerateJsonSchema]:
     from pydantic.json_schema import GenerateJsonSchema
 
     class Generator(GenerateJsonSchema):
-        ignored_warning_kinds: ClassVar[set[Any]] = {  # type: ignore[misc]
-            "skipped-choice",
-            "non-serializable-default",
-        }
+        """Describes attrs classes, too."""
+
+        # A default that is not JSON is left out, and nobody needs to know.
+        ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
+        above: tuple[type, ...] = ()
 
         def is_instance_schema(self, schema: Any) -> dict[str, Any]:  # noqa: ANN401
-            kind = schema["cls"]
+            kind: type = schema["cls"]
             if not attrs.has(kind):
                 return super().is_instance_schema(schema)
-            return _attrs_schema(kind, above)
+            if kind in self.above:
+                message = f"{kind.__name__} holds itself; recursion cannot be extracted"
+                raise InvalidSchemaError(
+                    (SchemaIssue(place="", message=message),), source=self.above[0].__name__
+                )
+            self.above = (*self.above, kind)
+            fields = [field for field in _attrs_fields(kind) if field.init]
+            properties = {
+                field.name: self.generate_inner(_adapter(field.type).core_schema)
+                for field in fields
+            }
+            self.above = self.above[:-1]
+            found: dict[str, Any] = {"type": "object", "title": kind.__name__}
+            if kind.__doc__:
+                found["description"] = inspect.cleandoc(kind.__doc__)
+            found["properties"] = properties
+            required = [field.name for field in fields if field.default is attrs.NOTHING]
+            return {**found, "required": required} if required else found
+
+        def decimal_schema(self, schema: Any) -> dict[str, Any]:  # noqa: ANN401, ARG002
+            # By default it is a number or a string, which is two answers to one question.
+            return {"type": "number"}
 
     return Generator
 
 
-def _attrs_schema(kind: type, above: tuple[type, ...]) -> dict[str, Any]:
-    from datalab_facade.documents.schemas import schema_of
+def _attrs_fields(kind: type) -> tuple[attrs.Attribute[Any], ...]:
+    attrs.resolve_types(cast("Any", kind), include_extras=True)
+    found: tuple[attrs.Attribute[Any], ...] = attrs.fields(cast("Any", kind))
+    return found
 
-    del schema_of
-    if kind in above:
-        raise InvalidSchemaError(
-            (SchemaIssue(place="", message=f"{kind.__name__} holds itself; recursion cannot be extracted"),),
-            source=above[0].__name__,
-        )
-    hints = get_type_hints(kind, include_extras=True)
-    properties: dict[str, Any] = {}
-    required: list[str] = []
-    for field in attrs.fields(cast("Any", kind)):
-        if field.init:
-            properties[field.name] = _described(hints[field.name], (*above, kind))
-            if field.default is attrs.NOTHING:
-                required.append(field.name)
-    return {"type": "object", "properties": properties, "required": required}
+
+def _with_typed_dicts_for_pydantic(hint: Any) -> Any:  # noqa: ANN401 - any type
+    """Replace TypedDicts of ``typing``, which pydantic refuses before Python 3.12."""
+    return hint if sys.version_info >= (3, 12) else _replaced(hint, ())
+
+
+def _replaced(hint: Any, above: tuple[object, ...]) -> Any:  # noqa: ANN401 - any type
+    import typing_extensions  # comes with pydantic
+
+    if is_typeddict(hint):
+        if hint in above:
+            message = f"{hint.__name__} holds itself; recursion cannot be extracted"
+            raise InvalidSchemaError((SchemaIssue(place="", message=message),))
+        hints = typing_extensions.get_type_hints(hint, include_extras=True)
+        kept = {
+            name: (
+                typing_extensions.Required
+                if name in hint.__required_keys__
+                else typing_extensions.NotRequired
+            )[_replaced(_unwrapped(one), (*above, hint))]
+            for name, one in hints.items()
+        }
+        found = typing_extensions.TypedDict(hint.__name__, kept)  # type: ignore[misc]
+        found.__doc__ = hint.__doc__
+        return found
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return Annotated[(_replaced(arguments[0], above), *hint.__metadata__)]
+    if origin in (Union, types.UnionType):
+        return functools.reduce(operator.or_, (_replaced(one, above) for one in arguments))
+    if origin in (list, tuple, set, frozenset, dict):
+        return types.GenericAlias(origin, tuple(_replaced(one, above) for one in arguments))
+    return hint
+
+
+def _unwrapped(hint: Any) -> Any:  # noqa: ANN401 - any type
+    import typing_extensions
+
+    while get_origin(hint) in (typing_extensions.Required, typing_extensions.NotRequired):
+        [hint] = get_args(hint)
+    return hint

@@ -14,16 +14,21 @@ from datalab_facade.documents.page_ranges import to_page_range
 from datalab_facade.documents.task_base import Task, shown, shown_webhook
 from datalab_facade.errors import InvalidArgumentError, LocalFileError
 from datalab_facade.json_forms import JSON
+from datalab_facade.json_forms import named as kind_of
 from datalab_facade.pickling import picklable
 
 if TYPE_CHECKING:
-    from datalab_facade.documents.results import CreatedDocument, FilledForm
+    from datalab_facade.documents.results import (  # noqa: F401 - the bases name them
+        CreatedDocument,
+        FilledForm,
+    )
 
 
 def _to_field_data(fields: Mapping[str, object]) -> dict[str, JSON]:
     if not isinstance(fields, Mapping) or not fields:
         raise InvalidArgumentError(
-            f"field_data must be names and values, such as {{'name': 'Jane'}}, not {named(fields)}"
+            f"field_data must be names and values, such as {{'name': 'Jane'}}, "
+            f"not {kind_of(fields)}"
         )
     return {name: _to_field(name, value) for name, value in fields.items()}
 
@@ -66,12 +71,12 @@ def _to_markdown(text: str | os.PathLike[str]) -> str:
 
 
 @picklable
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Fill(Task["FilledForm"]):
     """Fill in a form, of a PDF or an image, with or without fields of its own.
 
     >>> Fill({"name": "Jane", "born": {"value": "1990-01-15", "description": "date of birth"}})
-    Fill(extra={}, field_data=<2 fields>, context=None, ...)
+    Fill(field_data=<2 fields>)
 
     Raises:
         InvalidArgumentError: A value is not a text, a number or a date.
@@ -109,7 +114,7 @@ class Fill(Task["FilledForm"]):
 
 
 @picklable
-@attrs.frozen
+@attrs.frozen(repr=False)
 class CreateDocument(Task["CreatedDocument"]):
     """Make a DOCX document of markdown; it has no source.
 
