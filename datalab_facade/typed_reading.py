@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, cast, get_origin, is_typeddict
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, cast, get_origin
 
 import attrs
 
@@ -218,7 +218,12 @@ _READ: Final[dict[type, Callable[[Any], object]]] = {
 
 def _is_class_of_fields(hint: object) -> bool:
     origin = cast("Any", get_origin(hint) or hint)
-    return attrs.has(origin) or dataclasses.is_dataclass(origin) or is_typeddict(origin)
+    return attrs.has(origin) or dataclasses.is_dataclass(origin) or _is_typed_dict(origin)
+
+
+def _is_typed_dict(hint: object) -> bool:
+    # Those of typing and of typing_extensions do not know each other.
+    return hasattr(hint, "__required_keys__")
 
 
 def _origin(hint: object) -> type:
@@ -229,7 +234,7 @@ def _origin(hint: object) -> type:
 _SHAPES: Final[tuple[tuple[Callable[[Any], bool], type, str], ...]] = (
     (_is_class_of_fields, Mapping, "an object"),
     (
-        lambda hint: issubclass(_origin(hint), Mapping) and not is_typeddict(hint),
+        lambda hint: issubclass(_origin(hint), Mapping) and not _is_typed_dict(hint),
         Mapping,
         "an object",
     ),

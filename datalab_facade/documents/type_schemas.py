@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
-import sys
 import types
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin, is_typeddict
+from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
 
 import attrs
 
@@ -54,7 +53,7 @@ def _adapter(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - any type
     from pydantic import ConfigDict, TypeAdapter
     from pydantic.errors import PydanticUserError
 
-    hint = _with_typed_dicts_for_pydantic(hint)
+    hint = _replaced(hint, ())
     try:
         # An attrs class is one that pydantic does not know.
         return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
@@ -110,29 +109,26 @@ def _attrs_fields(kind: type) -> tuple[attrs.Attribute[Any], ...]:
     return found
 
 
-def _with_typed_dicts_for_pydantic(hint: Any) -> Any:  # noqa: ANN401 - any type
-    """Replace TypedDicts of ``typing``, which pydantic refuses before Python 3.12."""
-    return hint if sys.version_info >= (3, 12) else _replaced(hint, ())
-
-
 def _replaced(hint: Any, above: tuple[object, ...]) -> Any:  # noqa: ANN401 - any type
+    """Replace TypedDicts of ``typing``, which pydantic refuses before Python 3.12."""
     import typing_extensions  # comes with pydantic
 
-    if is_typeddict(hint):
+    if typing_extensions.is_typeddict(hint):
         if hint in above:
             message = f"{hint.__name__} holds itself; recursion cannot be extracted"
             raise InvalidSchemaError((SchemaIssue(place="", message=message),))
         hints = typing_extensions.get_type_hints(hint, include_extras=True)
-        kept = {
-            name: (
-                typing_extensions.Required
-                if name in hint.__required_keys__
-                else typing_extensions.NotRequired
-            )[_replaced(_unwrapped(one), (*above, hint))]
-            for name, one in hints.items()
-        }
+        kept: dict[str, Any] = {}
+        for name, one in hints.items():
+            plain, said = _unwrapped(one)
+            # Where annotations are texts, the class itself does not know which keys it needs.
+            needed = name in hint.__required_keys__ if said is None else said
+            kept[name] = (typing_extensions.Required if needed else typing_extensions.NotRequired)[
+                _replaced(plain, (*above, hint))
+            ]
         found = typing_extensions.TypedDict(hint.__name__, kept)  # type: ignore[misc]
         found.__doc__ = hint.__doc__
+        found.__pydantic_config__ = {"arbitrary_types_allowed": True}
         return found
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
@@ -144,9 +140,11 @@ def _replaced(hint: Any, above: tuple[object, ...]) -> Any:  # noqa: ANN401 - an
     return hint
 
 
-def _unwrapped(hint: Any) -> Any:  # noqa: ANN401 - any type
+def _unwrapped(hint: Any) -> tuple[Any, bool | None]:  # noqa: ANN401 - any type
+    """Return a type without ``Required`` and ``NotRequired``, and what they say."""
     import typing_extensions
 
-    while get_origin(hint) in (typing_extensions.Required, typing_extensions.NotRequired):
-        [hint] = get_args(hint)
-    return hint
+    if get_origin(hint) in (typing_extensions.Required, typing_extensions.NotRequired):
+        [plain] = get_args(hint)
+        return plain, get_origin(hint) is typing_extensions.Required
+    return hint, None
