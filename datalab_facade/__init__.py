@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from datalab_facade.async_client import AsyncDatalab
     from datalab_facade.client import Datalab
     from datalab_facade.documents.extracted_fields import ExtractedField
+    from datalab_facade.documents.receipts import SavedResult
+    from datalab_facade.documents.result_base import DocumentResult
     from datalab_facade.documents.results import (
         AgentResult,
         Conversion,
         CreatedDocument,
-        DocumentResult,
         DocumentSegment,
         Extraction,
         FilledForm,
         SchemaSuggestions,
         Segmentation,
     )
-    from datalab_facade.documents.saving import SavedResult
     from datalab_facade.documents.schemas import schema_of
     from datalab_facade.documents.sources import CheckpointSource
     from datalab_facade.documents.tasks import (
@@ -230,11 +230,12 @@ _HOMES = {
     "client": "Datalab",
     "workflows.definitions": "StepDefinition WorkflowDefinition",
     "documents.extracted_fields": "ExtractedField",
+    "documents.receipts": "SavedResult",
+    "documents.result_base": "DocumentResult",
     "documents.results": (
-        "AgentResult Conversion CreatedDocument DocumentResult DocumentSegment Extraction "
-        "FilledForm SchemaSuggestions Segmentation"
+        "AgentResult Conversion CreatedDocument DocumentSegment Extraction FilledForm "
+        "SchemaSuggestions Segmentation"
     ),
-    "documents.saving": "SavedResult",
     "documents.schemas": "schema_of",
     "documents.sources": "CheckpointSource",
     "documents.tasks": (

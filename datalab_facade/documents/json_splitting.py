@@ -68,39 +68,39 @@ def split_json(pieces: Iterable[bytes], *, nested: frozenset[str]) -> Iterator[E
         InvalidResponseError: It is not JSON, is not an object, or is cut off.
     """
     reader = _Reader(pieces)
-    if reader.next_token() != "{":
+    if reader.next_char() != "{":
         raise reader.invalid("it is not an object")
     yield from _members(reader, (), nested)
-    if reader.next_token():
+    if reader.next_char():
         raise reader.invalid("something follows it")
 
 
 def _members(reader: _Reader, outer: Part, nested: frozenset[str]) -> Iterator[Event]:
     """Yield the members of an object whose bracket was read."""
-    token = reader.next_token()
-    while token != "}":
-        if token != '"':
+    char = reader.next_char()
+    while char != "}":
+        if char != '"':
             raise reader.invalid("a name is missing")
         part = (*outer, "".join(reader.string()))
-        if reader.next_token() != ":":
+        if reader.next_char() != ":":
             raise reader.invalid("a colon is missing")
         yield from _value(reader, part, nested if not outer else frozenset())
-        token = reader.next_token()
-        if token == ",":
-            token = reader.next_token()
-            if token == "}":
+        char = reader.next_char()
+        if char == ",":
+            char = reader.next_char()
+            if char == "}":
                 raise reader.invalid("a name is missing")
-        elif token != "}":
+        elif char != "}":
             raise reader.invalid("a comma is missing")
 
 
 def _value(reader: _Reader, part: Part, nested: frozenset[str]) -> Iterator[Event]:
-    token = reader.next_token()
-    if token == "{" and part[-1] in nested:
+    char = reader.next_char()
+    if char == "{" and part[-1] in nested:
         yield from _members(reader, part, nested)
         return
-    yield Begin(part, is_text=token == '"')
-    yield from map(Data, reader.string() if token == '"' else reader.value(token))
+    yield Begin(part, is_text=char == '"')
+    yield from map(Data, reader.string() if char == '"' else reader.value(char))
     yield End()
 
 
@@ -118,7 +118,7 @@ class _Reader:
         start = excerpt(self._text[max(0, self._at - 40) : self._at + 40])
         return InvalidResponseError(f"the result is not JSON of a result, {why}: {start}")
 
-    def next_token(self) -> str:
+    def next_char(self) -> str:
         """Read the next character that is not a space; empty at the end."""
         while True:
             found = _SPACE.match(self._text, self._at)
@@ -149,13 +149,13 @@ class _Reader:
                 return
             self._need_more()
 
-    def value(self, token: str) -> Iterator[str]:
+    def value(self, char: str) -> Iterator[str]:
         """Yield the JSON of a value that is not a string, whose first character was read."""
-        if token not in _CLOSING:
-            yield self._scalar(token)
+        if char not in _CLOSING:
+            yield self._scalar(char)
             return
-        yield token
-        open_brackets = [_CLOSING[token]]
+        yield char
+        open_brackets = [_CLOSING[char]]
         end = self._at
         while open_brackets:
             found = _VALUE.match(self._text, end)
@@ -189,8 +189,8 @@ class _Reader:
             yield self._taken(end)
             self._need_more()
 
-    def _scalar(self, token: str) -> str:
-        parts = [token]
+    def _scalar(self, char: str) -> str:
+        parts = [char]
         while True:
             found = _SCALAR.match(self._text, self._at)
             assert found is not None

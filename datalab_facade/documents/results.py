@@ -1,192 +1,46 @@
-"""Results of document requests: frozen values of what the server answered.
-
-A result keeps the server's answer untouched in ``raw``, and reads from it what is asked for:
-texts, images, data, pages and cost. Images and files are decoded when they are read, since an
-answer may have hundreds of megabytes of them. Nothing here does IO.
-"""
+"""Results of document requests: frozen values of what the server answered. No IO."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeAlias, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 import attrs
 
-from datalab_facade.codec import AsJSON, JSONFormat, json_field
-from datalab_facade.documents.extracted_fields import ExtractedField as ExtractedField  # noqa: PLC0414
-from datalab_facade.documents.extracted_fields import ExtractedFields, separate
+from datalab_facade.codec import AsJSON, json_field
+from datalab_facade.documents.extracted_fields import ExtractedField, ExtractedFields, separate
+from datalab_facade.documents.page_ranges import to_page_range
+from datalab_facade.documents.result_base import (
+    AnyTask,
+    Images,
+    decode_base64,
+    object_of,
+    pages_of,
+    parsed_object,
+    text_of,
+    texts_of,
+)
+from datalab_facade.documents.result_base import (
+    DocumentResult as DocumentResult,  # noqa: PLC0414 - it belongs to the results
+)
 from datalab_facade.errors import (
     EmptyResultError,
+    ExtractionIssue,
     ExtractionMismatchError,
     FormatNotRequestedError,
     InvalidResponseError,
 )
-from datalab_facade.fields import compact, number, whole_number
-from datalab_facade.json_forms import JSON, Form
+from datalab_facade.fields import compact, number
+from datalab_facade.json_forms import JSON
 from datalab_facade.pickling import picklable
-from datalab_facade.redaction import redact, redacted_repr
-
-if TYPE_CHECKING:
-    from datalab_facade.documents.tasks import Task
-
-    AnyTask: TypeAlias = "Task[DocumentResult]"
-else:
-    # Only its JSON is needed here, and that is read by the class when it is there.
-    AnyTask = object
+from datalab_facade.redaction import redacted_repr
 
 T_co = TypeVar("T_co", covariant=True)
 _Other = TypeVar("_Other")
 
 FORMATS = ("markdown", "html", "json", "chunks")
 """The formats that a document can be converted to, the most readable first."""
-
-
-def _read_task(data: object) -> object:
-    if data is None:
-        return None
-    from datalab_facade.documents.tasks import Task
-
-    return Task.from_dict(cast("Mapping[str, JSON]", data))
-
-
-_TASK_FORM = Form(lambda task: task.to_dict(), _read_task)
-
-
-@picklable
-@attrs.frozen(kw_only=True, repr=False, slots=False)
-class DocumentResult(AsJSON):
-    """What a document request gave; the base of all results.
-
-    What the server fills in later (cost, scores) is None until it is known: ask again with
-    ``client.documents.refresh(result)``. ``str()`` is the text.
-    """
-
-    _json: ClassVar = JSONFormat(needs=("raw",))
-
-    id: str
-    """The job's id, such as ``"convert/Qm3xT0yLr8sWb2ZkVf6NcA"``."""
-    task: AnyTask | None = attrs.field(
-        default=None, hash=False, metadata=json_field(form=_TASK_FORM)
-    )
-    """What was asked for; None where that is not known."""
-    source: str | None = attrs.field(default=None, repr=redacted_repr)
-    """The name of the document's file, or its address; None where that is not known."""
-    source_sha256: str | None = None
-    """The SHA-256 of the document in hexadecimal digits, if it was computed."""
-    observed_at: datetime | None = attrs.field(default=None, eq=False)
-    """When the answer arrived, by the clock of this machine. Not part of equality."""
-    raw: Mapping[str, JSON] = attrs.field(factory=dict, hash=False)
-    """The server's whole answer, as it came. Do not change it."""
-
-    @property
-    def endpoint(self) -> str:
-        """The endpoint that the request was sent to, such as ``"convert"``."""
-        return self.id.rpartition("/")[0]
-
-    @property
-    def request_id(self) -> str:
-        """The server's id of the request."""
-        return self.id.rpartition("/")[2]
-
-    @property
-    def status(self) -> str:
-        """The server's word for how the request ended."""
-        return _text(self.raw.get("status")) or ""
-
-    @property
-    def is_terminal(self) -> bool:
-        """Whether the request has ended: always, since there is a result."""
-        return True
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether the server says that it did what was asked for."""
-        return self.raw.get("success") is not False
-
-    @property
-    def page_count(self) -> int | None:
-        """The number of pages that were processed."""
-        return whole_number(self.raw.get("page_count"))
-
-    @property
-    def cost_cents(self) -> float | None:
-        """What it cost, in US cents; None until the server knows."""
-        # The total is rounded to whole cents.
-        exact = number(_object(self.raw, "cost_breakdown").get("final_cost_cents"))
-        return number(self.raw.get("total_cost")) if exact is None else exact
-
-    @property
-    def quality_score(self) -> float | None:
-        """How well the document could be parsed, from 0 to 5, as the server sees it."""
-        return number(self.raw.get("parse_quality_score"))
-
-    @property
-    def runtime(self) -> float | None:
-        """The seconds that the server worked on it."""
-        return number(self.raw.get("runtime"))
-
-    @property
-    def checkpoint_id(self) -> str | None:
-        """The checkpoint of the parsed document, with which extract and segment parse nothing."""
-        return _text(self.raw.get("checkpoint_id"))
-
-    @property
-    def metadata(self) -> Mapping[str, JSON]:
-        """What the server says about the document; empty if nothing."""
-        return _object(self.raw, "metadata")
-
-    @property
-    def versions(self) -> JSON:
-        """The versions of what worked on the document, as the server names them."""
-        return self.raw.get("versions")
-
-    def __str__(self) -> str:
-        return compact(dict(self.raw))
-
-    def __repr__(self) -> str:
-        parts = [f"id={redact(self.id)!r}"]
-        for name in ("page_count", "cost_cents"):
-            value = getattr(self, name)
-            if value is not None:
-                parts.append(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}")
-        return f"<{type(self).__name__} {' '.join(parts)}>"
-
-
-class Images(Mapping[str, bytes]):
-    """Images by the names that the text refers to them by; each is decoded when it is read.
-
-    >>> Images({"a.png": "iVBORw0KGgo="})["a.png"][1:4]
-    b'PNG'
-    """
-
-    __slots__ = ("_encoded",)
-
-    def __init__(self, encoded: Mapping[str, JSON]) -> None:
-        self._encoded = {name: text for name, text in encoded.items() if isinstance(text, str)}
-
-    def __getitem__(self, name: str) -> bytes:
-        try:
-            text = self._encoded[name]
-        except KeyError:
-            known = ", ".join(map(repr, list(self._encoded)[:20])) or "none"
-            raise KeyError(f"no image {name!r}; the images are: {known}") from None
-        return decode_base64(text, f"the image {redact(name)!r}")
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._encoded
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._encoded)
-
-    def __len__(self) -> int:
-        return len(self._encoded)
-
-    def __repr__(self) -> str:
-        return f"<Images {redact(', '.join(list(self._encoded)[:10]))}>"
 
 
 @picklable
@@ -197,7 +51,7 @@ class Conversion(DocumentResult):
     A format that was not asked for raises :class:`FormatNotRequestedError`; one that was asked
     for and came empty raises :class:`EmptyResultError`.
 
-    >>> conversion = Conversion(id="convert/a", raw={"output_format": "markdown", "markdown": "# A"})
+    >>> conversion = Conversion(id="convert/a", raw={"markdown": "# A"})
     >>> conversion.markdown, str(conversion), conversion.output_formats
     ('# A', '# A', ('markdown',))
     """
@@ -205,14 +59,9 @@ class Conversion(DocumentResult):
     @cached_property
     def output_formats(self) -> tuple[str, ...]:
         """The formats that were asked for: as the task says, or else the answer."""
-        asked: object = getattr(self.task, "output_format", None)
-        if asked is None:
-            asked = self.raw.get("output_format")
-        listed = asked.split(",") if isinstance(asked, str) else asked
-        names = [str(name).strip() for name in listed] if isinstance(listed, (list, tuple)) else []
         # An answer may have more than it says.
-        names += [name for name in FORMATS if self.raw.get(name)]
-        return tuple(dict.fromkeys(filter(None, names))) or ("markdown",)
+        asked = requested_formats(self.task, self.raw.get("output_format"))
+        return tuple(dict.fromkeys((*asked, *filter(self._is_there, FORMATS))))
 
     @property
     def empty_formats(self) -> tuple[str, ...]:
@@ -244,7 +93,7 @@ class Conversion(DocumentResult):
     @cached_property
     def images(self) -> Images:
         """The images by the names that the text refers to them by; empty if there are none."""
-        return Images(_object(self.raw, "images"))
+        return Images(object_of(self.raw, "images"))
 
     def __str__(self) -> str:
         for name in FORMATS:
@@ -315,7 +164,7 @@ class Extraction(DocumentResult, Generic[T_co]):
     @property
     def extraction_mode(self) -> str | None:
         """The mode that was used, which decides the price."""
-        return _text(self.raw.get("extraction_mode"))
+        return text_of(self.raw.get("extraction_mode"))
 
     def read_as(self, into: type[_Other]) -> _Other:
         """Convert the data to another type, without a request.
@@ -324,11 +173,31 @@ class Extraction(DocumentResult, Generic[T_co]):
             ExtractionMismatchError: It does not fit the type; the error holds the extraction.
             ConfigurationError: The type needs a library that is not installed.
         """
-        raise NotImplementedError
+        from datalab_facade.typed_reading import MismatchError, name_of, read_as
+
+        try:
+            return read_as(self.data, into, missing_as_none=True)
+        except MismatchError as error:
+            issues = tuple(
+                ExtractionIssue(place=one.place, message=one.message) for one in error.mismatches
+            )
+        # Raised outside of the except block, since the library's error has no more to say.
+        raise ExtractionMismatchError(
+            cast("Extraction[dict[str, JSON]]", attrs.evolve(self, into=None)),
+            into=name_of(into),
+            issues=issues,
+        )
 
     @cached_property
     def _separated(self) -> tuple[dict[str, JSON], ExtractedFields]:
-        raise NotImplementedError
+        answer = self.raw.get("extraction_schema_json")
+        if answer is None or answer == "":
+            raise EmptyResultError(self, ("extraction",))
+        schema: object = getattr(self.task, "schema", None)
+        try:
+            return separate(parsed_object(answer), schema if isinstance(schema, Mapping) else None)
+        except RecursionError:
+            raise InvalidResponseError("the extraction is nested too deeply") from None
 
     def __str__(self) -> str:
         return compact(self.data)
@@ -352,8 +221,8 @@ class DocumentSegment(AsJSON):
 
     @property
     def page_range(self) -> str:
-        """Its pages as ``page_range`` of another request takes them."""
-        raise NotImplementedError
+        """Its pages as ``page_range`` of another request takes them; empty without pages."""
+        return to_page_range(self.pages) or "" if self.pages else ""
 
 
 @picklable
@@ -363,8 +232,21 @@ class Segmentation(DocumentResult):
 
     @cached_property
     def segments(self) -> tuple[DocumentSegment, ...]:
-        """The parts, in the server's order."""
-        raise NotImplementedError
+        """The parts, in the server's order; empty if the server found none."""
+        found = self.raw.get("segmentation_results")
+        listed = found.get("segments") if isinstance(found, dict) else found
+        return tuple(
+            DocumentSegment(
+                name=text_of(one.get("name")) or "",
+                pages=pages_of(one.get("pages")),
+                confidence=text_of(one.get("confidence")) or number(one.get("confidence")),
+            )
+            for one in (listed if isinstance(listed, list) else ())
+            if isinstance(one, dict)
+        )
+
+    def __str__(self) -> str:
+        return "\n".join(f"{segment.name}: {segment.page_range}" for segment in self.segments)
 
 
 @picklable
@@ -375,7 +257,7 @@ class _DocumentFile(DocumentResult):
     @property
     def output_format(self) -> str | None:
         """The format of the file, such as ``"pdf"``."""
-        return _text(self.raw.get("output_format"))
+        return text_of(self.raw.get("output_format"))
 
     @property
     def content(self) -> bytes:
@@ -385,7 +267,10 @@ class _DocumentFile(DocumentResult):
             EmptyResultError: There is none.
             InvalidResponseError: It cannot be decoded.
         """
-        raise NotImplementedError
+        text = self.raw.get("output_base64")
+        if not isinstance(text, str) or not text:
+            raise EmptyResultError(self, ("output_base64",))
+        return decode_base64(text, "the file")
 
 
 @picklable
@@ -396,12 +281,12 @@ class FilledForm(_DocumentFile):
     @property
     def filled(self) -> tuple[str, ...]:
         """The names of the values that were filled in."""
-        return _texts(self.raw.get("fields_filled"))
+        return texts_of(self.raw.get("fields_filled"))
 
     @property
     def not_found(self) -> tuple[str, ...]:
         """The names of the values for which the form has no field."""
-        return _texts(self.raw.get("fields_not_found"))
+        return texts_of(self.raw.get("fields_not_found"))
 
     @property
     def is_complete(self) -> bool:
@@ -429,39 +314,28 @@ class SchemaSuggestions(DocumentResult):
     @property
     def simple(self) -> dict[str, JSON] | None:
         """The schema with the fewest fields."""
-        raise NotImplementedError
+        return self._suggestion("simple_schema")
 
     @property
     def moderate(self) -> dict[str, JSON] | None:
         """The schema in between."""
-        raise NotImplementedError
+        return self._suggestion("moderate_schema")
 
     @property
     def complex(self) -> dict[str, JSON] | None:
         """The schema with the most fields."""
-        raise NotImplementedError
+        return self._suggestion("complex_schema")
+
+    def _suggestion(self, name: str) -> dict[str, JSON] | None:
+        value = object_of(self.raw, "suggestions").get(name)
+        return parsed_object(value) if value else None
 
 
-def decode_base64(text: str, what: str) -> bytes:
-    """Decode what the server sent as base64.
-
-    Raises:
-        InvalidResponseError: It is something else.
-    """
-    try:
-        return base64.b64decode(text)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidResponseError(f"{what} is not base64: {error}") from None
-
-
-def _text(value: JSON) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _texts(value: JSON) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()
-
-
-def _object(raw: Mapping[str, JSON], name: str) -> Mapping[str, JSON]:
-    value = raw.get(name)
-    return value if isinstance(value, dict) else {}
+def requested_formats(task: AnyTask | None, answered: JSON) -> tuple[str, ...]:
+    """Return the formats that were asked for: as the task says, or else the answer."""
+    asked: object = getattr(task, "output_format", None)
+    listed = answered.split(",") if asked is None and isinstance(answered, str) else asked
+    if not isinstance(listed, (list, tuple)):
+        listed = ()
+    names = [str(name).strip() for name in listed]
+    return tuple(dict.fromkeys(filter(None, names))) or ("markdown",)
