@@ -13,6 +13,7 @@ import attrs
 
 from datalab_facade.errors import ConfigurationError, InvalidSchemaError, SchemaIssue
 from datalab_facade.redaction import excerpt
+from datalab_facade.typed_reading import is_typed_dict, resolved
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -111,23 +112,11 @@ def _attrs_fields(kind: type) -> tuple[attrs.Attribute[Any], ...]:
 
 def _replaced(hint: Any, above: tuple[object, ...]) -> Any:  # noqa: ANN401 - any type
     """Replace TypedDicts of ``typing``, which pydantic refuses before Python 3.12."""
-    import typing_extensions  # comes with pydantic
-
-    if typing_extensions.is_typeddict(hint):
+    if is_typed_dict(hint):
         if hint in above:
             message = f"{hint.__name__} holds itself; recursion cannot be extracted"
             raise InvalidSchemaError((SchemaIssue(place="", message=message),))
-        hints = typing_extensions.get_type_hints(hint, include_extras=True)
-        kept: dict[str, Any] = {}
-        for name, one in hints.items():
-            plain, said = _unwrapped(one)
-            # Where annotations are texts, the class itself does not know which keys it needs.
-            needed = name in hint.__required_keys__ if said is None else said
-            kept[name] = (typing_extensions.Required if needed else typing_extensions.NotRequired)[
-                _replaced(plain, (*above, hint))
-            ]
-        found = typing_extensions.TypedDict(hint.__name__, kept)  # type: ignore[misc]
-        found.__doc__ = hint.__doc__
+        found = resolved(hint, lambda one: _replaced(one, (*above, hint)))
         found.__pydantic_config__ = {"arbitrary_types_allowed": True}
         return found
     origin, arguments = get_origin(hint), get_args(hint)
@@ -138,13 +127,3 @@ def _replaced(hint: Any, above: tuple[object, ...]) -> Any:  # noqa: ANN401 - an
     if origin in (list, tuple, set, frozenset, dict):
         return types.GenericAlias(origin, tuple(_replaced(one, above) for one in arguments))
     return hint
-
-
-def _unwrapped(hint: Any) -> tuple[Any, bool | None]:  # noqa: ANN401 - any type
-    """Return a type without ``Required`` and ``NotRequired``, and what they say."""
-    import typing_extensions
-
-    if get_origin(hint) in (typing_extensions.Required, typing_extensions.NotRequired):
-        [plain] = get_args(hint)
-        return plain, get_origin(hint) is typing_extensions.Required
-    return hint, None
