@@ -449,3 +449,37 @@ def test_an_answer_that_is_none_is_quoted(api: respx.MockRouter, call: Any) -> N
     api.get(f"/api/v1/convert/{REQUEST_ID}").respond(200, json=["odd"])
     with pytest.raises(InvalidResponseError, match="odd"):
         call("get", f"convert/{REQUEST_ID}")
+
+
+def test_the_health_of_the_api_is_asked_for(api: respx.MockRouter, way: Way) -> None:
+    client = way.network_client(max_retries=0, clock=VirtualClock())
+    api.get("/api/v1/user_health").respond(200, json={"status": "ok"})
+    assert way.done(client.health()).status == "ok"
+
+
+@pytest.mark.parametrize("status", [401, 422])
+def test_a_key_that_is_wrong_is_told_by_the_health_of_the_api(
+    api: respx.MockRouter, way: Way, status: int
+) -> None:
+    client = way.network_client(max_retries=0, clock=VirtualClock())
+    detail = "the server's words" if status == 401 else [{**ISSUE, "msg": "the server's words"}]
+    api.get("/api/v1/user_health").respond(status, json={"detail": detail})
+    with pytest.raises((AuthenticationError, UnprocessableEntityError), match="the server's words"):
+        way.done(client.health())
+
+
+def test_thumbnails_are_asked_for(api: respx.MockRouter, call: Any) -> None:
+    pictures = [base64.b64encode(b"\xff\xd8 first").decode(), ""]
+    params = {"page_range": "0-1", "thumb_width": 100, "track_changes": "true"}
+    api.get(f"/api/v1/thumbnails/{REQUEST_ID}", params=params).respond(
+        200, json={"success": True, "error": None, "thumbnails": pictures}
+    )
+    found = call("thumbnails", REQUEST_ID, page_range="0-1", width=100, track_changes=True)
+    assert found[0] == b"\xff\xd8 first"
+
+
+def test_thumbnails_that_are_refused_say_why(api: respx.MockRouter, call: Any) -> None:
+    issue = {**ISSUE, "loc": ["query", "thumb_width"]}
+    api.get(f"/api/v1/thumbnails/{REQUEST_ID}").respond(422, json={"detail": [issue]})
+    with pytest.raises(UnprocessableEntityError, match="thumb_width"):
+        call("thumbnails", REQUEST_ID)
