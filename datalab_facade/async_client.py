@@ -206,7 +206,7 @@ class AsyncDatalab:
         """
         from datalab_facade.async_calling import AsyncApiCaller
         from datalab_facade.health import decode_health
-        from datalab_facade.transport.operations import user_health
+        from datalab_facade.transport.document_operations import user_health
 
         return await AsyncApiCaller(self._api, self._context).query(
             user_health(),

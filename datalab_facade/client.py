@@ -201,7 +201,7 @@ class Datalab:
         """
         from datalab_facade.calling import ApiCaller
         from datalab_facade.health import decode_health
-        from datalab_facade.transport.operations import user_health
+        from datalab_facade.transport.document_operations import user_health
 
         return ApiCaller(self._api, self._context).query(
             user_health(),

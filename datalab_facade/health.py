@@ -26,8 +26,8 @@ class Health(AsJSON):
 
     status: str = attrs.field(repr=redacted_repr)
     """The server's word, ``"ok"``."""
-    server_time: datetime | None = None
-    """The time of the server when it answered, if it said so; to the second."""
+    answered_at: datetime | None = None
+    """When it answered, by the server's clock, if it said so; to the second."""
 
     @property
     def is_ok(self) -> bool:
@@ -53,4 +53,4 @@ def decode_health(body: JSON, date: str | None) -> Health:
         at = parsedate_to_datetime(date).astimezone(UTC) if date else None
     except (ValueError, OverflowError):
         at = None
-    return Health(status=status, server_time=at)
+    return Health(status=status, answered_at=at)

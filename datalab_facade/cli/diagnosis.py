@@ -184,7 +184,7 @@ def _check_authentication(answer: Health | DatalabError, *, is_keyed: bool) -> C
 
 def clock_check(answer: Health | DatalabError | None, now: datetime) -> Check:
     """Compare the clock of this machine with the ``Date`` header of an answer."""
-    server_time = answer.server_time if isinstance(answer, Health) else None
+    server_time = answer.answered_at if isinstance(answer, Health) else None
     date = answer.headers.get("date") if isinstance(answer, APIStatusError) else None
     with contextlib.suppress(ValueError):
         server_time = parsedate_to_datetime(date) if date else server_time

@@ -65,8 +65,10 @@ class AsyncDocumentHandle(AsyncWaitHandle[DocumentRequest, str], Generic[R_co]):
     ) -> R_co:
         """Wait until the request has ended well, and return its result.
 
-        See :meth:`AsyncDocuments.result
-        <datalab_facade.documents.async_resource.AsyncDocuments.result>`.
+        Arguments as of ``client.documents.result``.
+
+        Raises:
+            DatalabError: Whatever that raises.
         """
         return await self._jobs.result(self, on_change=on_change, **options)
 

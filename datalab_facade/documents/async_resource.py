@@ -52,7 +52,7 @@ from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
 from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.transport.async_storage import AsyncStorageTransport
-from datalab_facade.transport.operations import thumbnails
+from datalab_facade.transport.document_operations import thumbnails
 
 T = TypeVar("T")
 R = TypeVar("R", bound=DocumentResult)
@@ -354,7 +354,7 @@ class AsyncDocuments(AsyncDocumentVerbs):
             return
         age = (clock.now() - known.submitted_at).total_seconds()
         at = clock.monotonic() - max(age, 0.0)
-        model.record_submission(self.kind.name, known.id, Submitted(group_of(known.task), at))
+        model.record_submission((self.kind.name, known.id), Submitted(group_of(known.task), at))
 
     async def _perform(
         self,

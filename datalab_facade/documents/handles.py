@@ -66,8 +66,10 @@ class DocumentHandle(WaitHandle[DocumentRequest, str], Generic[R_co]):
     ) -> R_co:
         """Wait until the request has ended well, and return its result.
 
-        See :meth:`Documents.result
-        <datalab_facade.documents.resource.Documents.result>`.
+        Arguments as of ``client.documents.result``.
+
+        Raises:
+            DatalabError: Whatever that raises.
         """
         return self._jobs.result(self, on_change=on_change, **options)
 

@@ -25,7 +25,7 @@ from datalab_facade.jobs.kinds import JobKind
 from datalab_facade.jobs.outcomes import Outcome, Update
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import JSON
-from datalab_facade.transport.operations import document_status
+from datalab_facade.transport.document_operations import document_status
 
 if TYPE_CHECKING:
     from datalab_facade.documents.async_handles import AsyncDocumentHandle

@@ -52,7 +52,7 @@ from datalab_facade.options import CallOptions, WaitOptions
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
 from datalab_facade.transport.api import ApiTransport
-from datalab_facade.transport.operations import thumbnails
+from datalab_facade.transport.document_operations import thumbnails
 from datalab_facade.transport.storage import StorageTransport
 
 T = TypeVar("T")
@@ -355,7 +355,7 @@ class Documents(DocumentVerbs):
             return
         age = (clock.now() - known.submitted_at).total_seconds()
         at = clock.monotonic() - max(age, 0.0)
-        model.record_submission(self.kind.name, known.id, Submitted(group_of(known.task), at))
+        model.record_submission((self.kind.name, known.id), Submitted(group_of(known.task), at))
 
     def _perform(
         self,

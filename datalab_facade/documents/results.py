@@ -173,18 +173,18 @@ class Extraction(DocumentResult, Generic[T_co]):
             ExtractionMismatchError: It does not fit the type; the error holds the extraction.
             ConfigurationError: The type needs a library that is not installed.
         """
-        from datalab_facade.typed_reading import MismatchError, read_as
+        from datalab_facade.typed_reading import MismatchError, name_of, read_as
 
         try:
-            return read_as(self.data, into)
+            return read_as(self.data, into, missing_as_none=True)
         except MismatchError as error:
             issues = tuple(
-                ExtractionIssue(place=place, message=message) for place, message in error.issues
+                ExtractionIssue(place=one.place, message=one.message) for one in error.mismatches
             )
         # Raised outside of the except block, since the library's error has no more to say.
         raise ExtractionMismatchError(
             cast("Extraction[dict[str, JSON]]", attrs.evolve(self, into=None)),
-            into=getattr(into, "__name__", str(into)),
+            into=name_of(into),
             issues=issues,
         )
 

@@ -24,8 +24,9 @@ from datalab_facade.options import Options
 from datalab_facade.redaction import redact_url
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.transfers.remotes import Remote
+from datalab_facade.transport.document_operations import submit_form, submit_json
 from datalab_facade.transport.multipart import Attachment
-from datalab_facade.transport.operations import Operation, submit_form, submit_json
+from datalab_facade.transport.operations import Operation
 
 if TYPE_CHECKING:
     from datalab_facade.documents.verb_options import SubmitOptions

@@ -31,12 +31,12 @@ class Forecast(Generic[SnapshotT, IdT]):
         self, kind: JobKind[SnapshotT, IdT], job_id: IdT, model: DurationModel | None, now: float
     ) -> None:
         self._kind = kind
-        self._id = job_id
+        self._key = (kind.name, job_id)
         self._model = model
         self._started = self._born = now
         self._is_seen = False
         self._group: str | None = None
-        self._submitted = None if model is None else model.submission(kind.name, job_id)
+        self._submitted = None if model is None else model.submission(self._key)
         if self._submitted is not None:
             self._born = min(self._submitted.at, now)
             self._group = self._submitted.group
@@ -93,7 +93,7 @@ class Forecast(Generic[SnapshotT, IdT]):
             if snapshot.is_terminal:
                 least = 0.0 if before is None else since - self._submitted.at
                 seconds = self._seconds(snapshot, least, now - self._submitted.at)
-                self._model.learn_duration(self._kind.name, self._id, seconds)
+                self._model.learn_duration(self._key, seconds)
             return
         timing = self._kind.timing(snapshot)
         self._group = timing.group if timing is not None else None

@@ -15,7 +15,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
@@ -47,6 +47,10 @@ _UNLIKE_LENGTH = 2.0
 # as a share of them: much after one run, little after many.
 _SPREAD = 0.05
 _SPREAD_OF_ONE = 0.1
+
+
+JobKey: TypeAlias = tuple[str, int | str]
+"""The kind of a job, and its id."""
 
 
 @attrs.frozen
@@ -152,7 +156,7 @@ class DurationModel:
         self._lock = ProcessLock()
         self._runs: OrderedDict[str, deque[float]] = OrderedDict()
         self._curves: dict[str, Curve] = {}
-        self._submitted: OrderedDict[tuple[str, int | str], Submitted] = OrderedDict()
+        self._submitted: OrderedDict[JobKey, Submitted] = OrderedDict()
         # Our clock minus the server's, in seconds, lies between these two.
         self._ahead_at_least = -math.inf
         self._ahead_at_most = math.inf
@@ -174,27 +178,26 @@ class DurationModel:
             self._compare_clocks(ended, last_seen_running, timing.observed_at)
             self._remember(timing.group, [seconds])
 
-    def record_submission(self, kind: str, job_id: int | str, submitted: Submitted) -> None:
+    def record_submission(self, key: JobKey, submitted: Submitted) -> None:
         """Remember when a job was submitted; the first time that it is told holds."""
         with self._lock:
-            self._submitted.setdefault((kind, job_id), submitted)
+            self._submitted.setdefault(key, submitted)
             if len(self._submitted) > _REMEMBERED_SUBMISSIONS:
                 self._submitted.popitem(last=False)
 
-    def submission(self, kind: str, job_id: int | str) -> Submitted | None:
+    def submission(self, key: JobKey) -> Submitted | None:
         """Return when a job was submitted, if that is known and its end was not seen yet."""
-        return self._submitted.get((kind, job_id))
+        return self._submitted.get(key)
 
-    def learn_duration(self, kind: str, job_id: int | str, seconds: float | None) -> None:
+    def learn_duration(self, key: JobKey, seconds: float | None) -> None:
         """Take in a job that was submitted from here and has ended.
 
         Args:
-            kind: Its kind.
-            job_id: Its id.
+            key: Which job.
             seconds: How long it took; None if it did not end well.
         """
         with self._lock:
-            submitted = self._submitted.pop((kind, job_id), None)
+            submitted = self._submitted.pop(key, None)
             if submitted is not None and seconds is not None and _is_usable(seconds):
                 self._remember(submitted.group, [seconds])
 

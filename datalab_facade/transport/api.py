@@ -54,8 +54,8 @@ class ApiTransport(ApiCalls):
         """Make a request that was admitted. Result and errors as :meth:`call`."""
         self._pool.check()
         exchange, request = self.begin(operation, scope)
-        body = self._pool.fetch(exchange, request)
-        return self.judged(operation, exchange, body)
+        self._pool.fetch(exchange, request)
+        return self.judged(operation, exchange)
 
     def plain_answer(self, path: str, scope: CallScope) -> PlainAnswer:
         """GET a path, and return the answer without a judgement on it.
@@ -68,8 +68,8 @@ class ApiTransport(ApiCalls):
         operation = Operation(name="get", template=path, method="GET", path=path)
         with self.admission.slot(scope.call.deadline):
             exchange, request = self.begin(operation, scope)
-            body = self._pool.fetch(exchange, request)
-        return PlainAnswer(exchange.status, exchange.headers, body)
+            self._pool.fetch(exchange, request)
+        return PlainAnswer(exchange.status, exchange.headers, exchange.body())
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own.

@@ -13,7 +13,7 @@ import attrs
 import httpx
 
 from datalab_facade._version import __version__
-from datalab_facade.decoding import decode_failure, decode_json
+from datalab_facade.decoding import decode_failure
 from datalab_facade.drift import DriftLog, announce, sighting
 from datalab_facade.errors import APIStatusError, ClientStateError, InvalidResponseError
 from datalab_facade.jobs.commands import Call
@@ -122,7 +122,7 @@ class ApiCalls:
         )
         return exchange, request
 
-    def judged(self, operation: Operation, exchange: Exchange, body: bytes) -> JSON:
+    def judged(self, operation: Operation, exchange: Exchange) -> JSON:
         """Return the JSON of an answer.
 
         Raises:
@@ -134,7 +134,7 @@ class ApiCalls:
         if not 200 <= exchange.status <= 299:
             failure = decode_failure(
                 exchange.status,
-                body,
+                exchange.body(),
                 exchange.headers,
                 method=exchange.method,
                 url=exchange.url,
@@ -144,7 +144,7 @@ class ApiCalls:
             raise failure
         self._rate_limiter.record_success()
         try:
-            return decode_json(body)
+            return exchange.json()
         except InvalidResponseError as error:
             method, url = exchange.method, exchange.url
             kind = exchange.headers.get("content-type", "no media type")

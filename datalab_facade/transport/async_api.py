@@ -53,8 +53,8 @@ class AsyncApiTransport(ApiCalls):
         """Make a request that was admitted. Result and errors as :meth:`call`."""
         self._pool.check()
         exchange, request = self.begin(operation, scope)
-        body = await self._pool.fetch(exchange, request)
-        return self.judged(operation, exchange, body)
+        await self._pool.fetch(exchange, request)
+        return self.judged(operation, exchange)
 
     async def plain_answer(self, path: str, scope: CallScope) -> PlainAnswer:
         """GET a path, and return the answer without a judgement on it.
@@ -67,8 +67,8 @@ class AsyncApiTransport(ApiCalls):
         operation = Operation(name="get", template=path, method="GET", path=path)
         async with self.admission.slot(scope.call.deadline):
             exchange, request = self.begin(operation, scope)
-            body = await self._pool.fetch(exchange, request)
-        return PlainAnswer(exchange.status, exchange.headers, body)
+            await self._pool.fetch(exchange, request)
+        return PlainAnswer(exchange.status, exchange.headers, exchange.body())
 
     async def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own.

@@ -13,6 +13,7 @@ import httpcore
 import httpx
 
 from datalab_facade.clock import Clock
+from datalab_facade.decoding import decode_json
 from datalab_facade.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -20,6 +21,7 @@ from datalab_facade.errors import (
     DatalabError,
     InvalidResponseError,
 )
+from datalab_facade.json_forms import JSON
 from datalab_facade.known_secrets import NO_ECHO, Echo
 from datalab_facade.redaction import excerpt, redact_headers, redact_url, redact_urls
 from datalab_facade.tracing import NO_SPAN, NoTracing, Span, Tracing, span_around
@@ -30,6 +32,9 @@ from datalab_facade.transport.network.sockets import NothingSentError
 logger = logging.getLogger("datalab_facade.transport")
 
 _LONGEST_CHAIN = 50
+
+# Below that, what it takes at once to parse an answer is not worth a thought.
+_MIN_LARGE = 1 << 20
 
 _NO_RECORD: AbstractContextManager[Span] = contextlib.nullcontext(NO_SPAN)
 
@@ -86,7 +91,8 @@ class Exchange:
 
     Who carries it out does so in a ``with`` statement, which turns whatever is raised inside
     into an error of ours that names the request safely, and keeps secrets out of the log. It
-    hands over what arrives with :meth:`begin` and :meth:`take`, and :meth:`body` returns it whole.
+    hands over what arrives with :meth:`begin` and :meth:`take`; :meth:`body` returns it whole, and
+    :meth:`json` parses it.
     """
 
     def __init__(
@@ -212,7 +218,23 @@ class Exchange:
 
     def body(self) -> bytes:
         """Return the body of the whole answer, and leave a line about it in the log."""
-        body = self._echo.redact_bytes(b"".join(self._parts))
+        self._log()
+        return self._echo.redact_bytes(b"".join(self._parts))
+
+    def json(self) -> JSON:
+        """Parse the body, once, and leave a line about it in the log.
+
+        Raises:
+            InvalidResponseError: It is not JSON.
+        """
+        if self._size < _MIN_LARGE:
+            return decode_json(self.body())
+        self._log()
+        from datalab_facade.long_strings import decode_json_parts
+
+        return decode_json_parts(self._parts, self._echo.redact_bytes)
+
+    def _log(self) -> None:
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(
                 "%s %s -> %d in %.3f s, %d bytes %s",
@@ -223,7 +245,6 @@ class Exchange:
                 self._size,
                 redact_headers(self.headers),
             )
-        return body
 
     def recorded(self) -> AbstractContextManager[Span]:
         """Record what is done inside as a span, if somebody wants spans."""

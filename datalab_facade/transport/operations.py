@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from importlib import import_module
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 import attrs
 
@@ -200,93 +199,3 @@ def execute_workflow(workflow_id: int, input_config: dict[str, JSON] | None) -> 
         "/api/v1/workflows/workflows/{workflow_id}/execute",
         _get_kwargs(workflow_id, body=ExecuteWorkflowRequest.from_dict(given)),
     )
-
-
-_DOCUMENT_MODULES: Final = {
-    "convert": ("post_convert", "get_convert_id"),
-    "extract": ("post_extract", "get_extract_id"),
-    "segment": ("post_segment", "get_segment_id"),
-    "fill": ("post_fill", "get_fill_id"),
-    "track-changes": ("post_track_changes_cae96b", "get_track_changes_id_585f7a"),
-    "agent": ("post_agent", "get_agent_id"),
-    "create-document": ("post_create_document_ec5597", "get_create_document_id_24569d"),
-    "marker/extraction/gen_schemas": (
-        "post_marker_extraction_gen_schemas_08a025",
-        "get_marker_extraction_gen_schemas_id_a4cf64",
-    ),
-}
-"""The generated modules of each kind of document request: submit, poll."""
-
-DOCUMENT_ENDPOINTS: Final = frozenset(_DOCUMENT_MODULES)
-"""The endpoints that take document requests, as they stand in their paths."""
-
-
-@attrs.frozen
-class _Body:
-    """A body, as generated functions take it: with the names that the caller has checked."""
-
-    content: object
-
-    def to_multipart(self) -> object:
-        return self.content
-
-    def to_dict(self) -> object:
-        return self.content
-
-
-def _document_request(endpoint: str, place: int, *path: str, **body: _Body) -> Mapping[str, object]:
-    module = import_module(f"datalab_api_client.api.default.{_DOCUMENT_MODULES[endpoint][place]}")
-    return cast("Mapping[str, object]", module._get_kwargs(*path, **body))  # noqa: SLF001 - as above
-
-
-def submit_form(
-    endpoint: str, fields: Mapping[str, str], attachment: Attachment | None = None
-) -> Operation:
-    """``POST /api/v1/{endpoint}``, as a form.
-
-    Args:
-        endpoint: Such as ``"convert"``; one of :data:`DOCUMENT_ENDPOINTS`.
-        fields: The fields of the form, but for the file.
-        attachment: The file, if there is one.
-    """
-    parts = [(name, (None, value)) for name, value in fields.items()]
-    built = _document_request(endpoint, 0, body=_Body(parts))
-    operation = make_operation(f"submit_{_word(endpoint)}", f"/api/v1/{endpoint}", built)
-    return attrs.evolve(operation, attachment=attachment)
-
-
-def submit_json(endpoint: str, body: Mapping[str, JSON]) -> Operation:
-    """``POST /api/v1/{endpoint}``, as JSON. Arguments as :func:`submit_form`."""
-    built = _document_request(endpoint, 0, body=_Body(dict(body)))
-    return make_operation(f"submit_{_word(endpoint)}", f"/api/v1/{endpoint}", built)
-
-
-def document_status(endpoint: str, request_id: str) -> Operation:
-    """``GET /api/v1/{endpoint}/{request_id}``."""
-    path = f"/api/v1/{endpoint}/{{request_id}}"
-    built = _document_request(endpoint, 1, request_id)
-    return make_operation(f"get_{_word(endpoint)}_status", path, built)
-
-
-def _word(endpoint: str) -> str:
-    return endpoint.rpartition("/")[2].replace("-", "_")
-
-
-def user_health() -> Operation:
-    """``GET /api/v1/user_health``."""
-    from datalab_api_client.api.default.get_user_health_8e0487 import _get_kwargs
-
-    return make_operation("get_user_health", "/api/v1/user_health", _get_kwargs())
-
-
-def thumbnails(
-    lookup_key: str, *, page_range: str | None, width: int | None, track_changes: bool
-) -> Operation:
-    """``GET /api/v1/thumbnails/{lookup_key}``."""
-    from datalab_api_client.api.default.get_thumbnails_id import _get_kwargs
-
-    built = _get_kwargs(lookup_key)
-    given = {"page_range": page_range, "thumb_width": width, "track_changes": track_changes or None}
-    params = {name: value for name, value in given.items() if value is not None}
-    path = "/api/v1/thumbnails/{lookup_key}"
-    return make_operation("get_thumbnails", path, {**built, "params": params})

@@ -21,11 +21,11 @@ from datalab_facade import (
     SubmissionUncertainError,
     UploadError,
 )
+from datalab_facade.documents.job_ids import ENDPOINTS
 from datalab_facade.documents.tasks import Convert, CreateDocument, Extract
 from datalab_facade.testing import Fault, Simulator, VirtualClock
 from datalab_facade.testing.forms import FormPart, parse_form
-from datalab_facade.transport.operations import (
-    DOCUMENT_ENDPOINTS,
+from datalab_facade.transport.document_operations import (
     document_status,
     submit_form,
     submit_json,
@@ -375,7 +375,7 @@ def test_a_submission_that_was_not_answered_may_have_started(way: Way) -> None:
     assert len(simulator.documents) == 1
 
 
-@pytest.mark.parametrize("endpoint", sorted(DOCUMENT_ENDPOINTS))
+@pytest.mark.parametrize("endpoint", sorted(ENDPOINTS.values()))
 def test_every_endpoint_is_a_path_of_the_document(endpoint: str) -> None:
     paths = json.loads((ROOT / "openapi.json").read_text("utf-8"))["paths"]
     is_form = "multipart/form-data" in str(paths[f"/api/v1/{endpoint}"]["post"]["requestBody"])

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 
@@ -24,6 +25,7 @@ from datalab_facade import (
     DocumentSegment,
     EmptyResultError,
     Extraction,
+    ExtractionMismatchError,
     FilledForm,
     FormatNotRequestedError,
     InvalidArgumentError,
@@ -429,3 +431,77 @@ def test_what_the_poll_says_goes_on_top(body: Any, poll: Any) -> None:
     for name in {*body, *poll}:
         said = poll.get(name)
         assert found.get(name) == (body.get(name) if said in (None, "", [], {}) else said)
+
+
+# --- typed -----------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Item:
+    """A line of an invoice."""
+
+    amount: float
+    note: str | None
+
+
+@attrs.frozen
+class Invoice:
+    """An invoice."""
+
+    number: str
+    items: list[Item]
+
+
+ANSWER = {
+    "number": "A-1",
+    "number_citations": ["/page/0/Text/1"],
+    "items": [{"amount": 5, "amount_score": 4}, {"amount": 2.5, "note": "x"}],
+}
+
+
+def test_an_extraction_is_a_value_of_the_type_that_was_asked_for() -> None:
+    result = decoded({"extraction_schema_json": json.dumps(ANSWER)}, "extract/a", into=Invoice)
+    assert isinstance(result, Extraction)
+    invoice = Invoice("A-1", [Item(5, None), Item(2.5, "x")])
+    assert result.value == invoice
+    assert result.data == {"number": "A-1", "items": [{"amount": 5}, {"amount": 2.5, "note": "x"}]}
+    assert pickle.loads(pickle.dumps(result)).value == invoice
+    again: Extraction[Any] = Extraction.from_dict(json.loads(json.dumps(result.to_dict())))
+    assert again.value == result.data
+    assert again.read_as(Invoice) == invoice
+
+
+def test_the_type_of_the_task_is_the_type_of_the_value() -> None:
+    schema: Any = {"properties": {"number": {"type": "string"}}}
+    result = decoded(
+        {"extraction_schema_json": ANSWER}, "extract/a", task=Extract(schema, into=dict)
+    )
+    assert isinstance(result, Extraction)
+    assert result.value == {"number": "A-1"}
+
+
+def test_a_value_that_does_not_fit_keeps_what_was_paid_for() -> None:
+    answer = {"number": 7, "items": [{"amount": "five", "note": None}], "items_score": 2}
+    body: Any = {"extraction_schema_json": json.dumps(answer), "total_cost": 25, "page_count": 4}
+    with pytest.raises(ExtractionMismatchError, match=r"extract/a does not fit Invoice") as caught:
+        decode_result(body, job_id="extract/a", into=Invoice)
+    error = caught.value
+    assert {issue.place for issue in error.issues} == {"number", "items[0].amount"}
+    assert error.into == "Invoice"
+    assert (
+        error.extraction.value
+        == error.extraction.data
+        == {
+            "number": 7,
+            "items": [{"amount": "five", "note": None}],
+        }
+    )
+    assert error.extraction.fields["items"].score == 2
+    assert (error.extraction.cost_cents, error.extraction.page_count) == (25, 4)
+    assert error.extraction.read_as(dict[str, Any])["number"] == 7
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.extraction, again.issues, str(again)) == (
+        error.extraction,
+        error.issues,
+        str(error),
+    )

@@ -56,9 +56,7 @@ def story(call: Call, file: Path) -> dict[str, Any]:
 
     schema = call("create_extraction_schema", "Invoice", SCHEMA, description="of 2026")
     seen["schema"] = vars(schema)
-    changed = call(
-        "update_extraction_schema", schema.schema_id, "Bill", create_new_version=True
-    )
+    changed = call("update_extraction_schema", schema.schema_id, "Bill", create_new_version=True)
     seen["changed"] = [changed.name, changed.version]
     seen["schemas"] = call("list_extraction_schemas")["total"]
     seen["fetched"] = call("get_extraction_schema", schema.schema_id).name

@@ -135,8 +135,8 @@ class AsyncConnectionPool:
                 "the parent's. Make a client with an http_client of its own in each process"
             )
 
-    async def fetch(self, exchange: Exchange, request: Request) -> bytes:
-        """Carry out an exchange, and return the body of the answer.
+    async def fetch(self, exchange: Exchange, request: Request) -> None:
+        """Carry out an exchange, which has the answer then.
 
         Raises:
             DatalabError: No whole answer came.
@@ -157,7 +157,6 @@ class AsyncConnectionPool:
             connection.close()
             raise
         self.put_back(connection)
-        return exchange.body()
 
     async def open(
         self, exchange: Exchange, request: Request

@@ -136,8 +136,8 @@ class ConnectionPool:
                 "the parent's. Make a client with an http_client of its own in each process"
             )
 
-    def fetch(self, exchange: Exchange, request: Request) -> bytes:
-        """Carry out an exchange, and return the body of the answer.
+    def fetch(self, exchange: Exchange, request: Request) -> None:
+        """Carry out an exchange, which has the answer then.
 
         Raises:
             DatalabError: No whole answer came.
@@ -158,7 +158,6 @@ class ConnectionPool:
             connection.close()
             raise
         self.put_back(connection)
-        return exchange.body()
 
     def open(self, exchange: Exchange, request: Request) -> tuple[Connection, Answer]:
         """Send a request; its connection is to be put back or closed when the body was read.
