@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 
 from datalab_facade.models import JSON
-from datalab_facade.transport.operations import Operation, _operation
+from datalab_facade.transport.operations import Operation, make_operation
 
 if TYPE_CHECKING:
     from datalab_facade.transport.multipart import Attachment
@@ -94,21 +94,21 @@ def submit_form(
     """
     parts = [(name, (None, value)) for name, value in fields.items()]
     built = _submit_builder(endpoint)(body=_Body(parts))
-    operation = _operation(f"submit_{_word(endpoint)}", f"/api/v1/{endpoint}", built)
+    operation = make_operation(f"submit_{_word(endpoint)}", f"/api/v1/{endpoint}", built)
     return attrs.evolve(operation, attachment=attachment)
 
 
 def submit_json(endpoint: str, body: Mapping[str, JSON]) -> Operation:
     """``POST /api/v1/{endpoint}``, as JSON. Arguments as :func:`submit_form`."""
     built = _submit_builder(endpoint)(body=_Body(dict(body)))
-    return _operation(f"submit_{_word(endpoint)}", f"/api/v1/{endpoint}", built)
+    return make_operation(f"submit_{_word(endpoint)}", f"/api/v1/{endpoint}", built)
 
 
 def document_status(endpoint: str, request_id: str) -> Operation:
     """``GET /api/v1/{endpoint}/{request_id}``."""
     path = f"/api/v1/{endpoint}/{{request_id}}"
     built = _poll_builder(endpoint)(request_id)
-    return _operation(f"get_{_word(endpoint)}_status", path, built)
+    return make_operation(f"get_{_word(endpoint)}_status", path, built)
 
 
 def _word(endpoint: str) -> str:
@@ -119,7 +119,7 @@ def user_health() -> Operation:
     """``GET /api/v1/user_health``."""
     from datalab_api_client.api.default.get_user_health_8e0487 import _get_kwargs
 
-    return _operation("get_user_health", "/api/v1/user_health", _get_kwargs())
+    return make_operation("get_user_health", "/api/v1/user_health", _get_kwargs())
 
 
 def thumbnails(
@@ -132,4 +132,4 @@ def thumbnails(
     given = {"page_range": page_range, "thumb_width": width, "track_changes": track_changes or None}
     params = {name: value for name, value in given.items() if value is not None}
     path = "/api/v1/thumbnails/{lookup_key}"
-    return _operation("get_thumbnails", path, {**built, "params": params})
+    return make_operation("get_thumbnails", path, {**built, "params": params})
