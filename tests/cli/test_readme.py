@@ -54,6 +54,7 @@ def test_the_commands_of_the_readme_do_what_they_say(tmp_path: Path) -> None:
     assert (tmp_path / "results" / "execution-123" / "manifest.json").exists()
 
 
-def test_the_readme_opens_with_a_picture_of_a_run() -> None:
-    first = README.read_text(encoding="utf-8").split("\n\n")[1]
-    assert re.fullmatch(r"!\[[^\]]+\]\(docs/pictures/timeline\.svg\)", first)
+def test_the_readme_opens_with_documents_and_a_picture_of_a_run() -> None:
+    opening = README.read_text(encoding="utf-8").partition("\n## ")[0]
+    assert "client.documents" in "\n".join(opening.splitlines()[:15])
+    assert re.search(r"!\[[^\]]+\]\(docs/pictures/timeline\.svg\)", opening)
