@@ -1,4 +1,4 @@
-"""Documents: how often one is polled, how fast and in how much memory a file is sent, what it costs.
+"""Documents: how often one is polled, how fast and in how much memory a file goes, and the cost.
 
 How often is polled is counted on virtual time. Files and short conversions go over real sockets to
 a server that does next to nothing, each side in a process of its own.
@@ -49,8 +49,8 @@ QUICK = Scale(runs=3, repeats=1, size=2_000_000, rounds=2, calls=3)
 
 def measure(scale: Scale) -> Iterator[Section]:
     """Measure polling, sending and short conversions."""
-    yield _cadence(3.0, scale.runs, Goal(5), Goal(0.4), Goal(3), Goal(0.2))
-    yield _cadence(60.0, scale.runs, Goal(16), Goal(2.5), None, None)
+    yield _cadence(3.0, scale.runs, (Goal(5), Goal(0.4)), (Goal(3), Goal(0.2)))
+    yield _cadence(60.0, scale.runs, (Goal(16), Goal(2.5)), (None, None))
     with FormServer() as server:
         yield _upload(server, scale)
         yield _conversion(server, scale)
@@ -59,13 +59,11 @@ def measure(scale: Scale) -> Iterator[Section]:
 def _cadence(
     seconds: float,
     runs: int,
-    requests: Goal,
-    late: Goal,
-    requests_known: Goal | None,
-    late_known: Goal | None,
+    unknown: tuple[Goal | None, Goal | None],
+    learned: tuple[Goal | None, Goal | None],
 ) -> Section:
     quantities: list[Quantity] = []
-    for known, goals in ((0, (requests, late)), (3, (requests_known, late_known))):
+    for known, goals in ((0, unknown), (3, learned)):
         seen = [_waited(seconds, known, seed) for seed in range(runs)]
         what = f"its kind was seen {known} times" if known else "nothing known of it"
         polls, lateness = zip(*seen, strict=True)
@@ -78,7 +76,7 @@ def _cadence(
 
 
 def _waited(seconds: float, known: int, seed: int) -> tuple[float, float]:
-    random = Random(seed)  # noqa: S311 - not for secrets
+    random = Random(seed)
     simulator = Simulator(VirtualClock())
     with connect(simulator, random=random.random) as client:
         for last in range(known + 1):
