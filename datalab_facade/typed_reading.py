@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, cast, get_origin, is_typeddict
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 
@@ -218,7 +218,39 @@ _READ: Final[dict[type, Callable[[Any], object]]] = {
 
 def _is_class_of_fields(hint: object) -> bool:
     origin = cast("Any", get_origin(hint) or hint)
-    return attrs.has(origin) or dataclasses.is_dataclass(origin) or is_typeddict(origin)
+    return attrs.has(origin) or dataclasses.is_dataclass(origin) or is_typed_dict(origin)
+
+
+def is_typed_dict(hint: object) -> bool:
+    """Tell whether a type is a TypedDict, of typing or of typing_extensions."""
+    # Neither module knows those of the other.
+    return hasattr(hint, "__required_keys__")
+
+
+def resolved(typed_dict: Any, change: Callable[[Any], Any] = lambda hint: hint) -> Any:  # noqa: ANN401
+    """Return a TypedDict whose types are no texts, so that it knows which keys it needs.
+
+    Args:
+        typed_dict: The class.
+        change: Changes the type of each field.
+    """
+    import typing_extensions  # comes with pydantic and with cattrs
+
+    required: Any = typing_extensions.Required
+    not_required: Any = typing_extensions.NotRequired
+    kept: dict[str, Any] = {}
+    hints = typing_extensions.get_type_hints(typed_dict, include_extras=True)
+    for name, hint in hints.items():
+        wrapper: Any = get_origin(hint)
+        if wrapper in (required, not_required):
+            [plain] = get_args(hint)
+        else:
+            plain = hint
+            wrapper = required if name in typed_dict.__required_keys__ else not_required
+        kept[name] = wrapper[change(plain)]
+    found: Any = typing_extensions.TypedDict(typed_dict.__name__, kept)  # type: ignore[misc]
+    found.__doc__ = typed_dict.__doc__
+    return found
 
 
 def _origin(hint: object) -> type:
@@ -229,7 +261,7 @@ def _origin(hint: object) -> type:
 _SHAPES: Final[tuple[tuple[Callable[[Any], bool], type, str], ...]] = (
     (_is_class_of_fields, Mapping, "an object"),
     (
-        lambda hint: issubclass(_origin(hint), Mapping) and not is_typeddict(hint),
+        lambda hint: issubclass(_origin(hint), Mapping) and not is_typed_dict(hint),
         Mapping,
         "an object",
     ),
@@ -251,11 +283,12 @@ def _check_shape(
     pending: set[object] = set()
 
     def make(hint: Any, inner_converter: Converter) -> Callable[[object, Any], object]:  # noqa: ANN401
-        pending.add(hint)
+        known = resolved(hint) if is_typed_dict(hint) and not get_args(hint) else hint
+        pending.update([hint, known])
         try:
-            structure = inner_converter.get_structure_hook(hint, cache_result=False)
+            structure = inner_converter.get_structure_hook(known, cache_result=False)
         finally:
-            pending.discard(hint)
+            pending.difference_update([hint, known])
 
         def checked(value: object, kind: Any) -> object:  # noqa: ANN401
             if not isinstance(value, shape):

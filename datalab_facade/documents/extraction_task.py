@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 
 
 @picklable
-@attrs.frozen(repr=False)
+@attrs.frozen(repr=False, init=False)  # its own __init__ takes types, too
 class Extract(Task["Extraction[_T]"], Generic[_T]):
     """Extract data from a document by a JSON Schema, or by a type that gives one.
 

@@ -68,7 +68,7 @@ def check_max_pages(count: int | None) -> None:
         checked_count("max_pages", count, least=1)
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class Task(Generic[R_co]):
     """What to do with a document: the base of ``Convert``, ``Extract`` and all the others.
 
@@ -96,7 +96,7 @@ class Task(Generic[R_co]):
     takes_checkpoint: ClassVar[bool] = False
     """Whether its source can be a checkpoint of an earlier result."""
 
-    extra: Mapping[str, JSON] = attrs.field(factory=dict, kw_only=True, hash=False, repr=shown)
+    extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=shown)
     """Fields that this version does not know, by their names in the API, sent as they are."""
 
     if not TYPE_CHECKING:

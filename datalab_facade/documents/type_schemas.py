@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
-import sys
 import types
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin, is_typeddict
+from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
 
 import attrs
 
 from datalab_facade.errors import ConfigurationError, InvalidSchemaError, SchemaIssue
 from datalab_facade.redaction import excerpt
+from datalab_facade.typed_reading import is_typed_dict, resolved
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -32,7 +32,7 @@ def json_schema_of(kind: type[object]) -> Mapping[str, object]:
     except ImportError:
         raise ConfigurationError(
             f"Making a JSON Schema of {kind.__name__} needs pydantic 2: install "
-            f"datalab-facade[pydantic], or pass a JSON Schema, and into={kind.__name__}"
+            f"datalab-facade[extraction], or pass a JSON Schema, and into={kind.__name__}"
         ) from None
     del TypeAdapter
     try:
@@ -54,7 +54,7 @@ def _adapter(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - any type
     from pydantic import ConfigDict, TypeAdapter
     from pydantic.errors import PydanticUserError
 
-    hint = _with_typed_dicts_for_pydantic(hint)
+    hint = _replaced(hint, ())
     try:
         # An attrs class is one that pydantic does not know.
         return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
@@ -110,29 +110,14 @@ def _attrs_fields(kind: type) -> tuple[attrs.Attribute[Any], ...]:
     return found
 
 
-def _with_typed_dicts_for_pydantic(hint: Any) -> Any:  # noqa: ANN401 - any type
-    """Replace TypedDicts of ``typing``, which pydantic refuses before Python 3.12."""
-    return hint if sys.version_info >= (3, 12) else _replaced(hint, ())
-
-
 def _replaced(hint: Any, above: tuple[object, ...]) -> Any:  # noqa: ANN401 - any type
-    import typing_extensions  # comes with pydantic
-
-    if is_typeddict(hint):
+    """Replace TypedDicts of ``typing``, which pydantic refuses before Python 3.12."""
+    if is_typed_dict(hint):
         if hint in above:
             message = f"{hint.__name__} holds itself; recursion cannot be extracted"
             raise InvalidSchemaError((SchemaIssue(place="", message=message),))
-        hints = typing_extensions.get_type_hints(hint, include_extras=True)
-        kept = {
-            name: (
-                typing_extensions.Required
-                if name in hint.__required_keys__
-                else typing_extensions.NotRequired
-            )[_replaced(_unwrapped(one), (*above, hint))]
-            for name, one in hints.items()
-        }
-        found = typing_extensions.TypedDict(hint.__name__, kept)  # type: ignore[misc]
-        found.__doc__ = hint.__doc__
+        found = resolved(hint, lambda one: _replaced(one, (*above, hint)))
+        found.__pydantic_config__ = {"arbitrary_types_allowed": True}
         return found
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
@@ -141,12 +126,4 @@ def _replaced(hint: Any, above: tuple[object, ...]) -> Any:  # noqa: ANN401 - an
         return functools.reduce(operator.or_, (_replaced(one, above) for one in arguments))
     if origin in (list, tuple, set, frozenset, dict):
         return types.GenericAlias(origin, tuple(_replaced(one, above) for one in arguments))
-    return hint
-
-
-def _unwrapped(hint: Any) -> Any:  # noqa: ANN401 - any type
-    import typing_extensions
-
-    while get_origin(hint) in (typing_extensions.Required, typing_extensions.NotRequired):
-        [hint] = get_args(hint)
     return hint

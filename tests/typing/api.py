@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, Literal, assert_type
+from typing import IO, Any, Literal, TypedDict, TypeVar, assert_type
 
 import httpx
 
 from datalab_facade import (
+    AgentResult,
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
@@ -24,6 +26,10 @@ from datalab_facade import (
     BadRequestError,
     Change,
     ConfigurationError,
+    Conversion,
+    Convert,
+    CreatedDocument,
+    CreateDocument,
     Datalab,
     DatalabError,
     DefinitionIssue,
@@ -34,9 +40,13 @@ from datalab_facade import (
     Execution,
     ExecutionFailedError,
     ExecutionHandle,
+    Extract,
+    Extraction,
     Failure,
     File,
     FileLink,
+    Fill,
+    FilledForm,
     InputConfig,
     InvalidDefinitionError,
     InvalidResponseError,
@@ -50,8 +60,12 @@ from datalab_facade import (
     Progress,
     RateLimitError,
     RequestRejectedError,
+    RunAgent,
     RunReport,
     RunResult,
+    SchemaSuggestions,
+    Segment,
+    Segmentation,
     Status,
     Step,
     StepDefinition,
@@ -60,7 +74,10 @@ from datalab_facade import (
     Steps,
     StepType,
     SubmissionUncertainError,
+    SuggestSchemas,
+    Task,
     Totals,
+    TrackChanges,
     UnprocessableEntityError,
     Update,
     UploadError,
@@ -72,9 +89,69 @@ from datalab_facade import (
     Workflow,
     WorkflowDefinition,
     WorkflowStep,
+    schema_of,
 )
 from datalab_facade.models import JSON
 from datalab_facade.tracing import OpenTelemetryTracing
+
+R = TypeVar("R")
+
+# Tasks.
+
+
+@dataclass
+class Invoice:
+    total: float
+
+
+class TypedInvoice(TypedDict):
+    total: float
+
+
+def result_of(task: Task[R]) -> R:
+    raise NotImplementedError
+
+
+def a_task_says_of_which_type_its_result_is(path: Path) -> None:
+    assert_type(result_of(Convert(mode="fast")), Conversion)
+    assert_type(result_of(TrackChanges()), Conversion)
+    assert_type(result_of(Segment({"Invoice": "a bill"}, max_pages=3)), Segmentation)
+    assert_type(result_of(Fill({"name": "Jane", "age": 5}, context="c")), FilledForm)
+    assert_type(result_of(CreateDocument(path)), CreatedDocument)
+    assert_type(result_of(RunAgent("cp_abc123")), AgentResult)
+    assert_type(result_of(SuggestSchemas()), SchemaSuggestions)
+    assert_type(Convert.from_dict({"task": "convert"}), Convert)
+
+
+def what_is_extracted_has_the_type_of_the_schema(path: Path, schema: dict[str, object]) -> None:
+    assert_type(Extract(Invoice), Extract[Invoice])
+    assert_type(result_of(Extract(Invoice, mode="fast")), Extraction[Invoice])
+    assert_type(result_of(Extract(Invoice)).value, Invoice)
+    assert_type(result_of(Extract(TypedInvoice)), Extraction[TypedInvoice])
+    assert_type(result_of(Extract(schema)), Extraction[dict[str, JSON]])
+    assert_type(result_of(Extract(path)), Extraction[dict[str, JSON]])
+    assert_type(result_of(Extract(schema_id="sch_1")), Extraction[dict[str, JSON]])
+    assert_type(result_of(Extract(schema, into=Invoice)), Extraction[Invoice])
+    assert_type(result_of(Extract(schema_id="sch_1", into=Invoice)), Extraction[Invoice])
+    assert_type(Extract(Invoice).into, type[Invoice] | None)
+
+
+def fields_of_a_task_are_typed() -> None:
+    Convert(page_range=range(3), output_format=["markdown", "html"], extra={"new": True})
+    Convert(page_range="0,5-10", output_format="json", additional_config={"a": True})
+    assert_type(Convert().output_format, tuple[str, ...] | None)
+    assert_type(Convert().page_range, str | None)
+    assert_type(Convert().fields(), dict[str, str])
+    assert_type(schema_of(Invoice), dict[str, JSON])
+
+    Convert({"mode": "fast"})  # type: ignore[call-arg]
+    Convert(modus="fast")  # type: ignore[call-arg]
+    Convert(max_pages="3")  # type: ignore[arg-type]
+    RunAgent()  # type: ignore[call-arg]
+    Convert().mode = "fast"  # type: ignore[misc]
+    Extract(Invoice, modus="fast")  # type: ignore[call-overload]
+    Extract("schema.json")  # type: ignore[call-overload]
+
 
 # Clients.
 
