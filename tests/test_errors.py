@@ -46,6 +46,7 @@ from datalab_facade.errors import (
     InternalServerError,
     InvalidDefinitionError,
     InvalidResponseError,
+    InvalidSchemaError,
     LocalFileError,
     NotFoundError,
     OutputTooLargeError,
@@ -55,6 +56,7 @@ from datalab_facade.errors import (
     RateLimitError,
     RateLimitTimeoutError,
     RequestRejectedError,
+    SchemaIssue,
     SubmissionUncertainError,
     UnprocessableEntityError,
     UploadError,
@@ -125,6 +127,7 @@ def examples(said: str = "Try again") -> list[DatalabError]:
         ClientStateError(said),
         JobFailedError(said, _failed(said)),
         InvalidDefinitionError((DefinitionIssue(place=said, message=said),) * 9, source=said),
+        InvalidSchemaError((SchemaIssue(place=said, message=said),) * 9, source=said),
         APIConnectionError(said, **request, may_have_arrived=True),
         APITimeoutError(said, **request, may_have_arrived=False, timeout=1.5),
         RateLimitTimeoutError(wait=12.5, left=-0.5),
@@ -300,6 +303,7 @@ def test_every_class_can_be_imported_from_both_places() -> None:
     assert names | {
         "DefinitionIssue",
         "DownloadFailure",
+        "SchemaIssue",
         "UploadFailure",
         "ValidationIssue",
     } == set(errors.__all__)
@@ -330,8 +334,9 @@ def test_nothing_else_is_kin_to_what_python_has() -> None:
     """Else ``except TimeoutError`` would catch what nobody thinks of."""
     kin = {kind for kind in CLASSES if issubclass(kind, (ValueError, OSError, LookupError))}
     timeouts = {APITimeoutError, RateLimitTimeoutError, WaitTimeoutError}
-    arguments = {ConfigurationError, InvalidArgumentError, InvalidDefinitionError}
-    assert kin == {*arguments, APIConnectionError, LocalFileError, *timeouts}
+    arguments = {ConfigurationError, InvalidArgumentError}
+    values = {InvalidDefinitionError, InvalidSchemaError}
+    assert kin == {*arguments, *values, APIConnectionError, LocalFileError, *timeouts}
 
 
 def test_no_class_hides_a_builtin_one() -> None:
