@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -175,9 +175,7 @@ async def async_upload(*, url: str, path: str, side: str) -> dict[str, float]:
             async def send(source: Any) -> None:  # noqa: ANN401 - either side's
                 await client.documents.submit(Convert(mode="fast"), source)
         else:
-            http = await stack.enter_async_context(
-                httpx.AsyncClient(trust_env=False, timeout=600)
-            )
+            http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=600))
 
             async def send(source: Any) -> None:  # noqa: ANN401 - either side's
                 form = {"data": {"mode": "fast"}, "files": _files(source)}
@@ -224,7 +222,7 @@ def conversions(*, url: str, rounds: int, calls: int) -> dict[str, list[float]]:
             started = plain.post(f"{url}/api/v1/convert", **form).json()
             return plain.get(f"{url}/api/v1/convert/{started['request_id']}").json()
 
-        sides = {
+        sides: dict[str, Callable[[], object]] = {
             _HTTPX: with_httpx,
             _OURS: lambda: ours.documents.convert(_PDF, mode="fast"),
         }

@@ -12,7 +12,6 @@ from specs import documents
 
 import datalab_facade
 from datalab_facade import StepDefinition
-from datalab_facade.testing.documents_api import FORMS, JSON_BODIES
 from datalab_facade.transport import document_operations, operations
 from datalab_facade.transport.operations import Operation
 from datalab_facade.workflows.decoding import decode_workflow
@@ -44,10 +43,11 @@ ARGUMENTS: dict[str, Any] = {
 """What to call the functions of the transport with; a list of JSON is empty, an object too."""
 
 
-ENDPOINTS: dict[str, list[str | None]] = {
-    "submit_form": [*FORMS],
-    "submit_json": [*JSON_BODIES],
-    "document_status": [*FORMS, *JSON_BODIES],
+JSON_ENDPOINTS = frozenset({"create-document", "marker/extraction/gen_schemas"})
+ENDPOINTS = {
+    "submit_form": document_operations.DOCUMENT_ENDPOINTS - JSON_ENDPOINTS,
+    "submit_json": JSON_ENDPOINTS,
+    "document_status": document_operations.DOCUMENT_ENDPOINTS,
 }
 """Functions of the transport that send several operations, and to which endpoints."""
 
@@ -55,17 +55,15 @@ ENDPOINTS: dict[str, list[str | None]] = {
 def wrapped() -> dict[str, Operation]:
     """Give each operation that the transport can send, by the name of its function."""
     found: dict[str, Operation] = {}
-    for module, name, function in (
-        (one, name, function)
-        for one in (operations, document_operations)
-        for name, function in inspect.getmembers(one, inspect.isfunction)
-    ):
+    modules = (operations, document_operations)
+    functions = [one for kind in modules for one in inspect.getmembers(kind, inspect.isfunction)]
+    for name, function in functions:
         signature = inspect.signature(function)
-        if function.__module__ != module.__name__ or name.startswith("_"):
+        if not function.__module__.endswith("operations") or name.startswith("_"):
             continue
         if signature.return_annotation != "Operation":
             continue
-        for endpoint in ENDPOINTS.get(name, [None]):
+        for endpoint in sorted(ENDPOINTS[name]) if name in ENDPOINTS else [None]:
             given = signature.bind(
                 **{
                     parameter.name: (
