@@ -16,7 +16,9 @@ from datalab_facade.lazy_imports import lazy_names
 if TYPE_CHECKING:
     from datalab_facade.async_client import AsyncDatalab
     from datalab_facade.client import Datalab
+    from datalab_facade.documents.async_handles import AsyncDocumentHandle
     from datalab_facade.documents.extracted_fields import ExtractedField
+    from datalab_facade.documents.handles import DocumentHandle
     from datalab_facade.documents.receipts import SavedResult
     from datalab_facade.documents.result_base import DocumentResult
     from datalab_facade.documents.results import (
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         Segmentation,
     )
     from datalab_facade.documents.schemas import schema_of
+    from datalab_facade.documents.snapshots import DocumentRequest
     from datalab_facade.documents.sources import CheckpointSource
     from datalab_facade.documents.tasks import (
         Convert,
@@ -91,6 +94,7 @@ if TYPE_CHECKING:
     from datalab_facade.executions.handles import ExecutionHandle
     from datalab_facade.files.models import File, FileLink
     from datalab_facade.files.uploads import UploadOutcome
+    from datalab_facade.health import Health
     from datalab_facade.jobs.changes import Change
     from datalab_facade.jobs.learning import DurationModel
     from datalab_facade.jobs.outcomes import Outcome, Totals, Update
@@ -120,6 +124,7 @@ __all__ = [
     "APITimeoutError",
     "AgentResult",
     "AsyncDatalab",
+    "AsyncDocumentHandle",
     "AsyncExecutionHandle",
     "AuthenticationError",
     "BadRequestError",
@@ -136,6 +141,8 @@ __all__ = [
     "DatalabError",
     "DefinitionIssue",
     "DocumentFailedError",
+    "DocumentHandle",
+    "DocumentRequest",
     "DocumentResult",
     "DocumentSegment",
     "DownloadError",
@@ -159,6 +166,7 @@ __all__ = [
     "Fill",
     "FilledForm",
     "FormatNotRequestedError",
+    "Health",
     "InputConfig",
     "InternalServerError",
     "InvalidArgumentError",
@@ -225,11 +233,14 @@ __all__ = [
 
 # Where each name is found, since what is imported above is for type checkers only.
 _HOMES = {
+    "health": "Health",
     "jobs.changes": "Change",
     "async_client": "AsyncDatalab",
     "client": "Datalab",
     "workflows.definitions": "StepDefinition WorkflowDefinition",
+    "documents.async_handles": "AsyncDocumentHandle",
     "documents.extracted_fields": "ExtractedField",
+    "documents.handles": "DocumentHandle",
     "documents.receipts": "SavedResult",
     "documents.result_base": "DocumentResult",
     "documents.results": (
@@ -237,6 +248,7 @@ _HOMES = {
         "SchemaSuggestions Segmentation"
     ),
     "documents.schemas": "schema_of",
+    "documents.snapshots": "DocumentRequest",
     "documents.sources": "CheckpointSource",
     "documents.tasks": (
         "Convert CreateDocument Extract Fill RunAgent Segment SuggestSchemas Task TrackChanges"

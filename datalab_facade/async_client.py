@@ -22,11 +22,15 @@ from datalab_facade.tracing import Tracing
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncGenerator
+    from datetime import timedelta
 
     import httpx
 
+    from datalab_facade.documents.async_resource import AsyncDocuments
     from datalab_facade.executions.async_resource import AsyncExecutions
     from datalab_facade.files.async_resource import AsyncFiles
+    from datalab_facade.health import Health
+    from datalab_facade.options import CallOptions
     from datalab_facade.outputs.async_resource import AsyncOutputs
     from datalab_facade.runs.async_runner import AsyncRuns
     from datalab_facade.runs.run_options import RunOptions, RunWorkflow
@@ -124,6 +128,13 @@ class AsyncDatalab:
         self._context = context
 
     @cached_property
+    def documents(self) -> AsyncDocuments:
+        """Convert documents, extract data from them, segment them, fill in forms, and more."""
+        from datalab_facade.documents.async_resource import AsyncDocuments
+
+        return AsyncDocuments(self._api, self._storage, self.files, self._context)
+
+    @cached_property
     def executions(self) -> AsyncExecutions:
         """Poll executions, wait for them, watch them."""
         from datalab_facade.executions.async_resource import AsyncExecutions
@@ -150,6 +161,34 @@ class AsyncDatalab:
         from datalab_facade.workflows.async_resource import AsyncWorkflows
 
         return AsyncWorkflows(self._api, self.executions, self._context)
+
+    async def health(
+        self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
+    ) -> Health:
+        """Ask whether the API is well and accepts the key: the cheapest request that has one.
+
+        Args:
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
+            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
+
+        Raises:
+            AuthenticationError: The key is wrong.
+            PermissionDeniedError: The key may not do anything; its subscription may have ended.
+            APIStatusError: The server answered with another error.
+            APIConnectionError: No whole answer came; as APITimeoutError if it took too long.
+            InvalidResponseError: The answer does not say how the API is.
+        """
+        from datalab_facade.async_calling import AsyncApiCaller
+        from datalab_facade.health import decode_health
+        from datalab_facade.transport.document_operations import user_health
+
+        return await AsyncApiCaller(self._api, self._context).query(
+            user_health(),
+            lambda answer: decode_health(answer, self._api.date),
+            timeout=timeout,
+            options=options,
+            subject="the health of the API",
+        )
 
     async def run(
         self,

@@ -23,11 +23,15 @@ from datalab_facade.tracing import Tracing
 if TYPE_CHECKING:
     import os
     from collections.abc import Generator
+    from datetime import timedelta
 
     import httpx
 
+    from datalab_facade.documents.resource import Documents
     from datalab_facade.executions.resource import Executions
     from datalab_facade.files.resource import Files
+    from datalab_facade.health import Health
+    from datalab_facade.options import CallOptions
     from datalab_facade.outputs.resource import Outputs
     from datalab_facade.runs.run_options import RunOptions, RunWorkflow
     from datalab_facade.runs.run_results import RunReport, RunResult
@@ -119,6 +123,13 @@ class Datalab:
         self._context = context
 
     @cached_property
+    def documents(self) -> Documents:
+        """Convert documents, extract data from them, segment them, fill in forms, and more."""
+        from datalab_facade.documents.resource import Documents
+
+        return Documents(self._api, self._storage, self.files, self._context)
+
+    @cached_property
     def executions(self) -> Executions:
         """Poll executions, wait for them, watch them."""
         from datalab_facade.executions.resource import Executions
@@ -145,6 +156,34 @@ class Datalab:
         from datalab_facade.workflows.resource import Workflows
 
         return Workflows(self._api, self.executions, self._context)
+
+    def health(
+        self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
+    ) -> Health:
+        """Ask whether the API is well and accepts the key: the cheapest request that has one.
+
+        Args:
+            timeout: Seconds, or a timedelta, for the whole call; by default the client's, a minute.
+            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
+
+        Raises:
+            AuthenticationError: The key is wrong.
+            PermissionDeniedError: The key may not do anything; its subscription may have ended.
+            APIStatusError: The server answered with another error.
+            APIConnectionError: No whole answer came; as APITimeoutError if it took too long.
+            InvalidResponseError: The answer does not say how the API is.
+        """
+        from datalab_facade.calling import ApiCaller
+        from datalab_facade.health import decode_health
+        from datalab_facade.transport.document_operations import user_health
+
+        return ApiCaller(self._api, self._context).query(
+            user_health(),
+            lambda answer: decode_health(answer, self._api.date),
+            timeout=timeout,
+            options=options,
+            subject="the health of the API",
+        )
 
     def run(
         self,

@@ -19,7 +19,7 @@ from datalab_facade.jobs.commands import Call, Plan
 from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
 from datalab_facade.jobs.learning import DurationModel
 from datalab_facade.jobs.retries import Randomness, retrying
-from datalab_facade.jobs.wait import Wait, WaitPolicy, checked_policy, waiting
+from datalab_facade.jobs.wait import Wait, WaitPolicy, adapted_policy, checked_policy, waiting
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.tracing import Span, Tracing, span_around
@@ -61,14 +61,21 @@ class Context:
         return _with(self.options, on_top)
 
     def policy_for_wait(
-        self, timeout: float | timedelta | None, policy: WaitPolicy | None, given: CallOptions
+        self,
+        timeout: float | timedelta | None,
+        policy: WaitPolicy | None,
+        given: CallOptions,
+        family: WaitPolicy | None = None,
     ) -> WaitPolicy:
-        """Give the policy of one wait: the call's or the client's, with what was given on top."""
+        """Give the policy of one wait: the call's or the client's, with what was given on top.
+
+        What is left at its default is the family's, if that has a policy.
+        """
         on_top = {name: value for name, value in given.items() if name != "headers"}
         if timeout is not None:
             on_top["timeout"] = timeout
         start = self.options.policy if policy is None else checked_policy("policy", policy)
-        return _evolved(start, on_top)
+        return _evolved(adapted_policy(start, family), on_top)
 
     def retry_plan(
         self, options: Options, repeatable: Callable[[DatalabError], bool]

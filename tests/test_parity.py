@@ -16,11 +16,15 @@ import pytest
 import datalab_facade
 from datalab_facade import (
     AsyncDatalab,
+    AsyncDocumentHandle,
     AsyncExecutionHandle,
     Datalab,
+    DocumentHandle,
     ExecutionHandle,
     errors,
 )
+from datalab_facade.documents.async_resource import AsyncDocuments
+from datalab_facade.documents.resource import Documents
 from datalab_facade.executions.async_resource import AsyncExecutions
 from datalab_facade.executions.resource import Executions
 from datalab_facade.files.async_resource import AsyncFiles
@@ -32,10 +36,12 @@ from datalab_facade.workflows.resource import Workflows
 
 PAIRS: list[tuple[type, type]] = [
     (Datalab, AsyncDatalab),
+    (Documents, AsyncDocuments),
     (Executions, AsyncExecutions),
     (Outputs, AsyncOutputs),
     (Files, AsyncFiles),
     (Workflows, AsyncWorkflows),
+    (DocumentHandle, AsyncDocumentHandle),
     (ExecutionHandle, AsyncExecutionHandle),
 ]
 each_pair = pytest.mark.parametrize(
@@ -54,7 +60,7 @@ ASYNC_NAMES = [
     (r"\bhttpx\.Client\b", "httpx.AsyncClient"),
     (
         (
-            r"\b(Datalab|Jobs|JobHandle|Executions|Outputs|Files|Workflows|ExecutionHandle|OnChange|Sources|ApiTransport"
+            r"\b(Datalab|Documents|DocumentHandle|JobWaits|Jobs|JobHandle|Executions|Outputs|Files|Workflows|ExecutionHandle|OnChange|Sources|ApiTransport"
             r"|StorageTransport)\b"
         ),
         r"Async\1",
@@ -175,7 +181,7 @@ def test_both_are_documented_in_the_same_words(blocking: type, asynchronous: typ
 
 def _doc_in_async(doc: str | None) -> str | None:
     # Only examples name the class; prose and references are the same.
-    doc = re.sub(r"(?<=>>> client = )Datalab|(?<=str\()Datalab|\bJobs\b", _async_name, doc or "")
+    doc = re.sub(r"(?<=>>> client = )Datalab|(?<=str\()Datalab|\bJob(?:Wait)?s\b", _async_name, doc or "")
     return doc.replace(".jobs.resource.", ".jobs.async_resource.") or None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -25,9 +26,9 @@ from datalab_facade.errors import (
     AuthenticationError,
     ConfigurationError,
     DatalabError,
-    NotFoundError,
     PermissionDeniedError,
 )
+from datalab_facade.health import Health
 from datalab_facade.redaction import redact_url
 
 Verdict: TypeAlias = Literal["ok", "warning", "error", "unknown"]
@@ -38,8 +39,6 @@ _PROXIES: Final = tuple(
     name for upper in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY") for name in (upper, upper.lower())
 )
 
-# No execution has this id. The answer shows whether the key is accepted, and the server's time.
-_UNUSED_ID: Final = 2**31 - 1
 _NO_KEY: Final = "no-key-was-found"
 
 
@@ -99,7 +98,7 @@ def diagnose(
     checks += _interpret(answer, is_keyed=key is not None)
     if isinstance(answer, (AuthenticationError, PermissionDeniedError)):
         codes.append(ExitCode.REFUSED if key is not None else ExitCode.USAGE)
-    elif answer is not None and not isinstance(answer, NotFoundError):
+    elif isinstance(answer, DatalabError):
         codes.insert(0, problem_of(answer).code)
     code = next((code for code in codes if code is not ExitCode.DONE), ExitCode.DONE)
     return Diagnosis(tuple(checks), code)
@@ -143,15 +142,14 @@ def _check_key(
     return key, Check("key", "ok", message)
 
 
-def _send_test_request(client: Datalab) -> DatalabError | None:
+def _send_test_request(client: Datalab) -> Health | DatalabError:
     try:
-        client.executions.get(_UNUSED_ID)
+        return client.health()
     except DatalabError as error:
         return error
-    return None
 
 
-def _interpret(answer: DatalabError | None, *, is_keyed: bool) -> list[Check]:
+def _interpret(answer: Health | DatalabError, *, is_keyed: bool) -> list[Check]:
     if isinstance(answer, APIConnectionError):
         hint = "Check the network, the proxy settings and the host"
         unknown = [
@@ -160,8 +158,8 @@ def _interpret(answer: DatalabError | None, *, is_keyed: bool) -> list[Check]:
         ]
         return [Check("reachable", "error", problem_of(answer).message, hint), *unknown]
     reached = Check("reachable", "ok", "Datalab answers")
-    if answer is not None and not isinstance(
-        answer, (NotFoundError, AuthenticationError, PermissionDeniedError)
+    if isinstance(answer, DatalabError) and not isinstance(
+        answer, (AuthenticationError, PermissionDeniedError)
     ):
         problem = problem_of(answer)
         reached = Check("reachable", "error", problem.message, problem.hint)
@@ -172,25 +170,24 @@ def _interpret(answer: DatalabError | None, *, is_keyed: bool) -> list[Check]:
     ]
 
 
-def _check_authentication(answer: DatalabError | None, *, is_keyed: bool) -> Check:
+def _check_authentication(answer: Health | DatalabError, *, is_keyed: bool) -> Check:
     if not is_keyed:
         return Check("accepted", "unknown", "not checked: there is no key")
     if isinstance(answer, (AuthenticationError, PermissionDeniedError)):
         problem = problem_of(answer)
         hint = "Create a new key in Datalab's settings and use that one"
         return Check("accepted", "error", problem.message, hint)
-    if answer is None or isinstance(answer, NotFoundError):
+    if isinstance(answer, Health):
         return Check("accepted", "ok", "Datalab accepts the key")
     return Check("accepted", "unknown", "not known: the answer does not say")
 
 
-def clock_check(answer: DatalabError | None, now: datetime) -> Check:
+def clock_check(answer: Health | DatalabError | None, now: datetime) -> Check:
     """Compare the clock of this machine with the ``Date`` header of an answer."""
+    server_time = answer.answered_at if isinstance(answer, Health) else None
     date = answer.headers.get("date") if isinstance(answer, APIStatusError) else None
-    try:
-        server_time = parsedate_to_datetime(date) if date else None
-    except ValueError:
-        server_time = None
+    with contextlib.suppress(ValueError):
+        server_time = parsedate_to_datetime(date) if date else server_time
     if server_time is None:
         return Check("clock", "unknown", "not checked: the answer has no Date header")
     difference = (now - server_time.astimezone(UTC)).total_seconds()

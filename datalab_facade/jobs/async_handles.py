@@ -18,23 +18,18 @@ from datalab_facade.jobs.handling import AnyHandle, revived_handle
 from datalab_facade.jobs.kinds import IdT, SnapshotT
 
 if TYPE_CHECKING:
-    from datalab_facade.jobs.async_resource import AsyncJobs
+    from datalab_facade.jobs.async_resource import AsyncJobs, AsyncJobWaits
     from datalab_facade.jobs.changes import AsyncOnChange, Change
     from datalab_facade.models import JSON
     from datalab_facade.options import CallOptions, WaitOptions
 
 
 @attrs.frozen(kw_only=True)
-class AsyncJobHandle(AnyHandle, Generic[SnapshotT, IdT]):
-    """A job's id bound to a client.
-
-    Copies share its client. Its pickle holds the kind, the id and the API's address; what comes
-    out of it compares equal and has :meth:`to_dict`, and everything else raises
-    ClientStateError until the client's ``handle`` method gives it a client.
-    """
+class AsyncWaitHandle(AnyHandle, Generic[SnapshotT, IdT]):
+    """A job's id bound to a client: what the handles of all kinds have in common."""
 
     id: IdT
-    _jobs: AsyncJobs[SnapshotT, IdT, Any] = attrs.field(repr=False, eq=False, alias="jobs")
+    _jobs: AsyncJobWaits[SnapshotT, IdT, Any] = attrs.field(repr=False, eq=False, alias="jobs")
     found_at: ClassVar[str] = "the resource of its kind"
     """Where a client has the jobs of this kind."""
 
@@ -43,7 +38,7 @@ class AsyncJobHandle(AnyHandle, Generic[SnapshotT, IdT]):
     ) -> SnapshotT:
         """Poll the job once.
 
-        See :meth:`AsyncJobs.get <datalab_facade.jobs.async_resource.AsyncJobs.get>`.
+        See :meth:`AsyncJobWaits.get <datalab_facade.jobs.async_resource.AsyncJobWaits.get>`.
         """
         return await self._jobs.get(self, timeout=timeout, **options)
 
@@ -52,23 +47,14 @@ class AsyncJobHandle(AnyHandle, Generic[SnapshotT, IdT]):
     ) -> SnapshotT:
         """Wait until the job has ended, well or badly.
 
-        See :meth:`AsyncJobs.wait <datalab_facade.jobs.async_resource.AsyncJobs.wait>`.
+        See :meth:`AsyncJobWaits.wait <datalab_facade.jobs.async_resource.AsyncJobWaits.wait>`.
         """
         return await self._jobs.wait(self, on_change=on_change, **options)
-
-    async def result(
-        self, *, on_change: AsyncOnChange[SnapshotT] | None = None, **options: Unpack[WaitOptions]
-    ) -> SnapshotT:
-        """Wait until the job has ended well.
-
-        See :meth:`AsyncJobs.result <datalab_facade.jobs.async_resource.AsyncJobs.result>`.
-        """
-        return await self._jobs.result(self, on_change=on_change, **options)
 
     def watch(self, **options: Unpack[WaitOptions]) -> AsyncGenerator[Change[SnapshotT], None]:
         """Yield each change of the job until it has ended.
 
-        See :meth:`AsyncJobs.watch <datalab_facade.jobs.async_resource.AsyncJobs.watch>`.
+        See :meth:`AsyncJobWaits.watch <datalab_facade.jobs.async_resource.AsyncJobWaits.watch>`.
         """
         return self._jobs.watch(self, **options)
 
@@ -86,3 +72,24 @@ class AsyncJobHandle(AnyHandle, Generic[SnapshotT, IdT]):
         self,
     ) -> tuple[Callable[..., object], tuple[type[Self], dict[str, JSON]]]:
         return revived_handle, (type(self), self.to_dict())
+
+
+@attrs.frozen(kw_only=True)
+class AsyncJobHandle(AsyncWaitHandle[SnapshotT, IdT]):
+    """A job's id bound to a client.
+
+    Copies share its client. Its pickle holds the kind, the id and the API's address; what comes
+    out of it compares equal and has :meth:`to_dict`, and everything else raises
+    ClientStateError until the client's ``handle`` method gives it a client.
+    """
+
+    _jobs: AsyncJobs[SnapshotT, IdT, Any] = attrs.field(repr=False, eq=False, alias="jobs")
+
+    async def result(
+        self, *, on_change: AsyncOnChange[SnapshotT] | None = None, **options: Unpack[WaitOptions]
+    ) -> SnapshotT:
+        """Wait until the job has ended well.
+
+        See :meth:`AsyncJobs.result <datalab_facade.jobs.async_resource.AsyncJobs.result>`.
+        """
+        return await self._jobs.result(self, on_change=on_change, **options)

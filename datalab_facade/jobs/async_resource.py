@@ -22,7 +22,7 @@ from datalab_facade.jobs.async_driving import drive_async
 from datalab_facade.jobs.async_handles import AsyncJobHandle
 from datalab_facade.jobs.changes import AsyncOnChange, Change
 from datalab_facade.jobs.commands import Call
-from datalab_facade.jobs.handling import handle_to_dict, resolve_id
+from datalab_facade.jobs.handling import handle_to_dict, naming_missing, resolve_id
 from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
 from datalab_facade.jobs.many import FeedItem, LikeT
 from datalab_facade.jobs.many_async import run_many_async
@@ -36,8 +36,8 @@ from datalab_facade.transport.api_calls import CallScope
 from datalab_facade.transport.async_api import AsyncApiTransport
 
 
-class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
-    """The jobs of one kind, for async code.
+class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
+    """The jobs of one kind, for async code: what all kinds have in common.
 
     Wherever a job is asked for, its id, a snapshot of it, a handle of any client, and the JSON
     form of a handle are taken.
@@ -85,13 +85,14 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
             InvalidResponseError: The answer is not such a job.
         """
         job_id = self._id(job)
-        return await self._calls.query(
-            self.kind.poll(job_id),
-            lambda answer: self._context.decode(self.kind, answer, job_id),
-            timeout=timeout,
-            options=options,
-            subject=self.kind.describe(job_id),
-        )
+        with naming_missing(self.kind, job_id):
+            return await self._calls.query(
+                self.kind.poll(job_id),
+                lambda answer: self._context.decode(self.kind, answer, job_id),
+                timeout=timeout,
+                options=options,
+                subject=self.kind.describe(job_id),
+            )
 
     async def wait(
         self,
@@ -138,27 +139,6 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
                 await notify_async(on_change, change)
         assert change is not None
         return change.snapshot
-
-    async def result(
-        self,
-        job: LikeT,
-        *,
-        timeout: float | timedelta | None = None,
-        policy: WaitPolicy | None = None,
-        on_change: AsyncOnChange[SnapshotT] | None = None,
-        **options: Unpack[CallOptions],
-    ) -> SnapshotT:
-        """Wait until a job has ended well, and return its final snapshot.
-
-        Arguments and errors as :meth:`wait`.
-
-        Raises:
-            JobFailedError: The job ended badly; the error has the snapshot.
-        """
-        ended = await self.wait(job, timeout=timeout, policy=policy, on_change=on_change, **options)
-        if not ended.succeeded:
-            raise self.kind.failure(ended)
-        return ended
 
     def watch(
         self,
@@ -270,19 +250,6 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
         # Those that nobody got round to before the end have timed out.
         return [outcomes.get(job_id) or self._unread(job_id, seconds) for job_id in wanted]
 
-    def handle(self, job: LikeT) -> AsyncJobHandle[SnapshotT, IdT]:
-        """Return a handle of a job; nothing is sent.
-
-        Args:
-            job: The job's id, a snapshot of it, a handle that was pickled or
-                belongs to another client, or the dict of a handle's ``to_dict``.
-
-        Raises:
-            InvalidArgumentError: It is none of these, or the handle belongs to another
-                API's address or another kind of job.
-        """
-        return AsyncJobHandle(id=self._id(job), jobs=self)
-
     def handle_to_dict(self, job: LikeT) -> dict[str, JSON]:
         """Return the JSON form of a handle: the kind, the id and the API's address."""
         return handle_to_dict(self.kind.name, self._id(job), self._transport.origin.base_url)
@@ -304,7 +271,7 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
         watched: bool,
     ) -> AsyncGenerator[Change[SnapshotT], None]:
         context, kind, job_id = self._context, self.kind, self._id(job)
-        wait_policy = context.policy_for_wait(timeout, policy, options)
+        wait_policy = context.policy_for_wait(timeout, policy, options, kind.policy)
         headers = context.options_for_call(None, options).headers
 
         async def changes() -> AsyncGenerator[Change[SnapshotT], None]:
@@ -327,7 +294,7 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
         operation = self.kind.poll(job_id)
 
         async def poll(call: Call) -> SnapshotT:
-            with span.active():
+            with span.active(), naming_missing(self.kind, job_id):
                 answer = await self._transport.call(operation, CallScope(call, headers))
             return self._context.decode(self.kind, answer, job_id)
 
@@ -347,7 +314,7 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
         checked_iterable_async("jobs", jobs)
         scheduler = context.scheduler(
             self.kind,
-            context.policy_for_wait(None, policy, options),
+            context.policy_for_wait(None, policy, options, self.kind.policy),
             timeout=timeout,
             concurrency=concurrency,
             rate_limiter=self._transport.admission.rate_limiter,
@@ -357,7 +324,8 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
 
         async def poll(due: Poll[SnapshotT, IdT]) -> SnapshotT:
             scope = CallScope(due.call, headers)
-            answer = await self._transport.send(self.kind.poll(due.id), scope)
+            with naming_missing(self.kind, due.id):
+                answer = await self._transport.send(self.kind.poll(due.id), scope)
             return context.decode(self.kind, answer, due.id)
 
         return run_many_async(
@@ -368,6 +336,44 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
             admission=self._transport.admission,
             clock=context.clock,
         )
+
+
+class AsyncJobs(AsyncJobWaits[SnapshotT, IdT, LikeT]):
+    """The jobs of one kind whose result is their final snapshot, for async code."""
+
+    async def result(
+        self,
+        job: LikeT,
+        *,
+        timeout: float | timedelta | None = None,
+        policy: WaitPolicy | None = None,
+        on_change: AsyncOnChange[SnapshotT] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> SnapshotT:
+        """Wait until a job has ended well, and return its final snapshot.
+
+        Arguments and errors as :meth:`wait`.
+
+        Raises:
+            JobFailedError: The job ended badly; the error has the snapshot.
+        """
+        ended = await self.wait(job, timeout=timeout, policy=policy, on_change=on_change, **options)
+        if not ended.succeeded:
+            raise self.kind.failure(ended)
+        return ended
+
+    def handle(self, job: LikeT) -> AsyncJobHandle[SnapshotT, IdT]:
+        """Return a handle of a job; nothing is sent.
+
+        Args:
+            job: The job's id, a snapshot of it, a handle that was pickled or
+                belongs to another client, or the dict of a handle's ``to_dict``.
+
+        Raises:
+            InvalidArgumentError: It is none of these, or the handle belongs to another
+                API's address or another kind of job.
+        """
+        return AsyncJobHandle(id=self._id(job), jobs=self)
 
 
 async def _outcomes_of(

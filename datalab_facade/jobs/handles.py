@@ -20,22 +20,17 @@ from datalab_facade.jobs.kinds import IdT, SnapshotT
 
 if TYPE_CHECKING:
     from datalab_facade.jobs.changes import Change, OnChange
-    from datalab_facade.jobs.resource import Jobs
+    from datalab_facade.jobs.resource import Jobs, JobWaits
     from datalab_facade.models import JSON
     from datalab_facade.options import CallOptions, WaitOptions
 
 
 @attrs.frozen(kw_only=True)
-class JobHandle(AnyHandle, Generic[SnapshotT, IdT]):
-    """A job's id bound to a client.
-
-    Copies share its client. Its pickle holds the kind, the id and the API's address; what comes
-    out of it compares equal and has :meth:`to_dict`, and everything else raises
-    ClientStateError until the client's ``handle`` method gives it a client.
-    """
+class WaitHandle(AnyHandle, Generic[SnapshotT, IdT]):
+    """A job's id bound to a client: what the handles of all kinds have in common."""
 
     id: IdT
-    _jobs: Jobs[SnapshotT, IdT, Any] = attrs.field(repr=False, eq=False, alias="jobs")
+    _jobs: JobWaits[SnapshotT, IdT, Any] = attrs.field(repr=False, eq=False, alias="jobs")
     found_at: ClassVar[str] = "the resource of its kind"
     """Where a client has the jobs of this kind."""
 
@@ -44,7 +39,7 @@ class JobHandle(AnyHandle, Generic[SnapshotT, IdT]):
     ) -> SnapshotT:
         """Poll the job once.
 
-        See :meth:`Jobs.get <datalab_facade.jobs.resource.Jobs.get>`.
+        See :meth:`JobWaits.get <datalab_facade.jobs.resource.JobWaits.get>`.
         """
         return self._jobs.get(self, timeout=timeout, **options)
 
@@ -53,23 +48,14 @@ class JobHandle(AnyHandle, Generic[SnapshotT, IdT]):
     ) -> SnapshotT:
         """Wait until the job has ended, well or badly.
 
-        See :meth:`Jobs.wait <datalab_facade.jobs.resource.Jobs.wait>`.
+        See :meth:`JobWaits.wait <datalab_facade.jobs.resource.JobWaits.wait>`.
         """
         return self._jobs.wait(self, on_change=on_change, **options)
-
-    def result(
-        self, *, on_change: OnChange[SnapshotT] | None = None, **options: Unpack[WaitOptions]
-    ) -> SnapshotT:
-        """Wait until the job has ended well.
-
-        See :meth:`Jobs.result <datalab_facade.jobs.resource.Jobs.result>`.
-        """
-        return self._jobs.result(self, on_change=on_change, **options)
 
     def watch(self, **options: Unpack[WaitOptions]) -> Generator[Change[SnapshotT], None, None]:
         """Yield each change of the job until it has ended.
 
-        See :meth:`Jobs.watch <datalab_facade.jobs.resource.Jobs.watch>`.
+        See :meth:`JobWaits.watch <datalab_facade.jobs.resource.JobWaits.watch>`.
         """
         return self._jobs.watch(self, **options)
 
@@ -87,3 +73,24 @@ class JobHandle(AnyHandle, Generic[SnapshotT, IdT]):
         self,
     ) -> tuple[Callable[..., object], tuple[type[Self], dict[str, JSON]]]:
         return revived_handle, (type(self), self.to_dict())
+
+
+@attrs.frozen(kw_only=True)
+class JobHandle(WaitHandle[SnapshotT, IdT]):
+    """A job's id bound to a client.
+
+    Copies share its client. Its pickle holds the kind, the id and the API's address; what comes
+    out of it compares equal and has :meth:`to_dict`, and everything else raises
+    ClientStateError until the client's ``handle`` method gives it a client.
+    """
+
+    _jobs: Jobs[SnapshotT, IdT, Any] = attrs.field(repr=False, eq=False, alias="jobs")
+
+    def result(
+        self, *, on_change: OnChange[SnapshotT] | None = None, **options: Unpack[WaitOptions]
+    ) -> SnapshotT:
+        """Wait until the job has ended well.
+
+        See :meth:`Jobs.result <datalab_facade.jobs.resource.Jobs.result>`.
+        """
+        return self._jobs.result(self, on_change=on_change, **options)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar, cast
 
 from datalab_facade.arguments import named
-from datalab_facade.errors import ClientStateError, InvalidArgumentError
+from datalab_facade.errors import ClientStateError, InvalidArgumentError, NotFoundError
 from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
 from datalab_facade.redaction import excerpt
 
@@ -28,6 +29,11 @@ class AnyHandle:
     def to_dict(self) -> dict[str, JSON]:
         """Return the handle as plain JSON."""
         raise NotImplementedError
+
+    @classmethod
+    def more_of(cls, data: Mapping[str, JSON]) -> dict[str, object]:  # noqa: ARG003
+        """Return what a handle holds besides the id, of its JSON form: nothing, for most."""
+        return {}
 
 
 def handle_to_dict(kind: str, job_id: int | str, origin: str) -> dict[str, JSON]:
@@ -71,6 +77,18 @@ def resolve_id(kind: JobKind[SnapshotT, IdT], job: object, origin: str) -> IdT:
     return kind.checked_id(job)
 
 
+@contextlib.contextmanager
+def naming_missing(kind: JobKind[SnapshotT, IdT], job_id: IdT) -> Iterator[None]:
+    """Turn what says that a job is not there into the kind's own error."""
+    try:
+        yield
+    except NotFoundError as error:
+        named_error = kind.not_found(error, job_id)
+        if named_error is error:
+            raise
+        raise named_error from error.__cause__
+
+
 class _NoClient:
     """Stands where a handle has the jobs of its client, when there is no client."""
 
@@ -104,5 +122,6 @@ def revived_handle(handle_type: type[_HandleT], data: Mapping[str, JSON]) -> _Ha
             "This pickle does not hold a handle of this version; make a new one of the id"
         )
     make = cast("Callable[..., _HandleT]", handle_type)
-    found_at = cast("type[AnyHandle]", handle_type).found_at
-    return make(id=job_id, jobs=_NoClient(kind, origin, found_at))
+    known_type = cast("type[AnyHandle]", handle_type)
+    no_client = _NoClient(kind, origin, known_type.found_at)
+    return make(id=job_id, jobs=no_client, **known_type.more_of(data))

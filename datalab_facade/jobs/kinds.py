@@ -17,6 +17,8 @@ from datalab_facade.errors import JobFailedError
 from datalab_facade.jobs.changes import Difference, status_difference
 
 if TYPE_CHECKING:
+    from datalab_facade.errors import NotFoundError
+    from datalab_facade.jobs.wait import WaitPolicy
     from datalab_facade.models import JSON
     from datalab_facade.transport.operations import Operation
 
@@ -92,6 +94,13 @@ class JobKind(Generic[SnapshotT, IdT]):
     """Tells whether the server has not begun with the job."""
     timing: Callable[[SnapshotT], Timing | None] = lambda _: None
     """Returns what durations are learned from; None where the server does not tell."""
+    runtime: Callable[[SnapshotT], float | None] = lambda _: None
+    """Returns the seconds that the server says that a job took, where it says no times."""
+    not_found: Callable[[NotFoundError, IdT], NotFoundError] = lambda error, _: error
+    """Returns the error for a job that the server does not know, or does not know any more."""
+    policy: WaitPolicy | None = None
+    """How such jobs are waited for: its settings stand in for those that the caller leaves at
+    their defaults. None if those suit."""
     stage: Callable[[SnapshotT], str] = lambda snapshot: str(snapshot.status)
     """Says in a few words how far the job has come, for messages."""
 

@@ -15,7 +15,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # tell enough, and of as many groups as anybody runs side by side.
 _REMEMBERED_RUNS = 200
 _REMEMBERED_GROUPS = 100
+# Jobs that this process submitted and has not seen end.
+_REMEMBERED_SUBMISSIONS = 20_000
 
 # What is said to have taken less or longer (the zero of some clock, a clock that was
 # set) is not a duration.
@@ -45,6 +47,20 @@ _UNLIKE_LENGTH = 2.0
 # as a share of them: much after one run, little after many.
 _SPREAD = 0.05
 _SPREAD_OF_ONE = 0.1
+
+
+JobKey: TypeAlias = tuple[str, int | str]
+"""The kind of a job, and its id."""
+
+
+@attrs.frozen
+class Submitted:
+    """A job that was submitted from here, where the server tells no times."""
+
+    group: str
+    """Jobs of one group take about equally long."""
+    at: float
+    """When it was submitted, of the monotonic clock of this process."""
 
 
 @attrs.frozen
@@ -140,6 +156,7 @@ class DurationModel:
         self._lock = ProcessLock()
         self._runs: OrderedDict[str, deque[float]] = OrderedDict()
         self._curves: dict[str, Curve] = {}
+        self._submitted: OrderedDict[JobKey, Submitted] = OrderedDict()
         # Our clock minus the server's, in seconds, lies between these two.
         self._ahead_at_least = -math.inf
         self._ahead_at_most = math.inf
@@ -160,6 +177,29 @@ class DurationModel:
         with self._lock:
             self._compare_clocks(ended, last_seen_running, timing.observed_at)
             self._remember(timing.group, [seconds])
+
+    def record_submission(self, key: JobKey, submitted: Submitted) -> None:
+        """Remember when a job was submitted; the first time that it is told holds."""
+        with self._lock:
+            self._submitted.setdefault(key, submitted)
+            if len(self._submitted) > _REMEMBERED_SUBMISSIONS:
+                self._submitted.popitem(last=False)
+
+    def submission(self, key: JobKey) -> Submitted | None:
+        """Return when a job was submitted, if that is known and its end was not seen yet."""
+        return self._submitted.get(key)
+
+    def learn_duration(self, key: JobKey, seconds: float | None) -> None:
+        """Take in a job that was submitted from here and has ended.
+
+        Args:
+            key: Which job.
+            seconds: How long it took; None if it did not end well.
+        """
+        with self._lock:
+            submitted = self._submitted.pop(key, None)
+            if submitted is not None and seconds is not None and _is_usable(seconds):
+                self._remember(submitted.group, [seconds])
 
     def curve(self, group: str | None) -> Curve | None:
         """Return what is known of a group, if anything is."""

@@ -213,7 +213,10 @@ class Scheduler(Generic[SnapshotT, IdT]):
                 watched=self._reports_changes,
             )
             entry = self._active[job_id] = _Entry(wait, now + timeout)
-            self._ready.add(entry)
+            if wait.due > now:
+                self._poll_later(entry)
+            else:
+                self._ready.add(entry)
         self._counts[entry.standing] += 1
 
     def close_feed(self) -> None:
@@ -313,9 +316,12 @@ class Scheduler(Generic[SnapshotT, IdT]):
         except DatalabError as error:
             self._end(entry, Outcome(id=wait.id, error=error), now)
         else:
-            # Ties are broken by the order of pushing; entries themselves do not compare.
-            self._tie_break += 1
-            heapq.heappush(self._later, (wait.due, self._tie_break, entry))
+            self._poll_later(entry)
+
+    def _poll_later(self, entry: _Entry[SnapshotT, IdT]) -> None:
+        # Ties are broken by the order of pushing; entries themselves do not compare.
+        self._tie_break += 1
+        heapq.heappush(self._later, (entry.wait.due, self._tie_break, entry))
 
     def events(self) -> Iterator[Update[SnapshotT, IdT] | Settled[object]]:
         """Return what happened since the last time, in order."""

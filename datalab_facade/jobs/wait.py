@@ -7,6 +7,7 @@ and an async driver carry the commands out.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Generic, TypeVar
 
@@ -22,8 +23,9 @@ from datalab_facade.errors import (
 )
 from datalab_facade.jobs.changes import Change, changes_of
 from datalab_facade.jobs.commands import Call, Plan, Report, Sleep
+from datalab_facade.jobs.forecasts import Forecast
 from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
-from datalab_facade.jobs.learning import Curve, DurationModel
+from datalab_facade.jobs.learning import DurationModel
 from datalab_facade.jobs.retries import Randomness, RetryState, may_pass
 from datalab_facade.pickling import picklable
 
@@ -31,11 +33,8 @@ _NumberT = TypeVar("_NumberT", int, float)
 
 _SHORTEST_SLEEP = 0.1
 
-# Where it is known how long such jobs take, a poll is due when it would be
-# late by so many seconds on average, or by such a share of the usual duration;
-# and then polls may be closer together than the policy's interval, by this share.
-_LEAST_LATENESS = 0.1
-_LATENESS_SHARE = 0.004
+# Where it is known how long such jobs take, polls may be closer together than the policy's
+# interval, by this share.
 _CLOSEST_SHARE = 0.25
 
 # What is known may be odd, so this share of the policy's longest interval, besides what
@@ -103,6 +102,18 @@ class WaitPolicy:
 
     With jitter still less than a minute: nobody who waited two hours minds one."""
 
+    initial_delay: float = attrs.field(default=0.0, validator=_not_negative)
+    """How long after its submission a job is first polled; only where the client submitted it.
+
+    None: most jobs that somebody waits for are not new. Documents have a delay of their own."""
+
+    steady_interval: float = attrs.field(default=0.0, validator=_not_negative)
+    """How far apart polls are, once a job has outlasted the shortest, until ``interval_growth``
+    asks for more.
+
+    It is reached gradually: the interval is at most the time waited so far, less two initial
+    delays. 0 leaves it to the other settings."""
+
     jitter: float = attrs.field(default=0.1, validator=_share)
     """How far each interval strays by chance, as a share of it, either way.
 
@@ -141,6 +152,29 @@ class WaitPolicy:
                 f"min_interval ({float(self.min_interval):g} s) is longer than max_interval "
                 f"({float(self.max_interval):g} s); set both"
             )
+
+
+_DEFAULTS = WaitPolicy()
+
+
+@functools.lru_cache(64)
+def adapted_policy(policy: WaitPolicy, family: WaitPolicy | None) -> WaitPolicy:
+    """Return a policy whose settings are those of a family of jobs where they are defaults."""
+    if family is None:
+        return policy
+    names = [field.name for field in attrs.fields(WaitPolicy)]
+    ours = {name: getattr(family, name) for name in names}
+    given = {
+        name: value
+        for name in names
+        if (value := getattr(policy, name)) != getattr(_DEFAULTS, name)
+    }
+    settings = {**ours, **given}
+    # One that the caller set holds against one that the family has.
+    if settings["min_interval"] > settings["max_interval"]:
+        weaker = "max_interval" if "min_interval" in given else "min_interval"
+        settings[weaker] = settings[{"max_interval": "min_interval"}.get(weaker, "max_interval")]
+    return WaitPolicy(**settings)
 
 
 def checked_policy(name: str, value: object) -> WaitPolicy:
@@ -198,10 +232,10 @@ class Wait(Generic[SnapshotT, IdT]):
         self._patience_since = now
         self._poll_took = 0.0
         self._next_sequence = 1
-        self._duration_model = duration_model
         self._watched = watched
-        self._born = now
-        self._group: str | None = None
+        self._forecast = Forecast(kind, job_id, duration_model, now)
+        if self._forecast.is_submitted_here:
+            self.due = self._first_poll(now)
 
     @property
     def retries(self) -> tuple[int, int]:
@@ -226,15 +260,14 @@ class Wait(Generic[SnapshotT, IdT]):
             job=self.kind.describe(self.id),
             sequence=self._next_sequence,
         )
-        before = self.last
+        before, since = self.last, self.polled_at
         self.polled_at = now
         self._next_sequence += len(changes)
         self._retries.clear()
         self._last_failure = None
         self._poll_took = took
         self.last = snapshot
-        if self._duration_model is not None:
-            self._learn(self._duration_model, before, snapshot, now)
+        self._forecast.learn(before, snapshot, since=since, now=now)
         if changes and before is not None:
             self._patience_since = (
                 now - (now - self._patience_since) / self._policy.speedup_on_change
@@ -248,16 +281,33 @@ class Wait(Generic[SnapshotT, IdT]):
             WaitTimeoutError: If there is no time for another poll.
         """
         policy = self._policy
-        interval = max(policy.min_interval, policy.interval_growth * (now - self._patience_since))
+        waited = now - self._patience_since
+        steady = min(policy.steady_interval, waited - 2 * policy.initial_delay)
+        interval = max(policy.min_interval, policy.interval_growth * waited, steady)
         furthest = math.inf
-        learned = self._learned_interval(now)
-        if learned is not None:
+        due = self._forecast.next_poll(since=now, longest=policy.max_interval)
+        if due is not None:
+            learned = max(due - now, policy.min_interval * _CLOSEST_SHARE)
             # Whoever watches wants to see the changes on the way, too.
             interval = min(interval, learned) if self._watched else learned
-            trusted = max(policy.min_interval, _TRUSTED_SHARE * policy.max_interval)
-            furthest = policy.interval_growth * (now - self._started) + trusted
+            furthest = policy.interval_growth * (now - self._started) + self._trusted
         stray = 1 + policy.jitter * (2 * self._random() - 1)
         self._poll_after(min(min(interval, policy.max_interval) * stray, furthest), now)
+
+    @property
+    def _trusted(self) -> float:
+        """How many seconds later than without it a poll may be for what was learned."""
+        return max(self._policy.min_interval, _TRUSTED_SHARE * self._policy.max_interval)
+
+    def _first_poll(self, now: float) -> float:
+        """Return when to poll for the first time a job that was submitted from here."""
+        policy = self._policy
+        if policy.initial_delay == 0:
+            return now
+        due = self._forecast.next_poll(since=None, longest=policy.max_interval)
+        if due is None:
+            due = now + policy.initial_delay - self._forecast.age(now)
+        return max(now, min(due, now + self._trusted, now + policy.timeout / 4))
 
     def lateness(self, now: float) -> float:
         """Give the seconds by which a poll now would be late on average, by what is known.
@@ -265,48 +315,8 @@ class Wait(Generic[SnapshotT, IdT]):
         Where nothing is known, a quarter of the time since the last poll: as if it
         were as likely over as not, and if so, had ended in the middle.
         """
-        curve = self._curve()
-        if curve is None:
-            return (now - self.polled_at) / 4
-        return curve.lateness(since=self.polled_at - self._born, age=now - self._born)
-
-    def _learn(
-        self,
-        duration_model: DurationModel,
-        before: SnapshotT | None,
-        snapshot: SnapshotT,
-        now: float,
-    ) -> None:
-        timing = self.kind.timing(snapshot)
-        self._group = timing.group if timing is not None else None
-        if timing is None:
-            return
-        if snapshot.is_terminal:
-            seen = before.observed_at if before is not None else None
-            if snapshot.succeeded:
-                duration_model.learn(timing, last_seen_running=seen)
-            return
-        age = duration_model.age(timing)
-        if age is not None:
-            # Whatever the clocks say, it was there when the wait began.
-            self._born = min(now - age, self._started)
-
-    def _curve(self) -> Curve | None:
-        if self._duration_model is None:
-            return None
-        if self.last is None:
-            # Not seen yet: taken to be new, and like those that ended last.
-            return self._duration_model.latest_curve
-        return self._duration_model.curve(self._group)
-
-    def _learned_interval(self, now: float) -> float | None:
-        curve = self._curve()
-        if curve is None:
-            return None
-        allowed = max(_LEAST_LATENESS, _LATENESS_SHARE * curve.typical)
-        age = now - self._born
-        due = curve.age_at_lateness(allowed, since=age, longest=self._policy.max_interval)
-        return max(due - age, self._policy.min_interval * _CLOSEST_SHARE)
+        known = self._forecast.lateness(since=self.polled_at, now=now)
+        return (now - self.polled_at) / 4 if known is None else known
 
     def failed(self, error: DatalabError, *, now: float) -> None:
         """Record a poll that failed and set :attr:`due`.

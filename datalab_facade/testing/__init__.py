@@ -29,9 +29,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from datalab_facade.lazy_imports import lazy_names
+from datalab_facade.testing.document_scripts import DocumentScript
+from datalab_facade.testing.documents import (
+    DocumentEndpoint,
+    DocumentHook,
+    StoredDocumentRequest,
+)
 from datalab_facade.testing.fault_rules import FaultHook
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.files import StoredFile
+from datalab_facade.testing.forms import FormPart
 from datalab_facade.testing.headers import Headers
 from datalab_facade.testing.messages import Answer, Origin, Request
 from datalab_facade.testing.request_log import ReceivedRequest, RequestLog
@@ -55,9 +62,13 @@ __all__ = [
     "TEST_API_KEY",
     "Answer",
     "ConnectOptions",
+    "DocumentEndpoint",
+    "DocumentHook",
+    "DocumentScript",
     "ExecutionScript",
     "Fault",
     "FaultHook",
+    "FormPart",
     "Headers",
     "Origin",
     "ReceivedRequest",
@@ -68,6 +79,7 @@ __all__ = [
     "SimulatorServer",
     "SimulatorTransport",
     "StepScript",
+    "StoredDocumentRequest",
     "StoredFile",
     "StoredWorkflow",
     "VirtualClock",

@@ -6,6 +6,7 @@ import hmac
 import math
 from typing import Final
 
+from datalab_facade.testing.documents_api import DOCUMENT_ROUTES
 from datalab_facade.testing.execution_bodies import render
 from datalab_facade.testing.files_api import FILE_ROUTES
 from datalab_facade.testing.messages import Answer, Request, json_answer
@@ -32,8 +33,13 @@ def get_execution_status(state: State, _request: Request, parameters: Parameters
     return json_answer(200, body)
 
 
+# As recorded, with two spaces; nobody should compare these texts.
+_WRONG_KEY: Final = "Invalid API key provided.  Set the X-API-Key header to your API key."
+_NO_KEY: Final = "Invalid API key or access token."
+
 ROUTES: Final = (
     Route("GET", "/api/v1/workflows/executions/{execution_id}", get_execution_status),
+    *DOCUMENT_ROUTES,
     *FILE_ROUTES,
     *WORKFLOW_ROUTES,
 )
@@ -62,7 +68,7 @@ def _check_key(state: State, request: Request) -> Answer | None:
     key = request.headers.get("x-api-key", "")
     if any(hmac.compare_digest(key.encode(), accepted.encode()) for accepted in state.keys):
         return None
-    detail = "Invalid API key provided. Set the X-API-Key header to your API key."
+    detail = _WRONG_KEY if key else _NO_KEY
     return json_answer(401, {"detail": detail})
 
 

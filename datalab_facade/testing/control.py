@@ -6,6 +6,10 @@ All paths are below :data:`PREFIX`; all bodies are JSON. A server offers them on
 ``POST executions``
     Start an execution. The body is a script, as for :meth:`ExecutionScript.from_dict`;
     the answer is ``{"execution_id": ...}``.
+``POST documents``
+    Set the scripts of the next document requests. The body is ``{"scripts": [...]}``, each as
+    for :meth:`DocumentScript.from_dict`. With ``"always": true``, set a single one for all
+    requests. ``endpoint`` selects requests, as in :meth:`Documents.script`.
 ``POST faults``
     Inject faults into the next requests. The body is ``{"faults": [...]}``, each as for
     :meth:`Fault.from_dict`. With ``"always": true``, inject a single one into all requests.
@@ -31,6 +35,8 @@ import attrs
 
 from datalab_facade.codec import JSONFormat, from_json_by_hand
 from datalab_facade.testing import readers
+from datalab_facade.testing.document_scripts import DocumentScript
+from datalab_facade.testing.documents import DocumentEndpoint
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.jsonvalue import JSON
 from datalab_facade.testing.messages import Answer, Origin, Request, json_answer
@@ -90,6 +96,27 @@ Handler: TypeAlias = Callable[[Simulator, object], Answer]
 
 def _start_execution(simulator: Simulator, body: object) -> Answer:
     return json_answer(201, {"execution_id": simulator.start(ExecutionScript.from_dict(body))})
+
+
+@attrs.frozen(kw_only=True)
+class _Scripts:
+    _json: ClassVar = JSONFormat(by_hand=True)
+
+    scripts: tuple[DocumentScript, ...] = ()
+    endpoint: DocumentEndpoint | None = None
+    always: bool = False
+
+
+def _script_documents(simulator: Simulator, body: object) -> Answer:
+    given = from_json_by_hand(_Scripts, body)
+    if not given.always:
+        simulator.documents.script(*given.scripts, endpoint=given.endpoint)
+    elif len(given.scripts) == 1:
+        simulator.documents.script_always(given.scripts[0], endpoint=given.endpoint)
+    else:
+        message = f"scripts must hold exactly one script with always, not {len(given.scripts)}"
+        raise ValueError(message)
+    return Answer(204)
 
 
 @attrs.frozen(kw_only=True)
@@ -179,6 +206,7 @@ def _reset(simulator: Simulator, _: object) -> Answer:
 _HANDLERS: Final[Mapping[str, Mapping[str, Handler]]] = {
     "executions": {"POST": _start_execution},
     "faults": {"POST": _inject, "DELETE": _clear_faults},
+    "documents": {"POST": _script_documents},
     "requests": {"GET": _list_requests, "DELETE": _clear_requests},
     "clock": {"GET": _get_clock, "POST": _advance_clock},
     "reset": {"POST": _reset},

@@ -20,7 +20,7 @@ from datalab_facade.testing.jsonvalue import JSON, json_bytes
 _T = TypeVar("_T")
 
 _DEFAULT_DETAILS: Final = {
-    401: "Invalid API key provided. Set the X-API-Key header to your API key.",
+    401: "Invalid API key provided.  Set the X-API-Key header to your API key.",
     403: "You need an active, paid subscription to use this API.",
     429: (
         "Rate limit exceeded for endpoint /api/v1/workflows/executions. You can make 200 requests "

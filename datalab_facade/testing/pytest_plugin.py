@@ -13,7 +13,7 @@ The fixtures are available once the package is installed::
 ``datalab`` and ``async_datalab``
     clients of the embedded Datalab, in process.
 ``datalab_simulator``
-    the Datalab itself: start executions, inject faults, inspect the received requests.
+    the Datalab itself: start executions, script documents, inject faults, inspect requests.
 ``datalab_clock``
     the clock that they share, a :class:`~datalab_facade.testing.VirtualClock`.
 ``datalab_server``
@@ -23,7 +23,8 @@ The fixtures are available once the package is installed::
 The marker ``@pytest.mark.datalab(*scripts, ...)`` takes scripts by position, the rest by name:
 
 ``scripts``
-    executions that start before the test, in the order of their ids.
+    executions that start before the test, in the order of their ids; and what the first
+    document requests do, one script for each.
 ``faults``
     faults of the first requests to the API, one for each.
 ``client``
@@ -51,6 +52,7 @@ import attrs
 import pytest
 
 from datalab_facade.clock import Clock, SystemClock
+from datalab_facade.testing.document_scripts import DocumentScript
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.scripts import ExecutionScript
 from datalab_facade.testing.simulator import Simulator
@@ -70,7 +72,7 @@ _NOT_FOR_MARKERS: Final = frozenset({"self", "clock"})
 class MarkerOptions:
     """The options that the markers of one test set."""
 
-    scripts: tuple[ExecutionScript, ...]
+    scripts: tuple[ExecutionScript | DocumentScript, ...]
     faults: tuple[Fault, ...]
     client: Mapping[str, object]
     seed: int
@@ -88,7 +90,7 @@ class MarkerOptions:
         markers = list(node.iter_markers(MARKER))[::-1]
         values: dict[str, object] = {}
         client: dict[str, object] = {}
-        scripts: list[ExecutionScript] = []
+        scripts: list[ExecutionScript | DocumentScript] = []
         for marker in markers:
             values |= marker.kwargs
             client |= cast("Mapping[str, object]", marker.kwargs.get("client", {}))
@@ -110,10 +112,11 @@ class MarkerOptions:
         )
 
 
-def _check_script(node: pytest.Item, value: object) -> ExecutionScript:
-    if isinstance(value, ExecutionScript):
+def _check_script(node: pytest.Item, value: object) -> ExecutionScript | DocumentScript:
+    if isinstance(value, (ExecutionScript, DocumentScript)):
         return value
-    raise _usage_error(node, f"a script must be an ExecutionScript, not {value!r}")
+    expected = "an ExecutionScript or a DocumentScript"
+    raise _usage_error(node, f"a script must be {expected}, not {value!r}")
 
 
 def _usage_error(node: pytest.Item, what: str) -> pytest.UsageError:
@@ -132,7 +135,10 @@ def new_simulator(request: pytest.FixtureRequest, clock: Clock) -> Simulator:
     factory = cast("Callable[..., Simulator]", Simulator)
     simulator = factory(clock, **options.simulator)
     for script in options.scripts:
-        _ = simulator.start(script)
+        if isinstance(script, DocumentScript):
+            simulator.documents.script(script)
+        else:
+            _ = simulator.start(script)
     simulator.inject(*options.faults)
     return simulator
 

@@ -13,6 +13,7 @@ import attrs
 
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.testing.api import answer_api
+from datalab_facade.testing.documents import Documents
 from datalab_facade.testing.fault_rules import FaultHook, FaultRules, Target
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.files import Files
@@ -105,11 +106,14 @@ class Simulator:
             rate_limit=limit,
             more_keys=frozenset(more_keys),
             next_execution_id=first_execution_id,
+            api_origin=api_origin,
         )
         self.files: Final = Files(self._state.files, self._state.clock, self._lock)
         """The uploaded files by id; a test may add files."""
         self.workflows: Final = Workflows(self._state.workflows, self._state.clock, self._lock)
         """The created workflows by id; a test may add workflows."""
+        self.documents: Final = Documents(self._state.documents, self._state.clock, self._lock)
+        """The document requests by id; a test may say what they do."""
 
     @property
     def clock(self) -> Clock:
@@ -237,7 +241,7 @@ class Simulator:
             self.requests.clear()
 
     def reset(self) -> None:
-        """Remove everything: faults and their counts, requests, executions, files and workflows.
+        """Remove everything: faults and their counts, requests, what was created, and scripts.
 
         Ids continue, so no id is used twice.
         """

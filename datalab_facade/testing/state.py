@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, cast
 import attrs
 
 from datalab_facade.clock import Clock
+from datalab_facade.testing.documents import DocumentStore
 from datalab_facade.testing.execution_bodies import ends_at
 from datalab_facade.testing.files import FileStore
 from datalab_facade.testing.scripts import ExecutionScript
@@ -119,6 +120,9 @@ class State:
     files: FileStore = attrs.field(factory=FileStore)
     next_execution_id: int = 1001
     workflows: WorkflowStore = attrs.field(factory=WorkflowStore)
+    documents: DocumentStore = attrs.field(factory=DocumentStore)
+    api_origin: str = ""
+    """The origin of the API where a request does not say which host it is sent to."""
 
     def start(self, script: ExecutionScript) -> int:
         """Create an execution now; return its id."""

@@ -12,9 +12,11 @@ from xml.sax.saxutils import escape
 
 import attrs
 
+from datalab_facade.testing.document_bodies import render_result
 from datalab_facade.testing.execution_bodies import stored_output
 from datalab_facade.testing.files import StoredFile
 from datalab_facade.testing.headers import Headers, HeadersLike
+from datalab_facade.testing.jsonvalue import json_bytes
 from datalab_facade.testing.messages import Answer, Request
 from datalab_facade.testing.routing import NoMatch, Parameters, Route, find_route
 from datalab_facade.testing.state import State
@@ -36,6 +38,13 @@ def presigned_file(state: State, file: StoredFile, method: str, lifetime: int) -
     return f"{state.storage_origin}{path}?{query}"
 
 
+def presigned_result(state: State, request_id: str) -> tuple[str, int]:
+    """Return a presigned URL of a document's result, and the seconds for which it is valid."""
+    path = f"/{quote(state.bucket, safe='')}/results/{request_id}.json"
+    query = state.signer.sign("GET", path, state.clock.now(), state.url_lifetime)
+    return f"{state.storage_origin}{path}?{query}", state.url_lifetime
+
+
 def get_output(state: State, request: Request, parameters: Parameters) -> Answer:
     """Return an output, or a byte range of it."""
     execution = state.execution(int(parameters["execution_id"]))
@@ -48,6 +57,17 @@ def get_output(state: State, request: Request, parameters: Parameters) -> Answer
         return _no_such_key()
     stored = execution.created + timedelta(seconds=output.age)
     return _stored_answer(request, output.body, output.content_type, stored)
+
+
+def get_result(state: State, request: Request, parameters: Parameters) -> Answer:
+    """Return a document's result, or a byte range of it."""
+    stored = state.documents.by_id.get(parameters["file"].removesuffix(".json"))
+    since_end = None if stored is None else stored.since_end(state.clock)
+    if stored is None or since_end is None or not stored.is_visible(state.clock):
+        return _no_such_key()
+    body = json_bytes(render_result(stored, since_end))
+    ended_at = state.clock.now() - timedelta(seconds=since_end)
+    return _stored_answer(request, body, "application/json", ended_at)
 
 
 def get_file(state: State, request: Request, parameters: Parameters) -> Answer:
@@ -72,6 +92,7 @@ def put_file(state: State, request: Request, parameters: Parameters) -> Answer:
 
 ROUTES: Final = (
     Route("GET", "/{bucket}/executions/{execution_id}/{step}/{file}", get_output),
+    Route("GET", "/{bucket}/results/{file}", get_result),
     Route("GET", "/{bucket}/files/{hashid}/{name}", get_file),
     Route("PUT", "/{bucket}/files/{hashid}/{name}", put_file),
 )

@@ -7,7 +7,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable, Mapping
-from typing import NoReturn, cast
+from typing import NoReturn
 
 import attrs
 import httpx
@@ -21,6 +21,7 @@ from datalab_facade.known_secrets import Echo
 from datalab_facade.models import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.transport.exchange import Exchange, Surroundings
+from datalab_facade.transport.multipart import encode_form
 from datalab_facade.transport.network.messages import Content, Request
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin, OriginKey, Server
@@ -82,6 +83,8 @@ class ApiCalls:
         base = httpx.URL(origin.base_url)
         self._server = Server.of(base)
         self._path_prefix = base.raw_path.rstrip(b"/")
+        self.date: str | None = None
+        """The ``Date`` of the last answer."""
 
     def __reduce__(self) -> NoReturn:
         raise not_picklable()
@@ -113,8 +116,9 @@ class ApiCalls:
             server=self._server,
             target=self._path_prefix + target.encode("ascii"),
             headers=headers,
-            content=b"" if operation.method == "GET" else _content(operation, headers),
+            content=b"" if operation.method == "GET" else _content(operation, exchange, headers),
             timeout=timeout,
+            silence=None if (sent := operation.attachment) is None else min(sent.silence, timeout),
         )
         return exchange, request
 
@@ -126,6 +130,7 @@ class ApiCalls:
             InvalidResponseError: The answer was not JSON.
         """
         self._deprecations.heed(operation, exchange.headers)
+        self.date = exchange.headers.get("date")
         if not 200 <= exchange.status <= 299:
             failure = decode_failure(
                 exchange.status,
@@ -213,15 +218,10 @@ def _levels_to_caller() -> int:
     return levels
 
 
-def _content(operation: Operation, headers: dict[str, str]) -> Content:
+def _content(operation: Operation, exchange: Exchange, headers: dict[str, str]) -> Content:
     """Return the body of a request, and add to the headers what describes it."""
     if operation.files is not None:
-        form = httpx.Request(
-            operation.method, "https://any.invalid", files=cast("dict[str, bytes]", operation.files)
-        )
-        names = ("content-type", "content-length", "transfer-encoding")
-        headers.update((name, form.headers[name]) for name in names if name in form.headers)
-        return cast("Content", form.stream)
+        return encode_form(operation, exchange, headers)
     if operation.json is not None:
         return json.dumps(operation.json, allow_nan=False).encode()
     return b""

@@ -115,6 +115,8 @@ class Exchange:
         self._unusable = unusable
         self._sent: bool | None = None
         self._own: Exception | None = None
+        self.is_body_incomplete = False
+        """Whether the end of the body is still held back, so that nobody can act on it."""
         self._clock = surroundings.clock
         self._tracing = surroundings.tracing
         self.began = self._clock.monotonic()
@@ -290,6 +292,7 @@ class Exchange:
         sent = self._sent
         if sent is None or isinstance(error, NothingSentError):
             sent = not isinstance(error, _NEVER_SENT)
+        sent = sent and not self.is_body_incomplete
         kind = type(error).__name__
         if isinstance(error, _TIMEOUTS):
             return self._timed_out(kind, may_have_arrived=sent)

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import attrs
 
 from datalab_facade.models import JSON
+
+if TYPE_CHECKING:
+    from datalab_facade.transport.multipart import Attachment
 
 
 @attrs.frozen(kw_only=True)
@@ -35,6 +38,8 @@ class Operation:
     """The body, if it is JSON."""
     files: object = attrs.field(default=None, repr=False)
     """The parts of the body, as httpx takes them, if it is a form."""
+    attachment: Attachment | None = attrs.field(default=None, repr=False)
+    """The last part of the form, if it is a file that is streamed."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.template}"

@@ -103,3 +103,54 @@ def test_a_harmless_change_upstream_changes_nothing_of_what_is_allowed(
     guard.check(request(), httpx.Response(529, json={"detail": "overloaded"}))
     with pytest.raises(SpecViolationError):
         guard.check(request(key=None), None)
+
+
+FILE = {"file": ("a.pdf", b"%PDF\r\n--x", "application/pdf")}
+
+
+def form(parts: Any, path: str = "convert") -> httpx.Request:
+    url = f"https://www.datalab.to/api/v1/{path}"
+    return httpx.Request("POST", url, headers={"X-API-Key": API_KEY}, files=parts)
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        form(FILE),
+        form({**FILE, "mode": (None, "fast"), "paginate": (None, "true")}),
+        form({"file_url": (None, "https://a.example/"), "max_pages": (None, "3")}),
+        form({**FILE, "field_data": (None, "{}"), "confidence_threshold": (None, "0.5")}, "fill"),
+        form({**FILE, "run_evals": (None, "false")}, "pipelines/pl_1/run"),
+    ],
+)
+def test_a_form_that_the_spec_allows_passes(guard: SpecGuard, right: httpx.Request) -> None:
+    guard.check(right, None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(form({**FILE, "max_pages": (None, "None")}), id="None as a text"),
+        pytest.param(form({**FILE, "paginate": (None, "True")}), id="True as Python writes it"),
+        pytest.param(form({**FILE, "unheard_of": (None, "1")}), id="an unknown field"),
+        pytest.param(
+            form([*({**FILE}.items()), ("extras", (None, "a")), ("extras", (None, "b"))]),
+            id="a field that comes twice",
+        ),
+        pytest.param(form({"file": (None, "%PDF")}), id="a file that is a field"),
+        pytest.param(form({**FILE, "mode": ("m.txt", b"fast")}), id="a field that is a file"),
+        pytest.param(form(FILE, "fill"), id="a field is missing"),
+        pytest.param(
+            httpx.Request(
+                "POST",
+                "https://www.datalab.to/api/v1/convert",
+                headers={"X-API-Key": API_KEY},
+                data={"file_url": "https://a.example/"},
+            ),
+            id="another type of form",
+        ),
+    ],
+)
+def test_a_form_that_the_spec_forbids_is_caught(guard: SpecGuard, wrong: httpx.Request) -> None:
+    with pytest.raises(SpecViolationError):
+        guard.check(wrong, None)

@@ -14,13 +14,36 @@ from tests.contract.left_out import LEFT_OUT
 DOCUMENT: Final[dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "openapi.json").read_text()
 )
+DOCUMENT_ENDPOINTS: Final = (
+    "convert",
+    "extract",
+    "segment",
+    "fill",
+    "track-changes",
+    "agent",
+    "create-document",
+    "marker/extraction/gen_schemas",
+)
+"""What document requests are sent to, below `/api/v1/`."""
+DOCUMENT_OPERATIONS: Final[dict[str, tuple[str, str, Any]]] = {
+    f"{method.upper()} {path.removeprefix('/api/v1/')}": (method.upper(), path, operation)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+    if path.removeprefix("/api/v1/").removesuffix("/{request_id}") in DOCUMENT_ENDPOINTS
+    or path in ("/api/v1/thumbnails/{lookup_key}", "/api/v1/user_health")
+}
+"""Every operation of document requests, by its method and path: the same, and what is said of it.
+
+Their polls have one name in the document.
+"""
 OPERATIONS: Final[dict[str, tuple[str, str, Any]]] = {
     operation["operationId"].partition("_api_v1_")[0]: (method.upper(), path, operation)
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
     if f"{method.upper()} {path}" not in LEFT_OUT
+    and f"{method.upper()} {path.removeprefix('/api/v1/')}" not in DOCUMENT_OPERATIONS
 }
-"""Every operation that the embedded Datalab serves, which is every one that the facade calls.
+"""Every other operation that the embedded Datalab serves, which is every one that the facade calls.
 
 By its short name: its method, the template of its path, what is said of it.
 """
@@ -55,14 +78,16 @@ def schema_of(name: str) -> dict[str, Any]:
     return {"anyOf": [_in_openapi(f"{name}.flat"), _in_openapi(f"{name}.nested")]}
 
 
-def whole_document() -> dict[str, Any]:
-    """Give the API's document, less what is not served, with what it leaves out.
+def whole_document(
+    operations: dict[str, tuple[str, str, Any]] = OPERATIONS,
+) -> dict[str, Any]:
+    """Give the API's document of some operations, with what it leaves out.
 
     Added are: the bodies of untyped answers, the published errors, the words that
     it takes as step types, the lower limits of numbers, and names of files.
     """
     document: dict[str, Any] = json.loads(json.dumps(DOCUMENT))
-    served = {(method.lower(), path) for method, path, _ in OPERATIONS.values()}
+    served = {(method.lower(), path) for method, path, _ in operations.values()}
     document["paths"] = {
         path: {method: one for method, one in item.items() if (method, path) in served}
         for path, item in document["paths"].items()
@@ -76,7 +101,14 @@ def whole_document() -> dict[str, Any]:
     fields = {name: field for name, field in fields.items() if name in sent}
     fields["step_key"]["enum"] = list(STEP_TYPES)
     schemas["WorkflowStepDefinition"]["properties"] = fields
-    for name, (method, path, _) in OPERATIONS.items():
+    for name, schema in schemas.items():
+        if name.startswith("Body_"):
+            # A form has no null, and an empty field is none.
+            fields = schema["properties"]
+            fields |= {field: one["anyOf"][0] for field, one in fields.items() if "anyOf" in one}
+            for field in schema.get("required", ()):
+                fields[field]["minLength"] = 1
+    for name, (method, path, _) in operations.items():
         operation = document["paths"][path][method.lower()]
         if name in UNTYPED:
             schemas[name] = schema_of(name)

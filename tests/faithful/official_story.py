@@ -76,10 +76,10 @@ def story(call: Call, files: list[str], failing: int) -> dict[str, Any]:
     return seen
 
 
-def refused(call: Call, *asked: Any) -> int | None:
+def refused(call: Call, *asked: Any, **named: Any) -> int | None:
     """Give the status of a refusal; the client loses its words."""
     try:
-        call(*asked)
+        call(*asked, **named)
     except sdk("datalab_sdk.exceptions").DatalabAPIError as error:
         status: int = error.status_code
         return status

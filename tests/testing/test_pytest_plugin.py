@@ -200,7 +200,7 @@ def test_an_invalid_marker_says_which_and_why(run: Run) -> None:
     for test, message in {
         "a": "unknown option 'rate_limt'",
         "b": "unknown option 'clock'",
-        "c": "a script must be an ExecutionScript, not {'steps': 3}",
+        "c": "a script must be an ExecutionScript or a DocumentScript, not {'steps': 3}",
         "d": "faults must be Fault values such as Fault.hang(), not ('hang',)",
     }.items():
         assert f"test_it.py::test_{test}: @pytest.mark.datalab: {message}" in done.stdout

@@ -13,14 +13,24 @@ from .carriers import Carrier
 EXECUTIONS = "/api/v1/workflows/executions"
 
 
-@pytest.mark.parametrize("key", ["", "wrong", "schlüssel"])
-def test_a_missing_or_wrong_key_is_401(simulator: Simulator, execution_path: str, key: str) -> None:
-    """With the words of the documentation."""
+WRONG_KEY = "Invalid API key provided.  Set the X-API-Key header to your API key."
+
+
+@pytest.mark.parametrize(
+    ("key", "detail"),
+    [
+        ("", "Invalid API key or access token."),
+        ("wrong", WRONG_KEY),
+        ("schlüssel", WRONG_KEY),
+    ],
+)
+def test_a_missing_or_wrong_key_is_401(
+    simulator: Simulator, execution_path: str, key: str, detail: str
+) -> None:
+    """With the words that were recorded."""
     answer = simulator.handle(Request("api", "GET", execution_path, headers={"X-API-Key": key}))
     assert answer.status == 401
-    assert json.loads(answer.body) == {
-        "detail": "Invalid API key provided. Set the X-API-Key header to your API key."
-    }
+    assert json.loads(answer.body) == {"detail": detail}
     assert simulator.handle(Request("api", "GET", execution_path)).status == 401
 
 

@@ -84,6 +84,15 @@ def test_standing_faults_come_and_go(
     assert simulator.handle(request).headers["content-type"] == "application/json"
 
 
+def test_scripts_of_documents_are_set(simulator: Simulator, control: httpx.Client) -> None:
+    always = {"scripts": [{"markdown": "always"}], "always": True, "endpoint": "convert"}
+    assert control.post("documents", json=always).status_code == 204
+    assert control.post("documents", json={"scripts": [{"pages": 2}]}).status_code == 204
+    requests = [simulator.documents[simulator.documents.start()] for _ in range(2)]
+    assert [len(request.pages) for request in requests] == [2, 1]
+    assert [request.script.markdown for request in requests] == [None, "always"]
+
+
 @pytest.mark.parametrize(
     ("command", "status", "detail"),
     [
@@ -99,6 +108,17 @@ def test_standing_faults_come_and_go(
             ("POST", "faults", '{"always": true}'),
             422,
             "faults must hold exactly one fault with always",
+        ),
+        (
+            ("POST", "documents", '{"scripts": [{"pages": 0}]}'),
+            422,
+            "scripts[0]: pages must be 1 or more",
+        ),
+        (("POST", "documents", '{"endpoint": "ocr"}'), 422, "endpoint must be 'convert' or "),
+        (
+            ("POST", "documents", '{"always": true}'),
+            422,
+            "scripts must hold exactly one script with always",
         ),
         (("POST", "clock", "{}"), 422, "the value has no advance"),
         (("POST", "clock", '{"advance": -1}'), 422, "seconds must be a finite number"),

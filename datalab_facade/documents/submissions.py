@@ -1,0 +1,149 @@
+"""What is submitted for a task and a source, planned before anything is sent. No IO."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+import attrs
+
+from datalab_facade.arguments import named
+from datalab_facade.documents.snapshots import DocumentRequest
+from datalab_facade.documents.sources import (
+    DocumentSource,
+    FileSource,
+    ResolvedSource,
+    UrlSource,
+    resolve_source,
+)
+from datalab_facade.documents.tasks import Task
+from datalab_facade.errors import InvalidArgumentError
+from datalab_facade.jobs.retries import Submission
+from datalab_facade.known_secrets import Secrets
+from datalab_facade.models import JSON
+from datalab_facade.options import Options
+from datalab_facade.redaction import redact_url
+from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
+from datalab_facade.transfers.remotes import Remote
+from datalab_facade.transport.document_operations import submit_form, submit_json
+from datalab_facade.transport.multipart import Attachment
+from datalab_facade.transport.operations import Operation
+
+if TYPE_CHECKING:
+    from datalab_facade.documents.verb_options import SubmitOptions
+
+UploadWay: TypeAlias = Literal["auto", "form", "storage"]
+"""How a file gets to Datalab: in the form itself, or uploaded before; by default whichever the
+request allows."""
+
+_WAYS: Final = frozenset({"auto", "form", "storage"})
+_FIND_OUT: Final = (
+    "The API cannot list requests, so check Datalab's dashboard for it before you submit it again; "
+    "if the task has a webhook_url, Datalab calls that with the request's id"
+)
+
+
+@attrs.frozen
+class PlannedSubmission:
+    """One submission: the task, and what it is about."""
+
+    task: Task[Any]
+    source: ResolvedSource | None
+    is_uploaded_first: bool
+    """Whether the file is uploaded before, and the request has its reference."""
+
+    @property
+    def file(self) -> FileSource | None:
+        """The file that goes with the request, or is uploaded before it."""
+        return self.source if isinstance(self.source, FileSource) else None
+
+    def longest(self, options: Options) -> float:
+        """Return the seconds that it may take by default: with a file as long as a transfer."""
+        return options.timeout if self.file is None else DEFAULT_TIMEOUT
+
+    def with_reference(self, reference: str) -> PlannedSubmission:
+        """Return the submission of a file that was uploaded."""
+        return attrs.evolve(self, source=UrlSource(reference), is_uploaded_first=False)
+
+    def operation(self, attachment: Attachment | None = None) -> Operation:
+        """Return the request."""
+        about = {} if self.source is None else self.source.fields()
+        if self.task.is_form:
+            return submit_form(self.task.endpoint, {**self.task.fields(), **about}, attachment)
+        return submit_json(self.task.endpoint, {**self.task.body(), **about})
+
+    def submission(self, *, retry_overloaded: bool) -> Submission:
+        """Return what decides on retries, and what is said if the outcome is not known."""
+        about: dict[str, JSON] = {} if self.source is None else {**self.source.fields()}
+        if isinstance(self.source, UrlSource):
+            about["file_url"] = redact_url(self.source.url)
+        elif isinstance(self.source, FileSource):
+            about["file"] = self.source.name
+        webhook = getattr(self.task, "webhook_url", None)
+        return Submission(
+            f"the {self.task.verb} request",
+            _FIND_OUT,
+            {"endpoint": self.task.endpoint, "task": self.task.redacted(), **about},
+            Secrets([webhook] if isinstance(webhook, str) else ()),
+            retry_overloaded=retry_overloaded,
+        )
+
+    @property
+    def source_name(self) -> str | None:
+        """The name of the file, or the address of the document without anything secret."""
+        if isinstance(self.source, UrlSource):
+            return redact_url(self.source.url)
+        return None if self.file is None else self.file.name
+
+    @property
+    def group(self) -> str:
+        """The requests that take about equally long: those of a verb and a mode."""
+        return group_of(self.task)
+
+
+def group_of(task: Task[Any]) -> str:
+    """Return the name of the requests that take about equally long: of a verb and a mode."""
+    modes = (getattr(task, name, None) for name in ("mode", "extraction_mode"))
+    return " ".join([task.verb, *(str(mode) for mode in modes if mode is not None)])
+
+
+def planned_submission(
+    task: object, source: DocumentSource | None, options: SubmitOptions
+) -> PlannedSubmission:
+    """Plan a submission.
+
+    Raises:
+        InvalidArgumentError: The task, the source or the way does not go with the others.
+    """
+    if not isinstance(task, Task):
+        raise InvalidArgumentError(
+            f"task must be a task such as Convert() or Extract(schema), not {named(task)}"
+        )
+    upload = options.get("upload", "auto")
+    if upload not in _WAYS:
+        raise InvalidArgumentError(
+            f"upload must be 'auto', 'form' or 'storage', not {named(upload)}"
+        )
+    resolved = resolve_source(
+        source, task=task, name=options.get("name"), content_type=options.get("content_type")
+    )
+    is_elsewhere = getattr(task, "processing_location", None) is not None
+    if isinstance(resolved, FileSource) and is_elsewhere and upload == "form":
+        raise InvalidArgumentError(
+            "With processing_location the API takes no file in the form: use upload='auto', or "
+            "pass a URL"
+        )
+    first = upload == "storage" or (upload == "auto" and is_elsewhere)
+    return PlannedSubmission(task, resolved, isinstance(resolved, FileSource) and first)
+
+
+def remote_result(request: DocumentRequest) -> Remote:
+    """Describe the result of a request for its download."""
+    assert request.result_url is not None
+    return Remote(
+        url=request.result_url,
+        subject=f"The result of {request.id}",
+        label=request.id,
+        identity=("document", request.id),
+        error_details={},
+        why_gone="results are deleted an hour after they are complete",
+    )

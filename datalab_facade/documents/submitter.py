@@ -1,0 +1,105 @@
+# Generated from async_submitter.py by scripts/unasync.py; change that file, not this one.
+"""Submits document requests, for blocking code: in one request, or after an upload."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from datalab_facade.calling import ApiCaller
+from datalab_facade.context import Context
+from datalab_facade.documents.kind import KnownRequest
+from datalab_facade.documents.snapshots import decode_submitted
+from datalab_facade.documents.submissions import PlannedSubmission
+from datalab_facade.documents.verb_options import SubmitOptions, call_options
+from datalab_facade.files.descriptions import MAX_FILE_BYTES
+from datalab_facade.files.resource import Files
+from datalab_facade.jobs.retries import Submission
+from datalab_facade.options import CallOptions
+from datalab_facade.transfers.form_files import FormFile
+from datalab_facade.transfers.progress import ProgressMeter
+from datalab_facade.transfers.sources import open_source
+
+
+class Submitter:
+    """Submits the document requests of one client, for blocking code."""
+
+    def __init__(self, calls: ApiCaller, files: Files, context: Context) -> None:
+        self._calls = calls
+        self._files = files
+        self._context = context
+
+    def start(
+        self, planned: PlannedSubmission, *, seconds: float, options: SubmitOptions
+    ) -> KnownRequest:
+        """Submit, once.
+
+        Args:
+            planned: What to submit.
+            seconds: How long it may take, the upload included.
+            options: See :class:`~datalab_facade.documents.verb_options.SubmitOptions`.
+
+        Raises:
+            DatalabError: See :meth:`Documents.submit
+                <datalab_facade.documents.resource.Documents.submit>`.
+        """
+        deadline = self._now() + seconds
+        overloaded, file = options.get("retry_overloaded", False), planned.file
+        submission = planned.submission(retry_overloaded=overloaded)
+        for_calls, on_progress = call_options(options), options.get("on_progress")
+        max_bytes = options.get("max_file_bytes", MAX_FILE_BYTES)
+        if file is None:
+            return self._send(planned, submission, None, deadline, for_calls)
+        if planned.is_uploaded_first:
+            uploaded = self._files.upload(
+                file.source,
+                name=file.name,
+                content_type=file.content_type,
+                max_bytes=max_bytes,
+                on_progress=on_progress,
+                timeout=seconds,
+                **for_calls,
+            )
+            planned = planned.with_reference(uploaded.reference)
+            return self._send(planned, submission, None, deadline, for_calls)
+        opening = open_source(file.source, file.name, max_bytes=max_bytes, timeout=seconds)
+        with opening as opened:
+            attachment = FormFile(
+                opened,
+                file.name,
+                file.content_type,
+                meter=ProgressMeter(file.name, on_progress),
+                clock=self._context.clock,
+                checksum=options.get("checksum", False),
+            )
+            # One attempt may take all of the time; a connection that stalls is noticed.
+            longest = cast("CallOptions", {"request_timeout": self._left(deadline), **for_calls})
+            return self._send(planned, submission, attachment, deadline, longest)
+
+    def _send(
+        self,
+        planned: PlannedSubmission,
+        submission: Submission,
+        attachment: FormFile | None,
+        deadline: float,
+        options: CallOptions,
+    ) -> KnownRequest:
+        request_id = self._calls.submit(
+            planned.operation(attachment),
+            decode_submitted,
+            timeout=self._left(deadline),
+            options=options,
+            submission=submission,
+        )
+        return KnownRequest(
+            f"{planned.task.endpoint}/{request_id}",
+            planned.task,
+            source=planned.source_name,
+            source_sha256=None if attachment is None else attachment.sha256,
+            submitted_at=self._context.clock.now(),
+        )
+
+    def _left(self, deadline: float) -> float:
+        return max(0.01, deadline - self._now())
+
+    def _now(self) -> float:
+        return self._context.clock.monotonic()
