@@ -30,6 +30,7 @@ import attrs
 from benchmarks import (
     decoding,
     deferred,
+    documents,
     downloads,
     installed,
     many,
@@ -96,6 +97,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "call": _benchmark(one_call.measure, one_call.FULL, one_call.QUICK),
     "decoding": _benchmark(decoding.measure, decoding.FULL, decoding.QUICK),
     "outputs": _benchmark(outputs_small.measure, outputs_small.FULL, outputs_small.QUICK),
+    "documents": _benchmark(documents.measure, documents.FULL, documents.QUICK),
     "downloads": _benchmark(downloads.measure, downloads.FULL, downloads.QUICK),
     "mapped": _benchmark(mapped.measure, mapped.FULL, mapped.QUICK, by_name_only=True),
     "load": _benchmark(sockets.load, sockets.FULL, sockets.QUICK),

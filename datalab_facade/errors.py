@@ -670,9 +670,10 @@ class EmptyResultError(DatalabError):
         self.result = result
         self.missing = missing
         pages = "" if result.page_count is None else f" ({result.page_count} pages)"
+        names = excerpt(", ".join(missing))
         super().__init__(
-            f"The result of {result.id}{pages} has no {', '.join(missing)}, although that was "
-            f"asked for. Look whether the document is blank; .result has what the server sent"
+            f"The result of {result.id}{pages} has no {names}, although that was asked for. "
+            f"Look whether the document is blank; .result has what the server sent"
         )
 
 
@@ -718,8 +719,8 @@ class ExtractionMismatchError(DatalabError):
         if len(issues) > len(shown):
             shown.append(f"and {len(issues) - len(shown)} more in .issues")
         super().__init__(
-            f"The extraction {extraction.id} does not fit {into}: {'; '.join(shown)}. It is in "
-            f".extraction: take its data, or read it as another type with read_as()"
+            f"The extraction {extraction.id} does not fit {excerpt(into)}: {'; '.join(shown)}. "
+            f"It is in .extraction: take its data, or read it as another type with read_as()"
         )
 
 
@@ -737,9 +738,10 @@ class FormatNotRequestedError(DatalabError, AttributeError):
     def __init__(self, missing: str, *, requested: tuple[str, ...]) -> None:
         self.format = missing
         self.requested = requested
-        every = ",".join((*requested, missing))
+        every = excerpt(",".join((*requested, missing)))
         super().__init__(
-            f"There is no {missing}, since it was not asked for: pass output_format={every!r}"
+            f"There is no {excerpt(missing)}, since it was not asked for: "
+            f"pass output_format={every!r}"
         )
 
 

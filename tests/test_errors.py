@@ -19,7 +19,9 @@ import datalab_facade
 from datalab_facade import (
     ClientStateError,
     ConflictError,
+    Conversion,
     Execution,
+    Extraction,
     InvalidArgumentError,
     JobFailedError,
     Manifest,
@@ -41,11 +43,17 @@ from datalab_facade.errors import (
     ConfigurationError,
     DatalabError,
     DefinitionIssue,
+    DocumentFailedError,
     DownloadError,
+    EmptyResultError,
     ExecutionFailedError,
+    ExtractionIssue,
+    ExtractionMismatchError,
+    FormatNotRequestedError,
     InternalServerError,
     InvalidDefinitionError,
     InvalidResponseError,
+    InvalidSchemaError,
     LocalFileError,
     NotFoundError,
     OutputTooLargeError,
@@ -55,6 +63,8 @@ from datalab_facade.errors import (
     RateLimitError,
     RateLimitTimeoutError,
     RequestRejectedError,
+    ResultExpiredError,
+    SchemaIssue,
     SubmissionUncertainError,
     UnprocessableEntityError,
     UploadError,
@@ -111,6 +121,7 @@ def examples(said: str = "Try again") -> list[DatalabError]:
             (402, PaymentRequiredError),
             (403, PermissionDeniedError),
             (404, NotFoundError),
+            (404, ResultExpiredError),
             (409, ConflictError),
             (413, PayloadTooLargeError),
             (429, RateLimitError),
@@ -125,6 +136,7 @@ def examples(said: str = "Try again") -> list[DatalabError]:
         ClientStateError(said),
         JobFailedError(said, _failed(said)),
         InvalidDefinitionError((DefinitionIssue(place=said, message=said),) * 9, source=said),
+        InvalidSchemaError((SchemaIssue(place=said, message=said),) * 9, source=said),
         APIConnectionError(said, **request, may_have_arrived=True),
         APITimeoutError(said, **request, may_have_arrived=False, timeout=1.5),
         RateLimitTimeoutError(wait=12.5, left=-0.5),
@@ -132,6 +144,16 @@ def examples(said: str = "Try again") -> list[DatalabError]:
         UnprocessableEntityError(**request, issues=(issue,) * 3, body=said, retry_after=3),
         InvalidResponseError(said, **request, body=said),
         ExecutionFailedError(_failed(said)),
+        DocumentFailedError(_failed(said), detail=said, stage=said),
+        EmptyResultError(
+            Conversion(id="convert/a", raw={"markdown": said}, observed_at=_AT), (said,) * 9
+        ),
+        ExtractionMismatchError(
+            Extraction(id="extract/a", raw={"error": said}, observed_at=_AT),
+            into=said,
+            issues=(ExtractionIssue(place=said, message=said),) * 9,
+        ),
+        FormatNotRequestedError(said, requested=(said,)),
         WaitTimeoutError(
             kind=said, job_id=7, snapshot=_failed(said), stage=said, timeout=60, elapsed=60.2
         ),
@@ -302,6 +324,8 @@ def test_every_class_can_be_imported_from_both_places() -> None:
     assert names | {
         "DefinitionIssue",
         "DownloadFailure",
+        "ExtractionIssue",
+        "SchemaIssue",
         "UploadFailure",
         "ValidationIssue",
     } == set(errors.__all__)
@@ -332,8 +356,9 @@ def test_nothing_else_is_kin_to_what_python_has() -> None:
     """Else ``except TimeoutError`` would catch what nobody thinks of."""
     kin = {kind for kind in CLASSES if issubclass(kind, (ValueError, OSError, LookupError))}
     timeouts = {APITimeoutError, RateLimitTimeoutError, WaitTimeoutError}
-    arguments = {ConfigurationError, InvalidArgumentError, InvalidDefinitionError}
-    assert kin == {*arguments, APIConnectionError, LocalFileError, *timeouts}
+    arguments = {ConfigurationError, InvalidArgumentError}
+    values = {InvalidDefinitionError, InvalidSchemaError}
+    assert kin == {*arguments, *values, APIConnectionError, LocalFileError, *timeouts}
 
 
 def test_no_class_hides_a_builtin_one() -> None:

@@ -27,6 +27,10 @@ MODULES = {"datalab_facade.errors", "datalab_facade.testing.pytest_plugin"}
 
 # Scripts for the simulator read better with what they are about in front.
 LEADING = {"ExecutionScript": ["steps"], "StepScript": ["name"], "RunScript": ["file_key"]}
+# One that stays the first, since all others have keywords only.
+LEADING |= {"Extract": ["schema"], "Fill": ["field_data"], "Segment": ["segmentation_schema"]}
+LEADING |= {"CreateDocument": ["markdown"], "RunAgent": ["processor"]}
+LEADING |= {"CheckpointSource": ["checkpoint_id"]}
 
 
 def named_on_pages() -> list[str]:

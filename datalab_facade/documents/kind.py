@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from datalab_facade.documents.async_handles import AsyncDocumentHandle
     from datalab_facade.documents.handles import DocumentHandle
 
+_AnyDocumentHandle: TypeAlias = "DocumentHandle[Any] | AsyncDocumentHandle[Any]"
 DocumentLike: TypeAlias = (
-    "str | DocumentRequest | DocumentResult | DocumentHandle[Any] | AsyncDocumentHandle[Any] "
-    "| Mapping[str, JSON]"
+    "str | DocumentRequest | DocumentResult | _AnyDocumentHandle | Mapping[str, JSON]"
 )
 """Whatever stands for a document request: its id with its endpoint
 (``"convert/Qm3xT0yLr8sWb2ZkVf6NcA"``), its ``request_check_url``, a snapshot, a result, a handle of

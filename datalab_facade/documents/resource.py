@@ -47,7 +47,6 @@ from datalab_facade.errors import DatalabError
 from datalab_facade.files.resource import Files
 from datalab_facade.jobs.changes import OnChange
 from datalab_facade.jobs.learning import Submitted
-from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.options import CallOptions, WaitOptions
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
@@ -184,7 +183,7 @@ class Documents(DocumentVerbs):
         late, known = checked_late_value(options.get("wait_for")), self._known(job)
         output_dir, waits = options.get("output_dir"), wait_options(options)
         max_bytes, clock = options.get("max_bytes", DEFAULT_MAX_BYTES), self._context.clock
-        deadline = clock.monotonic() + self._limits(waits).timeout
+        deadline = clock.monotonic() + self._limit(waits)
         ended = self.wait(known.id, on_change=on_change, **waits)
         result = self._read(ended, known, deadline, max_bytes)
         for pause in asking_again(late, now=clock.monotonic(), deadline=deadline):
@@ -260,7 +259,7 @@ class Documents(DocumentVerbs):
         if isinstance(job, DocumentResult):
             return self._save(job, output_dir)
         known = self._known(job)
-        deadline = self._context.clock.monotonic() + self._limits(options).timeout
+        deadline = self._context.clock.monotonic() + self._limit(options)
         ended = self.wait(known.id, on_change=on_change, **options)
         again = self._polling_again(known)
         return self._results.save(ended, known, again, output_dir, deadline=deadline)
@@ -368,7 +367,7 @@ class Documents(DocumentVerbs):
         checked_late_value(options.get("wait_for"))
         checked_callable("on_change", on_change)
         planned, clock = planned_submission(task, source, options), self._context.clock
-        limit = self._limits(wait_options(options)).timeout
+        limit = self._limit(wait_options(options))
         deadline = clock.monotonic() + limit
         sending = submit_options({"checksum": options.get("output_dir") is not None, **options})
         seconds = min(planned.longest(self._context.options), limit)
@@ -378,10 +377,12 @@ class Documents(DocumentVerbs):
         handle: DocumentHandle[R] = self._handle(known)
         return self.result(handle, on_change=on_change, **waiting)
 
-    def _limits(self, options: WaitOptions) -> WaitPolicy:
-        timeout, policy = options.get("timeout"), options.get("policy")
-        given = call_options(options)
-        return self._context.policy_for_wait(timeout, policy, given, self.kind.policy)
+    def _limit(self, options: WaitOptions) -> float:
+        """Return the seconds until the deadline of a wait."""
+        if (timeout := options.get("timeout")) is not None:
+            return checked_seconds("timeout", timeout)
+        policy = options.get("policy")
+        return self._context.policy_for_wait(None, policy, {}, self.kind.policy).timeout
 
     def _read(
         self, ended: DocumentRequest, known: KnownRequest, deadline: float, max_bytes: int

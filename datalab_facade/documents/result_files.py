@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import json
 import re
+import string
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Final, Protocol
@@ -42,7 +43,8 @@ _PIECE: Final = 1 << 16
 _MAX_UNWRITTEN: Final = 4 << 20
 # A tree without anything in it.
 _EMPTY: Final = re.compile(rb"\s*\{\s*\}\s*")
-_NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]+")
+_BASE64: Final = f"{string.ascii_letters}{string.digits}+/".encode()
+_NOT_BASE64: Final = bytes(byte for byte in range(256) if byte not in _BASE64)
 _MAX_KEPT: Final = 64 << 20
 """The most characters of all parts that are kept in memory."""
 
@@ -339,7 +341,7 @@ class _Base64:
     def __init__(self, files: ResultFiles, part: Part, start: str) -> None:
         self._files = files
         self._part = part
-        self._rest = ""
+        self._rest = b""
         self._ended = not start
         self._file = files.open_decoded(part) if start else None
 
@@ -348,7 +350,7 @@ class _Base64:
             return
         data, padding, _ = text.partition("=")
         self._ended = bool(padding)
-        clean = self._rest + _NOT_BASE64.sub("", data)
+        clean = self._rest + data.encode("ascii", "replace").translate(None, _NOT_BASE64)
         whole = len(clean) // 4 * 4
         self._rest = clean[whole:]
         if self._file is not None and whole:
@@ -359,7 +361,7 @@ class _Base64:
             self._files.give_up(self._part)
             return
         if len(self._rest) > 1:
-            self._file.write(binascii.a2b_base64(self._rest + "=" * (4 - len(self._rest))))
+            self._file.write(binascii.a2b_base64(self._rest + b"=" * (4 - len(self._rest))))
         if len(self._rest) == 1 or not self._file.size:
             self._files.give_up(self._part)
         else:

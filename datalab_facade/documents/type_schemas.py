@@ -32,7 +32,7 @@ def json_schema_of(kind: type[object]) -> Mapping[str, object]:
     except ImportError:
         raise ConfigurationError(
             f"Making a JSON Schema of {kind.__name__} needs pydantic 2: install "
-            f"datalab-facade[pydantic], or pass a JSON Schema, and into={kind.__name__}"
+            f"datalab-facade[extraction], or pass a JSON Schema, and into={kind.__name__}"
         ) from None
     del TypeAdapter
     try:

@@ -7,6 +7,7 @@ and an async driver carry the commands out.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Generic, TypeVar
 
@@ -156,6 +157,7 @@ class WaitPolicy:
 _DEFAULTS = WaitPolicy()
 
 
+@functools.lru_cache(64)
 def adapted_policy(policy: WaitPolicy, family: WaitPolicy | None) -> WaitPolicy:
     """Return a policy whose settings are those of a family of jobs where they are defaults."""
     if family is None:

@@ -40,7 +40,7 @@ def form_fields(
         ("boolean", booleans),
         ("number", numbers),
     )
-    kinds = {name: kind for kind, names in pairs for name in names.split()}
+    kinds: dict[str, FieldKind] = {name: kind for kind, names in pairs for name in names.split()}
     return FormFields(kinds, frozenset(required.split()))
 
 

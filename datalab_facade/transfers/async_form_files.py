@@ -54,15 +54,15 @@ class AsyncFormFile:
         # Without its end the form cannot be read, so whatever breaks before that was not acted on.
         exchange.is_body_incomplete = True
         self._meter.begin(done, total, self._clock.monotonic())
-        yield head
         pieces = self._source.pieces()
         while (piece := await self._next(pieces)) is not None:
             check_interrupted()
-            yield piece
             done += len(piece)
+            # A small form is sent at once.
+            begins, ends = done == len(piece), done == total
+            exchange.is_body_incomplete = not ends
+            yield (head if begins else b"") + piece + (tail if ends else b"")
             self._meter.update(done, total, self._clock.monotonic())
-        exchange.is_body_incomplete = False
-        yield tail
 
     async def _next(self, pieces: Iterator[bytes]) -> bytes | None:
         if self._source.in_memory:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
@@ -17,56 +17,111 @@ if TYPE_CHECKING:
 _Builder: TypeAlias = Callable[..., Mapping[str, Any]]
 
 
+DOCUMENT_ENDPOINTS: Final = frozenset(
+    {
+        "agent",
+        "convert",
+        "create-document",
+        "extract",
+        "fill",
+        "marker/extraction/gen_schemas",
+        "segment",
+        "track-changes",
+    }
+)
+"""The endpoints that take document requests, as they stand in their paths."""
+
+
 def _submit_builder(endpoint: str) -> _Builder:
     """Return the generated function that builds a submission."""
     match endpoint:
         case "convert":
-            from datalab_api_client.api.default.post_convert import _get_kwargs
+            from datalab_api_client.api.default.post_convert import _get_kwargs as post_convert
+
+            build: _Builder = post_convert
         case "extract":
-            from datalab_api_client.api.default.post_extract import _get_kwargs
+            from datalab_api_client.api.default.post_extract import _get_kwargs as post_extract
+
+            build = post_extract
         case "segment":
-            from datalab_api_client.api.default.post_segment import _get_kwargs
+            from datalab_api_client.api.default.post_segment import _get_kwargs as post_segment
+
+            build = post_segment
         case "fill":
-            from datalab_api_client.api.default.post_fill import _get_kwargs
+            from datalab_api_client.api.default.post_fill import _get_kwargs as post_fill
+
+            build = post_fill
         case "track-changes":
-            from datalab_api_client.api.default.post_track_changes_cae96b import _get_kwargs
+            from datalab_api_client.api.default.post_track_changes_cae96b import (
+                _get_kwargs as post_track_changes,
+            )
+
+            build = post_track_changes
         case "agent":
-            from datalab_api_client.api.default.post_agent import _get_kwargs
+            from datalab_api_client.api.default.post_agent import _get_kwargs as post_agent
+
+            build = post_agent
         case "create-document":
-            from datalab_api_client.api.default.post_create_document_ec5597 import _get_kwargs
+            from datalab_api_client.api.default.post_create_document_ec5597 import (
+                _get_kwargs as post_create_document,
+            )
+
+            build = post_create_document
         case "marker/extraction/gen_schemas":
             from datalab_api_client.api.default.post_marker_extraction_gen_schemas_08a025 import (
-                _get_kwargs,
+                _get_kwargs as post_marker_extraction_gen_schemas,
             )
+
+            build = post_marker_extraction_gen_schemas
         case _:
             raise KeyError(endpoint)
-    return _get_kwargs
+    return build
 
 
 def _poll_builder(endpoint: str) -> _Builder:
     """Return the generated function that builds a poll."""
     match endpoint:
         case "convert":
-            from datalab_api_client.api.default.get_convert_id import _get_kwargs
+            from datalab_api_client.api.default.get_convert_id import _get_kwargs as get_convert_id
+
+            build: _Builder = get_convert_id
         case "extract":
-            from datalab_api_client.api.default.get_extract_id import _get_kwargs
+            from datalab_api_client.api.default.get_extract_id import _get_kwargs as get_extract_id
+
+            build = get_extract_id
         case "segment":
-            from datalab_api_client.api.default.get_segment_id import _get_kwargs
+            from datalab_api_client.api.default.get_segment_id import _get_kwargs as get_segment_id
+
+            build = get_segment_id
         case "fill":
-            from datalab_api_client.api.default.get_fill_id import _get_kwargs
+            from datalab_api_client.api.default.get_fill_id import _get_kwargs as get_fill_id
+
+            build = get_fill_id
         case "track-changes":
-            from datalab_api_client.api.default.get_track_changes_id_585f7a import _get_kwargs
+            from datalab_api_client.api.default.get_track_changes_id_585f7a import (
+                _get_kwargs as get_track_changes_id,
+            )
+
+            build = get_track_changes_id
         case "agent":
-            from datalab_api_client.api.default.get_agent_id import _get_kwargs
+            from datalab_api_client.api.default.get_agent_id import _get_kwargs as get_agent_id
+
+            build = get_agent_id
         case "create-document":
-            from datalab_api_client.api.default.get_create_document_id_24569d import _get_kwargs
+            from datalab_api_client.api.default.get_create_document_id_24569d import (
+                _get_kwargs as get_create_document_id,
+            )
+
+            build = get_create_document_id
         case "marker/extraction/gen_schemas":
             from datalab_api_client.api.default.get_marker_extraction_gen_schemas_id_a4cf64 import (
-                _get_kwargs,
+                _get_kwargs as get_marker_extraction_gen_schemas_id,
             )
+
+            build = get_marker_extraction_gen_schemas_id
         case _:
             raise KeyError(endpoint)
-    return _get_kwargs
+    return build
 
 
 @attrs.frozen
@@ -88,7 +143,7 @@ def submit_form(
     """``POST /api/v1/{endpoint}``, as a form.
 
     Args:
-        endpoint: Such as ``"convert"``; a known one.
+        endpoint: Such as ``"convert"``; one of :data:`DOCUMENT_ENDPOINTS`.
         fields: The fields of the form, but for the file.
         attachment: The file, if there is one.
     """

@@ -12,7 +12,7 @@ from specs import documents
 
 import datalab_facade
 from datalab_facade import StepDefinition
-from datalab_facade.transport import operations
+from datalab_facade.transport import document_operations, operations
 from datalab_facade.transport.operations import Operation
 from datalab_facade.workflows.decoding import decode_workflow
 from tests.contract.left_out import LEFT_OUT
@@ -45,9 +45,9 @@ ARGUMENTS: dict[str, Any] = {
 
 JSON_ENDPOINTS = frozenset({"create-document", "marker/extraction/gen_schemas"})
 ENDPOINTS = {
-    "submit_form": operations.DOCUMENT_ENDPOINTS - JSON_ENDPOINTS,
+    "submit_form": document_operations.DOCUMENT_ENDPOINTS - JSON_ENDPOINTS,
     "submit_json": JSON_ENDPOINTS,
-    "document_status": operations.DOCUMENT_ENDPOINTS,
+    "document_status": document_operations.DOCUMENT_ENDPOINTS,
 }
 """Functions of the transport that send several operations, and to which endpoints."""
 
@@ -55,9 +55,11 @@ ENDPOINTS = {
 def wrapped() -> dict[str, Operation]:
     """Give each operation that the transport can send, by the name of its function."""
     found: dict[str, Operation] = {}
-    for name, function in inspect.getmembers(operations, inspect.isfunction):
+    modules = (operations, document_operations)
+    functions = [one for kind in modules for one in inspect.getmembers(kind, inspect.isfunction)]
+    for name, function in functions:
         signature = inspect.signature(function)
-        if function.__module__ != operations.__name__ or name.startswith("_"):
+        if not function.__module__.endswith("operations") or name.startswith("_"):
             continue
         if signature.return_annotation != "Operation":
             continue

@@ -41,7 +41,7 @@ from datalab_facade import (
 from datalab_facade.documents.kind import DOCUMENT_POLICY
 from datalab_facade.documents.snapshots import decode_request
 from datalab_facade.jobs.wait import adapted_policy
-from datalab_facade.testing import Fault, Simulator
+from datalab_facade.testing import Fault, Simulator, VirtualClock
 from datalab_facade.testing.document_scripts import DocumentScript
 from datalab_facade.testing.server import SimulatorServer
 from tests.in_process import new_simulator
@@ -64,6 +64,11 @@ class Invoice:
 
     number: str
     total: float
+
+
+def virtual(simulator: Simulator) -> VirtualClock:
+    assert isinstance(simulator.clock, VirtualClock)
+    return simulator.clock
 
 
 def submitted(way: Way, client: Any, task: Any = None, source: Any = PDF, **options: Any) -> Any:
@@ -312,7 +317,7 @@ def test_a_failure_has_the_servers_words(way: Way, simulator: Simulator, status:
 def test_a_result_is_gone_after_an_hour(way: Way, simulator: Simulator) -> None:
     client = way.client(simulator)
     result = way.done(client.documents.convert(PDF))
-    simulator.clock.advance(3_700)
+    virtual(simulator).advance(3_700)
     for ask in (client.documents.refresh, client.documents.get, client.documents.result):
         with pytest.raises(ResultExpiredError) as caught:
             way.done(ask(result))
@@ -494,7 +499,7 @@ def test_a_request_that_was_left_for_a_day_is_polled_at_once(
     client = way.client(simulator)
     way.done(submitted(way, client).wait())
     data = submitted(way, client).to_dict()
-    simulator.clock.advance(86_400)
+    virtual(simulator).advance(86_400)
     began = simulator.clock.monotonic()
     fresh = way.client(simulator)
     way.done(fresh.documents.handle(data).wait())

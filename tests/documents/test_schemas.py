@@ -455,7 +455,7 @@ def test_a_class_that_says_nothing_of_its_fields_is_told_by_its_name(kind: type)
 @pytest.mark.parametrize("kind", [ModelInvoice, PlainInvoice, AttrsInvoice, TypedInvoice])
 def test_a_class_needs_pydantic_and_says_so(monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
     monkeypatch.setitem(sys.modules, "pydantic", None)
-    with pytest.raises(ConfigurationError, match=r"datalab-facade\[pydantic\]"):
+    with pytest.raises(ConfigurationError, match=r"datalab-facade\[extraction\]"):
         schema_of(kind)
     assert schema_of(INVOICE) == INVOICE
 

@@ -9,22 +9,42 @@ from typing import Any
 import attrs
 
 from datalab_facade import (
+    AgentResult,
     Change,
+    CheckpointSource,
+    Conversion,
+    Convert,
+    CreatedDocument,
+    CreateDocument,
     DatalabError,
+    DocumentResult,
+    DocumentSegment,
     DriftReport,
     Execution,
+    Extract,
+    ExtractedField,
+    Extraction,
+    ExtractionIssue,
     FailedOutput,
     Failure,
     File,
     FileLink,
+    Fill,
+    FilledForm,
     InputConfig,
     Manifest,
     Outcome,
     Output,
     Progress,
+    RunAgent,
     RunReport,
     RunResult,
     SavedOutput,
+    SavedResult,
+    SchemaIssue,
+    SchemaSuggestions,
+    Segment,
+    Segmentation,
     Span,
     Status,
     Step,
@@ -33,7 +53,9 @@ from datalab_facade import (
     StepRun,
     Steps,
     StepType,
+    SuggestSchemas,
     Totals,
+    TrackChanges,
     Update,
     UploadOutcome,
     WaitPolicy,
@@ -42,6 +64,7 @@ from datalab_facade import (
     WorkflowDefinition,
     WorkflowStep,
 )
+from datalab_facade.documents.receipts import SavedFile
 from datalab_facade.drift import Drift
 from tests.test_errors import examples as errors
 
@@ -136,7 +159,39 @@ _NOT_DONE = RunResult(
     source="b.pdf", folder=Path("out/b"), error=_TIMED_OUT, reason="it takes too long"
 )
 
+_SAVED_FILE = SavedFile(path="a.png", bytes=2, sha256="0123456789abcdef" * 4, image="../a.png")
+_ANSWER: Any = {"total": 5, "total_citations": ["/page/0/Text/1"], "total_score": 4}
+
 _VALUES: list[object] = [
+    DocumentResult(id="other/a", raw={"status": "complete"}, observed_at=NOON),
+    Conversion(
+        id="convert/Qm3xT0yLr8sWb2ZkVf6NcA",
+        task=Convert(mode="accurate"),
+        source="a.pdf",
+        source_sha256="0123456789abcdef" * 4,
+        observed_at=NOON,
+        raw={"markdown": "# A", "images": {"a.png": "iVBORw0KGgo="}, "page_count": 3},
+    ),
+    Extraction[Any](id="extract/a", raw={"extraction_schema_json": _ANSWER}),
+    ExtractedField(path="items[0].amount", value=[5], citations=("/page/0",), score=4.5),
+    ExtractionIssue(place="items[0].amount", message="must be a number"),
+    Segmentation(id="segment/a", raw={"segmentation_results": {"segments": []}}),
+    DocumentSegment(name="Invoice", pages=(0, 1), confidence="high"),
+    FilledForm(id="fill/a", raw={"output_base64": "JVBERg=="}),
+    CreatedDocument(id="create-document/a", raw={"output_base64": "UEs="}),
+    AgentResult(id="agent/a", raw={"status": "complete"}),
+    SchemaSuggestions(id="marker/extraction/gen_schemas/a", raw={"suggestions": {}}),
+    _SAVED_FILE,
+    SavedResult(
+        id="convert/a",
+        source="a.pdf",
+        task={"task": "convert"},
+        page_count=3,
+        cost_cents=1.5,
+        saved_at=NOON,
+        files=(_SAVED_FILE,),
+        missing=("html",),
+    ),
     Status.COMPLETED,
     Status("PAUSED"),
     EXECUTION,
@@ -169,6 +224,16 @@ _VALUES: list[object] = [
         description="Parses.",
         settings_schema={"type": "object"},
     ),
+    Convert(mode="fast", page_range="0-2", output_format="markdown,html", extra={"new": [1]}),
+    Extract({"properties": {"total": {"type": "number"}}}, max_pages=3),
+    Segment({"Invoice": "a bill"}),
+    Fill({"name": "Jane"}, confidence_threshold=0.5),
+    TrackChanges(paginate=True),
+    CreateDocument("# Report"),
+    RunAgent("cp_abc123"),
+    SuggestSchemas(processing_location="eu"),
+    CheckpointSource("abc"),
+    SchemaIssue(place="lines[].tax", message="is missing"),
     WorkflowStep(
         unique_name="parse",
         step_key="marker_parse",
