@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -98,10 +99,11 @@ def _filled(value: JSON, missing: list[tuple[str | int, ...]]) -> JSON:
     for *path, name in missing:
         inside: Any = filled
         for part in path:
-            if isinstance(inside, dict):
-                inside = inside.get(str(part))
-            elif isinstance(inside, list) and isinstance(part, int) and part < len(inside):
+            try:
                 inside = inside[part]
+            except (TypeError, LookupError):
+                # Not a place of the value: a member of a union, as pydantic names it.
+                continue
         if isinstance(inside, dict):
             inside.setdefault(str(name), None)
     return filled
@@ -128,18 +130,18 @@ def _validator_of(into: type[_T]) -> Callable[[JSON], _T] | None:
 
 
 def _mismatches(error: BaseException, path: tuple[str | int, ...] = ()) -> Iterator[Mismatch]:
-    notes: Any = getattr(error, "group_exceptions", None)
-    listed: Any = getattr(error, "errors", None)
-    if callable(notes):
-        # What cattrs raises: an error for each field or item, with a note of its place.
-        inside, others = cast("Any", notes)()
+    # What was raised by a library, that library has been imported for.
+    cattrs: Any = sys.modules.get("cattrs")
+    pydantic: Any = sys.modules.get("pydantic")
+    if cattrs and isinstance(error, cattrs.BaseValidationError):
+        # It holds an error for each field or item, with a note of its place.
+        inside, others = cast("Any", error).group_exceptions()
         for one, note in inside:
             yield from _mismatches(one, (*path, getattr(note, "name", getattr(note, "index", ""))))
         for one in others:
             yield from _mismatches(one, path)
-    elif callable(listed):
-        # What pydantic raises.
-        for one in cast("Any", listed)():
+    elif pydantic and isinstance(error, pydantic.ValidationError):
+        for one in cast("Any", error).errors():
             yield Mismatch(
                 path=(*path, *one["loc"]), message=one["msg"], is_missing=one["type"] == "missing"
             )

@@ -17,6 +17,7 @@ from datalab_facade.codec import JSONFormat, form_of_field, hints_of, plan_of
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.json_forms import JSON, Form, InvalidJSONError, named
 from datalab_facade.known_secrets import Redacted, redact_value
+from datalab_facade.redaction import redact_url
 from datalab_facade.workflows.checks import find_json_issues
 
 R_co = TypeVar("R_co", covariant=True)
@@ -216,7 +217,7 @@ class Task(Generic[R_co]):
         """
         found = cast("dict[str, JSON]", redact_value(self.body()))
         if "webhook_url" in found:
-            found["webhook_url"] = _redacted_webhook(cast("str", found["webhook_url"]))
+            found["webhook_url"] = _redacted_webhook(found["webhook_url"])
         return found
 
     def to_dict(self) -> dict[str, JSON]:
@@ -285,11 +286,11 @@ def _text(value: JSON) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def _redacted_webhook(url: str | None) -> str | None:
-    if url is None:
-        return None
-    found = cast("str", redact_value(url)).split("/")
-    return "/".join([*found[:3], "…"]) if len(found) > 3 else "/".join(found)
+def _redacted_webhook(url: JSON) -> JSON:
+    if not isinstance(url, str):
+        return url
+    found = redact_url(url).split("/")
+    return "/".join([*found[:3], "…"] if len(found) > 3 else found)
 
 
 def _fields(kind: type[Task[Any]]) -> tuple[attrs.Attribute[Any], ...]:

@@ -360,6 +360,22 @@ def test_a_secret_is_in_no_repr_and_in_nothing_for_logs() -> None:
     assert SECRET not in repr(CreateDocument(SECRET))
 
 
+@pytest.mark.parametrize("url", [5, ["a"], "", "nonsense", "https://hooks.example", "//a?b#c"])
+def test_whatever_a_webhook_is_it_can_be_redacted(url: Any) -> None:
+    task = Fill({"a": "b"}, extra={"webhook_url": url})
+    assert task.body()["webhook_url"] == url
+    assert "webhook_url" in task.redacted()
+
+
+def test_a_class_of_the_callers_is_sent_as_the_one_that_it_is_made_of() -> None:
+    @attrs.frozen(kw_only=True)
+    class Mine(Convert):
+        """A user's own."""
+
+    assert Mine(mode="fast").fields() == {"mode": "fast"}
+    assert Task.from_dict(Mine(mode="fast").to_dict()) == Convert(mode="fast")
+
+
 def test_an_error_quotes_no_webhook() -> None:
     with pytest.raises(DatalabError) as caught:
         any_convert(webhook_url=[f"https://hooks.example/{SECRET}"])
