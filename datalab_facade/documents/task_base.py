@@ -107,8 +107,8 @@ class Task(Generic[R_co]):
             if cls is Task:
                 raise TypeError("Task is abstract; use Convert, Extract or another task")
             for name in fields:
-                if name not in cls.argument_names():
-                    raise TypeError(_unknown(cls, name, cls.argument_names()))
+                if name not in argument_names(cls):
+                    raise TypeError(_unknown(cls, name, argument_names(cls)))
             return super().__new__(cls)
 
     def __repr__(self) -> str:
@@ -133,15 +133,14 @@ class Task(Generic[R_co]):
             value = getattr(self, name)
             if value is not None:
                 self._check_field(name, value, form)
+        known = field_names(type(self))
         for name in self.extra:
-            if name in _SOURCE_FIELDS or name in self.wire_names():
+            if name in _SOURCE_FIELDS:
+                raise InvalidArgumentError(f"extra has {name!r}, which the source says")
+            if name in known:
+                argument = argument_of(type(self), known[name])
                 raise InvalidArgumentError(
-                    f"extra has {name!r}, which is a field of its own: "
-                    + (
-                        "it is what the source says"
-                        if name in _SOURCE_FIELDS
-                        else f"pass {self.argument_of(name)}="
-                    )
+                    f"extra has {name!r}, which is a field of its own: pass {argument}="
                 )
         self._check()
 
@@ -158,30 +157,6 @@ class Task(Generic[R_co]):
 
     def _check(self) -> None:
         """Check what the type of a field does not say."""
-
-    @classmethod
-    def argument_names(cls) -> tuple[str, ...]:
-        """Return the names of the arguments."""
-        return tuple(field.alias or field.name for field in _fields(cls))
-
-    @classmethod
-    def field_names(cls) -> tuple[str, ...]:
-        """Return the names of all fields that are sent, and of ``extra``."""
-        return tuple(_forms(cls))
-
-    @classmethod
-    def argument_of(cls, wire_name: str) -> str:
-        """Return the name of the argument for a field of the API."""
-        return next(
-            field.alias or field.name
-            for field in _fields(cls)
-            if cls._wire_names.get(field.name, field.name) == wire_name
-        )
-
-    @classmethod
-    def wire_names(cls) -> tuple[str, ...]:
-        """Return the names in the API of all fields, without those of the source."""
-        return tuple(cls._wire_names.get(name, name) for name in _forms(cls) if name != "extra")
 
     def body(self) -> dict[str, JSON]:
         """Return what is sent as a JSON body; the source is not part of it."""
@@ -264,6 +239,21 @@ class Task(Generic[R_co]):
                 f"{_but_similar(verb, _BY_VERB)}"
             )
         return kind
+
+
+def argument_names(kind: type[Task[Any]]) -> tuple[str, ...]:
+    """Return the names of a task's arguments."""
+    return tuple(field.alias or field.name for field in _fields(kind))
+
+
+def field_names(kind: type[Task[Any]]) -> dict[str, str]:
+    """Return the names of a task's attributes by those of the API's fields, without ``extra``."""
+    return {kind._wire_names.get(name, name): name for name in _forms(kind) if name != "extra"}  # noqa: SLF001
+
+
+def argument_of(kind: type[Task[Any]], name: str) -> str:
+    """Return the name of the argument for an attribute."""
+    return next(field.alias or name for field in _fields(kind) if field.name == name)
 
 
 def _unknown(kind: type, name: object, known: Iterable[str]) -> str:

@@ -32,6 +32,7 @@ from datalab_facade import (
 )
 from datalab_facade.codec import hints_of
 from datalab_facade.documents import task_fields
+from datalab_facade.documents.task_base import argument_names, argument_of, field_names
 
 AnyTask = Task[Any]
 KINDS: list[type[AnyTask]] = [
@@ -120,7 +121,7 @@ def tasks(draw: st.DrawFn) -> AnyTask:
 
 def from_fields(kind: type[AnyTask], sent: Mapping[str, str]) -> AnyTask:
     """Make a task of its form fields, as a server reads them."""
-    names = {kind._wire_names.get(name, name): name for name in kind.field_names()}
+    names = field_names(kind)
     arguments: dict[str, Any] = {"extra": {}}
     for wire_name, text in sent.items():
         if wire_name not in names:
@@ -128,7 +129,7 @@ def from_fields(kind: type[AnyTask], sent: Mapping[str, str]) -> AnyTask:
             continue
         name = names[wire_name]
         hint = wire_type(kind, name)
-        argument = kind.argument_of(wire_name)
+        argument = argument_of(kind, name)
         if hint in (str, int, float):
             arguments[argument] = hint(text)
         elif hint is bool:
@@ -177,15 +178,12 @@ def test_the_attributes_are_the_form_fields_of_the_document(kind: type[AnyTask])
     assert kind.is_form == (media_type == "multipart/form-data")
     schema = SPEC["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
     documented = set(schema["properties"])
-    assert set(kind.wire_names()) == documented - {"file", "file_url", "checkpoint_id"}
+    assert field_names(kind).keys() == documented - {"file", "file_url", "checkpoint_id"}
     assert kind.takes_file == ("file_url" in documented)
     assert kind.takes_checkpoint == ("checkpoint_id" in documented)
 
-    for name in kind.field_names():
-        documented_type = schema["properties"].get(kind._wire_names.get(name, name))
-        if documented_type is None:
-            assert name == "extra"
-            continue
+    for wire_name, name in field_names(kind).items():
+        documented_type = schema["properties"][wire_name]
         types = {one.get("type") for one in documented_type.get("anyOf", [documented_type])}
         hint = wire_type(kind, name)
         expected = {bool: "boolean", int: "integer", float: "number"}.get(hint)
@@ -196,7 +194,7 @@ def test_the_attributes_are_the_form_fields_of_the_document(kind: type[AnyTask])
 def test_the_keyword_arguments_of_the_verbs_are_the_fields(kind: type[AnyTask]) -> None:
     fields = getattr(task_fields, f"{kind.__name__}Fields")
     own = {"schema", "into", "segments", "field_data", "markdown", "processor"}
-    assert set(fields.__annotations__) == set(kind.argument_names()) - own
+    assert set(fields.__annotations__) == set(argument_names(kind)) - own
     hints = typing.get_type_hints(fields, localns={"JSON": object})
     for name, hint in hints.items():
         attribute = hints_of(kind)[name]
