@@ -9,10 +9,11 @@ from __future__ import annotations
 import copy
 import dataclasses
 import sys
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
@@ -159,8 +160,13 @@ def _structure(value: JSON, into: type[_T]) -> _T:
             f"Converting JSON to {name_of(into)} needs cattrs: install datalab-facade[cattrs]"
         ) from None
     del cattrs
-    structured: _T = _converter().structure(value, into)
-    return structured
+    return cast("_T", _reader(into)(value, into))
+
+
+@lru_cache(maxsize=64)
+def _reader(into: Any) -> Callable[[object, Any], object]:  # noqa: ANN401 - any type
+    """Return what reads a type; making it takes some milliseconds."""
+    return _converter().get_structure_hook(into)
 
 
 def _converter() -> Converter:
@@ -278,19 +284,26 @@ _SHAPES: Final[tuple[tuple[Callable[[Any], bool], type, str], ...]] = (
 )
 
 
+class _Pending(threading.local):
+    """The types that a thread makes a reader for; cattrs may make one later, for recursion."""
+
+    def __init__(self) -> None:
+        self.hints: set[object] = set()
+
+
 def _check_shape(
     converter: Converter, is_of_shape: Callable[[Any], bool], shape: type, name: str
 ) -> None:
     """Accept for such types only values of that shape; cattrs takes whatever can be iterated."""
-    pending: set[object] = set()
+    pending = _Pending()
 
     def make(hint: Any, inner_converter: Converter) -> Callable[[object, Any], object]:  # noqa: ANN401
         known = resolved(hint) if is_typed_dict(hint) and not get_args(hint) else hint
-        pending.update([hint, known])
+        pending.hints.update([hint, known])
         try:
             structure = inner_converter.get_structure_hook(known, cache_result=False)
         finally:
-            pending.difference_update([hint, known])
+            pending.hints.difference_update([hint, known])
 
         def checked(value: object, kind: Any) -> object:  # noqa: ANN401
             if not isinstance(value, shape):
@@ -300,5 +313,5 @@ def _check_shape(
         return checked
 
     converter.register_structure_hook_factory(
-        lambda hint: hint not in pending and is_of_shape(hint), make
+        lambda hint: hint not in pending.hints and is_of_shape(hint), make
     )

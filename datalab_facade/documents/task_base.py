@@ -207,7 +207,8 @@ class Task(Generic[R_co]):
 
         Raises:
             InvalidArgumentError: The data is something else, or has a name that is not
-                known; the message suggests a similar one.
+                known; the message suggests a similar one. A value may be written as for the
+                constructor: ``"output_format": "markdown"``.
         """
         if not isinstance(data, Mapping):
             raise InvalidArgumentError(f"A task must be an object, not {named(data)}")
@@ -219,15 +220,14 @@ class Task(Generic[R_co]):
                 f"Read it with the release of datalab-facade that wrote it"
             )
         kind = cls._of_verb(values.pop("task", None))
-        known = set(_forms(kind))
+        known = {field.name: field for field in _fields(kind) if field.name in _forms(kind)}
         for name in values:
             if name not in known:
                 raise InvalidArgumentError(_unknown(kind, name, known))
-        try:
-            return cast("Self", plan_of(kind).read(values))
-        except InvalidJSONError as wrong:
-            why = wrong.sentence(named, whole="it")
-        raise InvalidArgumentError(f"The task {kind.verb!r} cannot be read: {why}")
+        for name, field in known.items():
+            if field.default is attrs.NOTHING and name not in values:
+                raise InvalidArgumentError(f"The task {kind.verb!r} has no {name}")
+        return cast("Self", kind(**{known[name].alias or name: values[name] for name in values}))
 
     @classmethod
     def _of_verb(cls, verb: object) -> type[Task[R_co]]:

@@ -318,8 +318,10 @@ def test_an_unknown_name_is_an_error_with_a_similar_one() -> None:
         ({"version": 2, "task": "convert"}, "only version 1"),
         ({"version": True, "task": "convert"}, "only version 1"),
         ({"task": "convert", "mode": 1}, "mode must be a string"),
-        ({"task": "convert", "page_range": [0]}, "page_range must be a string"),
-        ({"task": "extract", "schema": "schema.json"}, "schema must be an object"),
+        ({"task": "convert", "page_range": {"a": 1}}, "A page is a whole number"),
+        ({"task": "extract", "schema": "schema.json"}, "A schema must be"),
+        ({"task": "extract", "into": "int"}, "has no field 'into'"),
+        ({"task": "convert", 5: "a"}, "has no field 5"),
         ({"task": "extract"}, "either a schema or schema_id"),
         ({"task": "run_agent"}, "has no processor"),
     ],
@@ -334,10 +336,13 @@ def test_a_task_is_not_read_as_another() -> None:
         Extract.from_dict(Convert().to_dict())
 
 
-def test_people_may_leave_out_the_version() -> None:
-    assert Task.from_dict({"task": "convert", "output_format": ["html"]}) == Convert(
-        output_format="html"
-    )
+def test_people_may_write_json_as_they_write_python() -> None:
+    wanted = Convert(output_format="html,json", page_range="0-1")
+    for formats in ("html,json", ["html", "json"]):
+        for pages in ("0-1", [0, 1]):
+            data = {"task": "convert", "output_format": formats, "page_range": pages}
+            assert Task.from_dict(data) == wanted
+    assert Task.from_dict({"task": "convert", "mode": None}) == Convert()
 
 
 SECRET = "T0PSECRET"
