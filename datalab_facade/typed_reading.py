@@ -160,7 +160,7 @@ def _structure(value: JSON, into: type[_T]) -> _T:
             f"Converting JSON to {name_of(into)} needs cattrs: install datalab-facade[cattrs]"
         ) from None
     del cattrs
-    return cast("_T", _reader(into)(value, into))
+    return cast("_T", _reader(cast("Any", into))(value, into))
 
 
 @lru_cache(maxsize=64)

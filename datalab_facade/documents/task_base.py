@@ -227,7 +227,8 @@ class Task(Generic[R_co]):
         for name, field in known.items():
             if field.default is attrs.NOTHING and name not in values:
                 raise InvalidArgumentError(f"The task {kind.verb!r} has no {name}")
-        return cast("Self", kind(**{known[name].alias or name: values[name] for name in values}))
+        arguments: dict[str, Any] = {known[name].alias or name: values[name] for name in values}
+        return cast("Self", kind(**arguments))
 
     @classmethod
     def _of_verb(cls, verb: object) -> type[Task[R_co]]:
