@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TypeVar
 
+from datalab_facade.activities import Activity
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError, InvalidResponseError, RequestRejectedError
 from datalab_facade.jobs.async_driving import drive_async
@@ -175,13 +176,14 @@ class AsyncApiCaller:
         submission: Submission | None = None,
     ) -> _T:
         context = self._context
+        activity = Activity(context.reporter, subject)
 
         async def one_try(call: Call) -> _T:
             with _naming_request(operation, self._transport.origin, submission) as leave:
-                scope = CallScope(call, options.headers, leave)
+                scope = CallScope(call, options.headers, leave, activity)
                 return decode(await self._transport.call(operation, scope))
 
         retry_plan: Plan[Call, _T, _T] = context.retry_plan(options, repeatable)
-        values = drive_async(retry_plan, one_try, clock=context.clock, subject=subject)
+        values = drive_async(retry_plan, one_try, clock=context.clock, activity=activity)
         [value] = [value async for value in values]
         return value

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TypeVar
 
+from datalab_facade.activities import Activity
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError, InvalidResponseError, RequestRejectedError
 from datalab_facade.jobs.commands import Call, Plan
@@ -176,13 +177,14 @@ class ApiCaller:
         submission: Submission | None = None,
     ) -> _T:
         context = self._context
+        activity = Activity(context.reporter, subject)
 
         def one_try(call: Call) -> _T:
             with _naming_request(operation, self._transport.origin, submission) as leave:
-                scope = CallScope(call, options.headers, leave)
+                scope = CallScope(call, options.headers, leave, activity)
                 return decode(self._transport.call(operation, scope))
 
         retry_plan: Plan[Call, _T, _T] = context.retry_plan(options, repeatable)
-        values = drive(retry_plan, one_try, clock=context.clock, subject=subject)
+        values = drive(retry_plan, one_try, clock=context.clock, activity=activity)
         [value] = list(values)
         return value

@@ -15,7 +15,6 @@ from datalab_facade.arguments import (
     checked_seconds,
     is_folder,
 )
-from datalab_facade.concurrency import as_they_end_async
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError
 from datalab_facade.files.async_requests import AsyncFileRequests
@@ -25,6 +24,7 @@ from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
 from datalab_facade.files.paging import MOST_PER_PAGE, Paging
 from datalab_facade.files.remote_files import remote_file
 from datalab_facade.files.uploads import DEFAULT_CONCURRENCY, Uploadable, UploadOutcome, split_name
+from datalab_facade.jobs.async_reporting import report_each_async
 from datalab_facade.options import CallOptions
 from datalab_facade.transfers.async_downloads import AsyncDownloads
 from datalab_facade.transfers.async_uploads import AsyncUploadCalls, AsyncUploads
@@ -166,7 +166,8 @@ class AsyncFiles:
                 return UploadOutcome(source=uploadable, error=error)
             return UploadOutcome(source=uploadable, file=file)
 
-        return as_they_end_async(sources, upload, concurrency=many, name="datalab-upload")
+        reporter = self._context.reporter
+        return report_each_async(reporter, "upload_many", sources, upload, concurrency=many)
 
     def list(
         self,

@@ -16,7 +16,6 @@ from datalab_facade.arguments import (
     checked_seconds,
     is_folder,
 )
-from datalab_facade.concurrency import as_they_end
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError
 from datalab_facade.files.descriptions import MAX_FILE_BYTES, describe
@@ -26,6 +25,7 @@ from datalab_facade.files.paging import MOST_PER_PAGE, Paging
 from datalab_facade.files.remote_files import remote_file
 from datalab_facade.files.requests import FileRequests
 from datalab_facade.files.uploads import DEFAULT_CONCURRENCY, Uploadable, UploadOutcome, split_name
+from datalab_facade.jobs.reporting import report_each
 from datalab_facade.options import CallOptions
 from datalab_facade.transfers.commands import Confirmation, Ticket
 from datalab_facade.transfers.downloads import Downloads
@@ -165,7 +165,8 @@ class Files:
                 return UploadOutcome(source=uploadable, error=error)
             return UploadOutcome(source=uploadable, file=file)
 
-        return as_they_end(sources, upload, concurrency=many, name="datalab-upload")
+        reporter = self._context.reporter
+        return report_each(reporter, "upload_many", sources, upload, concurrency=many)
 
     def list(
         self,

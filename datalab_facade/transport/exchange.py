@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
 
@@ -12,6 +12,13 @@ import attrs
 import httpcore
 import httpx
 
+from datalab_facade.activities import (
+    Activity,
+    current_number,
+    error_message,
+    error_name,
+    new_number,
+)
 from datalab_facade.clock import Clock
 from datalab_facade.errors import (
     APIConnectionError,
@@ -21,8 +28,8 @@ from datalab_facade.errors import (
     InvalidResponseError,
 )
 from datalab_facade.known_secrets import NO_ECHO, Echo
+from datalab_facade.listeners import Reporter, log_fields
 from datalab_facade.redaction import excerpt, redact_headers, redact_url, redact_urls
-from datalab_facade.tracing import NO_SPAN, NoTracing, Span, Tracing, span_around
 from datalab_facade.transport.network.framing import SurplusBytesError
 from datalab_facade.transport.network.log_filter import Ours
 from datalab_facade.transport.network.sockets import NothingSentError
@@ -31,7 +38,7 @@ logger = logging.getLogger("datalab_facade.transport")
 
 _LONGEST_CHAIN = 50
 
-_NO_RECORD: AbstractContextManager[Span] = contextlib.nullcontext(NO_SPAN)
+_NO_REPORT: AbstractContextManager[None] = contextlib.nullcontext()
 
 # What our connections raise is httpcore's; what a client of the caller's raises is httpx's.
 _TIMEOUTS = (httpcore.TimeoutException, httpx.TimeoutException, TimeoutError)
@@ -69,7 +76,7 @@ class Surroundings:
     """What every exchange needs of the client it belongs to."""
 
     clock: Clock
-    tracing: Tracing
+    reporter: Reporter
 
 
 @attrs.frozen
@@ -99,6 +106,9 @@ class Exchange:
         surroundings: Surroundings,
         echo: Echo = NO_ECHO,
         unusable: type[DatalabError] = ConfigurationError,
+        operation: str | None = None,
+        template: str | None = None,
+        activity: Activity | None = None,
     ) -> None:
         self.method = method
         self._whole_url = url
@@ -110,7 +120,11 @@ class Exchange:
         self._sent: bool | None = None
         self._own: Exception | None = None
         self._clock = surroundings.clock
-        self._tracing = surroundings.tracing
+        self._reporter = surroundings.reporter
+        self._operation = operation
+        self._template = template
+        self._activity = activity
+        self._is_logged = False
         self.began = self._clock.monotonic()
         self.status = 0
         """The status of the answer that was begun."""
@@ -208,31 +222,88 @@ class Exchange:
             self._url = redact_url(self._whole_url)
         return self._url
 
+    def count(self, part: bytes) -> None:
+        """Count a part of a body that is not kept."""
+        self._size += len(part)
+
     def body(self) -> bytes:
         """Return the body of the whole answer, and leave a line about it in the log."""
         body = self._echo.redact_bytes(b"".join(self._parts))
-        if logger.isEnabledFor(logging.DEBUG):
-            logger.debug(
-                "%s %s -> %d in %.3f s, %d bytes %s",
-                self.method,
-                self.url,
-                self.status,
-                self._clock.monotonic() - self.began,
-                self._size,
-                redact_headers(self.headers),
-            )
+        self.log_answer()
         return body
 
-    def recorded(self) -> AbstractContextManager[Span]:
-        """Record what is done inside as a span, if somebody wants spans."""
-        return _NO_RECORD if isinstance(self._tracing, NoTracing) else self._in_a_span()
+    def log_answer(self) -> None:
+        """Leave a line about the answer in the log, unless there is one about its failure."""
+        if self._is_logged or not logger.isEnabledFor(logging.DEBUG):
+            return
+        self._is_logged = True
+        seconds = self._clock.monotonic() - self.began
+        logger.debug(
+            "%s %s -> %d in %.3f s, %d bytes %s",
+            self.method,
+            self.url,
+            self.status,
+            seconds,
+            self._size,
+            redact_headers(self.headers),
+            extra=self._log_fields(
+                seconds, status=self.status, bytes=self._size, request_id=self._request_id
+            ),
+        )
+
+    def _log_fields(self, seconds: float, **more: object) -> dict[str, object]:
+        known = log_fields if self._activity is None else self._activity.log_fields
+        return known(
+            method=self.method, url=self.url, operation=self._operation, seconds=seconds, **more
+        )
+
+    @property
+    def _request_id(self) -> str | None:
+        sent = self.headers.get("x-request-id")
+        return None if sent is None else excerpt(sent, limit=100)
+
+    def recorded(self) -> AbstractContextManager[None]:
+        """Report what is done inside as a request, if somebody listens."""
+        return self._reported() if self._reporter.has_listeners else _NO_REPORT
 
     @contextlib.contextmanager
-    def _in_a_span(self) -> Iterator[Span]:
-        attributes = {"http.request.method": self.method, "url.full": self.url}
-        with span_around(self._tracing, self.method, attributes) as span, span.active():
-            yield span
-            span.record({"http.response.status_code": self.status})
+    def _reported(self) -> Iterator[None]:
+        from datalab_facade.events import RequestFinished, RequestSent
+
+        activity, known = self._activity, httpx.URL(self._whole_url)
+        sent = RequestSent(
+            id=new_number(),
+            parent_id=current_number(),
+            job_kind=None if activity is None else activity.job_kind,
+            job_id=None if activity is None else activity.job_id,
+            method=self.method,
+            operation=self._operation,
+            url_template=self._template,
+            # In storage, a path may hold the name of a document.
+            url=self.url if self._operation else f"{known.scheme}://{known.netloc.decode()}/…",
+            server_address=known.host,
+            server_port=known.port or (443 if known.scheme == "https" else 80),
+            attempt=1 if activity is None else activity.attempt,
+        )
+        began = self._clock.monotonic()
+        self._reporter.report(sent)
+        failure: BaseException | None = None
+        try:
+            yield
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            finished: Callable[..., RequestFinished] = RequestFinished
+            event = finished(
+                **attrs.asdict(sent),
+                seconds=self._clock.monotonic() - began,
+                status=self.status if failure is None else None,
+                request_id=self._request_id,
+                error=error_name(failure),
+                message=error_message(failure),
+            )
+            self._reporter.report(event, backwards=True)
 
     def _raise_translated(self, error: Exception) -> None:
         """Raise the error of ours for an error; nothing if it is one of ours already.
@@ -241,13 +312,17 @@ class Exchange:
             DatalabError: Whatever else was raised is its cause, unless that tells a secret.
         """
         failure = self._translated(error)
-        logger.debug(
-            "%s %s -> %s after %.3f s",
-            self.method,
-            self.url,
-            type(failure).__name__,
-            self._clock.monotonic() - self.began,
-        )
+        self._is_logged = True
+        if logger.isEnabledFor(logging.DEBUG):
+            seconds, name = self._clock.monotonic() - self.began, type(failure).__name__
+            logger.debug(
+                "%s %s -> %s after %.3f s",
+                self.method,
+                self.url,
+                name,
+                seconds,
+                extra=self._log_fields(seconds, error=name),
+            )
         if failure is error:
             if error.__suppress_context__:
                 error.__context__ = error.__cause__

@@ -74,7 +74,7 @@ from datalab_facade import (
     WorkflowStep,
 )
 from datalab_facade.models import JSON
-from datalab_facade.tracing import OpenTelemetryTracing
+from datalab_facade.opentelemetry import OpenTelemetryListener
 
 # Clients.
 
@@ -83,7 +83,7 @@ def a_client_is_made_in_many_ways(own: httpx.Client, own_async: httpx.AsyncClien
     assert_type(Datalab(), Datalab)
     assert_type(AsyncDatalab(), AsyncDatalab)
     Datalab("key", base_url="https://a.example", allow_http=False)
-    Datalab(api_key="key", http_client=own, tracing=OpenTelemetryTracing())
+    Datalab(api_key="key", http_client=own, listeners=[OpenTelemetryListener()])
     Datalab(timeout=60, request_timeout=2.5, max_retries=0, headers={"X-Team": "7"})
     Datalab(policy=WaitPolicy(timeout=math.inf))
     AsyncDatalab(None, http_client=own_async, max_retries=1)

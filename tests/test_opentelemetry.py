@@ -25,7 +25,7 @@ from datalab_facade import (
     WaitTimeoutError,
 )
 from datalab_facade.testing import Fault, Simulator
-from datalab_facade.tracing import OpenTelemetryTracing
+from datalab_facade.opentelemetry import OpenTelemetryListener
 from tests.conftest import leaks_in
 from tests.in_process import FAILS, NEVER_ENDS, SOON, asynchronous, new_simulator
 from tests.secrets_for_tests import API_KEY
@@ -44,7 +44,7 @@ class Spans(InMemorySpanExporter):
         super().__init__()
         self.provider = TracerProvider(shutdown_on_exit=False)
         self.provider.add_span_processor(SimpleSpanProcessor(self))
-        self.tracing = OpenTelemetryTracing(self.provider)
+        self.listener = OpenTelemetryListener(self.provider)
 
     @property
     def waits(self) -> list[ReadableSpan]:
@@ -52,7 +52,7 @@ class Spans(InMemorySpanExporter):
 
     @property
     def requests(self) -> list[ReadableSpan]:
-        return [span for span in self.get_finished_spans() if span.name == "GET"]
+        return [span for span in self.get_finished_spans() if span.name.startswith("GET")]
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def attributes(span: ReadableSpan) -> dict[str, Any]:
 def test_a_wait_is_one_span_and_its_requests_are_its_children(
     way: Way, simulator: Simulator, spans: Spans, method: str
 ) -> None:
-    client = way.client(simulator, tracing=spans.tracing)
+    client = way.client(simulator, listeners=[spans.listener])
     execution_id = simulator.start(SOON)
     way.done(getattr(client.executions, method)(execution_id))
     [wait] = spans.waits
@@ -98,7 +98,7 @@ def test_a_wait_is_one_span_and_its_requests_are_its_children(
 def test_a_request_tells_its_method_its_address_and_its_status(
     way: Way, simulator: Simulator, spans: Spans
 ) -> None:
-    client = way.client(simulator, tracing=spans.tracing)
+    client = way.client(simulator, listeners=[spans.listener])
     execution_id = simulator.start(SOON)
     way.done(client.executions.get(execution_id))
     [request] = spans.get_finished_spans()
@@ -106,27 +106,35 @@ def test_a_request_tells_its_method_its_address_and_its_status(
     assert attributes(request) == {
         "http.request.method": "GET",
         "url.full": f"https://www.datalab.to/api/v1/workflows/executions/{execution_id}",
+        "url.template": "/api/v1/workflows/executions/{execution_id}",
+        "server.address": "www.datalab.to",
+        "server.port": 443,
         "http.response.status_code": 200,
+        "datalab.operation": "get_execution_status",
     }
+    assert request.name == "GET /api/v1/workflows/executions/{execution_id}"
+    assert request.kind is trace.SpanKind.CLIENT
     assert request.status.status_code is StatusCode.UNSET
 
 
 def test_each_try_of_a_look_is_a_span(way: Way, simulator: Simulator, spans: Spans) -> None:
     simulator.inject(Fault.status(503), Fault.reset())
-    client = way.client(simulator, tracing=spans.tracing)
+    client = way.client(simulator, listeners=[spans.listener])
     way.done(client.executions.get(simulator.start(SOON)))
     first, second, third = spans.get_finished_spans()
     codes = [attributes(span).get("http.response.status_code") for span in (first, second, third)]
     assert codes == [503, None, 200]
     failed = [span.status.status_code is StatusCode.ERROR for span in (first, second, third)]
     assert failed == [True, True, False]
+    resent = [attributes(span).get("http.request.resend_count") for span in (first, second, third)]
+    assert resent == [None, 1, 2]
 
 
 @pytest.mark.parametrize("most", [1, None])
 def test_a_watch_is_a_span_that_ends_without_error_also_when_it_is_left_early(
     way: Way, simulator: Simulator, spans: Spans, most: int | None
 ) -> None:
-    client = way.client(simulator, tracing=spans.tracing)
+    client = way.client(simulator, listeners=[spans.listener])
     watched = client.executions.watch(simulator.start(SOON))
     assert not spans.get_finished_spans()
     way.changes(watched, most=most)
@@ -141,7 +149,7 @@ def test_what_is_done_between_two_changes_belongs_to_whoever_does_it(
     simulator: Simulator, spans: Spans
 ) -> None:
     """A span of the caller's that begins while a watch is open is not the wait's child."""
-    client = Way("sync").client(simulator, tracing=spans.tracing)
+    client = Way("sync").client(simulator, listeners=[spans.listener])
     tracer = spans.provider.get_tracer("test")
     with tracer.start_as_current_span("job") as job:
         for _ in client.executions.watch(simulator.start(SOON)):
@@ -155,7 +163,7 @@ def test_what_is_done_between_two_changes_belongs_to_whoever_does_it(
 
 async def test_waits_side_by_side_do_not_mix_up_their_requests(spans: Spans) -> None:
     simulator = new_simulator()
-    client = asynchronous(simulator, tracing=spans.tracing)
+    client = asynchronous(simulator, listeners=[spans.listener])
     ids = [simulator.start(SOON) for _ in range(5)]
     await asyncio.gather(*[client.executions.wait(number) for number in ids])
     waits = {id_of(wait): attributes(wait)["datalab.job.id"] for wait in spans.waits}
@@ -170,14 +178,14 @@ def test_a_callback_that_raises_ends_the_span(way: Way, simulator: Simulator, sp
     def fail(change: Change[Execution]) -> None:
         raise LookupError
 
-    client = way.client(simulator, tracing=spans.tracing)
+    client = way.client(simulator, listeners=[spans.listener])
     with pytest.raises(LookupError):
         way.done(client.executions.wait(simulator.start(NEVER_ENDS), on_change=fail))
     assert len(spans.waits) == len(spans.requests) == 1
 
 
 def test_a_wait_that_times_out_says_so(way: Way, simulator: Simulator, spans: Spans) -> None:
-    client = way.client(simulator, tracing=spans.tracing)
+    client = way.client(simulator, listeners=[spans.listener])
     with pytest.raises(WaitTimeoutError) as caught:
         way.done(client.executions.wait(simulator.start(NEVER_ENDS), timeout=60))
     [wait] = spans.waits
@@ -188,7 +196,7 @@ def test_a_wait_that_times_out_says_so(way: Way, simulator: Simulator, spans: Sp
 
 
 def test_a_failed_execution_is_no_failed_wait(way: Way, simulator: Simulator, spans: Spans) -> None:
-    client = way.client(simulator, tracing=spans.tracing)
+    client = way.client(simulator, listeners=[spans.listener])
     assert way.done(client.executions.wait(simulator.start(FAILS))).failed
     assert {span.status.status_code for span in spans.get_finished_spans()} == {StatusCode.UNSET}
 
@@ -208,7 +216,7 @@ def test_a_request_that_fails_says_so_as_the_conventions_want_it(
     way: Way, simulator: Simulator, spans: Spans, fault: Fault, kind: type[Exception]
 ) -> None:
     simulator.inject_always(fault)
-    client = way.client(simulator, tracing=spans.tracing, max_retries=0)
+    client = way.client(simulator, listeners=[spans.listener], max_retries=0)
     with pytest.raises(kind) as caught:
         way.done(client.executions.get(simulator.start(SOON)))
     [request] = spans.get_finished_spans()
@@ -223,7 +231,7 @@ def test_an_error_that_ends_a_wait_is_told_by_its_span(
     way: Way, simulator: Simulator, spans: Spans
 ) -> None:
     simulator.inject_always(Fault.html())
-    client = way.client(simulator, tracing=spans.tracing)
+    client = way.client(simulator, listeners=[spans.listener])
     with pytest.raises(InvalidResponseError):
         way.done(client.executions.wait(simulator.start(SOON), max_retries=1))
     [wait] = spans.waits
@@ -235,7 +243,7 @@ def test_an_error_that_ends_a_wait_is_told_by_its_span(
 def test_an_output_that_is_fetched_is_a_span_without_its_signature(
     way: Way, simulator: Simulator, spans: Spans
 ) -> None:
-    client = way.client(simulator, tracing=spans.tracing)
+    client = way.client(simulator, listeners=[spans.listener])
     execution = way.done(client.executions.wait(simulator.start(SOON)))
     spans.clear()
     [output, _] = execution.outputs
@@ -246,18 +254,21 @@ def test_an_output_that_is_fetched_is_a_span_without_its_signature(
     simulator.inject_always(Fault.status(410), origin="storage")
     with pytest.raises(DownloadError):
         way.done(client.outputs.read_bytes(output))
-    fetched = [
-        span
-        for span in spans.get_finished_spans()
-        if attributes(span)["url.full"].endswith(f"/{execution.id}/parse/987.json?…")
-    ]
+    downloads = [span for span in spans.get_finished_spans() if span.name == "datalab.download"]
+    assert len(downloads) == 3
+    fetched = [span for span in spans.requests if span.name == "GET"]
+    assert parents(fetched) == {id_of(download) for download in downloads}
+    # The path may hold the name of a document.
+    assert {attributes(span)["url.full"] for span in fetched} == {"https://storage.datalab.invalid/…"}
+    assert attributes(downloads[0])["datalab.transfer.bytes"] > 0
+    assert downloads[-1].status.status_code is StatusCode.ERROR
     codes = [span.status.status_code for span in fetched]
     assert codes[:4] == [StatusCode.UNSET, StatusCode.ERROR, StatusCode.ERROR, StatusCode.UNSET]
     assert len(codes) >= 5
 
 
 def test_an_echoed_key_is_not_told(way: Way, simulator: Simulator, spans: Spans) -> None:
-    client = way.client(simulator, tracing=spans.tracing, max_retries=0)
+    client = way.client(simulator, listeners=[spans.listener], max_retries=0)
     simulator.inject(
         Fault.status(401, {"detail": f"{API_KEY} is wrong"}, {"Server": API_KEY}),
         Fault.status(200, f"<html>{API_KEY}".encode()),
@@ -282,7 +293,7 @@ def test_the_global_provider_is_used_when_none_is_named(
     simulator: Simulator, spans: Spans, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", spans.provider)
-    client = Way("sync").client(simulator, tracing=OpenTelemetryTracing())
+    client = Way("sync").client(simulator, listeners=[OpenTelemetryListener()])
     client.executions.get(simulator.start(SOON))
     [request] = spans.get_finished_spans()
     assert request.instrumentation_scope is not None
@@ -290,7 +301,7 @@ def test_the_global_provider_is_used_when_none_is_named(
 
 
 def test_a_view_traces_like_its_client(simulator: Simulator, spans: Spans) -> None:
-    client = Way("sync").client(simulator, tracing=spans.tracing).with_options(max_retries=1)
+    client = Way("sync").client(simulator, listeners=[spans.listener]).with_options(max_retries=1)
     client.executions.get(simulator.start(SOON))
     assert len(spans.requests) == 1
 
@@ -306,7 +317,7 @@ def test_a_request_that_is_cut_off_by_a_cancelled_task_ends_its_spans(spans: Spa
             return Fault.hang()
 
         simulator.inject_with(hang)
-        client = asynchronous(simulator, tracing=spans.tracing)
+        client = asynchronous(simulator, listeners=[spans.listener])
         waiting = asyncio.create_task(client.executions.wait(simulator.start(NEVER_ENDS)))
         await asked.wait()
         waiting.cancel()
