@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 jobs_logger = logging.getLogger("datalab_facade.jobs")
 rate_limit_logger = logging.getLogger("datalab_facade.rate_limiting")
 
+_WITH_STATUS = (APIStatusError, DownloadError, UploadError)
 _TRANSFERS = frozenset({"download", "upload"})
 
 LONG_WAIT = 1.0
@@ -176,8 +177,7 @@ class Activity:
 
     def retries(self, sleep: Sleep, error: DatalabError) -> None:
         """Log and report that something failed and is tried again."""
-        has_status = isinstance(error, (APIStatusError, DownloadError, UploadError))
-        status = error.status if has_status else None
+        status = error.status if isinstance(error, _WITH_STATUS) else None
         reason, attempt = type(error).__name__, sleep.retry + 1
         jobs_logger.warning(
             "%s: retrying in %.2f s (%d of %d): %s",

@@ -259,7 +259,9 @@ def test_an_output_that_is_fetched_is_a_span_without_its_signature(
     fetched = [span for span in spans.requests if span.name == "GET"]
     assert parents(fetched) == {id_of(download) for download in downloads}
     # The path may hold the name of a document.
-    assert {attributes(span)["url.full"] for span in fetched} == {"https://storage.datalab.invalid/…"}
+    assert {attributes(span)["url.full"] for span in fetched} == {
+        "https://storage.datalab.invalid/…"
+    }
     assert attributes(downloads[0])["datalab.transfer.bytes"] > 0
     assert downloads[-1].status.status_code is StatusCode.ERROR
     codes = [span.status.status_code for span in fetched]
