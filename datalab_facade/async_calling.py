@@ -78,6 +78,7 @@ class AsyncApiCaller:
         timeout: float | timedelta | None,
         options: CallOptions,
         subject: str,
+        job: tuple[str, int | str] | None = None,
     ) -> _T:
         """Make a call that may be repeated without harm.
 
@@ -87,12 +88,13 @@ class AsyncApiCaller:
             timeout: Seconds for the whole call; by default the client's.
             options: What this call wants different from the client.
             subject: What this is about, for the log.
+            job: The kind and the id of the job that this is about, if it is about one.
 
         Raises:
             DatalabError: What the last attempt raised.
         """
         wanted = self._context.options_for_call(timeout, options)
-        return await self._made(operation, decode, wanted, may_pass, subject)
+        return await self._made(operation, decode, wanted, may_pass, subject, job=job)
 
     async def delete(
         self,
@@ -174,9 +176,11 @@ class AsyncApiCaller:
         subject: str,
         *,
         submission: Submission | None = None,
+        job: tuple[str, int | str] | None = None,
     ) -> _T:
         context = self._context
-        activity = Activity(context.reporter, subject)
+        kind, job_id = job or (None, None)
+        activity = Activity(context.reporter, subject, job_kind=kind, job_id=job_id)
 
         async def one_try(call: Call) -> _T:
             with _naming_request(operation, self._transport.origin, submission) as leave:

@@ -79,6 +79,7 @@ class ApiCaller:
         timeout: float | timedelta | None,
         options: CallOptions,
         subject: str,
+        job: tuple[str, int | str] | None = None,
     ) -> _T:
         """Make a call that may be repeated without harm.
 
@@ -88,12 +89,13 @@ class ApiCaller:
             timeout: Seconds for the whole call; by default the client's.
             options: What this call wants different from the client.
             subject: What this is about, for the log.
+            job: The kind and the id of the job that this is about, if it is about one.
 
         Raises:
             DatalabError: What the last attempt raised.
         """
         wanted = self._context.options_for_call(timeout, options)
-        return self._made(operation, decode, wanted, may_pass, subject)
+        return self._made(operation, decode, wanted, may_pass, subject, job=job)
 
     def delete(
         self,
@@ -175,9 +177,11 @@ class ApiCaller:
         subject: str,
         *,
         submission: Submission | None = None,
+        job: tuple[str, int | str] | None = None,
     ) -> _T:
         context = self._context
-        activity = Activity(context.reporter, subject)
+        kind, job_id = job or (None, None)
+        activity = Activity(context.reporter, subject, job_kind=kind, job_id=job_id)
 
         def one_try(call: Call) -> _T:
             with _naming_request(operation, self._transport.origin, submission) as leave:

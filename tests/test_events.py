@@ -95,6 +95,7 @@ def test_a_call_is_a_request_that_is_sent_and_finished(
     assert (sent.operation, sent.method, sent.attempt) == ("get_execution_status", "GET", 1)
     assert sent.url == f"https://www.datalab.to/api/v1/workflows/executions/{execution_id}"
     assert sent.url_template == "/api/v1/workflows/executions/{execution_id}"
+    assert (sent.job_kind, sent.job_id) == ("execution", execution_id)
     assert (sent.server_address, sent.server_port) == ("www.datalab.to", 443)
     assert (finished.status, finished.error, finished.seconds) == (200, None, 1.5)
     check(heard)

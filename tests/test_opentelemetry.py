@@ -24,8 +24,8 @@ from datalab_facade import (
     NotFoundError,
     WaitTimeoutError,
 )
-from datalab_facade.testing import Fault, Simulator
 from datalab_facade.opentelemetry import OpenTelemetryListener
+from datalab_facade.testing import Fault, Simulator
 from tests.conftest import leaks_in
 from tests.in_process import FAILS, NEVER_ENDS, SOON, asynchronous, new_simulator
 from tests.secrets_for_tests import API_KEY
@@ -111,6 +111,8 @@ def test_a_request_tells_its_method_its_address_and_its_status(
         "server.port": 443,
         "http.response.status_code": 200,
         "datalab.operation": "get_execution_status",
+        "datalab.job.kind": "execution",
+        "datalab.job.id": execution_id,
     }
     assert request.name == "GET /api/v1/workflows/executions/{execution_id}"
     assert request.kind is trace.SpanKind.CLIENT

@@ -93,6 +93,7 @@ class Jobs(Generic[SnapshotT, IdT, LikeT]):
             timeout=timeout,
             options=options,
             subject=self.kind.describe(job_id),
+            job=(self.kind.name, job_id),
         )
 
     def wait(
