@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -44,7 +47,20 @@ class Spans(InMemorySpanExporter):
         super().__init__()
         self.provider = TracerProvider(shutdown_on_exit=False)
         self.provider.add_span_processor(SimpleSpanProcessor(self))
-        self.listener = OpenTelemetryListener(self.provider)
+        self._reader = InMemoryMetricReader()
+        self.meters = MeterProvider([self._reader], shutdown_on_exit=False)
+        self.listener = OpenTelemetryListener(self.provider, self.meters)
+        self.second = OpenTelemetryListener(self.provider, self.meters)
+
+    def points(self) -> dict[str, list[tuple[dict[str, Any], Any]]]:
+        """Give what was measured: the labels and the value of each series, by metric."""
+        data: Any = self._reader.get_metrics_data()
+        [scope] = data.resource_metrics[0].scope_metrics
+        assert not leaks_in(data.to_json())
+        return {
+            metric.name: [(dict(point.attributes), point) for point in metric.data.data_points]
+            for metric in scope.metrics
+        }
 
     @property
     def waits(self) -> list[ReadableSpan]:
@@ -63,6 +79,7 @@ def spans() -> Iterator[Spans]:
     for span in spans.get_finished_spans():
         assert not leaks_in(span.to_json())
     spans.provider.shutdown()
+    spans.meters.shutdown()
 
 
 def parents(spans: Sequence[ReadableSpan]) -> set[int | None]:
@@ -331,3 +348,134 @@ def test_a_request_that_is_cut_off_by_a_cancelled_task_ends_its_spans(spans: Spa
     asyncio.run(cancelled())
     assert len(spans.waits) == len(spans.requests) == 1
     assert attributes(spans.waits[0])["error.type"] == "CancelledError"
+
+
+def test_waits_for_many_saving_and_runs_have_spans_with_parents(
+    way: Way, simulator: Simulator, spans: Spans, tmp_path: Path
+) -> None:
+    client = way.client(simulator, listeners=[spans.listener])
+    executions = [simulator.start(SOON) for _ in range(2)]
+    way.done(client.executions.wait_many(executions))
+    workflow_id = simulator.workflows.add("Any", [])
+    simulator.script_for(workflow_id, SOON)
+    (tmp_path / "a.pdf").write_bytes(b"a")
+    way.done(client.run(workflow_id, tmp_path / "a.pdf", output_dir=tmp_path / "results"))
+    found = {id_of(span): span for span in spans.get_finished_spans()}
+
+    def path(span: ReadableSpan) -> str:
+        parent = None if span.parent is None else found[span.parent.span_id]
+        name = span.name if span.name.startswith("datalab.") else span.name.split()[0]
+        return name if parent is None else f"{path(parent)} {name}"
+
+    many = "datalab.wait_many datalab.wait"
+    assert {path(span) for span in found.values()} == {
+        "datalab.wait_many",
+        many,
+        f"{many} GET",
+        "datalab.run",
+        "datalab.run GET",
+        "datalab.run POST",
+        "datalab.run datalab.upload",
+        "datalab.run datalab.upload POST",
+        "datalab.run datalab.upload PUT",
+        "datalab.run datalab.upload GET",
+        "datalab.run datalab.wait_many",
+        f"datalab.run {many}",
+        f"datalab.run {many} GET",
+        "datalab.run datalab.save_all",
+        "datalab.run datalab.save_all datalab.download",
+        "datalab.run datalab.save_all datalab.download GET",
+    }
+
+
+def test_spans_of_the_caller_are_the_parents_in_threads_too(
+    simulator: Simulator, spans: Spans, tmp_path: Path
+) -> None:
+    client = Way("sync").client(simulator, listeners=[spans.listener])
+    execution = client.executions.wait(simulator.start(SOON))
+    spans.clear()
+    seen: set[trace.Span] = set()
+    tracer = spans.provider.get_tracer("test")
+    with tracer.start_as_current_span("nightly") as job:
+        client.outputs.save_all(
+            execution, tmp_path, on_progress=lambda _: seen.add(trace.get_current_span())
+        )
+        list(client.files.upload_many([("a.pdf", b"a"), ("b.pdf", b"b")]))
+    assert seen == {job}
+    tops = [
+        span
+        for span in spans.get_finished_spans()
+        if span.name in {"datalab.save_all", "datalab.upload_many"}
+    ]
+    assert parents(tops) == {job.get_span_context().span_id}
+    assert len(tops) == 2
+
+
+def test_a_request_is_the_current_span_while_it_is_under_way(
+    way: Way, simulator: Simulator, spans: Spans
+) -> None:
+    seen: list[trace.Span] = []
+
+    def look(*_: object) -> None:
+        seen.append(trace.get_current_span())
+
+    simulator.inject_with(look)
+    client = way.client(simulator, listeners=[spans.listener, spans.second])
+    way.done(client.executions.get(simulator.start(SOON)))
+    first, second = sorted(spans.requests, key=lambda span: span.start_time or 0)
+    [current] = seen
+    # Of two listeners the second is inside the first, and both are taken down.
+    assert current.get_span_context().span_id == id_of(second)
+    assert parents([second]) == {id_of(first)}
+    assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+def test_metrics_are_those_of_the_conventions_and_a_few_more(
+    way: Way, simulator: Simulator, spans: Spans, tmp_path: Path
+) -> None:
+    client = way.client(simulator, listeners=[spans.listener], requests_per_minute=6)
+    simulator.inject(Fault.status(503), Fault.reset())
+    execution = way.done(client.executions.wait(simulator.start(SOON)))
+    manifest = way.done(client.outputs.save_all(execution, tmp_path))
+    way.done(client.files.upload(b"x" * 99, name="a.pdf"))
+    with pytest.raises(NotFoundError):
+        way.done(client.executions.get(404))
+    points = spans.points()
+    where = {
+        "http.request.method": "GET",
+        "server.address": "www.datalab.to",
+        "server.port": 443,
+        "url.template": "/api/v1/workflows/executions/{execution_id}",
+    }
+    requests = {
+        tuple(sorted(labels.items())): point.count
+        for labels, point in points["http.client.request.duration"]
+    }
+
+    answered = tuple(sorted({**where, "http.response.status_code": 200}.items()))
+    assert requests[answered] == len(simulator.requests.of("api")) - 5
+    refused = {**where, "http.response.status_code": 503, "error.type": "503"}
+    missing = {**where, "http.response.status_code": 404, "error.type": "404"}
+    broken = {**where, "error.type": "APIConnectionError"}
+    for labels in (refused, missing, broken):
+        assert requests[tuple(sorted(labels.items()))] == 1
+    retries = {
+        labels["error.type"]: point.value for labels, point in points["datalab.client.retries"]
+    }
+    assert retries == {"503": 1, "APIConnectionError": 1}
+    moved = {
+        labels["datalab.transfer.direction"]: point.value
+        for labels, point in points["datalab.client.transfer.io"]
+    }
+    assert moved == {"download": sum(saved.bytes for saved in manifest.saved), "upload": 99}
+    job = {"datalab.job.kind": "execution", "datalab.job.status": "COMPLETED"}
+    [(labels, ended)] = points["datalab.jobs.ended"]
+    assert (labels, ended.value) == (job, 1)
+    [(labels, lasted)] = points["datalab.job.duration"]
+    assert (labels, lasted.sum) == (job, 300)
+    [(_, waited)] = points["datalab.client.rate_limit.wait.duration"]
+    assert waited.count > 1
+    assert {
+        labels["datalab.transfer.direction"]
+        for labels, _ in points["datalab.client.transfer.duration"]
+    } == {"download", "upload"}
