@@ -199,6 +199,7 @@ def test_transfers_tell_their_direction_their_bytes_and_their_parts(
     assert sum(one.bytes for one in downloads) == sum(one.bytes for one in manifest.saved)
     [whole] = [one for one in heard.of(ActivityStarted) if one.name == "save_all"]
     assert {one.parent_id for one in downloads} == {whole.id}
+    assert {(one.job_kind, one.job_id) for one in downloads} == {("execution", execution.id)}
     assert {one.url for one in heard.of(RequestSent)} == {"https://storage.datalab.invalid/…"}
     check(heard)
     heard.events.clear()

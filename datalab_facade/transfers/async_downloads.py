@@ -194,7 +194,14 @@ class AsyncDownloads:
         )
 
     def _activity(self, remote: Remote) -> Activity:
-        return Activity(self._context.reporter, remote.subject, name="download")
+        kind, job_id = remote.job or (None, None)
+        return Activity(
+            self._context.reporter,
+            remote.subject,
+            name="download",
+            job_kind=kind,
+            job_id=job_id,
+        )
 
     def _chunks(
         self, download: Download, renew: AsyncRenewUrl, activity: Activity

@@ -192,7 +192,14 @@ class Downloads:
         )
 
     def _activity(self, remote: Remote) -> Activity:
-        return Activity(self._context.reporter, remote.subject, name="download")
+        kind, job_id = remote.job or (None, None)
+        return Activity(
+            self._context.reporter,
+            remote.subject,
+            name="download",
+            job_kind=kind,
+            job_id=job_id,
+        )
 
     def _chunks(
         self, download: Download, renew: RenewUrl, activity: Activity
