@@ -115,11 +115,10 @@ class Activity:
             self.finish()
 
     def start(self) -> None:
-        """Report that it begins, if somebody listens."""
-        if self.id is None:
-            return
+        """Report that it begins; only if it is reported at all."""
         from datalab_facade.events import ActivityStarted
 
+        assert self.id is not None
         self._began = self.now
         self._reporter.report(
             ActivityStarted(
@@ -132,9 +131,7 @@ class Activity:
         )
 
     def finish(self, error: BaseException | None = None) -> None:
-        """Report that it is over, if somebody listens."""
-        if self.id is None:
-            return
+        """Report that it is over; only if it was begun."""
         from datalab_facade.events import ActivityFinished, TransferFinished
 
         is_transfer = self.name in _TRANSFERS

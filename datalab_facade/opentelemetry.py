@@ -12,8 +12,6 @@ from __future__ import annotations
 from contextvars import Token
 from typing import TYPE_CHECKING, TypeAlias
 
-import attrs
-
 from datalab_facade._version import __version__
 from datalab_facade.events import (
     ActivityFinished,
@@ -37,15 +35,6 @@ _Attributes: TypeAlias = dict[str, str | int | float | bool]
 # What the conventions advise for http.client.request.duration, and what fits waits and jobs.
 _SHORT = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 _LONG = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
-
-
-@attrs.frozen
-class _Open:
-    """A span that goes on."""
-
-    span: Span
-    token: Token[Context] | None = None
-    """Takes it back as the current span of the thread or task."""
 
 
 class OpenTelemetryListener:
@@ -79,7 +68,9 @@ class OpenTelemetryListener:
 
         self._tracer = trace.get_tracer("datalab_facade", __version__, tracer_provider)
         meter = metrics.get_meter("datalab_facade", __version__, meter_provider)
-        self._open: dict[int, _Open] = {}
+        # By the numbers of activities and requests that go on.
+        self._spans: dict[int, Span] = {}
+        self._tokens: dict[int, Token[Context]] = {}
         self._requests = meter.create_histogram(
             "http.client.request.duration",
             unit="s",
@@ -121,8 +112,8 @@ class OpenTelemetryListener:
         elif isinstance(event, RequestFinished):
             self._end_request(event)
         elif isinstance(event, ActivityStarted):
-            span = self._start(f"datalab.{event.name}", _job(event), event.parent_id)
-            self._open[event.id] = _Open(span)
+            name = f"datalab.{event.name}"
+            self._spans[event.id] = self._start(name, _job(event), event.parent_id)
         elif isinstance(event, ActivityFinished):
             self._end_activity(event)
         elif isinstance(event, RetryScheduled):
@@ -143,11 +134,11 @@ class OpenTelemetryListener:
     ) -> Span:
         from opentelemetry.trace import SpanKind, set_span_in_context
 
-        parent = self._open.get(parent_id) if parent_id is not None else None
+        parent = self._parent(parent_id)
         return self._tracer.start_span(
             name,
             # Without a parent of ours, the current span is the parent.
-            None if parent is None else set_span_in_context(parent.span),
+            None if parent is None else set_span_in_context(parent),
             SpanKind.CLIENT if client else SpanKind.INTERNAL,
             attributes,
         )
@@ -162,8 +153,8 @@ class OpenTelemetryListener:
         if event.attempt > 1:
             attributes["http.request.resend_count"] = event.attempt - 1
         name = f"{event.method} {event.url_template}" if event.url_template else event.method
-        span = self._start(name, attributes, event.parent_id, client=True)
-        self._open[event.id] = _Open(span, attach(set_span_in_context(span)))
+        span = self._spans[event.id] = self._start(name, attributes, event.parent_id, client=True)
+        self._tokens[event.id] = attach(set_span_in_context(span))
 
     def _end_request(self, event: RequestFinished) -> None:
         from opentelemetry.context import detach
@@ -177,38 +168,38 @@ class OpenTelemetryListener:
         if error is not None:
             labels["error.type"] = error
         self._requests.record(event.seconds, labels)
-        begun = self._open.pop(event.id, None)
-        if begun is None:
+        span = self._spans.pop(event.id, None)
+        if span is None:
             return
         if event.status is not None:
-            begun.span.set_attribute("http.response.status_code", event.status)
+            span.set_attribute("http.response.status_code", event.status)
         if event.request_id is not None:
-            begun.span.set_attribute("datalab.request_id", event.request_id)
-        _end(begun.span, error, event.message)
-        if begun.token is not None:
-            detach(begun.token)
+            span.set_attribute("datalab.request_id", event.request_id)
+        _end(span, error, event.message)
+        detach(self._tokens.pop(event.id))
 
     def _end_activity(self, event: ActivityFinished) -> None:
-        begun = self._open.pop(event.id, None)
+        span = self._spans.pop(event.id, None)
         if isinstance(event, TransferFinished):
             labels: _Attributes = {"datalab.transfer.direction": event.direction}
             self._bytes.add(event.bytes, labels)
-            if begun is not None:
-                begun.span.set_attribute("datalab.transfer.bytes", event.bytes)
+            if span is not None:
+                span.set_attribute("datalab.transfer.bytes", event.bytes)
             if event.error is not None:
                 labels["error.type"] = event.error
             self._transfers.record(event.seconds, labels)
-        if begun is not None:
-            _end(begun.span, event.error, event.message)
+        if span is not None:
+            _end(span, event.error, event.message)
 
     def _retry(self, event: RetryScheduled) -> None:
         reason = event.reason if event.status is None else str(event.status)
         self._retries.add(1, {"error.type": reason})
-        parent = self._open.get(event.parent_id) if event.parent_id is not None else None
-        if parent is not None:
-            parent.span.add_event(
-                "retry", {"error.type": reason, "datalab.retry.delay": event.seconds}
-            )
+        span = self._parent(event.parent_id)
+        if span is not None:
+            span.add_event("retry", {"error.type": reason, "datalab.retry.delay": event.seconds})
+
+    def _parent(self, number: int | None) -> Span | None:
+        return None if number is None else self._spans.get(number)
 
 
 def _job(event: Event) -> _Attributes:

@@ -301,6 +301,32 @@ def test_a_listener_that_raises_disturbs_nothing_and_is_logged_once(
     check(heard)
 
 
+def test_a_listeners_error_that_cannot_be_shown_is_logged_all_the_same(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    class UnprintableError(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    def fail(_: Event) -> None:
+        raise UnprintableError
+
+    client = way.client(simulator, listeners=[fail])
+    way.done(client.executions.get(simulator.start(SOON)))
+    [record] = [one for one in caplog.records if one.name == "datalab_facade.events"]
+    assert "UnprintableError" in record.getMessage()
+
+
+def test_a_job_that_was_never_polled_has_no_wait(
+    way: Way, simulator: Simulator, heard: Heard
+) -> None:
+    client = way.client(simulator, listeners=[heard])
+    outcomes = way.collect(client.executions.as_completed(["wrong", simulator.start(SOON)]))
+    assert [outcome.succeeded for outcome in outcomes] == [False, True]
+    assert sorted(heard.activities()) == ["wait", "wait_many"]
+    check(heard)
+
+
 @pytest.mark.parametrize("wrong", [print, [5], 5, ["listener"]])
 def test_what_cannot_listen_is_refused(way: Way, simulator: Simulator, wrong: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="isten"):

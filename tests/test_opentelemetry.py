@@ -27,6 +27,7 @@ from datalab_facade import (
     NotFoundError,
     WaitTimeoutError,
 )
+from datalab_facade.events import ActivityFinished, JobEnded, RequestFinished, TransferFinished
 from datalab_facade.opentelemetry import OpenTelemetryListener
 from datalab_facade.testing import Fault, Simulator
 from tests.conftest import leaks_in
@@ -348,6 +349,43 @@ def test_a_request_that_is_cut_off_by_a_cancelled_task_ends_its_spans(spans: Spa
     asyncio.run(cancelled())
     assert len(spans.waits) == len(spans.requests) == 1
     assert attributes(spans.waits[0])["error.type"] == "CancelledError"
+
+
+def test_what_went_on_before_the_listener_came_has_no_span_but_is_measured(spans: Spans) -> None:
+    request = {"id": 2, "method": "GET", "operation": "list_files", "url_template": "/api/v1/files"}
+    where = {"url": "https://a.example/…", "server_address": "a.example", "server_port": 443}
+    finished: Any = RequestFinished
+    spans.listener(finished(**request, **where, attempt=1, seconds=2.0, status=200))
+    for direction in ("download", "upload"):
+        transfer: Any = TransferFinished
+        spans.listener(
+            transfer(id=1, name=direction, direction=direction, bytes=5, seconds=1.0, parent_id=7)
+        )
+    spans.listener(ActivityFinished(id=3, name="wait", seconds=1.0, error="WaitTimeoutError"))
+    spans.listener(
+        JobEnded(job_kind="toast", job_id="a1", status="complete", succeeded=True, seconds=None)
+    )
+    assert not spans.get_finished_spans()
+    points = spans.points()
+    assert set(points) == {
+        "http.client.request.duration",
+        "datalab.client.transfer.duration",
+        "datalab.client.transfer.io",
+        "datalab.jobs.ended",
+    }
+
+
+def test_a_retry_is_an_event_of_its_wait_and_the_id_of_the_answer_is_told(
+    way: Way, simulator: Simulator, spans: Spans
+) -> None:
+    simulator.inject(Fault.status(503, None, {"X-Request-Id": "req-7"}))
+    client = way.client(simulator, listeners=[spans.listener])
+    way.done(client.executions.wait(simulator.start(SOON)))
+    [wait] = spans.waits
+    [event] = wait.events
+    assert event.name == "retry"
+    assert dict(event.attributes or {})["error.type"] == "503"
+    assert attributes(spans.requests[0])["datalab.request_id"] == "req-7"
 
 
 def test_waits_for_many_saving_and_runs_have_spans_with_parents(
