@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
 
@@ -12,13 +12,7 @@ import attrs
 import httpcore
 import httpx
 
-from datalab_facade.activities import (
-    Activity,
-    current_number,
-    error_message,
-    error_name,
-    new_number,
-)
+from datalab_facade.activities import Activity
 from datalab_facade.clock import Clock
 from datalab_facade.errors import (
     APIConnectionError,
@@ -121,9 +115,9 @@ class Exchange:
         self._own: Exception | None = None
         self._clock = surroundings.clock
         self._reporter = surroundings.reporter
-        self._operation = operation
-        self._template = template
-        self._activity = activity
+        self.operation = operation
+        self.template = template
+        self.activity = activity
         self._is_logged = False
         self.began = self._clock.monotonic()
         self.status = 0
@@ -247,63 +241,29 @@ class Exchange:
             self._size,
             redact_headers(self.headers),
             extra=self._log_fields(
-                seconds, status=self.status, bytes=self._size, request_id=self._request_id
+                seconds, status=self.status, bytes=self._size, request_id=self.request_id
             ),
         )
 
     def _log_fields(self, seconds: float, **more: object) -> dict[str, object]:
-        known = log_fields if self._activity is None else self._activity.log_fields
+        known = log_fields if self.activity is None else self.activity.log_fields
         return known(
-            method=self.method, url=self.url, operation=self._operation, seconds=seconds, **more
+            method=self.method, url=self.url, operation=self.operation, seconds=seconds, **more
         )
 
     @property
-    def _request_id(self) -> str | None:
+    def request_id(self) -> str | None:
+        """What the answer's header says that the request is called on the server."""
         sent = self.headers.get("x-request-id")
         return None if sent is None else excerpt(sent, limit=100)
 
     def recorded(self) -> AbstractContextManager[None]:
         """Report what is done inside as a request, if somebody listens."""
-        return self._reported() if self._reporter.has_listeners else _NO_REPORT
+        if not self._reporter.has_listeners:
+            return _NO_REPORT
+        from datalab_facade.transport.request_events import report_request
 
-    @contextlib.contextmanager
-    def _reported(self) -> Iterator[None]:
-        from datalab_facade.events import RequestFinished, RequestSent
-
-        activity, known = self._activity, httpx.URL(self._whole_url)
-        sent = RequestSent(
-            id=new_number(),
-            parent_id=current_number(),
-            job_kind=None if activity is None else activity.job_kind,
-            job_id=None if activity is None else activity.job_id,
-            method=self.method,
-            operation=self._operation,
-            url_template=self._template,
-            # In storage, a path may hold the name of a document.
-            url=self.url if self._operation else f"{known.scheme}://{known.netloc.decode()}/…",
-            server_address=known.host,
-            server_port=known.port or (443 if known.scheme == "https" else 80),
-            attempt=1 if activity is None else activity.attempt,
-        )
-        began = self._clock.monotonic()
-        self._reporter.report(sent)
-        failure: BaseException | None = None
-        try:
-            yield
-        except BaseException as error:
-            failure = error
-            raise
-        finally:
-            finished: Callable[..., RequestFinished] = RequestFinished
-            event = finished(
-                **attrs.asdict(sent),
-                seconds=self._clock.monotonic() - began,
-                status=self.status if failure is None else None,
-                request_id=self._request_id,
-                error=error_name(failure),
-                message=error_message(failure),
-            )
-            self._reporter.report(event, backwards=True)
+        return report_request(self, self._whole_url, self._reporter)
 
     def _raise_translated(self, error: Exception) -> None:
         """Raise the error of ours for an error; nothing if it is one of ours already.
