@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import timedelta
 from typing import TypeVar
 
+from datalab_facade.activities import Activity
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError, InvalidResponseError, RequestRejectedError
 from datalab_facade.jobs.async_driving import drive_async
@@ -78,6 +79,7 @@ class AsyncApiCaller:
         timeout: float | timedelta | None,
         options: CallOptions,
         subject: str,
+        job: tuple[str, int | str] | None = None,
     ) -> _T:
         """Make a call that may be repeated without harm.
 
@@ -87,12 +89,13 @@ class AsyncApiCaller:
             timeout: Seconds for the whole call; by default the client's.
             options: What this call wants different from the client.
             subject: What this is about, for the log.
+            job: The kind and the id of the job that this is about, if it is about one.
 
         Raises:
             DatalabError: What the last attempt raised.
         """
         wanted = self._context.options_for_call(timeout, options)
-        return await self._made(operation, decode, wanted, may_pass, subject)
+        return await self._made(operation, decode, wanted, may_pass, subject, job=job)
 
     async def delete(
         self,
@@ -204,15 +207,18 @@ class AsyncApiCaller:
         subject: str,
         *,
         submission: Submission | None = None,
+        job: tuple[str, int | str] | None = None,
     ) -> _T:
         context = self._context
+        kind, job_id = job or (None, None)
+        activity = Activity(context.reporter, subject, job_kind=kind, job_id=job_id)
 
         async def one_try(call: Call) -> _T:
             with _naming_request(operation, self._transport.origin, submission) as leave:
-                scope = CallScope(call, options.headers, leave)
+                scope = CallScope(call, options.headers, leave, activity)
                 return decode(await self._transport.call(operation, scope))
 
         retry_plan: Plan[Call, _T, _T] = context.retry_plan(options, repeatable)
-        values = drive_async(retry_plan, one_try, clock=context.clock, subject=subject)
+        values = drive_async(retry_plan, one_try, clock=context.clock, activity=activity)
         [value] = [value async for value in values]
         return value

@@ -18,16 +18,16 @@ from datalab_facade.jobs.learning import LEARN, DurationModel
 from datalab_facade.jobs.retries import Randomness
 from datalab_facade.mocking import mockable
 from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE, RateLimiter
-from datalab_facade.tracing import Tracing
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterable
     from datetime import timedelta
 
     import httpx
 
     from datalab_facade.documents.async_resource import AsyncDocuments
+    from datalab_facade.events import Listener
     from datalab_facade.executions.async_resource import AsyncExecutions
     from datalab_facade.files.async_resource import AsyncFiles
     from datalab_facade.health import Health
@@ -76,8 +76,9 @@ class AsyncDatalab:
             client. By default the client begins to learn anew, from those that end
             while it waits for them; None keeps it from learning.
         allow_http: Allow an address without TLS that is not on this machine.
-        tracing: Where spans go, such as
-            :class:`~datalab_facade.tracing.OpenTelemetryTracing`; by default nowhere.
+        listeners: Functions that are called with each event: requests, retries, transfers
+            and more; see :mod:`datalab_facade.events`. One of them makes spans and metrics:
+            :class:`~datalab_facade.opentelemetry.OpenTelemetryListener`.
         clock: Gives the time and sleeps; for tests.
         random: What spreads polls and retries, a function that gives numbers from 0
             to 1; for tests that are to be the same on every run.
@@ -105,19 +106,19 @@ class AsyncDatalab:
         transport: Carrier = "httpx",  # async only
         allow_http: bool = False,
         duration_model: DurationModel | None = LEARN,
-        tracing: Tracing | None = None,
+        listeners: Iterable[Listener] = (),
         clock: Clock | None = None,
         random: Randomness | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
         origin = find_origin(api_key, base_url, allow_http=allow_http)
         context = make_context(
-            duration_model, tracing, clock, random, options, allow_http=allow_http
+            duration_model, listeners, clock, random, options, allow_http=allow_http
         )
         from datalab_facade.transport.opening import async_transports
 
         paced = checked_rate_limiter(rate_limiter, requests_per_minute)
-        around = origin, context.clock, context.tracing, paced, context.drift
+        around = origin, context.clock, context.reporter, paced, context.drift
         opened = async_transports(
             *around,
             http_client=http_client,

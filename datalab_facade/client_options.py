@@ -15,17 +15,18 @@ from datalab_facade.drift import DriftLog
 from datalab_facade.errors import ConfigurationError, InvalidArgumentError
 from datalab_facade.jobs.learning import LEARN, DurationModel
 from datalab_facade.jobs.retries import Randomness
+from datalab_facade.listeners import Reporter, checked_listeners
 from datalab_facade.options import Options
 from datalab_facade.rate_limiting.local import (
     DEFAULT_REQUESTS_PER_MINUTE,
     LocalRateLimiter,
     RateLimiter,
 )
-from datalab_facade.tracing import NoTracing, Tracing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from datalab_facade.events import Listener
     from datalab_facade.jobs.wait import WaitPolicy
     from datalab_facade.transport.origin import Origin
 
@@ -94,7 +95,7 @@ def find_origin(api_key: str | None, base_url: str | None, *, allow_http: bool) 
 
 def make_context(
     duration_model: DurationModel | None,
-    tracing: Tracing | None,
+    listeners: Iterable[Listener],
     clock: Clock | None,
     random: Randomness | None,
     options: ClientOptions,
@@ -110,16 +111,16 @@ def make_context(
         raise InvalidArgumentError(
             f"duration_model must be a DurationModel, or None, not {named(duration_model)}"
         )
-    if tracing is not None:
-        checked_methods("tracing", tracing, "begin")
+    heard_by = checked_listeners(listeners)
     if clock is not None:
         checked_methods("clock", clock, "monotonic", "now", "sleep", "sleep_async")
     checked_callable("random", random)
+    known_clock = SystemClock() if clock is None else clock
     return Context(
-        clock=SystemClock() if clock is None else clock,
+        clock=known_clock,
         # Forked processes that drew the same numbers would all poll at the same moments.
         random=SystemRandom().random if random is None else random,
-        tracing=NoTracing() if tracing is None else tracing,
+        reporter=Reporter(heard_by, known_clock),
         drift=DriftLog(),
         duration_model=DurationModel() if duration_model is LEARN else duration_model,
         options=Options(**options),

@@ -21,6 +21,7 @@ from collections.abc import (
     Iterable,
 )
 from concurrent.futures import Future
+from contextvars import copy_context
 from functools import partial
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -196,14 +197,16 @@ class Workers:
 
         def job() -> None:
             try:
-                self._interruption.check()
-                result = work()
+                with self._interruption:
+                    self._interruption.check()
+                    result = work()
             except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
                 future.set_exception(error)
             else:
                 future.set_result(result)
 
-        self._jobs.put(job)
+        # What works for a caller sees the caller's context variables, as a task does.
+        self._jobs.put(partial(copy_context().run, job))
         if len(self._threads) < self._count:
             name = f"{self._name}_{len(self._threads)}"
             thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -228,9 +231,8 @@ class Workers:
                 left -= 1
 
     def _work(self) -> None:
-        with self._interruption:
-            while (job := self._jobs.get()) is not None:
-                job()
+        while (job := self._jobs.get()) is not None:
+            job()
 
 
 class Lock:

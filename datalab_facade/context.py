@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -20,9 +19,9 @@ from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
 from datalab_facade.jobs.learning import DurationModel
 from datalab_facade.jobs.retries import Randomness, retrying
 from datalab_facade.jobs.wait import Wait, WaitPolicy, adapted_policy, checked_policy, waiting
+from datalab_facade.listeners import Reporter
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.rate_limiting.local import RateLimiter
-from datalab_facade.tracing import Span, Tracing, span_around
 
 if TYPE_CHECKING:
     from datalab_facade.jobs.scheduling import Scheduler
@@ -33,14 +32,14 @@ _T = TypeVar("_T")
 
 @attrs.frozen
 class Context:
-    """One client's clock, chance, tracing, drift log, what it has learnt, and options.
+    """One client's clock, chance, reporter, drift log, what it has learnt, and options.
 
     Views of a client made with ``with_options`` share all of it but the options.
     """
 
     clock: Clock
     random: Randomness
-    tracing: Tracing
+    reporter: Reporter
     drift: DriftLog
     duration_model: DurationModel | None
     options: Options
@@ -137,11 +136,6 @@ class Context:
             changes=changes,
             duration_model=self.duration_model,
         )
-
-    def wait_span(self, kind: JobKind[SnapshotT, IdT], job_id: IdT) -> AbstractContextManager[Span]:
-        """Trace one wait."""
-        attributes: dict[str, int | str] = {"datalab.job.kind": kind.name, "datalab.job.id": job_id}
-        return span_around(self.tracing, "datalab.wait", attributes)
 
     def decode(self, kind: JobKind[SnapshotT, IdT], answer: JSON, job_id: IdT) -> SnapshotT:
         """Make a snapshot of an answer, and count what is odd about it.

@@ -18,6 +18,7 @@ from nbclient import NotebookClient
 
 from datalab_facade.testing import (
     ExecutionScript,
+    Fault,
     Request,
     Simulator,
     SimulatorServer,
@@ -138,10 +139,59 @@ def _split_and_resume(world: World) -> None:
     assert "Execution 125 (COMPLETED): 2 outputs saved" in collected.stdout
 
 
+_PROMETHEUS = '''
+import atexit
+
+
+class Metric:
+    """Stands in for metrics of prometheus_client; prints what they hold at the end."""
+
+    def __init__(self, name, documentation, labelnames=()):
+        self.name, self.labelnames, self.values = name, labelnames, {}
+        atexit.register(lambda: print(self.name, self.values))
+
+    def labels(self, *values):
+        assert len(values) == len(self.labelnames) and all(isinstance(one, str) for one in values)
+        child = Metric.__new__(Metric)
+        child.key, child.values = values, self.values
+        return child
+
+    def inc(self, amount=1):
+        self.values[self.key] = self.values.get(self.key, 0) + amount
+
+    def observe(self, amount):
+        assert amount >= 0
+        self.inc()
+
+
+Counter = Histogram = Metric
+
+
+def start_http_server(port):
+    assert port == 9464
+'''
+
+
+def _prometheus_metrics(world: World) -> None:
+    # The package is not among those that tests have.
+    (world.folder / "prometheus_client.py").write_text(_PROMETHEUS, encoding="utf-8")
+    path = os.pathsep.join(filter(None, [str(world.folder), os.environ.get("PYTHONPATH")]))
+    world.environment["PYTHONPATH"] = path
+    world.simulator.inject(Fault.status(503))
+    done = world.run("prometheus_metrics.py", "123", "124")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "('get_execution_status', '503'): 1" in done.stdout
+    assert "('get_execution_status', '200'): 2" in done.stdout
+    assert "datalab_retries {('OverloadedError',): 1}" in done.stdout
+    assert "('execution', 'COMPLETED'): 1" in done.stdout
+    assert "('execution', 'FAILED'): 1" in done.stdout
+
+
 CHECKS: dict[str, Callable[[World], None]] = {
     "draw_timeline.py": _draw_timeline,
     "extract_typed.py": _extract_typed,
     "many_async.py": _many_async,
+    "prometheus_metrics.py": _prometheus_metrics,
     "run_folder.py": _run_folder,
     "save_outputs.py": _save_outputs,
     "split_and_resume.py": _split_and_resume,

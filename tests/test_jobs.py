@@ -23,6 +23,7 @@ from datalab_facade import (
     WaitTimeoutError,
 )
 from datalab_facade.drift import Drift
+from datalab_facade.events import Event, JobEnded, RequestSent
 from datalab_facade.jobs.async_resource import AsyncJobs
 from datalab_facade.jobs.kinds import JobKind
 from datalab_facade.jobs.resource import Jobs
@@ -162,6 +163,25 @@ def test_many_are_waited_for_at_once(way: Way, kitchen: Kitchen) -> None:
     assert isinstance(outcomes[2].error, NotFoundError)
     later = way.collect(jobs.as_completed(["a70", "a60"]))
     assert [outcome.id for outcome in later] == ["a60", "a70"]
+
+
+def test_listeners_hear_of_it(way: Way, kitchen: Kitchen) -> None:
+    heard: list[Event] = []
+    client = way.client_over(kitchen, clock=kitchen.clock, listeners=[heard.append])
+    resource = Jobs if not way.is_async else AsyncJobs
+    jobs: Any = resource(client._api, client._context, TOASTS)
+    way.done(jobs.wait("a30"))
+    way.done(jobs.wait_many(["b50", "a40"]))
+    ended = [event for event in heard if isinstance(event, JobEnded)]
+    assert sorted((str(one.job_id), one.status, one.succeeded) for one in ended) == [
+        ("a30", "complete", True),
+        ("a40", "complete", True),
+        ("b50", "failed", False),
+    ]
+    assert {one.seconds for one in ended} == {None}
+    sent = [event for event in heard if isinstance(event, RequestSent)]
+    assert [event.job_id for event in sent] == kitchen.polls
+    assert {(one.job_kind, one.operation) for one in sent} == {("toast", "get_toast")}
 
 
 def test_its_handle_is_written_down_and_comes_back(way: Way, kitchen: Kitchen) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import re
 import subprocess
 import sys
 import threading
@@ -165,6 +167,145 @@ def test_what_the_server_says_cannot_forge_a_line(
     told = lines(caplog, "datalab_facade")
     assert len(told) >= 8
     assert all(line.isprintable() for line in told)
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """Give the fields that a record of ours has besides those of all records."""
+    return {name: value for name, value in vars(record).items() if name.startswith("datalab_")}
+
+
+def records(caplog: pytest.LogCaptureFixture, logger: str) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.name == f"datalab_facade.{logger}"]
+
+
+def test_a_download_and_an_upload_are_logged_like_other_requests(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = way.client(simulator)
+    execution = way.done(client.executions.wait(simulator.start(SOON)))
+    caplog.clear()
+    body = way.done(client.outputs.read_bytes(execution.outputs[0]))
+    [line] = lines(caplog, "datalab_facade.transport", logging.DEBUG)
+    where = f"https://storage.datalab.invalid/datalab-outputs/executions/{execution.id}/parse"
+    assert line.startswith(f"GET {where}/987.json?… -> 200 in 0.000 s, {len(body)} bytes {{")
+    caplog.clear()
+    simulator.inject(Fault.reset(5), Fault.status(403), origin="storage")
+    way.done(client.outputs.read_bytes(execution.outputs[0]))
+    told = [line for line in lines(caplog, "datalab_facade.transport") if "storage" in line]
+    outcomes = [line.split(" -> ")[1].split()[0] for line in told]
+    assert outcomes[0] == "APIConnectionError"
+    assert "403" in outcomes
+    assert outcomes[-1] in {"200", "206"}
+    assert len(outcomes) == 3
+    caplog.clear()
+    way.done(client.files.upload(b"x" * 99, name="a.pdf"))
+    told = lines(caplog, "datalab_facade.transport", logging.DEBUG)
+    assert [line.split()[0] for line in told] == ["POST", "PUT", "GET"]
+    assert all("?…" in line or "datalab.to/api" in line for line in told)
+
+
+class JsonFormatter(logging.Formatter):
+    """A formatter as services have it: everything of ours in one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps({"message": record.getMessage(), **fields_of(record)}, allow_nan=False)
+
+
+def test_records_have_fields_for_json(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = way.client(simulator, requests_per_minute=None)
+    execution_id = simulator.start(SOON)
+    simulator.inject(Fault.status(503, None, {"X-Request-Id": "req-7"}), Fault.reset())
+    way.done(client.executions.wait(execution_id))
+    formatter = JsonFormatter()
+    told = [json.loads(formatter.format(record)) for record in caplog.records]
+    job = {"datalab_job_kind": "execution", "datalab_job_id": execution_id}
+    assert all(job.items() <= row.items() for row in told if "datalab_url" in row)
+    sent = [fields_of(record) for record in records(caplog, "transport")]
+    url = f"https://www.datalab.to/api/v1/workflows/executions/{execution_id}"
+    assert sent[0].pop("datalab_bytes") > 0
+    assert sent[0] == {
+        **job,
+        "datalab_attempt": 1,
+        "datalab_method": "GET",
+        "datalab_url": url,
+        "datalab_operation": "get_execution_status",
+        "datalab_seconds": 0.0,
+        "datalab_status": 503,
+        "datalab_request_id": "req-7",
+    }
+    assert (sent[1]["datalab_error"], sent[1]["datalab_attempt"]) == ("APIConnectionError", 2)
+    assert [row["datalab_attempt"] for row in sent[:4]] == [1, 2, 3, 1]
+    retries = [row for row in map(fields_of, records(caplog, "jobs")) if "datalab_error" in row]
+    assert [row["datalab_attempt"] for row in retries] == [2, 3]
+    assert (retries[0]["datalab_error"], retries[0]["datalab_status"]) == ("OverloadedError", 503)
+    assert all(row["datalab_delay"] > 0 for row in map(fields_of, records(caplog, "jobs")))
+
+
+def test_fields_do_not_clash_with_those_of_a_programs_own_record_factory(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = logging.getLogRecordFactory()
+
+    def make(*args: Any, **more: Any) -> logging.LogRecord:
+        record = before(*args, **more)
+        for name in ("request_id", "job_id", "job", "status", "operation", "url", "attempt"):
+            setattr(record, name, "the program's")
+        return record
+
+    logging.setLogRecordFactory(make)
+    try:
+        way.done(way.client(simulator).executions.wait(simulator.start(SOON)))
+    finally:
+        logging.setLogRecordFactory(before)
+    assert fields_of(records(caplog, "transport")[0])["datalab_status"] == 200
+
+
+def test_a_failure_that_is_retried_in_a_wait_for_many_is_a_warning_too(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = [simulator.start(SOON) for _ in range(2)]
+    simulator.inject(Fault.status(503))
+    way.done(way.client(simulator).executions.wait_many(ids))
+    [line] = lines(caplog, "datalab_facade", logging.WARNING)
+    assert line.startswith(f"execution {ids[0]}: retrying in ")
+    assert "(1 of 10)" in line
+
+
+def test_a_long_wait_for_the_rate_limit_is_one_line_for_each_call(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = way.client(simulator, requests_per_minute=6)
+    execution_id = simulator.start(SOON)
+    way.done(client.executions.get(execution_id))
+    assert not lines(caplog, "datalab_facade.rate_limiting")
+    way.done(client.executions.get(execution_id))
+    [line] = lines(caplog, "datalab_facade.rate_limiting", logging.INFO)
+    assert re.fullmatch(
+        rf"execution {execution_id}: waiting 10\.\d s for the rate limit "
+        r"\(6 per minute\)",
+        line,
+    )
+    [record] = records(caplog, "rate_limiting")
+    assert fields_of(record)["datalab_requests_per_minute"] == 6
+    assert fields_of(record)["datalab_delay"] > 9
+    caplog.clear()
+    way.done(client.executions.wait(simulator.start(SOON)))
+    assert len(lines(caplog, "datalab_facade.rate_limiting", logging.INFO)) <= 1
+    caplog.clear()
+    way.done(client.executions.wait_many([simulator.start(SOON) for _ in range(5)]))
+    [line] = lines(caplog, "datalab_facade.rate_limiting", logging.INFO)
+    assert line.startswith("wait for many executions: waiting ")
+
+
+def test_a_short_wait_for_the_rate_limit_is_no_line(
+    way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = way.client(simulator, requests_per_minute=100)
+    for _ in range(10):
+        way.done(client.executions.get(simulator.start(SOON)))
+    assert not lines(caplog, "datalab_facade.rate_limiting")
 
 
 # Over real sockets, with the logs of httpx and of what is below it.

@@ -37,6 +37,7 @@ from datalab_facade import (
     WaitPolicy,
     WaitTimeoutError,
 )
+from datalab_facade.activities import Activity
 from datalab_facade.errors import status_error_class
 from datalab_facade.executions.kind import EXECUTIONS, timing_of
 from datalab_facade.jobs.async_driving import drive_async
@@ -46,6 +47,7 @@ from datalab_facade.jobs.driving import drive
 from datalab_facade.jobs.learning import Curve
 from datalab_facade.jobs.retries import RetryState, may_pass, retrying
 from datalab_facade.jobs.wait import Wait, checked_policy, waiting
+from datalab_facade.listeners import SILENT
 from datalab_facade.testing import VirtualClock
 
 STEADY = WaitPolicy(min_interval=2, interval_growth=0, jitter=0, max_interval=100)
@@ -603,7 +605,7 @@ def test_the_blocking_and_the_async_driver_do_exactly_the_same(
         clock, trace = VirtualClock(), list[Any]()
         try:
             reports: Iterator[object] = drive(
-                machine(clock), looking(clock, trace), clock=clock, subject="7"
+                machine(clock), looking(clock, trace), clock=clock, activity=Activity(SILENT, "7")
             )
             trace.extend(reports)
         except DatalabError as error:
@@ -619,7 +621,7 @@ def test_the_blocking_and_the_async_driver_do_exactly_the_same(
 
         try:
             reports: AsyncIterator[object] = drive_async(
-                machine(clock), call, clock=clock, subject="7"
+                machine(clock), call, clock=clock, activity=Activity(SILENT, "7")
             )
             async for change in reports:
                 trace.append(change)

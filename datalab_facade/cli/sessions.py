@@ -78,14 +78,14 @@ class Session:
         from datalab_facade.client_options import DEFAULT_BASE_URL
         from datalab_facade.clock import SystemClock
         from datalab_facade.drift import DriftLog
+        from datalab_facade.listeners import SILENT
         from datalab_facade.rate_limiting.local import LocalRateLimiter
-        from datalab_facade.tracing import NoTracing
         from datalab_facade.transport.opening import transports
         from datalab_facade.transport.origin import checked_origin
 
         address = self.host or DEFAULT_BASE_URL
         origin = checked_origin(address, self.key().key, allow_http=self.allow_http)
-        around = origin, SystemClock(), NoTracing(), LocalRateLimiter(), DriftLog()
+        around = origin, SystemClock(), SILENT, LocalRateLimiter(), DriftLog()
         api, storage = transports(*around, http_client=None)
         try:
             yield api

@@ -15,7 +15,7 @@ from datalab_facade.arguments import (
     checked_seconds,
     is_folder,
 )
-from datalab_facade.concurrency import as_they_end_async, read_all_async
+from datalab_facade.concurrency import read_all_async
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError
 from datalab_facade.files.async_requests import AsyncFileRequests
@@ -31,6 +31,7 @@ from datalab_facade.files.uploads import (
     number_sources,
     split_name,
 )
+from datalab_facade.jobs.async_reporting import report_each_async
 from datalab_facade.options import CallOptions
 from datalab_facade.paging import Paging
 from datalab_facade.transfers.async_downloads import AsyncDownloads
@@ -176,7 +177,8 @@ class AsyncFiles:
                 return UploadOutcome(source=uploadable, error=error)
             return UploadOutcome(source=uploadable, file=file)
 
-        return as_they_end_async(sources, upload, concurrency=many, name="datalab-upload")
+        reporter = self._context.reporter
+        return report_each_async(reporter, "upload_many", sources, upload, concurrency=many)
 
     async def upload_all(
         self,

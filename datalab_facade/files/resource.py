@@ -16,7 +16,7 @@ from datalab_facade.arguments import (
     checked_seconds,
     is_folder,
 )
-from datalab_facade.concurrency import as_they_end, read_all
+from datalab_facade.concurrency import read_all
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError
 from datalab_facade.files.descriptions import MAX_FILE_BYTES, describe
@@ -32,6 +32,7 @@ from datalab_facade.files.uploads import (
     number_sources,
     split_name,
 )
+from datalab_facade.jobs.reporting import report_each
 from datalab_facade.options import CallOptions
 from datalab_facade.paging import Paging
 from datalab_facade.transfers.commands import Confirmation, Ticket
@@ -175,7 +176,8 @@ class Files:
                 return UploadOutcome(source=uploadable, error=error)
             return UploadOutcome(source=uploadable, file=file)
 
-        return as_they_end(sources, upload, concurrency=many, name="datalab-upload")
+        reporter = self._context.reporter
+        return report_each(reporter, "upload_many", sources, upload, concurrency=many)
 
     def upload_all(
         self,

@@ -18,10 +18,10 @@ from datalab_facade.clock import SystemClock
 from datalab_facade.context import Context
 from datalab_facade.drift import DriftLog
 from datalab_facade.errors import InvalidArgumentError
+from datalab_facade.listeners import SILENT
 from datalab_facade.models import Output
 from datalab_facade.options import Options
 from datalab_facade.outputs.resource import Outputs
-from datalab_facade.tracing import NoTracing
 from datalab_facade.transport.exchange import Surroundings
 from datalab_facade.transport.network.connection_pool import ConnectionPool
 from datalab_facade.transport.network.connector import Connector
@@ -81,16 +81,16 @@ class _NoExecutions:
 # Connections stay open for the next task; they close with the worker's process.
 @functools.cache
 def _outputs(*, allow_http: bool) -> Outputs:
-    clock, tracing = SystemClock(), NoTracing()
+    clock = SystemClock()
     context = Context(
         clock=clock,
         random=Random().random,  # noqa: S311 - jitter for retries, not a secret
-        tracing=tracing,
+        reporter=SILENT,
         drift=DriftLog(),
         duration_model=None,
         options=Options(),
         allow_http=allow_http,
     )
     connections = ConnectionPool(None, Connector())
-    storage = StorageTransport(Surroundings(clock, tracing), connections)
+    storage = StorageTransport(Surroundings(clock, SILENT), connections)
     return Outputs(storage, cast("Executions", _NoExecutions()), context)

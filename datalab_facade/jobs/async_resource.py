@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 from datetime import timedelta
 from typing import Generic, Unpack, cast
 
+from datalab_facade.activities import Activity
 from datalab_facade.arguments import checked_callable, checked_iterable_async, checked_seconds
 from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.concurrency import notify_async, read_all_async
@@ -20,6 +21,7 @@ from datalab_facade.context import Context
 from datalab_facade.errors import WaitTimeoutError
 from datalab_facade.jobs.async_driving import drive_async
 from datalab_facade.jobs.async_handles import AsyncJobHandle
+from datalab_facade.jobs.async_reporting import report_polls_async, report_waits_async
 from datalab_facade.jobs.changes import AsyncOnChange, Change
 from datalab_facade.jobs.commands import Call
 from datalab_facade.jobs.handling import handle_to_dict, naming_missing, resolve_id
@@ -29,9 +31,9 @@ from datalab_facade.jobs.many_async import run_many_async
 from datalab_facade.jobs.outcomes import Outcome, Settled, Update
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY, Poll
 from datalab_facade.jobs.wait import WaitPolicy
+from datalab_facade.jobs.wait_activities import WaitActivities
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions
-from datalab_facade.tracing import Span
 from datalab_facade.transport.api_calls import CallScope
 from datalab_facade.transport.async_api import AsyncApiTransport
 
@@ -92,6 +94,7 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
                 timeout=timeout,
                 options=options,
                 subject=self.kind.describe(job_id),
+                job=(self.kind.name, job_id),
             )
 
     async def wait(
@@ -277,12 +280,12 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
         headers = context.options_for_call(None, options).headers
 
         async def changes() -> AsyncGenerator[Change[SnapshotT], None]:
-            with context.wait_span(kind, job_id) as span:
+            with Activity.of_wait(context.reporter, kind.name, job_id).reported() as activity:
                 progress = drive_async(
                     context.wait_plan(kind, job_id, wait_policy, watched=watched),
-                    self._poll(job_id, headers, span),
+                    self._poll(job_id, headers, activity),
                     clock=context.clock,
-                    subject=kind.describe(job_id),
+                    activity=activity,
                 )
                 async with contextlib.aclosing(progress):
                     async for change in progress:
@@ -291,16 +294,17 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
         return changes()
 
     def _poll(
-        self, job_id: IdT, headers: Mapping[str, str], span: Span
+        self, job_id: IdT, headers: Mapping[str, str], activity: Activity
     ) -> Callable[[Call], Awaitable[SnapshotT]]:
         operation = self.kind.poll(job_id)
 
         async def poll(call: Call) -> SnapshotT:
-            with span.active(), naming_missing(self.kind, job_id):
-                answer = await self._transport.call(operation, CallScope(call, headers))
+            scope = CallScope(call, headers, activity=activity)
+            with naming_missing(self.kind, job_id):
+                answer = await self._transport.call(operation, scope)
             return self._context.decode(self.kind, answer, job_id)
 
-        return poll
+        return report_polls_async(poll, self.kind, lambda _: activity, activity)
 
     def _follow(
         self,
@@ -323,21 +327,24 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
             changes=changes,
         )
         headers = context.options_for_call(None, options).headers
+        waits = WaitActivities(context.reporter, self.kind)
 
         async def poll(due: Poll[SnapshotT, IdT]) -> SnapshotT:
-            scope = CallScope(due.call, headers)
+            scope = CallScope(due.call, headers, activity=waits.of(due))
             with naming_missing(self.kind, due.id):
                 answer = await self._transport.send(self.kind.poll(due.id), scope)
             return context.decode(self.kind, answer, due.id)
 
-        return run_many_async(
+        updates = run_many_async(
             scheduler,
             jobs,
-            poll,
+            report_polls_async(poll, self.kind, waits.of, waits.whole),
             resolve=self._id,
             admission=self._transport.admission,
             clock=context.clock,
+            waits=waits,
         )
+        return report_waits_async(updates, waits) if waits.whole.is_reported else updates
 
 
 class AsyncJobs(AsyncJobWaits[SnapshotT, IdT, LikeT]):

@@ -3,19 +3,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
+from datalab_facade.activities import Activity
 from datalab_facade.clock import Clock
 from datalab_facade.errors import DatalabError
 from datalab_facade.jobs.commands import Command, Plan, Report, Result, Sleep
+from datalab_facade.jobs.reporting import inside
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 _C = TypeVar("_C", bound=Command)
-
-logger = logging.getLogger("datalab_facade.jobs")
 
 
 def drive(
@@ -23,7 +22,7 @@ def drive(
     carry_out: Callable[[_C], _T],
     *,
     clock: Clock,
-    subject: str,
+    activity: Activity,
 ) -> Generator[_R, None, None]:
     """Run a plan to its end, and yield what it reports.
 
@@ -31,8 +30,9 @@ def drive(
         plan: Decides what comes next.
         carry_out: Carries out its commands; a DatalabError that this raises goes back to the plan.
         clock: Tells the time and sleeps.
-        subject: What this is about, for the log.
+        activity: What this is a part of, which records pauses and retries.
     """
+    carry_out = inside(activity, carry_out)
     command = next(plan, None)
     while command is not None:
         value, error = None, None
@@ -50,18 +50,4 @@ def drive(
         except StopIteration:
             return
         if isinstance(command, Sleep):
-            _log(subject, command, command.cause or error)
-
-
-def _log(subject: str, sleep: Sleep, error: DatalabError | None) -> None:
-    if error is None:
-        logger.debug("%s: next poll in %.2f s", subject, sleep.seconds)
-    else:
-        logger.warning(
-            "%s: retrying in %.2f s (%d of %d): %s",
-            subject,
-            sleep.seconds,
-            sleep.retry,
-            sleep.max_retries,
-            error,
-        )
+            activity.sleeps(command, command.cause or error)

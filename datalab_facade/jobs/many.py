@@ -11,6 +11,7 @@ from datalab_facade.jobs.commands import Result
 from datalab_facade.jobs.kinds import IdT, SnapshotT
 from datalab_facade.jobs.outcomes import Abandoned, Settled, Update
 from datalab_facade.jobs.scheduling import Poll, Scheduler
+from datalab_facade.jobs.wait_activities import WaitActivities
 from datalab_facade.transport.admission import AdmissionControl
 
 LikeT = TypeVar("LikeT")
@@ -30,6 +31,7 @@ def run_many(
     resolve: Callable[[LikeT], IdT],
     admission: AdmissionControl,
     clock: Clock,
+    waits: WaitActivities[SnapshotT, IdT],
 ) -> Generator[Update[SnapshotT, IdT] | Settled[object], None, None]:
     """Wait for all jobs, blocking.
 
@@ -41,6 +43,7 @@ def run_many(
         resolve: Returns the id of what stands for a job.
         admission: Where requests wait for a slot.
         clock: Tells the time and sleeps.
+        waits: Records how long was waited for slots, and what is retried.
     """
     feed = iter(jobs)
     while not scheduler.finished:
@@ -58,10 +61,10 @@ def run_many(
                 clock.sleep(away)
             continue
         try:
-            with admission.slot(scheduler.next_deadline):
+            with admission.slot(scheduler.next_deadline, waits.whole):
                 due = scheduler.pick(clock.monotonic())
                 if due is not None:
-                    scheduler.polled(due, _result(due, poll, clock))
+                    waits.polled(due, scheduler.polled(due, _result(due, poll, clock)))
         except RateLimitTimeoutError:
             clock.sleep(max(0.0, scheduler.next_deadline - clock.monotonic()))
         yield from scheduler.events()

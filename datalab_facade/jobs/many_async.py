@@ -15,6 +15,7 @@ from datalab_facade.jobs.kinds import IdT, SnapshotT
 from datalab_facade.jobs.many import NO_MORE, FeedItem, LikeT, feed_one
 from datalab_facade.jobs.outcomes import Settled, Update
 from datalab_facade.jobs.scheduling import Poll, Scheduler
+from datalab_facade.jobs.wait_activities import WaitActivities
 from datalab_facade.transport.async_admission import AsyncAdmissionControl
 
 
@@ -26,6 +27,7 @@ async def run_many_async(
     resolve: Callable[[LikeT], IdT],
     admission: AsyncAdmissionControl,
     clock: Clock,
+    waits: WaitActivities[SnapshotT, IdT],
 ) -> AsyncGenerator[Update[SnapshotT, IdT] | Settled[object], None]:
     """Wait for all jobs in an event loop, as many polls at once as there are slots.
 
@@ -33,7 +35,7 @@ async def run_many_async(
     may be async. When this is closed, everything that it began is over.
     """
     running_loop()
-    run = _AsyncRun(scheduler, poll, resolve, admission, clock)
+    run = _AsyncRun(scheduler, poll, resolve, admission, clock=clock, waits=waits)
     tasks = [
         asyncio.create_task(run.feed(jobs), name="datalab-feed"),
         asyncio.create_task(run.dispatch(), name="datalab-dispatch"),
@@ -59,7 +61,9 @@ class _AsyncRun(Generic[SnapshotT, IdT, LikeT]):
         poll: Callable[[Poll[SnapshotT, IdT]], Awaitable[SnapshotT]],
         resolve: Callable[[LikeT], IdT],
         admission: AsyncAdmissionControl,
+        *,
         clock: Clock,
+        waits: WaitActivities[SnapshotT, IdT],
     ) -> None:
         self.happened = asyncio.Event()
         self._scheduler = scheduler
@@ -67,6 +71,7 @@ class _AsyncRun(Generic[SnapshotT, IdT, LikeT]):
         self._resolve = resolve
         self._admission = admission
         self._clock = clock
+        self._waits = waits
         self._polls: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
         self._alarm: asyncio.Future[None] | None = None
@@ -110,7 +115,7 @@ class _AsyncRun(Generic[SnapshotT, IdT, LikeT]):
                     await self._rest(away)
                     continue
                 try:
-                    await self._admission.enter(scheduler.next_deadline)
+                    await self._admission.enter(scheduler.next_deadline, self._waits.whole)
                 except RateLimitTimeoutError:
                     await self._rest(scheduler.next_deadline - clock.monotonic())
                     continue
@@ -136,7 +141,7 @@ class _AsyncRun(Generic[SnapshotT, IdT, LikeT]):
             result: Result[SnapshotT] = Result(self._clock.monotonic(), error=error)
         else:
             result = Result(self._clock.monotonic(), snapshot)
-        self._scheduler.polled(due, result)
+        self._waits.polled(due, self._scheduler.polled(due, result))
 
     def _over(self, task: asyncio.Task[None]) -> None:
         # A task that is cancelled before its first step runs nothing of its own.

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import timedelta
 from typing import Generic, Unpack, cast
 
+from datalab_facade.activities import Activity
 from datalab_facade.arguments import checked_callable, checked_iterable, checked_seconds
 from datalab_facade.calling import ApiCaller
 from datalab_facade.concurrency import notify, read_all
@@ -27,11 +28,12 @@ from datalab_facade.jobs.handling import handle_to_dict, naming_missing, resolve
 from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
 from datalab_facade.jobs.many import FeedItem, LikeT, run_many
 from datalab_facade.jobs.outcomes import Outcome, Settled, Update
+from datalab_facade.jobs.reporting import report_polls, report_waits
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY, Poll
 from datalab_facade.jobs.wait import WaitPolicy
+from datalab_facade.jobs.wait_activities import WaitActivities
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions
-from datalab_facade.tracing import Span
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.api_calls import CallScope
 
@@ -92,6 +94,7 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
                 timeout=timeout,
                 options=options,
                 subject=self.kind.describe(job_id),
+                job=(self.kind.name, job_id),
             )
 
     def wait(
@@ -277,12 +280,12 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
         headers = context.options_for_call(None, options).headers
 
         def changes() -> Generator[Change[SnapshotT], None, None]:
-            with context.wait_span(kind, job_id) as span:
+            with Activity.of_wait(context.reporter, kind.name, job_id).reported() as activity:
                 progress = drive(
                     context.wait_plan(kind, job_id, wait_policy, watched=watched),
-                    self._poll(job_id, headers, span),
+                    self._poll(job_id, headers, activity),
                     clock=context.clock,
-                    subject=kind.describe(job_id),
+                    activity=activity,
                 )
                 with contextlib.closing(progress):
                     yield from progress
@@ -290,16 +293,17 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
         return changes()
 
     def _poll(
-        self, job_id: IdT, headers: Mapping[str, str], span: Span
+        self, job_id: IdT, headers: Mapping[str, str], activity: Activity
     ) -> Callable[[Call], SnapshotT]:
         operation = self.kind.poll(job_id)
 
         def poll(call: Call) -> SnapshotT:
-            with span.active(), naming_missing(self.kind, job_id):
-                answer = self._transport.call(operation, CallScope(call, headers))
+            scope = CallScope(call, headers, activity=activity)
+            with naming_missing(self.kind, job_id):
+                answer = self._transport.call(operation, scope)
             return self._context.decode(self.kind, answer, job_id)
 
-        return poll
+        return report_polls(poll, self.kind, lambda _: activity, activity)
 
     def _follow(
         self,
@@ -322,21 +326,24 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
             changes=changes,
         )
         headers = context.options_for_call(None, options).headers
+        waits = WaitActivities(context.reporter, self.kind)
 
         def poll(due: Poll[SnapshotT, IdT]) -> SnapshotT:
-            scope = CallScope(due.call, headers)
+            scope = CallScope(due.call, headers, activity=waits.of(due))
             with naming_missing(self.kind, due.id):
                 answer = self._transport.send(self.kind.poll(due.id), scope)
             return context.decode(self.kind, answer, due.id)
 
-        return run_many(
+        updates = run_many(
             scheduler,
             jobs,
-            poll,
+            report_polls(poll, self.kind, waits.of, waits.whole),
             resolve=self._id,
             admission=self._transport.admission,
             clock=context.clock,
+            waits=waits,
         )
+        return report_waits(updates, waits) if waits.whole.is_reported else updates
 
 
 class Jobs(JobWaits[SnapshotT, IdT, LikeT]):

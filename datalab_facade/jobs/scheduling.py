@@ -23,7 +23,7 @@ import attrs
 
 from datalab_facade.errors import DatalabError, WaitTimeoutError
 from datalab_facade.jobs.changes import Change
-from datalab_facade.jobs.commands import Call, Result
+from datalab_facade.jobs.commands import Call, Result, Sleep
 from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
 from datalab_facade.jobs.learning import DurationModel
 from datalab_facade.jobs.outcomes import Abandoned, Outcome, Settled, Totals, Update
@@ -293,11 +293,11 @@ class Scheduler(Generic[SnapshotT, IdT]):
             return Poll(entry.wait.id, call, now, entry)
         return None
 
-    def polled(self, poll: Poll[SnapshotT, IdT], answer: Result[SnapshotT]) -> None:
-        """Record the result of a poll."""
+    def polled(self, poll: Poll[SnapshotT, IdT], answer: Result[SnapshotT]) -> Sleep | None:
+        """Record the result of a poll; return the pause before the next if it is to be retried."""
         entry, now = poll.entry, answer.now
         if entry.over:
-            return
+            return None
         wait = entry.wait
         try:
             if answer.error is not None:
@@ -311,12 +311,15 @@ class Scheduler(Generic[SnapshotT, IdT]):
                         self._report(now, change=change)
                 if snapshot.is_terminal:
                     self._end(entry, Outcome(id=wait.id, snapshot=snapshot), now)
-                    return
+                    return None
                 wait.schedule(now)
         except DatalabError as error:
             self._end(entry, Outcome(id=wait.id, error=error), now)
         else:
             self._poll_later(entry)
+            if answer.error is not None:
+                return Sleep(wait.due - now, *wait.retries, cause=answer.error)
+        return None
 
     def _poll_later(self, entry: _Entry[SnapshotT, IdT]) -> None:
         # Ties are broken by the order of pushing; entries themselves do not compare.

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
+from datalab_facade.activities import Activity
 from datalab_facade.arguments import (
     checked_callable,
     checked_count,
@@ -32,6 +33,7 @@ from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
 from datalab_facade.transport.async_storage import AsyncStorageTransport
 
 if TYPE_CHECKING:
+    from datalab_facade.executions.async_handles import AsyncExecutionHandle
     from datalab_facade.executions.async_resource import AsyncExecutions
 
 _T = TypeVar("_T")
@@ -229,6 +231,23 @@ class AsyncOutputs:
         seconds = checked_seconds("timeout", timeout)
         checked_callable("on_progress", on_progress)
         self._storage.ready()
+        activity = Activity(self._context.reporter, name="save_all")
+        with activity.reported(), activity.active():
+            return await self._save_all(
+                target, home, steps, many, seconds, overwrite=overwrite, on_progress=on_progress
+            )
+
+    async def _save_all(
+        self,
+        target: Execution | AsyncExecutionHandle,
+        home: Path,
+        steps: Iterable[str] | None,
+        many: int,
+        seconds: float,
+        *,
+        overwrite: bool,
+        on_progress: OnProgress | None,
+    ) -> Manifest:
         if not isinstance(target, Execution):
             target = await target.get()
         started_at = self._now()

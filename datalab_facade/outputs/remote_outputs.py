@@ -29,6 +29,7 @@ def remote_output(output: Output) -> Remote:
             "step": step,
             "file_key": file_key,
         },
+        job=("execution", output.execution_id),
         why_gone=": Datalab deletes results about an hour after they finish",
         may_be_page=False,
     )

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
+from datalab_facade.activities import Activity
 from datalab_facade.arguments import (
     checked_callable,
     checked_count,
@@ -33,6 +34,7 @@ from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
 from datalab_facade.transport.storage import StorageTransport
 
 if TYPE_CHECKING:
+    from datalab_facade.executions.handles import ExecutionHandle
     from datalab_facade.executions.resource import Executions
 
 _T = TypeVar("_T")
@@ -228,6 +230,23 @@ class Outputs:
         seconds = checked_seconds("timeout", timeout)
         checked_callable("on_progress", on_progress)
         self._storage.ready()
+        activity = Activity(self._context.reporter, name="save_all")
+        with activity.reported(), activity.active():
+            return self._save_all(
+                target, home, steps, many, seconds, overwrite=overwrite, on_progress=on_progress
+            )
+
+    def _save_all(
+        self,
+        target: Execution | ExecutionHandle,
+        home: Path,
+        steps: Iterable[str] | None,
+        many: int,
+        seconds: float,
+        *,
+        overwrite: bool,
+        on_progress: OnProgress | None,
+    ) -> Manifest:
         if not isinstance(target, Execution):
             target = target.get()
         started_at = self._now()

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from typing import cast
 
+from datalab_facade.activities import Activity
 from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.concurrency import off_loop_async
 from datalab_facade.context import Context
@@ -65,9 +66,11 @@ class AsyncRuns:
         request = checked_request(
             self._context, workflow, sources, folder, options, iterables=_ITERABLES
         )
-        with RunJournal(request.folder) as journal:
-            workflow_id = await self._begin(journal, request)
-            results = [result async for result in self._results(journal, request, workflow_id)]
+        activity = Activity(self._context.reporter, name="run")
+        with activity.reported(), RunJournal(request.folder) as journal:
+            workflow_id = await self._begin(journal, request, activity)
+            found = self._results(journal, request, workflow_id, activity)
+            results = [result async for result in found]
         return RunReport(workflow_id=workflow_id, folder=request.folder, results=tuple(results))
 
     def results(
@@ -79,52 +82,59 @@ class AsyncRuns:
         )
 
         async def results() -> AsyncGenerator[RunResult, None]:
-            with RunJournal(request.folder) as journal:
-                workflow_id = await self._begin(journal, request)
-                results = self._results(journal, request, workflow_id)
+            activity = Activity(self._context.reporter, name="run")
+            with activity.reported(), RunJournal(request.folder) as journal:
+                workflow_id = await self._begin(journal, request, activity)
+                results = self._results(journal, request, workflow_id, activity)
                 async with contextlib.aclosing(results):
                     async for result in results:
                         yield result
 
         return results()
 
-    async def _begin(self, journal: RunJournal, request: RunRequest) -> int:
+    async def _begin(self, journal: RunJournal, request: RunRequest, activity: Activity) -> int:
         workflow = request.workflow
         workflow_id = workflow_of(journal, self._origin, workflow)
-        if workflow_id is not None:
-            # An unknown workflow fails here, once, and not for each file.
-            await self._workflows.get(workflow_id)
-        else:
-            assert isinstance(workflow, WorkflowDefinition)
-            created = await self._workflows.create(workflow, secrets=request.secrets)
-            workflow_id = created.id
+        with activity.active():
+            if workflow_id is not None:
+                # An unknown workflow fails here, once, and not for each file.
+                await self._workflows.get(workflow_id)
+            else:
+                assert isinstance(workflow, WorkflowDefinition)
+                created = await self._workflows.create(workflow, secrets=request.secrets)
+                workflow_id = created.id
         if journal.header is None:
             journal.begin(RunHeader(self._origin, workflow_id, digest_of(workflow)))
         return workflow_id
 
     async def _results(
-        self, journal: RunJournal, request: RunRequest, workflow_id: int
+        self, journal: RunJournal, request: RunRequest, workflow_id: int, activity: Activity
     ) -> AsyncGenerator[RunResult, None]:
         plan = RunPlan(journal, request)
 
         async def feed() -> AsyncGenerator[int | Settled[RunResult], None]:
             async for item in request.files.items_async():
-                yield scheduler_input(await self._submit(plan, item, workflow_id))
+                with activity.active():
+                    submitted = await self._submit(plan, item, workflow_id)
+                yield scheduler_input(submitted)
 
-        async with contextlib.aclosing(self._outcomes(feed(), request)) as outcomes:
+        async with contextlib.aclosing(self._outcomes(feed(), request, activity)) as outcomes:
             async for outcome in outcomes:
                 if isinstance(outcome, RunResult):
                     yield outcome
                 else:
-                    yield await self._save(plan, outcome)
+                    with activity.active():
+                        result = await self._save(plan, outcome)
+                    yield result
 
     async def _outcomes(
-        self, feed: AsyncIterable[int | Settled[RunResult]], request: RunRequest
+        self, feed: AsyncIterable[int | Settled[RunResult]], request: RunRequest, activity: Activity
     ) -> AsyncGenerator[ExecutionOutcome | RunResult, None]:
         policy, many, on_update = request.policy, request.concurrency, request.on_update
-        updates = self._executions._follow(  # noqa: SLF001 - what is settled is fed to it, too
-            feed, None, many, policy, {}, changes=on_update is not None
-        )
+        with activity.active():
+            updates = self._executions._follow(  # noqa: SLF001 - what is settled is fed to it, too
+                feed, None, many, policy, {}, changes=on_update is not None
+            )
         async with contextlib.aclosing(updates):
             async for update in updates:
                 if isinstance(update, Settled):

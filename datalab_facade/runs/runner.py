@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Generator, Iterable
 from typing import cast
 
+from datalab_facade.activities import Activity
 from datalab_facade.calling import ApiCaller
 from datalab_facade.concurrency import off_loop
 from datalab_facade.context import Context
@@ -66,9 +67,11 @@ class Runs:
         request = checked_request(
             self._context, workflow, sources, folder, options, iterables=_ITERABLES
         )
-        with RunJournal(request.folder) as journal:
-            workflow_id = self._begin(journal, request)
-            results = list(self._results(journal, request, workflow_id))
+        activity = Activity(self._context.reporter, name="run")
+        with activity.reported(), RunJournal(request.folder) as journal:
+            workflow_id = self._begin(journal, request, activity)
+            found = self._results(journal, request, workflow_id, activity)
+            results = list(found)
         return RunReport(workflow_id=workflow_id, folder=request.folder, results=tuple(results))
 
     def results(
@@ -80,51 +83,58 @@ class Runs:
         )
 
         def results() -> Generator[RunResult, None, None]:
-            with RunJournal(request.folder) as journal:
-                workflow_id = self._begin(journal, request)
-                results = self._results(journal, request, workflow_id)
+            activity = Activity(self._context.reporter, name="run")
+            with activity.reported(), RunJournal(request.folder) as journal:
+                workflow_id = self._begin(journal, request, activity)
+                results = self._results(journal, request, workflow_id, activity)
                 with contextlib.closing(results):
                     yield from results
 
         return results()
 
-    def _begin(self, journal: RunJournal, request: RunRequest) -> int:
+    def _begin(self, journal: RunJournal, request: RunRequest, activity: Activity) -> int:
         workflow = request.workflow
         workflow_id = workflow_of(journal, self._origin, workflow)
-        if workflow_id is not None:
-            # An unknown workflow fails here, once, and not for each file.
-            self._workflows.get(workflow_id)
-        else:
-            assert isinstance(workflow, WorkflowDefinition)
-            created = self._workflows.create(workflow, secrets=request.secrets)
-            workflow_id = created.id
+        with activity.active():
+            if workflow_id is not None:
+                # An unknown workflow fails here, once, and not for each file.
+                self._workflows.get(workflow_id)
+            else:
+                assert isinstance(workflow, WorkflowDefinition)
+                created = self._workflows.create(workflow, secrets=request.secrets)
+                workflow_id = created.id
         if journal.header is None:
             journal.begin(RunHeader(self._origin, workflow_id, digest_of(workflow)))
         return workflow_id
 
     def _results(
-        self, journal: RunJournal, request: RunRequest, workflow_id: int
+        self, journal: RunJournal, request: RunRequest, workflow_id: int, activity: Activity
     ) -> Generator[RunResult, None, None]:
         plan = RunPlan(journal, request)
 
         def feed() -> Generator[int | Settled[RunResult], None, None]:
             for item in request.files.items():
-                yield scheduler_input(self._submit(plan, item, workflow_id))
+                with activity.active():
+                    submitted = self._submit(plan, item, workflow_id)
+                yield scheduler_input(submitted)
 
-        with contextlib.closing(self._outcomes(feed(), request)) as outcomes:
+        with contextlib.closing(self._outcomes(feed(), request, activity)) as outcomes:
             for outcome in outcomes:
                 if isinstance(outcome, RunResult):
                     yield outcome
                 else:
-                    yield self._save(plan, outcome)
+                    with activity.active():
+                        result = self._save(plan, outcome)
+                    yield result
 
     def _outcomes(
-        self, feed: Iterable[int | Settled[RunResult]], request: RunRequest
+        self, feed: Iterable[int | Settled[RunResult]], request: RunRequest, activity: Activity
     ) -> Generator[ExecutionOutcome | RunResult, None, None]:
         policy, many, on_update = request.policy, request.concurrency, request.on_update
-        updates = self._executions._follow(  # noqa: SLF001 - what is settled is fed to it, too
-            feed, None, many, policy, {}, changes=on_update is not None
-        )
+        with activity.active():
+            updates = self._executions._follow(  # noqa: SLF001 - what is settled is fed to it, too
+                feed, None, many, policy, {}, changes=on_update is not None
+            )
         with contextlib.closing(updates):
             for update in updates:
                 if isinstance(update, Settled):

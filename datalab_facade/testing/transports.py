@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import lru_cache
 from typing import Final, Unpack, cast
 
@@ -13,6 +13,7 @@ from datalab_facade.async_client import AsyncDatalab
 from datalab_facade.client import Datalab
 from datalab_facade.client_options import ClientOptions
 from datalab_facade.clock import Clock
+from datalab_facade.events import Listener
 from datalab_facade.jobs.learning import DurationModel
 from datalab_facade.jobs.retries import Randomness
 from datalab_facade.testing.delivery import Event, Pause, deliver_body, deliver_head, wire_head
@@ -20,7 +21,6 @@ from datalab_facade.testing.faults import Ending
 from datalab_facade.testing.headers import Headers
 from datalab_facade.testing.messages import Answer, Origin, Request
 from datalab_facade.testing.simulator import Simulator
-from datalab_facade.tracing import Tracing
 
 
 class ConnectOptions(ClientOptions, total=False):
@@ -30,8 +30,8 @@ class ConnectOptions(ClientOptions, total=False):
     """The client's own rate limit. Default: 200, as usual."""
     duration_model: DurationModel | None
     """The model of how long executions take. Default: a new one, which learns."""
-    tracing: Tracing | None
-    """Where the client sends its spans."""
+    listeners: Iterable[Listener]
+    """What the client calls with each event."""
     random: Randomness | None
     """The random source that spreads polls, such as ``Random(7).random``."""
 

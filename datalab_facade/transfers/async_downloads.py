@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from datalab_facade.activities import Activity
 from datalab_facade.clock import Clock
 from datalab_facade.concurrency import off_loop_async
 from datalab_facade.context import Context
@@ -63,16 +64,18 @@ class AsyncDownloads:
             OutputTooLargeError: The object is larger than ``max_bytes``.
             DownloadError: The download failed; ``reason`` says why.
         """
+        activity = self._activity(remote)
 
         async def attempt() -> bytes:
             collector = Collector(remote, max_bytes=max_bytes)
             download = self._plan(remote, deadline)
-            async with contextlib.aclosing(self._chunks(download, renew)) as chunks:
+            async with contextlib.aclosing(self._chunks(download, renew, activity)) as chunks:
                 async for chunk in chunks:
                     collector.take(chunk, download.facts)
             return collector.finish(download.facts)
 
-        return await _retry_if_corrupt_async(attempt)
+        with activity.reported():
+            return await _retry_if_corrupt_async(attempt)
 
     async def save(
         self,
@@ -110,12 +113,13 @@ class AsyncDownloads:
         Raises:
             DownloadError: The object could not be fetched or written; ``reason`` says why.
         """
+        activity = self._activity(remote)
 
         async def attempt() -> _T:
             with PartFile(remote, path, overwrite=overwrite) as part:
                 download = self._plan(remote, deadline, part)
                 meter.begin(download.received, download.facts.total, self._now())
-                async with contextlib.aclosing(self._chunks(download, renew)) as chunks:
+                async with contextlib.aclosing(self._chunks(download, renew, activity)) as chunks:
                     async for chunk in chunks:
                         check_interrupted()
                         done, total = chunk.offset + len(chunk.data), download.facts.total
@@ -144,7 +148,8 @@ class AsyncDownloads:
                 # Verifying reads the whole file.
                 return await off_loop_async(finish)
 
-        return await _retry_if_corrupt_async(attempt)
+        with activity.reported():
+            return await _retry_if_corrupt_async(attempt)
 
     def stream(
         self, remote: Remote, renew: AsyncRenewUrl, *, deadline: float
@@ -160,11 +165,12 @@ class AsyncDownloads:
 
         async def pieces() -> AsyncGenerator[bytes, None]:
             reader = Reader(remote)
-            async with contextlib.aclosing(self._chunks(download, renew)) as chunks:
-                async for chunk in chunks:
-                    for piece in reader.feed(chunk, download.facts):
-                        yield piece
-            reader.finish()
+            with self._activity(remote).reported() as activity:
+                async with contextlib.aclosing(self._chunks(download, renew, activity)) as chunks:
+                    async for chunk in chunks:
+                        for piece in reader.feed(chunk, download.facts):
+                            yield piece
+                reader.finish()
 
         return pieces()
 
@@ -187,8 +193,21 @@ class AsyncDownloads:
             restartable=restartable,
         )
 
-    def _chunks(self, download: Download, renew: AsyncRenewUrl) -> AsyncGenerator[Chunk, None]:
-        return fetch_async(download, self._storage, renew, clock=self._context.clock)
+    def _activity(self, remote: Remote) -> Activity:
+        kind, job_id = remote.job or (None, None)
+        return Activity(
+            self._context.reporter,
+            remote.subject,
+            name="download",
+            job_kind=kind,
+            job_id=job_id,
+        )
+
+    def _chunks(
+        self, download: Download, renew: AsyncRenewUrl, activity: Activity
+    ) -> AsyncGenerator[Chunk, None]:
+        clock = self._context.clock
+        return fetch_async(download, self._storage, renew, clock=clock, activity=activity)
 
     def _now(self) -> float:
         return self._context.clock.monotonic()
@@ -200,6 +219,7 @@ async def fetch_async(
     renew: AsyncRenewUrl,
     *,
     clock: Clock,
+    activity: Activity,
 ) -> AsyncGenerator[Chunk, None]:
     """Run a download to its end, and yield its chunks.
 
@@ -208,11 +228,10 @@ async def fetch_async(
         storage: The storage that has the object.
         renew: Requests a new URL.
         clock: Tells the time and sleeps.
+        activity: What this is a part of.
     """
-    performer = _AsyncPerformer(storage, renew, clock)
-    chunks = drive_async(
-        download.steps(), performer.carry_out, clock=clock, subject=download.remote.subject
-    )
+    performer = _AsyncPerformer(storage, renew, clock, activity)
+    chunks = drive_async(download.steps(), performer.carry_out, clock=clock, activity=activity)
     try:
         async with contextlib.aclosing(chunks):
             async for chunk in chunks:
@@ -230,10 +249,17 @@ async def fetch_async(
 class _AsyncPerformer:
     """Carries out the commands of one download. Holds the answer whose body is being read."""
 
-    def __init__(self, storage: AsyncStorageTransport, renew: AsyncRenewUrl, clock: Clock) -> None:
+    def __init__(
+        self,
+        storage: AsyncStorageTransport,
+        renew: AsyncRenewUrl,
+        clock: Clock,
+        activity: Activity,
+    ) -> None:
         self._storage = storage
         self._renew = renew
         self._clock = clock
+        self._activity = activity
         self._incoming: AsyncIncoming | None = None
         self._body: AsyncGenerator[bytes, None] | None = None
 
@@ -248,7 +274,9 @@ class _AsyncPerformer:
         return await self._renew(command.refused, left)
 
     async def _fetch(self, command: Fetch, left: float) -> StorageReply:
-        incoming = await self._storage.open(command.url, command.headers, timeout=left)
+        incoming = await self._storage.open(
+            command.url, command.headers, timeout=left, activity=self._activity
+        )
         self._incoming = incoming
         body = Read(command.deadline)
         self._body = incoming.chunks(lambda: body.seconds_left(self._clock.monotonic()))
@@ -263,6 +291,7 @@ class _AsyncPerformer:
         data = None
         try:
             data = await anext(self._body, None)
+            self._activity.bytes += len(data or b"")
         finally:
             if data is None:
                 await self.close()

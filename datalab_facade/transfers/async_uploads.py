@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Ite
 
 import attrs
 
+from datalab_facade.activities import Activity
 from datalab_facade.clock import Clock
 from datalab_facade.concurrency import off_loop_async
 from datalab_facade.context import Context
@@ -89,7 +90,8 @@ class AsyncUploads:
         opening = open_source_async(
             source, name, max_bytes=max_bytes, timeout=deadline - clock.monotonic()
         )
-        with await opening as opened:
+        activity = Activity(self._context.reporter, f"upload of {name!r}", name="upload")
+        with activity.reported(), await opening as opened:
             performer = _AsyncPerformer(
                 opened,
                 content_type,
@@ -97,9 +99,10 @@ class AsyncUploads:
                 api=api,
                 meter=meter,
                 clock=clock,
+                activity=activity,
             )
             ending = drive_async(
-                upload.steps(), performer.carry_out, clock=clock, subject=f"upload of {name!r}"
+                upload.steps(), performer.carry_out, clock=clock, activity=activity
             )
             [confirmation] = [confirmed async for confirmed in ending]
             return confirmation, opened.size
@@ -117,6 +120,7 @@ class _AsyncPerformer:
         api: AsyncUploadCalls,
         meter: ProgressMeter,
         clock: Clock,
+        activity: Activity,
     ) -> None:
         self._source = source
         # The URL's signature covers the content type.
@@ -125,6 +129,7 @@ class _AsyncPerformer:
         self._api = api
         self._meter = meter
         self._clock = clock
+        self._activity = activity
 
     async def carry_out(self, command: UploadCommand) -> UploadValue:
         if isinstance(command, Compare):
@@ -145,6 +150,7 @@ class _AsyncPerformer:
                 pieces,
                 silence=command.stall_timeout,
                 timeout=left,
+                activity=self._activity,
             )
         return StorageReply(stored.status, stored.headers)
 
@@ -157,6 +163,7 @@ class _AsyncPerformer:
             check_interrupted()
             yield piece
             done += len(piece)
+            self._activity.bytes += len(piece)
             self._meter.update(done, total, self._clock.monotonic())
 
     async def _next(self, pieces: Iterator[bytes]) -> bytes | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from datalab_facade.activities import Activity
 from datalab_facade.clock import Clock
 from datalab_facade.concurrency import off_loop
 from datalab_facade.context import Context
@@ -62,16 +63,18 @@ class Downloads:
             OutputTooLargeError: The object is larger than ``max_bytes``.
             DownloadError: The download failed; ``reason`` says why.
         """
+        activity = self._activity(remote)
 
         def attempt() -> bytes:
             collector = Collector(remote, max_bytes=max_bytes)
             download = self._plan(remote, deadline)
-            with contextlib.closing(self._chunks(download, renew)) as chunks:
+            with contextlib.closing(self._chunks(download, renew, activity)) as chunks:
                 for chunk in chunks:
                     collector.take(chunk, download.facts)
             return collector.finish(download.facts)
 
-        return _retry_if_corrupt(attempt)
+        with activity.reported():
+            return _retry_if_corrupt(attempt)
 
     def save(
         self,
@@ -109,12 +112,13 @@ class Downloads:
         Raises:
             DownloadError: The object could not be fetched or written; ``reason`` says why.
         """
+        activity = self._activity(remote)
 
         def attempt() -> _T:
             with PartFile(remote, path, overwrite=overwrite) as part:
                 download = self._plan(remote, deadline, part)
                 meter.begin(download.received, download.facts.total, self._now())
-                with contextlib.closing(self._chunks(download, renew)) as chunks:
+                with contextlib.closing(self._chunks(download, renew, activity)) as chunks:
                     for chunk in chunks:
                         check_interrupted()
                         done, total = chunk.offset + len(chunk.data), download.facts.total
@@ -143,7 +147,8 @@ class Downloads:
                 # Verifying reads the whole file.
                 return off_loop(finish)
 
-        return _retry_if_corrupt(attempt)
+        with activity.reported():
+            return _retry_if_corrupt(attempt)
 
     def stream(
         self, remote: Remote, renew: RenewUrl, *, deadline: float
@@ -159,10 +164,11 @@ class Downloads:
 
         def pieces() -> Generator[bytes, None, None]:
             reader = Reader(remote)
-            with contextlib.closing(self._chunks(download, renew)) as chunks:
-                for chunk in chunks:
-                    yield from reader.feed(chunk, download.facts)
-            reader.finish()
+            with self._activity(remote).reported() as activity:
+                with contextlib.closing(self._chunks(download, renew, activity)) as chunks:
+                    for chunk in chunks:
+                        yield from reader.feed(chunk, download.facts)
+                reader.finish()
 
         return pieces()
 
@@ -185,8 +191,21 @@ class Downloads:
             restartable=restartable,
         )
 
-    def _chunks(self, download: Download, renew: RenewUrl) -> Generator[Chunk, None, None]:
-        return fetch(download, self._storage, renew, clock=self._context.clock)
+    def _activity(self, remote: Remote) -> Activity:
+        kind, job_id = remote.job or (None, None)
+        return Activity(
+            self._context.reporter,
+            remote.subject,
+            name="download",
+            job_kind=kind,
+            job_id=job_id,
+        )
+
+    def _chunks(
+        self, download: Download, renew: RenewUrl, activity: Activity
+    ) -> Generator[Chunk, None, None]:
+        clock = self._context.clock
+        return fetch(download, self._storage, renew, clock=clock, activity=activity)
 
     def _now(self) -> float:
         return self._context.clock.monotonic()
@@ -198,6 +217,7 @@ def fetch(
     renew: RenewUrl,
     *,
     clock: Clock,
+    activity: Activity,
 ) -> Generator[Chunk, None, None]:
     """Run a download to its end, and yield its chunks.
 
@@ -206,11 +226,10 @@ def fetch(
         storage: The storage that has the object.
         renew: Requests a new URL.
         clock: Tells the time and sleeps.
+        activity: What this is a part of.
     """
-    performer = _Performer(storage, renew, clock)
-    chunks = drive(
-        download.steps(), performer.carry_out, clock=clock, subject=download.remote.subject
-    )
+    performer = _Performer(storage, renew, clock, activity)
+    chunks = drive(download.steps(), performer.carry_out, clock=clock, activity=activity)
     try:
         with contextlib.closing(chunks):
             for chunk in chunks:
@@ -228,10 +247,17 @@ def fetch(
 class _Performer:
     """Carries out the commands of one download. Holds the answer whose body is being read."""
 
-    def __init__(self, storage: StorageTransport, renew: RenewUrl, clock: Clock) -> None:
+    def __init__(
+        self,
+        storage: StorageTransport,
+        renew: RenewUrl,
+        clock: Clock,
+        activity: Activity,
+    ) -> None:
         self._storage = storage
         self._renew = renew
         self._clock = clock
+        self._activity = activity
         self._incoming: Incoming | None = None
         self._body: Generator[bytes, None, None] | None = None
 
@@ -246,7 +272,9 @@ class _Performer:
         return self._renew(command.refused, left)
 
     def _fetch(self, command: Fetch, left: float) -> StorageReply:
-        incoming = self._storage.open(command.url, command.headers, timeout=left)
+        incoming = self._storage.open(
+            command.url, command.headers, timeout=left, activity=self._activity
+        )
         self._incoming = incoming
         body = Read(command.deadline)
         self._body = incoming.chunks(lambda: body.seconds_left(self._clock.monotonic()))
@@ -261,6 +289,7 @@ class _Performer:
         data = None
         try:
             data = next(self._body, None)
+            self._activity.bytes += len(data or b"")
         finally:
             if data is None:
                 self.close()

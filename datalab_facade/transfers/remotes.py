@@ -34,6 +34,8 @@ class Remote:
     identity: tuple[int | str | None, ...]
     """What tells it from all other objects, also in another process."""
     error_details: ErrorDetails
+    job: tuple[str, int | str] | None = None
+    """The kind and the id of the job that left it, for logs and events."""
     why_gone: str = ""
     """A reason why it may be gone."""
     may_be_page: bool = True

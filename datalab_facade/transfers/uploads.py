@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Generator, Iterator
 
 import attrs
 
+from datalab_facade.activities import Activity
 from datalab_facade.clock import Clock
 from datalab_facade.concurrency import off_loop
 from datalab_facade.context import Context
@@ -90,7 +91,8 @@ class Uploads:
         opening = open_source(
             source, name, max_bytes=max_bytes, timeout=deadline - clock.monotonic()
         )
-        with opening as opened:
+        activity = Activity(self._context.reporter, f"upload of {name!r}", name="upload")
+        with activity.reported(), opening as opened:
             performer = _Performer(
                 opened,
                 content_type,
@@ -98,10 +100,9 @@ class Uploads:
                 api=api,
                 meter=meter,
                 clock=clock,
+                activity=activity,
             )
-            ending = drive(
-                upload.steps(), performer.carry_out, clock=clock, subject=f"upload of {name!r}"
-            )
+            ending = drive(upload.steps(), performer.carry_out, clock=clock, activity=activity)
             [confirmation] = list(ending)
             return confirmation, opened.size
 
@@ -118,6 +119,7 @@ class _Performer:
         api: UploadCalls,
         meter: ProgressMeter,
         clock: Clock,
+        activity: Activity,
     ) -> None:
         self._source = source
         # The URL's signature covers the content type.
@@ -126,6 +128,7 @@ class _Performer:
         self._api = api
         self._meter = meter
         self._clock = clock
+        self._activity = activity
 
     def carry_out(self, command: UploadCommand) -> UploadValue:
         if isinstance(command, Compare):
@@ -146,6 +149,7 @@ class _Performer:
                 pieces,
                 silence=command.stall_timeout,
                 timeout=left,
+                activity=self._activity,
             )
         return StorageReply(stored.status, stored.headers)
 
@@ -158,6 +162,7 @@ class _Performer:
             check_interrupted()
             yield piece
             done += len(piece)
+            self._activity.bytes += len(piece)
             self._meter.update(done, total, self._clock.monotonic())
 
     def _next(self, pieces: Iterator[bytes]) -> bytes | None:

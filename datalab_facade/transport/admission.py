@@ -11,6 +11,7 @@ import contextlib
 import math
 from collections.abc import Iterator
 
+from datalab_facade.activities import Activity
 from datalab_facade.clock import Clock
 from datalab_facade.errors import RateLimitTimeoutError
 from datalab_facade.rate_limiting.local import RateLimiter
@@ -39,20 +40,24 @@ class AdmissionControl:
         return len(self._permits.queue)
 
     @contextlib.contextmanager
-    def slot(self, deadline: float) -> Iterator[None]:
+    def slot(self, deadline: float, activity: Activity | None = None) -> Iterator[None]:
         """Wait for a permit and a slot, and hold the permit meanwhile.
 
         Raises:
             RateLimitTimeoutError: The slot comes only after the deadline.
         """
-        self.enter(deadline)
+        self.enter(deadline, activity)
         try:
             yield
         finally:
             self.leave()
 
-    def enter(self, deadline: float) -> None:
+    def enter(self, deadline: float, activity: Activity | None = None) -> None:
         """Wait for a permit and a slot; :meth:`leave` must follow.
+
+        Args:
+            deadline: When a slot is no longer wanted.
+            activity: What the request is a part of, which records how long it waited.
 
         Raises:
             RateLimitTimeoutError: The slot comes only after the deadline.
@@ -60,13 +65,19 @@ class AdmissionControl:
         if not self._permits.acquire(deadline):
             raise RateLimitTimeoutError(wait=math.inf, left=0.0)
         try:
+            began: float | None = None
             place = self.rate_limiter.reserve()
             try:
-                while (delay := place.delay(self._clock.monotonic(), deadline)) > 0:
+                while (delay := place.delay(now := self._clock.monotonic(), deadline)) > 0:
+                    began = now if began is None else began
+                    if activity is not None:
+                        activity.waits_for_slot(delay, self.rate_limiter.requests_per_minute)
                     self._clock.sleep(min(delay, _LONGEST_NAP))
             except BaseException:
                 place.cancel()
                 raise
+            if began is not None and activity is not None:
+                activity.waited_for_slot(now - began, self.rate_limiter.requests_per_minute)
         except BaseException:
             self.leave()
             raise

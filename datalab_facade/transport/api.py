@@ -46,7 +46,7 @@ class ApiTransport(ApiCalls):
             ClientStateError: The client is closed.
         """
         self._pool.check()
-        with self.admission.slot(scope.call.deadline):
+        with self.admission.slot(scope.call.deadline, scope.activity):
             scope.on_leaving()
             return self.send(operation, scope)
 

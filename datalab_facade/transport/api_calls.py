@@ -13,6 +13,7 @@ import attrs
 import httpx
 
 from datalab_facade._version import __version__
+from datalab_facade.activities import Activity
 from datalab_facade.decoding import decode_failure
 from datalab_facade.drift import DriftLog, announce, sighting
 from datalab_facade.errors import APIStatusError, ClientStateError, InvalidResponseError
@@ -56,6 +57,8 @@ class CallScope:
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     on_leaving: Callable[[], None] = lambda: None
     """Called once it has its slot, right before it is sent; what it raises keeps it here."""
+    activity: Activity | None = None
+    """What it is a part of."""
 
 
 @attrs.frozen
@@ -109,6 +112,9 @@ class ApiCalls:
             most_bytes=_MOST_BYTES,
             surroundings=self._surroundings,
             echo=self._echo,
+            operation=operation.name,
+            template=operation.template,
+            activity=scope.activity,
         )
         request = Request(
             method=operation.method,

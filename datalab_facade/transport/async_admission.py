@@ -10,6 +10,7 @@ import contextlib
 import math
 from collections.abc import AsyncIterator
 
+from datalab_facade.activities import Activity
 from datalab_facade.clock import Clock
 from datalab_facade.errors import RateLimitTimeoutError
 from datalab_facade.rate_limiting.local import RateLimiter
@@ -38,20 +39,24 @@ class AsyncAdmissionControl:
         return len(self._permits.queue)
 
     @contextlib.asynccontextmanager
-    async def slot(self, deadline: float) -> AsyncIterator[None]:
+    async def slot(self, deadline: float, activity: Activity | None = None) -> AsyncIterator[None]:
         """Wait for a permit and a slot, and hold the permit meanwhile.
 
         Raises:
             RateLimitTimeoutError: The slot comes only after the deadline.
         """
-        await self.enter(deadline)
+        await self.enter(deadline, activity)
         try:
             yield
         finally:
             self.leave()
 
-    async def enter(self, deadline: float) -> None:
+    async def enter(self, deadline: float, activity: Activity | None = None) -> None:
         """Wait for a permit and a slot; :meth:`leave` must follow.
+
+        Args:
+            deadline: When a slot is no longer wanted.
+            activity: What the request is a part of, which records how long it waited.
 
         Raises:
             RateLimitTimeoutError: The slot comes only after the deadline.
@@ -59,13 +64,19 @@ class AsyncAdmissionControl:
         if not await self._permits.acquire(deadline):
             raise RateLimitTimeoutError(wait=math.inf, left=0.0)
         try:
+            began: float | None = None
             place = self.rate_limiter.reserve()
             try:
-                while (delay := place.delay(self._clock.monotonic(), deadline)) > 0:
+                while (delay := place.delay(now := self._clock.monotonic(), deadline)) > 0:
+                    began = now if began is None else began
+                    if activity is not None:
+                        activity.waits_for_slot(delay, self.rate_limiter.requests_per_minute)
                     await self._clock.sleep_async(min(delay, _LONGEST_NAP))
             except BaseException:
                 place.cancel()
                 raise
+            if began is not None and activity is not None:
+                activity.waited_for_slot(now - began, self.rate_limiter.requests_per_minute)
         except BaseException:
             self.leave()
             raise

@@ -45,7 +45,7 @@ class AsyncApiTransport(ApiCalls):
             ClientStateError: The client is closed, or belongs to another event loop.
         """
         self._pool.check()
-        async with self.admission.slot(scope.call.deadline):
+        async with self.admission.slot(scope.call.deadline, scope.activity):
             scope.on_leaving()
             return await self.send(operation, scope)
 

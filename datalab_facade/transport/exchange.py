@@ -12,6 +12,7 @@ import attrs
 import httpcore
 import httpx
 
+from datalab_facade.activities import Activity
 from datalab_facade.clock import Clock
 from datalab_facade.decoding import decode_json
 from datalab_facade.errors import (
@@ -23,8 +24,8 @@ from datalab_facade.errors import (
 )
 from datalab_facade.json_forms import JSON
 from datalab_facade.known_secrets import NO_ECHO, Echo
+from datalab_facade.listeners import Reporter, log_fields
 from datalab_facade.redaction import excerpt, redact_headers, redact_url, redact_urls
-from datalab_facade.tracing import NO_SPAN, NoTracing, Span, Tracing, span_around
 from datalab_facade.transport.network.framing import SurplusBytesError
 from datalab_facade.transport.network.log_filter import Ours
 from datalab_facade.transport.network.sockets import NothingSentError
@@ -36,7 +37,7 @@ _LONGEST_CHAIN = 50
 # Below that, what it takes at once to parse an answer is not worth a thought.
 _MIN_LARGE = 1 << 20
 
-_NO_RECORD: AbstractContextManager[Span] = contextlib.nullcontext(NO_SPAN)
+_NO_REPORT: AbstractContextManager[None] = contextlib.nullcontext()
 
 # What our connections raise is httpcore's; what a client of the caller's raises is httpx's.
 _TIMEOUTS = (httpcore.TimeoutException, httpx.TimeoutException, TimeoutError)
@@ -74,7 +75,7 @@ class Surroundings:
     """What every exchange needs of the client it belongs to."""
 
     clock: Clock
-    tracing: Tracing
+    reporter: Reporter
 
 
 @attrs.frozen
@@ -105,6 +106,9 @@ class Exchange:
         surroundings: Surroundings,
         echo: Echo = NO_ECHO,
         unusable: type[DatalabError] = ConfigurationError,
+        operation: str | None = None,
+        template: str | None = None,
+        activity: Activity | None = None,
     ) -> None:
         self.method = method
         self._whole_url = url
@@ -118,7 +122,11 @@ class Exchange:
         self.is_body_incomplete = False
         """Whether the end of the body is still held back, so that nobody can act on it."""
         self._clock = surroundings.clock
-        self._tracing = surroundings.tracing
+        self._reporter = surroundings.reporter
+        self.operation = operation
+        self.template = template
+        self.activity = activity
+        self._is_logged = False
         self.began = self._clock.monotonic()
         self.status = 0
         """The status of the answer that was begun."""
@@ -216,9 +224,13 @@ class Exchange:
             self._url = redact_url(self._whole_url)
         return self._url
 
+    def count(self, part: bytes) -> None:
+        """Count a part of a body that is not kept."""
+        self._size += len(part)
+
     def body(self) -> bytes:
         """Return the body of the whole answer, and leave a line about it in the log."""
-        self._log()
+        self.log_answer()
         return self._echo.redact_bytes(b"".join(self._parts))
 
     def json(self) -> JSON:
@@ -229,33 +241,49 @@ class Exchange:
         """
         if self._size < _MIN_LARGE:
             return decode_json(self.body())
-        self._log()
+        self.log_answer()
         from datalab_facade.long_strings import decode_json_parts
 
         return decode_json_parts(self._parts, self._echo.redact_bytes)
 
-    def _log(self) -> None:
-        if logger.isEnabledFor(logging.DEBUG):
-            logger.debug(
-                "%s %s -> %d in %.3f s, %d bytes %s",
-                self.method,
-                self.url,
-                self.status,
-                self._clock.monotonic() - self.began,
-                self._size,
-                redact_headers(self.headers),
-            )
+    def log_answer(self) -> None:
+        """Leave a line about the answer in the log, unless there is one about its failure."""
+        if self._is_logged or not logger.isEnabledFor(logging.DEBUG):
+            return
+        self._is_logged = True
+        seconds = self._clock.monotonic() - self.began
+        logger.debug(
+            "%s %s -> %d in %.3f s, %d bytes %s",
+            self.method,
+            self.url,
+            self.status,
+            seconds,
+            self._size,
+            redact_headers(self.headers),
+            extra=self._log_fields(
+                seconds, status=self.status, bytes=self._size, request_id=self.request_id
+            ),
+        )
 
-    def recorded(self) -> AbstractContextManager[Span]:
-        """Record what is done inside as a span, if somebody wants spans."""
-        return _NO_RECORD if isinstance(self._tracing, NoTracing) else self._in_a_span()
+    def _log_fields(self, seconds: float, **more: object) -> dict[str, object]:
+        known = log_fields if self.activity is None else self.activity.log_fields
+        return known(
+            method=self.method, url=self.url, operation=self.operation, seconds=seconds, **more
+        )
 
-    @contextlib.contextmanager
-    def _in_a_span(self) -> Iterator[Span]:
-        attributes = {"http.request.method": self.method, "url.full": self.url}
-        with span_around(self._tracing, self.method, attributes) as span, span.active():
-            yield span
-            span.record({"http.response.status_code": self.status})
+    @property
+    def request_id(self) -> str | None:
+        """What the answer's header says that the request is called on the server."""
+        sent = self.headers.get("x-request-id")
+        return None if sent is None else excerpt(sent, limit=100)
+
+    def recorded(self) -> AbstractContextManager[None]:
+        """Report what is done inside as a request, if somebody listens."""
+        if not self._reporter.has_listeners:
+            return _NO_REPORT
+        from datalab_facade.transport.request_events import report_request
+
+        return report_request(self, self._whole_url, self._reporter)
 
     def _raise_translated(self, error: Exception) -> None:
         """Raise the error of ours for an error; nothing if it is one of ours already.
@@ -264,13 +292,17 @@ class Exchange:
             DatalabError: Whatever else was raised is its cause, unless that tells a secret.
         """
         failure = self._translated(error)
-        logger.debug(
-            "%s %s -> %s after %.3f s",
-            self.method,
-            self.url,
-            type(failure).__name__,
-            self._clock.monotonic() - self.began,
-        )
+        self._is_logged = True
+        if logger.isEnabledFor(logging.DEBUG):
+            seconds, name = self._clock.monotonic() - self.began, type(failure).__name__
+            logger.debug(
+                "%s %s -> %s after %.3f s",
+                self.method,
+                self.url,
+                name,
+                seconds,
+                extra=self._log_fields(seconds, error=name),
+            )
         if failure is error:
             if error.__suppress_context__:
                 error.__context__ = error.__cause__

@@ -14,8 +14,8 @@ from datalab_facade.arguments import named
 from datalab_facade.clock import Clock
 from datalab_facade.drift import DriftLog
 from datalab_facade.errors import ConfigurationError, InvalidArgumentError
+from datalab_facade.listeners import Reporter
 from datalab_facade.rate_limiting.local import RateLimiter
-from datalab_facade.tracing import Tracing
 from datalab_facade.transport.exchange import Surroundings
 from datalab_facade.transport.origin import Origin
 
@@ -33,7 +33,7 @@ Carrier: TypeAlias = Literal["httpx", "aiohttp"]
 def transports(
     origin: Origin,
     clock: Clock,
-    tracing: Tracing,
+    reporter: Reporter,
     rate_limiter: RateLimiter,
     drift: DriftLog,
     *,
@@ -50,7 +50,7 @@ def transports(
     from datalab_facade.transport.storage import StorageTransport
 
     _check_client(http_client, httpx.Client)
-    surroundings, connector = Surroundings(clock, tracing), Connector()
+    surroundings, connector = Surroundings(clock, reporter), Connector()
     api, storage = (ConnectionPool(http_client, connector) for _ in range(2))
     return (
         ApiTransport(origin, surroundings, rate_limiter, api, drift=drift),
@@ -61,7 +61,7 @@ def transports(
 def async_transports(
     origin: Origin,
     clock: Clock,
-    tracing: Tracing,
+    reporter: Reporter,
     rate_limiter: RateLimiter,
     drift: DriftLog,
     *,
@@ -79,7 +79,7 @@ def async_transports(
     from datalab_facade.transport.network.async_connection_pool import AsyncConnectionPool
     from datalab_facade.transport.network.connector import AsyncConnector
 
-    surroundings, connector = Surroundings(clock, tracing), AsyncConnector()
+    surroundings, connector = Surroundings(clock, reporter), AsyncConnector()
     api = _async_pool(origin, http_client, connector, carrier)
     storage = AsyncConnectionPool(http_client, connector)
     return (

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import httpx
 
+from datalab_facade.activities import Activity
 from datalab_facade.errors import DatalabError
 from datalab_facade.redaction import redact_url, redact_urls
 from datalab_facade.transport.api_calls import USER_AGENT, not_picklable
@@ -65,6 +66,7 @@ class Incoming:
                 piece = next(pieces, None)
             if piece is None:
                 break
+            self._exchange.count(piece)
             yield piece
         if self._answer.has_surplus:
             raise self._exchange.more_than_announced()
@@ -81,6 +83,7 @@ class Incoming:
         except BaseException:
             self._connection.close()
             raise
+        self._exchange.log_answer()
         if self._whole:
             self._pool.put_back(self._connection)
         else:
@@ -105,13 +108,21 @@ class StorageTransport:
         """
         self._pool.check()
 
-    def open(self, url: str, headers: Mapping[str, str], *, timeout: float) -> Incoming:
+    def open(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        timeout: float,
+        activity: Activity | None = None,
+    ) -> Incoming:
         """Ask for an object; the caller closes what it gets.
 
         Args:
             url: A presigned URL.
             headers: Which part of it, and how.
             timeout: The seconds until the answer begins, and for each later silence.
+            activity: What the request is a part of.
 
         Raises:
             APIConnectionError: No answer came.
@@ -119,7 +130,7 @@ class StorageTransport:
             DatalabError: The URL cannot be read.
         """
         self.ready()
-        exchange = self._exchange("GET", url, timeout=timeout, most_bytes=0)
+        exchange = self._exchange("GET", url, activity, timeout=timeout, most_bytes=0)
         request = _request("GET", url, headers, b"", timeout=timeout, silence=timeout)
         connection, answer = self._pool.open(exchange, request)
         return Incoming(exchange, self._pool, connection, answer)
@@ -132,6 +143,7 @@ class StorageTransport:
         *,
         silence: float,
         timeout: float,
+        activity: Activity | None = None,
     ) -> Stored:
         """Send an object, as it is read.
 
@@ -141,6 +153,7 @@ class StorageTransport:
             pieces: All of it. What reading raises comes out as it is.
             silence: The seconds for which the connection may be silent.
             timeout: The seconds until the answer is here.
+            activity: What the request is a part of.
 
         Raises:
             APIConnectionError: No whole answer came.
@@ -148,7 +161,9 @@ class StorageTransport:
             DatalabError: The URL cannot be read.
         """
         self.ready()
-        exchange = self._exchange("PUT", url, timeout=timeout, most_bytes=_MOST_BYTES_TOLD)
+        exchange = self._exchange(
+            "PUT", url, activity, timeout=timeout, most_bytes=_MOST_BYTES_TOLD
+        )
         request = _request(
             "PUT",
             url,
@@ -168,7 +183,15 @@ class StorageTransport:
         """
         self._pool.close()
 
-    def _exchange(self, method: str, url: str, *, timeout: float, most_bytes: int) -> Exchange:
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        activity: Activity | None,
+        *,
+        timeout: float,
+        most_bytes: int,
+    ) -> Exchange:
         return Exchange(
             method,
             url,
@@ -177,6 +200,7 @@ class StorageTransport:
             surroundings=self._surroundings,
             # The address came from a server, so it is no mistake of the caller's.
             unusable=DatalabError,
+            activity=activity,
         )
 
 

@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from datalab_facade import DownloadError, OutputTooLargeError
+from datalab_facade.activities import Activity
 from datalab_facade.jobs.commands import Result
+from datalab_facade.listeners import SILENT
 from datalab_facade.outputs.remote_outputs import remote_output
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
 from datalab_facade.transfers.async_downloads import fetch_async
@@ -436,15 +438,16 @@ class TestPatience:
             allow_http=False,
         )
         body = bytearray()
+        how: dict[str, Any] = {"clock": side.clock, "activity": Activity(SILENT, "the output")}
         if not side.way.is_async:
-            for chunk in fetch(download, client._storage, lambda _, __: None, clock=side.clock):
+            for chunk in fetch(download, client._storage, lambda _, __: None, **how):
                 body += chunk.data
         else:
 
             async def never(_: str, __: float) -> None: ...
 
             async def run() -> None:
-                async for chunk in fetch_async(download, client._storage, never, clock=side.clock):
+                async for chunk in fetch_async(download, client._storage, never, **how):
                     body.extend(chunk.data)
 
             side.way.done(run())

@@ -91,8 +91,9 @@ from datalab_facade import (
     WorkflowStep,
     schema_of,
 )
+from datalab_facade.events import Event
 from datalab_facade.models import JSON
-from datalab_facade.tracing import OpenTelemetryTracing
+from datalab_facade.opentelemetry import OpenTelemetryListener
 
 R = TypeVar("R")
 
@@ -160,7 +161,10 @@ def a_client_is_made_in_many_ways(own: httpx.Client, own_async: httpx.AsyncClien
     assert_type(Datalab(), Datalab)
     assert_type(AsyncDatalab(), AsyncDatalab)
     Datalab("key", base_url="https://a.example", allow_http=False)
-    Datalab(api_key="key", http_client=own, tracing=OpenTelemetryTracing())
+    Datalab(api_key="key", http_client=own, listeners=[OpenTelemetryListener()])
+    heard: list[Event] = []
+    Datalab(listeners=[heard.append, lambda event: event.parent_id])
+    AsyncDatalab(listeners=(heard.append,))
     Datalab(timeout=60, request_timeout=2.5, max_retries=0, headers={"X-Team": "7"})
     Datalab(policy=WaitPolicy(timeout=math.inf))
     AsyncDatalab(None, http_client=own_async, max_retries=1)
