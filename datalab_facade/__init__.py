@@ -150,9 +150,9 @@ __all__ = [
     "ClientStateError",
     "ConfigurationError",
     "ConflictError",
-    "CostLimitError",
     "Conversion",
     "Convert",
+    "CostLimitError",
     "CreateDocument",
     "CreatedDocument",
     "Datalab",
@@ -294,9 +294,9 @@ _HOMES = {
     "drift": "Drift DriftReport",
     "errors": (
         "APIConnectionError APIStatusError APITimeoutError AuthenticationError "
-        "BadRequestError ClientStateError ConfigurationError ConflictError CostLimitError DatalabError "
-        "DefinitionIssue DocumentFailedError DownloadError DownloadFailure EmptyResultError "
-        "ExecutionFailedError ExtractionIssue ExtractionMismatchError FormatNotRequestedError "
+        "BadRequestError ClientStateError ConfigurationError ConflictError CostLimitError "
+        "DatalabError DefinitionIssue DocumentFailedError DownloadError DownloadFailure "
+        "EmptyResultError ExecutionFailedError ExtractionIssue ExtractionMismatchError FormatNotRequestedError "
         "InternalServerError InvalidArgumentError InvalidDefinitionError InvalidResponseError "
         "InvalidSchemaError JobFailedError LocalFileError NotFoundError OutputTooLargeError "
         "OverloadedError PayloadTooLargeError PaymentRequiredError PermissionDeniedError "
