@@ -20,6 +20,7 @@ from datalab_facade import (
     ClientStateError,
     ConflictError,
     Conversion,
+    CostLimitError,
     Execution,
     Extraction,
     InvalidArgumentError,
@@ -131,6 +132,7 @@ def examples(said: str = "Try again") -> list[DatalabError]:
     ]
     return [
         DatalabError(said),
+        CostLimitError(said, limit_cents=5.0, committed_cents=4.5),
         ConfigurationError(said),
         InvalidArgumentError(said),
         ClientStateError(said),

@@ -419,7 +419,8 @@ class RunPlan:
             return self._stopped
         if self._budget.limit is None or self._budget.has_room:
             return None
-        return CostLimitError(self._budget.limit, self._budget.committed)
+        limit, committed = self._budget.limit, self._budget.committed
+        return CostLimitError(limit_cents=limit, committed_cents=committed)
 
     def _wait(self, item: RunItem, job_id: int | str) -> WaitFor:
         self._waiting.setdefault(job_id, deque()).append(item)
