@@ -135,10 +135,13 @@ class Task(Generic[R_co]):
 
     def __attrs_post_init__(self) -> None:
         """Check the fields."""
+        needed = {field.name for field in _fields(type(self)) if field.default is attrs.NOTHING}
         for name, form in _forms(type(self)).items():
             value = getattr(self, name)
             if value is not None:
                 self._check_field(name, value, form)
+            elif name in needed:
+                raise InvalidArgumentError(f"{type(self).__name__}: {name} is missing")
         known = field_names(type(self))
         for name in self.extra:
             if name in _SOURCE_FIELDS:

@@ -173,6 +173,7 @@ class AsyncStorageTransport:
             silence=min(silence, timeout),
         )
         await self._pool.fetch(exchange, request)
+        exchange.log_answer()
         return Stored(exchange.status, exchange.headers)
 
     async def close(self) -> None:

@@ -173,6 +173,7 @@ class StorageTransport:
             silence=min(silence, timeout),
         )
         self._pool.fetch(exchange, request)
+        exchange.log_answer()
         return Stored(exchange.status, exchange.headers)
 
     def close(self) -> None:
