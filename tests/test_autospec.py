@@ -10,7 +10,16 @@ from unittest.mock import create_autospec, patch
 
 import pytest
 
-from datalab_facade import AsyncDatalab, Datalab, DriftReport, Execution, NotFoundError, Status
+from datalab_facade import (
+    AsyncDatalab,
+    AsyncExecutionHandle,
+    Datalab,
+    DriftReport,
+    Execution,
+    ExecutionHandle,
+    NotFoundError,
+    Status,
+)
 from datalab_facade.executions.resource import Executions
 
 DONE = Execution(id=7, status=Status.COMPLETED)
@@ -61,6 +70,16 @@ def test_the_values_of_a_client_are_mocked_by_their_types() -> None:
     assert isinstance(client.drift, DriftReport)
     client.duration_model.to_dict.return_value = {}
     assert client.duration_model.to_dict() == {}
+
+
+@pytest.mark.parametrize("kind", [ExecutionHandle, AsyncExecutionHandle])
+def test_a_handle_is_mocked_with_its_signatures(kind: type) -> None:
+    handle = create_autospec(kind, instance=True)
+    handle.id = 7
+    with pytest.raises(TypeError):
+        handle.result(60)
+    with pytest.raises(AttributeError):
+        _ = handle.no_such_method
 
 
 @pytest.mark.asyncio
