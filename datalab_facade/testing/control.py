@@ -6,6 +6,9 @@ All paths are below :data:`PREFIX`; all bodies are JSON. A server offers them on
 ``POST executions``
     Start an execution. The body is a script, as for :meth:`ExecutionScript.from_dict`; it may
     have an ``execution_id`` of your choice. The answer is ``{"execution_id": ...}``.
+``POST workflows``
+    Add a workflow: ``{"name": ..., "steps": [...], "workflow_id": ..., "script": {...}}``, all
+    optional; the script is that of its executions. The answer is ``{"workflow_id": ...}``.
 ``POST faults``
     Inject faults into the next requests. The body is ``{"faults": [...]}``, each as for
     :meth:`Fault.from_dict`. With ``"always": true``, inject a single one into all requests.
@@ -103,6 +106,23 @@ def _started(execution_id: int) -> Answer:
 
 
 @attrs.frozen(kw_only=True)
+class _NewWorkflow:
+    _json: ClassVar = JSONFormat(by_hand=True)
+
+    name: str = "Workflow"
+    steps: tuple[Mapping[str, JSON], ...] = ()
+    workflow_id: int | None = None
+    script: ExecutionScript | None = None
+
+
+def _add_workflow(simulator: Simulator, body: object) -> Answer:
+    given = from_json_by_hand(_NewWorkflow, body)
+    workflow_id = simulator.workflows.add(given.name, given.steps, workflow_id=given.workflow_id)
+    simulator.workflows.script_for(workflow_id, given.script)
+    return json_answer(201, {"workflow_id": workflow_id})
+
+
+@attrs.frozen(kw_only=True)
 class _Injection:
     _json: ClassVar = JSONFormat(by_hand=True)
 
@@ -189,6 +209,7 @@ def _reset(simulator: Simulator, _: object) -> Answer:
 
 _HANDLERS: Final[Mapping[str, Mapping[str, Handler]]] = {
     "executions": {"POST": _start_execution},
+    "workflows": {"POST": _add_workflow},
     "faults": {"POST": _inject, "DELETE": _clear_faults},
     "requests": {"GET": _list_requests, "DELETE": _clear_requests},
     "clock": {"GET": _get_clock, "POST": _advance_clock},
