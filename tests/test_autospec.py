@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import pydoc
+import re
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import create_autospec, patch
+from unittest.mock import AsyncMock, create_autospec, patch
 
 import pytest
 
@@ -42,9 +44,7 @@ def test_each_method_of_each_resource_has_the_signature_of_the_real_one(
         with pytest.raises(TypeError, match=r"unexpected keyword|too many positional"):
             getattr(mock, name)(*range(50), no_such_argument=1)
         asked: Any = getattr(with_key, name)
-        assert inspect.iscoroutinefunction(asked) == inspect.iscoroutinefunction(
-            getattr(mock, name)
-        )
+        assert inspect.iscoroutinefunction(asked) == isinstance(getattr(mock, name), AsyncMock)
     with pytest.raises(AttributeError):
         _ = mock.no_such_method
 
@@ -101,6 +101,15 @@ def test_a_client_that_the_code_makes_itself_is_mocked_where_it_is_found() -> No
             assert made.executions.result(7) == DONE
         with pytest.raises(TypeError):
             module.Datalab("a-key", "another")
+
+
+@each_client
+def test_help_says_what_each_property_is(kind: type) -> None:
+    text = pydoc.plain(pydoc.render_doc(kind))
+    for name, value in vars(kind).items():
+        if isinstance(value, cached_property | property):
+            first = (inspect.getdoc(value) or "").splitlines()[0]
+            assert re.search(rf"\| +{name}\b.*\n \| +{re.escape(first)}", text), name
 
 
 @each_client
