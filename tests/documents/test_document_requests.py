@@ -481,8 +481,15 @@ def test_durations_are_learned_for_each_mode(way: Way, simulator: Simulator) -> 
     for mode in ("fast", "accurate", None):
         way.done(submitted(way, client, Convert(mode=mode)).wait())
     way.done(submitted(way, client, Extract(Invoice, extraction_mode="turbo")).wait())
+    way.done(submitted(way, client, Convert(page_range=range(5))).wait())
     learned = client.duration_model.to_dict()["durations"]
-    assert list(learned) == ["convert fast", "convert accurate", "convert", "extract turbo"]
+    assert list(learned) == [
+        "convert fast",
+        "convert accurate",
+        "convert",
+        "extract turbo",
+        "convert, up to 8 pages",
+    ]
     assert learned["convert"] == [pytest.approx(3, abs=0.7)]
 
 
