@@ -94,11 +94,6 @@ class PlannedSubmission:
             return redact_url(self.source.url)
         return None if self.file is None else self.file.name
 
-    @property
-    def group(self) -> str:
-        """The requests that take about equally long: those of a verb and a mode."""
-        return group_of(self.task)
-
 
 def group_of(task: Task[Any]) -> str:
     """Return the name of the requests that take about equally long.
