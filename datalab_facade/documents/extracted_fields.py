@@ -210,7 +210,8 @@ def _field(
         citations=_texts(citations if citations is not None else about.get("citations")),
         score=number(scored.get("score")),
         reasoning=_text(scored.get("reasoning")) or _text(about.get("reasoning")),
-        status=_text(about.get("status")),
+        # The published name, and the one it would have beside "verification".
+        status=_text(about.get("extraction_status")) or _text(about.get("status")),
         verification=about.get("verification"),
     )
 

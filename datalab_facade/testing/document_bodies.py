@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, cast
 
 from datalab_facade.testing import document_samples as samples
 from datalab_facade.testing.documents import StoredDocumentRequest
-from datalab_facade.testing.jsonvalue import JSON
+from datalab_facade.testing.jsonvalue import JSON, json_bytes
 
 SCORE: Final = 4.5
 """The score of every field."""
@@ -69,13 +70,8 @@ _KEYS: Final[Mapping[str, Sequence[str]]] = {
     ),
 }
 _STAYS_IN_THE_POLL: Final = (
-    "status",
-    "success",
-    "error",
-    "page_count",
-    "total_cost",
-    "cost_breakdown",
-    "runtime",
+    *("status", "success", "error"),
+    *("page_count", "total_cost", "cost_breakdown", "runtime"),
 )
 
 
@@ -91,12 +87,31 @@ def render(
     """
     if since_end is None:
         return {**_empty(request), "status": request.script.status_before}
-    result = render_result(request, since_end)
     if not is_behind_url(request):
-        return result
+        return render_result(request, since_end)
     url, lifetime = sign()
-    kept = {key: result[key] for key in _STAYS_IN_THE_POLL}
+    values = {
+        "status": request.script.status,
+        "success": True,
+        "error": "",
+        **_numbers(request, since_end),
+        **request.script.extra,
+    }
+    kept = {key: values[key] for key in _STAYS_IN_THE_POLL}
     return {**_empty(request), **kept, "result_url": url, "expires_in": lifetime}
+
+
+def encode_result(request: StoredDocumentRequest, since_end: float) -> bytes:
+    """Encode the whole result of a request that has ended, as it stands behind its URL."""
+    moments = (request.script.cost_after, _scores_after(request))
+    # Large ones are fetched in ranges, and nothing changes between these moments.
+    latest = max((one for one in moments if one is not None and one <= since_end), default=0.0)
+    return _encode(request, latest)
+
+
+@lru_cache(maxsize=1)
+def _encode(request: StoredDocumentRequest, since_end: float) -> bytes:
+    return json_bytes(render_result(request, since_end))
 
 
 def is_behind_url(request: StoredDocumentRequest) -> bool:
@@ -192,7 +207,8 @@ def _extraction(request: StoredDocumentRequest, since_end: float) -> dict[str, J
             "reasoning": "Stated in the document.",
             "verification": {"status": "PASS", "reasoning": "The citation says so."},
         }
-    scored = _is_scored(request, mode, since_end)
+    after = _scores_after(request)
+    scored = after is not None and since_end >= after
     if scored:
         siblings["score"] = {"score": SCORE, "reasoning": "The citation says so."}
     return {
@@ -203,13 +219,13 @@ def _extraction(request: StoredDocumentRequest, since_end: float) -> dict[str, J
     }
 
 
-def _is_scored(request: StoredDocumentRequest, mode: str, since_end: float) -> bool:
-    after = request.script.scores_after
-    if after is None:
-        if not (mode == "fast" or request.flag("include_scores")):
-            return False
-        after = 0.0 if request.flag("include_scores") else _SCORED_AFTER
-    return since_end >= after
+def _scores_after(request: StoredDocumentRequest) -> float | None:
+    """Return the seconds after the end when scores are added; ``None``: never."""
+    if request.script.scores_after is not None:
+        return request.script.scores_after
+    if request.flag("include_scores"):
+        return 0.0
+    return _SCORED_AFTER if request.text("extraction_mode") == "fast" else None
 
 
 def _with_siblings(value: JSON, siblings: Mapping[str, JSON]) -> JSON:

@@ -29,9 +29,9 @@ DocumentEndpoint: TypeAlias = Literal[
 """What a document request asks for: the path that it is sent to, below ``/api/v1/``."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class StoredDocumentRequest:
-    """A document request that the service accepted."""
+    """A document request that the service accepted; it is equal only to itself."""
 
     request_id: str
     endpoint: DocumentEndpoint

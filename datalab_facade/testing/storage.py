@@ -12,11 +12,10 @@ from xml.sax.saxutils import escape
 
 import attrs
 
-from datalab_facade.testing.document_bodies import render_result
+from datalab_facade.testing.document_bodies import encode_result
 from datalab_facade.testing.execution_bodies import stored_output
 from datalab_facade.testing.files import StoredFile
 from datalab_facade.testing.headers import Headers, HeadersLike
-from datalab_facade.testing.jsonvalue import json_bytes
 from datalab_facade.testing.messages import Answer, Request
 from datalab_facade.testing.routing import NoMatch, Parameters, Route, find_route
 from datalab_facade.testing.state import State
@@ -65,7 +64,7 @@ def get_result(state: State, request: Request, parameters: Parameters) -> Answer
     since_end = None if stored is None else stored.since_end(state.clock)
     if stored is None or since_end is None or not stored.is_visible(state.clock):
         return _no_such_key()
-    body = json_bytes(render_result(stored, since_end))
+    body = encode_result(stored, since_end)
     ended_at = state.clock.now() - timedelta(seconds=since_end)
     return _stored_answer(request, body, "application/json", ended_at)
 

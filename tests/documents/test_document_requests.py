@@ -24,6 +24,7 @@ from datalab_facade import (
     Convert,
     DocumentFailedError,
     DocumentRequest,
+    DurationModel,
     Extract,
     Extraction,
     ExtractionMismatchError,
@@ -480,8 +481,15 @@ def test_durations_are_learned_for_each_mode(way: Way, simulator: Simulator) -> 
     for mode in ("fast", "accurate", None):
         way.done(submitted(way, client, Convert(mode=mode)).wait())
     way.done(submitted(way, client, Extract(Invoice, extraction_mode="turbo")).wait())
+    way.done(submitted(way, client, Convert(page_range=range(5))).wait())
     learned = client.duration_model.to_dict()["durations"]
-    assert list(learned) == ["convert fast", "convert accurate", "convert", "extract turbo"]
+    assert list(learned) == [
+        "convert fast",
+        "convert accurate",
+        "convert",
+        "extract turbo",
+        "convert, up to 8 pages",
+    ]
     assert learned["convert"] == [pytest.approx(3, abs=0.7)]
 
 
@@ -512,13 +520,22 @@ def test_settings_of_the_caller_go_before_those_of_documents() -> None:
     assert adapted_policy(WaitPolicy(), DOCUMENT_POLICY) == DOCUMENT_POLICY
     mixed = adapted_policy(WaitPolicy(timeout=60, jitter=0.3), DOCUMENT_POLICY)
     assert mixed == attrs.evolve(DOCUMENT_POLICY, timeout=60, jitter=0.3)
-    assert adapted_policy(WaitPolicy(min_interval=20), DOCUMENT_POLICY).min_interval == 20
+    assert mixed is adapted_policy(WaitPolicy(timeout=60, jitter=0.3), DOCUMENT_POLICY)
+    often = adapted_policy(WaitPolicy(min_interval=0.05, max_retries=3), DOCUMENT_POLICY)
+    assert often == WaitPolicy(min_interval=0.05, max_retries=3)
     rare = adapted_policy(WaitPolicy(min_interval=80, max_interval=90), DOCUMENT_POLICY)
     assert (rare.min_interval, rare.max_interval) == (80, 90)
-    short = adapted_policy(WaitPolicy(max_interval=3), WaitPolicy(min_interval=5))
-    assert (short.min_interval, short.max_interval) == (3, 3)
-    long = adapted_policy(WaitPolicy(min_interval=30), WaitPolicy(max_interval=10))
-    assert (long.min_interval, long.max_interval) == (30, 30)
+    capped = adapted_policy(WaitPolicy(max_interval=3), DOCUMENT_POLICY)
+    assert capped == attrs.evolve(DOCUMENT_POLICY, max_interval=3)
+
+
+@pytest.mark.parametrize("learns", [False, True])
+def test_whoever_wants_many_polls_gets_them(way: Way, simulator: Simulator, learns: bool) -> None:
+    policy = WaitPolicy(min_interval=0.05)
+    model = DurationModel() if learns else None
+    client = way.client(simulator, policy=policy, duration_model=model)
+    way.done(submitted(way, client).wait())
+    assert len(simulator.requests) > 10
 
 
 # What outlives a process
