@@ -59,6 +59,10 @@ def to_names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
     return names
 
 
+def _to_extra(value: Mapping[str, JSON] | None) -> Mapping[str, JSON]:
+    return {} if value is None else value
+
+
 def check_max_pages(count: int | None) -> None:
     """Check a number of pages.
 
@@ -97,7 +101,9 @@ class Task(Generic[R_co]):
     takes_checkpoint: ClassVar[bool] = False
     """Whether its source can be a checkpoint of an earlier result."""
 
-    extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=shown)
+    extra: Mapping[str, JSON] = attrs.field(
+        factory=dict, hash=False, repr=shown, converter=_to_extra
+    )
     """Fields that this version does not know, by their names in the API, sent as they are."""
 
     if not TYPE_CHECKING:

@@ -331,6 +331,29 @@ def test_other_json_is_not_a_task(data: Any, why: str) -> None:
         Task.from_dict(data)
 
 
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+
+
+@given(st.data(), st.sampled_from(KINDS))
+def test_whatever_json_it_is_it_is_a_task_or_an_invalid_argument(
+    data: st.DataObject, kind: type[AnyTask]
+) -> None:
+    names = st.sampled_from([*field_names(kind).values(), "extra"])
+    written = data.draw(st.dictionaries(names, ANYTHING, max_size=3))
+    try:
+        task: AnyTask = Task.from_dict({"task": kind.verb, **written})
+    except InvalidArgumentError:
+        return
+    assert Task.from_dict(task.to_dict()) == task
+    assert all(isinstance(text, str) for text in task.fields().values())
+    assert repr(task)
+    assert task.redacted().keys() == task.body().keys()
+
+
 def test_a_task_is_not_read_as_another() -> None:
     with pytest.raises(InvalidArgumentError, match="must be one of: extract; not 'convert'"):
         Extract.from_dict(Convert().to_dict())
@@ -394,6 +417,25 @@ class TestSegments:
             task = Segment(segments)
             assert task.segmentation_schema == wanted
             assert json.loads(task.fields()["segmentation_schema"]) == wanted
+
+    @pytest.mark.parametrize(
+        "schema",
+        [
+            {"method": "auto"},
+            {"segmentation_strategy": "document_boundary"},
+            {"sections": [{"name": "results", "description": "findings"}]},
+            {"segments": []},
+        ],
+        ids=str,
+    )
+    def test_a_schema_as_datalab_publishes_it_stays(self, schema: Any) -> None:
+        assert Segment(schema).segmentation_schema == schema
+
+    def test_a_part_may_be_called_method(self) -> None:
+        names = {"method": "how it was done", "results": "what came out"}
+        assert Segment(names).segmentation_schema["segments"] == [
+            {"name": name, "description": text} for name, text in names.items()
+        ]
 
     def test_none_leaves_it_to_the_server(self) -> None:
         assert Segment() == Segment(None)
