@@ -244,6 +244,7 @@ def test_it_is_sent_again_where_the_server_certainly_did_nothing(
         httpx.Response(200, json={"success": True}),
         httpx.Response(200, json={**TAKEN, "request_id": "../../files"}),
         httpx.Response(200, json=[]),
+        httpx.Response(200, json={**TAKEN, "request_id": True}),
     ],
     ids=repr,
 )
@@ -388,3 +389,17 @@ def test_every_endpoint_is_a_path_of_the_document(endpoint: str) -> None:
     polled = document_status(endpoint, "a b")
     assert "get" in paths[polled.template]
     assert (polled.method, polled.path) == ("GET", f"/api/v1/{endpoint}/a%20b")
+
+
+def test_a_request_may_have_a_number_as_its_id(way: Way) -> None:
+    # As those of older versions of the API had.
+    server = Server(httpx.Response(200, json={**TAKEN, "request_id": 123}))
+    assert submit(way, server).id == "convert/123"
+
+
+def test_an_endpoint_that_is_not_known_is_a_mistake_of_ours() -> None:
+    for build in (submit_form, submit_json):
+        with pytest.raises(KeyError):
+            build("files", {})
+    with pytest.raises(KeyError):
+        document_status("files", "1")
