@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import TypedDict
+from typing import TypeAlias, TypedDict
 
 import attrs
 
@@ -23,6 +23,13 @@ from datalab_facade.jobs.retries import RetrySettings
 from datalab_facade.jobs.wait import WaitPolicy, checked_policy
 
 _OURS = frozenset({"x-api-key", "authorization", "cookie", "host", "content-length"})
+
+
+ApiKey: TypeAlias = str | Callable[[], str]
+"""An API key, or a function that returns it, for keys that change."""
+
+AsyncApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
+"""The same for async code, where the function may be async."""
 
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:

@@ -54,7 +54,7 @@ ASYNC_NAMES = [
     (r"\bhttpx\.Client\b", "httpx.AsyncClient"),
     (
         (
-            r"\b(Datalab|Jobs|JobHandle|Executions|Outputs|Files|Workflows|ExecutionHandle|OnChange|Sources|ApiTransport"
+            r"\b(Datalab|Jobs|JobHandle|Executions|Outputs|Files|Workflows|ExecutionHandle|OnChange|Sources|ApiKey|ApiTransport"
             r"|StorageTransport)\b"
         ),
         r"Async\1",

@@ -60,15 +60,23 @@ class AdmissionControl:
         if not self._permits.acquire(deadline):
             raise RateLimitTimeoutError(wait=math.inf, left=0.0)
         try:
-            place = self.rate_limiter.reserve()
-            try:
-                while (delay := place.delay(self._clock.monotonic(), deadline)) > 0:
-                    self._clock.sleep(min(delay, _LONGEST_NAP))
-            except BaseException:
-                place.cancel()
-                raise
+            self.wait_for_slot(deadline)
         except BaseException:
             self.leave()
+            raise
+
+    def wait_for_slot(self, deadline: float) -> None:
+        """Wait for a slot only; whoever has a permit may send another request with it.
+
+        Raises:
+            RateLimitTimeoutError: The slot comes only after the deadline.
+        """
+        place = self.rate_limiter.reserve()
+        try:
+            while (delay := place.delay(self._clock.monotonic(), deadline)) > 0:
+                self._clock.sleep(min(delay, _LONGEST_NAP))
+        except BaseException:
+            place.cancel()
             raise
 
     def leave(self) -> None:

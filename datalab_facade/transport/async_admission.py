@@ -59,15 +59,23 @@ class AsyncAdmissionControl:
         if not await self._permits.acquire(deadline):
             raise RateLimitTimeoutError(wait=math.inf, left=0.0)
         try:
-            place = self.rate_limiter.reserve()
-            try:
-                while (delay := place.delay(self._clock.monotonic(), deadline)) > 0:
-                    await self._clock.sleep_async(min(delay, _LONGEST_NAP))
-            except BaseException:
-                place.cancel()
-                raise
+            await self.wait_for_slot(deadline)
         except BaseException:
             self.leave()
+            raise
+
+    async def wait_for_slot(self, deadline: float) -> None:
+        """Wait for a slot only; whoever has a permit may send another request with it.
+
+        Raises:
+            RateLimitTimeoutError: The slot comes only after the deadline.
+        """
+        place = self.rate_limiter.reserve()
+        try:
+            while (delay := place.delay(self._clock.monotonic(), deadline)) > 0:
+                await self._clock.sleep_async(min(delay, _LONGEST_NAP))
+        except BaseException:
+            place.cancel()
             raise
 
     def leave(self) -> None:
