@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ClientStateError,
         ConfigurationError,
         ConflictError,
+        ConnectionSetupError,
         DatalabError,
         DefinitionIssue,
         DownloadError,
@@ -92,6 +93,7 @@ __all__ = [
     "ClientStateError",
     "ConfigurationError",
     "ConflictError",
+    "ConnectionSetupError",
     "Datalab",
     "DatalabError",
     "DefinitionIssue",
@@ -168,8 +170,8 @@ _HOMES = {
     "drift": "Drift DriftReport",
     "errors": (
         "APIConnectionError APIStatusError APITimeoutError AuthenticationError "
-        "BadRequestError ClientStateError ConfigurationError ConflictError DatalabError "
-        "DefinitionIssue DownloadError DownloadFailure ExecutionFailedError "
+        "BadRequestError ClientStateError ConfigurationError ConflictError ConnectionSetupError "
+        "DatalabError DefinitionIssue DownloadError DownloadFailure ExecutionFailedError "
         "InternalServerError InvalidArgumentError InvalidDefinitionError InvalidResponseError "
         "JobFailedError LocalFileError NotFoundError OutputTooLargeError OverloadedError "
         "PayloadTooLargeError PaymentRequiredError PermissionDeniedError RateLimitError "

@@ -9,6 +9,7 @@
     ├── ClientStateError              the client is closed, forked, or of another event loop
     ├── LocalFileError                a file or folder of this machine cannot be used
     ├── APIConnectionError            no complete answer came: refused, reset, TLS, proxy, DNS
+    │   ├── ConnectionSetupError      ... because of a setting: CA, host name, proxy password
     │   └── APITimeoutError           ... because it took longer than allowed
     │       └── RateLimitTimeoutError ... not sent: the rate limiter has no slot before the deadline
     ├── APIStatusError                an answer came, and it says no
@@ -66,6 +67,7 @@ __all__ = [
     "ClientStateError",
     "ConfigurationError",
     "ConflictError",
+    "ConnectionSetupError",
     "DatalabError",
     "DefinitionIssue",
     "DownloadError",
@@ -217,6 +219,16 @@ class APIConnectionError(DatalabError, ConnectionError):
         self.method = method
         self.url = url
         self.may_have_arrived = may_have_arrived
+
+
+class ConnectionSetupError(APIConnectionError):
+    """No connection can be made as things are set up, and repeating the request does not help.
+
+    A certificate that is not trusted, an unknown host, a proxy that refuses the password, a port
+    that speaks no TLS. The message names the setting that helps. It is not retried, unless this
+    client has had an answer from that host before: then it may pass, and is raised as an
+    :class:`APIConnectionError`. Attributes as there.
+    """
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):

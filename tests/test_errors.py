@@ -19,6 +19,7 @@ import datalab_facade
 from datalab_facade import (
     ClientStateError,
     ConflictError,
+    ConnectionSetupError,
     Execution,
     InvalidArgumentError,
     JobFailedError,
@@ -126,6 +127,7 @@ def examples(said: str = "Try again") -> list[DatalabError]:
         JobFailedError(said, _failed(said)),
         InvalidDefinitionError((DefinitionIssue(place=said, message=said),) * 9, source=said),
         APIConnectionError(said, **request, may_have_arrived=True),
+        ConnectionSetupError(said, **request, may_have_arrived=False),
         APITimeoutError(said, **request, may_have_arrived=False, timeout=1.5),
         RateLimitTimeoutError(wait=12.5, left=-0.5),
         *refused,
@@ -331,7 +333,8 @@ def test_nothing_else_is_kin_to_what_python_has() -> None:
     kin = {kind for kind in CLASSES if issubclass(kind, (ValueError, OSError, LookupError))}
     timeouts = {APITimeoutError, RateLimitTimeoutError, WaitTimeoutError}
     arguments = {ConfigurationError, InvalidArgumentError, InvalidDefinitionError}
-    assert kin == {*arguments, APIConnectionError, LocalFileError, *timeouts}
+    connections = {APIConnectionError, ConnectionSetupError}
+    assert kin == {*arguments, *connections, LocalFileError, *timeouts}
 
 
 def test_no_class_hides_a_builtin_one() -> None:
