@@ -16,6 +16,7 @@ from datalab_facade.lazy_imports import lazy_names
 if TYPE_CHECKING:
     from datalab_facade.async_client import AsyncDatalab
     from datalab_facade.client import Datalab
+    from datalab_facade.client_options import ClientOptions
     from datalab_facade.drift import Drift, DriftReport
     from datalab_facade.errors import (
         APIConnectionError,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         RateLimitTimeoutError,
         RequestRejectedError,
         SubmissionUncertainError,
+        UnknownOptionError,
         UnprocessableEntityError,
         UploadError,
         UploadFailure,
@@ -71,8 +73,10 @@ if TYPE_CHECKING:
         StepRun,
         Steps,
     )
+    from datalab_facade.options import CallOptions, WaitOptions
     from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
     from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
+    from datalab_facade.runs.run_options import RunOptions
     from datalab_facade.runs.run_results import RunReport, RunResult
     from datalab_facade.statuses import Status
     from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
@@ -89,7 +93,9 @@ __all__ = [
     "AsyncExecutionHandle",
     "AuthenticationError",
     "BadRequestError",
+    "CallOptions",
     "Change",
+    "ClientOptions",
     "ClientStateError",
     "ConfigurationError",
     "ConflictError",
@@ -131,6 +137,7 @@ __all__ = [
     "RateLimitTimeoutError",
     "RateLimiter",
     "RequestRejectedError",
+    "RunOptions",
     "RunReport",
     "RunResult",
     "SavedOutput",
@@ -147,12 +154,14 @@ __all__ = [
     "TimelineRun",
     "TimelineStep",
     "Totals",
+    "UnknownOptionError",
     "UnprocessableEntityError",
     "Update",
     "UploadError",
     "UploadFailure",
     "UploadOutcome",
     "ValidationIssue",
+    "WaitOptions",
     "WaitPolicy",
     "WaitTimeoutError",
     "Workflow",
@@ -166,6 +175,7 @@ _HOMES = {
     "jobs.changes": "Change",
     "async_client": "AsyncDatalab",
     "client": "Datalab",
+    "client_options": "ClientOptions",
     "workflows.definitions": "StepDefinition WorkflowDefinition",
     "drift": "Drift DriftReport",
     "errors": (
@@ -175,7 +185,7 @@ _HOMES = {
         "InternalServerError InvalidArgumentError InvalidDefinitionError InvalidResponseError "
         "JobFailedError LocalFileError NotFoundError OutputTooLargeError OverloadedError "
         "PayloadTooLargeError PaymentRequiredError PermissionDeniedError RateLimitError "
-        "RateLimitTimeoutError RequestRejectedError SubmissionUncertainError "
+        "RateLimitTimeoutError RequestRejectedError SubmissionUncertainError UnknownOptionError "
         "UnprocessableEntityError UploadError UploadFailure ValidationIssue WaitTimeoutError"
     ),
     "files.models": "File FileLink",
@@ -183,10 +193,12 @@ _HOMES = {
     "executions.handles": "ExecutionHandle",
     "workflows.inputs": "InputConfig",
     "jobs.learning": "DurationModel",
+    "options": "CallOptions WaitOptions",
     "outputs.manifest": "Manifest FailedOutput SavedOutput",
     "models": "Execution Failure Output Step StepProgress StepRun Steps",
     "jobs.outcomes": "Outcome Totals Update",
     "rate_limiting.local": "RateLimiter LocalRateLimiter",
+    "runs.run_options": "RunOptions",
     "runs.run_results": "RunReport RunResult",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",

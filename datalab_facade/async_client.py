@@ -19,6 +19,7 @@ from datalab_facade.context import Context
 from datalab_facade.drift import DriftReport
 from datalab_facade.jobs.learning import LEARN, DurationModel
 from datalab_facade.jobs.retries import Randomness
+from datalab_facade.keywords import shows_options
 from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE, RateLimiter
 from datalab_facade.tracing import Tracing
 
@@ -92,6 +93,7 @@ class AsyncDatalab:
     ...         return execution.status
     """
 
+    @shows_options(ClientOptions)
     def __init__(
         self,
         api_key: AsyncApiKey | None = None,
@@ -158,6 +160,7 @@ class AsyncDatalab:
 
         return AsyncWorkflows(self._api, self.executions, self._context)
 
+    @shows_options("datalab_facade.runs.run_options:RunOptions")
     async def run(
         self,
         task: RunWorkflow,
@@ -183,7 +186,7 @@ class AsyncDatalab:
             output_dir: The folder for the journal and the outputs:
                 ``output_dir/NAME/execution-ID/STEP/FILE``. One run at a time can have it, and
                 no file to run over may be in it.
-            options: See :class:`~datalab_facade.runs.RunOptions`.
+            options: See :class:`~datalab_facade.RunOptions`.
 
         Returns:
             What became of each file, in the order in which they are named; true if all
@@ -201,6 +204,7 @@ class AsyncDatalab:
         """
         return await self._runs().report(task, files, output_dir, options)
 
+    @shows_options("datalab_facade.runs.run_options:RunOptions")
     def iter_run(
         self,
         task: RunWorkflow,
@@ -229,6 +233,7 @@ class AsyncDatalab:
         nouns = (self.files, self.workflows, self.executions, self.outputs)
         return AsyncRuns(*nouns, api=self._api, context=self._context)
 
+    @shows_options(ClientOptions)
     def with_options(
         self,
         *,
@@ -266,7 +271,7 @@ class AsyncDatalab:
         other: Self = object.__new__(type(self))
         limiter = checked_rate_limiter(rate_limiter, requests_per_minute)
         if api_key is None:
-            check_view(requests_per_minute, rate_limiter, duration_model)
+            check_view(requests_per_minute, rate_limiter, duration_model, options)
             other._bind(self._api, self._storage, self._context.with_options(options))
         else:
             context = make_tenant_context(self._context, duration_model, options)

@@ -17,7 +17,7 @@ from datalab_facade.drift import DriftLog
 from datalab_facade.errors import ClientStateError, ConfigurationError, InvalidArgumentError
 from datalab_facade.jobs.learning import LEARN, DurationModel
 from datalab_facade.jobs.retries import Randomness
-from datalab_facade.options import Options
+from datalab_facade.options import Options, check_names
 from datalab_facade.rate_limiting.local import (
     DEFAULT_REQUESTS_PER_MINUTE,
     LocalRateLimiter,
@@ -109,6 +109,7 @@ def make_context(
     Raises:
         InvalidArgumentError: An argument is wrong.
     """
+    check_names(options, ClientOptions)
     if tracing is not None:
         checked_methods("tracing", tracing, "begin")
     if clock is not None:
@@ -134,6 +135,7 @@ def make_tenant_context(
     Raises:
         InvalidArgumentError: An argument is wrong.
     """
+    check_names(options, ClientOptions)
     return attrs.evolve(
         parent.with_options(options),
         drift=DriftLog(),
@@ -145,12 +147,14 @@ def check_view(
     requests_per_minute: float | None,
     rate_limiter: RateLimiter | None,
     duration_model: DurationModel | None,
+    options: ClientOptions,
 ) -> None:
     """Accept what a view of a client may be given: one key has one rate limiter.
 
     Raises:
         InvalidArgumentError: Something is given that needs a key.
     """
+    check_names(options, ClientOptions)
     given = {
         "requests_per_minute": requests_per_minute != DEFAULT_REQUESTS_PER_MINUTE,
         "rate_limiter": rate_limiter is not None,

@@ -5,6 +5,7 @@
     DatalabError
     ├── ConfigurationError            a setting is wrong: key, address, environment, proxy
     ├── InvalidArgumentError          an argument is wrong
+    │   ├── UnknownOptionError        ... there is no option of that name
     │   └── InvalidDefinitionError    ... the definition of a workflow, with all its issues
     ├── ClientStateError              the client is closed, forked, or of another event loop
     ├── LocalFileError                a file or folder of this machine cannot be used
@@ -89,6 +90,7 @@ __all__ = [
     "RateLimitTimeoutError",
     "RequestRejectedError",
     "SubmissionUncertainError",
+    "UnknownOptionError",
     "UnprocessableEntityError",
     "UploadError",
     "UploadFailure",
@@ -141,6 +143,23 @@ class ConfigurationError(DatalabError, ValueError):
 
 class InvalidArgumentError(DatalabError, ValueError):
     """An argument is wrong. Nothing was sent."""
+
+
+class UnknownOptionError(InvalidArgumentError, TypeError):
+    """There is no option of that name. Nothing was sent.
+
+    Attributes:
+        name: The name.
+        options: The names that there are, in alphabetical order.
+    """
+
+    name: str
+    options: tuple[str, ...]
+
+    def __init__(self, message: str, *, name: str, options: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.name = name
+        self.options = options
 
 
 class ClientStateError(DatalabError, RuntimeError):

@@ -21,6 +21,7 @@ from datalab_facade.arguments import (
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.jobs.retries import RetrySettings
 from datalab_facade.jobs.wait import WaitPolicy, checked_policy
+from datalab_facade.keywords import check_options
 
 _OURS = frozenset({"x-api-key", "authorization", "cookie", "host", "content-length"})
 
@@ -113,3 +114,19 @@ class WaitOptions(CallOptions, total=False):
     """The deadline of the wait, in seconds or as a timedelta; ``math.inf`` waits without end."""
     policy: WaitPolicy
     """How to wait; the options beside it go on top."""
+
+
+# It is natural to look for them where a wait is called.
+_OF_A_POLICY = {
+    field.name: f"It is a setting of WaitPolicy: pass policy=WaitPolicy({field.name}=...)"
+    for field in attrs.fields(WaitPolicy)
+}
+
+
+def check_names(given: Mapping[str, object], kind: type) -> None:
+    """Accept options if a TypedDict has all of them.
+
+    Raises:
+        UnknownOptionError: It does not have one.
+    """
+    check_options(given, kind.__annotations__, advice=_OF_A_POLICY)

@@ -57,6 +57,7 @@ from datalab_facade.errors import (
     RateLimitTimeoutError,
     RequestRejectedError,
     SubmissionUncertainError,
+    UnknownOptionError,
     UnprocessableEntityError,
     UploadError,
     ValidationIssue,
@@ -123,6 +124,7 @@ def examples(said: str = "Try again") -> list[DatalabError]:
         DatalabError(said),
         ConfigurationError(said),
         InvalidArgumentError(said),
+        UnknownOptionError(said, name=said, options=(said, said)),
         ClientStateError(said),
         JobFailedError(said, _failed(said)),
         InvalidDefinitionError((DefinitionIssue(place=said, message=said),) * 9, source=said),
@@ -333,6 +335,7 @@ def test_nothing_else_is_kin_to_what_python_has() -> None:
     kin = {kind for kind in CLASSES if issubclass(kind, (ValueError, OSError, LookupError))}
     timeouts = {APITimeoutError, RateLimitTimeoutError, WaitTimeoutError}
     arguments = {ConfigurationError, InvalidArgumentError, InvalidDefinitionError}
+    arguments.add(UnknownOptionError)
     connections = {APIConnectionError, ConnectionSetupError}
     assert kin == {*arguments, *connections, LocalFileError, *timeouts}
 

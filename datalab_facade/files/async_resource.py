@@ -25,6 +25,7 @@ from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
 from datalab_facade.files.paging import MOST_PER_PAGE, Paging
 from datalab_facade.files.remote_files import remote_file
 from datalab_facade.files.uploads import DEFAULT_CONCURRENCY, Uploadable, UploadOutcome, split_name
+from datalab_facade.keywords import shows_options
 from datalab_facade.options import CallOptions
 from datalab_facade.transfers.async_downloads import AsyncDownloads
 from datalab_facade.transfers.async_uploads import AsyncUploadCalls, AsyncUploads
@@ -56,6 +57,7 @@ class AsyncFiles:
         self._downloads = AsyncDownloads(storage, context)
         self._uploads = AsyncUploads(storage, context)
 
+    @shows_options(CallOptions)
     async def upload(
         self,
         source: UploadSource,
@@ -112,6 +114,7 @@ class AsyncFiles:
             options=options,
         )
 
+    @shows_options(CallOptions)
     def upload_many(
         self,
         sources: Iterable[Uploadable] | AsyncIterable[Uploadable],
@@ -168,6 +171,7 @@ class AsyncFiles:
 
         return as_they_end_async(sources, upload, concurrency=many, name="datalab-upload")
 
+    @shows_options(CallOptions)
     def list(
         self,
         *,
@@ -209,6 +213,7 @@ class AsyncFiles:
 
         return files()
 
+    @shows_options(CallOptions)
     async def get(
         self,
         file: AnyFile,
@@ -237,6 +242,7 @@ class AsyncFiles:
         """
         return await self._requests.file(file_number(file), timeout, options)
 
+    @shows_options(CallOptions)
     async def download_url(
         self,
         file: AnyFile,
@@ -264,6 +270,7 @@ class AsyncFiles:
             file_number(file), checked_lifetime(expires_in), timeout, options
         )
 
+    @shows_options(CallOptions)
     async def download(
         self,
         file: AnyFile,
@@ -324,6 +331,7 @@ class AsyncFiles:
             max_bytes=max_bytes,
         )
 
+    @shows_options(CallOptions)
     async def delete(
         self,
         file: AnyFile,

@@ -26,6 +26,7 @@ from datalab_facade.files.paging import MOST_PER_PAGE, Paging
 from datalab_facade.files.remote_files import remote_file
 from datalab_facade.files.requests import FileRequests
 from datalab_facade.files.uploads import DEFAULT_CONCURRENCY, Uploadable, UploadOutcome, split_name
+from datalab_facade.keywords import shows_options
 from datalab_facade.options import CallOptions
 from datalab_facade.transfers.commands import Confirmation, Ticket
 from datalab_facade.transfers.downloads import Downloads
@@ -55,6 +56,7 @@ class Files:
         self._downloads = Downloads(storage, context)
         self._uploads = Uploads(storage, context)
 
+    @shows_options(CallOptions)
     def upload(
         self,
         source: UploadSource,
@@ -111,6 +113,7 @@ class Files:
             options=options,
         )
 
+    @shows_options(CallOptions)
     def upload_many(
         self,
         sources: Iterable[Uploadable],
@@ -167,6 +170,7 @@ class Files:
 
         return as_they_end(sources, upload, concurrency=many, name="datalab-upload")
 
+    @shows_options(CallOptions)
     def list(
         self,
         *,
@@ -207,6 +211,7 @@ class Files:
 
         return files()
 
+    @shows_options(CallOptions)
     def get(
         self,
         file: AnyFile,
@@ -235,6 +240,7 @@ class Files:
         """
         return self._requests.file(file_number(file), timeout, options)
 
+    @shows_options(CallOptions)
     def download_url(
         self,
         file: AnyFile,
@@ -262,6 +268,7 @@ class Files:
             file_number(file), checked_lifetime(expires_in), timeout, options
         )
 
+    @shows_options(CallOptions)
     def download(
         self,
         file: AnyFile,
@@ -322,6 +329,7 @@ class Files:
             max_bytes=max_bytes,
         )
 
+    @shows_options(CallOptions)
     def delete(
         self,
         file: AnyFile,

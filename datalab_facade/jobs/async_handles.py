@@ -16,12 +16,13 @@ import attrs
 
 from datalab_facade.jobs.handling import AnyHandle, revived_handle
 from datalab_facade.jobs.kinds import IdT, SnapshotT
+from datalab_facade.keywords import shows_options
+from datalab_facade.options import CallOptions, WaitOptions
 
 if TYPE_CHECKING:
     from datalab_facade.jobs.async_resource import AsyncJobs
     from datalab_facade.jobs.changes import AsyncOnChange, Change
     from datalab_facade.models import JSON
-    from datalab_facade.options import CallOptions, WaitOptions
 
 
 @attrs.frozen(kw_only=True)
@@ -38,6 +39,7 @@ class AsyncJobHandle(AnyHandle, Generic[SnapshotT, IdT]):
     found_at: ClassVar[str] = "the resource of its kind"
     """Where a client has the jobs of this kind."""
 
+    @shows_options(CallOptions)
     async def get(
         self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
     ) -> SnapshotT:
@@ -47,6 +49,7 @@ class AsyncJobHandle(AnyHandle, Generic[SnapshotT, IdT]):
         """
         return await self._jobs.get(self, timeout=timeout, **options)
 
+    @shows_options(WaitOptions)
     async def wait(
         self, *, on_change: AsyncOnChange[SnapshotT] | None = None, **options: Unpack[WaitOptions]
     ) -> SnapshotT:
@@ -56,6 +59,7 @@ class AsyncJobHandle(AnyHandle, Generic[SnapshotT, IdT]):
         """
         return await self._jobs.wait(self, on_change=on_change, **options)
 
+    @shows_options(WaitOptions)
     async def result(
         self, *, on_change: AsyncOnChange[SnapshotT] | None = None, **options: Unpack[WaitOptions]
     ) -> SnapshotT:
@@ -65,6 +69,7 @@ class AsyncJobHandle(AnyHandle, Generic[SnapshotT, IdT]):
         """
         return await self._jobs.result(self, on_change=on_change, **options)
 
+    @shows_options(WaitOptions)
     def watch(self, **options: Unpack[WaitOptions]) -> AsyncGenerator[Change[SnapshotT], None]:
         """Yield each change of the job until it has ended.
 

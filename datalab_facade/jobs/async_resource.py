@@ -29,6 +29,7 @@ from datalab_facade.jobs.many_async import run_many_async
 from datalab_facade.jobs.outcomes import Outcome, Settled, Update
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY, Poll
 from datalab_facade.jobs.wait import WaitPolicy
+from datalab_facade.keywords import shows_options
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions
 from datalab_facade.tracing import Span
@@ -58,6 +59,7 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
         self._context = context
         self._calls = AsyncApiCaller(transport, context)
 
+    @shows_options(CallOptions)
     async def get(
         self,
         job: LikeT,
@@ -93,6 +95,7 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
             subject=self.kind.describe(job_id),
         )
 
+    @shows_options(CallOptions)
     async def wait(
         self,
         job: LikeT,
@@ -139,6 +142,7 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
         assert change is not None
         return change.snapshot
 
+    @shows_options(CallOptions)
     async def result(
         self,
         job: LikeT,
@@ -160,6 +164,7 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
             raise self.kind.failure(ended)
         return ended
 
+    @shows_options(CallOptions)
     def watch(
         self,
         job: LikeT,
@@ -179,6 +184,7 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
         """
         return self._changes(job, timeout, policy, options, watched=True)
 
+    @shows_options(CallOptions)
     def as_completed(
         self,
         jobs: Iterable[LikeT] | AsyncIterable[LikeT],
@@ -217,6 +223,7 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
         updates = self._follow(jobs, timeout, concurrency, policy, options, changes=False)
         return _outcomes_of(updates)
 
+    @shows_options(CallOptions)
     def watch_many(
         self,
         jobs: Iterable[LikeT] | AsyncIterable[LikeT],
@@ -237,6 +244,7 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
         # Nothing that is settled already is fed, so only updates come out.
         return cast("AsyncGenerator[Update[SnapshotT, IdT], None]", updates)
 
+    @shows_options(CallOptions)
     async def wait_many(
         self,
         jobs: Iterable[LikeT] | AsyncIterable[LikeT],

@@ -17,12 +17,13 @@ import attrs
 
 from datalab_facade.jobs.handling import AnyHandle, revived_handle
 from datalab_facade.jobs.kinds import IdT, SnapshotT
+from datalab_facade.keywords import shows_options
+from datalab_facade.options import CallOptions, WaitOptions
 
 if TYPE_CHECKING:
     from datalab_facade.jobs.changes import Change, OnChange
     from datalab_facade.jobs.resource import Jobs
     from datalab_facade.models import JSON
-    from datalab_facade.options import CallOptions, WaitOptions
 
 
 @attrs.frozen(kw_only=True)
@@ -39,6 +40,7 @@ class JobHandle(AnyHandle, Generic[SnapshotT, IdT]):
     found_at: ClassVar[str] = "the resource of its kind"
     """Where a client has the jobs of this kind."""
 
+    @shows_options(CallOptions)
     def get(
         self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
     ) -> SnapshotT:
@@ -48,6 +50,7 @@ class JobHandle(AnyHandle, Generic[SnapshotT, IdT]):
         """
         return self._jobs.get(self, timeout=timeout, **options)
 
+    @shows_options(WaitOptions)
     def wait(
         self, *, on_change: OnChange[SnapshotT] | None = None, **options: Unpack[WaitOptions]
     ) -> SnapshotT:
@@ -57,6 +60,7 @@ class JobHandle(AnyHandle, Generic[SnapshotT, IdT]):
         """
         return self._jobs.wait(self, on_change=on_change, **options)
 
+    @shows_options(WaitOptions)
     def result(
         self, *, on_change: OnChange[SnapshotT] | None = None, **options: Unpack[WaitOptions]
     ) -> SnapshotT:
@@ -66,6 +70,7 @@ class JobHandle(AnyHandle, Generic[SnapshotT, IdT]):
         """
         return self._jobs.result(self, on_change=on_change, **options)
 
+    @shows_options(WaitOptions)
     def watch(self, **options: Unpack[WaitOptions]) -> Generator[Change[SnapshotT], None, None]:
         """Yield each change of the job until it has ended.
 

@@ -13,6 +13,7 @@ from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.context import Context
 from datalab_facade.executions.async_handles import AsyncExecutionHandle
 from datalab_facade.executions.async_resource import AsyncExecutions
+from datalab_facade.keywords import shows_options
 from datalab_facade.options import CallOptions
 from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.transport.operations import (
@@ -50,6 +51,7 @@ class AsyncWorkflows:
         self._calls = AsyncApiCaller(transport, context)
         self._decoder = WorkflowDecoder(context)
 
+    @shows_options(CallOptions)
     async def step_types(
         self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
     ) -> tuple[StepType, ...]:
@@ -74,6 +76,7 @@ class AsyncWorkflows:
             subject="step types",
         )
 
+    @shows_options(CallOptions)
     async def list(
         self,
         *,
@@ -104,6 +107,7 @@ class AsyncWorkflows:
             subject="workflows",
         )
 
+    @shows_options(CallOptions)
     async def get(
         self,
         workflow_id: int,
@@ -135,6 +139,7 @@ class AsyncWorkflows:
             subject=f"workflow {workflow_id}",
         )
 
+    @shows_options(CallOptions)
     async def create(
         self,
         definition: WorkflowDefinition | str,
@@ -185,6 +190,7 @@ class AsyncWorkflows:
             submission=planned.submission,
         )
 
+    @shows_options(CallOptions)
     async def delete(
         self,
         workflow: int | Workflow,
@@ -220,6 +226,7 @@ class AsyncWorkflows:
             subject=f"the deletion of workflow {workflow_id}",
         )
 
+    @shows_options(CallOptions)
     async def execute(
         self,
         workflow: int | Workflow,

@@ -14,6 +14,7 @@ from datalab_facade.calling import ApiCaller
 from datalab_facade.context import Context
 from datalab_facade.executions.handles import ExecutionHandle
 from datalab_facade.executions.resource import Executions
+from datalab_facade.keywords import shows_options
 from datalab_facade.options import CallOptions
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.operations import (
@@ -49,6 +50,7 @@ class Workflows:
         self._calls = ApiCaller(transport, context)
         self._decoder = WorkflowDecoder(context)
 
+    @shows_options(CallOptions)
     def step_types(
         self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
     ) -> tuple[StepType, ...]:
@@ -73,6 +75,7 @@ class Workflows:
             subject="step types",
         )
 
+    @shows_options(CallOptions)
     def list(
         self,
         *,
@@ -103,6 +106,7 @@ class Workflows:
             subject="workflows",
         )
 
+    @shows_options(CallOptions)
     def get(
         self,
         workflow_id: int,
@@ -134,6 +138,7 @@ class Workflows:
             subject=f"workflow {workflow_id}",
         )
 
+    @shows_options(CallOptions)
     def create(
         self,
         definition: WorkflowDefinition | str,
@@ -184,6 +189,7 @@ class Workflows:
             submission=planned.submission,
         )
 
+    @shows_options(CallOptions)
     def delete(
         self,
         workflow: int | Workflow,
@@ -219,6 +225,7 @@ class Workflows:
             subject=f"the deletion of workflow {workflow_id}",
         )
 
+    @shows_options(CallOptions)
     def execute(
         self,
         workflow: int | Workflow,
