@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from datalab_facade.workflows.async_resource import AsyncWorkflows
 
 
+@shows_options(ClientOptions, "datalab_facade.runs.run_options:RunOptions")
 class AsyncDatalab:
     """A client of the Datalab API, for async code.
 
@@ -93,7 +94,6 @@ class AsyncDatalab:
     ...         return execution.status
     """
 
-    @shows_options(ClientOptions)
     def __init__(
         self,
         api_key: AsyncApiKey | None = None,
@@ -160,7 +160,6 @@ class AsyncDatalab:
 
         return AsyncWorkflows(self._api, self.executions, self._context)
 
-    @shows_options("datalab_facade.runs.run_options:RunOptions")
     async def run(
         self,
         task: RunWorkflow,
@@ -204,7 +203,6 @@ class AsyncDatalab:
         """
         return await self._runs().report(task, files, output_dir, options)
 
-    @shows_options("datalab_facade.runs.run_options:RunOptions")
     def iter_run(
         self,
         task: RunWorkflow,
@@ -233,7 +231,6 @@ class AsyncDatalab:
         nouns = (self.files, self.workflows, self.executions, self.outputs)
         return AsyncRuns(*nouns, api=self._api, context=self._context)
 
-    @shows_options(ClientOptions)
     def with_options(
         self,
         *,

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from datalab_facade.workflows.resource import Workflows
 
 
+@shows_options(ClientOptions, "datalab_facade.runs.run_options:RunOptions")
 class Datalab:
     """A client of the Datalab API, for blocking code.
 
@@ -92,7 +93,6 @@ class Datalab:
     ...         return execution.status
     """
 
-    @shows_options(ClientOptions)
     def __init__(
         self,
         api_key: ApiKey | None = None,
@@ -155,7 +155,6 @@ class Datalab:
 
         return Workflows(self._api, self.executions, self._context)
 
-    @shows_options("datalab_facade.runs.run_options:RunOptions")
     def run(
         self,
         task: RunWorkflow,
@@ -199,7 +198,6 @@ class Datalab:
         """
         return self._runs().report(task, files, output_dir, options)
 
-    @shows_options("datalab_facade.runs.run_options:RunOptions")
     def iter_run(
         self,
         task: RunWorkflow,
@@ -228,7 +226,6 @@ class Datalab:
         nouns = (self.files, self.workflows, self.executions, self.outputs)
         return Runs(*nouns, api=self._api, context=self._context)
 
-    @shows_options(ClientOptions)
     def with_options(
         self,
         *,

@@ -16,27 +16,44 @@ from typing import ForwardRef, TypeVar, cast
 from datalab_facade.errors import UnknownOptionError
 from datalab_facade.redaction import excerpt
 
-_F = TypeVar("_F", bound=Callable[..., object])
+_T = TypeVar("_T")
 
 
-def shows_options(kind: type | str) -> Callable[[_F], _F]:
-    """Decorate a function so that its signature shows each of its options by name.
+def shows_options(*kinds: type | str) -> Callable[[_T], _T]:
+    """Decorate a function, or a class with such methods, so that signatures show each option.
 
     Args:
-        kind: The TypedDict of its ``**options``; ``"module:Name"`` if it is to be imported only
-            when somebody looks at the signature.
+        kinds: The TypedDicts of the ``**options``; ``"module:Name"`` for one that is to be
+            imported only when somebody looks at a signature.
     """
+    by_name = {_name_of(kind): kind for kind in kinds}
 
-    def decorate(function: _F) -> _F:
-        plain = inspect.signature(function)
-        vars(function)["__signature__"] = _ShownSignature(
-            [one for one in plain.parameters.values() if one.kind != one.VAR_KEYWORD],
-            return_annotation=plain.return_annotation,
-            options=kind,
-        )
-        return function
+    def decorate(decorated: _T) -> _T:
+        if isinstance(decorated, type):
+            for method in vars(decorated).values():
+                if inspect.isfunction(method):
+                    _show(method, by_name)
+        else:
+            _show(cast("Callable[..., object]", decorated), by_name)
+        return decorated
 
     return decorate
+
+
+def _name_of(kind: type | str) -> str:
+    return kind.rpartition(":")[2] if isinstance(kind, str) else kind.__name__
+
+
+def _show(function: Callable[..., object], kinds: Mapping[str, type | str]) -> None:
+    if not any(str(text).startswith("Unpack[") for text in function.__annotations__.values()):
+        return
+    plain = inspect.signature(function)
+    *named, options = plain.parameters.values()
+    vars(function)["__signature__"] = _ShownSignature(
+        named,
+        return_annotation=plain.return_annotation,
+        options=kinds[options.annotation.removeprefix("Unpack[").removesuffix("]")],
+    )
 
 
 class _LeftOut:

@@ -38,6 +38,7 @@ from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.transport.async_storage import AsyncStorageTransport
 
 
+@shows_options(CallOptions)
 class AsyncFiles:
     """Files, for async code. Found at ``client.files``.
 
@@ -57,7 +58,6 @@ class AsyncFiles:
         self._downloads = AsyncDownloads(storage, context)
         self._uploads = AsyncUploads(storage, context)
 
-    @shows_options(CallOptions)
     async def upload(
         self,
         source: UploadSource,
@@ -88,8 +88,7 @@ class AsyncFiles:
                 limit.
             on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
             timeout: Seconds, or a timedelta, for the whole call, a hard limit; an hour by default.
-            options: For the requests to the API; rarely needed: ``request_timeout``,
-                ``max_retries``, ``headers``.
+            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Returns:
             The file, as it was sent and confirmed. Its ``created_at`` is None; :meth:`get`
@@ -114,7 +113,6 @@ class AsyncFiles:
             options=options,
         )
 
-    @shows_options(CallOptions)
     def upload_many(
         self,
         sources: Iterable[Uploadable] | AsyncIterable[Uploadable],
@@ -171,7 +169,6 @@ class AsyncFiles:
 
         return as_they_end_async(sources, upload, concurrency=many, name="datalab-upload")
 
-    @shows_options(CallOptions)
     def list(
         self,
         *,
@@ -213,7 +210,6 @@ class AsyncFiles:
 
         return files()
 
-    @shows_options(CallOptions)
     async def get(
         self,
         file: AnyFile,
@@ -242,7 +238,6 @@ class AsyncFiles:
         """
         return await self._requests.file(file_number(file), timeout, options)
 
-    @shows_options(CallOptions)
     async def download_url(
         self,
         file: AnyFile,
@@ -270,7 +265,6 @@ class AsyncFiles:
             file_number(file), checked_lifetime(expires_in), timeout, options
         )
 
-    @shows_options(CallOptions)
     async def download(
         self,
         file: AnyFile,
@@ -331,7 +325,6 @@ class AsyncFiles:
             max_bytes=max_bytes,
         )
 
-    @shows_options(CallOptions)
     async def delete(
         self,
         file: AnyFile,

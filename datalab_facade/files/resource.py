@@ -39,6 +39,7 @@ from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.storage import StorageTransport
 
 
+@shows_options(CallOptions)
 class Files:
     """Files, for blocking code. Found at ``client.files``.
 
@@ -56,7 +57,6 @@ class Files:
         self._downloads = Downloads(storage, context)
         self._uploads = Uploads(storage, context)
 
-    @shows_options(CallOptions)
     def upload(
         self,
         source: UploadSource,
@@ -87,8 +87,7 @@ class Files:
                 limit.
             on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
             timeout: Seconds, or a timedelta, for the whole call, a hard limit; an hour by default.
-            options: For the requests to the API; rarely needed: ``request_timeout``,
-                ``max_retries``, ``headers``.
+            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Returns:
             The file, as it was sent and confirmed. Its ``created_at`` is None; :meth:`get`
@@ -113,7 +112,6 @@ class Files:
             options=options,
         )
 
-    @shows_options(CallOptions)
     def upload_many(
         self,
         sources: Iterable[Uploadable],
@@ -170,7 +168,6 @@ class Files:
 
         return as_they_end(sources, upload, concurrency=many, name="datalab-upload")
 
-    @shows_options(CallOptions)
     def list(
         self,
         *,
@@ -211,7 +208,6 @@ class Files:
 
         return files()
 
-    @shows_options(CallOptions)
     def get(
         self,
         file: AnyFile,
@@ -240,7 +236,6 @@ class Files:
         """
         return self._requests.file(file_number(file), timeout, options)
 
-    @shows_options(CallOptions)
     def download_url(
         self,
         file: AnyFile,
@@ -268,7 +263,6 @@ class Files:
             file_number(file), checked_lifetime(expires_in), timeout, options
         )
 
-    @shows_options(CallOptions)
     def download(
         self,
         file: AnyFile,
@@ -329,7 +323,6 @@ class Files:
             max_bytes=max_bytes,
         )
 
-    @shows_options(CallOptions)
     def delete(
         self,
         file: AnyFile,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datalab_facade.models import JSON
 
 
+@shows_options(CallOptions, WaitOptions)
 @attrs.frozen(kw_only=True)
 class AsyncJobHandle(AnyHandle, Generic[SnapshotT, IdT]):
     """A job's id bound to a client.
@@ -39,7 +40,6 @@ class AsyncJobHandle(AnyHandle, Generic[SnapshotT, IdT]):
     found_at: ClassVar[str] = "the resource of its kind"
     """Where a client has the jobs of this kind."""
 
-    @shows_options(CallOptions)
     async def get(
         self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
     ) -> SnapshotT:
@@ -49,7 +49,6 @@ class AsyncJobHandle(AnyHandle, Generic[SnapshotT, IdT]):
         """
         return await self._jobs.get(self, timeout=timeout, **options)
 
-    @shows_options(WaitOptions)
     async def wait(
         self, *, on_change: AsyncOnChange[SnapshotT] | None = None, **options: Unpack[WaitOptions]
     ) -> SnapshotT:
@@ -59,7 +58,6 @@ class AsyncJobHandle(AnyHandle, Generic[SnapshotT, IdT]):
         """
         return await self._jobs.wait(self, on_change=on_change, **options)
 
-    @shows_options(WaitOptions)
     async def result(
         self, *, on_change: AsyncOnChange[SnapshotT] | None = None, **options: Unpack[WaitOptions]
     ) -> SnapshotT:
@@ -69,7 +67,6 @@ class AsyncJobHandle(AnyHandle, Generic[SnapshotT, IdT]):
         """
         return await self._jobs.result(self, on_change=on_change, **options)
 
-    @shows_options(WaitOptions)
     def watch(self, **options: Unpack[WaitOptions]) -> AsyncGenerator[Change[SnapshotT], None]:
         """Yield each change of the job until it has ended.
 

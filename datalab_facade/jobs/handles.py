@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from datalab_facade.models import JSON
 
 
+@shows_options(CallOptions, WaitOptions)
 @attrs.frozen(kw_only=True)
 class JobHandle(AnyHandle, Generic[SnapshotT, IdT]):
     """A job's id bound to a client.
@@ -40,7 +41,6 @@ class JobHandle(AnyHandle, Generic[SnapshotT, IdT]):
     found_at: ClassVar[str] = "the resource of its kind"
     """Where a client has the jobs of this kind."""
 
-    @shows_options(CallOptions)
     def get(
         self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
     ) -> SnapshotT:
@@ -50,7 +50,6 @@ class JobHandle(AnyHandle, Generic[SnapshotT, IdT]):
         """
         return self._jobs.get(self, timeout=timeout, **options)
 
-    @shows_options(WaitOptions)
     def wait(
         self, *, on_change: OnChange[SnapshotT] | None = None, **options: Unpack[WaitOptions]
     ) -> SnapshotT:
@@ -60,7 +59,6 @@ class JobHandle(AnyHandle, Generic[SnapshotT, IdT]):
         """
         return self._jobs.wait(self, on_change=on_change, **options)
 
-    @shows_options(WaitOptions)
     def result(
         self, *, on_change: OnChange[SnapshotT] | None = None, **options: Unpack[WaitOptions]
     ) -> SnapshotT:
@@ -70,7 +68,6 @@ class JobHandle(AnyHandle, Generic[SnapshotT, IdT]):
         """
         return self._jobs.result(self, on_change=on_change, **options)
 
-    @shows_options(WaitOptions)
     def watch(self, **options: Unpack[WaitOptions]) -> Generator[Change[SnapshotT], None, None]:
         """Yield each change of the job until it has ended.
 

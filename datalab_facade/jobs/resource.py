@@ -37,6 +37,7 @@ from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.api_calls import CallScope
 
 
+@shows_options(CallOptions)
 class Jobs(Generic[SnapshotT, IdT, LikeT]):
     """The jobs of one kind, for blocking code.
 
@@ -59,7 +60,6 @@ class Jobs(Generic[SnapshotT, IdT, LikeT]):
         self._context = context
         self._calls = ApiCaller(transport, context)
 
-    @shows_options(CallOptions)
     def get(
         self,
         job: LikeT,
@@ -95,7 +95,6 @@ class Jobs(Generic[SnapshotT, IdT, LikeT]):
             subject=self.kind.describe(job_id),
         )
 
-    @shows_options(CallOptions)
     def wait(
         self,
         job: LikeT,
@@ -142,7 +141,6 @@ class Jobs(Generic[SnapshotT, IdT, LikeT]):
         assert change is not None
         return change.snapshot
 
-    @shows_options(CallOptions)
     def result(
         self,
         job: LikeT,
@@ -164,7 +162,6 @@ class Jobs(Generic[SnapshotT, IdT, LikeT]):
             raise self.kind.failure(ended)
         return ended
 
-    @shows_options(CallOptions)
     def watch(
         self,
         job: LikeT,
@@ -184,7 +181,6 @@ class Jobs(Generic[SnapshotT, IdT, LikeT]):
         """
         return self._changes(job, timeout, policy, options, watched=True)
 
-    @shows_options(CallOptions)
     def as_completed(
         self,
         jobs: Iterable[LikeT],
@@ -223,7 +219,6 @@ class Jobs(Generic[SnapshotT, IdT, LikeT]):
         updates = self._follow(jobs, timeout, concurrency, policy, options, changes=False)
         return _outcomes_of(updates)
 
-    @shows_options(CallOptions)
     def watch_many(
         self,
         jobs: Iterable[LikeT],
@@ -244,7 +239,6 @@ class Jobs(Generic[SnapshotT, IdT, LikeT]):
         # Nothing that is settled already is fed, so only updates come out.
         return cast("Generator[Update[SnapshotT, IdT], None]", updates)
 
-    @shows_options(CallOptions)
     def wait_many(
         self,
         jobs: Iterable[LikeT],

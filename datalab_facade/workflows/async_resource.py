@@ -35,6 +35,7 @@ from datalab_facade.workflows.requests import (
 )
 
 
+@shows_options(CallOptions)
 class AsyncWorkflows:
     """Workflows, for async code. Found at ``client.workflows``.
 
@@ -51,7 +52,6 @@ class AsyncWorkflows:
         self._calls = AsyncApiCaller(transport, context)
         self._decoder = WorkflowDecoder(context)
 
-    @shows_options(CallOptions)
     async def step_types(
         self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
     ) -> tuple[StepType, ...]:
@@ -76,7 +76,6 @@ class AsyncWorkflows:
             subject="step types",
         )
 
-    @shows_options(CallOptions)
     async def list(
         self,
         *,
@@ -107,7 +106,6 @@ class AsyncWorkflows:
             subject="workflows",
         )
 
-    @shows_options(CallOptions)
     async def get(
         self,
         workflow_id: int,
@@ -139,7 +137,6 @@ class AsyncWorkflows:
             subject=f"workflow {workflow_id}",
         )
 
-    @shows_options(CallOptions)
     async def create(
         self,
         definition: WorkflowDefinition | str,
@@ -190,7 +187,6 @@ class AsyncWorkflows:
             submission=planned.submission,
         )
 
-    @shows_options(CallOptions)
     async def delete(
         self,
         workflow: int | Workflow,
@@ -226,7 +222,6 @@ class AsyncWorkflows:
             subject=f"the deletion of workflow {workflow_id}",
         )
 
-    @shows_options(CallOptions)
     async def execute(
         self,
         workflow: int | Workflow,

@@ -36,6 +36,7 @@ from datalab_facade.workflows.requests import (
 )
 
 
+@shows_options(CallOptions)
 class Workflows:
     """Workflows, for blocking code. Found at ``client.workflows``.
 
@@ -50,7 +51,6 @@ class Workflows:
         self._calls = ApiCaller(transport, context)
         self._decoder = WorkflowDecoder(context)
 
-    @shows_options(CallOptions)
     def step_types(
         self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
     ) -> tuple[StepType, ...]:
@@ -75,7 +75,6 @@ class Workflows:
             subject="step types",
         )
 
-    @shows_options(CallOptions)
     def list(
         self,
         *,
@@ -106,7 +105,6 @@ class Workflows:
             subject="workflows",
         )
 
-    @shows_options(CallOptions)
     def get(
         self,
         workflow_id: int,
@@ -138,7 +136,6 @@ class Workflows:
             subject=f"workflow {workflow_id}",
         )
 
-    @shows_options(CallOptions)
     def create(
         self,
         definition: WorkflowDefinition | str,
@@ -189,7 +186,6 @@ class Workflows:
             submission=planned.submission,
         )
 
-    @shows_options(CallOptions)
     def delete(
         self,
         workflow: int | Workflow,
@@ -225,7 +221,6 @@ class Workflows:
             subject=f"the deletion of workflow {workflow_id}",
         )
 
-    @shows_options(CallOptions)
     def execute(
         self,
         workflow: int | Workflow,
