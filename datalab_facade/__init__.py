@@ -16,6 +16,7 @@ from datalab_facade.lazy_imports import lazy_names
 if TYPE_CHECKING:
     from datalab_facade.async_client import AsyncDatalab
     from datalab_facade.client import Datalab
+    from datalab_facade.client_options import ClientOptions
     from datalab_facade.documents.async_handles import AsyncDocumentHandle
     from datalab_facade.documents.extracted_fields import ExtractedField
     from datalab_facade.documents.handles import DocumentHandle
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         ClientStateError,
         ConfigurationError,
         ConflictError,
+        ConnectionSetupError,
         DatalabError,
         DefinitionIssue,
         DocumentFailedError,
@@ -85,6 +87,7 @@ if TYPE_CHECKING:
         ResultExpiredError,
         SchemaIssue,
         SubmissionUncertainError,
+        UnknownOptionError,
         UnprocessableEntityError,
         UploadError,
         UploadFailure,
@@ -109,6 +112,7 @@ if TYPE_CHECKING:
         StepRun,
         Steps,
     )
+    from datalab_facade.options import CallOptions, WaitOptions
     from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
     from datalab_facade.pipelines.async_handles import AsyncPipelineExecutionHandle
     from datalab_facade.pipelines.definitions import PipelineDefinition, PipelineStep
@@ -124,6 +128,7 @@ if TYPE_CHECKING:
     )
     from datalab_facade.pipelines.run_task import RunPipeline
     from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
+    from datalab_facade.runs.run_options import RunOptions
     from datalab_facade.runs.run_results import RunReport, RunResult
     from datalab_facade.statuses import Status
     from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
@@ -144,11 +149,14 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BatchRun",
+    "CallOptions",
     "Change",
     "CheckpointSource",
+    "ClientOptions",
     "ClientStateError",
     "ConfigurationError",
     "ConflictError",
+    "ConnectionSetupError",
     "Conversion",
     "Convert",
     "CreateDocument",
@@ -218,6 +226,7 @@ __all__ = [
     "RequestRejectedError",
     "ResultExpiredError",
     "RunAgent",
+    "RunOptions",
     "RunPipeline",
     "RunReport",
     "RunResult",
@@ -244,12 +253,14 @@ __all__ = [
     "TimelineStep",
     "Totals",
     "TrackChanges",
+    "UnknownOptionError",
     "UnprocessableEntityError",
     "Update",
     "UploadError",
     "UploadFailure",
     "UploadOutcome",
     "ValidationIssue",
+    "WaitOptions",
     "WaitPolicy",
     "WaitTimeoutError",
     "Workflow",
@@ -273,6 +284,7 @@ _HOMES = {
     "jobs.changes": "Change",
     "async_client": "AsyncDatalab",
     "client": "Datalab",
+    "client_options": "ClientOptions",
     "workflows.definitions": "StepDefinition WorkflowDefinition",
     "documents.async_handles": "AsyncDocumentHandle",
     "documents.extracted_fields": "ExtractedField",
@@ -292,14 +304,15 @@ _HOMES = {
     "drift": "Drift DriftReport",
     "errors": (
         "APIConnectionError APIStatusError APITimeoutError AuthenticationError "
-        "BadRequestError ClientStateError ConfigurationError ConflictError DatalabError "
-        "DefinitionIssue DocumentFailedError DownloadError DownloadFailure EmptyResultError "
-        "ExecutionFailedError ExtractionIssue ExtractionMismatchError FormatNotRequestedError "
-        "InternalServerError InvalidArgumentError InvalidDefinitionError InvalidResponseError "
-        "InvalidSchemaError JobFailedError LocalFileError NotFoundError OutputTooLargeError "
-        "OverloadedError PayloadTooLargeError PaymentRequiredError PermissionDeniedError "
-        "PipelineFailedError RateLimitError RateLimitTimeoutError RequestRejectedError "
-        "ResultExpiredError SchemaIssue SubmissionUncertainError UnprocessableEntityError "
+        "BadRequestError ClientStateError ConfigurationError ConflictError "
+        "ConnectionSetupError DatalabError DefinitionIssue DocumentFailedError DownloadError "
+        "DownloadFailure EmptyResultError ExecutionFailedError ExtractionIssue "
+        "ExtractionMismatchError FormatNotRequestedError InternalServerError "
+        "InvalidArgumentError InvalidDefinitionError InvalidResponseError InvalidSchemaError "
+        "JobFailedError LocalFileError NotFoundError OutputTooLargeError OverloadedError "
+        "PayloadTooLargeError PaymentRequiredError PermissionDeniedError PipelineFailedError "
+        "RateLimitError RateLimitTimeoutError RequestRejectedError ResultExpiredError "
+        "SchemaIssue SubmissionUncertainError UnknownOptionError UnprocessableEntityError "
         "UploadError UploadFailure ValidationIssue WaitTimeoutError"
     ),
     "files.models": "File FileLink",
@@ -307,10 +320,12 @@ _HOMES = {
     "executions.handles": "ExecutionHandle",
     "workflows.inputs": "InputConfig",
     "jobs.learning": "DurationModel",
+    "options": "CallOptions WaitOptions",
     "outputs.manifest": "Manifest FailedOutput SavedOutput",
     "models": "Execution Failure Output Step StepProgress StepRun Steps",
     "jobs.outcomes": "Outcome Totals Update",
     "rate_limiting.local": "RateLimiter LocalRateLimiter",
+    "runs.run_options": "RunOptions",
     "runs.run_results": "RunReport RunResult",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",

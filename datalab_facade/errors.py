@@ -5,11 +5,13 @@
     DatalabError
     ├── ConfigurationError            a setting is wrong: key, address, environment, proxy
     ├── InvalidArgumentError          an argument is wrong
+    │   ├── UnknownOptionError        ... there is no option of that name
     │   ├── InvalidDefinitionError    ... the definition of a workflow, with all its issues
     │   └── InvalidSchemaError        ... a schema for extraction, with all its issues
     ├── ClientStateError              the client is closed, forked, or of another event loop
     ├── LocalFileError                a file or folder of this machine cannot be used
     ├── APIConnectionError            no complete answer came: refused, reset, TLS, proxy, DNS
+    │   ├── ConnectionSetupError      ... because of a setting: CA, host name, proxy password
     │   └── APITimeoutError           ... because it took longer than allowed
     │       └── RateLimitTimeoutError ... not sent: the rate limiter has no slot before the deadline
     ├── APIStatusError                an answer came, and it says no
@@ -81,6 +83,7 @@ __all__ = [
     "ClientStateError",
     "ConfigurationError",
     "ConflictError",
+    "ConnectionSetupError",
     "DatalabError",
     "DefinitionIssue",
     "DocumentFailedError",
@@ -111,6 +114,7 @@ __all__ = [
     "ResultExpiredError",
     "SchemaIssue",
     "SubmissionUncertainError",
+    "UnknownOptionError",
     "UnprocessableEntityError",
     "UploadError",
     "UploadFailure",
@@ -163,6 +167,23 @@ class ConfigurationError(DatalabError, ValueError):
 
 class InvalidArgumentError(DatalabError, ValueError):
     """An argument is wrong. Nothing was sent."""
+
+
+class UnknownOptionError(InvalidArgumentError, TypeError):
+    """There is no option of that name. Nothing was sent.
+
+    Attributes:
+        name: The name.
+        options: The names that there are, in alphabetical order.
+    """
+
+    name: str
+    options: tuple[str, ...]
+
+    def __init__(self, message: str, *, name: str, options: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.name = name
+        self.options = options
 
 
 class ClientStateError(DatalabError, RuntimeError):
@@ -287,6 +308,16 @@ class APIConnectionError(DatalabError, ConnectionError):
         self.method = method
         self.url = url
         self.may_have_arrived = may_have_arrived
+
+
+class ConnectionSetupError(APIConnectionError):
+    """No connection can be made as things are set up, and repeating the request does not help.
+
+    A certificate that is not trusted, an unknown host, a proxy that refuses the password, a port
+    that speaks no TLS. The message names the setting that helps. It is not retried, unless this
+    client has had an answer from that host before: then it may pass, and is raised as an
+    :class:`APIConnectionError`. Attributes as there.
+    """
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):

@@ -19,6 +19,7 @@ import datalab_facade
 from datalab_facade import (
     ClientStateError,
     ConflictError,
+    ConnectionSetupError,
     Conversion,
     Execution,
     Extraction,
@@ -66,6 +67,7 @@ from datalab_facade.errors import (
     ResultExpiredError,
     SchemaIssue,
     SubmissionUncertainError,
+    UnknownOptionError,
     UnprocessableEntityError,
     UploadError,
     ValidationIssue,
@@ -133,11 +135,13 @@ def examples(said: str = "Try again") -> list[DatalabError]:
         DatalabError(said),
         ConfigurationError(said),
         InvalidArgumentError(said),
+        UnknownOptionError(said, name=said, options=(said, said)),
         ClientStateError(said),
         JobFailedError(said, _failed(said)),
         InvalidDefinitionError((DefinitionIssue(place=said, message=said),) * 9, source=said),
         InvalidSchemaError((SchemaIssue(place=said, message=said),) * 9, source=said),
         APIConnectionError(said, **request, may_have_arrived=True),
+        ConnectionSetupError(said, **request, may_have_arrived=False),
         APITimeoutError(said, **request, may_have_arrived=False, timeout=1.5),
         RateLimitTimeoutError(wait=12.5, left=-0.5),
         *refused,
@@ -356,9 +360,10 @@ def test_nothing_else_is_kin_to_what_python_has() -> None:
     """Else ``except TimeoutError`` would catch what nobody thinks of."""
     kin = {kind for kind in CLASSES if issubclass(kind, (ValueError, OSError, LookupError))}
     timeouts = {APITimeoutError, RateLimitTimeoutError, WaitTimeoutError}
-    arguments = {ConfigurationError, InvalidArgumentError}
+    arguments = {ConfigurationError, InvalidArgumentError, UnknownOptionError}
     values = {InvalidDefinitionError, InvalidSchemaError}
-    assert kin == {*arguments, *values, APIConnectionError, LocalFileError, *timeouts}
+    connections = {APIConnectionError, ConnectionSetupError}
+    assert kin == {*arguments, *values, *connections, LocalFileError, *timeouts}
 
 
 def test_no_class_hides_a_builtin_one() -> None:

@@ -60,7 +60,7 @@ ASYNC_NAMES = [
     (r"\bhttpx\.Client\b", "httpx.AsyncClient"),
     (
         (
-            r"\b(Datalab|Documents|DocumentHandle|JobWaits|Jobs|JobHandle|Executions|Outputs|Files|Workflows|ExecutionHandle|OnChange|Sources|ApiTransport"
+            r"\b(Datalab|Documents|DocumentHandle|JobWaits|Jobs|JobHandle|Executions|Outputs|Files|Workflows|ExecutionHandle|OnChange|Sources|ApiKey|ApiTransport"
             r"|StorageTransport)\b"
         ),
         r"Async\1",

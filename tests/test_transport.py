@@ -115,7 +115,7 @@ def test_a_host_without_an_address_is_told_with_what_to_check(
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with (
         Datalab(API_KEY, base_url="https://nowhere.example", max_retries=0) as client,
-        pytest.raises(APIConnectionError, match="Check the network, the proxy and the host"),
+        pytest.raises(APIConnectionError, match="Check base_url or DATALAB_HOST"),
     ):
         client.executions.get(7)
 

@@ -32,6 +32,7 @@ from datalab_facade.files.uploads import (
     split_name,
 )
 from datalab_facade.jobs.async_reporting import report_each_async
+from datalab_facade.keywords import shows_options
 from datalab_facade.options import CallOptions
 from datalab_facade.paging import Paging
 from datalab_facade.transfers.async_downloads import AsyncDownloads
@@ -48,6 +49,7 @@ MOST_PER_PAGE = 100
 """The most files that the API returns in one answer."""
 
 
+@shows_options(CallOptions)
 class AsyncFiles:
     """Files, for async code. Found at ``client.files``.
 
@@ -97,8 +99,7 @@ class AsyncFiles:
                 limit.
             on_progress: Called with a :class:`~datalab_facade.Progress` some times a second.
             timeout: Seconds, or a timedelta, for the whole call, a hard limit; an hour by default.
-            options: For the requests to the API; rarely needed: ``request_timeout``,
-                ``max_retries``, ``headers``.
+            options: Rarely needed: ``request_timeout``, ``max_retries``, ``headers``.
 
         Returns:
             The file, as it was sent and confirmed. Its ``created_at`` is None; :meth:`get`

@@ -32,12 +32,14 @@ from datalab_facade.jobs.reporting import report_polls, report_waits
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY, Poll
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.jobs.wait_activities import WaitActivities
+from datalab_facade.keywords import shows_options
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.api_calls import CallScope
 
 
+@shows_options(CallOptions)
 class JobWaits(Generic[SnapshotT, IdT, LikeT]):
     """The jobs of one kind, for blocking code: what all kinds have in common.
 

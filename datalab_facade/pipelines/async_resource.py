@@ -18,6 +18,7 @@ from datalab_facade.drift import Drift
 from datalab_facade.errors import InvalidArgumentError, NotFoundError
 from datalab_facade.files.async_resource import AsyncFiles
 from datalab_facade.json_forms import JSON
+from datalab_facade.keywords import shows_options
 from datalab_facade.options import CallOptions
 from datalab_facade.paging import Paging
 from datalab_facade.pipelines.async_executions import AsyncPipelineExecutions
@@ -63,6 +64,7 @@ from datalab_facade.transport.pipeline_operations import (
 _T = TypeVar("_T")
 
 
+@shows_options(CallOptions, SubmitOptions)
 class AsyncPipelines:
     """Pipelines, for async code. Found at ``client.pipelines``.
 

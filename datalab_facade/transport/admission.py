@@ -65,22 +65,29 @@ class AdmissionControl:
         if not self._permits.acquire(deadline):
             raise RateLimitTimeoutError(wait=math.inf, left=0.0)
         try:
-            began: float | None = None
-            place = self.rate_limiter.reserve()
-            try:
-                while (delay := place.delay(now := self._clock.monotonic(), deadline)) > 0:
-                    began = now if began is None else began
-                    if activity is not None:
-                        activity.waits_for_slot(delay, self.rate_limiter.requests_per_minute)
-                    self._clock.sleep(min(delay, _LONGEST_NAP))
-            except BaseException:
-                place.cancel()
-                raise
-            if began is not None and activity is not None:
-                activity.waited_for_slot(now - began, self.rate_limiter.requests_per_minute)
+            self.wait_for_slot(deadline, activity)
         except BaseException:
             self.leave()
             raise
+
+    def wait_for_slot(self, deadline: float, activity: Activity | None = None) -> None:
+        """Wait for a slot only; whoever has a permit may send another request with it.
+
+        Arguments and errors as :meth:`enter`.
+        """
+        began: float | None = None
+        place = self.rate_limiter.reserve()
+        try:
+            while (delay := place.delay(now := self._clock.monotonic(), deadline)) > 0:
+                began = now if began is None else began
+                if activity is not None:
+                    activity.waits_for_slot(delay, self.rate_limiter.requests_per_minute)
+                self._clock.sleep(min(delay, _LONGEST_NAP))
+        except BaseException:
+            place.cancel()
+            raise
+        if began is not None and activity is not None:
+            activity.waited_for_slot(now - began, self.rate_limiter.requests_per_minute)
 
     def leave(self) -> None:
         """Return the permit."""
