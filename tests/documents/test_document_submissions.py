@@ -22,6 +22,7 @@ from datalab_facade import (
     UploadError,
 )
 from datalab_facade.documents.job_ids import ENDPOINTS
+from datalab_facade.documents.submissions import planned_submission
 from datalab_facade.documents.tasks import Convert, CreateDocument, Extract
 from datalab_facade.testing import Fault, Simulator, VirtualClock
 from datalab_facade.testing.forms import FormPart, parse_form
@@ -403,3 +404,17 @@ def test_an_endpoint_that_is_not_known_is_a_mistake_of_ours() -> None:
             build("files", {})
     with pytest.raises(KeyError):
         document_status("files", "1")
+
+
+def test_a_journal_knows_when_it_leaves_and_when_it_was_refused(way: Way) -> None:
+    told: list[str] = []
+    server = Server(httpx.Response(429), 5, httpx.ReadTimeout("silence"))
+    client = way.client_over(server, clock=server.clock)
+    planned = attrs.evolve(
+        planned_submission(Convert(), PDF + bytes(600_000), {}),
+        on_leaving=lambda: told.append("leaves"),
+        on_refused=lambda: told.append("refused"),
+    )
+    with pytest.raises(SubmissionUncertainError):
+        way.done(client.documents.submitter.start(planned, seconds=60, options={}))
+    assert told == ["leaves", "refused", "leaves", "refused", "leaves"]
