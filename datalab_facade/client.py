@@ -22,6 +22,7 @@ from datalab_facade.jobs.learning import LEARN, DurationModel
 from datalab_facade.jobs.retries import Randomness
 from datalab_facade.keywords import shows_options
 from datalab_facade.mocking import mockable
+from datalab_facade.options import CallOptions
 from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE, RateLimiter
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from datalab_facade.executions.resource import Executions
     from datalab_facade.files.resource import Files
     from datalab_facade.health import Health
-    from datalab_facade.options import ApiKey, CallOptions
+    from datalab_facade.options import ApiKey
     from datalab_facade.outputs.resource import Outputs
     from datalab_facade.pipelines.batch_runs import BatchRuns
     from datalab_facade.pipelines.extraction_schemas import ExtractionSchemas

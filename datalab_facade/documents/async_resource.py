@@ -37,7 +37,6 @@ from datalab_facade.documents.verb_options import (
     SubmitOptions,
     VerbOptions,
     call_options,
-    check_options,
     result_options,
     submit_options,
     wait_options,
@@ -46,7 +45,8 @@ from datalab_facade.errors import DatalabError
 from datalab_facade.files.async_resource import AsyncFiles
 from datalab_facade.jobs.changes import AsyncOnChange
 from datalab_facade.jobs.learning import Submitted
-from datalab_facade.options import CallOptions, WaitOptions
+from datalab_facade.keywords import shows_options
+from datalab_facade.options import CallOptions, WaitOptions, check_names
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
 from datalab_facade.transport.async_api import AsyncApiTransport
@@ -60,6 +60,7 @@ ResultT = TypeVar("ResultT", bound=DocumentResult)
 _LEAST_TIMEOUT = 0.001
 
 
+@shows_options(CallOptions, WaitOptions, SubmitOptions, ResultOptions)
 class AsyncDocuments(AsyncDocumentVerbs):
     """Documents, for async code. Found at ``client.documents``.
 
@@ -120,7 +121,7 @@ class AsyncDocuments(AsyncDocumentVerbs):
             SubmissionUncertainError: The request was sent, but it is not known whether the server
                 acted on it.
         """
-        check_options(SubmitOptions, options)
+        check_names(options, SubmitOptions)
         planned = planned_submission(task, source, options)
         seconds = planned.longest(self._context.options)
         if timeout is not None:
@@ -178,7 +179,7 @@ class AsyncDocuments(AsyncDocumentVerbs):
             WaitTimeoutError: The deadline came first; the request goes on.
             DatalabError: Whatever else :meth:`wait` raises.
         """
-        check_options(ResultOptions, options)
+        check_names(options, ResultOptions)
         late, known = checked_late_value(options.get("wait_for")), self._known(job)
         output_dir, waits = options.get("output_dir"), wait_options(options)
         max_bytes, clock = options.get("max_bytes", DEFAULT_MAX_BYTES), self._context.clock

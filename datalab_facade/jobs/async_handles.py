@@ -76,6 +76,7 @@ class AsyncWaitHandle(AnyHandle, Generic[SnapshotT, IdT]):
         return revived_handle, (type(self), self.to_dict())
 
 
+@shows_options(WaitOptions)
 @attrs.frozen(kw_only=True)
 class AsyncJobHandle(AsyncWaitHandle[SnapshotT, IdT]):
     """A job's id bound to a client.

@@ -77,6 +77,7 @@ class WaitHandle(AnyHandle, Generic[SnapshotT, IdT]):
         return revived_handle, (type(self), self.to_dict())
 
 
+@shows_options(WaitOptions)
 @attrs.frozen(kw_only=True)
 class JobHandle(WaitHandle[SnapshotT, IdT]):
     """A job's id bound to a client.

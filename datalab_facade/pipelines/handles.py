@@ -10,17 +10,19 @@ import attrs
 from datalab_facade.documents.results import DocumentResult
 from datalab_facade.documents.tasks import Task
 from datalab_facade.jobs.handles import WaitHandle
+from datalab_facade.keywords import shows_options
+from datalab_facade.options import CallOptions, WaitOptions
 from datalab_facade.pipelines.execution_models import PipelineExecution
 from datalab_facade.pipelines.steps import StepLike
 
 if TYPE_CHECKING:
     from datalab_facade.jobs.changes import OnChange
-    from datalab_facade.options import CallOptions, WaitOptions
     from datalab_facade.pipelines.executions import PipelineExecutions
 
 R = TypeVar("R")
 
 
+@shows_options(CallOptions, WaitOptions)
 @attrs.frozen(kw_only=True)
 class PipelineExecutionHandle(WaitHandle[PipelineExecution, str]):
     """A pipeline execution's id bound to a client.
