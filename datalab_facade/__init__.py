@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     )
     from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
     from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
+    from datalab_facade.rate_limiting.priorities import RequestPriority
     from datalab_facade.runs.run_results import RunReport, RunResult
     from datalab_facade.statuses import Status
     from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
@@ -128,6 +129,7 @@ __all__ = [
     "RateLimitError",
     "RateLimitTimeoutError",
     "RateLimiter",
+    "RequestPriority",
     "RequestRejectedError",
     "RunReport",
     "RunResult",
@@ -185,6 +187,7 @@ _HOMES = {
     "models": "Execution Failure Output Step StepProgress StepRun Steps",
     "jobs.outcomes": "Outcome Totals Update",
     "rate_limiting.local": "RateLimiter LocalRateLimiter",
+    "rate_limiting.priorities": "RequestPriority",
     "runs.run_results": "RunReport RunResult",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",

@@ -31,6 +31,7 @@ from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY, Poll
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.tracing import Span
 from datalab_facade.transport.api_calls import CallScope
 from datalab_facade.transport.async_api import AsyncApiTransport
@@ -328,7 +329,8 @@ class AsyncJobs(Generic[SnapshotT, IdT, LikeT]):
 
         async def poll(call: Call) -> SnapshotT:
             with span.active():
-                answer = await self._transport.call(operation, CallScope(call, headers))
+                scope = CallScope(call, headers, priority=RequestPriority.POLL)
+                answer = await self._transport.call(operation, scope)
             return self._context.decode(self.kind, answer, job_id)
 
         return poll

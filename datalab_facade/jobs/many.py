@@ -11,6 +11,7 @@ from datalab_facade.jobs.commands import Result
 from datalab_facade.jobs.kinds import IdT, SnapshotT
 from datalab_facade.jobs.outcomes import Abandoned, Settled, Update
 from datalab_facade.jobs.scheduling import Poll, Scheduler
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.transport.admission import AdmissionControl
 
 LikeT = TypeVar("LikeT")
@@ -58,7 +59,7 @@ def run_many(
                 clock.sleep(away)
             continue
         try:
-            with admission.slot(scheduler.next_deadline):
+            with admission.slot(scheduler.next_deadline, RequestPriority.POLL):
                 due = scheduler.pick(clock.monotonic())
                 if due is not None:
                     scheduler.polled(due, _result(due, poll, clock))

@@ -31,6 +31,7 @@ from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY, Poll
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.tracing import Span
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.api_calls import CallScope
@@ -327,7 +328,8 @@ class Jobs(Generic[SnapshotT, IdT, LikeT]):
 
         def poll(call: Call) -> SnapshotT:
             with span.active():
-                answer = self._transport.call(operation, CallScope(call, headers))
+                scope = CallScope(call, headers, priority=RequestPriority.POLL)
+                answer = self._transport.call(operation, scope)
             return self._context.decode(self.kind, answer, job_id)
 
         return poll

@@ -2,7 +2,7 @@
 """Admission control: every request waits for its slot, and not too many are under way.
 
 httpx's pool slows down with the square of what queues in it, so nothing ever
-queues there: whoever has to wait waits here, in the order of coming.
+queues there: whoever has to wait waits here, calls before polls, else in the order of coming.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datalab_facade.clock import Clock
 from datalab_facade.errors import RateLimitTimeoutError
 from datalab_facade.rate_limiting.local import RateLimiter
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.transport.permits import MOST_UNDER_WAY, Permits
 
 # Whoever waits for a slot asks again so often, since others may have been cancelled.
@@ -39,28 +40,28 @@ class AdmissionControl:
         return len(self._permits.queue)
 
     @contextlib.contextmanager
-    def slot(self, deadline: float) -> Iterator[None]:
+    def slot(self, deadline: float, priority: RequestPriority) -> Iterator[None]:
         """Wait for a permit and a slot, and hold the permit meanwhile.
 
         Raises:
             RateLimitTimeoutError: The slot comes only after the deadline.
         """
-        self.enter(deadline)
+        self.enter(deadline, priority)
         try:
             yield
         finally:
             self.leave()
 
-    def enter(self, deadline: float) -> None:
+    def enter(self, deadline: float, priority: RequestPriority) -> None:
         """Wait for a permit and a slot; :meth:`leave` must follow.
 
         Raises:
             RateLimitTimeoutError: The slot comes only after the deadline.
         """
-        if not self._permits.acquire(deadline):
+        if not self._permits.acquire(deadline, priority):
             raise RateLimitTimeoutError(wait=math.inf, left=0.0)
         try:
-            place = self.rate_limiter.reserve()
+            place = self.rate_limiter.reserve(priority)
             try:
                 while (delay := place.delay(self._clock.monotonic(), deadline)) > 0:
                     self._clock.sleep(min(delay, _LONGEST_NAP))

@@ -46,7 +46,7 @@ class ApiTransport(ApiCalls):
             ClientStateError: The client is closed.
         """
         self._pool.check()
-        with self.admission.slot(scope.call.deadline):
+        with self.admission.slot(scope.call.deadline, scope.priority):
             scope.on_leaving()
             return self.send(operation, scope)
 
@@ -66,7 +66,7 @@ class ApiTransport(ApiCalls):
         """
         self._pool.check()
         operation = Operation(name="get", template=path, method="GET", path=path)
-        with self.admission.slot(scope.call.deadline):
+        with self.admission.slot(scope.call.deadline, scope.priority):
             exchange, request = self.begin(operation, scope)
             body = self._pool.fetch(exchange, request)
         return PlainAnswer(exchange.status, exchange.headers, body)

@@ -20,6 +20,7 @@ from datalab_facade.jobs.commands import Call
 from datalab_facade.known_secrets import Echo
 from datalab_facade.models import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.transport.exchange import Exchange, Surroundings
 from datalab_facade.transport.network.messages import Content, Request
 from datalab_facade.transport.operations import Operation
@@ -55,6 +56,7 @@ class CallScope:
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     on_leaving: Callable[[], None] = lambda: None
     """Called once it has its slot, right before it is sent; what it raises keeps it here."""
+    priority: RequestPriority = RequestPriority.CALL
 
 
 @attrs.frozen

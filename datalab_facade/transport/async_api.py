@@ -45,7 +45,7 @@ class AsyncApiTransport(ApiCalls):
             ClientStateError: The client is closed, or belongs to another event loop.
         """
         self._pool.check()
-        async with self.admission.slot(scope.call.deadline):
+        async with self.admission.slot(scope.call.deadline, scope.priority):
             scope.on_leaving()
             return await self.send(operation, scope)
 
@@ -65,7 +65,7 @@ class AsyncApiTransport(ApiCalls):
         """
         self._pool.check()
         operation = Operation(name="get", template=path, method="GET", path=path)
-        async with self.admission.slot(scope.call.deadline):
+        async with self.admission.slot(scope.call.deadline, scope.priority):
             exchange, request = self.begin(operation, scope)
             body = await self._pool.fetch(exchange, request)
         return PlainAnswer(exchange.status, exchange.headers, body)
