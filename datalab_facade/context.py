@@ -108,6 +108,7 @@ class Context:
         concurrency: int,
         rate_limiter: RateLimiter,
         changes: bool,
+        expected: int = 0,
     ) -> Scheduler[SnapshotT, IdT]:
         """Plan the wait for many jobs.
 
@@ -129,6 +130,7 @@ class Context:
             now=now,
             changes=changes,
             duration_model=self.duration_model,
+            expected=expected,
         )
 
     def wait_span(self, kind: JobKind[SnapshotT, IdT], job_id: IdT) -> AbstractContextManager[Span]:

@@ -171,7 +171,8 @@ def test_after_a_refusal_nothing_bursts() -> None:
 def test_nobody_in_a_line_is_passed_more_often_than_promised(
     coming: list[RequestPriority], data: st.DataObject
 ) -> None:
-    line, waiting = PriorityLine(), dict[int, RequestPriority]()
+    line = PriorityLine()
+    waiting: dict[int, RequestPriority] = {}
     passed = dict.fromkeys(RequestPriority, 0)
     numbers = count()
     for priority in coming:
@@ -179,7 +180,7 @@ def test_nobody_in_a_line_is_passed_more_often_than_promised(
         line.join(number, priority)
         line.join(number, priority)
         waiting[number] = priority
-        while waiting and data.draw(st.booleans()):
+        while waiting and bool(data.draw(st.booleans())):
             first = line.first()
             assert first is not None
             assert line.ahead(*first) == (0, 0)

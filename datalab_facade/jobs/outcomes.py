@@ -56,7 +56,7 @@ class Totals:
     """Counts of many jobs by their state, and of the requests so far."""
 
     queued: int
-    """Not begun yet, or not polled yet."""
+    """Not begun yet, not polled yet, or not read yet, where it is known how many there are."""
     running: int
     succeeded: int
     """Ended well."""
@@ -67,7 +67,7 @@ class Totals:
     requests_left: int | None
     """Requests that the rate limit leaves for this minute; None without a rate limit."""
     eta_seconds: float | None
-    """An estimate for those known so far, at the pace of those that ended; None at first."""
+    """An estimate at the pace of those that ended; None at first."""
 
     @property
     def finished(self) -> int:
@@ -76,7 +76,7 @@ class Totals:
 
     @property
     def total(self) -> int:
-        """How many there are, as far as they have been read."""
+        """How many there are: of a list all of them, else those that have been read."""
         return self.queued + self.running + self.finished
 
     def __str__(self) -> str:
@@ -96,6 +96,8 @@ class Update(Generic[SnapshotT, IdT]):
     """One event among many jobs: a change, an outcome, or totals that changed."""
 
     totals: Totals
+    source: str | None = attrs.field(default=None, repr=False)
+    """In a run, the file that it is about, as the caller named it, without secrets."""
     change: Change[SnapshotT] | None = None
     outcome: Outcome[SnapshotT, IdT] | None = None
 
@@ -107,6 +109,8 @@ class Settled(Generic[_V_co]):
     value: _V_co
     succeeded: bool = True
     """How it counts."""
+    source: str | None = None
+    """What it is about, for the update."""
 
 
 @attrs.frozen

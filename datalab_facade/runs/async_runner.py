@@ -68,7 +68,12 @@ class AsyncRuns:
         with RunJournal(request.folder) as journal:
             workflow_id = await self._begin(journal, request)
             results = [result async for result in self._results(journal, request, workflow_id)]
-        return RunReport(workflow_id=workflow_id, folder=request.folder, results=tuple(results))
+        return RunReport(
+            workflow_id=workflow_id,
+            folder=request.folder,
+            results=tuple(results),
+            skipped_folders=tuple(request.files.skipped_folders),
+        )
 
     def results(
         self, workflow: RunWorkflow, sources: AsyncSources, folder: object, options: RunOptions
@@ -111,7 +116,7 @@ class AsyncRuns:
             async for item in request.files.items_async():
                 yield scheduler_input(await self._submit(plan, item, workflow_id))
 
-        async with contextlib.aclosing(self._outcomes(feed(), request)) as outcomes:
+        async with contextlib.aclosing(self._outcomes(plan, feed(), request)) as outcomes:
             async for outcome in outcomes:
                 if isinstance(outcome, RunResult):
                     yield outcome
@@ -119,11 +124,12 @@ class AsyncRuns:
                     yield await self._save(plan, outcome)
 
     async def _outcomes(
-        self, feed: AsyncIterable[int | Settled[RunResult]], request: RunRequest
+        self, plan: RunPlan, feed: AsyncIterable[int | Settled[RunResult]], request: RunRequest
     ) -> AsyncGenerator[ExecutionOutcome | RunResult, None]:
         policy, many, on_update = request.policy, request.concurrency, request.on_update
+        expected = await off_loop_async(request.files.count) if on_update is not None else 0
         updates = self._executions._follow(  # noqa: SLF001 - what is settled is fed to it, too
-            feed, None, many, policy, {}, changes=on_update is not None
+            feed, None, many, policy, {}, changes=on_update is not None, expected=expected
         )
         async with contextlib.aclosing(updates):
             async for update in updates:
@@ -131,7 +137,7 @@ class AsyncRuns:
                     yield cast("RunResult", update.value)
                     continue
                 if on_update is not None:
-                    on_update(update)
+                    on_update(plan.named_update(update))
                 if update.outcome is not None:
                     yield update.outcome
 
@@ -146,7 +152,9 @@ class AsyncRuns:
 
     async def _upload(self, plan: RunPlan, item: RunItem, action: Upload) -> Action:
         try:
-            file = await self._files.upload(action.path, name=action.name)
+            file = await self._files.upload(
+                action.path, name=action.name, content_type=plan.content_type
+            )
             await off_loop_async(lambda: check_unchanged(item))
         except DatalabError as error:
             return plan.record_failure(item, error, action)

@@ -69,7 +69,12 @@ class Runs:
         with RunJournal(request.folder) as journal:
             workflow_id = self._begin(journal, request)
             results = list(self._results(journal, request, workflow_id))
-        return RunReport(workflow_id=workflow_id, folder=request.folder, results=tuple(results))
+        return RunReport(
+            workflow_id=workflow_id,
+            folder=request.folder,
+            results=tuple(results),
+            skipped_folders=tuple(request.files.skipped_folders),
+        )
 
     def results(
         self, workflow: RunWorkflow, sources: Sources, folder: object, options: RunOptions
@@ -111,7 +116,7 @@ class Runs:
             for item in request.files.items():
                 yield scheduler_input(self._submit(plan, item, workflow_id))
 
-        with contextlib.closing(self._outcomes(feed(), request)) as outcomes:
+        with contextlib.closing(self._outcomes(plan, feed(), request)) as outcomes:
             for outcome in outcomes:
                 if isinstance(outcome, RunResult):
                     yield outcome
@@ -119,11 +124,12 @@ class Runs:
                     yield self._save(plan, outcome)
 
     def _outcomes(
-        self, feed: Iterable[int | Settled[RunResult]], request: RunRequest
+        self, plan: RunPlan, feed: Iterable[int | Settled[RunResult]], request: RunRequest
     ) -> Generator[ExecutionOutcome | RunResult, None, None]:
         policy, many, on_update = request.policy, request.concurrency, request.on_update
+        expected = off_loop(request.files.count) if on_update is not None else 0
         updates = self._executions._follow(  # noqa: SLF001 - what is settled is fed to it, too
-            feed, None, many, policy, {}, changes=on_update is not None
+            feed, None, many, policy, {}, changes=on_update is not None, expected=expected
         )
         with contextlib.closing(updates):
             for update in updates:
@@ -131,7 +137,7 @@ class Runs:
                     yield cast("RunResult", update.value)
                     continue
                 if on_update is not None:
-                    on_update(update)
+                    on_update(plan.named_update(update))
                 if update.outcome is not None:
                     yield update.outcome
 
@@ -146,7 +152,7 @@ class Runs:
 
     def _upload(self, plan: RunPlan, item: RunItem, action: Upload) -> Action:
         try:
-            file = self._files.upload(action.path, name=action.name)
+            file = self._files.upload(action.path, name=action.name, content_type=plan.content_type)
             off_loop(lambda: check_unchanged(item))
         except DatalabError as error:
             return plan.record_failure(item, error, action)

@@ -113,7 +113,7 @@ with Datalab(key, base_url=url) as client:
     class Now:
         def delay(self, now, deadline):
             return 0.0
-    api._rate_limiter.reserve = Now
+    api._rate_limiter.reserve = lambda priority: Now()
     holder.start()
     held.wait()
     del api._rate_limiter.reserve
