@@ -1,4 +1,4 @@
-"""Summaries of an execution: a line for a terminal, a table for a notebook."""
+"""Summaries of an execution: a line for a terminal, a table for a notebook, rows for a program."""
 
 from __future__ import annotations
 
@@ -52,6 +52,30 @@ def execution_table(execution: Execution) -> str:
         f'<table class="datalab-execution"><caption>{_escaped(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></details>"
     )
+
+
+def execution_rows(execution: Execution) -> list[dict[str, str | int | float | bool | None]]:
+    """Return a flat dict for each step run; text from the server is on one line, without URLs."""
+    return [
+        {
+            "execution_id": execution.id,
+            "workflow_id": execution.workflow_id,
+            "execution_status": str(execution.status),
+            "step": redact(name),
+            "file_key": run.file_key and redact(run.file_key),
+            "status": str(run.status),
+            "failed": run.failed,
+            "started_at": None if run.started_at is None else run.started_at.isoformat(),
+            "finished_at": None if run.finished_at is None else run.finished_at.isoformat(),
+            "seconds": None if run.duration is None else run.duration.total_seconds(),
+            "total_pages": run.total_pages,
+            "has_output": run.output_url is not None,
+            "error": run.error and redact(run.error),
+            "error_stage": run.error_stage and redact(run.error_stage),
+        }
+        for name, step in execution.steps.items()
+        for run in step.runs
+    ]
 
 
 def _row(step: str, run: StepRun) -> str:

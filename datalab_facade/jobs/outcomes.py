@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import attrs
 
+from datalab_facade.codec import JSONFormat, ToJSON
 from datalab_facade.errors import DatalabError
 from datalab_facade.jobs.changes import Change
 from datalab_facade.jobs.kinds import IdT, SnapshotT
@@ -16,7 +17,7 @@ _V_co = TypeVar("_V_co", covariant=True)
 
 @picklable
 @attrs.frozen(kw_only=True)
-class Outcome(Generic[SnapshotT, IdT]):
+class Outcome(ToJSON, Generic[SnapshotT, IdT]):
     """How the wait for one of many jobs ended.
 
     Either the job ended, well or badly, and there is its final snapshot; or waiting
@@ -26,6 +27,8 @@ class Outcome(Generic[SnapshotT, IdT]):
     >>> Outcome(id=123, snapshot=Execution(id=123, status=Status.COMPLETED)).succeeded
     True
     """
+
+    _json: ClassVar = JSONFormat(properties={"succeeded": "succeeded"})
 
     id: IdT
     snapshot: SnapshotT | None = None
@@ -52,8 +55,10 @@ class Outcome(Generic[SnapshotT, IdT]):
 
 @picklable
 @attrs.frozen(kw_only=True)
-class Totals:
+class Totals(ToJSON):
     """Counts of many jobs by their state, and of the requests so far."""
+
+    _json: ClassVar = JSONFormat(properties={"finished": "finished", "total": "total"})
 
     queued: int
     """Not begun yet, not polled yet, or not read yet, where it is known how many there are."""
@@ -92,7 +97,7 @@ class Totals:
 
 @picklable
 @attrs.frozen(kw_only=True)
-class Update(Generic[SnapshotT, IdT]):
+class Update(ToJSON, Generic[SnapshotT, IdT]):
     """One event among many jobs: a change, an outcome, or totals that changed."""
 
     totals: Totals
