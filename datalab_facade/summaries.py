@@ -11,6 +11,24 @@ from datalab_facade.redaction import redact
 if TYPE_CHECKING:
     from datalab_facade.models import Execution, StepRun
 
+ROW_NAMES = (
+    "execution_id",
+    "workflow_id",
+    "execution_status",
+    "step",
+    "file_key",
+    "status",
+    "failed",
+    "started_at",
+    "finished_at",
+    "seconds",
+    "total_pages",
+    "has_output",
+    "error",
+    "error_stage",
+)
+"""The columns of a row for a program."""
+
 _MAX_STEPS = 6
 _MAX_RUNS = 500
 _MAX_UNFOLDED_RUNS = 12
@@ -57,25 +75,31 @@ def execution_table(execution: Execution) -> str:
 def execution_rows(execution: Execution) -> list[dict[str, str | int | float | bool | None]]:
     """Return a flat dict for each step run; text from the server is on one line, without URLs."""
     return [
-        {
-            "execution_id": execution.id,
-            "workflow_id": execution.workflow_id,
-            "execution_status": str(execution.status),
-            "step": redact(name),
-            "file_key": run.file_key and redact(run.file_key),
-            "status": str(run.status),
-            "failed": run.failed,
-            "started_at": None if run.started_at is None else run.started_at.isoformat(),
-            "finished_at": None if run.finished_at is None else run.finished_at.isoformat(),
-            "seconds": None if run.duration is None else run.duration.total_seconds(),
-            "total_pages": run.total_pages,
-            "has_output": run.output_url is not None,
-            "error": run.error and redact(run.error),
-            "error_stage": run.error_stage and redact(run.error_stage),
-        }
+        dict(zip(ROW_NAMES, _values(execution, name, run), strict=True))
         for name, step in execution.steps.items()
         for run in step.runs
     ]
+
+
+def _values(
+    execution: Execution, step: str, run: StepRun
+) -> tuple[str | int | float | bool | None, ...]:
+    return (
+        execution.id,
+        execution.workflow_id,
+        str(execution.status),
+        redact(step),
+        run.file_key and redact(run.file_key),
+        str(run.status),
+        run.failed,
+        None if run.started_at is None else run.started_at.isoformat(),
+        None if run.finished_at is None else run.finished_at.isoformat(),
+        None if run.duration is None else run.duration.total_seconds(),
+        run.total_pages,
+        run.output_url is not None,
+        run.error and redact(run.error),
+        run.error_stage and redact(run.error_stage),
+    )
 
 
 def _row(step: str, run: StepRun) -> str:

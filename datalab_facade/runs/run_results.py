@@ -47,7 +47,9 @@ class RunResult(ToJSON):
     )
     """The final snapshot of its execution; None if it has not ended, or if its outputs were saved
     in an earlier call. Not part of equality."""
-    duration: timedelta | None = attrs.field(default=None, repr=False)
+    duration: timedelta | None = attrs.field(
+        default=None, repr=False, metadata=json_field("duration_seconds")
+    )
     """How long its execution took, by the API's times; None if they do not say that."""
     reason: str | None = attrs.field(default=None, repr=False)
     """The reason in words why the file did not succeed."""

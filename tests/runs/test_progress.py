@@ -73,7 +73,7 @@ def test_a_result_has_its_snapshot_and_how_long_its_execution_took(
         assert result.snapshot.id == result.execution_id
         assert result.duration == result.snapshot.duration == timedelta(seconds=300)
         assert "snapshot" not in result.to_dict()
-        assert result.to_dict()["duration"] == 300
+        assert result.to_dict()["duration_seconds"] == 300
     second = run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
     assert second == first
     assert [result.snapshot for result in second.results] == [None] * 3
