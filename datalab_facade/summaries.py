@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from datalab_facade.redaction import redact
 
 if TYPE_CHECKING:
     from datalab_facade.models import Execution, StepRun
 
-ROW_NAMES = (
+ROW_NAMES: Final[tuple[str, ...]] = (
     "execution_id",
     "workflow_id",
     "execution_status",
