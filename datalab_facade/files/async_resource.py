@@ -150,8 +150,7 @@ class AsyncFiles:
         checked_iterable_async("sources", sources)
         checked_count("max_bytes", max_bytes, least=1)
         checked_callable("on_progress", on_progress)
-        if content_type is not None:
-            checked_media_type(content_type)
+        checked_media_type(content_type)
         seconds = checked_seconds("timeout", timeout)
 
         async def upload(uploadable: Uploadable) -> UploadOutcome:
@@ -392,12 +391,10 @@ class AsyncFiles:
 
     def _start(self, timeout: float | timedelta) -> float:
         """Check that a transfer may begin, and return its deadline."""
-        deadline = self._now() + checked_seconds("timeout", timeout)
+        deadline = self._context.clock.monotonic() + checked_seconds("timeout", timeout)
         self._storage.ready()
         return deadline
 
     def _call_timeout(self, deadline: float) -> float:
-        return min(max(0.01, deadline - self._now()), self._context.options.timeout)
-
-    def _now(self) -> float:
-        return self._context.clock.monotonic()
+        left = deadline - self._context.clock.monotonic()
+        return min(max(0.01, left), self._context.options.timeout)

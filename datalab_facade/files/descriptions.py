@@ -48,15 +48,18 @@ def describe(source: object, name: str | None, content_type: str | None) -> Desc
             f"The suffix of the name {file_name!r} is not that of a known document. Datalab "
             f"accepts {known}; for anything else pass content_type"
         )
-    return Described(file_name, checked_media_type(kind))
+    checked_media_type(kind)
+    return Described(file_name, kind)
 
 
-def checked_media_type(content_type: str) -> str:
-    """Return a media type if it can be one.
+def checked_media_type(content_type: str | None) -> str | None:
+    """Return a media type if it can be one, or None.
 
     Raises:
         InvalidArgumentError: It is something else.
     """
+    if content_type is None:
+        return None
     if not isinstance(content_type, str) or not _MEDIA_TYPE.fullmatch(content_type):
         raise InvalidArgumentError(
             "content_type must be a media type such as 'application/pdf', "

@@ -149,8 +149,7 @@ class Files:
         checked_iterable("sources", sources)
         checked_count("max_bytes", max_bytes, least=1)
         checked_callable("on_progress", on_progress)
-        if content_type is not None:
-            checked_media_type(content_type)
+        checked_media_type(content_type)
         seconds = checked_seconds("timeout", timeout)
 
         def upload(uploadable: Uploadable) -> UploadOutcome:
@@ -390,12 +389,10 @@ class Files:
 
     def _start(self, timeout: float | timedelta) -> float:
         """Check that a transfer may begin, and return its deadline."""
-        deadline = self._now() + checked_seconds("timeout", timeout)
+        deadline = self._context.clock.monotonic() + checked_seconds("timeout", timeout)
         self._storage.ready()
         return deadline
 
     def _call_timeout(self, deadline: float) -> float:
-        return min(max(0.01, deadline - self._now()), self._context.options.timeout)
-
-    def _now(self) -> float:
-        return self._context.clock.monotonic()
+        left = deadline - self._context.clock.monotonic()
+        return min(max(0.01, left), self._context.options.timeout)

@@ -92,9 +92,7 @@ def checked_request(
     timeout = options.get("timeout")
     if timeout is not None:
         checked_seconds("timeout", timeout)
-    content_type = options.get("content_type")
-    if content_type is not None:
-        checked_media_type(content_type)
+    content_type = checked_media_type(options.get("content_type"))
     output_dir = checked_path("output_dir", folder)
     return RunRequest(
         workflow=_definition_of(workflow),
