@@ -128,6 +128,7 @@ if TYPE_CHECKING:
     )
     from datalab_facade.pipelines.run_task import RunPipeline
     from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
+    from datalab_facade.rate_limiting.priorities import RequestPriority
     from datalab_facade.runs.run_options import RunOptions
     from datalab_facade.runs.run_results import RunReport, RunResult
     from datalab_facade.statuses import Status
@@ -223,6 +224,7 @@ __all__ = [
     "RateLimitError",
     "RateLimitTimeoutError",
     "RateLimiter",
+    "RequestPriority",
     "RequestRejectedError",
     "ResultExpiredError",
     "RunAgent",
@@ -326,6 +328,7 @@ _HOMES = {
     "jobs.outcomes": "Outcome Totals Update",
     "rate_limiting.local": "RateLimiter LocalRateLimiter",
     "runs.run_options": "RunOptions",
+    "rate_limiting.priorities": "RequestPriority",
     "runs.run_results": "RunReport RunResult",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",

@@ -113,6 +113,7 @@ class Context:
         concurrency: int,
         rate_limiter: RateLimiter,
         changes: bool,
+        expected: int = 0,
     ) -> Scheduler[SnapshotT, IdT]:
         """Plan the wait for many jobs.
 
@@ -134,6 +135,7 @@ class Context:
             now=now,
             changes=changes,
             duration_model=self.duration_model,
+            expected=expected,
         )
 
     def decode(self, kind: JobKind[SnapshotT, IdT], answer: JSON, job_id: IdT) -> SnapshotT:

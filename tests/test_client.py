@@ -1024,7 +1024,7 @@ def test_a_watch_left_early_can_be_taken_up_again(way: Way, simulator: Simulator
 
 def test_clients_with_one_rate_limiter_share_it(way: Way) -> None:
     simulator = new_simulator()
-    rate_limiter = LocalRateLimiter(60)
+    rate_limiter = LocalRateLimiter(60, burst=1)
     one, other = (way.client(simulator, rate_limiter=rate_limiter) for _ in range(2))
     execution_id = simulator.start(SOON)
     for client in (one, other) * 5:

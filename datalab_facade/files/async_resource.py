@@ -19,7 +19,7 @@ from datalab_facade.concurrency import read_all_async
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError
 from datalab_facade.files.async_requests import AsyncFileRequests
-from datalab_facade.files.descriptions import MAX_FILE_BYTES, describe
+from datalab_facade.files.descriptions import MAX_FILE_BYTES, checked_media_type, describe
 from datalab_facade.files.models import File, FileLink
 from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
 from datalab_facade.files.remote_files import remote_file
@@ -129,6 +129,7 @@ class AsyncFiles:
         sources: Iterable[Uploadable] | AsyncIterable[Uploadable],
         *,
         concurrency: int = DEFAULT_CONCURRENCY,
+        content_type: str | None = None,
         max_bytes: int = MAX_FILE_BYTES,
         on_progress: OnProgress | None = None,
         timeout: float | timedelta = DEFAULT_TIMEOUT,
@@ -143,6 +144,7 @@ class AsyncFiles:
             sources: What :meth:`upload` takes, or tuples of a name and such a source.
                 They are read one at a time as uploads end, so there may be many.
             concurrency: The number of uploads at once; 4 by default.
+            content_type: The media type of all of them; by default that of each name's suffix.
             max_bytes: The largest size of each, in bytes.
             on_progress: Called with a :class:`~datalab_facade.Progress` of each file; by the
                 blocking client, from several threads.
@@ -160,6 +162,7 @@ class AsyncFiles:
         checked_iterable_async("sources", sources)
         checked_count("max_bytes", max_bytes, least=1)
         checked_callable("on_progress", on_progress)
+        checked_media_type(content_type)
         seconds = checked_seconds("timeout", timeout)
 
         async def upload(uploadable: Uploadable) -> UploadOutcome:
@@ -168,7 +171,7 @@ class AsyncFiles:
                 file = await self._upload(
                     source,
                     name,
-                    None,
+                    content_type,
                     max_bytes=max_bytes,
                     on_progress=on_progress,
                     timeout=seconds,
@@ -432,12 +435,10 @@ class AsyncFiles:
 
     def _start(self, timeout: float | timedelta) -> float:
         """Check that a transfer may begin, and return its deadline."""
-        deadline = self._now() + checked_seconds("timeout", timeout)
+        deadline = self._context.clock.monotonic() + checked_seconds("timeout", timeout)
         self._storage.ready()
         return deadline
 
     def _call_timeout(self, deadline: float) -> float:
-        return min(max(0.01, deadline - self._now()), self._context.options.timeout)
-
-    def _now(self) -> float:
-        return self._context.clock.monotonic()
+        left = deadline - self._context.clock.monotonic()
+        return min(max(0.01, left), self._context.options.timeout)

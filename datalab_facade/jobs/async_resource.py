@@ -9,7 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sized,
+)
 from datetime import timedelta
 from typing import Generic, Unpack, cast
 
@@ -35,6 +43,7 @@ from datalab_facade.jobs.wait_activities import WaitActivities
 from datalab_facade.keywords import shows_options
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.transport.api_calls import CallScope
 from datalab_facade.transport.async_api import AsyncApiTransport
 
@@ -301,7 +310,7 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
         operation = self.kind.poll(job_id)
 
         async def poll(call: Call) -> SnapshotT:
-            scope = CallScope(call, headers, activity=activity)
+            scope = CallScope(call, headers, activity=activity, priority=RequestPriority.POLL)
             with naming_missing(self.kind, job_id):
                 answer = await self._transport.call(operation, scope)
             return self._context.decode(self.kind, answer, job_id)
@@ -317,6 +326,7 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
         options: CallOptions,
         *,
         changes: bool,
+        expected: int = 0,
     ) -> AsyncGenerator[Update[SnapshotT, IdT] | Settled[object], None]:
         context = self._context
         checked_iterable_async("jobs", jobs)
@@ -327,6 +337,7 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
             concurrency=concurrency,
             rate_limiter=self._transport.admission.rate_limiter,
             changes=changes,
+            expected=len(jobs) if isinstance(jobs, Sized) else expected,
         )
         headers = context.options_for_call(None, options).headers
         waits = WaitActivities(context.reporter, self.kind)

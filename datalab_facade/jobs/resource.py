@@ -10,7 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import (
+    Callable,
+    Generator,
+    Iterable,
+    Mapping,
+    Sized,
+)
 from datetime import timedelta
 from typing import Generic, Unpack, cast
 
@@ -35,6 +41,7 @@ from datalab_facade.jobs.wait_activities import WaitActivities
 from datalab_facade.keywords import shows_options
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.api_calls import CallScope
 
@@ -300,7 +307,7 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
         operation = self.kind.poll(job_id)
 
         def poll(call: Call) -> SnapshotT:
-            scope = CallScope(call, headers, activity=activity)
+            scope = CallScope(call, headers, activity=activity, priority=RequestPriority.POLL)
             with naming_missing(self.kind, job_id):
                 answer = self._transport.call(operation, scope)
             return self._context.decode(self.kind, answer, job_id)
@@ -316,6 +323,7 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
         options: CallOptions,
         *,
         changes: bool,
+        expected: int = 0,
     ) -> Generator[Update[SnapshotT, IdT] | Settled[object], None, None]:
         context = self._context
         checked_iterable("jobs", jobs)
@@ -326,6 +334,7 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
             concurrency=concurrency,
             rate_limiter=self._transport.admission.rate_limiter,
             changes=changes,
+            expected=len(jobs) if isinstance(jobs, Sized) else expected,
         )
         headers = context.options_for_call(None, options).headers
         waits = WaitActivities(context.reporter, self.kind)

@@ -143,6 +143,7 @@ class Scheduler(Generic[SnapshotT, IdT]):
         now: The time at the start.
         changes: Whether to report each change, and not outcomes only.
         duration_model: What is known of how long jobs take, if that is to be used.
+        expected: How many will be read, as far as that is known.
     """
 
     def __init__(
@@ -157,6 +158,7 @@ class Scheduler(Generic[SnapshotT, IdT]):
         now: float,
         changes: bool,
         duration_model: DurationModel | None = None,
+        expected: int = 0,
     ) -> None:
         self._kind = kind
         self._reports_changes = changes
@@ -175,6 +177,7 @@ class Scheduler(Generic[SnapshotT, IdT]):
         self._ready: _FairQueue[SnapshotT, IdT] | _LikelyQueue[SnapshotT, IdT] = (
             _LikelyQueue(random) if scarce and duration_model is not None else _FairQueue()
         )
+        self._unread = expected
         self._feed_open = True
         self._feed_error: Exception | None = None
         self._tie_break = 0
@@ -197,6 +200,7 @@ class Scheduler(Generic[SnapshotT, IdT]):
         if now >= self._deadline:
             self.close_feed()
             return
+        self._count_read()
         entry = self._active.get(job_id)
         if entry is not None:
             entry.times_wanted += 1
@@ -219,9 +223,13 @@ class Scheduler(Generic[SnapshotT, IdT]):
                 self._ready.add(entry)
         self._counts[entry.standing] += 1
 
+    def _count_read(self) -> None:
+        self._unread = max(0, self._unread - 1)
+
     def close_feed(self) -> None:
         """Record that there are no more jobs."""
         self._feed_open = False
+        self._unread = 0
 
     def feed_failed(self, error: Exception) -> None:
         """Record that reading the jobs raised, so that there are no more."""
@@ -245,12 +253,14 @@ class Scheduler(Generic[SnapshotT, IdT]):
 
     def settle(self, settled: Settled[object], now: float) -> None:
         """Pass on a result that was known already."""
+        self._count_read()
         self._counts["succeeded" if settled.succeeded else "failed"] += 1
-        self._report(now)
+        self._report(now, source=settled.source)
         self._events.append(settled)
 
     def refuse(self, job_id: IdT, error: DatalabError, now: float) -> None:
         """Record that there is no such job to wait for."""
+        self._count_read()
         self._counts["failed"] += 1
         self._report(now, outcome=Outcome(id=job_id, error=error))
 
@@ -370,11 +380,13 @@ class Scheduler(Generic[SnapshotT, IdT]):
         *,
         change: Change[SnapshotT] | None = None,
         outcome: Outcome[SnapshotT, IdT] | None = None,
+        source: str | None = None,
     ) -> None:
-        self._events.append(Update(totals=self._totals(now), change=change, outcome=outcome))
+        totals = self._totals(now)
+        self._events.append(Update(totals=totals, change=change, outcome=outcome, source=source))
 
     def _totals(self, now: float) -> Totals:
-        counts = self._counts
+        counts = {**self._counts, "queued": self._counts["queued"] + self._unread}
         ended = counts["succeeded"] + counts["failed"]
         left = counts["queued"] + counts["running"]
         return Totals(

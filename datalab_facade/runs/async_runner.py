@@ -71,7 +71,12 @@ class AsyncRuns:
             workflow_id = await self._begin(journal, request, activity)
             found = self._results(journal, request, workflow_id, activity)
             results = [result async for result in found]
-        return RunReport(workflow_id=workflow_id, folder=request.folder, results=tuple(results))
+        return RunReport(
+            workflow_id=workflow_id,
+            folder=request.folder,
+            results=tuple(results),
+            skipped_folders=tuple(request.files.skipped_folders),
+        )
 
     def results(
         self, workflow: RunWorkflow, sources: AsyncSources, folder: object, options: RunOptions
@@ -118,7 +123,8 @@ class AsyncRuns:
                     submitted = await self._submit(plan, item, workflow_id)
                 yield scheduler_input(submitted)
 
-        async with contextlib.aclosing(self._outcomes(feed(), request, activity)) as outcomes:
+        outcomes_of = self._outcomes(plan, feed(), request, activity)
+        async with contextlib.aclosing(outcomes_of) as outcomes:
             async for outcome in outcomes:
                 if isinstance(outcome, RunResult):
                     yield outcome
@@ -128,12 +134,17 @@ class AsyncRuns:
                     yield result
 
     async def _outcomes(
-        self, feed: AsyncIterable[int | Settled[RunResult]], request: RunRequest, activity: Activity
+        self,
+        plan: RunPlan,
+        feed: AsyncIterable[int | Settled[RunResult]],
+        request: RunRequest,
+        activity: Activity,
     ) -> AsyncGenerator[ExecutionOutcome | RunResult, None]:
         policy, many, on_update = request.policy, request.concurrency, request.on_update
+        expected = await off_loop_async(request.files.count) if on_update is not None else 0
         with activity.active():
             updates = self._executions._follow(  # noqa: SLF001 - what is settled is fed to it, too
-                feed, None, many, policy, {}, changes=on_update is not None
+                feed, None, many, policy, {}, changes=on_update is not None, expected=expected
             )
         async with contextlib.aclosing(updates):
             async for update in updates:
@@ -141,7 +152,7 @@ class AsyncRuns:
                     yield cast("RunResult", update.value)
                     continue
                 if on_update is not None:
-                    on_update(update)
+                    on_update(plan.named_update(update))
                 if update.outcome is not None:
                     yield update.outcome
 
@@ -156,7 +167,9 @@ class AsyncRuns:
 
     async def _upload(self, plan: RunPlan, item: RunItem, action: Upload) -> Action:
         try:
-            file = await self._files.upload(action.path, name=action.name)
+            file = await self._files.upload(
+                action.path, name=action.name, content_type=plan.content_type
+            )
             await off_loop_async(lambda: check_unchanged(item))
         except DatalabError as error:
             return plan.record_failure(item, error, action)

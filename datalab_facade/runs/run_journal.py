@@ -58,6 +58,8 @@ class RunEntry:
     """The final status of its execution, once all its outputs are saved."""
     reason: str | None = None
     """Why it failed; None if it did not."""
+    seconds: float | None = None
+    """How long its execution took, by the API's times, if they say so."""
 
 
 @attrs.frozen

@@ -16,6 +16,7 @@ from datalab_facade.arguments import (
     checked_seconds,
 )
 from datalab_facade.context import Context
+from datalab_facade.files.descriptions import checked_media_type
 from datalab_facade.jobs.outcomes import Update
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY
 from datalab_facade.jobs.wait import WaitPolicy
@@ -47,6 +48,10 @@ class RunOptions(TypedDict, total=False):
     """Whether to submit files again that failed in an earlier call, which costs again."""
     retry_unknown: bool
     """Whether to submit files again whose earlier submission is uncertain; may cost twice."""
+    content_type: str
+    """The media type of all local files; by default that of each name's suffix."""
+    allow_empty: bool
+    """Whether a folder without files is allowed; by default it is an error."""
     on_update: OnUpdate
     """Called with each change of an execution and the totals, for progress displays."""
 
@@ -63,6 +68,7 @@ class RunRequest:
     concurrency: int
     retry_failed: bool
     retry_unknown: bool
+    content_type: str | None
     on_update: OnUpdate | None
 
 
@@ -85,10 +91,16 @@ def checked_request(
     timeout = options.get("timeout")
     if timeout is not None:
         checked_seconds("timeout", timeout)
+    content_type = checked_media_type(options.get("content_type"))
     output_dir = checked_path("output_dir", folder)
     return RunRequest(
         workflow=_definition_of(workflow),
-        files=RunFiles(files, output_dir, iterables=iterables),
+        files=RunFiles(
+            files,
+            output_dir,
+            iterables=iterables,
+            allow_empty=options.get("allow_empty", False),
+        ),
         folder=output_dir,
         secrets=options.get("secrets"),
         policy=context.policy_for_wait(timeout, options.get("policy"), {}),
@@ -97,6 +109,7 @@ def checked_request(
         ),
         retry_failed=options.get("retry_failed", False),
         retry_unknown=options.get("retry_unknown", False),
+        content_type=content_type,
         on_update=checked_callable("on_update", options.get("on_update")),
     )
 

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 from collections import deque
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
 
@@ -26,6 +27,7 @@ from datalab_facade.errors import (
     PermissionDeniedError,
     SubmissionUncertainError,
 )
+from datalab_facade.executions.kind import ExecutionUpdate
 from datalab_facade.files.descriptions import harmless_name
 from datalab_facade.files.models import File
 from datalab_facade.jobs.outcomes import Outcome, Settled
@@ -76,7 +78,8 @@ def scheduler_input(action: WaitFor | RunResult) -> int | Settled[RunResult]:
     """Return what the scheduler is fed for a file: an id to wait for, or its result."""
     if isinstance(action, WaitFor):
         return action.execution_id
-    return Settled(action, succeeded=action.status is Status.COMPLETED)
+    succeeded = action.status is Status.COMPLETED
+    return Settled(action, succeeded=succeeded, source=action.source)
 
 
 class RunPlan:
@@ -89,6 +92,7 @@ class RunPlan:
 
     def __init__(self, journal: RunJournal, request: RunRequest) -> None:
         self._journal = journal
+        self.content_type = request.content_type
         self._retry_failed = request.retry_failed
         self._retry_unknown = request.retry_unknown
         self._seen: set[str] = set()
@@ -96,6 +100,12 @@ class RunPlan:
         self._uploaded_now: set[str] = set()
         self._sending: str | None = None
         self._waiting: dict[int, deque[RunItem]] = {}
+
+    def named_update(self, update: ExecutionUpdate) -> ExecutionUpdate:
+        """Return an update with the file that it is about."""
+        job = update.outcome or (update.change and update.change.snapshot)
+        waiting = self._waiting.get(job.id) if job else None
+        return attrs.evolve(update, source=waiting[0].source) if waiting else update
 
     def next_action(self, item: RunItem) -> Action:
         """Decide what to do next for a file."""
@@ -176,9 +186,13 @@ class RunPlan:
         elif not manifest.is_complete:
             reason = _failed_outputs(manifest)
         if manifest.is_complete:
-            self._journal.record(item.key, ended=str(execution.status), reason=reason)
+            seconds = None if execution.duration is None else execution.duration.total_seconds()
+            self._journal.record(
+                item.key, ended=str(execution.status), reason=reason, seconds=seconds
+            )
         error = None if execution.succeeded else ExecutionFailedError(execution)
-        return self._result(item, execution.status, manifest, error, reason)
+        result = self._result(item, execution.status, manifest, error, reason)
+        return attrs.evolve(result, snapshot=execution, duration=execution.duration)
 
     def record_save_error(self, item: RunItem, error: DatalabError) -> RunResult:
         """Return the result of a file whose outputs could not be saved."""
@@ -225,7 +239,9 @@ class RunPlan:
         with contextlib.suppress(LocalFileError):
             manifest = Manifest.read(self._folder(entry) / f"execution-{execution_id}")
             if manifest.execution_id == execution_id:
-                return self._result(item, status, manifest, None, entry.reason)
+                result = self._result(item, status, manifest, None, entry.reason)
+                took = None if entry.seconds is None else timedelta(seconds=entry.seconds)
+                return attrs.evolve(result, duration=took)
         # The outputs were saved and then removed: the API may still have them.
         return self._wait(item, execution_id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ from datalab_facade.codec import JSONFormat, ToJSON, json_field
 from datalab_facade.errors import (
     DatalabError,
 )
+from datalab_facade.models import Execution
 from datalab_facade.outputs.manifest import Manifest
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact
@@ -40,6 +42,15 @@ class RunResult(ToJSON):
     """The outputs that were saved, and those that failed; JSON of it is beside the outputs."""
     error: DatalabError | None = attrs.field(default=None, metadata=json_field(left_out=True))
     """The error, if one was raised for the file."""
+    snapshot: Execution | None = attrs.field(
+        default=None, eq=False, repr=False, metadata=json_field(left_out=True)
+    )
+    """The final snapshot of its execution; None if it has not ended, or if its outputs were saved
+    in an earlier call. Not part of equality."""
+    duration: timedelta | None = attrs.field(
+        default=None, repr=False, metadata=json_field("duration_seconds")
+    )
+    """How long its execution took, by the API's times; None if they do not say that."""
     reason: str | None = attrs.field(default=None, repr=False)
     """The reason in words why the file did not succeed."""
 
@@ -69,6 +80,8 @@ class RunReport(ToJSON):
     workflow_id: int
     folder: Path
     results: tuple[RunResult, ...] = attrs.field(converter=_in_order)
+    skipped_folders: tuple[Path, ...] = ()
+    """Sub-folders of the folders that were named; the files in them were not run over."""
 
     @property
     def succeeded(self) -> tuple[RunResult, ...]:
@@ -88,4 +101,7 @@ class RunReport(ToJSON):
         lines = [
             f"Workflow {self.workflow_id}: {done} of {many} done, in {redact(str(self.folder))}"
         ]
+        if self.skipped_folders:
+            names = ", ".join(redact(str(folder)) for folder in self.skipped_folders)
+            lines.append(f"  Sub-folders that were not read: {names}")
         return "\n".join([*lines, *(f"  {result}" for result in self.failed)])

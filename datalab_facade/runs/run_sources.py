@@ -13,6 +13,7 @@ once, and has a result for each time.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import stat
 from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator, Sequence
@@ -42,6 +43,9 @@ RunSource: TypeAlias = str | os.PathLike[str] | File
 Sources: TypeAlias = RunSource | Iterable[RunSource]
 AsyncSources: TypeAlias = Sources | AsyncIterable[RunSource]
 
+logger = logging.getLogger("datalab_facade.runs")
+
+_MOST_NAMED: Final = 5
 _OURS: Final = frozenset({FILE_NAME, MANIFEST_NAME})
 # The files that a killed download leaves behind.
 _UNFINISHED: Final = (".part", ".part.json", ".part.unpacked")
@@ -71,17 +75,28 @@ class RunFiles:
         sources: One file or many; a folder stands for the files in it.
         folder: The folder for their outputs.
         iterables: The kinds of iterables that sources may be.
+        allow_empty: Whether a folder may have no files.
+
+    Attributes:
+        skipped_folders: The sub-folders of folders that were read; their files are not.
 
     Raises:
         InvalidArgumentError: The sources have another type.
-        LocalFileError: A file is in the folder for the outputs, as far as that is known
-            before the sources are read.
+        LocalFileError: A file is in the folder for the outputs, or a folder is empty, as far
+            as that is known before the sources are read.
     """
 
     def __init__(
-        self, sources: object, folder: Path, *, iterables: tuple[type, ...] = (Iterable,)
+        self,
+        sources: object,
+        folder: Path,
+        *,
+        iterables: tuple[type, ...] = (Iterable,),
+        allow_empty: bool = False,
     ) -> None:
         self._folder = folder
+        self._allow_empty = allow_empty
+        self.skipped_folders: list[Path] = []
         single = isinstance(sources, (str, bytes, os.PathLike, File))
         listed = [sources] if single else sources
         if not isinstance(listed, iterables):
@@ -95,6 +110,15 @@ class RunFiles:
                 path = _local(source)
                 if path is not None:
                     self._check_apart(path)
+                if path is not None and _is_folder(path):
+                    self._check_not_empty(path)
+
+    def count(self) -> int:
+        """Return how many files there are; 0 if that is not known before they are read."""
+        if not isinstance(self._sources, Collection):
+            return 0
+        found = [_wanted_in(_local(source)) for source in self._sources]
+        return sum(1 if files is None else len(files) for files in found)
 
     def items(self) -> Iterator[RunItem]:
         """Yield the files one after another."""
@@ -120,6 +144,8 @@ class RunFiles:
             return [source]
         try:
             self._check_apart(path)
+            self._check_not_empty(path)
+            self._skip_folders(path)
             return sorted(filter(_is_wanted, path.iterdir()))
         except LocalFileError as error:
             return [_failed_item(source, error)]
@@ -144,6 +170,31 @@ class RunFiles:
         path = checked_path("a file", source)
         self._check_apart(path)
         return RunItem(_key_of(path), str(path), path=path)
+
+    def _check_not_empty(self, folder: Path) -> None:
+        """Check that a folder has files to run over.
+
+        Raises:
+            LocalFileError: It has none.
+        """
+        if not self._allow_empty and _wanted_in(folder) == []:
+            raise LocalFileError(
+                f"{folder} has no files to run over; sub-folders and hidden files do not count. "
+                f"Pass allow_empty=True if that is right"
+            )
+
+    def _skip_folders(self, folder: Path) -> None:
+        skipped = sorted(one for one in folder.iterdir() if _is_folder(one) and _is_visible(one))
+        if skipped:
+            self.skipped_folders += skipped
+            names = ", ".join(printable(one.name) for one in skipped[:_MOST_NAMED])
+            more = f" and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
+            logger.warning(
+                "%s: sub-folders are not read, pass them too if they are wanted: %s%s",
+                printable(str(folder)),
+                names,
+                more,
+            )
 
     def _check_apart(self, path: Path) -> None:
         """Check that a file, or a folder of files, is not in the folder for the outputs.
@@ -230,10 +281,24 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
+def _wanted_in(path: Path | None) -> list[Path] | None:
+    """Return the files of a folder to run over; None for what is no folder, or not readable."""
+    if path is None or not _is_folder(path):
+        return None
+    try:
+        return list(filter(_is_wanted, path.iterdir()))
+    except OSError:
+        return None
+
+
+def _is_visible(path: Path) -> bool:
+    return not path.name.startswith(".")
+
+
 def _is_wanted(path: Path) -> bool:
     """Return whether a file in a folder is one to run over: not hidden, and not from a run."""
     name = path.name.casefold()
-    if name.startswith(".") or name in _OURS or name.endswith(_UNFINISHED):
+    if not _is_visible(path) or name in _OURS or name.endswith(_UNFINISHED):
         return False
     try:
         return stat.S_ISREG(path.stat().st_mode)

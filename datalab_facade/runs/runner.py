@@ -72,7 +72,12 @@ class Runs:
             workflow_id = self._begin(journal, request, activity)
             found = self._results(journal, request, workflow_id, activity)
             results = list(found)
-        return RunReport(workflow_id=workflow_id, folder=request.folder, results=tuple(results))
+        return RunReport(
+            workflow_id=workflow_id,
+            folder=request.folder,
+            results=tuple(results),
+            skipped_folders=tuple(request.files.skipped_folders),
+        )
 
     def results(
         self, workflow: RunWorkflow, sources: Sources, folder: object, options: RunOptions
@@ -118,7 +123,8 @@ class Runs:
                     submitted = self._submit(plan, item, workflow_id)
                 yield scheduler_input(submitted)
 
-        with contextlib.closing(self._outcomes(feed(), request, activity)) as outcomes:
+        outcomes_of = self._outcomes(plan, feed(), request, activity)
+        with contextlib.closing(outcomes_of) as outcomes:
             for outcome in outcomes:
                 if isinstance(outcome, RunResult):
                     yield outcome
@@ -128,12 +134,17 @@ class Runs:
                     yield result
 
     def _outcomes(
-        self, feed: Iterable[int | Settled[RunResult]], request: RunRequest, activity: Activity
+        self,
+        plan: RunPlan,
+        feed: Iterable[int | Settled[RunResult]],
+        request: RunRequest,
+        activity: Activity,
     ) -> Generator[ExecutionOutcome | RunResult, None, None]:
         policy, many, on_update = request.policy, request.concurrency, request.on_update
+        expected = off_loop(request.files.count) if on_update is not None else 0
         with activity.active():
             updates = self._executions._follow(  # noqa: SLF001 - what is settled is fed to it, too
-                feed, None, many, policy, {}, changes=on_update is not None
+                feed, None, many, policy, {}, changes=on_update is not None, expected=expected
             )
         with contextlib.closing(updates):
             for update in updates:
@@ -141,7 +152,7 @@ class Runs:
                     yield cast("RunResult", update.value)
                     continue
                 if on_update is not None:
-                    on_update(update)
+                    on_update(plan.named_update(update))
                 if update.outcome is not None:
                     yield update.outcome
 
@@ -156,7 +167,7 @@ class Runs:
 
     def _upload(self, plan: RunPlan, item: RunItem, action: Upload) -> Action:
         try:
-            file = self._files.upload(action.path, name=action.name)
+            file = self._files.upload(action.path, name=action.name, content_type=plan.content_type)
             off_loop(lambda: check_unchanged(item))
         except DatalabError as error:
             return plan.record_failure(item, error, action)

@@ -54,7 +54,7 @@ class ApiTransport(ApiCalls):
         self._pool.check()
         # Asking for it may take long, and a slot is for now.
         self._keys.current(scope.call.deadline)
-        with self.admission.slot(scope.call.deadline, scope.activity):
+        with self.admission.slot(scope.call.deadline, scope.priority, scope.activity):
             scope.on_leaving()
             return self.send(operation, scope)
 
@@ -72,7 +72,7 @@ class ApiTransport(ApiCalls):
             newer = self._keys.newer(key, deadline)
             if newer is not None:
                 # Whoever refuses a key did nothing else, so a submission may be repeated as well.
-                self.admission.wait_for_slot(deadline, scope.activity)
+                self.admission.wait_for_slot(deadline, scope.priority, scope.activity)
                 exchange, request = self.begin(operation, scope, newer)
                 self._pool.fetch(exchange, request)
         return self.judged(operation, exchange)
@@ -87,7 +87,7 @@ class ApiTransport(ApiCalls):
         self._pool.check()
         operation = Operation(name="get", template=path, method="GET", path=path)
         key = self._keys.current(scope.call.deadline)
-        with self.admission.slot(scope.call.deadline):
+        with self.admission.slot(scope.call.deadline, scope.priority):
             exchange, request = self.begin(operation, scope, key)
             self._pool.fetch(exchange, request)
         return PlainAnswer(exchange.status, exchange.headers, exchange.body())

@@ -20,6 +20,7 @@ from datalab_facade.errors import APIStatusError, ClientStateError, InvalidRespo
 from datalab_facade.jobs.commands import Call
 from datalab_facade.models import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.transport.exchange import Exchange, Surroundings
 from datalab_facade.transport.multipart import encode_form
 from datalab_facade.transport.network.messages import Content, Request
@@ -58,6 +59,7 @@ class CallScope:
     """Called once it has its slot, right before it is sent; what it raises keeps it here."""
     activity: Activity | None = None
     """What it is a part of."""
+    priority: RequestPriority = RequestPriority.CALL
 
 
 @attrs.frozen

@@ -53,7 +53,7 @@ class AsyncApiTransport(ApiCalls):
         self._pool.check()
         # Asking for it may take long, and a slot is for now.
         await self._keys.current(scope.call.deadline)
-        async with self.admission.slot(scope.call.deadline, scope.activity):
+        async with self.admission.slot(scope.call.deadline, scope.priority, scope.activity):
             scope.on_leaving()
             return await self.send(operation, scope)
 
@@ -71,7 +71,7 @@ class AsyncApiTransport(ApiCalls):
             newer = await self._keys.newer(key, deadline)
             if newer is not None:
                 # Whoever refuses a key did nothing else, so a submission may be repeated as well.
-                await self.admission.wait_for_slot(deadline, scope.activity)
+                await self.admission.wait_for_slot(deadline, scope.priority, scope.activity)
                 exchange, request = self.begin(operation, scope, newer)
                 await self._pool.fetch(exchange, request)
         return self.judged(operation, exchange)
@@ -86,7 +86,7 @@ class AsyncApiTransport(ApiCalls):
         self._pool.check()
         operation = Operation(name="get", template=path, method="GET", path=path)
         key = await self._keys.current(scope.call.deadline)
-        async with self.admission.slot(scope.call.deadline):
+        async with self.admission.slot(scope.call.deadline, scope.priority):
             exchange, request = self.begin(operation, scope, key)
             await self._pool.fetch(exchange, request)
         return PlainAnswer(exchange.status, exchange.headers, exchange.body())
