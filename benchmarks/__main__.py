@@ -30,6 +30,7 @@ import attrs
 from benchmarks import (
     decoding,
     deferred,
+    document_results,
     documents,
     downloads,
     installed,
@@ -98,6 +99,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "decoding": _benchmark(decoding.measure, decoding.FULL, decoding.QUICK),
     "outputs": _benchmark(outputs_small.measure, outputs_small.FULL, outputs_small.QUICK),
     "documents": _benchmark(documents.measure, documents.FULL, documents.QUICK),
+    "results": _benchmark(document_results.measure, document_results.FULL, document_results.QUICK),
     "downloads": _benchmark(downloads.measure, downloads.FULL, downloads.QUICK),
     "mapped": _benchmark(mapped.measure, mapped.FULL, mapped.QUICK, by_name_only=True),
     "load": _benchmark(sockets.load, sockets.FULL, sockets.QUICK),

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import sys
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
@@ -98,10 +100,11 @@ def _filled(value: JSON, missing: list[tuple[str | int, ...]]) -> JSON:
     for *path, name in missing:
         inside: Any = filled
         for part in path:
-            if isinstance(inside, dict):
-                inside = inside.get(str(part))
-            elif isinstance(inside, list) and isinstance(part, int) and part < len(inside):
+            try:
                 inside = inside[part]
+            except (TypeError, LookupError):
+                # Not a place of the value: a member of a union, as pydantic names it.
+                continue
         if isinstance(inside, dict):
             inside.setdefault(str(name), None)
     return filled
@@ -128,18 +131,18 @@ def _validator_of(into: type[_T]) -> Callable[[JSON], _T] | None:
 
 
 def _mismatches(error: BaseException, path: tuple[str | int, ...] = ()) -> Iterator[Mismatch]:
-    notes: Any = getattr(error, "group_exceptions", None)
-    listed: Any = getattr(error, "errors", None)
-    if callable(notes):
-        # What cattrs raises: an error for each field or item, with a note of its place.
-        inside, others = cast("Any", notes)()
+    # What was raised by a library, that library has been imported for.
+    cattrs: Any = sys.modules.get("cattrs")
+    pydantic: Any = sys.modules.get("pydantic")
+    if cattrs and isinstance(error, cattrs.BaseValidationError):
+        # It holds an error for each field or item, with a note of its place.
+        inside, others = cast("Any", error).group_exceptions()
         for one, note in inside:
             yield from _mismatches(one, (*path, getattr(note, "name", getattr(note, "index", ""))))
         for one in others:
             yield from _mismatches(one, path)
-    elif callable(listed):
-        # What pydantic raises.
-        for one in cast("Any", listed)():
+    elif pydantic and isinstance(error, pydantic.ValidationError):
+        for one in cast("Any", error).errors():
             yield Mismatch(
                 path=(*path, *one["loc"]), message=one["msg"], is_missing=one["type"] == "missing"
             )
@@ -157,8 +160,13 @@ def _structure(value: JSON, into: type[_T]) -> _T:
             f"Converting JSON to {name_of(into)} needs cattrs: install datalab-facade[cattrs]"
         ) from None
     del cattrs
-    structured: _T = _converter().structure(value, into)
-    return structured
+    return cast("_T", _reader(cast("Any", into))(value, into))
+
+
+@lru_cache(maxsize=64)
+def _reader(into: Any) -> Callable[[object, Any], object]:  # noqa: ANN401 - any type
+    """Return what reads a type; making it takes some milliseconds."""
+    return _converter().get_structure_hook(into)
 
 
 def _converter() -> Converter:
@@ -276,19 +284,26 @@ _SHAPES: Final[tuple[tuple[Callable[[Any], bool], type, str], ...]] = (
 )
 
 
+class _Pending(threading.local):
+    """The types that a thread makes a reader for; cattrs may make one later, for recursion."""
+
+    def __init__(self) -> None:
+        self.hints: set[object] = set()
+
+
 def _check_shape(
     converter: Converter, is_of_shape: Callable[[Any], bool], shape: type, name: str
 ) -> None:
     """Accept for such types only values of that shape; cattrs takes whatever can be iterated."""
-    pending: set[object] = set()
+    pending = _Pending()
 
     def make(hint: Any, inner_converter: Converter) -> Callable[[object, Any], object]:  # noqa: ANN401
         known = resolved(hint) if is_typed_dict(hint) and not get_args(hint) else hint
-        pending.update([hint, known])
+        pending.hints.update([hint, known])
         try:
             structure = inner_converter.get_structure_hook(known, cache_result=False)
         finally:
-            pending.difference_update([hint, known])
+            pending.hints.difference_update([hint, known])
 
         def checked(value: object, kind: Any) -> object:  # noqa: ANN401
             if not isinstance(value, shape):
@@ -298,5 +313,5 @@ def _check_shape(
         return checked
 
     converter.register_structure_hook_factory(
-        lambda hint: hint not in pending and is_of_shape(hint), make
+        lambda hint: hint not in pending.hints and is_of_shape(hint), make
     )

@@ -89,7 +89,7 @@ def test_importing_the_package_imports_neither_httpx_nor_attrs_until_something_i
         "assert not {'httpx', 'attr', 'asyncio'} & sys.modules.keys(), sorted(sys.modules)\n"
         "assert datalab_facade.errors.DatalabError is datalab_facade.DatalabError\n"
         "assert not {'httpx', 'asyncio', 'datalab_api_client'} & sys.modules.keys()\n"
-        "datalab_facade.Datalab\n"
-        "assert not {'datalab_api_client', 'uvicorn', 'cattrs'} & sys.modules.keys()\n"
+        "datalab_facade.Datalab, datalab_facade.Extract, datalab_facade.schema_of\n"
+        "assert not {'datalab_api_client', 'uvicorn', 'cattrs', 'pydantic'} & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-I", "-c", script], check=True)

@@ -7,7 +7,7 @@ import enum
 import sys
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any, Literal, NotRequired, Optional, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, Optional, TypedDict
 
 import attrs
 import pydantic
@@ -229,6 +229,54 @@ def test_what_is_missing_inside_is_filled_inside() -> None:
     assert read.plain[0].note is None
     assert read.model.note is None
     assert read.typed["x"]["note"] is None
+
+
+@dataclasses.dataclass
+class Checking:
+    total: int
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        if self.total < 0:
+            raise ValueError("total is below 0")
+
+
+def test_what_a_class_itself_refuses_is_a_mismatch() -> None:
+    with pytest.raises(MismatchError) as caught:
+        read_as([{"total": -1}], list[Checking])
+    [one] = caught.value.mismatches
+    assert (one.place, one.message) == ("[0]", "total is below 0")
+
+
+class Circle(pydantic.BaseModel):
+    kind: Literal["circle"]
+    radius: float | None
+
+
+class Square(pydantic.BaseModel):
+    kind: Literal["square"]
+    side: float | None
+
+
+class Drawing(pydantic.BaseModel):
+    shapes: list[Annotated[Circle | Square, pydantic.Field(discriminator="kind")]]
+
+
+def test_what_is_missing_in_a_member_of_a_union_is_filled_there() -> None:
+    """Although pydantic puts the member's name into the place."""
+    read = read_as({"shapes": [{"kind": "circle"}]}, Drawing, missing_as_none=True)
+    assert read.shapes == [Circle(kind="circle", radius=None)]
+    with pytest.raises(MismatchError, match="shapes"):
+        read_as({"shapes": [{}]}, Drawing, missing_as_none=True)
+
+
+class Pair(pydantic.BaseModel):
+    pair: tuple[int, int]
+
+
+def test_an_item_that_is_missing_is_not_filled() -> None:
+    with pytest.raises(MismatchError, match=r"pair\[1\]"):
+        read_as({"pair": [1]}, Pair, missing_as_none=True)
 
 
 def test_simple_types_are_read() -> None:

@@ -195,9 +195,8 @@ def _checkpoint_of(result: object) -> str:
 def _file(source: UploadSource, name: str | None, content_type: str | None) -> FileSource:
     if name is None and _is_nameless(source):
         suffix = _suffix_of(source) if isinstance(source, bytes) else _suffix_of_open(source)
-        if suffix is not None:
-            name = f"document{suffix}"
-        elif content_type is None:
+        name = f"document{suffix or ''}"
+        if suffix is None and content_type is None:
             raise InvalidArgumentError(
                 "The first bytes of the source do not tell its type; pass name, such as "
                 "'report.docx'"

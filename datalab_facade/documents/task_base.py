@@ -17,6 +17,7 @@ from datalab_facade.codec import JSONFormat, form_of_field, hints_of, plan_of
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.json_forms import JSON, Form, InvalidJSONError, named
 from datalab_facade.known_secrets import Redacted, redact_value
+from datalab_facade.redaction import redact_url
 from datalab_facade.workflows.checks import find_json_issues
 
 R_co = TypeVar("R_co", covariant=True)
@@ -58,6 +59,10 @@ def to_names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
     return names
 
 
+def _to_extra(value: Mapping[str, JSON] | None) -> Mapping[str, JSON]:
+    return {} if value is None else value
+
+
 def check_max_pages(count: int | None) -> None:
     """Check a number of pages.
 
@@ -96,7 +101,9 @@ class Task(Generic[R_co]):
     takes_checkpoint: ClassVar[bool] = False
     """Whether its source can be a checkpoint of an earlier result."""
 
-    extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=shown)
+    extra: Mapping[str, JSON] = attrs.field(
+        factory=dict, hash=False, repr=shown, converter=_to_extra
+    )
     """Fields that this version does not know, by their names in the API, sent as they are."""
 
     if not TYPE_CHECKING:
@@ -106,8 +113,8 @@ class Task(Generic[R_co]):
             if cls is Task:
                 raise TypeError("Task is abstract; use Convert, Extract or another task")
             for name in fields:
-                if name not in cls.argument_names():
-                    raise TypeError(_unknown(cls, name, cls.argument_names()))
+                if name not in argument_names(cls):
+                    raise TypeError(_unknown(cls, name, argument_names(cls)))
             return super().__new__(cls)
 
     def __repr__(self) -> str:
@@ -132,15 +139,14 @@ class Task(Generic[R_co]):
             value = getattr(self, name)
             if value is not None:
                 self._check_field(name, value, form)
+        known = field_names(type(self))
         for name in self.extra:
-            if name in _SOURCE_FIELDS or name in self.wire_names():
+            if name in _SOURCE_FIELDS:
+                raise InvalidArgumentError(f"extra has {name!r}, which the source says")
+            if name in known:
+                argument = argument_of(type(self), known[name])
                 raise InvalidArgumentError(
-                    f"extra has {name!r}, which is a field of its own: "
-                    + (
-                        "it is what the source says"
-                        if name in _SOURCE_FIELDS
-                        else f"pass {self.argument_of(name)}="
-                    )
+                    f"extra has {name!r}, which is a field of its own: pass {argument}="
                 )
         self._check()
 
@@ -157,30 +163,6 @@ class Task(Generic[R_co]):
 
     def _check(self) -> None:
         """Check what the type of a field does not say."""
-
-    @classmethod
-    def argument_names(cls) -> tuple[str, ...]:
-        """Return the names of the arguments."""
-        return tuple(field.alias or field.name for field in _fields(cls))
-
-    @classmethod
-    def field_names(cls) -> tuple[str, ...]:
-        """Return the names of all fields that are sent, and of ``extra``."""
-        return tuple(_forms(cls))
-
-    @classmethod
-    def argument_of(cls, wire_name: str) -> str:
-        """Return the name of the argument for a field of the API."""
-        return next(
-            field.alias or field.name
-            for field in _fields(cls)
-            if cls._wire_names.get(field.name, field.name) == wire_name
-        )
-
-    @classmethod
-    def wire_names(cls) -> tuple[str, ...]:
-        """Return the names in the API of all fields, without those of the source."""
-        return tuple(cls._wire_names.get(name, name) for name in _forms(cls) if name != "extra")
 
     def body(self) -> dict[str, JSON]:
         """Return what is sent as a JSON body; the source is not part of it."""
@@ -216,7 +198,7 @@ class Task(Generic[R_co]):
         """
         found = cast("dict[str, JSON]", redact_value(self.body()))
         if "webhook_url" in found:
-            found["webhook_url"] = _redacted_webhook(cast("str", found["webhook_url"]))
+            found["webhook_url"] = _redacted_webhook(found["webhook_url"])
         return found
 
     def to_dict(self) -> dict[str, JSON]:
@@ -231,7 +213,8 @@ class Task(Generic[R_co]):
 
         Raises:
             InvalidArgumentError: The data is something else, or has a name that is not
-                known; the message suggests a similar one.
+                known; the message suggests a similar one. A value may be written as for the
+                constructor: ``"output_format": "markdown"``.
         """
         if not isinstance(data, Mapping):
             raise InvalidArgumentError(f"A task must be an object, not {named(data)}")
@@ -243,15 +226,15 @@ class Task(Generic[R_co]):
                 f"Read it with the release of datalab-facade that wrote it"
             )
         kind = cls._of_verb(values.pop("task", None))
-        known = set(_forms(kind))
+        known = {field.name: field for field in _fields(kind) if field.name in _forms(kind)}
         for name in values:
             if name not in known:
                 raise InvalidArgumentError(_unknown(kind, name, known))
-        try:
-            return cast("Self", plan_of(kind).read(values))
-        except InvalidJSONError as wrong:
-            why = wrong.sentence(named, whole="it")
-        raise InvalidArgumentError(f"The task {kind.verb!r} cannot be read: {why}")
+        for name, field in known.items():
+            if field.default is attrs.NOTHING and name not in values:
+                raise InvalidArgumentError(f"The task {kind.verb!r} has no {name}")
+        arguments: dict[str, Any] = {known[name].alias or name: values[name] for name in values}
+        return cast("Self", kind(**arguments))
 
     @classmethod
     def _of_verb(cls, verb: object) -> type[Task[R_co]]:
@@ -263,6 +246,21 @@ class Task(Generic[R_co]):
                 f"{_but_similar(verb, _BY_VERB)}"
             )
         return kind
+
+
+def argument_names(kind: type[Task[Any]]) -> tuple[str, ...]:
+    """Return the names of a task's arguments."""
+    return tuple(field.alias or field.name for field in _fields(kind))
+
+
+def field_names(kind: type[Task[Any]]) -> dict[str, str]:
+    """Return the names of a task's attributes by those of the API's fields, without ``extra``."""
+    return {kind._wire_names.get(name, name): name for name in _forms(kind) if name != "extra"}  # noqa: SLF001
+
+
+def argument_of(kind: type[Task[Any]], name: str) -> str:
+    """Return the name of the argument for an attribute."""
+    return next(field.alias or name for field in _fields(kind) if field.name == name)
 
 
 def _unknown(kind: type, name: object, known: Iterable[str]) -> str:
@@ -285,11 +283,11 @@ def _text(value: JSON) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def _redacted_webhook(url: str | None) -> str | None:
-    if url is None:
-        return None
-    found = cast("str", redact_value(url)).split("/")
-    return "/".join([*found[:3], "…"]) if len(found) > 3 else "/".join(found)
+def _redacted_webhook(url: JSON) -> JSON:
+    if not isinstance(url, str):
+        return url
+    found = redact_url(url).split("/")
+    return "/".join([*found[:3], "…"] if len(found) > 3 else found)
 
 
 def _fields(kind: type[Task[Any]]) -> tuple[attrs.Attribute[Any], ...]:

@@ -59,7 +59,8 @@ def _to_segmentation_schema(
             f"segments must be names and what they mean, such as {{'Invoice': 'a bill'}}, or a "
             f"schema, not {named(plain)}; leave it out for automatic segments"
         )
-    if all(isinstance(one, str) for one in plain.values()):
+    is_schema = plain == {"method": "auto"} or "segmentation_strategy" in plain
+    if not is_schema and all(isinstance(one, str) for one in plain.values()):
         found = [{"name": name, "description": text} for name, text in plain.items()]
         return {"segments": cast("JSON", found)}
     return cast("dict[str, JSON]", dict(plain))

@@ -58,10 +58,9 @@ def _adapter(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - any type
     try:
         # An attrs class is one that pydantic does not know.
         return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
-    except PydanticUserError as error:
-        if error.code != "type-adapter-config-unused":
-            raise
-    return TypeAdapter(hint)
+    except PydanticUserError:
+        # Of a class that pydantic knows, the configuration cannot be set.
+        return TypeAdapter(hint)
 
 
 def _generator() -> type[GenerateJsonSchema]:

@@ -155,26 +155,25 @@ class WaitPolicy:
 
 
 _DEFAULTS = WaitPolicy()
+_PACE = ("min_interval", "interval_growth", "initial_delay", "steady_interval")
 
 
 @functools.lru_cache(64)
 def adapted_policy(policy: WaitPolicy, family: WaitPolicy | None) -> WaitPolicy:
-    """Return a policy whose settings are those of a family of jobs where they are defaults."""
+    """Return a policy whose settings are those of a family of jobs where they are defaults.
+
+    How often to poll is one thing: whoever sets a part of it sets all of it.
+    """
     if family is None:
         return policy
-    names = [field.name for field in attrs.fields(WaitPolicy)]
-    ours = {name: getattr(family, name) for name in names}
     given = {
-        name: value
-        for name in names
-        if (value := getattr(policy, name)) != getattr(_DEFAULTS, name)
+        field.name: value
+        for field in attrs.fields(WaitPolicy)
+        if (value := getattr(policy, field.name)) != getattr(_DEFAULTS, field.name)
     }
-    settings = {**ours, **given}
-    # One that the caller set holds against one that the family has.
-    if settings["min_interval"] > settings["max_interval"]:
-        weaker = "max_interval" if "min_interval" in given else "min_interval"
-        settings[weaker] = settings[{"max_interval": "min_interval"}.get(weaker, "max_interval")]
-    return WaitPolicy(**settings)
+    if not given.keys().isdisjoint(_PACE):
+        given.update((name, getattr(policy, name)) for name in _PACE)
+    return attrs.evolve(family, **given)
 
 
 def checked_policy(name: str, value: object) -> WaitPolicy:

@@ -287,6 +287,11 @@ def test_the_text_of_a_conversion_is_its_most_readable_format(raw: Any, text: st
     assert str(conversion(**raw)) == text
 
 
+def test_a_conversion_of_nothing_has_no_text() -> None:
+    with pytest.raises(EmptyResultError, match="has no markdown"):
+        str(Conversion(id="convert/a"))
+
+
 def test_images_are_decoded_when_they_are_read() -> None:
     result = conversion(markdown="x", images={"a.png": encoded(b"\x89PNG"), "b": "A", "c": 5})
     assert list(result.images) == ["a.png", "b"]

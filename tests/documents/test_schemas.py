@@ -259,6 +259,10 @@ KEPT: list[tuple[Any, Any]] = [
     ({"minLength": 2, "anyOf": [{"minLength": 1}]}, {"minLength": 2, "anyOf": [{"minLength": 1}]}),
     ({"type": "array", "items": {"type": ["number", "null"]}}, None),
     ({"type": "array", "items": [{"$ref": "#/$defs/S"}]}, None),
+    (
+        {"patternProperties": {"a.*": {"$ref": "#/$defs/S"}}},
+        {"patternProperties": {"a.*": {"type": "string"}}},
+    ),
     ({"not": {"$ref": "#/$defs/S"}}, {"not": {"type": "string"}}),
     ({"$ref": "#/$defs/a~1b%20~0c"}, {"type": "boolean"}),
     ({"$ref": "#/$defs/L/items/0"}, {"type": "number"}),

@@ -226,6 +226,9 @@ class TestBytes:
         source = resolve_source(opened(PDF), task=CONVERT, name="b.docx", content_type="x/y")
         assert isinstance(source, FileSource)
         assert (source.name, source.content_type) == ("b.docx", "x/y")
+        source = resolve_source(opened(b"hello"), task=CONVERT, content_type="x/y")
+        assert isinstance(source, FileSource)
+        assert (source.name, source.content_type) == ("document", "x/y")
 
 
 class TestOpenFiles:

@@ -32,6 +32,7 @@ from datalab_facade import (
 )
 from datalab_facade.codec import hints_of
 from datalab_facade.documents import task_fields
+from datalab_facade.documents.task_base import argument_names, argument_of, field_names
 
 AnyTask = Task[Any]
 KINDS: list[type[AnyTask]] = [
@@ -120,7 +121,7 @@ def tasks(draw: st.DrawFn) -> AnyTask:
 
 def from_fields(kind: type[AnyTask], sent: Mapping[str, str]) -> AnyTask:
     """Make a task of its form fields, as a server reads them."""
-    names = {kind._wire_names.get(name, name): name for name in kind.field_names()}
+    names = field_names(kind)
     arguments: dict[str, Any] = {"extra": {}}
     for wire_name, text in sent.items():
         if wire_name not in names:
@@ -128,7 +129,7 @@ def from_fields(kind: type[AnyTask], sent: Mapping[str, str]) -> AnyTask:
             continue
         name = names[wire_name]
         hint = wire_type(kind, name)
-        argument = kind.argument_of(wire_name)
+        argument = argument_of(kind, name)
         if hint in (str, int, float):
             arguments[argument] = hint(text)
         elif hint is bool:
@@ -177,15 +178,12 @@ def test_the_attributes_are_the_form_fields_of_the_document(kind: type[AnyTask])
     assert kind.is_form == (media_type == "multipart/form-data")
     schema = SPEC["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
     documented = set(schema["properties"])
-    assert set(kind.wire_names()) == documented - {"file", "file_url", "checkpoint_id"}
+    assert field_names(kind).keys() == documented - {"file", "file_url", "checkpoint_id"}
     assert kind.takes_file == ("file_url" in documented)
     assert kind.takes_checkpoint == ("checkpoint_id" in documented)
 
-    for name in kind.field_names():
-        documented_type = schema["properties"].get(kind._wire_names.get(name, name))
-        if documented_type is None:
-            assert name == "extra"
-            continue
+    for wire_name, name in field_names(kind).items():
+        documented_type = schema["properties"][wire_name]
         types = {one.get("type") for one in documented_type.get("anyOf", [documented_type])}
         hint = wire_type(kind, name)
         expected = {bool: "boolean", int: "integer", float: "number"}.get(hint)
@@ -196,7 +194,7 @@ def test_the_attributes_are_the_form_fields_of_the_document(kind: type[AnyTask])
 def test_the_keyword_arguments_of_the_verbs_are_the_fields(kind: type[AnyTask]) -> None:
     fields = getattr(task_fields, f"{kind.__name__}Fields")
     own = {"schema", "into", "segments", "field_data", "markdown", "processor"}
-    assert set(fields.__annotations__) == set(kind.argument_names()) - own
+    assert set(fields.__annotations__) == set(argument_names(kind)) - own
     hints = typing.get_type_hints(fields, localns={"JSON": object})
     for name, hint in hints.items():
         attribute = hints_of(kind)[name]
@@ -320,8 +318,10 @@ def test_an_unknown_name_is_an_error_with_a_similar_one() -> None:
         ({"version": 2, "task": "convert"}, "only version 1"),
         ({"version": True, "task": "convert"}, "only version 1"),
         ({"task": "convert", "mode": 1}, "mode must be a string"),
-        ({"task": "convert", "page_range": [0]}, "page_range must be a string"),
-        ({"task": "extract", "schema": "schema.json"}, "schema must be an object"),
+        ({"task": "convert", "page_range": {"a": 1}}, "A page is a whole number"),
+        ({"task": "extract", "schema": "schema.json"}, "A schema must be"),
+        ({"task": "extract", "into": "int"}, "has no field 'into'"),
+        ({"task": "convert", 5: "a"}, "has no field 5"),
         ({"task": "extract"}, "either a schema or schema_id"),
         ({"task": "run_agent"}, "has no processor"),
     ],
@@ -331,15 +331,41 @@ def test_other_json_is_not_a_task(data: Any, why: str) -> None:
         Task.from_dict(data)
 
 
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+
+
+@given(st.data(), st.sampled_from(KINDS))
+def test_whatever_json_it_is_it_is_a_task_or_an_invalid_argument(
+    data: st.DataObject, kind: type[AnyTask]
+) -> None:
+    names = st.sampled_from([*field_names(kind).values(), "extra"])
+    written = data.draw(st.dictionaries(names, ANYTHING, max_size=3))
+    try:
+        task: AnyTask = Task.from_dict({"task": kind.verb, **written})
+    except InvalidArgumentError:
+        return
+    assert Task.from_dict(task.to_dict()) == task
+    assert all(isinstance(text, str) for text in task.fields().values())
+    assert repr(task)
+    assert task.redacted().keys() == task.body().keys()
+
+
 def test_a_task_is_not_read_as_another() -> None:
     with pytest.raises(InvalidArgumentError, match="must be one of: extract; not 'convert'"):
         Extract.from_dict(Convert().to_dict())
 
 
-def test_people_may_leave_out_the_version() -> None:
-    assert Task.from_dict({"task": "convert", "output_format": ["html"]}) == Convert(
-        output_format="html"
-    )
+def test_people_may_write_json_as_they_write_python() -> None:
+    wanted = Convert(output_format="html,json", page_range="0-1")
+    for formats in ("html,json", ["html", "json"]):
+        for pages in ("0-1", [0, 1]):
+            data = {"task": "convert", "output_format": formats, "page_range": pages}
+            assert Task.from_dict(data) == wanted
+    assert Task.from_dict({"task": "convert", "mode": None}) == Convert()
 
 
 SECRET = "T0PSECRET"
@@ -360,6 +386,22 @@ def test_a_secret_is_in_no_repr_and_in_nothing_for_logs() -> None:
     assert SECRET not in repr(CreateDocument(SECRET))
 
 
+@pytest.mark.parametrize("url", [5, ["a"], "", "nonsense", "https://hooks.example", "//a?b#c"])
+def test_whatever_a_webhook_is_it_can_be_redacted(url: Any) -> None:
+    task = Fill({"a": "b"}, extra={"webhook_url": url})
+    assert task.body()["webhook_url"] == url
+    assert "webhook_url" in task.redacted()
+
+
+def test_a_class_of_the_callers_is_sent_as_the_one_that_it_is_made_of() -> None:
+    @attrs.frozen(kw_only=True)
+    class Mine(Convert):
+        """A user's own."""
+
+    assert Mine(mode="fast").fields() == {"mode": "fast"}
+    assert Task.from_dict(Mine(mode="fast").to_dict()) == Convert(mode="fast")
+
+
 def test_an_error_quotes_no_webhook() -> None:
     with pytest.raises(DatalabError) as caught:
         any_convert(webhook_url=[f"https://hooks.example/{SECRET}"])
@@ -375,6 +417,25 @@ class TestSegments:
             task = Segment(segments)
             assert task.segmentation_schema == wanted
             assert json.loads(task.fields()["segmentation_schema"]) == wanted
+
+    @pytest.mark.parametrize(
+        "schema",
+        [
+            {"method": "auto"},
+            {"segmentation_strategy": "document_boundary"},
+            {"sections": [{"name": "results", "description": "findings"}]},
+            {"segments": []},
+        ],
+        ids=str,
+    )
+    def test_a_schema_as_datalab_publishes_it_stays(self, schema: Any) -> None:
+        assert Segment(schema).segmentation_schema == schema
+
+    def test_a_part_may_be_called_method(self) -> None:
+        names = {"method": "how it was done", "results": "what came out"}
+        assert Segment(names).segmentation_schema["segments"] == [
+            {"name": name, "description": text} for name, text in names.items()
+        ]
 
     def test_none_leaves_it_to_the_server(self) -> None:
         assert Segment() == Segment(None)
