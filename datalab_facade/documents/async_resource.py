@@ -76,7 +76,8 @@ class AsyncDocuments(AsyncDocumentVerbs):
         context: Context,
     ) -> None:
         super().__init__(api, context)
-        self._submitter = AsyncSubmitter(self._calls, files, context)
+        self.submitter = AsyncSubmitter(self._calls, files, context)
+        """Submits what was planned, with hooks for a journal; for runs."""
         self._results = AsyncResultReader(storage, context)
 
     async def submit(
@@ -124,8 +125,7 @@ class AsyncDocuments(AsyncDocumentVerbs):
         seconds = planned.longest(self._context.options)
         if timeout is not None:
             seconds = min(checked_seconds("timeout", timeout), DEFAULT_TIMEOUT)
-        known = await self._submitter.start(planned, seconds=seconds, options=options)
-        return self._handle(known)
+        return self._handle(await self.submitter.start(planned, seconds=seconds, options=options))
 
     @overload
     async def result(
@@ -377,7 +377,7 @@ class AsyncDocuments(AsyncDocumentVerbs):
         deadline = clock.monotonic() + limit
         sending = submit_options({"checksum": options.get("output_dir") is not None, **options})
         seconds = min(planned.longest(self._context.options), limit)
-        known = await self._submitter.start(planned, seconds=seconds, options=sending)
+        known = await self.submitter.start(planned, seconds=seconds, options=sending)
         left = max(_LEAST_TIMEOUT, deadline - clock.monotonic())
         waiting = result_options({**options, "timeout": left})
         handle: AsyncDocumentHandle[R] = self._handle(known)

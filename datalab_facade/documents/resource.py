@@ -77,7 +77,8 @@ class Documents(DocumentVerbs):
         context: Context,
     ) -> None:
         super().__init__(api, context)
-        self._submitter = Submitter(self._calls, files, context)
+        self.submitter = Submitter(self._calls, files, context)
+        """Submits what was planned, with hooks for a journal; for runs."""
         self._results = ResultReader(storage, context)
 
     def submit(
@@ -125,8 +126,7 @@ class Documents(DocumentVerbs):
         seconds = planned.longest(self._context.options)
         if timeout is not None:
             seconds = min(checked_seconds("timeout", timeout), DEFAULT_TIMEOUT)
-        known = self._submitter.start(planned, seconds=seconds, options=options)
-        return self._handle(known)
+        return self._handle(self.submitter.start(planned, seconds=seconds, options=options))
 
     @overload
     def result(
@@ -378,7 +378,7 @@ class Documents(DocumentVerbs):
         deadline = clock.monotonic() + limit
         sending = submit_options({"checksum": options.get("output_dir") is not None, **options})
         seconds = min(planned.longest(self._context.options), limit)
-        known = self._submitter.start(planned, seconds=seconds, options=sending)
+        known = self.submitter.start(planned, seconds=seconds, options=sending)
         left = max(_LEAST_TIMEOUT, deadline - clock.monotonic())
         waiting = result_options({**options, "timeout": left})
         handle: DocumentHandle[R] = self._handle(known)
