@@ -45,7 +45,8 @@ Every class survives :mod:`pickle` and :mod:`copy`, prints as one or a few short
 lines, and never holds the API key, a cookie or the signature of a URL.
 
 A test can make any of them by hand: the first argument is a message, and the others
-have defaults. Only :class:`JobFailedError` and its kinds need a snapshot.
+have defaults. Only :class:`JobFailedError` and its kinds need a snapshot, and
+:class:`EmptyResultError` and :class:`ExtractionMismatchError` the result that they hold.
 
 >>> error = NotFoundError("No such execution")
 >>> error.status, error.detail
@@ -273,7 +274,9 @@ class InvalidSchemaError(InvalidArgumentError):
     issues: tuple[SchemaIssue, ...]
     source: str | None
 
-    def __init__(self, issues: tuple[SchemaIssue, ...], *, source: str | None = None) -> None:
+    def __init__(self, issues: tuple[SchemaIssue, ...] | str, *, source: str | None = None) -> None:
+        if isinstance(issues, str):
+            issues = (SchemaIssue(place="", message=issues),)
         self.issues = issues
         self.source = source
         shown = [excerpt(str(issue), limit=200) for issue in issues[:4]]
@@ -674,9 +677,7 @@ class DocumentFailedError(JobFailedError):
     detail: str
     stage: str | None
 
-    def __init__(
-        self, snapshot: JobSnapshot, *, detail: str = "", stage: str | None = None
-    ) -> None:
+    def __init__(self, detail: str, snapshot: JobSnapshot, *, stage: str | None = None) -> None:
         self.detail = detail
         self.stage = stage
         where = f" in {excerpt(stage, limit=40)}" if stage else ""
@@ -729,7 +730,7 @@ class ExtractionMismatchError(DatalabError):
         extraction: The extraction, with its plain ``data``, its ``fields`` and its cost. Read it
             as another type with ``extraction.read_as(Other)``.
         into: The name of the type.
-        issues: Each place that does not fit; never empty.
+        issues: Each place that does not fit.
     """
 
     extraction: Extraction[dict[str, JSON]]
@@ -740,8 +741,8 @@ class ExtractionMismatchError(DatalabError):
         self,
         extraction: Extraction[dict[str, JSON]],
         *,
-        into: str,
-        issues: tuple[ExtractionIssue, ...],
+        into: str = "the type",
+        issues: tuple[ExtractionIssue, ...] = (),
     ) -> None:
         self.extraction = extraction
         self.into = into
@@ -766,7 +767,7 @@ class FormatNotRequestedError(DatalabError, AttributeError):
     format: str
     requested: tuple[str, ...]
 
-    def __init__(self, missing: str, *, requested: tuple[str, ...]) -> None:
+    def __init__(self, missing: str, *, requested: tuple[str, ...] = ()) -> None:
         self.format = missing
         self.requested = requested
         every = excerpt(",".join((*requested, missing)))

@@ -41,7 +41,7 @@ from datalab_facade.documents.verb_options import (
     submit_options,
     wait_options,
 )
-from datalab_facade.errors import DatalabError
+from datalab_facade.errors import DatalabError, ExtractionMismatchError
 from datalab_facade.files.async_resource import AsyncFiles
 from datalab_facade.jobs.changes import AsyncOnChange
 from datalab_facade.jobs.learning import Submitted
@@ -185,7 +185,14 @@ class AsyncDocuments(AsyncDocumentVerbs):
         max_bytes, clock = options.get("max_bytes", DEFAULT_MAX_BYTES), self._context.clock
         deadline = clock.monotonic() + self._limit(waits)
         ended = await self.wait(known.id, on_change=on_change, **waits)
-        result = await self._read(ended, known, deadline, max_bytes)
+        try:
+            result = await self._read(ended, known, deadline, max_bytes)
+        except ExtractionMismatchError as error:
+            # What does not fit the type was paid for as well.
+            if output_dir is not None:
+                with contextlib.suppress(DatalabError):
+                    await self._save(error.extraction, output_dir)
+            raise
         for pause in asking_again(late, now=clock.monotonic(), deadline=deadline):
             if has_arrived(result, late):
                 break

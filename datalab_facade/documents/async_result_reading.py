@@ -20,7 +20,7 @@ from datalab_facade.documents.result_decoding import decode_result, overlaid
 from datalab_facade.documents.saving import save_body, save_result
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.submissions import remote_result
-from datalab_facade.errors import LocalFileError
+from datalab_facade.errors import ExtractionMismatchError, LocalFileError
 from datalab_facade.models import JSON
 from datalab_facade.transfers.async_downloads import AsyncDownloads, AsyncRenewUrl
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
@@ -100,7 +100,11 @@ class AsyncResultReader:
             raise failure_of(ended)
         saved_at = self._context.clock.now()
         if ended.result_url is None:
-            result = await self.read(ended, known, poll_again, deadline=deadline, max_bytes=0)
+            try:
+                result = await self.read(ended, known, poll_again, deadline=deadline, max_bytes=0)
+            except ExtractionMismatchError as error:
+                # Files have no type.
+                result = error.extraction
             return await off_loop_async(lambda: save_result(result, output_dir, saved_at=saved_at))
         folder = checked_path("output_dir", output_dir)
         file = await off_loop_async(lambda: _temporary_file(folder))

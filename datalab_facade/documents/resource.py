@@ -42,7 +42,7 @@ from datalab_facade.documents.verb_options import (
     wait_options,
 )
 from datalab_facade.documents.verbs import DocumentVerbs
-from datalab_facade.errors import DatalabError
+from datalab_facade.errors import DatalabError, ExtractionMismatchError
 from datalab_facade.files.resource import Files
 from datalab_facade.jobs.changes import OnChange
 from datalab_facade.jobs.learning import Submitted
@@ -186,7 +186,14 @@ class Documents(DocumentVerbs):
         max_bytes, clock = options.get("max_bytes", DEFAULT_MAX_BYTES), self._context.clock
         deadline = clock.monotonic() + self._limit(waits)
         ended = self.wait(known.id, on_change=on_change, **waits)
-        result = self._read(ended, known, deadline, max_bytes)
+        try:
+            result = self._read(ended, known, deadline, max_bytes)
+        except ExtractionMismatchError as error:
+            # What does not fit the type was paid for as well.
+            if output_dir is not None:
+                with contextlib.suppress(DatalabError):
+                    self._save(error.extraction, output_dir)
+            raise
         for pause in asking_again(late, now=clock.monotonic(), deadline=deadline):
             if has_arrived(result, late):
                 break

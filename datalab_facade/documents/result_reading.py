@@ -21,7 +21,7 @@ from datalab_facade.documents.result_decoding import decode_result, overlaid
 from datalab_facade.documents.saving import save_body, save_result
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.submissions import remote_result
-from datalab_facade.errors import LocalFileError
+from datalab_facade.errors import ExtractionMismatchError, LocalFileError
 from datalab_facade.models import JSON
 from datalab_facade.transfers.downloads import Downloads, RenewUrl
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
@@ -101,7 +101,11 @@ class ResultReader:
             raise failure_of(ended)
         saved_at = self._context.clock.now()
         if ended.result_url is None:
-            result = self.read(ended, known, poll_again, deadline=deadline, max_bytes=0)
+            try:
+                result = self.read(ended, known, poll_again, deadline=deadline, max_bytes=0)
+            except ExtractionMismatchError as error:
+                # Files have no type.
+                result = error.extraction
             return off_loop(lambda: save_result(result, output_dir, saved_at=saved_at))
         folder = checked_path("output_dir", output_dir)
         file = off_loop(lambda: _temporary_file(folder))

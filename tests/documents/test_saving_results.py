@@ -36,7 +36,7 @@ from datalab_facade import (
     Segmentation,
 )
 from datalab_facade.documents import result_files, saving
-from datalab_facade.documents.receipts import SavedFile
+from datalab_facade.documents.receipts import SavedFile, stem_of
 from datalab_facade.documents.result_decoding import result_type
 from datalab_facade.documents.result_files import ResultFiles
 from datalab_facade.documents.saving import save_body, save_result
@@ -171,6 +171,10 @@ def test_suffixes_are_appended_and_only_those_of_documents_replaced(
     saved = save_result(conversion(), tmp_path, source=source)
     assert saved.folder.name == stem
     assert [file.path for file in saved.files] == [f"{stem}.md"]
+
+
+def test_an_address_that_cannot_be_read_has_no_name() -> None:
+    assert stem_of("http://[x/a.pdf") == ""
 
 
 def test_two_sources_of_one_stem_are_kept_apart(tmp_path: Path) -> None:
