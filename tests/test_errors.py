@@ -27,6 +27,8 @@ from datalab_facade import (
     JobFailedError,
     Manifest,
     PaymentRequiredError,
+    PipelineExecution,
+    PipelineStepRun,
     Status,
     Step,
     StepRun,
@@ -61,6 +63,7 @@ from datalab_facade.errors import (
     OverloadedError,
     PayloadTooLargeError,
     PermissionDeniedError,
+    PipelineFailedError,
     RateLimitError,
     RateLimitTimeoutError,
     RequestRejectedError,
@@ -148,6 +151,13 @@ def examples(said: str = "Try again") -> list[DatalabError]:
         UnprocessableEntityError(**request, issues=(issue,) * 3, body=said, retry_after=3),
         InvalidResponseError(said, **request, body=said),
         ExecutionFailedError(_failed(said)),
+        PipelineFailedError(
+            PipelineExecution(
+                id="pex_7",
+                status=Status.FAILED,
+                steps=(PipelineStepRun(index=0, type=said, status=Status.FAILED, error=said),),
+            )
+        ),
         DocumentFailedError(said, _failed(said), stage=said),
         EmptyResultError(
             Conversion(id="convert/a", raw={"markdown": said}, observed_at=_AT), (said,) * 9
@@ -391,7 +401,11 @@ PUBLIC = [
 def test_a_test_can_make_any_error_by_hand(kind: type[Any]) -> None:
     if issubclass(kind, JobFailedError):
         execution = Execution(id=7, status=Status.FAILED, error="no pages")
-        error = kind(execution) if kind is ExecutionFailedError else kind("no pages", execution)
+        step = PipelineStepRun(index=0, type="convert", status=Status.FAILED, error="no pages")
+        snapshot = PipelineExecution(id="pex_7", status=Status.FAILED, steps=(step,))
+        by_snapshot = {ExecutionFailedError: execution, PipelineFailedError: snapshot}
+        found = by_snapshot.get(kind)
+        error = kind("no pages", execution) if found is None else kind(found)
     elif kind in (EmptyResultError, ExtractionMismatchError):
         kept: Extraction[Any] = Extraction(id="extract/no pages", raw={}, observed_at=_AT)
         error = kind(kept, ("no pages",)) if kind is EmptyResultError else kind(kept)

@@ -77,7 +77,7 @@ def values(raw: Mapping[str, Any], number: float) -> list[Any]:
     """Give one of each public value that reaches a program."""
     execution = execution_of(raw)
     [output] = execution.outputs
-    error = NotFoundError(404, method="GET", url="https://a.example")
+    error = NotFoundError(method="GET", url="https://a.example")
     kind: ChangeKind = "file"
     change = Change(
         job="execution 123",

@@ -88,7 +88,7 @@ async def test_a_form_is_encoded_anew_each_time_with_a_boundary_of_its_own(
         "files": parts,
         "headers": {"Content-Type": "multipart/form-data; boundary=+++"},
     }
-    operation = operations._operation("convert", "/api/v1/convert", built)
+    operation = operations.make_operation("convert", "/api/v1/convert", built)
     recorder, scope = Recorder(), CallScope(Call(5.0, float("inf")))
     for _ in range(2):
         if blocking:

@@ -17,9 +17,8 @@ from collections import defaultdict
 from contextvars import ContextVar
 from pathlib import Path
 
-from datalab_facade.events import Event, JobEnded, RateLimitWaited, RequestFinished, RetryScheduled
-
 from datalab_facade import AsyncDatalab, DatalabError
+from datalab_facade.events import Event, JobEnded, RateLimitWaited, RequestFinished, RetryScheduled
 
 # Listeners are called with the context of whoever called the client.
 TENANT = ContextVar("TENANT", default="none")
