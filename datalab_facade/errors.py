@@ -31,7 +31,8 @@
     ├── RequestRejectedError          a 200 whose body says that it was not done
     ├── JobFailedError                the job ended badly
     │   ├── DocumentFailedError       ... a document request failed
-    │   └── ExecutionFailedError      ... a workflow execution ended as FAILED
+    │   ├── ExecutionFailedError      ... a workflow execution ended as FAILED
+    │   └── PipelineFailedError       ... a pipeline execution has no result that is usable
     ├── EmptyResultError              a result came without what was asked for
     ├── ExtractionMismatchError       what was extracted does not fit the caller's type
     ├── FormatNotRequestedError       a result has no such format, since it was not asked for
@@ -181,7 +182,7 @@ class UnknownOptionError(InvalidArgumentError, TypeError):
     name: str
     options: tuple[str, ...]
 
-    def __init__(self, message: str, *, name: str, options: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: str, *, name: str = "", options: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.name = name
         self.options = options

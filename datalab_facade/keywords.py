@@ -124,7 +124,7 @@ def check_options(
     name = min(given.keys() - set(known))
     places = list(_calls_with(name, inspect.currentframe()))
     names = sorted({*known, *(one for place in places for one in _keywords_of(place))})
-    where = f"{places[-1].f_code.co_qualname}() got an " if places else ""
+    where = f"{_name_of_call(places[-1])}() got an " if places else ""
     text = f"{where}unknown option {excerpt(name, limit=50)!r}. "
     similar = difflib.get_close_matches(name, names, n=1)
     if name in advice:
@@ -146,6 +146,14 @@ def _calls_with(name: str, frame: FrameType | None) -> Iterator[FrameType]:
             if name in frame.f_locals.get(code.co_varnames[place], ()):
                 yield frame
         frame = frame.f_back
+
+
+def _name_of_call(frame: FrameType) -> str:
+    """Return what the caller knows a call by: of a method, with the class of the object."""
+    code = frame.f_code
+    if code.co_argcount and code.co_varnames[0] == "self":
+        return f"{type(frame.f_locals['self']).__name__}.{code.co_name}"
+    return code.co_qualname
 
 
 def _keywords_of(frame: FrameType) -> tuple[str, ...]:

@@ -30,7 +30,8 @@ LEADING = {"ExecutionScript": ["steps"], "StepScript": ["name"], "RunScript": ["
 # One that stays the first, since all others have keywords only.
 LEADING |= {"Extract": ["schema"], "Fill": ["field_data"], "Segment": ["segmentation_schema"]}
 LEADING |= {"CreateDocument": ["markdown"], "RunAgent": ["processor"]}
-LEADING |= {"CheckpointSource": ["checkpoint_id"]}
+LEADING |= {"CheckpointSource": ["checkpoint_id"], "PipelineDefinition": ["steps"]}
+LEADING |= {"RunPipeline": ["pipeline_id"]}
 
 
 def named_on_pages() -> list[str]:

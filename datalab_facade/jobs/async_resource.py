@@ -360,6 +360,7 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
         return report_waits_async(updates, waits) if waits.whole.is_reported else updates
 
 
+@shows_options(CallOptions)
 class AsyncJobs(AsyncJobWaits[SnapshotT, IdT, LikeT]):
     """The jobs of one kind whose result is their final snapshot, for async code."""
 

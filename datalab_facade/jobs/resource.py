@@ -357,6 +357,7 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
         return report_waits(updates, waits) if waits.whole.is_reported else updates
 
 
+@shows_options(CallOptions)
 class Jobs(JobWaits[SnapshotT, IdT, LikeT]):
     """The jobs of one kind whose result is their final snapshot, for blocking code."""
 

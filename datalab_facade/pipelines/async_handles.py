@@ -42,8 +42,11 @@ class AsyncPipelineExecutionHandle(AsyncWaitHandle[PipelineExecution, str]):
     ) -> PipelineExecution:
         """Wait until the execution has ended, and return its final snapshot if it is usable.
 
-        See :meth:`AsyncPipelineExecutions.result
-        <datalab_facade.pipelines.async_executions.AsyncPipelineExecutions.result>`.
+        It is as ``client.pipelines.executions.result``.
+
+        Raises:
+            PipelineFailedError: No step has a result; the error has the snapshot.
+            DatalabError: Whatever :meth:`wait` raises.
         """
         return await self._jobs.result(self, on_change=on_change, **options)
 
@@ -60,8 +63,12 @@ class AsyncPipelineExecutionHandle(AsyncWaitHandle[PipelineExecution, str]):
     ) -> R | DocumentResult:
         """Fetch the result of a step.
 
-        See :meth:`AsyncPipelineExecutions.step_result
-        <datalab_facade.pipelines.async_executions.AsyncPipelineExecutions.step_result>`.
+        It is as ``client.pipelines.executions.step_result``.
+
+        Raises:
+            InvalidArgumentError: There is no such step, or it has no result.
+            DownloadError: The result could not be fetched.
+            DatalabError: Whatever :meth:`get` raises.
         """
         if task is None:
             return await self._jobs.step_result(self, step, **options)
