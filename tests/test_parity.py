@@ -181,7 +181,9 @@ def test_both_are_documented_in_the_same_words(blocking: type, asynchronous: typ
 
 def _doc_in_async(doc: str | None) -> str | None:
     # Only examples name the class; prose and references are the same.
-    doc = re.sub(r"(?<=>>> client = )Datalab|(?<=str\()Datalab|\bJob(?:Wait)?s\b", _async_name, doc or "")
+    doc = re.sub(
+        r"(?<=>>> client = )Datalab|(?<=str\()Datalab|\bJob(?:Wait)?s\b", _async_name, doc or ""
+    )
     return doc.replace(".jobs.resource.", ".jobs.async_resource.") or None
 
 
