@@ -165,7 +165,7 @@ def _feed(
 
 def _answer(world: World, server: _Server, number: int, now: float) -> CommandResult[Execution]:
     if not server.admits(now):
-        return CommandResult(now, error=RateLimitError(429, method="GET", url="simulated"))
+        return CommandResult(now, error=RateLimitError(url="simulated"))
     over = world.ends[number] <= now
     return CommandResult(
         now,

@@ -17,6 +17,7 @@ from datalab_facade.context import Context
 from datalab_facade.drift import DriftReport
 from datalab_facade.jobs.learning import LEARN, DurationModel
 from datalab_facade.jobs.retries import Randomness
+from datalab_facade.mocking import mockable
 from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE, RateLimiter
 from datalab_facade.tracing import Tracing
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from datalab_facade.workflows.resource import Workflows
 
 
+@mockable
 class Datalab:
     """A client of the Datalab API, for blocking code.
 

@@ -155,10 +155,10 @@ def decode_failure(
             method=method, url=url, issues=issues, headers=shown, body=start, retry_after=wait
         )
     return status_error_class(status)(
-        status,
+        detail or "; ".join(str(issue) for issue in issues),
+        status=status,
         method=method,
         url=url,
-        detail=detail or "; ".join(str(issue) for issue in issues),
         headers=shown,
         body=start,
         retry_after=wait,

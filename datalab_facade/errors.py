@@ -41,6 +41,14 @@
 
 Every class survives :mod:`pickle` and :mod:`copy`, prints as one or a few short
 lines, and never holds the API key, a cookie or the signature of a URL.
+
+A test can make any of them by hand: the first argument is a message, and the others
+have defaults. Only :class:`JobFailedError` and its kinds need a snapshot, and
+:class:`EmptyResultError` and :class:`ExtractionMismatchError` the result that they hold.
+
+>>> error = NotFoundError("No such execution")
+>>> error.status, error.detail
+(404, 'No such execution')
 """
 
 from __future__ import annotations
@@ -204,7 +212,11 @@ class InvalidDefinitionError(InvalidArgumentError):
     issues: tuple[DefinitionIssue, ...]
     source: str | None
 
-    def __init__(self, issues: tuple[DefinitionIssue, ...], *, source: str | None = None) -> None:
+    def __init__(
+        self, issues: tuple[DefinitionIssue, ...] | str, *, source: str | None = None
+    ) -> None:
+        if isinstance(issues, str):
+            issues = (DefinitionIssue(place="", message=issues),)
         self.issues = issues
         self.source = source
         shown = [excerpt(str(issue), limit=200) for issue in issues[:4]]
@@ -239,7 +251,9 @@ class InvalidSchemaError(InvalidArgumentError):
     issues: tuple[SchemaIssue, ...]
     source: str | None
 
-    def __init__(self, issues: tuple[SchemaIssue, ...], *, source: str | None = None) -> None:
+    def __init__(self, issues: tuple[SchemaIssue, ...] | str, *, source: str | None = None) -> None:
+        if isinstance(issues, str):
+            issues = (SchemaIssue(place="", message=issues),)
         self.issues = issues
         self.source = source
         shown = [excerpt(str(issue), limit=200) for issue in issues[:4]]
@@ -262,7 +276,14 @@ class APIConnectionError(DatalabError, ConnectionError):
     url: str
     may_have_arrived: bool
 
-    def __init__(self, message: str, *, method: str, url: str, may_have_arrived: bool) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        method: str = "GET",
+        url: str = "",
+        may_have_arrived: bool = True,
+    ) -> None:
         super().__init__(message)
         self.method = method
         self.url = url
@@ -282,7 +303,13 @@ class APITimeoutError(APIConnectionError, TimeoutError):
     timeout: float
 
     def __init__(
-        self, message: str, *, method: str, url: str, may_have_arrived: bool, timeout: float
+        self,
+        message: str,
+        *,
+        method: str = "GET",
+        url: str = "",
+        may_have_arrived: bool = True,
+        timeout: float = 0.0,
     ) -> None:
         super().__init__(message, method=method, url=url, may_have_arrived=may_have_arrived)
         self.timeout = timeout
@@ -301,10 +328,11 @@ class RateLimitTimeoutError(APITimeoutError):
     wait: float
     left: float
 
-    def __init__(self, *, wait: float, left: float) -> None:
+    def __init__(self, message: str = "", *, wait: float = math.inf, left: float = 0.0) -> None:
         slot = f"in {wait:.1f} s" if wait < math.inf else "not in sight"
         super().__init__(
-            f"The rate limit is used up: the next free slot is {slot}, but the deadline "
+            message
+            or f"The rate limit is used up: the next free slot is {slot}, but the deadline "
             f"is in {max(left, 0):.1f} s. Allow a longer timeout, or raise requests_per_minute "
             f"if the key's limit allows it",
             method="",
@@ -351,6 +379,7 @@ class APIStatusError(DatalabError):
     """
 
     advice: ClassVar[str] = ""
+    default_status: ClassVar[int] = 400
 
     status: int
     method: str
@@ -362,16 +391,16 @@ class APIStatusError(DatalabError):
 
     def __init__(
         self,
-        status: int,
-        *,
-        method: str,
-        url: str,
         detail: str = "",
+        *,
+        status: int | None = None,
+        method: str = "GET",
+        url: str = "",
         headers: Mapping[str, str] | None = None,
         body: str = "",
         retry_after: float | None = None,
     ) -> None:
-        self.status = status
+        self.status = status = self.default_status if status is None else status
         self.method = method
         self.url = url
         self.detail = detail
@@ -379,7 +408,8 @@ class APIStatusError(DatalabError):
         self.body = body
         self.retry_after = retry_after
         said = excerpt(self.detail or self.body, limit=_LONGEST_QUOTE)
-        message = f"{method} {url} answered {status} {reason_phrase(status)}".rstrip()
+        request = f"{method} {url} answered " if url else ""
+        message = f"{request}{status} {reason_phrase(status)}".rstrip()
         super().__init__(
             ". ".join(part.rstrip(".") for part in (message, said, self.advice) if part)
         )
@@ -395,24 +425,28 @@ class AuthenticationError(APIStatusError):
     """401: the API key is missing, unknown or revoked."""
 
     advice = "Check the api_key argument or DATALAB_API_KEY"
+    default_status = 401
 
 
 class PaymentRequiredError(APIStatusError):
     """402: the account has no credit left, or its plan does not cover this; never retried."""
 
     advice = "Add credit or change the plan at Datalab; repeating the request will not help"
+    default_status = 402
 
 
 class PermissionDeniedError(APIStatusError):
     """403: the key is known, but the subscription or the rights do not cover this."""
 
     advice = "Check the subscription and which team the key belongs to"
+    default_status = 403
 
 
 class NotFoundError(APIStatusError):
     """404: unknown to this key: a wrong id, another team's, or expired and deleted."""
 
     advice = "Check the id and the key's team; results are deleted some time after they finish"
+    default_status = 404
 
 
 class ResultExpiredError(NotFoundError):
@@ -431,12 +465,14 @@ class ConflictError(APIStatusError):
     """409: what the request changes is not in a state that allows it."""
 
     advice = "Look at what the request changes, and repeat it when its state allows that"
+    default_status = 409
 
 
 class PayloadTooLargeError(APIStatusError):
     """413: the request is larger than the server accepts (files: 200 MB)."""
 
     advice = "Send less at once"
+    default_status = 413
 
 
 class UnprocessableEntityError(APIStatusError):
@@ -448,25 +484,28 @@ class UnprocessableEntityError(APIStatusError):
         issues: Each fault with its place; never empty.
     """
 
+    default_status = 422
+
     issues: tuple[ValidationIssue, ...]
 
     def __init__(
         self,
-        status: int = 422,
+        detail: str = "",
         *,
-        method: str,
-        url: str,
-        issues: tuple[ValidationIssue, ...],
+        issues: tuple[ValidationIssue, ...] = (),
+        status: int | None = None,
+        method: str = "GET",
+        url: str = "",
         headers: Mapping[str, str] | None = None,
         body: str = "",
         retry_after: float | None = None,
     ) -> None:
-        self.issues = issues
+        self.issues = issues or (ValidationIssue(loc=(), msg=detail, type=""),)
         super().__init__(
-            status,
+            detail or "; ".join(str(issue) for issue in issues),
+            status=status,
             method=method,
             url=url,
-            detail="; ".join(str(issue) for issue in issues),
             headers=headers,
             body=body,
             retry_after=retry_after,
@@ -477,16 +516,20 @@ class RateLimitError(APIStatusError):
     """429: too many requests for this key, or too many at once."""
 
     advice = "Wait, or lower the rate; other programs may share the key"
+    default_status = 429
 
 
 class InternalServerError(APIStatusError):
     """500 to 599: the server failed; the same request may work a little later."""
 
     advice = "Try again a little later"
+    default_status = 500
 
 
 class OverloadedError(InternalServerError):
     """503 or 529: the API is overloaded; the same request may work a little later."""
+
+    default_status = 503
 
 
 class InvalidResponseError(DatalabError):
@@ -546,6 +589,11 @@ class ExecutionFailedError(JobFailedError):
     """The execution ended as FAILED."""
 
     def __init__(self, execution: Execution) -> None:
+        if isinstance(cast("object", execution), str):
+            raise TypeError(
+                "ExecutionFailedError takes the execution that failed, such as "
+                f"Execution(id=7, status=Status.FAILED, error={execution!r})"
+            )
         failures = execution.failures
         shown = [excerpt(str(failure), limit=150) for failure in failures[:5]]
         if len(failures) > len(shown):
@@ -575,9 +623,7 @@ class DocumentFailedError(JobFailedError):
     detail: str
     stage: str | None
 
-    def __init__(
-        self, snapshot: JobSnapshot, *, detail: str = "", stage: str | None = None
-    ) -> None:
+    def __init__(self, detail: str, snapshot: JobSnapshot, *, stage: str | None = None) -> None:
         self.detail = detail
         self.stage = stage
         where = f" in {excerpt(stage, limit=40)}" if stage else ""
@@ -630,7 +676,7 @@ class ExtractionMismatchError(DatalabError):
         extraction: The extraction, with its plain ``data``, its ``fields`` and its cost. Read it
             as another type with ``extraction.read_as(Other)``.
         into: The name of the type.
-        issues: Each place that does not fit; never empty.
+        issues: Each place that does not fit.
     """
 
     extraction: Extraction[dict[str, JSON]]
@@ -641,8 +687,8 @@ class ExtractionMismatchError(DatalabError):
         self,
         extraction: Extraction[dict[str, JSON]],
         *,
-        into: str,
-        issues: tuple[ExtractionIssue, ...],
+        into: str = "the type",
+        issues: tuple[ExtractionIssue, ...] = (),
     ) -> None:
         self.extraction = extraction
         self.into = into
@@ -667,7 +713,7 @@ class FormatNotRequestedError(DatalabError, AttributeError):
     format: str
     requested: tuple[str, ...]
 
-    def __init__(self, missing: str, *, requested: tuple[str, ...]) -> None:
+    def __init__(self, missing: str, *, requested: tuple[str, ...] = ()) -> None:
         self.format = missing
         self.requested = requested
         every = excerpt(",".join((*requested, missing)))
@@ -701,13 +747,14 @@ class WaitTimeoutError(DatalabError, TimeoutError):
 
     def __init__(
         self,
-        kind: str,
-        job_id: int | str,
+        message: str = "",
         *,
+        kind: str = "job",
+        job_id: int | str = 0,
         snapshot: JobSnapshot | None = None,
         stage: str | None = None,
-        timeout: float,
-        elapsed: float,
+        timeout: float = 0.0,
+        elapsed: float = 0.0,
     ) -> None:
         self.kind = kind
         self.id = job_id
@@ -717,7 +764,8 @@ class WaitTimeoutError(DatalabError, TimeoutError):
         self.elapsed = elapsed
         last = "no poll of it succeeded" if stage is None else f"last seen {stage}"
         super().__init__(
-            f"{kind.capitalize()} {job_id} has not ended after {elapsed:.1f} s of at most "
+            message
+            or f"{kind.capitalize()} {job_id} has not ended after {elapsed:.1f} s of at most "
             f"{timeout:g} s ({last}). It goes on: wait for {job_id} again, "
             f"or allow a longer timeout"
         )
@@ -765,9 +813,9 @@ class UploadError(DatalabError):
         self,
         message: str,
         *,
-        file_name: str,
+        file_name: str = "",
         status: int | None = None,
-        reason: UploadFailure | str,
+        reason: UploadFailure | str = UploadFailure.UNREACHABLE,
     ) -> None:
         super().__init__(message)
         self.file_name = file_name
@@ -862,8 +910,8 @@ class SubmissionUncertainError(DatalabError):
         self,
         message: str,
         *,
-        method: str,
-        url: str,
+        method: str = "POST",
+        url: str = "",
         sent: Mapping[str, JSON] | None = None,
     ) -> None:
         super().__init__(message)

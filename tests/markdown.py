@@ -26,7 +26,9 @@ from tests.secrets_for_tests import API_KEY
 
 ROOT = Path(__file__).parents[1]
 
-HEAVY_PAGES = frozenset({ROOT / "docs" / "airflow.md", ROOT / "docs" / "dask.md"})
+HEAVY_PAGES = frozenset(
+    ROOT / "docs" / name for name in ("airflow.md", "dask.md", "shared-limit.md")
+)
 """Pages whose blocks need what only the heavy environment has; tests/heavy runs them."""
 
 _FENCE_OR_HEADING = re.compile(

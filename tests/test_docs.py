@@ -75,8 +75,9 @@ SCRIPTS = list(_scripts())
 
 @pytest.fixture
 def server() -> Iterator[SimulatorServer]:
-    """Start an embedded Datalab that has executions which are over."""
+    """Start an embedded Datalab that has executions which are over, and a workflow."""
     simulator = Simulator(first_execution_id=123)
+    simulator.workflows.add("Text", [])
     for _ in range(3):
         steps = [StepScript("parse"), StepScript("extract", output={"total": 12.5})]
         simulator.start(ExecutionScript(steps, shape="nested"))
@@ -102,6 +103,7 @@ def test_a_block_with_another_client_runs_and_prints_what_stands_below_it(
     script: Script, server: SimulatorServer, tmp_path: Path
 ) -> None:
     [(block, printed)] = script.steps
+    put_documents(tmp_path)
     where = {"DATALAB_HOST": server.api_url, "DATALAB_API_KEY": server.simulator.api_key}
     done = subprocess.run(
         [sys.executable, "-c", block.code],

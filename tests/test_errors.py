@@ -107,9 +107,9 @@ def examples(said: str = "Try again") -> list[DatalabError]:
     place: dict[str, Any] = {"execution_id": 7, "step": said, "file_key": said}
     refused = [
         kind(
-            status,
+            said,
+            status=status,
             **request,
-            detail=said,
             headers={"retry-after": "3"},
             body=said,
             retry_after=3,
@@ -144,7 +144,7 @@ def examples(said: str = "Try again") -> list[DatalabError]:
         UnprocessableEntityError(**request, issues=(issue,) * 3, body=said, retry_after=3),
         InvalidResponseError(said, **request, body=said),
         ExecutionFailedError(_failed(said)),
-        DocumentFailedError(_failed(said), detail=said, stage=said),
+        DocumentFailedError(said, _failed(said), stage=said),
         EmptyResultError(
             Conversion(id="convert/a", raw={"markdown": said}, observed_at=_AT), (said,) * 9
         ),
@@ -154,7 +154,9 @@ def examples(said: str = "Try again") -> list[DatalabError]:
             issues=(ExtractionIssue(place=said, message=said),) * 9,
         ),
         FormatNotRequestedError(said, requested=(said,)),
-        WaitTimeoutError(said, 7, snapshot=_failed(said), stage=said, timeout=60, elapsed=60.2),
+        WaitTimeoutError(
+            kind=said, job_id=7, snapshot=_failed(said), stage=said, timeout=60, elapsed=60.2
+        ),
         DownloadError(said, **place, status=403),
         UploadError(said, file_name=said, status=403, reason=UploadFailure.REFUSED),
         OutputTooLargeError(said, **place),
@@ -371,3 +373,53 @@ def test_an_error_of_a_status_tells_what_to_do_next() -> None:
         ):
             assert error.advice
             assert str(error).endswith(error.advice)
+
+
+PUBLIC = [
+    value
+    for name in datalab_facade.__all__
+    if isinstance(value := getattr(datalab_facade, name), type) and issubclass(value, Exception)
+]
+
+
+@pytest.mark.parametrize("kind", PUBLIC, ids=lambda kind: kind.__name__)
+def test_a_test_can_make_any_error_by_hand(kind: type[Any]) -> None:
+    if issubclass(kind, JobFailedError):
+        execution = Execution(id=7, status=Status.FAILED, error="no pages")
+        error = kind(execution) if kind is ExecutionFailedError else kind("no pages", execution)
+    elif kind in (EmptyResultError, ExtractionMismatchError):
+        kept: Extraction[Any] = Extraction(id="extract/no pages", raw={}, observed_at=_AT)
+        error = kind(kept, ("no pages",)) if kind is EmptyResultError else kind(kept)
+    else:
+        error = kind("no pages")
+    assert "no pages" in str(error)
+    assert all(hasattr(error, name) for name in _annotations(kind))
+    assert pickle.loads(pickle.dumps(error)).args == error.args
+    assert repr(copy.copy(error)) == repr(error)
+
+
+def _annotations(kind: type) -> set[str]:
+    return {
+        name
+        for base in kind.__mro__
+        if base.__module__ == errors.__name__
+        for name in vars(base).get("__annotations__", {})
+    }
+
+
+def test_an_error_of_a_status_made_by_hand_has_this_status() -> None:
+    kinds = [one for one in PUBLIC if issubclass(one, APIStatusError)]
+    # It is what became of a job, and not what a status means.
+    kinds.remove(ResultExpiredError)
+    made = {kind("x").status: kind for kind in kinds}
+    for status, kind in made.items():
+        assert kind is APIStatusError or status == 422 or status_error_class(status) is kind
+    assert len(made) == len(kinds) - 1
+    assert UnprocessableEntityError("too many pages").issues[0].msg == "too many pages"
+    text = str(NotFoundError("no such execution"))
+    assert text.startswith("404 Not Found. no such execution. Check")
+
+
+def test_an_error_that_needs_an_execution_says_so() -> None:
+    with pytest.raises(TypeError, match=r"Execution\(id=7, status=Status.FAILED, error='no pages'"):
+        ExecutionFailedError("no pages")  # type: ignore[arg-type]

@@ -143,6 +143,10 @@ def test_a_time_is_named_as_one(name: str) -> None:
     assert misnamed_times(CLASSES[name]) == []
 
 
+# The id is that of an execution that does not exist yet.
+CREATES = {"datalab_facade.testing.Simulator.start"}
+
+
 def test_whatever_takes_an_execution_takes_all_that_stands_for_one() -> None:
     takers = [
         name
@@ -151,7 +155,7 @@ def test_whatever_takes_an_execution_takes_all_that_stands_for_one() -> None:
     ]
     assert len(takers) > 12
     for name, signature in methods():
-        assert narrow_parameters(signature) == [], (
+        assert name in CREATES or narrow_parameters(signature) == [], (
             f"{name} takes an id, and neither a snapshot nor a handle: use ExecutionLike"
         )
     assert all(

@@ -24,7 +24,7 @@ WHERE: dict[str, Any] = {"method": "POST", "url": "https://a.example"}
 
 
 def answered(status: int) -> APIStatusError:
-    return status_error_class(status)(status, **WHERE)
+    return status_error_class(status)(status=status, **WHERE)
 
 
 def broken(*, may_have_arrived: bool) -> APIConnectionError:
@@ -108,15 +108,15 @@ def test_an_interruption_says_that_it_may_have_been_carried_out() -> None:
 def test_what_is_gone_after_a_lost_answer_was_removed(error: DatalabError) -> None:
     removal = Removal()
     assert removal.may_repeat(error)
-    assert removal.is_done(NotFoundError(404, **WHERE))
+    assert removal.is_done(NotFoundError(**WHERE))
 
 
 @pytest.mark.parametrize("error", [broken(may_have_arrived=False), answered(429)], ids=str)
 def test_what_was_not_there_before_was_not_removed(error: DatalabError) -> None:
     removal = Removal()
-    assert removal.is_done(NotFoundError(404, **WHERE)) is False
+    assert removal.is_done(NotFoundError(**WHERE)) is False
     assert removal.may_repeat(error)
-    assert not removal.is_done(NotFoundError(404, **WHERE))
+    assert not removal.is_done(NotFoundError(**WHERE))
     assert not removal.is_done(answered(403))
 
 

@@ -67,7 +67,7 @@ def snapshot(status: str = "IN_PROGRESS", **steps: str) -> Execution:
 
 def refusal(status: int, retry_after: float | None = None) -> APIStatusError:
     return status_error_class(status)(
-        status, method="GET", url="https://a.example/7", retry_after=retry_after
+        status=status, method="GET", url="https://a.example/7", retry_after=retry_after
     )
 
 

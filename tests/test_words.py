@@ -82,7 +82,12 @@ def texts_of(word: str) -> Iterator[str]:
     yield repr(waiting)
     yield str(
         WaitTimeoutError(
-            "execution", 7, snapshot=waiting, stage=EXECUTIONS.stage(waiting), timeout=1, elapsed=1
+            kind="execution",
+            job_id=7,
+            snapshot=waiting,
+            stage=EXECUTIONS.stage(waiting),
+            timeout=1,
+            elapsed=1,
         )
     )
 

@@ -61,10 +61,10 @@ def _runtime(request: DocumentRequest) -> float | None:
 
 def _gone(error: NotFoundError, _: str) -> NotFoundError:
     return ResultExpiredError(
-        error.status,
+        error.detail,
+        status=error.status,
         method=error.method,
         url=error.url,
-        detail=error.detail,
         headers=error.headers,
         body=error.body,
         retry_after=error.retry_after,
@@ -75,7 +75,7 @@ def failure_of(request: DocumentRequest) -> DocumentFailedError:
     """Return the error for a request that ended badly."""
     stage = request.raw.get("error_in")
     return DocumentFailedError(
-        request, detail=request.error or "", stage=stage if isinstance(stage, str) else None
+        request.error or "", request, stage=stage if isinstance(stage, str) else None
     )
 
 

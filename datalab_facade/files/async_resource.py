@@ -15,7 +15,7 @@ from datalab_facade.arguments import (
     checked_seconds,
     is_folder,
 )
-from datalab_facade.concurrency import as_they_end_async
+from datalab_facade.concurrency import as_they_end_async, read_all_async
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError
 from datalab_facade.files.async_requests import AsyncFileRequests
@@ -24,7 +24,14 @@ from datalab_facade.files.models import File, FileLink
 from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
 from datalab_facade.files.paging import MOST_PER_PAGE, Paging
 from datalab_facade.files.remote_files import remote_file
-from datalab_facade.files.uploads import DEFAULT_CONCURRENCY, Uploadable, UploadOutcome, split_name
+from datalab_facade.files.uploads import (
+    DEFAULT_CONCURRENCY,
+    Uploadable,
+    UploadOutcome,
+    files_in_order,
+    number_sources,
+    split_name,
+)
 from datalab_facade.options import CallOptions
 from datalab_facade.transfers.async_downloads import AsyncDownloads
 from datalab_facade.transfers.async_uploads import AsyncUploadCalls, AsyncUploads
@@ -167,6 +174,42 @@ class AsyncFiles:
             return UploadOutcome(source=uploadable, file=file)
 
         return as_they_end_async(sources, upload, concurrency=many, name="datalab-upload")
+
+    async def upload_all(
+        self,
+        sources: Iterable[Uploadable] | AsyncIterable[Uploadable],
+        *,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        max_bytes: int = MAX_FILE_BYTES,
+        on_progress: OnProgress | None = None,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
+        **options: Unpack[CallOptions],
+    ) -> tuple[File, ...]:
+        """Upload several files at once, and return all of them in the order of the sources.
+
+        If some fail, the others are uploaded all the same. Arguments as for
+        :meth:`upload_many`, which is better for many files: it keeps none, and an error
+        concerns one file alone.
+
+        Returns:
+            The files.
+
+        Raises:
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            DatalabError: A file failed: the error of the first one, with a note on those
+                that failed and on those that are at Datalab now.
+        """
+        checked_iterable_async("sources", sources)
+        numbered = number_sources(await read_all_async(sources))
+        outcomes = self.upload_many(
+            numbered,
+            concurrency=concurrency,
+            max_bytes=max_bytes,
+            on_progress=on_progress,
+            timeout=timeout,
+            **options,
+        )
+        return files_in_order(numbered, [outcome async for outcome in outcomes])
 
     def list(
         self,

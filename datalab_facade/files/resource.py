@@ -16,7 +16,7 @@ from datalab_facade.arguments import (
     checked_seconds,
     is_folder,
 )
-from datalab_facade.concurrency import as_they_end
+from datalab_facade.concurrency import as_they_end, read_all
 from datalab_facade.context import Context
 from datalab_facade.errors import DatalabError
 from datalab_facade.files.descriptions import MAX_FILE_BYTES, describe
@@ -25,7 +25,14 @@ from datalab_facade.files.names import AnyFile, checked_lifetime, file_number
 from datalab_facade.files.paging import MOST_PER_PAGE, Paging
 from datalab_facade.files.remote_files import remote_file
 from datalab_facade.files.requests import FileRequests
-from datalab_facade.files.uploads import DEFAULT_CONCURRENCY, Uploadable, UploadOutcome, split_name
+from datalab_facade.files.uploads import (
+    DEFAULT_CONCURRENCY,
+    Uploadable,
+    UploadOutcome,
+    files_in_order,
+    number_sources,
+    split_name,
+)
 from datalab_facade.options import CallOptions
 from datalab_facade.transfers.commands import Confirmation, Ticket
 from datalab_facade.transfers.downloads import Downloads
@@ -166,6 +173,42 @@ class Files:
             return UploadOutcome(source=uploadable, file=file)
 
         return as_they_end(sources, upload, concurrency=many, name="datalab-upload")
+
+    def upload_all(
+        self,
+        sources: Iterable[Uploadable],
+        *,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        max_bytes: int = MAX_FILE_BYTES,
+        on_progress: OnProgress | None = None,
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
+        **options: Unpack[CallOptions],
+    ) -> tuple[File, ...]:
+        """Upload several files at once, and return all of them in the order of the sources.
+
+        If some fail, the others are uploaded all the same. Arguments as for
+        :meth:`upload_many`, which is better for many files: it keeps none, and an error
+        concerns one file alone.
+
+        Returns:
+            The files.
+
+        Raises:
+            InvalidArgumentError: An argument is wrong; nothing was sent.
+            DatalabError: A file failed: the error of the first one, with a note on those
+                that failed and on those that are at Datalab now.
+        """
+        checked_iterable("sources", sources)
+        numbered = number_sources(read_all(sources))
+        outcomes = self.upload_many(
+            numbered,
+            concurrency=concurrency,
+            max_bytes=max_bytes,
+            on_progress=on_progress,
+            timeout=timeout,
+            **options,
+        )
+        return files_in_order(numbered, list(outcomes))
 
     def list(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Iterable
+from typing import TypeAlias, cast
 
 import attrs
 
@@ -69,3 +70,44 @@ def split_name(uploadable: Uploadable) -> tuple[str | None, UploadSource]:
             f"A tuple to upload must have 2 items, a name and a source, not {len(uploadable)}"
         )
     return uploadable
+
+
+def number_sources(uploadables: Iterable[Uploadable]) -> list[Uploadable]:
+    """Return the sources as objects that differ, also where the same one comes twice.
+
+    Raises:
+        InvalidArgumentError: One is a tuple of another length.
+    """
+    return [cast("Uploadable", _Numbered(split_name(one))) for one in uploadables]
+
+
+class _Numbered(tuple[str | None, UploadSource]):
+    """A name and a source, known by its identity."""
+
+    __slots__ = ()
+
+
+def files_in_order(
+    uploadables: list[Uploadable], outcomes: Iterable[UploadOutcome]
+) -> tuple[File, ...]:
+    """Return the files in the order of their sources.
+
+    Args:
+        uploadables: What :func:`number_sources` returned.
+        outcomes: The outcome of each, in any order.
+
+    Raises:
+        DatalabError: One failed: its error, with a note on all others.
+    """
+    by_identity = {id(outcome.source): outcome for outcome in outcomes}
+    ordered = [by_identity[id(one)] for one in uploadables]
+    failed = [outcome.error for outcome in ordered if outcome.error is not None]
+    if failed:
+        error, *others = failed
+        for other in others:
+            error.add_note(f"This failed, too: {other}")
+        for outcome in ordered:
+            if outcome.file is not None:
+                error.add_note(f"This was uploaded: {outcome.file.filename} as {outcome.file.id}")
+        raise error
+    return tuple(outcome.result() for outcome in ordered)

@@ -258,7 +258,9 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
         return resolve_id(self.kind, job, self._transport.origin.base_url)
 
     def _unread(self, job_id: IdT, seconds: float) -> Outcome[SnapshotT, IdT]:
-        error = WaitTimeoutError(self.kind.name, job_id, timeout=seconds, elapsed=seconds)
+        error = WaitTimeoutError(
+            kind=self.kind.name, job_id=job_id, timeout=seconds, elapsed=seconds
+        )
         return Outcome(id=job_id, error=error)
 
     def _changes(

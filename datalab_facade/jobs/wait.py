@@ -351,8 +351,8 @@ class Wait(Generic[SnapshotT, IdT]):
     def timed_out(self, now: float) -> WaitTimeoutError:
         """Give the error that tells that the deadline came first."""
         error = WaitTimeoutError(
-            self.kind.name,
-            self.id,
+            kind=self.kind.name,
+            job_id=self.id,
             snapshot=self.last,
             stage=None if self.last is None else self.kind.stage(self.last),
             timeout=self._policy.timeout,

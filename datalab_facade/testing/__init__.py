@@ -35,6 +35,7 @@ from datalab_facade.testing.documents import (
     DocumentHook,
     StoredDocumentRequest,
 )
+from datalab_facade.testing.fast_clock import FastClock
 from datalab_facade.testing.fault_rules import FaultHook
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.files import StoredFile
@@ -66,6 +67,7 @@ __all__ = [
     "DocumentHook",
     "DocumentScript",
     "ExecutionScript",
+    "FastClock",
     "Fault",
     "FaultHook",
     "FormPart",

@@ -4,8 +4,11 @@ All paths are below :data:`PREFIX`; all bodies are JSON. A server offers them on
 ``control=True``, and only to this machine:
 
 ``POST executions``
-    Start an execution. The body is a script, as for :meth:`ExecutionScript.from_dict`;
-    the answer is ``{"execution_id": ...}``.
+    Start an execution. The body is a script, as for :meth:`ExecutionScript.from_dict`; it may
+    have an ``execution_id`` of your choice. The answer is ``{"execution_id": ...}``.
+``POST workflows``
+    Add a workflow: ``{"name": ..., "steps": [...], "workflow_id": ..., "script": {...}}``, all
+    optional; the script is that of its executions. The answer is ``{"workflow_id": ...}``.
 ``POST documents``
     Set the scripts of the next document requests. The body is ``{"scripts": [...]}``, each as
     for :meth:`DocumentScript.from_dict`. With ``"always": true``, set a single one for all
@@ -19,7 +22,8 @@ All paths are below :data:`PREFIX`; all bodies are JSON. A server offers them on
 ``GET requests``, ``DELETE requests``
     List the received requests, without keys; clear the list.
 ``GET clock``, ``POST clock`` with ``{"advance": seconds}``
-    Read the clock; advance it, if it is virtual.
+    Read the clock; advance it, if it is a :class:`~datalab_facade.testing.VirtualClock` or a
+    :class:`~datalab_facade.testing.FastClock`. ``datalab-facade serve`` has a fast one.
 ``POST reset``
     Reset the simulator.
 """
@@ -37,6 +41,7 @@ from datalab_facade.codec import JSONFormat, from_json_by_hand
 from datalab_facade.testing import readers
 from datalab_facade.testing.document_scripts import DocumentScript
 from datalab_facade.testing.documents import DocumentEndpoint
+from datalab_facade.testing.fast_clock import FastClock
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.jsonvalue import JSON
 from datalab_facade.testing.messages import Answer, Origin, Request, json_answer
@@ -95,7 +100,32 @@ Handler: TypeAlias = Callable[[Simulator, object], Answer]
 
 
 def _start_execution(simulator: Simulator, body: object) -> Answer:
-    return json_answer(201, {"execution_id": simulator.start(ExecutionScript.from_dict(body))})
+    if not isinstance(body, Mapping) or "execution_id" not in body:
+        return _started(simulator.start(ExecutionScript.from_dict(body)))
+    script = dict(cast("Mapping[str, object]", body))
+    execution_id = cast("int", script.pop("execution_id"))
+    return _started(simulator.start(ExecutionScript.from_dict(script), execution_id=execution_id))
+
+
+def _started(execution_id: int) -> Answer:
+    return json_answer(201, {"execution_id": execution_id})
+
+
+@attrs.frozen(kw_only=True)
+class _NewWorkflow:
+    _json: ClassVar = JSONFormat(by_hand=True)
+
+    name: str = "Workflow"
+    steps: tuple[Mapping[str, JSON], ...] = ()
+    workflow_id: int | None = None
+    script: ExecutionScript | None = None
+
+
+def _add_workflow(simulator: Simulator, body: object) -> Answer:
+    given = from_json_by_hand(_NewWorkflow, body)
+    workflow_id = simulator.workflows.add(given.name, given.steps, workflow_id=given.workflow_id)
+    simulator.workflows.script_for(workflow_id, given.script)
+    return json_answer(201, {"workflow_id": workflow_id})
 
 
 @attrs.frozen(kw_only=True)
@@ -190,9 +220,10 @@ def _get_clock(simulator: Simulator, _: object) -> Answer:
 
 def _advance_clock(simulator: Simulator, body: object) -> Answer:
     seconds = from_json_by_hand(_Advance, body).advance
-    if not isinstance(simulator.clock, VirtualClock):
+    if not isinstance(simulator.clock, VirtualClock | FastClock):
         return _refusal(
-            409, "this simulator runs in real time; only a VirtualClock can be advanced"
+            409,
+            "this simulator runs in real time; only a VirtualClock or FastClock can be advanced",
         )
     simulator.clock.advance(seconds)
     return _get_clock(simulator, None)
@@ -205,6 +236,7 @@ def _reset(simulator: Simulator, _: object) -> Answer:
 
 _HANDLERS: Final[Mapping[str, Mapping[str, Handler]]] = {
     "executions": {"POST": _start_execution},
+    "workflows": {"POST": _add_workflow},
     "faults": {"POST": _inject, "DELETE": _clear_faults},
     "documents": {"POST": _script_documents},
     "requests": {"GET": _list_requests, "DELETE": _clear_requests},

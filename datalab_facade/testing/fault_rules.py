@@ -17,13 +17,43 @@ FaultHook: TypeAlias = Callable[[Request, int], "Fault | None"]
 method, origin and path came so far, this one included. The first is 1."""
 
 
+def _check_path(_: object, __: object, path: str | None) -> None:
+    if path is not None and str(path)[:1] not in {*"/*?["}:
+        message = (
+            "path must be the beginning of a request's path, such as '/api/v1/files', or a glob, "
+            f"such as '*/execute', not {path!r}"
+        )
+        raise ValueError(message)
+
+
+def _check_origin(_: object, __: object, origin: str | None) -> None:
+    if origin not in {None, "api", "storage"}:
+        message = f"origin must be 'api' or 'storage', not {origin!r}"
+        raise ValueError(message)
+
+
+def check_fault(value: object) -> Fault:
+    """Return a fault.
+
+    Raises:
+        TypeError: The value is something else; the message says what is allowed.
+    """
+    if isinstance(value, Fault):
+        return value
+    example = f"Fault.status({value})" if isinstance(value, int) else "Fault.status(503)"
+    message = (
+        f"a fault must be a Fault, such as {example}, Fault.reset() or Fault.hang(), not {value!r}"
+    )
+    raise TypeError(message)
+
+
 @attrs.frozen
 class Target:
     """The requests that a fault applies to."""
 
-    path: str | None
+    path: str | None = attrs.field(validator=_check_path)
     """A prefix of the request's path or, with ``*``, ``?`` or ``[``, a glob for the whole path."""
-    origin: Origin | None
+    origin: Origin | None = attrs.field(validator=_check_origin)
 
     def matches(self, request: Request) -> bool:
         """Return whether the fault applies. Without path and origin, it applies to the API."""
@@ -49,14 +79,18 @@ class FaultRules:
 
     def queue(self, faults: tuple[Fault, ...], target: Target) -> None:
         """Queue faults: one for each matching request, in order."""
-        self._queue.extend((target, fault) for fault in faults)
+        self._queue.extend([(target, check_fault(fault)) for fault in faults])
 
     def add_always(self, fault: Fault, target: Target) -> None:
         """Add a fault for every matching request."""
+        check_fault(fault)
         self._hooks.append(lambda request, _: fault if target.matches(request) else None)
 
     def add_hook(self, hook: FaultHook) -> None:
         """Add a function that selects faults."""
+        if not callable(hook):
+            message = f"a hook must be a function of a request and its count, not {hook!r}"
+            raise TypeError(message)
         self._hooks.append(hook)
 
     def clear(self) -> None:
@@ -80,5 +114,5 @@ class FaultRules:
         for hook in reversed(self._hooks):
             selected = hook(request, self._counts[key])
             if selected is not None:
-                return selected
+                return check_fault(selected)
         return Fault.none()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import partial
@@ -14,6 +13,7 @@ from datalab_facade.codec import from_json_by_hand
 from datalab_facade.json_forms import InvalidJSONError, check_names, read_inside, register
 from datalab_facade.reason_phrases import reason_phrase
 from datalab_facade.testing import readers
+from datalab_facade.testing.checking import is_finite
 from datalab_facade.testing.headers import Headers, HeadersLike
 from datalab_facade.testing.jsonvalue import JSON, json_bytes
 
@@ -133,8 +133,8 @@ class Fault:
                 ``detail`` like the service's own for that status.
             headers: headers to add; a ``Content-Type`` replaces the default one.
         """
-        if not 200 <= status <= 999:
-            message = f"status must be a final status from 200 to 999, not {status}"
+        if not (is_finite(status) and 200 <= status <= 999):
+            message = f"status must be a final status from 200 to 999, not {status!r}"
             raise ValueError(message)
         if body is None:
             body = {"detail": _detail(status)}
@@ -168,7 +168,7 @@ class Fault:
     @classmethod
     def delay(cls, seconds: float) -> Fault:
         """Wait some seconds before the first byte."""
-        if not (seconds >= 0 and math.isfinite(seconds)):
+        if not is_finite(seconds):
             message = (
                 f"seconds must be a finite number, zero or more, not {seconds!r}; "
                 "use Fault.hang() to never answer"
@@ -218,7 +218,7 @@ class Fault:
             every: seconds before each chunk.
             headers: whether to send the headers in chunks, too.
         """
-        if size < 1 or not (every >= 0 and math.isfinite(every)):
+        if not (is_finite(size) and size >= 1 and is_finite(every)):
             message = (
                 "size must be 1 byte or more, and every a finite number of seconds, zero or more; "
                 f"not {size!r} and {every!r}"
@@ -311,8 +311,8 @@ register(Fault, lambda fault: cast("Any", fault.to_dict()), _read)
 
 
 def _check_byte_count(count: int | None) -> int | None:
-    if count is not None and count < 0:
-        message = f"after must be a number of bytes, zero or more, not {count}"
+    if count is not None and not is_finite(count):
+        message = f"after must be a number of bytes, zero or more, not {count!r}"
         raise ValueError(message)
     return count
 

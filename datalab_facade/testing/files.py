@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from datalab_facade.clock import Clock
+from datalab_facade.testing.checking import check_type, new_id
 
 UploadStatus: TypeAlias = Literal["pending", "completed", "failed"]
 
@@ -48,12 +49,15 @@ class FileStore:
     by_id: dict[int, StoredFile] = attrs.field(factory=dict[int, StoredFile])
     last_id: int = 0
 
-    def request(self, filename: str, content_type: str, created_at: datetime) -> StoredFile:
+    def request(
+        self, filename: str, content_type: str, created_at: datetime, file_id: int | None = None
+    ) -> StoredFile:
         """Create a file whose bytes are still to be uploaded."""
-        self.last_id += 1
+        file_id = new_id(file_id, self.last_id + 1, self.by_id, "a file")
+        self.last_id = max(self.last_id, file_id)
         file = StoredFile(
-            file_id=self.last_id,
-            hashid=_hashid(self.last_id),
+            file_id=file_id,
+            hashid=_hashid(file_id),
             filename=filename,
             content_type=content_type,
             created_at=created_at,
@@ -97,10 +101,29 @@ class Files(Mapping[int, StoredFile]):
         with self._lock:
             self._store.hashids = accepted
 
-    def add(self, filename: str, body: bytes, content_type: str = "application/pdf") -> int:
-        """Add a file whose upload is complete; return its id."""
+    def add(
+        self,
+        filename: str,
+        body: bytes,
+        content_type: str = "application/pdf",
+        *,
+        file_id: int | None = None,
+    ) -> int:
+        """Add a file whose upload is complete; return its id.
+
+        Args:
+            filename: the name.
+            body: the bytes.
+            content_type: the type.
+            file_id: the id. Default: one more than the highest so far.
+
+        Raises:
+            TypeError: the body is not bytes.
+            ValueError: there is a file with this id, or it is not above zero.
+        """
+        check_type(body, bytes, "the body of a file", "b'%PDF-1.7'")
         with self._lock:
-            file = self._store.request(filename, content_type, self._clock.now())
+            file = self._store.request(filename, content_type, self._clock.now(), file_id)
             self._store.keep(attrs.evolve(file, body=body, upload_status="completed"))
             return file.file_id
 

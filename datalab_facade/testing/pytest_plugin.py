@@ -33,6 +33,8 @@ The marker ``@pytest.mark.datalab(*scripts, ...)`` takes scripts by position, th
     seed of the random delays of polls and retries. Default: 0, the same on every run.
 ``real_time``
     whether to use the machine's clock. Default: only with ``datalab_server``.
+``speed``
+    how much faster than real time the clock runs, with ``datalab_server``. Default: 1.
 all others
     options of :class:`~datalab_facade.testing.Simulator`, such as ``rate_limit``.
 
@@ -53,6 +55,7 @@ import pytest
 
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.testing.document_scripts import DocumentScript
+from datalab_facade.testing.fast_clock import FastClock
 from datalab_facade.testing.faults import Fault
 from datalab_facade.testing.scripts import ExecutionScript
 from datalab_facade.testing.simulator import Simulator
@@ -64,7 +67,7 @@ if TYPE_CHECKING:
     from datalab_facade.testing.server import SimulatorServer
 
 MARKER: Final = "datalab"
-_OWN_OPTIONS: Final = ("client", "faults", "real_time", "seed")
+_OWN_OPTIONS: Final = ("client", "faults", "real_time", "seed", "speed")
 _NOT_FOR_MARKERS: Final = frozenset({"self", "clock"})
 
 
@@ -77,6 +80,7 @@ class MarkerOptions:
     client: Mapping[str, object]
     seed: int
     real_time: bool
+    speed: float
     simulator: Mapping[str, object]
 
     @classmethod
@@ -103,12 +107,19 @@ class MarkerOptions:
         values.pop("client", None)
         seed = cast("int", values.pop("seed", 0))
         real_time = values.pop("real_time", "datalab_server" in request.fixturenames)
+        speed = cast("float", values.pop("speed", 1.0))
         known = inspect.signature(Simulator).parameters.keys() - _NOT_FOR_MARKERS
         for name in values.keys() - known:
             options = ", ".join(sorted({*known, *_OWN_OPTIONS}))
             raise _usage_error(node, f"unknown option {name!r}; known options: {options}")
         return cls(
-            tuple(scripts), cast("tuple[Fault, ...]", faults), client, seed, bool(real_time), values
+            tuple(scripts),
+            cast("tuple[Fault, ...]", faults),
+            client,
+            seed,
+            bool(real_time),
+            speed,
+            values,
         )
 
 
@@ -125,7 +136,10 @@ def _usage_error(node: pytest.Item, what: str) -> pytest.UsageError:
 
 def new_clock(request: pytest.FixtureRequest) -> Clock:
     """Make the clock of a test."""
-    return SystemClock() if MarkerOptions.parse(request).real_time else VirtualClock()
+    options = MarkerOptions.parse(request)
+    if not options.real_time:
+        return VirtualClock()
+    return SystemClock() if options.speed == 1 else FastClock(options.speed)
 
 
 def new_simulator(request: pytest.FixtureRequest, clock: Clock) -> Simulator:

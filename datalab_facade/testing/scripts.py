@@ -15,6 +15,7 @@ import attrs
 
 from datalab_facade.codec import JSONFormat, ToJSON, from_json_by_hand, json_field
 from datalab_facade.testing import readers
+from datalab_facade.testing.checking import check_type, is_finite
 from datalab_facade.testing.jsonvalue import JSON
 
 
@@ -39,7 +40,7 @@ Shape: TypeAlias = Literal["flat", "nested"]
 
 
 def _check_seconds(_: object, attribute: attrs.Attribute[float], value: float | None) -> None:
-    if value is not None and not (value >= 0 and math.isfinite(value)):
+    if value is not None and not is_finite(value):
         message = (
             f"{attribute.name} must be a finite number of seconds, zero or more, not {value!r}"
         )
@@ -228,7 +229,11 @@ class ExecutionScript(ToJSON):
     """Fields to add to the body at all times; they replace fields of the same name."""
 
     def __attrs_post_init__(self) -> None:
-        names = [step.name for step in self.steps]
+        steps = [
+            check_type(step, StepScript, "a step", "StepScript('parse', ends=60)")
+            for step in self.steps
+        ]
+        names = [step.name for step in steps]
         if len(set(names)) < len(names):
             message = f"steps must have different names, not {names}"
             raise ValueError(message)

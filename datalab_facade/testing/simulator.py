@@ -13,6 +13,7 @@ import attrs
 
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.testing.api import answer_api
+from datalab_facade.testing.checking import check_clock, check_rate_limit, check_type, new_id
 from datalab_facade.testing.documents import Documents
 from datalab_facade.testing.fault_rules import FaultHook, FaultRules, Target
 from datalab_facade.testing.faults import Fault
@@ -67,6 +68,10 @@ class Simulator:
         clock_skew: seconds by which the dates of the service are ahead of the clock;
             negative: behind.
         first_execution_id: the id of the first execution; the next ones count up.
+
+    Raises:
+        TypeError: the clock is not a clock.
+        ValueError: the rate limit is not a pair of numbers.
     """
 
     def __init__(
@@ -85,11 +90,11 @@ class Simulator:
         first_execution_id: int = 1001,
         clock_skew: float = 0.0,
     ) -> None:
-        limit = (
-            RateLimit(*rate_limit, send_retry_after=retry_after, per=rate_limit_per)
-            if rate_limit
-            else None
-        )
+        check_clock(clock)
+        limit = None
+        if rate_limit is not None:
+            requests, seconds = check_rate_limit(rate_limit)
+            limit = RateLimit(requests, seconds, send_retry_after=retry_after, per=rate_limit_per)
         self._clock: Final = clock if clock is not None else SystemClock()
         self.api_origin: Final = api_origin
         self.requests: Final = RequestLog()
@@ -140,10 +145,37 @@ class Simulator:
         with self._lock:
             self._state.storage_origin = origin
 
-    def start(self, script: ExecutionScript) -> int:
-        """Create an execution now; return its id."""
+    def start(self, script: ExecutionScript, *, execution_id: int | None = None) -> int:
+        """Create an execution now; return its id.
+
+        Args:
+            script: what it does, and when.
+            execution_id: its id. Default: :attr:`next_execution_id`.
+
+        Raises:
+            TypeError: the script is not an :class:`ExecutionScript`.
+            ValueError: there is an execution with this id, or it is not above zero.
+        """
+        checked = check_type(
+            script, ExecutionScript, "a script", "ExecutionScript([StepScript('parse', ends=60)])"
+        )
         with self._lock:
-            return self._state.start(script)
+            return self._state.start(checked, execution_id)
+
+    @property
+    def next_execution_id(self) -> int:
+        """The id of the next execution, also of one that the code under test submits.
+
+        Can be set; ids count up from there.
+        """
+        return self._state.next_execution_id
+
+    @next_execution_id.setter
+    def next_execution_id(self, execution_id: int) -> None:
+        with self._lock:
+            self._state.next_execution_id = new_id(
+                execution_id, 0, self._state.executions, "an execution"
+            )
 
     def script_for(self, workflow_id: int, script: ExecutionScript | None) -> None:
         """Set the script of a workflow's executions.
@@ -197,6 +229,10 @@ class Simulator:
                 or ``[``, matches this glob. Paths are compared as received.
             origin: only requests to this host. Default: the API; both hosts if there
                 is a path.
+
+        Raises:
+            TypeError: something is not a :class:`Fault`: ``Fault.status(503)``, not ``503``.
+            ValueError: the path or the origin selects no request.
         """
         with self._lock:
             self._rules.queue(faults, Target(path, origin))
@@ -213,6 +249,10 @@ class Simulator:
             fault: the fault.
             path: as for :meth:`inject`.
             origin: as for :meth:`inject`.
+
+        Raises:
+            TypeError: as for :meth:`inject`.
+            ValueError: as for :meth:`inject`.
         """
         with self._lock:
             self._rules.add_always(fault, Target(path, origin))
@@ -225,6 +265,9 @@ class Simulator:
                 origin, method and path came so far, this one included. It returns a
                 fault, or ``None`` to leave the decision to earlier calls. It may use
                 this simulator.
+
+        Raises:
+            TypeError: the hook is not a function.
         """
         with self._lock:
             self._rules.add_hook(hook)

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, cast
 import attrs
 
 from datalab_facade.clock import Clock
+from datalab_facade.testing.checking import new_id
 from datalab_facade.testing.documents import DocumentStore
 from datalab_facade.testing.execution_bodies import ends_at
 from datalab_facade.testing.files import FileStore
@@ -124,10 +125,10 @@ class State:
     api_origin: str = ""
     """The origin of the API where a request does not say which host it is sent to."""
 
-    def start(self, script: ExecutionScript) -> int:
+    def start(self, script: ExecutionScript, execution_id: int | None = None) -> int:
         """Create an execution now; return its id."""
-        execution_id = self.next_execution_id
-        self.next_execution_id += 1
+        execution_id = new_id(execution_id, self.next_execution_id, self.executions, "an execution")
+        self.next_execution_id = max(self.next_execution_id, execution_id + 1)
         self.executions[execution_id] = StartedExecution(
             execution_id, script, self.clock.now(), self.clock.monotonic()
         )

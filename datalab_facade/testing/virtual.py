@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
+from datalab_facade.testing.checking import check_seconds
 from datalab_facade.testing.virtual_loop import Sleepers
 from datalab_facade.testing.virtual_threads import ThreadScheduler
 
@@ -68,13 +69,13 @@ class VirtualClock:
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward. Tasks that are due wake in the loop's next iteration."""
-        _check_seconds(seconds)
+        check_seconds(seconds)
         with self._lock:
             self._elapsed += seconds
 
     def sleep(self, seconds: float) -> None:
         """Move the clock and return at once; in :meth:`run_threads`, let others run first."""
-        _check_seconds(seconds)
+        check_seconds(seconds)
         scheduler = self._scheduler
         if scheduler is None or not scheduler.sleep_until(self.monotonic() + seconds):
             # Add to the current reading: another thread may have moved the clock meanwhile.
@@ -83,7 +84,7 @@ class VirtualClock:
     async def sleep_async(self, seconds: float) -> None:
         """Suspend the task for some seconds; other tasks run meanwhile."""
         if math.isnan(seconds):
-            _check_seconds(seconds)
+            check_seconds(seconds)
         # As in real time: asyncio.sleep accepts a negative duration, time.sleep raises.
         if seconds <= 0:
             await asyncio.sleep(0)
@@ -137,9 +138,3 @@ class VirtualClock:
                 sleepers = Sleepers(weakref.ref(loop), self.monotonic, self._sleep_until)
                 self._sleepers[loop] = sleepers
             return sleepers
-
-
-def _check_seconds(seconds: float) -> None:
-    if not 0 <= seconds < math.inf:
-        message = f"seconds must be a finite number, zero or more, not {seconds!r}"
-        raise ValueError(message)

@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from datalab_facade.clock import Clock
+from datalab_facade.testing.checking import new_id
 from datalab_facade.testing.jsonvalue import JSON
 from datalab_facade.testing.scripts import ExecutionScript, RunScript, Shape, StepScript
 
@@ -80,12 +81,18 @@ class WorkflowStore:
     last_id: int = 0
 
     def add(
-        self, name: str, steps: Iterable[Mapping[str, JSON]], team_id: int, created_at: datetime
+        self,
+        name: str,
+        steps: Iterable[Mapping[str, JSON]],
+        team_id: int,
+        created_at: datetime,
+        workflow_id: int | None = None,
     ) -> StoredWorkflow:
         """Store a new workflow."""
-        self.last_id += 1
+        workflow_id = new_id(workflow_id, self.last_id + 1, self.by_id, "a workflow")
+        self.last_id = max(self.last_id, workflow_id)
         workflow = StoredWorkflow(
-            workflow_id=self.last_id,
+            workflow_id=workflow_id,
             name=name,
             team_id=team_id,
             steps=tuple(steps),
@@ -191,12 +198,28 @@ class Workflows(Mapping[int, StoredWorkflow]):
             self._store.step_types = dict(step_types)
 
     def add(
-        self, name: str, steps: Iterable[Mapping[str, JSON]], *, team_id: int | None = None
+        self,
+        name: str,
+        steps: Iterable[Mapping[str, JSON]],
+        *,
+        team_id: int | None = None,
+        workflow_id: int | None = None,
     ) -> int:
-        """Add a workflow without checks; return its id. Default team: that of the key."""
+        """Add a workflow without checks; return its id.
+
+        Args:
+            name: the name.
+            steps: the steps, as the API writes them.
+            team_id: the team. Default: that of the key.
+            workflow_id: the id. Default: one more than the highest so far.
+
+        Raises:
+            ValueError: there is a workflow with this id, or it is not above zero.
+        """
         with self._lock:
             team = self._store.team_id if team_id is None else team_id
-            return self._store.add(name, steps, team, self._clock.now()).workflow_id
+            now = self._clock.now()
+            return self._store.add(name, steps, team, now, workflow_id).workflow_id
 
     def script_for(self, workflow_id: int, script: ExecutionScript | None) -> None:
         """Set the script of a workflow's executions; ``None``: it follows from the steps."""

@@ -119,7 +119,7 @@ class Attempts(ABC, Generic[_C, _T]):
 
     def _status_error(self, reply: StorageReply, url: str) -> APIStatusError:
         return APIStatusError(
-            reply.status,
+            status=reply.status,
             method=self._method,
             url=redact_url(url),
             retry_after=retry_after_of(reply.headers),

@@ -438,7 +438,7 @@ def test_the_doctor_shows_no_password_whatever_is_in_it(
 @pytest.mark.parametrize("date", [None, "not a date"])
 def test_an_answer_without_a_time_says_nothing_of_the_clock(date: str | None) -> None:
     headers = {} if date is None else {"date": date}
-    answer = NotFoundError(404, method="GET", url="https://a.example", detail="", headers=headers)
+    answer = NotFoundError(method="GET", url="https://a.example", headers=headers)
     assert (
         clock_check(answer, datetime.now(UTC)).message
         == "not checked: the answer has no Date header"
@@ -502,7 +502,7 @@ def _after(cause: OSError, error: LocalFileError) -> LocalFileError:
 
 
 def _answered(kind: type[APIStatusError], status: int) -> APIStatusError:
-    return kind(status, method="GET", url="https://a.example", detail="")
+    return kind(status=status, method="GET", url="https://a.example")
 
 
 @pytest.mark.parametrize(

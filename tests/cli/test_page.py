@@ -16,10 +16,15 @@ import click
 import pytest
 
 from datalab_facade.cli.app import program
-from datalab_facade.cli.demonstration.clock import FastClock
 from datalab_facade.cli.demonstration.scene import invoice
 from datalab_facade.cli.exits import MEANINGS
-from datalab_facade.testing import ExecutionScript, Simulator, SimulatorServer, StepScript
+from datalab_facade.testing import (
+    ExecutionScript,
+    FastClock,
+    Simulator,
+    SimulatorServer,
+    StepScript,
+)
 from tests.cli.programs import surroundings
 from tests.markdown import ROOT, blocks_of
 from tests.secrets_for_tests import API_KEY

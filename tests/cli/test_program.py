@@ -13,13 +13,12 @@ from xml.etree import ElementTree as ET
 import jsonschema_rs
 import pytest
 
-from datalab_facade import Datalab, Manifest
+from datalab_facade import Datalab, Manifest, StepDefinition, WorkflowDefinition
 from datalab_facade.cli import app, main
 from datalab_facade.cli.commands.schemas import schema_names
 from datalab_facade.cli.demonstration import show
-from datalab_facade.cli.demonstration.clock import FastClock
 from datalab_facade.cli.demonstration.scene import definition
-from datalab_facade.testing import Simulator, SimulatorServer
+from datalab_facade.testing import FastClock, Simulator, SimulatorServer
 from tests.cli.conftest import Run
 from tests.cli.programs import InTerminal, command, surroundings
 from tests.cli.schemas import check_document
@@ -177,7 +176,7 @@ def test_doctor_sees_that_clocks_differ(run: Run) -> None:
 
 def test_serve_serves_a_datalab_until_ctrl_c(world: World) -> None:
     process = subprocess.Popen(
-        command("serve", "--json"),
+        command("serve", "--json", "--speed", "3600"),
         env=surroundings({}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -188,6 +187,11 @@ def test_serve_serves_a_datalab_until_ctrl_c(world: World) -> None:
     check_document("serve", addresses)
     with Datalab(addresses["api_key"], base_url=addresses["api_url"]) as client:
         assert client.workflows.list() == ()
+        steps = [StepDefinition(step_key="marker_parse", unique_name="parse")]
+        workflow = client.workflows.create(WorkflowDefinition(name="Text", steps=steps))
+        execution = client.workflows.execute(workflow, "https://a.example/1.pdf").wait(timeout=20)
+        assert execution.duration is not None
+        assert execution.duration.total_seconds() > 20
     process.send_signal(2)
     output, errors = process.communicate(timeout=30)
     assert (process.returncode, output, errors) == (0, "", "")

@@ -164,7 +164,7 @@ DONE = Execution(
     ),
 )
 UNKNOWN = NotFoundError(
-    404, method="GET", url="https://www.datalab.to/x", detail="Workflow execution 99 not found"
+    "Workflow execution 99 not found", method="GET", url="https://www.datalab.to/x"
 )
 OVERVIEW = Overview(
     {execution.id: execution for execution in (DONE, FAILED, QUEUED, RUNNING)},
@@ -391,8 +391,8 @@ def test_what_a_server_says_cannot_move_the_cursor(name: str) -> None:
 
 def test_an_error_is_one_line_that_says_what_to_do_next() -> None:
     error = WaitTimeoutError(
-        "execution",
-        123,
+        kind="execution",
+        job_id=123,
         snapshot=RUNNING,
         stage="IN_PROGRESS, 1/3 steps done",
         timeout=60,

@@ -239,7 +239,7 @@ def test_success_is_never_guessed(endpoint: str, raw: Any, missing: tuple[str, .
 
 
 def test_a_result_that_is_gone_is_not_found() -> None:
-    error = ResultExpiredError(404, method="GET", url="https://a.example/api/v1/convert/a")
+    error = ResultExpiredError(url="https://a.example/api/v1/convert/a")
     assert isinstance(error, NotFoundError)
     assert "deleted an hour after" in str(error)
 

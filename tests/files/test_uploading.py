@@ -201,7 +201,7 @@ def test_what_is_no_checksum_of_what_was_sent_tells_nothing(headers: dict[str, s
 
 
 def test_an_error_of_the_api_for_the_url_comes_out_as_it_is() -> None:
-    error = AuthenticationError(401, **REQUEST)
+    error = AuthenticationError(**REQUEST)
     _, end = run({"error": error})
     assert end is error
     _, end = run(ticket(), answered(403), {"error": error})
@@ -211,8 +211,8 @@ def test_an_error_of_the_api_for_the_url_comes_out_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (NotFoundError(404, **REQUEST), 404),
-        (InternalServerError(503, **REQUEST), 503),
+        (NotFoundError(**REQUEST), 404),
+        (InternalServerError(status=503, **REQUEST), 503),
         (BROKEN, None),
     ],
 )

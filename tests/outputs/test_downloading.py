@@ -80,7 +80,7 @@ LOCATIONS = [
 ERRORS = [
     APIConnectionError("cut", method="GET", url="u", may_have_arrived=True),
     APITimeoutError("late", method="GET", url="u", may_have_arrived=True, timeout=1),
-    APIStatusError(503, method="GET", url="u"),
+    APIStatusError(status=503, method="GET", url="u"),
 ]
 
 # What storage does next: what kind of answer, and a number that means something to each.
@@ -267,7 +267,7 @@ class World:
         assert self.renewals <= POLICY.max_renewals
         act = (self.acts or [self.last])[0]
         if act[0] == "error" and act[2]:
-            return Result(self.now, error=NotFoundError(404, method="GET", url="u"))
+            return Result(self.now, error=NotFoundError(method="GET", url="u"))
         if act[0] == "strange":
             return Result(self.now)
         return Result(self.now, f"https://storage.example/renewed?{self.renewals}")
@@ -588,7 +588,9 @@ def test_trouble_that_goes_on_is_told_with_its_status() -> None:
 
 def test_trouble_that_will_not_pass_is_told_at_once() -> None:
     _, steps, _ = begun()
-    failed = failure(steps, Result(1_000.0, error=APIStatusError(451, method="GET", url="u")))
+    failed = failure(
+        steps, Result(1_000.0, error=APIStatusError(status=451, method="GET", url="u"))
+    )
     assert (failed.reason, failed.status) == ("refused", 451)
     assert "could not be fetched: GET u answered 451" in str(failed)
 
@@ -939,7 +941,9 @@ def test_redirects_are_counted_in_a_row_only() -> None:
 def test_a_url_that_cannot_be_renewed_tells_why() -> None:
     _, steps, _ = begun()
     steps.send(replied(1_000.0, 403))
-    failed = failure(steps, Result(1_000.0, error=APIStatusError(503, method="GET", url="u")))
+    failed = failure(
+        steps, Result(1_000.0, error=APIStatusError(status=503, method="GET", url="u"))
+    )
     assert (failed.reason, failed.status) == ("expired", 403)
     assert "has a URL that expired and could not be renewed: GET u answered 503" in str(failed)
 

@@ -123,7 +123,7 @@ _DEFINITION = StepDefinition(
     version="1",
 )
 _TIMED_OUT = WaitTimeoutError(
-    "execution", 124, snapshot=EXECUTION, stage="COMPLETED", timeout=60, elapsed=60.5
+    kind="execution", job_id=124, snapshot=EXECUTION, stage="COMPLETED", timeout=60, elapsed=60.5
 )
 _TOTALS = Totals(
     queued=1, running=2, succeeded=3, failed=4, requests=50, requests_left=150, eta_seconds=12.5

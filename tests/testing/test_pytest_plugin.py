@@ -165,6 +165,10 @@ SERVED = """
             [execution_id] = datalab_simulator.execution_ids
             assert client.executions.wait(execution_id, timeout=20).succeeded
 
+    @pytest.mark.datalab(speed=3600)
+    def test_its_clock_can_run_faster(datalab_server, datalab_clock):
+        assert datalab_clock.speed == 3600
+
     def test_no_thread_port_or_variable_is_left():
         assert threading.active_count() == 1
         assert "DATALAB_HOST" not in os.environ and "DATALAB_API_KEY" not in os.environ
@@ -174,7 +178,7 @@ SERVED = """
 
 
 def test_a_server_is_there_for_one_test_and_leaves_nothing_behind(run: Run) -> None:
-    assert outcome(run(SERVED, *OURS)) == "2 passed"
+    assert outcome(run(SERVED, *OURS)) == "3 passed"
 
 
 WRONG = """

@@ -12,8 +12,15 @@ from datalab_facade.cli.sessions import Session, with_session
 
 
 @click.command()
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, 1_000_000, min_open=True),
+    default=1.0,
+    metavar="FACTOR",
+    help="How much faster than real time its clock runs; by default 1.",
+)
 @with_session
-def serve(session: Session) -> ExitCode:
+def serve(session: Session, speed: float) -> ExitCode:
     """Serve an embedded Datalab until Ctrl-C.
 
     It runs on this machine and answers like Datalab, without an account or internet access.
@@ -21,8 +28,9 @@ def serve(session: Session) -> ExitCode:
     docs/testing-your-code.md.
     """
     from datalab_facade.cli.embedded import make_embedded_server
+    from datalab_facade.testing.fast_clock import FastClock
 
-    with make_embedded_server() as server:
+    with make_embedded_server(FastClock(speed)) as server:
         addresses = {
             "api_url": server.api_url,
             "storage_url": server.storage_url,

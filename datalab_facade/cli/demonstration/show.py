@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from datalab_facade.cli import documents
-from datalab_facade.cli.demonstration.clock import FastClock
 from datalab_facade.cli.demonstration.scene import INVOICE_NAME, definition, invoice, script
 from datalab_facade.cli.embedded import make_embedded_server
 from datalab_facade.cli.exits import ExitCode
@@ -23,6 +22,7 @@ from datalab_facade.client import Datalab
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import Execution
 from datalab_facade.pictures.terminal import BOLD, CYAN, DIM
+from datalab_facade.testing.fast_clock import FastClock
 
 _SPEED: Final = 20.0
 

@@ -196,8 +196,8 @@ class DatalabExecuteWorkflowOperator(BaseOperator):
             execution = client.executions.handle(handle).get()
             if not execution.is_terminal:
                 raise WaitTimeoutError(
-                    "execution",
-                    execution.id,
+                    kind="execution",
+                    job_id=execution.id,
                     snapshot=execution,
                     timeout=self.timeout,
                     elapsed=self.timeout,

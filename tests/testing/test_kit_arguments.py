@@ -1,0 +1,205 @@
+"""What a test passes to the kit: ids of its choice, and clear words where it is wrong."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from datalab_facade import APIConnectionError, NotFoundError
+from datalab_facade.testing import (
+    ExecutionScript,
+    FastClock,
+    Fault,
+    Simulator,
+    SimulatorServer,
+    StepScript,
+    VirtualClock,
+    connect,
+)
+
+PARSE = ExecutionScript([StepScript("parse", ends=60)])
+
+
+def test_an_execution_has_the_id_that_a_test_chooses(simulator: Simulator) -> None:
+    assert simulator.start(PARSE, execution_id=7770) == 7770
+    assert simulator.start(PARSE) == 7771
+    assert simulator.start(PARSE, execution_id=5) == 5
+    assert simulator.start(PARSE) == 7772
+    with connect(simulator) as client:
+        assert client.executions.wait(7770).id == 7770
+
+
+def test_a_submission_gets_the_id_that_a_test_chooses(simulator: Simulator) -> None:
+    workflow_id = simulator.workflows.add("Invoices", [], workflow_id=88)
+    simulator.workflows.script_for(workflow_id, PARSE)
+    simulator.next_execution_id = 5001
+    with connect(simulator) as client:
+        assert client.workflows.execute(88, "https://a.example/1.pdf").id == 5001
+        assert client.workflows.execute(88, "https://a.example/1.pdf").id == 5002
+    assert simulator.next_execution_id == 5003
+    assert simulator.workflows.add("Next", []) == 89
+
+
+def test_a_file_has_the_id_that_a_test_chooses(simulator: Simulator) -> None:
+    assert simulator.files.add("a.pdf", b"%PDF", file_id=41) == 41
+    assert simulator.files.add("b.pdf", b"%PDF") == 42
+    with connect(simulator) as client:
+        assert client.files.get(41).filename == "a.pdf"
+        with pytest.raises(NotFoundError):
+            client.files.get(40)
+
+
+@pytest.mark.parametrize(
+    ("add", "words"),
+    [
+        (lambda it: it.start(PARSE, execution_id=1001), "there is an execution 1001 already"),
+        (lambda it: setattr(it, "next_execution_id", 1001), "an execution 1001 already"),
+        (lambda it: it.files.add("a.pdf", b"", file_id=7), "there is a file 7 already"),
+        (lambda it: it.workflows.add("x", [], workflow_id=9), "there is a workflow 9 already"),
+        (lambda it: it.start(PARSE, execution_id=0), "whole number above zero, not 0"),
+        (lambda it: it.start(PARSE, execution_id="7"), "whole number above zero, not '7'"),
+        (lambda it: it.files.add("a.pdf", b"", file_id=True), "above zero, not True"),
+    ],
+)
+def test_an_id_is_used_once(
+    simulator: Simulator, add: Callable[[Simulator], object], words: str
+) -> None:
+    assert simulator.start(PARSE) == 1001
+    simulator.files.add("a.pdf", b"", file_id=7)
+    simulator.workflows.add("x", [], workflow_id=9)
+    with pytest.raises(ValueError, match=words):
+        add(simulator)
+
+
+WRONG_FAULTS: list[tuple[object, str]] = [
+    (503, r"Fault.status\(503\), Fault.reset\(\) or Fault.hang\(\), not 503"),
+    ("hang", r"a fault must be a Fault, such as Fault.status\(503\).*, not 'hang'"),
+    ([Fault.hang()], r"not \[Fault"),
+    (Fault.hang, "a fault must be a Fault"),
+    (NotFoundError("x"), "a fault must be a Fault"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "words"), WRONG_FAULTS)
+def test_a_wrong_fault_is_an_error_where_it_is_injected(
+    simulator: Simulator, wrong: Any, words: str
+) -> None:
+    with pytest.raises(TypeError, match=words):
+        simulator.inject(Fault.none(), wrong)
+    with pytest.raises(TypeError, match=words):
+        simulator.inject_always(wrong)
+    execution_id = simulator.start(PARSE)
+    with connect(simulator) as client:
+        client.executions.get(execution_id)
+    assert [request.status for request in simulator.requests] == [200]
+
+
+def test_a_fault_that_no_request_can_meet_is_an_error(simulator: Simulator) -> None:
+    options: list[dict[str, Any]] = [
+        {"path": "api/v1/files"},
+        {"path": "https://www.datalab.to/api/v1"},
+        {"path": ""},
+        {"path": 7},
+        {"origin": "moon"},
+    ]
+    for wrong in options:
+        for inject in (simulator.inject, simulator.inject_always):
+            with pytest.raises(ValueError, match=r"must be (the beginning|'api' or 'storage')"):
+                inject(Fault.hang(), **wrong)
+
+
+def test_a_hook_is_a_function_that_gives_faults(simulator: Simulator) -> None:
+    wrong: Any = Fault.hang()
+    with pytest.raises(TypeError, match="a hook must be a function"):
+        simulator.inject_with(wrong)
+    status: Any = 503
+    simulator.inject_with(lambda _request, _count: status)
+    with (
+        connect(simulator) as client,
+        pytest.raises(APIConnectionError, match=r"Fault.status\(503\)"),
+    ):
+        client.executions.get(1)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (Fault.status, "status must be a final status .* not '5'"),
+        (Fault.delay, "seconds must be .* not '5'"),
+        (Fault.hang, "after must be .* not '5'"),
+        (lambda text: Fault.slow(text, 1), "size must be .* not '5'"),
+        (lambda text: StepScript("parse", ends=text), "ends must be .* not '5'"),
+        (lambda text: VirtualClock().advance(text), "seconds must be .* not '5'"),
+        (lambda _: FastClock(0), "speed must be .* not 0"),
+        (lambda _: FastClock(math.inf), "speed must be .* not inf"),
+    ],
+)
+def test_a_wrong_number_is_named(make: Callable[[Any], object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make("5")
+
+
+def test_a_script_is_a_script(simulator: Simulator) -> None:
+    text: Any = "parse"
+    with pytest.raises(TypeError, match=r"a script must be an ExecutionScript, such as"):
+        simulator.start(text)
+    with pytest.raises(TypeError, match=r"a step must be a StepScript, such as StepScript\("):
+        ExecutionScript([text])
+
+
+@pytest.mark.parametrize("limit", [60, (60,), (60, 0), ("200", 60), (1.5, 60), "ab", (1, 2, 3)])
+def test_a_rate_limit_is_a_pair(limit: Any) -> None:
+    with pytest.raises(ValueError, match=r"rate_limit must be .*, such as \(200, 60\), not"):
+        Simulator(rate_limit=limit)
+
+
+def test_what_is_no_clock_and_no_bytes_is_named(simulator: Simulator) -> None:
+    text: Any = "a key"
+    with pytest.raises(TypeError, match=r"clock must be a clock, such as VirtualClock\(\)"):
+        Simulator(text)
+    with pytest.raises(TypeError, match="the body of a file must be a bytes, such as"):
+        simulator.files.add("a.pdf", text)
+
+
+def test_a_workflow_is_added_by_a_control_request() -> None:
+    with SimulatorServer(Simulator(VirtualClock()), control=True) as server:
+        with httpx.Client(base_url=server.control_url) as control:
+            script = {"steps": [{"name": "parse", "ends": 60}]}
+            body = {"name": "Invoices", "workflow_id": 88, "script": script}
+            assert control.post("workflows", json=body).json() == {"workflow_id": 88}
+            assert control.post("workflows", json={}).json() == {"workflow_id": 89}
+            assert control.post("workflows", json=body).status_code == 422
+        with connect(server.simulator) as client:
+            execution = client.workflows.execute(88, "https://a.example/1.pdf").result()
+    assert list(execution.steps) == ["parse"]
+
+
+def test_a_fast_clock_runs_faster_and_can_be_advanced() -> None:
+    clock = FastClock(1_000)
+    began, real = clock.monotonic(), time.monotonic()
+    clock.sleep(20)
+    assert time.monotonic() - real >= 0.02
+    assert clock.monotonic() - began >= 20
+    now = clock.now()
+    clock.advance(3_600)
+    assert clock.monotonic() - began >= 3_620
+    assert (clock.now() - now).total_seconds() >= 3_600
+
+
+def test_a_served_execution_on_a_fast_clock_ends_early() -> None:
+    with SimulatorServer(Simulator(FastClock(3600)), control=True) as server:
+        control = httpx.Client(base_url=server.control_url)
+        with control:
+            body = {"steps": [{"name": "parse", "ends": 86_400}], "execution_id": 777}
+            assert control.post("executions", json=body).json() == {"execution_id": 777}
+            assert control.post("executions", json=body).status_code == 422
+            reading = control.post("clock", json={"advance": 86_400}).json()
+        assert reading["monotonic"] >= 86_400
+        assert reading["virtual"] is False
+        with connect(server.simulator) as client:
+            assert client.executions.get(777).succeeded
