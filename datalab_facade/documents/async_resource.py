@@ -10,7 +10,6 @@ from typing import Any, TypeVar, Unpack, cast, overload
 import attrs
 
 from datalab_facade.arguments import checked_callable, checked_count, checked_seconds
-from datalab_facade.concurrency import off_loop_async
 from datalab_facade.context import Context
 from datalab_facade.documents.async_handles import AsyncDocumentHandle
 from datalab_facade.documents.async_result_reading import AsyncPollAgain, AsyncResultReader
@@ -23,7 +22,6 @@ from datalab_facade.documents.page_ranges import PageRange, to_page_range
 from datalab_facade.documents.receipts import SavedResult
 from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.documents.results import Extraction
-from datalab_facade.documents.saving import save_result
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.sources import DocumentSource
 from datalab_facade.documents.submissions import (
@@ -191,7 +189,7 @@ class AsyncDocuments(AsyncDocumentVerbs):
             # What does not fit the type was paid for as well.
             if output_dir is not None:
                 with contextlib.suppress(DatalabError):
-                    await self._save(error.extraction, output_dir)
+                    await self._results.save_result(error.extraction, output_dir)
             raise
         for pause in asking_again(late, now=clock.monotonic(), deadline=deadline):
             if has_arrived(result, late):
@@ -202,7 +200,7 @@ class AsyncDocuments(AsyncDocumentVerbs):
                 newer = await self.get(known.id, **call_options(options))
                 result = await self._read(newer, known, deadline, max_bytes)
         if output_dir is not None:
-            await self._save(result, output_dir)
+            await self._results.save_result(result, output_dir)
         return result
 
     async def refresh(
@@ -264,7 +262,7 @@ class AsyncDocuments(AsyncDocumentVerbs):
             DatalabError: Whatever :meth:`result` raises.
         """
         if isinstance(job, DocumentResult):
-            return await self._save(job, output_dir)
+            return await self._results.save_result(job, output_dir)
         known = self._known(job)
         deadline = self._context.clock.monotonic() + self._limit(options)
         ended = await self.wait(known.id, on_change=on_change, **options)
@@ -399,9 +397,3 @@ class AsyncDocuments(AsyncDocumentVerbs):
 
     def _polling_again(self, known: KnownRequest) -> AsyncPollAgain:
         return lambda left: self.get(known.id, timeout=left)
-
-    async def _save(
-        self, result: DocumentResult, output_dir: str | os.PathLike[str]
-    ) -> SavedResult:
-        saved_at = self._context.clock.now()
-        return await off_loop_async(lambda: save_result(result, output_dir, saved_at=saved_at))

@@ -98,14 +98,13 @@ class AsyncResultReader:
         """
         if not ended.succeeded:
             raise failure_of(ended)
-        saved_at = self._context.clock.now()
         if ended.result_url is None:
             try:
                 result = await self.read(ended, known, poll_again, deadline=deadline, max_bytes=0)
             except ExtractionMismatchError as error:
                 # Files have no type.
                 result = error.extraction
-            return await off_loop_async(lambda: save_result(result, output_dir, saved_at=saved_at))
+            return await self.save_result(result, output_dir)
         folder = checked_path("output_dir", output_dir)
         file = await off_loop_async(lambda: _temporary_file(folder))
         with file:
@@ -113,6 +112,7 @@ class AsyncResultReader:
                 remote_result(ended), _renewing(poll_again), deadline=self._latest(deadline)
             )
             await _copy_async(pieces, file)
+            saved_at = self._context.clock.now()
             return await off_loop_async(
                 lambda: save_body(
                     _pieces_of(file),
@@ -125,6 +125,13 @@ class AsyncResultReader:
                     saved_at=saved_at,
                 )
             )
+
+    async def save_result(
+        self, result: DocumentResult, output_dir: str | os.PathLike[str]
+    ) -> SavedResult:
+        """Save a result that is in memory. Errors as :func:`save_result`."""
+        saved_at = self._context.clock.now()
+        return await off_loop_async(lambda: save_result(result, output_dir, saved_at=saved_at))
 
     def _latest(self, deadline: float) -> float:
         # A wait without an end does not make a download without one.

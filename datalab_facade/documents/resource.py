@@ -11,7 +11,6 @@ from typing import Any, TypeVar, Unpack, cast, overload
 import attrs
 
 from datalab_facade.arguments import checked_callable, checked_count, checked_seconds
-from datalab_facade.concurrency import off_loop
 from datalab_facade.context import Context
 from datalab_facade.documents.handles import DocumentHandle
 from datalab_facade.documents.job_ids import id_with_verb, is_request_id, split_id
@@ -22,7 +21,6 @@ from datalab_facade.documents.receipts import SavedResult
 from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.documents.result_reading import PollAgain, ResultReader
 from datalab_facade.documents.results import Extraction
-from datalab_facade.documents.saving import save_result
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.sources import DocumentSource
 from datalab_facade.documents.submissions import (
@@ -192,7 +190,7 @@ class Documents(DocumentVerbs):
             # What does not fit the type was paid for as well.
             if output_dir is not None:
                 with contextlib.suppress(DatalabError):
-                    self._save(error.extraction, output_dir)
+                    self._results.save_result(error.extraction, output_dir)
             raise
         for pause in asking_again(late, now=clock.monotonic(), deadline=deadline):
             if has_arrived(result, late):
@@ -203,7 +201,7 @@ class Documents(DocumentVerbs):
                 newer = self.get(known.id, **call_options(options))
                 result = self._read(newer, known, deadline, max_bytes)
         if output_dir is not None:
-            self._save(result, output_dir)
+            self._results.save_result(result, output_dir)
         return result
 
     def refresh(
@@ -265,7 +263,7 @@ class Documents(DocumentVerbs):
             DatalabError: Whatever :meth:`result` raises.
         """
         if isinstance(job, DocumentResult):
-            return self._save(job, output_dir)
+            return self._results.save_result(job, output_dir)
         known = self._known(job)
         deadline = self._context.clock.monotonic() + self._limit(options)
         ended = self.wait(known.id, on_change=on_change, **options)
@@ -400,7 +398,3 @@ class Documents(DocumentVerbs):
 
     def _polling_again(self, known: KnownRequest) -> PollAgain:
         return lambda left: self.get(known.id, timeout=left)
-
-    def _save(self, result: DocumentResult, output_dir: str | os.PathLike[str]) -> SavedResult:
-        saved_at = self._context.clock.now()
-        return off_loop(lambda: save_result(result, output_dir, saved_at=saved_at))

@@ -99,14 +99,13 @@ class ResultReader:
         """
         if not ended.succeeded:
             raise failure_of(ended)
-        saved_at = self._context.clock.now()
         if ended.result_url is None:
             try:
                 result = self.read(ended, known, poll_again, deadline=deadline, max_bytes=0)
             except ExtractionMismatchError as error:
                 # Files have no type.
                 result = error.extraction
-            return off_loop(lambda: save_result(result, output_dir, saved_at=saved_at))
+            return self.save_result(result, output_dir)
         folder = checked_path("output_dir", output_dir)
         file = off_loop(lambda: _temporary_file(folder))
         with file:
@@ -114,6 +113,7 @@ class ResultReader:
                 remote_result(ended), _renewing(poll_again), deadline=self._latest(deadline)
             )
             _copy(pieces, file)
+            saved_at = self._context.clock.now()
             return off_loop(
                 lambda: save_body(
                     _pieces_of(file),
@@ -126,6 +126,13 @@ class ResultReader:
                     saved_at=saved_at,
                 )
             )
+
+    def save_result(
+        self, result: DocumentResult, output_dir: str | os.PathLike[str]
+    ) -> SavedResult:
+        """Save a result that is in memory. Errors as :func:`save_result`."""
+        saved_at = self._context.clock.now()
+        return off_loop(lambda: save_result(result, output_dir, saved_at=saved_at))
 
     def _latest(self, deadline: float) -> float:
         # A wait without an end does not make a download without one.
