@@ -138,6 +138,7 @@ if TYPE_CHECKING:
     from datalab_facade.workflows.inputs import InputConfig
     from datalab_facade.workflows.models import StepType, Workflow, WorkflowStep
 
+# What follows is written by scripts/public_names.py, of the imports above.
 __all__ = [
     "APIConnectionError",
     "APIStatusError",
@@ -272,22 +273,10 @@ __all__ = [
     "schema_of",
 ]
 
-# Where each name is found, since what is imported above is for type checkers only.
 _HOMES = {
-    "pipelines.run_task": "RunPipeline",
-    "pipelines.async_handles": "AsyncPipelineExecutionHandle",
-    "pipelines.handles": "PipelineExecutionHandle",
-    "pipelines.execution_models": "PipelineExecution PipelineStepRun",
-    "pipelines.definitions": "PipelineDefinition PipelineStep",
-    "pipelines.models": (
-        "BatchRun ExtractionSchema Pipeline PipelineRate PipelineVersion StoredStep"
-    ),
-    "health": "Health",
-    "jobs.changes": "Change",
     "async_client": "AsyncDatalab",
     "client": "Datalab",
     "client_options": "ClientOptions",
-    "workflows.definitions": "StepDefinition WorkflowDefinition",
     "documents.async_handles": "AsyncDocumentHandle",
     "documents.extracted_fields": "ExtractedField",
     "documents.handles": "DocumentHandle",
@@ -305,38 +294,49 @@ _HOMES = {
     ),
     "drift": "Drift DriftReport",
     "errors": (
-        "APIConnectionError APIStatusError APITimeoutError AuthenticationError "
-        "BadRequestError ClientStateError ConfigurationError ConflictError "
-        "ConnectionSetupError DatalabError DefinitionIssue DocumentFailedError DownloadError "
-        "DownloadFailure EmptyResultError ExecutionFailedError ExtractionIssue "
-        "ExtractionMismatchError FormatNotRequestedError InternalServerError "
-        "InvalidArgumentError InvalidDefinitionError InvalidResponseError InvalidSchemaError "
-        "JobFailedError LocalFileError NotFoundError OutputTooLargeError OverloadedError "
-        "PayloadTooLargeError PaymentRequiredError PermissionDeniedError PipelineFailedError "
-        "RateLimitError RateLimitTimeoutError RequestRejectedError ResultExpiredError "
-        "SchemaIssue SubmissionUncertainError UnknownOptionError UnprocessableEntityError "
-        "UploadError UploadFailure ValidationIssue WaitTimeoutError"
+        "APIConnectionError APIStatusError APITimeoutError AuthenticationError BadRequestError "
+        "ClientStateError ConfigurationError ConflictError ConnectionSetupError DatalabError "
+        "DefinitionIssue DocumentFailedError DownloadError DownloadFailure EmptyResultError "
+        "ExecutionFailedError ExtractionIssue ExtractionMismatchError FormatNotRequestedError "
+        "InternalServerError InvalidArgumentError InvalidDefinitionError InvalidResponseError "
+        "InvalidSchemaError JobFailedError LocalFileError NotFoundError OutputTooLargeError "
+        "OverloadedError PayloadTooLargeError PaymentRequiredError PermissionDeniedError "
+        "PipelineFailedError RateLimitError RateLimitTimeoutError RequestRejectedError "
+        "ResultExpiredError SchemaIssue SubmissionUncertainError UnknownOptionError "
+        "UnprocessableEntityError UploadError UploadFailure ValidationIssue WaitTimeoutError"
     ),
-    "files.models": "File FileLink",
     "executions.async_handles": "AsyncExecutionHandle",
     "executions.handles": "ExecutionHandle",
-    "workflows.inputs": "InputConfig",
+    "files.models": "File FileLink",
+    "files.uploads": "UploadOutcome",
+    "health": "Health",
+    "jobs.changes": "Change",
     "jobs.learning": "DurationModel",
-    "options": "CallOptions WaitOptions",
-    "outputs.manifest": "Manifest FailedOutput SavedOutput",
-    "models": "Execution Failure Output Step StepProgress StepRun Steps",
     "jobs.outcomes": "Outcome Totals Update",
-    "rate_limiting.local": "RateLimiter LocalRateLimiter",
-    "runs.run_options": "RunOptions",
+    "jobs.wait": "WaitPolicy",
+    "models": "Execution Failure Output Step StepProgress StepRun Steps",
+    "options": "CallOptions WaitOptions",
+    "outputs.manifest": "FailedOutput Manifest SavedOutput",
+    "pipelines.async_handles": "AsyncPipelineExecutionHandle",
+    "pipelines.definitions": "PipelineDefinition PipelineStep",
+    "pipelines.execution_models": "PipelineExecution PipelineStepRun",
+    "pipelines.handles": "PipelineExecutionHandle",
+    "pipelines.models": (
+        "BatchRun ExtractionSchema Pipeline PipelineRate PipelineVersion StoredStep"
+    ),
+    "pipelines.run_task": "RunPipeline",
+    "rate_limiting.local": "LocalRateLimiter RateLimiter",
     "rate_limiting.priorities": "RequestPriority",
+    "runs.run_options": "RunOptions",
     "runs.run_results": "RunReport RunResult",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",
     "transfers.progress": "Progress",
-    "files.uploads": "UploadOutcome",
-    "jobs.wait": "WaitPolicy",
+    "workflows.definitions": "StepDefinition WorkflowDefinition",
+    "workflows.inputs": "InputConfig",
     "workflows.models": "StepType Workflow WorkflowStep",
 }
+# Until here.
 
 if not TYPE_CHECKING:
     # Type checkers would take it to mean that any name is there.
