@@ -79,7 +79,7 @@ def test_enough_was_looked_at() -> None:
         (Datalab("a-key").executions.handle(7).wait, WaitOptions),
         (Datalab("a-key").files.upload, CallOptions),
     ],
-    ids=str,
+    ids=lambda one: one.__name__,
 )
 def test_what_help_says_has_every_option_and_its_type(thing: Any, options: type) -> None:
     said = pydoc.plain(pydoc.render_doc(thing))
