@@ -36,6 +36,9 @@ from datalab_facade.statuses import Status
 from datalab_facade.workflows.definitions import WorkflowDefinition
 
 _PAGE_LIMIT: Final = re.compile(r"page rate limit exceeded", re.IGNORECASE)
+_MAX_SHOWN: Final = 40
+# Where a pipeline has several steps of one type.
+_STEP_FOLDER: Final = re.compile(r"\d+-.+")
 _ADDED: Final = re.compile(r"\badds (\d{1,9}) more\b.*\blimit: (\d{1,9})\b", re.DOTALL)
 
 
@@ -127,10 +130,15 @@ def task_digest(task: WorkflowDefinition | int | Task[Any]) -> str | None:
 
 
 def task_name(task: Task[Any]) -> str:
-    """Return a task in words, without secrets."""
+    """Return a task in words, without secrets, and without what is long, such as a schema.
+
+    >>> from datalab_facade import Convert
+    >>> task_name(Convert(mode="fast", page_range="0-2"))
+    "Convert(mode='fast', page_range='0-2')"
+    """
     fields = {name: one for name, one in task.redacted().items() if name != "webhook_url"}
-    words = " ".join([type(task).__name__, *([json.dumps(fields)] if fields else [])])
-    return excerpt(words, limit=100)
+    short = [f"{name}={one!r}" for name, one in fields.items() if len(repr(one)) <= _MAX_SHOWN]
+    return excerpt(f"{type(task).__name__}({', '.join(short)})", limit=200)
 
 
 def _recall_execution(entry: RunEntry, folder: Path) -> Saved | None:
@@ -187,7 +195,7 @@ def _receipts(folder: Path) -> list[SavedResult]:
         found += [
             attrs.evolve(one, folder=inner)
             for inner in sorted(folder.iterdir())
-            if inner.is_dir()
+            if _STEP_FOLDER.fullmatch(inner.name) and inner.is_dir()
             for one in receipts_in(inner)
         ]
     except OSError:
