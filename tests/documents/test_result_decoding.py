@@ -44,7 +44,9 @@ from tests.test_decoding import json_values
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 # The answer that the live API was seen to give, with all 25 of its keys.
-RECORDED = json.loads((Path(__file__).parent / "convert-complete.json").read_bytes())
+RECORDED = json.loads(
+    (Path(__file__).parents[1] / "contract" / "bodies" / "convert-complete.json").read_bytes()
+)
 
 
 def decoded(body: Any, job_id: str = "convert/a", **given: Any) -> DocumentResult:
