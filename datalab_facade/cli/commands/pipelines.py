@@ -1,0 +1,252 @@
+"""The commands ``pipelines list``, ``show``, ``create``, ``publish``, ``archive``, ``run``, ..."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+import click
+
+from datalab_facade.cli import pipeline_documents
+from datalab_facade.cli.arguments import TIMEOUT
+from datalab_facade.cli.document_display import DocumentDisplay
+from datalab_facade.cli.document_options import DRY_RUN, OUTPUT, field_options
+from datalab_facade.cli.document_plans import show_plan
+from datalab_facade.cli.document_results import SourceResult
+from datalab_facade.cli.document_runs import as_source, check_sources
+from datalab_facade.cli.document_tasks import make_pipeline_run, read_json
+from datalab_facade.cli.exits import ExitCode
+from datalab_facade.cli.rendering.pipelines import (
+    pipeline_execution_text,
+    pipeline_text,
+    pipelines_text,
+)
+from datalab_facade.cli.result_output import deliver
+from datalab_facade.cli.sessions import Session, connection_options, with_session
+from datalab_facade.errors import APIStatusError, DatalabError, EmptyResultError
+from datalab_facade.pipelines.definitions import PipelineDefinition
+
+if TYPE_CHECKING:
+    from datalab_facade.client import Datalab
+    from datalab_facade.pipelines.handles import PipelineExecutionHandle
+    from datalab_facade.pipelines.models import Pipeline
+
+_PIPELINE: Final = click.argument("pipeline", metavar="PIPELINE")
+_EXECUTION: Final = click.argument("execution", metavar="EXECUTION")
+_STEP: Final = click.option(
+    "--step",
+    metavar="STEP",
+    default="-1",
+    help="The step whose result is wanted: its number or its type. The default is the last one.",
+)
+
+
+@click.group()
+def pipelines() -> None:
+    """Pipelines: list, show, create, publish, archive, run, and take results.
+
+    PIPELINE is an id (pl_...), or the name under which it was saved.
+    """
+
+
+@pipelines.command("list")
+@click.option("--drafts", is_flag=True, help="Also list pipelines without a name.")
+@click.option("--archived", is_flag=True, help="Also list archived pipelines.")
+@connection_options
+@with_session
+def list_(session: Session, *, drafts: bool, archived: bool) -> ExitCode:
+    """List the pipelines of your team."""
+    with session.client() as client:
+        found = list(client.pipelines.list(saved_only=not drafts, include_archived=archived))
+    if session.as_json:
+        session.out.write_json(pipeline_documents.pipelines(found))
+    else:
+        session.out.write(pipelines_text(found, session.out.for_tables))
+    return ExitCode.DONE
+
+
+@pipelines.command()
+@_PIPELINE
+@connection_options
+@with_session
+def show(session: Session, *, pipeline: str) -> ExitCode:
+    """Show the steps of a pipeline, and what 1,000 pages cost."""
+    with session.client() as client:
+        found = client.pipelines.get(pipeline)
+        _show(session, found, _rate(client, found))
+    return ExitCode.DONE
+
+
+@pipelines.command()
+@click.argument("path", metavar="FILE")
+@click.option("--name", metavar="NAME", help="Save it under this name, so that it is listed.")
+@connection_options
+@with_session
+def create(session: Session, *, path: str, name: str | None) -> ExitCode:
+    """Create a pipeline of a JSON file.
+
+    FILE holds the steps: [{"type": "convert", "settings": {...}}, ...]; - is standard input.
+    """
+    found = read_json(path)
+    steps = {"version": 1, "steps": found} if isinstance(found, list) else found
+    definition = PipelineDefinition.from_dict(steps)
+    definition.validate()
+    with session.client() as client:
+        created = client.pipelines.create(definition)
+        if name is not None:
+            created = client.pipelines.save(created, name)
+        _show(session, created, None)
+    return ExitCode.DONE
+
+
+@pipelines.command()
+@_PIPELINE
+@click.option("--description", metavar="TEXT", help="What is new in it.")
+@connection_options
+@with_session
+def publish(session: Session, *, pipeline: str, description: str | None) -> ExitCode:
+    """Publish the draft of a pipeline as its next version."""
+    with session.client() as client:
+        found = client.pipelines.resolve(pipeline)
+        version = client.pipelines.create_version(found, description=description)
+    if session.as_json:
+        session.out.write_json(pipeline_documents.version(found, version))
+    else:
+        session.out.write(f"Published version {version.version} of pipeline {found}.")
+    return ExitCode.DONE
+
+
+@pipelines.command()
+@_PIPELINE
+@click.option("--undo", is_flag=True, help="List it again.")
+@connection_options
+@with_session
+def archive(session: Session, *, pipeline: str, undo: bool) -> ExitCode:
+    """Archive a pipeline, so that it is not listed."""
+    with session.client() as client:
+        (client.pipelines.unarchive if undo else client.pipelines.archive)(pipeline)
+    if session.as_json:
+        session.out.write_json({"pipeline": pipeline, "is_archived": not undo})
+    else:
+        session.out.write(f"Pipeline {pipeline} is {'listed again' if undo else 'archived'}.")
+    return ExitCode.DONE
+
+
+@pipelines.command()
+@_PIPELINE
+@click.argument("source", metavar="SOURCE")
+@field_options("run")
+@_STEP
+@OUTPUT
+@TIMEOUT
+@DRY_RUN
+@connection_options
+@with_session
+def run(
+    session: Session,
+    *,
+    pipeline: str,
+    source: str,
+    step: str,
+    output: str | None,
+    timeout: float | None,
+    dry_run: bool,
+    **options: object,
+) -> ExitCode:
+    """Run a pipeline on a document, and take the result of its last step.
+
+    SOURCE is a file, a URL, a datalab:// reference, or - for standard input. The result goes to
+    standard output, or with -o into a file or folder.
+    """
+    check_sources([source])
+    with session.client() as client:
+        task = make_pipeline_run(client.pipelines.resolve(pipeline), options)
+        if dry_run:
+            return show_plan(session, task, [source], _rate(client, task.pipeline_id))
+        handle = client.pipelines.submit(task, as_source(source))
+        found = _wait(session, client, handle, source, step=step, timeout=timeout)
+    return deliver(session, found, output)
+
+
+@pipelines.command()
+@_EXECUTION
+@connection_options
+@with_session
+def status(session: Session, *, execution: str) -> ExitCode:
+    """Show how an execution of a pipeline stands."""
+    with session.client() as client:
+        found = client.pipelines.executions.get(execution)
+    if session.as_json:
+        session.out.write_json(pipeline_documents.execution(found))
+    else:
+        session.out.write(pipeline_execution_text(found, session.out.for_tables))
+    return ExitCode.DONE
+
+
+@pipelines.command()
+@_EXECUTION
+@_STEP
+@OUTPUT
+@TIMEOUT
+@connection_options
+@with_session
+def result(
+    session: Session, *, execution: str, step: str, output: str | None, timeout: float | None
+) -> ExitCode:
+    """Wait for the end of an execution, and take the result of a step.
+
+    EXECUTION is an id (pex_...). The result goes to standard output, or with -o into a file
+    or folder.
+    """
+    with session.client() as client:
+        handle = client.pipelines.executions.handle(execution)
+        found = _wait(session, client, handle, handle.id, step=step, timeout=timeout)
+    return deliver(session, found, output)
+
+
+def _wait(
+    session: Session,
+    client: Datalab,
+    handle: PipelineExecutionHandle,
+    source: str,
+    *,
+    step: str,
+    timeout: float | None,
+) -> SourceResult:
+    session.if_interrupted = (
+        f"The execution continues. To take its result: datalab-facade pipelines result {handle.id}"
+    )
+    known = SourceResult(source=source, id=handle.id)
+    footer = "Ctrl-C stops waiting; the execution continues."
+    wanted = int(step) if step.removeprefix("-").isdecimal() else step
+    with DocumentDisplay(session, 1, footer) as display:
+        display.begin(source)
+        try:
+            execution = client.pipelines.executions.result(
+                handle,
+                timeout=timeout,
+                on_change=lambda change: display.show_status(
+                    source, str(change.snapshot.status).lower()
+                ),
+            )
+            result = client.pipelines.executions.step_result(execution, wanted)
+        except EmptyResultError as error:
+            return attrs.evolve(known, result=error.result, error=error)
+        except DatalabError as error:
+            return attrs.evolve(known, error=error)
+    # Step results do not say of which document they are; without a name they cannot be saved.
+    return attrs.evolve(known, result=attrs.evolve(result, source=source))
+
+
+def _rate(client: Datalab, pipeline: str | Pipeline) -> float | None:
+    try:
+        return client.pipelines.rate(pipeline).cents_per_1000_pages
+    except APIStatusError:
+        return None
+
+
+def _show(session: Session, found: Pipeline, rate: float | None) -> None:
+    if session.as_json:
+        session.out.write_json(pipeline_documents.pipeline(found, rate))
+    else:
+        session.out.write(pipeline_text(found, rate, session.out.for_tables))
