@@ -15,7 +15,6 @@ from datalab_facade.documents.results import (
     FORMATS,
     AgentResult,
     Conversion,
-    CreatedDocument,
     Extraction,
     FilledForm,
     SchemaSuggestions,

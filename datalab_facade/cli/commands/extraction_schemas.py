@@ -68,7 +68,7 @@ def create(session: Session, *, schema: str, name: str, description: str | None)
     if session.as_json:
         session.out.write_json(pipeline_documents.extraction_schema(created))
     else:
-        session.out.write(f"Created extraction schema {created.id}.")
+        session.show(f"Created extraction schema {created.id}.")
     return ExitCode.DONE
 
 
@@ -83,5 +83,5 @@ def delete(session: Session, *, schema_id: str) -> ExitCode:
     if session.as_json:
         session.out.write_json({"deleted": True, "schema_id": schema_id})
     else:
-        session.out.write(f"Deleted extraction schema {schema_id}.")
+        session.show(f"Deleted extraction schema {schema_id}.")
     return ExitCode.DONE

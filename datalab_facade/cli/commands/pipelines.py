@@ -88,8 +88,8 @@ def create(session: Session, *, path: str, name: str | None) -> ExitCode:
     FILE holds the steps: [{"type": "convert", "settings": {...}}, ...]; - is standard input.
     """
     found = read_json(path)
-    steps = {"version": 1, "steps": found} if isinstance(found, list) else found
-    definition = PipelineDefinition.from_dict(steps)
+    whole = found if isinstance(found, dict) else {"version": 1, "steps": found}
+    definition = PipelineDefinition.from_dict(whole)
     definition.validate()
     with session.client() as client:
         created = client.pipelines.create(definition)
@@ -112,7 +112,7 @@ def publish(session: Session, *, pipeline: str, description: str | None) -> Exit
     if session.as_json:
         session.out.write_json(pipeline_documents.version(found, version))
     else:
-        session.out.write(f"Published version {version.version} of pipeline {found}.")
+        session.show(f"Published version {version.version} of pipeline {found}.")
     return ExitCode.DONE
 
 
@@ -128,7 +128,7 @@ def archive(session: Session, *, pipeline: str, undo: bool) -> ExitCode:
     if session.as_json:
         session.out.write_json({"pipeline": pipeline, "is_archived": not undo})
     else:
-        session.out.write(f"Pipeline {pipeline} is {'listed again' if undo else 'archived'}.")
+        session.show(f"Pipeline {pipeline} is {'listed again' if undo else 'archived'}.")
     return ExitCode.DONE
 
 

@@ -11,7 +11,7 @@ import attrs
 
 from datalab_facade.cli.document_results import SourceResult, totals
 from datalab_facade.cli.exits import problem_of
-from datalab_facade.cli.rendering.signs import plain, sign
+from datalab_facade.cli.rendering.signs import plain, sign, size
 from datalab_facade.cli.tables import Cell, Column, facts, paragraph, table
 from datalab_facade.documents.results import FilledForm, Segmentation
 from datalab_facade.models import JSON
@@ -39,8 +39,10 @@ _SEGMENTS: Final = (
     Column("pages"),
     Column("confidence", optional=1),
 )
+_SOURCES: Final = (Column("", shrinks=True), Column("", side="right"))
 _ORDER: Final[dict[State, int]] = {"working": 0, "failed": 1, "done": 2}
 _MAX_REASONS: Final = 10
+_MAX_SOURCES: Final = 20
 
 
 def money(cents: float | None) -> str:
@@ -57,9 +59,11 @@ def money(cents: float | None) -> str:
 
 def result_line(result: SourceResult, terminal: Terminal) -> str:
     """Describe what came of a source in one line."""
-    columns = [attrs.evolve(column, title="") for column in (*_RESULTS, Column("", wraps=True))]
-    cells = [*_row(result, terminal), (_reason(result), RED)]
-    return "\n".join(table(columns, [cells], terminal))
+    mark, name, *_ = _row(result, terminal)
+    about = [] if result.error is None else [[(terminal.adapt(_reason(result)), RED)]]
+    if result.page_count is not None:
+        about.append([(terminal.adapt(_about(result)), DIM)])
+    return "\n".join(terminal.flow([[mark], [name], *about]))
 
 
 def report_text(folder: str, results: Sequence[SourceResult], terminal: Terminal) -> str:
@@ -99,6 +103,11 @@ def _row(result: SourceResult, terminal: Terminal) -> list[Cell]:
         plain(money(result.cost_cents)),
         (f"{len(result.paths)}" if result.paths else "", DIM),
     ]
+
+
+def _about(result: SourceResult) -> str:
+    pages = "" if result.page_count is None else pluralize(result.page_count, "page")
+    return join_parts((pages, money(result.cost_cents)))
 
 
 def _name(source: str) -> str:
@@ -189,12 +198,7 @@ def segments_text(result: Segmentation, terminal: Terminal) -> str:
 
 def written_lines(result: SourceResult, terminal: Terminal) -> list[str]:
     """Report the files that were written for a document."""
-    about = join_parts(
-        (
-            "" if result.page_count is None else pluralize(result.page_count, "page"),
-            money(result.cost_cents),
-        )
-    )
+    about = _about(result)
     lines: list[str] = []
     for path in result.paths:
         parts = [[sign("done", terminal)], [(terminal.adapt(sanitize(str(path))), BOLD)]]
@@ -220,14 +224,18 @@ def plan_text(plan: Mapping[str, JSON], terminal: Terminal) -> str:
     task, sources = plan["task"], plan["sources"]
     assert isinstance(task, dict)
     assert isinstance(sources, list)
-    pairs = [("would send", f"{pluralize(len(sources), 'document')} to {plan['endpoint']}")]
+    pairs = [("to send", f"{pluralize(len(sources), 'document')} to {plan['endpoint']}")]
     pairs += [(name, sanitize(str(value), limit=400)) for name, value in task.items()]
     lines = facts(pairs, terminal)
-    for source in sources[:20]:
-        assert isinstance(source, dict)
-        lines += paragraph(f"  {sanitize(str(source['source']))}", terminal, DIM)
-    if len(sources) > 20:
-        lines += paragraph(f"  … {len(sources) - 20:,} more", terminal, DIM)
+    rows: list[list[Cell]] = []
+    for one in sources[:_MAX_SOURCES]:
+        assert isinstance(one, dict)
+        count = one["bytes"]
+        bytes_there = size(count) if isinstance(count, int) else ""
+        rows.append([plain(sanitize(str(one["source"]))), (bytes_there, DIM)])
+    lines += ["", *table(_SOURCES, rows, terminal)]
+    if len(sources) > len(rows):
+        lines += paragraph(f"… {len(sources) - len(rows):,} more", terminal, DIM)
     rate = plan["cents_per_1000_pages"]
     cost = "The cost depends on the number of pages; Datalab tells it with the result."
     if isinstance(rate, (int, float)):
