@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         ClientStateError,
         ConfigurationError,
         ConflictError,
+        CostLimitError,
         DatalabError,
         DefinitionIssue,
         DocumentFailedError,
@@ -149,6 +150,7 @@ __all__ = [
     "ClientStateError",
     "ConfigurationError",
     "ConflictError",
+    "CostLimitError",
     "Conversion",
     "Convert",
     "CreateDocument",
@@ -292,7 +294,7 @@ _HOMES = {
     "drift": "Drift DriftReport",
     "errors": (
         "APIConnectionError APIStatusError APITimeoutError AuthenticationError "
-        "BadRequestError ClientStateError ConfigurationError ConflictError DatalabError "
+        "BadRequestError ClientStateError ConfigurationError ConflictError CostLimitError DatalabError "
         "DefinitionIssue DocumentFailedError DownloadError DownloadFailure EmptyResultError "
         "ExecutionFailedError ExtractionIssue ExtractionMismatchError FormatNotRequestedError "
         "InternalServerError InvalidArgumentError InvalidDefinitionError InvalidResponseError "

@@ -114,6 +114,8 @@ class Context:
         concurrency: int,
         rate_limiter: RateLimiter,
         changes: bool,
+        expected: int = 0,
+        has_room: Callable[[], bool] | None = None,
     ) -> Scheduler[SnapshotT, IdT]:
         """Plan the wait for many jobs.
 
@@ -135,6 +137,8 @@ class Context:
             now=now,
             changes=changes,
             duration_model=self.duration_model,
+            expected=expected,
+            has_room=has_room,
         )
 
     def decode(self, kind: JobKind[SnapshotT, IdT], answer: JSON, job_id: IdT) -> SnapshotT:

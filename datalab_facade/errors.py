@@ -434,6 +434,26 @@ class PaymentRequiredError(APIStatusError):
     default_status = 402
 
 
+class CostLimitError(DatalabError):
+    """A run did not submit a file, since that could cost more than ``max_cost_cents``.
+
+    Attributes:
+        limit_cents: The limit.
+        committed_cents: What earlier files cost, and those that go on will cost about.
+    """
+
+    def __init__(self, limit_cents: float, committed_cents: float | None) -> None:
+        self.limit_cents = limit_cents
+        self.committed_cents = committed_cents
+        spent = "what earlier ones cost is not known yet"
+        if committed_cents is not None:
+            spent = f"{committed_cents:g} cents are spent or under way"
+        super().__init__(
+            f"Not submitted, since it may cost more than max_cost_cents={limit_cents:g}: {spent}. "
+            f"The same call with a higher limit goes on"
+        )
+
+
 class PermissionDeniedError(APIStatusError):
     """403: the key is known, but the subscription or the rights do not cover this."""
 

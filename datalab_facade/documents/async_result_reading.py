@@ -91,6 +91,7 @@ class AsyncResultReader:
         output_dir: str | os.PathLike[str],
         *,
         deadline: float,
+        folder_name: str | None = None,
     ) -> SavedResult:
         """Save the result of a request that has ended, in constant memory if it has a URL.
 
@@ -101,7 +102,9 @@ class AsyncResultReader:
         saved_at = self._context.clock.now()
         if ended.result_url is None:
             result = await self.read(ended, known, poll_again, deadline=deadline, max_bytes=0)
-            return await off_loop_async(lambda: save_result(result, output_dir, saved_at=saved_at))
+            return await off_loop_async(
+                lambda: save_result(result, output_dir, saved_at=saved_at, folder_name=folder_name)
+            )
         folder = checked_path("output_dir", output_dir)
         file = await off_loop_async(lambda: _temporary_file(folder))
         with file:
@@ -119,6 +122,7 @@ class AsyncResultReader:
                     source=known.source,
                     source_sha256=known.source_sha256,
                     saved_at=saved_at,
+                    folder_name=folder_name,
                 )
             )
 

@@ -92,6 +92,7 @@ class ResultReader:
         output_dir: str | os.PathLike[str],
         *,
         deadline: float,
+        folder_name: str | None = None,
     ) -> SavedResult:
         """Save the result of a request that has ended, in constant memory if it has a URL.
 
@@ -102,7 +103,9 @@ class ResultReader:
         saved_at = self._context.clock.now()
         if ended.result_url is None:
             result = self.read(ended, known, poll_again, deadline=deadline, max_bytes=0)
-            return off_loop(lambda: save_result(result, output_dir, saved_at=saved_at))
+            return off_loop(
+                lambda: save_result(result, output_dir, saved_at=saved_at, folder_name=folder_name)
+            )
         folder = checked_path("output_dir", output_dir)
         file = off_loop(lambda: _temporary_file(folder))
         with file:
@@ -120,6 +123,7 @@ class ResultReader:
                     source=known.source,
                     source_sha256=known.source_sha256,
                     saved_at=saved_at,
+                    folder_name=folder_name,
                 )
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import attrs
@@ -50,6 +51,10 @@ class PlannedSubmission:
     source: ResolvedSource | None
     is_uploaded_first: bool
     """Whether the file is uploaded before, and the request has its reference."""
+    on_leaving: Callable[[], None] = lambda: None
+    """Called each time that the request is about to be sent."""
+    on_refused: Callable[[], None] = lambda: None
+    """Called each time that it is certain that the server did nothing with what was sent."""
 
     @property
     def file(self) -> FileSource | None:
@@ -94,6 +99,8 @@ class PlannedSubmission:
             {"endpoint": self.task.endpoint, "task": self.task.redacted(), **about},
             Secrets([webhook] if isinstance(webhook, str) else ()),
             retry_overloaded=retry_overloaded,
+            on_leaving=self.on_leaving,
+            on_refused=self.on_refused,
         )
 
     @property

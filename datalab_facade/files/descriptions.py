@@ -48,11 +48,24 @@ def describe(source: object, name: str | None, content_type: str | None) -> Desc
             f"The suffix of the name {file_name!r} is not that of a known document. Datalab "
             f"accepts {known}; for anything else pass content_type"
         )
-    if not isinstance(kind, str) or not _MEDIA_TYPE.fullmatch(kind):
-        raise InvalidArgumentError(
-            f"content_type must be a media type such as 'application/pdf', not {named(kind)}"
-        )
+    checked_media_type(kind)
     return Described(file_name, kind)
+
+
+def checked_media_type(content_type: str | None) -> str | None:
+    """Return a media type if it can be one, or None.
+
+    Raises:
+        InvalidArgumentError: It is something else.
+    """
+    if content_type is None:
+        return None
+    if not isinstance(content_type, str) or not _MEDIA_TYPE.fullmatch(content_type):
+        raise InvalidArgumentError(
+            "content_type must be a media type such as 'application/pdf', "
+            f"not {named(content_type)}"
+        )
+    return content_type
 
 
 def _checked_source(source: object) -> None:

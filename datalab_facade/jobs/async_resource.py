@@ -9,7 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sized,
+)
 from datetime import timedelta
 from typing import Generic, Unpack, cast
 
@@ -315,6 +323,8 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
         options: CallOptions,
         *,
         changes: bool,
+        expected: int = 0,
+        has_room: Callable[[], bool] | None = None,
     ) -> AsyncGenerator[Update[SnapshotT, IdT] | Settled[object], None]:
         context = self._context
         checked_iterable_async("jobs", jobs)
@@ -325,6 +335,8 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
             concurrency=concurrency,
             rate_limiter=self._transport.admission.rate_limiter,
             changes=changes,
+            expected=len(jobs) if isinstance(jobs, Sized) else expected,
+            has_room=has_room,
         )
         headers = context.options_for_call(None, options).headers
         waits = WaitActivities(context.reporter, self.kind)

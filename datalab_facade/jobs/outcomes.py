@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import attrs
 
+from datalab_facade.codec import JSONFormat, ToJSON
 from datalab_facade.errors import DatalabError
 from datalab_facade.jobs.changes import Change
 from datalab_facade.jobs.kinds import IdT, SnapshotT
@@ -16,7 +17,7 @@ _V_co = TypeVar("_V_co", covariant=True)
 
 @picklable
 @attrs.frozen(kw_only=True)
-class Outcome(Generic[SnapshotT, IdT]):
+class Outcome(ToJSON, Generic[SnapshotT, IdT]):
     """How the wait for one of many jobs ended.
 
     Either the job ended, well or badly, and there is its final snapshot; or waiting
@@ -26,6 +27,8 @@ class Outcome(Generic[SnapshotT, IdT]):
     >>> Outcome(id=123, snapshot=Execution(id=123, status=Status.COMPLETED)).succeeded
     True
     """
+
+    _json: ClassVar = JSONFormat(properties={"succeeded": "succeeded"})
 
     id: IdT
     snapshot: SnapshotT | None = None
@@ -52,11 +55,13 @@ class Outcome(Generic[SnapshotT, IdT]):
 
 @picklable
 @attrs.frozen(kw_only=True)
-class Totals:
+class Totals(ToJSON):
     """Counts of many jobs by their state, and of the requests so far."""
 
+    _json: ClassVar = JSONFormat(properties={"finished": "finished", "total": "total"})
+
     queued: int
-    """Not begun yet, or not polled yet."""
+    """Not begun yet, not polled yet, or not read yet, where it is known how many there are."""
     running: int
     succeeded: int
     """Ended well."""
@@ -67,7 +72,7 @@ class Totals:
     requests_left: int | None
     """Requests that the rate limit leaves for this minute; None without a rate limit."""
     eta_seconds: float | None
-    """An estimate for those known so far, at the pace of those that ended; None at first."""
+    """An estimate at the pace of those that ended; None at first."""
 
     @property
     def finished(self) -> int:
@@ -76,7 +81,7 @@ class Totals:
 
     @property
     def total(self) -> int:
-        """How many there are, as far as they have been read."""
+        """How many there are: of a list all of them, else those that have been read."""
         return self.queued + self.running + self.finished
 
     def __str__(self) -> str:
@@ -92,10 +97,12 @@ class Totals:
 
 @picklable
 @attrs.frozen(kw_only=True)
-class Update(Generic[SnapshotT, IdT]):
+class Update(ToJSON, Generic[SnapshotT, IdT]):
     """One event among many jobs: a change, an outcome, or totals that changed."""
 
     totals: Totals
+    source: str | None = attrs.field(default=None, repr=False)
+    """In a run, the file that it is about, as the caller named it, without secrets."""
     change: Change[SnapshotT] | None = None
     outcome: Outcome[SnapshotT, IdT] | None = None
 
@@ -107,6 +114,13 @@ class Settled(Generic[_V_co]):
     value: _V_co
     succeeded: bool = True
     """How it counts."""
+    source: str | None = None
+    """What it is about, for the update."""
+
+
+@attrs.frozen
+class NothingYet:
+    """What is fed where the next job depends on how those that go on will end."""
 
 
 @attrs.frozen

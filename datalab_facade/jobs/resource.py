@@ -10,7 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import (
+    Callable,
+    Generator,
+    Iterable,
+    Mapping,
+    Sized,
+)
 from datetime import timedelta
 from typing import Generic, Unpack, cast
 
@@ -314,6 +320,8 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
         options: CallOptions,
         *,
         changes: bool,
+        expected: int = 0,
+        has_room: Callable[[], bool] | None = None,
     ) -> Generator[Update[SnapshotT, IdT] | Settled[object], None, None]:
         context = self._context
         checked_iterable("jobs", jobs)
@@ -324,6 +332,8 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
             concurrency=concurrency,
             rate_limiter=self._transport.admission.rate_limiter,
             changes=changes,
+            expected=len(jobs) if isinstance(jobs, Sized) else expected,
+            has_room=has_room,
         )
         headers = context.options_for_call(None, options).headers
         waits = WaitActivities(context.reporter, self.kind)

@@ -16,7 +16,7 @@ import heapq
 import logging
 import math
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic
 
 import attrs
@@ -143,6 +143,9 @@ class Scheduler(Generic[SnapshotT, IdT]):
         now: The time at the start.
         changes: Whether to report each change, and not outcomes only.
         duration_model: What is known of how long jobs take, if that is to be used.
+        expected: How many will be read, as far as that is known.
+        has_room: Whether another may be read now, for reasons of the caller's own. It must say
+            so whenever nothing is waited for.
     """
 
     def __init__(
@@ -157,6 +160,8 @@ class Scheduler(Generic[SnapshotT, IdT]):
         now: float,
         changes: bool,
         duration_model: DurationModel | None = None,
+        expected: int = 0,
+        has_room: Callable[[], bool] | None = None,
     ) -> None:
         self._kind = kind
         self._reports_changes = changes
@@ -175,6 +180,8 @@ class Scheduler(Generic[SnapshotT, IdT]):
         self._ready: _FairQueue[SnapshotT, IdT] | _LikelyQueue[SnapshotT, IdT] = (
             _LikelyQueue(random) if scarce and duration_model is not None else _FairQueue()
         )
+        self._unread = expected
+        self._has_room = has_room
         self._feed_open = True
         self._feed_error: Exception | None = None
         self._tie_break = 0
@@ -185,7 +192,9 @@ class Scheduler(Generic[SnapshotT, IdT]):
     @property
     def wants_more(self) -> bool:
         """Whether there is room for another id."""
-        return self._feed_open and len(self._active) < self._concurrency
+        if not self._feed_open or len(self._active) >= self._concurrency:
+            return False
+        return self._has_room is None or self._has_room()
 
     @property
     def finished(self) -> bool:
@@ -197,6 +206,7 @@ class Scheduler(Generic[SnapshotT, IdT]):
         if now >= self._deadline:
             self.close_feed()
             return
+        self._count_read()
         entry = self._active.get(job_id)
         if entry is not None:
             entry.times_wanted += 1
@@ -219,9 +229,13 @@ class Scheduler(Generic[SnapshotT, IdT]):
                 self._ready.add(entry)
         self._counts[entry.standing] += 1
 
+    def _count_read(self) -> None:
+        self._unread = max(0, self._unread - 1)
+
     def close_feed(self) -> None:
         """Record that there are no more jobs."""
         self._feed_open = False
+        self._unread = 0
 
     def feed_failed(self, error: Exception) -> None:
         """Record that reading the jobs raised, so that there are no more."""
@@ -245,12 +259,14 @@ class Scheduler(Generic[SnapshotT, IdT]):
 
     def settle(self, settled: Settled[object], now: float) -> None:
         """Pass on a result that was known already."""
+        self._count_read()
         self._counts["succeeded" if settled.succeeded else "failed"] += 1
-        self._report(now)
+        self._report(now, source=settled.source)
         self._events.append(settled)
 
     def refuse(self, job_id: IdT, error: DatalabError, now: float) -> None:
         """Record that there is no such job to wait for."""
+        self._count_read()
         self._counts["failed"] += 1
         self._report(now, outcome=Outcome(id=job_id, error=error))
 
@@ -370,11 +386,13 @@ class Scheduler(Generic[SnapshotT, IdT]):
         *,
         change: Change[SnapshotT] | None = None,
         outcome: Outcome[SnapshotT, IdT] | None = None,
+        source: str | None = None,
     ) -> None:
-        self._events.append(Update(totals=self._totals(now), change=change, outcome=outcome))
+        totals = self._totals(now)
+        self._events.append(Update(totals=totals, change=change, outcome=outcome, source=source))
 
     def _totals(self, now: float) -> Totals:
-        counts = self._counts
+        counts = {**self._counts, "queued": self._counts["queued"] + self._unread}
         ended = counts["succeeded"] + counts["failed"]
         left = counts["queued"] + counts["running"]
         return Totals(

@@ -13,6 +13,7 @@ once, and has a result for each time.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import stat
 from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator, Sequence
@@ -33,6 +34,7 @@ from datalab_facade.files.models import File
 from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
 from datalab_facade.redaction import printable, redact_url, redacted_repr
 from datalab_facade.runs.run_journal import FILE_NAME
+from datalab_facade.transfers.naming import safe_name
 from datalab_facade.transfers.sources import open_regular
 from datalab_facade.workflows.inputs import InputConfig
 
@@ -42,6 +44,9 @@ RunSource: TypeAlias = str | os.PathLike[str] | File
 Sources: TypeAlias = RunSource | Iterable[RunSource]
 AsyncSources: TypeAlias = Sources | AsyncIterable[RunSource]
 
+logger = logging.getLogger("datalab_facade.runs")
+
+_MOST_NAMED: Final = 5
 _OURS: Final = frozenset({FILE_NAME, MANIFEST_NAME})
 # The files that a killed download leaves behind.
 _UNFINISHED: Final = (".part", ".part.json", ".part.unpacked")
@@ -56,6 +61,10 @@ class RunItem:
     source: str
     """The file as the caller named it, without secrets."""
     path: Path | None = None
+    sha256: str | None = None
+    """The SHA-256 of a local file in hexadecimal digits."""
+    subfolder: str = ""
+    """Where it is in the folder that was named: safe names, joined by ``/``."""
     address: str | None = attrs.field(default=None, repr=redacted_repr)
     """A URL or reference that the API can read."""
     problem: DatalabError | None = None
@@ -71,17 +80,31 @@ class RunFiles:
         sources: One file or many; a folder stands for the files in it.
         folder: The folder for their outputs.
         iterables: The kinds of iterables that sources may be.
+        allow_empty: Whether a folder may have no files.
+        recursive: Whether a folder stands for the files in its sub-folders, too.
+
+    Attributes:
+        skipped_folders: The sub-folders of folders that were read; their files are not.
 
     Raises:
         InvalidArgumentError: The sources have another type.
-        LocalFileError: A file is in the folder for the outputs, as far as that is known
-            before the sources are read.
+        LocalFileError: A file is in the folder for the outputs, or a folder is empty, as far
+            as that is known before the sources are read.
     """
 
     def __init__(
-        self, sources: object, folder: Path, *, iterables: tuple[type, ...] = (Iterable,)
+        self,
+        sources: object,
+        folder: Path,
+        *,
+        iterables: tuple[type, ...] = (Iterable,),
+        allow_empty: bool = False,
+        recursive: bool = False,
     ) -> None:
         self._folder = folder
+        self._recursive = recursive
+        self._allow_empty = allow_empty
+        self.skipped_folders: list[Path] = []
         single = isinstance(sources, (str, bytes, os.PathLike, File))
         listed = [sources] if single else sources
         if not isinstance(listed, iterables):
@@ -95,6 +118,15 @@ class RunFiles:
                 path = _local(source)
                 if path is not None:
                     self._check_apart(path)
+                if path is not None and _is_folder(path):
+                    self._check_not_empty(path)
+
+    def count(self) -> int:
+        """Return how many files there are; 0 if that is not known before they are read."""
+        if not isinstance(self._sources, Collection):
+            return 0
+        found = [self._wanted_in(_local(source)) for source in self._sources]
+        return sum(1 if files is None else len(files) for files in found)
 
     def items(self) -> Iterator[RunItem]:
         """Yield the files one after another."""
@@ -113,25 +145,64 @@ class RunFiles:
                 yield await off_loop_async(partial(self._item, one, position))
                 position += 1
 
-    def _files_of(self, source: RunSource) -> Sequence[RunSource | RunItem]:
-        """Return the files of a folder, and anything else unchanged."""
+    def _files_of(self, source: RunSource) -> Sequence[tuple[RunSource | RunItem, str]]:
+        """Return the files of a folder with their sub-folders, and anything else unchanged."""
         path = _local(source)
         if path is None or not _is_folder(path):
-            return [source]
+            return [(source, "")]
         try:
             self._check_apart(path)
-            return sorted(filter(_is_wanted, path.iterdir()))
+            self._check_not_empty(path)
+            if not self._recursive:
+                self._skip_folders(path)
+            return self._files_in(path)
         except LocalFileError as error:
-            return [_failed_item(source, error)]
+            return [(_failed_item(source, error), "")]
         except OSError as error:
-            return [_failed_item(source, _unreadable(path, error))]
+            return [(_failed_item(source, _unreadable(path, error)), "")]
 
-    def _item(self, source: RunSource | RunItem, position: int) -> RunItem:
+    def _files_in(self, folder: Path) -> list[tuple[Path, str]]:
+        """Return the files of a folder to run over, each with its sub-folder.
+
+        Raises:
+            OSError: The folder cannot be read.
+        """
+        if not self._recursive:
+            return [(path, "") for path in sorted(filter(_is_wanted, folder.iterdir()))]
+        found: list[tuple[Path, str]] = []
+        for root, folders, files in os.walk(folder, onerror=_raise):
+            place = Path(root)
+            # The order is the same in each call, and links lead to no second way round.
+            folders[:] = sorted(one for one in folders if self._is_entered(place / one))
+            subfolder = "/".join(map(safe_name, place.relative_to(folder).parts))
+            paths = sorted(filter(_is_wanted, map(place.joinpath, files)))
+            found += [(path, subfolder) for path in paths]
+        return found
+
+    def _is_entered(self, folder: Path) -> bool:
+        if not _is_visible(folder):
+            return False
+        try:
+            return not folder.samefile(self._folder)
+        except OSError:
+            return True
+
+    def _wanted_in(self, path: Path | None) -> list[tuple[Path, str]] | None:
+        """Return the files of a folder; None for what is no folder, or not readable."""
+        if path is None or not _is_folder(path):
+            return None
+        try:
+            return self._files_in(path)
+        except OSError:
+            return None
+
+    def _item(self, source_in: tuple[RunSource | RunItem, str], position: int) -> RunItem:
+        source, subfolder = source_in
         try:
             item = source if isinstance(source, RunItem) else self._describe(source)
         except DatalabError as error:
             item = _failed_item(source, error)
-        return attrs.evolve(item, position=position)
+        return attrs.evolve(item, position=position, subfolder=subfolder)
 
     def _describe(self, source: RunSource) -> RunItem:
         if isinstance(source, File):
@@ -143,7 +214,34 @@ class RunFiles:
             raise InvalidArgumentError("File name is empty. Name a file, or '.' for this folder")
         path = checked_path("a file", source)
         self._check_apart(path)
-        return RunItem(_key_of(path), str(path), path=path)
+        key, sha256 = _identify(path)
+        return RunItem(key, str(path), path=path, sha256=sha256)
+
+    def _check_not_empty(self, folder: Path) -> None:
+        """Check that a folder has files to run over.
+
+        Raises:
+            LocalFileError: It has none.
+        """
+        if not self._allow_empty and self._wanted_in(folder) == []:
+            others = "hidden files" if self._recursive else "sub-folders and hidden files"
+            raise LocalFileError(
+                f"{folder} has no files to run over; {others} do not count. "
+                f"Pass allow_empty=True if that is right"
+            )
+
+    def _skip_folders(self, folder: Path) -> None:
+        skipped = sorted(one for one in folder.iterdir() if _is_folder(one) and _is_visible(one))
+        if skipped:
+            self.skipped_folders += skipped
+            names = ", ".join(printable(one.name) for one in skipped[:_MOST_NAMED])
+            more = f" and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
+            logger.warning(
+                "%s: sub-folders are not read, pass them too if they are wanted: %s%s",
+                printable(str(folder)),
+                names,
+                more,
+            )
 
     def _check_apart(self, path: Path) -> None:
         """Check that a file, or a folder of files, is not in the folder for the outputs.
@@ -175,7 +273,7 @@ def check_unchanged(item: RunItem) -> None:
     """
     assert item.path is not None
     try:
-        unchanged = _key_of(item.path) == item.key
+        unchanged = _identify(item.path)[0] == item.key
     except LocalFileError:
         unchanged = False
     if not unchanged:
@@ -190,14 +288,15 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _key_of(path: Path) -> str:
+def _identify(path: Path) -> tuple[str, str]:
+    """Return the key of a file, and the SHA-256 of its content."""
     try:
         with open_regular(path) as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         name = Path(os.path.realpath(path)).name
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
-    return digest(f"{name}\0{content}")
+    return digest(f"{name}\0{content}"), content
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> LocalFileError:
@@ -230,10 +329,18 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _is_visible(path: Path) -> bool:
+    return not path.name.startswith(".")
+
+
 def _is_wanted(path: Path) -> bool:
     """Return whether a file in a folder is one to run over: not hidden, and not from a run."""
     name = path.name.casefold()
-    if name.startswith(".") or name in _OURS or name.endswith(_UNFINISHED):
+    if not _is_visible(path) or name in _OURS or name.endswith(_UNFINISHED):
         return False
     try:
         return stat.S_ISREG(path.stat().st_mode)
