@@ -56,13 +56,18 @@ class DocumentDisplay:
         """Show a document that is about to be sent."""
         self._entries[source] = _Entry(time.monotonic())
 
+    def expect(self, total: int) -> None:
+        """Show that there are at least so many documents."""
+        self._total = max(self._total, total)
+
     def show_status(self, source: str, status: str) -> None:
-        """Show the status of a document."""
-        self._entries[source].status = status
+        """Show the status of a document, by its source or the id of its request."""
+        self._entries.setdefault(source, _Entry(time.monotonic())).status = status
 
     def end(self, result: SourceResult) -> None:
         """Show what came of a document."""
-        entry = self._entries.setdefault(result.source, _Entry(time.monotonic()))
+        began = self._entries.pop(result.id or "", None)
+        entry = self._entries.setdefault(result.source, began or _Entry(time.monotonic()))
         entry.result, entry.ended = result, time.monotonic()
 
     def _frame(self, terminal: Terminal, height: int) -> str:

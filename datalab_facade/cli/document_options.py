@@ -121,6 +121,25 @@ DRY_RUN: Final = click.option(
     "--dry-run", is_flag=True, help="Only say what would be sent, and what it costs if known."
 )
 
+RETRIES: Final = (
+    click.option(
+        "--max-cost",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="DOLLARS",
+        help="Submit nothing that would cost more than this in all; with -o.",
+    ),
+    click.option(
+        "--retry-failed",
+        is_flag=True,
+        help="Submit failed documents again; this costs money again; with -o.",
+    ),
+    click.option(
+        "--retry-unknown",
+        is_flag=True,
+        help="Submit again what may have been submitted, which may cost twice; with -o.",
+    ),
+)
+
 _PAGES: Final = (PAGE_RANGE, _MAX_PAGES, _SKIP_CACHE)
 _FIELDS: Final[Mapping[str, tuple[_Decorate, ...]]] = {
     "convert": (
@@ -262,6 +281,10 @@ def run_options(command: _Command) -> _Command:
                 help="How many documents are at work at the same time.",
             ),
             TIMEOUT,
+            *RETRIES,
+            click.option(
+                "--skip-existing", is_flag=True, hidden=True, help="Not needed; of marker."
+            ),
             click.option(
                 "--fail-on",
                 type=click.Choice(["failure", "never"]),

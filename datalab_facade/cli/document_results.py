@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import attrs
 
-from datalab_facade.cli import documents
+from datalab_facade.cli.exits import ExitCode, Problem, problem_of, use_option_names
 from datalab_facade.documents.receipts import SavedResult
 from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.documents.results import (
@@ -37,36 +37,49 @@ class SourceResult:
     """The id of the request; None if there is none."""
     result: DocumentResult | None = None
     """The result, where it is in memory."""
-    saved: SavedResult | None = None
-    """The receipt, where it was saved in a folder."""
+    receipts: tuple[SavedResult, ...] = ()
+    """The receipts of what was saved in a folder."""
     path: Path | None = None
     """The file that it was written to, if it was only one."""
+    page_count: int | None = None
+    """The number of pages; None if it is not known."""
+    cost_cents: float | None = None
+    """What it cost; None if it is not known yet."""
     error: DatalabError | None = None
     """What went wrong; there may be a result all the same."""
+    reason: str | None = None
+    """What went wrong in words, where there is no error any more, as it was in an earlier run."""
+
+    @classmethod
+    def of(cls, source: str, result: DocumentResult, *, job_id: str | None = None) -> Self:
+        """Return what came of a source, of the result."""
+        return cls(
+            source=source,
+            id=job_id or result.id,
+            result=result,
+            page_count=result.page_count,
+            cost_cents=result.cost_cents,
+        )
 
     @property
     def succeeded(self) -> bool:
         """Whether all went well."""
-        return self.error is None
+        return self.problem is None
 
     @property
-    def page_count(self) -> int | None:
-        """The number of pages; None if it is not known."""
-        found = self.result or self.saved
-        return None if found is None else found.page_count
-
-    @property
-    def cost_cents(self) -> float | None:
-        """What it cost; None if it is not known yet."""
-        found = self.result or self.saved
-        return None if found is None else found.cost_cents
+    def problem(self) -> Problem | None:
+        """What went wrong, as it is reported."""
+        if self.error is not None:
+            return problem_of(self.error)
+        if self.reason is None:
+            return None
+        return Problem("NotDone", use_option_names(self.reason), "", ExitCode.FAILED)
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files that were written."""
-        if self.saved is not None:
-            return self.saved.paths
-        return () if self.path is None else (self.path,)
+        saved = tuple(path for receipt in self.receipts for path in receipt.paths)
+        return saved if self.path is None else (self.path, *saved)
 
 
 def to_document(value: SourceResult) -> dict[str, JSON]:
@@ -79,7 +92,7 @@ def to_document(value: SourceResult) -> dict[str, JSON]:
         "cost_cents": value.cost_cents,
         "checkpoint_id": None if value.result is None else value.result.checkpoint_id,
         "files": [str(path) for path in value.paths],
-        "error": None if value.error is None else documents.error(value.error),
+        "error": None if value.problem is None else value.problem.to_dict(),
     }
     if value.result is not None:
         document |= content(value.result, is_saved=bool(value.paths))

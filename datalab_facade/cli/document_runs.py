@@ -20,7 +20,6 @@ from datalab_facade.errors import (
     AuthenticationError,
     DatalabError,
     EmptyResultError,
-    ExtractionMismatchError,
     InvalidArgumentError,
     LocalFileError,
     PaymentRequiredError,
@@ -47,8 +46,6 @@ class Work:
 
     task: Task[Any]
     sources: Sequence[str]
-    folder: str | None = None
-    """The folder for the results; None keeps them in memory."""
     concurrency: int = DEFAULT_CONCURRENCY
     timeout: float | None = None
     from_checkpoint: bool = False
@@ -104,7 +101,7 @@ def _results(
         if isinstance(submitted, DatalabError):
             found = SourceResult(source=source, error=submitted)
         else:
-            found = _finished(client, work, source, submitted, display)
+            found = _taken(source, submitted, display, work.timeout, work.wait_for)
         display.end(found)
         yield found
 
@@ -139,27 +136,6 @@ def _say_how_to_go_on(
     )
 
 
-def _finished(
-    client: Datalab,
-    work: Work,
-    source: str,
-    handle: DocumentHandle[Any],
-    display: DocumentDisplay,
-) -> SourceResult:
-    if work.folder is None:
-        return _taken(source, handle, display, work.timeout, work.wait_for)
-    wait = _wait_options(work.timeout)
-    try:
-        saved = client.documents.save(
-            handle, work.folder, on_change=_reporter(source, display), **wait
-        )
-    except EmptyResultError as error:
-        return SourceResult(source=source, id=handle.id, result=error.result, error=error)
-    except DatalabError as error:
-        return SourceResult(source=source, id=handle.id, error=error)
-    return SourceResult(source=source, id=handle.id, saved=saved)
-
-
 def wait_for_result(
     session: Session,
     handle: DocumentHandle[Any],
@@ -182,22 +158,20 @@ def _taken(
     timeout: float | None,
     wait_for: LateValue | None,
 ) -> SourceResult:
-    known = SourceResult(source=source, id=handle.id)
+    found = SourceResult(source=source, id=handle.id)
     try:
         result = handle.result(
             on_change=_reporter(source, display), wait_for=wait_for, **_wait_options(timeout)
         )
-    except EmptyResultError as error:
-        return attrs.evolve(known, result=error.result, error=error)
-    except DatalabError as error:
-        return attrs.evolve(known, error=error)
-    if isinstance(result, Extraction):
-        try:
+        found = SourceResult.of(source, result)
+        if isinstance(result, Extraction):
             # Where the schema is a class, what does not fit it is an error.
             _ = result.value
-        except (EmptyResultError, ExtractionMismatchError) as error:
-            return attrs.evolve(known, result=result, error=error)
-    return attrs.evolve(known, result=result)
+    except EmptyResultError as error:
+        return attrs.evolve(SourceResult.of(source, error.result), error=error)
+    except DatalabError as error:
+        return attrs.evolve(found, error=error)
+    return found
 
 
 def _reporter(source: str, display: DocumentDisplay) -> Callable[[Change[DocumentRequest]], None]:

@@ -122,6 +122,8 @@ def problem_of(error: DatalabError) -> Problem:
 # Arguments of the library, and the options that stand for them here.
 _OPTION_NAMES: Final = {
     "retry_unknown=True": "--retry-unknown",
+    "retry_failed=True": "--retry-failed",
+    "max_cost_cents": "--max-cost",
     "allow_http=True": "--allow-http",
     "pass content_type": "say --content-type",
     "save_checkpoint=True": "--save-checkpoint",

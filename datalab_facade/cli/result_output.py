@@ -15,7 +15,7 @@ from typing import Final
 import attrs
 
 from datalab_facade.cli.document_results import SourceResult, content, to_document
-from datalab_facade.cli.exits import ExitCode, problem_of
+from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.rendering.conversions import segments_text, written_lines
 from datalab_facade.cli.sessions import Session
 from datalab_facade.documents.result_base import DocumentResult
@@ -57,7 +57,7 @@ def deliver(session: Session, found: SourceResult, output: str | None) -> ExitCo
                 found = attrs.evolve(found, path=write_bytes(output, file_bytes(result)))
             else:
                 saved = save_result(result, output, saved_at=datetime.now(UTC))
-                found = attrs.evolve(found, saved=saved)
+                found = attrs.evolve(found, receipts=(saved,))
         except DatalabError as error:
             found = attrs.evolve(found, error=error)
     print_outcome(session, found)
@@ -67,7 +67,7 @@ def deliver(session: Session, found: SourceResult, output: str | None) -> ExitCo
 
 def exit_code_of(found: SourceResult) -> ExitCode:
     """Return the exit code for what came of a document."""
-    return ExitCode.DONE if found.error is None else problem_of(found.error).code
+    return ExitCode.DONE if found.problem is None else found.problem.code
 
 
 def print_outcome(session: Session, found: SourceResult, *, title: bool = False) -> None:
@@ -85,8 +85,7 @@ def print_outcome(session: Session, found: SourceResult, *, title: bool = False)
         session.out.write("\n".join(written_lines(found, session.out.for_tables)))
     elif found.result is not None and not isinstance(found.error, EmptyResultError):
         print_result(session, found, title=title)
-    if found.error is not None:
-        problem = problem_of(found.error)
+    if (problem := found.problem) is not None:
         name = f"{Path(found.source).name}: " if title else ""
         session.report_problem(attrs.evolve(problem, message=f"{name}{problem.message}"))
 

@@ -337,7 +337,7 @@ CONVERTED = Conversion(
     raw={"markdown": "# A", "page_count": 12, "total_cost": 7.2},
 )
 DOCUMENTS = (
-    SourceResult(source="in/a.pdf", id=CONVERTED.id, result=CONVERTED, path=Path("out/a.md")),
+    attrs.evolve(SourceResult.of("in/a.pdf", CONVERTED), path=Path("out/a.md")),
     SourceResult(
         source="in/a name that is far too long for any table.docx",
         error=DocumentFailedError(
@@ -463,7 +463,7 @@ TEXTS: dict[str, Draw] = {
     "segments": lambda t: segments_text(SEGMENTS, t),
     "no-segments": lambda t: segments_text(Segmentation(id="segment/b"), t),
     "form": lambda t: "\n".join(
-        written_lines(SourceResult(source="f.pdf", result=FORM, path=Path("out/f.pdf")), t)
+        written_lines(attrs.evolve(SourceResult.of("f.pdf", FORM), path=Path("out/f.pdf")), t)
     ),
     "plan": lambda t: plan_text(PLAN, t),
     "pipelines": lambda t: pipelines_text((PIPELINE, Pipeline(id="pl_6")), t),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -9,7 +10,6 @@ import click
 
 from datalab_facade.cli.document_options import field_options, run_options
 from datalab_facade.cli.document_plans import show_plan
-from datalab_facade.cli.document_results import SourceResult, report_document, to_document
 from datalab_facade.cli.document_runs import (
     DEFAULT_CONCURRENCY,
     Work,
@@ -19,13 +19,13 @@ from datalab_facade.cli.document_runs import (
 )
 from datalab_facade.cli.document_tasks import make_task
 from datalab_facade.cli.exits import ExitCode, worst
-from datalab_facade.cli.rendering.conversions import report_text, result_line, summary_lines
 from datalab_facade.cli.result_output import (
     deliver,
     exit_code_of,
     is_single_file,
     print_outcome,
 )
+from datalab_facade.cli.saved_runs import RunSettings, run_and_save
 from datalab_facade.cli.sessions import Session, connection_options, with_session
 from datalab_facade.documents.task_base import Task
 from datalab_facade.errors import InvalidArgumentError
@@ -54,8 +54,12 @@ def _command(verb: str, help_text: str) -> click.Command:
         extensions: str | None,
         concurrency: int | None,
         timeout: float | None,
+        max_cost: float | None,
+        retry_failed: bool,
+        retry_unknown: bool,
         fail_on: str,
         dry_run: bool,
+        skip_existing: bool,
         from_checkpoint: bool = False,
         **options: object,
     ) -> ExitCode:
@@ -65,11 +69,13 @@ def _command(verb: str, help_text: str) -> click.Command:
         task = make_task(verb, options)
         if not from_checkpoint:
             check_sources(sources)
+        if extensions is not None or output is None or dry_run:
             sources = tuple(expand(sources, extensions))
+        if skip_existing:
+            session.say("--skip-existing is not needed: what is done is not done again.")
         work = Work(
             task=task,
             sources=sources,
-            folder=output,
             concurrency=concurrency or DEFAULT_CONCURRENCY,
             timeout=timeout,
             from_checkpoint=from_checkpoint,
@@ -79,7 +85,24 @@ def _command(verb: str, help_text: str) -> click.Command:
             _check_standard_output(session, work)
         if dry_run:
             return show_plan(session, task, sources, None)
-        code = _perform(session, work)
+        if output is None:
+            code = _perform(session, work)
+        elif from_checkpoint or _is_alone(task, sources, output):
+            [source] = _only(sources)
+            [one] = perform(session, attrs.evolve(work, sources=(source,)))
+            code = deliver(session, one, output)
+        else:
+            settings = RunSettings(
+                timeout=timeout,
+                concurrency=concurrency,
+                max_cost=max_cost,
+                retry_failed=retry_failed,
+                retry_unknown=retry_unknown,
+            )
+            with session.client() as client:
+                code = run_and_save(
+                    session, client, task, sources, folder=output, settings=settings
+                )
         return ExitCode.DONE if code is ExitCode.FAILED and fail_on == "never" else code
 
     assert isinstance(command, click.Command)
@@ -89,7 +112,8 @@ def _command(verb: str, help_text: str) -> click.Command:
 convert: Final = _command(
     "convert",
     "Convert documents to markdown, HTML, JSON or chunks.\n\nWithout -o, the text of one document "
-    "goes to standard output. With it, each document gets a folder with its text and its images.",
+    "goes to standard output. With it, each document gets a folder with its text and its images, "
+    "and the same command again continues: nothing is submitted or paid for twice.",
 )
 extract: Final = _command(
     "extract",
@@ -126,35 +150,28 @@ def _formats(task: Task[Any]) -> tuple[str, ...]:
     return found or ("markdown",)
 
 
+def _is_alone(task: Task[Any], sources: tuple[str, ...], output: str) -> bool:
+    """Tell whether there is one result, which does not belong to a run over files."""
+    if sources == ("-",):
+        return True
+    is_one = len(sources) == 1 and len(_formats(task)) == 1 and not Path(sources[0]).is_dir()
+    return is_one and is_single_file(output)
+
+
+def _only(sources: tuple[str, ...]) -> tuple[str]:
+    if len(sources) > 1:
+        raise InvalidArgumentError("With --checkpoint, -o takes the result of one document")
+    return (sources[0],)
+
+
 def _perform(session: Session, work: Work) -> ExitCode:
-    out, many = session.out, len(work.sources) > 1
-    if not many and (work.folder is None or _is_file(work)):
-        [one] = perform(session, attrs.evolve(work, folder=None))
-        return deliver(session, one, work.folder)
-    if work.folder is None:
+    many = len(work.sources) > 1
+    if many or session.as_json:
         # The table would mix with lines on the same terminal.
-        live = not out.is_terminal
+        live = not session.out.is_terminal
         found = perform(
-            session, work, lambda one: print_outcome(session, one, title=True), live=live
+            session, work, lambda one: print_outcome(session, one, title=many), live=live
         )
-    else:
-        live = not (out.is_terminal and session.as_json)
-        found = perform(session, work, lambda one: _print_saved(session, one), live=live)
-        if session.as_json:
-            out.write_json(report_document(work.folder, found), indented=False)
-        elif out.is_terminal:
-            out.write(report_text(work.folder, found, out.for_tables))
-        else:
-            out.write("\n".join(summary_lines(work.folder, found, out.for_tables)))
-    return worst(map(exit_code_of, found))
-
-
-def _is_file(work: Work) -> bool:
-    return work.folder is not None and len(_formats(work.task)) == 1 and is_single_file(work.folder)
-
-
-def _print_saved(session: Session, one: SourceResult) -> None:
-    if session.as_json:
-        session.out.write_json({"event": "result", **to_document(one)}, indented=False)
-    elif not session.out.is_terminal:
-        session.out.write(result_line(one, session.out.for_tables))
+        return worst(map(exit_code_of, found))
+    [one] = perform(session, work)
+    return deliver(session, one, None)

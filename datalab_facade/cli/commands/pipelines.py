@@ -10,7 +10,7 @@ import click
 from datalab_facade.cli import pipeline_documents
 from datalab_facade.cli.arguments import TIMEOUT
 from datalab_facade.cli.document_display import DocumentDisplay
-from datalab_facade.cli.document_options import DRY_RUN, OUTPUT, field_options
+from datalab_facade.cli.document_options import OUTPUT, field_options, run_options
 from datalab_facade.cli.document_plans import show_plan
 from datalab_facade.cli.document_results import SourceResult
 from datalab_facade.cli.document_runs import as_source, check_sources
@@ -22,8 +22,14 @@ from datalab_facade.cli.rendering.pipelines import (
     pipelines_text,
 )
 from datalab_facade.cli.result_output import deliver
+from datalab_facade.cli.saved_runs import RunSettings, run_and_save
 from datalab_facade.cli.sessions import Session, connection_options, with_session
-from datalab_facade.errors import APIStatusError, DatalabError, EmptyResultError
+from datalab_facade.errors import (
+    APIStatusError,
+    DatalabError,
+    EmptyResultError,
+    InvalidArgumentError,
+)
 from datalab_facade.pipelines.definitions import PipelineDefinition
 
 if TYPE_CHECKING:
@@ -36,7 +42,6 @@ _EXECUTION: Final = click.argument("execution", metavar="EXECUTION")
 _STEP: Final = click.option(
     "--step",
     metavar="STEP",
-    default="-1",
     help="The step whose result is wanted: its number or its type. The default is the last one.",
 )
 
@@ -134,38 +139,60 @@ def archive(session: Session, *, pipeline: str, undo: bool) -> ExitCode:
 
 @pipelines.command()
 @_PIPELINE
-@click.argument("source", metavar="SOURCE")
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
 @field_options("run")
 @_STEP
-@OUTPUT
-@TIMEOUT
-@DRY_RUN
+@run_options
 @connection_options
 @with_session
 def run(
     session: Session,
     *,
     pipeline: str,
-    source: str,
-    step: str,
+    sources: tuple[str, ...],
+    step: str | None,
     output: str | None,
     timeout: float | None,
+    concurrency: int | None,
+    max_cost: float | None,
+    retry_failed: bool,
+    retry_unknown: bool,
+    fail_on: str,
     dry_run: bool,
+    skip_existing: bool,
     **options: object,
 ) -> ExitCode:
-    """Run a pipeline on a document, and take the result of its last step.
+    """Run a pipeline on documents.
 
-    SOURCE is a file, a URL, a datalab:// reference, or - for standard input. The result goes to
-    standard output, or with -o into a file or folder.
+    SOURCE is a file, a URL, a datalab:// reference, or - for standard input. Without -o, the
+    result of the last step of one document goes to standard output. With it, those of all steps
+    are saved for each document, and the same command again continues.
     """
-    check_sources([source])
+    _ = skip_existing
+    check_sources(sources)
     with session.client() as client:
         task = make_pipeline_run(client.pipelines.resolve(pipeline), options)
         if dry_run:
-            return show_plan(session, task, [source], _rate(client, task.pipeline_id))
-        handle = client.pipelines.submit(task, as_source(source))
-        found = _wait(session, client, handle, source, step=step, timeout=timeout)
-    return deliver(session, found, output)
+            return show_plan(session, task, sources, _rate(client, task.pipeline_id))
+        if output is not None and step is None:
+            settings = RunSettings(
+                timeout=timeout,
+                concurrency=concurrency,
+                max_cost=max_cost,
+                retry_failed=retry_failed,
+                retry_unknown=retry_unknown,
+            )
+            code = run_and_save(session, client, task, sources, folder=output, settings=settings)
+        elif len(sources) > 1:
+            raise InvalidArgumentError(
+                f"{len(sources)} documents need a folder for their results: say -o FOLDER, "
+                "without --step"
+            )
+        else:
+            handle = client.pipelines.submit(task, as_source(sources[0]))
+            found = _wait(session, client, handle, sources[0], step=step, timeout=timeout)
+            code = deliver(session, found, output)
+    return ExitCode.DONE if code is ExitCode.FAILED and fail_on == "never" else code
 
 
 @pipelines.command()
@@ -191,7 +218,12 @@ def status(session: Session, *, execution: str) -> ExitCode:
 @connection_options
 @with_session
 def result(
-    session: Session, *, execution: str, step: str, output: str | None, timeout: float | None
+    session: Session,
+    *,
+    execution: str,
+    step: str | None,
+    output: str | None,
+    timeout: float | None,
 ) -> ExitCode:
     """Wait for the end of an execution, and take the result of a step.
 
@@ -210,7 +242,7 @@ def _wait(
     handle: PipelineExecutionHandle,
     source: str,
     *,
-    step: str,
+    step: str | None,
     timeout: float | None,
 ) -> SourceResult:
     session.if_interrupted = (
@@ -218,7 +250,8 @@ def _wait(
     )
     known = SourceResult(source=source, id=handle.id)
     footer = "Ctrl-C stops waiting; the execution continues."
-    wanted = int(step) if step.removeprefix("-").isdecimal() else step
+    name = "-1" if step is None else step
+    wanted = int(name) if name.removeprefix("-").isdecimal() else name
     with DocumentDisplay(session, 1, footer) as display:
         display.begin(source)
         try:
@@ -231,11 +264,12 @@ def _wait(
             )
             result = client.pipelines.executions.step_result(execution, wanted)
         except EmptyResultError as error:
-            return attrs.evolve(known, result=error.result, error=error)
+            found = SourceResult.of(source, error.result, job_id=handle.id)
+            return attrs.evolve(found, error=error)
         except DatalabError as error:
             return attrs.evolve(known, error=error)
-    # Step results do not say of which document they are; without a name they cannot be saved.
-    return attrs.evolve(known, result=attrs.evolve(result, source=source))
+    # The result of a step does not say of which document it is, which names its folder.
+    return SourceResult.of(source, attrs.evolve(result, source=source), job_id=handle.id)
 
 
 def _rate(client: Datalab, pipeline: str | Pipeline) -> float | None:

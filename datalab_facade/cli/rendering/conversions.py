@@ -10,7 +10,6 @@ from typing import Final
 import attrs
 
 from datalab_facade.cli.document_results import SourceResult, totals
-from datalab_facade.cli.exits import problem_of
 from datalab_facade.cli.rendering.signs import plain, sign, size
 from datalab_facade.cli.tables import Cell, Column, facts, paragraph, table
 from datalab_facade.documents.results import FilledForm, Segmentation
@@ -60,7 +59,7 @@ def money(cents: float | None) -> str:
 def result_line(result: SourceResult, terminal: Terminal) -> str:
     """Describe what came of a source in one line."""
     mark, name, *_ = _row(result, terminal)
-    about = [] if result.error is None else [[(terminal.adapt(_reason(result)), RED)]]
+    about = [] if result.succeeded else [[(terminal.adapt(_reason(result)), RED)]]
     if result.page_count is not None:
         about.append([(terminal.adapt(_about(result)), DIM)])
     return "\n".join(terminal.flow([[mark], [name], *about]))
@@ -115,7 +114,7 @@ def _name(source: str) -> str:
 
 
 def _reason(result: SourceResult) -> str:
-    return "" if result.error is None else sanitize(problem_of(result.error).line(), limit=400)
+    return "" if result.problem is None else sanitize(result.problem.line(), limit=400)
 
 
 @attrs.frozen(kw_only=True)
