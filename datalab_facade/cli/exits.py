@@ -123,7 +123,6 @@ def problem_of(error: DatalabError) -> Problem:
 _OPTION_NAMES: Final = {
     "retry_unknown=True": "--retry-unknown",
     "retry_failed=True": "--retry-failed",
-    "max_cost_cents": "--max-cost",
     "allow_http=True": "--allow-http",
     "pass content_type": "say --content-type",
     "save_checkpoint=True": "--save-checkpoint",
@@ -131,6 +130,8 @@ _OPTION_NAMES: Final = {
 
 
 _SECRET: Final = re.compile(r"secrets\['([^']*)'\]")
+# The option is in dollars, so the number would mislead.
+_MAX_COST: Final = re.compile(r"max_cost_cents(=[\d.]+)?")
 
 
 def use_option_names(text: str) -> str:
@@ -141,7 +142,7 @@ def use_option_names(text: str) -> str:
     """
     for argument, option in _OPTION_NAMES.items():
         text = text.replace(argument, option)
-    return _SECRET.sub(r"--secret \1=FILE", text)
+    return _SECRET.sub(r"--secret \1=FILE", _MAX_COST.sub("--max-cost", text))
 
 
 def _message(error: DatalabError) -> str:
