@@ -13,13 +13,13 @@ import attrs
 from datalab_facade.cli.document_display import DocumentDisplay
 from datalab_facade.cli.document_results import SourceResult
 from datalab_facade.cli.sessions import Session
-from datalab_facade.documents.results import Extraction
 from datalab_facade.documents.sources import CheckpointSource, DocumentSource
 from datalab_facade.documents.task_base import Task
 from datalab_facade.errors import (
     AuthenticationError,
     DatalabError,
     EmptyResultError,
+    ExtractionMismatchError,
     InvalidArgumentError,
     LocalFileError,
     PaymentRequiredError,
@@ -158,20 +158,18 @@ def _taken(
     timeout: float | None,
     wait_for: LateValue | None,
 ) -> SourceResult:
-    found = SourceResult(source=source, id=handle.id)
     try:
         result = handle.result(
             on_change=_reporter(source, display), wait_for=wait_for, **_wait_options(timeout)
         )
-        found = SourceResult.of(source, result)
-        if isinstance(result, Extraction):
-            # Where the schema is a class, what does not fit it is an error.
-            _ = result.value
+        return SourceResult.of(source, result)
     except EmptyResultError as error:
         return attrs.evolve(SourceResult.of(source, error.result), error=error)
+    except ExtractionMismatchError as error:
+        # It is paid for, so it is shown although it does not fit the class of the schema.
+        return attrs.evolve(SourceResult.of(source, error.extraction), error=error)
     except DatalabError as error:
-        return attrs.evolve(found, error=error)
-    return found
+        return SourceResult(source=source, id=handle.id, error=error)
 
 
 def _reporter(source: str, display: DocumentDisplay) -> Callable[[Change[DocumentRequest]], None]:

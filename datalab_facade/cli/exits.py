@@ -16,6 +16,7 @@ from datalab_facade.errors import (
     APIConnectionError,
     APIStatusError,
     AuthenticationError,
+    CostLimitError,
     DatalabError,
     DownloadError,
     EmptyResultError,
@@ -203,6 +204,7 @@ _AGAIN: Final = {
 _BY_KIND: Final[tuple[tuple[type[DatalabError], tuple[ExitCode, str]], ...]] = (
     *((kind, (ExitCode.USAGE, "")) for kind in CALLER_ERRORS),
     (JobFailedError, (ExitCode.FAILED, "")),
+    (CostLimitError, (ExitCode.FAILED, "")),
     (EmptyResultError, (ExitCode.FAILED, "Check whether the document is blank")),
     (ExtractionMismatchError, (ExitCode.FAILED, "")),
     (RateLimitTimeoutError, (ExitCode.TIMED_OUT, "")),

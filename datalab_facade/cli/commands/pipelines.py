@@ -93,8 +93,12 @@ def create(session: Session, *, path: str, name: str | None) -> ExitCode:
     FILE holds the steps: [{"type": "convert", "settings": {...}}, ...]; - is standard input.
     """
     found = read_json(path)
-    whole = found if isinstance(found, dict) else {"version": 1, "steps": found}
-    definition = PipelineDefinition.from_dict(whole)
+    steps = found.get("steps") if isinstance(found, dict) else found
+    if not isinstance(steps, list):
+        raise InvalidArgumentError(
+            f'{path} must hold the steps of a pipeline, such as [{{"type": "convert"}}]'
+        )
+    definition = PipelineDefinition.from_dict({"version": 1, "steps": steps})
     definition.validate()
     with session.client() as client:
         created = client.pipelines.create(definition)

@@ -110,13 +110,14 @@ def result(
 
 
 def _job(text: str, verb: str | None) -> DocumentLike:
-    if verb is not None or "://" in text:
+    is_json = text == "-" or text.startswith("{")
+    if verb is not None or ("://" in text and not is_json):
         return text
     if text.startswith("pex_"):
         raise InvalidArgumentError(
             f"{text} is a pipeline execution: datalab-facade pipelines result {text}"
         )
-    if text == "-" or text.startswith("{") or Path(text).is_file():
+    if is_json or Path(text).is_file():
         found = read_json(text)
         if not isinstance(found, Mapping):
             raise InvalidArgumentError(f"{text} does not hold a handle, which submit prints")
