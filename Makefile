@@ -80,6 +80,7 @@ check: $(DEV)/.installed
 	$(DEV)/bin/basedpyright
 	PYTHONPATH=generated $(DEV)/bin/lint-imports --no-cache
 	$(DEV)/bin/python scripts/unasync.py --check
+	$(DEV)/bin/python scripts/public_names.py --check
 	$(DEV)/bin/python scripts/regenerate.py --check
 	$(DEV)/bin/python scripts/facts.py --check
 	$(DEV)/bin/python scripts/api.py
@@ -101,6 +102,7 @@ bench: $(DEV)/.installed
 
 format: $(DEV)/.installed
 	$(DEV)/bin/python scripts/unasync.py
+	$(DEV)/bin/python scripts/public_names.py
 	$(DEV)/bin/ruff check --fix --exit-zero --quiet
 	$(DEV)/bin/ruff format
 

@@ -11,6 +11,8 @@ _NEEDS = {
     "airflow/sensors": "airflow",
     "airflow/triggers": "airflow",
     "dask": "distributed",
+    "dask_mapping": "distributed",
+    "dask_tasks": "distributed",
     "dask_rate_limiter": "distributed",
     "redis_rate_limiter": "throttled",
 }

@@ -25,6 +25,7 @@ from typing import cast
 
 from datalab_facade.clock import SystemClock
 from datalab_facade.integrations.redis_rate_limiter import RedisRateLimiter
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.testing import ExecutionScript, Simulator, SimulatorServer, StepScript
 from datalab_facade.transport.admission import AdmissionControl
 
@@ -107,7 +108,7 @@ def one_slot(redis_url: str) -> dict[str, float]:
     seconds, cpu = [], time.process_time()
     for _ in range(_ACQUIRED):
         began = time.perf_counter()
-        admission.enter(math.inf)
+        admission.enter(math.inf, RequestPriority.POLL)
         seconds.append(time.perf_counter() - began)
         admission.leave()
         # So long that the next slot is free.

@@ -16,6 +16,7 @@ from datalab_facade.lazy_imports import lazy_names
 if TYPE_CHECKING:
     from datalab_facade.async_client import AsyncDatalab
     from datalab_facade.client import Datalab
+    from datalab_facade.client_options import ClientOptions
     from datalab_facade.documents.async_handles import AsyncDocumentHandle
     from datalab_facade.documents.extracted_fields import ExtractedField
     from datalab_facade.documents.handles import DocumentHandle
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         ClientStateError,
         ConfigurationError,
         ConflictError,
+        ConnectionSetupError,
         CostLimitError,
         DatalabError,
         DefinitionIssue,
@@ -86,6 +88,7 @@ if TYPE_CHECKING:
         ResultExpiredError,
         SchemaIssue,
         SubmissionUncertainError,
+        UnknownOptionError,
         UnprocessableEntityError,
         UploadError,
         UploadFailure,
@@ -110,6 +113,7 @@ if TYPE_CHECKING:
         StepRun,
         Steps,
     )
+    from datalab_facade.options import CallOptions, WaitOptions
     from datalab_facade.outputs.manifest import FailedOutput, Manifest, SavedOutput
     from datalab_facade.pipelines.async_handles import AsyncPipelineExecutionHandle
     from datalab_facade.pipelines.definitions import PipelineDefinition, PipelineStep
@@ -125,6 +129,8 @@ if TYPE_CHECKING:
     )
     from datalab_facade.pipelines.run_task import RunPipeline
     from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter
+    from datalab_facade.rate_limiting.priorities import RequestPriority
+    from datalab_facade.runs.run_options import RunOptions
     from datalab_facade.runs.run_results import RunReport, RunResult
     from datalab_facade.statuses import Status
     from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
@@ -133,6 +139,7 @@ if TYPE_CHECKING:
     from datalab_facade.workflows.inputs import InputConfig
     from datalab_facade.workflows.models import StepType, Workflow, WorkflowStep
 
+# What follows is written by scripts/public_names.py, of the imports above.
 __all__ = [
     "APIConnectionError",
     "APIStatusError",
@@ -145,14 +152,17 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BatchRun",
+    "CallOptions",
     "Change",
     "CheckpointSource",
+    "ClientOptions",
     "ClientStateError",
     "ConfigurationError",
     "ConflictError",
-    "CostLimitError",
+    "ConnectionSetupError",
     "Conversion",
     "Convert",
+    "CostLimitError",
     "CreateDocument",
     "CreatedDocument",
     "Datalab",
@@ -217,9 +227,11 @@ __all__ = [
     "RateLimitError",
     "RateLimitTimeoutError",
     "RateLimiter",
+    "RequestPriority",
     "RequestRejectedError",
     "ResultExpiredError",
     "RunAgent",
+    "RunOptions",
     "RunPipeline",
     "RunReport",
     "RunResult",
@@ -246,12 +258,14 @@ __all__ = [
     "TimelineStep",
     "Totals",
     "TrackChanges",
+    "UnknownOptionError",
     "UnprocessableEntityError",
     "Update",
     "UploadError",
     "UploadFailure",
     "UploadOutcome",
     "ValidationIssue",
+    "WaitOptions",
     "WaitPolicy",
     "WaitTimeoutError",
     "Workflow",
@@ -261,21 +275,10 @@ __all__ = [
     "schema_of",
 ]
 
-# Where each name is found, since what is imported above is for type checkers only.
 _HOMES = {
-    "pipelines.run_task": "RunPipeline",
-    "pipelines.async_handles": "AsyncPipelineExecutionHandle",
-    "pipelines.handles": "PipelineExecutionHandle",
-    "pipelines.execution_models": "PipelineExecution PipelineStepRun",
-    "pipelines.definitions": "PipelineDefinition PipelineStep",
-    "pipelines.models": (
-        "BatchRun ExtractionSchema Pipeline PipelineRate PipelineVersion StoredStep"
-    ),
-    "health": "Health",
-    "jobs.changes": "Change",
     "async_client": "AsyncDatalab",
     "client": "Datalab",
-    "workflows.definitions": "StepDefinition WorkflowDefinition",
+    "client_options": "ClientOptions",
     "documents.async_handles": "AsyncDocumentHandle",
     "documents.extracted_fields": "ExtractedField",
     "documents.handles": "DocumentHandle",
@@ -293,34 +296,50 @@ _HOMES = {
     ),
     "drift": "Drift DriftReport",
     "errors": (
-        "APIConnectionError APIStatusError APITimeoutError AuthenticationError "
-        "BadRequestError ClientStateError ConfigurationError ConflictError CostLimitError DatalabError "
-        "DefinitionIssue DocumentFailedError DownloadError DownloadFailure EmptyResultError "
-        "ExecutionFailedError ExtractionIssue ExtractionMismatchError FormatNotRequestedError "
+        "APIConnectionError APIStatusError APITimeoutError AuthenticationError BadRequestError "
+        "ClientStateError ConfigurationError ConflictError ConnectionSetupError CostLimitError "
+        "DatalabError DefinitionIssue DocumentFailedError DownloadError DownloadFailure "
+        "EmptyResultError ExecutionFailedError ExtractionIssue ExtractionMismatchError "
+        "FormatNotRequestedError "
         "InternalServerError InvalidArgumentError InvalidDefinitionError InvalidResponseError "
         "InvalidSchemaError JobFailedError LocalFileError NotFoundError OutputTooLargeError "
         "OverloadedError PayloadTooLargeError PaymentRequiredError PermissionDeniedError "
         "PipelineFailedError RateLimitError RateLimitTimeoutError RequestRejectedError "
-        "ResultExpiredError SchemaIssue SubmissionUncertainError UnprocessableEntityError "
-        "UploadError UploadFailure ValidationIssue WaitTimeoutError"
+        "ResultExpiredError SchemaIssue SubmissionUncertainError UnknownOptionError "
+        "UnprocessableEntityError UploadError UploadFailure ValidationIssue WaitTimeoutError"
     ),
-    "files.models": "File FileLink",
     "executions.async_handles": "AsyncExecutionHandle",
     "executions.handles": "ExecutionHandle",
-    "workflows.inputs": "InputConfig",
+    "files.models": "File FileLink",
+    "files.uploads": "UploadOutcome",
+    "health": "Health",
+    "jobs.changes": "Change",
     "jobs.learning": "DurationModel",
-    "outputs.manifest": "Manifest FailedOutput SavedOutput",
-    "models": "Execution Failure Output Step StepProgress StepRun Steps",
     "jobs.outcomes": "Outcome Totals Update",
-    "rate_limiting.local": "RateLimiter LocalRateLimiter",
+    "jobs.wait": "WaitPolicy",
+    "models": "Execution Failure Output Step StepProgress StepRun Steps",
+    "options": "CallOptions WaitOptions",
+    "outputs.manifest": "FailedOutput Manifest SavedOutput",
+    "pipelines.async_handles": "AsyncPipelineExecutionHandle",
+    "pipelines.definitions": "PipelineDefinition PipelineStep",
+    "pipelines.execution_models": "PipelineExecution PipelineStepRun",
+    "pipelines.handles": "PipelineExecutionHandle",
+    "pipelines.models": (
+        "BatchRun ExtractionSchema Pipeline PipelineRate PipelineVersion StoredStep"
+    ),
+    "pipelines.run_task": "RunPipeline",
+    "rate_limiting.local": "LocalRateLimiter RateLimiter",
+    "rate_limiting.priorities": "RequestPriority",
+    "runs.run_options": "RunOptions",
     "runs.run_results": "RunReport RunResult",
     "statuses": "Status",
     "timeline": "Span Timeline TimelineRun TimelineStep",
     "transfers.progress": "Progress",
-    "files.uploads": "UploadOutcome",
-    "jobs.wait": "WaitPolicy",
+    "workflows.definitions": "StepDefinition WorkflowDefinition",
+    "workflows.inputs": "InputConfig",
     "workflows.models": "StepType Workflow WorkflowStep",
 }
+# Until here.
 
 if not TYPE_CHECKING:
     # Type checkers would take it to mean that any name is there.

@@ -20,6 +20,7 @@ from datalab_facade.jobs.retries import Removal, Submission, may_pass
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.paging import Page, PageRequest, Paging
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.redaction import redact_url
 from datalab_facade.transport.api_calls import CallScope
 from datalab_facade.transport.async_api import AsyncApiTransport
@@ -210,12 +211,13 @@ class AsyncApiCaller:
         job: tuple[str, int | str] | None = None,
     ) -> _T:
         context = self._context
+        priority = RequestPriority.SUBMISSION if submission else RequestPriority.CALL
         kind, job_id = job or (None, None)
         activity = Activity(context.reporter, subject, job_kind=kind, job_id=job_id)
 
         async def one_try(call: Call) -> _T:
             with _naming_request(operation, self._transport.origin, submission) as leave:
-                scope = CallScope(call, options.headers, leave, activity)
+                scope = CallScope(call, options.headers, leave, activity, priority)
                 return decode(await self._transport.call(operation, scope))
 
         retry_plan: Plan[Call, _T, _T] = context.retry_plan(options, repeatable)

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from datalab_facade.client_options import (
     ClientOptions,
+    check_view,
     checked_rate_limiter,
     find_origin,
     make_context,
+    make_tenant_context,
+    refuse_assignment,
 )
 from datalab_facade.clock import Clock
 from datalab_facade.context import Context
 from datalab_facade.drift import DriftReport
 from datalab_facade.jobs.learning import LEARN, DurationModel
 from datalab_facade.jobs.retries import Randomness
+from datalab_facade.keywords import shows_options
 from datalab_facade.mocking import mockable
+from datalab_facade.options import CallOptions
 from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE, RateLimiter
 
 if TYPE_CHECKING:
@@ -31,7 +36,7 @@ if TYPE_CHECKING:
     from datalab_facade.executions.async_resource import AsyncExecutions
     from datalab_facade.files.async_resource import AsyncFiles
     from datalab_facade.health import Health
-    from datalab_facade.options import CallOptions
+    from datalab_facade.options import AsyncApiKey
     from datalab_facade.outputs.async_resource import AsyncOutputs
     from datalab_facade.pipelines.async_batch_runs import AsyncBatchRuns
     from datalab_facade.pipelines.async_extraction_schemas import AsyncExtractionSchemas
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
 
 
 @mockable
+@shows_options(ClientOptions, CallOptions, "datalab_facade.runs.run_options:RunOptions")
 class AsyncDatalab:
     """A client of the Datalab API, for async code.
 
@@ -54,7 +60,10 @@ class AsyncDatalab:
     in another. Close it, or use it in an ``async with`` statement.
 
     Args:
-        api_key: The API key; by default the environment's ``DATALAB_API_KEY``.
+        api_key: The API key; by default the environment's ``DATALAB_API_KEY``. Or a function
+            that returns it, sync or async, for keys that change: it is called when the key is
+            first needed, and once again when the API refuses the key (401); the request is then
+            sent again with the new one. One that is not async runs in a thread.
         base_url: Where the API is; by default the environment's ``DATALAB_HOST``,
             or else ``https://www.datalab.to``. The key is sent there only.
         requests_per_minute: The rate limit: no minute sees more requests to the
@@ -97,7 +106,7 @@ class AsyncDatalab:
 
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: AsyncApiKey | None = None,
         *,
         base_url: str | None = None,
         requests_per_minute: float | None = DEFAULT_REQUESTS_PER_MINUTE,
@@ -246,7 +255,7 @@ class AsyncDatalab:
                 and so on, as ``client.documents.save`` does; for a workflow
                 ``output_dir/NAME/execution-ID/STEP/FILE``. One task can have it, one run at a
                 time, and no file to run over may be in it.
-            options: See :class:`~datalab_facade.runs.RunOptions`.
+            options: See :class:`~datalab_facade.RunOptions`.
 
         Returns:
             What became of each file, in the order in which they are named; true if all
@@ -300,21 +309,50 @@ class AsyncDatalab:
             context=self._context,
         )
 
-    def with_options(self, **options: Unpack[ClientOptions]) -> Self:
-        """Give a view of this client with other options.
+    def with_options(
+        self,
+        *,
+        api_key: AsyncApiKey | None = None,
+        requests_per_minute: float | None = DEFAULT_REQUESTS_PER_MINUTE,
+        rate_limiter: RateLimiter | None = None,
+        duration_model: DurationModel | None = LEARN,
+        **options: Unpack[ClientOptions],
+    ) -> Self:
+        """Give a view of this client with other options, or a client for another key.
 
-        The view shares connections, rate limiter, drift log and key; closing either
-        closes both.
+        A view shares everything but the options; closing either closes both.
+
+        With ``api_key`` it is a client for another tenant, which shares only the connections,
+        address, clock and tracing. It has a rate limiter, a drift report and a duration model of
+        its own. Closing it leaves the connections open, and whatever is made of it afterwards
+        raises ClientStateError; closing this client ends them for both.
+
+        Args:
+            api_key: The key of another tenant, or a function that returns it, as for a new client.
+            requests_per_minute: The rate limit of that key, as for a new client.
+            rate_limiter: A rate limiter for it, in place of one of its own.
+            duration_model: What it knows of how long executions take, as for a new client.
+            options: ``timeout``, ``request_timeout``, ``max_retries``, ``headers`` and ``policy``;
+                those left out stay as they are.
 
         >>> client = AsyncDatalab(api_key="your-key")
         >>> patient = client.with_options(max_retries=5)
+        >>> tenant = client.with_options(api_key="key-of-a-tenant")
 
         Raises:
-            InvalidArgumentError: An option is out of range.
+            ConfigurationError: The key cannot be used.
+            InvalidArgumentError: An option is out of range, or one is given that needs ``api_key``.
         """
-        view: Self = object.__new__(type(self))
-        view._bind(self._api, self._storage, self._context.with_options(options))
-        return view
+        other: Self = object.__new__(type(self))
+        limiter = checked_rate_limiter(rate_limiter, requests_per_minute)
+        if api_key is None:
+            check_view(requests_per_minute, rate_limiter, duration_model, options)
+            other._bind(self._api, self._storage, self._context.with_options(options))
+        else:
+            context = make_tenant_context(self._context, duration_model, options)
+            api = self._api.for_tenant(api_key, limiter, context.drift)
+            other._bind(api, self._storage.for_tenant(), context)
+        return other
 
     @property
     def duration_model(self) -> DurationModel | None:
@@ -338,6 +376,12 @@ class AsyncDatalab:
         """
         await self._api.close()
         await self._storage.close()
+
+    if not TYPE_CHECKING:
+        # With it, type checkers would accept the assignment of anything.
+        def __setattr__(self, name: str, value: object) -> None:
+            refuse_assignment(name)
+            super().__setattr__(name, value)
 
     async def __aenter__(self) -> Self:
         return self

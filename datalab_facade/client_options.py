@@ -8,15 +8,17 @@ from datetime import timedelta
 from random import SystemRandom
 from typing import TYPE_CHECKING, TypedDict
 
+import attrs
+
 from datalab_facade.arguments import checked_callable, checked_methods, named
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.context import Context
 from datalab_facade.drift import DriftLog
-from datalab_facade.errors import ConfigurationError, InvalidArgumentError
+from datalab_facade.errors import ClientStateError, ConfigurationError, InvalidArgumentError
 from datalab_facade.jobs.learning import LEARN, DurationModel
 from datalab_facade.jobs.retries import Randomness
 from datalab_facade.listeners import Reporter, checked_listeners
-from datalab_facade.options import Options
+from datalab_facade.options import Options, check_names
 from datalab_facade.rate_limiting.local import (
     DEFAULT_REQUESTS_PER_MINUTE,
     LocalRateLimiter,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from datalab_facade.events import Listener
     from datalab_facade.jobs.wait import WaitPolicy
+    from datalab_facade.options import AsyncApiKey
     from datalab_facade.transport.origin import Origin
 
 DEFAULT_BASE_URL = "https://www.datalab.to"
@@ -69,7 +72,7 @@ def checked_rate_limiter(
     return given
 
 
-def find_origin(api_key: str | None, base_url: str | None, *, allow_http: bool) -> Origin:
+def find_origin(api_key: AsyncApiKey | None, base_url: str | None, *, allow_http: bool) -> Origin:
     """Return where the API is, and the key for it: the arguments, or the environment's.
 
     Raises:
@@ -107,10 +110,7 @@ def make_context(
     Raises:
         InvalidArgumentError: An argument is wrong.
     """
-    if duration_model is not None and not isinstance(duration_model, DurationModel):
-        raise InvalidArgumentError(
-            f"duration_model must be a DurationModel, or None, not {named(duration_model)}"
-        )
+    check_names(options, ClientOptions)
     heard_by = checked_listeners(listeners)
     if clock is not None:
         checked_methods("clock", clock, "monotonic", "now", "sleep", "sleep_async")
@@ -122,7 +122,81 @@ def make_context(
         random=SystemRandom().random if random is None else random,
         reporter=Reporter(heard_by, known_clock),
         drift=DriftLog(),
-        duration_model=DurationModel() if duration_model is LEARN else duration_model,
+        duration_model=_checked_model(duration_model),
         options=Options(**options),
         allow_http=allow_http,
     )
+
+
+def make_tenant_context(
+    parent: Context, duration_model: DurationModel | None, options: ClientOptions
+) -> Context:
+    """Return what the parts of a client for another tenant share: nothing learnt is shared.
+
+    Raises:
+        InvalidArgumentError: An argument is wrong.
+    """
+    check_names(options, ClientOptions)
+    return attrs.evolve(
+        parent.with_options(options),
+        drift=DriftLog(),
+        duration_model=_checked_model(duration_model),
+    )
+
+
+def check_view(
+    requests_per_minute: float | None,
+    rate_limiter: RateLimiter | None,
+    duration_model: DurationModel | None,
+    options: ClientOptions,
+) -> None:
+    """Accept what a view of a client may be given: one key has one rate limiter.
+
+    Raises:
+        InvalidArgumentError: Something is given that needs a key.
+    """
+    check_names(options, ClientOptions)
+    given = {
+        "requests_per_minute": requests_per_minute != DEFAULT_REQUESTS_PER_MINUTE,
+        "rate_limiter": rate_limiter is not None,
+        "duration_model": duration_model is not LEARN,
+    }
+    wrong = [name for name, is_given in given.items() if is_given]
+    if wrong:
+        raise InvalidArgumentError(
+            f"{wrong[0]} needs api_key: a view with the same key shares it with this client"
+        )
+
+
+_NOT_ASSIGNED = frozenset(
+    {"api_key", "base_url", "requests_per_minute", "rate_limiter"}
+) | frozenset(ClientOptions.__annotations__)
+
+
+def refuse_assignment(name: str) -> None:
+    """Refuse to assign an option to a client, where it would have no effect.
+
+    Raises:
+        ClientStateError: It is one.
+    """
+    if name not in _NOT_ASSIGNED:
+        return
+    advice = f"Use the client that client.with_options({name}=...) returns"
+    if name == "base_url":
+        advice = "Make a new client"
+    if name == "api_key":
+        advice += ", or make the client with a function, api_key=..., that returns the current key"
+    raise ClientStateError(f"{name} of a client cannot be assigned. {advice}")
+
+
+def _checked_model(given: DurationModel | None) -> DurationModel | None:
+    """Return a duration model that a client is given, or a new one.
+
+    Raises:
+        InvalidArgumentError: It is not one.
+    """
+    if given is not None and not isinstance(given, DurationModel):
+        raise InvalidArgumentError(
+            f"duration_model must be a DurationModel, or None, not {named(given)}"
+        )
+    return DurationModel() if given is LEARN else given

@@ -10,13 +10,13 @@ A class is analyzed once, when the first of its values is written or read.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from types import GenericAlias
 from typing import Any, ClassVar, Final, Generic, Self, TypeVar, cast, get_type_hints
 
 import attrs
 
-from datalab_facade.errors import InvalidArgumentError
+from datalab_facade.errors import DatalabError, InvalidArgumentError
 from datalab_facade.json_forms import (
     JSON,
     Form,
@@ -25,11 +25,16 @@ from datalab_facade.json_forms import (
     form_of,
     named,
     read_inside,
+    register,
 )
+from datalab_facade.redaction import redact, redact_urls
 
 _T = TypeVar("_T")
 
 _FIELD: Final = "datalab_facade.json"
+
+_URLS: Final = frozenset({"output_url", "result_url", "download_url", "upload_url"})
+_PRESIGNED: Final = re.compile(r"https?://[^\s?#]*\?.*", flags=re.IGNORECASE | re.DOTALL)
 
 
 @attrs.frozen(kw_only=True)
@@ -42,6 +47,8 @@ class JSONFormat:
     """Properties to write as well, by their names in JSON; they are not read."""
     needs: tuple[str, ...] = ()
     """Fields with a default that JSON has in every version, so that it is refused without."""
+    urls: tuple[str, ...] = ()
+    """Names in JSON of presigned URLs, besides those that are called so everywhere."""
     by_hand: bool = False
     """Whether people write it: defaults are left out, and unknown names are refused."""
 
@@ -79,9 +86,16 @@ class ToJSON:
 
     _json: ClassVar[JSONFormat] = JSONFormat()
 
-    def to_dict(self) -> dict[str, JSON]:
-        """Return the value as plain JSON; presigned URLs and settings are not redacted."""
-        return to_json(self)
+    def to_dict(self, *, urls: bool = True) -> dict[str, JSON]:
+        """Return the value as plain JSON, which every JSON library takes: no NaN, no infinity.
+
+        Args:
+            urls: Whether to include presigned URLs, which are credentials. False is for logs and
+                for answers to others: it writes null for them, wherever they are, also in
+                ``raw``, and takes user and query out of all other URLs. Settings are not redacted.
+        """
+        found = to_json(self)
+        return found if urls else without_urls(found, self._json.urls)
 
 
 class AsJSON(ToJSON):
@@ -104,6 +118,30 @@ class AsJSON(ToJSON):
 def to_json(value: object) -> dict[str, JSON]:
     """Return a value of an attrs class as plain JSON."""
     return plan_of(type(value)).write(value)
+
+
+def without_urls(data: Mapping[str, JSON], names: Container[str] = ()) -> dict[str, JSON]:
+    """Return JSON with null for presigned URLs, and other URLs without user and query.
+
+    >>> without_urls({"output_url": "https://a.example/b", "error": "no https://a.example/b?c=d"})
+    {'output_url': None, 'error': 'no https://a.example/b?…'}
+    """
+    return {
+        name: None if name in _URLS or name in names else _without_urls(value)
+        for name, value in data.items()
+    }
+
+
+def _without_urls(value: JSON) -> JSON:
+    if isinstance(value, str):
+        if "://" not in value:
+            return value
+        return None if _PRESIGNED.fullmatch(value) else redact_urls(value)
+    if isinstance(value, Mapping):
+        return without_urls(value)
+    if isinstance(value, (list, tuple)):
+        return [_without_urls(item) for item in value]
+    return value
 
 
 def from_json(kind: type[_T], data: object) -> _T:
@@ -156,8 +194,8 @@ def read_list(kind: type[_T], data: object) -> list[_T]:
 
 
 def hints_of(kind: type) -> dict[str, Any]:
-    """Return the types of a class's fields, with ``object`` for ``JSON``."""
-    return get_type_hints(kind, localns={"JSON": object})
+    """Return the types of a class's fields, with ``object`` for aliases of what has no form."""
+    return get_type_hints(kind, localns={"JSON": object, "Uploadable": object})
 
 
 @attrs.frozen
@@ -296,3 +334,14 @@ def _form_of_property(kind: type, name: str) -> Form:
 def _format_of(field: attrs.Attribute[Any]) -> _FieldFormat:
     found = field.metadata.get(_FIELD)
     return found if isinstance(found, _FieldFormat) else _FieldFormat()
+
+
+def _no_error(data: object) -> DatalabError:
+    raise InvalidJSONError("cannot be read: an error is only written", data)
+
+
+register(
+    DatalabError,
+    write=lambda error: {"type": type(error).__name__, "message": redact(str(error))},
+    read=_no_error,
+)

@@ -8,6 +8,7 @@ code (``scripts/unasync.py``).
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import inspect
 import threading
 import time
@@ -109,6 +110,45 @@ async def off_loop_async(work: Callable[[], _T]) -> _T:
             future.exception()
         raise cancelled
     return future.result()
+
+
+def call_own(function: Callable[[], object], seconds: float) -> object:  # noqa: ARG001 - as below
+    """Return what a function of the caller's returns; a thread cannot be interrupted in it.
+
+    Raises:
+        TypeError: It is an async function.
+    """
+    value = function()
+    if inspect.iscoroutine(value):
+        value.close()
+        raise TypeError("it is async, and blocking code cannot await it")
+    return value
+
+
+async def call_own_async(function: Callable[[], object], seconds: float) -> object:
+    """Return what a function of the caller's returns, which may be async.
+
+    One that is not async may block, so it is called in a thread, which cannot be interrupted.
+
+    Raises:
+        TimeoutError: It took longer than so many seconds.
+    """
+    import asyncio
+
+    context = contextvars.copy_context()
+
+    def call() -> object:
+        try:
+            return context.run(function)
+        except StopIteration as error:
+            # No future can hold it.
+            raise RuntimeError("StopIteration") from error
+
+    # An object's is that of its class.
+    is_async = any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))
+    async with asyncio.timeout(seconds):
+        value = function() if is_async else await off_loop_async(call)
+        return await value if inspect.isawaitable(value) else value
 
 
 def for_each(

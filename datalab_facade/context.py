@@ -20,7 +20,7 @@ from datalab_facade.jobs.learning import DurationModel
 from datalab_facade.jobs.retries import Randomness, retrying
 from datalab_facade.jobs.wait import Wait, WaitPolicy, adapted_policy, checked_policy, waiting
 from datalab_facade.listeners import Reporter
-from datalab_facade.options import CallOptions, Options
+from datalab_facade.options import CallOptions, Options, check_names
 from datalab_facade.rate_limiting.local import RateLimiter
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ class Context:
         """Give the options of one call: the client's, with the call's on top."""
         if timeout is None and not given:
             return self.options
-        unknown = sorted(given.keys() - CallOptions.__annotations__.keys())
-        if unknown:
-            raise TypeError(f"unknown option {unknown[0]!r}")
+        check_names(given, CallOptions)
         on_top = given if timeout is None else {**given, "timeout": timeout}
         return _with(self.options, on_top)
 
@@ -70,6 +68,7 @@ class Context:
 
         What is left at its default is the family's, if that has a policy.
         """
+        check_names(given, CallOptions)
         on_top = {name: value for name, value in given.items() if name != "headers"}
         if timeout is not None:
             on_top["timeout"] = timeout

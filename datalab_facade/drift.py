@@ -13,7 +13,9 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from datalab_facade.codec import ToJSON, json_field, to_json
 from datalab_facade.forking import ProcessLock
+from datalab_facade.json_forms import Form
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import excerpt
 
@@ -28,7 +30,7 @@ _LONGEST_NAME = 80
 
 @picklable
 @attrs.frozen(kw_only=True, order=True)
-class Drift:
+class Drift(ToJSON):
     """One kind of surprise.
 
     Attributes:
@@ -49,15 +51,20 @@ class Drift:
         return f"{self.kind} {self.name} in {self.where}"
 
 
+_COUNTS = Form(
+    lambda counts: [{**to_json(drift), "count": count} for drift, count in counts.items()]
+)
+
+
 @picklable
 @attrs.frozen(kw_only=True)
-class DriftReport:
+class DriftReport(ToJSON):
     """What was seen so far, and in how many answers.
 
     It is true when there is anything to tell.
     """
 
-    counts: dict[Drift, int]
+    counts: dict[Drift, int] = attrs.field(metadata=json_field(form=_COUNTS))
     dropped: int = 0
     """Sightings left out because there were too many different ones."""
 

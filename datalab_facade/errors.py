@@ -5,11 +5,13 @@
     DatalabError
     ├── ConfigurationError            a setting is wrong: key, address, environment, proxy
     ├── InvalidArgumentError          an argument is wrong
+    │   ├── UnknownOptionError        ... there is no option of that name
     │   ├── InvalidDefinitionError    ... the definition of a workflow, with all its issues
     │   └── InvalidSchemaError        ... a schema for extraction, with all its issues
     ├── ClientStateError              the client is closed, forked, or of another event loop
     ├── LocalFileError                a file or folder of this machine cannot be used
     ├── APIConnectionError            no complete answer came: refused, reset, TLS, proxy, DNS
+    │   ├── ConnectionSetupError      ... because of a setting: CA, host name, proxy password
     │   └── APITimeoutError           ... because it took longer than allowed
     │       └── RateLimitTimeoutError ... not sent: the rate limiter has no slot before the deadline
     ├── APIStatusError                an answer came, and it says no
@@ -29,9 +31,11 @@
     ├── RequestRejectedError          a 200 whose body says that it was not done
     ├── JobFailedError                the job ended badly
     │   ├── DocumentFailedError       ... a document request failed
-    │   └── ExecutionFailedError      ... a workflow execution ended as FAILED
+    │   ├── ExecutionFailedError      ... a workflow execution ended as FAILED
+    │   └── PipelineFailedError       ... a pipeline execution has no result that is usable
     ├── EmptyResultError              a result came without what was asked for
     ├── ExtractionMismatchError       what was extracted does not fit the caller's type
+    ├── CostLimitError                a run did not submit a file, since its limit is reached
     ├── FormatNotRequestedError       a result has no such format, since it was not asked for
     ├── WaitTimeoutError              the deadline passed first; the job goes on
     ├── UploadError                   a file could not be uploaded
@@ -43,7 +47,8 @@ Every class survives :mod:`pickle` and :mod:`copy`, prints as one or a few short
 lines, and never holds the API key, a cookie or the signature of a URL.
 
 A test can make any of them by hand: the first argument is a message, and the others
-have defaults. Only :class:`JobFailedError` and its kinds need a snapshot.
+have defaults. Only :class:`JobFailedError` and its kinds need a snapshot, and
+:class:`EmptyResultError` and :class:`ExtractionMismatchError` the result that they hold.
 
 >>> error = NotFoundError("No such execution")
 >>> error.status, error.detail
@@ -81,6 +86,8 @@ __all__ = [
     "ClientStateError",
     "ConfigurationError",
     "ConflictError",
+    "ConnectionSetupError",
+    "CostLimitError",
     "DatalabError",
     "DefinitionIssue",
     "DocumentFailedError",
@@ -111,6 +118,7 @@ __all__ = [
     "ResultExpiredError",
     "SchemaIssue",
     "SubmissionUncertainError",
+    "UnknownOptionError",
     "UnprocessableEntityError",
     "UploadError",
     "UploadFailure",
@@ -163,6 +171,23 @@ class ConfigurationError(DatalabError, ValueError):
 
 class InvalidArgumentError(DatalabError, ValueError):
     """An argument is wrong. Nothing was sent."""
+
+
+class UnknownOptionError(InvalidArgumentError, TypeError):
+    """There is no option of that name. Nothing was sent.
+
+    Attributes:
+        name: The name.
+        options: The names that there are, in alphabetical order.
+    """
+
+    name: str
+    options: tuple[str, ...]
+
+    def __init__(self, message: str, *, name: str = "", options: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.name = name
+        self.options = options
 
 
 class ClientStateError(DatalabError, RuntimeError):
@@ -252,7 +277,9 @@ class InvalidSchemaError(InvalidArgumentError):
     issues: tuple[SchemaIssue, ...]
     source: str | None
 
-    def __init__(self, issues: tuple[SchemaIssue, ...], *, source: str | None = None) -> None:
+    def __init__(self, issues: tuple[SchemaIssue, ...] | str, *, source: str | None = None) -> None:
+        if isinstance(issues, str):
+            issues = (SchemaIssue(place="", message=issues),)
         self.issues = issues
         self.source = source
         shown = [excerpt(str(issue), limit=200) for issue in issues[:4]]
@@ -287,6 +314,16 @@ class APIConnectionError(DatalabError, ConnectionError):
         self.method = method
         self.url = url
         self.may_have_arrived = may_have_arrived
+
+
+class ConnectionSetupError(APIConnectionError):
+    """No connection can be made as things are set up, and repeating the request does not help.
+
+    A certificate that is not trusted, an unknown host, a proxy that refuses the password, a port
+    that speaks no TLS. The message names the setting that helps. It is not retried, unless this
+    client has had an answer from that host before: then it may pass, and is raised as an
+    :class:`APIConnectionError`. Attributes as there.
+    """
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):
@@ -432,26 +469,6 @@ class PaymentRequiredError(APIStatusError):
 
     advice = "Add credit or change the plan at Datalab; repeating the request will not help"
     default_status = 402
-
-
-class CostLimitError(DatalabError):
-    """A run did not submit a file, since that could cost more than ``max_cost_cents``.
-
-    Attributes:
-        limit_cents: The limit.
-        committed_cents: What earlier files cost, and those that go on will cost about.
-    """
-
-    def __init__(self, limit_cents: float, committed_cents: float | None) -> None:
-        self.limit_cents = limit_cents
-        self.committed_cents = committed_cents
-        spent = "what earlier ones cost is not known yet"
-        if committed_cents is not None:
-            spent = f"{committed_cents:g} cents are spent or under way"
-        super().__init__(
-            f"Not submitted, since it may cost more than max_cost_cents={limit_cents:g}: {spent}. "
-            f"The same call with a higher limit goes on"
-        )
 
 
 class PermissionDeniedError(APIStatusError):
@@ -663,9 +680,7 @@ class DocumentFailedError(JobFailedError):
     detail: str
     stage: str | None
 
-    def __init__(
-        self, snapshot: JobSnapshot, *, detail: str = "", stage: str | None = None
-    ) -> None:
+    def __init__(self, detail: str, snapshot: JobSnapshot, *, stage: str | None = None) -> None:
         self.detail = detail
         self.stage = stage
         where = f" in {excerpt(stage, limit=40)}" if stage else ""
@@ -718,7 +733,7 @@ class ExtractionMismatchError(DatalabError):
         extraction: The extraction, with its plain ``data``, its ``fields`` and its cost. Read it
             as another type with ``extraction.read_as(Other)``.
         into: The name of the type.
-        issues: Each place that does not fit; never empty.
+        issues: Each place that does not fit.
     """
 
     extraction: Extraction[dict[str, JSON]]
@@ -729,8 +744,8 @@ class ExtractionMismatchError(DatalabError):
         self,
         extraction: Extraction[dict[str, JSON]],
         *,
-        into: str,
-        issues: tuple[ExtractionIssue, ...],
+        into: str = "the type",
+        issues: tuple[ExtractionIssue, ...] = (),
     ) -> None:
         self.extraction = extraction
         self.into = into
@@ -755,7 +770,7 @@ class FormatNotRequestedError(DatalabError, AttributeError):
     format: str
     requested: tuple[str, ...]
 
-    def __init__(self, missing: str, *, requested: tuple[str, ...]) -> None:
+    def __init__(self, missing: str, *, requested: tuple[str, ...] = ()) -> None:
         self.format = missing
         self.requested = requested
         every = excerpt(",".join((*requested, missing)))
@@ -931,6 +946,33 @@ class DownloadError(DatalabError):
 
 class OutputTooLargeError(DownloadError):
     """An output is larger than the caller allowed to be held in memory."""
+
+
+class CostLimitError(DatalabError):
+    """A run did not submit a file, since that could cost more than ``max_cost_cents``.
+
+    Attributes:
+        limit_cents: The limit.
+        committed_cents: What earlier files cost, and those that go on will cost about; None if
+            that is not known.
+    """
+
+    limit_cents: float
+    committed_cents: float | None
+
+    def __init__(
+        self, message: str = "", *, limit_cents: float = 0.0, committed_cents: float | None = None
+    ) -> None:
+        spent = "what earlier ones cost is not known yet"
+        if committed_cents is not None:
+            spent = f"{committed_cents:g} cents are spent or under way"
+        super().__init__(
+            message
+            or f"Not submitted, since it may cost more than max_cost_cents={limit_cents:g}: "
+            f"{spent}. The same call with a higher limit goes on"
+        )
+        self.limit_cents = limit_cents
+        self.committed_cents = committed_cents
 
 
 class SubmissionUncertainError(DatalabError):

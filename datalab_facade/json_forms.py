@@ -11,11 +11,15 @@ tuple, list             a list
 Mapping[str, ...]       an object
 an attrs class          an object, see :mod:`datalab_facade.codec`
 ``JSON``, object        as it is
+a type variable         as the value's own class says
 ======================  ==============================================================
+
+JSON is strict: it knows no NaN and no infinity, so these are written as null.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
@@ -75,6 +79,25 @@ class Form:
         return value if value is None or self.write is None else self.write(value)  # type: ignore[return-value]
 
 
+def strict(value: object) -> JSON:
+    """Return JSON with null for what strict JSON does not know; the same object if it is all known.
+
+    >>> strict({"a": [1.5, float("nan")]})
+    {'a': [1.5, None]}
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        items = {name: strict(item) for name, item in value.items()}
+        same = all(item is value[name] for name, item in items.items())
+        return value if same else items  # type: ignore[return-value]
+    if isinstance(value, (list, tuple)):
+        listed = [strict(item) for item in value]
+        same = all(new is old for new, old in zip(listed, value, strict=True))
+        return value if same else listed  # type: ignore[return-value]
+    return value  # type: ignore[return-value]
+
+
 def named(value: object) -> str:
     """Name JSON in words. A text may be a secret, so it is not quoted.
 
@@ -102,7 +125,11 @@ def form_of(hint: object, nested: Callable[[type], Form]) -> Form:
     origin, arguments = get_origin(hint), get_args(hint)
     form = _FORMS.get(hint, _AS_IT_IS)
     if hint in _SIMPLE:
-        form = Form(None, _checked([hint]))
+        form = _simple([hint])
+    elif isinstance(hint, TypeVar):
+        form = Form(lambda value: _by_class(value, nested))
+    elif isinstance(origin, type) and attrs.has(origin):
+        form = nested(origin)
     elif origin in (Union, UnionType):
         form = _union(arguments, nested)
     elif origin is Literal:
@@ -165,7 +192,16 @@ _SIMPLE: Final[dict[object, tuple[str, Callable[[object], bool]]]] = {
     int: ("a whole number", _is_whole_number),
     float: ("a number", lambda value: isinstance(value, float) or _is_whole_number(value)),
 }
-_AS_IT_IS: Final = Form(None, lambda value: value)
+_AS_IT_IS: Final = Form(strict, lambda value: value)
+
+
+def _simple(kinds: list[object]) -> Form:
+    return Form(strict if float in kinds else None, _checked(kinds))
+
+
+def _by_class(value: object, nested: Callable[[type], Form]) -> JSON:
+    kind = type(value)
+    return (nested(kind) if attrs.has(kind) else _AS_IT_IS).written(value)
 
 
 def _checked(kinds: Iterable[object]) -> Callable[[object], Any]:
@@ -195,7 +231,7 @@ def _one_of(values: tuple[object, ...]) -> Callable[[object], Any]:
 def _union(kinds: tuple[object, ...], nested: Callable[[type], Form]) -> Form:
     others = [kind for kind in kinds if kind is not NoneType]
     if all(kind in _SIMPLE for kind in others):
-        form = Form(None, _checked(others))
+        form = _simple(others)
     elif len(others) == 1:
         form = form_of(others[0], nested)
     else:

@@ -104,7 +104,7 @@ NO_SECRETS: Final = Secrets()
 
 
 class Echo:
-    """Takes a key out of what a server answers, which may well repeat it.
+    """Takes keys out of what a server answers, which may well repeat them.
 
     A key of fewer than twelve characters may be a part of honest words, so it is taken
     out where it stands alone; one of fewer than four is a word itself, and stays.
@@ -116,12 +116,11 @@ class Echo:
     # Without a __dict__, whose repr would tell the key.
     __slots__ = ("_forms", "_forms_in_bytes", "_in_bytes", "_in_text")
 
-    def __init__(self, key: str) -> None:
-        self._forms = set(_forms(key)) if len(key) >= _SHORTEST else set()
+    def __init__(self, *keys: str) -> None:
+        known = {key: set(_forms(key)) for key in keys if len(key) >= _SHORTEST}
+        self._forms = set[str]().union(*known.values())
         self._forms_in_bytes = [form.encode(errors="replace") for form in self._forms]
-        any_form = "|".join(map(re.escape, sorted(self._forms, key=len, reverse=True)))
-        if len(key) < _LONG:
-            any_form = rf"(?:(?<![\w-])|(?<=\\[bfnrt]))(?:{any_form})(?![\w-])"
+        any_form = "|".join(_pattern(key, forms) for key, forms in known.items())
         self._in_text = re.compile(any_form, re.ASCII)
         self._in_bytes = re.compile(any_form.encode(errors="replace"))
 
@@ -138,7 +137,14 @@ class Echo:
         return body
 
 
-NO_ECHO: Final = Echo("")
+def _pattern(key: str, forms: set[str]) -> str:
+    any_form = "|".join(map(re.escape, sorted(forms, key=len, reverse=True)))
+    if len(key) >= _LONG:
+        return any_form
+    return rf"(?:(?<![\w-])|(?<=\\[bfnrt]))(?:{any_form})(?![\w-])"
+
+
+NO_ECHO: Final = Echo()
 
 
 def redact_value(value: JSON) -> JSON:

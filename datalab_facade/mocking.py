@@ -22,7 +22,7 @@ def mockable(kind: type[_T]) -> type[_T]:
             resource.__set_name__(kind, name)
             setattr(kind, name, resource)
         elif type(attribute) is property:
-            setattr(kind, name, _Value(attribute.fget, doc=attribute.__doc__))
+            setattr(kind, name, _Value(attribute.fget))
     return kind
 
 
@@ -30,10 +30,13 @@ class _Resource(cached_property[object]):
     """A property that holds a resource of a client, such as ``executions``."""
 
     def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:  # noqa: ANN401 - as its base
+        if instance is not None:
+            return super().__get__(instance, owner)
         # Its type is known only to its function, because it is imported there.
-        if instance is None:
-            return object.__new__(type(self.func(_Anything())))
-        return super().__get__(instance, owner)
+        resource = object.__new__(type(self.func(_Anything())))
+        # For help().
+        resource.__doc__ = self.__doc__
+        return resource
 
 
 class _Value(property):

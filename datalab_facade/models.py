@@ -4,10 +4,6 @@ A snapshot never does IO and never changes. It compares by value, hashes,
 pickles, copies, becomes plain JSON with ``to_dict`` and comes back with
 ``from_dict``. The API answers in two shapes (a step is one run, or one run for
 each file); both come out as the same models, so nothing here tells them apart.
-
-The fields of an answer are those of its model. Where the API's name for a field is
-another, or its type does not say how it is read, :func:`~datalab_facade.fields.wire`
-says so.
 """
 
 from __future__ import annotations
@@ -19,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 import attrs
 
 from datalab_facade import summaries
-from datalab_facade.codec import AsJSON, JSONFormat, read_list, to_json
+from datalab_facade.codec import AsJSON, JSONFormat, ToJSON, read_list, to_json
 from datalab_facade.json_forms import JSON as JSON  # noqa: PLC0414 - it belongs to the models
 from datalab_facade.json_forms import register
 from datalab_facade.pickling import picklable
@@ -36,12 +32,14 @@ AGGREGATED = "aggregated"
 
 @picklable
 @attrs.frozen(kw_only=True)
-class Output:
+class Output(ToJSON):
     """What a step run left behind a presigned URL.
 
     The URL is a credential that expires; it is hidden in ``repr``. Fetch it with
     ``client.outputs``.
     """
+
+    _json: ClassVar = JSONFormat(urls=("url",))
 
     execution_id: int
     step: str = attrs.field(repr=redacted_repr)
@@ -55,7 +53,7 @@ class Output:
 
 @picklable
 @attrs.frozen(kw_only=True)
-class Failure:
+class Failure(ToJSON):
     """One thing that failed, in the server's words."""
 
     step: str | None = attrs.field(repr=redacted_repr)
@@ -77,7 +75,7 @@ class Failure:
 
 @picklable
 @attrs.frozen(kw_only=True)
-class StepProgress:
+class StepProgress(ToJSON):
     """How many steps have ended, of those that the server tells of.
 
     >>> str(StepProgress(finished=1, total=3)), StepProgress(finished=1, total=4).fraction
@@ -373,6 +371,10 @@ class Execution(AsJSON):
     def duration(self) -> timedelta | None:
         """From creation to the last update, once ended and where the server gave both."""
         return _between(self.created_at, self.updated_at) if self.is_terminal else None
+
+    def rows(self) -> list[dict[str, str | int | float | bool | None]]:
+        """Return a flat dict for each step run, without URLs: for pandas, CSV or a database."""
+        return summaries.execution_rows(self)
 
     def timeline(self, depends_on: Mapping[str, Iterable[str]] | None = None) -> Timeline:
         """Tell when which step waited and worked, to be read, printed or drawn.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import TypedDict
+from typing import TypeAlias, TypedDict
 
 import attrs
 
@@ -21,8 +21,16 @@ from datalab_facade.arguments import (
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.jobs.retries import RetrySettings
 from datalab_facade.jobs.wait import WaitPolicy, checked_policy
+from datalab_facade.keywords import check_options
 
 _OURS = frozenset({"x-api-key", "authorization", "cookie", "host", "content-length"})
+
+
+ApiKey: TypeAlias = str | Callable[[], str]
+"""An API key, or a function that returns it, for keys that change."""
+
+AsyncApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
+"""The same for async code, where the function may be async."""
 
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
@@ -106,3 +114,19 @@ class WaitOptions(CallOptions, total=False):
     """The deadline of the wait, in seconds or as a timedelta; ``math.inf`` waits without end."""
     policy: WaitPolicy
     """How to wait; the options beside it go on top."""
+
+
+# It is natural to look for them where a wait is called.
+_OF_A_POLICY = {
+    field.name: f"It is a setting of WaitPolicy: pass policy=WaitPolicy({field.name}=...)"
+    for field in attrs.fields(WaitPolicy)
+}
+
+
+def check_names(given: Mapping[str, object], kind: type) -> None:
+    """Accept options if a TypedDict has all of them.
+
+    Raises:
+        UnknownOptionError: It does not have one.
+    """
+    check_options(given, kind.__annotations__, advice=_OF_A_POLICY)

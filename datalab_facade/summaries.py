@@ -1,15 +1,33 @@
-"""Summaries of an execution: a line for a terminal, a table for a notebook."""
+"""Summaries of an execution: a line for a terminal, a table for a notebook, rows for a program."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from datalab_facade.redaction import redact
 
 if TYPE_CHECKING:
     from datalab_facade.models import Execution, StepRun
+
+ROW_NAMES: Final[tuple[str, ...]] = (
+    "execution_id",
+    "workflow_id",
+    "execution_status",
+    "step",
+    "file_key",
+    "status",
+    "failed",
+    "started_at",
+    "finished_at",
+    "seconds",
+    "total_pages",
+    "has_output",
+    "error",
+    "error_stage",
+)
+"""The columns of a row for a program."""
 
 _MAX_STEPS = 6
 _MAX_RUNS = 500
@@ -51,6 +69,36 @@ def execution_table(execution: Execution) -> str:
         f"<details{state}><summary>{len(runs)} step runs</summary>"
         f'<table class="datalab-execution"><caption>{_escaped(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></details>"
+    )
+
+
+def execution_rows(execution: Execution) -> list[dict[str, str | int | float | bool | None]]:
+    """Return a flat dict for each step run; text from the server is on one line, without URLs."""
+    return [
+        dict(zip(ROW_NAMES, _values(execution, name, run), strict=True))
+        for name, step in execution.steps.items()
+        for run in step.runs
+    ]
+
+
+def _values(
+    execution: Execution, step: str, run: StepRun
+) -> tuple[str | int | float | bool | None, ...]:
+    return (
+        execution.id,
+        execution.workflow_id,
+        str(execution.status),
+        redact(step),
+        run.file_key and redact(run.file_key),
+        str(run.status),
+        run.failed,
+        None if run.started_at is None else run.started_at.isoformat(),
+        None if run.finished_at is None else run.finished_at.isoformat(),
+        None if run.duration is None else run.duration.total_seconds(),
+        run.total_pages,
+        run.output_url is not None,
+        run.error and redact(run.error),
+        run.error_stage and redact(run.error_stage),
     )
 
 

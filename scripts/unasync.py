@@ -67,6 +67,18 @@ PHRASES = (
         "",
     ),
     (
+        """
+            that returns it, sync or async, for keys that change: it is called when the key is
+            first needed, and once again when the API refuses the key (401); the request is then
+            sent again with the new one. One that is not async runs in a thread.
+""",
+        """
+            that returns it, for keys that change: it is called when the key is first needed, and
+            once again when the API refuses the key (401); the request is then sent again with
+            the new one.
+""",
+    ),
+    (
         "The async front door; the blocking one is :class:`~datalab_facade.Datalab`",
         "The blocking front door; the async one is :class:`~datalab_facade.AsyncDatalab`",
     ),

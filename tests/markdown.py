@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,22 +80,31 @@ def python_blocks(*pages: Path) -> list[Any]:
     return [pytest.param(block, id=str(block)) for block in blocks if block.language == "python"]
 
 
+TENANTS = ("key-of-ada", "key-of-bob")
+"""The keys of tenants on a page."""
+
+
 def lead_clients_here(monkeypatch: pytest.MonkeyPatch) -> Simulator:
     """Put an embedded Datalab, on virtual time, where the clients of a page look for the API."""
     clock = VirtualClock()
-    simulator = Simulator(clock, API_KEY, first_execution_id=123)
+    simulator = Simulator(clock, API_KEY, more_keys=TENANTS, first_execution_id=123)
+
+    def known(api_key: str | Callable[[], object]) -> Any:
+        # A function of a page is called, and what it gives is taken for the key.
+        return (lambda: (api_key(), API_KEY)[1]) if callable(api_key) else API_KEY
+
     for _ in range(3):
         simulator.start(_SCRIPT)
 
     class Datalab(datalab_facade.Datalab):
-        def __init__(self, api_key: str = "", **options: Any) -> None:
+        def __init__(self, api_key: str | Callable[[], object] = "", **options: Any) -> None:
             options["http_client"] = httpx.Client(transport=SimulatorTransport(simulator))
-            super().__init__(API_KEY, clock=clock, **options)
+            super().__init__(known(api_key), clock=clock, **options)
 
     class AsyncDatalab(datalab_facade.AsyncDatalab):
-        def __init__(self, api_key: str = "", **options: Any) -> None:
+        def __init__(self, api_key: str | Callable[[], object] = "", **options: Any) -> None:
             options["http_client"] = httpx.AsyncClient(transport=SimulatorTransport(simulator))
-            super().__init__(API_KEY, clock=clock, **options)
+            super().__init__(known(api_key), clock=clock, **options)
 
     monkeypatch.setattr(datalab_facade, "Datalab", Datalab)
     monkeypatch.setattr(datalab_facade, "AsyncDatalab", AsyncDatalab)

@@ -15,10 +15,13 @@ import pytest
 from datalab_facade import RateLimitTimeoutError
 from datalab_facade.clock import SystemClock
 from datalab_facade.rate_limiting.local import LocalRateLimiter
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.testing import VirtualClock
 from datalab_facade.transport.admission import AdmissionControl
 from datalab_facade.transport.async_admission import AsyncAdmissionControl
 from datalab_facade.transport.permits import MOST_UNDER_WAY
+
+CALL = RequestPriority.CALL
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -32,14 +35,14 @@ def until(holds: Callable[[], bool]) -> None:
 def full_admission() -> AdmissionControl:
     admission = AdmissionControl(LocalRateLimiter(None), SystemClock())
     for _ in range(MOST_UNDER_WAY):
-        admission.enter(math.inf)
+        admission.enter(math.inf, CALL)
     return admission
 
 
 async def full_async_admission() -> AsyncAdmissionControl:
     admission = AsyncAdmissionControl(LocalRateLimiter(None), VirtualClock())
     for _ in range(MOST_UNDER_WAY):
-        await admission.enter(math.inf)
+        await admission.enter(math.inf, CALL)
     return admission
 
 
@@ -48,21 +51,21 @@ def test_a_request_that_finds_no_room_before_its_deadline_is_not_sent() -> None:
     admission = full_admission()
     began = time.monotonic()
     with pytest.raises(RateLimitTimeoutError):
-        admission.enter(clock.monotonic() + 0.05)
+        admission.enter(clock.monotonic() + 0.05, CALL)
     assert time.monotonic() - began < 5
     admission.leave()
-    admission.enter(clock.monotonic() + 5)
+    admission.enter(clock.monotonic() + 5, CALL)
 
 
 async def test_a_request_of_async_code_that_finds_no_room_is_not_sent_either() -> None:
     clock = VirtualClock()
     admission = AsyncAdmissionControl(LocalRateLimiter(None), clock)
     for _ in range(MOST_UNDER_WAY):
-        await admission.enter(math.inf)
+        await admission.enter(math.inf, CALL)
     with pytest.raises(RateLimitTimeoutError):
-        await admission.enter(50.0)
+        await admission.enter(50.0, CALL)
     assert clock.monotonic() == 50
-    waiting = asyncio.create_task(admission.enter(math.inf))
+    waiting = asyncio.create_task(admission.enter(math.inf, CALL))
     await asyncio.sleep(0)
     admission.leave()
     await waiting
@@ -75,7 +78,7 @@ def test_threads_enter_in_the_order_of_coming() -> None:
     threads: list[threading.Thread] = []
 
     def enter(number: int) -> None:
-        admission.enter(math.inf)
+        admission.enter(math.inf, CALL)
         entered.append(number)
 
     for number in range(20):
@@ -93,12 +96,12 @@ def test_nobody_overtakes_who_waits() -> None:
     """However busy the others are, and though the one that waits has yet to wake up."""
     admission = full_admission()
     for _ in range(50):
-        thread = threading.Thread(target=admission.enter, args=(math.inf,))
+        thread = threading.Thread(target=admission.enter, args=(math.inf, CALL))
         thread.start()
         until(lambda: admission.waiting == 1)
         admission.leave()
         with pytest.raises(RateLimitTimeoutError):
-            admission.enter(time.monotonic())
+            admission.enter(time.monotonic(), CALL)
         thread.join()
     assert admission.under_way == MOST_UNDER_WAY
 
@@ -113,7 +116,7 @@ def test_no_deadline_is_too_far_away_to_be_waited_for(deadline: float) -> None:
 
     thread = threading.Thread(target=make_room)
     thread.start()
-    admission.enter(deadline)
+    admission.enter(deadline, CALL)
     thread.join()
     assert admission.under_way == MOST_UNDER_WAY
 
@@ -128,7 +131,7 @@ def test_an_interrupt_while_waiting_for_room_leaves_nothing_behind() -> None:
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        admission.enter(math.inf)
+        admission.enter(math.inf, CALL)
     thread.join()
     assert admission.waiting == 0
     for _ in range(MOST_UNDER_WAY):
@@ -138,7 +141,7 @@ def test_an_interrupt_while_waiting_for_room_leaves_nothing_behind() -> None:
 
 async def test_a_task_that_is_cancelled_as_it_is_let_in_lets_the_next_one_in() -> None:
     admission = await full_async_admission()
-    first, second = (asyncio.create_task(admission.enter(math.inf)) for _ in range(2))
+    first, second = (asyncio.create_task(admission.enter(math.inf, CALL)) for _ in range(2))
     await asyncio.sleep(0)
     admission.leave()
     first.cancel()
@@ -153,7 +156,7 @@ async def test_a_task_that_is_cancelled_while_it_waits_for_room_waits_no_longer(
     deadline: float,
 ) -> None:
     admission = await full_async_admission()
-    waiting = asyncio.create_task(admission.enter(deadline))
+    waiting = asyncio.create_task(admission.enter(deadline, CALL))
     await asyncio.sleep(0)
     assert admission.waiting == 1
     waiting.cancel()
@@ -166,24 +169,24 @@ async def test_a_task_that_is_cancelled_while_it_waits_for_room_waits_no_longer(
 
 async def test_tasks_that_stopped_waiting_for_their_slot_cost_the_next_one_nothing() -> None:
     clock = VirtualClock()
-    admission = AsyncAdmissionControl(LocalRateLimiter(200), clock)
-    impatient = [asyncio.create_task(admission.enter(math.inf)) for _ in range(300)]
+    admission = AsyncAdmissionControl(LocalRateLimiter(200, burst=3), clock)
+    impatient = [asyncio.create_task(admission.enter(math.inf, CALL)) for _ in range(300)]
     await asyncio.gather(*impatient[:3])
     for task in impatient:
         task.cancel()
     await asyncio.gather(*impatient, return_exceptions=True)
     before = clock.monotonic()
-    await admission.enter(math.inf)
+    await admission.enter(math.inf, CALL)
     assert clock.monotonic() - before <= 0.31
 
 
 async def test_those_who_stay_move_up_when_others_are_canceled() -> None:
     clock = VirtualClock()
-    admission = AsyncAdmissionControl(LocalRateLimiter(60), clock)
-    await admission.enter(math.inf)
-    impatient = [asyncio.create_task(admission.enter(math.inf)) for _ in range(50)]
+    admission = AsyncAdmissionControl(LocalRateLimiter(60, burst=1), clock)
+    await admission.enter(math.inf, CALL)
+    impatient = [asyncio.create_task(admission.enter(math.inf, CALL)) for _ in range(50)]
     await asyncio.sleep(0)
-    patient = asyncio.create_task(admission.enter(math.inf))
+    patient = asyncio.create_task(admission.enter(math.inf, CALL))
     await asyncio.sleep(0)
     for task in impatient:
         task.cancel()
@@ -197,10 +200,10 @@ def test_threads_that_stopped_waiting_for_their_slot_cost_the_next_one_nothing()
             raise KeyboardInterrupt
 
     clock = Impatient()
-    admission = AdmissionControl(LocalRateLimiter(60), clock)
-    admission.enter(math.inf)
+    admission = AdmissionControl(LocalRateLimiter(60, burst=1), clock)
+    admission.enter(math.inf, CALL)
     for _ in range(300):
         with pytest.raises(KeyboardInterrupt):
-            admission.enter(math.inf)
+            admission.enter(math.inf, CALL)
     assert admission.under_way == 1
-    assert admission.rate_limiter.reserve().delay(clock.monotonic()) <= 1.01
+    assert admission.rate_limiter.reserve(CALL).delay(clock.monotonic()) <= 1.01

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import inspect
+import pydoc
+import re
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import create_autospec, patch
+from unittest.mock import AsyncMock, create_autospec, patch
 
 import pytest
 
-from datalab_facade import AsyncDatalab, Datalab, DriftReport, Execution, NotFoundError, Status
+from datalab_facade import (
+    AsyncDatalab,
+    AsyncExecutionHandle,
+    Datalab,
+    DriftReport,
+    Execution,
+    ExecutionHandle,
+    NotFoundError,
+    Status,
+)
 from datalab_facade.executions.resource import Executions
 
 DONE = Execution(id=7, status=Status.COMPLETED)
@@ -33,9 +44,7 @@ def test_each_method_of_each_resource_has_the_signature_of_the_real_one(
         with pytest.raises(TypeError, match=r"unexpected keyword|too many positional"):
             getattr(mock, name)(*range(50), no_such_argument=1)
         asked: Any = getattr(with_key, name)
-        assert inspect.iscoroutinefunction(asked) == inspect.iscoroutinefunction(
-            getattr(mock, name)
-        )
+        assert inspect.iscoroutinefunction(asked) == isinstance(getattr(mock, name), AsyncMock)
     with pytest.raises(AttributeError):
         _ = mock.no_such_method
 
@@ -63,6 +72,16 @@ def test_the_values_of_a_client_are_mocked_by_their_types() -> None:
     assert client.duration_model.to_dict() == {}
 
 
+@pytest.mark.parametrize("kind", [ExecutionHandle, AsyncExecutionHandle])
+def test_a_handle_is_mocked_with_its_signatures(kind: type) -> None:
+    handle = create_autospec(kind, instance=True)
+    handle.id = 7
+    with pytest.raises(TypeError):
+        handle.result(60)
+    with pytest.raises(AttributeError):
+        _ = handle.no_such_method
+
+
 @pytest.mark.asyncio
 async def test_the_methods_of_an_async_mock_are_awaited() -> None:
     client = create_autospec(AsyncDatalab, instance=True)
@@ -82,6 +101,15 @@ def test_a_client_that_the_code_makes_itself_is_mocked_where_it_is_found() -> No
             assert made.executions.result(7) == DONE
         with pytest.raises(TypeError):
             module.Datalab("a-key", "another")
+
+
+@each_client
+def test_help_says_what_each_property_is(kind: type) -> None:
+    text = pydoc.plain(pydoc.render_doc(kind))
+    for name, value in vars(kind).items():
+        if isinstance(value, cached_property | property):
+            first = (inspect.getdoc(value) or "").splitlines()[0]
+            assert re.search(rf"\| +{name}\b.*\n \| +{re.escape(first)}", text), name
 
 
 @each_client

@@ -40,7 +40,7 @@ from datalab_facade import (
 )
 from datalab_facade.rate_limiting.local import LocalRateLimiter
 from datalab_facade.testing import Fault, Simulator
-from datalab_facade.transport.origin import OriginKey, checked_origin
+from datalab_facade.transport.origin import Key, OriginKey, checked_origin
 from tests.in_process import (
     FAILS,
     FINISHED,
@@ -625,7 +625,8 @@ def test_the_key_is_added_for_nobody_else(base_url: str, url: str) -> None:
 
 def authorized(base_url: str, url: str) -> dict[str, str]:
     headers: dict[str, str] = {}
-    OriginKey(checked_origin(base_url, API_KEY, allow_http=False)).add_to(headers, url)
+    origin = checked_origin(base_url, API_KEY, allow_http=False)
+    OriginKey(origin).add_to(headers, url, Key(API_KEY))
     return headers
 
 
@@ -1023,7 +1024,7 @@ def test_a_watch_left_early_can_be_taken_up_again(way: Way, simulator: Simulator
 
 def test_clients_with_one_rate_limiter_share_it(way: Way) -> None:
     simulator = new_simulator()
-    rate_limiter = LocalRateLimiter(60)
+    rate_limiter = LocalRateLimiter(60, burst=1)
     one, other = (way.client(simulator, rate_limiter=rate_limiter) for _ in range(2))
     execution_id = simulator.start(SOON)
     for client in (one, other) * 5:

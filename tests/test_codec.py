@@ -298,6 +298,7 @@ BY_HAND = {
     "definitions.py": {"from_dict"},  # lists all issues at once
     "inputs.py": {"to_dict"},  # is JSON already
     "task_base.py": {"to_dict", "from_dict"},  # says of which class it is
+    "progress.py": {"to_dict"},  # transfers know no class of outputs
 }
 
 

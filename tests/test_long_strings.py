@@ -69,6 +69,15 @@ def test_what_is_cut_off_is_an_error_as_for_any_body(
         assert decode_json_parts(_cut(body, size)) == expected
 
 
+@pytest.mark.parametrize("escape", ["", "\\"])
+def test_a_long_string_that_is_cut_off_is_an_error(escape: str) -> None:
+    body = f'{{"a": "{"A" * 3 * _LONG}{escape}'.encode()
+    with pytest.raises(InvalidResponseError, match="not JSON"):
+        decode_json_parts(_cut(body, 10_000))
+    with pytest.raises(InvalidResponseError, match="not JSON"):
+        decode_json_parts(_cut(body + b"n" + b"B" * 10, 10_000))
+
+
 def test_what_is_not_utf8_is_an_error() -> None:
     with pytest.raises(InvalidResponseError, match="not JSON"):
         decode_json_parts([b'"' + b"A" * 2 * _LONG, b'\xff"'])

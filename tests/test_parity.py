@@ -18,9 +18,11 @@ from datalab_facade import (
     AsyncDatalab,
     AsyncDocumentHandle,
     AsyncExecutionHandle,
+    AsyncPipelineExecutionHandle,
     Datalab,
     DocumentHandle,
     ExecutionHandle,
+    PipelineExecutionHandle,
     errors,
 )
 from datalab_facade.documents.async_resource import AsyncDocuments
@@ -31,6 +33,14 @@ from datalab_facade.files.async_resource import AsyncFiles
 from datalab_facade.files.resource import Files
 from datalab_facade.outputs.async_resource import AsyncOutputs
 from datalab_facade.outputs.resource import Outputs
+from datalab_facade.pipelines.async_batch_runs import AsyncBatchRuns
+from datalab_facade.pipelines.async_executions import AsyncPipelineExecutions
+from datalab_facade.pipelines.async_extraction_schemas import AsyncExtractionSchemas
+from datalab_facade.pipelines.async_resource import AsyncPipelines
+from datalab_facade.pipelines.batch_runs import BatchRuns
+from datalab_facade.pipelines.executions import PipelineExecutions
+from datalab_facade.pipelines.extraction_schemas import ExtractionSchemas
+from datalab_facade.pipelines.resource import Pipelines
 from datalab_facade.workflows.async_resource import AsyncWorkflows
 from datalab_facade.workflows.resource import Workflows
 
@@ -41,6 +51,11 @@ PAIRS: list[tuple[type, type]] = [
     (Outputs, AsyncOutputs),
     (Files, AsyncFiles),
     (Workflows, AsyncWorkflows),
+    (Pipelines, AsyncPipelines),
+    (PipelineExecutions, AsyncPipelineExecutions),
+    (ExtractionSchemas, AsyncExtractionSchemas),
+    (BatchRuns, AsyncBatchRuns),
+    (PipelineExecutionHandle, AsyncPipelineExecutionHandle),
     (DocumentHandle, AsyncDocumentHandle),
     (ExecutionHandle, AsyncExecutionHandle),
 ]
@@ -60,7 +75,7 @@ ASYNC_NAMES = [
     (r"\bhttpx\.Client\b", "httpx.AsyncClient"),
     (
         (
-            r"\b(Datalab|Documents|DocumentHandle|JobWaits|Jobs|JobHandle|Executions|Outputs|Files|Workflows|ExecutionHandle|OnChange|Sources|ApiTransport"
+            r"\b(Datalab|Documents|DocumentHandle|JobWaits|Jobs|JobHandle|Executions|Outputs|Files|Workflows|Pipelines|PipelineExecutions|ExtractionSchemas|BatchRuns|PipelineExecutionHandle|ExecutionHandle|OnChange|Sources|ApiKey|ApiTransport"
             r"|StorageTransport)\b"
         ),
         r"Async\1",
@@ -70,7 +85,11 @@ ASYNC_NAMES = [
 # These do no IO, so they are called without ``await`` in async code too; a watch
 # is awaited change by change, and an output is opened with ``async with``.
 PLAIN = {
+    "BatchRuns.list",
+    "ExtractionSchemas.list",
     "Files.list",
+    "PipelineExecutions.list",
+    "Pipelines.list",
     "as_completed",
     "drift",
     "handle",

@@ -6,6 +6,7 @@ import ast
 import csv
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,7 +15,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from urllib.parse import urlsplit
 
 import attrs
 import httpx
@@ -32,6 +34,7 @@ from datalab_facade.testing import (
 )
 from tests.markdown import ROOT
 from tests.secrets_for_tests import API_KEY
+from tests.sockets.tls import CERTIFICATE, fronted
 
 PROGRAMS = ROOT / "examples" / "programs"
 WORKFLOW = 456
@@ -50,7 +53,9 @@ class World:
     environment: dict[str, str]
     folder: Path
 
-    def start(self, name: str, *arguments: object) -> subprocess.Popen[str]:
+    def start(
+        self, name: str, *arguments: object, stdin: IO[str] | None = None
+    ) -> subprocess.Popen[str]:
         """Start a program."""
         # The official client warns of itself.
         warnings = "ignore" if name == "port/before.py" else "error"
@@ -58,6 +63,7 @@ class World:
             [sys.executable, "-W", warnings, PROGRAMS / name, *map(str, arguments)],
             cwd=self.folder,
             env=self.environment,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -72,7 +78,9 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    simulator = Simulator(FastClock(1_000), api_key=API_KEY, first_execution_id=123)
+    simulator = Simulator(
+        FastClock(1_000), api_key=API_KEY, more_keys=["key-of-bob"], first_execution_id=123
+    )
     simulator.workflows.add("Invoices", [], workflow_id=WORKFLOW)
     simulator.script_for(WORKFLOW, DONE)
     (tmp_path / "scans").mkdir()
@@ -233,6 +241,54 @@ def test_the_port_says_what_the_program_said_before(world: World) -> None:
     assert after == (0, before[1].replace("123", "124"), "")
     for name in ("port/before.py", "port/after.py"):
         assert world.run(name, 999, *paths)[::2] == (1, "status 404\n")
+
+
+def test_the_platform_serves_tenants_whose_keys_change_through_a_proxy(
+    world: World,
+) -> None:
+    keys = world.folder / "keys"
+    keys.mkdir()
+    for tenant, key in {"platform": API_KEY, "ada": API_KEY, "bob": "key-of-bob"}.items():
+        (keys / tenant).write_text(f"{key}\n")
+    world.simulator.script_for(WORKFLOW, LONG)
+    orders = [
+        {"tenant": tenant, "workflow": workflow, "url": f"https://a.example/{tenant}.pdf"}
+        for tenant, workflow in (("ada", WORKFLOW), ("ada", WORKFLOW), ("bob", 999))
+    ]
+    port = urlsplit(world.environment["DATALAB_HOST"]).port
+    assert port is not None
+    with fronted(port) as front, fronted(tls=False, proxy=True) as proxy:
+        world.environment.update(
+            DATALAB_HOST=f"https://localhost:{front.port}",
+            HTTPS_PROXY=f"http://127.0.0.1:{proxy.port}",
+            SSL_CERT_FILE=str(CERTIFICATE),
+        )
+        (world.folder / "orders.jsonl").write_text("\n".join(map(json.dumps, orders)))
+        with (world.folder / "orders.jsonl").open() as given:
+            process = world.start("tenants.py", "keys", "metrics.prom", stdin=given)
+        _until(lambda: len(world.simulator.execution_ids) == 2)
+        # The key is rotated while both are waited for.
+        (keys / "ada").write_text("next-key-of-ada\n")
+        world.simulator.api_key = "next-key-of-ada"
+        _until(lambda: 401 in [request.status for request in world.simulator.requests])
+        clock = world.simulator.clock
+        assert isinstance(clock, FastClock)
+        clock.advance(100_000)
+        output, errors = process.communicate(timeout=50)
+        assert proxy.accepted == front.accepted > 0
+    assert (process.returncode, errors) == (1, "")
+    outcomes = [json.loads(line) for line in output.splitlines()]
+    assert sorted(outcomes[1:], key=lambda outcome: outcome["id"]) == [
+        {"tenant": "ada", "id": execution_id, "status": "COMPLETED"} for execution_id in (123, 124)
+    ]
+    assert outcomes[0].items() >= {"tenant": "bob", "error": "NotFoundError"}.items()
+    metrics = (world.folder / "metrics.prom").read_text()
+    assert 'datalab_jobs_total{status="COMPLETED",tenant="ada"} 2\n' in metrics
+    for status, tenant in ((200, "ada"), (401, "ada"), (404, "bob")):
+        assert re.search(
+            rf'^datalab_requests_total{{.*tenant="{tenant}",to="{status}"}}', metrics, re.MULTILINE
+        )
+    assert API_KEY not in output + metrics
 
 
 SCRIPTS = sorted(path for path in PROGRAMS.rglob("*.py") if path.name != "invoices.py")

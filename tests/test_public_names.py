@@ -30,7 +30,8 @@ LEADING = {"ExecutionScript": ["steps"], "StepScript": ["name"], "RunScript": ["
 # One that stays the first, since all others have keywords only.
 LEADING |= {"Extract": ["schema"], "Fill": ["field_data"], "Segment": ["segmentation_schema"]}
 LEADING |= {"CreateDocument": ["markdown"], "RunAgent": ["processor"]}
-LEADING |= {"CheckpointSource": ["checkpoint_id"]}
+LEADING |= {"CheckpointSource": ["checkpoint_id"], "PipelineDefinition": ["steps"]}
+LEADING |= {"RunPipeline": ["pipeline_id"]}
 
 
 def named_on_pages() -> list[str]:
@@ -105,9 +106,12 @@ def narrow_parameters(signature: inspect.Signature) -> list[str]:
     narrow: list[str] = []
     for name, parameter in signature.parameters.items():
         annotation = str(parameter.annotation)
-        # What stands for a job of a family is ExecutionLike, or LikeT where any family is meant.
+        # What stands for a job of a family is ExecutionLike or DocumentLike, or LikeT where any
+        # family is meant.
         # What reads a snapshot, without a client, can do nothing with an id.
-        takes_all = annotation == "Execution" or re.search(r"ExecutionLike|\bLikeT\b", annotation)
+        takes_all = annotation == "Execution" or re.search(
+            r"(Execution|Document)Like|\bLikeT\b", annotation
+        )
         if name in {"id", "ids", "job_id", "job_ids", "execution_id", "execution_ids"} or (
             name in {"execution", "executions", "job", "jobs"} and not takes_all
         ):

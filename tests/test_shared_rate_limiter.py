@@ -56,7 +56,9 @@ def test_it_is_a_rate_limiter() -> None:
 def test_clients_share_it_and_ask_the_store_from_a_thread_of_its_own(way: Way) -> None:
     datalab, store = simulator(), Store()
     execution_id = datalab.start(NEVER_ENDS)
-    clients = [way.client(datalab, rate_limiter=SharedRateLimiter(store, 1_200)) for _ in range(2)]
+    clients = [
+        way.client(datalab, rate_limiter=SharedRateLimiter(store, 1_200, burst=1)) for _ in range(2)
+    ]
     began = time.monotonic()
     for _ in range(30):
         for client in clients:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datalab_facade import InvalidArgumentError, RateLimitTimeoutError
+from datalab_facade import InvalidArgumentError, RateLimitTimeoutError, RequestPriority
 from datalab_facade.rate_limiting.queue_member import QueueMember
 from datalab_facade.rate_limiting.slot_queue import (
     Pace,
@@ -59,6 +59,7 @@ class Sent:
     at: float
     process: int
     waited: float
+    priority: RequestPriority
 
 
 class Cluster:
@@ -109,9 +110,16 @@ class Cluster:
         process.ask_store = lambda question: self._carry(number, question)
         return process
 
-    def request(self, process: int, came: float, deadline: float = math.inf, more: int = 0) -> None:
+    def request(
+        self,
+        process: int,
+        came: float,
+        deadline: float = math.inf,
+        more: int = 0,
+        priority: RequestPriority = RequestPriority.POLL,
+    ) -> None:
         """Let a request come, and ``more`` after it, each when the one before was sent."""
-        slot = self.processes[process].reserve()
+        slot = self.processes[process].reserve(priority)
 
         def ask(now: float) -> None:
             try:
@@ -123,16 +131,16 @@ class Cluster:
                 late = self._oversleep * self.random.random()
                 self.at(now + away + late, ask)
                 return
-            self._send(process, now, came)
+            self._send(process, now, came, priority)
             if more:
-                self.request(process, now, deadline, more - 1)
+                self.request(process, now, deadline, more - 1, priority)
 
         self.at(came, ask)
 
-    def _send(self, process: int, now: float, came: float) -> None:
+    def _send(self, process: int, now: float, came: float, priority: RequestPriority) -> None:
         limiter = self.processes[process]
         retry_after = self._refuse(now, len(self.sent))
-        self.sent.append(Sent(now, process, now - came))
+        self.sent.append(Sent(now, process, now - came, priority))
         if retry_after is None:
             limiter.record_success()
         else:

@@ -88,7 +88,7 @@ async def test_a_form_is_encoded_anew_each_time_with_a_boundary_of_its_own(
         "files": parts,
         "headers": {"Content-Type": "multipart/form-data; boundary=+++"},
     }
-    operation = operations._operation("convert", "/api/v1/convert", built)
+    operation = operations.make_operation("convert", "/api/v1/convert", built)
     recorder, scope = Recorder(), CallScope(Call(5.0, float("inf")))
     for _ in range(2):
         if blocking:
@@ -115,7 +115,7 @@ def test_a_host_without_an_address_is_told_with_what_to_check(
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with (
         Datalab(API_KEY, base_url="https://nowhere.example", max_retries=0) as client,
-        pytest.raises(APIConnectionError, match="Check the network, the proxy and the host"),
+        pytest.raises(APIConnectionError, match="Check base_url or DATALAB_HOST"),
     ):
         client.executions.get(7)
 

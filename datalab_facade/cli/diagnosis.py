@@ -25,6 +25,7 @@ from datalab_facade.errors import (
     APIStatusError,
     AuthenticationError,
     ConfigurationError,
+    ConnectionSetupError,
     DatalabError,
     PermissionDeniedError,
 )
@@ -152,6 +153,9 @@ def _send_test_request(client: Datalab) -> Health | DatalabError:
 def _interpret(answer: Health | DatalabError, *, is_keyed: bool) -> list[Check]:
     if isinstance(answer, APIConnectionError):
         hint = "Check the network, the proxy settings and the host"
+        if isinstance(answer, ConnectionSetupError):
+            # Its message says what to set.
+            hint = ""
         unknown = [
             Check(name, "unknown", "not checked: Datalab cannot be reached")
             for name in ("accepted", "clock")

@@ -6,6 +6,8 @@ presigned URL only with ``--urls``.
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,7 @@ from datalab_facade.jobs.outcomes import Totals
 from datalab_facade.known_secrets import redact_value
 from datalab_facade.models import JSON, Execution, Failure, Step, StepRun
 from datalab_facade.redaction import redact_urls
+from datalab_facade.summaries import ROW_NAMES
 
 if TYPE_CHECKING:
     from datalab_facade.executions.kind import ExecutionChange, ExecutionOutcome
@@ -106,6 +109,15 @@ def outcome(value: ExecutionOutcome, *, event: bool = False) -> dict[str, JSON]:
         "execution": None if value.snapshot is None else execution(value.snapshot),
         "error": None if value.error is None else error(value.error),
     }
+
+
+def csv_of(value: Execution) -> str:
+    """Return the step runs of an execution as CSV, with a line of names first."""
+    table = io.StringIO()
+    writer = csv.DictWriter(table, ROW_NAMES, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(value.rows())
+    return table.getvalue().rstrip("\n")
 
 
 def totals(value: Totals) -> dict[str, JSON]:

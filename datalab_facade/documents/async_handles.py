@@ -12,18 +12,20 @@ from datalab_facade.documents.job_ids import split_id
 from datalab_facade.documents.kind import KnownRequest, details_of, handle_details
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.tasks import Task
+from datalab_facade.documents.verb_options import ResultOptions
 from datalab_facade.jobs.async_handles import AsyncWaitHandle
+from datalab_facade.keywords import shows_options
 
 if TYPE_CHECKING:
     from datalab_facade.documents.async_resource import AsyncDocuments
     from datalab_facade.documents.result_base import DocumentResult
-    from datalab_facade.documents.verb_options import ResultOptions
     from datalab_facade.jobs.changes import AsyncOnChange
     from datalab_facade.models import JSON
 
 R_co = TypeVar("R_co", bound="DocumentResult", covariant=True)
 
 
+@shows_options(ResultOptions)
 @attrs.frozen(kw_only=True)
 class AsyncDocumentHandle(AsyncWaitHandle[DocumentRequest, str], Generic[R_co]):
     """A document request bound to a client, with the task that was submitted.

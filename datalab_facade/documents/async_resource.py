@@ -10,7 +10,6 @@ from typing import Any, TypeVar, Unpack, cast, overload
 import attrs
 
 from datalab_facade.arguments import checked_callable, checked_count, checked_seconds
-from datalab_facade.concurrency import off_loop_async
 from datalab_facade.context import Context
 from datalab_facade.documents.async_handles import AsyncDocumentHandle
 from datalab_facade.documents.async_result_reading import AsyncPollAgain, AsyncResultReader
@@ -23,7 +22,6 @@ from datalab_facade.documents.page_ranges import PageRange, to_page_range
 from datalab_facade.documents.receipts import SavedResult
 from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.documents.results import Extraction
-from datalab_facade.documents.saving import save_result
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.sources import DocumentSource
 from datalab_facade.documents.submissions import (
@@ -37,16 +35,16 @@ from datalab_facade.documents.verb_options import (
     SubmitOptions,
     VerbOptions,
     call_options,
-    check_options,
     result_options,
     submit_options,
     wait_options,
 )
-from datalab_facade.errors import DatalabError
+from datalab_facade.errors import DatalabError, ExtractionMismatchError
 from datalab_facade.files.async_resource import AsyncFiles
 from datalab_facade.jobs.changes import AsyncOnChange
 from datalab_facade.jobs.learning import Submitted
-from datalab_facade.options import CallOptions, WaitOptions
+from datalab_facade.keywords import shows_options
+from datalab_facade.options import CallOptions, WaitOptions, check_names
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
 from datalab_facade.transport.async_api import AsyncApiTransport
@@ -60,6 +58,7 @@ ResultT = TypeVar("ResultT", bound=DocumentResult)
 _LEAST_TIMEOUT = 0.001
 
 
+@shows_options(CallOptions, WaitOptions, SubmitOptions, ResultOptions)
 class AsyncDocuments(AsyncDocumentVerbs):
     """Documents, for async code. Found at ``client.documents``.
 
@@ -76,7 +75,8 @@ class AsyncDocuments(AsyncDocumentVerbs):
         context: Context,
     ) -> None:
         super().__init__(api, context)
-        self._submitter = AsyncSubmitter(self._calls, files, context)
+        self.submitter = AsyncSubmitter(self._calls, files, context)
+        """Submits what was planned, with hooks for a journal; for runs."""
         self._results = AsyncResultReader(storage, context)
 
     async def submit(
@@ -119,13 +119,12 @@ class AsyncDocuments(AsyncDocumentVerbs):
             SubmissionUncertainError: The request was sent, but it is not known whether the server
                 acted on it.
         """
-        check_options(SubmitOptions, options)
+        check_names(options, SubmitOptions)
         planned = planned_submission(task, source, options)
         seconds = planned.longest(self._context.options)
         if timeout is not None:
             seconds = min(checked_seconds("timeout", timeout), DEFAULT_TIMEOUT)
-        known = await self._submitter.start(planned, seconds=seconds, options=options)
-        return self._handle(known)
+        return self._handle(await self.submitter.start(planned, seconds=seconds, options=options))
 
     @overload
     async def result(
@@ -178,13 +177,20 @@ class AsyncDocuments(AsyncDocumentVerbs):
             WaitTimeoutError: The deadline came first; the request goes on.
             DatalabError: Whatever else :meth:`wait` raises.
         """
-        check_options(ResultOptions, options)
+        check_names(options, ResultOptions)
         late, known = checked_late_value(options.get("wait_for")), self._known(job)
         output_dir, waits = options.get("output_dir"), wait_options(options)
         max_bytes, clock = options.get("max_bytes", DEFAULT_MAX_BYTES), self._context.clock
         deadline = clock.monotonic() + self._limit(waits)
         ended = await self.wait(known.id, on_change=on_change, **waits)
-        result = await self._read(ended, known, deadline, max_bytes)
+        try:
+            result = await self._read(ended, known, deadline, max_bytes)
+        except ExtractionMismatchError as error:
+            # What does not fit the type was paid for as well.
+            if output_dir is not None:
+                with contextlib.suppress(DatalabError):
+                    await self._results.save_result(error.extraction, output_dir)
+            raise
         for pause in asking_again(late, now=clock.monotonic(), deadline=deadline):
             if has_arrived(result, late):
                 break
@@ -194,7 +200,7 @@ class AsyncDocuments(AsyncDocumentVerbs):
                 newer = await self.get(known.id, **call_options(options))
                 result = await self._read(newer, known, deadline, max_bytes)
         if output_dir is not None:
-            await self._save(result, output_dir)
+            await self._results.save_result(result, output_dir)
         return result
 
     async def refresh(
@@ -256,7 +262,7 @@ class AsyncDocuments(AsyncDocumentVerbs):
             DatalabError: Whatever :meth:`result` raises.
         """
         if isinstance(job, DocumentResult):
-            return await self._save(job, output_dir)
+            return await self._results.save_result(job, output_dir)
         known = self._known(job)
         deadline = self._context.clock.monotonic() + self._limit(options)
         ended = await self.wait(known.id, on_change=on_change, **options)
@@ -370,7 +376,7 @@ class AsyncDocuments(AsyncDocumentVerbs):
         deadline = clock.monotonic() + limit
         sending = submit_options({"checksum": options.get("output_dir") is not None, **options})
         seconds = min(planned.longest(self._context.options), limit)
-        known = await self._submitter.start(planned, seconds=seconds, options=sending)
+        known = await self.submitter.start(planned, seconds=seconds, options=sending)
         left = max(_LEAST_TIMEOUT, deadline - clock.monotonic())
         waiting = result_options({**options, "timeout": left})
         handle: AsyncDocumentHandle[R] = self._handle(known)
@@ -391,9 +397,3 @@ class AsyncDocuments(AsyncDocumentVerbs):
 
     def _polling_again(self, known: KnownRequest) -> AsyncPollAgain:
         return lambda left: self.get(known.id, timeout=left)
-
-    async def _save(
-        self, result: DocumentResult, output_dir: str | os.PathLike[str]
-    ) -> SavedResult:
-        saved_at = self._context.clock.now()
-        return await off_loop_async(lambda: save_result(result, output_dir, saved_at=saved_at))

@@ -20,7 +20,7 @@ from datalab_facade.documents.result_decoding import decode_result, overlaid
 from datalab_facade.documents.saving import save_body, save_result
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.submissions import remote_result
-from datalab_facade.errors import LocalFileError
+from datalab_facade.errors import ExtractionMismatchError, LocalFileError
 from datalab_facade.models import JSON
 from datalab_facade.transfers.async_downloads import AsyncDownloads, AsyncRenewUrl
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
@@ -99,12 +99,13 @@ class AsyncResultReader:
         """
         if not ended.succeeded:
             raise failure_of(ended)
-        saved_at = self._context.clock.now()
         if ended.result_url is None:
-            result = await self.read(ended, known, poll_again, deadline=deadline, max_bytes=0)
-            return await off_loop_async(
-                lambda: save_result(result, output_dir, saved_at=saved_at, folder_name=folder_name)
-            )
+            try:
+                result = await self.read(ended, known, poll_again, deadline=deadline, max_bytes=0)
+            except ExtractionMismatchError as error:
+                # Files have no type.
+                result = error.extraction
+            return await self.save_result(result, output_dir, folder_name=folder_name)
         folder = checked_path("output_dir", output_dir)
         file = await off_loop_async(lambda: _temporary_file(folder))
         with file:
@@ -112,6 +113,7 @@ class AsyncResultReader:
                 remote_result(ended), _renewing(poll_again), deadline=self._latest(deadline)
             )
             await _copy_async(pieces, file)
+            saved_at = self._context.clock.now()
             return await off_loop_async(
                 lambda: save_body(
                     _pieces_of(file),
@@ -125,6 +127,19 @@ class AsyncResultReader:
                     folder_name=folder_name,
                 )
             )
+
+    async def save_result(
+        self,
+        result: DocumentResult,
+        output_dir: str | os.PathLike[str],
+        *,
+        folder_name: str | None = None,
+    ) -> SavedResult:
+        """Save a result that is in memory. Errors as :func:`save_result`."""
+        saved_at = self._context.clock.now()
+        return await off_loop_async(
+            lambda: save_result(result, output_dir, saved_at=saved_at, folder_name=folder_name)
+        )
 
     def _latest(self, deadline: float) -> float:
         # A wait without an end does not make a download without one.

@@ -45,12 +45,23 @@ from datalab_facade.documents.verb_options import (
 )
 from datalab_facade.jobs.async_resource import AsyncJobWaits
 from datalab_facade.jobs.changes import AsyncOnChange
+from datalab_facade.keywords import shows_options
 from datalab_facade.models import JSON
 
 R = TypeVar("R", bound=DocumentResult)
 T = TypeVar("T")
 
 
+@shows_options(
+    ConvertOptions,
+    CreateOptions,
+    ExtractOptions,
+    FillOptions,
+    RunAgentOptions,
+    SegmentOptions,
+    SuggestSchemasOptions,
+    TrackChangesOptions,
+)
 class AsyncDocumentVerbs(AsyncJobWaits[DocumentRequest, str, DocumentLike], ABC):
     """What can be done with documents, for async code."""
 

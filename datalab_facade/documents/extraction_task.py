@@ -18,20 +18,22 @@ from datalab_facade.documents.task_base import (
     shown_webhook,
     to_names,
 )
+from datalab_facade.documents.task_fields import ExtractFields
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.json_forms import JSON
+from datalab_facade.keywords import shows_options
 from datalab_facade.pickling import picklable
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from datalab_facade.documents.results import Extraction  # noqa: F401 - the base names it
-    from datalab_facade.documents.task_fields import ExtractFields
 
 _T = TypeVar("_T")
 
 
 @picklable
+@shows_options(ExtractFields)
 @attrs.frozen(repr=False, init=False)  # its own __init__ takes types, too
 class Extract(Task["Extraction[_T]"], Generic[_T]):
     """Extract data from a document by a JSON Schema, or by a type that gives one.

@@ -47,6 +47,7 @@ Event: TypeAlias = Begin | Data | End
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*+")
 _STRING: Final = re.compile(r'(?:[^"\\]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+')
+_RAW_STRING: Final = re.compile(r'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _LONGEST_ESCAPE: Final = 6
 # The first half of a character that takes two escapes.
 _HIGH_SURROGATE: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\Z")
@@ -178,14 +179,12 @@ class _Reader:
 
     def _raw_string(self) -> Iterator[str]:
         while True:
-            found = _STRING.match(self._text, self._at)
+            found = _RAW_STRING.match(self._text, self._at)
             assert found is not None
             end = found.end()
             if self._text[end : end + 1] == '"':
                 yield self._taken(end + 1)
                 return
-            if len(self._text) - end >= _LONGEST_ESCAPE:
-                raise self.invalid("an escape is wrong")
             yield self._taken(end)
             self._need_more()
 

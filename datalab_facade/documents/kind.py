@@ -75,7 +75,7 @@ def failure_of(request: DocumentRequest) -> DocumentFailedError:
     """Return the error for a request that ended badly."""
     stage = request.raw.get("error_in")
     return DocumentFailedError(
-        request, detail=request.error or "", stage=stage if isinstance(stage, str) else None
+        request.error or "", request, stage=stage if isinstance(stage, str) else None
     )
 
 

@@ -31,11 +31,9 @@ def checked_late_value(value: object) -> LateValue | None:
 
 def has_arrived(result: DocumentResult, value: LateValue | None) -> bool:
     """Tell whether a result has what the server may fill in later."""
-    if value is None:
-        return True
-    if value == "cost":
-        return result.cost_cents is not None
-    return bool(getattr(result, "scored", True))
+    if value == "scores":
+        return bool(getattr(result, "scored", True))
+    return value is None or result.cost_cents is not None
 
 
 def asking_again(value: LateValue | None, *, now: float, deadline: float) -> Iterator[float]:

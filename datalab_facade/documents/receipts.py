@@ -24,7 +24,6 @@ from datalab_facade.transfers.naming import safe_name
 RECEIPT: Final = ".result.json"
 """How the names of receipts end."""
 
-_MAX_BYTES: Final = 64 << 20
 # What separates the parts of a path, and what no name can hold.
 _NOT_IN_NAME: Final = re.compile(r"[\x00-\x1f/\\:]")
 
@@ -119,5 +118,4 @@ def receipts_in(folder: Path) -> Iterator[SavedResult]:
     for path in folder.iterdir():
         if path.name.endswith(RECEIPT):
             with contextlib.suppress(OSError, ValueError, RecursionError):
-                if path.stat().st_size <= _MAX_BYTES:
-                    yield SavedResult.from_dict(json.loads(path.read_bytes()))
+                yield SavedResult.from_dict(json.loads(path.read_bytes()))

@@ -11,7 +11,6 @@ from typing import Any, TypeVar, Unpack, cast, overload
 import attrs
 
 from datalab_facade.arguments import checked_callable, checked_count, checked_seconds
-from datalab_facade.concurrency import off_loop
 from datalab_facade.context import Context
 from datalab_facade.documents.handles import DocumentHandle
 from datalab_facade.documents.job_ids import id_with_verb, is_request_id, split_id
@@ -22,7 +21,6 @@ from datalab_facade.documents.receipts import SavedResult
 from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.documents.result_reading import PollAgain, ResultReader
 from datalab_facade.documents.results import Extraction
-from datalab_facade.documents.saving import save_result
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.sources import DocumentSource
 from datalab_facade.documents.submissions import (
@@ -37,17 +35,17 @@ from datalab_facade.documents.verb_options import (
     SubmitOptions,
     VerbOptions,
     call_options,
-    check_options,
     result_options,
     submit_options,
     wait_options,
 )
 from datalab_facade.documents.verbs import DocumentVerbs
-from datalab_facade.errors import DatalabError
+from datalab_facade.errors import DatalabError, ExtractionMismatchError
 from datalab_facade.files.resource import Files
 from datalab_facade.jobs.changes import OnChange
 from datalab_facade.jobs.learning import Submitted
-from datalab_facade.options import CallOptions, WaitOptions
+from datalab_facade.keywords import shows_options
+from datalab_facade.options import CallOptions, WaitOptions, check_names
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.transfers.sinks import DEFAULT_MAX_BYTES
 from datalab_facade.transport.api import ApiTransport
@@ -61,6 +59,7 @@ ResultT = TypeVar("ResultT", bound=DocumentResult)
 _LEAST_TIMEOUT = 0.001
 
 
+@shows_options(CallOptions, WaitOptions, SubmitOptions, ResultOptions)
 class Documents(DocumentVerbs):
     """Documents, for blocking code. Found at ``client.documents``.
 
@@ -77,7 +76,8 @@ class Documents(DocumentVerbs):
         context: Context,
     ) -> None:
         super().__init__(api, context)
-        self._submitter = Submitter(self._calls, files, context)
+        self.submitter = Submitter(self._calls, files, context)
+        """Submits what was planned, with hooks for a journal; for runs."""
         self._results = ResultReader(storage, context)
 
     def submit(
@@ -120,13 +120,12 @@ class Documents(DocumentVerbs):
             SubmissionUncertainError: The request was sent, but it is not known whether the server
                 acted on it.
         """
-        check_options(SubmitOptions, options)
+        check_names(options, SubmitOptions)
         planned = planned_submission(task, source, options)
         seconds = planned.longest(self._context.options)
         if timeout is not None:
             seconds = min(checked_seconds("timeout", timeout), DEFAULT_TIMEOUT)
-        known = self._submitter.start(planned, seconds=seconds, options=options)
-        return self._handle(known)
+        return self._handle(self.submitter.start(planned, seconds=seconds, options=options))
 
     @overload
     def result(
@@ -179,13 +178,20 @@ class Documents(DocumentVerbs):
             WaitTimeoutError: The deadline came first; the request goes on.
             DatalabError: Whatever else :meth:`wait` raises.
         """
-        check_options(ResultOptions, options)
+        check_names(options, ResultOptions)
         late, known = checked_late_value(options.get("wait_for")), self._known(job)
         output_dir, waits = options.get("output_dir"), wait_options(options)
         max_bytes, clock = options.get("max_bytes", DEFAULT_MAX_BYTES), self._context.clock
         deadline = clock.monotonic() + self._limit(waits)
         ended = self.wait(known.id, on_change=on_change, **waits)
-        result = self._read(ended, known, deadline, max_bytes)
+        try:
+            result = self._read(ended, known, deadline, max_bytes)
+        except ExtractionMismatchError as error:
+            # What does not fit the type was paid for as well.
+            if output_dir is not None:
+                with contextlib.suppress(DatalabError):
+                    self._results.save_result(error.extraction, output_dir)
+            raise
         for pause in asking_again(late, now=clock.monotonic(), deadline=deadline):
             if has_arrived(result, late):
                 break
@@ -195,7 +201,7 @@ class Documents(DocumentVerbs):
                 newer = self.get(known.id, **call_options(options))
                 result = self._read(newer, known, deadline, max_bytes)
         if output_dir is not None:
-            self._save(result, output_dir)
+            self._results.save_result(result, output_dir)
         return result
 
     def refresh(
@@ -257,7 +263,7 @@ class Documents(DocumentVerbs):
             DatalabError: Whatever :meth:`result` raises.
         """
         if isinstance(job, DocumentResult):
-            return self._save(job, output_dir)
+            return self._results.save_result(job, output_dir)
         known = self._known(job)
         deadline = self._context.clock.monotonic() + self._limit(options)
         ended = self.wait(known.id, on_change=on_change, **options)
@@ -371,7 +377,7 @@ class Documents(DocumentVerbs):
         deadline = clock.monotonic() + limit
         sending = submit_options({"checksum": options.get("output_dir") is not None, **options})
         seconds = min(planned.longest(self._context.options), limit)
-        known = self._submitter.start(planned, seconds=seconds, options=sending)
+        known = self.submitter.start(planned, seconds=seconds, options=sending)
         left = max(_LEAST_TIMEOUT, deadline - clock.monotonic())
         waiting = result_options({**options, "timeout": left})
         handle: DocumentHandle[R] = self._handle(known)
@@ -392,7 +398,3 @@ class Documents(DocumentVerbs):
 
     def _polling_again(self, known: KnownRequest) -> PollAgain:
         return lambda left: self.get(known.id, timeout=left)
-
-    def _save(self, result: DocumentResult, output_dir: str | os.PathLike[str]) -> SavedResult:
-        saved_at = self._context.clock.now()
-        return off_loop(lambda: save_result(result, output_dir, saved_at=saved_at))

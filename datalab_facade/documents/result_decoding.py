@@ -149,9 +149,7 @@ def check_succeeded(result: DocumentResult) -> None:
         DocumentFailedError: It does.
     """
     if result.raw.get("success") is False or result.status in FAILED:
-        raise DocumentFailedError(
-            result, detail=_words(result.raw.get("error")), stage=_stage(result.raw)
-        )
+        raise DocumentFailedError(_words(result.raw.get("error")), result, stage=_stage(result.raw))
 
 
 def overlaid(result: JSON, poll: JSON) -> JSON:

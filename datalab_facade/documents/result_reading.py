@@ -21,7 +21,7 @@ from datalab_facade.documents.result_decoding import decode_result, overlaid
 from datalab_facade.documents.saving import save_body, save_result
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.submissions import remote_result
-from datalab_facade.errors import LocalFileError
+from datalab_facade.errors import ExtractionMismatchError, LocalFileError
 from datalab_facade.models import JSON
 from datalab_facade.transfers.downloads import Downloads, RenewUrl
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
@@ -100,12 +100,13 @@ class ResultReader:
         """
         if not ended.succeeded:
             raise failure_of(ended)
-        saved_at = self._context.clock.now()
         if ended.result_url is None:
-            result = self.read(ended, known, poll_again, deadline=deadline, max_bytes=0)
-            return off_loop(
-                lambda: save_result(result, output_dir, saved_at=saved_at, folder_name=folder_name)
-            )
+            try:
+                result = self.read(ended, known, poll_again, deadline=deadline, max_bytes=0)
+            except ExtractionMismatchError as error:
+                # Files have no type.
+                result = error.extraction
+            return self.save_result(result, output_dir, folder_name=folder_name)
         folder = checked_path("output_dir", output_dir)
         file = off_loop(lambda: _temporary_file(folder))
         with file:
@@ -113,6 +114,7 @@ class ResultReader:
                 remote_result(ended), _renewing(poll_again), deadline=self._latest(deadline)
             )
             _copy(pieces, file)
+            saved_at = self._context.clock.now()
             return off_loop(
                 lambda: save_body(
                     _pieces_of(file),
@@ -126,6 +128,19 @@ class ResultReader:
                     folder_name=folder_name,
                 )
             )
+
+    def save_result(
+        self,
+        result: DocumentResult,
+        output_dir: str | os.PathLike[str],
+        *,
+        folder_name: str | None = None,
+    ) -> SavedResult:
+        """Save a result that is in memory. Errors as :func:`save_result`."""
+        saved_at = self._context.clock.now()
+        return off_loop(
+            lambda: save_result(result, output_dir, saved_at=saved_at, folder_name=folder_name)
+        )
 
     def _latest(self, deadline: float) -> float:
         # A wait without an end does not make a download without one.

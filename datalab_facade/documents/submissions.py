@@ -52,7 +52,7 @@ class PlannedSubmission:
     is_uploaded_first: bool
     """Whether the file is uploaded before, and the request has its reference."""
     on_leaving: Callable[[], None] = lambda: None
-    """Called each time that the request is about to be sent."""
+    """Called each time that the request is about to be sent; what it raises keeps it from that."""
     on_refused: Callable[[], None] = lambda: None
     """Called each time that it is certain that the server did nothing with what was sent."""
 
@@ -110,16 +110,24 @@ class PlannedSubmission:
             return redact_url(self.source.url)
         return None if self.file is None else self.file.name
 
-    @property
-    def group(self) -> str:
-        """The requests that take about equally long: those of a verb and a mode."""
-        return group_of(self.task)
-
 
 def group_of(task: Task[Any]) -> str:
-    """Return the name of the requests that take about equally long: of a verb and a mode."""
+    """Return the name of the requests that take about equally long.
+
+    They have a verb and a mode in common, and about as many pages, where the task says how many.
+
+    >>> from datalab_facade import Convert
+    >>> group_of(Convert(mode="fast")), group_of(Convert(page_range="0,5-9"))
+    ('convert fast', 'convert, up to 8 pages')
+    """
     modes = (getattr(task, name, None) for name in ("mode", "extraction_mode"))
-    return " ".join([task.verb, *(str(mode) for mode in modes if mode is not None)])
+    name = " ".join([task.verb, *(str(mode) for mode in modes if mode is not None)])
+    pages: object = getattr(task, "page_range", None)
+    if not isinstance(pages, str):
+        return name
+    ends = [[int(end) for end in part.split("-")] for part in pages.split(",")]
+    count = sum(last[-1] - last[0] + 1 for last in ends)
+    return f"{name}, up to {1 << (count - 1).bit_length()} pages"
 
 
 def planned_submission(

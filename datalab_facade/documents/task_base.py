@@ -14,7 +14,7 @@ import attrs
 
 from datalab_facade.arguments import checked_count
 from datalab_facade.codec import JSONFormat, form_of_field, hints_of, plan_of
-from datalab_facade.errors import InvalidArgumentError
+from datalab_facade.errors import InvalidArgumentError, UnknownOptionError
 from datalab_facade.json_forms import JSON, Form, InvalidJSONError, named
 from datalab_facade.known_secrets import Redacted, redact_value
 from datalab_facade.redaction import redact_url
@@ -114,7 +114,9 @@ class Task(Generic[R_co]):
                 raise TypeError("Task is abstract; use Convert, Extract or another task")
             for name in fields:
                 if name not in argument_names(cls):
-                    raise TypeError(_unknown(cls, name, argument_names(cls)))
+                    names = argument_names(cls)
+                    message = _unknown(cls, name, names)
+                    raise UnknownOptionError(message, name=name, options=tuple(sorted(names)))
             return super().__new__(cls)
 
     def __repr__(self) -> str:
@@ -135,10 +137,13 @@ class Task(Generic[R_co]):
 
     def __attrs_post_init__(self) -> None:
         """Check the fields."""
+        needed = {field.name for field in _fields(type(self)) if field.default is attrs.NOTHING}
         for name, form in _forms(type(self)).items():
             value = getattr(self, name)
             if value is not None:
                 self._check_field(name, value, form)
+            elif name in needed:
+                raise InvalidArgumentError(f"{type(self).__name__}: {name} is missing")
         known = field_names(type(self))
         for name in self.extra:
             if name in _SOURCE_FIELDS:

@@ -130,16 +130,5 @@ def submit_options(options: Mapping[str, object]) -> SubmitOptions:
     return cast("SubmitOptions", _only(_SUBMIT, options))
 
 
-def check_options(kind: type, options: Mapping[str, object]) -> None:
-    """Check that all options are known.
-
-    Raises:
-        TypeError: One is not.
-    """
-    unknown = sorted(options.keys() - kind.__annotations__.keys())
-    if unknown:
-        raise TypeError(f"unknown option {unknown[0]!r}")
-
-
 def _only(names: Container[str], options: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in options.items() if name in names}

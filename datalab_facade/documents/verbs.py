@@ -46,12 +46,23 @@ from datalab_facade.documents.verb_options import (
 )
 from datalab_facade.jobs.changes import OnChange
 from datalab_facade.jobs.resource import JobWaits
+from datalab_facade.keywords import shows_options
 from datalab_facade.models import JSON
 
 R = TypeVar("R", bound=DocumentResult)
 T = TypeVar("T")
 
 
+@shows_options(
+    ConvertOptions,
+    CreateOptions,
+    ExtractOptions,
+    FillOptions,
+    RunAgentOptions,
+    SegmentOptions,
+    SuggestSchemasOptions,
+    TrackChangesOptions,
+)
 class DocumentVerbs(JobWaits[DocumentRequest, str, DocumentLike], ABC):
     """What can be done with documents, for blocking code."""
 

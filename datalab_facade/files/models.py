@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import ClassVar
 
 import attrs
 
-from datalab_facade.codec import AsJSON
+from datalab_facade.codec import AsJSON, JSONFormat, ToJSON
 from datalab_facade.json_forms import JSON
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact_url, redacted_repr
@@ -59,11 +60,13 @@ class File(AsJSON):
 
 @picklable
 @attrs.frozen(kw_only=True)
-class FileLink:
+class FileLink(ToJSON):
     """A temporary URL at which anybody can download a file.
 
     The URL is a credential, and redacted in ``repr``.
     """
+
+    _json: ClassVar = JSONFormat(urls=("url",))
 
     file_id: int
     filename: str = attrs.field(repr=redacted_repr, metadata=wire("original_filename"))

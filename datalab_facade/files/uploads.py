@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from typing import TypeAlias, cast
+from typing import ClassVar, TypeAlias, cast
 
 import attrs
 
+from datalab_facade.codec import JSONFormat, ToJSON, json_field
 from datalab_facade.errors import DatalabError, InvalidArgumentError
 from datalab_facade.files.models import File
+from datalab_facade.json_forms import Form
 from datalab_facade.pickling import picklable
 from datalab_facade.transfers.sources import UploadSource
 
@@ -25,9 +28,15 @@ def _short_repr(source: object) -> str:
     return f"<{len(source)} bytes>" if isinstance(source, bytes) else repr(source)
 
 
+def _named_in_json(source: Uploadable) -> str:
+    if isinstance(source, tuple):
+        return str(source[0])
+    return str(source) if isinstance(source, (str, os.PathLike)) else _short_repr(source)
+
+
 @picklable
 @attrs.frozen(kw_only=True)
-class UploadOutcome:
+class UploadOutcome(ToJSON):
     """The outcome of one of many uploads: a file, or an error.
 
     >>> file = File(id=4, reference="datalab://file-npl94jxy", filename="a.pdf")
@@ -35,7 +44,11 @@ class UploadOutcome:
     True
     """
 
-    source: Uploadable = attrs.field(repr=_short_repr)
+    _json: ClassVar = JSONFormat(properties={"succeeded": "succeeded"})
+
+    source: Uploadable = attrs.field(
+        repr=_short_repr, metadata=json_field(form=Form(_named_in_json))
+    )
     """The source, as the caller passed it."""
     file: File | None = None
     error: DatalabError | None = None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import attrs
 
 from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE, Slot
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.rate_limiting.shared import SharedRateLimiter
 from datalab_facade.rate_limiting.slot_queue import (
     SlotQueue,
@@ -73,10 +74,13 @@ class DaskRateLimiter(SharedRateLimiter):
         fallback_share: The share of the limit that this process takes while the scheduler
             is lost; by default half of the limit divided by the number of processes
             that used it in the last minute, or a tenth where that is not known.
+        burst: How many calls may go at once after a pause, of all processes together; by default a
+            third of the limit, as of :class:`~datalab_facade.LocalRateLimiter`.
         clock: What tells the time, the same as that of the clients; for tests.
 
     Raises:
-        InvalidArgumentError: The limit or the share makes no sense. Nothing is sent yet.
+        InvalidArgumentError: The limit, the share or the burst makes no sense. Nothing is
+            sent yet.
     """
 
     def __init__(
@@ -86,35 +90,45 @@ class DaskRateLimiter(SharedRateLimiter):
         name: str = "default",
         client: Client | None = None,
         fallback_share: float | None = None,
+        burst: int | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._dask = DaskRateLimiterStore(name, client)
         super().__init__(
-            self._dask, requests_per_minute, fallback_share=fallback_share, clock=clock
+            self._dask,
+            requests_per_minute,
+            fallback_share=fallback_share,
+            burst=burst,
+            clock=clock,
         )
-        self._made_of = (requests_per_minute, name, fallback_share)
+        self._made_of = (requests_per_minute, name, fallback_share, burst)
 
-    def reserve(self) -> Slot:
+    def reserve(self, priority: RequestPriority = RequestPriority.POLL) -> Slot:
         """Let a request queue. It does not block."""
         # Only the thread of a task knows its worker; the one that asks for slots does not.
         self._dask.find_link()
-        return super().reserve()
+        return super().reserve(priority)
 
     def __reduce__(
         self,
-    ) -> tuple[Callable[..., DaskRateLimiter], tuple[float, str, float | None]]:
+    ) -> tuple[Callable[..., DaskRateLimiter], tuple[float, str, float | None, int | None]]:
         return revived_dask_rate_limiter, self._made_of
 
     def __repr__(self) -> str:
-        limit, name, _ = self._made_of
+        limit, name, *_ = self._made_of
         return f"DaskRateLimiter({limit:g}, {name!r})"
 
 
 def revived_dask_rate_limiter(
-    requests_per_minute: float, name: str, fallback_share: float | None
+    requests_per_minute: float,
+    name: str,
+    fallback_share: float | None,
+    burst: int | None = None,
 ) -> DaskRateLimiter:
     """Make the limiter that a pickle holds; this name is in pickles, so it stays."""
-    return DaskRateLimiter(requests_per_minute, name=name, fallback_share=fallback_share)
+    return DaskRateLimiter(
+        requests_per_minute, name=name, fallback_share=fallback_share, burst=burst
+    )
 
 
 class DaskRateLimiterStore:

@@ -22,11 +22,18 @@ from urllib.parse import unquote, urlsplit
 import attrs
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE, MINUTE
+from datalab_facade.rate_limiting.local import (
+    DEFAULT_REQUESTS_PER_MINUTE,
+    MINUTE,
+    REPAYING,
+    REPAYMENT,
+)
 from datalab_facade.rate_limiting.shared import SharedRateLimiter
 from datalab_facade.rate_limiting.slot_queue import (
+    LIFETIME,
     LONGEST_RAMP,
     RAMP,
+    STRAY,
     Pace,
     SlotReply,
     SlotRequest,
@@ -51,72 +58,103 @@ if TYPE_CHECKING:
 _E = TypeVar("_E", bound=BaseException)
 
 _TIMEOUT = 1.0
+_PARTS = "queue", "members", "slots"
 _UNKNOWN_PARAMETER = re.compile(r"unexpected keyword argument '(\w+)'")
 
 # All other errors of Redis' client say what Redis answered.
 _SILENT = (redis.ConnectionError, redis.TimeoutError)
 
-# What SlotQueue does, line by line. KEYS: the queue (a hash), the members (a sorted set).
+# What SlotQueue does, line by line. KEYS: the queue (a hash), the members (a sorted set), the slots
+# of the last minute (a sorted set).
 # ARGV: the fields of the request and of the pace as JSON. (Redis answers a command with many
 # arguments by a protocol error, rather than say that the password is missing.)
 _ACQUIRE = f"""
 local MINUTE, RAMP, LONGEST_RAMP = {MINUTE}, {RAMP}, {LONGEST_RAMP!r}
+local REPAYING, REPAYMENT, LEEWAY = {REPAYING!r}, {REPAYMENT!r}, {LIFETIME + STRAY!r}
 local asked = cjson.decode(ARGV[1])
-local limit, spacing, burst, brake = asked.limit, asked.spacing, asked.burst, asked.brake
+local limit, spacing, burst, brake = asked.limit, asked.spacing, asked.even_burst, asked.brake
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 
 local kept = redis.call('HMGET', KEYS[1], 'read_at', 'full_until', 'paused_until', 'slow_until',
-  'limit_at', 'epoch', 'limit', 'spacing', 'burst')
-for i = 1, 9 do kept[i] = tonumber(kept[i] or nil) end
+  'limit_at', 'epoch', 'limit', 'spacing', 'burst', 'owing_until', 'given', 'credit')
+for i = 1, 12 do kept[i] = tonumber(kept[i] or nil) end
 local back = math.max(0, (kept[1] or now) - now)
 local full_until, paused_until = kept[2] and kept[2] - back, (kept[3] or 0) - back
 local slow_until, limit_at = (kept[4] or 0) - back, (kept[5] or 0) - back
 local epoch = kept[6] or now
+local owing_until, given, credit = (kept[10] or 0) - back, kept[11] or 0, kept[12] or 1e9
 
 if back > 0 then
-  local seen = redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES')
-  for i = 1, #seen, 2 do redis.call('ZADD', KEYS[2], seen[i + 1] - back, seen[i]) end
+  for key = 2, 3 do
+    local seen = redis.call('ZRANGE', KEYS[key], 0, -1, 'WITHSCORES')
+    for i = 1, #seen, 2 do redis.call('ZADD', KEYS[key], seen[i + 1] - back, seen[i]) end
+  end
 end
 redis.call('ZADD', KEYS[2], now, asked.member)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - MINUTE)
 if kept[7] and limit > kept[7] and limit_at >= now - MINUTE then
   limit, spacing, burst = kept[7], kept[8], kept[9]
 else
+  if kept[7] and limit < kept[7] then redis.call('DEL', KEYS[3]) end
   limit_at = now
 end
+local most = math.max(1, math.floor(limit))
+local window = MINUTE * math.max(1, 1 / (limit < 1 and limit or most)) + LEEWAY
 
 if brake then
   local slow_for = math.max(0, slow_until - math.max(now, paused_until))
   if brake > 0 and now >= paused_until then slow_for = slow_for + RAMP end
   paused_until = math.max(paused_until, now + math.min(brake, MINUTE))
   slow_until = paused_until + math.min(math.max(slow_for, RAMP), LONGEST_RAMP)
-  epoch = now
+  epoch, credit = now, 0
 end
 
 full_until = full_until or now
-local delays, delay = {{}}, 0
-while true do
-  local start = math.max(full_until, paused_until, now)
-  local slow_for = math.max(0, slow_until - start)
-  local step = spacing * 2 ^ (slow_for / RAMP)
-  delay = start - now
-  if slow_for == 0 then delay = delay - (burst - 1) * step end
-  delay = math.max(0, delay)
-  if #delays == asked.count or delay > asked.within then break end
-  delays[#delays + 1] = string.format('%.6f', delay)
-  full_until = start + step
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - window)
+credit = credit + math.max(0, (now - math.max(full_until, paused_until)) / spacing)
+credit = math.min(math.max(0, asked.burst - burst), credit)
+local function take(wanted, urgent)
+  local delays = {{}}
+  while true do
+    local start = math.max(full_until, paused_until, now)
+    full_until = start
+    local slow_for = math.max(0, slow_until - start)
+    local step = spacing * 2 ^ (slow_for / RAMP)
+    local at = math.max(now, start - (slow_for > 0 and 0 or (burst - 1) * step))
+    local in_burst = urgent and slow_for == 0 and at > now and credit >= 1
+    if in_burst then at = now end
+    local oldest = redis.call('ZREVRANGE', KEYS[3], most - 1, most - 1, 'WITHSCORES')
+    if oldest[2] then at = math.max(at, oldest[2] + window) end
+    if #delays == wanted or at - now > asked.within then return delays, at - now end
+    delays[#delays + 1] = string.format('%.6f', at - now)
+    given = given + 1
+    redis.call('ZADD', KEYS[3], at, given)
+    if in_burst then
+      credit = credit - 1
+      owing_until = math.max(owing_until, now) + REPAYMENT * spacing
+    else
+      full_until = math.max(start, at) + step * (now < owing_until and REPAYING or 1)
+    end
+  end
 end
+local urgent_delays, urgent_next = take(asked.urgent, true)
+local delays, next_delay = take(asked.count, false)
 
 redis.call('HSET', KEYS[1], 'read_at', now, 'full_until', full_until, 'paused_until', paused_until,
   'slow_until', slow_until, 'limit_at', limit_at, 'epoch', epoch, 'limit', limit,
-  'spacing', spacing, 'burst', burst)
-local kept_for = math.ceil(math.max(full_until, slow_until, now) - now + 2 * MINUTE)
+  'spacing', spacing, 'burst', burst, 'owing_until', owing_until,
+  'given', given, 'credit', credit)
+local kept_for = math.ceil(math.max(full_until, slow_until, owing_until, now) - now + 2 * MINUTE)
 redis.call('EXPIRE', KEYS[1], kept_for)
 redis.call('EXPIRE', KEYS[2], kept_for)
+redis.call('EXPIRE', KEYS[3], kept_for)
 local function text(number) return string.format('%.6f', number) end
-return {{text(delay), text(math.max(0, paused_until - now)), text(epoch),
-  string.format('%.17g', limit), redis.call('ZCARD', KEYS[2]), unpack(delays)}}
+local answer = {{text(next_delay), text(math.max(0, paused_until - now)), text(epoch),
+  string.format('%.17g', limit), redis.call('ZCARD', KEYS[2]), text(urgent_next), #urgent_delays}}
+for i = 1, #urgent_delays do answer[#answer + 1] = urgent_delays[i] end
+for i = 1, #delays do answer[#answer + 1] = delays[i] end
+return answer
 """
 
 
@@ -137,7 +175,7 @@ class RedisRateLimiter(SharedRateLimiter):
     down; the smallest of several limits holds; where Redis is lost, each process goes on with a
     small share of the limit.
 
-    Redis must not evict its keys: set ``maxmemory-policy noeviction``. A limiter has two small
+    Redis must not evict its keys: set ``maxmemory-policy noeviction``. A limiter has three small
     keys, in one slot of a cluster, which expire some minutes after the last request.
 
     Args:
@@ -148,12 +186,14 @@ class RedisRateLimiter(SharedRateLimiter):
         fallback_share: The share of the limit that this process takes while Redis
             is lost; by default half of the limit divided by the number of processes
             that used it in the last minute, or a tenth where that is not known.
+        burst: How many calls may go at once after a pause, of all processes together; by default a
+            third of the limit, as of :class:`~datalab_facade.LocalRateLimiter`.
         clock: What tells the time, the same as that of the clients; for tests.
 
     Raises:
         ConfigurationError: redis-py cannot read the URL, or does not know a parameter in it.
             Nothing is sent yet.
-        InvalidArgumentError: The limit or the share makes no sense.
+        InvalidArgumentError: The limit, the share or the burst makes no sense.
     """
 
     def __init__(
@@ -163,16 +203,19 @@ class RedisRateLimiter(SharedRateLimiter):
         *,
         name: str = "default",
         fallback_share: float | None = None,
+        burst: int | None = None,
         clock: Clock | None = None,
     ) -> None:
         store = RedisRateLimiterStore(url, name=name)
-        super().__init__(store, requests_per_minute, fallback_share=fallback_share, clock=clock)
+        super().__init__(
+            store, requests_per_minute, fallback_share=fallback_share, burst=burst, clock=clock
+        )
         self._shown = f"RedisRateLimiter({store.address!r}, {requests_per_minute:g}, {name!r})"
-        self._made_of = (url, requests_per_minute, name, fallback_share)
+        self._made_of = (url, requests_per_minute, name, fallback_share, burst)
 
     def __reduce__(
         self,
-    ) -> tuple[Callable[..., RedisRateLimiter], tuple[str, float, str, float | None]]:
+    ) -> tuple[Callable[..., RedisRateLimiter], tuple[str, float, str, float | None, int | None]]:
         return revived_redis_rate_limiter, self._made_of
 
     def __repr__(self) -> str:
@@ -180,10 +223,16 @@ class RedisRateLimiter(SharedRateLimiter):
 
 
 def revived_redis_rate_limiter(
-    url: str, requests_per_minute: float, name: str, fallback_share: float | None
+    url: str,
+    requests_per_minute: float,
+    name: str,
+    fallback_share: float | None,
+    burst: int | None = None,
 ) -> RedisRateLimiter:
     """Make the limiter that a pickle holds; this name is in pickles, so it stays."""
-    return RedisRateLimiter(url, requests_per_minute, name=name, fallback_share=fallback_share)
+    return RedisRateLimiter(
+        url, requests_per_minute, name=name, fallback_share=fallback_share, burst=burst
+    )
 
 
 class RedisRateLimiterStore:
@@ -211,7 +260,7 @@ class RedisRateLimiterStore:
         self._url = url
         # A cluster goes by the part of a key in braces: so all keys of a limiter are on one of its
         # nodes, as scripts need them to be.
-        self.keys = [f"datalab-facade:{{limiter:{name}}}:{part}" for part in ("queue", "members")]
+        self.keys = [f"datalab-facade:{{limiter:{name}}}:{part}" for part in _PARTS]
         try:
             # Made and thrown away, since what it refuses would come out only with the first use.
             redis.ConnectionPool.from_url(url).make_connection()
@@ -248,7 +297,8 @@ class RedisRateLimiterStore:
         Raises:
             StoreUnavailableError: Redis cannot be reached, or refuses.
         """
-        fields = attrs.asdict(request) | attrs.asdict(Pace.of(request.limit))
+        pace = Pace.of(request.limit)
+        fields = attrs.asdict(request) | {"spacing": pace.spacing, "even_burst": pace.burst}
         asked = json.dumps({name: value for name, value in fields.items() if value is not None})
         try:
             try:
@@ -262,9 +312,11 @@ class RedisRateLimiterStore:
                 answer = self._action.do(self.keys, [asked])
         except Exception as error:  # noqa: BLE001 - also what is below Redis' client
             raise self._unavailable(error) from None
-        next_delay, pause, epoch, limit, members, *delays = answer
+        next_delay, pause, epoch, limit, members, urgent_next, urgent, *delays = answer
         return SlotReply(
-            delays=tuple(delays),
+            delays=tuple(delays[int(urgent) :]),
+            urgent_delays=tuple(delays[: int(urgent)]),
+            urgent_next_delay=urgent_next,
             next_delay=next_delay,
             pause=pause,
             epoch=epoch,

@@ -40,12 +40,15 @@ from datalab_facade.jobs.outcomes import Outcome, Settled, Update
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY, Poll
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.jobs.wait_activities import WaitActivities
+from datalab_facade.keywords import shows_options
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.transport.api_calls import CallScope
 from datalab_facade.transport.async_api import AsyncApiTransport
 
 
+@shows_options(CallOptions)
 class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
     """The jobs of one kind, for async code: what all kinds have in common.
 
@@ -307,7 +310,7 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
         operation = self.kind.poll(job_id)
 
         async def poll(call: Call) -> SnapshotT:
-            scope = CallScope(call, headers, activity=activity)
+            scope = CallScope(call, headers, activity=activity, priority=RequestPriority.POLL)
             with naming_missing(self.kind, job_id):
                 answer = await self._transport.call(operation, scope)
             return self._context.decode(self.kind, answer, job_id)
@@ -359,6 +362,7 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
         return report_waits_async(updates, waits) if waits.whole.is_reported else updates
 
 
+@shows_options(CallOptions)
 class AsyncJobs(AsyncJobWaits[SnapshotT, IdT, LikeT]):
     """The jobs of one kind whose result is their final snapshot, for async code."""
 

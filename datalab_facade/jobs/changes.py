@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 import attrs
 
+from datalab_facade.codec import JSONFormat, ToJSON, json_field
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact, redacted_repr
 from datalab_facade.statuses import Status
@@ -33,11 +34,13 @@ class Difference:
 
 @picklable
 @attrs.frozen(kw_only=True)
-class Change(Generic[SnapshotT]):
+class Change(ToJSON, Generic[SnapshotT]):
     """One status that changed since the last poll.
 
     The first poll reports everything it finds, with ``before`` None.
     """
+
+    _json: ClassVar = JSONFormat(properties={"observed_at": "observed_at"})
 
     job: str
     """Which job, in words, such as ``"execution 123"``."""
@@ -52,8 +55,8 @@ class Change(Generic[SnapshotT]):
     before: Status | None = attrs.field(repr=redacted_repr)
     """The status at the poll before; None if it was not there."""
     after: Status = attrs.field(repr=redacted_repr)
-    snapshot: SnapshotT = attrs.field(repr=False)
-    """The whole job, as of this poll."""
+    snapshot: SnapshotT = attrs.field(repr=False, metadata=json_field(left_out=True))
+    """The whole job, as of this poll; it has JSON of its own."""
 
     @property
     def observed_at(self) -> datetime | None:

@@ -17,14 +17,16 @@ import attrs
 
 from datalab_facade.jobs.handling import AnyHandle, revived_handle
 from datalab_facade.jobs.kinds import IdT, SnapshotT
+from datalab_facade.keywords import shows_options
+from datalab_facade.options import CallOptions, WaitOptions
 
 if TYPE_CHECKING:
     from datalab_facade.jobs.changes import Change, OnChange
     from datalab_facade.jobs.resource import Jobs, JobWaits
     from datalab_facade.models import JSON
-    from datalab_facade.options import CallOptions, WaitOptions
 
 
+@shows_options(CallOptions, WaitOptions)
 @attrs.frozen(kw_only=True)
 class WaitHandle(AnyHandle, Generic[SnapshotT, IdT]):
     """A job's id bound to a client: what the handles of all kinds have in common."""
@@ -75,6 +77,7 @@ class WaitHandle(AnyHandle, Generic[SnapshotT, IdT]):
         return revived_handle, (type(self), self.to_dict())
 
 
+@shows_options(WaitOptions)
 @attrs.frozen(kw_only=True)
 class JobHandle(WaitHandle[SnapshotT, IdT]):
     """A job's id bound to a client.

@@ -12,6 +12,7 @@ from datalab_facade.jobs.kinds import IdT, SnapshotT
 from datalab_facade.jobs.outcomes import Abandoned, NothingYet, Settled, Update
 from datalab_facade.jobs.scheduling import Poll, Scheduler
 from datalab_facade.jobs.wait_activities import WaitActivities
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.transport.admission import AdmissionControl
 
 LikeT = TypeVar("LikeT")
@@ -61,7 +62,7 @@ def run_many(
                 clock.sleep(away)
             continue
         try:
-            with admission.slot(scheduler.next_deadline, waits.whole):
+            with admission.slot(scheduler.next_deadline, RequestPriority.POLL, waits.whole):
                 due = scheduler.pick(clock.monotonic())
                 if due is not None:
                     waits.polled(due, scheduler.polled(due, _result(due, poll, clock)))

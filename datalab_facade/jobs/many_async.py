@@ -16,6 +16,7 @@ from datalab_facade.jobs.many import NO_MORE, FeedItem, LikeT, feed_one
 from datalab_facade.jobs.outcomes import Settled, Update
 from datalab_facade.jobs.scheduling import Poll, Scheduler
 from datalab_facade.jobs.wait_activities import WaitActivities
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.transport.async_admission import AsyncAdmissionControl
 
 
@@ -117,7 +118,9 @@ class _AsyncRun(Generic[SnapshotT, IdT, LikeT]):
                     await self._rest(away)
                     continue
                 try:
-                    await self._admission.enter(scheduler.next_deadline, self._waits.whole)
+                    await self._admission.enter(
+                        scheduler.next_deadline, RequestPriority.POLL, self._waits.whole
+                    )
                 except RateLimitTimeoutError:
                     await self._rest(scheduler.next_deadline - clock.monotonic())
                     continue

@@ -38,12 +38,15 @@ from datalab_facade.jobs.reporting import report_polls, report_waits
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY, Poll
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.jobs.wait_activities import WaitActivities
+from datalab_facade.keywords import shows_options
 from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.api_calls import CallScope
 
 
+@shows_options(CallOptions)
 class JobWaits(Generic[SnapshotT, IdT, LikeT]):
     """The jobs of one kind, for blocking code: what all kinds have in common.
 
@@ -304,7 +307,7 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
         operation = self.kind.poll(job_id)
 
         def poll(call: Call) -> SnapshotT:
-            scope = CallScope(call, headers, activity=activity)
+            scope = CallScope(call, headers, activity=activity, priority=RequestPriority.POLL)
             with naming_missing(self.kind, job_id):
                 answer = self._transport.call(operation, scope)
             return self._context.decode(self.kind, answer, job_id)
@@ -356,6 +359,7 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
         return report_waits(updates, waits) if waits.whole.is_reported else updates
 
 
+@shows_options(CallOptions)
 class Jobs(JobWaits[SnapshotT, IdT, LikeT]):
     """The jobs of one kind whose result is their final snapshot, for blocking code."""
 

@@ -14,6 +14,7 @@ import attrs
 from datalab_facade.errors import (
     APIConnectionError,
     APIStatusError,
+    ConnectionSetupError,
     DatalabError,
     InvalidResponseError,
     NotFoundError,
@@ -74,11 +75,11 @@ def may_pass(error: DatalabError) -> bool:
 
     408, 425, 429 and 500 to 599 may pass, so may a connection that broke, a
     timeout, and a success whose body is a web page or cut JSON. Everything else
-    the server meant.
+    the server meant, or has to be set up in another way.
     """
     if isinstance(error, APIStatusError):
         return error.status in _PASSING_STATUSES or 500 <= error.status <= 599
-    if isinstance(error, RateLimitTimeoutError):
+    if isinstance(error, (ConnectionSetupError, RateLimitTimeoutError)):
         return False
     return isinstance(error, (APIConnectionError, InvalidResponseError))
 
@@ -112,7 +113,7 @@ class Submission:
         if isinstance(error, APIStatusError):
             believed = self.retry_overloaded and error.status in _OVERLOADED
             return believed or error.status in _REFUSED_UNREAD
-        return _is_unsent(error)
+        return _is_unsent(error) and may_pass(error)
 
     def unknown(self, error: DatalabError) -> SubmissionUncertainError | None:
         """Give the error for a submission of which it is not known whether the server acted.
@@ -123,7 +124,9 @@ class Submission:
             return None
         if isinstance(error, RateLimitTimeoutError):
             return None
-        if self.may_repeat(error) or (isinstance(error, APIStatusError) and _refuses(error.status)):
+        if _is_unsent(error) or self.may_repeat(error):
+            return None
+        if isinstance(error, APIStatusError) and _refuses(error.status):
             return None
         return SubmissionUncertainError(
             f"{self.subject}: sent, but whether the server acted on it is not known "

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 import attrs
 
 from datalab_facade.arguments import checked_number, checked_seconds, in_seconds, named
+from datalab_facade.codec import ToJSON
 from datalab_facade.errors import (
     DatalabError,
     InvalidArgumentError,
@@ -70,7 +71,7 @@ def _share(_: object, attribute: attrs.Attribute[float], value: float) -> None:
 
 @picklable
 @attrs.frozen(kw_only=True)
-class WaitPolicy:
+class WaitPolicy(ToJSON):
     """Settings of a wait: how often to poll, what to retry and when to give up, in seconds.
 
     How often to poll, what to retry, what the server may ask for and when to

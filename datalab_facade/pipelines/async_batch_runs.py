@@ -9,6 +9,7 @@ from typing import Unpack
 from datalab_facade.arguments import checked_count
 from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.context import Context
+from datalab_facade.keywords import shows_options
 from datalab_facade.options import CallOptions
 from datalab_facade.paging import PageRequest, Paging
 from datalab_facade.pipelines.batch_requests import BatchTask, batch_request
@@ -25,6 +26,7 @@ from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.pipeline_operations import list_batch_runs, start_batch_run
 
 
+@shows_options(CallOptions)
 class AsyncBatchRuns:
     """Batch runs, for async code. Found at ``client.batch_runs``.
 

@@ -17,6 +17,7 @@ from datalab_facade.jobs.async_resource import AsyncJobWaits
 from datalab_facade.jobs.changes import AsyncOnChange
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.json_forms import JSON
+from datalab_facade.keywords import shows_options
 from datalab_facade.options import CallOptions
 from datalab_facade.paging import Paging
 from datalab_facade.pipelines.async_handles import AsyncPipelineExecutionHandle
@@ -40,6 +41,7 @@ MOST_PER_PAGE = 100
 """The most executions that the API returns in one answer."""
 
 
+@shows_options(CallOptions)
 class AsyncPipelineExecutions(AsyncJobWaits[PipelineExecution, str, PipelineExecutionLike]):
     """Pipeline executions, for async code. Found at ``client.pipelines.executions``.
 

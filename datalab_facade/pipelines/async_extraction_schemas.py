@@ -12,6 +12,7 @@ from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.context import Context
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.json_forms import JSON
+from datalab_facade.keywords import shows_options
 from datalab_facade.options import CallOptions
 from datalab_facade.paging import Paging
 from datalab_facade.pipelines.decoding import decode_done, decode_schema, decode_schemas
@@ -35,6 +36,7 @@ from datalab_facade.transport.pipeline_operations import (
 _ADVICE = "Check client.extraction_schemas.list() for it before you send it again"
 
 
+@shows_options(CallOptions)
 class AsyncExtractionSchemas:
     """Extraction schemas, for async code. Found at ``client.extraction_schemas``.
 

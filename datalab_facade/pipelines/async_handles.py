@@ -9,17 +9,19 @@ import attrs
 from datalab_facade.documents.results import DocumentResult
 from datalab_facade.documents.tasks import Task
 from datalab_facade.jobs.async_handles import AsyncWaitHandle
+from datalab_facade.keywords import shows_options
+from datalab_facade.options import CallOptions, WaitOptions
 from datalab_facade.pipelines.execution_models import PipelineExecution
 from datalab_facade.pipelines.steps import StepLike
 
 if TYPE_CHECKING:
     from datalab_facade.jobs.changes import AsyncOnChange
-    from datalab_facade.options import CallOptions, WaitOptions
     from datalab_facade.pipelines.async_executions import AsyncPipelineExecutions
 
 R = TypeVar("R")
 
 
+@shows_options(CallOptions, WaitOptions)
 @attrs.frozen(kw_only=True)
 class AsyncPipelineExecutionHandle(AsyncWaitHandle[PipelineExecution, str]):
     """A pipeline execution's id bound to a client.
@@ -40,8 +42,11 @@ class AsyncPipelineExecutionHandle(AsyncWaitHandle[PipelineExecution, str]):
     ) -> PipelineExecution:
         """Wait until the execution has ended, and return its final snapshot if it is usable.
 
-        See :meth:`AsyncPipelineExecutions.result
-        <datalab_facade.pipelines.async_executions.AsyncPipelineExecutions.result>`.
+        It is as ``client.pipelines.executions.result``.
+
+        Raises:
+            PipelineFailedError: No step has a result; the error has the snapshot.
+            DatalabError: Whatever :meth:`wait` raises.
         """
         return await self._jobs.result(self, on_change=on_change, **options)
 
@@ -58,8 +63,12 @@ class AsyncPipelineExecutionHandle(AsyncWaitHandle[PipelineExecution, str]):
     ) -> R | DocumentResult:
         """Fetch the result of a step.
 
-        See :meth:`AsyncPipelineExecutions.step_result
-        <datalab_facade.pipelines.async_executions.AsyncPipelineExecutions.step_result>`.
+        It is as ``client.pipelines.executions.step_result``.
+
+        Raises:
+            InvalidArgumentError: There is no such step, or it has no result.
+            DownloadError: The result could not be fetched.
+            DatalabError: Whatever :meth:`get` raises.
         """
         if task is None:
             return await self._jobs.step_result(self, step, **options)

@@ -13,12 +13,13 @@ from datalab_facade.context import Context
 from datalab_facade.documents.async_submitter import AsyncSubmitter
 from datalab_facade.documents.page_ranges import PageRange
 from datalab_facade.documents.sources import DocumentSource
-from datalab_facade.documents.verb_options import SubmitOptions, call_options, check_options
+from datalab_facade.documents.verb_options import SubmitOptions, call_options
 from datalab_facade.drift import Drift
 from datalab_facade.errors import InvalidArgumentError, NotFoundError
 from datalab_facade.files.async_resource import AsyncFiles
 from datalab_facade.json_forms import JSON
-from datalab_facade.options import CallOptions
+from datalab_facade.keywords import shows_options
+from datalab_facade.options import CallOptions, check_names
 from datalab_facade.paging import Paging
 from datalab_facade.pipelines.async_executions import AsyncPipelineExecutions
 from datalab_facade.pipelines.async_handles import AsyncPipelineExecutionHandle
@@ -63,6 +64,7 @@ from datalab_facade.transport.pipeline_operations import (
 _T = TypeVar("_T")
 
 
+@shows_options(CallOptions, SubmitOptions)
 class AsyncPipelines:
     """Pipelines, for async code. Found at ``client.pipelines``.
 
@@ -175,7 +177,7 @@ class AsyncPipelines:
                 by default an hour with a file, and else the client's, a minute.
             options: See :class:`~datalab_facade.documents.verb_options.SubmitOptions`.
         """
-        check_options(SubmitOptions, options)
+        check_names(options, SubmitOptions)
         planned = planned_run(task, source, options)
         seconds = planned.longest(self._context.options)
         if timeout is not None:

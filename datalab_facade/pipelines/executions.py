@@ -18,6 +18,7 @@ from datalab_facade.jobs.changes import OnChange
 from datalab_facade.jobs.resource import JobWaits
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.json_forms import JSON
+from datalab_facade.keywords import shows_options
 from datalab_facade.options import CallOptions
 from datalab_facade.paging import Paging
 from datalab_facade.pipelines.execution_decoding import decode_pipeline_executions
@@ -41,6 +42,7 @@ MOST_PER_PAGE = 100
 """The most executions that the API returns in one answer."""
 
 
+@shows_options(CallOptions)
 class PipelineExecutions(JobWaits[PipelineExecution, str, PipelineExecutionLike]):
     """Pipeline executions, for blocking code. Found at ``client.pipelines.executions``.
 

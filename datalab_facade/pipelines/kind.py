@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from datalab_facade.pipelines.async_handles import AsyncPipelineExecutionHandle
     from datalab_facade.pipelines.handles import PipelineExecutionHandle
 
-PipelineExecutionLike: TypeAlias = (
-    "str | PipelineExecution | PipelineExecutionHandle | AsyncPipelineExecutionHandle "
-    "| Mapping[str, JSON]"
-)
+    _AnyHandle: TypeAlias = PipelineExecutionHandle | AsyncPipelineExecutionHandle
+
+PipelineExecutionLike: TypeAlias = "str | PipelineExecution | _AnyHandle | Mapping[str, JSON]"
 """Whatever stands for a pipeline execution: its id (``"pex_..."``), a snapshot, a handle of either
 client, or the JSON form of a handle."""
 PipelineChange: TypeAlias = Change[PipelineExecution]

@@ -14,12 +14,13 @@ from datalab_facade.context import Context
 from datalab_facade.documents.page_ranges import PageRange
 from datalab_facade.documents.sources import DocumentSource
 from datalab_facade.documents.submitter import Submitter
-from datalab_facade.documents.verb_options import SubmitOptions, call_options, check_options
+from datalab_facade.documents.verb_options import SubmitOptions, call_options
 from datalab_facade.drift import Drift
 from datalab_facade.errors import InvalidArgumentError, NotFoundError
 from datalab_facade.files.resource import Files
 from datalab_facade.json_forms import JSON
-from datalab_facade.options import CallOptions
+from datalab_facade.keywords import shows_options
+from datalab_facade.options import CallOptions, check_names
 from datalab_facade.paging import Paging
 from datalab_facade.pipelines.decoding import (
     decode_done,
@@ -64,6 +65,7 @@ from datalab_facade.transport.storage import StorageTransport
 _T = TypeVar("_T")
 
 
+@shows_options(CallOptions, SubmitOptions)
 class Pipelines:
     """Pipelines, for blocking code. Found at ``client.pipelines``.
 
@@ -176,7 +178,7 @@ class Pipelines:
                 by default an hour with a file, and else the client's, a minute.
             options: See :class:`~datalab_facade.documents.verb_options.SubmitOptions`.
         """
-        check_options(SubmitOptions, options)
+        check_names(options, SubmitOptions)
         planned = planned_run(task, source, options)
         seconds = planned.longest(self._context.options)
         if timeout is not None:

@@ -8,6 +8,7 @@ from datalab_facade.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
     from datalab_facade.rate_limiting.local import LocalRateLimiter, RateLimiter, Slot
+    from datalab_facade.rate_limiting.priorities import RequestPriority
     from datalab_facade.rate_limiting.shared import RateLimiterStore, SharedRateLimiter
     from datalab_facade.rate_limiting.slot_queue import (
         SlotQueue,
@@ -20,6 +21,7 @@ __all__ = [
     "LocalRateLimiter",
     "RateLimiter",
     "RateLimiterStore",
+    "RequestPriority",
     "SharedRateLimiter",
     "Slot",
     "SlotQueue",
@@ -33,6 +35,7 @@ if not TYPE_CHECKING:
         __name__,
         {
             "local": "RateLimiter LocalRateLimiter Slot",
+            "priorities": "RequestPriority",
             "shared": "RateLimiterStore SharedRateLimiter",
             "slot_queue": "SlotQueue SlotReply SlotRequest StoreUnavailableError",
         },

@@ -10,14 +10,13 @@ import math
 import os
 import threading
 from abc import ABC, abstractmethod
-from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable
-from itertools import count, islice
-from operator import attrgetter
+from itertools import chain, count
 
 import attrs
 
+from datalab_facade.arguments import checked_count
 from datalab_facade.errors import RateLimitTimeoutError
 from datalab_facade.forking import renew_after_fork
 from datalab_facade.rate_limiting.local import (
@@ -28,7 +27,10 @@ from datalab_facade.rate_limiting.local import (
     LocalRateLimiter,
     Slot,
     checked_limit,
+    default_burst,
 )
+from datalab_facade.rate_limiting.member_queue import MemberQueue, WaitingRequest
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.rate_limiting.slot_queue import (
     LIFETIME,
     Pace,
@@ -47,7 +49,6 @@ _CAREFUL = 0.5
 """What all processes together take of the limit while the store is lost."""
 _MOST_AHEAD = 100
 """How many slots may be taken at once for requests that are still to come."""
-_FIRST_NAP = 0.0003
 _LONGEST_NAP = 0.01
 _FIRST_RETRY = 0.5
 _LONGEST_RETRY = 5.0
@@ -64,6 +65,7 @@ class QueueMember(ABC):
         requests_per_minute: The limit for all processes together.
         fallback_share: The share of the limit that this process takes while the store is lost.
         random: What spreads processes out, from 0 to 1.
+        burst: How many calls may go at once after a pause; None for a third of the limit.
     """
 
     def __init__(
@@ -71,8 +73,14 @@ class QueueMember(ABC):
         requests_per_minute: float,
         fallback_share: float | None,
         random: Callable[[], float],
+        burst: int | None = None,
     ) -> None:
         self.requests_per_minute = checked_limit(requests_per_minute)
+        self._burst = (
+            default_burst(requests_per_minute)
+            if burst is None
+            else checked_count("burst", burst, least=1)
+        )
         self._fallback_share = fallback_share
         self._random = random
         self.renew_in_child()
@@ -83,9 +91,7 @@ class QueueMember(ABC):
         self._lock = threading.Lock()
         self._member = f"{os.getpid()}-{os.urandom(8).hex()}"
         self._numbers = count()
-        # Those that wait, in the order of coming, and their slots: the first has the first one.
-        self._waiting: list[_SharedSlot] = []
-        self._slots: list[float] = []
+        self._polls, self._calls = self._queues = MemberQueue(), MemberQueue()
         self._sent: deque[float] = deque()
         # The question that is under way.
         self._question: SlotRequest | None = None
@@ -96,8 +102,6 @@ class QueueMember(ABC):
         self._limit = self.requests_per_minute
         self._pace = Pace.of(self._limit)
         self._members: int | None = None
-        self._next_slot = -math.inf
-        self._ask_again = -math.inf
         self._round_trip = 0.0
         # What the API said.
         self._refused_at = -math.inf
@@ -114,9 +118,10 @@ class QueueMember(ABC):
         """Whether the store is lost, so that this process goes by its own share."""
         return self._fallback is not None
 
-    def reserve(self) -> Slot:
+    def reserve(self, priority: RequestPriority = RequestPriority.POLL) -> Slot:
         """Let a request queue. It does not block."""
-        return _SharedSlot(self, next(self._numbers))
+        queue = self._polls if priority is RequestPriority.POLL else self._calls
+        return _SharedSlot(self, queue, WaitingRequest(next(self._numbers), priority))
 
     def record_success(self) -> None:
         """Record an answer that was not a refusal."""
@@ -138,7 +143,7 @@ class QueueMember(ABC):
             self._refused_in_row += 1
             self._refused_at, self._unreported = now, True
             self._paused_until = now + max(pause, self._pace.spacing)
-            self._slots.clear()
+            self._void_slots()
             if self._fallback is not None:
                 self._fallback.record_refusal(
                     now, sent_at=now, retry_after=self._paused_until - now
@@ -164,15 +169,15 @@ class QueueMember(ABC):
                 self._lose(now, f"no answer within {LIFETIME:g} s")
             try:
                 if self._fallback is None:
-                    return self._delay(slot, now, deadline)
-                return self._fallback_delay(slot, now, deadline, self._fallback)
+                    return self._delay(slot.queue, slot.request, now, deadline)
+                return self._fallback_delay(slot.request, now, deadline, self._fallback)
             finally:
                 self._ask_if_needed(now)
 
     def cancel(self, slot: _SharedSlot) -> None:
         """Take a request out of the queue; those behind it move up."""
         with self._lock:
-            self._leave(slot)
+            self._leave(slot.queue, slot.request)
 
     @abstractmethod
     def ask(self, request: SlotRequest) -> None:
@@ -204,15 +209,22 @@ class QueueMember(ABC):
         self._use_limit(reply.limit)
         if reply.epoch != self._epoch:
             self._epoch = reply.epoch
-            self._slots.clear()
+            self._void_slots()
         self._paused_until = max(self._paused_until, now + _seconds(reply.pause))
-        self._next_slot = now + reply.next_delay
-        # What was asked before a refusal came is void.
-        if not self._unreported:
-            self._slots.extend(now + _seconds(delay) for delay in reply.delays)
-        is_full = question.count > 0 and not reply.delays
-        again = _seconds(reply.next_delay - MINUTE) + self._random() if is_full else 0.0
-        self._ask_again = now + again
+        for queue, asked, delays, next_delay in (
+            (self._polls, question.count, reply.delays, reply.next_delay),
+            (self._calls, question.urgent, reply.urgent_delays, reply.urgent_next_delay),
+        ):
+            # What was asked before a refusal came is void.
+            if not self._unreported:
+                queue.add_slots([now + _seconds(delay) for delay in delays])
+            is_full = asked > 0 and not delays
+            again = _seconds(next_delay - MINUTE) + self._random() if is_full else 0.0
+            queue.note_next(now + next_delay, now + again)
+
+    def _void_slots(self) -> None:
+        for queue in self._queues:
+            queue.slots.clear()
 
     def _use_limit(self, limit: float) -> None:
         if limit == self._limit:
@@ -225,41 +237,40 @@ class QueueMember(ABC):
             self.requests_per_minute,
         )
 
-    def _delay(self, slot: _SharedSlot, now: float, deadline: float) -> float:
-        slot.fallback = None
-        self._drop_unused(now)
-        slot.deadline = deadline
-        if not slot.is_queued:
-            slot.is_queued = True
-            insort(self._waiting, slot, key=_NUMBER)
-        place = bisect_left(self._waiting, slot.number, key=_NUMBER)
-        if place < len(self._slots):
-            at = self._slots[place]
+    def _delay(
+        self, queue: MemberQueue, request: WaitingRequest, now: float, deadline: float
+    ) -> float:
+        request.fallback = None
+        for one in self._queues:
+            one.drop_unused(now, self._round_trip / 2)
+        request.deadline = deadline
+        place, slots = queue.join(request), queue.slots
+        if place < len(slots):
+            at = slots[place]
             is_fresh = self._answered_at >= at - _FRESH
             if at <= now + EPSILON and is_fresh:
-                del self._slots[place]
-                self._leave(slot)
+                queue.use_slot(request, place, now)
                 self._sent.append(now)
                 return 0.0
             # The store is asked once more just before a slot that it gave out long ago.
             nap = at - now if is_fresh else at - self._lead - now
         else:
-            at = max(min(self._next_slot, self._answered_at + MINUTE), self._paused_until)
-            nap = self._slots[-1] - self._lead - now if self._slots else self._ask_again - now
+            at = max(min(queue.next_slot, self._answered_at + MINUTE), self._paused_until)
+            nap = slots[-1] - self._lead - now if slots else queue.ask_again - now
         if max(at, now) >= deadline:
-            self._leave(slot)
+            self._leave(queue, request)
             raise RateLimitTimeoutError(wait=max(at - now, 0.0), left=deadline - now)
         if nap <= 0:
             # The answer is awaited; the longer, the more wait before this one.
-            nap, slot.nap = slot.nap, min(2 * slot.nap, _LONGEST_NAP * (1 + place))
+            nap, request.nap = request.nap, min(2 * request.nap, _LONGEST_NAP * (1 + place))
         return min(nap, deadline - now)
 
     def _fallback_delay(
-        self, slot: _SharedSlot, now: float, deadline: float, fallback: LocalRateLimiter
+        self, request: WaitingRequest, now: float, deadline: float, fallback: LocalRateLimiter
     ) -> float:
-        if slot.fallback is None:
-            slot.fallback = fallback.reserve()
-        delay = slot.fallback.delay(now, deadline)
+        if request.fallback is None:
+            request.fallback = fallback.reserve(request.priority)
+        delay = request.fallback.delay(now, deadline)
         if delay > 0:
             # Whoever sleeps for long shall notice that the store is back.
             return min(delay, 1.0)
@@ -267,26 +278,11 @@ class QueueMember(ABC):
         self._used_fallback = True
         return 0.0
 
-    def _drop_unused(self, now: float) -> None:
-        # A slot is older than it seems, by the time that the answer took.
-        slots, waiting = self._slots, self._waiting
-        while slots:
-            late = now - slots[0] + self._round_trip / 2
-            if late <= LIFETIME * (waiting[0].patience if waiting else 1):
-                return
-            del slots[0]
-            if waiting:
-                # A request that always wakes late must get through as well.
-                waiting[0].patience *= 2
-                self._leave(waiting[0])
-
-    def _leave(self, slot: _SharedSlot) -> None:
-        if slot.is_queued:
-            slot.is_queued = False
-            del self._waiting[bisect_left(self._waiting, slot.number, key=_NUMBER)]
-        if slot.fallback is not None:
-            slot.fallback.cancel()
-            slot.fallback = None
+    def _leave(self, queue: MemberQueue, request: WaitingRequest) -> None:
+        queue.leave(request)
+        if request.fallback is not None:
+            request.fallback.cancel()
+            request.fallback = None
 
     @property
     def _lead(self) -> float:
@@ -296,14 +292,22 @@ class QueueMember(ABC):
     def _ask_if_needed(self, now: float) -> None:
         if self._question is not None or now < self._retry_at:
             return
-        wanted, within = self._wanted(now)
-        if not (wanted or self._unreported or self.is_lost or self._must_confirm(now)):
+        wanted, within, urgent = 0, 0.0, 0
+        if not self.is_lost:
+            # One for one request; more from a store so slow that others would go by meanwhile.
+            many = 1 + min(int(self._round_trip / self._pace.spacing), _MOST_AHEAD)
+            wanted, within = self._polls.wanted(now, self._lead + EPSILON, many)
+            urgent, soon = self._calls.wanted(now, self._lead + EPSILON, many)
+            within = max(within, soon)
+        if not (wanted or urgent or self._unreported or self.is_lost or self._must_confirm(now)):
             return
         self._asked_at = now
         self._question = SlotRequest(
             member=self._member,
             limit=self.requests_per_minute,
             count=wanted,
+            urgent=urgent,
+            burst=self._burst,
             within=within,
             # Reported late, it has less left.
             brake=max(0.0, self._paused_until - now) if self._unreported else None,
@@ -312,24 +316,8 @@ class QueueMember(ABC):
 
     def _must_confirm(self, now: float) -> bool:
         """Tell whether the next slot was given out so long ago that a brake may have voided it."""
-        first = self._slots[0] if self._slots else math.inf
+        first = min(chain(*(queue.slots[:1] for queue in self._queues)), default=math.inf)
         return first <= now + self._lead + EPSILON and self._answered_at < first - _FRESH
-
-    def _wanted(self, now: float) -> tuple[int, float]:
-        """Return how many slots to ask for, and how many seconds ahead at most."""
-        waiting = self._waiting[len(self._slots) :]
-        within = min(max((slot.deadline for slot in waiting), default=now) - now, MINUTE)
-        has_slots = bool(self._slots) and self._slots[-1] > now + self._lead + EPSILON
-        is_full = now < self._ask_again and now + within <= self._next_slot
-        if self.is_lost or has_slots or is_full:
-            return 0, within
-        # One for one request; more from a store so slow that others would go by meanwhile.
-        count = 1 + min(int(self._round_trip / self._pace.spacing), _MOST_AHEAD)
-        # Where one was sent after the other, the next one's is asked for meanwhile.
-        lately = sum(at > now - LIFETIME / 2 for at in islice(reversed(self._sent), 2))
-        if lately == 2 or (lately and count > 1):
-            return count, max(within, LIFETIME)
-        return min(count, len(waiting)), within
 
     def _lose(self, now: float, reason: str) -> None:
         pause = min(_FIRST_RETRY * 2.0 ** min(self._losses, 10), _LONGEST_RETRY)
@@ -348,16 +336,17 @@ class QueueMember(ABC):
             self._limit,
             reason,
         )
-        fallback, self._used_fallback = LocalRateLimiter(limit), False
+        # All that was sent in the last minute is known to the store alone, so nothing is saved up.
+        fallback, self._used_fallback = LocalRateLimiter(limit, burst=1), False
         # Others may send what they have slots for, and processes that lost the store together
         # are not to send together.
         fallback.reserve().delay(now + _FRESH + MINUTE / limit * self._random())
         if now < self._paused_until:
             fallback.record_refusal(now, sent_at=now, retry_after=self._paused_until - now)
-        for slot in self._waiting:
-            slot.is_queued, slot.fallback = False, fallback.reserve()
-        self._waiting.clear()
-        self._slots.clear()
+        for queue in self._queues:
+            for request in queue.waiting.values():
+                request.fallback = fallback.reserve(request.priority)
+            queue.clear()
         self._fallback = fallback
 
     def _found(self) -> None:
@@ -371,28 +360,19 @@ class QueueMember(ABC):
         self._unreported = self._unreported or self._used_fallback
 
 
-@attrs.define(eq=False)
+@attrs.frozen(eq=False)
 class _SharedSlot:
     """A request's place in the queue of a shared rate limiter."""
 
     _member: QueueMember
-    number: int
-    is_queued: bool = False
-    deadline: float = math.inf
-    nap: float = _FIRST_NAP
-    patience: int = 1
-    """How many times as long as others its slot waits for it."""
-    fallback: Slot | None = None
-    """The slot in this process's share while the store is lost."""
+    queue: MemberQueue
+    request: WaitingRequest
 
     def delay(self, now: float, deadline: float = math.inf) -> float:
         return self._member.delay(self, now, deadline)
 
     def cancel(self) -> None:
         self._member.cancel(self)
-
-
-_NUMBER = attrgetter("number")
 
 
 def _seconds(value: float) -> float:

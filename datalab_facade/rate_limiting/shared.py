@@ -44,6 +44,10 @@ class SharedRateLimiter(QueueMember):
     seconds, and then go on more slowly for a while. Where processes have different
     limits, the smallest holds for all of them, and the others log it.
 
+    Calls go before polls, and a number of them at once after a pause. A slot that the store gave is
+    kept: so a call waits at most for the polls that have slots already, one of each process
+    (more where the store is slow), and no call moves the slot of a poll.
+
     The store is asked for each slot. When it is lost, or takes longer than a second, each process
     goes on with a small share of the limit, and asks again every few seconds until the store is
     back. No wait ends because of it, and no answer of the store holds anybody for longer than a
@@ -55,10 +59,12 @@ class SharedRateLimiter(QueueMember):
         fallback_share: The share of the limit that this process takes while the store
             is lost; by default half of the limit divided by the number of processes
             that used the store in the last minute, or a tenth where that is not known.
+        burst: How many calls may go at once after a pause, of all processes together; by default a
+            third of the limit, as of :class:`~datalab_facade.LocalRateLimiter`.
         clock: What tells the time, the same as that of the clients; for tests.
 
     Raises:
-        InvalidArgumentError: The limit or the share makes no sense.
+        InvalidArgumentError: The limit, the share or the burst makes no sense.
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class SharedRateLimiter(QueueMember):
         requests_per_minute: float,
         *,
         fallback_share: float | None = None,
+        burst: int | None = None,
         clock: Clock | None = None,
     ) -> None:
         if fallback_share is not None and not (
@@ -77,7 +84,7 @@ class SharedRateLimiter(QueueMember):
             )
         self._store = store
         self._clock = clock or SystemClock()
-        super().__init__(requests_per_minute, fallback_share, SystemRandom().random)
+        super().__init__(requests_per_minute, fallback_share, SystemRandom().random, burst)
 
     def ask(self, request: SlotRequest) -> None:
         """Ask the store, without blocking; the answer goes to :meth:`take`."""

@@ -4,7 +4,9 @@
 script of :mod:`datalab_facade.integrations.redis_rate_limiter` does the same, line by line.
 
 It is the generic cell rate algorithm (GCRA): the queue is one number, the time up to which it is
-full. Each slot moves it on by the spacing. In addition it knows a brake (what one process's 429
+full. Each slot moves it on by the spacing. Calls that somebody waits for may be ahead of it by a
+burst; so it also knows the slots of the last minute, and gives none that would be one too many for
+any minute. In addition it knows a brake (what one process's 429
 means for all), the smallest limit in use, and how many processes take part. A store whose clock
 steps back moves all its times back by as much, so that nobody waits for the clock to catch up.
 
@@ -14,10 +16,18 @@ Nothing here does IO or knows a clock.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right, insort
 
 import attrs
 
-from datalab_facade.rate_limiting.local import BURST_SHARE, MINUTE, SLOWEST, checked_limit
+from datalab_facade.rate_limiting.local import (
+    BURST_SHARE,
+    MINUTE,
+    REPAYING,
+    REPAYMENT,
+    SLOWEST,
+    checked_limit,
+)
 
 LIFETIME = 1.0
 """For how many seconds a slot may be used once its time has come."""
@@ -25,8 +35,8 @@ RAMP = 30.0
 """The seconds after a pause in which the speed doubles."""
 LONGEST_RAMP = RAMP * math.log2(1 / SLOWEST)
 
-# By how many seconds requests may come closer together on their way.
-_STRAY = 0.4
+STRAY = 0.4
+"""By how many seconds requests may come closer together on their way."""
 
 
 class StoreUnavailableError(Exception):
@@ -48,7 +58,11 @@ class Pace:
     spacing: float
     """The seconds between two slots."""
     burst: int
-    """How many requests may be sent at once after a pause."""
+    """How many polls may be sent at once after a pause."""
+    most: int
+    """How many slots there are in a window at most ..."""
+    window: float
+    """... and how many seconds it has: a little more than the minute in which they are used."""
 
     @classmethod
     def of(cls, requests_per_minute: float) -> Pace:
@@ -60,8 +74,9 @@ class Pace:
         limit = math.floor(checked_limit(requests_per_minute)) or requests_per_minute
         burst = 1 + int(limit * BURST_SHARE)
         # What is sent in a minute has slots of a little more than a minute.
-        window = MINUTE * max(1.0, 1 / limit) + LIFETIME + _STRAY
-        return cls(window / max(1.0, limit - burst + 1), burst)
+        window = MINUTE * max(1.0, 1 / limit) + LIFETIME + STRAY
+        spacing = window / max(1.0, limit - burst + 1)
+        return cls(spacing, burst, most=max(1, int(limit)), window=window)
 
 
 @attrs.frozen(kw_only=True)
@@ -73,7 +88,11 @@ class SlotRequest:
     limit: float
     """The process's own limit, in requests a minute."""
     count: int = 0
-    """How many slots it wants; 0 to learn of brakes and limits."""
+    """How many slots it wants for polls; 0 to learn of brakes and limits."""
+    urgent: int = 0
+    """How many slots it wants for calls, which go before those for polls."""
+    burst: int = 1
+    """How many calls may go at once after a pause."""
     within: float = MINUTE
     """No slot is taken that is later than so many seconds from now."""
     brake: float | None = None
@@ -86,9 +105,9 @@ class SlotReply:
     """What the store answers; all times are seconds from the answer on."""
 
     delays: tuple[float, ...]
-    """When the slots are that were taken."""
+    """When the slots are that were taken for polls."""
     next_delay: float
-    """When the next slot is."""
+    """When the next one for a poll is."""
     pause: float
     """What is left of the pause after a brake."""
     epoch: float
@@ -97,11 +116,16 @@ class SlotReply:
     """The smallest limit that a process asked with in the last minute."""
     members: int
     """How many processes asked in the last minute."""
+    urgent_delays: tuple[float, ...] = ()
+    """When the slots are that were taken for calls."""
+    urgent_next_delay: float = 0.0
+    """When the next one for a call is."""
 
     @property
     def times(self) -> tuple[float, ...]:
         """All times in it."""
-        return (*self.delays, self.next_delay, self.pause)
+        nexts = self.next_delay, self.urgent_next_delay
+        return (*self.delays, *self.urgent_delays, *nexts, self.pause)
 
 
 class SlotQueue:
@@ -116,6 +140,11 @@ class SlotQueue:
         self._limit = math.inf
         self._limit_at = -math.inf
         self._members: dict[str, float] = {}
+        # How many calls may go at once, and until when those that did are made up for.
+        self._credit = math.inf
+        self._owing_until = -math.inf
+        # The slots of the last minute, and those that are to come.
+        self._given: list[float] = []
 
     def acquire(self, request: SlotRequest, now: float) -> SlotReply:
         """Take slots for a process, after the brake that it reports."""
@@ -126,24 +155,48 @@ class SlotQueue:
             self._brake(request.brake, now)
         if self._full_until == -math.inf:
             self._full_until = self._epoch = now
-        delays: list[float] = []
-        while True:
-            start = max(self._full_until, self._paused_until, now)
-            slow_for = max(0.0, self._slow_until - start)
-            step = pace.spacing * 2 ** (slow_for / RAMP)
-            delay = max(0.0, start - now - (0 if slow_for else (pace.burst - 1) * step))
-            if len(delays) == request.count or delay > request.within:
-                break
-            delays.append(delay)
-            self._full_until = start + step
+        del self._given[: bisect_right(self._given, now - pace.window)]
+        unused = (now - max(self._full_until, self._paused_until)) / pace.spacing
+        most_credit = max(0.0, request.burst - pace.burst)
+        self._credit = min(most_credit, self._credit + max(0.0, unused))
+        urgent_delays, urgent_next = self._take(request, pace, now, urgent=True)
+        delays, next_delay = self._take(request, pace, now, urgent=False)
         return SlotReply(
-            delays=tuple(delays),
-            next_delay=delay,
+            delays=delays,
+            next_delay=next_delay,
             pause=max(0.0, self._paused_until - now),
             epoch=self._epoch,
             limit=self._limit,
             members=len(self._members),
+            urgent_delays=urgent_delays,
+            urgent_next_delay=urgent_next,
         )
+
+    def _take(
+        self, request: SlotRequest, pace: Pace, now: float, *, urgent: bool
+    ) -> tuple[tuple[float, ...], float]:
+        """Take slots of one sort; return when they are, and when the next one is."""
+        wanted, delays = request.urgent if urgent else request.count, list[float]()
+        while True:
+            start = self._full_until = max(self._full_until, self._paused_until, now)
+            slow_for = max(0.0, self._slow_until - start)
+            step = pace.spacing * 2 ** (slow_for / RAMP)
+            at = max(now, start - (0 if slow_for else (pace.burst - 1) * step))
+            in_burst = urgent and not slow_for and at > now and self._credit >= 1
+            if in_burst:
+                at = now
+            if len(self._given) >= pace.most:
+                at = max(at, self._given[-pace.most] + pace.window)
+            if len(delays) == wanted or at - now > request.within:
+                return tuple(delays), at - now
+            delays.append(at - now)
+            insort(self._given, at)
+            if in_burst:
+                self._credit -= 1
+                self._owing_until = max(self._owing_until, now) + REPAYMENT * pace.spacing
+            else:
+                owing = REPAYING if now < self._owing_until else 1
+                self._full_until = max(start, at) + step * owing
 
     def _follow_clock(self, now: float) -> None:
         back = self._read_at - now
@@ -153,10 +206,15 @@ class SlotQueue:
             self._paused_until -= back
             self._slow_until -= back
             self._limit_at -= back
+            self._owing_until -= back
+            self._given = [at - back for at in self._given]
             self._members = {member: at - back for member, at in self._members.items()}
 
     def _register(self, request: SlotRequest, now: float) -> None:
         if request.limit <= self._limit or self._limit_at < now - MINUTE:
+            if request.limit < self._limit:
+                # What was sent under a larger limit stops nobody; it may fill this one for minutes.
+                self._given.clear()
             self._limit, self._limit_at = request.limit, now
         self._members[request.member] = now
         self._members = {name: at for name, at in self._members.items() if at >= now - MINUTE}
@@ -167,5 +225,6 @@ class SlotQueue:
         if pause > 0 and now >= self._paused_until:
             slow_for += RAMP
         self._paused_until = max(self._paused_until, now + min(pause, MINUTE))
+        self._credit = 0.0
         self._slow_until = self._paused_until + min(max(slow_for, RAMP), LONGEST_RAMP)
         self._epoch = now

@@ -25,6 +25,7 @@ from datalab_facade.jobs.outcomes import Update
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import Execution
+from datalab_facade.options import check_names
 from datalab_facade.pipelines.execution_models import PipelineExecution
 from datalab_facade.pipelines.models import Pipeline
 from datalab_facade.pipelines.requests import is_pipeline_id
@@ -111,9 +112,7 @@ def checked_request(
         InvalidArgumentError: An argument is wrong; nothing was sent.
         LocalFileError: A file of a definition cannot be read; nothing was sent.
     """
-    unknown = sorted(options.keys() - RunOptions.__annotations__.keys())
-    if unknown:
-        raise TypeError(f"unknown option {unknown[0]!r}")
+    check_names(options, RunOptions)
     timeout = options.get("timeout")
     if timeout is not None:
         checked_seconds("timeout", timeout)

@@ -238,6 +238,7 @@ class RunPlan:
             raise error
         if isinstance(error, PaymentRequiredError):
             self._stopped = error
+        if isinstance(error, (PaymentRequiredError, CostLimitError)):
             return self._result(item, error=error, is_left=True)
         entry = self._journal.entry(item.key)
         if entry is not None and entry.submitting:
@@ -336,6 +337,9 @@ class RunPlan:
         return None if snapshot is None else self._family.page_limit_refusal(snapshot)
 
     def _record_sending(self, item: RunItem) -> None:
+        if (error := self._why_no_more()) is not None:
+            # Costs that arrived while the request waited for its slot left no room for it.
+            raise error
         # A submission that an earlier call left uncertain stays so.
         if not self._entry(item).submitting:
             self._record(item, submitting=True)
@@ -415,7 +419,8 @@ class RunPlan:
             return self._stopped
         if self._budget.limit is None or self._budget.has_room:
             return None
-        return CostLimitError(self._budget.limit, self._budget.committed)
+        limit, committed = self._budget.limit, self._budget.committed
+        return CostLimitError(limit_cents=limit, committed_cents=committed)
 
     def _wait(self, item: RunItem, job_id: int | str) -> WaitFor:
         self._waiting.setdefault(job_id, deque()).append(item)

@@ -200,7 +200,7 @@ class DocumentRun(TaskRun[DocumentRequest, str]):
         options = _options_for(sending, content_type)
         planned = _planned(planned_submission(self._task, _source(sending), options), sending)
         documents = self._documents
-        known = documents._submitter.start(  # noqa: SLF001 - the journal hears of each step
+        known = documents.submitter.start(
             planned, seconds=planned.longest(self._context.options), options=options
         )
         documents._remember(known)  # noqa: SLF001 - so that waits know how old it is

@@ -37,6 +37,35 @@ def check_seconds(value: object) -> None:
         raise ValueError(message)
 
 
+def check_clock(value: object) -> None:
+    """Check a clock; ``None`` stands for the machine's.
+
+    Raises:
+        TypeError: The value is not a clock.
+    """
+    names = ("monotonic", "now", "sleep", "sleep_async")
+    if value is not None and not all(callable(getattr(value, name, None)) for name in names):
+        message = f"clock must be a clock, such as VirtualClock() or FastClock(60), not {value!r}"
+        raise TypeError(message)
+
+
+def check_rate_limit(value: object) -> tuple[int, float]:
+    """Return a rate limit: a number of requests, and of seconds.
+
+    Raises:
+        ValueError: The value is something else.
+    """
+    match value:
+        case (int(requests), int() | float() as seconds) if requests >= 0 and seconds > 0:
+            return requests, seconds
+        case _:
+            message = (
+                "rate_limit must be a number of requests and the seconds in which they are "
+                f"allowed, such as (200, 60), not {value!r}"
+            )
+            raise ValueError(message)
+
+
 def new_id(given: int | None, following: int, taken: Container[int], what: str) -> int:
     """Return the id of something new: that of the tester's choice, or the one that follows.
 

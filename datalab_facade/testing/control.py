@@ -10,6 +10,9 @@ All paths are below :data:`PREFIX`; all bodies are JSON. A server offers them on
     Set the scripts of the next document requests. The body is ``{"scripts": [...]}``, each as
     for :meth:`DocumentScript.from_dict`. With ``"always": true``, set a single one for all
     requests. ``endpoint`` selects requests, as in :meth:`Documents.script`.
+``POST workflows``
+    Add a workflow: ``{"name": ..., "steps": [...], "workflow_id": ..., "script": {...}}``, all
+    optional; the script is that of its executions. The answer is ``{"workflow_id": ...}``.
 ``POST faults``
     Inject faults into the next requests. The body is ``{"faults": [...]}``, each as for
     :meth:`Fault.from_dict`. With ``"always": true``, inject a single one into all requests.
@@ -130,6 +133,23 @@ def _script_documents(simulator: Simulator, body: object) -> Answer:
 
 
 @attrs.frozen(kw_only=True)
+class _NewWorkflow:
+    _json: ClassVar = JSONFormat(by_hand=True)
+
+    name: str = "Workflow"
+    steps: tuple[Mapping[str, JSON], ...] = ()
+    workflow_id: int | None = None
+    script: ExecutionScript | None = None
+
+
+def _add_workflow(simulator: Simulator, body: object) -> Answer:
+    given = from_json_by_hand(_NewWorkflow, body)
+    workflow_id = simulator.workflows.add(given.name, given.steps, workflow_id=given.workflow_id)
+    simulator.workflows.script_for(workflow_id, given.script)
+    return json_answer(201, {"workflow_id": workflow_id})
+
+
+@attrs.frozen(kw_only=True)
 class _Injection:
     _json: ClassVar = JSONFormat(by_hand=True)
 
@@ -216,6 +236,7 @@ def _reset(simulator: Simulator, _: object) -> Answer:
 
 _HANDLERS: Final[Mapping[str, Mapping[str, Handler]]] = {
     "executions": {"POST": _start_execution},
+    "workflows": {"POST": _add_workflow},
     "faults": {"POST": _inject, "DELETE": _clear_faults},
     "documents": {"POST": _script_documents},
     "requests": {"GET": _list_requests, "DELETE": _clear_requests},

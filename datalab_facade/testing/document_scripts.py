@@ -5,7 +5,6 @@ All times are seconds since the submission, or since the end where it says so.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final, Self
 
@@ -14,13 +13,14 @@ import attrs
 from datalab_facade.codec import JSONFormat, ToJSON, from_json_by_hand, json_field
 from datalab_facade.json_forms import Form, InvalidJSONError, read_inside
 from datalab_facade.testing import readers
+from datalab_facade.testing.checking import is_finite
 from datalab_facade.testing.jsonvalue import JSON
 
 HOUR: Final = 3600.0
 
 
 def _check_seconds(_: object, attribute: attrs.Attribute[float], value: float | None) -> None:
-    if value is not None and not (value >= 0 and math.isfinite(value)):
+    if value is not None and not is_finite(value):
         message = (
             f"{attribute.name} must be a finite number of seconds, zero or more, not {value!r}"
         )
@@ -28,7 +28,7 @@ def _check_seconds(_: object, attribute: attrs.Attribute[float], value: float | 
 
 
 def _check_pages(_: object, attribute: attrs.Attribute[int], value: int) -> None:
-    if value < 1:
+    if not is_finite(value) or value < 1:
         message = f"{attribute.name} must be 1 or more, not {value!r}"
         raise ValueError(message)
 

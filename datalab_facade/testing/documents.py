@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias, get_args
 import attrs
 
 from datalab_facade.clock import Clock
+from datalab_facade.testing.checking import check_type
 from datalab_facade.testing.document_scripts import DocumentScript
 from datalab_facade.testing.forms import FormPart
 from datalab_facade.testing.jsonvalue import JSON
@@ -164,11 +165,13 @@ class Documents(Mapping[str, StoredDocumentRequest]):
             endpoint: only requests to this endpoint. Default: any.
 
         Raises:
+            TypeError: something is not a :class:`DocumentScript`.
             ValueError: there is no such endpoint.
         """
         _check_endpoint(endpoint)
+        checked = [_check_script(script) for script in scripts]
         with self._lock:
-            self._store.queue.extend((endpoint, script) for script in scripts)
+            self._store.queue.extend((endpoint, script) for script in checked)
 
     def script_always(
         self, script: DocumentScript, *, endpoint: DocumentEndpoint | None = None
@@ -186,7 +189,8 @@ class Documents(Mapping[str, StoredDocumentRequest]):
             ValueError: as for :meth:`script`.
         """
         _check_endpoint(endpoint)
-        self.script_with(lambda request: script if endpoint in (None, request.endpoint) else None)
+        checked = _check_script(script)
+        self.script_with(lambda request: checked if endpoint in (None, request.endpoint) else None)
 
     def script_with(self, hook: DocumentHook) -> None:
         """Let a function select the script of each request to come.
@@ -194,7 +198,13 @@ class Documents(Mapping[str, StoredDocumentRequest]):
         Args:
             hook: a function of the request. It returns a script, or ``None`` to leave the
                 decision to earlier calls.
+
+        Raises:
+            TypeError: the hook is not a function.
         """
+        if not callable(hook):
+            message = f"a hook must be a function of a request, not {hook!r}"
+            raise TypeError(message)
         with self._lock:
             self._store.hooks.append(hook)
 
@@ -242,9 +252,12 @@ class Documents(Mapping[str, StoredDocumentRequest]):
             the request id.
 
         Raises:
+            TypeError: the script is not a :class:`DocumentScript`.
             ValueError: there is no such endpoint, or there is a request with this id.
         """
         _check_endpoint(endpoint)
+        if script is not None:
+            _ = _check_script(script)
         with self._lock:
             if request_id in self._store.by_id:
                 message = f"there is a document request with the id {request_id!r} already"
@@ -332,6 +345,10 @@ def select_pages(page_range: str, max_pages: str, count: int) -> tuple[int, ...]
             raise ValueError(message)
         selected.update(range(start, min(stop + 1, count)))
     return tuple(page for page in sorted(selected) if page < count)
+
+
+def _check_script(script: object) -> DocumentScript:
+    return check_type(script, DocumentScript, "a script", "DocumentScript(markdown='# Invoice')")
 
 
 def _check_endpoint(endpoint: str | None) -> None:

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from datalab_facade.clock import Clock
-from datalab_facade.testing.checking import new_id
+from datalab_facade.testing.checking import check_type, new_id
 
 UploadStatus: TypeAlias = Literal["pending", "completed", "failed"]
 
@@ -118,8 +118,10 @@ class Files(Mapping[int, StoredFile]):
             file_id: the id. Default: one more than the highest so far.
 
         Raises:
+            TypeError: the body is not bytes.
             ValueError: there is a file with this id, or it is not above zero.
         """
+        check_type(body, bytes, "the body of a file", "b'%PDF-1.7'")
         with self._lock:
             file = self._store.request(filename, content_type, self._clock.now(), file_id)
             self._store.keep(attrs.evolve(file, body=body, upload_status="completed"))

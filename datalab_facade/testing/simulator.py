@@ -13,7 +13,7 @@ import attrs
 
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.testing.api import answer_api
-from datalab_facade.testing.checking import check_type, new_id
+from datalab_facade.testing.checking import check_clock, check_rate_limit, check_type, new_id
 from datalab_facade.testing.documents import Documents
 from datalab_facade.testing.fault_rules import FaultHook, FaultRules, Target
 from datalab_facade.testing.faults import Fault
@@ -69,6 +69,10 @@ class Simulator:
         clock_skew: seconds by which the dates of the service are ahead of the clock;
             negative: behind.
         first_execution_id: the id of the first execution; the next ones count up.
+
+    Raises:
+        TypeError: the clock is not a clock.
+        ValueError: the rate limit is not a pair of numbers.
     """
 
     def __init__(
@@ -87,11 +91,11 @@ class Simulator:
         first_execution_id: int = 1001,
         clock_skew: float = 0.0,
     ) -> None:
-        limit = (
-            RateLimit(*rate_limit, send_retry_after=retry_after, per=rate_limit_per)
-            if rate_limit
-            else None
-        )
+        check_clock(clock)
+        limit = None
+        if rate_limit is not None:
+            requests, seconds = check_rate_limit(rate_limit)
+            limit = RateLimit(requests, seconds, send_retry_after=retry_after, per=rate_limit_per)
         self._clock: Final = clock if clock is not None else SystemClock()
         self.api_origin: Final = api_origin
         self.requests: Final = RequestLog()

@@ -16,6 +16,7 @@ from datalab_facade.clock import Clock
 from datalab_facade.events import Listener
 from datalab_facade.jobs.learning import DurationModel
 from datalab_facade.jobs.retries import Randomness
+from datalab_facade.keywords import shows_options
 from datalab_facade.testing.delivery import Event, Pause, deliver_body, deliver_head, wire_head
 from datalab_facade.testing.faults import Ending
 from datalab_facade.testing.headers import Headers
@@ -36,6 +37,7 @@ class ConnectOptions(ClientOptions, total=False):
     """The random source that spreads polls, such as ``Random(7).random``."""
 
 
+@shows_options(ConnectOptions)
 def connect(simulator: Simulator, **options: Unpack[ConnectOptions]) -> Datalab:
     """Connect a blocking client to a simulator, in process, with its key and on its clock.
 
@@ -55,6 +57,7 @@ def connect(simulator: Simulator, **options: Unpack[ConnectOptions]) -> Datalab:
     )
 
 
+@shows_options(ConnectOptions)
 def connect_async(simulator: Simulator, **options: Unpack[ConnectOptions]) -> AsyncDatalab:
     """Connect an async client to a simulator, in process, with its key and on its clock.
 

@@ -10,6 +10,7 @@ from typing import ClassVar, Generic, TypeVar
 from datalab_facade.decoding import retry_after_of
 from datalab_facade.errors import (
     CALLER_ERRORS,
+    APIConnectionError,
     APIStatusError,
     DatalabError,
     DownloadError,
@@ -83,7 +84,8 @@ class Attempts(ABC, Generic[_C, _T]):
         status = error.status if isinstance(error, APIStatusError) else None
         is_ours = isinstance(error, (DownloadError, UploadError))
         if not (is_ours or may_pass(error)):
-            raise self._failure("refused", f"could not be {self._done}: {error}", status) from error
+            reason = "unreachable" if isinstance(error, APIConnectionError) else "refused"
+            raise self._failure(reason, f"could not be {self._done}: {error}", status) from error
         try:
             pause = self._retries.record_failure(error)
         except DatalabError as last:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
+from datalab_facade.json_forms import JSON, strict
 from datalab_facade.pickling import picklable
 
 if TYPE_CHECKING:
@@ -39,6 +40,17 @@ class Progress:
     def fraction(self) -> float | None:
         """From 0 to 1; None while the size is not known or 0."""
         return self.bytes_done / self.bytes_total if self.bytes_total else None
+
+    def to_dict(self, *, urls: bool = True) -> dict[str, JSON]:
+        """Return the value as plain JSON; the output's presigned URL is null without ``urls``."""
+        return {
+            "name": self.name,
+            "bytes_done": self.bytes_done,
+            "bytes_total": self.bytes_total,
+            "rate": strict(self.rate),
+            "fraction": self.fraction,
+            "output": None if self.output is None else self.output.to_dict(urls=urls),
+        }
 
 
 OnProgress: TypeAlias = Callable[[Progress], object]

@@ -6,10 +6,13 @@ from __future__ import annotations
 from datalab_facade.drift import DriftLog
 from datalab_facade.forking import renew_after_fork
 from datalab_facade.models import JSON
+from datalab_facade.options import ApiKey
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.transport.admission import AdmissionControl
 from datalab_facade.transport.api_calls import ApiCalls, CallScope, PlainAnswer
 from datalab_facade.transport.exchange import Surroundings
+from datalab_facade.transport.keys import KeyHolder
+from datalab_facade.transport.network.borrowed_pool import BorrowedPool
 from datalab_facade.transport.network.connection_pool import ConnectionPool
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Origin
@@ -29,11 +32,13 @@ class ApiTransport(ApiCalls):
     ) -> None:
         super().__init__(origin, surroundings, rate_limiter, drift)
         self._pool = pool
+        self._keys = KeyHolder(origin.key, surroundings.clock)
         self.renew_in_child()
         renew_after_fork(self)
 
     def renew_in_child(self) -> None:
-        """Have an admission control of the process's own."""
+        """Have an admission control of the process's own, and a lock around the key."""
+        self._keys.renew_in_child()
         self.admission = AdmissionControl(self._rate_limiter, self._surroundings.clock)
 
     def call(self, operation: Operation, scope: CallScope) -> JSON:
@@ -43,18 +48,33 @@ class ApiTransport(ApiCalls):
             APIConnectionError: No whole answer came.
             APIStatusError: The answer was not a success.
             InvalidResponseError: The answer was not JSON.
+            ConfigurationError: The function that gives the key raised, or gave none.
             ClientStateError: The client is closed.
         """
         self._pool.check()
-        with self.admission.slot(scope.call.deadline, scope.activity):
+        # Asking for it may take long, and a slot is for now.
+        self._keys.current(scope.call.deadline)
+        with self.admission.slot(scope.call.deadline, scope.priority, scope.activity):
             scope.on_leaving()
             return self.send(operation, scope)
 
     def send(self, operation: Operation, scope: CallScope) -> JSON:
-        """Make a request that was admitted. Result and errors as :meth:`call`."""
+        """Make a request that was admitted. Result and errors as :meth:`call`.
+
+        If the key is refused and there is a newer one, the request is sent once more.
+        """
         self._pool.check()
-        exchange, request = self.begin(operation, scope)
+        deadline = scope.call.deadline
+        key = self._keys.current(deadline)
+        exchange, request = self.begin(operation, scope, key)
         self._pool.fetch(exchange, request)
+        if exchange.status == 401:
+            newer = self._keys.newer(key, deadline)
+            if newer is not None:
+                # Whoever refuses a key did nothing else, so a submission may be repeated as well.
+                self.admission.wait_for_slot(deadline, scope.priority, scope.activity)
+                exchange, request = self.begin(operation, scope, newer)
+                self._pool.fetch(exchange, request)
         return self.judged(operation, exchange)
 
     def plain_answer(self, path: str, scope: CallScope) -> PlainAnswer:
@@ -66,10 +86,21 @@ class ApiTransport(ApiCalls):
         """
         self._pool.check()
         operation = Operation(name="get", template=path, method="GET", path=path)
-        with self.admission.slot(scope.call.deadline):
-            exchange, request = self.begin(operation, scope)
+        key = self._keys.current(scope.call.deadline)
+        with self.admission.slot(scope.call.deadline, scope.priority):
+            exchange, request = self.begin(operation, scope, key)
             self._pool.fetch(exchange, request)
         return PlainAnswer(exchange.status, exchange.headers, exchange.body())
+
+    def for_tenant(self, key: ApiKey, rate_limiter: RateLimiter, drift: DriftLog) -> ApiTransport:
+        """Return one for another key, on the same connections, which it does not close.
+
+        Raises:
+            ConfigurationError: The key cannot be a header.
+        """
+        pool = BorrowedPool(self._pool)
+        origin = self.origin.with_key(key)
+        return ApiTransport(origin, self._surroundings, rate_limiter, pool, drift=drift)
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is the caller's own.

@@ -18,14 +18,14 @@ from datalab_facade.decoding import decode_failure
 from datalab_facade.drift import DriftLog, announce, sighting
 from datalab_facade.errors import APIStatusError, ClientStateError, InvalidResponseError
 from datalab_facade.jobs.commands import Call
-from datalab_facade.known_secrets import Echo
 from datalab_facade.models import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
+from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.transport.exchange import Exchange, Surroundings
 from datalab_facade.transport.multipart import encode_form
 from datalab_facade.transport.network.messages import Content, Request
 from datalab_facade.transport.operations import Operation
-from datalab_facade.transport.origin import Origin, OriginKey, Server
+from datalab_facade.transport.origin import Key, Origin, OriginKey, Server
 
 USER_AGENT = f"datalab-facade/{__version__}"
 
@@ -59,6 +59,7 @@ class CallScope:
     """Called once it has its slot, right before it is sent; what it raises keeps it here."""
     activity: Activity | None = None
     """What it is a part of."""
+    priority: RequestPriority = RequestPriority.CALL
 
 
 @attrs.frozen
@@ -82,7 +83,6 @@ class ApiCalls:
         self._rate_limiter = rate_limiter
         self._deprecations = DeprecationWatch(drift)
         self._key = OriginKey(origin)
-        self._echo = Echo(origin.key)
         base = httpx.URL(origin.base_url)
         self._server = Server.of(base)
         self._path_prefix = base.raw_path.rstrip(b"/")
@@ -92,7 +92,7 @@ class ApiCalls:
     def __reduce__(self) -> NoReturn:
         raise not_picklable()
 
-    def begin(self, operation: Operation, scope: CallScope) -> tuple[Exchange, Request]:
+    def begin(self, operation: Operation, scope: CallScope, key: Key) -> tuple[Exchange, Request]:
         """Begin an exchange, and build the request for it."""
         now = self._surroundings.clock.monotonic()
         left = min(scope.call.timeout, scope.call.deadline - now, _LONGEST_TIMEOUT)
@@ -104,14 +104,14 @@ class ApiCalls:
         headers = {**_HEADERS, **operation.headers}
         for name, value in scope.headers.items():
             headers[name.lower()] = value
-        self._key.add_to(headers, url)
+        self._key.add_to(headers, url, key)
         exchange = Exchange(
             operation.method,
             url,
             timeout=timeout,
             most_bytes=_MOST_BYTES,
             surroundings=self._surroundings,
-            echo=self._echo,
+            echo=key.echo,
             operation=operation.name,
             template=operation.template,
             activity=scope.activity,

@@ -16,6 +16,7 @@ from datalab_facade.errors import DatalabError
 from datalab_facade.redaction import redact_url, redact_urls
 from datalab_facade.transport.api_calls import USER_AGENT, not_picklable
 from datalab_facade.transport.exchange import Exchange, Stored, Surroundings
+from datalab_facade.transport.network.async_borrowed_pool import AsyncBorrowedPool
 from datalab_facade.transport.network.async_connection_pool import (
     AsyncAnswer,
     AsyncConnection,
@@ -100,6 +101,10 @@ class AsyncStorageTransport:
     def __reduce__(self) -> NoReturn:
         raise not_picklable()
 
+    def for_tenant(self) -> AsyncStorageTransport:
+        """Return one on the same connections, which it does not close."""
+        return AsyncStorageTransport(self._surroundings, AsyncBorrowedPool(self._pool))
+
     def ready(self) -> None:
         """Raise unless it can be used here.
 
@@ -173,6 +178,7 @@ class AsyncStorageTransport:
             silence=min(silence, timeout),
         )
         await self._pool.fetch(exchange, request)
+        exchange.log_answer()
         return Stored(exchange.status, exchange.headers)
 
     async def close(self) -> None:

@@ -19,6 +19,7 @@ from datalab_facade.errors import (
     APIConnectionError,
     APITimeoutError,
     ConfigurationError,
+    ConnectionSetupError,
     DatalabError,
     InvalidResponseError,
 )
@@ -29,6 +30,7 @@ from datalab_facade.redaction import excerpt, redact_headers, redact_url, redact
 from datalab_facade.transport.network.framing import SurplusBytesError
 from datalab_facade.transport.network.log_filter import Ours
 from datalab_facade.transport.network.sockets import NothingSentError
+from datalab_facade.transport.setup_failures import advice_on
 
 logger = logging.getLogger("datalab_facade.transport")
 
@@ -76,6 +78,8 @@ class Surroundings:
 
     clock: Clock
     reporter: Reporter
+    reached: set[str] = attrs.field(factory=set, init=False, repr=False)
+    """The origins that have answered."""
 
 
 @attrs.frozen
@@ -127,6 +131,7 @@ class Exchange:
         self.template = template
         self.activity = activity
         self._is_logged = False
+        self._reached = surroundings.reached
         self.began = self._clock.monotonic()
         self.status = 0
         """The status of the answer that was begun."""
@@ -192,6 +197,7 @@ class Exchange:
             headers: Its headers, with lower-case names.
         """
         self.status = status
+        self._reached.add(self._origin())
         values = "\n".join(headers.values())
         if self._echo.redact(values) != values:
             headers = {name: self._echo.redact(value) for name, value in headers.items()}
@@ -337,13 +343,20 @@ class Exchange:
         said = excerpt(self._echo.redact(str(error)))
         if isinstance(error, _NEVER_WORKS) and not sent:
             return self._unusable(f"{self.method} {self.url} cannot be asked: {said} ({kind})")
-        return APIConnectionError(
+        is_api = self._unusable is ConfigurationError
+        advice = advice_on(error, self._whole_url, is_api=is_api)
+        # What has worked before may work again: a name server or a proxy may be out of order.
+        lasts = advice is not None and self._origin() not in self._reached
+        return (ConnectionSetupError if lasts else APIConnectionError)(
             f"{self.method} {self.url} failed: {said or 'no details'} ({kind}). "
-            f"Check the network, the proxy and the host name",
+            f"{advice or 'Check the network, the proxy and the host name'}",
             method=self.method,
             url=self.url,
             may_have_arrived=sent,
         )
+
+    def _origin(self) -> str:
+        return self._whole_url[: self._whole_url.find("/", len("https://"))]
 
     def _may_be_shown(self, error: BaseException | None) -> bool:
         # A traceback prints all that led to an error.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import attrs
@@ -11,9 +13,12 @@ import httpx
 
 from datalab_facade.arguments import checked_text
 from datalab_facade.errors import ConfigurationError
+from datalab_facade.known_secrets import Echo
 from datalab_facade.redaction import can_be_shown, redact_url
 
 KEY_HEADER = "x-api-key"
+
+KeyOrFunction: TypeAlias = str | Callable[[], object]
 
 
 @attrs.frozen
@@ -39,43 +44,85 @@ class Origin:
 
     base_url: str
     """Scheme, host, port and path prefix, without a slash at the end."""
-    key: str = attrs.field(repr=lambda _: "***")
+    key: KeyOrFunction = attrs.field(repr=lambda _: "***")
+    """The key, or the function that gives it."""
+
+    def with_key(self, key: KeyOrFunction) -> Origin:
+        """Return the same address with another key.
+
+        Raises:
+            ConfigurationError: The key cannot be a header.
+        """
+        return Origin(self.base_url, _checked_key_or_function(key))
 
     def url(self, path: str) -> str:
         """Return the address of a path of the API."""
         return self.base_url + path
 
 
+class Key:
+    """A key as it is sent; its repr does not show it."""
+
+    # Without a __dict__, whose repr would tell the key.
+    __slots__ = ("asked", "echo", "text")
+
+    def __init__(self, text: str, *, asked: int = 0, former: Key | None = None) -> None:
+        self.text = text
+        self.asked = asked
+        """How many times the function that gave it had answered then."""
+        known = [text] if former is None else [text, former.text]
+        self.echo = Echo(*known)
+        """Takes it, and the one before it, out of answers."""
+
+    def __repr__(self) -> str:
+        return "***"
+
+
 class OriginKey:
     """Adds the key to requests to one scheme, host and port, and to no others."""
 
     def __init__(self, origin: Origin) -> None:
-        self._origin = origin
         self._prefix = f"{origin.base_url}/"
         self._server = Server.of(httpx.URL(origin.base_url))
 
-    def add_to(self, headers: dict[str, str], url: str) -> None:
+    def add_to(self, headers: dict[str, str], url: str, key: Key) -> None:
         """Add the key if a request to the URL goes where it belongs."""
         # The slash ends the host's name and its port, and no user comes before them, so
         # most URLs need not be taken apart.
         if url.startswith(self._prefix) or Server.of(httpx.URL(url)) == self._server:
-            headers[KEY_HEADER] = self._origin.key
+            headers[KEY_HEADER] = key.text
 
 
-def checked_origin(base_url: str, key: str, *, allow_http: bool) -> Origin:
+def checked_origin(base_url: str, key: KeyOrFunction, *, allow_http: bool) -> Origin:
     """Make an origin of what the user gave.
 
     Raises:
         ConfigurationError: If the address is no plain https URL (http is fine for
             this machine itself, or when allowed), or the key cannot be a header.
     """
-    return Origin(_checked_base_url(base_url, allow_http=allow_http), _checked_key(key))
+    known = _checked_base_url(base_url, allow_http=allow_http)
+    return Origin(known, _checked_key_or_function(key))
 
 
-def _checked_key(key: str) -> str:
-    # The key itself is never quoted: a wrong one may be a right one mistyped.
+def _checked_key_or_function(key: KeyOrFunction) -> KeyOrFunction:
+    if callable(key):
+        return key
     if not isinstance(key, str):
-        raise ConfigurationError(f"The API key must be a text, and not {type(key).__name__}")
+        raise ConfigurationError(
+            f"api_key must be a text, or a function that returns one, not {_kind(key)}"
+        )
+    return checked_key(key)
+
+
+def checked_key(key: object) -> str:
+    """Return a key that can be a header, without the line break at the end of a file.
+
+    Raises:
+        ConfigurationError: It cannot; the key itself is never quoted.
+    """
+    # A wrong key may be a right one mistyped.
+    if not isinstance(key, str):
+        raise ConfigurationError(f"The API key must be a text, not {_kind(key)}")
     # Files end with a line break, and a key is often read from one.
     key = key.rstrip("\r\n")
     if not key:
@@ -89,6 +136,10 @@ def _checked_key(key: str) -> str:
             "The API key has a character that is not printable ASCII, so it cannot be right"
         )
     return key
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"of type {type(value).__name__}"
 
 
 def _checked_base_url(base_url: str, *, allow_http: bool) -> str:

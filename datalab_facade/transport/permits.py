@@ -1,4 +1,4 @@
-"""A number of permits, handed over in the order of coming; for threads and for tasks.
+"""A number of permits, handed over by priority and in the order of coming; for threads and tasks.
 
 A semaphore lets newcomers overtake those who wait, without end.
 """
@@ -6,16 +6,55 @@ A semaphore lets newcomers overtake those who wait, without end.
 from __future__ import annotations
 
 import threading
-from collections import deque
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from datalab_facade.clock import Clock, wait_by
+from datalab_facade.rate_limiting.priorities import PriorityLine, RequestPriority
 
 if TYPE_CHECKING:
     import asyncio
 
 MOST_UNDER_WAY = 64
 """Requests that may be under way at once; httpx's pool has room for 100."""
+
+
+_W = TypeVar("_W")
+
+
+class PermitQueue(Generic[_W]):
+    """Those that wait for a permit."""
+
+    def __init__(self) -> None:
+        self._numbers = count()
+        self._line = PriorityLine()
+        self._waiters: dict[int, _W] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiters)
+
+    def number(self) -> int:
+        """Return a number for one that may have to wait."""
+        return next(self._numbers)
+
+    def add(self, number: int, waiter: _W, priority: RequestPriority) -> None:
+        """Let one wait."""
+        self._waiters[number] = waiter
+        self._line.join(number, priority)
+
+    def remove(self, number: int, priority: RequestPriority) -> None:
+        """Let one wait no longer; nothing if it does not wait."""
+        if self._waiters.pop(number, None) is not None:
+            self._line.leave(number, priority)
+
+    def take(self) -> _W | None:
+        """Take out whose turn it is; None if nobody waits."""
+        first = self._line.first()
+        if first is None:
+            return None
+        self._line.leave(*first)
+        self._line.count_passed(first[1])
+        return self._waiters.pop(first[0])
 
 
 class _Waiter:
@@ -35,18 +74,18 @@ class Permits:
         self.free = count
         self._clock = clock
         self._lock = threading.Lock()
-        self.queue: deque[_Waiter] = deque()
+        self.queue = PermitQueue[_Waiter]()
 
-    def acquire(self, deadline: float) -> bool:
+    def acquire(self, deadline: float, priority: RequestPriority) -> bool:
         """Wait for a permit until the deadline, and tell whether there is one."""
-        waiter = _Waiter()
+        waiter, number = _Waiter(), self.queue.number()
         try:
             with self._lock:
                 if self.free > 0:
                     self.free -= 1
                     waiter.has_permit = True
                     return True
-                self.queue.append(waiter)
+                self.queue.add(number, waiter, priority)
             seconds = deadline - self._clock.monotonic()
             # No lock can be waited for longer than some centuries at once.
             while seconds > threading.TIMEOUT_MAX:
@@ -55,32 +94,27 @@ class Permits:
                 seconds -= threading.TIMEOUT_MAX
             waiter.lock.acquire(timeout=max(0.0, seconds))
             with self._lock:
-                if not waiter.has_permit:
-                    self.queue.remove(waiter)
+                self.queue.remove(number, priority)
                 return waiter.has_permit
         except BaseException:
-            self._withdraw(waiter)
+            with self._lock:
+                self.queue.remove(number, priority)
+                if waiter.has_permit:
+                    self._hand_over()
             raise
 
     def release(self) -> None:
-        """Hand a permit over to whoever has waited longest."""
+        """Hand a permit over to whose turn it is."""
         with self._lock:
             self._hand_over()
 
     def _hand_over(self) -> None:
-        if self.queue:
-            first = self.queue.popleft()
+        first = self.queue.take()
+        if first is None:
+            self.free += 1
+        else:
             first.has_permit = True
             first.lock.release()
-        else:
-            self.free += 1
-
-    def _withdraw(self, waiter: _Waiter) -> None:
-        with self._lock:
-            if waiter.has_permit:
-                self._hand_over()
-            elif waiter in self.queue:
-                self.queue.remove(waiter)
 
 
 class AsyncPermits:
@@ -89,9 +123,9 @@ class AsyncPermits:
     def __init__(self, count: int, clock: Clock) -> None:
         self.free = count
         self._clock = clock
-        self.queue: deque[asyncio.Future[None]] = deque()
+        self.queue = PermitQueue["asyncio.Future[None]"]()
 
-    async def acquire(self, deadline: float) -> bool:
+    async def acquire(self, deadline: float, priority: RequestPriority) -> bool:
         """Wait for a permit until the deadline, and tell whether there is one."""
         if self.free > 0:
             self.free -= 1
@@ -99,22 +133,23 @@ class AsyncPermits:
         import asyncio
 
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.queue.append(waiter)
+        number = self.queue.number()
+        self.queue.add(number, waiter, priority)
         try:
             await wait_by(self._clock, waiter, deadline - self._clock.monotonic())
         except BaseException:
             if waiter.done():
                 self.release()
             else:
-                self.queue.remove(waiter)
+                self.queue.remove(number, priority)
             raise
-        if not waiter.done():
-            self.queue.remove(waiter)
+        self.queue.remove(number, priority)
         return waiter.done()
 
     def release(self) -> None:
-        """Hand a permit over to whoever has waited longest."""
-        if self.queue:
-            self.queue.popleft().set_result(None)
-        else:
+        """Hand a permit over to whose turn it is."""
+        waiter = self.queue.take()
+        if waiter is None:
             self.free += 1
+        else:
+            waiter.set_result(None)

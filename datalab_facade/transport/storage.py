@@ -17,6 +17,7 @@ from datalab_facade.errors import DatalabError
 from datalab_facade.redaction import redact_url, redact_urls
 from datalab_facade.transport.api_calls import USER_AGENT, not_picklable
 from datalab_facade.transport.exchange import Exchange, Stored, Surroundings
+from datalab_facade.transport.network.borrowed_pool import BorrowedPool
 from datalab_facade.transport.network.connection_pool import (
     Answer,
     Connection,
@@ -100,6 +101,10 @@ class StorageTransport:
     def __reduce__(self) -> NoReturn:
         raise not_picklable()
 
+    def for_tenant(self) -> StorageTransport:
+        """Return one on the same connections, which it does not close."""
+        return StorageTransport(self._surroundings, BorrowedPool(self._pool))
+
     def ready(self) -> None:
         """Raise unless it can be used here.
 
@@ -173,6 +178,7 @@ class StorageTransport:
             silence=min(silence, timeout),
         )
         self._pool.fetch(exchange, request)
+        exchange.log_answer()
         return Stored(exchange.status, exchange.headers)
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.context import Context
 from datalab_facade.executions.async_handles import AsyncExecutionHandle
 from datalab_facade.executions.async_resource import AsyncExecutions
+from datalab_facade.keywords import shows_options
 from datalab_facade.options import CallOptions
 from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.transport.operations import (
@@ -34,6 +35,7 @@ from datalab_facade.workflows.requests import (
 )
 
 
+@shows_options(CallOptions)
 class AsyncWorkflows:
     """Workflows, for async code. Found at ``client.workflows``.
 

@@ -14,6 +14,7 @@ from datalab_facade.calling import ApiCaller
 from datalab_facade.context import Context
 from datalab_facade.executions.handles import ExecutionHandle
 from datalab_facade.executions.resource import Executions
+from datalab_facade.keywords import shows_options
 from datalab_facade.options import CallOptions
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.operations import (
@@ -35,6 +36,7 @@ from datalab_facade.workflows.requests import (
 )
 
 
+@shows_options(CallOptions)
 class Workflows:
     """Workflows, for blocking code. Found at ``client.workflows``.
 

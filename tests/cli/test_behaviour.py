@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import importlib.metadata
+import io
 import json
 import re
 import signal
@@ -88,6 +90,7 @@ def test_a_completed_execution_ends_with_0_and_a_failed_one_with_1(run: Run, wor
         (["workflows", "check", "nowhere.json"], "nowhere.json cannot be read: No such file"),
         (["files", "upload", "nowhere.pdf"], "nowhere.pdf' does not exist"),
         (["status", "1", "--urls"], "--urls works only together with --json"),
+        (["status", "1", "--csv", "--json"], "--csv and --json exclude each other"),
         (["status", "1", "--host", "ftp://a.example"], "must be an address such as https://"),
         (["status", "1", "--host", "http://a.example"], "Use https, or --allow-http"),
         (
@@ -189,6 +192,14 @@ def test_urls_of_outputs_are_printed_only_on_request(run: Run, world: World) -> 
     document = json.loads(run("status", world.done, "--json", "--urls").out)
     check_document("status", document)
     assert "X-Amz-Signature" in document["steps"][0]["runs"][0]["output_url"]
+
+
+def test_step_runs_are_written_as_csv(run: Run, world: World) -> None:
+    text = run("status", world.done, "--csv").out
+    first, *others = csv.DictReader(io.StringIO(text))
+    assert first["execution_id"] == str(world.done)
+    assert {row["status"] for row in (first, *others)} == {"COMPLETED"}
+    assert "://" not in text
 
 
 @pytest.mark.parametrize("name", ["watch", "wait"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import errno
+import io
 import json
 import pickle
 import random
@@ -11,7 +13,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from datalab_facade import (
     ExtractionMismatchError,
     InvalidArgumentError,
     InvalidResponseError,
+    LocalFileError,
     NotFoundError,
     OutputTooLargeError,
     RequestRejectedError,
@@ -41,6 +44,7 @@ from datalab_facade import (
 )
 from datalab_facade.documents.kind import DOCUMENT_POLICY
 from datalab_facade.documents.snapshots import decode_request
+from datalab_facade.health import decode_health
 from datalab_facade.jobs.wait import adapted_policy
 from datalab_facade.testing import Fault, Simulator, VirtualClock
 from datalab_facade.testing.document_scripts import DocumentScript
@@ -95,6 +99,8 @@ def test_whatever_stands_for_a_request_is_taken(way: Way, simulator: Simulator, 
     client = way.client(simulator)
     handle = client.documents.handle(job)
     assert (handle.id, handle.endpoint, handle.request_id) == (ID, *ID.split("/"))
+    snapshot = DocumentRequest(id=ID, status=Status.IN_PROGRESS)
+    assert (snapshot.endpoint, snapshot.request_id) == (handle.endpoint, handle.request_id)
     assert client.documents.handle(handle) == handle
     with pytest.raises(ResultExpiredError, match="deleted an hour after"):
         way.done(client.documents.get(job))
@@ -109,6 +115,8 @@ def test_a_bare_id_needs_its_verb(way: Way, simulator: Simulator) -> None:
     assert documents.handle(suggesting.id) == suggesting
     with pytest.raises(InvalidArgumentError, match="verb='convert'"):
         documents.handle(request_id)
+    with pytest.raises(InvalidArgumentError, match="The id of a request is a text"):
+        documents.handle("a/b", verb="convert")
     with pytest.raises(InvalidArgumentError, match="verb must be one of convert, extract"):
         documents.handle(request_id, verb="covert")
 
@@ -445,6 +453,70 @@ def test_health(way: Way, simulator: Simulator) -> None:
     assert health.answered_at is not None
 
 
+@pytest.mark.parametrize(
+    ("body", "date", "answered_at"),
+    [
+        ({"status": "ok"}, None, None),
+        ({"status": "ok"}, "yesterday", None),
+        ({"status": "OK"}, "Wed, 22 Oct 2025 10:00:00 GMT", datetime(2025, 10, 22, 10, tzinfo=UTC)),
+    ],
+)
+def test_health_has_the_time_of_the_server(
+    body: Any, date: str | None, answered_at: datetime | None
+) -> None:
+    health = decode_health(body, date)
+    assert health.is_ok
+    assert health.answered_at == answered_at
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"status": ""}, {"status": 1}])
+def test_health_is_never_guessed(body: Any) -> None:
+    with pytest.raises(InvalidResponseError, match="has no status"):
+        decode_health(body, None)
+
+
+def test_a_saved_result_is_saved_again_without_a_request(
+    way: Way, simulator: Simulator, tmp_path: Path
+) -> None:
+    documents = way.client(simulator).documents
+    result = way.done(documents.convert(PDF, name="a.pdf"))
+    before = len(simulator.requests)
+    assert way.done(documents.save(result, tmp_path)).id == result.id
+    assert len(simulator.requests) == before
+
+
+def test_a_result_in_the_answer_is_saved_too(
+    way: Way, simulator: Simulator, tmp_path: Path
+) -> None:
+    handle = submitted(way, way.client(simulator), name="a.pdf")
+    way.done(way.client(simulator).documents.save(handle, tmp_path))
+    assert (tmp_path / "a" / "a.md").exists()
+
+
+def test_what_cannot_be_written_is_told(way: Way, simulator: Simulator, tmp_path: Path) -> None:
+    simulator.documents.script_always(DocumentScript(via_url=True))
+    client = way.client(simulator)
+    handle = submitted(way, client)
+    blocked = tmp_path / "file"
+    blocked.write_text("", encoding="utf-8")
+    with pytest.raises(LocalFileError, match="not lost"):
+        way.done(client.documents.save(handle, blocked / "out"))
+
+
+def test_a_disk_that_is_full_is_told(
+    way: Way, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Full())
+    simulator.documents.script_always(DocumentScript(via_url=True))
+    client = way.client(simulator)
+    with pytest.raises(LocalFileError, match="No space left on device"):
+        way.done(client.documents.save(submitted(way, client), tmp_path))
+
+
 # How often is polled
 
 
@@ -481,8 +553,15 @@ def test_durations_are_learned_for_each_mode(way: Way, simulator: Simulator) -> 
     for mode in ("fast", "accurate", None):
         way.done(submitted(way, client, Convert(mode=mode)).wait())
     way.done(submitted(way, client, Extract(Invoice, extraction_mode="turbo")).wait())
+    way.done(submitted(way, client, Convert(page_range=range(5))).wait())
     learned = client.duration_model.to_dict()["durations"]
-    assert list(learned) == ["convert fast", "convert accurate", "convert", "extract turbo"]
+    assert list(learned) == [
+        "convert fast",
+        "convert accurate",
+        "convert",
+        "extract turbo",
+        "convert, up to 8 pages",
+    ]
     assert learned["convert"] == [pytest.approx(3, abs=0.7)]
 
 

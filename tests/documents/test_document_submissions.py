@@ -22,6 +22,7 @@ from datalab_facade import (
     UploadError,
 )
 from datalab_facade.documents.job_ids import ENDPOINTS
+from datalab_facade.documents.submissions import planned_submission
 from datalab_facade.documents.tasks import Convert, CreateDocument, Extract
 from datalab_facade.testing import Fault, Simulator, VirtualClock
 from datalab_facade.testing.forms import FormPart, parse_form
@@ -244,6 +245,7 @@ def test_it_is_sent_again_where_the_server_certainly_did_nothing(
         httpx.Response(200, json={"success": True}),
         httpx.Response(200, json={**TAKEN, "request_id": "../../files"}),
         httpx.Response(200, json=[]),
+        httpx.Response(200, json={**TAKEN, "request_id": True}),
     ],
     ids=repr,
 )
@@ -388,3 +390,31 @@ def test_every_endpoint_is_a_path_of_the_document(endpoint: str) -> None:
     polled = document_status(endpoint, "a b")
     assert "get" in paths[polled.template]
     assert (polled.method, polled.path) == ("GET", f"/api/v1/{endpoint}/a%20b")
+
+
+def test_a_request_may_have_a_number_as_its_id(way: Way) -> None:
+    # As those of older versions of the API had.
+    server = Server(httpx.Response(200, json={**TAKEN, "request_id": 123}))
+    assert submit(way, server).id == "convert/123"
+
+
+def test_an_endpoint_that_is_not_known_is_a_mistake_of_ours() -> None:
+    for build in (submit_form, submit_json):
+        with pytest.raises(KeyError):
+            build("files", {})
+    with pytest.raises(KeyError):
+        document_status("files", "1")
+
+
+def test_a_journal_knows_when_it_leaves_and_when_it_was_refused(way: Way) -> None:
+    told: list[str] = []
+    server = Server(httpx.Response(429), 5, httpx.ReadTimeout("silence"))
+    client = way.client_over(server, clock=server.clock)
+    planned = attrs.evolve(
+        planned_submission(Convert(), PDF + bytes(600_000), {}),
+        on_leaving=lambda: told.append("leaves"),
+        on_refused=lambda: told.append("refused"),
+    )
+    with pytest.raises(SubmissionUncertainError):
+        way.done(client.documents.submitter.start(planned, seconds=60, options={}))
+    assert told == ["leaves", "refused", "leaves", "refused", "leaves"]

@@ -91,7 +91,7 @@ def test_all_ways_to_say_pages(pages: Any, written: str | None) -> None:
         b"1",
         itertools.count(),
         itertools.repeat(0),
-        object(),
+        Ellipsis,
     ],
     ids=repr,
 )

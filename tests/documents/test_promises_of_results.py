@@ -30,7 +30,7 @@ from datalab_facade import (
     ResultExpiredError,
     Segmentation,
 )
-from datalab_facade.documents.tasks import Convert
+from datalab_facade.documents.tasks import Convert, Extract
 from datalab_facade.testing import DocumentScript, Fault, Simulator
 from tests.in_process import new_simulator
 from tests.ways import Way
@@ -313,6 +313,21 @@ def test_an_extraction_is_saved(
     way.done(documents.extract(PDF, SCHEMA, name="a.pdf", output_dir=tmp_path))
     saved = [path for path in (tmp_path / "a").iterdir() if "extraction" in path.name]
     assert json.loads(saved[0].read_text())["total"] == 1.5
+
+
+@pytest.mark.parametrize("via_url", [False, True])
+def test_an_extraction_that_does_not_fit_is_saved_as_well(
+    way: Way, simulator: Simulator, documents: Any, tmp_path: Path, via_url: bool
+) -> None:
+    """What was paid for is not thrown away, in memory or on disk."""
+    wrong = {"number": "7", "total": "a lot"}
+    simulator.documents.script_always(DocumentScript(extraction=wrong, via_url=via_url))
+    with pytest.raises(ExtractionMismatchError, match="total"):
+        way.done(documents.extract(PDF, FrozenInvoice, name="a.pdf", output_dir=tmp_path))
+    assert json.loads((tmp_path / "a" / "a.extraction.json").read_bytes()) == wrong
+    handle = way.done(documents.submit(Extract(FrozenInvoice), PDF, name="b.pdf"))
+    saved = way.done(documents.save(handle, tmp_path))
+    assert json.loads((saved.folder / "b.extraction.json").read_bytes()) == wrong
 
 
 def test_a_document_is_parsed_once(way: Way, simulator: Simulator, documents: Any) -> None:

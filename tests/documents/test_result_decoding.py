@@ -239,7 +239,7 @@ def test_success_is_never_guessed(endpoint: str, raw: Any, missing: tuple[str, .
 
 
 def test_a_result_that_is_gone_is_not_found() -> None:
-    error = ResultExpiredError(404, method="GET", url="https://a.example/api/v1/convert/a")
+    error = ResultExpiredError(url="https://a.example/api/v1/convert/a")
     assert isinstance(error, NotFoundError)
     assert "deleted an hour after" in str(error)
 
@@ -285,6 +285,11 @@ def test_a_format_that_came_without_being_asked_for_is_there() -> None:
 )
 def test_the_text_of_a_conversion_is_its_most_readable_format(raw: Any, text: str) -> None:
     assert str(conversion(**raw)) == text
+
+
+def test_a_conversion_of_nothing_has_no_text() -> None:
+    with pytest.raises(EmptyResultError, match="has no markdown"):
+        str(Conversion(id="convert/a"))
 
 
 def test_images_are_decoded_when_they_are_read() -> None:

@@ -35,8 +35,8 @@ from datalab_facade import (
     SchemaSuggestions,
     Segmentation,
 )
-from datalab_facade.documents import saving
-from datalab_facade.documents.receipts import SavedFile
+from datalab_facade.documents import result_files, saving
+from datalab_facade.documents.receipts import SavedFile, stem_of
 from datalab_facade.documents.result_decoding import result_type
 from datalab_facade.documents.result_files import ResultFiles
 from datalab_facade.documents.saving import save_body, save_result
@@ -144,7 +144,9 @@ def test_images_never_lead_out_of_the_folder_nor_replace_each_other(tmp_path: Pa
     assert len({file.path.casefold() for file in saved.files}) == len(saved.files)
 
 
-@pytest.mark.parametrize("source", ["..", "../..", "/", "https://a.example/../..%2f..", "\0", "."])
+@pytest.mark.parametrize(
+    "source", ["..", "../..", "/", "http://[::1", "", "https://a.example/../..%2f..", "\0", "."]
+)
 def test_no_source_leads_out_of_the_folder(source: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     saved = save_result(conversion(), out, source=source)
@@ -169,6 +171,10 @@ def test_suffixes_are_appended_and_only_those_of_documents_replaced(
     saved = save_result(conversion(), tmp_path, source=source)
     assert saved.folder.name == stem
     assert [file.path for file in saved.files] == [f"{stem}.md"]
+
+
+def test_an_address_that_cannot_be_read_has_no_name() -> None:
+    assert stem_of("http://[x/a.pdf") == ""
 
 
 def test_two_sources_of_one_stem_are_kept_apart(tmp_path: Path) -> None:
@@ -486,3 +492,75 @@ def test_what_the_poll_says_goes_first(tmp_path: Path) -> None:
     body = {"total_cost": None, "page_count": 3, "markdown": "x"}
     saved = save_body(pieces_of(body, 10), tmp_path, job_id="convert/a", poll=poll)
     assert (saved.cost_cents, saved.page_count) == (7, 3)
+
+
+def test_a_result_without_a_source_has_a_folder_by_its_id(tmp_path: Path) -> None:
+    for number, name in enumerate(["x-y", "x/y", "x-y"]):
+        save_result(conversion(name, markdown=f"{name} {number}"), tmp_path)
+    texts = {path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.md")}
+    assert texts == {"x-y 2", "x/y 1"}
+    assert (tmp_path / "convert-x-y").is_dir()
+
+
+def test_a_receipt_that_cannot_be_read_is_not_ours(tmp_path: Path) -> None:
+    theirs = tmp_path / "a" / "a.result.json"
+    theirs.parent.mkdir()
+    theirs.write_text("[" * 100_000, encoding="utf-8")
+    assert save_result(conversion(), tmp_path, source="a.pdf").folder.name == "a"
+    theirs.write_text("{}", encoding="utf-8")
+    (tmp_path / "a" / "b.result.json").mkdir()
+    assert save_result(conversion("b"), tmp_path, source="a.pdf").folder.name == "a.pdf"
+
+
+def test_large_files_are_written_whole_and_large_wrong_ones_are_not(tmp_path: Path) -> None:
+    large = bytes(range(256)) * 40_000
+    wrong = encoded(large[:300_000]) + "A"
+    text = "x" * 9_000_000 + "\ud800é"
+    result = conversion(markdown=text, images={"a.png": encoded(large), "b.png": wrong})
+    with pytest.raises(EmptyResultError, match=r"has no images/b\.png"):
+        save_result(result, tmp_path, source="a.pdf")
+    files = tree(tmp_path)
+    assert files.pop("a/a.result.json")
+    assert files == {"a/a.png": large, "a/a.md": text.replace("\ud800", "?").encode()}
+
+
+def test_a_part_that_comes_twice_counts_as_in_any_json(tmp_path: Path) -> None:
+    image, other = encoded(PNG * 500), encoded(PNG)
+    body = (
+        f'{{"markdown": "{"x" * 100_000}", "markdown": "y", "metadata": {{"a": 1}}, '
+        f'"metadata": null, "images": {{"a": "{image}", "a": "{other}"}}}}'
+    )
+    saved = save_body([body.encode()], tmp_path, job_id="convert/a", source="a.pdf")
+    assert {file.path for file in saved.files} == {
+        "a.md",
+        *(f.path for f in saved.files if f.image),
+    }
+    assert (saved.folder / "a.md").read_text(encoding="utf-8") == "y"
+    [file] = [file for file in saved.files if file.image == "a"]
+    assert (saved.folder / file.path).read_bytes() == PNG
+
+
+def deep(levels: int = 100_000) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def test_what_is_nested_too_deeply_or_not_json_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InvalidResponseError, match="nested too deeply"):
+        save_result(conversion(json={"a": deep()}), tmp_path)
+    for body in (b'{"metadata": [nope]}', b'{"metadata": ' + b"[" * 99_999 + b"]" * 99_999 + b"}"):
+        with pytest.raises(InvalidResponseError, match="metadata is not JSON, or too deep"):
+            save_body([body], tmp_path, job_id="convert/a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_has_to_be_kept_in_memory_has_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(result_files, "_MAX_KEPT", 1 << 20)
+    body = json.dumps({"markdown": "x" * (2 << 20), "metadata": {"a": "x" * (1 << 20)}}).encode()
+    with pytest.raises(InvalidResponseError, match="more than 1 MiB beside its texts and images"):
+        save_body([body], tmp_path, job_id="convert/a")
+    assert list(tmp_path.iterdir()) == []

@@ -491,7 +491,7 @@ def of_fields(kind: type) -> Any:
     return bare(schema_of(kind))["properties"]
 
 
-@pytest.mark.parametrize("source", ["schema.json", 5, None, [], b"{}", object()], ids=repr)
+@pytest.mark.parametrize("source", ["schema.json", 5, None, [], b"{}", Ellipsis], ids=repr)
 def test_anything_else_is_no_schema(source: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="A schema must be a class"):
         schema_of(source)

@@ -143,7 +143,7 @@ class TestTheRule:
         with pytest.raises(InvalidArgumentError, match="CreateDocument takes no source"):
             resolve_source("a.pdf", task=CreateDocument("# A"))
 
-    @pytest.mark.parametrize("source", [None, 5, [], ["a.pdf"], {"url": "a"}, object()], ids=repr)
+    @pytest.mark.parametrize("source", [None, 5, [], ["a.pdf"], {"url": "a"}, Ellipsis], ids=repr)
     def test_anything_else_is_no_source(self, source: Any) -> None:
         with pytest.raises(InvalidArgumentError, match="source must be a path, a URL"):
             resolve_source(source, task=CONVERT)

@@ -127,13 +127,17 @@ def test_redis_and_a_queue_in_memory_give_the_same_slots(redis_server: RedisServ
             random.choice("abcd"),
             random.choice([200, 200, 600, 900]),
             count=random.randrange(4),
+            urgent=random.choice([0, 0, 1, 30]),
+            burst=66,
             within=random.choice([1e5, 1e5, -1.0]),
             brake=random.choice([None] * 30 + [0.0, 1.0]),
         )
         kept, like = store.acquire(asked), queue.acquire(asked, time.time())
         assert (kept.limit, kept.members) == (like.limit, like.members)
         assert kept.delays == pytest.approx(like.delays, abs=0.2)
+        assert kept.urgent_delays == pytest.approx(like.urgent_delays, abs=0.2)
         assert kept.next_delay == pytest.approx(like.next_delay, abs=0.2)
+        assert kept.urgent_next_delay == pytest.approx(like.urgent_next_delay, abs=0.2)
         assert kept.pause == pytest.approx(like.pause, abs=0.2)
 
 
@@ -231,7 +235,7 @@ def test_all_keys_of_a_limiter_are_in_one_slot(redis_server: RedisServer, name: 
     with redis.Redis(port=redis_server.port) as client:
         keys = list(client.scan_iter())
         assert all(0 < cast("int", client.ttl(key)) < 600 for key in keys)
-    assert len(keys) == 2
+    assert len(keys) == 3
     assert len({key_slot(key) for key in keys}) == 1
 
 

@@ -71,7 +71,7 @@ def test_decoding_is_total(decode: Callable[[Any], Any], body: Any) -> None:
 
 
 def test_values_go_through_json_and_come_back() -> None:
-    body = {
+    body: dict[str, Any] = {
         "execution_id": "pex_1",
         "status": "completed_with_errors",
         "created": "2026-11-01T10:00:00",

@@ -324,3 +324,34 @@ def test_results_come_one_by_one_with_changes_named_by_their_files(
     assert sorted(one.source for one in found) == [str(path) for path in documents]
     assert set(map(str, documents)) <= named
     way.done(client.close())
+
+
+def test_what_was_saved_before_a_kill_is_not_asked_for_when_the_result_is_deleted(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run(way, simulator, Convert(), documents[:1], output_dir=out)
+    journal = out / "run.jsonl"
+    *lines, end = journal.read_text().splitlines(keepends=True)
+    assert '"ended"' in end
+    journal.write_text("".join(lines))
+    simulator.clock.sleep(7200)
+    simulator.requests.clear()
+    report = run(way, simulator, Convert(), documents[:1], output_dir=out)
+    assert report, str(report)
+    assert (report.cost_cents, not simulator.requests) == (1, True)
+
+
+def test_a_result_that_was_deleted_before_it_was_saved_is_told(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run(way, simulator, Convert(), documents[:1], output_dir=out)
+    journal = out / "run.jsonl"
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:-1]))
+    shutil.rmtree(out / "0")
+    simulator.clock.sleep(7200)
+    [failed] = run(way, simulator, Convert(), documents[:1], output_dir=out).failed
+    assert isinstance(failed.error, NotFoundError)
+    assert run(way, simulator, Convert(), documents[:1], output_dir=out, retry_failed=True)
+    assert len(simulator.documents) == 2

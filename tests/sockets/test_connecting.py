@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpcore
 import pytest
 
-from datalab_facade import APIConnectionError, APITimeoutError
+from datalab_facade import APIConnectionError, APITimeoutError, ConnectionSetupError
 from datalab_facade.testing import Simulator, SimulatorServer
 from datalab_facade.transport.network.resolving import Address, Resolver
 from datalab_facade.transport.network.sockets import _first_to_connect
@@ -174,7 +174,7 @@ def test_a_host_without_addresses_is_an_error_that_says_so(
 ) -> None:
     addresses.found = []
     outcome = call("get", 1, max_retries=0)
-    assert type(outcome.error) is APIConnectionError
+    assert type(outcome.error) is ConnectionSetupError
     assert "not known" in str(outcome.error)
 
 

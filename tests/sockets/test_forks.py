@@ -19,7 +19,7 @@ pytestmark = needs_fork
 PRELUDE = """
 import asyncio, json, os, signal, sys, threading, traceback
 import httpx
-from datalab_facade import AsyncDatalab, ClientStateError, Datalab
+from datalab_facade import AsyncDatalab, ClientStateError, Datalab, RequestPriority
 
 key, url, ids = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 signal.alarm(40)
@@ -103,7 +103,7 @@ with Datalab(key, base_url=url) as client:
     def hold():
         with api._rate_limiter._lock, context.drift._lock, context.duration_model._lock:
             for _ in range(64):
-                api.admission.enter(float("inf"))
+                api.admission.enter(float("inf"), RequestPriority.CALL)
             held.set()
             over.wait()
             for _ in range(64):
@@ -113,7 +113,7 @@ with Datalab(key, base_url=url) as client:
     class Now:
         def delay(self, now, deadline):
             return 0.0
-    api._rate_limiter.reserve = Now
+    api._rate_limiter.reserve = lambda priority: Now()
     holder.start()
     held.wait()
     del api._rate_limiter.reserve

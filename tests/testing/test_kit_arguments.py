@@ -152,6 +152,33 @@ def test_a_script_is_a_script(simulator: Simulator) -> None:
         ExecutionScript([text])
 
 
+@pytest.mark.parametrize("limit", [60, (60,), (60, 0), ("200", 60), (1.5, 60), "ab", (1, 2, 3)])
+def test_a_rate_limit_is_a_pair(limit: Any) -> None:
+    with pytest.raises(ValueError, match=r"rate_limit must be .*, such as \(200, 60\), not"):
+        Simulator(rate_limit=limit)
+
+
+def test_what_is_no_clock_and_no_bytes_is_named(simulator: Simulator) -> None:
+    text: Any = "a key"
+    with pytest.raises(TypeError, match=r"clock must be a clock, such as VirtualClock\(\)"):
+        Simulator(text)
+    with pytest.raises(TypeError, match="the body of a file must be a bytes, such as"):
+        simulator.files.add("a.pdf", text)
+
+
+def test_a_workflow_is_added_by_a_control_request() -> None:
+    with SimulatorServer(Simulator(VirtualClock()), control=True) as server:
+        with httpx.Client(base_url=server.control_url) as control:
+            script = {"steps": [{"name": "parse", "ends": 60}]}
+            body = {"name": "Invoices", "workflow_id": 88, "script": script}
+            assert control.post("workflows", json=body).json() == {"workflow_id": 88}
+            assert control.post("workflows", json={}).json() == {"workflow_id": 89}
+            assert control.post("workflows", json=body).status_code == 422
+        with connect(server.simulator) as client:
+            execution = client.workflows.execute(88, "https://a.example/1.pdf").result()
+    assert list(execution.steps) == ["parse"]
+
+
 def test_a_fast_clock_runs_faster_and_can_be_advanced() -> None:
     clock = FastClock(1_000)
     began, real = clock.monotonic(), time.monotonic()

@@ -122,7 +122,11 @@ def test_scripts_of_documents_are_set(simulator: Simulator, control: httpx.Clien
         ),
         (("POST", "clock", "{}"), 422, "the value has no advance"),
         (("POST", "clock", '{"advance": -1}'), 422, "seconds must be a finite number"),
-        (("GET", "nonsense", ""), 404, "unknown path 'nonsense'; known paths: executions, faults"),
+        (
+            ("GET", "nonsense", ""),
+            404,
+            "unknown path 'nonsense'; known paths: executions, workflows, faults",
+        ),
         (("PUT", "executions", ""), 405, "PUT is not allowed for executions; use POST"),
     ],
 )

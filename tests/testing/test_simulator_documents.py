@@ -703,3 +703,12 @@ def test_an_endpoint_that_does_not_exist_is_an_error(simulator: Simulator) -> No
 def test_requests_are_shown(simulator: Simulator) -> None:
     request_id = simulator.documents.start()
     assert request_id in repr(simulator.documents)
+
+
+def test_a_script_that_is_none_is_an_error(simulator: Simulator) -> None:
+    documents: Any = simulator.documents
+    for call in (documents.script, documents.script_always, documents.start):
+        with pytest.raises(TypeError, match="a script must be a DocumentScript, such as"):
+            call("#")
+    with pytest.raises(TypeError, match="a hook must be a function"):
+        documents.script_with(DocumentScript())

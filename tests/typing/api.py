@@ -179,6 +179,10 @@ def a_client_is_made_in_many_ways(own: httpx.Client, own_async: httpx.AsyncClien
     Datalab(policy=60)  # type: ignore[arg-type]
 
 
+async def key_of_async_code() -> str:
+    return "k"
+
+
 def a_view_is_of_the_same_class(client: Datalab, other: AsyncDatalab) -> None:
     assert_type(client.with_options(timeout=5, headers={}), Datalab)
     assert_type(other.with_options(policy=WaitPolicy()), AsyncDatalab)
@@ -189,7 +193,11 @@ def a_view_is_of_the_same_class(client: Datalab, other: AsyncDatalab) -> None:
     assert_type(Ours().with_options(max_retries=1), Ours)
 
     client.with_options(retries=3)  # type: ignore[call-arg]
-    client.with_options(api_key="k")  # type: ignore[call-arg]
+    assert_type(client.with_options(api_key="k", requests_per_minute=None), Datalab)
+    assert_type(client.with_options(api_key=lambda: "k"), Datalab)
+    assert_type(other.with_options(api_key=key_of_async_code), AsyncDatalab)
+    client.with_options(api_key=key_of_async_code)  # type: ignore[arg-type]
+    Datalab(api_key=5)  # type: ignore[arg-type]
 
 
 async def a_client_is_a_context_manager_and_can_be_closed(

@@ -44,19 +44,29 @@ def resume_hint(ids: Iterable[int]) -> str:
 @click.option(
     "--urls", is_flag=True, help="With --json: include the URLs of outputs. They are credentials."
 )
+@click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="Write a table of its step runs, without URLs, as CSV.",
+)
 @connection_options
 @with_session
-def status(session: Session, *, execution_id: int, urls: bool) -> ExitCode:
+def status(session: Session, *, execution_id: int, urls: bool, as_csv: bool) -> ExitCode:
     """Poll an execution once and show it.
 
     The exit code is 0 whatever its status. To get a code for its end, use wait.
     """
     if urls and not session.as_json:
         raise InvalidArgumentError("--urls works only together with --json")
+    if as_csv and session.as_json:
+        raise InvalidArgumentError("--csv and --json exclude each other")
     with session.client() as client:
         execution = client.executions.get(execution_id)
     if session.as_json:
         session.out.write_json(documents.execution(execution, urls=urls))
+    elif as_csv:
+        session.out.write(documents.csv_of(execution))
     else:
         session.out.write(execution_text(execution, session.out.for_tables))
         if execution.outputs:

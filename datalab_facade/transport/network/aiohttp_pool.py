@@ -241,7 +241,8 @@ class _Names(AbstractResolver):
         try:
             addresses = await self._resolver.find_async(host, port)
         except httpcore.ConnectError as error:
-            raise socket.gaierror(socket.EAI_NONAME, str(error)) from error
+            code = getattr(error.__cause__, "errno", None) or socket.EAI_FAIL
+            raise socket.gaierror(code, str(error)) from error
         return [
             ResolveResult(
                 hostname=host,

@@ -94,8 +94,13 @@ def _look_up(
         addresses = _by_turns([Address(entry[0], entry[4]) for entry in entries])
     except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
         forget()
-        known = isinstance(error, (OSError, UnicodeError))
-        found.set_exception(httpcore.ConnectError(str(error)) if known else error)
+        if isinstance(error, (OSError, UnicodeError)):
+            failure = httpcore.ConnectError(f"{host}: {error}")
+            # Why it is not found tells whether that may pass.
+            failure.__cause__ = error
+            found.set_exception(failure)
+        else:
+            found.set_exception(error)
     else:
         forget()
         found.set_result(addresses)

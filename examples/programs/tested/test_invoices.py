@@ -18,6 +18,7 @@ from datalab_facade import (
     DownloadError,
     Execution,
     ExecutionFailedError,
+    ExecutionHandle,
     Status,
 )
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript, VirtualClock
@@ -92,9 +93,11 @@ def test_other_errors_are_the_caller_s(error: Exception, path: Path) -> None:
 
 
 def test_a_failure_needs_no_simulator(path: Path) -> None:
-    client = create_autospec(Datalab, instance=True)
+    handle = create_autospec(ExecutionHandle, instance=True)
     failed = Execution(id=7, status=Status.FAILED, error="no pages")
-    client.workflows.execute.return_value.result.side_effect = ExecutionFailedError(failed)
+    handle.result.side_effect = ExecutionFailedError(failed)
+    client = create_autospec(Datalab, instance=True)
+    client.workflows.execute.return_value = handle
     assert read_invoice(client, path) is None
 
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, Literal, assert_type
+from typing import IO, Any, Literal, TypedDict, TypeVar, assert_type
 
 import httpx
 
 from datalab_facade import (
+    AgentResult,
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
@@ -26,6 +28,10 @@ from datalab_facade import (
     BadRequestError,
     Change,
     ConfigurationError,
+    Conversion,
+    Convert,
+    CreatedDocument,
+    CreateDocument,
     Datalab,
     DatalabError,
     DefinitionIssue,
@@ -36,9 +42,13 @@ from datalab_facade import (
     Execution,
     ExecutionFailedError,
     ExecutionHandle,
+    Extract,
+    Extraction,
     Failure,
     File,
     FileLink,
+    Fill,
+    FilledForm,
     InputConfig,
     InvalidDefinitionError,
     InvalidResponseError,
@@ -52,8 +62,12 @@ from datalab_facade import (
     Progress,
     RateLimitError,
     RequestRejectedError,
+    RunAgent,
     RunReport,
     RunResult,
+    SchemaSuggestions,
+    Segment,
+    Segmentation,
     Status,
     Step,
     StepDefinition,
@@ -62,7 +76,10 @@ from datalab_facade import (
     Steps,
     StepType,
     SubmissionUncertainError,
+    SuggestSchemas,
+    Task,
     Totals,
+    TrackChanges,
     UnprocessableEntityError,
     Update,
     UploadError,
@@ -74,9 +91,70 @@ from datalab_facade import (
     Workflow,
     WorkflowDefinition,
     WorkflowStep,
+    schema_of,
 )
+from datalab_facade.events import Event
 from datalab_facade.models import JSON
-from datalab_facade.tracing import OpenTelemetryTracing
+from datalab_facade.opentelemetry import OpenTelemetryListener
+
+R = TypeVar("R")
+
+# Tasks.
+
+
+@dataclass
+class Invoice:
+    total: float
+
+
+class TypedInvoice(TypedDict):
+    total: float
+
+
+def result_of(task: Task[R]) -> R:
+    raise NotImplementedError
+
+
+def a_task_says_of_which_type_its_result_is(path: Path) -> None:
+    assert_type(result_of(Convert(mode="fast")), Conversion)
+    assert_type(result_of(TrackChanges()), Conversion)
+    assert_type(result_of(Segment({"Invoice": "a bill"}, max_pages=3)), Segmentation)
+    assert_type(result_of(Fill({"name": "Jane", "age": 5}, context="c")), FilledForm)
+    assert_type(result_of(CreateDocument(path)), CreatedDocument)
+    assert_type(result_of(RunAgent("cp_abc123")), AgentResult)
+    assert_type(result_of(SuggestSchemas()), SchemaSuggestions)
+    assert_type(Convert.from_dict({"task": "convert"}), Convert)
+
+
+def what_is_extracted_has_the_type_of_the_schema(path: Path, schema: dict[str, object]) -> None:
+    assert_type(Extract(Invoice), Extract[Invoice])
+    assert_type(result_of(Extract(Invoice, mode="fast")), Extraction[Invoice])
+    assert_type(result_of(Extract(Invoice)).value, Invoice)
+    assert_type(result_of(Extract(TypedInvoice)), Extraction[TypedInvoice])
+    assert_type(result_of(Extract(schema)), Extraction[dict[str, JSON]])
+    assert_type(result_of(Extract(path)), Extraction[dict[str, JSON]])
+    assert_type(result_of(Extract(schema_id="sch_1")), Extraction[dict[str, JSON]])
+    assert_type(result_of(Extract(schema, into=Invoice)), Extraction[Invoice])
+    assert_type(result_of(Extract(schema_id="sch_1", into=Invoice)), Extraction[Invoice])
+    assert_type(Extract(Invoice).into, type[Invoice] | None)
+
+
+def fields_of_a_task_are_typed() -> None:
+    Convert(page_range=range(3), output_format=["markdown", "html"], extra={"new": True})
+    Convert(page_range="0,5-10", output_format="json", additional_config={"a": True})
+    assert_type(Convert().output_format, tuple[str, ...] | None)
+    assert_type(Convert().page_range, str | None)
+    assert_type(Convert().fields(), dict[str, str])
+    assert_type(schema_of(Invoice), dict[str, JSON])
+
+    Convert({"mode": "fast"})  # type: ignore[call-arg]
+    Convert(modus="fast")  # type: ignore[call-arg]
+    Convert(max_pages="3")  # type: ignore[arg-type]
+    RunAgent()  # type: ignore[call-arg]
+    Convert().mode = "fast"  # type: ignore[misc]
+    Extract(Invoice, modus="fast")  # type: ignore[call-overload]
+    Extract("schema.json")  # type: ignore[call-overload]
+
 
 # Clients.
 
@@ -85,7 +163,10 @@ def a_client_is_made_in_many_ways(own: httpx.Client, own_async: httpx.AsyncClien
     assert_type(Datalab(), Datalab)
     assert_type(AsyncDatalab(), AsyncDatalab)
     Datalab("key", base_url="https://a.example", allow_http=False)
-    Datalab(api_key="key", http_client=own, tracing=OpenTelemetryTracing())
+    Datalab(api_key="key", http_client=own, listeners=[OpenTelemetryListener()])
+    heard: list[Event] = []
+    Datalab(listeners=[heard.append, lambda event: event.parent_id])
+    AsyncDatalab(listeners=(heard.append,))
     Datalab(timeout=60, request_timeout=2.5, max_retries=0, headers={"X-Team": "7"})
     Datalab(policy=WaitPolicy(timeout=math.inf))
     AsyncDatalab(None, http_client=own_async, max_retries=1)
@@ -100,6 +181,10 @@ def a_client_is_made_in_many_ways(own: httpx.Client, own_async: httpx.AsyncClien
     Datalab(policy=60)  # type: ignore[arg-type]
 
 
+async def key_of_async_code() -> str:
+    return "k"
+
+
 def a_view_is_of_the_same_class(client: Datalab, other: AsyncDatalab) -> None:
     assert_type(client.with_options(timeout=5, headers={}), Datalab)
     assert_type(other.with_options(policy=WaitPolicy()), AsyncDatalab)
@@ -110,7 +195,11 @@ def a_view_is_of_the_same_class(client: Datalab, other: AsyncDatalab) -> None:
     assert_type(Ours().with_options(max_retries=1), Ours)
 
     client.with_options(retries=3)  # type: ignore[call-arg]
-    client.with_options(api_key="k")  # type: ignore[call-arg]
+    assert_type(client.with_options(api_key="k", requests_per_minute=None), Datalab)
+    assert_type(client.with_options(api_key=lambda: "k"), Datalab)
+    assert_type(other.with_options(api_key=key_of_async_code), AsyncDatalab)
+    client.with_options(api_key=key_of_async_code)  # type: ignore[arg-type]
+    Datalab(api_key=5)  # type: ignore[arg-type]
 
 
 async def a_client_is_a_context_manager_and_can_be_closed(
@@ -409,6 +498,7 @@ def files_are_uploaded_listed_and_fetched(client: Datalab, opened: IO[bytes]) ->
         assert_type(outcome.file, File | None)
         assert_type(outcome.error, DatalabError | None)
         assert_type(outcome.result(), File)
+    assert_type(files.upload_all(["a.pdf", ("b.pdf", b"...")], timeout=5), tuple[File, ...])
     assert_type(files.list(limit=5, page_size=10), Generator[File, None, None])
     file = files.get(4)
     assert_type(file, File)
@@ -434,6 +524,7 @@ async def files_are_handled_in_async_code(client: AsyncDatalab, opened: IO[bytes
     assert_type(await files.upload(opened, name="a.pdf"), File)
     assert_type(files.list(), AsyncGenerator[File, None])
     assert_type(files.upload_many(["a.pdf"]), AsyncGenerator[UploadOutcome, None])
+    assert_type(await files.upload_all(["a.pdf"]), tuple[File, ...])
     assert_type(await files.download(4, "a.pdf"), Path)
     assert_type(await files.download_url(4), FileLink)
     await files.delete(4)
