@@ -341,7 +341,7 @@ DOCUMENTS = (
     SourceResult(
         source="in/a name that is far too long for any table.docx",
         error=DocumentFailedError(
-            DocumentRequest(id="convert/b", status=Status.FAILED), detail=HOSTILE
+            snapshot=DocumentRequest(id="convert/b", status=Status.FAILED), detail=HOSTILE
         ),
     ),
 )

@@ -146,7 +146,7 @@ def schemas_text(schemas: Iterable[ExtractionSchema], terminal: Terminal) -> str
         for one in schemas
     ]
     if not rows:
-        return "There are no extraction schemas yet."
+        return "There are no schemas yet."
     return "\n".join(table(_SCHEMAS, rows, terminal))
 
 
