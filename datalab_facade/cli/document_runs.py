@@ -13,7 +13,6 @@ import attrs
 from datalab_facade.cli.document_display import DocumentDisplay
 from datalab_facade.cli.document_results import SourceResult
 from datalab_facade.cli.sessions import Session
-from datalab_facade.documents.sources import CheckpointSource, DocumentSource
 from datalab_facade.documents.task_base import Task
 from datalab_facade.errors import (
     AuthenticationError,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from datalab_facade.documents.handles import DocumentHandle
     from datalab_facade.documents.late_values import LateValue
     from datalab_facade.documents.snapshots import DocumentRequest
+    from datalab_facade.documents.sources import DocumentSource
     from datalab_facade.jobs.changes import Change
     from datalab_facade.options import WaitOptions
 
@@ -118,6 +118,8 @@ def _submitted(client: Datalab, work: Work, source: str) -> DocumentHandle[Any] 
 def as_source(source: str, *, from_checkpoint: bool = False) -> DocumentSource:
     """Return the source that an argument names; ``-`` is standard input."""
     if from_checkpoint:
+        from datalab_facade.documents.sources import CheckpointSource
+
         return CheckpointSource(source)
     return sys.stdin.buffer.read() if source == "-" else source
 

@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from datalab_facade.documents.schemas import read_json_file
 from datalab_facade.documents.task_base import argument_of, field_names
@@ -24,8 +24,10 @@ from datalab_facade.documents.tasks import (
 )
 from datalab_facade.errors import InvalidArgumentError, LocalFileError
 from datalab_facade.json_forms import JSON
-from datalab_facade.pipelines.run_task import RunPipeline
 from datalab_facade.redaction import excerpt
+
+if TYPE_CHECKING:
+    from datalab_facade.pipelines.run_task import RunPipeline
 
 Options: TypeAlias = Mapping[str, object]
 """The values of a command's options by their names; None, False and () stand for absence."""
@@ -50,6 +52,8 @@ def make_pipeline_run(pipeline_id: str, options: Options) -> RunPipeline:
     Raises:
         InvalidArgumentError: An option is wrong.
     """
+    from datalab_facade.pipelines.run_task import RunPipeline  # it imports httpx
+
     return RunPipeline(pipeline_id, **_fields(RunPipeline, dict(options)))
 
 
@@ -100,7 +104,8 @@ def _make_extraction(options: dict[str, object]) -> Task[Any]:
             "extract needs --schema: a JSON file, MODULE:CLASS, or the id of a stored schema"
         )
     if _SCHEMA_ID.fullmatch(schema):
-        return Extract(**{**fields, "schema_id": schema})
+        fields["schema_id"] = schema
+        return Extract(**fields)
     return Extract(read_extraction_schema(schema), **fields)
 
 

@@ -26,13 +26,13 @@ from datalab_facade.documents.results import (
     FilledForm,
     Segmentation,
 )
-from datalab_facade.documents.saving import save_result
 from datalab_facade.errors import (
     DatalabError,
     EmptyResultError,
     InvalidArgumentError,
     LocalFileError,
 )
+from datalab_facade.models import JSON
 from datalab_facade.pictures.terminal import BOLD
 from datalab_facade.pictures.words import sanitize
 from datalab_facade.transfers.disk import claim, remove, sync, write_all
@@ -56,6 +56,8 @@ def deliver(session: Session, found: SourceResult, output: str | None) -> ExitCo
             if is_single_file(output, result):
                 found = attrs.evolve(found, path=write_bytes(output, file_bytes(result)))
             else:
+                from datalab_facade.documents.saving import save_result  # it takes time to import
+
                 saved = save_result(result, output, saved_at=datetime.now(UTC))
                 found = attrs.evolve(found, receipts=(saved,))
         except DatalabError as error:
@@ -128,11 +130,11 @@ def text_of(result: Conversion) -> str:
         InvalidArgumentError: There are several.
     """
     formats = result.output_formats
-    if len(formats) > 1:
+    if len(formats) != 1:
         raise InvalidArgumentError(
             f"The result has the formats {', '.join(formats)}: say -o FOLDER to save all of them"
         )
-    value = getattr(result, formats[0])
+    value: JSON = getattr(result, formats[0])
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
 
 

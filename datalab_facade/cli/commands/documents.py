@@ -159,7 +159,7 @@ def _is_alone(task: Task[Any], sources: tuple[str, ...], output: str) -> bool:
 
 
 def _only(sources: tuple[str, ...]) -> tuple[str]:
-    if len(sources) > 1:
+    if len(sources) != 1:
         raise InvalidArgumentError("With --checkpoint, -o takes the result of one document")
     return (sources[0],)
 

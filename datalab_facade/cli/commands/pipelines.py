@@ -187,7 +187,7 @@ def run(
                 retry_unknown=retry_unknown,
             )
             code = run_and_save(session, client, task, sources, folder=output, settings=settings)
-        elif len(sources) > 1:
+        elif len(sources) != 1:
             raise InvalidArgumentError(
                 f"{len(sources)} documents need a folder for their results: say -o FOLDER, "
                 "without --step"
