@@ -28,18 +28,18 @@ from datalab_facade.runs.async_task_runs import (
     AsyncTaskRun,
     AsyncWorkflowRun,
 )
-from datalab_facade.runs.run_journal import RunHeader, RunJournal
-from datalab_facade.runs.run_options import RunOptions, RunRequest, RunTask, checked_request
-from datalab_facade.runs.run_plan import (
+from datalab_facade.runs.run_actions import (
     Action,
     LateCost,
-    RunPlan,
     Submit,
     Upload,
     WaitFor,
-    check_same,
     scheduler_input,
 )
+from datalab_facade.runs.run_families import check_same
+from datalab_facade.runs.run_journal import RunHeader, RunJournal
+from datalab_facade.runs.run_options import RunOptions, RunRequest, RunTask, checked_request
+from datalab_facade.runs.run_plan import RunPlan
 from datalab_facade.runs.run_results import RunReport, RunResult
 from datalab_facade.runs.run_sources import AsyncSources, RunItem, check_unchanged
 from datalab_facade.transport.async_api import AsyncApiTransport
@@ -225,8 +225,8 @@ class AsyncRuns:
     async def _submit(self, plan: RunPlan, run: _Run, item: RunItem) -> WaitFor | RunResult:
         if plan.needs_costs:
             await self._ask_costs(plan, run)
-        if plan.pause:
-            await self._context.clock.sleep_async(plan.pause)
+        if plan.allowance.pause:
+            await self._context.clock.sleep_async(plan.allowance.pause)
         action = plan.next_action(item)
         while not isinstance(action, (WaitFor, RunResult)):
             if isinstance(action, Upload):

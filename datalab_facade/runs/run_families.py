@@ -26,16 +26,19 @@ from datalab_facade.errors import (
     LocalFileError,
     PipelineFailedError,
 )
-from datalab_facade.models import Execution
+from datalab_facade.models import JSON, Execution
 from datalab_facade.outputs.manifest import Manifest
 from datalab_facade.pipelines.execution_models import PipelineExecution
-from datalab_facade.redaction import excerpt, redact, redacted_repr
-from datalab_facade.runs.run_journal import WORKFLOWS, RunEntry
+from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
+from datalab_facade.runs.run_journal import WORKFLOWS, RunEntry, RunHeader, RunJournal
 from datalab_facade.runs.run_sources import RunItem, digest
 from datalab_facade.statuses import Status
 from datalab_facade.workflows.definitions import WorkflowDefinition
 
 _PAGE_LIMIT: Final = re.compile(r"page rate limit exceeded", re.IGNORECASE)
+_MAX_SHOWN: Final = 40
+# Where a pipeline has several steps of one type.
+_STEP_FOLDER: Final = re.compile(r"\d+-.+")
 _ADDED: Final = re.compile(r"\badds (\d{1,9}) more\b.*\blimit: (\d{1,9})\b", re.DOTALL)
 
 
@@ -110,6 +113,25 @@ class RunFamily:
     page_limit_refusal: Callable[[object], str | None] = lambda _: None
     """Returns the server's words if it ended a job since too many pages were in flight."""
 
+    def fate(self, item: RunItem, entry: RunEntry | None, job_id: JSON) -> str:
+        """Say in a sentence what happened to a file, for when that cannot be recorded.
+
+        Args:
+            item: The file.
+            entry: What the journal says of it.
+            job_id: The job that was started just now, if one was.
+        """
+        name = printable(item.source)
+        if isinstance(job_id, (int, str)):
+            return (
+                f"{name} was submitted as {self.noun} {job_id}, which goes on and is paid for, but "
+                f"the next call can only know that it was submitted: fetch what it leaves behind "
+                f"with {self.fetch(job_id)}, since retry_unknown=True pays again. "
+            )
+        if entry is not None and entry.job_id is not None:
+            return f"{name} is {self.noun} {entry.job_id}. "
+        return f"{name} was not submitted. "
+
 
 def is_never_accepted(refusal: str) -> bool:
     """Tell whether a document has more pages than may be in flight at all."""
@@ -127,10 +149,45 @@ def task_digest(task: WorkflowDefinition | int | Task[Any]) -> str | None:
 
 
 def task_name(task: Task[Any]) -> str:
-    """Return a task in words, without secrets."""
+    """Return a task in words, without secrets, and without what is long, such as a schema.
+
+    >>> from datalab_facade import Convert
+    >>> task_name(Convert(mode="fast", page_range="0-2"))
+    "Convert(mode='fast', page_range='0-2')"
+    """
     fields = {name: one for name, one in task.redacted().items() if name != "webhook_url"}
-    words = " ".join([type(task).__name__, *([json.dumps(fields)] if fields else [])])
-    return excerpt(words, limit=100)
+    short = [f"{name}={one!r}" for name, one in fields.items() if len(repr(one)) <= _MAX_SHOWN]
+    return excerpt(f"{type(task).__name__}({', '.join(short)})", limit=200)
+
+
+def check_same(journal: RunJournal, wanted: RunHeader) -> RunHeader | None:
+    """Return the header of the journal; None if the journal is new.
+
+    Args:
+        journal: The journal.
+        wanted: What this call does.
+
+    Raises:
+        LocalFileError: The journal belongs to another task or another API.
+    """
+    header = journal.header
+    if header is None:
+        return None
+    if header.origin != wanted.origin:
+        raise LocalFileError(
+            f"{journal.path} belongs to a run at {excerpt(header.origin)}, not at "
+            f"{wanted.origin}. Choose another folder"
+        )
+    same_task = wanted.task is not None and wanted.task == header.task
+    same_target = wanted.target is not None and wanted.target == header.target
+    if header.kind == wanted.kind and (same_task or same_target):
+        return header
+    other = "another task"
+    if header.kind == wanted.kind and header.target is not None:
+        other = f"another workflow, {header.target}"
+    elif header.name:
+        other = f"another task: {excerpt(header.name)}"
+    raise LocalFileError(f"{journal.path} belongs to a run of {other}. Choose another folder")
 
 
 def _recall_execution(entry: RunEntry, folder: Path) -> Saved | None:
@@ -187,7 +244,7 @@ def _receipts(folder: Path) -> list[SavedResult]:
         found += [
             attrs.evolve(one, folder=inner)
             for inner in sorted(folder.iterdir())
-            if inner.is_dir()
+            if _STEP_FOLDER.fullmatch(inner.name) and inner.is_dir()
             for one in receipts_in(inner)
         ]
     except OSError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from datalab_facade.errors import CostLimitError, PaymentRequiredError
+
 _FIRST_PAUSE: Final = 2.0
 _LONGEST_PAUSE: Final = 60.0
 _MAX_REFUSALS: Final = 20
@@ -65,7 +67,7 @@ class Budget:
         return self._spent + len(self._open) * self._estimate
 
     @property
-    def has_room(self) -> bool:
+    def fits(self) -> bool:
         """Whether another file may be submitted.
 
         As long as no file tells what one costs, one at a time is under way.
@@ -122,3 +124,75 @@ class PagePacing:
     def is_hopeless(self) -> bool:
         """Whether so many were refused in a row that it makes no sense to go on."""
         return self._in_row > _MAX_REFUSALS
+
+
+class Allowance(Budget):
+    """Whether a run may submit another file: within its budget, the account's, and the pages'.
+
+    Args:
+        limit: The most in cents; None for no limit.
+    """
+
+    def __init__(self, limit: float | None) -> None:
+        super().__init__(limit)
+        self._pacing = PagePacing()
+        self._stopped: PaymentRequiredError | None = None
+        self.under_way: set[str] = set()
+        """The files that this call waits for."""
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit of the cost."""
+        return self.limit is not None
+
+    def stop(self, error: PaymentRequiredError) -> None:
+        """Record that the account has reached its limit."""
+        self._stopped = error
+
+    def begin(self, key: str) -> None:
+        """Record that this call waits for a file."""
+        self.under_way.add(key)
+        self.open(key)
+
+    def end(self, key: str) -> None:
+        """Record that this call does not wait for a file any more."""
+        self.under_way.discard(key)
+
+    def refused(self) -> None:
+        """Record that a job was refused, since too many pages were in flight."""
+        self._pacing.refused(len(self.under_way))
+
+    def accepted(self) -> None:
+        """Record that a job was not refused."""
+        self._pacing.accepted()
+
+    def why_no_more(self) -> PaymentRequiredError | CostLimitError | None:
+        """Return why nothing may be submitted any more; None if that is not so."""
+        if self._stopped is not None:
+            return self._stopped
+        if self.limit is None or self.fits:
+            return None
+        return CostLimitError(limit_cents=self.limit, committed_cents=self.committed)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it makes sense to read another file; always so if nothing is under way."""
+        if not self.under_way:
+            return True
+        fits = self._stopped is not None or self.fits
+        return fits and self._pacing.has_room(len(self.under_way))
+
+    @property
+    def needs_costs(self) -> bool:
+        """Whether only what ended files cost can tell whether there is room for more."""
+        return not self.under_way and self._stopped is None and not self.fits
+
+    @property
+    def pause(self) -> float:
+        """The seconds to wait before the next file is submitted."""
+        return 0.0 if self.under_way else self._pacing.pause
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether so many were refused in a row that it makes no sense to go on."""
+        return self._pacing.is_hopeless

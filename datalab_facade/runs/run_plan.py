@@ -10,87 +10,45 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final
 
 import attrs
 
-from datalab_facade.documents.receipts import stem_of
 from datalab_facade.errors import (
     APIStatusError,
     AuthenticationError,
     CostLimitError,
     DatalabError,
-    LocalFileError,
     NotFoundError,
     PaymentRequiredError,
     PermissionDeniedError,
-    SubmissionUncertainError,
 )
-from datalab_facade.files.descriptions import harmless_name
 from datalab_facade.files.models import File
 from datalab_facade.jobs.kinds import JobSnapshot
-from datalab_facade.jobs.outcomes import NothingYet, Outcome, Settled, Update
+from datalab_facade.jobs.outcomes import Outcome, Update
 from datalab_facade.models import JSON
-from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
+from datalab_facade.runs.run_actions import (
+    Action,
+    LateCost,
+    Submit,
+    WaitFor,
+    blocked_error,
+    folder_names,
+    has_failed,
+    message_of,
+    uncertain_error,
+    upload_of,
+)
 from datalab_facade.runs.run_families import Place, RunFamily, Saved, Sending, is_never_accepted
-from datalab_facade.runs.run_journal import FILE_NAME, RunEntry, RunHeader, RunJournal
+from datalab_facade.runs.run_journal import FILE_NAME, RunEntry, RunJournal
 from datalab_facade.runs.run_options import RunRequest
-from datalab_facade.runs.run_pacing import Budget, PagePacing
+from datalab_facade.runs.run_pacing import Allowance
 from datalab_facade.runs.run_results import RunResult
 from datalab_facade.runs.run_sources import RunItem
 from datalab_facade.statuses import Status
-from datalab_facade.transfers.naming import safe_name
 
-
-@attrs.frozen
-class Upload:
-    """Action: upload the file."""
-
-    path: Path
-    name: str
-    """The file's name at Datalab."""
-
-
-@attrs.frozen
-class Submit:
-    """Action: start a job for this URL or reference, or for the file itself."""
-
-    address: str | None = attrs.field(repr=redacted_repr)
-    fresh: bool
-    """Whether this call uploaded it."""
-
-
-@attrs.frozen
-class WaitFor:
-    """Action: wait for the job."""
-
-    job_id: int | str
-
-
-Action: TypeAlias = Upload | Submit | WaitFor | RunResult
-FeedAction: TypeAlias = WaitFor | RunResult | NothingYet
-
-
-@attrs.frozen
-class LateCost:
-    """A job that has ended and of which the cost is not known."""
-
-    key: str
-    job_id: int | str
-    position: int
-    due: float
-    """When it is asked for, of the client's clock."""
-
-
-def scheduler_input(action: FeedAction) -> int | str | Settled[RunResult] | NothingYet:
-    """Return what the scheduler is fed for a file: an id to wait for, or its result."""
-    if isinstance(action, WaitFor):
-        return action.job_id
-    if isinstance(action, NothingYet):
-        return action
-    succeeded = action.status is Status.COMPLETED
-    return Settled(action, succeeded=succeeded, source=action.source)
+_FIRST_ASKED: Final = 5.0
+"""Seconds after the end of a job until its cost is asked for, where that came without one."""
 
 
 class RunPlan:
@@ -102,6 +60,7 @@ class RunPlan:
         family: What kind of jobs these are.
 
     Attributes:
+        allowance: Whether another file may be submitted.
         late: The jobs whose cost is asked for later.
         late_cents: What came of that, by the position of the file.
     """
@@ -117,43 +76,34 @@ class RunPlan:
         self._uploaded_now: set[str] = set()
         self._sending: str | None = None
         self._waiting: dict[int | str, deque[RunItem]] = {}
-        self._under_way: set[str] = set()
         self._refused: deque[RunItem] = deque()
         self._refusals = 0
         self._no_more_sources = False
-        self._pacing = PagePacing()
-        self._stopped: PaymentRequiredError | None = None
         self.late: deque[LateCost] = deque()
         self.late_cents: dict[int, float] = {}
-        self._budget = Budget(request.max_cost_cents)
+        self.allowance = Allowance(request.max_cost_cents)
         for key, entry in journal.entries():
             is_open = entry.submitting or (entry.job_id is not None and entry.reason is None)
-            self._budget.load(key, cents=entry.cents, earlier=entry.earlier_cents, is_open=is_open)
+            self.allowance.load(
+                key, cents=entry.cents, earlier=entry.earlier_cents, is_open=is_open
+            )
 
     @property
     def has_room(self) -> bool:
         """Whether another file may be read; so it is whenever nothing is under way."""
-        if not self._under_way:
-            return True
         if self._no_more_sources and not self._refused:
-            return False
-        has_budget = self._stopped is not None or self._budget.has_room
-        return has_budget and self._pacing.has_room(len(self._under_way))
+            return not self.allowance.under_way
+        return self.allowance.has_room
 
     @property
     def needs_costs(self) -> bool:
         """Whether nothing can be submitted before it is known what earlier files cost."""
-        return bool(self.late) and not self._under_way and not self._budget.has_room
-
-    @property
-    def pause(self) -> float:
-        """The seconds to wait before the next file is submitted."""
-        return 0.0 if self._under_way else self._pacing.pause
+        return bool(self.late) and self.allowance.needs_costs
 
     @property
     def may_come_back(self) -> bool:
         """Whether a file is to be submitted again, or one that is under way may have to be."""
-        return bool(self._refused or self._under_way)
+        return bool(self._refused or self.allowance.under_way)
 
     def take_refused(self) -> list[RunItem]:
         """Return the files to submit again."""
@@ -188,10 +138,10 @@ class RunPlan:
             return self._not_done(item, self._failed[item.key])
         entry = self._journal.entry(item.key)
         if entry is None:
-            if (error := self._why_no_more()) is not None:
+            if (error := self.allowance.why_no_more()) is not None:
                 return self._result(item, error=error, is_left=True)
             entry = self._record_first(item)
-        if self._retry_failed and item.key not in self._seen and _has_failed(entry):
+        if self._retry_failed and item.key not in self._seen and has_failed(entry):
             earlier = (entry.earlier_cents or 0.0) + (entry.cents or 0.0)
             entry = self._record(
                 item,
@@ -237,19 +187,19 @@ class RunPlan:
         if isinstance(error, (AuthenticationError, PermissionDeniedError)):
             raise error
         if isinstance(error, PaymentRequiredError):
-            self._stopped = error
+            self.allowance.stop(error)
         if isinstance(error, (PaymentRequiredError, CostLimitError)):
             return self._result(item, error=error, is_left=True)
         entry = self._journal.entry(item.key)
         if entry is not None and entry.submitting:
-            self._budget.open(item.key)
+            self.allowance.open(item.key)
         is_gone = isinstance(error, APIStatusError) and error.status in (400, 404, 422)
         was_uploaded = isinstance(action, Submit) and action.address and not action.fresh
         if is_gone and was_uploaded and item.path is not None:
             # The file that an earlier call uploaded may have been deleted since.
             self._uploaded_now.add(item.key)
             self._record(item, reference=None)
-            return _upload(item.path)
+            return upload_of(item.path)
         return self._not_done(item, error)
 
     def record_outcome(
@@ -267,12 +217,12 @@ class RunPlan:
             del self._waiting[outcome.id]
         if outcome.error is not None:
             if isinstance(outcome.error, NotFoundError):
-                self._record(item, reason=_message_of(outcome.error))
+                self._record(item, reason=message_of(outcome.error))
             return self._not_done(item, outcome.error)
         refusal = self._refusal(outcome)
         if refusal is not None:
             return self._record_refusal(item, outcome.result(), refusal)
-        self._pacing.accepted()
+        self.allowance.accepted()
         return item, self._place(item, self._entry(item))
 
     def record_saved(
@@ -292,8 +242,8 @@ class RunPlan:
                 facts["folder"] = place.as_posix()
             self._record(item, **facts)
         succeeded = saved.error is None and saved.status is Status.COMPLETED
-        self._under_way.discard(item.key)
-        self._budget.close(item.key, saved.cents, succeeded=succeeded)
+        self.allowance.end(item.key)
+        self.allowance.close(item.key, saved.cents, succeeded=succeeded)
         if succeeded and saved.is_final:
             self._ask_later(item, job_id, saved, now=now)
         return self._result(item, saved, error=saved.error)
@@ -305,10 +255,10 @@ class RunPlan:
     def record_cost(self, late: LateCost, cents: float | None) -> None:
         """Record a cost that was not known when its job ended; None if it will not be."""
         if cents is None:
-            self._budget.give_up(late.key)
+            self.allowance.give_up(late.key)
             return
         self._journal.record(late.key, cents=cents)
-        self._budget.close(late.key, cents, succeeded=True)
+        self.allowance.close(late.key, cents, succeeded=True)
         self.late_cents[late.position] = cents
 
     def _ask_later(self, item: RunItem, job_id: int | str, saved: Saved, *, now: float) -> None:
@@ -320,14 +270,14 @@ class RunPlan:
     ) -> RunResult | None:
         """Put a file back, since too many pages were in flight; it was not paid for."""
         self._refusals += 1
-        self._under_way.discard(item.key)
-        self._budget.close(item.key, None, succeeded=False)
+        self.allowance.end(item.key)
+        self.allowance.close(item.key, None, succeeded=False)
         if is_never_accepted(refusal):
             self._record(item, ended=str(snapshot.status), reason=refusal)
             return self._result(item, error=self._family.failure(snapshot))
-        self._pacing.refused(len(self._under_way))
+        self.allowance.refused()
         self._record(item, job_id=None, submitting=False)
-        if self._pacing.is_hopeless:
+        if self.allowance.is_hopeless:
             return self._not_done(item, self._family.failure(snapshot))
         self._refused.append(item)
         return None
@@ -337,7 +287,7 @@ class RunPlan:
         return None if snapshot is None else self._family.page_limit_refusal(snapshot)
 
     def _record_sending(self, item: RunItem) -> None:
-        if (error := self._why_no_more()) is not None:
+        if (error := self.allowance.why_no_more()) is not None:
             # Costs that arrived while the request waited for its slot left no room for it.
             raise error
         # A submission that an earlier call left uncertain stays so.
@@ -351,49 +301,30 @@ class RunPlan:
             self._record(item, submitting=False)
 
     def _record_first(self, item: RunItem) -> RunEntry:
-        last = item.path.name if item.path else item.source.partition("?")[0].rpartition("/")[2]
-        name = full_name = safe_name(last or item.source)
-        if self._family.is_mirrored:
-            name = stem_of(last or item.source) or full_name
-        prefix = f"{item.subfolder}/" if item.subfolder and self._family.is_mirrored else ""
-        for one in (name, full_name, safe_name(f"{full_name[:40]}-{item.key[:16]}")):
-            folder = prefix + one
+        for folder in folder_names(item, is_mirrored=self._family.is_mirrored):
             if folder.casefold() != FILE_NAME and not self._journal.has_folder(folder):
                 break
         reference = item.address if (item.address or "").startswith("datalab://") else None
         return self._record(item, source=item.source, folder=folder, reference=reference)
 
     def _record(self, item: RunItem, **facts: JSON) -> RunEntry:
-        return self._journal.record(item.key, fate=self._fate(item, facts), **facts)
-
-    def _fate(self, item: RunItem, facts: dict[str, JSON]) -> str:
-        """Describe in a sentence what happened to a file, for when that cannot be recorded."""
-        entry, name = self._journal.entry(item.key), printable(item.source)
-        noun, job_id = self._family.noun, facts.get("job_id")
-        if isinstance(job_id, (int, str)):
-            return (
-                f"{name} was submitted as {noun} {job_id}, which goes on and is paid for, but "
-                f"the next call can only know that it was submitted: fetch what it leaves behind "
-                f"with {self._family.fetch(job_id)}, since retry_unknown=True pays again. "
-            )
-        if entry is not None and entry.job_id is not None:
-            return f"{name} is {noun} {entry.job_id}. "
-        return f"{name} was not submitted. "
+        fate = self._family.fate(item, self._journal.entry(item.key), facts.get("job_id"))
+        return self._journal.record(item.key, fate=fate, **facts)
 
     def _next(self, item: RunItem, entry: RunEntry) -> Action:
         if entry.job_id is not None:
             return self._recalled(item, entry, entry.job_id) or self._wait(item, entry.job_id)
         if entry.submitting and not self._retry_unknown:
-            return self._not_done(item, _uncertain_error(item, self._family.noun))
-        if (error := self._why_no_more()) is not None:
+            return self._not_done(item, uncertain_error(item, self._family.noun))
+        if (error := self.allowance.why_no_more()) is not None:
             return self._result(item, error=error, is_left=True)
         folder = self._place(item, entry).folder
         if os.path.lexists(folder) and not folder.is_dir():
-            return self._not_done(item, _blocked_error(item, folder))
+            return self._not_done(item, blocked_error(item, folder))
         address = item.address or entry.reference
         if address is None and self._family.is_uploaded_first:
             assert item.path is not None
-            return _upload(item.path)
+            return upload_of(item.path)
         return Submit(address, fresh=item.key in self._uploaded_now)
 
     def _recalled(self, item: RunItem, entry: RunEntry, job_id: int | str) -> RunResult | None:
@@ -409,27 +340,17 @@ class RunPlan:
             return None
         if entry.ended is None:
             return self.record_saved(item, job_id, saved, now=0.0)
-        if self._budget.limit is not None and saved.reason is None:
+        if self.allowance.is_limited and saved.reason is None:
             self._ask_later(item, job_id, saved, now=0.0)
         return self._result(item, saved)
 
-    def _why_no_more(self) -> DatalabError | None:
-        """Return why nothing is submitted any more; None if that is not so."""
-        if self._stopped is not None:
-            return self._stopped
-        if self._budget.limit is None or self._budget.has_room:
-            return None
-        limit, committed = self._budget.limit, self._budget.committed
-        return CostLimitError(limit_cents=limit, committed_cents=committed)
-
     def _wait(self, item: RunItem, job_id: int | str) -> WaitFor:
         self._waiting.setdefault(job_id, deque()).append(item)
-        self._under_way.add(item.key)
-        self._budget.open(item.key)
+        self.allowance.begin(item.key)
         return WaitFor(job_id)
 
     def _not_done(self, item: RunItem, error: DatalabError) -> RunResult:
-        self._under_way.discard(item.key)
+        self.allowance.end(item.key)
         self._failed[item.key] = error
         return self._result(item, error=error)
 
@@ -454,7 +375,7 @@ class RunPlan:
             is_left=is_left,
         )
         if saved is None:
-            return attrs.evolve(result, reason=None if error is None else _message_of(error))
+            return attrs.evolve(result, reason=None if error is None else message_of(error))
         return attrs.evolve(
             result,
             status=saved.status,
@@ -475,66 +396,3 @@ class RunPlan:
     def _place(self, item: RunItem, entry: RunEntry) -> Place:
         subfolder, _, name = entry.folder.rpartition("/")
         return Place(item=item, output_dir=self._journal.folder / subfolder, name=name)
-
-
-_FIRST_ASKED = 5.0
-"""Seconds after the end of a job until its cost is asked for, where that came without one."""
-
-
-def _upload(path: Path) -> Upload:
-    return Upload(path, harmless_name(path.name))
-
-
-def check_same(journal: RunJournal, wanted: RunHeader) -> RunHeader | None:
-    """Return the header of the journal; None if the journal is new.
-
-    Args:
-        journal: The journal.
-        wanted: What this call does.
-
-    Raises:
-        LocalFileError: The journal belongs to another task or another API.
-    """
-    header = journal.header
-    if header is None:
-        return None
-    if header.origin != wanted.origin:
-        raise LocalFileError(
-            f"{journal.path} belongs to a run at {excerpt(header.origin)}, not at "
-            f"{wanted.origin}. Choose another folder"
-        )
-    same_task = wanted.task is not None and wanted.task == header.task
-    same_target = wanted.target is not None and wanted.target == header.target
-    if header.kind == wanted.kind and (same_task or same_target):
-        return header
-    other = "another task"
-    if header.kind == wanted.kind and header.target is not None:
-        other = f"another workflow, {header.target}"
-    elif header.name:
-        other = f"another task: {excerpt(header.name)}"
-    raise LocalFileError(f"{journal.path} belongs to a run of {other}. Choose another folder")
-
-
-def _has_failed(entry: RunEntry) -> bool:
-    return entry.reason is not None or entry.ended not in (None, str(Status.COMPLETED))
-
-
-def _uncertain_error(item: RunItem, noun: str) -> SubmissionUncertainError:
-    return SubmissionUncertainError(
-        f"{printable(item.source)}: an earlier call was stopped while it sent the request that "
-        f"starts the {noun}, so one may have been started. Check that at Datalab; "
-        f"retry_unknown=True submits the file again",
-        method="POST",
-        url="",
-    )
-
-
-def _blocked_error(item: RunItem, folder: Path) -> LocalFileError:
-    return LocalFileError(
-        f"{printable(item.source)} was not submitted: its outputs go to the folder "
-        f"{printable(str(folder))}, and a file is there. Move it, or choose another folder"
-    )
-
-
-def _message_of(error: DatalabError) -> str:
-    return redact(str(error))

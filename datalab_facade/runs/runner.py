@@ -23,18 +23,18 @@ from datalab_facade.jobs.outcomes import NothingYet, Outcome, Settled
 from datalab_facade.outputs.resource import Outputs
 from datalab_facade.pipelines.resource import Pipelines
 from datalab_facade.pipelines.run_task import RunPipeline
-from datalab_facade.runs.run_journal import RunHeader, RunJournal
-from datalab_facade.runs.run_options import RunOptions, RunRequest, RunTask, checked_request
-from datalab_facade.runs.run_plan import (
+from datalab_facade.runs.run_actions import (
     Action,
     LateCost,
-    RunPlan,
     Submit,
     Upload,
     WaitFor,
-    check_same,
     scheduler_input,
 )
+from datalab_facade.runs.run_families import check_same
+from datalab_facade.runs.run_journal import RunHeader, RunJournal
+from datalab_facade.runs.run_options import RunOptions, RunRequest, RunTask, checked_request
+from datalab_facade.runs.run_plan import RunPlan
 from datalab_facade.runs.run_results import RunReport, RunResult
 from datalab_facade.runs.run_sources import RunItem, Sources, check_unchanged
 from datalab_facade.runs.task_runs import (
@@ -225,8 +225,8 @@ class Runs:
     def _submit(self, plan: RunPlan, run: _Run, item: RunItem) -> WaitFor | RunResult:
         if plan.needs_costs:
             self._ask_costs(plan, run)
-        if plan.pause:
-            self._context.clock.sleep(plan.pause)
+        if plan.allowance.pause:
+            self._context.clock.sleep(plan.allowance.pause)
         action = plan.next_action(item)
         while not isinstance(action, (WaitFor, RunResult)):
             if isinstance(action, Upload):

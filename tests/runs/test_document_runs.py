@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from datalab_facade import (
     Convert,
@@ -22,8 +25,10 @@ from datalab_facade import (
 )
 from datalab_facade.pipelines.run_task import RunPipeline
 from datalab_facade.testing import DocumentScript, Fault, Simulator
+from tests.fuzzing import examples
 from tests.in_process import new_simulator
-from tests.ways import Way
+from tests.runs.test_journal_faults import DiskFault, faulty
+from tests.ways import KINDS, Kind, Way
 
 STEPS: list[Any] = [
     {"type": "convert", "settings": {}},
@@ -81,7 +86,7 @@ def test_each_file_is_converted_and_saved_as_documents_save_does(
         assert receipt.source_sha256
         assert (result.cost_cents, result.page_count) == (1, 1)
     assert report.cost_cents == 3
-    assert str(report) == f"Convert: 3 of 3 done, in {out}, for 3 cents"
+    assert str(report) == f"Convert(): 3 of 3 done, in {out}, for 3 cents"
     assert json.loads(json.dumps(report.to_dict()))["cost_cents"] == 3
 
 
@@ -355,3 +360,38 @@ def test_a_result_that_was_deleted_before_it_was_saved_is_told(
     assert isinstance(failed.error, NotFoundError)
     assert run(way, simulator, Convert(), documents[:1], output_dir=out, retry_failed=True)
     assert len(simulator.documents) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=examples(15))
+@given(
+    fault=st.builds(
+        DiskFault,
+        line=st.integers(1, 1 + 4 * 2),
+        length=st.integers(0, 200),
+        how=st.sampled_from(["error", "short", "sync"]),
+        lasts=st.booleans(),
+        cuts=st.booleans(),
+    )
+)
+@example(fault=DiskFault(line=4, length=0, how="error", lasts=True, cuts=True))
+def test_nothing_is_paid_twice_wherever_the_disk_fails(kind: Kind, fault: DiskFault) -> None:
+    simulator = new_simulator()
+    with tempfile.TemporaryDirectory() as folder, Way(kind) as way:
+        out = Path(folder) / "out"
+        paths = [Path(folder) / f"{number}.pdf" for number in range(2)]
+        for path in paths:
+            path.write_bytes(b"%PDF-1.7 " + path.name.encode())
+        with faulty(fault), pytest.raises(LocalFileError, match=r"run\.jsonl") as caught:
+            run(way, simulator, Convert(), paths, output_dir=out)
+        if fault.line == 4:
+            # Whoever reads the error can still fetch what was paid for.
+            [request_id] = simulator.documents
+            assert f"as request convert/{request_id}, which goes on" in str(caught.value)
+        for _ in range(2):
+            report = run(way, simulator, Convert(), paths, output_dir=out)
+            assert all(isinstance(one.error, SubmissionUncertainError) for one in report.failed)
+            assert len(report.failed) <= 1
+        assert len(simulator.documents) <= 2
+        assert run(way, simulator, Convert(), paths, output_dir=out, retry_unknown=True)
+        assert len(simulator.documents) <= 2 + len(report.failed)

@@ -522,8 +522,6 @@ def test_a_journal_that_the_first_version_wrote_is_gone_on_with(
         old.append(line)
     journal.write_text("".join(f"{json.dumps(line)}\n" for line in old))
     again = run(way, simulator, workflow_id, documents, output_dir=out)
-    assert [one.to_dict() for one in again.results[:2]] == [
-        one.to_dict() for one in first.results
-    ]
+    assert [one.to_dict() for one in again.results[:2]] == [one.to_dict() for one in first.results]
     assert run(way, simulator, workflow_id, documents, output_dir=out)
     assert executes(simulator) == 3
