@@ -162,6 +162,21 @@ def test_a_limit_of_the_cost_leaves_the_rest_to_a_later_call(run: Run) -> None:
     assert run("convert", "invoice.pdf", "report.pdf", "-o", "limited").code == 0
 
 
+def test_a_spending_limit_keeps_what_is_done_and_leaves_the_rest(run: Run, world: World) -> None:
+    documents = world.simulator.documents
+    documents.spend_cap_cents = 0
+    try:
+        one = run("convert", "invoice.pdf")
+        many = run("convert", "invoice.pdf", "report.pdf", "-o", "capped")
+    finally:
+        documents.spend_cap_cents = None
+    for done in (one, many):
+        assert done.code == 3
+        assert "402" in done.out + done.err
+        assert "spending limit" in done.out + done.err
+    assert run("convert", "invoice.pdf", "report.pdf", "-o", "capped").code == 0
+
+
 def test_a_value_that_does_not_fit_its_class_is_an_error_and_is_printed(
     run: Run, world: World
 ) -> None:
@@ -241,7 +256,7 @@ def test_a_terminal_shows_documents_at_work_and_then_what_came_of_them(world: Wo
         ["convert", "invoice.pdf", "report.pdf", "-o", "live"], world.environment, world.folder
     )
     terminal.until("0 of 2 files")
-    terminal.until("in_progress")
+    terminal.until("in progress")
     done = terminal.done()
     assert done.code == 0, done
     assert "2 of 2 files done, in live · 2 pages · $0.02" in done.plain
@@ -250,7 +265,7 @@ def test_a_terminal_shows_documents_at_work_and_then_what_came_of_them(world: Wo
 def test_ctrl_c_says_how_to_take_the_result_later(world: World) -> None:
     world.simulator.documents.script(DocumentScript(seconds=None))
     terminal = InTerminal(["convert", "invoice.pdf"], world.environment, world.folder)
-    terminal.until("in_progress")
+    terminal.until("in progress")
     terminal.interrupt()
     done = terminal.done()
     assert done.code == ExitCode.INTERRUPTED

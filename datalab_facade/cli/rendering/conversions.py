@@ -147,18 +147,18 @@ def at_work_text(
         [
             sign(row.state, terminal),
             plain(_name(row.source)),
-            (sanitize(row.status, limit=24), STATE_COLORS[row.state]),
+            (sanitize(row.status.replace("_", " "), limit=24), STATE_COLORS[row.state]),
             plain("" if row.page_count is None else f"{row.page_count:,}"),
             plain(money(row.cost_cents)),
             (format_duration(timedelta(seconds=row.seconds)), DIM),
         ]
         for row in shown
     ]
-    lines = table(_AT_WORK, cells, terminal) if cells else []
+    lines = [*table(_AT_WORK, cells, terminal), ""] if cells else []
     if len(rows) > len(shown):
         more = f"… {pluralize(len(rows) - len(shown), 'more file')}"
-        lines.append(terminal.paint(terminal.adapt(more), DIM))
-    return "\n".join([*lines, "", *paragraph(_progress(rows, total, seconds), terminal, BOLD)])
+        lines.insert(-1, terminal.paint(terminal.adapt(more), DIM))
+    return "\n".join([*lines, *paragraph(_progress(rows, total, seconds), terminal, BOLD)])
 
 
 def _progress(rows: Sequence[DocumentRow], total: int, seconds: float) -> str:
