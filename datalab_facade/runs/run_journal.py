@@ -167,8 +167,8 @@ class RunJournal:
         return self._entries.get(key)
 
     def has_folder(self, name: str) -> bool:
-        """Return whether a folder's name is in use, ignoring case."""
-        return name.casefold() in self._folders
+        """Return whether a folder's name is in use, ignoring case; that of the journal is."""
+        return name.casefold() == FILE_NAME or name.casefold() in self._folders
 
     def record(self, key: str, *, fate: str = "", **facts: JSON) -> RunEntry:
         """Write new facts about a file, and return its whole record.

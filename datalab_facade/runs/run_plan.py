@@ -40,7 +40,7 @@ from datalab_facade.runs.run_actions import (
     upload_of,
 )
 from datalab_facade.runs.run_families import Place, RunFamily, Saved, Sending, is_never_accepted
-from datalab_facade.runs.run_journal import FILE_NAME, RunEntry, RunJournal
+from datalab_facade.runs.run_journal import RunEntry, RunJournal
 from datalab_facade.runs.run_options import RunRequest
 from datalab_facade.runs.run_pacing import Allowance
 from datalab_facade.runs.run_results import RunResult
@@ -301,9 +301,9 @@ class RunPlan:
             self._record(item, submitting=False)
 
     def _record_first(self, item: RunItem) -> RunEntry:
-        for folder in folder_names(item, is_mirrored=self._family.is_mirrored):
-            if folder.casefold() != FILE_NAME and not self._journal.has_folder(folder):
-                break
+        *names, last = folder_names(item, is_mirrored=self._family.is_mirrored)
+        free = (name for name in names if not self._journal.has_folder(name))
+        folder = next(free, last)
         reference = item.address if (item.address or "").startswith("datalab://") else None
         return self._record(item, source=item.source, folder=folder, reference=reference)
 
