@@ -300,13 +300,13 @@ _HOMES = {
         "ClientStateError ConfigurationError ConflictError ConnectionSetupError CostLimitError "
         "DatalabError DefinitionIssue DocumentFailedError DownloadError DownloadFailure "
         "EmptyResultError ExecutionFailedError ExtractionIssue ExtractionMismatchError "
-        "FormatNotRequestedError "
-        "InternalServerError InvalidArgumentError InvalidDefinitionError InvalidResponseError "
-        "InvalidSchemaError JobFailedError LocalFileError NotFoundError OutputTooLargeError "
-        "OverloadedError PayloadTooLargeError PaymentRequiredError PermissionDeniedError "
-        "PipelineFailedError RateLimitError RateLimitTimeoutError RequestRejectedError "
-        "ResultExpiredError SchemaIssue SubmissionUncertainError UnknownOptionError "
-        "UnprocessableEntityError UploadError UploadFailure ValidationIssue WaitTimeoutError"
+        "FormatNotRequestedError InternalServerError InvalidArgumentError InvalidDefinitionError "
+        "InvalidResponseError InvalidSchemaError JobFailedError LocalFileError NotFoundError "
+        "OutputTooLargeError OverloadedError PayloadTooLargeError PaymentRequiredError "
+        "PermissionDeniedError PipelineFailedError RateLimitError RateLimitTimeoutError "
+        "RequestRejectedError ResultExpiredError SchemaIssue SubmissionUncertainError "
+        "UnknownOptionError UnprocessableEntityError UploadError UploadFailure ValidationIssue "
+        "WaitTimeoutError"
     ),
     "executions.async_handles": "AsyncExecutionHandle",
     "executions.handles": "ExecutionHandle",
