@@ -24,7 +24,7 @@ from tests.markdown import ROOT, put_documents
 from tests.secrets_for_tests import API_KEY
 
 PAGE: Final = (ROOT / "docs" / "from-datalab-sdk.md").read_text(encoding="utf-8")
-SCHEMA: Final = {"type": "object", "properties": {"total": {"type": "number"}}}
+SCHEMA: Final[dict[str, Any]] = {"type": "object", "properties": {"total": {"type": "number"}}}
 
 _CODE = re.compile(r"`([^`]+)`")
 
