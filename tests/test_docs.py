@@ -17,7 +17,13 @@ import attrs
 import draw
 import pytest
 
-from datalab_facade.testing import ExecutionScript, Simulator, SimulatorServer, StepScript
+from datalab_facade.testing import (
+    DocumentScript,
+    ExecutionScript,
+    Simulator,
+    SimulatorServer,
+    StepScript,
+)
 from tests.markdown import (
     HEAVY_PAGES,
     ROOT,
@@ -78,6 +84,9 @@ def server() -> Iterator[SimulatorServer]:
     """Start an embedded Datalab that has executions which are over, and a workflow."""
     simulator = Simulator(first_execution_id=123)
     simulator.workflows.add("Text", [])
+    document = DocumentScript(seconds=0.2, extraction={"total": 12.5})
+    simulator.documents.script_always(document, endpoint="extract")
+    simulator.documents.script_always(attrs.evolve(document, extraction=None), endpoint="convert")
     for _ in range(3):
         steps = [StepScript("parse"), StepScript("extract", output={"total": 12.5})]
         simulator.start(ExecutionScript(steps, shape="nested"))

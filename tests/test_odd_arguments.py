@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import math
+import operator
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,6 +20,7 @@ import pytest
 from datalab_facade import (
     AsyncDatalab,
     ConfigurationError,
+    Convert,
     Datalab,
     DatalabError,
     InputConfig,
@@ -31,6 +33,11 @@ from datalab_facade import (
 from datalab_facade.executions import Executions
 from datalab_facade.files import Files
 from datalab_facade.outputs import Outputs
+from datalab_facade.pipelines.batch_runs import BatchRuns
+from datalab_facade.pipelines.executions import PipelineExecutions
+from datalab_facade.pipelines.extraction_schemas import ExtractionSchemas
+from datalab_facade.pipelines.resource import Pipelines
+from datalab_facade.pipelines.run_task import RunPipeline
 from datalab_facade.rate_limiting import SharedRateLimiter
 from datalab_facade.testing import ExecutionScript, StepScript
 from datalab_facade.workflows import Workflows
@@ -143,6 +150,37 @@ class World:
             "name": "a.pdf",
             "input_config": {"file_urls": ["https://a.example/a.pdf"]},
         }
+        self._pipelines = self._pipeline_names(way)
+
+    def _pipeline_names(self, way: Way) -> dict[str, Any]:
+        schema = {"type": "object", "properties": {"total": {"type": "number"}}}
+        pipeline = way.done(self.client.pipelines.create([Convert()]))
+        handle = way.done(self.client.pipelines.run(pipeline, self.document))
+        way.done(handle.wait())
+        stored = way.done(self.client.extraction_schemas.create("Invoice", schema))
+        return {
+            "pipeline": pipeline,
+            "pipeline_id": pipeline.id,
+            "steps": [Convert()],
+            "name": "Invoices",
+            "job": handle.id,
+            "jobs": [handle.id],
+            "step": 0,
+            "task": RunPipeline(pipeline.id),
+            "schema": stored.id,
+            "collection_id": 3,
+        }
+
+    def valid_for(self, noun: str, method: str) -> dict[str, Any]:
+        """Return valid arguments for the methods of a resource."""
+        if noun not in ("pipelines", "pipelines.executions", "extraction_schemas", "batch_runs"):
+            return self.valid
+        found = {**self.valid, **self._pipelines}
+        if noun == "batch_runs":
+            found["task"] = found["pipeline_id"]
+        if (noun, method) == ("extraction_schemas", "create"):
+            found["schema"] = {"type": "object", "properties": {"total": {"type": "number"}}}
+        return found
 
 
 OPTIONS = ("timeout", "request_timeout", "max_retries", "headers", "policy")
@@ -153,6 +191,10 @@ METHODS = [
         ("outputs", Outputs),
         ("files", Files),
         ("workflows", Workflows),
+        ("pipelines", Pipelines),
+        ("pipelines.executions", PipelineExecutions),
+        ("extraction_schemas", ExtractionSchemas),
+        ("batch_runs", BatchRuns),
     )
     for method in dir(kind)
     if not method.startswith("_") and callable(getattr(kind, method))
@@ -194,7 +236,7 @@ def world(way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 @pytest.mark.parametrize(("noun", "method"), METHODS, ids=str)
 def test_no_method_ends_in_another_error(way: Way, world: World, noun: str, method: str) -> None:
-    owner = getattr(world.client, noun) if noun else world.client
+    owner = operator.attrgetter(noun)(world.client) if noun else world.client
     call = getattr(owner, method)
     parameters = inspect.signature(call).parameters.values()
     names = [one.name for one in parameters if one.kind is not one.VAR_KEYWORD]
@@ -202,7 +244,7 @@ def test_no_method_ends_in_another_error(way: Way, world: World, noun: str, meth
         names += [option for option in OPTIONS if option not in names and noun]
         names += [*OPTIONS] if method == "with_options" else []
     valid = {
-        one.name: world.valid[one.name]
+        one.name: world.valid_for(noun, method)[one.name]
         for one in parameters
         if one.default is one.empty and one.kind is not one.VAR_KEYWORD
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import attrs
 
-from datalab_facade.arguments import named
+from datalab_facade.arguments import checked_callable, checked_count, named
 from datalab_facade.documents.snapshots import DocumentRequest, decode_submitted
 from datalab_facade.documents.sources import (
     DocumentSource,
@@ -143,10 +143,14 @@ def planned_submission(
             f"task must be a task such as Convert() or Extract(schema), not {named(task)}"
         )
     upload = options.get("upload", "auto")
-    if upload not in _WAYS:
+    if not isinstance(upload, str) or upload not in _WAYS:
         raise InvalidArgumentError(
             f"upload must be 'auto', 'form' or 'storage', not {named(upload)}"
         )
+    if "max_file_bytes" in options:
+        checked_count("max_file_bytes", options["max_file_bytes"], least=1)
+    if options.get("on_progress") is not None:
+        checked_callable("on_progress", options["on_progress"])
     resolved = resolve_source(
         source, task=task, name=options.get("name"), content_type=options.get("content_type")
     )

@@ -78,6 +78,27 @@ class Graph:
         ]
         return cls(title=title, nodes=nodes)
 
+    @classmethod
+    def chain(cls, title: str, steps: Iterable[tuple[str, str]]) -> Self:
+        """Build a graph of steps that run one after the other, of their names and kinds.
+
+        Each name gets its place in front, because several steps may have the same; the first is 0.
+
+        >>> print(Graph.chain("Invoices", [("convert", "balanced"), ("extract", "")]).text())
+        Invoices
+        2 steps in 2 layers
+        <BLANKLINE>
+        1 ─ 0. convert  balanced
+        2 ─ 1. extract            ← 0. convert
+        """
+        named = [(f"{place}. {name}", label) for place, (name, label) in enumerate(steps)]
+        before = ["", *(name for name, _ in named)]
+        nodes = [
+            Node(name=name, label=label, depends_on=(after,) if after else ())
+            for (name, label), after in zip(named, before, strict=False)
+        ]
+        return cls(title=title, nodes=nodes)
+
     @property
     def missing(self) -> tuple[str, ...]:
         """The names of the steps that other steps wait for, but that do not exist."""

@@ -19,6 +19,7 @@ from datalab_facade.pipelines.decoding import decode_done, decode_schema, decode
 from datalab_facade.pipelines.models import ExtractionSchema
 from datalab_facade.pipelines.requests import (
     MOST_PER_PAGE,
+    checked_flag,
     checked_name,
     checked_optional_text,
     checked_schema_id,
@@ -127,7 +128,10 @@ class AsyncExtractionSchemas:
         )
         return self._calls.pages(
             paging,
-            partial(list_extraction_schemas, include_archived=include_archived),
+            partial(
+                list_extraction_schemas,
+                include_archived=checked_flag("include_archived", include_archived),
+            ),
             lambda answer: self._context.record_drift(*decode_schemas(answer)),
             timeout=timeout,
             options=options,

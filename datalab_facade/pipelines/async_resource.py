@@ -35,6 +35,7 @@ from datalab_facade.pipelines.definitions import PipelineDefinition, PipelineSte
 from datalab_facade.pipelines.models import Pipeline, PipelineRate, PipelineVersion
 from datalab_facade.pipelines.requests import (
     MOST_PER_PAGE,
+    checked_flag,
     checked_name,
     checked_optional_number,
     checked_optional_text,
@@ -268,7 +269,11 @@ class AsyncPipelines:
         )
         return self._calls.pages(
             paging,
-            partial(list_pipelines, saved_only=saved_only, include_archived=include_archived),
+            partial(
+                list_pipelines,
+                saved_only=checked_flag("saved_only", saved_only),
+                include_archived=checked_flag("include_archived", include_archived),
+            ),
             self._recording(decode_pipelines),
             timeout=timeout,
             options=options,

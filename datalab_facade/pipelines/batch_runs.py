@@ -18,8 +18,8 @@ from datalab_facade.pipelines.decoding import decode_batch_run, decode_batch_run
 from datalab_facade.pipelines.models import BatchRun
 from datalab_facade.pipelines.requests import (
     MOST_PER_PAGE,
+    checked_optional_id,
     checked_optional_number,
-    checked_optional_text,
     submission,
 )
 from datalab_facade.transport.api import ApiTransport
@@ -130,7 +130,7 @@ class BatchRuns:
         """
         collection = checked_optional_number("collection_id", collection_id)
         rubric = checked_optional_number("eval_rubric_id", eval_rubric_id)
-        pipeline = checked_optional_text("pipeline_id", pipeline_id)
+        pipeline = checked_optional_id("pipeline_id", pipeline_id)
 
         def operation(page: PageRequest) -> Operation:
             return list_batch_runs(page, collection, rubric, pipeline)

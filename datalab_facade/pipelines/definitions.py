@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
 
 import attrs
 
@@ -14,7 +14,11 @@ from datalab_facade.errors import DefinitionIssue, InvalidArgumentError, Invalid
 from datalab_facade.json_forms import JSON
 from datalab_facade.known_secrets import Redacted
 from datalab_facade.pickling import picklable
+from datalab_facade.pipelines.models import StoredStep, graph_of
 from datalab_facade.workflows.checks import find_json_issues
+
+if TYPE_CHECKING:
+    from datalab_facade.pictures.graph import Graph
 
 _TASKS: Final = (Convert, Segment, Extract, Fill)
 _TYPES: Final = frozenset({"convert", "segment", "extract", "fill", "custom"})
@@ -120,6 +124,25 @@ class PipelineDefinition(AsJSON):
         """
         self.validate()
         return [step.to_dict() for step in self.steps]
+
+    def graph(self, title: str = "Pipeline") -> Graph:
+        """Return the steps as a graph, to be printed or drawn. They are not checked.
+
+        Args:
+            title: What stands above the picture.
+        """
+        stored = [
+            StoredStep(
+                type=step.type,
+                settings=step.settings,
+                custom_processor_id=step.custom_processor_id,
+            )
+            for step in self.steps
+        ]
+        return graph_of(title, stored)
+
+    def _repr_html_(self) -> str:
+        return self.graph()._repr_html_()
 
 
 def _issues(steps: tuple[PipelineStep, ...]) -> Iterable[DefinitionIssue]:

@@ -39,8 +39,8 @@ class PipelineStepRun(AsJSON):
         default=None, repr=redacted_repr, metadata=wire(kind="url")
     )
     """Where the server says that its result is."""
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
+    started_at: datetime | None = attrs.field(default=None, repr=False)
+    finished_at: datetime | None = attrs.field(default=None, repr=False)
     error: str | None = attrs.field(
         default=None, repr=redacted_repr, metadata=wire("error_message")
     )

@@ -6,8 +6,9 @@ They compare by value, hash, pickle and copy, and convert to plain JSON and back
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -16,6 +17,9 @@ from datalab_facade.json_forms import JSON
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact, redacted_repr
 from datalab_facade.wire import wire
+
+if TYPE_CHECKING:
+    from datalab_facade.pictures.graph import Graph
 
 
 @picklable
@@ -65,10 +69,29 @@ class Pipeline(AsJSON):
     raw: Mapping[str, JSON] = attrs.field(factory=dict, hash=False)
     """The server's answer, unchanged. Do not modify it."""
 
+    def graph(self) -> Graph:
+        """Return its steps as a graph, to be printed or drawn."""
+        return graph_of(self.name or f"Pipeline {self.id}", self.steps)
+
+    def _repr_html_(self) -> str:
+        return self.graph()._repr_html_()
+
     def __repr__(self) -> str:
         name = "" if self.name is None else f" name={redact(self.name)!r}"
         steps = redact(", ".join(step.type for step in self.steps))
         return f"<Pipeline id={redact(self.id)}{name} steps=[{steps}]>"
+
+
+def graph_of(title: str, steps: Iterable[StoredStep]) -> Graph:
+    """Return the graph of steps, each with its mode or processor."""
+    from datalab_facade.pictures.graph import Graph
+
+    shown: list[tuple[str, str]] = []
+    for step in steps:
+        mode = step.settings.get("mode")
+        label = step.custom_processor_id or (mode if isinstance(mode, str) else "")
+        shown.append((redact(step.type), redact(label)))
+    return Graph.chain(redact(title), shown)
 
 
 @picklable
@@ -81,7 +104,7 @@ class PipelineVersion(AsJSON):
     steps: tuple[StoredStep, ...] = ()
     description: str | None = attrs.field(default=None, repr=redacted_repr)
     """What is new in it."""
-    created_at: datetime | None = attrs.field(default=None, metadata=wire("created"))
+    created_at: datetime | None = attrs.field(default=None, repr=False, metadata=wire("created"))
     timezone_assumed: bool = attrs.field(default=False, repr=False)
     """Whether ``created_at`` came without a time zone, so that UTC was assumed."""
     extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=False)
@@ -124,8 +147,8 @@ class ExtractionSchema(AsJSON):
     )
     """What the server says of earlier versions, unchanged."""
     is_archived: bool | None = attrs.field(default=None, metadata=wire("archived"))
-    created_at: datetime | None = attrs.field(default=None, metadata=wire("created"))
-    updated_at: datetime | None = attrs.field(default=None, metadata=wire("updated"))
+    created_at: datetime | None = attrs.field(default=None, repr=False, metadata=wire("created"))
+    updated_at: datetime | None = attrs.field(default=None, repr=False, metadata=wire("updated"))
     timezone_assumed: bool = attrs.field(default=False, repr=False)
     """Whether a time came without a zone, so that UTC was assumed."""
     extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=False)
@@ -150,9 +173,9 @@ class BatchRun(AsJSON):
     completed_files: int | None = None
     average_score: float | None = attrs.field(default=None, metadata=wire("avg_score"))
     """The average score of the evaluation; None until it is known."""
-    created_at: datetime | None = attrs.field(default=None, metadata=wire("created"))
-    started_at: datetime | None = None
-    ended_at: datetime | None = attrs.field(default=None, metadata=wire("completed_at"))
+    created_at: datetime | None = attrs.field(default=None, repr=False, metadata=wire("created"))
+    started_at: datetime | None = attrs.field(default=None, repr=False)
+    ended_at: datetime | None = attrs.field(default=None, repr=False, metadata=wire("completed_at"))
     timezone_assumed: bool = attrs.field(default=False, repr=False)
     """Whether a time came without a zone, so that UTC was assumed."""
     extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=False)

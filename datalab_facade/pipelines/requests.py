@@ -83,6 +83,30 @@ def checked_optional_text(name: str, value: object) -> str | None:
     return None if value is None else checked_text(name, value)
 
 
+def checked_flag(name: str, value: object) -> bool:
+    """Return True or False.
+
+    Raises:
+        InvalidArgumentError: It is neither.
+    """
+    if not isinstance(value, bool):
+        raise InvalidArgumentError(f"{name} must be True or False, not {named(value)}")
+    return value
+
+
+def checked_optional_id(name: str, value: object) -> str | None:
+    """Return an id, or None.
+
+    Raises:
+        InvalidArgumentError: It is neither.
+    """
+    if value is None or (isinstance(value, str) and _ID.fullmatch(value)):
+        return value
+    raise InvalidArgumentError(
+        f"{name} must be an id such as 'pl_k8Hx9mP2nQ4v', not {named(value)}"
+    )
+
+
 def checked_optional_number(name: str, value: int | None) -> int | None:
     """Return a whole number from 0 on, or None.
 

@@ -36,6 +36,7 @@ from datalab_facade.pipelines.handles import PipelineExecutionHandle
 from datalab_facade.pipelines.models import Pipeline, PipelineRate, PipelineVersion
 from datalab_facade.pipelines.requests import (
     MOST_PER_PAGE,
+    checked_flag,
     checked_name,
     checked_optional_number,
     checked_optional_text,
@@ -269,7 +270,11 @@ class Pipelines:
         )
         return self._calls.pages(
             paging,
-            partial(list_pipelines, saved_only=saved_only, include_archived=include_archived),
+            partial(
+                list_pipelines,
+                saved_only=checked_flag("saved_only", saved_only),
+                include_archived=checked_flag("include_archived", include_archived),
+            ),
             self._recording(decode_pipelines),
             timeout=timeout,
             options=options,

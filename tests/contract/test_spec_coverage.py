@@ -48,7 +48,8 @@ ARGUMENTS: dict[str, Any] = {
     "str | None": "y",
     "bool": True,
     "Attachment | None": None,
-    "PageRequest": PageRequest(10, 0),
+    "PageRequest": PageRequest(limit=1, offset=0),
+    "Mapping[str, JSON]": {"collection_id": 1},
 }
 """What to call the functions of the transport with; a list of JSON is empty, an object too."""
 
@@ -69,9 +70,9 @@ def wrapped() -> dict[str, Operation]:
     functions = [one for kind in modules for one in inspect.getmembers(kind, inspect.isfunction)]
     for name, function in functions:
         signature = inspect.signature(function)
-        if not function.__module__.endswith("operations") or name.startswith(("_", "make_")):
+        if not function.__module__.endswith("operations") or name.startswith("_"):
             continue
-        if signature.return_annotation != "Operation":
+        if signature.return_annotation != "Operation" or name == "make_operation":
             continue
         for endpoint in sorted(ENDPOINTS[name]) if name in ENDPOINTS else [None]:
             given = signature.bind(
@@ -79,7 +80,7 @@ def wrapped() -> dict[str, Operation]:
                     parameter.name: (
                         endpoint
                         if parameter.name == "endpoint"
-                        else _argument(parameter.name, str(parameter.annotation))
+                        else _argument(str(parameter.annotation))
                     )
                     for parameter in signature.parameters.values()
                 }
@@ -88,10 +89,7 @@ def wrapped() -> dict[str, Operation]:
     return found
 
 
-def _argument(name: str, annotation: str) -> Any:
-    if name == "request":
-        # The body of a batch run, which needs this much.
-        return {"collection_id": 1}
+def _argument(annotation: str) -> Any:
     if annotation in ARGUMENTS:
         return ARGUMENTS[annotation]
     return [] if annotation.startswith("list") else {}

@@ -36,12 +36,20 @@ DOCUMENT_OPERATIONS: Final[dict[str, tuple[str, str, Any]]] = {
 
 Their polls have one name in the document.
 """
+PIPELINE_OPERATIONS: Final[dict[str, tuple[str, str, Any]]] = {
+    f"{method.upper()} {path.removeprefix('/api/v1/')}": (method.upper(), path, operation)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+    if path.split("/")[3] in ("pipelines", "extraction_schemas", "eval_batch_runs")
+}
+"""Every operation of pipelines, schemas and batch runs, named in the same way."""
 OPERATIONS: Final[dict[str, tuple[str, str, Any]]] = {
     operation["operationId"].partition("_api_v1_")[0]: (method.upper(), path, operation)
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
     if f"{method.upper()} {path}" not in LEFT_OUT
-    and f"{method.upper()} {path.removeprefix('/api/v1/')}" not in DOCUMENT_OPERATIONS
+    and f"{method.upper()} {path.removeprefix('/api/v1/')}"
+    not in {*DOCUMENT_OPERATIONS, *PIPELINE_OPERATIONS}
 }
 """Every other operation that the embedded Datalab serves, which is every one that the facade calls.
 
