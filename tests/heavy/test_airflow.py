@@ -235,7 +235,7 @@ def test_a_wait_goes_on_in_another_triggerer_when_its_own_is_killed(
     deferred = run.until("takes_long", "deferred")
     handle = run.xcoms("takes_long")["datalab_handle"]
     classpath, arguments = world.home.trigger(deferred["trigger"]["id"])
-    assert classpath.endswith(".triggers.DatalabExecutionTrigger")
+    assert classpath.endswith(".triggers.DatalabJobTrigger")
     assert arguments.keys() == {"handle", "datalab_conn_id", "deadline"}
     assert arguments["handle"] == handle
     eventually(lambda: world.looks_at(handle["id"]), "it is looked at", seconds=60)
@@ -246,7 +246,7 @@ def test_a_wait_goes_on_in_another_triggerer_when_its_own_is_killed(
     done = run.until("takes_long", "success", "failed")
     assert (done["state"], done["try_number"]) == ("success", 1)
     assert run.xcoms("takes_long")["return_value"] == {
-        "execution_id": handle["id"],
+        "job_id": handle["id"],
         "handle": handle,
         "status": "COMPLETED",
         "partially_failed": False,
@@ -260,7 +260,7 @@ def test_a_task_that_completes_leaves_its_outputs_and_a_manifest(world: World, r
     assert run.until("completes", "success", "failed")["state"] == "success"
     result = run.xcoms("completes")["return_value"]
     [saved] = result["manifest"]["saved"]
-    folder = world.folder / "promises" / f"execution-{result['execution_id']}"
+    folder = world.folder / "promises" / f"execution-{result['job_id']}"
     assert (folder / saved["path"]).is_file()
     assert run.until("senses", "success", "failed", "upstream_failed")["state"] == "success"
     assert run.xcoms("senses")["return_value"] == {**result, "manifest": None}
@@ -290,7 +290,7 @@ def test_a_task_that_is_cleared_finds_its_execution_and_pays_for_no_other(
     before = run.until("completes", "success")
     result = run.xcoms("completes")["return_value"]
     submitted = world.submitted("completes")
-    looks = world.looks_at(result["execution_id"])
+    looks = world.looks_at(result["job_id"])
     run.clear("completes")
     eventually(
         lambda: run.task("completes")["try_number"] > before["try_number"],
@@ -298,7 +298,7 @@ def test_a_task_that_is_cleared_finds_its_execution_and_pays_for_no_other(
         seconds=60,
     )
     assert run.until("completes", "success", "failed")["state"] == "success"
-    assert world.looks_at(result["execution_id"]) > looks
+    assert world.looks_at(result["job_id"]) > looks
     assert run.xcoms("completes")["return_value"]["handle"] == result["handle"]
     assert world.submitted("completes") == submitted
 

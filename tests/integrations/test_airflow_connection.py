@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from datalab_facade import ConfigurationError, InvalidArgumentError
-from datalab_facade.integrations.airflow.results import deadline_after, seconds_of, whole_number
+from datalab_facade.integrations.airflow.job_requests import whole_number
 from datalab_facade.integrations.airflow.settings import ConnectionSettings
+from datalab_facade.integrations.airflow.timeouts import deadline_after, seconds_of
 from tests.secrets_for_tests import API_KEY
 
 

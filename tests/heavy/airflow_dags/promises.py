@@ -7,7 +7,7 @@ from datetime import timedelta
 from airflow.sdk import DAG
 
 from datalab_facade.integrations.airflow.operators import DatalabExecuteWorkflowOperator
-from datalab_facade.integrations.airflow.sensors import DatalabExecutionSensor
+from datalab_facade.integrations.airflow.sensors import DatalabJobSensor
 
 URL = "https://a.example/1.pdf"
 
@@ -18,7 +18,7 @@ with DAG("promises", schedule=None, default_args={"retry_delay": timedelta(secon
         input_config=[URL],
         save_to="{{ dag_run.conf['folder'] }}",
     )
-    DatalabExecutionSensor(task_id="senses", execution=completes.output)
+    DatalabJobSensor(task_id="senses", job=completes.output)
     DatalabExecuteWorkflowOperator(
         task_id="fails", workflow_id="{{ dag_run.conf['fails'] }}", input_config=URL, retries=2
     )
@@ -44,22 +44,18 @@ with DAG("promises", schedule=None, default_args={"retry_delay": timedelta(secon
         input_config=URL,
         datalab_conn_id="wrong_key",
     )
-    DatalabExecutionSensor(
-        task_id="is_skipped", execution="{{ dag_run.conf['failed'] }}", soft_fail=True
-    )
-    DatalabExecutionSensor(task_id="senses_in_vain", execution="{{ dag_run.conf['failed'] }}")
-    DatalabExecutionSensor(
-        task_id="senses_too_long", execution="{{ dag_run.conf['never_ends'] }}", timeout=5
-    )
+    DatalabJobSensor(task_id="is_skipped", job="{{ dag_run.conf['failed'] }}", soft_fail=True)
+    DatalabJobSensor(task_id="senses_in_vain", job="{{ dag_run.conf['failed'] }}")
+    DatalabJobSensor(task_id="senses_too_long", job="{{ dag_run.conf['never_ends'] }}", timeout=5)
     starts = DatalabExecuteWorkflowOperator(
         task_id="only_starts",
         workflow_id="{{ dag_run.conf['short'] }}",
         input_config=None,
         wait=False,
     )
-    DatalabExecutionSensor(
+    DatalabJobSensor(
         task_id="pokes",
-        execution="{{ ti.xcom_pull('only_starts')['execution_id'] }}",
+        job="{{ ti.xcom_pull('only_starts')['job_id'] }}",
         deferrable=False,
         poke_interval=1,
     ).set_upstream(starts)
