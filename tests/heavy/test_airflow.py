@@ -37,10 +37,16 @@ SCRIPTS = {
     "completes": ExecutionScript([StepScript("parse", ends=8)]),
     "fails": ExecutionScript([attrs.evolve(_FAILED, ends=8)]),
     "takes_too_long": ExecutionScript([StepScript("parse", ends=None)]),
+    "is_bounded": ExecutionScript([StepScript("parse", ends=None)]),
     "takes_long": ExecutionScript([StepScript("parse", ends=70)]),
     "is_cleared": ExecutionScript([StepScript("parse", ends=70)]),
     "each_of_three": ExecutionScript([StepScript("parse", ends=3)]),
 }
+
+PIPELINE: list[JSON] = [
+    {"type": "convert", "settings": {}},
+    {"type": "extract", "settings": {"page_schema": {"properties": {"total": {"type": "number"}}}}},
+]
 
 
 @attrs.frozen
@@ -59,6 +65,10 @@ class World:
     def looks_at(self, execution_id: int) -> int:
         return sum(one.path.endswith(f"/executions/{execution_id}") for one in self.requests)
 
+    def posted(self, endpoint: str) -> int:
+        wanted = ("POST", f"/api/v1/{endpoint}")
+        return sum((one.method, one.path) == wanted for one in self.requests)
+
     @property
     def requests(self) -> list[Any]:
         return list(self.simulator.requests)
@@ -73,7 +83,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with SimulatorServer(simulator) as server:
         connection: JSON = {"conn_type": "datalab", "host": server.api_url, "password": API_KEY}
         wrong: JSON = {"conn_type": "datalab", "host": server.api_url, "password": WRONG_KEY}
-        connections: dict[str, JSON] = {"datalab_default": connection, "wrong_key": wrong}
+        broken: JSON = {**connection, "extra": '{"redis_url": "redis://:hidden@a.example"'}
+        address = server.api_url.removeprefix("http://")
+        connections: dict[str, JSON] = {
+            "datalab_default": connection,
+            "wrong_key": wrong,
+            "broken_extra": broken,
+            "by_uri": f"datalab://:{API_KEY}@{address}/http?requests_per_minute=90&allow_http=True",
+        }
+        simulator.pipelines.create(PIPELINE, name="Invoices")
         home = Home(tmp_path_factory.mktemp("airflow") / "home", connections)
         home.run("db", "migrate")
         shutil.copy(DAGS / "promises.py", home.dags)
@@ -136,6 +154,8 @@ def test_the_hook_tells_whether_datalab_knows_the_key(world: World) -> None:
         "from datalab_facade.integrations.airflow.hooks import DatalabHook\n"
         "print(DatalabHook().test_connection())\n"
         "print(DatalabHook('wrong_key').test_connection())\n"
+        "print(DatalabHook('broken_extra').test_connection())\n"
+        "print(DatalabHook('by_uri').settings())\n"
         "async def listed():\n"
         "    async with await DatalabHook().get_async_conn() as client:\n"
         "        return len(await client.workflows.list())\n"
@@ -146,6 +166,9 @@ def test_the_hook_tells_whether_datalab_knows_the_key(world: World) -> None:
     assert "(False, 'GET " in told
     assert "Check the api_key" in told
     assert f"{many} workflows\n" in told
+    assert "(False, \"The extra of the Airflow connection 'broken_extra' cannot be read: " in told
+    assert "hidden" not in told
+    assert "requests_per_minute=90.0, allow_http=True" in told
 
 
 def test_a_connection_that_names_a_redis_shares_its_rate_limiter_there(
@@ -208,9 +231,9 @@ def run(world: World, airflow: Airflow) -> DagRun:
         "failed": simulator.start(ExecutionScript([_FAILED])),
         "never_ends": simulator.start(SCRIPTS["takes_too_long"]),
     }
-    return airflow.begin(
-        "promises", {**world.workflows, **executions, "folder": str(world.folder / "promises")}
-    )
+    (document := world.folder / "letter.pdf").write_bytes(b"%PDF-1.7\n")
+    places = {"folder": str(world.folder / "promises"), "document": str(document)}
+    return airflow.begin("promises", {**world.workflows, **executions, **places})
 
 
 @pytest.fixture(scope="module")
@@ -354,10 +377,77 @@ def test_a_sensor_fails_or_is_skipped_with_what_it_senses(world: World, run: Dag
     assert "has not ended before the deadline" in _logs_of(world, "senses_too_long")
 
 
+def test_a_document_is_converted_and_saved_once_however_often_its_task_is_cleared(
+    world: World, run: DagRun
+) -> None:
+    before = run.until("converts", "success", "failed")
+    assert before["state"] == "success"
+    result = run.xcoms("converts")["return_value"]
+    assert result["job_id"].startswith("convert/")
+    assert (result["status"], result["handle"]["source"]) == ("COMPLETED", "letter.pdf")
+    folder = Path(result["manifest"]["folder"])
+    assert {"letter.md", "letter.html"} <= {one["path"] for one in result["manifest"]["files"]}
+    assert folder == world.folder / "promises" / "letter"
+    assert (folder / "letter.md").read_text()
+    assert (
+        run.until("senses_document", "success", "failed", "upstream_failed")["state"] == "success"
+    )
+    assert run.xcoms("senses_document")["return_value"] == {**result, "manifest": None}
+    run.clear("converts")
+    eventually(
+        lambda: run.task("converts")["try_number"] > before["try_number"],
+        "it is begun again",
+        seconds=60,
+    )
+    assert run.until("converts", "success", "failed")["state"] == "success"
+    assert run.xcoms("converts")["return_value"]["job_id"] == result["job_id"]
+    assert world.posted("convert") == 1
+
+
+def test_data_is_extracted_and_any_other_task_is_done(world: World, run: DagRun) -> None:
+    assert run.until("extracts", "success", "failed")["state"] == "success"
+    saved = run.xcoms("extracts")["return_value"]["manifest"]
+    [data] = [one["path"] for one in saved["files"] if one["path"].endswith("extraction.json")]
+    assert "total" in json.loads(Path(saved["folder"], data).read_text())
+    assert run.until("segments", "success", "failed")["state"] == "success"
+    assert run.xcoms("segments")["return_value"]["job_id"].startswith("segment/")
+    assert (world.posted("extract"), world.posted("segment")) == (1, 1)
+
+
+def test_a_pipeline_runs_on_a_document_and_the_results_of_its_steps_are_saved(
+    world: World, run: DagRun
+) -> None:
+    assert run.until("runs_pipeline", "success", "failed")["state"] == "success"
+    result = run.xcoms("runs_pipeline")["return_value"]
+    first, second = result["manifest"]["steps"]
+    assert (first["type"], second["type"]) == ("convert", "extract")
+    for step in (first, second):
+        folder = Path(step["folder"])
+        assert folder.is_relative_to(world.folder / "promises" / result["job_id"])
+        assert all((folder / file["path"]).is_file() for file in step["files"])
+
+
+def test_a_wrong_setting_uses_up_no_retries_and_says_what_is_wrong(
+    world: World, run: DagRun
+) -> None:
+    for task, words in (("has_wrong_option", "mod"), ("has_wrong_connection", "cannot be read")):
+        failed = run.until(task, "failed", "success")
+        assert (failed["state"], failed["try_number"]) == ("failed", 1)
+        assert words in _logs_of(world, task)
+
+
+def test_the_execution_timeout_of_airflow_bounds_a_wait_in_the_triggerer(
+    world: World, run: DagRun
+) -> None:
+    assert run.until("is_bounded", "failed", "success")["state"] == "failed"
+    assert "has not ended after 6.0 s" in _logs_of(world, "is_bounded")
+
+
 def test_xcom_and_airflows_files_hold_no_key_and_no_url_of_an_output(
     world: World, run: DagRun
 ) -> None:
-    told = json.dumps([run.xcoms(task) for task in ("completes", "senses", "takes_long")])
+    tasks = ("completes", "senses", "takes_long", "converts", "extracts", "runs_pipeline")
+    told = json.dumps([run.xcoms(task) for task in tasks])
     assert "X-Amz" not in told
     assert world.simulator.storage_origin not in told
     _check_no_secret_in(world.home)

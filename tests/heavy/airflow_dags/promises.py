@@ -6,7 +6,14 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from datalab_facade.integrations.airflow.operators import DatalabExecuteWorkflowOperator
+from datalab_facade.documents.tasks import Segment
+from datalab_facade.integrations.airflow.operators import (
+    DatalabConvertOperator,
+    DatalabExecuteWorkflowOperator,
+    DatalabExtractOperator,
+    DatalabRunPipelineOperator,
+    DatalabTaskOperator,
+)
 from datalab_facade.integrations.airflow.sensors import DatalabJobSensor
 
 URL = "https://a.example/1.pdf"
@@ -64,4 +71,36 @@ with DAG("promises", schedule=None, default_args={"retry_delay": timedelta(secon
         workflow_id="{{ dag_run.conf['short'] }}",
         input_config=URL,
         deferrable=False,
+    )
+    converts = DatalabConvertOperator(
+        task_id="converts",
+        source="{{ dag_run.conf['document'] }}",
+        options={"output_format": ["markdown", "html"]},
+        save_to="{{ dag_run.conf['folder'] }}",
+    )
+    DatalabJobSensor(task_id="senses_document", job=converts.output)
+    DatalabExtractOperator(
+        task_id="extracts",
+        source=URL,
+        schema={"type": "object", "properties": {"total": {"type": "number"}}},
+        save_to="{{ dag_run.conf['folder'] }}",
+    )
+    DatalabTaskOperator(task_id="segments", task=Segment(), source=URL, deferrable=False)
+    DatalabRunPipelineOperator(
+        task_id="runs_pipeline",
+        pipeline="Invoices",
+        source="{{ dag_run.conf['document'] }}",
+        save_to="{{ dag_run.conf['folder'] }}",
+    )
+    DatalabConvertOperator(
+        task_id="has_wrong_option", source=URL, options={"mod": "fast"}, retries=2
+    )
+    DatalabConvertOperator(
+        task_id="has_wrong_connection", source=URL, datalab_conn_id="broken_extra", retries=2
+    )
+    DatalabExecuteWorkflowOperator(
+        task_id="is_bounded",
+        workflow_id="{{ dag_run.conf['is_bounded'] }}",
+        input_config=[URL],
+        execution_timeout=timedelta(seconds=6),
     )
