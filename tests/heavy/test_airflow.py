@@ -171,6 +171,24 @@ def test_the_hook_tells_whether_datalab_knows_the_key(world: World) -> None:
     assert "requests_per_minute=90.0, allow_http=True" in told
 
 
+def test_a_stored_trigger_with_a_field_more_or_less_still_loads(world: World) -> None:
+    told = world.home.python(
+        "import asyncio\n"
+        "from datalab_facade.integrations.airflow import triggers\n"
+        "handle = {'version': 1, 'kind': 'execution', 'id': 7, 'origin': 'https://a.example'}\n"
+        "_, arguments = triggers.DatalabJobTrigger(handle, 'id', '2999-01-01').serialize()\n"
+        "more = triggers.DatalabJobTrigger(**arguments, later=1)\n"
+        "print(more.serialize()[1] == arguments)\n"
+        "print(sorted(triggers.DatalabJobTrigger(handle).serialize()[1]))\n"
+        "triggers.SETTLE = 0\n"
+        "async def run(trigger):\n"
+        "    return [event.payload async for event in trigger.run()]\n"
+        "print(asyncio.run(run(triggers.DatalabJobTrigger())))\n"
+    )
+    assert "True\n['datalab_conn_id', 'deadline', 'handle']\n" in told
+    assert "'kind': 'InvalidArgumentError'" in told
+
+
 def test_a_connection_that_names_a_redis_shares_its_rate_limiter_there(
     redis_server: RedisServer,
 ) -> None:

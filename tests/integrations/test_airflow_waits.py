@@ -217,8 +217,8 @@ async def test_a_key_that_is_refused_is_asked_about_once_for_all_who_wait() -> N
 
 async def test_a_key_that_is_refused_in_the_middle_ends_all_waits_after_few_polls() -> None:
     world = World()
-    waiting = asyncio.create_task(world.outcomes(*world.start(*[NEVER_ENDS] * 300)))
-    await world.until(600)
+    waiting = asyncio.create_task(world.outcomes(*world.start(*[NEVER_ENDS] * 100)))
+    await world.until(120)
     world.simulator.api_key = "another-key"
     before = world.looks.total()
     assert all(isinstance(one.error, AuthenticationError) for one in await waiting)
@@ -246,9 +246,9 @@ async def test_whoever_comes_after_an_edit_of_the_connection_has_its_new_host_an
 async def test_all_who_wait_take_over_the_limits_of_an_edited_connection() -> None:
     world = World()
     kept = [
-        asyncio.create_task(world.waits.outcome(one)) for one in world.start(*[NEVER_ENDS] * 60)
+        asyncio.create_task(world.waits.outcome(one)) for one in world.start(*[NEVER_ENDS] * 20)
     ]
-    await world.until(600)
+    await world.until(120)
     world.settings = ConnectionSettings(API_KEY, requests_per_minute=6)
     assert (await world.waits.outcome(*world.start(ExecutionScript([])))).succeeded
     await world.until(world.clock.monotonic() + 60)
