@@ -30,7 +30,6 @@ DAGS = Path(__file__).parent / "airflow_dags"
 WRONG_KEY = API_KEY[::-1]
 _FAILED = StepScript("parse", ends=0, outcome="FAILED", error="no pages")
 SCRIPTS = {
-    "documented": ExecutionScript([StepScript("parse", ends=1)]),
     "tried_fails": ExecutionScript([_FAILED]),
     "tried_takes_too_long": ExecutionScript([StepScript("parse", ends=None)]),
     "short": ExecutionScript([StepScript("parse", ends=1)]),
@@ -81,7 +80,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     for name, script in SCRIPTS.items():
         simulator.script_for(workflows[name], script)
     with SimulatorServer(simulator) as server:
-        connection: JSON = {"conn_type": "datalab", "host": server.api_url, "password": API_KEY}
+        connection: dict[str, JSON] = {
+            "conn_type": "datalab",
+            "host": server.api_url,
+            "password": API_KEY,
+        }
         wrong: JSON = {"conn_type": "datalab", "host": server.api_url, "password": WRONG_KEY}
         broken: JSON = {**connection, "extra": '{"redis_url": "redis://:hidden@a.example"'}
         address = server.api_url.removeprefix("http://")
@@ -127,9 +130,10 @@ def test_the_dag_of_the_documentation_runs_as_it_stands(
 ) -> None:
     told = tried["invoices"]
     assert "state=success" in told
-    [path] = (world.folder / "invoices").glob("execution-*/manifest.json")
-    [saved] = json.loads(path.read_text())["saved"]
-    assert f"{saved['path']}: {saved['bytes']} bytes" in told
+    [receipt] = (world.folder / "invoices").glob("invoice/*.result.json")
+    files = json.loads(receipt.read_text())["files"]
+    assert files
+    assert all(f"{file['path']}: {file['bytes']} bytes" in told for file in files)
 
 
 def test_a_dag_that_is_tried_fails_as_its_execution_does(tried: dict[str, str]) -> None:

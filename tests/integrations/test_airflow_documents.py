@@ -12,6 +12,7 @@ import pytest
 
 from datalab_facade import (
     Convert,
+    CreateDocument,
     Extract,
     InvalidArgumentError,
     ResultExpiredError,
@@ -154,6 +155,15 @@ def test_what_is_saved_is_named_by_paths_without_content_and_urls(tmp_path: Path
         assert result["status"] == "COMPLETED"
 
 
+def test_the_fields_of_a_task_are_in_no_handle_and_in_no_manifest(tmp_path: Path) -> None:
+    task = Task()
+    created = task.begin(document_request(CreateDocument("secret text"), None))
+    result = task.finish(created, str(tmp_path))
+    for kept in (created.handle, result, task.kept):
+        assert "secret text" not in str(kept)
+    assert result["manifest"]
+
+
 def test_a_result_that_the_server_has_deleted_is_not_paid_again_while_its_files_are_there(
     tmp_path: Path,
 ) -> None:
@@ -200,15 +210,16 @@ def test_whatever_stands_for_a_job_is_understood() -> None:
             {"handle": handle.to_dict()},
         ):
             assert handle_of(client, job) == handle.to_dict()
-        assert handle_of(client, request) == request.to_dict()
+        known = handle_of(client, request)
+        assert {**known, "task": Convert().to_dict()} == request.to_dict()
         assert handle_of(client, f" {request.id} ")["id"] == request.id
         assert handle_of(client, request.get())["id"] == request.id
         assert handle_of(client, " 7\n") == client.executions.handle(7).to_dict()
         assert poll(client, handle_of(client, request.id)).id == request.id
         wrong: list[object] = [None, "", "x", 1.5, {}, {"kind": "document"}, {"handle": None}]
-        for job in wrong:
+        for one in wrong:
             with pytest.raises(InvalidArgumentError):
-                handle_of(client, job)
+                handle_of(client, one)
 
 
 @pytest.mark.parametrize("source", ["", " ", "ftp://a.example/1.pdf", None])

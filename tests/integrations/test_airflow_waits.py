@@ -229,8 +229,8 @@ async def test_whoever_comes_after_an_edit_of_the_connection_has_its_new_host_an
     world = World()
     kept = asyncio.create_task(world.waits.outcome(*world.start(NEVER_ENDS)))
     await world.until(60)
-    first, world.simulator = world.simulator, Simulator(world.clock, "of-another-team")
-    world.simulator.api_origin = "https://b.example"
+    first = world.simulator
+    world.simulator = Simulator(world.clock, "of-another-team", api_origin="https://b.example")
     world.settings = ConnectionSettings("of-another-team", "https://b.example")
     [soon] = world.start(SOON)
     [outcome] = await world.outcomes({**soon, "origin": "https://b.example"})

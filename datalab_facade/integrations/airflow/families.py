@@ -16,7 +16,7 @@ from datalab_facade.client import Datalab
 from datalab_facade.documents.kind import DOCUMENTS
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.executions.kind import EXECUTIONS
-from datalab_facade.integrations.airflow.job_requests import whole_number
+from datalab_facade.integrations.airflow.job_requests import whole_number, without_task
 from datalab_facade.integrations.airflow.memory import Handle
 from datalab_facade.integrations.airflow.saving import (
     save_document,
@@ -120,7 +120,7 @@ def handle_of(client: Datalab, job: object) -> Handle:
         job = job.to_dict()
     if isinstance(job, Mapping):
         inner = job.get("handle", job)
-        handle = dict(inner if isinstance(inner, Mapping) else job)
+        handle = without_task(inner if isinstance(inner, Mapping) else job)
         family_of(handle).jobs(client).handle_to_dict(handle)
         return handle
     family = _family_of_id(job)

@@ -150,6 +150,10 @@ class DatalabJobOperator(BaseOperator):
         """
         raise NotImplementedError
 
+    def handle_to_save(self, handle: Mapping[str, JSON]) -> dict[str, JSON]:
+        """Return a handle with all that is of use for saving, and that XCom does not hold."""
+        return dict(handle)
+
     def execute(self, context: Context) -> dict[str, JSON]:
         """Start the job unless an earlier try has, and wait for it."""
         began = time.monotonic()
@@ -232,7 +236,7 @@ class DatalabJobOperator(BaseOperator):
             raise_problem(event, retry_failed=self.retry_failed)
         manifest, save_to = None, self._folder
         if save_to is not None:
-            manifest = family_of(handle).save(client, handle, save_to)
+            manifest = family_of(handle).save(client, self.handle_to_save(handle), save_to)
         result = event.to_result(manifest)
         if store is not None:
             record_result(_TaskState(store), handle, save_to, result)

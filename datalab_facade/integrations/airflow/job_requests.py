@@ -55,6 +55,14 @@ def workflow_request(workflow_id: int, config: InputConfig | None) -> JobRequest
     return JobRequest("execution", [workflow_id, form], start)
 
 
+def without_task(handle: Mapping[str, JSON]) -> Handle:
+    """Return a handle for XCom: without the fields of a task, which may be content.
+
+    They are the text of a document that is created, or what fills a form.
+    """
+    return {name: value for name, value in handle.items() if name != "task"}
+
+
 def document_request(task: Task[Any], source: str | os.PathLike[str] | None) -> JobRequest:
     """Return the request that a task makes about a document.
 
@@ -64,7 +72,7 @@ def document_request(task: Task[Any], source: str | os.PathLike[str] | None) -> 
     about = _identity_of(source, task)
 
     def start(client: Datalab) -> Handle:
-        return client.documents.submit(task, source, checksum=True).to_dict()
+        return without_task(client.documents.submit(task, source, checksum=True).to_dict())
 
     return JobRequest("document", [task.to_dict(), about], start)
 

@@ -103,6 +103,10 @@ class _DocumentOperator(DatalabJobOperator):
             return document_request(task, source)
         raise InvalidArgumentError("To run a pipeline use DatalabRunPipelineOperator")
 
+    def handle_to_save(self, handle: Mapping[str, JSON]) -> dict[str, JSON]:
+        """Return the handle with the task."""
+        return {**handle, "task": self.requested_task().to_dict()}
+
     @abstractmethod
     def requested_task(self) -> Task[Any]:
         """Return the task.

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
+import attrs
+
 from datalab_facade.client import Datalab
 from datalab_facade.documents.receipts import SavedResult
 from datalab_facade.errors import DatalabError
@@ -59,7 +61,8 @@ def save_pipeline_execution(client: Datalab, handle: _Handle, folder: str) -> di
 
 
 def _receipt(saved: SavedResult) -> dict[str, JSON]:
-    return {"folder": os.fspath(saved.folder), **saved.to_dict()}
+    # The receipt in the folder has the task, whose fields may be content.
+    return {"folder": os.fspath(saved.folder), **attrs.evolve(saved, task=None).to_dict()}
 
 
 def is_still_there(manifest: JSON) -> bool:
