@@ -123,7 +123,7 @@ class DatalabJobOperator(BaseOperator):
     def __init__(
         self,
         *,
-        save_to: str | XComArg | None = None,
+        save_to: str | os.PathLike[str] | XComArg | None = None,
         wait: bool = True,
         timeout: float | timedelta = DEFAULT_TIMEOUT,
         deferrable: bool = True,
@@ -195,7 +195,7 @@ class DatalabJobOperator(BaseOperator):
         folder = self.save_to
         # Airflow has replaced references to other tasks by their values.
         assert not isinstance(folder, XComArg)
-        return folder
+        return None if folder is None else os.fspath(folder)
 
     def _start(self, client: Datalab, store: TaskStateStoreAccessor) -> Started:
         submission = Submission(
