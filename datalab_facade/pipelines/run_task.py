@@ -32,7 +32,7 @@ class RunPipeline(Task[PipelineExecution]):
     """Run a pipeline on a document; ``client.pipelines.run`` makes this of its arguments.
 
     >>> RunPipeline("pl_k8Hx9mP2nQ4v", pipeline_version=0, page_range=range(2)).fields()
-    {'page_range': '0-1', 'version': '0'}
+    {'version': '0', 'page_range': '0-1'}
     """
 
     endpoint: ClassVar[str] = "pipelines/run"

@@ -12,7 +12,8 @@ from specs import documents
 
 import datalab_facade
 from datalab_facade import StepDefinition
-from datalab_facade.transport import document_operations, operations
+from datalab_facade.paging import PageRequest
+from datalab_facade.transport import document_operations, operations, pipeline_operations
 from datalab_facade.transport.operations import Operation
 from datalab_facade.workflows.decoding import decode_workflow
 from tests.contract.left_out import LEFT_OUT
@@ -28,6 +29,14 @@ UNTYPED: dict[str, tuple[str, str]] = {
         "workflows/decoding.py",
     ),
     "DELETE /api/v1/workflows/workflows/{workflow_id}": ("None", "workflows/decoding.py"),
+    "POST /api/v1/pipelines/{pipeline_id}/archive": ("None", "pipelines/decoding.py"),
+    "POST /api/v1/pipelines/{pipeline_id}/unarchive": ("None", "pipelines/decoding.py"),
+    "GET /api/v1/pipelines/{pipeline_id}/versions": ("PipelineVersion", "pipelines/decoding.py"),
+    "GET /api/v1/pipelines/{pipeline_id}/rate": ("PipelineRate", "pipelines/decoding.py"),
+    "GET /api/v1/pipelines/executions/{execution_id}/steps/{step_index}/result": (
+        "DocumentResult",
+        "documents/result_decoding.py",
+    ),
 }
 """Operations whose answer the spec leaves untyped: what the facade gives, and who decodes it."""
 
@@ -39,6 +48,7 @@ ARGUMENTS: dict[str, Any] = {
     "str | None": "y",
     "bool": True,
     "Attachment | None": None,
+    "PageRequest": PageRequest(10, 0),
 }
 """What to call the functions of the transport with; a list of JSON is empty, an object too."""
 
@@ -55,11 +65,11 @@ ENDPOINTS = {
 def wrapped() -> dict[str, Operation]:
     """Give each operation that the transport can send, by the name of its function."""
     found: dict[str, Operation] = {}
-    modules = (operations, document_operations)
+    modules = (operations, document_operations, pipeline_operations)
     functions = [one for kind in modules for one in inspect.getmembers(kind, inspect.isfunction)]
     for name, function in functions:
         signature = inspect.signature(function)
-        if not function.__module__.endswith("operations") or name.startswith("_"):
+        if not function.__module__.endswith("operations") or name.startswith(("_", "make_")):
             continue
         if signature.return_annotation != "Operation":
             continue
@@ -69,7 +79,7 @@ def wrapped() -> dict[str, Operation]:
                     parameter.name: (
                         endpoint
                         if parameter.name == "endpoint"
-                        else _argument(str(parameter.annotation))
+                        else _argument(parameter.name, str(parameter.annotation))
                     )
                     for parameter in signature.parameters.values()
                 }
@@ -78,7 +88,10 @@ def wrapped() -> dict[str, Operation]:
     return found
 
 
-def _argument(annotation: str) -> Any:
+def _argument(name: str, annotation: str) -> Any:
+    if name == "request":
+        # The body of a batch run, which needs this much.
+        return {"collection_id": 1}
     if annotation in ARGUMENTS:
         return ARGUMENTS[annotation]
     return [] if annotation.startswith("list") else {}
