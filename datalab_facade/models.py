@@ -251,7 +251,7 @@ class Steps(Mapping[str, Step]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Steps):
             return NotImplemented
-        return list(self._by_name.values()) == list(other._by_name.values())
+        return list(self._by_name.values()) == list(other.values())
 
     def __reduce__(self) -> tuple[type[Steps], tuple[list[Step]]]:
         return Steps, (list(self._by_name.values()),)
@@ -404,7 +404,7 @@ class Execution(AsJSON):
         return summaries.execution_line(self)
 
     def _repr_html_(self) -> str:
-        return self.timeline()._repr_html_() + summaries.execution_table(self)
+        return self.timeline().svg() + summaries.execution_table(self)
 
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:

@@ -27,6 +27,7 @@ from datalab_facade.documents.kind import (
     failure_of,
     handle_details,
 )
+from datalab_facade.documents.resource import Documents
 from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.sources import DocumentSource
@@ -202,9 +203,10 @@ class ResultMapping(Following[MappedResult[_T]]):
     def __init__(self, tasks: ResultTasks[_T], datalab: Datalab, max_in_flight: int) -> None:
         super().__init__(tasks.check_client, max_in_flight)
         self._tasks = tasks
-        self._documents = datalab.documents
-        transport = self._documents._transport  # noqa: SLF001 - the same, but for the clock
-        context = self._documents._context  # noqa: SLF001
+        documents: Documents = datalab.documents
+        self._documents = documents
+        transport = documents._transport  # noqa: SLF001 - the same, but for the clock
+        context = documents._context  # noqa: SLF001
         self._waits: JobWaits[DocumentRequest, str, DocumentLike] = JobWaits(
             transport, self.stoppable(context), DOCUMENTS
         )

@@ -221,7 +221,7 @@ class PipelineExecution(AsJSON):
         return timeline_of(timed, {name: names[:place] for place, name in enumerate(names)})
 
     def _repr_html_(self) -> str:
-        return self.timeline()._repr_html_()
+        return self.timeline().svg()
 
     def __repr__(self) -> str:
         steps = redact(", ".join(f"{step.type}: {step.status}" for step in self.steps))
