@@ -59,7 +59,7 @@ def measure(many: int, per_minute: int) -> dict[str, float]:
 async def _measure(many: int, per_minute: int) -> Measured:
     from airflow.jobs.triggerer_job_runner import TriggerRunner
 
-    from datalab_facade.integrations.airflow.triggers import DatalabExecutionTrigger
+    from datalab_facade.integrations.airflow.triggers import DatalabJobTrigger
 
     logging.disable(logging.INFO)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
@@ -106,7 +106,7 @@ async def _measure(many: int, per_minute: int) -> Measured:
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     for number, execution_id in enumerate(handles):
-        trigger = DatalabExecutionTrigger(
+        trigger = DatalabJobTrigger(
             {"version": 1, "kind": "execution", "id": execution_id, "origin": origin},
             CONNECTION_ID,
             "2999-01-01T00:00:00+00:00",

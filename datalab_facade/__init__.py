@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         ConfigurationError,
         ConflictError,
         ConnectionSetupError,
+        CostLimitError,
         DatalabError,
         DefinitionIssue,
         DocumentFailedError,
@@ -161,6 +162,7 @@ __all__ = [
     "ConnectionSetupError",
     "Conversion",
     "Convert",
+    "CostLimitError",
     "CreateDocument",
     "CreatedDocument",
     "Datalab",
@@ -295,15 +297,16 @@ _HOMES = {
     "drift": "Drift DriftReport",
     "errors": (
         "APIConnectionError APIStatusError APITimeoutError AuthenticationError BadRequestError "
-        "ClientStateError ConfigurationError ConflictError ConnectionSetupError DatalabError "
-        "DefinitionIssue DocumentFailedError DownloadError DownloadFailure EmptyResultError "
-        "ExecutionFailedError ExtractionIssue ExtractionMismatchError FormatNotRequestedError "
-        "InternalServerError InvalidArgumentError InvalidDefinitionError InvalidResponseError "
-        "InvalidSchemaError JobFailedError LocalFileError NotFoundError OutputTooLargeError "
-        "OverloadedError PayloadTooLargeError PaymentRequiredError PermissionDeniedError "
-        "PipelineFailedError RateLimitError RateLimitTimeoutError RequestRejectedError "
-        "ResultExpiredError SchemaIssue SubmissionUncertainError UnknownOptionError "
-        "UnprocessableEntityError UploadError UploadFailure ValidationIssue WaitTimeoutError"
+        "ClientStateError ConfigurationError ConflictError ConnectionSetupError CostLimitError "
+        "DatalabError DefinitionIssue DocumentFailedError DownloadError DownloadFailure "
+        "EmptyResultError ExecutionFailedError ExtractionIssue ExtractionMismatchError "
+        "FormatNotRequestedError InternalServerError InvalidArgumentError InvalidDefinitionError "
+        "InvalidResponseError InvalidSchemaError JobFailedError LocalFileError NotFoundError "
+        "OutputTooLargeError OverloadedError PayloadTooLargeError PaymentRequiredError "
+        "PermissionDeniedError PipelineFailedError RateLimitError RateLimitTimeoutError "
+        "RequestRejectedError ResultExpiredError SchemaIssue SubmissionUncertainError "
+        "UnknownOptionError UnprocessableEntityError UploadError UploadFailure ValidationIssue "
+        "WaitTimeoutError"
     ),
     "executions.async_handles": "AsyncExecutionHandle",
     "executions.handles": "ExecutionHandle",

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from datalab_facade.pipelines.async_extraction_schemas import AsyncExtractionSchemas
     from datalab_facade.pipelines.async_resource import AsyncPipelines
     from datalab_facade.runs.async_runner import AsyncRuns
-    from datalab_facade.runs.run_options import RunOptions, RunWorkflow
+    from datalab_facade.runs.run_options import RunOptions, RunTask
     from datalab_facade.runs.run_results import RunReport, RunResult
     from datalab_facade.runs.run_sources import AsyncSources
     from datalab_facade.transport.async_api import AsyncApiTransport
@@ -228,29 +228,33 @@ class AsyncDatalab:
 
     async def run(
         self,
-        task: RunWorkflow,
+        task: RunTask,
         files: AsyncSources,
         *,
         output_dir: str | os.PathLike[str],
         **options: Unpack[RunOptions],
     ) -> RunReport:
-        """Upload files, execute a workflow on each, wait, and save what it leaves behind.
+        """Run a task over files: submit each, wait, and save what it leaves behind.
 
         A journal beside the outputs, ``run.jsonl``, tells what was done. The same call
         again, after a crash too, goes on from there, and takes files that came since:
         none is uploaded or submitted a second time. One that fails does not end the
-        others.
+        others. When the account has reached its spending limit, or ``max_cost_cents`` is reached,
+        nothing more is submitted, and all that was is saved; see ``report.left``.
 
         Args:
-            task: A workflow: its id, a snapshot of it, a definition to create it from (once), or
-                the path of a definition's JSON file.
+            task: A task of documents, such as ``Convert()`` or ``Extract(Invoice)``; a pipeline:
+                ``RunPipeline("pl_...")``, a snapshot of it, or its id; or a workflow: its id, a
+                snapshot of it, a definition to create it from (once), or the path of a
+                definition's JSON file.
             files: Paths, URLs, ``datalab://`` references and uploaded files, or one of
                 these; they are read one at a time. A folder stands for the files in it. A
                 file is known again by its name and content, so it is read in each call; a
                 URL by all of its text. The same one named twice is submitted once.
-            output_dir: The folder for the journal and the outputs:
-                ``output_dir/NAME/execution-ID/STEP/FILE``. One run at a time can have it, and
-                no file to run over may be in it.
+            output_dir: The folder for the journal and the outputs: ``output_dir/SUB/STEM/STEM.md``
+                and so on, as ``client.documents.save`` does; for a workflow
+                ``output_dir/NAME/execution-ID/STEP/FILE``. One task can have it, one run at a
+                time, and no file to run over may be in it.
             options: See :class:`~datalab_facade.RunOptions`.
 
         Returns:
@@ -259,19 +263,19 @@ class AsyncDatalab:
 
         Raises:
             InvalidArgumentError: An argument is wrong, or the folder has the journal of
-                another workflow, or of a run that goes on; or the journal cannot be read
+                another task, or of a run that goes on; or the journal cannot be read
                 or written, and the error says what became of the file that it is about.
             InvalidDefinitionError: The definition is wrong.
             AuthenticationError: The key is wrong.
             PermissionDeniedError: The key may not do that, or its subscription has ended.
-            NotFoundError: The workflow is unknown to this key.
+            NotFoundError: The workflow or the pipeline is unknown to this key.
             DatalabError: The workflow could not be created or fetched.
         """
         return await self._runs().report(task, files, output_dir, options)
 
     def iter_run(
         self,
-        task: RunWorkflow,
+        task: RunTask,
         files: AsyncSources,
         *,
         output_dir: str | os.PathLike[str],
@@ -294,8 +298,16 @@ class AsyncDatalab:
     def _runs(self) -> AsyncRuns:
         from datalab_facade.runs.async_runner import AsyncRuns
 
-        nouns = (self.files, self.workflows, self.executions, self.outputs)
-        return AsyncRuns(*nouns, api=self._api, context=self._context)
+        return AsyncRuns(
+            files=self.files,
+            documents=self.documents,
+            pipelines=self.pipelines,
+            workflows=self.workflows,
+            executions=self.executions,
+            outputs=self.outputs,
+            api=self._api,
+            context=self._context,
+        )
 
     def with_options(
         self,

@@ -114,6 +114,7 @@ class Context:
         rate_limiter: RateLimiter,
         changes: bool,
         expected: int = 0,
+        has_room: Callable[[], bool] | None = None,
     ) -> Scheduler[SnapshotT, IdT]:
         """Plan the wait for many jobs.
 
@@ -136,6 +137,7 @@ class Context:
             changes=changes,
             duration_model=self.duration_model,
             expected=expected,
+            has_room=has_room,
         )
 
     def decode(self, kind: JobKind[SnapshotT, IdT], answer: JSON, job_id: IdT) -> SnapshotT:

@@ -35,6 +35,7 @@
     │   └── PipelineFailedError       ... a pipeline execution has no result that is usable
     ├── EmptyResultError              a result came without what was asked for
     ├── ExtractionMismatchError       what was extracted does not fit the caller's type
+    ├── CostLimitError                a run did not submit a file, since its limit is reached
     ├── FormatNotRequestedError       a result has no such format, since it was not asked for
     ├── WaitTimeoutError              the deadline passed first; the job goes on
     ├── UploadError                   a file could not be uploaded
@@ -86,6 +87,7 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "ConnectionSetupError",
+    "CostLimitError",
     "DatalabError",
     "DefinitionIssue",
     "DocumentFailedError",
@@ -944,6 +946,33 @@ class DownloadError(DatalabError):
 
 class OutputTooLargeError(DownloadError):
     """An output is larger than the caller allowed to be held in memory."""
+
+
+class CostLimitError(DatalabError):
+    """A run did not submit a file, since that could cost more than ``max_cost_cents``.
+
+    Attributes:
+        limit_cents: The limit.
+        committed_cents: What earlier files cost, and those that go on will cost about; None if
+            that is not known.
+    """
+
+    limit_cents: float
+    committed_cents: float | None
+
+    def __init__(
+        self, message: str = "", *, limit_cents: float = 0.0, committed_cents: float | None = None
+    ) -> None:
+        spent = "what earlier ones cost is not known yet"
+        if committed_cents is not None:
+            spent = f"{committed_cents:g} cents are spent or under way"
+        super().__init__(
+            message
+            or f"Not submitted, since it may cost more than max_cost_cents={limit_cents:g}: "
+            f"{spent}. The same call with a higher limit goes on"
+        )
+        self.limit_cents = limit_cents
+        self.committed_cents = committed_cents
 
 
 class SubmissionUncertainError(DatalabError):

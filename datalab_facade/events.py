@@ -23,6 +23,8 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from datalab_facade.redaction import redact_url
+
 Direction: TypeAlias = Literal["download", "upload"]
 
 
@@ -92,7 +94,7 @@ class RequestSent(Event):
     to storage."""
     url_template: str | None
     """The operation's path, with names in place of ids; None for a request to storage."""
-    url: str
+    url: str = attrs.field(repr=redact_url)
     """The address: of the API with its path, of storage without, and never with a secret.
 
     It holds ids, so it is no label for a metric."""
@@ -112,7 +114,7 @@ class RequestFinished(Event):
     method: str
     operation: str | None
     url_template: str | None
-    url: str
+    url: str = attrs.field(repr=redact_url)
     server_address: str
     server_port: int
     attempt: int

@@ -61,7 +61,7 @@ def written(source: str) -> str:
 
 def main() -> int:
     """Write the lists, or tell whether they are as they should be."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; fail on a difference")
     arguments = parser.parse_args()
     source = PATH.read_text(encoding="utf-8")

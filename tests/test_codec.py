@@ -298,6 +298,8 @@ BY_HAND = {
     "definitions.py": {"from_dict"},  # lists all issues at once
     "inputs.py": {"to_dict"},  # is JSON already
     "task_base.py": {"to_dict", "from_dict"},  # says of which class it is
+    "document_operations.py": {"to_dict"},  # stands for a generated body
+    "document_scripts.py": {"from_dict"},  # says the place of an error
     "progress.py": {"to_dict"},  # transfers know no class of outputs
 }
 

@@ -21,6 +21,7 @@ from datalab_facade import (
     ConflictError,
     ConnectionSetupError,
     Conversion,
+    CostLimitError,
     Execution,
     Extraction,
     InvalidArgumentError,
@@ -136,6 +137,7 @@ def examples(said: str = "Try again") -> list[DatalabError]:
     ]
     return [
         DatalabError(said),
+        CostLimitError(said, limit_cents=5.0, committed_cents=4.5),
         ConfigurationError(said),
         InvalidArgumentError(said),
         UnknownOptionError(said, name=said, options=(said, said)),
@@ -399,18 +401,19 @@ PUBLIC = [
 
 @pytest.mark.parametrize("kind", PUBLIC, ids=lambda kind: kind.__name__)
 def test_a_test_can_make_any_error_by_hand(kind: type[Any]) -> None:
-    if issubclass(kind, JobFailedError):
-        execution = Execution(id=7, status=Status.FAILED, error="no pages")
-        step = PipelineStepRun(index=0, type="convert", status=Status.FAILED, error="no pages")
-        snapshot = PipelineExecution(id="pex_7", status=Status.FAILED, steps=(step,))
-        by_snapshot = {ExecutionFailedError: execution, PipelineFailedError: snapshot}
-        found = by_snapshot.get(kind)
-        error = kind("no pages", execution) if found is None else kind(found)
-    elif kind in (EmptyResultError, ExtractionMismatchError):
-        kept: Extraction[Any] = Extraction(id="extract/no pages", raw={}, observed_at=_AT)
-        error = kind(kept, ("no pages",)) if kind is EmptyResultError else kind(kept)
-    else:
-        error = kind("no pages")
+    execution = Execution(id=7, status=Status.FAILED, error="no pages")
+    step = PipelineStepRun(index=0, type="convert", status=Status.FAILED, error="no pages")
+    pipeline = PipelineExecution(id="pex_7", status=Status.FAILED, steps=(step,))
+    kept: Extraction[Any] = Extraction(id="extract/no pages", raw={}, observed_at=_AT)
+    needed: dict[type[Any], tuple[Any, ...]] = {
+        ExecutionFailedError: (execution,),
+        PipelineFailedError: (pipeline,),
+        EmptyResultError: (kept, ("no pages",)),
+        ExtractionMismatchError: (kept,),
+    }
+    of_a_job = ("no pages", execution) if issubclass(kind, JobFailedError) else ("no pages",)
+    make: Any = kind
+    error = make(*needed.get(kind, of_a_job))
     assert "no pages" in str(error)
     assert all(hasattr(error, name) for name in _annotations(kind))
     assert pickle.loads(pickle.dumps(error)).args == error.args

@@ -259,7 +259,7 @@ def test_a_run_is_the_parent_of_all_that_it_does(
 
 
 def test_waiting_for_the_rate_limit_is_told(way: Way, simulator: Simulator, heard: Heard) -> None:
-    limiter = LocalRateLimiter(6)
+    limiter = LocalRateLimiter(6, burst=1)
     client = way.client(simulator, listeners=[heard], rate_limiter=limiter)
     execution_id = simulator.start(SOON)
     for _ in range(2):

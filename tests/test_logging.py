@@ -16,7 +16,13 @@ from typing import Any
 import httpx
 import pytest
 
-from datalab_facade import AsyncDatalab, Datalab, InternalServerError, WaitPolicy
+from datalab_facade import (
+    AsyncDatalab,
+    Datalab,
+    InternalServerError,
+    LocalRateLimiter,
+    WaitPolicy,
+)
 from datalab_facade.testing import (
     ExecutionScript,
     Fault,
@@ -276,7 +282,7 @@ def test_a_failure_that_is_retried_in_a_wait_for_many_is_a_warning_too(
 def test_a_long_wait_for_the_rate_limit_is_one_line_for_each_call(
     way: Way, simulator: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = way.client(simulator, requests_per_minute=6)
+    client = way.client(simulator, rate_limiter=LocalRateLimiter(6, burst=1))
     execution_id = simulator.start(SOON)
     way.done(client.executions.get(execution_id))
     assert not lines(caplog, "datalab_facade.rate_limiting")

@@ -216,7 +216,7 @@ def test_the_search_finds_pages_and_names(visit: Visit, words: str) -> None:
 
 def test_the_front_page_shows_what_it_is_and_a_result_in_one_screen(visit: Visit) -> None:
     page = visit("index.html", 1280)
-    result = page.get_by_text("1:00:00 {'pages': 2}")
+    result = page.get_by_text("2 # A report")
     box = result.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] <= 900
@@ -224,9 +224,9 @@ def test_the_front_page_shows_what_it_is_and_a_result_in_one_screen(visit: Visit
 
 def test_docstrings_become_markdown() -> None:
     package = griffe.load("datalab_facade", search_paths=[ROOT], resolve_aliases=False)
-    jobs = package["jobs.resource.Jobs"]
+    jobs = package["jobs.resource.JobWaits"]
     assert docstrings.as_markdown("As :meth:`wait`, see :class:`~a.b.C`.", jobs) == (
-        'As <autoref optional identifier="datalab_facade.jobs.resource.Jobs.wait">'
+        'As <autoref optional identifier="datalab_facade.jobs.resource.JobWaits.wait">'
         '<code>wait</code></autoref>, see <autoref optional identifier="a.b.C"><code>C</code>'
         "</autoref>."
     )

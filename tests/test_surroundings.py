@@ -15,7 +15,14 @@ import certifi
 import httpx
 import pytest
 
-from datalab_facade import AsyncDatalab, ClientStateError, ConfigurationError, Datalab, WaitPolicy
+from datalab_facade import (
+    AsyncDatalab,
+    ClientStateError,
+    ConfigurationError,
+    Datalab,
+    LocalRateLimiter,
+    WaitPolicy,
+)
 from datalab_facade.testing import Fault
 from datalab_facade.transport.network.environment import certificates, proxy_for
 from tests.in_process import FINISHED, Recorder
@@ -40,7 +47,9 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_a_rate_limiter_gives_slots_also_where_the_clock_stands_still(stopped: list[float]) -> None:
     recorder = Recorder()
-    with Datalab(API_KEY, http_client=httpx.Client(transport=recorder)) as client:
+    limiter = LocalRateLimiter(200, burst=1)
+    http = httpx.Client(transport=recorder)
+    with Datalab(API_KEY, http_client=http, rate_limiter=limiter) as client:
         for _ in range(12):
             client.executions.get(7)
     assert len(recorder.requests) == 12

@@ -223,6 +223,8 @@ def is_telling(name: str) -> bool:
 
 
 HARMLESS = {"base_url", "file_key", "step_key", "key", "key_file"}
+# Names of fields, and what events have without user, query and path.
+HARMLESS |= {"urls", "url_template", "server_address"}
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,20 @@ import click
 from datalab_facade._version import __version__
 from datalab_facade.cli.commands.demo import demo
 from datalab_facade.cli.commands.doctor import doctor
+from datalab_facade.cli.commands.documents import convert, extract, segment, track_changes
 from datalab_facade.cli.commands.executions import status, wait, watch
+from datalab_facade.cli.commands.extraction_schemas import extraction_schemas
 from datalab_facade.cli.commands.files import files
 from datalab_facade.cli.commands.outputs import download
+from datalab_facade.cli.commands.pipelines import pipelines
 from datalab_facade.cli.commands.record import record
+from datalab_facade.cli.commands.requests import result, submit
 from datalab_facade.cli.commands.running import run as run_files
 from datalab_facade.cli.commands.schemas import completion, schema
 from datalab_facade.cli.commands.serving import serve
 from datalab_facade.cli.commands.timelines import timeline
 from datalab_facade.cli.commands.workflows import step_types, workflows
+from datalab_facade.cli.commands.writing import create, fill
 from datalab_facade.cli.exits import INTERRUPTED_HINT, MEANINGS, ExitCode, Problem
 from datalab_facade.cli.screens import Screen
 from datalab_facade.cli.sessions import PROGRAM, Session
@@ -27,7 +32,7 @@ from datalab_facade.cli.streams import OutputLostError, failure_of
 
 _EXIT_CODES = "\n".join(f"  {int(code):>3}  {meaning}" for code, meaning in MEANINGS.items())
 
-_HELP = f"""Run Datalab workflows over files, watch their executions, save their outputs.
+_HELP = f"""Convert documents and extract data from them; run workflows and pipelines.
 
 Put the API key into DATALAB_API_KEY, or into a file that --key-file names. No command
 takes the key as an argument, because other users of the machine could read it there.
@@ -44,9 +49,27 @@ Exit codes:
 """
 
 
+def _with_dashes(token: str) -> str:
+    # marker and Datalab's own program write their options with underscores.
+    return token.replace("_", "-")
+
+
+class _Program(click.Group):
+    """The commands, also by the names that Datalab's own program gives them."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        name = "create" if cmd_name == "create-document" else cmd_name
+        return super().get_command(ctx, name)
+
+
 @click.group(
+    cls=_Program,
     help=_HELP,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "token_normalize_func": _with_dashes,
+    },
 )
 @click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 def program() -> None:
@@ -54,6 +77,16 @@ def program() -> None:
 
 
 for _command in (
+    convert,
+    extract,
+    segment,
+    fill,
+    track_changes,
+    create,
+    submit,
+    result,
+    pipelines,
+    extraction_schemas,
     status,
     watch,
     wait,

@@ -17,18 +17,23 @@ from datalab_facade.errors import (
     APIStatusError,
     AuthenticationError,
     ConnectionSetupError,
+    CostLimitError,
     DatalabError,
     DownloadError,
+    EmptyResultError,
     ExecutionFailedError,
+    ExtractionMismatchError,
     InternalServerError,
     InvalidDefinitionError,
     InvalidResponseError,
     JobFailedError,
     LocalFileError,
     NotFoundError,
+    PaymentRequiredError,
     PermissionDeniedError,
     RateLimitError,
     RateLimitTimeoutError,
+    ResultExpiredError,
     SubmissionUncertainError,
     UploadError,
     WaitTimeoutError,
@@ -52,11 +57,11 @@ class ExitCode(IntEnum):
 
 
 MEANINGS: Final = {
-    ExitCode.DONE: "success; for executions: all have completed",
-    ExitCode.FAILED: "an execution has failed, or some of the work could not be done",
+    ExitCode.DONE: "success; for executions and requests: all have completed",
+    ExitCode.FAILED: "an execution or request has failed, or some of the work could not be done",
     ExitCode.USAGE: "wrong usage: an argument, a setting, a definition, a local file or folder",
     ExitCode.REFUSED: "not found, or refused by Datalab",
-    ExitCode.TIMED_OUT: "timed out; executions continue",
+    ExitCode.TIMED_OUT: "timed out; executions and requests continue",
     ExitCode.NETWORK: "no valid answer from Datalab or the network; try again later",
     ExitCode.BUG: "a bug in this program",
     ExitCode.WRITE_ERROR: "the output or a file could not be written, for example to a full disk",
@@ -119,12 +124,16 @@ def problem_of(error: DatalabError) -> Problem:
 # Arguments of the library, and the options that stand for them here.
 _OPTION_NAMES: Final = {
     "retry_unknown=True": "--retry-unknown",
+    "retry_failed=True": "--retry-failed",
     "allow_http=True": "--allow-http",
     "pass content_type": "say --content-type",
+    "save_checkpoint=True": "--save-checkpoint",
 }
 
 
 _SECRET: Final = re.compile(r"secrets\['([^']*)'\]")
+# The option is in dollars, so the number would mislead.
+_MAX_COST: Final = re.compile(r"max_cost_cents(=[\d.]+)?")
 
 
 def use_option_names(text: str) -> str:
@@ -135,7 +144,7 @@ def use_option_names(text: str) -> str:
     """
     for argument, option in _OPTION_NAMES.items():
         text = text.replace(argument, option)
-    return _SECRET.sub(r"--secret \1=FILE", text)
+    return _SECRET.sub(r"--secret \1=FILE", _MAX_COST.sub("--max-cost", text))
 
 
 def _message(error: DatalabError) -> str:
@@ -147,6 +156,11 @@ def _message(error: DatalabError) -> str:
         last = "no poll succeeded" if error.stage is None else f"last seen {error.stage}"
         job = f"{error.kind.capitalize()} {error.id}"
         return f"{job} has not ended after {error.elapsed:.0f} s ({last})"
+    if isinstance(error, EmptyResultError):
+        return f"The result of {error.result.id} has no {excerpt(', '.join(error.missing))}"
+    if isinstance(error, ExtractionMismatchError):
+        issues = "; ".join(map(str, error.issues))
+        return excerpt(f"{error.extraction.id} does not fit {error.into}: {issues}", limit=1_000)
     if isinstance(error, InvalidDefinitionError):
         name = error.source or "The definition"
         issues = "; ".join(use_option_names(str(issue)) for issue in error.issues)
@@ -171,8 +185,8 @@ def _classify(error: DatalabError) -> tuple[ExitCode, str]:
     if isinstance(error, ExecutionFailedError):
         return ExitCode.FAILED, f"For details: datalab-facade status {error.snapshot.id}"
     if isinstance(error, WaitTimeoutError):
-        command = f"datalab-facade watch {error.id}"
-        return ExitCode.TIMED_OUT, f"It continues; to watch it again: {command}"
+        again = _AGAIN.get(error.kind, "to watch it again: datalab-facade watch")
+        return ExitCode.TIMED_OUT, f"It continues; {again} {error.id}"
     if isinstance(error, (UploadError, DownloadError)):
         return _TRANSFER_CODES.get(error.reason, ExitCode.USAGE), ""
     return next(
@@ -181,10 +195,19 @@ def _classify(error: DatalabError) -> tuple[ExitCode, str]:
     )
 
 
+# The commands that wait for a job again, by its kind.
+_AGAIN: Final = {
+    "document": "to take its result: datalab-facade result",
+    "pipeline execution": "to take its result: datalab-facade pipelines result",
+}
+
 # The first match counts, so subclasses come before their bases.
 _BY_KIND: Final[tuple[tuple[type[DatalabError], tuple[ExitCode, str]], ...]] = (
     *((kind, (ExitCode.USAGE, "")) for kind in CALLER_ERRORS),
     (JobFailedError, (ExitCode.FAILED, "")),
+    (CostLimitError, (ExitCode.FAILED, "")),
+    (EmptyResultError, (ExitCode.FAILED, "Check whether the document is blank")),
+    (ExtractionMismatchError, (ExitCode.FAILED, "")),
     (RateLimitTimeoutError, (ExitCode.TIMED_OUT, "")),
     (SubmissionUncertainError, (ExitCode.NETWORK, "")),
     (ConnectionSetupError, (ExitCode.NETWORK, "")),
@@ -192,6 +215,14 @@ _BY_KIND: Final[tuple[tuple[type[DatalabError], tuple[ExitCode, str]], ...]] = (
     (InvalidResponseError, (ExitCode.NETWORK, _NETWORK_HINT)),
     (AuthenticationError, (ExitCode.REFUSED, _KEY_HINT)),
     (PermissionDeniedError, (ExitCode.REFUSED, "Check your subscription and the team of the key")),
+    (
+        PaymentRequiredError,
+        (ExitCode.REFUSED, "Raise the spending limit; what was submitted before is paid"),
+    ),
+    (
+        ResultExpiredError,
+        (ExitCode.REFUSED, "Datalab deletes results an hour after they are complete"),
+    ),
     (
         NotFoundError,
         (

@@ -100,6 +100,10 @@ class Session:
             lines = [line for part in text.splitlines() for line in paragraph(part, terminal)]
             self.err.write("\n".join(lines))
 
+    def show(self, text: str) -> None:
+        """Write a sentence for people to standard output, wrapped to the terminal."""
+        self.out.write("\n".join(paragraph(text, self.out.for_tables)))
+
     def report_problem(self, problem: Problem) -> None:
         """Report an error: one line for people, a document with ``--json``."""
         if self.as_json:

@@ -81,6 +81,11 @@ class AsyncDocumentHandle(AsyncWaitHandle[DocumentRequest, str], Generic[R_co]):
         )
         return self._jobs.handle_to_dict(self.id) | handle_details(known)
 
+    def _repr_html_(self) -> str:
+        from datalab_facade.documents.result_cards import handle_card
+
+        return handle_card(self).html()
+
     @classmethod
     def more_of(cls, data: Mapping[str, JSON]) -> dict[str, object]:
         """Return what a handle holds besides the id, of its JSON form."""

@@ -91,6 +91,7 @@ class AsyncResultReader:
         output_dir: str | os.PathLike[str],
         *,
         deadline: float,
+        folder_name: str | None = None,
     ) -> SavedResult:
         """Save the result of a request that has ended, in constant memory if it has a URL.
 
@@ -104,7 +105,7 @@ class AsyncResultReader:
             except ExtractionMismatchError as error:
                 # Files have no type.
                 result = error.extraction
-            return await self.save_result(result, output_dir)
+            return await self.save_result(result, output_dir, folder_name=folder_name)
         folder = checked_path("output_dir", output_dir)
         file = await off_loop_async(lambda: _temporary_file(folder))
         with file:
@@ -123,15 +124,22 @@ class AsyncResultReader:
                     source=known.source,
                     source_sha256=known.source_sha256,
                     saved_at=saved_at,
+                    folder_name=folder_name,
                 )
             )
 
     async def save_result(
-        self, result: DocumentResult, output_dir: str | os.PathLike[str]
+        self,
+        result: DocumentResult,
+        output_dir: str | os.PathLike[str],
+        *,
+        folder_name: str | None = None,
     ) -> SavedResult:
         """Save a result that is in memory. Errors as :func:`save_result`."""
         saved_at = self._context.clock.now()
-        return await off_loop_async(lambda: save_result(result, output_dir, saved_at=saved_at))
+        return await off_loop_async(
+            lambda: save_result(result, output_dir, saved_at=saved_at, folder_name=folder_name)
+        )
 
     def _latest(self, deadline: float) -> float:
         # A wait without an end does not make a download without one.

@@ -25,6 +25,7 @@ from datalab_facade.redaction import redact, redacted_repr
 
 if TYPE_CHECKING:
     from datalab_facade.documents.task_base import Task
+    from datalab_facade.pictures.cards import Card
 
     AnyTask: TypeAlias = "Task[DocumentResult]"
 else:
@@ -141,6 +142,18 @@ class DocumentResult(AsJSON):
             if value is not None:
                 parts.append(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}")
         return f"<{type(self).__name__} {' '.join(parts)}>"
+
+    def _repr_html_(self) -> str:
+        return self._card().html()
+
+    def _repr_markdown_(self) -> str:
+        return self._card().markdown()
+
+    def _card(self) -> Card:
+        """Return what a notebook shows."""
+        from datalab_facade.documents.result_cards import plain_card
+
+        return plain_card(self)
 
 
 class Images(Mapping[str, bytes]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import attrs
 
@@ -35,6 +35,9 @@ from datalab_facade.fields import compact, number
 from datalab_facade.json_forms import JSON
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redacted_repr
+
+if TYPE_CHECKING:
+    from datalab_facade.pictures.cards import Card
 
 T_co = TypeVar("T_co", covariant=True)
 _Other = TypeVar("_Other")
@@ -113,6 +116,11 @@ class Conversion(DocumentResult):
         value = self.raw.get(name)
         kind = str if name in ("markdown", "html") else dict
         return isinstance(value, kind) and bool(value)
+
+    def _card(self) -> Card:
+        from datalab_facade.documents.result_cards import conversion_card
+
+        return conversion_card(self)
 
 
 @picklable
@@ -202,6 +210,11 @@ class Extraction(DocumentResult, Generic[T_co]):
     def __str__(self) -> str:
         return compact(self.data)
 
+    def _card(self) -> Card:
+        from datalab_facade.documents.result_cards import extraction_card
+
+        return extraction_card(self)
+
 
 @picklable
 @attrs.frozen(kw_only=True)
@@ -248,6 +261,11 @@ class Segmentation(DocumentResult):
     def __str__(self) -> str:
         return "\n".join(f"{segment.name}: {segment.page_range}" for segment in self.segments)
 
+    def _card(self) -> Card:
+        from datalab_facade.documents.result_cards import segmentation_card
+
+        return segmentation_card(self)
+
 
 @picklable
 @attrs.frozen(kw_only=True, repr=False, slots=False)
@@ -293,11 +311,21 @@ class FilledForm(_DocumentFile):
         """Whether every value was filled in."""
         return not self.not_found
 
+    def _card(self) -> Card:
+        from datalab_facade.documents.result_cards import form_card
+
+        return form_card(self)
+
 
 @picklable
 @attrs.frozen(kw_only=True, repr=False, slots=False)
 class CreatedDocument(_DocumentFile):
     """A document that was made of Markdown."""
+
+    def _card(self) -> Card:
+        from datalab_facade.documents.result_cards import created_card
+
+        return created_card(self)
 
 
 @picklable
@@ -329,6 +357,11 @@ class SchemaSuggestions(DocumentResult):
     def _suggestion(self, name: str) -> dict[str, JSON] | None:
         value = object_of(self.raw, "suggestions").get(name)
         return parsed_object(value) if value else None
+
+    def _card(self) -> Card:
+        from datalab_facade.documents.result_cards import suggestions_card
+
+        return suggestions_card(self)
 
 
 def requested_formats(task: AnyTask | None, answered: JSON) -> tuple[str, ...]:

@@ -83,6 +83,7 @@ class _Order:
     source: str | None = attrs.field(converter=without_query)
     source_sha256: str | None
     saved_at: datetime | None
+    folder_name: str | None = None
 
     @property
     def stem(self) -> str:
@@ -98,6 +99,8 @@ class _Order:
     @property
     def folder_names(self) -> Iterator[str]:
         """Yield the names that the folder can have, the best first."""
+        if self.folder_name is not None:
+            yield self.folder_name
         yield self.stem
         yield safe_name(last_part(self.source or "") or self.stem)
         identity = repr((self.source, self.source_sha256) if self.source else self.job_id)
@@ -124,6 +127,7 @@ def save_result(
     source: str | None = None,
     source_sha256: str | None = None,
     saved_at: datetime | None = None,
+    folder_name: str | None = None,
 ) -> SavedResult:
     """Save a result in a folder of its own, named by its source.
 
@@ -135,6 +139,7 @@ def save_result(
         source: The document's path or address; by default, what the result says.
         source_sha256: The SHA-256 of the document; by default, what the result says.
         saved_at: When that is.
+        folder_name: The name of the result's folder, if it can have it; by default the document's.
 
     Returns:
         The receipt, which is in the folder as well.
@@ -155,6 +160,7 @@ def save_result(
         source=source if source is not None else result.source,
         source_sha256=source_sha256 if source_sha256 is not None else result.source_sha256,
         saved_at=saved_at,
+        folder_name=folder_name,
     )
     return _save(order, lambda: events_of(result.raw), lambda _: result)
 
@@ -169,6 +175,7 @@ def save_body(
     source: str | None = None,
     source_sha256: str | None = None,
     saved_at: datetime | None = None,
+    folder_name: str | None = None,
 ) -> SavedResult:
     """Save a result while its JSON arrives, in constant memory.
 
@@ -181,6 +188,7 @@ def save_body(
         source: The document's path or address.
         source_sha256: The SHA-256 of the document, if it was computed.
         saved_at: When that is.
+        folder_name: The name of the result's folder, if it can have it; by default the document's.
 
     Returns:
         The receipt, which is in the folder as well.
@@ -196,6 +204,7 @@ def save_body(
         source=source,
         source_sha256=source_sha256,
         saved_at=saved_at,
+        folder_name=folder_name,
     )
 
     def result_of(kept: Mapping[str, JSON]) -> DocumentResult:

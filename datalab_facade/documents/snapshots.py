@@ -73,6 +73,11 @@ class DocumentRequest(AsJSON):
             return False
         return self.success is True or self.error is None
 
+    def _repr_html_(self) -> str:
+        from datalab_facade.documents.result_cards import request_card
+
+        return request_card(self).html()
+
 
 def decode_request(
     body: JSON, *, job_id: str, observed_at: datetime | None = None

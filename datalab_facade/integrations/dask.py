@@ -1,8 +1,8 @@
-"""Process the outputs of many executions on a Dask cluster (extra ``dask``).
+"""Process results of documents, and outputs of executions, on a Dask cluster (extra ``dask``).
 
-One process has the API key and waits for all executions, with one rate limiter. The workers
-receive presigned URLs, fetch outputs from storage, and run the user's function; they send
-nothing to the API. See :func:`map_outputs`.
+One process has the API key, submits and waits, with one rate limiter. The workers receive
+results and presigned URLs, fetch what is in storage, and run the user's function; they send
+nothing to the API. See :func:`map_results` and :func:`map_outputs`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from datalab_facade.arguments import (
     named,
 )
 from datalab_facade.client import Datalab
+from datalab_facade.documents.result_base import DocumentResult
+from datalab_facade.documents.sources import DocumentSource
+from datalab_facade.documents.tasks import Task
 from datalab_facade.errors import ClientStateError, InvalidArgumentError
 from datalab_facade.executions.kind import ExecutionLike
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY
@@ -32,14 +35,16 @@ try:
     from distributed.protocol.pickle import dumps
 
     from datalab_facade.integrations.dask_mapping import OutputMapping
+    from datalab_facade.integrations.dask_results import MappedResult, ResultMapping, ResultTasks
     from datalab_facade.integrations.dask_tasks import MappedOutput, Tasks
 except ModuleNotFoundError as missing:
-    _message = "map_outputs needs distributed: pip install 'datalab-facade[dask]'"
+    _message = "This module needs distributed: pip install 'datalab-facade[dask]'"
     raise ModuleNotFoundError(_message, name=missing.name) from missing
 
-__all__ = ["MappedOutput", "map_outputs"]
+__all__ = ["MappedOutput", "MappedResult", "map_outputs", "map_results"]
 
 _T = TypeVar("_T")
+_R = TypeVar("_R", bound=DocumentResult)
 
 _MIN_IN_FLIGHT = 32
 _IN_FLIGHT_PER_THREAD = 4
@@ -110,16 +115,14 @@ def map_outputs(
         Exception: Any error of reading the executions, after all earlier results; or
             Dask's error if it accepts no more tasks.
     """
-    if not isinstance(datalab, Datalab):
-        raise InvalidArgumentError(
-            f"datalab must be a Datalab, the blocking client, not a {type(datalab).__name__}"
-        )
+    _check_datalab(datalab)
     checked_iterable("executions", executions)
     step_names = _check_steps(steps)
     cluster = _check_client(client)
+    _check_function(function, "an output and its bytes")
     tasks = Tasks(
         cluster,
-        _check_function(function),
+        function,
         datalab,
         checked_count("max_bytes", max_bytes, least=0),
         checked_seconds("timeout", timeout),
@@ -133,11 +136,104 @@ def map_outputs(
     return mapping.results()
 
 
-def _check_function(function: Callable[[Output, bytes], _T]) -> Callable[[Output, bytes], _T]:
+def map_results(
+    task: Task[_R],
+    sources: Iterable[DocumentSource],
+    function: Callable[[_R], _T],
+    *,
+    datalab: Datalab,
+    client: Client | None = None,
+    max_in_flight: int | None = None,
+    concurrency: int = DEFAULT_CONCURRENCY,
+    policy: WaitPolicy | None = None,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    timeout: float | timedelta = DEFAULT_TIMEOUT,
+) -> Generator[MappedResult[_T], None, None]:
+    """Submit a task for each of many documents, and run a function on each result, on a cluster.
+
+    ::
+
+        def words(conversion):
+            return len(conversion.markdown.split())
+
+        with Client("scheduler:8786"), Datalab() as datalab:
+            for mapped in map_results(Convert(), paths, words, datalab=datalab):
+                print(mapped.source, mapped.result())
+
+    The calling process submits and waits, with one rate limiter; each submission costs money.
+    A result that is in the answer is sent to a worker; one behind a ``result_url`` is fetched
+    by the worker, without the key. The worker reads the result and calls the function.
+
+    Each source has one future. If its submission, its wait or its request fails, or nothing
+    came of it, the future has that error, and the other sources go on. The submission of a
+    source is never repeated; a task of a worker that dies runs again on another one.
+
+    The scheduler and the workers receive the function, the task without its webhook, the
+    result and the limits below, but never the API key. Where storage refuses a URL as expired,
+    the calling process asks for a new one.
+
+    Args:
+        task: What to do with each document, such as ``Convert()``.
+        sources: The documents: whatever ``datalab.documents.submit`` takes. They are read as
+            there is room, so they may be many.
+        function: Called on a worker with the result. It must pickle. It may be called more
+            than once for a result, if a worker dies.
+        datalab: The client that submits and waits. It must stay open until the last result.
+        client: The client of the cluster; by default the most recent one.
+        max_in_flight: The most tasks that may be unfinished, or finished and not taken
+            from the iterator; by default four times the current number of threads of
+            the cluster, but at least 32.
+        concurrency: The most requests to wait for at once. A few more may have been submitted.
+        policy: The policy for each wait; by default that of ``datalab``.
+        max_bytes: The largest size in bytes of a result that is fetched.
+        timeout: Seconds, or a timedelta, for fetching one result.
+
+    Returns:
+        An iterator of results, in the order in which they become available. Leaving it
+        early ends the wait and releases the tasks that no worker has started; requests that
+        were submitted go on.
+
+    Raises:
+        InvalidArgumentError: An argument is wrong; nothing was sent.
+        ClientStateError: There is no cluster, or its client is closed; nothing was sent.
+        Exception: Any error of reading the sources, after all earlier results; or
+            Dask's error if it accepts no more tasks.
+    """
+    _check_datalab(datalab)
+    if not isinstance(task, Task):
+        raise InvalidArgumentError(f"task must be a task such as Convert(), not {named(task)}")
+    if isinstance(sources, (str, bytes)):
+        raise InvalidArgumentError("sources must be a list of sources, not a single one")
+    checked_iterable("sources", sources)
+    cluster = _check_client(client)
+    _check_function(function, "a result")
+    tasks: ResultTasks[_T] = ResultTasks(
+        cluster,
+        function,
+        datalab,
+        checked_count("max_bytes", max_bytes, least=0),
+        checked_seconds("timeout", timeout),
+    )
+    limit = _default_max_in_flight(cluster) if max_in_flight is None else max_in_flight
+    checked_count("concurrency", concurrency, least=1)
+    checked_count("max_in_flight", limit, least=1)
+
+    mapping = ResultMapping(tasks, datalab, limit)
+    mapping.wait_for(task, sources, concurrency, policy)
+    return mapping.results()
+
+
+def _check_datalab(datalab: object) -> None:
+    if not isinstance(datalab, Datalab):
+        raise InvalidArgumentError(
+            f"datalab must be a Datalab, the blocking client, not a {type(datalab).__name__}"
+        )
+
+
+def _check_function(function: object, arguments: str) -> None:
     if not callable(function):
         raise InvalidArgumentError(
-            f"function must be a function of an output and its bytes, not a "
-            f"{type(function).__name__}"
+            f"function must be a function of {arguments}, not a {type(function).__name__}"
         )
     try:
         dumps(function)
@@ -146,7 +242,6 @@ def _check_function(function: Callable[[Output, bytes], _T]) -> Callable[[Output
             f"The function cannot be sent to workers ({type(error).__name__}): it must not hold "
             f"what does not pickle, such as a client or a lock"
         ) from error
-    return function
 
 
 def _check_client(client: Client | None) -> Client:
@@ -158,7 +253,7 @@ def _check_client(client: Client | None) -> Client:
         ) from None
     if client.asynchronous:
         raise InvalidArgumentError(
-            "map_outputs blocks, so client must not be asynchronous; pass a blocking Dask client"
+            "The mapping blocks, so client must not be asynchronous; pass a blocking Dask client"
         )
     if client.status != "running":
         raise ClientStateError(f"The Dask client is {client.status}; create a new one")

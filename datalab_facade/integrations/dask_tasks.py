@@ -28,8 +28,11 @@ from datalab_facade.outputs.renewing import Renewals
 
 _T = TypeVar("_T")
 
-_MAX_RENEWALS = 3
-_RENEWAL_SECONDS = 60.0
+MAX_RENEWALS = 3
+"""How many times a task is started again with a new URL."""
+
+RENEWAL_SECONDS = 60.0
+"""The seconds that the poll for a new URL may take."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -131,7 +134,7 @@ class Tasks(Generic[_T]):
             output=output,
             future=future,
             tasks=self,
-            renewals=_MAX_RENEWALS,
+            renewals=MAX_RENEWALS,
         )
 
     def restart(self, mapped: MappedOutput[_T], error: DownloadError) -> MappedOutput[_T] | None:
@@ -142,14 +145,14 @@ class Tasks(Generic[_T]):
             or output is None
             or error.reason != DownloadFailure.EXPIRED
             or error.execution_id != output.execution_id
-            or mapped._renewals >= _MAX_RENEWALS  # noqa: SLF001 - of this module
+            or mapped._renewals >= MAX_RENEWALS  # noqa: SLF001 - of this module
         ):
             return None
         try:
             url = self._renewals.renew(
                 output,
                 output.url,
-                _RENEWAL_SECONDS,
+                RENEWAL_SECONDS,
                 lambda left: self.poll(output.execution_id, timeout=left),
             )
         except NotFoundError:
@@ -179,13 +182,22 @@ class Tasks(Generic[_T]):
         Raises:
             ClientStateError: The client is closed.
         """
-        if self._client.status == "closed":
-            raise ClientStateError(
-                "The Dask client is closed or has lost its scheduler; take all results before "
-                "you close it"
-            )
+        check_open(self._client)
 
     def _key(self, execution_id: object) -> str:
         # Dashboards show the key, so it holds nothing of a wrong id.
         name = execution_id if isinstance(execution_id, int) else "none"
         return f"{self._name}-{name}-{uuid4().hex}"
+
+
+def check_open(client: Client) -> None:
+    """Check that a cluster's client can still deliver results.
+
+    Raises:
+        ClientStateError: The client is closed.
+    """
+    if client.status == "closed":
+        raise ClientStateError(
+            "The Dask client is closed or has lost its scheduler; take all results before you "
+            "close it"
+        )

@@ -1,4 +1,4 @@
-"""The tasks on the workers of a Dask cluster: fetch an output, and call the user's function.
+"""The tasks on the workers of a Dask cluster: fetch what is there, and call the user's function.
 
 Workers do not have the API key. An output comes with its presigned URL. If the URL has
 expired, the task ends with DownloadError; the process that waits for executions has the
@@ -16,6 +16,10 @@ import attrs
 
 from datalab_facade.clock import SystemClock
 from datalab_facade.context import Context
+from datalab_facade.documents.kind import KnownRequest
+from datalab_facade.documents.result_base import DocumentResult
+from datalab_facade.documents.result_reading import ResultReader
+from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.drift import DriftLog
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.listeners import SILENT
@@ -35,12 +39,12 @@ _T = TypeVar("_T")
 
 @attrs.frozen
 class Fetching:
-    """The limits for fetching an output on a worker."""
+    """The limits for fetching an output or a result on a worker."""
 
     max_bytes: int
-    """The largest size of an output in bytes."""
+    """The largest size in bytes."""
     timeout: float
-    """The seconds for one output."""
+    """The seconds for fetching it."""
     allow_http: bool
     """Whether storage on another machine may be used without TLS."""
 
@@ -57,6 +61,34 @@ def fetch_and_call(
     outputs = _outputs(allow_http=fetching.allow_http)
     data = outputs.read_bytes(output, max_bytes=fetching.max_bytes, timeout=fetching.timeout)
     return function(output, data)
+
+
+def read_and_call(
+    function: Callable[[DocumentResult], _T],
+    request: DocumentRequest,
+    known: KnownRequest,
+    fetching: Fetching,
+) -> _T:
+    """Read the result of a request, from where it says if need be, and call the function with it.
+
+    Raises:
+        DownloadError: The result could not be fetched; ``reason`` says why.
+        DatalabError: The answer is not a result, or not what was asked for.
+        Exception: Any error of the function.
+    """
+    storage, context = _network(allow_http=fetching.allow_http)
+
+    def poll_again(_: float) -> NoReturn:
+        raise InvalidArgumentError(f"A worker has no API key, so it cannot poll {request.id}")
+
+    result = ResultReader(storage, context).read(
+        request,
+        known,
+        poll_again,
+        deadline=context.clock.monotonic() + fetching.timeout,
+        max_bytes=fetching.max_bytes,
+    )
+    return function(result)
 
 
 def fail(error: Exception) -> NoReturn:
@@ -80,7 +112,7 @@ class _NoExecutions:
 
 # Connections stay open for the next task; they close with the worker's process.
 @functools.cache
-def _outputs(*, allow_http: bool) -> Outputs:
+def _network(*, allow_http: bool) -> tuple[StorageTransport, Context]:
     clock = SystemClock()
     context = Context(
         clock=clock,
@@ -92,5 +124,10 @@ def _outputs(*, allow_http: bool) -> Outputs:
         allow_http=allow_http,
     )
     connections = ConnectionPool(None, Connector())
-    storage = StorageTransport(Surroundings(clock, SILENT), connections)
+    return StorageTransport(Surroundings(clock, SILENT), connections), context
+
+
+@functools.cache
+def _outputs(*, allow_http: bool) -> Outputs:
+    storage, context = _network(allow_http=allow_http)
     return Outputs(storage, cast("Executions", _NoExecutions()), context)

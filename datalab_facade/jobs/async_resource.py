@@ -327,6 +327,7 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
         *,
         changes: bool,
         expected: int = 0,
+        has_room: Callable[[], bool] | None = None,
     ) -> AsyncGenerator[Update[SnapshotT, IdT] | Settled[object], None]:
         context = self._context
         checked_iterable_async("jobs", jobs)
@@ -338,6 +339,7 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
             rate_limiter=self._transport.admission.rate_limiter,
             changes=changes,
             expected=len(jobs) if isinstance(jobs, Sized) else expected,
+            has_room=has_room,
         )
         headers = context.options_for_call(None, options).headers
         waits = WaitActivities(context.reporter, self.kind)

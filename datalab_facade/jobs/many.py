@@ -9,7 +9,7 @@ from datalab_facade.clock import Clock
 from datalab_facade.errors import DatalabError, InvalidArgumentError, RateLimitTimeoutError
 from datalab_facade.jobs.commands import Result
 from datalab_facade.jobs.kinds import IdT, SnapshotT
-from datalab_facade.jobs.outcomes import Abandoned, Settled, Update
+from datalab_facade.jobs.outcomes import Abandoned, NothingYet, Settled, Update
 from datalab_facade.jobs.scheduling import Poll, Scheduler
 from datalab_facade.jobs.wait_activities import WaitActivities
 from datalab_facade.rate_limiting.priorities import RequestPriority
@@ -17,8 +17,8 @@ from datalab_facade.transport.admission import AdmissionControl
 
 LikeT = TypeVar("LikeT")
 
-FeedItem: TypeAlias = LikeT | Settled[object] | Abandoned[IdT]
-"""What is fed: what stands for a job, a result that is known, or a job to forget."""
+FeedItem: TypeAlias = LikeT | Settled[object] | Abandoned[IdT] | NothingYet
+"""What is fed: what stands for a job, a result that is known, a job to forget, or nothing yet."""
 
 NO_MORE = object()
 """What is fed when there are no more."""
@@ -93,6 +93,8 @@ def feed_one(
         scheduler.close_feed()
     elif isinstance(item, Settled):
         scheduler.settle(item, now)
+    elif isinstance(item, NothingYet):
+        return
     elif isinstance(item, Abandoned):
         scheduler.abandon(item)
     else:

@@ -47,6 +47,8 @@ async def run_many_async(
             run.happened.clear()
             for update in scheduler.events():
                 yield update
+                # Whoever takes updates may have made room by what it did with this one.
+                run.make_room()
             run.raise_crash(tasks)
         scheduler.raise_feed_error()
     finally:
@@ -153,6 +155,11 @@ class _AsyncRun(Generic[SnapshotT, IdT, LikeT]):
         if not task.cancelled() and task.exception() is not None:
             self._crash = task.exception()
         self._wake()
+
+    def make_room(self) -> None:
+        """Let the feed go on if there is room for another job."""
+        if self._scheduler.wants_more:
+            self._room.set()
 
     def raise_crash(self, tasks: list[asyncio.Task[None]]) -> None:
         """Raise what ended a task before its time: an error of the iterable, or a bug."""

@@ -119,6 +119,11 @@ class Settled(Generic[_V_co]):
 
 
 @attrs.frozen
+class NothingYet:
+    """What is fed where the next job depends on how those that go on will end."""
+
+
+@attrs.frozen
 class Abandoned(Generic[IdT]):
     """What is fed to end the wait for a job that nobody waits for any more."""
 

@@ -324,6 +324,7 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
         *,
         changes: bool,
         expected: int = 0,
+        has_room: Callable[[], bool] | None = None,
     ) -> Generator[Update[SnapshotT, IdT] | Settled[object], None, None]:
         context = self._context
         checked_iterable("jobs", jobs)
@@ -335,6 +336,7 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
             rate_limiter=self._transport.admission.rate_limiter,
             changes=changes,
             expected=len(jobs) if isinstance(jobs, Sized) else expected,
+            has_room=has_room,
         )
         headers = context.options_for_call(None, options).headers
         waits = WaitActivities(context.reporter, self.kind)

@@ -16,7 +16,7 @@ import heapq
 import logging
 import math
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic
 
 import attrs
@@ -144,6 +144,8 @@ class Scheduler(Generic[SnapshotT, IdT]):
         changes: Whether to report each change, and not outcomes only.
         duration_model: What is known of how long jobs take, if that is to be used.
         expected: How many will be read, as far as that is known.
+        has_room: Whether another may be read now, for reasons of the caller's own. It must say
+            so whenever nothing is waited for.
     """
 
     def __init__(
@@ -159,6 +161,7 @@ class Scheduler(Generic[SnapshotT, IdT]):
         changes: bool,
         duration_model: DurationModel | None = None,
         expected: int = 0,
+        has_room: Callable[[], bool] | None = None,
     ) -> None:
         self._kind = kind
         self._reports_changes = changes
@@ -178,6 +181,7 @@ class Scheduler(Generic[SnapshotT, IdT]):
             _LikelyQueue(random) if scarce and duration_model is not None else _FairQueue()
         )
         self._unread = expected
+        self._has_room = has_room
         self._feed_open = True
         self._feed_error: Exception | None = None
         self._tie_break = 0
@@ -188,7 +192,9 @@ class Scheduler(Generic[SnapshotT, IdT]):
     @property
     def wants_more(self) -> bool:
         """Whether there is room for another id."""
-        return self._feed_open and len(self._active) < self._concurrency
+        if not self._feed_open or len(self._active) >= self._concurrency:
+            return False
+        return self._has_room is None or self._has_room()
 
     @property
     def finished(self) -> bool:

@@ -10,6 +10,7 @@ several. Rate limiters that processes and machines share are in
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from bisect import bisect_right
 from collections import deque
@@ -41,6 +42,7 @@ EPSILON = 1e-6
 _LEAST_LIMIT = 1e-6
 
 _CALLS_SHARE = 1 / 3
+_LARGEST_BURST = 1_000_000
 """Of each minute's requests, so many calls may be sent at once after a pause."""
 REPAYING = 1.5
 """So many times as far apart are requests while a burst is made up for."""
@@ -129,7 +131,8 @@ def checked_limit(requests_per_minute: float) -> float:
 
 def default_burst(requests_per_minute: float) -> int:
     """Return how many calls may go at once after a pause: a third of the limit, at least one."""
-    return max(1 + int(requests_per_minute * BURST_SHARE), int(requests_per_minute * _CALLS_SHARE))
+    by_share = 1 + int(requests_per_minute * BURST_SHARE)
+    return min(_LARGEST_BURST, max(by_share, int(requests_per_minute * _CALLS_SHARE)))
 
 
 class LocalRateLimiter:
@@ -194,7 +197,7 @@ class LocalRateLimiter:
         self._slowed_at = -math.inf
         self._refused_in_row = 0
         # When the last ones were sent, as many as a minute may hold.
-        self._sent: deque[float] = deque(maxlen=self._most)
+        self._sent: deque[float] = deque(maxlen=min(self._most, sys.maxsize))
         self._numbers = count()
         # Who waits, and when each is due.
         self._line = PriorityLine()

@@ -32,11 +32,16 @@ from datalab_facade.transfers.disk import sync
 from datalab_facade.transfers.naming import safe_name
 
 FILE_NAME = "run.jsonl"
-_VERSION = 1
+_VERSION: Final = 2
+_FIRST_VERSION: Final = 1
+
+WORKFLOWS: Final = "execution"
+"""The kind of job whose ids are numbers, and whose folders are names of files, without others."""
 
 logger = logging.getLogger("datalab_facade.runs")
 
 _KEY: Final = re.compile(r"[0-9a-f]{64}")
+_TEXT_ID: Final = re.compile(r"[A-Za-z0-9_./-]{1,300}")
 _LOCKED: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES})
 _CANNOT_SYNC: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP})
 
@@ -52,27 +57,49 @@ class RunEntry:
     reference: str | None = None
     """Its reference at Datalab, once it is uploaded."""
     submitting: bool = False
-    """Whether the request that starts its execution may have been sent, without an answer."""
-    execution_id: int | None = None
+    """Whether the request that starts its job may have been sent, without an answer."""
+    job_id: int | str | None = None
     ended: str | None = None
-    """The final status of its execution, once all its outputs are saved."""
+    """The final status of its job, once all its outputs are saved."""
     reason: str | None = None
     """Why it failed; None if it did not."""
     seconds: float | None = None
-    """How long its execution took, by the API's times, if they say so."""
+    """How long its job took, by the API's times, if they say so."""
+    cents: float | None = None
+    """What its job cost in US cents; None if the API did not tell yet."""
+    pages: int | None = None
+    """How many pages were processed."""
+    earlier_cents: float | None = None
+    """What earlier jobs for it cost, which failed and were submitted again."""
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class RunHeader:
-    """The API and the workflow of a run."""
+    """What a run does, and where."""
 
     _json: ClassVar = JSONFormat(version=_VERSION)
 
     origin: str
     """The address of the API."""
+    kind: str
+    """The kind of its jobs."""
+    task: str | None
+    """A digest of the task; None for a workflow that was named by its id."""
+    target: int | str | None = None
+    """The id of the workflow that is executed."""
+    name: str = ""
+    """The task in words."""
+
+
+@attrs.frozen(kw_only=True)
+class _FirstHeader:
+    """The header of a journal of the first version, which was about workflows only."""
+
+    _json: ClassVar = JSONFormat(version=_FIRST_VERSION)
+
+    origin: str
     workflow_id: int
     definition: str | None
-    """A digest of the definition that the run created the workflow from; None without one."""
 
 
 class RunJournal:
@@ -118,31 +145,44 @@ class RunJournal:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def begin(self, header: RunHeader) -> None:
+    def begin(self, header: RunHeader, *, fate: str = "") -> None:
         """Write the header.
+
+        Args:
+            header: What the run does.
+            fate: What the error says in a sentence of what was done already.
 
         Raises:
             LocalFileError: The journal cannot be written.
         """
-        self._write(to_json(header))
+        self._write(to_json(header), fate)
         self.header = header
+
+    def entries(self) -> Iterable[tuple[str, RunEntry]]:
+        """Return the records of all files by their keys."""
+        return self._entries.items()
 
     def entry(self, key: str) -> RunEntry | None:
         """Return the record of a file; None if it has none."""
         return self._entries.get(key)
 
     def has_folder(self, name: str) -> bool:
-        """Return whether a folder's name is in use, ignoring case."""
-        return name.casefold() in self._folders
+        """Return whether a folder's name is in use, ignoring case; that of the journal is."""
+        return name.casefold() == FILE_NAME or name.casefold() in self._folders
 
-    def record(self, key: str, **facts: JSON) -> RunEntry:
+    def record(self, key: str, *, fate: str = "", **facts: JSON) -> RunEntry:
         """Write new facts about a file, and return its whole record.
+
+        Args:
+            key: The digest that identifies the file.
+            fate: What the error says in a sentence of what happened to the file.
+            facts: The facts, by the names of an entry's fields.
 
         Raises:
             LocalFileError: The journal cannot be written; the error says what happened to
                 the file.
         """
-        self._write({"file": key, **facts})
+        self._write({"file": key, **facts}, fate)
         return self._apply(key, facts)
 
     def _apply(self, key: str, facts: Mapping[str, Any]) -> RunEntry:
@@ -152,7 +192,7 @@ class RunJournal:
         self._folders.add(entry.folder.casefold())
         return entry
 
-    def _write(self, line: Mapping[str, JSON]) -> None:
+    def _write(self, line: Mapping[str, JSON], fate: str = "") -> None:
         if self.failure is not None:
             raise self.failure
         # What UTF-8 cannot hold is written as JSON's escape for it.
@@ -172,35 +212,12 @@ class RunJournal:
             why = error.strerror if isinstance(error, OSError) else "it was interrupted"
             self.failure = LocalFileError(
                 f"The run's journal {self.path} cannot be written: {why}. "
-                f"{self._fate(line)}Free disk space or correct the folder's permissions; the "
+                f"{fate}Free disk space or correct the folder's permissions; the "
                 f"same call then continues"
             )
             if isinstance(error, OSError):
                 raise self.failure from None
             raise
-
-    def _fate(self, line: Mapping[str, JSON]) -> str:
-        """Describe in a sentence what happened to the subject of a line."""
-        if "file" not in line:
-            return (
-                ""
-                if line["definition"] is None
-                else f"Workflow {line['workflow_id']} was created and is not recorded, so name it "
-                f"by its id, or it is created once more. "
-            )
-        entry = self._entries.get(str(line["file"]))
-        name = printable(str(line["source"] if entry is None else entry.source))
-        if line.get("execution_id") is not None:
-            number = line["execution_id"]
-            return (
-                f"{name} was submitted as execution {number}, which goes on and is paid for, but "
-                f"the next call can only know that it was submitted: fetch what it leaves behind "
-                f"with client.outputs.save_all({number}, ...), since retry_unknown=True pays "
-                f"again. "
-            )
-        if entry is not None and entry.execution_id is not None:
-            return f"{name} is execution {entry.execution_id}. "
-        return f"{name} was not submitted. "
 
     def _read(self) -> None:
         with self._readable():
@@ -251,9 +268,11 @@ class RunJournal:
         key = line.get("file")
         if not isinstance(key, str) or not _KEY.fullmatch(key):
             raise _InvalidLineError("it does not say which file it is about")
-        entry = self._apply(key, _checked_facts(line, is_new=key not in self._entries))
-        if entry.ended is not None and entry.execution_id is None:
-            raise _InvalidLineError("it tells the end of an execution that has no id")
+        assert self.header is not None
+        facts = _checked_facts(line, is_new=key not in self._entries, kind=self.header.kind)
+        entry = self._apply(key, facts)
+        if entry.ended is not None and entry.job_id is None:
+            raise _InvalidLineError("it tells the end of a job that has no id")
 
     def _lock(self) -> None:
         try:
@@ -318,30 +337,43 @@ def _checked_header(line: Mapping[str, object]) -> RunHeader:
     version = line.get("version")
     if type(version) is not int:
         raise _InvalidLineError("it does not say which version wrote it")
-    if version != _VERSION:
+    if version not in (_VERSION, _FIRST_VERSION):
         raise _OtherVersionError(f"{version}"[:20])
     try:
-        header = plan_of(RunHeader).read(line)
+        if version == _VERSION:
+            return plan_of(RunHeader).read(line)
+        first = plan_of(_FirstHeader).read(line)
     except InvalidJSONError as wrong:
         raise _invalid_line(wrong) from None
-    if not _is_possible_id(header.workflow_id):
+    if not _is_possible_id(first.workflow_id):
         raise _InvalidLineError("its workflow_id is not an id")
-    return header
+    return RunHeader(
+        origin=first.origin, kind=WORKFLOWS, task=first.definition, target=first.workflow_id
+    )
 
 
-def _checked_facts(line: Mapping[str, object], *, is_new: bool) -> dict[str, Any]:
+def _checked_facts(line: Mapping[str, object], *, is_new: bool, kind: str) -> dict[str, Any]:
+    if "execution_id" in line:
+        # The name in journals of the first version.
+        line = {**line, "job_id": line["execution_id"]}
     try:
         facts = plan_of(RunEntry).read_some(line)
     except InvalidJSONError as wrong:
         raise _invalid_line(wrong) from None
     if is_new and not {"source", "folder"} <= facts.keys():
         raise _InvalidLineError("it does not say what its file is called, and where its outputs go")
-    folder, number = facts.get("folder"), facts.get("execution_id")
-    if folder is not None and (folder != safe_name(folder) or folder.casefold() == FILE_NAME):
+    folder, job_id = facts.get("folder"), facts.get("job_id")
+    if folder is not None and not _is_folder(folder, is_nested=kind != WORKFLOWS):
         raise _InvalidLineError("its folder is not the name of one")
-    if number is not None and not _is_possible_id(number):
-        raise _InvalidLineError("its execution_id is not an id")
+    is_id = _is_possible_id if kind == WORKFLOWS else _is_possible_text_id
+    if job_id is not None and not is_id(job_id):
+        raise _InvalidLineError("its job_id is not an id")
     return facts
+
+
+def _is_folder(folder: str, *, is_nested: bool) -> bool:
+    parts = folder.split("/") if is_nested else [folder]
+    return folder.casefold() != FILE_NAME and all(part == safe_name(part) for part in parts)
 
 
 def _invalid_line(wrong: InvalidJSONError) -> _InvalidLineError:
@@ -349,8 +381,12 @@ def _invalid_line(wrong: InvalidJSONError) -> _InvalidLineError:
     return _InvalidLineError(why if why.startswith("it ") else f"its {why}")
 
 
-def _is_possible_id(number: int) -> bool:
-    return 0 <= number < 1 << 63
+def _is_possible_id(job_id: int | str) -> bool:
+    return isinstance(job_id, int) and 0 <= job_id < 1 << 63
+
+
+def _is_possible_text_id(job_id: int | str) -> bool:
+    return isinstance(job_id, str) and _TEXT_ID.fullmatch(job_id) is not None
 
 
 def _check_cut(tail: bytes, *, first: bool) -> None:

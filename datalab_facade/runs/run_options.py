@@ -5,23 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeAlias, TypedDict
+from typing import Any, TypeAlias, TypedDict
 
 import attrs
 
 from datalab_facade.arguments import (
     checked_callable,
     checked_count,
+    checked_number,
     checked_path,
     checked_seconds,
 )
 from datalab_facade.context import Context
+from datalab_facade.documents.snapshots import DocumentRequest
+from datalab_facade.documents.task_base import Task
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.files.descriptions import checked_media_type
 from datalab_facade.jobs.outcomes import Update
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import Execution
 from datalab_facade.options import check_names
+from datalab_facade.pipelines.execution_models import PipelineExecution
+from datalab_facade.pipelines.models import Pipeline
+from datalab_facade.pipelines.requests import is_pipeline_id
+from datalab_facade.pipelines.run_task import RunPipeline
 from datalab_facade.runs.run_sources import RunFiles
 from datalab_facade.workflows.definitions import WorkflowDefinition
 from datalab_facade.workflows.models import Workflow
@@ -29,8 +37,17 @@ from datalab_facade.workflows.models import Workflow
 RunWorkflow: TypeAlias = int | Workflow | WorkflowDefinition | str | os.PathLike[str]
 """A workflow to run: its id, itself, a definition, or the path of a definition's file."""
 
-OnUpdate: TypeAlias = Callable[[Update[Execution, int]], None]
-"""Called with each change of an execution, and with the totals."""
+RunTask: TypeAlias = RunWorkflow | Task[object] | Pipeline
+"""What to run: a task of documents such as ``Convert()`` or ``Extract(Invoice)``, a workflow, or a
+pipeline: ``RunPipeline("pl_...")``, a snapshot of it, or its id, a text that begins with
+``pl_``."""
+
+OnUpdate: TypeAlias = (
+    Callable[[Update[Execution, int]], None]
+    | Callable[[Update[DocumentRequest, str]], None]
+    | Callable[[Update[PipelineExecution, str]], None]
+)
+"""Called with each change of a job, and with the totals."""
 
 
 class RunOptions(TypedDict, total=False):
@@ -39,11 +56,18 @@ class RunOptions(TypedDict, total=False):
     secrets: Mapping[str, str]
     """The values of ``${secret:NAME}`` in a definition, for creating the workflow."""
     timeout: float
-    """Seconds to wait for each execution; by default the policy's, two hours."""
+    """Seconds to wait for each job; by default the policy's, two hours."""
     policy: WaitPolicy
-    """The wait policy for each execution; by default the client's."""
+    """The wait policy for each job; by default the client's."""
     concurrency: int
-    """The number of executions that run at once; 1,000 by default."""
+    """The number of jobs that run at once; 1,000 by default."""
+    max_cost_cents: float
+    """The most that the run may cost in US cents, all calls for its folder together. Nothing is
+    submitted that would go beyond, going by what such files cost so far; the first one shows that.
+    By default there is no limit. The API does not tell what workflows cost, so not for those."""
+    recursive: bool
+    """Whether a folder stands for the files in its sub-folders, too, and the outputs have the same
+    sub-folders. By default it does, except for workflows."""
     retry_failed: bool
     """Whether to submit files again that failed in an earlier call, which costs again."""
     retry_unknown: bool
@@ -53,14 +77,14 @@ class RunOptions(TypedDict, total=False):
     allow_empty: bool
     """Whether a folder without files is allowed; by default it is an error."""
     on_update: OnUpdate
-    """Called with each change of an execution and the totals, for progress displays."""
+    """Called with each change of a job and the totals, for progress displays."""
 
 
 @attrs.frozen
 class RunRequest:
     """The checked arguments of a run."""
 
-    workflow: WorkflowDefinition | int
+    task: WorkflowDefinition | int | Task[Any]
     files: RunFiles
     folder: Path
     secrets: Mapping[str, str] | None = attrs.field(repr=False)
@@ -68,13 +92,14 @@ class RunRequest:
     concurrency: int
     retry_failed: bool
     retry_unknown: bool
+    max_cost_cents: float | None
     content_type: str | None
     on_update: OnUpdate | None
 
 
 def checked_request(
     context: Context,
-    workflow: RunWorkflow,
+    task: RunTask,
     files: object,
     folder: object,
     options: RunOptions,
@@ -93,13 +118,16 @@ def checked_request(
         checked_seconds("timeout", timeout)
     content_type = checked_media_type(options.get("content_type"))
     output_dir = checked_path("output_dir", folder)
+    checked = _task_of(task)
+    is_workflow = not isinstance(checked, Task)
     return RunRequest(
-        workflow=_definition_of(workflow),
+        task=checked,
         files=RunFiles(
             files,
             output_dir,
             iterables=iterables,
             allow_empty=options.get("allow_empty", False),
+            recursive=options.get("recursive", not is_workflow),
         ),
         folder=output_dir,
         secrets=options.get("secrets"),
@@ -109,20 +137,45 @@ def checked_request(
         ),
         retry_failed=options.get("retry_failed", False),
         retry_unknown=options.get("retry_unknown", False),
+        max_cost_cents=_checked_limit(options.get("max_cost_cents"), is_workflow=is_workflow),
         content_type=content_type,
         on_update=checked_callable("on_update", options.get("on_update")),
     )
 
 
-def _definition_of(workflow: RunWorkflow) -> WorkflowDefinition | int:
-    """Return the definition to create a workflow from, or the id of an existing one.
+def _task_of(task: RunTask) -> WorkflowDefinition | int | Task[Any]:
+    """Return the task, the definition to create a workflow from, or the id of an existing one.
 
     Raises:
-        InvalidArgumentError: The value is neither.
+        InvalidArgumentError: The value is none of these, or the task takes no documents.
         LocalFileError: The file of a definition cannot be read.
     """
-    if isinstance(workflow, Workflow):
-        return workflow.id
-    if isinstance(workflow, (int, WorkflowDefinition)) and not isinstance(workflow, bool):
-        return workflow
-    return WorkflowDefinition.from_file(checked_path("workflow", workflow))
+    if isinstance(task, Task):
+        if not task.takes_file:
+            raise InvalidArgumentError(
+                f"{type(task).__name__} takes no documents, so it cannot run over files"
+            )
+        return task
+    if isinstance(task, Pipeline):
+        return RunPipeline(task.id)
+    if isinstance(task, Workflow):
+        return task.id
+    if isinstance(task, (int, WorkflowDefinition)) and not isinstance(task, bool):
+        return task
+    if isinstance(task, str) and is_pipeline_id(task):
+        return RunPipeline(task)
+    return WorkflowDefinition.from_file(checked_path("task", task))
+
+
+def _checked_limit(cents: object, *, is_workflow: bool) -> float | None:
+    if cents is None:
+        return None
+    limit = checked_number("max_cost_cents", cents)
+    if limit < 0:
+        raise InvalidArgumentError(f"max_cost_cents must be 0 or more, not {limit:g}")
+    if is_workflow:
+        raise InvalidArgumentError(
+            "max_cost_cents cannot be kept for a workflow, since the API does not tell what its "
+            "executions cost"
+        )
+    return limit

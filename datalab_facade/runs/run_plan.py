@@ -1,85 +1,54 @@
-"""Decisions about running a workflow over many files.
+"""Decisions about running a task over many files.
 
-A run uploads each file, executes the workflow on it, waits, and saves the outputs.
-:class:`RunPlan` decides what to do next for a file, and records what was done;
-:mod:`~datalab_facade.runs.runner` and :mod:`~datalab_facade.runs.async_runner` do it.
+A run submits each file, waits, and saves the outputs. :class:`RunPlan` decides what to do next
+for a file, and records what was done; :mod:`~datalab_facade.runs.runner` and
+:mod:`~datalab_facade.runs.async_runner` do it. Nothing here knows which kind of job it is:
+that is in :mod:`~datalab_facade.runs.run_families`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 from collections import deque
-from datetime import timedelta
-from pathlib import Path
-from typing import TypeAlias
+from typing import Any, Final
 
 import attrs
 
 from datalab_facade.errors import (
     APIStatusError,
     AuthenticationError,
+    CostLimitError,
     DatalabError,
-    ExecutionFailedError,
-    LocalFileError,
     NotFoundError,
+    PaymentRequiredError,
     PermissionDeniedError,
-    SubmissionUncertainError,
 )
-from datalab_facade.executions.kind import ExecutionUpdate
-from datalab_facade.files.descriptions import harmless_name
 from datalab_facade.files.models import File
-from datalab_facade.jobs.outcomes import Outcome, Settled
-from datalab_facade.models import Execution
-from datalab_facade.outputs.manifest import Manifest
-from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
-from datalab_facade.runs.run_journal import FILE_NAME, RunEntry, RunJournal
+from datalab_facade.jobs.kinds import JobSnapshot
+from datalab_facade.jobs.outcomes import Outcome, Update
+from datalab_facade.models import JSON
+from datalab_facade.runs.run_actions import (
+    Action,
+    LateCost,
+    Submit,
+    WaitFor,
+    blocked_error,
+    folder_names,
+    has_failed,
+    message_of,
+    uncertain_error,
+    upload_of,
+)
+from datalab_facade.runs.run_families import Place, RunFamily, Saved, Sending, is_never_accepted
+from datalab_facade.runs.run_journal import RunEntry, RunJournal
 from datalab_facade.runs.run_options import RunRequest
+from datalab_facade.runs.run_pacing import Allowance
 from datalab_facade.runs.run_results import RunResult
-from datalab_facade.runs.run_sources import RunItem, digest
+from datalab_facade.runs.run_sources import RunItem
 from datalab_facade.statuses import Status
-from datalab_facade.transfers.naming import safe_name
-from datalab_facade.workflows.definitions import WorkflowDefinition
-from datalab_facade.workflows.requests import Submitted, execution_of
 
-_MAX_QUOTED = 5
-
-
-@attrs.frozen
-class Upload:
-    """Action: upload the file."""
-
-    path: Path
-    name: str
-    """The file's name at Datalab."""
-
-
-@attrs.frozen
-class Submit:
-    """Action: execute the workflow on this URL or reference."""
-
-    address: str = attrs.field(repr=redacted_repr)
-    fresh: bool
-    """Whether this call uploaded it."""
-
-
-@attrs.frozen
-class WaitFor:
-    """Action: wait for the execution."""
-
-    execution_id: int
-
-
-Action: TypeAlias = Upload | Submit | WaitFor | RunResult
-
-
-def scheduler_input(action: WaitFor | RunResult) -> int | Settled[RunResult]:
-    """Return what the scheduler is fed for a file: an id to wait for, or its result."""
-    if isinstance(action, WaitFor):
-        return action.execution_id
-    succeeded = action.status is Status.COMPLETED
-    return Settled(action, succeeded=succeeded, source=action.source)
+_FIRST_ASKED: Final = 5.0
+"""Seconds after the end of a job until its cost is asked for, where that came without one."""
 
 
 class RunPlan:
@@ -88,10 +57,17 @@ class RunPlan:
     Args:
         journal: The journal of earlier calls.
         request: The arguments of this call.
+        family: What kind of jobs these are.
+
+    Attributes:
+        allowance: Whether another file may be submitted.
+        late: The jobs whose cost is asked for later.
+        late_cents: What came of that, by the position of the file.
     """
 
-    def __init__(self, journal: RunJournal, request: RunRequest) -> None:
+    def __init__(self, journal: RunJournal, request: RunRequest, family: RunFamily) -> None:
         self._journal = journal
+        self._family = family
         self.content_type = request.content_type
         self._retry_failed = request.retry_failed
         self._retry_unknown = request.retry_unknown
@@ -99,25 +75,82 @@ class RunPlan:
         self._failed: dict[str, DatalabError] = {}
         self._uploaded_now: set[str] = set()
         self._sending: str | None = None
-        self._waiting: dict[int, deque[RunItem]] = {}
+        self._waiting: dict[int | str, deque[RunItem]] = {}
+        self._refused: deque[RunItem] = deque()
+        self._refusals = 0
+        self._no_more_sources = False
+        self.late: deque[LateCost] = deque()
+        self.late_cents: dict[int, float] = {}
+        self.allowance = Allowance(request.max_cost_cents)
+        for key, entry in journal.entries():
+            is_open = entry.submitting or (entry.job_id is not None and entry.reason is None)
+            self.allowance.load(
+                key, cents=entry.cents, earlier=entry.earlier_cents, is_open=is_open
+            )
 
-    def named_update(self, update: ExecutionUpdate) -> ExecutionUpdate:
-        """Return an update with the file that it is about."""
+    @property
+    def has_room(self) -> bool:
+        """Whether another file may be read; so it is whenever nothing is under way."""
+        if self._no_more_sources and not self._refused:
+            return not self.allowance.under_way
+        return self.allowance.has_room
+
+    @property
+    def needs_costs(self) -> bool:
+        """Whether nothing can be submitted before it is known what earlier files cost."""
+        return bool(self.late) and self.allowance.needs_costs
+
+    @property
+    def may_come_back(self) -> bool:
+        """Whether a file is to be submitted again, or one that is under way may have to be."""
+        return bool(self._refused or self.allowance.under_way)
+
+    def take_refused(self) -> list[RunItem]:
+        """Return the files to submit again."""
+        found = list(self._refused)
+        self._refused.clear()
+        return found
+
+    def end_sources(self) -> None:
+        """Record that there are no more files."""
+        self._no_more_sources = True
+
+    def named_update(self, update: Update[Any, Any]) -> Update[Any, Any]:
+        """Return an update with the file that it is about; what is refused is no failure."""
         job = update.outcome or (update.change and update.change.snapshot)
         waiting = self._waiting.get(job.id) if job else None
-        return attrs.evolve(update, source=waiting[0].source) if waiting else update
+        source = waiting[0].source if waiting else update.source
+        totals, refusals = update.totals, self._refusals
+        if update.outcome is not None and self._refusal(update.outcome) is not None:
+            refusals += 1
+            update = attrs.evolve(update, outcome=None)
+        if refusals:
+            queued = totals.queued + len(self._refused) + refusals - self._refusals
+            totals = attrs.evolve(totals, failed=totals.failed - refusals, queued=queued)
+        return attrs.evolve(update, source=source, totals=totals)
 
     def next_action(self, item: RunItem) -> Action:
         """Decide what to do next for a file."""
         if item.problem is not None:
-            return self._result(item, None, None, item.problem, _message_of(item.problem))
+            return self._result(item, error=item.problem)
         if item.key in self._failed:
             # The same file was named before; it is tried once in a call.
             return self._not_done(item, self._failed[item.key])
-        entry = self._journal.entry(item.key) or self._record_first(item)
-        if self._retry_failed and item.key not in self._seen and _has_failed(entry):
-            entry = self._journal.record(
-                item.key, execution_id=None, ended=None, reason=None, submitting=False
+        entry = self._journal.entry(item.key)
+        if entry is None:
+            if (error := self.allowance.why_no_more()) is not None:
+                return self._result(item, error=error, is_left=True)
+            entry = self._record_first(item)
+        if self._retry_failed and item.key not in self._seen and has_failed(entry):
+            earlier = (entry.earlier_cents or 0.0) + (entry.cents or 0.0)
+            entry = self._record(
+                item,
+                job_id=None,
+                ended=None,
+                reason=None,
+                submitting=False,
+                cents=None,
+                earlier_cents=earlier or None,
             )
         self._seen.add(item.key)
         return self._next(item, entry)
@@ -125,27 +158,22 @@ class RunPlan:
     def record_upload(self, item: RunItem, file: File) -> Action:
         """Record that a file was uploaded, and decide what to do next."""
         self._uploaded_now.add(item.key)
-        return self._next(item, self._journal.record(item.key, reference=file.reference))
+        return self._next(item, self._record(item, reference=file.reference))
 
-    def plan_submission(self, item: RunItem, workflow_id: int, action: Submit) -> Submitted:
-        """Plan the request that starts the execution; the journal records when it is sent.
-
-        Raises:
-            InvalidArgumentError: The address cannot be an input.
-        """
-        planned = execution_of(workflow_id, action.address, retry_overloaded=False)
-        record_drift = attrs.evolve(
-            planned.submission,
+    def sending(self, item: RunItem, action: Submit) -> Sending:
+        """Describe a submission; the journal records when it is sent."""
+        return Sending(
+            item=item,
+            address=action.address,
             on_leaving=lambda: self._record_sending(item),
             on_refused=lambda: self._record_not_sent(item),
         )
-        return attrs.evolve(planned, submission=record_drift)
 
-    def record_submission(self, item: RunItem, execution_id: int) -> WaitFor:
-        """Record the execution that was started."""
+    def record_submission(self, item: RunItem, job_id: int | str) -> WaitFor:
+        """Record the job that was started."""
         self._sending = None
-        self._journal.record(item.key, submitting=False, execution_id=execution_id)
-        return self._wait(item, execution_id)
+        self._record(item, submitting=False, job_id=job_id)
+        return self._wait(item, job_id)
 
     def record_failure(self, item: RunItem, error: DatalabError, action: Action) -> Action:
         """Process an error of an upload or a submission, and decide what to do next.
@@ -158,119 +186,206 @@ class RunPlan:
             raise self._journal.failure
         if isinstance(error, (AuthenticationError, PermissionDeniedError)):
             raise error
+        if isinstance(error, PaymentRequiredError):
+            self.allowance.stop(error)
+        if isinstance(error, (PaymentRequiredError, CostLimitError)):
+            return self._result(item, error=error, is_left=True)
+        entry = self._journal.entry(item.key)
+        if entry is not None and entry.submitting:
+            self.allowance.open(item.key)
         is_gone = isinstance(error, APIStatusError) and error.status in (400, 404, 422)
-        if is_gone and isinstance(action, Submit) and not action.fresh and item.path is not None:
+        was_uploaded = isinstance(action, Submit) and action.address and not action.fresh
+        if is_gone and was_uploaded and item.path is not None:
             # The file that an earlier call uploaded may have been deleted since.
             self._uploaded_now.add(item.key)
-            self._journal.record(item.key, reference=None)
-            return _upload(item.path)
+            self._record(item, reference=None)
+            return upload_of(item.path)
         return self._not_done(item, error)
 
-    def record_outcome(self, outcome: Outcome[Execution, int]) -> tuple[RunItem, Path] | RunResult:
-        """Process an outcome; return the file and the folder for its outputs, or its result."""
+    def record_outcome(
+        self, outcome: Outcome[Any, Any]
+    ) -> tuple[RunItem, Place] | RunResult | None:
+        """Process an outcome.
+
+        Returns:
+            The file and where its outputs go; or its result; or None if it was refused, and
+            is to be submitted again.
+        """
         waiting = self._waiting[outcome.id]
         item = waiting.popleft()
         if not waiting:
             del self._waiting[outcome.id]
         if outcome.error is not None:
             if isinstance(outcome.error, NotFoundError):
-                self._journal.record(item.key, reason=_message_of(outcome.error))
+                self._record(item, reason=message_of(outcome.error))
             return self._not_done(item, outcome.error)
-        return item, self._folder(self._entry(item))
+        refusal = self._refusal(outcome)
+        if refusal is not None:
+            return self._record_refusal(item, outcome.result(), refusal)
+        self.allowance.accepted()
+        return item, self._place(item, self._entry(item))
 
-    def record_saved(self, item: RunItem, execution: Execution, manifest: Manifest) -> RunResult:
+    def record_saved(
+        self, item: RunItem, job_id: int | str, saved: Saved, *, now: float
+    ) -> RunResult:
         """Record the saved outputs, and return the file's result."""
-        reason = None
-        if not execution.succeeded:
-            reason = _message_of(ExecutionFailedError(execution))
-        elif not manifest.is_complete:
-            reason = _failed_outputs(manifest)
-        if manifest.is_complete:
-            seconds = None if execution.duration is None else execution.duration.total_seconds()
-            self._journal.record(
-                item.key, ended=str(execution.status), reason=reason, seconds=seconds
-            )
-        error = None if execution.succeeded else ExecutionFailedError(execution)
-        result = self._result(item, execution.status, manifest, error, reason)
-        return attrs.evolve(result, snapshot=execution, duration=execution.duration)
+        if saved.is_final:
+            facts: dict[str, JSON] = {"ended": str(saved.status), "reason": saved.reason}
+            if saved.duration is not None:
+                facts["seconds"] = saved.duration.total_seconds()
+            if saved.cents is not None:
+                facts["cents"] = saved.cents
+            if saved.pages is not None:
+                facts["pages"] = saved.pages
+            if saved.folder is not None:
+                place = saved.folder.relative_to(self._journal.folder)
+                facts["folder"] = place.as_posix()
+            self._record(item, **facts)
+        succeeded = saved.error is None and saved.status is Status.COMPLETED
+        self.allowance.end(item.key)
+        self.allowance.close(item.key, saved.cents, succeeded=succeeded)
+        if succeeded and saved.is_final:
+            self._ask_later(item, job_id, saved, now=now)
+        return self._result(item, saved, error=saved.error)
 
     def record_save_error(self, item: RunItem, error: DatalabError) -> RunResult:
         """Return the result of a file whose outputs could not be saved."""
         return self._not_done(item, error)
 
+    def record_cost(self, late: LateCost, cents: float | None) -> None:
+        """Record a cost that was not known when its job ended; None if it will not be."""
+        if cents is None:
+            self.allowance.give_up(late.key)
+            return
+        self._journal.record(late.key, cents=cents)
+        self.allowance.close(late.key, cents, succeeded=True)
+        self.late_cents[late.position] = cents
+
+    def _ask_later(self, item: RunItem, job_id: int | str, saved: Saved, *, now: float) -> None:
+        if self._family.tells_cost and saved.cents is None:
+            self.late.append(LateCost(item.key, job_id, item.position, now + _FIRST_ASKED))
+
+    def _record_refusal(
+        self, item: RunItem, snapshot: JobSnapshot, refusal: str
+    ) -> RunResult | None:
+        """Put a file back, since too many pages were in flight; it was not paid for."""
+        self._refusals += 1
+        self.allowance.end(item.key)
+        self.allowance.close(item.key, None, succeeded=False)
+        if is_never_accepted(refusal):
+            self._record(item, ended=str(snapshot.status), reason=refusal)
+            return self._result(item, error=self._family.failure(snapshot))
+        self.allowance.refused()
+        self._record(item, job_id=None, submitting=False)
+        if self.allowance.is_hopeless:
+            return self._not_done(item, self._family.failure(snapshot))
+        self._refused.append(item)
+        return None
+
+    def _refusal(self, outcome: Outcome[Any, Any]) -> str | None:
+        snapshot = outcome.snapshot
+        return None if snapshot is None else self._family.page_limit_refusal(snapshot)
+
     def _record_sending(self, item: RunItem) -> None:
+        if (error := self.allowance.why_no_more()) is not None:
+            # Costs that arrived while the request waited for its slot left no room for it.
+            raise error
         # A submission that an earlier call left uncertain stays so.
         if not self._entry(item).submitting:
-            self._journal.record(item.key, submitting=True)
+            self._record(item, submitting=True)
             self._sending = item.key
 
     def _record_not_sent(self, item: RunItem) -> None:
         if self._sending == item.key:
             self._sending = None
-            self._journal.record(item.key, submitting=False)
+            self._record(item, submitting=False)
 
     def _record_first(self, item: RunItem) -> RunEntry:
-        last = item.path.name if item.path else item.source.partition("?")[0].rpartition("/")[2]
-        name = safe_name(last or item.source)
-        if name.casefold() == FILE_NAME or self._journal.has_folder(name):
-            name = safe_name(f"{name[:40]}-{item.key[:16]}")
+        *names, last = folder_names(item, is_mirrored=self._family.is_mirrored)
+        free = (name for name in names if not self._journal.has_folder(name))
+        folder = next(free, last)
         reference = item.address if (item.address or "").startswith("datalab://") else None
-        return self._journal.record(item.key, source=item.source, folder=name, reference=reference)
+        return self._record(item, source=item.source, folder=folder, reference=reference)
+
+    def _record(self, item: RunItem, **facts: JSON) -> RunEntry:
+        fate = self._family.fate(item, self._journal.entry(item.key), facts.get("job_id"))
+        return self._journal.record(item.key, fate=fate, **facts)
 
     def _next(self, item: RunItem, entry: RunEntry) -> Action:
-        if entry.execution_id is not None:
-            # An execution in the waiting list belongs to the same file, named before.
-            if entry.ended is None or entry.execution_id in self._waiting:
-                return self._wait(item, entry.execution_id)
-            return self._from_journal(item, entry, entry.execution_id)
+        if entry.job_id is not None:
+            return self._recalled(item, entry, entry.job_id) or self._wait(item, entry.job_id)
         if entry.submitting and not self._retry_unknown:
-            return self._not_done(item, _uncertain_error(item))
-        folder = self._folder(entry)
+            return self._not_done(item, uncertain_error(item, self._family.noun))
+        if (error := self.allowance.why_no_more()) is not None:
+            return self._result(item, error=error, is_left=True)
+        folder = self._place(item, entry).folder
         if os.path.lexists(folder) and not folder.is_dir():
-            return self._not_done(item, _blocked_error(item, folder))
+            return self._not_done(item, blocked_error(item, folder))
         address = item.address or entry.reference
-        if address is not None:
-            return Submit(address, fresh=item.key in self._uploaded_now)
-        assert item.path is not None
-        return _upload(item.path)
+        if address is None and self._family.is_uploaded_first:
+            assert item.path is not None
+            return upload_of(item.path)
+        return Submit(address, fresh=item.key in self._uploaded_now)
 
-    def _from_journal(self, item: RunItem, entry: RunEntry, execution_id: int) -> Action:
-        status = Status.parse(entry.ended or "")
-        with contextlib.suppress(LocalFileError):
-            manifest = Manifest.read(self._folder(entry) / f"execution-{execution_id}")
-            if manifest.execution_id == execution_id:
-                result = self._result(item, status, manifest, None, entry.reason)
-                took = None if entry.seconds is None else timedelta(seconds=entry.seconds)
-                return attrs.evolve(result, duration=took)
-        # The outputs were saved and then removed: the API may still have them.
-        return self._wait(item, execution_id)
+    def _recalled(self, item: RunItem, entry: RunEntry, job_id: int | str) -> RunResult | None:
+        """Return the result of a file if its outputs are there.
 
-    def _wait(self, item: RunItem, execution_id: int) -> WaitFor:
-        self._waiting.setdefault(execution_id, deque()).append(item)
-        return WaitFor(execution_id)
+        They may have been saved and then removed: the API may still have them.
+        """
+        # A job in the waiting list belongs to the same file, named before.
+        if job_id in self._waiting:
+            return None
+        saved = self._family.recall(entry, self._place(item, entry).folder)
+        if saved is None:
+            return None
+        if entry.ended is None:
+            return self.record_saved(item, job_id, saved, now=0.0)
+        if self.allowance.is_limited and saved.reason is None:
+            self._ask_later(item, job_id, saved, now=0.0)
+        return self._result(item, saved)
+
+    def _wait(self, item: RunItem, job_id: int | str) -> WaitFor:
+        self._waiting.setdefault(job_id, deque()).append(item)
+        self.allowance.begin(item.key)
+        return WaitFor(job_id)
 
     def _not_done(self, item: RunItem, error: DatalabError) -> RunResult:
+        self.allowance.end(item.key)
         self._failed[item.key] = error
-        return self._result(item, None, None, error, _message_of(error))
+        return self._result(item, error=error)
 
     def _result(
         self,
         item: RunItem,
-        status: Status | None,
-        manifest: Manifest | None,
-        error: DatalabError | None,
-        reason: str | None,
+        saved: Saved | None = None,
+        *,
+        error: DatalabError | None = None,
+        is_left: bool = False,
     ) -> RunResult:
         entry = self._journal.entry(item.key)
-        return RunResult(
+        job_id = None if entry is None else entry.job_id
+        folder = self._journal.folder if entry is None else self._place(item, entry).folder
+        result = RunResult(
             source=item.source,
-            folder=self._journal.folder if entry is None else self._folder(entry),
+            folder=folder,
             position=item.position,
-            execution_id=None if entry is None else entry.execution_id,
-            status=status,
-            manifest=manifest,
+            job_id=job_id,
+            execution_id=job_id if isinstance(job_id, int) else None,
             error=error,
-            reason=reason,
+            is_left=is_left,
+        )
+        if saved is None:
+            return attrs.evolve(result, reason=None if error is None else message_of(error))
+        return attrs.evolve(
+            result,
+            status=saved.status,
+            manifest=saved.manifest,
+            receipts=saved.receipts,
+            reason=saved.reason,
+            cost_cents=saved.cents,
+            page_count=saved.pages,
+            snapshot=saved.snapshot,
+            duration=saved.duration,
         )
 
     def _entry(self, item: RunItem) -> RunEntry:
@@ -278,72 +393,6 @@ class RunPlan:
         assert entry is not None, item
         return entry
 
-    def _folder(self, entry: RunEntry) -> Path:
-        return self._journal.folder / entry.folder
-
-
-def _upload(path: Path) -> Upload:
-    return Upload(path, harmless_name(path.name))
-
-
-def workflow_of(journal: RunJournal, origin: str, workflow: WorkflowDefinition | int) -> int | None:
-    """Return the id of the run's workflow; None if it must be created.
-
-    Raises:
-        LocalFileError: The journal belongs to another workflow or another API.
-    """
-    header = journal.header
-    if header is None:
-        return workflow if isinstance(workflow, int) else None
-    if header.origin != origin:
-        raise LocalFileError(
-            f"{journal.path} belongs to a run at {excerpt(header.origin)}, not at {origin}. "
-            f"Choose another folder"
-        )
-    same = workflow in (header.workflow_id, None)
-    if isinstance(workflow, WorkflowDefinition):
-        same = digest_of(workflow) == header.definition
-    if not same:
-        raise LocalFileError(
-            f"{journal.path} belongs to a run of another workflow, {header.workflow_id}. "
-            f"Choose another folder"
-        )
-    return header.workflow_id
-
-
-def digest_of(workflow: WorkflowDefinition | int) -> str | None:
-    """Return a digest of a definition; None for the id of an existing workflow."""
-    if isinstance(workflow, int):
-        return None
-    return digest(json.dumps(workflow.to_dict(), sort_keys=True))
-
-
-def _has_failed(entry: RunEntry) -> bool:
-    return entry.reason is not None or entry.ended not in (None, str(Status.COMPLETED))
-
-
-def _uncertain_error(item: RunItem) -> SubmissionUncertainError:
-    return SubmissionUncertainError(
-        f"{printable(item.source)}: an earlier call was stopped while it sent the request that "
-        f"starts the execution, so one may have been started. Check that at Datalab; "
-        f"retry_unknown=True submits the file again",
-        method="POST",
-        url="",
-    )
-
-
-def _blocked_error(item: RunItem, folder: Path) -> LocalFileError:
-    return LocalFileError(
-        f"{printable(item.source)} was not submitted: its outputs go to the folder "
-        f"{printable(str(folder))}, and a file is there. Move it, or choose another folder"
-    )
-
-
-def _failed_outputs(manifest: Manifest) -> str:
-    errors = [failed.error for failed in manifest.failed[:_MAX_QUOTED]]
-    more = len(manifest.failed) - len(errors)
-    return "; ".join([*errors, *([f"{more} more outputs failed"] if more else [])])
-
-
-def _message_of(error: DatalabError) -> str:
-    return redact(str(error))
+    def _place(self, item: RunItem, entry: RunEntry) -> Place:
+        subfolder, _, name = entry.folder.rpartition("/")
+        return Place(item=item, output_dir=self._journal.folder / subfolder, name=name)

@@ -34,6 +34,7 @@ from datalab_facade.files.models import File
 from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
 from datalab_facade.redaction import printable, redact_url, redacted_repr
 from datalab_facade.runs.run_journal import FILE_NAME
+from datalab_facade.transfers.naming import safe_name
 from datalab_facade.transfers.sources import open_regular
 from datalab_facade.workflows.inputs import InputConfig
 
@@ -60,6 +61,10 @@ class RunItem:
     source: str
     """The file as the caller named it, without secrets."""
     path: Path | None = None
+    sha256: str | None = None
+    """The SHA-256 of a local file in hexadecimal digits."""
+    subfolder: str = ""
+    """Where it is in the folder that was named: safe names, joined by ``/``."""
     address: str | None = attrs.field(default=None, repr=redacted_repr)
     """A URL or reference that the API can read."""
     problem: DatalabError | None = None
@@ -76,6 +81,7 @@ class RunFiles:
         folder: The folder for their outputs.
         iterables: The kinds of iterables that sources may be.
         allow_empty: Whether a folder may have no files.
+        recursive: Whether a folder stands for the files in its sub-folders, too.
 
     Attributes:
         skipped_folders: The sub-folders of folders that were read; their files are not.
@@ -93,8 +99,10 @@ class RunFiles:
         *,
         iterables: tuple[type, ...] = (Iterable,),
         allow_empty: bool = False,
+        recursive: bool = False,
     ) -> None:
         self._folder = folder
+        self._recursive = recursive
         self._allow_empty = allow_empty
         self.skipped_folders: list[Path] = []
         single = isinstance(sources, (str, bytes, os.PathLike, File))
@@ -117,7 +125,7 @@ class RunFiles:
         """Return how many files there are; 0 if that is not known before they are read."""
         if not isinstance(self._sources, Collection):
             return 0
-        found = [_wanted_in(_local(source)) for source in self._sources]
+        found = [self._wanted_in(_local(source)) for source in self._sources]
         return sum(1 if files is None else len(files) for files in found)
 
     def items(self) -> Iterator[RunItem]:
@@ -137,27 +145,64 @@ class RunFiles:
                 yield await off_loop_async(partial(self._item, one, position))
                 position += 1
 
-    def _files_of(self, source: RunSource) -> Sequence[RunSource | RunItem]:
-        """Return the files of a folder, and anything else unchanged."""
+    def _files_of(self, source: RunSource) -> Sequence[tuple[RunSource | RunItem, str]]:
+        """Return the files of a folder with their sub-folders, and anything else unchanged."""
         path = _local(source)
         if path is None or not _is_folder(path):
-            return [source]
+            return [(source, "")]
         try:
             self._check_apart(path)
             self._check_not_empty(path)
-            self._skip_folders(path)
-            return sorted(filter(_is_wanted, path.iterdir()))
+            if not self._recursive:
+                self._skip_folders(path)
+            return self._files_in(path)
         except LocalFileError as error:
-            return [_failed_item(source, error)]
+            return [(_failed_item(source, error), "")]
         except OSError as error:
-            return [_failed_item(source, _unreadable(path, error))]
+            return [(_failed_item(source, _unreadable(path, error)), "")]
 
-    def _item(self, source: RunSource | RunItem, position: int) -> RunItem:
+    def _files_in(self, folder: Path) -> list[tuple[Path, str]]:
+        """Return the files of a folder to run over, each with its sub-folder.
+
+        Raises:
+            OSError: The folder cannot be read.
+        """
+        if not self._recursive:
+            return [(path, "") for path in sorted(filter(_is_wanted, folder.iterdir()))]
+        found: list[tuple[Path, str]] = []
+        for root, folders, files in os.walk(folder, onerror=_raise):
+            place = Path(root)
+            # The order is the same in each call, and links lead to no second way round.
+            folders[:] = sorted(one for one in folders if self._is_entered(place / one))
+            subfolder = "/".join(map(safe_name, place.relative_to(folder).parts))
+            paths = sorted(filter(_is_wanted, map(place.joinpath, files)))
+            found += [(path, subfolder) for path in paths]
+        return found
+
+    def _is_entered(self, folder: Path) -> bool:
+        if not _is_visible(folder):
+            return False
+        try:
+            return not folder.samefile(self._folder)
+        except OSError:
+            return True
+
+    def _wanted_in(self, path: Path | None) -> list[tuple[Path, str]] | None:
+        """Return the files of a folder; None for what is no folder, or not readable."""
+        if path is None or not _is_folder(path):
+            return None
+        try:
+            return self._files_in(path)
+        except OSError:
+            return None
+
+    def _item(self, source_in: tuple[RunSource | RunItem, str], position: int) -> RunItem:
+        source, subfolder = source_in
         try:
             item = source if isinstance(source, RunItem) else self._describe(source)
         except DatalabError as error:
             item = _failed_item(source, error)
-        return attrs.evolve(item, position=position)
+        return attrs.evolve(item, position=position, subfolder=subfolder)
 
     def _describe(self, source: RunSource) -> RunItem:
         if isinstance(source, File):
@@ -169,7 +214,8 @@ class RunFiles:
             raise InvalidArgumentError("File name is empty. Name a file, or '.' for this folder")
         path = checked_path("a file", source)
         self._check_apart(path)
-        return RunItem(_key_of(path), str(path), path=path)
+        key, sha256 = _identify(path)
+        return RunItem(key, str(path), path=path, sha256=sha256)
 
     def _check_not_empty(self, folder: Path) -> None:
         """Check that a folder has files to run over.
@@ -177,9 +223,10 @@ class RunFiles:
         Raises:
             LocalFileError: It has none.
         """
-        if not self._allow_empty and _wanted_in(folder) == []:
+        if not self._allow_empty and self._wanted_in(folder) == []:
+            others = "hidden files" if self._recursive else "sub-folders and hidden files"
             raise LocalFileError(
-                f"{folder} has no files to run over; sub-folders and hidden files do not count. "
+                f"{folder} has no files to run over; {others} do not count. "
                 f"Pass allow_empty=True if that is right"
             )
 
@@ -226,7 +273,7 @@ def check_unchanged(item: RunItem) -> None:
     """
     assert item.path is not None
     try:
-        unchanged = _key_of(item.path) == item.key
+        unchanged = _identify(item.path)[0] == item.key
     except LocalFileError:
         unchanged = False
     if not unchanged:
@@ -241,14 +288,15 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _key_of(path: Path) -> str:
+def _identify(path: Path) -> tuple[str, str]:
+    """Return the key of a file, and the SHA-256 of its content."""
     try:
         with open_regular(path) as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         name = Path(os.path.realpath(path)).name
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
-    return digest(f"{name}\0{content}")
+    return digest(f"{name}\0{content}"), content
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> LocalFileError:
@@ -281,14 +329,8 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _wanted_in(path: Path | None) -> list[Path] | None:
-    """Return the files of a folder to run over; None for what is no folder, or not readable."""
-    if path is None or not _is_folder(path):
-        return None
-    try:
-        return list(filter(_is_wanted, path.iterdir()))
-    except OSError:
-        return None
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _is_visible(path: Path) -> bool:

@@ -1,58 +1,74 @@
 # Generated from async_runner.py by scripts/unasync.py; change that file, not this one.
-"""Runs of a workflow over many files; what there is to decide is decided in ``running``."""
+"""Runs of a task over many files; what there is to decide is decided in ``run_plan``."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterable
-from typing import cast
+from typing import Any, TypeAlias, cast
+
+import attrs
 
 from datalab_facade.activities import Activity
 from datalab_facade.calling import ApiCaller
 from datalab_facade.concurrency import off_loop
 from datalab_facade.context import Context
-from datalab_facade.errors import DatalabError
-from datalab_facade.executions.kind import ExecutionOutcome
+from datalab_facade.documents.late_values import asking_again
+from datalab_facade.documents.resource import Documents
+from datalab_facade.documents.task_base import Task
+from datalab_facade.errors import DatalabError, NotFoundError
 from datalab_facade.executions.resource import Executions
 from datalab_facade.files.resource import Files
-from datalab_facade.jobs.outcomes import Settled
+from datalab_facade.jobs.outcomes import NothingYet, Outcome, Settled
 from datalab_facade.outputs.resource import Outputs
-from datalab_facade.runs.run_journal import RunHeader, RunJournal
-from datalab_facade.runs.run_options import RunOptions, RunRequest, RunWorkflow, checked_request
-from datalab_facade.runs.run_plan import (
+from datalab_facade.pipelines.resource import Pipelines
+from datalab_facade.pipelines.run_task import RunPipeline
+from datalab_facade.runs.run_actions import (
     Action,
-    RunPlan,
+    LateCost,
     Submit,
     Upload,
     WaitFor,
-    digest_of,
     scheduler_input,
-    workflow_of,
 )
+from datalab_facade.runs.run_families import check_same
+from datalab_facade.runs.run_journal import RunHeader, RunJournal
+from datalab_facade.runs.run_options import RunOptions, RunRequest, RunTask, checked_request
+from datalab_facade.runs.run_plan import RunPlan
 from datalab_facade.runs.run_results import RunReport, RunResult
 from datalab_facade.runs.run_sources import RunItem, Sources, check_unchanged
+from datalab_facade.runs.task_runs import (
+    DocumentRun,
+    PipelineRun,
+    TaskRun,
+    WorkflowRun,
+)
 from datalab_facade.transport.api import ApiTransport
-from datalab_facade.workflows.decoding import decode_started
-from datalab_facade.workflows.definitions import WorkflowDefinition
 from datalab_facade.workflows.resource import Workflows
 
 _ITERABLES = (Iterable, Iterable)
+_Run: TypeAlias = TaskRun[Any, Any]
+_Fed: TypeAlias = "int | str | Settled[RunResult] | NothingYet"
 
 
 class Runs:
-    """Runs a workflow over files."""
+    """Runs a task over files."""
 
     def __init__(
         self,
+        *,
         files: Files,
+        documents: Documents,
+        pipelines: Pipelines,
         workflows: Workflows,
         executions: Executions,
         outputs: Outputs,
-        *,
         api: ApiTransport,
         context: Context,
     ) -> None:
         self._files = files
+        self._documents = documents
+        self._pipelines = pipelines
         self._workflows = workflows
         self._executions = executions
         self._outputs = outputs
@@ -61,90 +77,140 @@ class Runs:
         self._origin = api.origin.base_url
 
     def report(
-        self, workflow: RunWorkflow, sources: Sources, folder: object, options: RunOptions
+        self, task: RunTask, sources: Sources, folder: object, options: RunOptions
     ) -> RunReport:
         """Run to the end, and return the report."""
         request = checked_request(
-            self._context, workflow, sources, folder, options, iterables=_ITERABLES
+            self._context, task, sources, folder, options, iterables=_ITERABLES
         )
         activity = Activity(self._context.reporter, name="run")
         with activity.reported(), RunJournal(request.folder) as journal:
-            workflow_id = self._begin(journal, request, activity)
-            found = self._results(journal, request, workflow_id, activity)
+            run = self._run_of(request)
+            header = self._begin(journal, run, activity)
+            plan = RunPlan(journal, request, run.family)
+            found = self._results(plan, run, request, activity)
             results = list(found)
+        late = plan.late_cents
+        results = [
+            attrs.evolve(result, cost_cents=late.get(result.position, result.cost_cents))
+            for result in results
+        ]
         return RunReport(
-            workflow_id=workflow_id,
+            task=header.name,
+            workflow_id=header.target if isinstance(header.target, int) else None,
             folder=request.folder,
             results=tuple(results),
             skipped_folders=tuple(request.files.skipped_folders),
         )
 
     def results(
-        self, workflow: RunWorkflow, sources: Sources, folder: object, options: RunOptions
+        self, task: RunTask, sources: Sources, folder: object, options: RunOptions
     ) -> Generator[RunResult, None, None]:
         """Run, and yield each result as it is known."""
         request = checked_request(
-            self._context, workflow, sources, folder, options, iterables=_ITERABLES
+            self._context, task, sources, folder, options, iterables=_ITERABLES
         )
 
         def results() -> Generator[RunResult, None, None]:
             activity = Activity(self._context.reporter, name="run")
             with activity.reported(), RunJournal(request.folder) as journal:
-                workflow_id = self._begin(journal, request, activity)
-                results = self._results(journal, request, workflow_id, activity)
+                run = self._run_of(request)
+                self._begin(journal, run, activity)
+                plan = RunPlan(journal, request, run.family)
+                results = self._results(plan, run, request, activity)
                 with contextlib.closing(results):
                     yield from results
 
         return results()
 
-    def _begin(self, journal: RunJournal, request: RunRequest, activity: Activity) -> int:
-        workflow = request.workflow
-        workflow_id = workflow_of(journal, self._origin, workflow)
+    def _run_of(self, request: RunRequest) -> _Run:
+        """Return the description of the task's family; what is new about a fourth one."""
+        task, context = request.task, self._context
+        if isinstance(task, RunPipeline):
+            return PipelineRun(task, self._pipelines, context)
+        if isinstance(task, Task):
+            return DocumentRun(task, self._documents, context)
+        return WorkflowRun(
+            task,
+            request.secrets,
+            workflows=self._workflows,
+            executions=self._executions,
+            outputs=self._outputs,
+            calls=self._calls,
+        )
+
+    def _begin(self, journal: RunJournal, run: _Run, activity: Activity) -> RunHeader:
+        wanted = run.wanted(self._origin)
+        known = check_same(journal, wanted)
         with activity.active():
-            if workflow_id is not None:
-                # An unknown workflow fails here, once, and not for each file.
-                self._workflows.get(workflow_id)
-            else:
-                assert isinstance(workflow, WorkflowDefinition)
-                created = self._workflows.create(workflow, secrets=request.secrets)
-                workflow_id = created.id
-        if journal.header is None:
-            journal.begin(RunHeader(self._origin, workflow_id, digest_of(workflow)))
-        return workflow_id
+            header = run.begin(known, wanted)
+        if known is None:
+            fate = ""
+            if header.target != wanted.target:
+                fate = (
+                    f"{header.name} was created and is not recorded, so name it by its id, or it "
+                    f"is created once more. "
+                )
+            journal.begin(header, fate=fate)
+        return header
 
     def _results(
-        self, journal: RunJournal, request: RunRequest, workflow_id: int, activity: Activity
+        self, plan: RunPlan, run: _Run, request: RunRequest, activity: Activity
     ) -> Generator[RunResult, None, None]:
-        plan = RunPlan(journal, request)
-
-        def feed() -> Generator[int | Settled[RunResult], None, None]:
-            for item in request.files.items():
-                with activity.active():
-                    submitted = self._submit(plan, item, workflow_id)
-                yield scheduler_input(submitted)
-
-        outcomes_of = self._outcomes(plan, feed(), request, activity)
-        with contextlib.closing(outcomes_of) as outcomes:
+        feed = self._feed(plan, run, request, activity)
+        outcomes = self._outcomes(plan, run, feed, request, activity)
+        with contextlib.closing(outcomes):
             for outcome in outcomes:
                 if isinstance(outcome, RunResult):
                     yield outcome
-                else:
-                    with activity.active():
-                        result = self._save(plan, outcome)
+                    continue
+                with activity.active():
+                    result = self._save(plan, run, outcome)
+                    self._ask_next_cost(plan, run)
+                if result is not None:
                     yield result
+        with activity.active():
+            self._ask_costs(plan, run)
+
+    def _feed(
+        self, plan: RunPlan, run: _Run, request: RunRequest, activity: Activity
+    ) -> Generator[_Fed, None, None]:
+        for item in request.files.items():
+            for one in (*plan.take_refused(), item):
+                with activity.active():
+                    action = self._submit(plan, run, one)
+                yield scheduler_input(action)
+        plan.end_sources()
+        while plan.may_come_back:
+            refused = plan.take_refused()
+            for one in refused:
+                with activity.active():
+                    action = self._submit(plan, run, one)
+                yield scheduler_input(action)
+            if not refused:
+                yield NothingYet()
 
     def _outcomes(
         self,
         plan: RunPlan,
-        feed: Iterable[int | Settled[RunResult]],
+        run: _Run,
+        feed: Iterable[_Fed],
         request: RunRequest,
         activity: Activity,
-    ) -> Generator[ExecutionOutcome | RunResult, None, None]:
-        policy, many, on_update = request.policy, request.concurrency, request.on_update
+    ) -> Generator[Outcome[Any, Any] | RunResult, None, None]:
+        policy, many = request.policy, request.concurrency
+        on_update = cast("Any", request.on_update)
         expected = off_loop(request.files.count) if on_update is not None else 0
         with activity.active():
-            updates = self._executions._follow(  # noqa: SLF001 - what is settled is fed to it, too
-                feed, None, many, policy, {}, changes=on_update is not None, expected=expected
+            updates = run.jobs._follow(  # noqa: SLF001 - what is settled is fed to it, too
+                feed,
+                None,
+                many,
+                policy,
+                {},
+                changes=on_update is not None,
+                expected=expected,
+                has_room=lambda: plan.has_room,
             )
         with contextlib.closing(updates):
             for update in updates:
@@ -156,13 +222,17 @@ class Runs:
                 if update.outcome is not None:
                     yield update.outcome
 
-    def _submit(self, plan: RunPlan, item: RunItem, workflow_id: int) -> WaitFor | RunResult:
+    def _submit(self, plan: RunPlan, run: _Run, item: RunItem) -> WaitFor | RunResult:
+        if plan.needs_costs:
+            self._ask_costs(plan, run)
+        if plan.allowance.pause:
+            self._context.clock.sleep(plan.allowance.pause)
         action = plan.next_action(item)
         while not isinstance(action, (WaitFor, RunResult)):
             if isinstance(action, Upload):
                 action = self._upload(plan, item, action)
             else:
-                action = self._start(plan, item, action, workflow_id)
+                action = self._start(plan, run, item, action)
         return action
 
     def _upload(self, plan: RunPlan, item: RunItem, action: Upload) -> Action:
@@ -173,29 +243,64 @@ class Runs:
             return plan.record_failure(item, error, action)
         return plan.record_upload(item, file)
 
-    def _start(self, plan: RunPlan, item: RunItem, action: Submit, workflow_id: int) -> Action:
+    def _start(self, plan: RunPlan, run: _Run, item: RunItem, action: Submit) -> Action:
         try:
-            planned = plan.plan_submission(item, workflow_id, action)
-            execution_id = self._calls.submit(
-                planned.operation,
-                decode_started,
-                timeout=None,
-                options={},
-                submission=planned.submission,
-            )
+            if action.address is None:
+                # From when it is opened on, whatever sends it sees changes.
+                off_loop(lambda: check_unchanged(item))
+            sending = plan.sending(item, action)
+            job_id = run.start(sending, content_type=plan.content_type)
         except DatalabError as error:
             # If this call raises, nothing was submitted for the file.
             return plan.record_failure(item, error, action)
-        return plan.record_submission(item, execution_id)
+        return plan.record_submission(item, job_id)
 
-    def _save(self, plan: RunPlan, outcome: ExecutionOutcome) -> RunResult:
+    def _save(self, plan: RunPlan, run: _Run, outcome: Outcome[Any, Any]) -> RunResult | None:
         settled = plan.record_outcome(outcome)
-        if isinstance(settled, RunResult):
+        if settled is None or isinstance(settled, RunResult):
             return settled
-        item, folder = settled
-        execution = outcome.result()
+        item, place = settled
         try:
-            manifest = self._outputs.save_all(execution, folder)
+            saved = run.save(outcome.result(), place)
         except DatalabError as error:
             return plan.record_save_error(item, error)
-        return plan.record_saved(item, execution, manifest)
+        return plan.record_saved(item, outcome.id, saved, now=self._context.clock.monotonic())
+
+    def _ask_next_cost(self, plan: RunPlan, run: _Run) -> None:
+        """Ask for the cost that was missed for longest, before its result is deleted."""
+        if plan.late and plan.late[0].due <= self._context.clock.monotonic():
+            self._ask_cost(plan, run, plan.late.popleft())
+
+    def _ask_costs(self, plan: RunPlan, run: _Run) -> None:
+        """Ask for all costs that are missed, for at most a minute."""
+        clock = self._context.clock
+        now = clock.monotonic()
+        for pause in asking_again("cost", now=now, deadline=float("inf")):
+            if not plan.late:
+                return
+            clock.sleep(pause)
+            for _ in range(len(plan.late)):
+                if plan.late:
+                    self._ask_cost(plan, run, plan.late.popleft())
+        while plan.late:
+            plan.record_cost(plan.late.popleft(), None)
+
+    def _ask_cost(self, plan: RunPlan, run: _Run, late: LateCost) -> None:
+        cents: float | None = None
+        try:
+            cents = run.cost(late.job_id)
+        except NotFoundError:
+            plan.record_cost(late, None)
+            return
+        except DatalabError:
+            # What is not known now may be known later.
+            cents = None
+        if cents is None:
+            due = self._context.clock.monotonic() + _ASKED_AGAIN
+            plan.late.append(attrs.evolve(late, due=due))
+        else:
+            plan.record_cost(late, cents)
+
+
+_ASKED_AGAIN = 60.0
+"""Seconds until a cost that was still not known is asked for again, while others go on."""

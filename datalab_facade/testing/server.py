@@ -55,15 +55,22 @@ class SimulatorServer:
     Args:
         simulator: the simulator to serve. It may be used directly meanwhile.
         host: the address to listen on. By default only this machine can connect.
+        port: the port of the API; 0 stands for any that is free.
         control: whether the API's port also accepts the requests of
             :mod:`datalab_facade.testing.control`, from this machine only.
     """
 
     def __init__(
-        self, simulator: Simulator, host: str = "127.0.0.1", *, control: bool = False
+        self,
+        simulator: Simulator,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        control: bool = False,
     ) -> None:
         self.simulator: Final = simulator
         self._host: Final = host
+        self._port: Final = port
         self._control: Final = control
         self._session: _Session | None = None
 
@@ -164,14 +171,14 @@ class SimulatorServer:
             "storage": SimulatorApp(self.simulator, "storage"),
         }
 
-        async def listen(app: SimulatorApp) -> asyncio.Server:
+        async def listen(app: SimulatorApp, port: int) -> asyncio.Server:
             config = _config(app)
             config.load()
-            return await loop.create_server(lambda: _Protocol(config, state, {}), self._host, 0)
+            return await loop.create_server(lambda: _Protocol(config, state, {}), self._host, port)
 
         async with (
-            await listen(apps["api"]) as api,
-            await listen(apps["storage"]) as storage,
+            await listen(apps["api"], self._port) as api,
+            await listen(apps["storage"], 0) as storage,
         ):
             ready.set_result(
                 _Session(

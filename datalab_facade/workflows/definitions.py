@@ -198,7 +198,9 @@ class WorkflowDefinition(ToJSON):
         known = None
         if step_types is not None:
             known = {one if isinstance(one, str) else one.step_key for one in step_types}
-        _raise_if_any(find_issues(self.to_dict(), known))
+        # What strict JSON does not know has to be found, so it must not be gone already.
+        steps = [{**step.to_dict(), "settings": step.settings} for step in self.steps]
+        _raise_if_any(find_issues({**self.to_dict(), "steps": steps}, known))
 
     def layers(self) -> tuple[tuple[StepDefinition, ...], ...]:
         """Return the steps in layers: each step comes after all steps that it depends on.

@@ -93,7 +93,10 @@ def test_a_completed_execution_ends_with_0_and_a_failed_one_with_1(run: Run, wor
         (["status", "1", "--csv", "--json"], "--csv and --json exclude each other"),
         (["status", "1", "--host", "ftp://a.example"], "must be an address such as https://"),
         (["status", "1", "--host", "http://a.example"], "Use https, or --allow-http"),
-        (["schema", "nothing"], "There is no schema 'nothing'; the schemas are: completion, demo"),
+        (
+            ["schema", "nothing"],
+            "There is no schema 'nothing'; the schemas are: completion, convert",
+        ),
         (["run", "1", "a.pdf", "-o", "out", "--secret", "oops"], "--secret takes NAME=FILE"),
         (["download", "1", "-o", "invoice.pdf"], "'invoice.pdf' is a file"),
     ],

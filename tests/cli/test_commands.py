@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 import pytest
 
-from datalab_facade import Manifest
+from datalab_facade import Convert, Manifest, Segment
+from datalab_facade.models import JSON
 from datalab_facade.pictures.words import cell_width
 from tests.cli.conftest import Run
 from tests.cli.programs import Done, in_pipe, in_terminal
@@ -45,7 +46,117 @@ def _new_file(world: World) -> int:
     return world.simulator.files.add("spare.pdf", b"%PDF-1.7 spare")
 
 
+def _new_pipeline(world: World) -> str:
+    """Create a pipeline that is saved, and return its id."""
+    with world.client() as client:
+        created = client.pipelines.create([Convert(mode="fast"), Segment({"Invoice": "a bill"})])
+        return client.pipelines.save(created, f"Invoices {created.id}").id
+
+
+def _new_pipeline_execution(world: World) -> str:
+    with world.client() as client:
+        return client.pipelines.run(_new_pipeline(world), world.folder / "invoice.pdf").id
+
+
+def _new_schema(world: World) -> str:
+    with world.client() as client:
+        return client.extraction_schemas.create("Invoice", SCHEMA).id
+
+
+SCHEMA: Final[dict[str, JSON]] = {"properties": {"total": {"type": "number"}}}
+INLINE = json.dumps(SCHEMA)
+
+DOCUMENT_CASES = {
+    "convert": Case(
+        lambda _, way: ["convert", "invoice.pdf", "report.pdf", "-o", f"converted-{way}"],
+        ("invoice.pdf", "2 of 2 files done", "2 pages", "$0.02"),
+        streams=True,
+    ),
+    "extract": Case(
+        lambda _, __: ["extract", "invoice.pdf", "--schema", INLINE],
+        ('"value": {"total": 1.5}',),
+        streams=True,
+        is_wide=True,
+    ),
+    "segment": Case(
+        lambda _, __: ["segment", "invoice.pdf", "--segment", "Invoice=a bill"],
+        ("Invoice", "high", "The first page is 0."),
+        streams=True,
+    ),
+    "fill": Case(
+        lambda _, way: [
+            *("fill", "invoice.pdf", "--fields", '{"name": "Jane"}'),
+            *("-o", f"filled-{way}.pdf"),
+        ],
+        ("filled-", "1 field filled in"),
+        streams=True,
+    ),
+    "track-changes": Case(
+        lambda _, __: ["track-changes", "invoice.pdf"], ("# invoice.pdf",), streams=True
+    ),
+    "create": Case(
+        lambda _, way: ["create", "text.md", "-o", f"created-{way}.docx"],
+        ("created-", "$0.01"),
+        streams=True,
+    ),
+    "submit-convert": Case(
+        lambda _, __: ["submit", "convert", "invoice.pdf"], ('"id": "convert/',), is_wide=True
+    ),
+    "submit-create": Case(
+        lambda _, __: ["submit", "create", "text.md"], ('"id": "create-document/',), is_wide=True
+    ),
+    "result": Case(lambda w, _: ["result", w.requested], ("# report.pdf",), streams=True),
+    "pipelines-list": Case(
+        lambda w, _: [_new_pipeline(w), "pipelines", "list"][1:], ("Invoices pl_", "pl_0")
+    ),
+    "pipelines-show": Case(
+        lambda w, _: ["pipelines", "show", _new_pipeline(w)], ("convert", "for 1,000 pages")
+    ),
+    "pipelines-create": Case(
+        lambda _, way: [
+            *("pipelines", "create", "pipeline.json", "--name", f"Invoices {way}"),
+        ],
+        ("convert", "draft"),
+    ),
+    "pipelines-publish": Case(
+        lambda w, _: ["pipelines", "publish", _new_pipeline(w)], ("Published version 1",)
+    ),
+    "pipelines-archive": Case(
+        lambda w, _: ["pipelines", "archive", _new_pipeline(w)], ("is archived.",)
+    ),
+    "pipelines-run": Case(
+        lambda w, _: ["pipelines", "run", _new_pipeline(w), "invoice.pdf"],
+        ("Invoice", "high"),
+        streams=True,
+    ),
+    "pipelines-status": Case(
+        lambda w, _: ["pipelines", "status", _new_pipeline_execution(w)],
+        ("Pipeline execution pex_", "segment"),
+    ),
+    "pipelines-result": Case(
+        lambda w, _: [
+            *("pipelines", "result", _new_pipeline_execution(w), "--step", "convert"),
+        ],
+        ("# invoice.pdf",),
+        streams=True,
+    ),
+    "extraction-schemas-list": Case(
+        lambda w, _: [_new_schema(w), "extraction-schemas", "list"][1:], ("Invoice", "sch_")
+    ),
+    "extraction-schemas-show": Case(
+        lambda w, _: ["extraction-schemas", "show", _new_schema(w)], ("Invoice", "total")
+    ),
+    "extraction-schemas-create": Case(
+        lambda _, __: ["extraction-schemas", "create", "schema.json", "--name", "Invoice"],
+        ("Created extraction schema sch_",),
+    ),
+    "extraction-schemas-delete": Case(
+        lambda w, _: ["extraction-schemas", "delete", _new_schema(w)],
+        ("Deleted extraction schema",),
+    ),
+}
 CASES = {
+    **DOCUMENT_CASES,
     "status": Case(lambda w, _: ["status", w.done], ("COMPLETED", "parse", "npl94jxy", "2/2")),
     "watch": Case(lambda w, _: ["watch", w.done], ("COMPLETED", "parse", "extract"), streams=True),
     "wait": Case(

@@ -211,6 +211,8 @@ def test_the_demo_shows_everything_in_a_terminal(world: World) -> None:
     terminal.until("Working on: parse")
     done = terminal.done()
     assert done.code == 0
+    for words in ("convert invoice.pdf", "Invoice(vendor='Example Ltd'"):
+        assert words in done.plain
     for words in ("files upload", "workflows create", "1249.5", "Critical path", "demo-output"):
         assert words in done.plain
     [home] = (world.folder / "demo-output").iterdir()
@@ -226,6 +228,7 @@ def test_the_demo_prints_the_same_as_json_and_into_a_pipe(
     documents = documents_in(done.out, streams=True)
     for document in documents:
         check_document("demo", document)
+    assert [document["event"] for document in documents[:2]] == ["result", "result"]
     assert documents[-1]["event"] == "saved"
     done = run("demo", "-o", "demo-pipe")
     assert done.code == 0, done

@@ -11,18 +11,28 @@ import pytest
 
 from datalab_facade import (
     Change,
+    Conversion,
+    DocumentFailedError,
+    DocumentRequest,
     Execution,
+    ExtractionSchema,
     FailedOutput,
     File,
+    FilledForm,
     Manifest,
     NotFoundError,
     Outcome,
+    Pipeline,
+    PipelineExecution,
+    PipelineStepRun,
     SavedOutput,
+    Segmentation,
     Status,
     Step,
     StepRun,
     Steps,
     StepType,
+    StoredStep,
     Totals,
     WaitTimeoutError,
     Workflow,
@@ -30,9 +40,19 @@ from datalab_facade import (
     WorkflowStep,
 )
 from datalab_facade.cli.diagnosis import Check, Diagnosis
+from datalab_facade.cli.document_results import SourceResult
 from datalab_facade.cli.exits import ExitCode, problem_of
 from datalab_facade.cli.following import fit_display
 from datalab_facade.cli.recording import Recording, Target, summarize
+from datalab_facade.cli.rendering.conversions import (
+    DocumentRow,
+    at_work_text,
+    plan_text,
+    segments_text,
+    written_lines,
+)
+from datalab_facade.cli.rendering.conversions import report_text as documents_text
+from datalab_facade.cli.rendering.conversions import result_line as document_line
 from datalab_facade.cli.rendering.diagnoses import diagnosis_text
 from datalab_facade.cli.rendering.executions import (
     Overview,
@@ -43,6 +63,13 @@ from datalab_facade.cli.rendering.executions import (
 )
 from datalab_facade.cli.rendering.files import file_text, files_text, uploaded_line
 from datalab_facade.cli.rendering.outputs import manifest_text
+from datalab_facade.cli.rendering.pipelines import (
+    pipeline_execution_text,
+    pipeline_text,
+    pipelines_text,
+    schema_text,
+    schemas_text,
+)
 from datalab_facade.cli.rendering.recordings import recording_text
 from datalab_facade.cli.rendering.runs import report_text
 from datalab_facade.cli.rendering.serving import serving_text
@@ -55,6 +82,7 @@ from datalab_facade.cli.rendering.workflows import (
     workflows_text,
 )
 from datalab_facade.cli.tables import Column, cell, table
+from datalab_facade.models import JSON
 from datalab_facade.pictures.terminal import Terminal
 from datalab_facade.pictures.words import cell_width
 from datalab_facade.runs.run_results import RunResult
@@ -304,6 +332,90 @@ CHANGES = (
     ),
 )
 
+CONVERTED = Conversion(
+    id="convert/Qm3xT0yLr8sWb2ZkVf6NcA",
+    raw={"markdown": "# A", "page_count": 12, "total_cost": 7.2},
+)
+DOCUMENTS = (
+    attrs.evolve(SourceResult.of("in/a.pdf", CONVERTED), path=Path("out/a.md")),
+    SourceResult(
+        source="in/a name that is far too long for any table.docx",
+        error=DocumentFailedError(
+            snapshot=DocumentRequest(id="convert/b", status=Status.FAILED), detail=HOSTILE
+        ),
+    ),
+)
+AT_WORK = (
+    DocumentRow(
+        source="in/a.pdf",
+        state="done",
+        status="done",
+        seconds=4.2,
+        page_count=12,
+        cost_cents=7.2,
+    ),
+    DocumentRow(source="in/b.pdf", state="failed", status="failed", seconds=1.0),
+    DocumentRow(source="in/c.pdf", state="working", status="processing", seconds=3.1),
+    DocumentRow(source="in/d.pdf", state="working", status="sending", seconds=0.1),
+)
+SEGMENTS = Segmentation(
+    id="segment/a",
+    raw={
+        "segmentation_results": {
+            "segments": [
+                {"name": "Invoice", "pages": [0, 1, 2, 5], "confidence": "high"},
+                {"name": HOSTILE, "pages": [3]},
+            ]
+        }
+    },
+)
+FORM = FilledForm(
+    id="fill/a",
+    raw={"page_count": 1, "fields_filled": ["name"], "fields_not_found": ["born", HOSTILE]},
+)
+PLAN: dict[str, JSON] = {
+    "event": "plan",
+    "endpoint": "convert",
+    "task": {"mode": "fast", "output_format": ["markdown", "html"]},
+    "sources": [
+        {"source": "in/a.pdf", "bytes": 25_300},
+        {"source": "https://a.example/b.pdf", "bytes": None},
+    ],
+    "cents_per_1000_pages": 600.0,
+}
+PIPELINE = Pipeline(
+    id="pl_k8Hx9mP2nQ4v",
+    name="Invoices",
+    steps=(
+        StoredStep(type="convert", settings={"mode": "fast"}),
+        StoredStep(type="extract", settings={"webhook_url": "https://a.example/?sig=abc"}),
+    ),
+    active_version=2,
+    created_at=BEGAN,
+)
+PIPELINE_EXECUTION = PipelineExecution(
+    id="pex_7",
+    status=Status.COMPLETED_WITH_ERRORS,
+    steps=(
+        PipelineStepRun(
+            index=0,
+            type="convert",
+            status=Status.COMPLETED,
+            started_at=BEGAN,
+            finished_at=_at(40),
+        ),
+        PipelineStepRun(index=1, type="extract", status=Status.FAILED, error=HOSTILE),
+    ),
+)
+SCHEMA = ExtractionSchema(
+    id="sch_k8Hx9mP2nQ4v",
+    name="Invoice",
+    schema={"properties": {"number": {}, "total": {}}},
+    description="Of all suppliers",
+    version=3,
+    created_at=BEGAN,
+)
+
 Draw = Callable[[Terminal], str]
 
 
@@ -344,6 +456,23 @@ TEXTS: dict[str, Draw] = {
     "definition": _definition,
     "step-types": lambda t: step_types_text(STEP_TYPES, t),
     "run": lambda t: report_text(Path("out"), RESULTS, t),
+    "documents": lambda t: documents_text("out", DOCUMENTS, t),
+    "document-lines": lambda t: "\n".join(document_line(one, t) for one in DOCUMENTS),
+    "documents-at-work": lambda t: at_work_text(AT_WORK, 9, 8.0, t, 10),
+    "documents-in-few-rows": lambda t: at_work_text(AT_WORK, 9, 8.0, t, 2),
+    "segments": lambda t: segments_text(SEGMENTS, t),
+    "no-segments": lambda t: segments_text(Segmentation(id="segment/b"), t),
+    "form": lambda t: "\n".join(
+        written_lines(attrs.evolve(SourceResult.of("f.pdf", FORM), path=Path("out/f.pdf")), t)
+    ),
+    "plan": lambda t: plan_text(PLAN, t),
+    "pipelines": lambda t: pipelines_text((PIPELINE, Pipeline(id="pl_6")), t),
+    "no-pipelines": lambda t: pipelines_text((), t),
+    "pipeline": lambda t: pipeline_text(PIPELINE, 1000.0, t),
+    "pipeline-execution": lambda t: pipeline_execution_text(PIPELINE_EXECUTION, t),
+    "extraction-schemas": lambda t: schemas_text((SCHEMA,), t),
+    "no-extraction-schemas": lambda t: schemas_text((), t),
+    "extraction-schema": lambda t: schema_text(SCHEMA, t),
     "doctor": lambda t: diagnosis_text(DIAGNOSIS, t),
     "recording": lambda t: recording_text(RECORDING, t),
     "serve": lambda t: serving_text(ABOUT, t),

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import attrs
 
+from datalab_facade import Convert, Datalab
 from datalab_facade.cli.demonstration.scene import invoice
 from datalab_facade.testing import (
+    DocumentScript,
     ExecutionScript,
     Simulator,
     SimulatorServer,
@@ -32,11 +34,17 @@ class World:
     endless: int
     workflow: int
     uploaded: int
+    requested: str
+    """The id of a conversion that has ended."""
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment in which the program finds it."""
         return {"DATALAB_API_KEY": API_KEY, "DATALAB_HOST": self.host}
+
+    def client(self) -> Datalab:
+        """Give a client of it."""
+        return Datalab(API_KEY, base_url=self.host)
 
     def start(self, *steps: StepScript) -> int:
         """Start another execution."""
@@ -78,6 +86,13 @@ def new_world(folder: Path) -> Iterator[World]:
         quick = [StepScript("parse", ends=0.3), StepScript("tell", starts=0.3, ends=0.5)]
         simulator.workflows.script_for(workflow, ExecutionScript(quick))
         (folder / "invoice.pdf").write_bytes(invoice())
+        (folder / "report.pdf").write_bytes(invoice())
+        (folder / "text.md").write_text("# Report", encoding="utf-8")
+        (folder / "schema.json").write_text('{"properties": {"total": {"type": "number"}}}')
+        (folder / "pipeline.json").write_text('[{"type": "convert", "settings": {}}]')
+        simulator.documents.script_always(DocumentScript(seconds=0.2))
+        with Datalab(API_KEY, base_url=server.api_url) as client:
+            requested = client.documents.submit(Convert(), folder / "report.pdf").id
         yield World(
             simulator=simulator,
             host=server.api_url,
@@ -87,4 +102,5 @@ def new_world(folder: Path) -> Iterator[World]:
             endless=endless,
             workflow=workflow,
             uploaded=simulator.files.add("report.pdf", b"%PDF-1.7 report"),
+            requested=requested,
         )

@@ -153,7 +153,8 @@ def test_whatever_comes_is_separated(answer: dict[str, Any], schema: dict[str, A
     assert data.keys() <= answer.keys()
     assert list(fields) == paths_in(data)
     again = {path: ExtractedField.from_dict(field.to_dict()) for path, field in fields.items()}
-    assert again == dict(fields)
+    # Strict JSON has no infinity.
+    assert [one.to_dict() for one in again.values()] == [one.to_dict() for one in fields.values()]
 
 
 _steps = st.lists(st.sampled_from(_NAMES) | st.text(max_size=4) | st.integers(0, 3), max_size=4)

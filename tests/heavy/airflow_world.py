@@ -72,7 +72,10 @@ class Home:
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": "0",
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",
-            **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(c) for name, c in connections.items()},
+            **{
+                f"AIRFLOW_CONN_{name.upper()}": c if isinstance(c, str) else json.dumps(c)
+                for name, c in connections.items()
+            },
         }
 
     def run(self, *command: str, may_fail: bool = False, **environment: str) -> str:

@@ -30,17 +30,22 @@ DAGS = Path(__file__).parent / "airflow_dags"
 WRONG_KEY = API_KEY[::-1]
 _FAILED = StepScript("parse", ends=0, outcome="FAILED", error="no pages")
 SCRIPTS = {
-    "documented": ExecutionScript([StepScript("parse", ends=1)]),
     "tried_fails": ExecutionScript([_FAILED]),
     "tried_takes_too_long": ExecutionScript([StepScript("parse", ends=None)]),
     "short": ExecutionScript([StepScript("parse", ends=1)]),
     "completes": ExecutionScript([StepScript("parse", ends=8)]),
     "fails": ExecutionScript([attrs.evolve(_FAILED, ends=8)]),
     "takes_too_long": ExecutionScript([StepScript("parse", ends=None)]),
+    "is_bounded": ExecutionScript([StepScript("parse", ends=None)]),
     "takes_long": ExecutionScript([StepScript("parse", ends=70)]),
     "is_cleared": ExecutionScript([StepScript("parse", ends=70)]),
     "each_of_three": ExecutionScript([StepScript("parse", ends=3)]),
 }
+
+PIPELINE: list[JSON] = [
+    {"type": "convert", "settings": {}},
+    {"type": "extract", "settings": {"page_schema": {"properties": {"total": {"type": "number"}}}}},
+]
 
 
 @attrs.frozen
@@ -59,6 +64,10 @@ class World:
     def looks_at(self, execution_id: int) -> int:
         return sum(one.path.endswith(f"/executions/{execution_id}") for one in self.requests)
 
+    def posted(self, endpoint: str) -> int:
+        wanted = ("POST", f"/api/v1/{endpoint}")
+        return sum((one.method, one.path) == wanted for one in self.requests)
+
     @property
     def requests(self) -> list[Any]:
         return list(self.simulator.requests)
@@ -71,9 +80,21 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     for name, script in SCRIPTS.items():
         simulator.script_for(workflows[name], script)
     with SimulatorServer(simulator) as server:
-        connection: JSON = {"conn_type": "datalab", "host": server.api_url, "password": API_KEY}
+        connection: dict[str, JSON] = {
+            "conn_type": "datalab",
+            "host": server.api_url,
+            "password": API_KEY,
+        }
         wrong: JSON = {"conn_type": "datalab", "host": server.api_url, "password": WRONG_KEY}
-        connections: dict[str, JSON] = {"datalab_default": connection, "wrong_key": wrong}
+        broken: JSON = {**connection, "extra": '{"redis_url": "redis://:hidden@a.example"'}
+        address = server.api_url.removeprefix("http://")
+        connections: dict[str, JSON] = {
+            "datalab_default": connection,
+            "wrong_key": wrong,
+            "broken_extra": broken,
+            "by_uri": f"datalab://:{API_KEY}@{address}/http?requests_per_minute=90&allow_http=True",
+        }
+        simulator.pipelines.create(PIPELINE, name="Invoices")
         home = Home(tmp_path_factory.mktemp("airflow") / "home", connections)
         home.run("db", "migrate")
         shutil.copy(DAGS / "promises.py", home.dags)
@@ -109,9 +130,10 @@ def test_the_dag_of_the_documentation_runs_as_it_stands(
 ) -> None:
     told = tried["invoices"]
     assert "state=success" in told
-    [path] = (world.folder / "invoices").glob("execution-*/manifest.json")
-    [saved] = json.loads(path.read_text())["saved"]
-    assert f"{saved['path']}: {saved['bytes']} bytes" in told
+    [receipt] = (world.folder / "invoices").glob("invoice/*.result.json")
+    files = json.loads(receipt.read_text())["files"]
+    assert files
+    assert all(f"{file['path']}: {file['bytes']} bytes" in told for file in files)
 
 
 def test_a_dag_that_is_tried_fails_as_its_execution_does(tried: dict[str, str]) -> None:
@@ -136,6 +158,8 @@ def test_the_hook_tells_whether_datalab_knows_the_key(world: World) -> None:
         "from datalab_facade.integrations.airflow.hooks import DatalabHook\n"
         "print(DatalabHook().test_connection())\n"
         "print(DatalabHook('wrong_key').test_connection())\n"
+        "print(DatalabHook('broken_extra').test_connection())\n"
+        "print(DatalabHook('by_uri').settings())\n"
         "async def listed():\n"
         "    async with await DatalabHook().get_async_conn() as client:\n"
         "        return len(await client.workflows.list())\n"
@@ -146,6 +170,27 @@ def test_the_hook_tells_whether_datalab_knows_the_key(world: World) -> None:
     assert "(False, 'GET " in told
     assert "Check the api_key" in told
     assert f"{many} workflows\n" in told
+    assert "(False, \"The extra of the Airflow connection 'broken_extra' cannot be read: " in told
+    assert "hidden" not in told
+    assert "requests_per_minute=90.0, allow_http=True" in told
+
+
+def test_a_stored_trigger_with_a_field_more_or_less_still_loads(world: World) -> None:
+    told = world.home.python(
+        "import asyncio\n"
+        "from datalab_facade.integrations.airflow import triggers\n"
+        "handle = {'version': 1, 'kind': 'execution', 'id': 7, 'origin': 'https://a.example'}\n"
+        "_, arguments = triggers.DatalabJobTrigger(handle, 'id', '2999-01-01').serialize()\n"
+        "more = triggers.DatalabJobTrigger(**arguments, later=1)\n"
+        "print(more.serialize()[1] == arguments)\n"
+        "print(sorted(triggers.DatalabJobTrigger(handle).serialize()[1]))\n"
+        "triggers.SETTLE = 0\n"
+        "async def run(trigger):\n"
+        "    return [event.payload async for event in trigger.run()]\n"
+        "print(asyncio.run(run(triggers.DatalabJobTrigger())))\n"
+    )
+    assert "True\n['datalab_conn_id', 'deadline', 'handle']\n" in told
+    assert "'kind': 'InvalidArgumentError'" in told
 
 
 def test_a_connection_that_names_a_redis_shares_its_rate_limiter_there(
@@ -208,9 +253,9 @@ def run(world: World, airflow: Airflow) -> DagRun:
         "failed": simulator.start(ExecutionScript([_FAILED])),
         "never_ends": simulator.start(SCRIPTS["takes_too_long"]),
     }
-    return airflow.begin(
-        "promises", {**world.workflows, **executions, "folder": str(world.folder / "promises")}
-    )
+    (document := world.folder / "letter.pdf").write_bytes(b"%PDF-1.7\n")
+    places = {"folder": str(world.folder / "promises"), "document": str(document)}
+    return airflow.begin("promises", {**world.workflows, **executions, **places})
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +280,7 @@ def test_a_wait_goes_on_in_another_triggerer_when_its_own_is_killed(
     deferred = run.until("takes_long", "deferred")
     handle = run.xcoms("takes_long")["datalab_handle"]
     classpath, arguments = world.home.trigger(deferred["trigger"]["id"])
-    assert classpath.endswith(".triggers.DatalabExecutionTrigger")
+    assert classpath.endswith(".triggers.DatalabJobTrigger")
     assert arguments.keys() == {"handle", "datalab_conn_id", "deadline"}
     assert arguments["handle"] == handle
     eventually(lambda: world.looks_at(handle["id"]), "it is looked at", seconds=60)
@@ -246,7 +291,7 @@ def test_a_wait_goes_on_in_another_triggerer_when_its_own_is_killed(
     done = run.until("takes_long", "success", "failed")
     assert (done["state"], done["try_number"]) == ("success", 1)
     assert run.xcoms("takes_long")["return_value"] == {
-        "execution_id": handle["id"],
+        "job_id": handle["id"],
         "handle": handle,
         "status": "COMPLETED",
         "partially_failed": False,
@@ -260,7 +305,7 @@ def test_a_task_that_completes_leaves_its_outputs_and_a_manifest(world: World, r
     assert run.until("completes", "success", "failed")["state"] == "success"
     result = run.xcoms("completes")["return_value"]
     [saved] = result["manifest"]["saved"]
-    folder = world.folder / "promises" / f"execution-{result['execution_id']}"
+    folder = world.folder / "promises" / f"execution-{result['job_id']}"
     assert (folder / saved["path"]).is_file()
     assert run.until("senses", "success", "failed", "upstream_failed")["state"] == "success"
     assert run.xcoms("senses")["return_value"] == {**result, "manifest": None}
@@ -290,7 +335,7 @@ def test_a_task_that_is_cleared_finds_its_execution_and_pays_for_no_other(
     before = run.until("completes", "success")
     result = run.xcoms("completes")["return_value"]
     submitted = world.submitted("completes")
-    looks = world.looks_at(result["execution_id"])
+    looks = world.looks_at(result["job_id"])
     run.clear("completes")
     eventually(
         lambda: run.task("completes")["try_number"] > before["try_number"],
@@ -298,7 +343,7 @@ def test_a_task_that_is_cleared_finds_its_execution_and_pays_for_no_other(
         seconds=60,
     )
     assert run.until("completes", "success", "failed")["state"] == "success"
-    assert world.looks_at(result["execution_id"]) > looks
+    assert world.looks_at(result["job_id"]) > looks
     assert run.xcoms("completes")["return_value"]["handle"] == result["handle"]
     assert world.submitted("completes") == submitted
 
@@ -354,10 +399,77 @@ def test_a_sensor_fails_or_is_skipped_with_what_it_senses(world: World, run: Dag
     assert "has not ended before the deadline" in _logs_of(world, "senses_too_long")
 
 
+def test_a_document_is_converted_and_saved_once_however_often_its_task_is_cleared(
+    world: World, run: DagRun
+) -> None:
+    before = run.until("converts", "success", "failed")
+    assert before["state"] == "success"
+    result = run.xcoms("converts")["return_value"]
+    assert result["job_id"].startswith("convert/")
+    assert (result["status"], result["handle"]["source"]) == ("COMPLETED", "letter.pdf")
+    folder = Path(result["manifest"]["folder"])
+    assert {"letter.md", "letter.html"} <= {one["path"] for one in result["manifest"]["files"]}
+    assert folder == world.folder / "promises" / "letter"
+    assert (folder / "letter.md").read_text()
+    assert (
+        run.until("senses_document", "success", "failed", "upstream_failed")["state"] == "success"
+    )
+    assert run.xcoms("senses_document")["return_value"] == {**result, "manifest": None}
+    run.clear("converts")
+    eventually(
+        lambda: run.task("converts")["try_number"] > before["try_number"],
+        "it is begun again",
+        seconds=60,
+    )
+    assert run.until("converts", "success", "failed")["state"] == "success"
+    assert run.xcoms("converts")["return_value"]["job_id"] == result["job_id"]
+    assert world.posted("convert") == 1
+
+
+def test_data_is_extracted_and_any_other_task_is_done(world: World, run: DagRun) -> None:
+    assert run.until("extracts", "success", "failed")["state"] == "success"
+    saved = run.xcoms("extracts")["return_value"]["manifest"]
+    [data] = [one["path"] for one in saved["files"] if one["path"].endswith("extraction.json")]
+    assert "total" in json.loads(Path(saved["folder"], data).read_text())
+    assert run.until("segments", "success", "failed")["state"] == "success"
+    assert run.xcoms("segments")["return_value"]["job_id"].startswith("segment/")
+    assert (world.posted("extract"), world.posted("segment")) == (1, 1)
+
+
+def test_a_pipeline_runs_on_a_document_and_the_results_of_its_steps_are_saved(
+    world: World, run: DagRun
+) -> None:
+    assert run.until("runs_pipeline", "success", "failed")["state"] == "success"
+    result = run.xcoms("runs_pipeline")["return_value"]
+    first, second = result["manifest"]["steps"]
+    assert (first["type"], second["type"]) == ("convert", "extract")
+    for step in (first, second):
+        folder = Path(step["folder"])
+        assert folder.is_relative_to(world.folder / "promises" / result["job_id"])
+        assert all((folder / file["path"]).is_file() for file in step["files"])
+
+
+def test_a_wrong_setting_uses_up_no_retries_and_says_what_is_wrong(
+    world: World, run: DagRun
+) -> None:
+    for task, words in (("has_wrong_option", "mod"), ("has_wrong_connection", "cannot be read")):
+        failed = run.until(task, "failed", "success")
+        assert (failed["state"], failed["try_number"]) == ("failed", 1)
+        assert words in _logs_of(world, task)
+
+
+def test_the_execution_timeout_of_airflow_bounds_a_wait_in_the_triggerer(
+    world: World, run: DagRun
+) -> None:
+    assert run.until("is_bounded", "failed", "success")["state"] == "failed"
+    assert "has not ended after 6.0 s" in _logs_of(world, "is_bounded")
+
+
 def test_xcom_and_airflows_files_hold_no_key_and_no_url_of_an_output(
     world: World, run: DagRun
 ) -> None:
-    told = json.dumps([run.xcoms(task) for task in ("completes", "senses", "takes_long")])
+    tasks = ("completes", "senses", "takes_long", "converts", "extracts", "runs_pipeline")
+    told = json.dumps([run.xcoms(task) for task in tasks])
     assert "X-Amz" not in told
     assert world.simulator.storage_origin not in told
     _check_no_secret_in(world.home)

@@ -41,7 +41,7 @@ from datalab_facade.testing import (
 )
 from tests.conftest import leaks_in
 from tests.heavy.conftest import until
-from tests.markdown import ROOT, Block, blocks_of
+from tests.markdown import ROOT, Block, blocks_of, put_documents
 from tests.secrets_for_tests import API_KEY
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(120)]
@@ -459,6 +459,7 @@ def test_the_scripts_of_the_page_run_as_they_stand(
         error = "no pages" if outcome == "FAILED" else None
         extract = StepScript("extract", output={"total": 12.5}, outcome=outcome, error=error)
         simulator.start(ExecutionScript([StepScript("parse"), extract]))
+    put_documents(tmp_path)
     script = tmp_path / "script.py"
     script.write_text(block.code, encoding="utf-8")
     with SimulatorServer(simulator) as server:

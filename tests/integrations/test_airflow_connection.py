@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from datalab_facade import ConfigurationError, InvalidArgumentError
-from datalab_facade.integrations.airflow.results import deadline_after, seconds_of, whole_number
-from datalab_facade.integrations.airflow.settings import ConnectionSettings
+from datalab_facade.integrations.airflow.job_requests import whole_number
+from datalab_facade.integrations.airflow.settings import ConnectionSettings, check_extra
+from datalab_facade.integrations.airflow.timeouts import bounded, deadline_after, seconds_of
 from tests.secrets_for_tests import API_KEY
 
 
@@ -63,6 +64,8 @@ def test_the_extras_of_a_connection_set_the_rate_limit_and_allow_http() -> None:
         ({"extra": {"requests_per_minute": True}}, "must be a number above 0, not True"),
         ({"extra": {"requests_per_minute": float("inf")}}, "must be a number above 0"),
         ({"extra": {"requests_per_minute": 10**400}}, "must be a number above 0, not 1000"),
+        ({"extra": {"requests_per_minute": "nan"}}, "must be a number above 0"),
+        ({"extra": {"requests_per_minute": "-5"}}, "must be a number above 0"),
         ({"extra": {"allow_http": "yes"}}, "must be true or false, not 'yes'"),
         (
             {"extra": {"redis_url": ["redis://:pw@b.example"]}},
@@ -76,6 +79,30 @@ def test_a_connection_that_cannot_be_used_says_what_to_set(
 ) -> None:
     with pytest.raises(ConfigurationError, match=words):
         settings(**fields)
+
+
+def test_the_extras_of_a_connection_that_is_a_uri_are_texts_and_are_read() -> None:
+    found = settings(extra={"requests_per_minute": " 90 ", "allow_http": "True"})
+    assert (found.requests_per_minute, found.allow_http) == (90.0, True)
+    assert settings(extra={"allow_http": "false"}).allow_http is False
+    assert settings(extra={"requests_per_minute": "", "allow_http": ""}) == settings()
+
+
+@pytest.mark.parametrize("extra", [None, "", "{}", '{"other": 1}'])
+def test_an_extra_that_is_a_json_object_is_fine(extra: str | None) -> None:
+    check_extra("mine", extra)
+
+
+@pytest.mark.parametrize(
+    "extra", ['{"redis_url": "redis://:hidden@b"', "hidden", "[1]", "7", "{" * 3]
+)
+def test_an_extra_that_is_none_is_an_error_that_does_not_show_it(extra: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match="The extra of the Airflow connection 'mine'"
+    ) as it:
+        check_extra("mine", extra)
+    assert "hidden" not in str(it.value)
+    assert it.value.__cause__ is None
 
 
 def test_the_clients_of_a_connection_go_where_it_says() -> None:
@@ -131,6 +158,13 @@ def test_a_timeout_that_is_none_is_refused(timeout: Any) -> None:
 
 def test_a_timeout_is_seconds_or_a_timedelta() -> None:
     assert seconds_of(90) == seconds_of(timedelta(seconds=90)) == 90.0
+
+
+def test_a_wait_is_no_longer_than_what_airflow_allows_for_all_of_a_try() -> None:
+    assert bounded(100, None, 50) == 100
+    assert bounded(100, timedelta(seconds=90), 50) == 40
+    assert bounded(30, timedelta(seconds=90), 50) == 30
+    assert bounded(30, timedelta(seconds=90), 100) == 1
 
 
 class Indexed:

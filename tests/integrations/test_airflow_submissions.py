@@ -14,6 +14,7 @@ from datalab_facade import (
     NotFoundError,
     SubmissionUncertainError,
 )
+from datalab_facade.integrations.airflow.job_requests import workflow_request
 from datalab_facade.integrations.airflow.submissions import Started, Submission
 from datalab_facade.models import JSON
 from datalab_facade.testing import ExecutionScript, Fault, Simulator
@@ -44,7 +45,8 @@ class Task:
 
     def begin(self, config: InputConfig | None = A, **options: Any) -> Started:
         with blocking(self.simulator) as client:
-            return Submission(client, self, self.workflow_id, config, **options).start_once()
+            request = workflow_request(self.workflow_id, config)
+            return Submission(client, self, request, **options).start_once()
 
     @property
     def submitted(self) -> int:
@@ -56,7 +58,7 @@ def test_a_task_that_is_begun_again_submits_once() -> None:
     first, second = task.begin(), task.begin()
     assert (first.before, second.before) == (False, True)
     assert first.handle == second.handle
-    assert second.execution is not None
+    assert second.snapshot is not None
     assert task.submitted == 1
 
 
@@ -99,7 +101,10 @@ def test_a_try_that_is_killed_between_sending_and_storing_leaves_it_in_doubt() -
     task = Killed()
     with pytest.raises(KeyboardInterrupt):
         task.begin()
-    with pytest.raises(SubmissionUncertainError, match="an execution may have been started"):
+    with pytest.raises(
+        SubmissionUncertainError,
+        match="so one may have been started",
+    ):
         task.begin()
     assert task.submitted == 1
 
@@ -119,8 +124,8 @@ def test_what_has_failed_is_submitted_again_only_where_that_is_wanted() -> None:
     task.simulator.clock.sleep(600)
     again = task.begin()
     assert again.handle == first.handle
-    assert again.execution is not None
-    assert again.execution.failed
+    assert again.snapshot is not None
+    assert again.snapshot.status == "FAILED"
     anew = task.begin(retry_failed=True)
     assert anew.handle != first.handle
     assert task.begin(retry_failed=True).handle == anew.handle
@@ -145,7 +150,7 @@ def test_an_api_that_is_down_does_not_hide_what_was_started() -> None:
     handle = task.begin().handle
     task.simulator.inject_always(Fault.disconnect())
     found = task.begin()
-    assert (found.handle, found.execution, found.before) == (handle, None, True)
+    assert (found.handle, found.snapshot, found.before) == (handle, None, True)
     with pytest.raises(APIConnectionError):
         task.begin(retry_failed=True)
     assert task.submitted == 1

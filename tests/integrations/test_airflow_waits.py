@@ -11,18 +11,22 @@ from typing import Any
 import pytest
 
 from datalab_facade import (
+    APIConnectionError,
     AsyncDatalab,
     AuthenticationError,
-    Execution,
+    ConfigurationError,
+    DatalabError,
     InvalidArgumentError,
     NotFoundError,
-    Outcome,
+    UnknownOptionError,
+    WaitTimeoutError,
 )
 from datalab_facade.integrations.airflow.events import WaitEvent
+from datalab_facade.integrations.airflow.kind_waits import JobOutcome
 from datalab_facade.integrations.airflow.settings import ConnectionSettings
 from datalab_facade.integrations.airflow.waits import SharedWaits, shared_waits
 from datalab_facade.models import JSON
-from datalab_facade.testing import ExecutionScript, Simulator, VirtualClock
+from datalab_facade.testing import DocumentScript, ExecutionScript, Simulator, VirtualClock
 from tests.in_process import FAILS, NEVER_ENDS, SOON, asynchronous
 from tests.secrets_for_tests import API_KEY
 
@@ -57,13 +61,14 @@ class World:
         return asynchronous(
             self.simulator,
             api_key=settings.api_key,
+            base_url=settings.base_url,
             requests_per_minute=settings.requests_per_minute,
         )
 
     def start(self, *scripts: ExecutionScript) -> list[dict[str, JSON]]:
         return [handle_of(self.simulator.start(script)) for script in scripts]
 
-    async def outcomes(self, *handles: dict[str, JSON]) -> list[Outcome[Execution, int]]:
+    async def outcomes(self, *handles: dict[str, JSON]) -> list[JobOutcome]:
         return await asyncio.gather(*(self.waits.outcome(handle) for handle in handles))
 
     async def until(self, moment: float) -> None:
@@ -80,7 +85,7 @@ async def test_each_wait_gets_its_own_outcome() -> None:
     done, failed, unknown = await world.outcomes(*handles)
     assert done.succeeded
     assert failed.snapshot is not None
-    assert failed.snapshot.failed
+    assert failed.snapshot.status == "FAILED"
     assert isinstance(unknown.error, NotFoundError)
 
 
@@ -193,6 +198,115 @@ async def test_a_key_that_is_refused_and_not_replaced_ends_the_waits() -> None:
     world.simulator.api_key = "another-key"
     for outcome in await world.outcomes(*world.start(SOON, SOON)):
         assert isinstance(outcome.error, AuthenticationError)
+
+
+async def test_a_key_that_is_refused_is_asked_about_once_for_all_who_wait() -> None:
+    world = World()
+    world.simulator.api_key = "another-key"
+    handles = world.start(*[SOON] * 300)
+    for outcome in await world.outcomes(*handles):
+        assert isinstance(outcome.error, AuthenticationError)
+    assert world.looks.total() == 1
+    [later] = await world.outcomes(handles[0])
+    assert isinstance(later.error, AuthenticationError)
+    assert world.looks.total() == 1
+    world.settings = ConnectionSettings("another-key")
+    [outcome] = await world.outcomes(handles[0])
+    assert outcome.succeeded
+
+
+async def test_a_key_that_is_refused_in_the_middle_ends_all_waits_after_few_polls() -> None:
+    world = World()
+    waiting = asyncio.create_task(world.outcomes(*world.start(*[NEVER_ENDS] * 100)))
+    await world.until(120)
+    world.simulator.api_key = "another-key"
+    before = world.looks.total()
+    assert all(isinstance(one.error, AuthenticationError) for one in await waiting)
+    assert world.looks.total() - before < 20
+
+
+async def test_whoever_comes_after_an_edit_of_the_connection_has_its_new_host_and_key() -> None:
+    world = World()
+    kept = asyncio.create_task(world.waits.outcome(*world.start(NEVER_ENDS)))
+    await world.until(60)
+    first = world.simulator
+    world.simulator = Simulator(world.clock, "of-another-team", api_origin="https://b.example")
+    world.settings = ConnectionSettings("of-another-team", "https://b.example")
+    [soon] = world.start(SOON)
+    [outcome] = await world.outcomes({**soon, "origin": "https://b.example"})
+    assert outcome.succeeded
+    assert world.opened == 2
+    assert not kept.done()
+    before = len(first.requests)
+    await world.until(world.clock.monotonic() + 600)
+    assert len(first.requests) > before
+    kept.cancel()
+
+
+async def test_all_who_wait_take_over_the_limits_of_an_edited_connection() -> None:
+    world = World()
+    kept = [
+        asyncio.create_task(world.waits.outcome(one)) for one in world.start(*[NEVER_ENDS] * 20)
+    ]
+    await world.until(120)
+    world.settings = ConnectionSettings(API_KEY, requests_per_minute=6)
+    assert (await world.waits.outcome(*world.start(ExecutionScript([])))).succeeded
+    await world.until(world.clock.monotonic() + 60)
+    before = world.looks.total()
+    await world.until(world.clock.monotonic() + 600)
+    assert world.looks.total() - before <= 66
+    assert world.opened == 2
+    for one in kept:
+        one.cancel()
+
+
+async def test_jobs_of_all_kinds_are_waited_for_together() -> None:
+    world = World()
+    [execution] = world.start(SOON)
+    document = world.simulator.documents.start(DocumentScript(), endpoint="convert")
+    pipeline = world.simulator.pipelines.create([{"type": "convert", "settings": {}}])
+    async with world.open_client(world.settings) as client:
+        run = await client.pipelines.run(pipeline, "https://a.example/1.pdf")
+        request = client.documents.handle(f"convert/{document}")
+        handles = [execution, request.to_dict(), run.to_dict()]
+    outcomes = await world.outcomes(*handles)
+    assert all(outcome.succeeded for outcome in outcomes)
+    events = [WaitEvent.of(*pair) for pair in zip(handles, outcomes, strict=True)]
+    assert {event.status for event in events} == {"COMPLETED"}
+    assert [event.to_result()["job_id"] for event in events] == [one["id"] for one in handles]
+    assert world.opened == 2
+
+
+async def test_a_document_that_failed_has_a_problem_and_its_task_no_retry() -> None:
+    world = World()
+    failed = world.simulator.documents.start(DocumentScript(error="no pages"), endpoint="convert")
+    async with world.open_client(world.settings) as client:
+        handle = client.documents.handle(f"convert/{failed}").to_dict()
+    [outcome] = await world.outcomes(handle)
+    event = WaitEvent.of(handle, outcome)
+    assert "no pages" in str(event.problem)
+    assert event.is_final(retry_failed=False)
+    assert not event.is_final(retry_failed=True)
+
+
+async def test_a_kind_of_job_that_is_not_known_is_refused_by_name() -> None:
+    with pytest.raises(InvalidArgumentError, match="of the kind 'parcel'"):
+        await World().waits.outcome({**handle_of(1), "kind": "parcel"})
+
+
+@pytest.mark.parametrize(
+    ("error", "final"),
+    [
+        (ConfigurationError("x"), True),
+        (UnknownOptionError("x", name="a", options=()), True),
+        (APIConnectionError("x"), False),
+        (WaitTimeoutError(kind="execution", job_id=1, timeout=1, elapsed=1), False),
+    ],
+)
+def test_an_error_that_a_setting_causes_is_final_and_others_are_not(
+    error: DatalabError, final: bool
+) -> None:
+    assert WaitEvent.of_error(handle_of(1), error).is_final(retry_failed=False) is final
 
 
 async def test_a_handle_of_another_host_is_refused_and_the_others_go_on() -> None:

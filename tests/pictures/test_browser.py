@@ -1,4 +1,4 @@
-"""The pages and drawings in a browser: no error, no overflow, and nothing runs."""
+"""The pages, drawings and cards in a browser: no error, no overflow, and nothing runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
-from tests.pictures import graphs, scenes
+from tests.pictures import cards, graphs, scenes
 
 Open = Callable[[str, str, int, bool], Page]
 
@@ -39,7 +39,10 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         page.on(
             "request",
             lambda request: (
-                None if request.url == file.as_uri() else wrong.append(f"asked for {request.url}")
+                None
+                # What is in the page itself is not asked for.
+                if request.url == file.as_uri() or request.url.startswith("data:image/")
+                else wrong.append(f"asked for {request.url}")
             ),
         )
         page.goto(file.as_uri())
@@ -159,3 +162,53 @@ def test_names_do_not_run_into_the_bars(opened: Open) -> None:
                     .map(text => text.getBBox()).filter(box => box.x < 60)
                     .every(box => box.x + box.width < bars); }"""
         )
+
+
+def in_a_notebook(html: str) -> str:
+    """Put what a cell shows into a page that would let anything run and load."""
+    return (
+        '<!doctype html><html><head><meta charset="utf-8"><title>notebook</title></head>'
+        f"<body><main>{html}</main><p id=after>after</p></body></html>"
+    )
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_conversion_shows_its_document_and_its_image(opened: Open, dark: bool) -> None:
+    text = in_a_notebook(cards.conversion(cards.INVOICE)._repr_html_())
+    for width in (1100, 380):
+        page = opened("conversion.html", text, width, dark)
+        assert overflow(page) == 0
+        assert page.get_by_role("heading", name="Invoice 4711").is_visible()
+        image = page.get_by_alt_text("The chart")
+        assert image.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [40, 30]
+        assert page.get_by_role("cell", name="Nuts").is_visible()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_an_extraction_shows_its_table(opened: Open, dark: bool) -> None:
+    answer = {f"field_{n}": "a long value " * 9 for n in range(30)}
+    found = cards.extraction({"total": 5, "total_score": 4, "total_citations": ["/p/1"], **answer})
+    for width in (1100, 380):
+        page = opened("extraction.html", in_a_notebook(found._repr_html_()), width, dark)
+        assert overflow(page) == 0
+        assert page.get_by_role("cell", name="/p/1").is_visible()
+
+
+@pytest.mark.parametrize("name", ["markdown", "html"])
+def test_a_hostile_document_runs_nothing_loads_nothing_and_stays_in_its_place(
+    opened: Open, name: str
+) -> None:
+    for number, attack in enumerate((*cards.ATTACKS, "".join(cards.ATTACKS))):
+        html = cards.conversion(f"before {attack} after", name)._repr_html_()
+        printable = html.encode("utf-8").decode()
+        page = opened(f"{name}-{number}.html", in_a_notebook(printable), 800, False)
+        assert page.title() == "notebook"
+        assert page.evaluate(
+            """() => [...document.querySelectorAll('.datalab-card *')].every(one =>
+                !one.matches('script,a,iframe,object,embed,form,input,button,link,meta,base,svg,math')
+                && [...one.attributes].every(({name}) =>
+                    ['class', 'colspan', 'rowspan', 'src', 'alt'].includes(name)))"""
+        )
+        # The page goes on beside the card, not inside of it.
+        assert page.evaluate("document.querySelector('body > #after') !== null")
+        assert page.evaluate("document.querySelectorAll('main > .datalab-card').length") == 1

@@ -34,7 +34,7 @@ ANY_JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
-    | st.floats()
+    | st.floats(allow_nan=False)
     | st.text(max_size=8)
     | st.sampled_from(["completed", "running", "failed", "2026-11-01T10:00:00"]),
     lambda inner: (
@@ -67,8 +67,7 @@ def test_decoding_is_total(decode: Callable[[Any], Any], body: Any) -> None:
         return
     items = getattr(value, "items", ()) if not attrs.has(type(value)) else [value]
     for item in items if isinstance(items, (list, tuple)) else ():
-        # A nan is not equal to itself, wherever the answer has it.
-        assert pickle.loads(pickle.dumps(item)) == item or "nan" in repr(body)
+        assert pickle.loads(pickle.dumps(item)) == item
 
 
 def test_values_go_through_json_and_come_back() -> None:

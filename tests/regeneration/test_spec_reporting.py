@@ -1,5 +1,6 @@
 """What breaks is told first, by its root and with the places; the rest is counted."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -157,7 +158,7 @@ def a_field_less(name: str, field: str) -> Spec:
     [
         ("ListFilesResponse", "total", 1),
         ("FileUploadResponse", "file_id", 1),
-        ("ThumbnailResponse", "error", 0),
+        ("ThumbnailResponse", "error", 1),
     ],
 )
 def test_the_places_are_those_of_the_wrappers(name: str, field: str, places: int) -> None:
@@ -165,7 +166,7 @@ def test_the_places_are_those_of_the_wrappers(name: str, field: str, places: int
     used = uses(REPOSITORY, "datalab_facade", {one.function for one in found})
     shown = [line for line in lines(found, used) if "look at" in line]
     assert len(shown) == places
-    assert all("datalab_facade/transport/operations.py:" in line for line in shown)
+    assert all(re.search(r"datalab_facade/transport/\w*operations\.py:", line) for line in shown)
 
 
 def test_a_change_of_a_shared_component_is_one_root() -> None:

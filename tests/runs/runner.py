@@ -1,6 +1,8 @@
-"""A process that runs a workflow, and may be made to kill itself while it writes its journal.
+"""A process that runs a task over files, and may be made to kill itself in its journal.
 
-usage: python -m tests.runs.runner URL KEY WORKFLOW_ID OUT KILL_AT FILE...
+usage: python -m tests.runs.runner URL KEY TASK OUT KILL_AT FILE...
+
+The task is the id of a workflow or a pipeline, or "convert".
 
 MOST_BYTES in its environment is the most that any of its files may have.
 """
@@ -13,19 +15,26 @@ import signal
 import sys
 from typing import Any
 
-from datalab_facade import Datalab, WaitPolicy
+from datalab_facade import Convert, Datalab, Task, WaitPolicy
 from datalab_facade.runs.run_journal import RunJournal
 
-FAST = WaitPolicy(min_interval=0.05, max_interval=0.05)
+FAST = WaitPolicy(initial_delay=0.05, min_interval=0.05, max_interval=0.05)
+
+
+def task_of(name: str) -> int | str | Task[object]:
+    """Give the task that is meant."""
+    if name == "convert":
+        return Convert()
+    return int(name) if name.isdecimal() else name
 
 
 def die_at_line(number: int) -> None:
     """Let the process be killed just after it wrote so many lines of its journal."""
     real, written = RunJournal._write, 0
 
-    def write(self: RunJournal, line: Any) -> None:
+    def write(self: RunJournal, *line: Any) -> None:
         nonlocal written
-        real(self, line)
+        real(self, *line)
         written += 1
         if written == number:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -36,11 +45,11 @@ def die_at_line(number: int) -> None:
 def main() -> None:
     if most := os.environ.get("MOST_BYTES"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(most), int(most)))
-    url, key, workflow_id, out, kill_at, *files = sys.argv[1:]
+    url, key, task, out, kill_at, *files = sys.argv[1:]
     if int(kill_at):
         die_at_line(int(kill_at))
     with Datalab(key, base_url=url, requests_per_minute=None, policy=FAST) as client:
-        client.run(int(workflow_id), files, output_dir=out)
+        client.run(task_of(task), files, output_dir=out)
 
 
 if __name__ == "__main__":

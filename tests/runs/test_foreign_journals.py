@@ -185,8 +185,10 @@ def test_whatever_is_in_a_text_comes_back_from_the_journal(source: str, reason: 
     )
     with tempfile.TemporaryDirectory() as folder:
         with RunJournal(Path(folder)) as journal:
-            journal.begin(RunHeader("https://a.example", 1, None))
-            journal.record(KEY, source=source, folder="a", execution_id=7, reason=reason)
+            journal.begin(
+                RunHeader(origin="https://a.example", kind="execution", task=None, target=1)
+            )
+            journal.record(KEY, source=source, folder="a", job_id=7, reason=reason)
         with RunJournal(Path(folder)) as journal:
             entry = journal.entry(KEY)
             assert entry is not None

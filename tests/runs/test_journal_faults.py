@@ -166,9 +166,9 @@ def test_nothing_is_paid_twice_and_the_journal_tells_the_truth_wherever_the_disk
             run(kind, simulator, workflow_id, documents, output_dir=out)
         started = executed(simulator)
         for name, entry in entries(out).items():
-            assert entry.execution_id in (None, started.get(name))
+            assert entry.job_id in (None, started.get(name))
             if name in started:
-                assert entry.submitting or entry.execution_id == started[name]
+                assert entry.submitting or entry.job_id == started[name]
                 if entry.submitting:
                     # Whoever reads the error can still fetch what was paid for.
                     assert f"execution {started[name]}" in str(caught.value)

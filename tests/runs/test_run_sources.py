@@ -449,7 +449,7 @@ def test_the_reason_tells_in_words_what_was_missed(
 
 
 def test_the_reason_does_not_grow_with_what_was_missed() -> None:
-    from datalab_facade.runs.run_plan import _failed_outputs
+    from datalab_facade.runs.task_runs import _failed_outputs
 
     missed = [
         FailedOutput(execution_id=7, step="parse", file_key=str(number), error=f"no {number}")

@@ -498,3 +498,30 @@ def test_a_disk_that_fills_up_ends_the_run_and_leaves_the_journal_readable(
     assert (out / "run.jsonl").read_bytes().endswith(b"\n")
     assert run(way, simulator, workflow_id, documents, output_dir=out, retry_unknown=True)
     assert executes(simulator) == len(documents)
+
+
+def test_a_journal_that_the_first_version_wrote_is_gone_on_with(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    first = run(way, simulator, workflow_id, documents[:2], output_dir=out)
+    journal = out / "run.jsonl"
+    header, *lines = map(json.loads, journal.read_text().splitlines())
+    assert header["version"] == 2
+    old: list[Any] = [
+        {
+            "version": 1,
+            "origin": header["origin"],
+            "workflow_id": workflow_id,
+            "definition": header["task"],
+        }
+    ]
+    for line in lines:
+        if "job_id" in line:
+            line["execution_id"] = line.pop("job_id")
+        old.append(line)
+    journal.write_text("".join(f"{json.dumps(line)}\n" for line in old))
+    again = run(way, simulator, workflow_id, documents, output_dir=out)
+    assert [one.to_dict() for one in again.results[:2]] == [one.to_dict() for one in first.results]
+    assert run(way, simulator, workflow_id, documents, output_dir=out)
+    assert executes(simulator) == 3

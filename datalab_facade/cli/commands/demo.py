@@ -25,8 +25,9 @@ from datalab_facade.cli.sessions import PROGRAM, Session, with_session
 def demo(session: Session, *, folder: str) -> ExitCode:
     """Try everything on an embedded Datalab.
 
-    This takes seconds, and needs no key, no account and no internet access. It uploads an
-    invoice, executes a workflow on it, watches the execution, and saves the outputs.
+    This takes seconds, and needs no key, no account and no internet access. It converts an
+    invoice and extracts data from it, executes a workflow on it, watches the execution, and
+    saves the outputs.
     """
     # Imported here because the server takes time to import, which no other command needs.
     from datalab_facade.cli.demonstration.show import Demo

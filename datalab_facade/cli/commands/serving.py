@@ -19,18 +19,32 @@ from datalab_facade.cli.sessions import Session, with_session
     metavar="FACTOR",
     help="How much faster than real time its clock runs; by default 1.",
 )
+@click.option(
+    "--bind",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="The address to listen on; control requests are only accepted from this machine.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    metavar="PORT",
+    help="The port of the API; by default any that is free.",
+)
 @with_session
-def serve(session: Session, speed: float) -> ExitCode:
+def serve(session: Session, *, speed: float, bind: str, port: int) -> ExitCode:
     """Serve an embedded Datalab until Ctrl-C.
 
     It runs on this machine and answers like Datalab, without an account or internet access.
-    Its control API sets what executions do and which requests fail; see
+    Its control address takes commands, which set what executions do and which requests fail; see
     docs/testing-your-code.md.
     """
-    from datalab_facade.cli.embedded import make_embedded_server
+    from datalab_facade.cli.embedded import listening, make_embedded_server
     from datalab_facade.testing.fast_clock import FastClock
 
-    with make_embedded_server(FastClock(speed)) as server:
+    with listening(make_embedded_server(FastClock(speed), bind, port)) as server:
         addresses = {
             "api_url": server.api_url,
             "storage_url": server.storage_url,

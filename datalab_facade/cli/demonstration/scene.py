@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.resources import files as resources
 from typing import TYPE_CHECKING, Final
 
+from datalab_facade.testing.document_scripts import DocumentScript
 from datalab_facade.testing.scripts import ExecutionScript, StepScript
 from datalab_facade.workflows.definitions import WorkflowDefinition
 
@@ -23,6 +25,37 @@ _ITEMS: Final[JSON] = {
     ]
 }
 _TOTAL: Final[JSON] = {"total": 1249.5, "currency": "EUR", "adds_up": True}
+
+
+_MARKDOWN: Final = """\
+# INVOICE 2025-0042
+
+Example Ltd
+
+| What | Amount |
+| --- | ---: |
+| Turned widgets, brass | 960.00 |
+| Gaskets | 90.00 |
+| VAT | 199.50 |
+| **Total EUR** | **1,249.50** |"""
+
+
+@dataclass
+class Invoice:
+    """What the demo extracts from the invoice."""
+
+    vendor: str
+    invoice_number: str
+    total: float
+    currency: str
+
+
+def document_script() -> DocumentScript:
+    """Return the script of the requests about the invoice."""
+    values: JSON = {"total": 1249.5, "currency": "EUR"}
+    assert isinstance(_SENDER, dict)
+    assert isinstance(values, dict)
+    return DocumentScript(seconds=6.0, markdown=_MARKDOWN, extraction={**_SENDER, **values})
 
 
 def invoice() -> bytes:

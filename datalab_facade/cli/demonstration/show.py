@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from datalab_facade.cli import documents
-from datalab_facade.cli.demonstration.scene import INVOICE_NAME, definition, invoice, script
+from datalab_facade.cli.demonstration.scene import (
+    INVOICE_NAME,
+    Invoice,
+    definition,
+    document_script,
+    invoice,
+    script,
+)
+from datalab_facade.cli.document_results import SourceResult, to_document
 from datalab_facade.cli.embedded import make_embedded_server
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.following import ExecutionDisplay
@@ -19,6 +28,7 @@ from datalab_facade.cli.rendering.workflows import created_text, graph_of_defini
 from datalab_facade.cli.sessions import PROGRAM, Session
 from datalab_facade.cli.tables import paragraph
 from datalab_facade.client import Datalab
+from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import Execution
 from datalab_facade.pictures.terminal import BOLD, CYAN, DIM
@@ -44,6 +54,7 @@ class Demo:
     def play(self) -> ExitCode:
         """Run the demo to its end."""
         with self._client() as client:
+            self._read(client)
             workflow_id, reference = self._prepare(client)
             execution = self._follow(client, workflow_id, reference)
             self._download(client, execution)
@@ -72,6 +83,25 @@ class Demo:
                 DIM,
             )
             yield client
+
+    def _read(self, client: Datalab) -> None:
+        self._simulator.documents.script_always(document_script())
+        self._step(f"convert {INVOICE_NAME}")
+        conversion = client.documents.convert(invoice(), name=INVOICE_NAME)
+        self._show_result(conversion, str(conversion))
+        code = f'client.documents.extract("{INVOICE_NAME}", Invoice).value'
+        self._step(code, program="", prompt=">>> ")
+        if not all(map(find_spec, ("cattrs", "pydantic"))):
+            self._say("This needs: pip install 'datalab-facade[extraction]'", DIM)
+            return
+        extraction = client.documents.extract(invoice(), Invoice, name=INVOICE_NAME)
+        self._show_result(extraction, str(extraction.value))
+
+    def _show_result(self, result: DocumentResult, text: str) -> None:
+        self._show(text)
+        if self._session.as_json:
+            document = to_document(SourceResult.of(INVOICE_NAME, result))
+            self._session.out.write_json({"event": "result", **document}, indented=False)
 
     def _prepare(self, client: Datalab) -> tuple[int, str]:
         self._step(f"files upload {INVOICE_NAME}")
@@ -127,14 +157,15 @@ class Demo:
     def _show_next_steps(self) -> None:
         self._say("")
         for name, command in (
-            ("All of this at once, with your own key", "run invoices.json *.pdf -o results"),
+            ("A folder of documents, with your own key", "convert *.pdf -o results"),
+            ("A workflow over all of them", "run invoices.json *.pdf -o results"),
             ("Everything else", "--help"),
         ):
             self._say(f"{name}: {PROGRAM} {command}", DIM)
 
-    def _step(self, command: str, program: str = f"{PROGRAM} ") -> None:
+    def _step(self, command: str, program: str = f"{PROGRAM} ", *, prompt: str = "$ ") -> None:
         terminal = self._session.out.for_tables
-        words = terminal.columns([("\n$ ", DIM), (f"{program}{command}", CYAN)])
+        words = terminal.columns([(f"\n{prompt}", DIM), (f"{program}{command}", CYAN)])
         self._show(words)
 
     def _say(self, words: str, style: str = BOLD) -> None:

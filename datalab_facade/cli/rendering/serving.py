@@ -12,7 +12,7 @@ def serving_text(addresses: Mapping[str, str], terminal: Terminal) -> str:
     """Show the addresses, and how to use them."""
     pairs = [
         ("API", addresses["api_url"]),
-        ("control", addresses["control_url"]),
+        ("control address", addresses["control_url"]),
         ("storage", addresses["storage_url"]),
     ]
     lines = [

@@ -1,4 +1,4 @@
-"""The event that a trigger sends to its task: how an execution ended, or why that is unknown.
+"""The event that a trigger sends to its task: how a job ended, or why that is unknown.
 
 Airflow stores it in its database, so it holds ids and messages, but no URL and no secret.
 Nothing here imports Airflow.
@@ -7,19 +7,37 @@ Nothing here imports Airflow.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Final, Self
 
 import attrs
 
 from datalab_facade.codec import AsJSON
-from datalab_facade.errors import DatalabError, ExecutionFailedError
-from datalab_facade.executions.kind import ExecutionOutcome
-from datalab_facade.models import JSON, Execution
+from datalab_facade.errors import (
+    ConfigurationError,
+    EmptyResultError,
+    InvalidArgumentError,
+    NotFoundError,
+    ResultExpiredError,
+)
+from datalab_facade.integrations.airflow.families import family_of
+from datalab_facade.jobs.kinds import JobSnapshot
+from datalab_facade.jobs.outcomes import Outcome
+from datalab_facade.models import JSON
 from datalab_facade.redaction import redact_urls
 from datalab_facade.statuses import Status
 
 TIMED_OUT = "WaitTimeoutError"
 """The kind of an event whose deadline came first."""
+
+WRONG_SETTINGS: Final[tuple[type[Exception], ...]] = (ConfigurationError, InvalidArgumentError)
+"""The errors that another try would meet again, until somebody changes a setting."""
+
+NO_CONNECTION: Final = "AirflowNotFoundException"
+
+_WRONG: Final = frozenset({NO_CONNECTION, *(error.__name__ for error in WRONG_SETTINGS)})
+_GONE: Final = frozenset(
+    error.__name__ for error in (NotFoundError, ResultExpiredError, EmptyResultError)
+)
 
 
 @attrs.frozen
@@ -27,41 +45,64 @@ class WaitEvent(AsJSON):
     """The end of a wait."""
 
     handle: Mapping[str, JSON]
-    """The JSON form of the execution's handle."""
+    """The JSON form of the job's handle."""
     status: Status | None = None
-    """The final status of the execution, if it has ended."""
+    """The final status of the job, if it has ended."""
     partially_failed: bool = False
-    """Whether some of its step runs failed and others did not."""
+    """Whether some parts of it failed and others did not."""
     problem: str | None = None
     """Why it did not complete, or why its end is unknown."""
     kind: str | None = None
     """The name of the error's class, if its end is unknown."""
 
     @classmethod
-    def of(cls, handle: Mapping[str, JSON], outcome: ExecutionOutcome) -> Self:
+    def of(cls, handle: Mapping[str, JSON], outcome: Outcome[JobSnapshot, int | str]) -> Self:
         """Build the event of an outcome."""
         if outcome.error is not None:
             return cls.of_error(handle, outcome.error)
         assert outcome.snapshot is not None
-        return cls.of_execution(handle, outcome.snapshot)
+        return cls.of_snapshot(handle, outcome.snapshot)
 
     @classmethod
-    def of_execution(cls, handle: Mapping[str, JSON], execution: Execution) -> Self:
-        """Build the event of an execution that has ended."""
-        problem = str(ExecutionFailedError(execution)) if execution.failed else None
-        return cls(handle, execution.status, execution.partially_failed, problem)
+    def of_snapshot(cls, handle: Mapping[str, JSON], snapshot: JobSnapshot) -> Self:
+        """Build the event of a job that has ended."""
+        family = family_of(handle)
+        problem = None
+        if family.failed(snapshot):
+            problem = redact_urls(str(family.kind.failure(snapshot)))
+        partially = bool(getattr(snapshot, "partially_failed", False))
+        return cls(handle, Status.parse(snapshot.status), partially, problem)
 
     @classmethod
-    def of_error(cls, handle: Mapping[str, JSON], error: DatalabError) -> Self:
+    def of_error(cls, handle: Mapping[str, JSON], error: Exception) -> Self:
         """Build the event of an error that ended the wait."""
-        return cls(handle, problem=redact_urls(str(error)), kind=type(error).__name__)
+        # A subclass is judged as what it is a kind of.
+        base = next((one for one in WRONG_SETTINGS if isinstance(error, one)), type(error))
+        return cls(handle, problem=redact_urls(str(error)), kind=base.__name__)
 
     @classmethod
     def timed_out(cls, handle: Mapping[str, JSON]) -> Self:
         """Build the event of a deadline that came first."""
-        number = handle.get("id")
+        job_id = handle.get("id")
+        job = family_of(handle).describe(job_id if isinstance(job_id, (int, str)) else "?")
         return cls(
             handle,
-            problem=f"Execution {number} has not ended before the deadline; it is still running",
+            problem=f"{job} has not ended before the deadline; it is still running",
             kind=TIMED_OUT,
         )
+
+    def is_final(self, *, retry_failed: bool) -> bool:
+        """Tell whether the next try of the task would meet the same problem."""
+        if self.kind is None or self.kind in _GONE:
+            return not retry_failed
+        return self.kind in _WRONG
+
+    def to_result(self, manifest: dict[str, JSON] | None = None) -> dict[str, JSON]:
+        """Return the value for XCom: ids, status, and what was saved; no body and no URL."""
+        return {
+            "job_id": self.handle.get("id"),
+            "handle": dict(self.handle),
+            "status": None if self.status is None else str(self.status),
+            "partially_failed": self.partially_failed,
+            "manifest": manifest,
+        }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseHook
 
 from datalab_facade.errors import DatalabError
-from datalab_facade.integrations.airflow.settings import ConnectionSettings
+from datalab_facade.integrations.airflow.settings import ConnectionSettings, check_extra
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,11 +50,16 @@ class DatalabHook(BaseHook):
             ConfigurationError: A field of the connection is wrong.
             AirflowNotFoundException: Airflow has no such connection.
         """
-        return _settings_of(self.get_connection(self.datalab_conn_id))
+        connection = self.get_connection(self.datalab_conn_id)
+        check_extra(connection.conn_id, connection.extra)
+        # Reading it in Airflow's way masks its secrets in logs.
+        return _settings_of(connection, connection.extra_dejson)
 
     async def settings_async(self) -> ConnectionSettings:
         """Read the connection without blocking the event loop. Errors as :meth:`settings`."""
-        return _settings_of(await self.aget_connection(self.datalab_conn_id))
+        connection = await self.aget_connection(self.datalab_conn_id)
+        check_extra(connection.conn_id, connection.extra)
+        return _settings_of(connection, await connection.aextra_dejson())
 
     def get_conn(self) -> Datalab:
         """Create a blocking client; use it in a ``with`` statement.
@@ -85,8 +90,7 @@ class DatalabHook(BaseHook):
         return True, f"Datalab accepts the key, which has {workflows}"
 
 
-def _settings_of(connection: Connection) -> ConnectionSettings:
-    extra: Mapping[str, object] = connection.extra_dejson
+def _settings_of(connection: Connection, extra: Mapping[str, object]) -> ConnectionSettings:
     return ConnectionSettings.of(
         connection.conn_id,
         password=connection.password,

@@ -1,12 +1,12 @@
-"""A task's record of the execution that it started, kept across retries and clears.
+"""A task's record of the job that it started, kept across retries and clears.
 
 The API cannot recognize a repeated submission, so the id is kept on this side. XCom
 cannot hold it, because Airflow deletes a task's XComs when the task starts again.
 Airflow's task state store can: it belongs to the task of one DAG run (and one map
 index), not to one of its tries.
 
-The key of the record depends on what was submitted: another workflow, input or address
-is another execution. Nothing here imports Airflow.
+The key of the record depends on what was submitted: another task, input or address is
+another job. Nothing here imports Airflow.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Final, Protocol, TypeAlias
 import attrs
 
 from datalab_facade.errors import ConfigurationError
+from datalab_facade.integrations.airflow.saving import is_still_there
 from datalab_facade.models import JSON
-from datalab_facade.workflows.inputs import InputConfig
 
 _VERSION: Final = 1
 
 Handle: TypeAlias = dict[str, JSON]
-"""The JSON form of an execution's handle."""
+"""The JSON form of a job's handle."""
 
 
 class StateStore(Protocol):
@@ -44,16 +44,41 @@ class StateStore(Protocol):
         ...
 
 
-def key_of(base_url: str, workflow_id: int, config: InputConfig | None) -> str:
+def key_of(base_url: str, kind: str, identity: list[JSON]) -> str:
     """Return the key for the record of a submission: a digest, without secrets.
 
-    >>> key_of("https://a.example", 7, None)
+    >>> key_of("https://a.example", "execution", [7, None])
     'datalab-execution-2eeb605723f6a1ca'
     """
-    form = None if config is None else config.to_dict()
-    text = json.dumps([base_url, workflow_id, form], sort_keys=True)
+    text = json.dumps([base_url, *identity], sort_keys=True)
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"datalab-execution-{digest[:16]}"
+    return f"datalab-{kind.replace(' ', '-')}-{digest[:16]}"
+
+
+def _key_of_result(handle: Mapping[str, JSON]) -> str:
+    return key_of(str(handle.get("origin")), "result", [handle.get("kind"), handle.get("id")])
+
+
+def record_result(
+    store: StateStore, handle: Mapping[str, JSON], save_to: str | None, result: dict[str, JSON]
+) -> None:
+    """Record the result of a job, which is of use when the server has deleted its own."""
+    store.set(_key_of_result(handle), {"version": _VERSION, "save_to": save_to, "result": result})
+
+
+def recorded_result(
+    store: StateStore, handle: Mapping[str, JSON], save_to: str | None
+) -> dict[str, JSON] | None:
+    """Return the recorded result of a job, if all that was saved is still in its place."""
+    entry = store.get(_key_of_result(handle))
+    if not isinstance(entry, Mapping) or entry.get("version") != _VERSION:
+        return None
+    result = entry.get("result")
+    if entry.get("save_to") != save_to or not isinstance(result, Mapping):
+        return None
+    if save_to is not None and not is_still_there(result.get("manifest")):
+        return None
+    return dict(result)
 
 
 @attrs.frozen
@@ -68,7 +93,7 @@ class Memory:
     _key: str = attrs.field(alias="key")
 
     def handle(self) -> Handle | None:
-        """Return the handle of the started execution, if it is known.
+        """Return the handle of the started job, if it is known.
 
         Raises:
             ConfigurationError: Another release wrote the record.
@@ -89,7 +114,7 @@ class Memory:
         self._store.set(self._key, {"version": _VERSION, "submitting": True})
 
     def record_handle(self, handle: Handle) -> None:
-        """Record the started execution."""
+        """Record the started job."""
         self._store.set(self._key, {"version": _VERSION, "handle": handle})
 
     def clear(self) -> None:
@@ -103,7 +128,7 @@ class Memory:
         if not isinstance(entry, Mapping) or entry.get("version") != _VERSION:
             raise ConfigurationError(
                 f"The task state store has a record under {self._key!r} that this release of "
-                f"datalab-facade cannot read. It describes a started execution: use the release "
+                f"datalab-facade cannot read. It describes a started job: use the release "
                 f"that wrote it, or delete the record to submit again"
             )
         return entry

@@ -14,7 +14,7 @@ def get_provider_info() -> dict[str, JSON]:
     return {
         "package-name": "datalab-facade",
         "name": _NAME,
-        "description": "Datalab workflow executions: start them, wait for them, save their outputs",
+        "description": "Datalab: convert documents, extract data, run pipelines and workflows",
         "versions": [__version__],
         "integrations": [
             {

@@ -1,8 +1,9 @@
-"""The settings of a client, read from an Airflow connection."""
+"""The settings of a client, read from an Airflow connection. Nothing here imports Airflow."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 from collections.abc import Mapping
 from typing import cast
@@ -34,6 +35,30 @@ RATE_LIMITER_NAME = "rate_limiter_name"
 
 ALLOW_HTTP = "allow_http"
 """The extra that allows an address without TLS."""
+
+_WORDS = {"true": True, "false": False, "1": True, "0": False}
+
+
+def check_extra(connection_id: str, extra: str | None) -> None:
+    """Check the extra of a connection, of which Airflow ignores what it cannot read.
+
+    Raises:
+        ConfigurationError: It is not a JSON object. The message shows nothing of it.
+    """
+    problem = "it is not a JSON object"
+    if not extra:
+        return
+    try:
+        if isinstance(json.loads(extra), dict):
+            return
+    except json.JSONDecodeError as error:
+        problem = f"{error.msg} in line {error.lineno}, column {error.colno}"
+    except RecursionError:
+        problem = "it is nested too deeply"
+    # Without its cause, which holds the text, and that may hold a password.
+    raise ConfigurationError(
+        f"The extra of the Airflow connection {connection_id!r} cannot be read: {problem}"
+    ) from None
 
 
 @attrs.frozen
@@ -79,18 +104,18 @@ class ConnectionSettings:
                 f"The Airflow connection {connection_id!r} has no API key; set it as the "
                 f"connection's password"
             )
-        limit = extra.get(REQUESTS_PER_MINUTE)
-        if limit is None:
-            limit = DEFAULT_REQUESTS_PER_MINUTE
+        limit = _value(extra, REQUESTS_PER_MINUTE)
         per_minute = math.nan
         with contextlib.suppress(InvalidArgumentError):
-            per_minute = checked_number(REQUESTS_PER_MINUTE, limit)
+            per_minute = checked_number(
+                REQUESTS_PER_MINUTE, DEFAULT_REQUESTS_PER_MINUTE if limit is None else limit
+            )
         if not 0 < per_minute < math.inf:
             raise ConfigurationError(
                 f"{REQUESTS_PER_MINUTE} in the extras of the Airflow connection "
                 f"{connection_id!r} must be a number above 0, not {named(limit)}"
             )
-        allow_http = extra.get(ALLOW_HTTP)
+        allow_http = _value(extra, ALLOW_HTTP)
         if allow_http not in (None, True, False):
             raise ConfigurationError(
                 f"{ALLOW_HTTP} in the extras of the Airflow connection {connection_id!r} "
@@ -117,10 +142,8 @@ class ConnectionSettings:
         """Create a blocking client.
 
         Raises:
-            ConfigurationError: The API key cannot be sent as a header, or an address is
-                wrong.
-            ModuleNotFoundError: ``redis_url`` is set, and the extra ``redis`` is not
-                installed.
+            ConfigurationError: The API key cannot be sent as a header, an address is
+                wrong, or ``redis_url`` is set and the extra ``redis`` is not installed.
         """
         return Datalab(
             self.api_key,
@@ -141,11 +164,34 @@ class ConnectionSettings:
     def _rate_limiter(self) -> RateLimiter:
         if self.redis_url is None:
             return LocalRateLimiter(self.requests_per_minute)
-        from datalab_facade.integrations.redis_rate_limiter import RedisRateLimiter
+        try:
+            from datalab_facade.integrations.redis_rate_limiter import RedisRateLimiter
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                f"The Airflow connection has a {REDIS_URL}, which needs more packages: install "
+                f"datalab-facade[redis]"
+            ) from error
 
         return RedisRateLimiter(
             self.redis_url, self.requests_per_minute, name=self.rate_limiter_name
         )
+
+
+def _value(extra: Mapping[str, object], key: str) -> object:
+    """Return a number, a boolean or None of the extras.
+
+    A connection that is written as a URI has texts only, and a form that was left empty has an
+    empty one.
+    """
+    value = extra.get(key)
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if key == ALLOW_HTTP:
+        return None if not text else _WORDS.get(text.lower(), value)
+    with contextlib.suppress(ValueError):
+        return float(text) if text else None
+    return value
 
 
 def _address(host: str | None, schema: str | None, port: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Executes a workflow once, however often its task starts.
+"""Starts a job once, however often its task starts.
 
 Nothing here imports Airflow.
 """
@@ -14,54 +14,64 @@ from datalab_facade.errors import (
     NotFoundError,
     SubmissionUncertainError,
 )
-from datalab_facade.integrations.airflow.memory import Handle, Memory, StateStore, key_of
-from datalab_facade.models import Execution
-from datalab_facade.workflows.inputs import InputConfig
+from datalab_facade.integrations.airflow.families import family_of, poll
+from datalab_facade.integrations.airflow.job_requests import JobRequest
+from datalab_facade.integrations.airflow.memory import (
+    Handle,
+    Memory,
+    StateStore,
+    key_of,
+    recorded_result,
+)
+from datalab_facade.jobs.kinds import JobSnapshot
+from datalab_facade.models import JSON
 
 
 @attrs.frozen
 class Started:
-    """A started execution."""
+    """A started job."""
 
     handle: Handle
-    execution: Execution | None = None
+    snapshot: JobSnapshot | None = None
     """Its snapshot, if an earlier try started it and it could be polled."""
     before: bool = False
     """Whether an earlier try started it."""
+    result: dict[str, JSON] | None = None
+    """What an earlier try returned, if the server knows the job no more."""
 
 
 @attrs.frozen
 class Submission:
-    """A workflow, its input, and the record of its execution.
+    """A request, and the record of its job.
 
     Args:
         client: The client.
         store: Keeps the record.
-        workflow_id: The workflow's id.
-        config: The input, or None.
-        retry_failed: Whether to submit again if the execution has failed or is gone.
-        retry_unknown: Whether to submit again if it is not known whether an execution
-            was started.
+        request: What is asked for.
+        save_to: Where the task saves what the job leaves behind.
+        retry_failed: Whether to submit again if the job has failed or is gone.
+        retry_unknown: Whether to submit again if it is not known whether a job was started.
     """
 
     client: Datalab
     store: StateStore
-    workflow_id: int
-    config: InputConfig | None
+    request: JobRequest
+    save_to: str | None = None
     retry_failed: bool = False
     retry_unknown: bool = False
 
     def start_once(self) -> Started:
-        """Return the execution; start it unless an earlier try has.
+        """Return the job; start it unless an earlier try has.
 
         Raises:
             SubmissionUncertainError: It is not known whether this try or an earlier one has
-                started an execution.
-            NotFoundError: The execution is gone, or the workflow does not exist.
-            DatalabError: Any other error of executing a workflow; nothing was started.
+                started a job.
+            NotFoundError: The job is gone, or the workflow or pipeline does not exist.
+            DatalabError: Any other error of starting a job; nothing was started.
         """
+        request = self.request
         base_url = str(self.client.executions.handle_to_dict(0)["origin"])
-        memory = Memory(self.store, key_of(base_url, self.workflow_id, self.config))
+        memory = Memory(self.store, key_of(base_url, request.kind, request.identity))
         handle = memory.handle()
         if handle is not None:
             found = self._find(handle)
@@ -69,15 +79,15 @@ class Submission:
                 return found
         elif memory.is_uncertain() and not self.retry_unknown:
             raise SubmissionUncertainError(
-                "An earlier try was stopped while it sent the request to start the execution, or "
-                "got no answer, so an execution may have been started. Check Datalab's "
+                f"An earlier try was stopped while it sent the request to start the {request.kind},"
+                f" or got no answer, so one may have been started. Check Datalab's "
                 "dashboard; set retry_unknown=True to submit again",
                 method="POST",
                 url="",
             )
         memory.record_attempt()
         try:
-            handle = self.client.workflows.execute(self.workflow_id, self.config).to_dict()
+            handle = request.start(self.client)
         except SubmissionUncertainError:
             raise
         except DatalabError:
@@ -88,10 +98,13 @@ class Submission:
         return Started(handle)
 
     def _find(self, handle: Handle) -> Started | None:
-        """Poll the execution of an earlier try; None if it must be submitted again."""
+        """Poll the job of an earlier try; None if it must be submitted again."""
         try:
-            execution = self.client.executions.handle(handle).get()
+            snapshot = poll(self.client, handle)
         except NotFoundError:
+            result = recorded_result(self.store, handle, self.save_to)
+            if result is not None:
+                return Started(handle, before=True, result=result)
             if self.retry_failed:
                 return None
             raise
@@ -99,6 +112,7 @@ class Submission:
             if self.retry_failed:
                 raise
             return Started(handle, before=True)
-        if execution.failed and self.retry_failed:
+        has_failed = snapshot.is_terminal and family_of(handle).failed(snapshot)
+        if has_failed and self.retry_failed:
             return None
-        return Started(handle, execution, before=True)
+        return Started(handle, snapshot, before=True)

@@ -1,4 +1,4 @@
-"""The trigger that waits for an execution in Airflow's triggerer."""
+"""The trigger that waits for a job of any kind in Airflow's triggerer."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Final
 
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.exceptions import AirflowNotFoundException, TaskDeferred
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from datalab_facade.errors import DatalabError
 from datalab_facade.integrations.airflow.events import WaitEvent
-from datalab_facade.integrations.airflow.hooks import DatalabHook
+from datalab_facade.integrations.airflow.hooks import DEFAULT_CONNECTION_ID, DatalabHook
 from datalab_facade.integrations.airflow.memory import Handle
-from datalab_facade.integrations.airflow.results import backstop, deadline_after
+from datalab_facade.integrations.airflow.timeouts import DEFAULT_TIMEOUT, backstop, deadline_after
 from datalab_facade.integrations.airflow.waits import shared_waits
 from datalab_facade.models import JSON
 
@@ -25,28 +25,40 @@ Airflow's scheduler considers a task killed if the task resumes before its worke
 reported the deferral, up to one heartbeat (five seconds) later."""
 
 
-class DatalabExecutionTrigger(BaseTrigger):
-    """Waits until an execution has ended, or a deadline has passed.
+class DatalabJobTrigger(BaseTrigger):
+    """Waits until a job of any kind has ended, or a deadline has passed.
 
-    Its serialized form holds the execution's handle, the connection and the deadline,
+    Its serialized form holds the job's handle, the connection and the deadline,
     and no state of the wait; so any triggerer can continue the wait of another one. It
     holds the deadline because Airflow's own is enforced by the scheduler, which does
     not run in ``dag.test()``.
+
+    A trigger that another release stored still loads: what it does not say has a default,
+    and what this release does not know is ignored.
 
     All triggers of one triggerer process and one connection share one client, and so
     one rate limiter.
 
     Args:
-        handle: The JSON form of a handle: the execution's id and the API's address.
+        handle: The JSON form of a handle: the job's kind and id, and the API's address.
         datalab_conn_id: The id of the connection.
-        deadline: The time to give up, in ISO 8601 with a zone.
+        deadline: The time to give up, in ISO 8601 with a zone; by default in two hours.
+        unknown: What another release stored besides.
     """
 
-    def __init__(self, handle: Handle, datalab_conn_id: str, deadline: str) -> None:
+    def __init__(
+        self,
+        handle: Handle | None = None,
+        datalab_conn_id: str = DEFAULT_CONNECTION_ID,
+        deadline: str | None = None,
+        **unknown: object,
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.handle = handle
+        self.handle = {} if handle is None else handle
         self.datalab_conn_id = datalab_conn_id
-        self.deadline = deadline
+        self.deadline = deadline_after(DEFAULT_TIMEOUT) if deadline is None else deadline
+        if unknown:
+            self.log.warning("Ignored fields of a stored trigger: %s", ", ".join(sorted(unknown)))
 
     def serialize(self) -> tuple[str, dict[str, JSON]]:
         """Return the trigger's class and arguments, for Airflow to store."""
@@ -72,7 +84,7 @@ class DatalabExecutionTrigger(BaseTrigger):
         try:
             async with limit:
                 return WaitEvent.of(self.handle, await waits.outcome(self.handle))
-        except DatalabError as error:
+        except (DatalabError, AirflowNotFoundException) as error:
             return WaitEvent.of_error(self.handle, error)
         except TimeoutError:
             if not limit.expired():
@@ -81,15 +93,15 @@ class DatalabExecutionTrigger(BaseTrigger):
 
 
 def deferral(handle: Handle, datalab_conn_id: str, timeout: float) -> TaskDeferred:
-    """Return the exception that defers a task until an execution has ended.
+    """Return the exception that defers a task until a job has ended.
 
     Args:
-        handle: The JSON form of the execution's handle.
+        handle: The JSON form of the job's handle.
         datalab_conn_id: The id of the connection.
         timeout: Seconds to wait.
     """
     return TaskDeferred(
-        trigger=DatalabExecutionTrigger(handle, datalab_conn_id, deadline_after(timeout)),
+        trigger=DatalabJobTrigger(handle, datalab_conn_id, deadline_after(timeout)),
         method_name="execute_complete",
         timeout=backstop(timeout),
     )

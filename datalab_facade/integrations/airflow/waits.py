@@ -1,68 +1,147 @@
-"""All waits of one event loop for one connection: one client, one rate limiter, one scheduler.
+"""All waits of one event loop for one connection: one client, one rate limiter.
 
 A triggerer runs an asyncio task for each trigger. If each task polled Datalab itself,
-they would compete for the rate limit; so they pass their executions to a
-:class:`SharedWaits`, which has one client and feeds one ``executions.as_completed``.
-Nothing here imports Airflow.
+they would compete for the rate limit; so they pass their jobs to a :class:`SharedWaits`,
+which has one client for each version of the connection that is in use. Nothing here imports
+Airflow.
 """
 
 from __future__ import annotations
 
 import asyncio
 import weakref
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Final
 
 import attrs
 
 from datalab_facade.async_client import AsyncDatalab
-from datalab_facade.errors import (
-    AuthenticationError,
-    InvalidArgumentError,
-    WaitTimeoutError,
-)
-from datalab_facade.executions.kind import ExecutionOutcome
+from datalab_facade.errors import AuthenticationError, DatalabError, InvalidArgumentError
+from datalab_facade.integrations.airflow.families import family_of
+from datalab_facade.integrations.airflow.kind_waits import JobOutcome, KindWaits, Waiter
 from datalab_facade.integrations.airflow.settings import ConnectionSettings
-from datalab_facade.jobs.outcomes import Abandoned, Settled
-from datalab_facade.jobs.wait import WaitPolicy
+from datalab_facade.jobs.outcomes import Outcome
 from datalab_facade.models import JSON
 
 LEASE: Final = 7_200.0
-"""Seconds after which a wait is renewed in ``as_completed``.
-
-It keeps a record of each wait until the oldest one is over, so no wait may be endless."""
+"""Seconds after which a wait is renewed; see :class:`KindWaits`."""
 
 LINGER: Final = 90.0
 """Seconds that an idle client is kept, so that its rate limiter remembers the last minute."""
 
-_NO_LIMIT: Final = 1_000_000
+REFUSED: Final = 60.0
+"""Seconds for which a key that was refused is not asked about again."""
 
 ReadSettings = Callable[[], Awaitable[ConnectionSettings]]
 OpenClient = Callable[[ConnectionSettings], AsyncDatalab]
 
 
-@attrs.define(eq=False)
-class _Waiter:
-    handle: Mapping[str, JSON]
-    future: asyncio.Future[ExecutionOutcome]
-    execution_id: int | None = None
-    """Set when the wait has begun."""
+class _Session:
+    """The waits with one client, which has the connection's settings of one moment."""
+
+    def __init__(self, settings: ConnectionSettings, client: AsyncDatalab, lease: float) -> None:
+        self.settings = settings
+        self.waiters: dict[Waiter, None] = {}
+        self.is_open = True
+        self._client = client
+        self._lease = lease
+        self._kinds: dict[str, tuple[KindWaits, asyncio.Task[None]]] = {}
+        self._is_accepted = False
+        self._error: Exception | None = None
+        self._changed = asyncio.Event()
+
+    def add(self, waiter: Waiter) -> None:
+        self.waiters[waiter] = None
+        self._changed.set()
+        if self._is_accepted:
+            self._begin(waiter)
+
+    def remove(self, waiter: Waiter) -> None:
+        del self.waiters[waiter]
+        self._changed.set()
+        if kind := self._kinds.get(waiter.family.kind.name):
+            kind[0].remove(waiter)
+
+    def fail(self, error: Exception) -> None:
+        """End all waits: whoever runs this gets the error, and has the waiters."""
+        self.is_open = False
+        self._error = self._error or error
+        self._changed.set()
+
+    def close(self) -> None:
+        """End it without an error, when its waiters went elsewhere."""
+        self.is_open = False
+        self._changed.set()
+
+    async def run(self, linger: float) -> Exception | None:
+        """Wait until nobody waits any more; return the error that ended all waits, if any."""
+        async with self._client:
+            try:
+                await self._probe()
+                while self.is_open:
+                    self._changed.clear()
+                    try:
+                        async with asyncio.timeout(None if self.waiters else linger):
+                            await self._changed.wait()
+                    except TimeoutError:
+                        self.is_open = False
+            finally:
+                self.is_open = False
+                tasks = [task for _, task in self._kinds.values()]
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        return self._error
+
+    async def _probe(self) -> None:
+        """Ask about one job alone, so that a key that is refused is not sent for each."""
+        for waiter in [*self.waiters]:
+            try:
+                await waiter.family.async_jobs(self._client).get(waiter.handle, max_retries=0)
+            except AuthenticationError as error:
+                self.fail(error)
+                return
+            except InvalidArgumentError:
+                # It is of another host, so nothing was asked.
+                continue
+            except DatalabError:
+                # It concerns this job, or may pass; the wait finds out.
+                pass
+            break
+        self._is_accepted = True
+        for one in self.waiters:
+            self._begin(one)
+
+    def _begin(self, waiter: Waiter) -> None:
+        name = waiter.family.kind.name
+        if name not in self._kinds:
+            kind = KindWaits(waiter.family.async_jobs(self._client), self._lease, self.fail)
+            task = asyncio.create_task(kind.run(), name=f"datalab-waits for {name}s")
+            self._kinds[name] = (kind, task)
+        self._kinds[name][0].add(waiter)
+
+
+@attrs.frozen
+class _Refusal:
+    settings: ConnectionSettings
+    error: AuthenticationError
+    until: float
 
 
 class SharedWaits:
     """The waits of one event loop for one connection.
 
-    If the connection's key or host changes during a wait, the new one is used as soon
-    as the old key is rejected.
+    Each wait reads the connection when it begins; those that begin at once share a reading.
+    Waits that began before the connection was edited move to its new version if only limits
+    have changed. Where the host or the key is another, they go on with the old one, to which
+    their jobs belong, until that key is refused.
 
     Args:
         read_settings: Reads the connection.
         open_client: Creates the client; for tests.
         lease: See :data:`LEASE`.
         linger: See :data:`LINGER`.
-        on_idle: Called when the client was closed after ``linger`` seconds without a wait.
+        on_idle: Called when the last client was closed after ``linger`` seconds without a wait.
     """
 
     def __init__(
@@ -76,154 +155,121 @@ class SharedWaits:
     ) -> None:
         self._read_settings = read_settings
         self._open_client = open_client
-        self._policy = WaitPolicy(timeout=lease)
+        self._lease = lease
         self._linger = linger
         self._on_idle = on_idle
-        self._waiters: dict[_Waiter, None] = {}
-        self._new: deque[_Waiter] = deque()
-        self._wake = asyncio.Event()
-        self._by_execution: dict[int, list[_Waiter]] = {}
-        self._cancelled: deque[_Waiter] = deque()
-        self._runner: asyncio.Task[None] | None = None
+        self._arrivals: list[Waiter] = []
+        self._sessions: list[_Session] = []
+        self._refusal: _Refusal | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def outcome(self, handle: Mapping[str, JSON]) -> ExecutionOutcome:
-        """Wait until an execution has ended, or until its wait fails.
+    async def outcome(self, handle: Mapping[str, JSON]) -> JobOutcome:
+        """Wait until a job has ended, or until its wait fails.
 
-        Cancelling ends only this wait. An execution that nobody waits for is not polled
-        again.
+        Cancelling ends only this wait. A job that nobody waits for is not polled again.
 
         Args:
-            handle: The JSON form of the execution's handle.
+            handle: The JSON form of the job's handle.
 
         Raises:
             ConfigurationError: A field of the connection is wrong.
-            InvalidArgumentError: The handle is of another host than the connection's.
+            InvalidArgumentError: The handle is of another host than the connection's, or of a
+                kind of job that this release does not know.
             Exception: Any error of reading the connection.
         """
-        waiter = _Waiter(handle, asyncio.get_running_loop().create_future())
-        self._waiters[waiter] = None
-        self._new.append(waiter)
-        self._wake.set()
-        if self._runner is None:
-            self._runner = asyncio.create_task(self._run(), name="datalab-waits")
+        waiter = Waiter(handle, family_of(handle), asyncio.get_running_loop().create_future())
+        self._arrive([waiter])
         try:
             return await waiter.future
         finally:
-            del self._waiters[waiter]
-            self._cancelled.append(waiter)
-            self._wake.set()
+            for session in self._sessions:
+                if waiter in session.waiters:
+                    session.remove(waiter)
 
-    async def _run(self) -> None:
-        try:
-            while self._waiters:
-                settings = await self._read_settings()
-                async with self._open_client(settings) as client:
-                    while await self._has_work():
-                        if await self._run_until_changed(client, settings):
-                            break
-        except Exception as error:  # noqa: BLE001 - every waiter raises it
-            for waiter in self._waiters:
-                _fail(waiter, error)
-        finally:
-            self._runner = None
+    def _arrive(self, waiters: list[Waiter]) -> None:
+        self._arrivals.extend(waiters)
+        if self._reader is None:
+            self._reader = self._start(self._assign(), "datalab-waits")
+
+    def _start(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not self._tasks:
             self._on_idle()
 
-    async def _has_work(self) -> bool:
-        """Return whether somebody waits; if nobody does, first wait a while for somebody."""
-        while not self._waiters:
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(self._linger):
-                    await self._wake.wait()
-            except TimeoutError:
-                return False
-        return True
-
-    async def _run_until_changed(self, client: AsyncDatalab, settings: ConnectionSettings) -> bool:
-        """Run all waits; return True if settings have changed, False if nobody waits."""
-        self._by_execution.clear()
-        self._cancelled.clear()
-        self._new = deque(self._waiters)
-        updates = client.executions._follow(  # noqa: SLF001 - it is fed who is given up, too
-            self._feed(client), None, _NO_LIMIT, self._policy, {}, changes=False
-        )
-        async with aclosing(updates):
-            async for update in updates:
-                if isinstance(update, Settled):
-                    if not self._waiters:
-                        return False
-                    continue
-                outcome = update.outcome
-                if outcome is None:
-                    continue
-                waiting = [one for one in self._by_execution.pop(outcome.id, ()) if _waits(one)]
-                if not waiting:
-                    continue
-                if isinstance(outcome.error, WaitTimeoutError):
-                    # Only the lease has ended; the wait is renewed.
-                    self._new.extend(waiting)
-                    self._wake.set()
-                    continue
-                is_rejected = isinstance(outcome.error, AuthenticationError)
-                if is_rejected and await self._read_settings() != settings:
-                    return True
-                for waiter in waiting:
-                    if _waits(waiter):
-                        waiter.future.set_result(outcome)
-        raise AssertionError("the feed has no end")
-
-    async def _feed(
-        self, client: AsyncDatalab
-    ) -> AsyncGenerator[int | Abandoned[int] | Settled[None], None]:
-        while True:
-            while self._new:
-                waiter = self._new.popleft()
-                if not _waits(waiter):
-                    continue
+    async def _assign(self) -> None:
+        """Read the connection for all who have come, and again for those who come meanwhile."""
+        try:
+            while self._arrivals:
+                waiters, self._arrivals = self._arrivals, []
                 try:
-                    execution_id = client.executions.handle(waiter.handle).id
-                except InvalidArgumentError as error:
-                    _fail(waiter, error)
+                    settings = await self._read_settings()
+                    refusal = self._refusal_of(settings)
+                    session = None if refusal else self._session_of(settings)
+                except Exception as error:  # noqa: BLE001 - every waiter raises it
+                    for waiter in waiters:
+                        waiter.fail(error)
                     continue
-                waiter.execution_id = execution_id
-                if execution_id in self._by_execution:
-                    self._by_execution[execution_id].append(waiter)
-                else:
-                    self._by_execution[execution_id] = [waiter]
-                    yield execution_id
-                    # Thousands may arrive at once, and must not block other tasks.
-                    await asyncio.sleep(0)
-            while self._cancelled:
-                abandoned = self._remove(self._cancelled.popleft())
-                if abandoned is not None:
-                    yield Abandoned(abandoned)
-            if not self._waiters:
-                # It only wakes up who reads the updates.
-                yield Settled(None)
-            if not self._new and not self._cancelled:
-                self._wake.clear()
-                await self._wake.wait()
+                for waiter in waiters:
+                    if session is not None and waiter.waits:
+                        session.add(waiter)
+                    elif refusal is not None:
+                        job_id = waiter.handle.get("id")
+                        known = job_id if isinstance(job_id, (int, str)) else str(job_id)
+                        waiter.end(Outcome(id=known, error=refusal.error))
+        finally:
+            self._reader = None
 
-    def _remove(self, waiter: _Waiter) -> int | None:
-        """Remove a waiter; return its execution's id if nobody else waits for that."""
-        execution_id = waiter.execution_id
-        if execution_id is None or waiter not in self._by_execution.get(execution_id, ()):
+    def _refusal_of(self, settings: ConnectionSettings) -> _Refusal | None:
+        refusal, now = self._refusal, asyncio.get_running_loop().time()
+        if refusal is None or now >= refusal.until:
             return None
-        waiting = self._by_execution[execution_id]
-        waiting.remove(waiter)
-        if waiting:
-            return None
-        del self._by_execution[execution_id]
-        return execution_id
+        same = _is_same_account(refusal.settings, settings)
+        return refusal if same else None
+
+    def _session_of(self, settings: ConnectionSettings) -> _Session:
+        for session in self._sessions:
+            if session.is_open and session.settings == settings:
+                return session
+        session = _Session(settings, self._open_client(settings), self._lease)
+        for other in self._sessions:
+            if other.is_open and _is_same_account(other.settings, settings):
+                # One key has one rate limit, so nobody goes on with the old one.
+                for waiter in other.waiters:
+                    session.add(waiter)
+                other.waiters.clear()
+                other.close()
+        self._sessions.append(session)
+        self._start(self._run(session), "datalab-waits of a client")
+        return session
+
+    async def _run(self, session: _Session) -> None:
+        error: Exception | None
+        try:
+            error = await session.run(self._linger)
+        except Exception as problem:  # noqa: BLE001 - every waiter raises it
+            error = problem
+        finally:
+            self._sessions.remove(session)
+        waiters = [one for one in session.waiters if one.waits]
+        if isinstance(error, AuthenticationError):
+            until = asyncio.get_running_loop().time() + REFUSED
+            self._refusal = _Refusal(session.settings, error, until)
+            # The connection may have another key by now.
+            self._arrive(waiters)
+        elif error is not None:
+            for waiter in waiters:
+                waiter.fail(error)
 
 
-def _waits(waiter: _Waiter) -> bool:
-    return not waiter.future.done()
-
-
-def _fail(waiter: _Waiter, error: Exception) -> None:
-    if _waits(waiter):
-        waiter.future.set_exception(error)
+def _is_same_account(one: ConnectionSettings, other: ConnectionSettings) -> bool:
+    return (one.api_key, one.base_url) == (other.api_key, other.base_url)
 
 
 _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedWaits]] = (
@@ -241,7 +287,7 @@ def shared_waits(
 
     Args:
         connection_id: The connection's id.
-        read_settings: Reads the connection, when the waits are created.
+        read_settings: Reads the connection, each time that somebody begins to wait.
         open_client: Creates the client, for tests.
     """
     waits = _by_loop.setdefault(asyncio.get_running_loop(), {})

@@ -6,8 +6,15 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from datalab_facade.integrations.airflow.operators import DatalabExecuteWorkflowOperator
-from datalab_facade.integrations.airflow.sensors import DatalabExecutionSensor
+from datalab_facade.documents.tasks import Segment
+from datalab_facade.integrations.airflow.operators import (
+    DatalabConvertOperator,
+    DatalabExecuteWorkflowOperator,
+    DatalabExtractOperator,
+    DatalabRunPipelineOperator,
+    DatalabTaskOperator,
+)
+from datalab_facade.integrations.airflow.sensors import DatalabJobSensor
 
 URL = "https://a.example/1.pdf"
 
@@ -18,7 +25,7 @@ with DAG("promises", schedule=None, default_args={"retry_delay": timedelta(secon
         input_config=[URL],
         save_to="{{ dag_run.conf['folder'] }}",
     )
-    DatalabExecutionSensor(task_id="senses", execution=completes.output)
+    DatalabJobSensor(task_id="senses", job=completes.output)
     DatalabExecuteWorkflowOperator(
         task_id="fails", workflow_id="{{ dag_run.conf['fails'] }}", input_config=URL, retries=2
     )
@@ -44,22 +51,18 @@ with DAG("promises", schedule=None, default_args={"retry_delay": timedelta(secon
         input_config=URL,
         datalab_conn_id="wrong_key",
     )
-    DatalabExecutionSensor(
-        task_id="is_skipped", execution="{{ dag_run.conf['failed'] }}", soft_fail=True
-    )
-    DatalabExecutionSensor(task_id="senses_in_vain", execution="{{ dag_run.conf['failed'] }}")
-    DatalabExecutionSensor(
-        task_id="senses_too_long", execution="{{ dag_run.conf['never_ends'] }}", timeout=5
-    )
+    DatalabJobSensor(task_id="is_skipped", job="{{ dag_run.conf['failed'] }}", soft_fail=True)
+    DatalabJobSensor(task_id="senses_in_vain", job="{{ dag_run.conf['failed'] }}")
+    DatalabJobSensor(task_id="senses_too_long", job="{{ dag_run.conf['never_ends'] }}", timeout=5)
     starts = DatalabExecuteWorkflowOperator(
         task_id="only_starts",
         workflow_id="{{ dag_run.conf['short'] }}",
         input_config=None,
         wait=False,
     )
-    DatalabExecutionSensor(
+    DatalabJobSensor(
         task_id="pokes",
-        execution="{{ ti.xcom_pull('only_starts')['execution_id'] }}",
+        job="{{ ti.xcom_pull('only_starts')['job_id'] }}",
         deferrable=False,
         poke_interval=1,
     ).set_upstream(starts)
@@ -68,4 +71,36 @@ with DAG("promises", schedule=None, default_args={"retry_delay": timedelta(secon
         workflow_id="{{ dag_run.conf['short'] }}",
         input_config=URL,
         deferrable=False,
+    )
+    converts = DatalabConvertOperator(
+        task_id="converts",
+        source="{{ dag_run.conf['document'] }}",
+        options={"output_format": ["markdown", "html"]},
+        save_to="{{ dag_run.conf['folder'] }}",
+    )
+    DatalabJobSensor(task_id="senses_document", job=converts.output)
+    DatalabExtractOperator(
+        task_id="extracts",
+        source=URL,
+        schema={"type": "object", "properties": {"total": {"type": "number"}}},
+        save_to="{{ dag_run.conf['folder'] }}",
+    )
+    DatalabTaskOperator(task_id="segments", task=Segment(), source=URL, deferrable=False)
+    DatalabRunPipelineOperator(
+        task_id="runs_pipeline",
+        pipeline="Invoices",
+        source="{{ dag_run.conf['document'] }}",
+        save_to="{{ dag_run.conf['folder'] }}",
+    )
+    DatalabConvertOperator(
+        task_id="has_wrong_option", source=URL, options={"mod": "fast"}, retries=2
+    )
+    DatalabConvertOperator(
+        task_id="has_wrong_connection", source=URL, datalab_conn_id="broken_extra", retries=2
+    )
+    DatalabExecuteWorkflowOperator(
+        task_id="is_bounded",
+        workflow_id="{{ dag_run.conf['is_bounded'] }}",
+        input_config=[URL],
+        execution_timeout=timedelta(seconds=6),
     )

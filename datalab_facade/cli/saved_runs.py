@@ -1,0 +1,112 @@
+"""A task over files, whose results are saved in a folder: durable, and shown as it goes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from datalab_facade.cli.document_display import DocumentDisplay
+from datalab_facade.cli.document_results import SourceResult, report_document, to_document
+from datalab_facade.cli.exits import ExitCode, worst
+from datalab_facade.cli.rendering.conversions import report_text, result_line, summary_lines
+from datalab_facade.cli.result_output import exit_code_of
+from datalab_facade.cli.sessions import Session
+from datalab_facade.documents.task_base import Task
+
+if TYPE_CHECKING:
+    from datalab_facade.client import Datalab
+    from datalab_facade.jobs.outcomes import Update
+    from datalab_facade.runs.run_options import RunOptions
+    from datalab_facade.runs.run_results import RunResult
+
+
+@attrs.frozen(kw_only=True)
+class RunSettings:
+    """The options of a run; None stands for the default."""
+
+    timeout: float | None = None
+    concurrency: int | None = None
+    max_cost: float | None = None
+    """The most that it may cost, in dollars."""
+    retry_failed: bool = False
+    retry_unknown: bool = False
+
+    def options(self) -> RunOptions:
+        """Return the options as the library takes them."""
+        found: RunOptions = {
+            "retry_failed": self.retry_failed,
+            "retry_unknown": self.retry_unknown,
+        }
+        if self.timeout is not None:
+            found["timeout"] = self.timeout
+        if self.concurrency is not None:
+            found["concurrency"] = self.concurrency
+        if self.max_cost is not None:
+            found["max_cost_cents"] = self.max_cost * 100
+        return found
+
+
+def run_and_save(
+    session: Session,
+    client: Datalab,
+    task: Task[Any],
+    sources: Sequence[str],
+    *,
+    folder: str,
+    settings: RunSettings,
+) -> ExitCode:
+    """Do a task with each source, and save the results; the same call continues.
+
+    Returns:
+        The exit code: DONE if all are done.
+    """
+    session.if_interrupted = "Submitted requests continue; run the same command again to continue"
+    out = session.out
+    display = DocumentDisplay(
+        session,
+        len(sources),
+        "Ctrl-C stops this; run the same command again to continue.",
+        live=not (out.is_terminal and session.as_json),
+    )
+    found: list[SourceResult] = []
+
+    def on_update(update: Update[Any, Any]) -> None:
+        if update.change is not None:
+            snapshot = update.change.snapshot
+            display.show_status(str(snapshot.id), str(snapshot.status).lower())
+        display.expect(update.totals.total)
+
+    options = settings.options()
+    options["on_update"] = on_update
+    finished = client.iter_run(task, sources, output_dir=folder, **options)
+    with contextlib.closing(finished), display:
+        for one in finished:
+            result = _result_of(one)
+            found.append(result)
+            display.end(result)
+            if session.as_json:
+                out.write_json({"event": "result", **to_document(result)}, indented=False)
+            elif not out.is_terminal:
+                out.write(result_line(result, out.for_tables))
+    if session.as_json:
+        out.write_json(report_document(folder, found), indented=False)
+    elif out.is_terminal:
+        out.write(report_text(folder, found, out.for_tables))
+    else:
+        out.write("\n".join(summary_lines(folder, found, out.for_tables)))
+    return worst(map(exit_code_of, found))
+
+
+def _result_of(one: RunResult) -> SourceResult:
+    return SourceResult(
+        source=one.source,
+        id=None if one.job_id is None else str(one.job_id),
+        receipts=one.receipts,
+        page_count=one.page_count,
+        cost_cents=one.cost_cents,
+        error=one.error,
+        reason=None if one.succeeded else one.reason or "not done",
+    )

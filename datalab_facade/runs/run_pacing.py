@@ -1,0 +1,198 @@
+"""How much a run submits: what it may cost, and how much may be in flight. No IO."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from datalab_facade.errors import CostLimitError, PaymentRequiredError
+
+_FIRST_PAUSE: Final = 2.0
+_LONGEST_PAUSE: Final = 60.0
+_MAX_REFUSALS: Final = 20
+
+
+class Budget:
+    """What the files of a run cost, what those under way will cost about, and whether more fit.
+
+    Args:
+        limit: The most in cents; None for no limit.
+    """
+
+    def __init__(self, limit: float | None) -> None:
+        self.limit = limit
+        self._spent = 0.0
+        self._known_count = 0
+        self._known_cents = 0.0
+        self._open: set[str] = set()
+
+    def load(self, key: str, *, cents: float | None, earlier: float | None, is_open: bool) -> None:
+        """Add a file of an earlier call."""
+        self._spent += earlier or 0.0
+        if cents is not None:
+            self._add(cents)
+        elif is_open:
+            self._open.add(key)
+
+    def open(self, key: str) -> None:
+        """Record that a file is under way."""
+        self._open.add(key)
+
+    def close(self, key: str, cents: float | None, *, succeeded: bool) -> None:
+        """Record that a file is not under way any more.
+
+        One that succeeded, and of which the cost is not known, counts as if it were.
+        """
+        if key not in self._open or (cents is None and succeeded):
+            return
+        self._open.discard(key)
+        if succeeded and cents is not None:
+            self._add(cents)
+        else:
+            self._spent += cents or 0.0
+
+    def give_up(self, key: str) -> None:
+        """Record that it will not be known what a file cost, so that it counts as others do."""
+        if key in self._open:
+            self._open.discard(key)
+            self._spent += self._estimate
+
+    @property
+    def committed(self) -> float | None:
+        """What is spent and under way, in cents; None if no file tells what one costs."""
+        if not self._open:
+            return self._spent
+        if not self._known_count:
+            return None
+        return self._spent + len(self._open) * self._estimate
+
+    @property
+    def fits(self) -> bool:
+        """Whether another file may be submitted.
+
+        As long as no file tells what one costs, one at a time is under way.
+        """
+        if self.limit is None:
+            return True
+        committed = self.committed
+        if committed is None or committed >= self.limit:
+            return False
+        return committed + self._estimate <= self.limit
+
+    @property
+    def _estimate(self) -> float:
+        return self._known_cents / self._known_count if self._known_count else 0.0
+
+    def _add(self, cents: float) -> None:
+        self._spent += cents
+        self._known_cents += cents
+        self._known_count += 1
+
+
+class PagePacing:
+    """How many jobs may be in flight, where the server refuses those that have too many pages.
+
+    Half as many after a refusal, and slowly more again with each job that is not refused.
+    """
+
+    def __init__(self) -> None:
+        self._limit = math.inf
+        self._in_row = 0
+
+    def refused(self, in_flight: int) -> None:
+        """Record a refusal while so many others were in flight."""
+        self._limit = max(1.0, min(self._limit, in_flight // 2))
+        self._in_row += 1
+
+    def accepted(self) -> None:
+        """Record that a job was not refused."""
+        self._in_row = 0
+        self._limit += 1 / self._limit
+
+    def has_room(self, in_flight: int) -> bool:
+        """Whether another may be submitted while so many are in flight."""
+        return in_flight < self._limit
+
+    @property
+    def pause(self) -> float:
+        """The seconds to wait before the next one if nothing is in flight."""
+        if not self._in_row:
+            return 0.0
+        return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._in_row - 1, 10))
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether so many were refused in a row that it makes no sense to go on."""
+        return self._in_row > _MAX_REFUSALS
+
+
+class Allowance(Budget):
+    """Whether a run may submit another file: within its budget, the account's, and the pages'.
+
+    Args:
+        limit: The most in cents; None for no limit.
+    """
+
+    def __init__(self, limit: float | None) -> None:
+        super().__init__(limit)
+        self._pacing = PagePacing()
+        self._stopped: PaymentRequiredError | None = None
+        self.under_way: set[str] = set()
+        """The files that this call waits for."""
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit of the cost."""
+        return self.limit is not None
+
+    def stop(self, error: PaymentRequiredError) -> None:
+        """Record that the account has reached its limit."""
+        self._stopped = error
+
+    def begin(self, key: str) -> None:
+        """Record that this call waits for a file."""
+        self.under_way.add(key)
+        self.open(key)
+
+    def end(self, key: str) -> None:
+        """Record that this call does not wait for a file any more."""
+        self.under_way.discard(key)
+
+    def refused(self) -> None:
+        """Record that a job was refused, since too many pages were in flight."""
+        self._pacing.refused(len(self.under_way))
+
+    def accepted(self) -> None:
+        """Record that a job was not refused."""
+        self._pacing.accepted()
+
+    def why_no_more(self) -> PaymentRequiredError | CostLimitError | None:
+        """Return why nothing may be submitted any more; None if that is not so."""
+        if self._stopped is not None:
+            return self._stopped
+        if self.limit is None or self.fits:
+            return None
+        return CostLimitError(limit_cents=self.limit, committed_cents=self.committed)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it makes sense to read another file; always so if nothing is under way."""
+        if not self.under_way:
+            return True
+        fits = self._stopped is not None or self.fits
+        return fits and self._pacing.has_room(len(self.under_way))
+
+    @property
+    def needs_costs(self) -> bool:
+        """Whether only what ended files cost can tell whether there is room for more."""
+        return not self.under_way and self._stopped is None and not self.fits
+
+    @property
+    def pause(self) -> float:
+        """The seconds to wait before the next file is submitted."""
+        return 0.0 if self.under_way else self._pacing.pause
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether so many were refused in a row that it makes no sense to go on."""
+        return self._pacing.is_hopeless

@@ -1,0 +1,290 @@
+"""The commands on documents: sources, spellings, outputs, failures, and what is paid for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from datalab_facade.cli.exits import ExitCode
+from datalab_facade.testing import DocumentScript
+from tests.cli.conftest import Run
+from tests.cli.programs import InTerminal, in_pipe, in_terminal
+from tests.cli.schemas import check_document
+from tests.cli.worlds import World
+
+SCHEMA = '{"properties": {"total": {"type": "number"}}}'
+
+
+def _submitted(world: World) -> int:
+    return len(world.simulator.documents)
+
+
+def test_the_spellings_of_marker_and_of_datalabs_program_work(run: Run, world: World) -> None:
+    done = run(
+        *("convert", "invoice.pdf", "--output_format", "html", "--page_range", "0"),
+        *("--max_pages", "1", "--skip_cache", "--disable_image_extraction"),
+        *("--set", "word_bboxes=true", "--set", "something_new=7"),
+    )
+    assert (done.code, done.out) == (0, "<h1>invoice.pdf</h1>\n<p>Page 0.</p>\n")
+    *_, request = world.simulator.documents.values()
+    wanted = {
+        "output_format": "html",
+        "page_range": "0",
+        "max_pages": "1",
+        "skip_cache": "true",
+        "disable_image_extraction": "true",
+        "word_bboxes": "true",
+    }
+    assert wanted.items() <= request.fields.items()
+    assert run("extract", "invoice.pdf", "--page_schema", SCHEMA, "--max_concurrent", "2").code == 0
+    assert run("create-document", "text.md", "--output", "old.docx").code == 0
+    assert (world.folder / "old.docx").read_bytes().startswith(b"PK")
+
+
+@pytest.mark.parametrize("verb", ["convert", "extract"])
+def test_help_shows_one_spelling_of_each_option(run: Run, verb: str) -> None:
+    text = run(verb, "--help").out
+    assert "--output-dir" not in text
+    assert "--page-schema" not in text
+    assert "-o, --output PATH" in text
+    assert "api-key" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["convert", "invoice.pdf", "report.pdf"], "2 documents need a folder for their results"),
+        (["convert", "invoice.pdf", "--format", "html,json"], "The formats html, json need a fol"),
+        (["convert", "invoice.pdf", "nowhere.pdf", "-o", "x"], "There is no file nowhere.pdf; n"),
+        (["convert", "invoice.pdf", "--page-range", "5-2"], "which ends before it begins"),
+        (["convert", "invoice.pdf", "--set", "oops"], "--set takes NAME=VALUE"),
+        (["extract", "invoice.pdf"], "extract needs --schema"),
+        (["extract", "invoice.pdf", "--schema", "nowhere.json"], "nowhere.json cannot be read"),
+        (["extract", "invoice.pdf", "--schema", "json:nothing"], "json:nothing cannot be read"),
+        (["extract", "invoice.pdf", "--schema", "json:dumps"], "json:dumps is not a class"),
+        (["extract", "invoice.pdf", "--schema", "{"], "is not JSON"),
+        (["segment", "invoice.pdf", "--segment", "oops"], "--segment takes NAME=MEANING"),
+        (
+            ["segment", "invoice.pdf", "--segment", "a=b", "--segments", "c.json"],
+            "either --segments or --segment",
+        ),
+        (["fill", "invoice.pdf", "-o", "x.pdf"], "fill needs --fields"),
+        (["create", "nowhere.md", "-o", "x.docx"], "nowhere.md cannot be read"),
+        (["result", "Qm3xT0yLr8sWb2ZkVf6NcA"], "add --verb, such as --verb convert"),
+        (["result", "pex_1"], "datalab-facade pipelines result pex_1"),
+        (["result", "text.md"], "text.md is not JSON"),
+        (["pipelines", "create", "schema.json"], "must hold the steps of a pipeline"),
+    ],
+)
+def test_wrong_usage_ends_with_2_before_anything_is_paid(
+    run: Run, world: World, arguments: list[str], said: str
+) -> None:
+    before = _submitted(world)
+    done = run(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert _submitted(world) == before
+
+
+def test_a_dry_run_needs_no_key_and_sends_nothing(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATALAB_API_KEY")
+    before = _submitted(world)
+    for arguments in (
+        ["convert", "invoice.pdf", "-o", "dry", "--mode", "fast"],
+        ["fill", "invoice.pdf", "--fields", '{"name": "Jane"}', "-o", "dry.pdf"],
+        ["create", "text.md", "-o", "dry.docx"],
+    ):
+        assert "Nothing was sent." in run(*arguments, "--dry-run").out
+        [line] = run(*arguments, "--dry-run", "--json").out.splitlines()
+        check_document("convert", json.loads(line))
+    assert "Jane" not in run("fill", "a.pdf", "--fields", '{"a": "Jane"}', "-o", "b").out
+    assert _submitted(world) == before
+    assert not (world.folder / "dry").exists()
+
+
+def test_a_dry_run_of_a_pipeline_says_what_pages_cost(run: Run, world: World) -> None:
+    before = _submitted(world)
+    created = json.loads(run("pipelines", "create", "pipeline.json", "--json").out)
+    done = run("pipelines", "run", created["pipeline_id"], "invoice.pdf", "--dry-run")
+    assert done.code == 0
+    assert "for 1,000 pages. Nothing was sent." in done.out
+    assert _submitted(world) == before
+
+
+def test_a_document_comes_from_standard_input_and_goes_into_a_file(world: World) -> None:
+    done = in_pipe(
+        ["convert", "-"], world.environment, world.folder, "<!doctype html><p>A</p></html>"
+    )
+    assert (done.code, done.out) == (0, "# document.html\n\nPage 0.\n")
+    done = in_pipe(["create", "-", "-o", "piped.docx"], world.environment, world.folder, "# Report")
+    assert done.code == 0
+    assert (world.folder / "piped.docx").read_bytes().startswith(b"PK")
+
+
+def test_a_document_that_fails_ends_with_1_unless_that_is_unwanted(run: Run, world: World) -> None:
+    for more, code in (([], 1), (["--fail-on", "never"], 0)):
+        world.simulator.documents.script(DocumentScript(seconds=0.1, error="no pages"))
+        done = run("convert", "invoice.pdf", *more)
+        assert (done.code, done.out) == (code, "")
+        assert "failed: no pages" in done.err
+    world.simulator.documents.script(DocumentScript(seconds=0.1, error="no pages"))
+    done = run("convert", "invoice.pdf", "-o", "failing")
+    assert done.code == 1
+    assert "failed: no pages" in done.out
+    assert "0 of 1 file done, in failing" in done.out
+
+
+def test_what_is_saved_is_not_submitted_again(run: Run, world: World) -> None:
+    folder = world.folder / "papers" / "sub"
+    folder.mkdir(parents=True)
+    (folder / "c.pdf").write_bytes(b"%PDF-1.7 c")
+    (folder.parent / "a.pdf").write_bytes(b"%PDF-1.7 a")
+    before = _submitted(world)
+    for _ in range(2):
+        done = run("convert", "papers", "-o", "papers-out", "--skip-existing")
+        assert done.code == 0
+        assert "2 of 2 files done, in papers-out · 2 pages · $0.02" in done.out
+        assert _submitted(world) == before + 2
+    assert (world.folder / "papers-out" / "sub" / "c" / "c.md").exists()
+    done = run("convert", "papers", "-o", "words", "--extensions", "docx")
+    assert (done.code, "has no documents; nothing was sent" in done.err) == (2, True)
+
+
+def test_a_limit_of_the_cost_leaves_the_rest_to_a_later_call(run: Run) -> None:
+    done = run("convert", "invoice.pdf", "report.pdf", "-o", "limited", "--max-cost", "0.01")
+    assert done.code == 1
+    assert "1 of 2 files done" in done.out
+    assert "cents=" not in done.out
+    assert run("convert", "invoice.pdf", "report.pdf", "-o", "limited").code == 0
+
+
+def test_a_spending_limit_keeps_what_is_done_and_leaves_the_rest(run: Run, world: World) -> None:
+    documents = world.simulator.documents
+    documents.spend_cap_cents = 0
+    try:
+        one = run("convert", "invoice.pdf")
+        many = run("convert", "invoice.pdf", "report.pdf", "-o", "capped")
+    finally:
+        documents.spend_cap_cents = None
+    for done in (one, many):
+        assert done.code == 3
+        assert "402" in done.out + done.err
+        assert "spending limit" in done.out + done.err
+    assert run("convert", "invoice.pdf", "report.pdf", "-o", "capped").code == 0
+
+
+def test_a_value_that_does_not_fit_its_class_is_an_error_and_is_printed(
+    run: Run, world: World
+) -> None:
+    (world.folder / "bills.py").write_text(
+        "from dataclasses import dataclass\n\n@dataclass\nclass Bill:\n    total: float\n",
+        encoding="utf-8",
+    )
+    done = run("extract", "invoice.pdf", "--schema", "bills:Bill")
+    assert (done.code, json.loads(done.out)["value"]) == (0, {"total": 1.5})
+    world.simulator.documents.script(
+        DocumentScript(seconds=0.1, extraction={"total": "many"}), endpoint="extract"
+    )
+    done = run("extract", "invoice.pdf", "--schema", "bills:Bill")
+    assert done.code == 1
+    line = json.loads(done.out)
+    assert line["value"] == {"total": "many"}
+    assert line["error"]["kind"] == "ExtractionMismatchError"
+    assert "does not fit Bill: total" in done.err
+
+
+def test_a_form_without_a_field_for_a_value_ends_with_1(run: Run, world: World) -> None:
+    world.simulator.documents.script(DocumentScript(seconds=0.1, not_found=("born",)))
+    done = run(
+        "fill", "invoice.pdf", "--fields", '{"name": "Jane", "born": "1990"}', "-o", "form.pdf"
+    )
+    assert done.code == 1
+    assert "1 field filled in; the form has no field for: born" in done.out
+    assert (world.folder / "form.pdf").exists()
+
+
+def test_a_deadline_says_how_to_take_the_result_later(run: Run, world: World) -> None:
+    world.simulator.documents.script(DocumentScript(seconds=1.0))
+    done = run("convert", "invoice.pdf", "--timeout", "0.3s")
+    assert done.code == 4
+    command = done.err.strip().rpartition("datalab-facade ")[2].split()
+    assert command[0] == "result"
+    later = run(*command)
+    assert (later.code, later.out) == (0, "# invoice.pdf\n\nPage 0.\n")
+
+
+def test_a_handle_is_taken_from_a_file_standard_input_or_an_id(run: Run, world: World) -> None:
+    done = run("submit", "segment", "invoice.pdf", "--segment", "Letter=words")
+    check_document("submit-segment", json.loads(done.out))
+    (world.folder / "handle.json").write_text(done.out, encoding="utf-8")
+    job_id = json.loads(done.out)["id"]
+    url = f"{world.host}/api/v1/{job_id}"
+    for job in (["handle.json"], [done.out], [job_id], [url], [job_id[8:], "--verb", "segment"]):
+        assert run("result", *job).out.startswith("segment")
+    piped = in_pipe(["result", "-"], world.environment, world.folder, done.out)
+    assert piped.out.startswith("segment")
+
+
+def test_a_result_goes_into_a_folder_or_a_file(run: Run, world: World) -> None:
+    assert run("result", world.requested, "-o", "one").code == 0
+    found = {path.name for path in (world.folder / "one").rglob("*.md")}
+    assert len(found) == 1
+    assert run("result", world.requested, "-o", "one.md").code == 0
+    assert (world.folder / "one.md").read_text(encoding="utf-8") == "# report.pdf\n\nPage 0."
+    filled = json.loads(run("submit", "fill", "invoice.pdf", "--fields", '{"a": "b"}').out)
+    done = run("result", filled["id"])
+    assert (done.code, "is a file: say -o FILE" in done.err) == (2, True)
+    done = run("result", world.requested, "-o", "nowhere/one.md")
+    assert (done.code, "cannot be written" in done.err) == (2, True)
+
+
+def test_a_checkpoint_is_a_source(run: Run) -> None:
+    line = json.loads(run("convert", "invoice.pdf", "--save-checkpoint", "--json").out)
+    done = run("extract", line["checkpoint_id"], "--checkpoint", "--schema", SCHEMA)
+    assert (done.code, json.loads(done.out)["value"]) == (0, {"total": 1.5})
+    many = ["extract", "a", "b", "--checkpoint", "--schema", SCHEMA, "-o", "x"]
+    assert run(*many).code == 2
+
+
+def test_a_terminal_shows_documents_at_work_and_then_what_came_of_them(world: World) -> None:
+    world.simulator.documents.script(DocumentScript(seconds=1.5), DocumentScript(seconds=1.5))
+    terminal = InTerminal(
+        ["convert", "invoice.pdf", "report.pdf", "-o", "live"], world.environment, world.folder
+    )
+    terminal.until("0 of 2 files")
+    terminal.until("in progress")
+    done = terminal.done()
+    assert done.code == 0, done
+    assert "2 of 2 files done, in live · 2 pages · $0.02" in done.plain
+
+
+def test_ctrl_c_says_how_to_take_the_result_later(world: World) -> None:
+    world.simulator.documents.script(DocumentScript(seconds=None))
+    terminal = InTerminal(["convert", "invoice.pdf"], world.environment, world.folder)
+    terminal.until("in progress")
+    terminal.interrupt()
+    done = terminal.done()
+    assert done.code == ExitCode.INTERRUPTED
+    assert "To take its result: datalab-facade result" in " ".join(done.plain.split())
+
+
+def test_the_text_of_a_document_cannot_move_the_cursor(world: World) -> None:
+    for start in (in_pipe, in_terminal):
+        world.simulator.documents.script(
+            DocumentScript(seconds=0.1, markdown="# A\x1b[2J\x9b2J\n\tb")
+        )
+        done = start(["convert", "invoice.pdf"], world.environment, world.folder)
+        assert done.code == 0
+        assert "\x1b[2J" not in done.out
+        assert "# A" in done.out
+
+
+def test_a_server_listens_where_it_is_told(world: World, tmp_path: Path) -> None:
+    port = world.host.rpartition(":")[2]
+    done = in_pipe(["serve", "--port", port], {}, tmp_path)
+    assert done.code == 2
+    assert "Cannot listen there" in done.err

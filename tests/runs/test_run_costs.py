@@ -1,0 +1,247 @@
+"""What a run costs: told, late or not, and never more than it may."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from datalab_facade import (
+    Convert,
+    CostLimitError,
+    InvalidArgumentError,
+    PaymentRequiredError,
+    RunReport,
+)
+from datalab_facade.testing import DocumentScript, Simulator
+from tests.fuzzing import examples
+from tests.in_process import new_simulator
+from tests.runs.test_document_runs import STEPS
+from tests.ways import KINDS, Kind, Way
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    return new_simulator()
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> list[Path]:
+    return written(tmp_path / "in", 6)
+
+
+def written(folder: Path, count: int) -> list[Path]:
+    folder.mkdir()
+    paths = [folder / f"{number}.pdf" for number in range(count)]
+    for path in paths:
+        path.write_bytes(b"%PDF-1.7 " + path.name.encode())
+    return paths
+
+
+def run(way: Way, simulator: Simulator, *args: Any, **options: Any) -> RunReport:
+    """Run with a client of its own, as a process would that begins anew."""
+    client = way.client(simulator)
+    report: RunReport = way.done(client.run(*args, **options))
+    way.done(client.close())
+    return report
+
+
+def spent(simulator: Simulator) -> int:
+    return sum(request.cost_cents for request in simulator.documents.values())
+
+
+def test_costs_that_come_late_are_filled_in_when_the_run_ends(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.documents.script_always(DocumentScript(cost_cents=7, cost_after=20))
+    report = run(way, simulator, Convert(), documents, output_dir=tmp_path / "out")
+    assert [one.cost_cents for one in report.results] == [7] * 6
+    assert report.cost_cents == 42
+    again = run(way, simulator, Convert(), documents, output_dir=tmp_path / "out")
+    assert again.cost_cents == 42
+
+
+def test_a_cost_that_never_comes_is_none_and_ends_nothing(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.documents.script_always(DocumentScript(cost_after=4000, kept_for=None))
+    report = run(way, simulator, Convert(), documents, output_dir=tmp_path / "out")
+    assert report
+    assert (report.cost_cents, report.results[0].cost_cents) == (None, None)
+
+
+def test_a_limit_stops_submitting_and_the_report_says_what_is_left(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.documents.script_always(DocumentScript(cost_cents=10))
+    options: dict[str, Any] = {"output_dir": tmp_path / "out", "max_cost_cents": 35}
+    report = run(way, simulator, Convert(), documents, **options)
+    assert (len(report.succeeded), len(report.left), spent(simulator)) == (3, 3, 30)
+    assert all(isinstance(one.error, CostLimitError) for one in report.left)
+    assert "3 left to do: Not submitted, since it may cost more" in str(report)
+    # The limit is that of the run, and not of each call.
+    again = run(way, simulator, Convert(), documents, **options)
+    assert (len(again.succeeded), len(again.left), spent(simulator)) == (3, 3, 30)
+    assert run(way, simulator, Convert(), documents, **{**options, "max_cost_cents": 60})
+    assert spent(simulator) == 60
+
+
+def test_what_failed_and_is_submitted_again_counts_as_well(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.documents.script(DocumentScript(cost_cents=10, markdown=""))
+    simulator.documents.script_always(DocumentScript(cost_cents=10))
+    options: dict[str, Any] = {"output_dir": tmp_path / "out"}
+    assert len(run(way, simulator, Convert(), documents[:2], **options).failed) == 1
+    options |= {"max_cost_cents": 30, "retry_failed": True}
+    report = run(way, simulator, Convert(), documents[:3], **options)
+    assert (len(report.succeeded), len(report.left), spent(simulator)) == (2, 1, 30)
+
+
+def test_a_limit_waits_for_costs_that_come_late(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.documents.script_always(DocumentScript(cost_cents=10, cost_after=15))
+    report = run(
+        way, simulator, Convert(), documents, output_dir=tmp_path / "out", max_cost_cents=50
+    )
+    assert (len(report.succeeded), spent(simulator)) == (5, 50)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=examples(30))
+@given(
+    costs=st.lists(st.integers(0, 30), min_size=1, max_size=8),
+    seconds=st.lists(st.floats(0, 60), min_size=8, max_size=8),
+    late=st.lists(st.sampled_from([0.0, 12.0]), min_size=8, max_size=8),
+    limit=st.integers(0, 90),
+    concurrency=st.integers(1, 8),
+)
+@example(costs=[1, 30, 30, 30], seconds=[1.0] * 8, late=[0.0] * 8, limit=40, concurrency=8)
+def test_a_limit_is_never_exceeded_by_more_than_what_was_under_way(  # noqa: PLR0917
+    kind: Kind,
+    costs: list[int],
+    seconds: list[float],
+    late: list[float],
+    limit: int,
+    concurrency: int,
+) -> None:
+    simulator = new_simulator()
+    scripts = [
+        DocumentScript(cost_cents=cost, seconds=took, cost_after=after)
+        for cost, took, after in zip(costs, seconds, late, strict=False)
+    ]
+    simulator.documents.script(*scripts)
+    with tempfile.TemporaryDirectory() as folder, Way(kind) as way:
+        paths = written(Path(folder) / "in", len(costs))
+        report = run(
+            way,
+            simulator,
+            Convert(),
+            paths,
+            output_dir=Path(folder) / "out",
+            max_cost_cents=limit,
+            concurrency=concurrency,
+        )
+        assert len(report.results) == len(costs)
+        assert len(report.succeeded) + len(report.left) == len(costs)
+        assert report.cost_cents in (None, spent(simulator))
+        known = 0
+        for line in (Path(folder) / "out" / "run.jsonl").read_text().splitlines():
+            facts = json.loads(line)
+            known += facts.get("cents") or 0
+            # Whenever a request leaves, what is known is within the limit.
+            assert known <= limit or not facts.get("submitting")
+        assert spent(simulator) <= limit + sum(sorted(costs)[-concurrency:])
+        assert run(way, simulator, Convert(), paths, output_dir=Path(folder) / "out")
+
+
+def test_a_spending_limit_of_the_account_stops_submitting_and_the_next_call_goes_on(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.documents.spend_cap_cents = 3
+    report = run(way, simulator, Convert(), documents, output_dir=tmp_path / "out")
+    assert (len(report.succeeded), len(report.left)) == (3, 3)
+    assert all(isinstance(one.error, PaymentRequiredError) for one in report.left)
+    assert all((one.folder / f"{one.folder.name}.md").is_file() for one in report.succeeded)
+    assert "3 left to do" in str(report)
+    posts = [request for request in simulator.requests if request.method == "POST"]
+    assert len(posts) == 4
+    simulator.documents.spend_cap_cents = None
+    assert run(way, simulator, Convert(), documents, output_dir=tmp_path / "out")
+    assert len(simulator.documents) == 6
+
+
+def test_a_spending_limit_in_the_middle_of_a_pipeline_run(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    pipeline_id = simulator.pipelines.create(STEPS)
+    simulator.documents.spend_cap_cents = 4
+    report = run(way, simulator, pipeline_id, documents, output_dir=tmp_path / "out")
+    assert (len(report.succeeded), len(report.left)) == (2, 4)
+    assert report.cost_cents == 4
+    simulator.documents.spend_cap_cents = None
+    assert run(way, simulator, pipeline_id, documents, output_dir=tmp_path / "out")
+    assert len(simulator.pipelines.executions) == 6
+
+
+@pytest.mark.parametrize("wrong", [-1, "5", float("nan")])
+def test_a_wrong_limit_is_refused(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path, wrong: Any
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="max_cost_cents"):
+        run(way, simulator, Convert(), documents, output_dir=tmp_path, max_cost_cents=wrong)
+    with pytest.raises(InvalidArgumentError, match="does not tell what its executions cost"):
+        run(way, simulator, 1, documents, output_dir=tmp_path, max_cost_cents=5)
+    assert not simulator.requests
+
+
+def test_too_many_pages_in_flight_put_a_file_back_and_cost_nothing(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.documents.script_always(DocumentScript(pages=4, seconds=30))
+    simulator.documents.page_limit = 10
+    updates: list[Any] = []
+    report = run(
+        way,
+        simulator,
+        Convert(),
+        documents,
+        output_dir=tmp_path / "out",
+        on_update=updates.append,
+    )
+    assert report, str(report)
+    assert spent(simulator) == report.cost_cents == 24
+    refused = [one for one in simulator.documents.values() if one.script.failed]
+    assert 0 < len(refused) <= 8
+    assert all(update.totals.failed == 0 for update in updates)
+    assert not any(update.outcome and not update.outcome.succeeded for update in updates)
+    assert updates[-1].totals.succeeded == 6
+    again = run(way, simulator, Convert(), documents, output_dir=tmp_path / "out")
+    assert again.cost_cents == 24
+
+
+def test_a_document_that_is_larger_than_the_limit_fails_at_once(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.documents.script(DocumentScript(pages=20))
+    simulator.documents.page_limit = 10
+    report = run(way, simulator, Convert(), documents, output_dir=tmp_path / "out")
+    assert len(report.succeeded) == 5
+    assert "Page rate limit exceeded" in (report.failed[0].reason or "")
+    assert len(simulator.documents) == 6
+
+
+def test_pages_that_others_keep_in_flight_are_waited_for(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.documents.page_limit = 10
+    simulator.documents.start(DocumentScript(pages=10, seconds=120))
+    report = run(way, simulator, Convert(), documents[:2], output_dir=tmp_path / "out")
+    assert report, str(report)
+    assert len(simulator.documents) < 20
