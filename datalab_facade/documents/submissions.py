@@ -149,8 +149,7 @@ def planned_submission(
         )
     if "max_file_bytes" in options:
         checked_count("max_file_bytes", options["max_file_bytes"], least=1)
-    if options.get("on_progress") is not None:
-        checked_callable("on_progress", options["on_progress"])
+    checked_callable("on_progress", options.get("on_progress"))
     resolved = resolve_source(
         source, task=task, name=options.get("name"), content_type=options.get("content_type")
     )
