@@ -24,6 +24,8 @@ from datalab_facade.pipelines.async_handles import AsyncPipelineExecutionHandle
 from datalab_facade.pipelines.execution_decoding import decode_pipeline_executions
 from datalab_facade.pipelines.execution_models import PipelineExecution, PipelineStepRun
 from datalab_facade.pipelines.kind import PIPELINE_EXECUTIONS, PipelineExecutionLike
+from datalab_facade.pipelines.models import Pipeline
+from datalab_facade.pipelines.requests import checked_pipeline_id
 from datalab_facade.pipelines.steps import StepLike, find_step, remote_step_result, result_id
 from datalab_facade.transfers.async_downloads import AsyncDownloads
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
@@ -97,7 +99,7 @@ class AsyncPipelineExecutions(AsyncJobWaits[PipelineExecution, str, PipelineExec
 
     def list(
         self,
-        pipeline_id: str,
+        pipeline: str | Pipeline,
         *,
         limit: int | None = None,
         page_size: int = MOST_PER_PAGE,
@@ -107,7 +109,7 @@ class AsyncPipelineExecutions(AsyncJobWaits[PipelineExecution, str, PipelineExec
         """List the executions of a pipeline; pages are requested as they are needed.
 
         Args:
-            pipeline_id: The pipeline's id.
+            pipeline: The pipeline's id, or a snapshot of it.
             limit: The largest number of executions to yield; by default all.
             page_size: The number of executions per request, 1 to 100; 100 by default.
             timeout: Seconds, or a timedelta, for each page; by default the client's, a minute.
@@ -120,7 +122,7 @@ class AsyncPipelineExecutions(AsyncJobWaits[PipelineExecution, str, PipelineExec
             InvalidArgumentError: An argument is wrong; nothing was sent.
             DatalabError: Whatever :meth:`get` raises.
         """
-        checked = self.kind.checked_id(pipeline_id)
+        checked = checked_pipeline_id(pipeline)
         paging = Paging[PipelineExecution](
             limit=limit, page_size=page_size, most=MOST_PER_PAGE, key=lambda one: one.id
         )

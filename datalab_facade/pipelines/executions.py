@@ -25,6 +25,8 @@ from datalab_facade.pipelines.execution_decoding import decode_pipeline_executio
 from datalab_facade.pipelines.execution_models import PipelineExecution, PipelineStepRun
 from datalab_facade.pipelines.handles import PipelineExecutionHandle
 from datalab_facade.pipelines.kind import PIPELINE_EXECUTIONS, PipelineExecutionLike
+from datalab_facade.pipelines.models import Pipeline
+from datalab_facade.pipelines.requests import checked_pipeline_id
 from datalab_facade.pipelines.steps import StepLike, find_step, remote_step_result, result_id
 from datalab_facade.transfers.downloads import Downloads
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
@@ -96,7 +98,7 @@ class PipelineExecutions(JobWaits[PipelineExecution, str, PipelineExecutionLike]
 
     def list(
         self,
-        pipeline_id: str,
+        pipeline: str | Pipeline,
         *,
         limit: int | None = None,
         page_size: int = MOST_PER_PAGE,
@@ -106,7 +108,7 @@ class PipelineExecutions(JobWaits[PipelineExecution, str, PipelineExecutionLike]
         """List the executions of a pipeline; pages are requested as they are needed.
 
         Args:
-            pipeline_id: The pipeline's id.
+            pipeline: The pipeline's id, or a snapshot of it.
             limit: The largest number of executions to yield; by default all.
             page_size: The number of executions per request, 1 to 100; 100 by default.
             timeout: Seconds, or a timedelta, for each page; by default the client's, a minute.
@@ -119,7 +121,7 @@ class PipelineExecutions(JobWaits[PipelineExecution, str, PipelineExecutionLike]
             InvalidArgumentError: An argument is wrong; nothing was sent.
             DatalabError: Whatever :meth:`get` raises.
         """
-        checked = self.kind.checked_id(pipeline_id)
+        checked = checked_pipeline_id(pipeline)
         paging = Paging[PipelineExecution](
             limit=limit, page_size=page_size, most=MOST_PER_PAGE, key=lambda one: one.id
         )

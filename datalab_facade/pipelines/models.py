@@ -95,7 +95,7 @@ def graph_of(title: str, steps: Iterable[StoredStep]) -> Graph:
 
 
 @picklable
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class PipelineVersion(AsJSON):
     """A published version of a pipeline: its steps at that time."""
 
@@ -109,6 +109,11 @@ class PipelineVersion(AsJSON):
     """Whether ``created_at`` came without a time zone, so that UTC was assumed."""
     extra: Mapping[str, JSON] = attrs.field(factory=dict, hash=False, repr=False)
     """Other fields that the server sent, unchanged."""
+
+    def __repr__(self) -> str:
+        about = "" if self.description is None else f" {redact(self.description)!r}"
+        steps = redact(", ".join(step.type for step in self.steps))
+        return f"<PipelineVersion {self.version}{about} steps=[{steps}]>"
 
 
 @picklable

@@ -45,6 +45,21 @@ def checked_pipeline(pipeline: object) -> str:
     )
 
 
+def checked_pipeline_id(pipeline: object) -> str:
+    """Return the id of a pipeline where a name will not do.
+
+    Raises:
+        InvalidArgumentError: It is neither an id nor a pipeline.
+    """
+    pipeline_id = pipeline.id if isinstance(pipeline, Pipeline) else pipeline
+    if isinstance(pipeline_id, str) and _ID.fullmatch(pipeline_id):
+        return pipeline_id
+    raise InvalidArgumentError(
+        "A pipeline is given here as its id ('pl_k8Hx9mP2nQ4v') or as a Pipeline, not as "
+        f"{named(pipeline)}; client.pipelines.get(name) finds it"
+    )
+
+
 def checked_schema_id(schema: object) -> str:
     """Return the id of an extraction schema, given as an id or a snapshot.
 

@@ -157,3 +157,25 @@ def test_errors_quote_the_answer() -> None:
     for decode in set(DECODERS) - {decoding.decode_rate}:
         with pytest.raises(DatalabError, match="what is this"):
             decode({"what is this": 1})
+
+
+def test_reprs_are_short_and_have_no_times() -> None:
+    at = "2026-11-01T10:00:00Z"
+    version, _ = decoding.decode_version(
+        {"version": 2, "description": "faster", "created": at, "steps": [{"type": "convert"}]}
+    )
+    assert repr(version) == "<PipelineVersion 2 'faster' steps=[convert]>"
+    schema, _ = decoding.decode_schema({"schema_id": "sch_1", "name": "Invoice", "created": at})
+    run, _ = decoding.decode_batch_run({"id": 1, "status": "running", "created": at})
+    step: dict[str, Any] = {
+        "step_index": 0,
+        "step_type": "convert",
+        "status": "running",
+        "started_at": at,
+    }
+    found, _ = decode_pipeline_execution(
+        {"execution_id": "pex_1", "status": "running", "steps": [step]}
+    )
+    for value in (schema, run, found, found.steps[0]):
+        assert "datetime" not in repr(value)
+        assert "\n" not in repr(value)
