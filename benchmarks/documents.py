@@ -29,6 +29,7 @@ _KEY = "a-key-for-benchmarks"
 _OURS, _HTTPX = "ours", "plain httpx"
 _PDF = b"%PDF-1.7"
 _MIB = 1 << 20
+_LIMIT = 400
 
 
 @attrs.frozen(kw_only=True)
@@ -41,16 +42,18 @@ class Scale:
     """Bytes of the large file."""
     rounds: int
     calls: int
+    documents: int
 
 
-FULL = Scale(runs=101, repeats=5, size=200_000_000, rounds=15, calls=60)
-QUICK = Scale(runs=3, repeats=1, size=2_000_000, rounds=2, calls=3)
+FULL = Scale(runs=101, repeats=5, size=200_000_000, rounds=15, calls=60, documents=200)
+QUICK = Scale(runs=3, repeats=1, size=2_000_000, rounds=2, calls=3, documents=10)
 
 
 def measure(scale: Scale) -> Iterator[Section]:
     """Measure polling, sending and short conversions."""
     yield _cadence(3.0, scale.runs, (Goal(5), Goal(0.4)), (Goal(3), Goal(0.2)))
     yield _cadence(60.0, scale.runs, (Goal(16), Goal(2.5)), (None, None))
+    yield _many(scale)
     with FormServer() as server:
         yield _upload(server, scale)
         yield _conversion(server, scale)
@@ -88,6 +91,34 @@ def _waited(seconds: float, known: int, seed: int) -> tuple[float, float]:
                 late = simulator.clock.monotonic() - began - takes
                 return len(simulator.requests) - before - 1, late
     raise AssertionError
+
+
+def _many(scale: Scale) -> Section:
+    refused: list[float] = []
+    multiples: list[float] = []
+    # Each document takes two requests at least, and the limit spaces them.
+    ideal = max(2 * scale.documents / _LIMIT * 60, 3.0)
+    for seed in range(scale.repeats):
+        simulator = Simulator(VirtualClock(), rate_limit=(_LIMIT, 60.0))
+        simulator.documents.script_always(DocumentScript(seconds=3.0))
+        document = _PDF + bytes(1_000_000)
+        random = Random(seed)
+        with connect(simulator, requests_per_minute=_LIMIT, random=random.random) as client:
+            documents = client.documents
+            began = simulator.clock.monotonic()
+            handles = (documents.submit(Convert(), document) for _ in range(scale.documents))
+            outcomes = list(documents.as_completed(handles, concurrency=scale.documents))
+            assert all(outcome.succeeded for outcome in outcomes)
+            multiples.append((simulator.clock.monotonic() - began) / ideal)
+        refused.append(sum(request.status == 429 for request in simulator.requests))
+    return Section(
+        f"{scale.documents} documents of 1 MB, 3 s each, at an enforced {_LIMIT} requests a minute",
+        ["The ideal is a submission and a poll for each, as fast as the limit allows."],
+        [
+            Quantity("refused with 429", {_OURS: refused}, Goal(0)),
+            Quantity("time, as a multiple of the ideal", {_OURS: multiples}, Goal(1.15)),
+        ],
+    )
 
 
 def _upload(server: FormServer, scale: Scale) -> Section:
