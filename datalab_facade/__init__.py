@@ -1,9 +1,9 @@
-"""Typed Python SDK for Datalab workflow executions.
+"""Typed Python SDK for Datalab: documents into text and data, and the results safely home.
 
 >>> from datalab_facade import Datalab
->>> def finished(execution_id):
+>>> def text_of(path):
 ...     with Datalab() as client:
-...         return client.executions.result(execution_id)
+...         return client.documents.convert(path).markdown
 """
 
 from __future__ import annotations
