@@ -213,18 +213,30 @@ class LocalFileError(DatalabError, OSError):
         self.manifest = manifest
 
 
-@picklable
 @attrs.frozen(kw_only=True)
-class DefinitionIssue:
-    """One thing that is wrong with the definition of a workflow."""
+class Issue:
+    """One thing that is wrong with a value of the caller's or the server's, and its place."""
 
     place: str
-    """Where, such as ``"steps[1] 'extract'.depends_on"``; empty for the whole."""
+    """Where; empty for the whole."""
     message: str
     """What."""
 
     def __str__(self) -> str:
         return printable(f"{self.place}: {self.message}" if self.place else self.message)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the issue as plain JSON."""
+        return {"place": self.place, "message": self.message}
+
+
+@picklable
+@attrs.frozen(kw_only=True)
+class DefinitionIssue(Issue):
+    """One thing that is wrong with the definition of a workflow.
+
+    A place is, for example, ``"steps[1] 'extract'.depends_on"``.
+    """
 
 
 class InvalidDefinitionError(InvalidArgumentError):
@@ -254,16 +266,11 @@ class InvalidDefinitionError(InvalidArgumentError):
 
 @picklable
 @attrs.frozen(kw_only=True)
-class SchemaIssue:
-    """One thing that is wrong with a schema for extraction."""
+class SchemaIssue(Issue):
+    """One thing that is wrong with a schema for extraction.
 
-    place: str
-    """Where in the data, such as ``"lines[].tax"``; empty for the whole."""
-    message: str
-    """What."""
-
-    def __str__(self) -> str:
-        return printable(f"{self.place}: {self.message}" if self.place else self.message)
+    A place is one in the data: for example, ``"lines[].tax"``.
+    """
 
 
 class InvalidSchemaError(InvalidArgumentError):
@@ -399,6 +406,10 @@ class ValidationIssue:
     def __str__(self) -> str:
         place = ".".join(str(part) for part in self.loc)
         return printable(f"{place}: {self.msg}" if place else self.msg)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the issue as plain JSON, as the server sends it."""
+        return {"loc": list(self.loc), "msg": self.msg, "type": self.type}
 
 
 class APIStatusError(DatalabError):
@@ -714,16 +725,11 @@ class EmptyResultError(DatalabError):
 
 @picklable
 @attrs.frozen(kw_only=True)
-class ExtractionIssue:
-    """One place where what was extracted does not fit the type."""
+class ExtractionIssue(Issue):
+    """One place where what was extracted does not fit the type.
 
-    place: str
-    """Where, such as ``"items[0].amount"``; empty for the whole."""
-    message: str
-    """What."""
-
-    def __str__(self) -> str:
-        return printable(f"{self.place}: {self.message}" if self.place else self.message)
+    A place is, for example, ``"items[0].amount"``.
+    """
 
 
 class ExtractionMismatchError(DatalabError):

@@ -297,6 +297,7 @@ BY_HAND = {
     "learning.py": {"to_dict", "from_dict"},  # is not a value
     "definitions.py": {"from_dict"},  # lists all issues at once
     "inputs.py": {"to_dict"},  # is JSON already
+    "errors.py": {"to_dict"},  # below the codec
     "task_base.py": {"to_dict", "from_dict"},  # says of which class it is
     "document_operations.py": {"to_dict"},  # stands for a generated body
     "document_scripts.py": {"from_dict"},  # says the place of an error
