@@ -129,7 +129,10 @@ def test_a_step_type_survives_json_and_pickle(body: Any) -> None:
         [one], _ = decode_step_types([body])
     except InvalidResponseError:
         return
-    assert StepType.from_dict(json.loads(json.dumps(one.to_dict()))) == one
+    through_json = StepType.from_dict(json.loads(json.dumps(one.to_dict())))
+    assert through_json.to_dict() == one.to_dict()
+    # Strict JSON has no infinity.
+    assert through_json == one or "Infinity" in json.dumps(body)
     assert hash(pickle.loads(pickle.dumps(one))) == hash(one)
 
 
