@@ -5,7 +5,7 @@
     DatalabError
     ├── ConfigurationError            a setting is wrong: key, address, environment, proxy
     ├── InvalidArgumentError          an argument is wrong
-    │   ├── UnknownOptionError        ... there is no option of that name
+    │   ├── UnknownOptionError        ... an option has an unknown name
     │   ├── InvalidDefinitionError    ... the definition of a workflow, with all its issues
     │   └── InvalidSchemaError        ... a schema for extraction, with all its issues
     ├── ClientStateError              the client is closed, forked, or of another event loop
@@ -174,7 +174,7 @@ class InvalidArgumentError(DatalabError, ValueError):
 
 
 class UnknownOptionError(InvalidArgumentError, TypeError):
-    """There is no option of that name. Nothing was sent.
+    """An option has an unknown name. Nothing was sent.
 
     Attributes:
         name: The name.
@@ -257,11 +257,8 @@ class InvalidDefinitionError(InvalidArgumentError):
             issues = (DefinitionIssue(place="", message=issues),)
         self.issues = issues
         self.source = source
-        shown = [excerpt(str(issue), limit=200) for issue in issues[:4]]
-        if len(issues) > len(shown):
-            shown.append(f"and {len(issues) - len(shown)} more in .issues")
         where = f" in {excerpt(source)}" if source else ""
-        super().__init__(f"The definition{where} cannot be used: {'; '.join(shown)}")
+        super().__init__(f"The definition{where} cannot be used: {_first(issues, 'issues')}")
 
 
 @picklable
@@ -289,11 +286,8 @@ class InvalidSchemaError(InvalidArgumentError):
             issues = (SchemaIssue(place="", message=issues),)
         self.issues = issues
         self.source = source
-        shown = [excerpt(str(issue), limit=200) for issue in issues[:4]]
-        if len(issues) > len(shown):
-            shown.append(f"and {len(issues) - len(shown)} more in .issues")
         where = f" of {excerpt(source)}" if source else ""
-        super().__init__(f"The schema{where} cannot be used: {'; '.join(shown)}")
+        super().__init__(f"The schema{where} cannot be used: {_first(issues, 'issues')}")
 
 
 class APIConnectionError(DatalabError, ConnectionError):
@@ -497,7 +491,7 @@ class NotFoundError(APIStatusError):
 
 
 class ResultExpiredError(NotFoundError):
-    """404: the result of a document request is not there any more.
+    """404: the result of a document request no longer exists.
 
     Results are deleted an hour after they are complete. Attributes as :class:`APIStatusError`.
     """
@@ -674,10 +668,15 @@ class PipelineFailedError(JobFailedError):
 
 
 def _reasons(failures: tuple[Failure, ...]) -> str:
-    shown = [excerpt(str(failure), limit=150) for failure in failures[:5]]
-    if len(failures) > len(shown):
-        shown.append(f"and {len(failures) - len(shown)} more in .failures")
-    return "; ".join(shown) or "the server gave no reason"
+    return _first(failures, "failures") or "the server gave no reason"
+
+
+def _first(all_of_them: tuple[object, ...], attribute: str) -> str:
+    """Return the first few as text, and say which attribute of the error has the others."""
+    shown = [excerpt(str(one), limit=200) for one in all_of_them[:4]]
+    if len(all_of_them) > len(shown):
+        shown.append(f"and {len(all_of_them) - len(shown)} more in .{attribute}")
+    return "; ".join(shown)
 
 
 class DocumentFailedError(JobFailedError):
@@ -756,12 +755,10 @@ class ExtractionMismatchError(DatalabError):
         self.extraction = extraction
         self.into = into
         self.issues = issues
-        shown = [excerpt(str(issue), limit=150) for issue in issues[:4]]
-        if len(issues) > len(shown):
-            shown.append(f"and {len(issues) - len(shown)} more in .issues")
         super().__init__(
-            f"The extraction {extraction.id} does not fit {excerpt(into)}: {'; '.join(shown)}. "
-            f"It is in .extraction: take its data, or read it as another type with read_as()"
+            f"The extraction {extraction.id} does not fit {excerpt(into)}: "
+            f"{_first(issues, 'issues')}. It is in .extraction: take its data, or read it as "
+            "another type with read_as()"
         )
 
 

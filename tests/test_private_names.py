@@ -19,11 +19,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "datalab_facade"
 OURS = frozenset({"datalab_facade", "datalab_api_client"})
-# A named tuple documents its methods, which begin with an underscore so as to be no fields; the
-# display protocol of notebooks is documented too.
-DOCUMENTED = frozenset(
-    {"_replace", "_asdict", "_fields", "_make", "_field_defaults", "_repr_html_"}
-)
+# A named tuple documents its methods, which begin with an underscore so as to be no fields.
+DOCUMENTED = frozenset({"_replace", "_asdict", "_fields", "_make", "_field_defaults"})
 BY_NAME = frozenset({"getattr", "setattr", "hasattr", "delattr", "attrgetter", "methodcaller"})
 
 Module: TypeAlias = tuple[str, ast.Module]

@@ -48,7 +48,7 @@ class SourceResult:
     error: DatalabError | None = None
     """What went wrong; there may be a result all the same."""
     reason: str | None = None
-    """What went wrong in words, where there is no error any more, as it was in an earlier run."""
+    """The reason of a failure in an earlier run, whose error object no longer exists."""
 
     @classmethod
     def of(cls, source: str, result: DocumentResult, *, job_id: str | None = None) -> Self:

@@ -190,7 +190,7 @@ def check_sources(sources: Iterable[str]) -> None:
     """
     for source in sources:
         if source != "-" and "://" not in source and not Path(source).exists():
-            raise LocalFileError(f"There is no file {source}; nothing was sent")
+            raise LocalFileError(f"File {source} does not exist; nothing was sent")
 
 
 def expand(sources: Iterable[str], extensions: str | None) -> list[str]:

@@ -154,7 +154,7 @@ def read_extraction_schema(text: str) -> Any:  # noqa: ANN401 - a class, or JSON
     """Read a schema: a JSON file, JSON itself, or a class as ``MODULE:CLASS``.
 
     Raises:
-        InvalidArgumentError: There is no such class.
+        InvalidArgumentError: The class was not found.
         LocalFileError: The file cannot be read.
     """
     found = _CLASS.fullmatch(text)

@@ -152,7 +152,7 @@ def file_bytes(result: DocumentResult) -> bytes:
     """Return what is written into a file for a result.
 
     Raises:
-        EmptyResultError: There is nothing.
+        EmptyResultError: The result has no output to print.
         InvalidResponseError: It cannot be decoded.
         InvalidArgumentError: It is several texts.
     """

@@ -171,7 +171,7 @@ def handle_details(known: KnownRequest) -> dict[str, JSON]:
     details: dict[str, JSON] = {"source": known.source, "source_sha256": known.source_sha256}
     if known.task is not None:
         task = known.task.to_dict()
-        # Where the server calls when it is done may hold a secret, and nobody needs it any more.
+        # The webhook's address may hold a secret, and is not needed after the submission.
         details["task"] = {name: value for name, value in task.items() if name != "webhook_url"}
     if known.submitted_at is not None:
         details["submitted_at"] = known.submitted_at.isoformat()

@@ -282,7 +282,7 @@ class _DocumentFile(DocumentResult):
         """The file; it is decoded each time.
 
         Raises:
-            EmptyResultError: There is none.
+            EmptyResultError: The result has none.
             InvalidResponseError: It cannot be decoded.
         """
         text = self.raw.get("output_base64")

@@ -1,7 +1,7 @@
 """Schemas for extraction: what the API can use, made of a type, a JSON Schema or a file.
 
 The API refuses or misreads ``$ref`` and nullable unions. So definitions are inlined, and what
-may be null becomes optional instead. What it cannot use at all is told with its place,
+may be null becomes optional instead. What it cannot use at all is reported with its place,
 before anything is sent and paid.
 """
 

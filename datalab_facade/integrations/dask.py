@@ -111,7 +111,7 @@ def map_outputs(
 
     Raises:
         InvalidArgumentError: An argument is wrong; nothing was sent.
-        ClientStateError: There is no cluster, or its client is closed; nothing was sent.
+        ClientStateError: No cluster is connected, or its client is closed; nothing was sent.
         Exception: Any error of reading the executions, after all earlier results; or
             Dask's error if it accepts no more tasks.
     """
@@ -195,7 +195,7 @@ def map_results(
 
     Raises:
         InvalidArgumentError: An argument is wrong; nothing was sent.
-        ClientStateError: There is no cluster, or its client is closed; nothing was sent.
+        ClientStateError: No cluster is connected, or its client is closed; nothing was sent.
         Exception: Any error of reading the sources, after all earlier results; or
             Dask's error if it accepts no more tasks.
     """

@@ -97,7 +97,7 @@ class JobKind(Generic[SnapshotT, IdT]):
     runtime: Callable[[SnapshotT], float | None] = lambda _: None
     """Returns the seconds that the server says that a job took, where it says no times."""
     not_found: Callable[[NotFoundError, IdT], NotFoundError] = lambda error, _: error
-    """Returns the error for a job that the server does not know, or does not know any more."""
+    """Returns the error for a job that the server does not know, or no longer knows."""
     policy: WaitPolicy | None = None
     """How such jobs are waited for: its settings stand in for those that the caller leaves at
     their defaults. None if those suit."""

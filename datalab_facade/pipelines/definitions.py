@@ -142,7 +142,7 @@ class PipelineDefinition(AsJSON):
         return graph_of(title, stored)
 
     def _repr_html_(self) -> str:
-        return self.graph()._repr_html_()
+        return self.graph().svg()
 
 
 def _issues(steps: tuple[PipelineStep, ...]) -> Iterable[DefinitionIssue]:

@@ -67,7 +67,7 @@ class PipelineExecutionHandle(WaitHandle[PipelineExecution, str]):
         It is as ``client.pipelines.executions.step_result``.
 
         Raises:
-            InvalidArgumentError: There is no such step, or it has no result.
+            InvalidArgumentError: The step does not exist, or has no result.
             DownloadError: The result could not be fetched.
             DatalabError: Whatever :meth:`get` raises.
         """

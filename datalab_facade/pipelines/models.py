@@ -74,7 +74,7 @@ class Pipeline(AsJSON):
         return graph_of(self.name or f"Pipeline {self.id}", self.steps)
 
     def _repr_html_(self) -> str:
-        return self.graph()._repr_html_()
+        return self.graph().svg()
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f" name={redact(self.name)!r}"

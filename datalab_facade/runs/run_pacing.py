@@ -39,7 +39,7 @@ class Budget:
         self._open.add(key)
 
     def close(self, key: str, cents: float | None, *, succeeded: bool) -> None:
-        """Record that a file is not under way any more.
+        """Record that a file is no longer under way.
 
         One that succeeded, and of which the cost is not known, counts as if it were.
         """
@@ -155,7 +155,7 @@ class Allowance(Budget):
         self.open(key)
 
     def end(self, key: str) -> None:
-        """Record that this call does not wait for a file any more."""
+        """Record that this call stopped waiting for a file."""
         self.under_way.discard(key)
 
     def refused(self) -> None:
@@ -167,7 +167,7 @@ class Allowance(Budget):
         self._pacing.accepted()
 
     def why_no_more(self) -> PaymentRequiredError | CostLimitError | None:
-        """Return why nothing may be submitted any more; None if that is not so."""
+        """Return why no further file may be submitted; None if one may."""
         if self._stopped is not None:
             return self._stopped
         if self.limit is None or self.fits:

@@ -96,7 +96,10 @@ def _advice_on_certificate(error: ssl.SSLCertVerificationError, where: str) -> s
 
 def _advice_on_tls(reason: str, where: str) -> str | None:
     if _NO_TLS.search(reason):
-        return f"There is no TLS. Check scheme and port of {where or 'the proxy'}"
+        return (
+            "TLS was expected, but the other side does not speak it. Check scheme and port of "
+            f"{where or 'the proxy'}"
+        )
     if _WANTS_CERTIFICATE.search(reason):
         return (
             "The server wants a certificate of the client. Pass http_client with verify=, an "
@@ -104,7 +107,7 @@ def _advice_on_tls(reason: str, where: str) -> str | None:
         )
     if _NOTHING_IN_COMMON.search(reason):
         return (
-            "There is no version of TLS that both sides accept. Pass http_client with verify=, an "
+            "The two sides have no TLS version in common. Pass http_client with verify=, an "
             "ssl.SSLContext that accepts what the server does"
         )
     return None

@@ -57,7 +57,10 @@ def test_help_shows_one_spelling_of_each_option(run: Run, verb: str) -> None:
     [
         (["convert", "invoice.pdf", "report.pdf"], "2 documents need a folder for their results"),
         (["convert", "invoice.pdf", "--format", "html,json"], "The formats html, json need a fol"),
-        (["convert", "invoice.pdf", "nowhere.pdf", "-o", "x"], "There is no file nowhere.pdf; n"),
+        (
+            ["convert", "invoice.pdf", "nowhere.pdf", "-o", "x"],
+            "File nowhere.pdf does not exist; n",
+        ),
         (["convert", "invoice.pdf", "--page-range", "5-2"], "which ends before it begins"),
         (["convert", "invoice.pdf", "--set", "oops"], "--set takes NAME=VALUE"),
         (["extract", "invoice.pdf"], "extract needs --schema"),

@@ -1,4 +1,4 @@
-"""Schemas are what the API can use, and what it cannot use is told with its place."""
+"""Schemas are what the API can use, and what it cannot use is reported with its place."""
 
 from __future__ import annotations
 
@@ -394,7 +394,7 @@ def test_what_the_api_cannot_use_is_told_with_its_place(
     assert place is None or issue.place.startswith(place)
 
 
-def test_all_issues_are_told_at_once() -> None:
+def test_all_issues_are_reported_at_once() -> None:
     with pytest.raises(InvalidSchemaError) as caught:
         schema_of({"properties": {name: {"type": "object"} for name in "abcdef"}})
     assert [issue.place for issue in caught.value.issues] == list("abcdef")

@@ -127,7 +127,7 @@ def schema_of_setting(schema: object) -> Any:
         schema: A mapping or a class as it is, the path of a JSON file, or ``"module:Class"``.
 
     Raises:
-        InvalidArgumentError: There is no such module or class.
+        InvalidArgumentError: The module or the class was not found.
     """
     if not isinstance(schema, str):
         return schema

@@ -74,7 +74,7 @@ class _Session:
         self._changed.set()
 
     async def run(self, linger: float) -> Exception | None:
-        """Wait until nobody waits any more; return the error that ended all waits, if any."""
+        """Wait until all waits have ended; return the error that ended them, if any."""
         async with self._client:
             try:
                 await self._probe()
