@@ -102,7 +102,9 @@ class PagePacing:
     def refused(self, in_flight: int) -> None:
         """Record a refusal while so many others were in flight."""
         self._limit = max(1.0, min(self._limit, in_flight // 2))
-        self._in_row += 1
+        # With others in flight, it may only be they that left no room for it.
+        if not in_flight:
+            self._in_row += 1
 
     def accepted(self) -> None:
         """Record that a job was not refused."""
@@ -122,7 +124,7 @@ class PagePacing:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether so many were refused in a row that it makes no sense to go on."""
+        """Whether so many in a row were refused when alone that it makes no sense to go on."""
         return self._in_row > _MAX_REFUSALS
 
 
@@ -194,5 +196,5 @@ class Allowance(Budget):
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether so many were refused in a row that it makes no sense to go on."""
+        """Whether so many in a row were refused when alone that it makes no sense to go on."""
         return self._pacing.is_hopeless

@@ -245,3 +245,14 @@ def test_pages_that_others_keep_in_flight_are_waited_for(
     report = run(way, simulator, Convert(), documents[:2], output_dir=tmp_path / "out")
     assert report, str(report)
     assert len(simulator.documents) < 20
+
+
+def test_many_that_are_refused_in_one_burst_are_all_done_in_the_end(
+    way: Way, simulator: Simulator, tmp_path: Path
+) -> None:
+    simulator.documents.script_always(DocumentScript(pages=1, seconds=60))
+    simulator.documents.page_limit = 10
+    paths = written(tmp_path / "many", 100)
+    report = run(way, simulator, Convert(), paths, output_dir=tmp_path / "out", concurrency=100)
+    assert len(report.succeeded) == 100, str(report)
+    assert spent(simulator) == 100
