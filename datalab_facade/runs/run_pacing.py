@@ -24,7 +24,9 @@ class Budget:
         self._spent = 0.0
         self._known_count = 0
         self._known_cents = 0.0
+        # What counts at the estimate, and of that, what this call will still learn the cost of.
         self._open: set[str] = set()
+        self._awaited: set[str] = set()
 
     def load(self, key: str, *, cents: float | None, earlier: float | None, is_open: bool) -> None:
         """Add a file of an earlier call."""
@@ -35,15 +37,26 @@ class Budget:
             self._open.add(key)
 
     def open(self, key: str) -> None:
-        """Record that a file is under way."""
+        """Record that a file is under way, or may be."""
         self._open.add(key)
+
+    def expect(self, key: str) -> None:
+        """Record that this call will learn what a file costs."""
+        self._awaited.add(key)
+
+    def stop_expecting(self, key: str) -> None:
+        """Record that this call will not learn what a file costs, or has."""
+        self._awaited.discard(key)
 
     def close(self, key: str, cents: float | None, *, succeeded: bool) -> None:
         """Record that a file is no longer under way.
 
         One that succeeded, and of which the cost is not known, counts as if it were.
         """
-        if key not in self._open or (cents is None and succeeded):
+        if cents is None and succeeded:
+            return
+        self.stop_expecting(key)
+        if key not in self._open:
             return
         self._open.discard(key)
         if succeeded and cents is not None:
@@ -53,17 +66,16 @@ class Budget:
 
     def give_up(self, key: str) -> None:
         """Record that it will not be known what a file cost, so that it counts as others do."""
+        self.stop_expecting(key)
         if key in self._open:
             self._open.discard(key)
             self._spent += self._estimate
 
     @property
     def committed(self) -> float | None:
-        """What is spent and under way, in cents; None if no file tells what one costs."""
-        if not self._open:
-            return self._spent
+        """What is spent and under way, in cents; None if the first cost is still to come."""
         if not self._known_count:
-            return None
+            return None if self._awaited else self._spent
         return self._spent + len(self._open) * self._estimate
 
     @property
@@ -155,6 +167,7 @@ class Allowance(Budget):
         """Record that this call waits for a file."""
         self.under_way.add(key)
         self.open(key)
+        self.expect(key)
 
     def end(self, key: str) -> None:
         """Record that this call stopped waiting for a file."""

@@ -244,6 +244,7 @@ class RunPlan:
         succeeded = saved.error is None and saved.status is Status.COMPLETED
         self.allowance.end(item.key)
         self.allowance.close(item.key, saved.cents, succeeded=succeeded)
+        self.allowance.stop_expecting(item.key)
         if succeeded and saved.is_final:
             self._ask_later(item, job_id, saved, now=now)
         return self._result(item, saved, error=saved.error)
@@ -264,6 +265,7 @@ class RunPlan:
     def _ask_later(self, item: RunItem, job_id: int | str, saved: Saved, *, now: float) -> None:
         if self._family.tells_cost and saved.cents is None:
             self.late.append(LateCost(item.key, job_id, item.position, now + _FIRST_ASKED))
+            self.allowance.expect(item.key)
 
     def _record_refusal(
         self, item: RunItem, snapshot: JobSnapshot, refusal: str
@@ -351,6 +353,7 @@ class RunPlan:
 
     def _not_done(self, item: RunItem, error: DatalabError) -> RunResult:
         self.allowance.end(item.key)
+        self.allowance.stop_expecting(item.key)
         self._failed[item.key] = error
         return self._result(item, error=error)
 

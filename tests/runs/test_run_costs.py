@@ -15,10 +15,14 @@ from datalab_facade import (
     Convert,
     CostLimitError,
     InvalidArgumentError,
+    LocalFileError,
     PaymentRequiredError,
     RunReport,
+    RunResult,
 )
-from datalab_facade.testing import DocumentScript, Simulator
+from datalab_facade.runs.run_plan import RunPlan
+from datalab_facade.runs.run_sources import RunItem
+from datalab_facade.testing import DocumentScript, Fault, Simulator
 from tests.fuzzing import examples
 from tests.in_process import new_simulator
 from tests.runs.test_document_runs import STEPS
@@ -111,6 +115,65 @@ def test_a_limit_waits_for_costs_that_come_late(
         way, simulator, Convert(), documents, output_dir=tmp_path / "out", max_cost_cents=50
     )
     assert (len(report.succeeded), spent(simulator)) == (5, 50)
+
+
+def test_a_submission_whose_fate_is_unknown_leaves_the_limit_to_the_others(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.documents.script_always(DocumentScript(cost_cents=10))
+    simulator.inject(Fault.disconnect(), path="/api/v1/convert")
+    options: dict[str, Any] = {"output_dir": tmp_path / "out", "max_cost_cents": 1000}
+    report = run(way, simulator, Convert(), documents, **options)
+    assert (len(report.succeeded), len(report.left)) == (5, 0)
+    # From now on, it counts as the others do.
+    more = [tmp_path / "a.pdf", tmp_path / "b.pdf"]
+    for path in more:
+        path.write_bytes(b"%PDF-1.7")
+    report = run(way, simulator, Convert(), more, **{**options, "max_cost_cents": 70})
+    assert (len(report.succeeded), len(report.left)) == (1, 1)
+    assert run(way, simulator, Convert(), documents, retry_unknown=True, **options)
+
+
+def test_a_submission_whose_fate_an_earlier_call_left_unknown_can_be_retried_with_a_limit(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.documents.script_always(DocumentScript(cost_cents=10))
+    simulator.inject(Fault.disconnect(), path="/api/v1/convert")
+    options: dict[str, Any] = {"output_dir": tmp_path / "out", "max_cost_cents": 1000}
+    assert not run(way, simulator, Convert(), documents[:1], **options)
+    assert run(way, simulator, Convert(), documents, retry_unknown=True, **options)
+
+
+def test_a_file_that_is_not_waited_for_any_longer_leaves_the_limit_to_the_others(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.documents.script(DocumentScript(cost_cents=10, seconds=4000))
+    simulator.documents.script_always(DocumentScript(cost_cents=10))
+    options: dict[str, Any] = {"output_dir": tmp_path / "out", "max_cost_cents": 1000}
+    report = run(way, simulator, Convert(), documents, timeout=60, **options)
+    assert (len(report.succeeded), len(report.left)) == (5, 0)
+
+
+def test_a_file_whose_outputs_cannot_be_saved_leaves_the_limit_to_the_others(
+    way: Way,
+    simulator: Simulator,
+    documents: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, disk_faults = RunPlan.record_saved, [LocalFileError("No space left on device")]
+
+    def record_saved(self: RunPlan, item: RunItem, *args: Any, **options: Any) -> RunResult:
+        if disk_faults:
+            return self.record_save_error(item, disk_faults.pop())
+        return real(self, item, *args, **options)
+
+    monkeypatch.setattr(RunPlan, "record_saved", record_saved)
+    simulator.documents.script_always(DocumentScript(cost_cents=10))
+    options: dict[str, Any] = {"output_dir": tmp_path / "out", "max_cost_cents": 1000}
+    report = run(way, simulator, Convert(), documents, **options)
+    assert (len(report.succeeded), len(report.left)) == (5, 0)
+    assert run(way, simulator, Convert(), documents, **options)
 
 
 @pytest.mark.parametrize("kind", KINDS)
