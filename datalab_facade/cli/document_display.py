@@ -61,13 +61,12 @@ class DocumentDisplay:
         self._total = max(self._total, total)
 
     def show_status(self, source: str, status: str) -> None:
-        """Show the status of a document, by its source or the id of its request."""
+        """Show the status of a document."""
         self._entries.setdefault(source, _Entry(time.monotonic())).status = status
 
     def end(self, result: SourceResult) -> None:
         """Show what came of a document."""
-        began = self._entries.pop(result.id or "", None)
-        entry = self._entries.setdefault(result.source, began or _Entry(time.monotonic()))
+        entry = self._entries.setdefault(result.source, _Entry(time.monotonic()))
         entry.result, entry.ended = result, time.monotonic()
 
     def _frame(self, terminal: Terminal, height: int) -> str:

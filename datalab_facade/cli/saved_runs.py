@@ -76,7 +76,7 @@ def run_and_save(
     def on_update(update: Update[Any, Any]) -> None:
         if update.change is not None:
             snapshot = update.change.snapshot
-            display.show_status(str(snapshot.id), str(snapshot.status).lower())
+            display.show_status(update.source or str(snapshot.id), str(snapshot.status).lower())
         display.expect(update.totals.total)
 
     options = settings.options()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from datalab_facade.cli.document_display import DocumentDisplay
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.testing import DocumentScript
 from tests.cli.conftest import Run
@@ -263,6 +264,21 @@ def test_a_terminal_shows_documents_at_work_and_then_what_came_of_them(world: Wo
     done = terminal.done()
     assert done.code == 0, done
     assert "2 of 2 files done, in live · 2 pages · $0.02" in done.plain
+
+
+def test_documents_at_work_are_shown_by_their_names_and_not_by_ids(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, shown = DocumentDisplay.show_status, list[str]()
+
+    def show_status(self: DocumentDisplay, source: str, status: str) -> None:
+        shown.append(source)
+        real(self, source, status)
+
+    monkeypatch.setattr(DocumentDisplay, "show_status", show_status)
+    done = run("convert", "invoice.pdf", "report.pdf", "invoice.pdf", "-o", "named")
+    assert done.code == 0, done
+    assert set(shown) == {"invoice.pdf", "report.pdf"}
 
 
 def test_ctrl_c_says_how_to_take_the_result_later(world: World) -> None:
