@@ -118,6 +118,19 @@ def test_a_submission_that_was_refused_is_forgotten() -> None:
     assert not task.begin().before
 
 
+def test_a_refused_retry_does_not_settle_what_an_earlier_try_left_in_doubt() -> None:
+    task = Task()
+    task.simulator.inject(Fault.disconnect(), path=EXECUTE)
+    with pytest.raises(SubmissionUncertainError):
+        task.begin()
+    task.simulator.inject(Fault.status(400, {"detail": "no"}), path=EXECUTE)
+    with pytest.raises(BadRequestError):
+        task.begin(retry_unknown=True)
+    with pytest.raises(SubmissionUncertainError, match="retry_unknown=True"):
+        task.begin()
+    assert task.submitted == 2
+
+
 def test_what_has_failed_is_submitted_again_only_where_that_is_wanted() -> None:
     task = Task(FAILS)
     first = task.begin()

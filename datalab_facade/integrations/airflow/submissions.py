@@ -85,14 +85,16 @@ class Submission:
                 method="POST",
                 url="",
             )
+        was_uncertain = memory.is_uncertain()
         memory.record_attempt()
         try:
             handle = request.start(self.client)
         except SubmissionUncertainError:
             raise
         except DatalabError:
-            # Nothing was started.
-            memory.clear()
+            # This try has started nothing; an earlier one may have.
+            if not was_uncertain:
+                memory.clear()
             raise
         memory.record_handle(handle)
         return Started(handle)
