@@ -193,27 +193,40 @@ def check_sources(sources: Iterable[str]) -> None:
             raise LocalFileError(f"File {source} does not exist; nothing was sent")
 
 
-def expand(sources: Iterable[str], extensions: str | None) -> list[str]:
+def expand(sources: Iterable[str], extensions: str | None, output: str | None) -> list[str]:
     """Return the files of folders, and everything else as it is.
 
     Args:
-        sources: The sources; of a folder, all documents in it and in its folders.
+        sources: The sources; of a folder, all documents in it and in its folders, but none that
+            are hidden or in the folder for the outputs.
         extensions: Only these files of folders, such as ``"pdf,docx"``.
+        output: The folder for the outputs, if there is one.
 
     Raises:
-        InvalidArgumentError: A folder has no such file.
+        InvalidArgumentError: A folder has no such file, or is the one for the outputs.
+        LocalFileError: A folder cannot be read.
     """
+    from datalab_facade.runs.run_sources import files_below, is_same
+
+    outputs = None if output is None else Path(output)
     wanted = {f".{one.strip().lstrip('.').lower()}" for one in (extensions or "").split(",")}
     found: list[str] = []
     for source in sources:
         if "://" in source or not Path(source).is_dir():
             found.append(source)
             continue
+        if is_same(Path(source), outputs):
+            raise InvalidArgumentError(f"{source} is where the outputs go; nothing was sent")
+        try:
+            paths = sorted(path for path, _ in files_below(Path(source), outputs))
+        except OSError as error:
+            raise LocalFileError(
+                f"{source} cannot be read: {error.strerror}; nothing was sent"
+            ) from None
         inside = [
             str(path)
-            for path in sorted(Path(source).rglob("*"))
-            if path.is_file()
-            and (path.suffix.lower() in wanted if extensions else media_type_of(path.name))
+            for path in paths
+            if (path.suffix.lower() in wanted if extensions else media_type_of(path.name))
         ]
         if not inside:
             raise InvalidArgumentError(f"The folder {source} has no documents; nothing was sent")

@@ -169,23 +169,7 @@ class RunFiles:
         """
         if not self._recursive:
             return [(path, "") for path in sorted(filter(_is_wanted, folder.iterdir()))]
-        found: list[tuple[Path, str]] = []
-        for root, folders, files in os.walk(folder, onerror=_raise):
-            place = Path(root)
-            # The order is the same in each call, and links lead to no second way round.
-            folders[:] = sorted(one for one in folders if self._is_entered(place / one))
-            subfolder = "/".join(map(safe_name, place.relative_to(folder).parts))
-            paths = sorted(filter(_is_wanted, map(place.joinpath, files)))
-            found += [(path, subfolder) for path in paths]
-        return found
-
-    def _is_entered(self, folder: Path) -> bool:
-        if not _is_visible(folder):
-            return False
-        try:
-            return not folder.samefile(self._folder)
-        except OSError:
-            return True
+        return files_below(folder, self._folder)
 
     def _wanted_in(self, path: Path | None) -> list[tuple[Path, str]] | None:
         """Return the files of a folder; None for what is no folder, or not readable."""
@@ -263,6 +247,37 @@ class RunFiles:
                 f"each file's outputs go to a folder of the file's name there. Choose another "
                 f"folder for them"
             )
+
+
+def files_below(folder: Path, outputs: Path | None) -> list[tuple[Path, str]]:
+    """Return the files in a folder and its sub-folders to run over, each with its sub-folder.
+
+    Hidden files and folders are left out, and so is the folder for the outputs.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
+    found: list[tuple[Path, str]] = []
+    for root, folders, files in os.walk(folder, onerror=_raise):
+        place = Path(root)
+        # The order is the same in each call, and links lead to no second way round.
+        folders[:] = sorted(
+            name
+            for name in folders
+            if _is_visible(one := place / name) and not is_same(one, outputs)
+        )
+        subfolder = "/".join(map(safe_name, place.relative_to(folder).parts))
+        paths = sorted(filter(_is_wanted, map(place.joinpath, files)))
+        found += [(path, subfolder) for path in paths]
+    return found
+
+
+def is_same(folder: Path, outputs: Path | None) -> bool:
+    """Return whether a folder is the one for the outputs, which need not exist."""
+    try:
+        return outputs is not None and folder.samefile(outputs)
+    except OSError:
+        return False
 
 
 def check_unchanged(item: RunItem) -> None:

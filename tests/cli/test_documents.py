@@ -158,6 +158,27 @@ def test_what_is_saved_is_not_submitted_again(run: Run, world: World) -> None:
     assert (done.code, "has no documents; nothing was sent" in done.err) == (2, True)
 
 
+def test_the_outputs_of_a_run_and_hidden_files_are_no_sources_of_the_next(
+    run: Run, world: World
+) -> None:
+    hidden = world.folder / "mixed" / ".cache"
+    hidden.mkdir(parents=True)
+    (hidden / "old.html").write_bytes(b"<p>old")
+    (hidden.parent / ".draft.html").write_bytes(b"<p>draft")
+    (hidden.parent / "page.html").write_bytes(b"<p>page")
+    convert = ("convert", "mixed", "-o", "mixed/out", "--extensions", "html", "--format", "html")
+    before = _submitted(world)
+    for _ in range(2):
+        done = run(*convert)
+        assert (done.code, "1 of 1 file done, in mixed/out" in done.out) == (0, True), done
+        assert (hidden.parent / "out" / "page" / "page.html").exists()
+    plan = json.loads(run(*convert, "--dry-run", "--json").out)
+    assert [one["source"] for one in plan["sources"]] == ["mixed/page.html"]
+    done = run("convert", "mixed/out", "-o", "mixed/out", "--extensions", "html")
+    assert (done.code, "mixed/out is where the outputs go" in done.err) == (2, True), done
+    assert _submitted(world) == before + 1
+
+
 def test_a_limit_of_the_cost_leaves_the_rest_to_a_later_call(run: Run) -> None:
     done = run("convert", "invoice.pdf", "report.pdf", "-o", "limited", "--max-cost", "0.01")
     assert done.code == 1

@@ -70,7 +70,7 @@ def _command(verb: str, help_text: str) -> click.Command:
         if not from_checkpoint:
             check_sources(sources)
         if extensions is not None or output is None or dry_run:
-            sources = tuple(expand(sources, extensions))
+            sources = tuple(expand(sources, extensions, output))
         if skip_existing:
             session.say("--skip-existing is not needed: what is done is not done again.")
         work = Work(
