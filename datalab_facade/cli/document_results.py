@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import attrs
 
@@ -23,8 +23,6 @@ from datalab_facade.documents.results import (
 from datalab_facade.errors import DatalabError
 from datalab_facade.models import JSON
 from datalab_facade.redaction import redact_urls
-
-TEXT_FORMATS: Final = ("markdown", "html")
 
 
 @attrs.frozen(kw_only=True)
