@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
-# Each integration, and the package that it integrates.
-_NEEDS = {
-    "airflow/hooks": "airflow",
-    "airflow/operators": "airflow",
-    "airflow/sensors": "airflow",
-    "airflow/triggers": "airflow",
-    "dask": "distributed",
-    "dask_mapping": "distributed",
-    "dask_tasks": "distributed",
-    "dask_rate_limiter": "distributed",
-    "redis_rate_limiter": "throttled",
-}
+_ROOT = Path(__file__).parent
+_PACKAGES = ("airflow", "dask", "distributed", "redis", "throttled")
+_MISSING = {name for name in _PACKAGES if find_spec(name) is None}
+
+
+def _needs_what_is_missing(path: Path) -> bool:
+    try:
+        import_module(".".join(path.relative_to(_ROOT).with_suffix("").parts))
+    except ModuleNotFoundError as error:
+        return (error.name or "").partition(".")[0] in _MISSING
+    return False
+
 
 # Airflow imports these, in processes of its own.
 collect_ignore = ["tests/heavy/airflow_dags"]
-collect_ignore_glob = [
-    f"datalab_facade/integrations/{module}.py"
-    for module, package in _NEEDS.items()
-    if find_spec(package) is None
-]
-if find_spec("cloudpickle") is None:
-    collect_ignore_glob.append("tests/heavy/test_*.py")
+if _MISSING:
+    collect_ignore += [
+        str(path.relative_to(_ROOT))
+        for path in sorted(_ROOT.glob("datalab_facade/integrations/**/*.py"))
+        if _needs_what_is_missing(path)
+    ]
+collect_ignore_glob = [] if find_spec("cloudpickle") else ["tests/heavy/test_*.py"]
