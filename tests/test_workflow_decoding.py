@@ -115,9 +115,7 @@ def test_a_workflow_survives_json_pickle_and_copy(body: Any) -> None:
     except (InvalidResponseError, RequestRejectedError):
         return
     through_json = Workflow.from_dict(json.loads(json.dumps(workflow.to_dict())))
-    assert through_json.to_dict() == workflow.to_dict()
-    # Strict JSON has no infinity.
-    assert through_json == workflow or "Infinity" in json.dumps(body)
+    assert through_json == workflow
     assert hash(through_json) == hash(workflow)
     assert pickle.loads(pickle.dumps(workflow)) == workflow
     assert copy.deepcopy(workflow) == workflow
@@ -129,10 +127,7 @@ def test_a_step_type_survives_json_and_pickle(body: Any) -> None:
         [one], _ = decode_step_types([body])
     except InvalidResponseError:
         return
-    through_json = StepType.from_dict(json.loads(json.dumps(one.to_dict())))
-    assert through_json.to_dict() == one.to_dict()
-    # Strict JSON has no infinity.
-    assert through_json == one or "Infinity" in json.dumps(body)
+    assert StepType.from_dict(json.loads(json.dumps(one.to_dict()))) == one
     assert hash(pickle.loads(pickle.dumps(one))) == hash(one)
 
 

@@ -279,7 +279,9 @@ def test_links_to_images_hold(
     simulator.documents.script(script)
     way.done(documents.convert(PDF, name="a.pdf", output_dir=tmp_path))
     text = (tmp_path / "a" / "a.md").read_text()
-    for link in re.findall(r"\(([^)]+)\)", text):
+    links = re.findall(r"\(([^)]+)\)", text)
+    assert len(links) == 2
+    for link in links:
         assert (tmp_path / "a" / link).read_bytes() == script.images[link]
 
 

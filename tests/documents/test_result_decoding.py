@@ -154,9 +154,7 @@ def test_whatever_comes_is_a_result_or_an_error_of_ours(body: Any, endpoint: str
     assert pickle.loads(pickle.dumps(result)) == result
     assert copy.deepcopy(result) == result
     again = type(result).from_dict(json.loads(json.dumps(result.to_dict(), allow_nan=False)))
-    assert again.to_dict() == result.to_dict()
-    # Strict JSON has no infinity.
-    assert again == result or "Infinity" in json.dumps(body)
+    assert again == result
     assert again.observed_at == _AT
     hash(result)
     assert body == before

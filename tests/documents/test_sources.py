@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -84,8 +83,7 @@ class TestTheRule:
     def test_everything_else_in_text_is_a_path(self, path: Any) -> None:
         source = resolve_source(path, task=CONVERT)
         assert isinstance(source, FileSource)
-        assert source.name.endswith("a.pdf")
-        assert "scans" not in source.name or os.sep != "\\"
+        assert source.name == "a.pdf"
         assert source.content_type == "application/pdf"
         assert source.fields() == {}
 

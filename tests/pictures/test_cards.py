@@ -267,8 +267,8 @@ def test_reading_takes_about_as_long_as_the_text_is(
     read: Callable[[str, TreeBuilder], None], part: str
 ) -> None:
     root = element(None, "div")
-    began = time.perf_counter()
+    began = time.process_time()
     read(part * (100_000 // len(part)), TreeBuilder(root, ImageStock({})))
     as_html(root)
     # Something quadratic would take minutes.
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
