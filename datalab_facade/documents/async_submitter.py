@@ -42,11 +42,13 @@ class AsyncSubmitter:
         """
         deadline = self._now() + seconds
         overloaded, file = options.get("retry_overloaded", False), planned.file
+        # Once it is uploaded, only its reference is sent; the result is named after the file.
+        name = planned.source_name
         submission = planned.submission(retry_overloaded=overloaded)
         for_calls, on_progress = call_options(options), options.get("on_progress")
         max_bytes = options.get("max_file_bytes", MAX_FILE_BYTES)
         if file is None:
-            return await self._send(planned, submission, None, deadline, for_calls)
+            return await self._send(planned, submission, deadline, for_calls, source=name)
         if planned.is_uploaded_first:
             uploaded = await self._files.upload(
                 file.source,
@@ -58,7 +60,7 @@ class AsyncSubmitter:
                 **for_calls,
             )
             planned = planned.with_reference(uploaded.reference)
-            return await self._send(planned, submission, None, deadline, for_calls)
+            return await self._send(planned, submission, deadline, for_calls, source=name)
         opening = open_source_async(file.source, file.name, max_bytes=max_bytes, timeout=seconds)
         with await opening as opened:
             attachment = AsyncFormFile(
@@ -71,15 +73,19 @@ class AsyncSubmitter:
             )
             # One attempt may take all of the time; a connection that stalls is noticed.
             longest = cast("CallOptions", {"request_timeout": self._left(deadline), **for_calls})
-            return await self._send(planned, submission, attachment, deadline, longest)
+            return await self._send(
+                planned, submission, deadline, longest, source=name, attachment=attachment
+            )
 
     async def _send(
         self,
         planned: PlannedSubmission,
         submission: Submission,
-        attachment: AsyncFormFile | None,
         deadline: float,
         options: CallOptions,
+        *,
+        source: str | None,
+        attachment: AsyncFormFile | None = None,
     ) -> KnownRequest:
         job_id = await self._calls.submit(
             planned.operation(attachment),
@@ -91,7 +97,7 @@ class AsyncSubmitter:
         return KnownRequest(
             job_id,
             planned.task,
-            source=planned.source_name,
+            source=source,
             source_sha256=None if attachment is None else attachment.sha256,
             submitted_at=self._context.clock.now(),
         )

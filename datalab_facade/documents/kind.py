@@ -19,10 +19,10 @@ from datalab_facade.errors import (
     NotFoundError,
     ResultExpiredError,
 )
-from datalab_facade.jobs.changes import Change
+from datalab_facade.fields import number
 from datalab_facade.jobs.handling import AnyHandle, resolve_id
 from datalab_facade.jobs.kinds import JobKind
-from datalab_facade.jobs.outcomes import Outcome, Update
+from datalab_facade.jobs.outcomes import Outcome
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import JSON
 from datalab_facade.transport.document_operations import document_status
@@ -38,9 +38,7 @@ DocumentLike: TypeAlias = (
 """Whatever stands for a document request: its id with its endpoint
 (``"convert/Qm3xT0yLr8sWb2ZkVf6NcA"``), its ``request_check_url``, a snapshot, a result, a handle of
 either client, or the JSON form of a handle."""
-DocumentChange: TypeAlias = Change[DocumentRequest]
 DocumentOutcome: TypeAlias = Outcome[DocumentRequest, str]
-DocumentUpdate: TypeAlias = Update[DocumentRequest, str]
 
 DOCUMENT_POLICY: Final = WaitPolicy(
     initial_delay=1.0,
@@ -54,9 +52,7 @@ DOCUMENT_POLICY: Final = WaitPolicy(
 
 
 def _runtime(request: DocumentRequest) -> float | None:
-    seconds = request.raw.get("runtime")
-    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    return float(cast("float", seconds)) if is_number else None
+    return number(request.raw.get("runtime"))
 
 
 def _gone(error: NotFoundError, _: str) -> NotFoundError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Literal, TypeAlias, cast
 
 from datalab_facade.arguments import named
@@ -12,8 +12,10 @@ from datalab_facade.errors import InvalidArgumentError
 LateValue: TypeAlias = Literal["cost", "scores"]
 """What the server may fill in after a request is complete."""
 
+LONGEST: Final = 60.0
+"""For how many seconds what the server fills in later is asked for."""
+
 _LATE_VALUES: Final = frozenset({"cost", "scores"})
-_LONGEST: Final = 60.0
 _FIRST_PAUSE: Final = 1.0
 _GROWTH: Final = 1.5
 
@@ -36,11 +38,9 @@ def has_arrived(result: DocumentResult, value: LateValue | None) -> bool:
     return value is None or result.cost_cents is not None
 
 
-def asking_again(value: LateValue | None, *, now: float, deadline: float) -> Iterator[float]:
-    """Yield the pauses before each next poll: growing, for at most a minute, by the deadline."""
-    left = min(_LONGEST, deadline - now) if value is not None else 0.0
+def asking_again(now: Callable[[], float], deadline: float) -> Iterator[float]:
+    """Yield the growing pauses before each next poll, while they end before the deadline."""
     pause = _FIRST_PAUSE
-    while left > pause:
+    while deadline - now() > pause:
         yield pause
-        left -= pause
         pause *= _GROWTH

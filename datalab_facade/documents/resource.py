@@ -15,7 +15,12 @@ from datalab_facade.context import Context
 from datalab_facade.documents.handles import DocumentHandle
 from datalab_facade.documents.job_ids import id_with_verb, is_request_id, split_id
 from datalab_facade.documents.kind import DocumentLike, KnownRequest, known_request
-from datalab_facade.documents.late_values import asking_again, checked_late_value, has_arrived
+from datalab_facade.documents.late_values import (
+    LONGEST,
+    asking_again,
+    checked_late_value,
+    has_arrived,
+)
 from datalab_facade.documents.page_ranges import PageRange, to_page_range
 from datalab_facade.documents.receipts import SavedResult
 from datalab_facade.documents.result_base import DocumentResult
@@ -192,13 +197,18 @@ class Documents(DocumentVerbs):
                 with contextlib.suppress(DatalabError):
                     self._results.save_result(error.extraction, output_dir)
             raise
-        for pause in asking_again(late, now=clock.monotonic(), deadline=deadline):
+        deadline = min(deadline, clock.monotonic() + LONGEST)
+        for pause in asking_again(clock.monotonic, deadline):
             if has_arrived(result, late):
                 break
             clock.sleep(pause)
+            left = deadline - clock.monotonic()
+            if left <= 0:
+                break
+            limit = min(left, self._context.options.timeout)
             # What there is already is not lost for what is still to come.
             with contextlib.suppress(DatalabError):
-                newer = self.get(known.id, **call_options(options))
+                newer = self.get(known.id, timeout=limit, **call_options(options))
                 result = self._read(newer, known, deadline, max_bytes)
         if output_dir is not None:
             self._results.save_result(result, output_dir)

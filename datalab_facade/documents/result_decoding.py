@@ -22,6 +22,7 @@ from datalab_facade.documents.results import (
     Segmentation,
     requested_formats,
 )
+from datalab_facade.documents.snapshots import is_bad_end
 from datalab_facade.drift import Drift
 from datalab_facade.errors import DocumentFailedError, EmptyResultError, InvalidResponseError
 from datalab_facade.fields import Sightings, compact, named, start_of, wrong_subject
@@ -29,9 +30,6 @@ from datalab_facade.json_forms import JSON
 
 if TYPE_CHECKING:
     from datalab_facade.documents.result_base import AnyTask
-
-FAILED: Final = frozenset({"failed", "error", "expired"})
-"""The statuses of requests that ended badly; ``success: false`` says so as well."""
 
 _KINDS: Final[Mapping[str, type[DocumentResult]]] = {
     "convert": Conversion,
@@ -148,7 +146,7 @@ def check_succeeded(result: DocumentResult) -> None:
     Raises:
         DocumentFailedError: It does.
     """
-    if result.raw.get("success") is False or result.status in FAILED:
+    if result.raw.get("success") is False or (result.status and is_bad_end(result.status)):
         raise DocumentFailedError(_words(result.raw.get("error")), result, stage=_stage(result.raw))
 
 

@@ -11,15 +11,20 @@ import attrs
 from datalab_facade.codec import AsJSON
 from datalab_facade.documents.job_ids import is_request_id, split_id
 from datalab_facade.drift import Drift
-from datalab_facade.errors import InvalidResponseError, RequestRejectedError
-from datalab_facade.fields import Sightings, compact, start_of, wrong_subject
+from datalab_facade.errors import InvalidResponseError
+from datalab_facade.fields import Sightings, compact, raise_refusal, start_of, wrong_subject
 from datalab_facade.models import JSON
 from datalab_facade.pickling import picklable
-from datalab_facade.redaction import excerpt, redact_url, redacted_repr
+from datalab_facade.redaction import redact_url, redacted_repr
 from datalab_facade.statuses import Status
 
-# Seen in Datalab's own clients; both mean that there will be no result.
-_BAD_ENDS: Final = frozenset({"error", "expired"})
+# "error" and "expired" are seen in Datalab's own clients; they mean that no result will come.
+_BAD_ENDS: Final = frozenset({"failed", "error", "expired"})
+
+
+def is_bad_end(status: str) -> bool:
+    """Whether a status says that the request failed, in capitals or not."""
+    return status.lower() in _BAD_ENDS
 
 
 @picklable
@@ -61,7 +66,7 @@ class DocumentRequest(AsJSON):
     @property
     def is_terminal(self) -> bool:
         """Whether the request has ended, well or badly."""
-        if self.status.is_terminal or self.status.lower() in _BAD_ENDS:
+        if self.status.is_terminal or is_bad_end(self.status):
             return True
         # A refusal may come without a word on the status.
         return self.success is False and self.status == Status.UNKNOWN
@@ -104,7 +109,7 @@ def decode_request(
     word, success = body.get("status"), body.get("success")
     if isinstance(word, str) and word:
         status = Status.parse(word)
-        if not status.is_known and word.lower() not in _BAD_ENDS:
+        if not status.is_known and not is_bad_end(word):
             sightings.record("status", "document request", f"status={word}")
     elif success is False:
         status = Status.UNKNOWN
@@ -141,21 +146,6 @@ def decode_submitted(body: JSON) -> str:
     if not isinstance(found, str) or not is_request_id(found):
         raise _unexpected("it has no request_id", body)
     return found
-
-
-def raise_refusal(body: JSON) -> None:
-    """Raise if an answer says that the request was not carried out.
-
-    Raises:
-        RequestRejectedError: The answer says ``success: false``.
-    """
-    if not isinstance(body, dict) or body.get("success") is not False:
-        return
-    reason = next((body[name] for name in ("error", "message", "detail") if body.get(name)), "")
-    detail = excerpt(_text(reason))
-    raise RequestRejectedError(
-        f"The server rejected the request: {detail or 'it gave no reason'}", detail=detail
-    )
 
 
 def _text(value: JSON) -> str:

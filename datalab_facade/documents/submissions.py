@@ -85,6 +85,11 @@ class PlannedSubmission:
         """
         return f"{self.task.endpoint}/{decode_submitted(answer)}"
 
+    @property
+    def advice(self) -> str:
+        """What to do when it is not known whether the server carried it out."""
+        return _FIND_OUT
+
     def submission(self, *, retry_overloaded: bool) -> Submission:
         """Return what decides on retries, and what is said if the outcome is not known."""
         about: dict[str, JSON] = {} if self.source is None else {**self.source.fields()}
@@ -95,7 +100,7 @@ class PlannedSubmission:
         webhook = getattr(self.task, "webhook_url", None)
         return Submission(
             f"the {self.task.verb} request",
-            _FIND_OUT,
+            self.advice,
             {"endpoint": self.task.endpoint, "task": self.task.redacted(), **about},
             Secrets([webhook] if isinstance(webhook, str) else ()),
             retry_overloaded=retry_overloaded,

@@ -43,11 +43,13 @@ class Submitter:
         """
         deadline = self._now() + seconds
         overloaded, file = options.get("retry_overloaded", False), planned.file
+        # Once it is uploaded, only its reference is sent; the result is named after the file.
+        name = planned.source_name
         submission = planned.submission(retry_overloaded=overloaded)
         for_calls, on_progress = call_options(options), options.get("on_progress")
         max_bytes = options.get("max_file_bytes", MAX_FILE_BYTES)
         if file is None:
-            return self._send(planned, submission, None, deadline, for_calls)
+            return self._send(planned, submission, deadline, for_calls, source=name)
         if planned.is_uploaded_first:
             uploaded = self._files.upload(
                 file.source,
@@ -59,7 +61,7 @@ class Submitter:
                 **for_calls,
             )
             planned = planned.with_reference(uploaded.reference)
-            return self._send(planned, submission, None, deadline, for_calls)
+            return self._send(planned, submission, deadline, for_calls, source=name)
         opening = open_source(file.source, file.name, max_bytes=max_bytes, timeout=seconds)
         with opening as opened:
             attachment = FormFile(
@@ -72,15 +74,19 @@ class Submitter:
             )
             # One attempt may take all of the time; a connection that stalls is noticed.
             longest = cast("CallOptions", {"request_timeout": self._left(deadline), **for_calls})
-            return self._send(planned, submission, attachment, deadline, longest)
+            return self._send(
+                planned, submission, deadline, longest, source=name, attachment=attachment
+            )
 
     def _send(
         self,
         planned: PlannedSubmission,
         submission: Submission,
-        attachment: FormFile | None,
         deadline: float,
         options: CallOptions,
+        *,
+        source: str | None,
+        attachment: FormFile | None = None,
     ) -> KnownRequest:
         job_id = self._calls.submit(
             planned.operation(attachment),
@@ -92,7 +98,7 @@ class Submitter:
         return KnownRequest(
             job_id,
             planned.task,
-            source=planned.source_name,
+            source=source,
             source_sha256=None if attachment is None else attachment.sha256,
             submitted_at=self._context.clock.now(),
         )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datalab_facade.documents.result_base import decode_base64
-from datalab_facade.documents.snapshots import raise_refusal
 from datalab_facade.errors import InvalidResponseError
-from datalab_facade.fields import start_of
+from datalab_facade.fields import raise_refusal, start_of
 from datalab_facade.models import JSON
 
 

@@ -38,9 +38,6 @@ from datalab_facade.transfers.sources import UploadSource
 from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.transport.async_storage import AsyncStorageTransport
 
-MOST_PER_PAGE = 100
-"""The most files that the API returns in one answer."""
-
 
 @shows_options(CallOptions)
 class AsyncFileUploads:

@@ -39,9 +39,6 @@ from datalab_facade.transfers.uploads import UploadCalls, Uploads
 from datalab_facade.transport.api import ApiTransport
 from datalab_facade.transport.storage import StorageTransport
 
-MOST_PER_PAGE = 100
-"""The most files that the API returns in one answer."""
-
 
 @shows_options(CallOptions)
 class FileUploads:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final, TypeAlias
 
 from datalab_facade.arguments import named
@@ -48,12 +47,4 @@ def batch_request(
         raise InvalidArgumentError(
             f"A batch run cannot be told {', '.join(other)}; put the task into a pipeline for that"
         )
-    request["pipeline_type"] = task.endpoint
-    for name, value in fields.items():
-        if name == "output_format":
-            request[name] = (
-                ",".join(str(one) for one in value) if isinstance(value, list) else value
-            )
-        else:
-            request[name] = value if isinstance(value, str) else json.dumps(value)
-    return request
+    return {**request, "pipeline_type": task.endpoint, **task.fields()}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import attrs
 
 from datalab_facade.codec import AsJSON, JSONFormat
+from datalab_facade.fields import number
 from datalab_facade.json_forms import JSON
 from datalab_facade.models import Failure, Step, StepProgress, StepRun
 from datalab_facade.pickling import picklable
@@ -174,9 +175,9 @@ class PipelineExecution(AsJSON):
     def cost_per_1000_pages(self) -> float | None:
         """Cents for 1,000 pages, all steps together, if the server says so."""
         breakdown = self.raw.get("rate_breakdown")
-        rate = breakdown.get("total_rate_per_1000_cents") if isinstance(breakdown, dict) else None
-        is_number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
-        return float(rate) if is_number and isinstance(rate, (int, float)) else None
+        if not isinstance(breakdown, dict):
+            return None
+        return number(breakdown.get("total_rate_per_1000_cents"))
 
     @property
     def duration(self) -> timedelta | None:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from datalab_facade.arguments import named
 from datalab_facade.errors import InvalidArgumentError, PipelineFailedError
-from datalab_facade.jobs.changes import Change, Difference
+from datalab_facade.jobs.changes import Difference
 from datalab_facade.jobs.kinds import JobKind, Timing
-from datalab_facade.jobs.outcomes import Outcome, Update
 from datalab_facade.models import JSON
 from datalab_facade.pipelines.execution_decoding import decode_pipeline_execution
 from datalab_facade.pipelines.execution_models import PipelineExecution
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 PipelineExecutionLike: TypeAlias = "str | PipelineExecution | _AnyHandle | Mapping[str, JSON]"
 """Whatever stands for a pipeline execution: its id (``"pex_..."``), a snapshot, a handle of either
 client, or the JSON form of a handle."""
-PipelineChange: TypeAlias = Change[PipelineExecution]
-PipelineOutcome: TypeAlias = Outcome[PipelineExecution, str]
-PipelineUpdate: TypeAlias = Update[PipelineExecution, str]
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 

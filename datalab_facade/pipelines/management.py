@@ -399,7 +399,7 @@ class PipelineManagement:
         Arguments and errors as :meth:`get`.
         """
         name = checked_pipeline(pipeline)
-        if is_pipeline_id(name):
+        if isinstance(pipeline, Pipeline) or is_pipeline_id(name):
             return name
         named = self.list(timeout=timeout, **options)
         found = {one.id for one in named if one.name == name}

@@ -87,6 +87,15 @@ class PlannedRun(PlannedSubmission):
         assert isinstance(self.task, RunPipeline)
         return run_pipeline(self.task.pipeline_id, {**self.task.fields(), **about}, attachment)
 
+    @property
+    def advice(self) -> str:
+        """What to do when it is not known whether the server carried it out."""
+        assert isinstance(self.task, RunPipeline)
+        return (
+            f"Look for it in client.pipelines.executions.list({self.task.pipeline_id!r}) before "
+            "you run it again"
+        )
+
     def decode_id(self, answer: JSON) -> str:
         """Return the id of the execution that the answer names."""
         execution, _ = decode_pipeline_execution(answer)

@@ -13,7 +13,7 @@ from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.concurrency import off_loop_async
 from datalab_facade.context import Context
 from datalab_facade.documents.async_resource import AsyncDocuments
-from datalab_facade.documents.late_values import asking_again
+from datalab_facade.documents.late_values import LONGEST, asking_again
 from datalab_facade.documents.task_base import Task
 from datalab_facade.errors import DatalabError, NotFoundError
 from datalab_facade.executions.async_resource import AsyncExecutions
@@ -276,8 +276,7 @@ class AsyncRuns:
     async def _ask_costs(self, plan: RunPlan, run: _Run) -> None:
         """Ask for all costs that are missed, for at most a minute."""
         clock = self._context.clock
-        now = clock.monotonic()
-        for pause in asking_again("cost", now=now, deadline=float("inf")):
+        for pause in asking_again(clock.monotonic, clock.monotonic() + LONGEST):
             if not plan.late:
                 return
             await clock.sleep_async(pause)

@@ -13,7 +13,7 @@ from datalab_facade.activities import Activity
 from datalab_facade.calling import ApiCaller
 from datalab_facade.concurrency import off_loop
 from datalab_facade.context import Context
-from datalab_facade.documents.late_values import asking_again
+from datalab_facade.documents.late_values import LONGEST, asking_again
 from datalab_facade.documents.resource import Documents
 from datalab_facade.documents.task_base import Task
 from datalab_facade.errors import DatalabError, NotFoundError
@@ -274,8 +274,7 @@ class Runs:
     def _ask_costs(self, plan: RunPlan, run: _Run) -> None:
         """Ask for all costs that are missed, for at most a minute."""
         clock = self._context.clock
-        now = clock.monotonic()
-        for pause in asking_again("cost", now=now, deadline=float("inf")):
+        for pause in asking_again(clock.monotonic, clock.monotonic() + LONGEST):
             if not plan.late:
                 return
             clock.sleep(pause)

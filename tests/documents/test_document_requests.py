@@ -412,6 +412,22 @@ def test_what_never_comes_fails_nothing(
     assert simulator.clock.monotonic() - began <= most
 
 
+def test_polls_that_hang_while_a_late_cost_is_waited_for_keep_the_deadline(
+    way: Way, simulator: Simulator
+) -> None:
+    simulator.documents.script_always(DocumentScript(cost_after=1e6))
+    documents = way.client(simulator).documents
+    handle = way.done(documents.submit(Convert(), PDF))
+    way.done(documents.result(handle))
+    path = f"/api/v1/{handle.id}"
+    simulator.inject(Fault.none(), path=path)
+    simulator.inject_always(Fault.hang(), path=path)
+    began = simulator.clock.monotonic()
+    result = way.done(documents.result(handle, wait_for="cost", timeout=5))
+    assert result.cost_cents is None
+    assert simulator.clock.monotonic() - began <= 6
+
+
 def test_the_timeout_is_for_all_of_it(way: Way, simulator: Simulator) -> None:
     simulator.documents.script_always(DocumentScript(seconds=100))
     simulator.inject(Fault.delay(15), path="/api/v1/convert")

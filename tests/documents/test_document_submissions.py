@@ -362,11 +362,12 @@ def test_what_is_wrong_is_told_before_anything_is_sent(
 def test_a_file_is_uploaded_first(way: Way, task: Convert, upload: Any) -> None:
     simulator = new_simulator()
     client = way.client(simulator)
-    handle = way.done(client.documents.submit(task, PDF, upload=upload))
+    handle = way.done(client.documents.submit(task, PDF, name="report.pdf", upload=upload))
     [form] = [one for one in simulator.requests if one.path == "/api/v1/convert"]
     assert b"datalab://file-" in form.body
     assert PDF not in form.body
-    assert way.done(handle.wait()).succeeded
+    assert handle.source == "report.pdf"
+    assert way.done(handle.result()).source == "report.pdf"
 
 
 def test_a_submission_that_was_not_answered_may_have_started(way: Way) -> None:

@@ -21,6 +21,7 @@ from datalab_facade import (
     PipelineExecution,
     PipelineFailedError,
     Status,
+    SubmissionUncertainError,
     WaitTimeoutError,
 )
 from datalab_facade.testing import (
@@ -82,6 +83,16 @@ def test_a_poll_that_fails_in_the_middle_does_not_end_a_wait(
     execution = way.done(client.pipelines.executions.result(execution_id))
     assert execution.succeeded
     assert len(failed) == 1
+
+
+def test_a_run_that_was_not_answered_is_looked_for_in_the_executions(
+    way: Way, simulator: Simulator
+) -> None:
+    client = way.client(simulator)
+    pipeline = way.done(client.pipelines.create(STEPS))
+    simulator.inject(Fault.reset(), path=f"/api/v1/pipelines/{pipeline.id}/run")
+    with pytest.raises(SubmissionUncertainError, match=f"executions.list.'{pipeline.id}'"):
+        way.done(client.pipelines.run(pipeline, PDF, name="a.pdf"))
 
 
 def test_a_key_that_changes_in_the_middle_does_not_end_a_wait(
