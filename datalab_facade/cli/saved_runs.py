@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -15,6 +16,7 @@ from datalab_facade.cli.rendering.conversions import report_text, result_line, s
 from datalab_facade.cli.result_output import exit_code_of
 from datalab_facade.cli.sessions import Session
 from datalab_facade.documents.task_base import Task
+from datalab_facade.errors import LocalFileError
 
 if TYPE_CHECKING:
     from datalab_facade.client import Datalab
@@ -91,6 +93,7 @@ def run_and_save(
                 out.write_json({"event": "result", **to_document(result)}, indented=False)
             elif not out.is_terminal:
                 out.write(result_line(result, out.for_tables))
+    found = _with_late_costs(found, Path(folder))
     if session.as_json:
         out.write_json(report_document(folder, found), indented=False)
     elif out.is_terminal:
@@ -110,3 +113,21 @@ def _result_of(one: RunResult) -> SourceResult:
         error=one.error,
         reason=None if one.succeeded else one.reason or "not done",
     )
+
+
+def _with_late_costs(results: list[SourceResult], folder: Path) -> list[SourceResult]:
+    """Add the costs that were not known yet when a result came; the run's journal has them."""
+    from datalab_facade.runs.run_journal import RunJournal
+
+    if all(one.cost_cents is not None for one in results if one.succeeded):
+        return results
+    try:
+        with RunJournal(folder) as journal:
+            late = {str(entry.job_id): entry.cents for _, entry in journal.entries()}
+    except LocalFileError:
+        # Another run has begun in the folder, for example.
+        return results
+    return [
+        attrs.evolve(one, cost_cents=late.get(one.id or "")) if one.cost_cents is None else one
+        for one in results
+    ]

@@ -9,11 +9,13 @@ import pytest
 
 from datalab_facade.cli.document_display import DocumentDisplay
 from datalab_facade.cli.exits import ExitCode
+from datalab_facade.cli.sessions import Session
 from datalab_facade.testing import DocumentScript
 from tests.cli.conftest import Run
 from tests.cli.programs import InTerminal, in_pipe, in_terminal
 from tests.cli.schemas import check_document
 from tests.cli.worlds import World
+from tests.in_process import blocking, new_simulator
 
 SCHEMA = '{"properties": {"total": {"type": "number"}}}'
 
@@ -177,6 +179,20 @@ def test_the_outputs_of_a_run_and_hidden_files_are_no_sources_of_the_next(
     done = run("convert", "mixed/out", "-o", "mixed/out", "--extensions", "html")
     assert (done.code, "mixed/out is where the outputs go" in done.err) == (2, True), done
     assert _submitted(world) == before + 1
+
+
+def test_costs_that_come_late_are_in_the_totals_of_a_saved_run(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator = new_simulator()
+    simulator.documents.script_always(DocumentScript(cost_cents=7, cost_after=20))
+    monkeypatch.delenv("DATALAB_HOST")
+    monkeypatch.setattr(Session, "client", lambda _: blocking(simulator))
+    convert = ("convert", "invoice.pdf", "report.pdf", "-o")
+    done = run(*convert, "late")
+    assert "2 of 2 files done, in late · 2 pages · $0.14" in done.out, done
+    report = json.loads(run(*convert, "late-too", "--json").out.splitlines()[-1])
+    assert (report["event"], report["cost_cents"]) == ("report", 14)
 
 
 def test_a_limit_of_the_cost_leaves_the_rest_to_a_later_call(run: Run) -> None:
