@@ -289,7 +289,8 @@ def _missing(files: ResultFiles, result: DocumentResult) -> Iterator[str]:
     """Yield what was asked for and is not there."""
     if isinstance(result, Conversion):
         asked = requested_formats(result.task, files.kept.get("output_format"))
-        yield from (name for name in asked if name not in files.parts)
+        # A format that this version cannot write is in what is kept of the answer.
+        yield from (name for name in asked if name not in files.parts and not files.kept.get(name))
     elif isinstance(result, Extraction):
         if not files.kept.get("extraction_schema_json"):
             yield "extraction"

@@ -77,6 +77,11 @@ class RunPipeline(Task[PipelineExecution]):
         return {name: value for name, value in super().body().items() if name != "pipeline_id"}
 
 
+    def redacted(self) -> dict[str, JSON]:
+        """Return what is sent, the id included, without its secrets."""
+        return {"pipeline_id": self.pipeline_id, **super().redacted()}
+
+
 @attrs.frozen
 class PlannedRun(PlannedSubmission):
     """One submission of a document to a pipeline."""
