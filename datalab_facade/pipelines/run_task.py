@@ -76,7 +76,6 @@ class RunPipeline(Task[PipelineExecution]):
         """Return what is sent besides the source; the id stands in the path."""
         return {name: value for name, value in super().body().items() if name != "pipeline_id"}
 
-
     def redacted(self) -> dict[str, JSON]:
         """Return what is sent, the id included, without its secrets."""
         return {"pipeline_id": self.pipeline_id, **super().redacted()}

@@ -123,7 +123,10 @@ class AsyncWorkflowRun(AsyncTaskRun[Execution, int]):
         """Return what the header says: the workflow's id, or its definition."""
         target = self._workflow if isinstance(self._workflow, int) else None
         return RunHeader(
-            origin=origin, kind=self.family.kind, task=task_digest(self._workflow), target=target
+            origin=origin,
+            kind=self.family.kind.name,
+            task=task_digest(self._workflow),
+            target=target,
         )
 
     async def begin(self, known: RunHeader | None, wanted: RunHeader) -> RunHeader:
@@ -188,7 +191,7 @@ class AsyncDocumentRun(AsyncTaskRun[DocumentRequest, str]):
     def wanted(self, origin: str) -> RunHeader:
         """Return what the header says: the task."""
         digest, name = task_digest(self._task), task_name(self._task)
-        return RunHeader(origin=origin, kind=self.family.kind, task=digest, name=name)
+        return RunHeader(origin=origin, kind=self.family.kind.name, task=digest, name=name)
 
     async def begin(self, known: RunHeader | None, wanted: RunHeader) -> RunHeader:
         """Check nothing: a wrong task is refused with the first file."""
@@ -250,7 +253,7 @@ class AsyncPipelineRun(AsyncTaskRun[PipelineExecution, str]):
         """Return what the header says: the pipeline, and what is sent with each file."""
         name = f"Pipeline {self._task.pipeline_id}"
         digest = task_digest(self._task)
-        return RunHeader(origin=origin, kind=self.family.kind, task=digest, name=name)
+        return RunHeader(origin=origin, kind=self.family.kind.name, task=digest, name=name)
 
     async def begin(self, known: RunHeader | None, wanted: RunHeader) -> RunHeader:
         """Look at the pipeline."""

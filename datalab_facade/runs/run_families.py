@@ -16,21 +16,19 @@ from typing import Any, Final
 
 import attrs
 
-from datalab_facade.documents.kind import failure_of
+from datalab_facade.documents.kind import DOCUMENTS
 from datalab_facade.documents.receipts import SavedResult, receipts_in
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.task_base import Task
-from datalab_facade.errors import (
-    DatalabError,
-    ExecutionFailedError,
-    LocalFileError,
-    PipelineFailedError,
-)
+from datalab_facade.errors import DatalabError, LocalFileError
+from datalab_facade.executions.kind import EXECUTIONS
+from datalab_facade.jobs.kinds import JobKind
 from datalab_facade.models import JSON, Execution
 from datalab_facade.outputs.manifest import Manifest
 from datalab_facade.pipelines.execution_models import PipelineExecution
+from datalab_facade.pipelines.kind import PIPELINE_EXECUTIONS
 from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
-from datalab_facade.runs.run_journal import WORKFLOWS, RunEntry, RunHeader, RunJournal
+from datalab_facade.runs.run_journal import RunEntry, RunHeader, RunJournal
 from datalab_facade.runs.run_sources import RunItem, digest
 from datalab_facade.statuses import Status
 from datalab_facade.workflows.definitions import WorkflowDefinition
@@ -95,8 +93,8 @@ class Saved:
 class RunFamily:
     """A family of jobs, as a run sees it."""
 
-    kind: str
-    """The name of the kind of job."""
+    kind: JobKind[Any, Any]
+    """The kind of job."""
     noun: str
     """What a job of it is called in messages to people."""
     is_uploaded_first: bool = False
@@ -108,8 +106,6 @@ class RunFamily:
     """Returns how a job's outputs are fetched without the run."""
     recall: Callable[[RunEntry, Path], Saved | None]
     """Returns what was saved of a job, if it is in the folder; None if it is not."""
-    failure: Callable[[Any], DatalabError]
-    """Returns the error for a job that ended badly."""
     page_limit_refusal: Callable[[object], str | None] = lambda _: None
     """Returns the server's words if it ended a job since too many pages were in flight."""
 
@@ -269,28 +265,25 @@ def _refusal(text: str | None) -> str | None:
 
 
 EXECUTION_FAMILY: Final = RunFamily(
-    kind=WORKFLOWS,
+    kind=EXECUTIONS,
     noun="execution",
     is_uploaded_first=True,
     tells_cost=False,
     is_mirrored=False,
     fetch=lambda job_id: f"client.outputs.save_all({job_id}, ...)",
     recall=_recall_execution,
-    failure=ExecutionFailedError,
 )
 DOCUMENT_FAMILY: Final = RunFamily(
-    kind="document",
+    kind=DOCUMENTS,
     noun="request",
     fetch=lambda job_id: f"client.documents.save({job_id!r}, ...)",
     recall=_recall_document,
-    failure=failure_of,
     page_limit_refusal=_document_refusal,
 )
 PIPELINE_FAMILY: Final = RunFamily(
-    kind="pipeline execution",
+    kind=PIPELINE_EXECUTIONS,
     noun="pipeline execution",
     fetch=lambda job_id: f"client.pipelines.executions.step_result({job_id!r}, ...)",
     recall=_recall_pipeline,
-    failure=PipelineFailedError,
     page_limit_refusal=_pipeline_refusal,
 )

@@ -276,11 +276,11 @@ class RunPlan:
         self.allowance.close(item.key, None, succeeded=False)
         if is_never_accepted(refusal):
             self._record(item, ended=str(snapshot.status), reason=refusal)
-            return self._result(item, error=self._family.failure(snapshot))
+            return self._result(item, error=self._family.kind.failure(snapshot))
         self.allowance.refused()
         self._record(item, job_id=None, submitting=False)
         if self.allowance.is_hopeless:
-            return self._not_done(item, self._family.failure(snapshot))
+            return self._not_done(item, self._family.kind.failure(snapshot))
         self._refused.append(item)
         return None
 

@@ -124,7 +124,10 @@ class WorkflowRun(TaskRun[Execution, int]):
         """Return what the header says: the workflow's id, or its definition."""
         target = self._workflow if isinstance(self._workflow, int) else None
         return RunHeader(
-            origin=origin, kind=self.family.kind, task=task_digest(self._workflow), target=target
+            origin=origin,
+            kind=self.family.kind.name,
+            task=task_digest(self._workflow),
+            target=target,
         )
 
     def begin(self, known: RunHeader | None, wanted: RunHeader) -> RunHeader:
@@ -189,7 +192,7 @@ class DocumentRun(TaskRun[DocumentRequest, str]):
     def wanted(self, origin: str) -> RunHeader:
         """Return what the header says: the task."""
         digest, name = task_digest(self._task), task_name(self._task)
-        return RunHeader(origin=origin, kind=self.family.kind, task=digest, name=name)
+        return RunHeader(origin=origin, kind=self.family.kind.name, task=digest, name=name)
 
     def begin(self, known: RunHeader | None, wanted: RunHeader) -> RunHeader:
         """Check nothing: a wrong task is refused with the first file."""
@@ -251,7 +254,7 @@ class PipelineRun(TaskRun[PipelineExecution, str]):
         """Return what the header says: the pipeline, and what is sent with each file."""
         name = f"Pipeline {self._task.pipeline_id}"
         digest = task_digest(self._task)
-        return RunHeader(origin=origin, kind=self.family.kind, task=digest, name=name)
+        return RunHeader(origin=origin, kind=self.family.kind.name, task=digest, name=name)
 
     def begin(self, known: RunHeader | None, wanted: RunHeader) -> RunHeader:
         """Look at the pipeline."""

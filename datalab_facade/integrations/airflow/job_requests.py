@@ -19,11 +19,14 @@ import attrs
 
 from datalab_facade.arguments import named
 from datalab_facade.client import Datalab
+from datalab_facade.documents.kind import DOCUMENTS
 from datalab_facade.documents.sources import FileSource, UrlSource, resolve_source
 from datalab_facade.documents.task_base import Task
 from datalab_facade.errors import InvalidArgumentError
+from datalab_facade.executions.kind import EXECUTIONS
 from datalab_facade.integrations.airflow.memory import Handle
 from datalab_facade.models import JSON
+from datalab_facade.pipelines.kind import PIPELINE_EXECUTIONS
 from datalab_facade.pipelines.run_task import RunPipeline
 from datalab_facade.workflows.inputs import InputConfig
 
@@ -52,7 +55,7 @@ def workflow_request(workflow_id: int, config: InputConfig | None) -> JobRequest
     def start(client: Datalab) -> Handle:
         return client.workflows.execute(workflow_id, config).to_dict()
 
-    return JobRequest("execution", [workflow_id, form], start)
+    return JobRequest(EXECUTIONS.name, [workflow_id, form], start)
 
 
 def without_task(handle: Mapping[str, JSON]) -> Handle:
@@ -74,7 +77,7 @@ def document_request(task: Task[Any], source: str | os.PathLike[str] | None) -> 
     def start(client: Datalab) -> Handle:
         return without_task(client.documents.submit(task, source, checksum=True).to_dict())
 
-    return JobRequest("document", [task.to_dict(), about], start)
+    return JobRequest(DOCUMENTS.name, [task.to_dict(), about], start)
 
 
 def pipeline_request(
@@ -99,7 +102,7 @@ def pipeline_request(
         found = attrs.evolve(task, pipeline_id=client.pipelines.resolve(pipeline))
         return client.pipelines.submit(found, source).to_dict()
 
-    return JobRequest("pipeline execution", [pipeline, task.to_dict(), about], start)
+    return JobRequest(PIPELINE_EXECUTIONS.name, [pipeline, task.to_dict(), about], start)
 
 
 def _identity_of(source: str | os.PathLike[str] | None, task: Task[Any]) -> JSON:
