@@ -668,12 +668,12 @@ class PipelineFailedError(JobFailedError):
 
 
 def _reasons(failures: tuple[Failure, ...]) -> str:
-    return _first(failures, "failures") or "the server gave no reason"
+    return _first(failures, "failures", most=5) or "the server gave no reason"
 
 
-def _first(all_of_them: tuple[object, ...], attribute: str) -> str:
+def _first(all_of_them: tuple[object, ...], attribute: str, *, most: int = 4) -> str:
     """Return the first few as text, and say which attribute of the error has the others."""
-    shown = [excerpt(str(one), limit=200) for one in all_of_them[:4]]
+    shown = [excerpt(str(one), limit=200) for one in all_of_them[:most]]
     if len(all_of_them) > len(shown):
         shown.append(f"and {len(all_of_them) - len(shown)} more in .{attribute}")
     return "; ".join(shown)

@@ -271,12 +271,12 @@ class _Normalization:
                 optional.add(name)
         required = found.pop("required", None)
         found["properties"] = kept
-        if isinstance(required, list):
+        if isinstance(required, list) and all(isinstance(name, str) for name in required):
             left: list[JSON] = [name for name in required if name not in optional]
             if left:
                 found["required"] = left
         elif required is not None:
-            self._add(where, f"has a required that is not a list but {named(required)}")
+            self._add(where, f"has a required that is not a list of names but {named(required)}")
 
     def _union(self, found: dict[str, JSON], union: str, value: object, where: _Where) -> bool:
         branches: list[JSON] = []

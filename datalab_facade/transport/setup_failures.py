@@ -107,7 +107,7 @@ def _advice_on_tls(reason: str, where: str) -> str | None:
         )
     if _NOTHING_IN_COMMON.search(reason):
         return (
-            "The two sides have no TLS version in common. Pass http_client with verify=, an "
+            "The two sides have no version of TLS in common. Pass http_client with verify=, an "
             "ssl.SSLContext that accepts what the server does"
         )
     return None

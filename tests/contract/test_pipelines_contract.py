@@ -349,11 +349,12 @@ def test_a_batch_run_comes_out_typed(api: respx.MockRouter, do: Any) -> None:
     route = api.post(RUNS).respond(200, json=RUN)
     found = do("batch_runs.start", Extract(INVOICE, output_format="json"), 8, eval_rubric_id=2)
     assert (found.id, found.total_files, found.average_score) == (6, 20, 4.5)
-    assert json.loads(route.calls.last.request.content) == {
+    sent = json.loads(route.calls.last.request.content)
+    assert json.loads(sent.pop("page_schema")) == INVOICE
+    assert sent == {
         "collection_id": 8,
         "eval_rubric_id": 2,
         "pipeline_type": "extract",
-        "page_schema": json.dumps(INVOICE),
         "output_format": "json",
     }
 

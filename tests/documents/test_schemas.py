@@ -366,6 +366,11 @@ WRONG: dict[str, tuple[Any, str | None, str]] = {
         "",
         "required that is not a list",
     ),
+    "a required name that is a list": (
+        {"properties": {"a": {"type": "string"}}, "required": [[]]},
+        "",
+        "required that is not a list",
+    ),
     "what is not JSON": ({"properties": {"a": {"enum": [Decimal(1)]}}}, "properties.a", "JSON"),
     "great depth": ({"properties": {"a": deep(200)}}, None, "deep"),
     "bombs": (
