@@ -673,7 +673,7 @@ def _reasons(failures: tuple[Failure, ...]) -> str:
 
 def _first(all_of_them: tuple[object, ...], attribute: str, *, most: int = 4) -> str:
     """Return the first few as text, and say which attribute of the error has the others."""
-    shown = [excerpt(str(one), limit=200) for one in all_of_them[:most]]
+    shown = [excerpt(str(one), limit=150) for one in all_of_them[:most]]
     if len(all_of_them) > len(shown):
         shown.append(f"and {len(all_of_them) - len(shown)} more in .{attribute}")
     return "; ".join(shown)
