@@ -79,6 +79,11 @@ class Budget:
         return self._spent + len(self._open) * self._estimate
 
     @property
+    def awaited_count(self) -> int:
+        """Of how many files this call will still learn the cost."""
+        return len(self._awaited)
+
+    @property
     def fits(self) -> bool:
         """Whether another file may be submitted.
 
@@ -145,10 +150,13 @@ class Allowance(Budget):
 
     Args:
         limit: The most in cents; None for no limit.
+        concurrency: With a limit, of so many files at most the cost is still to come. They may
+            cost more than others did, so this bounds by how much the limit can be exceeded.
     """
 
-    def __init__(self, limit: float | None) -> None:
+    def __init__(self, limit: float | None, concurrency: int) -> None:
         super().__init__(limit)
+        self._concurrency = concurrency
         self._pacing = PagePacing()
         self._stopped: PaymentRequiredError | None = None
         self.under_way: set[str] = set()
@@ -194,13 +202,17 @@ class Allowance(Budget):
         """Whether it makes sense to read another file; always so if nothing is under way."""
         if not self.under_way:
             return True
-        fits = self._stopped is not None or self.fits
+        fits = self._stopped is not None or self._fits_surely
         return fits and self._pacing.has_room(len(self.under_way))
 
     @property
     def needs_costs(self) -> bool:
         """Whether only what ended files cost can tell whether there is room for more."""
-        return not self.under_way and self._stopped is None and not self.fits
+        return not self.under_way and self._stopped is None and not self._fits_surely
+
+    @property
+    def _fits_surely(self) -> bool:
+        return self.limit is None or (self.fits and self.awaited_count < self._concurrency)
 
     @property
     def pause(self) -> float:

@@ -81,7 +81,7 @@ class RunPlan:
         self._no_more_sources = False
         self.late: deque[LateCost] = deque()
         self.late_cents: dict[int, float] = {}
-        self.allowance = Allowance(request.max_cost_cents)
+        self.allowance = Allowance(request.max_cost_cents, request.concurrency)
         for key, entry in journal.entries():
             is_open = entry.submitting or (entry.job_id is not None and entry.reason is None)
             self.allowance.load(

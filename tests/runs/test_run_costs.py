@@ -186,6 +186,9 @@ def test_a_file_whose_outputs_cannot_be_saved_leaves_the_limit_to_the_others(
     concurrency=st.integers(1, 8),
 )
 @example(costs=[1, 30, 30, 30], seconds=[1.0] * 8, late=[0.0] * 8, limit=40, concurrency=8)
+@example(
+    costs=[2, 21, 25, 13, 16, 18, 22], seconds=[2.0] * 8, late=[12.0] * 8, limit=20, concurrency=2
+)
 def test_a_limit_is_never_exceeded_by_more_than_what_was_under_way(  # noqa: PLR0917
     kind: Kind,
     costs: list[int],
