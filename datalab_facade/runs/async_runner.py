@@ -223,7 +223,7 @@ class AsyncRuns:
                     yield update.outcome
 
     async def _submit(self, plan: RunPlan, run: _Run, item: RunItem) -> WaitFor | RunResult:
-        if plan.needs_costs:
+        if plan.needs_costs(item):
             await self._ask_costs(plan, run)
         if plan.allowance.pause:
             await self._context.clock.sleep_async(plan.allowance.pause)
@@ -276,20 +276,25 @@ class AsyncRuns:
     async def _ask_costs(self, plan: RunPlan, run: _Run) -> None:
         """Ask for all costs that are missed, for at most a minute."""
         clock = self._context.clock
-        for pause in asking_again(clock.monotonic, clock.monotonic() + LONGEST):
+        deadline = clock.monotonic() + LONGEST
+        for pause in asking_again(clock.monotonic, deadline):
             if not plan.late:
                 return
             await clock.sleep_async(pause)
             for _ in range(len(plan.late)):
-                if plan.late:
-                    await self._ask_cost(plan, run, plan.late.popleft())
+                # Of very many, the rate limit lets only some be asked for in time.
+                left = deadline - clock.monotonic()
+                if plan.late and left > 0:
+                    await self._ask_cost(plan, run, plan.late.popleft(), timeout=left)
         while plan.late:
             plan.record_cost(plan.late.popleft(), None)
 
-    async def _ask_cost(self, plan: RunPlan, run: _Run, late: LateCost) -> None:
+    async def _ask_cost(
+        self, plan: RunPlan, run: _Run, late: LateCost, *, timeout: float = LONGEST
+    ) -> None:
         cents: float | None = None
         try:
-            cents = await run.cost(late.job_id)
+            cents = await run.cost(late.job_id, timeout=timeout)
         except NotFoundError:
             plan.record_cost(late, None)
             return

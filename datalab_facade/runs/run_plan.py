@@ -95,9 +95,11 @@ class RunPlan:
             return not self.allowance.under_way
         return self.allowance.has_room
 
-    @property
-    def needs_costs(self) -> bool:
-        """Whether nothing can be submitted before it is known what earlier files cost."""
+    def needs_costs(self, item: RunItem) -> bool:
+        """Tell whether a file cannot be submitted before it is known what earlier ones cost."""
+        entry = self._journal.entry(item.key)
+        if entry is not None and entry.job_id is not None and not self._is_retried(item, entry):
+            return False
         return bool(self.late) and self.allowance.needs_costs
 
     @property
@@ -141,17 +143,10 @@ class RunPlan:
             if (error := self.allowance.why_no_more()) is not None:
                 return self._result(item, error=error, is_left=True)
             entry = self._record_first(item)
-        if self._retry_failed and item.key not in self._seen and has_failed(entry):
+        if self._is_retried(item, entry):
             earlier = (entry.earlier_cents or 0.0) + (entry.cents or 0.0)
-            entry = self._record(
-                item,
-                job_id=None,
-                ended=None,
-                reason=None,
-                submitting=False,
-                cents=None,
-                earlier_cents=earlier or None,
-            )
+            anew = dict.fromkeys(("job_id", "ended", "reason", "cents"))
+            entry = self._record(item, **anew, submitting=False, earlier_cents=earlier or None)
         self._seen.add(item.key)
         return self._next(item, entry)
 
@@ -238,8 +233,7 @@ class RunPlan:
             if saved.pages is not None:
                 facts["pages"] = saved.pages
             if saved.folder is not None:
-                place = saved.folder.relative_to(self._journal.folder)
-                facts["folder"] = place.as_posix()
+                facts["folder"] = saved.folder.relative_to(self._journal.folder).as_posix()
             self._record(item, **facts)
         succeeded = saved.error is None and saved.status is Status.COMPLETED
         self.allowance.end(item.key)
@@ -283,6 +277,9 @@ class RunPlan:
             return self._not_done(item, self._family.kind.failure(snapshot))
         self._refused.append(item)
         return None
+
+    def _is_retried(self, item: RunItem, entry: RunEntry) -> bool:
+        return self._retry_failed and item.key not in self._seen and has_failed(entry)
 
     def _refusal(self, outcome: Outcome[Any, Any]) -> str | None:
         snapshot = outcome.snapshot

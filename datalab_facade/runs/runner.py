@@ -223,7 +223,7 @@ class Runs:
                     yield update.outcome
 
     def _submit(self, plan: RunPlan, run: _Run, item: RunItem) -> WaitFor | RunResult:
-        if plan.needs_costs:
+        if plan.needs_costs(item):
             self._ask_costs(plan, run)
         if plan.allowance.pause:
             self._context.clock.sleep(plan.allowance.pause)
@@ -274,20 +274,25 @@ class Runs:
     def _ask_costs(self, plan: RunPlan, run: _Run) -> None:
         """Ask for all costs that are missed, for at most a minute."""
         clock = self._context.clock
-        for pause in asking_again(clock.monotonic, clock.monotonic() + LONGEST):
+        deadline = clock.monotonic() + LONGEST
+        for pause in asking_again(clock.monotonic, deadline):
             if not plan.late:
                 return
             clock.sleep(pause)
             for _ in range(len(plan.late)):
-                if plan.late:
-                    self._ask_cost(plan, run, plan.late.popleft())
+                # Of very many, the rate limit lets only some be asked for in time.
+                left = deadline - clock.monotonic()
+                if plan.late and left > 0:
+                    self._ask_cost(plan, run, plan.late.popleft(), timeout=left)
         while plan.late:
             plan.record_cost(plan.late.popleft(), None)
 
-    def _ask_cost(self, plan: RunPlan, run: _Run, late: LateCost) -> None:
+    def _ask_cost(
+        self, plan: RunPlan, run: _Run, late: LateCost, *, timeout: float = LONGEST
+    ) -> None:
         cents: float | None = None
         try:
-            cents = run.cost(late.job_id)
+            cents = run.cost(late.job_id, timeout=timeout)
         except NotFoundError:
             plan.record_cost(late, None)
             return
