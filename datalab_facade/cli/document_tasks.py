@@ -18,7 +18,9 @@ from datalab_facade.documents.tasks import (
     CreateDocument,
     Extract,
     Fill,
+    RunAgent,
     Segment,
+    SuggestSchemas,
     Task,
     TrackChanges,
 )
@@ -140,6 +142,19 @@ def _make_document(options: dict[str, object]) -> Task[Any]:
     return CreateDocument(cast("str", text), **_fields(CreateDocument, options))
 
 
+def _make_agent_run(options: dict[str, object]) -> Task[Any]:
+    processor = options.pop("processor", None)
+    if not isinstance(processor, str):
+        raise InvalidArgumentError(
+            "agent needs --processor: the id of a published agent processor, such as cp_abc123"
+        )
+    return RunAgent(processor, **_fields(RunAgent, options))
+
+
+def _make_suggestion(options: dict[str, object]) -> Task[Any]:
+    return SuggestSchemas(**_fields(SuggestSchemas, options))
+
+
 _MAKERS: Final[Mapping[str, Callable[[dict[str, object]], Task[Any]]]] = {
     "convert": _make_conversion,
     "extract": _make_extraction,
@@ -147,6 +162,8 @@ _MAKERS: Final[Mapping[str, Callable[[dict[str, object]], Task[Any]]]] = {
     "fill": _make_filling,
     "track-changes": _make_track_changes,
     "create": _make_document,
+    "agent": _make_agent_run,
+    "suggest-schemas": _make_suggestion,
 }
 
 

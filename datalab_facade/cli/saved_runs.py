@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from datalab_facade.cli.document_display import DocumentDisplay
-from datalab_facade.cli.document_results import SourceResult, report_document, to_document
+from datalab_facade.cli.document_results import (
+    SourceResult,
+    cost_documents,
+    report_document,
+    to_document,
+)
 from datalab_facade.cli.exits import ExitCode, worst
 from datalab_facade.cli.rendering.conversions import report_text, result_line, summary_lines
 from datalab_facade.cli.result_output import exit_code_of
@@ -93,8 +98,10 @@ def run_and_save(
                 out.write_json({"event": "result", **to_document(result)}, indented=False)
             elif not out.is_terminal:
                 out.write(result_line(result, out.for_tables))
-    found = _with_late_costs(found, Path(folder))
+    early, found = found, _with_late_costs(found, Path(folder))
     if session.as_json:
+        for cost in cost_documents(early, found):
+            out.write_json(cost, indented=False)
         out.write_json(report_document(folder, found), indented=False)
     elif out.is_terminal:
         out.write(report_text(folder, found, out.for_tables))

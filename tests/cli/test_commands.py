@@ -105,6 +105,14 @@ DOCUMENT_CASES = {
     "submit-create": Case(
         lambda _, __: ["submit", "create", "text.md"], ('"id": "create-document/',), is_wide=True
     ),
+    "submit-agent": Case(
+        lambda _, __: ["submit", "agent", "invoice.pdf", "--processor", "cp_abc123"],
+        ('"id": "agent/',),
+        is_wide=True,
+    ),
+    "suggest-schemas": Case(
+        lambda w, _: ["suggest-schemas", w.checkpoint], ('"simple": {',), streams=True
+    ),
     "result": Case(lambda w, _: ["result", w.requested], ("# report.pdf",), streams=True),
     "pipelines-list": Case(
         lambda w, _: [_new_pipeline(w), "pipelines", "list"][1:], ("Invoices pl_", "pl_0")
