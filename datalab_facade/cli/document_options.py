@@ -54,6 +54,10 @@ def _text(*names: str, metavar: str, help: str) -> _Decorate:  # noqa: A002 - cl
     return click.option(*names, cls=_Option, metavar=metavar, help=help)
 
 
+def _file(*names: str, metavar: str, help: str) -> _Decorate:  # noqa: A002 - click's name
+    return click.option(*names, cls=_Option, type=NonEmptyPath(), metavar=metavar, help=help)
+
+
 def _flag(*names: str, help: str) -> _Decorate:  # noqa: A002 - click's name
     return click.option(*names, cls=_Option, is_flag=True, help=help)
 
@@ -175,7 +179,7 @@ _FIELDS: Final[Mapping[str, tuple[_Decorate, ...]]] = {
         _SAVE_CHECKPOINT,
     ),
     "extract": (
-        _text(
+        _file(
             "--schema",
             "--page-schema",
             "--schema-id",
@@ -207,7 +211,7 @@ _FIELDS: Final[Mapping[str, tuple[_Decorate, ...]]] = {
         _CHECKPOINT,
     ),
     "segment": (
-        _text(
+        _file(
             "--segments",
             "--segmentation-schema",
             "segments",
@@ -227,7 +231,7 @@ _FIELDS: Final[Mapping[str, tuple[_Decorate, ...]]] = {
         _CHECKPOINT,
     ),
     "fill": (
-        _text(
+        _file(
             "--fields",
             "--field-data",
             "fields",

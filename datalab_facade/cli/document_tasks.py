@@ -139,7 +139,11 @@ def _make_filling(options: dict[str, object]) -> Task[Any]:
 def _make_document(options: dict[str, object]) -> Task[Any]:
     source = cast("str", options.pop("text"))
     text: str | Path = sys.stdin.read() if source == "-" else Path(source)
-    return CreateDocument(cast("str", text), **_fields(CreateDocument, options))
+    task = CreateDocument(cast("str", text), **_fields(CreateDocument, options))
+    if not task.markdown.strip():
+        where = "Standard input" if source == "-" else source
+        raise InvalidArgumentError(f"{where} is empty; nothing was sent")
+    return task
 
 
 def _make_agent_run(options: dict[str, object]) -> Task[Any]:

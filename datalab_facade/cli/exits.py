@@ -133,6 +133,7 @@ _OPTION_NAMES: Final = {
     "pass name, such as": "put it into a file with a name such as",
     "field_data must": "--fields must",
     "field_data is": "--fields is",
+    "base_url is": "--host is",
     "field_data: ": "--fields: ",
 }
 # What a command without the option does not offer.

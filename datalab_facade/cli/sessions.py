@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import attrs
 import click
 
+from datalab_facade.cli.arguments import NonEmptyPath
 from datalab_facade.cli.exits import ExitCode, Problem, problem_of
 from datalab_facade.cli.keys import HOST_VARIABLE, KEY_FILE_VARIABLE, FoundKey, find_key
 from datalab_facade.cli.screens import Screen
@@ -165,7 +166,7 @@ def connection_options(command: _Command) -> _Command:
             "--key-file",
             metavar="FILE",
             envvar=KEY_FILE_VARIABLE,
-            type=click.Path(dir_okay=False),
+            type=NonEmptyPath(dir_okay=False),
             help="A file that holds the API key. The default is the variable DATALAB_API_KEY.",
         ),
         click.option(

@@ -112,6 +112,13 @@ ONE_FORM = ["fill", "invoice.pdf", "--fields", '{"a": "b"}', "-o"]
         (["convert", "invoice.pdf", "-o", ""], "It is empty"),
         ([*ONE_FORM, ""], "It is empty"),
         (["run", "1", "", "-o", "x"], "It is empty"),
+        (["convert", "invoice.pdf", "--key-file", ""], "It is empty"),
+        (["convert", "invoice.pdf", "--host", ""], "--host is empty"),
+        (["extract", "invoice.pdf", "--schema", ""], "It is empty"),
+        (["segment", "invoice.pdf", "--segments", ""], "It is empty"),
+        (["fill", "invoice.pdf", "--fields", "", "-o", "x.pdf"], "It is empty"),
+        (["download", "1", "-o", ""], "It is empty"),
+        (["files", "upload", ""], "It is empty"),
         (["convert", "-", "invoice.pdf", "-o", "x"], "must be the only source"),
         (["convert", "invoice.pdf", "-o", "text.md/x.md"], "there is no folder text.md"),
         (["convert", "invoice.pdf", "-o", "nowhere/x.md"], "there is no folder nowhere"),
@@ -167,6 +174,8 @@ def test_errors_name_what_the_command_line_has(
 
 def test_standard_input_that_holds_no_document_is_refused(world: World) -> None:
     done = in_pipe(["convert", "-"], world.environment, world.folder, "")
+    assert (done.code, "Standard input is empty" in done.err) == (2, True)
+    done = in_pipe(["create", "-", "-o", "a.docx"], world.environment, world.folder, "\n")
     assert (done.code, "Standard input is empty" in done.err) == (2, True)
     done = in_pipe(["convert", "-"], world.environment, world.folder, "what")
     assert (done.code, "put it into a file with a name such as" in done.err) == (2, True)

@@ -47,7 +47,7 @@ def fill(
 
 
 @click.command()
-@click.argument("text", metavar="TEXT.md", type=click.Path(dir_okay=False, allow_dash=True))
+@click.argument("text", metavar="TEXT.md", type=NonEmptyPath(dir_okay=False, allow_dash=True))
 @field_options("create")
 @FILE_OUTPUT
 @TIMEOUT
