@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterable
+from contextvars import ContextVar
 from enum import IntEnum
 from typing import Final
 
 import attrs
-import click
 
 from datalab_facade.codec import ToJSON, json_field
 from datalab_facade.errors import (
@@ -141,6 +141,9 @@ _OF_MEDIA_TYPES: Final = "; for anything else pass content_type"
 _CALLS: Final = re.compile(r"client\.(pipelines|extraction_schemas)\.list\(\)")
 
 
+OPTIONS_AT_WORK: Final = ContextVar[tuple[tuple[str, str], ...]]("OPTIONS_AT_WORK", default=())
+"""The options of the command at work, by the arguments that they stand for."""
+
 _SECRET: Final = re.compile(r"secrets\['([^']*)'\]")
 # The option is in dollars, so the number would mislead.
 _MAX_COST: Final = re.compile(r"max_cost_cents(=[\d.]+)?")
@@ -152,7 +155,7 @@ def use_option_names(text: str) -> str:
     >>> use_option_names("Use https, or allow_http=True")
     'Use https, or --allow-http'
     """
-    names = _shown_options()
+    names = dict(OPTIONS_AT_WORK.get())
     if "content_type" not in names:
         text = text.replace(_OF_MEDIA_TYPES, "")
     for argument, option in _OPTION_NAMES.items():
@@ -161,16 +164,6 @@ def use_option_names(text: str) -> str:
         text = re.sub(rf"(?<![\w./'\"-]){name}(?![\w./'\"=-])", option, text)
     text = _CALLS.sub(lambda call: f"datalab-facade {call[1].replace('_', '-')} list", text)
     return _SECRET.sub(r"--secret \1=FILE", _MAX_COST.sub("--max-cost", text))
-
-
-def _shown_options() -> dict[str, str]:
-    """Return the options of the command at work, by the arguments that they stand for."""
-    context = click.get_current_context(silent=True)
-    return {
-        option.name: option.opts[0]
-        for option in (() if context is None else context.command.params)
-        if isinstance(option, click.Option) and option.name and "_" in option.name
-    }
 
 
 def _message(error: DatalabError) -> str:
