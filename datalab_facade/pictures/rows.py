@@ -213,7 +213,10 @@ def _facts(timeline: Timeline) -> Iterator[str]:
     yield f"began {format_time(timeline.started_at)}" if timeline.started_at else "no times known"
     if timeline.belongs_to is not None:
         yield sanitize(timeline.belongs_to)
-    if timeline.steps:
+    if len(timeline.steps) == 1 and len(runs := timeline.steps[0].runs) > 1:
+        done = sum(run.status.is_terminal for run in runs)
+        yield f"{done:,} of {pluralize(len(runs), 'file')} done"
+    elif timeline.steps:
         done = sum(
             bool(step.runs) and all(run.status.is_terminal for run in step.runs)
             for step in timeline.steps

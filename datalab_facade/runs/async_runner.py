@@ -37,9 +37,10 @@ from datalab_facade.runs.run_actions import (
     scheduler_input,
 )
 from datalab_facade.runs.run_families import check_same
-from datalab_facade.runs.run_journal import RunHeader, RunJournal
+from datalab_facade.runs.run_journal import RunJournal
 from datalab_facade.runs.run_options import RunOptions, RunRequest, RunTask, checked_request
 from datalab_facade.runs.run_plan import RunPlan
+from datalab_facade.runs.run_records import RunHeader
 from datalab_facade.runs.run_results import RunReport, RunResult
 from datalab_facade.runs.run_sources import AsyncSources, RunItem, check_unchanged
 from datalab_facade.transport.async_api import AsyncApiTransport
@@ -83,7 +84,7 @@ class AsyncRuns:
             self._context, task, sources, folder, options, iterables=_ITERABLES
         )
         activity = Activity(self._context.reporter, name="run")
-        with activity.reported(), RunJournal(request.folder) as journal:
+        with activity.reported(), self._journal(request) as journal:
             run = self._run_of(request)
             header = await self._begin(journal, run, activity)
             plan = RunPlan(journal, request, run.family)
@@ -112,7 +113,10 @@ class AsyncRuns:
 
         async def results() -> AsyncGenerator[RunResult, None]:
             activity = Activity(self._context.reporter, name="run")
-            with activity.reported(), RunJournal(request.folder) as journal:
+            with (
+                activity.reported(),
+                self._journal(request) as journal,
+            ):
                 run = self._run_of(request)
                 await self._begin(journal, run, activity)
                 plan = RunPlan(journal, request, run.family)
@@ -122,6 +126,9 @@ class AsyncRuns:
                         yield result
 
         return results()
+
+    def _journal(self, request: RunRequest) -> RunJournal:
+        return RunJournal(request.folder, self._context.clock.now)
 
     def _run_of(self, request: RunRequest) -> _Run:
         """Return the description of the task's family; what is new about a fourth one."""

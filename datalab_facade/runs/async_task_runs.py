@@ -49,7 +49,7 @@ from datalab_facade.runs.run_families import (
     task_digest,
     task_name,
 )
-from datalab_facade.runs.run_journal import RunHeader
+from datalab_facade.runs.run_records import RunHeader
 from datalab_facade.statuses import Status
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.workflows.async_resource import AsyncWorkflows

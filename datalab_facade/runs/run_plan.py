@@ -40,9 +40,10 @@ from datalab_facade.runs.run_actions import (
     upload_of,
 )
 from datalab_facade.runs.run_families import Place, RunFamily, Saved, Sending, is_never_accepted
-from datalab_facade.runs.run_journal import RunEntry, RunJournal
+from datalab_facade.runs.run_journal import RunJournal
 from datalab_facade.runs.run_options import RunRequest
 from datalab_facade.runs.run_pacing import Allowance
+from datalab_facade.runs.run_records import RunEntry
 from datalab_facade.runs.run_results import RunResult
 from datalab_facade.runs.run_sources import RunItem
 from datalab_facade.statuses import Status
@@ -376,6 +377,8 @@ class RunPlan:
             execution_id=job_id if isinstance(job_id, int) else None,
             error=error,
             is_left=is_left,
+            submitted_at=None if entry is None else entry.submitted_at,
+            finished_at=None if entry is None or entry.ended is None else entry.finished_at,
         )
         if saved is None:
             return attrs.evolve(result, reason=None if error is None else message_of(error))

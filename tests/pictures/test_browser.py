@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
+from datalab_facade import RunReport
+from datalab_facade.runs.run_results import RunResult
 from tests.pictures import cards, graphs, scenes
 
 Open = Callable[[str, str, int, bool], Page]
@@ -212,3 +214,13 @@ def test_a_hostile_document_runs_nothing_loads_nothing_and_stays_in_its_place(
         # The page goes on beside the card, not inside of it.
         assert page.evaluate("document.querySelector('body > #after') !== null")
         assert page.evaluate("document.querySelectorAll('main > .datalab-card').length") == 1
+
+
+@pytest.mark.parametrize("width", [1200, 360])
+def test_the_report_of_a_run_opens_cleanly(opened: Open, width: int) -> None:
+    attack = "<img src=x onerror=alert(1)><script>alert(1)</script>"
+    result = RunResult(source=attack, folder=Path("out/a"), reason=attack)
+    report = RunReport(task=attack, folder=Path("out"), results=(result,))
+    page = opened("run.html", report.html(), width, False)
+    assert page.locator("tbody td").first.inner_text() == attack
+    assert overflow(page) <= 0
