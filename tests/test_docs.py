@@ -47,6 +47,9 @@ WITH_TESTS = [page for page in PAGES if any(block.holds_tests for block in BLOCK
 _STORIES = frozenset({"tutorial.md"})
 # Other clients have a part in these, so each needs a server and a process of its own.
 _OVER_SOCKETS = frozenset({"from-datalab-sdk.md", "from-requests.md"})
+# They show code of programs that are not installed here, under a title that says whose it is.
+_SHOWS_OTHERS = frozenset({"from-marker.md", "from-llamaparse.md"})
+_OF_ANOTHER = re.compile(r'(python|sh) title="[a-z-]+"')
 # Its commands are run by tests/cli/test_page.py.
 _PROGRAM = "command-line.md"
 
@@ -166,7 +169,16 @@ def test_every_block_is_run_is_printed_or_is_a_command() -> None:
                 or block.language in {"python", "sh"}
                 or (block.language == "console" and page.name == _PROGRAM)
                 or (block.language == "text" and printed)
+                or (_OF_ANOTHER.fullmatch(block.language) and page.name in _SHOWS_OTHERS)
             ), f"{page.name}: nobody runs {block}"
+
+
+def test_code_of_others_is_python_at_least() -> None:
+    shown = [block for page in PAGES if page.name in _SHOWS_OTHERS for block in BLOCKS[page]]
+    theirs = [block for block in shown if block.language.startswith("python title=")]
+    assert theirs
+    for block in theirs:
+        compile(block.code, str(block), "exec", dont_inherit=True)
 
 
 def test_the_commands_of_the_documentation_are_there() -> None:
