@@ -11,12 +11,15 @@ import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import attrs
 import draw
 import pytest
 
+import datalab_facade
+from datalab_facade import rate_limiting, testing
 from datalab_facade.testing import (
     DocumentScript,
     ExecutionScript,
@@ -206,6 +209,19 @@ def test_every_page_is_in_the_navigation_and_the_other_way_round() -> None:
 
     collect(tomllib.loads(text)["project"]["nav"])
     assert sorted(found) == sorted(page.relative_to(_DOCS).as_posix() for page in ALL_PAGES)
+
+
+@pytest.mark.parametrize(
+    "module", [datalab_facade, rate_limiting, testing], ids=lambda module: module.__name__
+)
+def test_every_public_name_has_its_place_in_the_reference(module: ModuleType) -> None:
+    pages = [page.read_text(encoding="utf-8") for page in (_DOCS / "reference").glob("*.md")]
+    shown = {
+        name.rpartition(".")[2]
+        for page in pages
+        for name in re.findall(r"^::: ([\w.]+)", page, flags=re.MULTILINE)
+    }
+    assert set(module.__all__) - {"__version__"} - shown == set()
 
 
 def test_testing_takes_ten_lines() -> None:
