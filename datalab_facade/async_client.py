@@ -1,4 +1,4 @@
-"""The async front door; the blocking one is :class:`~datalab_facade.Datalab`."""
+"""The async client; the blocking one is :class:`~datalab_facade.Datalab`."""
 
 from __future__ import annotations
 
