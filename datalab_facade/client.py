@@ -351,7 +351,7 @@ class Datalab:
 
     @property
     def duration_model(self) -> DurationModel | None:
-        """What was learnt of how long executions take; None if that is switched off."""
+        """What was learned of how long executions take; None if that is switched off."""
         return self._context.duration_model
 
     @property

@@ -131,7 +131,7 @@ def make_context(
 def make_tenant_context(
     parent: Context, duration_model: DurationModel | None, options: ClientOptions
 ) -> Context:
-    """Return what the parts of a client for another tenant share: nothing learnt is shared.
+    """Return what the parts of a client for another tenant share: nothing learned is shared.
 
     Raises:
         InvalidArgumentError: An argument is wrong.

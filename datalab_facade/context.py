@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 
 @attrs.frozen
 class Context:
-    """One client's clock, chance, reporter, drift log, what it has learnt, and options.
+    """One client's clock, chance, reporter, drift log, what it has learned, and options.
 
     Views of a client made with ``with_options`` share all of it but the options.
     """
