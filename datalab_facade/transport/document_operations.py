@@ -169,7 +169,7 @@ def thumbnails(
     from datalab_api_client.api.default.get_thumbnails_id import _get_kwargs
 
     built = _get_kwargs(lookup_key)
-    given = {"page_range": page_range, "thumb_width": width, "track_changes": track_changes or None}
-    params = {name: value for name, value in given.items() if value is not None}
+    query = {"page_range": page_range, "thumb_width": width, "track_changes": track_changes or None}
+    params = {name: value for name, value in query.items() if value is not None}
     path = "/api/v1/thumbnails/{lookup_key}"
     return make_operation("get_thumbnails", path, {**built, "params": params})
