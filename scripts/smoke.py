@@ -12,7 +12,8 @@ from pathlib import Path
 import datalab_api_client
 
 import datalab_facade
-from datalab_facade import JSON, Datalab
+from datalab_facade import Datalab
+from datalab_facade.models import JSON
 from datalab_facade.testing import ExecutionScript, Simulator, StepScript, VirtualClock, connect
 
 _SCHEMA: dict[str, JSON] = {"type": "object", "properties": {"title": {"type": "string"}}}
