@@ -69,7 +69,7 @@ release: $(DEV)/.installed $(AUDIT)/.installed
 	$(DEV)/bin/python scripts/packing.py release dist
 	$(AUDIT)/bin/twine check --strict dist/*.whl dist/*.tar.gz
 	@$(DEV)/bin/python scripts/pythons.py --all | while read -r version python; do \
-	  $(MAKE) --no-print-directory PYTHON=$$python \
+	  $(MAKE) --silent --no-print-directory PYTHON=$$python \
 	    .venv/bare$$version/.installed .venv/cli$$version/.installed && \
 	  $(DEV)/bin/python scripts/packing.py smoke dist .venv/bare$$version .venv/cli$$version \
 	    </dev/null || exit 1; \
