@@ -18,6 +18,7 @@ from datalab_facade.cli.commands.files import files
 from datalab_facade.cli.commands.outputs import download
 from datalab_facade.cli.commands.pipelines import pipelines
 from datalab_facade.cli.commands.record import record
+from datalab_facade.cli.commands.reports import report
 from datalab_facade.cli.commands.requests import result, submit
 from datalab_facade.cli.commands.running import run as run_files
 from datalab_facade.cli.commands.schemas import completion, schema
@@ -92,6 +93,7 @@ for _command in (
     wait,
     download,
     run_files,
+    report,
     timeline,
     workflows,
     step_types,

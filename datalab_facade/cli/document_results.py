@@ -23,6 +23,7 @@ from datalab_facade.documents.results import (
 from datalab_facade.errors import DatalabError
 from datalab_facade.models import JSON
 from datalab_facade.redaction import redact_urls
+from datalab_facade.runs.run_results import RunResult
 
 
 @attrs.frozen(kw_only=True)
@@ -57,6 +58,19 @@ class SourceResult:
             result=result,
             page_count=result.page_count,
             cost_cents=result.cost_cents,
+        )
+
+    @classmethod
+    def of_run(cls, one: RunResult) -> Self:
+        """Return what came of a file of a run."""
+        return cls(
+            source=one.source,
+            id=None if one.job_id is None else str(one.job_id),
+            receipts=one.receipts,
+            page_count=one.page_count,
+            cost_cents=one.cost_cents,
+            error=one.error,
+            reason=None if one.succeeded else one.reason or "not done",
         )
 
     @property

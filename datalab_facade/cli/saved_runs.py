@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from datalab_facade.client import Datalab
     from datalab_facade.jobs.outcomes import Update
     from datalab_facade.runs.run_options import RunOptions
-    from datalab_facade.runs.run_results import RunResult
 
 
 @attrs.frozen(kw_only=True)
@@ -86,7 +85,7 @@ def run_and_save(
     finished = client.iter_run(task, sources, output_dir=folder, **options)
     with contextlib.closing(finished), display:
         for one in finished:
-            result = _result_of(one)
+            result = SourceResult.of_run(one)
             found.append(result)
             display.end(result)
             if session.as_json:
@@ -103,30 +102,18 @@ def run_and_save(
     return worst(map(exit_code_of, found))
 
 
-def _result_of(one: RunResult) -> SourceResult:
-    return SourceResult(
-        source=one.source,
-        id=None if one.job_id is None else str(one.job_id),
-        receipts=one.receipts,
-        page_count=one.page_count,
-        cost_cents=one.cost_cents,
-        error=one.error,
-        reason=None if one.succeeded else one.reason or "not done",
-    )
-
-
 def _with_late_costs(results: list[SourceResult], folder: Path) -> list[SourceResult]:
     """Add the costs that were not known yet when a result came; the run's journal has them."""
-    from datalab_facade.runs.run_journal import RunJournal
+    from datalab_facade.runs.run_records import RunRecords
 
     if all(one.cost_cents is not None for one in results if one.succeeded):
         return results
     try:
-        with RunJournal(folder) as journal:
-            late = {str(entry.job_id): entry.cents for _, entry in journal.entries()}
+        records, _ = RunRecords.read(folder)
     except LocalFileError:
-        # Another run has begun in the folder, for example.
+        # The journal is gone, for example.
         return results
+    late = {str(entry.job_id): entry.cents for _, entry in records.entries()}
     return [
         attrs.evolve(one, cost_cents=late.get(one.id or "")) if one.cost_cents is None else one
         for one in results

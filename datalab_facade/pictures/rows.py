@@ -124,7 +124,7 @@ def file_label(run: TimelineRun | None) -> str:
 
 def state_of(status: Status, *, failed: bool) -> State:
     """Return the state that a row shows for a status."""
-    if failed or status == Status.FAILED:
+    if failed or status in (Status.FAILED, Status.COMPLETED_WITH_ERRORS):
         return "failed"
     if status == Status.COMPLETED:
         return "done"
@@ -207,6 +207,16 @@ class Headline:
     def summary(self) -> str:
         """All of the text in one line."""
         return join_parts((f"{self.title}: {self.status}", self.total, *self.facts, self.path))
+
+
+def legend_of(timeline: Timeline) -> list[tuple[Literal["crit", "work", "wait"], str]]:
+    """Return what the bars of a chart mean, each with the name of its style."""
+    if timeline.critical_path:
+        return [("crit", "critical path"), ("work", "other work"), ("wait", "waiting")]
+    found: list[tuple[Literal["crit", "work", "wait"], str]] = [("work", "at work")]
+    if any(step.waiting for step in timeline.steps):
+        found.append(("wait", "waiting"))
+    return found
 
 
 def _facts(timeline: Timeline) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from datalab_facade.pictures.markup import Element, as_xml, element, number
 from datalab_facade.pictures.page import page
 from datalab_facade.pictures.timeline_html import LAYOUT, draw_chart
-from datalab_facade.pictures.words import format_duration, pluralize, sanitize
+from datalab_facade.pictures.words import format_duration, format_time, pluralize, sanitize
 
 if TYPE_CHECKING:
     from datalab_facade.runs.run_results import RunReport, RunResult
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 _MAX_ROWS: Final = 1_000
 _MAX_WORDS: Final = 1_000
 _MAX_NOTEBOOK_ROWS: Final = 20
-_HEADINGS: Final = ("File", "State", "Pages", "Cents", "Time", "Folder")
 _STYLE: Final = """
-.files{overflow-x:auto}
 table{border-collapse:collapse;width:100%}
-th,td{text-align:left;vertical-align:top;padding:4px 8px;border-bottom:1px solid var(--grid);
+th,td{text-align:right;vertical-align:top;padding:5px 0 5px 14px;white-space:nowrap}
+th{color:var(--mute);font-size:12px;font-weight:400}
+td{border-top:1px solid var(--grid)}
+th:first-child,td:first-child{text-align:left;width:100%;padding-left:0;white-space:normal;
 overflow-wrap:anywhere}
-th{color:var(--mute)}
+.words{font-size:13px;color:var(--mute)}.failed .words{color:var(--failed)}
 """
 
 
@@ -32,7 +33,11 @@ def run_html(report: RunReport) -> str:
     element(head, "h1", _title(report))
     element(head, "p", _totals(report))
     element(head, "p", _safe(str(report.folder)), class_="path")
-    draw_chart(main, report.timeline())
+    timeline = report.timeline()
+    if timeline.started_at is not None:
+        words = f"{format_time(timeline.started_at)}, {format_duration(timeline.total)}"
+        element(head, "p", words, class_="more")
+    draw_chart(main, timeline)
     _table(element(main, "section", class_="card files"), report, _MAX_ROWS)
     return page(_title(report), LAYOUT + _STYLE, [main])
 
@@ -50,7 +55,7 @@ def _title(report: RunReport) -> str:
 
 
 def _totals(report: RunReport) -> str:
-    facts = [f"{len(report.succeeded)} of {pluralize(len(report.results), 'file')} done"]
+    facts = [f"{len(report.succeeded):,} of {pluralize(len(report.results), 'file')} done"]
     pages = [one.page_count for one in report.results if one.page_count is not None]
     if pages:
         facts.append(pluralize(sum(pages), "page"))
@@ -65,25 +70,38 @@ def _table(parent: Element, report: RunReport, most: int) -> None:
         results = (*report.failed, *report.succeeded)
     table = element(parent, "table")
     row = element(element(table, "thead"), "tr")
-    for heading in _HEADINGS:
+    for heading in ("file", "pages", "cents", "time"):
         element(row, "th", heading)
     body = element(table, "tbody")
     for result in results[:most]:
         row = element(body, "tr")
-        for text in _cells(result):
+        _file(element(row, "td"), result)
+        for text in _numbers(result):
             element(row, "td", text)
     if len(results) > most:
-        element(parent, "p", f"… {pluralize(len(results) - most, 'more file')}")
+        element(parent, "p", f"… {pluralize(len(results) - most, 'more file')}", class_="more")
 
 
-def _cells(result: RunResult) -> tuple[str, ...]:
+def _file(cell: Element, result: RunResult) -> None:
+    state = "done" if result.succeeded else "failed"
+    if result.is_unfinished:
+        state = "working"
+    name = element(cell, "div", class_=f"name {state}")
+    name.set("title", _safe(str(result.folder)))
+    element(name, "span", _safe(result.source))
+    element(name, "span", state, class_="sr-only")
+    if not result.succeeded:
+        element(name, "span", _safe(result.reason or "not done"), class_="words")
+
+
+def _numbers(result: RunResult) -> tuple[str, ...]:
+    took = result.duration
+    if took is None and result.submitted_at is not None and result.finished_at is not None:
+        took = result.finished_at - result.submitted_at
     return (
-        _safe(result.source),
-        "done" if result.succeeded else _safe(result.reason or "not done"),
-        "" if result.page_count is None else str(result.page_count),
+        "" if result.page_count is None else f"{result.page_count:,}",
         "" if result.cost_cents is None else number(result.cost_cents),
-        "" if result.duration is None else format_duration(result.duration),
-        _safe(str(result.folder)),
+        "" if took is None else format_duration(took),
     )
 
 

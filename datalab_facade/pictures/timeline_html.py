@@ -13,7 +13,7 @@ from datalab_facade.pictures.markup import (
     key_of,
 )
 from datalab_facade.pictures.page import page
-from datalab_facade.pictures.rows import Headline, Row, file_rows, steps_of
+from datalab_facade.pictures.rows import Headline, Row, file_rows, legend_of, steps_of
 from datalab_facade.pictures.words import format_duration, pluralize, sanitize, ticks
 
 if TYPE_CHECKING:
@@ -155,9 +155,7 @@ class _Page:
 
     def _legend(self, chart: Element) -> None:
         legend = element(chart, "ul", class_="legend")
-        entries = [("work", "at work")]
-        if self.timeline.critical_path:
-            entries = [("crit", "critical path"), ("work", "other work"), ("wait", "waiting")]
+        entries: list[tuple[str, str]] = [*legend_of(self.timeline)]
         if self.timeline.failures:
             entries.append(("fail", "failed"))
         for style, words in entries:
@@ -211,6 +209,7 @@ background:currentColor;margin-right:6px}
 column-gap:12px;align-items:center;min-height:32px;position:relative}
 .row.file{min-height:22px;font-size:13px}
 .row.axis{min-height:24px;font-size:12px;color:var(--mute)}
+.row.axis.narrow{display:none}
 .plot{position:relative}
 .row.lines{position:absolute;inset:26px 0 0;grid-template-rows:100%;pointer-events:none}
 .sr-only{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}

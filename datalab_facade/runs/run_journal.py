@@ -13,7 +13,7 @@ import errno
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
@@ -103,7 +103,7 @@ class RunJournal(RunRecords):
                 the file.
         """
         times: dict[str, datetime] = {}
-        if facts.get("submitting") is True:
+        if facts.get("job_id") is not None:
             times["submitted_at"] = self._now()
         if facts.get("ended") is not None:
             times["finished_at"] = self._now()
@@ -139,13 +139,22 @@ class RunJournal(RunRecords):
             raise
 
     def _read(self) -> None:
-        with self.readable():
+        with self._readable():
             self._file.seek(0)
             data = self._file.read()
         end = self.load(data)
         if end < len(data):
-            with self.readable():
+            with self._readable():
                 self._file.truncate(end)
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise LocalFileError(
+                f"The run's journal {self.path} cannot be read: {error.strerror}"
+            ) from None
 
     def _lock(self) -> None:
         try:

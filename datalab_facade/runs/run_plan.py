@@ -311,7 +311,10 @@ class RunPlan:
         return self._record(item, source=item.source, folder=folder, reference=reference)
 
     def _record(self, item: RunItem, **facts: JSON) -> RunEntry:
-        fate = self._family.fate(item, self._journal.entry(item.key), facts.get("job_id"))
+        entry = self._journal.entry(item.key)
+        if entry is not None and entry.problem is not None:
+            facts.setdefault("problem", None)
+        fate = self._family.fate(item, entry, facts.get("job_id"))
         return self._journal.record(item.key, fate=fate, **facts)
 
     def _next(self, item: RunItem, entry: RunEntry) -> Action:
@@ -356,6 +359,9 @@ class RunPlan:
         self.allowance.end(item.key)
         self.allowance.stop_expecting(item.key)
         self._failed[item.key] = error
+        entry, problem = self._journal.entry(item.key), message_of(error)
+        if entry is not None and problem not in (entry.reason, entry.problem):
+            self._record(item, problem=problem)
         return self._result(item, error=error)
 
     def _result(
@@ -369,6 +375,7 @@ class RunPlan:
         entry = self._journal.entry(item.key)
         job_id = None if entry is None else entry.job_id
         folder = self._journal.folder if entry is None else self._place(item, entry).folder
+        submitted_at, finished_at = (None, None) if entry is None else entry.times
         result = RunResult(
             source=item.source,
             folder=folder,
@@ -377,8 +384,8 @@ class RunPlan:
             execution_id=job_id if isinstance(job_id, int) else None,
             error=error,
             is_left=is_left,
-            submitted_at=None if entry is None else entry.submitted_at,
-            finished_at=None if entry is None or entry.ended is None else entry.finished_at,
+            submitted_at=submitted_at,
+            finished_at=finished_at,
         )
         if saved is None:
             return attrs.evolve(result, reason=None if error is None else message_of(error))

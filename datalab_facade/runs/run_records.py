@@ -51,6 +51,8 @@ class RunEntry:
     """The final status of its job, once all its outputs are saved."""
     reason: str | None = None
     """Why it failed; None if it did not."""
+    problem: str | None = None
+    """Why the last call did not submit or finish it, if that is why it went no further."""
     seconds: float | None = None
     """How long its job took, by the API's times, if they say so."""
     cents: float | None = None
@@ -60,9 +62,17 @@ class RunEntry:
     earlier_cents: float | None = None
     """What earlier jobs for it cost, which failed and were submitted again."""
     submitted_at: datetime | None = None
-    """When the request that started its job was sent, by the clock of the machine, in UTC."""
+    """When its job was started, or an earlier one, by the clock of the machine, in UTC."""
     finished_at: datetime | None = None
-    """When all its outputs were saved, by the same clock."""
+    """When that had ended and all its outputs were saved, by the same clock."""
+
+    @property
+    def times(self) -> tuple[datetime | None, datetime | None]:
+        """When its job was started and when it was finished; None for what did not happen yet."""
+        return (
+            None if self.job_id is None else self.submitted_at,
+            None if self.ended is None else self.finished_at,
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -129,15 +139,16 @@ class RunRecords:
         Raises:
             LocalFileError: There is no journal, or this version cannot read it.
         """
-        found = cls(folder)
+        found, data = cls(folder), b""
         try:
-            with open_journal(found.path, "rb") as file, found.readable():
-                found.load(file.read())
+            with open_journal(found.path, "rb") as file:
+                data = file.read()
         except (FileNotFoundError, NotADirectoryError):
             pass
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "no file can have this name"
             raise LocalFileError(f"The run's journal {found.path} cannot be read: {why}") from None
+        found.load(data)
         if found.header is None:
             raise LocalFileError(
                 f"{folder} is not the folder of a run: there is no {FILE_NAME} in it. Name the "
@@ -173,16 +184,6 @@ class RunRecords:
         self._entries[key] = entry
         self._folders.add(entry.folder.casefold())
         return entry
-
-    @contextlib.contextmanager
-    def readable(self) -> Iterator[None]:
-        """Turn a failure of the system to read the journal into an error of this package."""
-        try:
-            yield
-        except OSError as error:
-            raise LocalFileError(
-                f"The run's journal {self.path} cannot be read: {error.strerror}"
-            ) from None
 
     @contextlib.contextmanager
     def _on_line(self, number: int) -> Iterator[None]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 import attrs
 
@@ -19,6 +19,9 @@ from datalab_facade.redaction import excerpt, redact
 from datalab_facade.runs.run_records import WORKFLOWS, RunEntry, RunRecords
 from datalab_facade.statuses import Status
 from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
+
+_NOT_SUBMITTED: Final = "not submitted yet"
+_NOT_FINISHED: Final = "not finished yet"
 
 
 @picklable
@@ -79,6 +82,11 @@ class RunResult(ToJSON):
     def succeeded(self) -> bool:
         """Whether its job completed and all its outputs are saved."""
         return self.status is Status.COMPLETED and self.reason is None
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether its job was started, and is under way, or was when the last call stopped."""
+        return self.status is None and self.reason == _NOT_FINISHED
 
     def __str__(self) -> str:
         what = "done" if self.succeeded else self.reason or "not done"
@@ -185,7 +193,8 @@ class RunReport(ToJSON):
         times = [one.submitted_at for one in self.results if one.submitted_at is not None]
         times += [one.finished_at for one in self.results if one.finished_at is not None]
         step = self._title
-        runs = (_run_of(one, step, max(times)) for one in self.results if one.submitted_at)
+        end = max(times, default=None)
+        runs = sorted((_run_of(one, step, end) for one in self.results), key=_submitted_at)
         status = _status_of(self.results)
         return Timeline(
             kind="run",
@@ -193,10 +202,8 @@ class RunReport(ToJSON):
             belongs_to=step,
             status=status,
             started_at=min(times, default=None),
-            ended_at=max(times, default=None),
-            steps=(
-                TimelineStep(name=step, status=status, runs=tuple(sorted(runs, key=_submitted_at))),
-            ),
+            ended_at=end,
+            steps=(TimelineStep(name=step, status=status, runs=tuple(runs)),),
         )
 
     def html(self) -> str:
@@ -221,14 +228,10 @@ class RunReport(ToJSON):
 
 
 def _result_of(entry: RunEntry, folder: Path, position: int) -> RunResult:
-    has_ended = entry.ended is not None
+    submitted_at, finished_at = entry.times
     reason = entry.reason
-    if not has_ended and reason is None:
-        reason = "not submitted yet"
-        if entry.job_id is not None:
-            reason = "not finished yet"
-        elif entry.submitting:
-            reason = "it is not known whether it was submitted"
+    if entry.ended is None and reason is None:
+        reason = entry.problem or (_NOT_SUBMITTED if entry.job_id is None else _NOT_FINISHED)
     return RunResult(
         source=entry.source,
         folder=folder,
@@ -238,38 +241,42 @@ def _result_of(entry: RunEntry, folder: Path, position: int) -> RunResult:
         status=Status.parse(entry.ended) if entry.ended is not None else None,
         cost_cents=entry.cents,
         page_count=entry.pages,
-        is_left=entry.job_id is None and not entry.submitting,
+        is_left=reason == _NOT_SUBMITTED,
         duration=None if entry.seconds is None else timedelta(seconds=entry.seconds),
-        submitted_at=entry.submitted_at,
-        finished_at=entry.finished_at if has_ended else None,
+        submitted_at=submitted_at,
+        finished_at=finished_at,
         reason=reason,
     )
 
 
-def _run_of(result: RunResult, step: str, end: datetime) -> TimelineRun:
-    assert result.submitted_at is not None
-    is_open = result.status is None and result.error is None
-    finished_at = max(result.finished_at or end, result.submitted_at)
-    failed = not result.succeeded and not is_open
+def _run_of(result: RunResult, step: str, end: datetime | None) -> TimelineRun:
+    is_open = result.is_unfinished
+    failed = not (result.succeeded or result.is_left or is_open)
+    working = None
+    if (start := result.submitted_at) is not None:
+        until = max(start, result.finished_at or end or start)
+        working = Span(started_at=start, ended_at=until, is_open=is_open)
+    status = result.status or Status.FAILED
+    if result.is_left:
+        status = Status.PENDING
     return TimelineRun(
         step=step,
         file_key=result.source,
-        status=Status.IN_PROGRESS if is_open else result.status or Status.FAILED,
-        working=Span(started_at=result.submitted_at, ended_at=finished_at, is_open=is_open),
+        status=Status.IN_PROGRESS if is_open else status,
+        working=working,
         failed=failed,
         error=excerpt(result.reason, limit=1_000) if failed and result.reason else None,
     )
 
 
 def _submitted_at(run: TimelineRun) -> datetime:
-    assert run.working is not None
-    return run.working.started_at
+    return datetime.max.replace(tzinfo=UTC) if run.working is None else run.working.started_at
 
 
 def _status_of(results: Iterable[RunResult]) -> Status:
     found = {True: 0, False: 0}
     for one in results:
-        if one.status is None and one.error is None:
+        if one.is_unfinished:
             return Status.IN_PROGRESS
         found[one.succeeded] += 1
     if not found[False]:

@@ -222,5 +222,14 @@ def test_the_report_of_a_run_opens_cleanly(opened: Open, width: int) -> None:
     result = RunResult(source=attack, folder=Path("out/a"), reason=attack)
     report = RunReport(task=attack, folder=Path("out"), results=(result,))
     page = opened("run.html", report.html(), width, False)
-    assert page.locator("tbody td").first.inner_text() == attack
+    assert page.locator("tbody td .name > span").first.inner_text() == attack
     assert overflow(page) <= 0
+
+
+@pytest.mark.parametrize(("width", "shown"), [(1200, "wide"), (360, "narrow")])
+def test_a_page_shows_the_axis_that_is_made_for_its_width(
+    opened: Open, width: int, shown: str
+) -> None:
+    page = opened("timeline.html", scenes.one_step().timeline().html(), width, False)
+    for style in ("wide", "narrow"):
+        assert page.locator(f".axis.{style}").is_visible() is (style == shown)

@@ -65,9 +65,25 @@ def result_line(result: SourceResult, terminal: Terminal) -> str:
     return "\n".join(terminal.flow([[mark], [name], *about]))
 
 
+def result_lines(
+    results: Sequence[SourceResult], terminal: Terminal, most: int | None = None
+) -> list[str]:
+    """Show what came of each source; if there are more than the most, those that failed first."""
+    shown = results
+    if most is not None and len(results) > most:
+        shown = sorted(results, key=lambda result: result.succeeded)[:most]
+    rows = [_row(result, terminal) for result in shown]
+    columns = _RESULTS if any(result.paths for result in shown) else _RESULTS[:-1]
+    lines = table(columns, [row[: len(columns)] for row in rows], terminal)
+    if len(results) > len(shown):
+        more = f"… {pluralize(len(results) - len(shown), 'more file')}"
+        lines.append(terminal.paint(terminal.adapt(more), DIM))
+    return lines
+
+
 def report_text(folder: str, results: Sequence[SourceResult], terminal: Terminal) -> str:
     """Show what came of each source, the reasons of failures, and the totals."""
-    lines = table(_RESULTS, [_row(result, terminal) for result in results], terminal)
+    lines = result_lines(results, terminal)
     failed = [result for result in results if not result.succeeded]
     if failed:
         lines.append("")
