@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from datalab_facade.drift import Drift
 from datalab_facade.errors import (
@@ -30,7 +31,7 @@ from datalab_facade.fields import (
 )
 from datalab_facade.models import JSON, Execution, Step, StepRun, Steps
 from datalab_facade.redaction import excerpt, redact_headers
-from datalab_facade.wire import Decoder, maker_of
+from datalab_facade.wire import Decoder, make_all
 
 _EXECUTIONS = Decoder(
     Execution,
@@ -104,23 +105,27 @@ def _steps(steps: JSON, reader: FieldReader) -> Steps:
     if not isinstance(steps, dict):
         reader.record_type("steps", steps)
         return Steps()
-    runs, make_step = _RUNS.reader(reader.sightings), maker_of(Step)
-    return Steps([make_step(name, _runs(name, entry, runs)) for name, entry in steps.items()])
-
-
-def _runs(step: str, entry: JSON, reader: FieldReader) -> tuple[StepRun, ...]:
-    if not isinstance(entry, dict):
-        reader.record_type(step, entry)
-        return ()
-    if isinstance(entry.get("status"), str):
-        return (_RUNS.read(entry, reader, file_key=None),)
-    runs: list[StepRun] = []
-    for file_key, run in entry.items():
-        if isinstance(run, dict):
-            runs.append(_RUNS.read(run, reader, file_key=file_key))
+    runs = _RUNS.reader(reader.sightings)
+    file_keys: list[str | None] = []
+    bodies: list[dict[str, JSON]] = []
+    ends: list[int] = []
+    for step, entry in steps.items():
+        if not isinstance(entry, dict):
+            runs.record_type(step, entry)
+        elif isinstance(entry.get("status"), str):
+            file_keys.append(None)
+            bodies.append(entry)
         else:
-            reader.record_type(file_key, run)
-    return tuple(runs)
+            for file_key, run in entry.items():
+                if isinstance(run, dict):
+                    file_keys.append(file_key)
+                    bodies.append(run)
+                else:
+                    runs.record_type(file_key, run)
+        ends.append(len(bodies))
+    found = _RUNS.read_all(bodies, runs, file_key=file_keys)
+    by_step = [tuple(found[start:end]) for start, end in pairwise([0, *ends])]
+    return Steps(make_all(Step, [steps, by_step]))
 
 
 def decode_failure(

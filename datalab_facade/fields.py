@@ -191,6 +191,26 @@ class FieldReader:
         return moment
 
 
+def times_without_zone(values: list[JSON]) -> list[datetime | None] | None:
+    """Read moments, each as :meth:`FieldReader.time` does, if none of them names a zone.
+
+    Returns:
+        None if one of them does, or cannot be read.
+    """
+    texts = [value for value in values if isinstance(value, str)]
+    lengths, nothings = set(map(len, texts)), len(values) - len(texts)
+    if not lengths <= _LENGTHS_WITHOUT_ZONE or (nothings and values.count(None) < nothings):
+        return None
+    try:
+        moments = [datetime.fromisoformat(text + "+00:00") for text in texts]
+    except ValueError:
+        return None
+    if not nothings:
+        return [*moments]
+    left = iter(moments)
+    return [None if value is None else next(left) for value in values]
+
+
 def whole_number(value: JSON) -> int | None:
     """Return a whole number, also one that came as a string of digits; else None.
 
