@@ -147,7 +147,9 @@ class Decoder(Generic[_T]):
         """
         table = self._table
         models: list[_T] = []
-        for names, group in groupby(bodies, tuple):
+        # What there are few of is not worth the sorting.
+        groups = groupby(bodies, tuple) if len(bodies) >= _FEW else [((), bodies)]
+        for names, group in groups:
             alike, start = list(group), len(models)
             part = {name: values[start : start + len(alike)] for name, values in given.items()}
             is_usual = len(alike) >= _FEW and not table.factories and table.needed <= set(names)

@@ -54,9 +54,12 @@ class ApiTransport(ApiCalls):
         self._pool.check()
         # Asking for it may take long, and a slot is for now.
         self._keys.current(scope.call.deadline)
-        with self.admission.slot(scope.call.deadline, scope.priority, scope.activity):
+        self.admission.enter(scope.call.deadline, scope.priority, scope.activity)
+        try:
             scope.on_leaving()
             return self.send(operation, scope)
+        finally:
+            self.admission.leave()
 
     def send(self, operation: Operation, scope: CallScope) -> JSON:
         """Make a request that was admitted. Result and errors as :meth:`call`.

@@ -53,9 +53,12 @@ class AsyncApiTransport(ApiCalls):
         self._pool.check()
         # Asking for it may take long, and a slot is for now.
         await self._keys.current(scope.call.deadline)
-        async with self.admission.slot(scope.call.deadline, scope.priority, scope.activity):
+        await self.admission.enter(scope.call.deadline, scope.priority, scope.activity)
+        try:
             scope.on_leaving()
             return await self.send(operation, scope)
+        finally:
+            self.admission.leave()
 
     async def send(self, operation: Operation, scope: CallScope) -> JSON:
         """Make a request that was admitted. Result and errors as :meth:`call`.
