@@ -90,9 +90,12 @@ class ApiTransport(ApiCalls):
         self._pool.check()
         operation = Operation(name="get", template=path, method="GET", path=path)
         key = self._keys.current(scope.call.deadline)
-        with self.admission.slot(scope.call.deadline, scope.priority):
+        self.admission.enter(scope.call.deadline, scope.priority)
+        try:
             exchange, request = self.begin(operation, scope, key)
             self._pool.fetch(exchange, request)
+        finally:
+            self.admission.leave()
         return PlainAnswer(exchange.status, exchange.headers, exchange.body())
 
     def for_tenant(self, key: ApiKey, rate_limiter: RateLimiter, drift: DriftLog) -> ApiTransport:

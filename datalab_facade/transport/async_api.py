@@ -89,9 +89,12 @@ class AsyncApiTransport(ApiCalls):
         self._pool.check()
         operation = Operation(name="get", template=path, method="GET", path=path)
         key = await self._keys.current(scope.call.deadline)
-        async with self.admission.slot(scope.call.deadline, scope.priority):
+        await self.admission.enter(scope.call.deadline, scope.priority)
+        try:
             exchange, request = self.begin(operation, scope, key)
             await self._pool.fetch(exchange, request)
+        finally:
+            self.admission.leave()
         return PlainAnswer(exchange.status, exchange.headers, exchange.body())
 
     def for_tenant(
