@@ -12,7 +12,8 @@ import attrs
 
 from benchmarks.apart import apart
 from benchmarks.measuring import Goal, Quantity, Section, ratios
-from datalab_facade.decoding import decode_execution, decode_json
+from datalab_facade.decoding import decode_json
+from datalab_facade.executions.decoding import decode_execution
 
 _MOST_TIMES_JSON = {"by file": Goal(3), "one run a step": Goal(3.5)}
 _PER_STEP = 1_000

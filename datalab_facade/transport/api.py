@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datalab_facade.drift import DriftLog
 from datalab_facade.forking import renew_after_fork
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.options import ApiKey
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.transport.admission import AdmissionControl
