@@ -35,8 +35,8 @@ _FASTER = 'ours, transport="aiohttp"'
 _GENERATED = "bare generated client"
 _THEIRS = "datalab-python-sdk"
 
-_MOST_TIMES_HTTPX_SYNC = Goal(1.15)
-_MOST_TIMES_HTTPX_ASYNC = Goal(1.1)
+_MOST_TIMES_HTTPX_SYNC = Goal(0.85)
+_MOST_TIMES_HTTPX_ASYNC = Goal(0.7)
 _MOST_TIMES_AIOHTTP = Goal(2.5)
 _LEAST_TIMES_THE_CLIENTS = Goal(at_least=1.5)
 

@@ -25,7 +25,8 @@ from benchmarks import decoding
 from benchmarks.apart import apart
 from benchmarks.lean_server import ServerProcess
 from benchmarks.measuring import Quantity, Section
-from datalab_facade.decoding import decode_execution, decode_json
+from datalab_facade.decoding import decode_json
+from datalab_facade.executions.decoding import decode_execution
 
 _OURS = Path(importlib.import_module("datalab_facade").__file__ or "").parent
 _LIBRARY = Path(sysconfig.get_path("stdlib"))

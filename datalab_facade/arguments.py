@@ -43,6 +43,9 @@ def whole_number(value: object) -> int | None:
     >>> whole_number(5), whole_number(True), whole_number("5")
     (5, None, None)
     """
+    if type(value) is int:
+        # Asking a protocol takes a hundred times as long.
+        return value
     if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         return None
     try:

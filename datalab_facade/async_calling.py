@@ -6,10 +6,9 @@ is decided in :mod:`~datalab_facade.jobs.retries`.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from datalab_facade.activities import Activity
 from datalab_facade.context import Context
@@ -30,39 +29,43 @@ from datalab_facade.transport.origin import Origin
 _T = TypeVar("_T")
 
 
-@contextlib.contextmanager
-def _naming_request(
-    operation: Operation, origin: Origin, submission: Submission | None
-) -> Iterator[Callable[[], None]]:
-    """Add the request to what is raised inside, and take secrets out of it.
+class _NamedRequest:
+    """Adds the request to what is raised inside, and takes secrets out of it, as a context."""
 
-    Yields what is to be called when the request is about to leave.
-    """
-    left = False
+    __slots__ = ("_has_left", "_operation", "_origin", "_submission")
 
-    def leave() -> None:
-        nonlocal left
-        if submission is not None:
-            submission.on_leaving()
-            left = True
+    def __init__(self, operation: Operation, origin: Origin, submission: Submission | None) -> None:
+        self._operation = operation
+        self._origin = origin
+        self._submission = submission
+        self._has_left = False
 
-    try:
-        yield leave
-    except DatalabError as error:
+    def leave(self) -> None:
+        """Record that the request is about to leave."""
+        if self._submission is not None:
+            self._submission.on_leaving()
+            self._has_left = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, traceback: object) -> None:
+        if error is None:
+            return
+        submission = self._submission
+        if not isinstance(error, DatalabError):
+            # What still waited for its slot was not sent.
+            if submission is not None and self._has_left:
+                submission.explain(error)
+            return
         # A decoder sees the body alone.
         if isinstance(error, (InvalidResponseError, RequestRejectedError)) and not error.url:
-            error.method, path = operation.method, operation.path
-            error.url = redact_url(origin.url(path))
+            error.method, path = self._operation.method, self._operation.path
+            error.url = redact_url(self._origin.url(path))
         if submission is not None:
             submission.secrets.redact_in(error)
-            if left and submission.unknown(error) is None:
+            if self._has_left and submission.unknown(error) is None:
                 submission.on_refused()
-        raise
-    except BaseException as error:
-        # What still waited for its slot was not sent.
-        if submission is not None and left:
-            submission.explain(error)
-        raise
 
 
 class AsyncApiCaller:
@@ -216,8 +219,8 @@ class AsyncApiCaller:
         activity = Activity(context.reporter, subject, job_kind=kind, job_id=job_id)
 
         async def one_try(call: Call) -> _T:
-            with _naming_request(operation, self._transport.origin, submission) as leave:
-                scope = CallScope(call, options.headers, leave, activity, priority)
+            with _NamedRequest(operation, self._transport.origin, submission) as request:
+                scope = CallScope(call, options.headers, request.leave, activity, priority)
                 return decode(await self._transport.call(operation, scope))
 
         retry_plan: Plan[Call, _T, _T] = context.retry_plan(options, repeatable)

@@ -1,10 +1,4 @@
-"""Untyped answers -> models. Tolerant, total and pure.
-
-The spec leaves the answer about an execution untyped, and two descriptions of
-it disagree. Whatever comes, the outcome is a model or
-:class:`~datalab_facade.InvalidResponseError`; never another exception. What
-was not expected is recorded as drift.
-"""
+"""What all answers have in common: JSON, refusals, and how long to wait. Total and pure."""
 
 from __future__ import annotations
 
@@ -13,7 +7,6 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from datalab_facade.drift import Drift
 from datalab_facade.errors import (
     APIStatusError,
     InvalidResponseError,
@@ -21,24 +14,9 @@ from datalab_facade.errors import (
     ValidationIssue,
     status_error_class,
 )
-from datalab_facade.fields import (
-    FieldReader,
-    Sightings,
-    check_requested_id,
-    compact,
-    named,
-)
-from datalab_facade.models import JSON, Execution, Step, StepRun, Steps
+from datalab_facade.fields import compact
+from datalab_facade.json_forms import JSON
 from datalab_facade.redaction import excerpt, redact_headers
-from datalab_facade.wire import Decoder, maker_of
-
-_EXECUTIONS = Decoder(
-    Execution,
-    "execution",
-    supplied=("id", "steps", "observed_at"),
-    also=("execution_id", "id", "steps", "input_config"),
-)
-_RUNS = Decoder(StepRun, "step run", supplied=("file_key",))
 
 # Clocks that nobody sets differ by minutes, and no server asks for longer often.
 _LONGEST_BY_OUR_CLOCK = 120.0
@@ -58,69 +36,6 @@ def decode_json(body: bytes) -> JSON:
         wrong = f"not JSON: {start}" if body.strip() else "empty"
         raise InvalidResponseError(f"the body is {wrong}", body=start) from error
     return value
-
-
-def decode_execution(
-    body: JSON, *, requested_id: int, observed_at: datetime | None = None
-) -> tuple[Execution, set[Drift]]:
-    """Decode an answer to ``GET /api/v1/workflows/executions/{id}``.
-
-    Args:
-        body: The parsed answer, in the documented shape (a step is one run) or
-            in the one that the official client reads (a step holds a run for
-            each file key).
-        requested_id: The id that was requested.
-        observed_at: When the answer arrived.
-
-    Returns:
-        The snapshot, and the drift of the answer.
-
-    Raises:
-        InvalidResponseError: The answer is not an execution (not an object, or without a
-            status), or is about another execution.
-    """
-    if not isinstance(body, dict):
-        raise _no_execution(f"it is {named(body)}", body)
-    word = body.get("status")
-    if not isinstance(word, str) or not word.strip():
-        raise _no_execution("it has no status", body)
-
-    check_requested_id("execution", requested_id, body, body.get("execution_id"), body.get("id"))
-    sightings = Sightings()
-    reader = _EXECUTIONS.reader(sightings)
-    steps = _steps(body.get("steps"), reader)
-    execution = _EXECUTIONS.read(
-        body, reader, id=requested_id, steps=steps, observed_at=observed_at
-    )
-    return execution, sightings.found
-
-
-def _no_execution(why: str, body: JSON) -> InvalidResponseError:
-    start = excerpt(compact(body))
-    return InvalidResponseError(f"the answer is not an execution, {why}: {start}", body=start)
-
-
-def _steps(steps: JSON, reader: FieldReader) -> Steps:
-    if not isinstance(steps, dict):
-        reader.record_type("steps", steps)
-        return Steps()
-    runs, make_step = _RUNS.reader(reader.sightings), maker_of(Step)
-    return Steps([make_step(name, _runs(name, entry, runs)) for name, entry in steps.items()])
-
-
-def _runs(step: str, entry: JSON, reader: FieldReader) -> tuple[StepRun, ...]:
-    if not isinstance(entry, dict):
-        reader.record_type(step, entry)
-        return ()
-    if isinstance(entry.get("status"), str):
-        return (_RUNS.read(entry, reader, file_key=None),)
-    runs: list[StepRun] = []
-    for file_key, run in entry.items():
-        if isinstance(run, dict):
-            runs.append(_RUNS.read(run, reader, file_key=file_key))
-        else:
-            reader.record_type(file_key, run)
-    return tuple(runs)
 
 
 def decode_failure(

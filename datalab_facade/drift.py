@@ -6,6 +6,7 @@ before it hurts: see ``client.drift``.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections import Counter
 from collections.abc import Iterable
@@ -29,7 +30,7 @@ _LONGEST_NAME = 80
 
 
 @picklable
-@attrs.frozen(kw_only=True, order=True)
+@attrs.frozen(kw_only=True, order=True, cache_hash=True)
 class Drift(ToJSON):
     """One kind of surprise.
 
@@ -117,4 +118,10 @@ def announce(log: DriftLog, sightings: Iterable[Drift]) -> None:
 def sighting(kind: DriftKind, where: str, name: str) -> Drift:
     """Describe a surprise with a name that is short and can be shown, whatever the server said."""
     plain = len(name) <= _LONGEST_NAME and name.isprintable() and "/" not in name
-    return Drift(kind=kind, where=where, name=name if plain else excerpt(name, limit=_LONGEST_NAME))
+    return _drift(kind, where, name if plain else excerpt(name, limit=_LONGEST_NAME))
+
+
+@functools.lru_cache(maxsize=_MOST_KINDS)
+def _drift(kind: DriftKind, where: str, name: str) -> Drift:
+    # Most answers have the same as those before.
+    return Drift(kind=kind, where=where, name=name)

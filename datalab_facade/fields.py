@@ -70,14 +70,11 @@ class FieldReader:
     ) -> None:
         """Record the first time of an object that names no zone."""
         self.zone_recorded, self.timezone_assumed = True, False
-        names = (
-            first if second is None or body.get(first) is not None else second
-            for first, second in times
-        )
-        found = next(
-            name for name in names if self.time(name, body.get(name)) and self.timezone_assumed
-        )
-        self.sightings.record("zone", self.where, found)
+        for first, second in times:
+            name = first if second is None or body.get(first) is not None else second
+            if self.time(name, body.get(name)) and self.timezone_assumed:
+                self.sightings.record("zone", self.where, name)
+                return
 
     def text(self, name: str, value: JSON) -> str | None:
         """Read a text; whatever else is there comes as compact JSON."""
@@ -191,6 +188,26 @@ class FieldReader:
         return moment
 
 
+def times_without_zone(values: list[JSON]) -> list[datetime | None] | None:
+    """Read moments, each as :meth:`FieldReader.time` does, if none of them names a zone.
+
+    Returns:
+        None if one of them does, or cannot be read.
+    """
+    texts = [value for value in values if isinstance(value, str)]
+    lengths, nothings = set(map(len, texts)), len(values) - len(texts)
+    if not lengths <= _LENGTHS_WITHOUT_ZONE or (nothings and values.count(None) < nothings):
+        return None
+    try:
+        moments = [datetime.fromisoformat(text + "+00:00") for text in texts]
+    except ValueError:
+        return None
+    if not nothings:
+        return [*moments]
+    left = iter(moments)
+    return [None if value is None else next(left) for value in values]
+
+
 def whole_number(value: JSON) -> int | None:
     """Return a whole number, also one that came as a string of digits; else None.
 
@@ -230,10 +247,12 @@ def check_requested_id(what: str, requested_id: int | str, body: JSON, *named_id
     Raises:
         InvalidResponseError: It is about another object.
     """
-    numbers = (_id_number(value) for value in named_ids)
-    found = next((number for number in numbers if number is not None), None)
-    if found is not None and found != requested_id:
-        raise wrong_subject(what, requested_id, found, body)
+    for value in named_ids:
+        found = _id_number(value)
+        if found is not None:
+            if found != requested_id:
+                raise wrong_subject(what, requested_id, found, body)
+            return
 
 
 def wrong_subject(

@@ -24,13 +24,13 @@ from datalab_facade import (
     ValidationIssue,
 )
 from datalab_facade.decoding import (
-    decode_execution,
     decode_failure,
     decode_json,
     decode_retry_after,
 )
 from datalab_facade.drift import Drift
 from datalab_facade.errors import APIStatusError
+from datalab_facade.executions.decoding import decode_execution
 from datalab_facade.fields import whole_number
 from datalab_facade.models import JSON
 

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from datalab_facade import Execution, Failure, Output, Status, Step, StepRun, Steps
-from datalab_facade.decoding import decode_execution
+from datalab_facade.executions.decoding import decode_execution
 from tests.secrets_for_tests import SIGNATURE, presigned
 
 C, F, R, P, Q = (

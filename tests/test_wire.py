@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from datalab_facade import Status, StepRun
 from datalab_facade.fields import FieldReader, Sightings
 from datalab_facade.json_forms import JSON
-from datalab_facade.wire import Decoder, maker_of, wire
+from datalab_facade.wire import Decoder, make_all, wire
 
 
 @attrs.frozen(kw_only=True)
@@ -185,9 +185,8 @@ def test_an_added_field_is_read_and_nothing_else_is_needed() -> None:
 
 
 def test_what_is_made_at_once_is_like_what_the_constructor_makes() -> None:
-    made = maker_of(StepRun)(
-        "a", Status.COMPLETED, 1, None, None, None, None, None, None, 5, ("b",), False, {"c": 1}
-    )
+    values = ("a", Status.COMPLETED, 1, *[None] * 6, 5, ("b",), False, {"c": 1})
+    [made] = make_all(StepRun, [[value] for value in values])
     built = StepRun(
         file_key="a",
         status=Status.COMPLETED,
@@ -201,3 +200,59 @@ def test_what_is_made_at_once_is_like_what_the_constructor_makes() -> None:
     assert pickle.loads(pickle.dumps(made)) == copy.deepcopy(made) == built
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         setattr(made, "error", "x")  # noqa: B010 - the checkers know that this is wrong
+
+
+NAIVE, ZONED = st.sampled_from([EARLY[:-1], LATE[:-1]]), st.sampled_from([EARLY, "soon", 5])
+RUNS = Decoder(StepRun, "step run", given=("file_key",))
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "status": st.sampled_from(["COMPLETED", "FAILED"]) | st.sampled_from(["NEW", None, 5]),
+    "started_at": NAIVE | st.none() | ZONED,
+    "completed_at": NAIVE | st.none() | ZONED,
+    "finished_at": NAIVE | st.none(),
+    "output_url": st.sampled_from(["https://a.example/1", "", None]),
+    "success": st.sampled_from([True, False, None, "yes"]),
+    "surprise": st.just({}),
+}
+
+
+@st.composite
+def many_runs(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Runs as a server gives them: stretches with the same names, in the same order."""
+    bodies: list[dict[str, Any]] = []
+    for _ in range(draw(st.integers(0, 3))):
+        names = draw(st.lists(st.sampled_from(sorted(VALUES)), unique=True))
+        usual = {name: draw(VALUES[name]) for name in names}
+        for _ in range(draw(st.sampled_from([1, 4, 6]))):
+            # A constant is what a server repeats; now and then one differs.
+            one = {name: draw(st.just(usual[name]) | VALUES[name]) for name in names}
+            bodies.append(one)
+    return bodies
+
+
+@given(many_runs())
+def test_many_are_read_as_each_alone(bodies: list[dict[str, Any]]) -> None:
+    alone, together = Sightings(), Sightings()
+    keys = [str(number) for number in range(len(bodies))]
+    reader = RUNS.reader(alone)
+    each = [RUNS.read(one, reader, file_key=key) for one, key in zip(bodies, keys, strict=True)]
+    assert RUNS.read_all(bodies, RUNS.reader(together), file_key=keys) == each
+    assert together.found == alone.found
+
+
+def test_many_have_nothing_in_common_that_can_change() -> None:
+    bodies: list[dict[str, Any]] = [{"status": "COMPLETED"} for _ in range(9)]
+    runs = RUNS.read_all(bodies, RUNS.reader(Sightings()), file_key=[None] * 9)
+    assert len({id(run.extra) for run in runs}) == 9
+
+
+def test_many_keep_the_bodies_that_they_were_read_from() -> None:
+    things = Decoder(Kept, "thing")
+    bodies: list[dict[str, Any]] = [{"word": str(number)} for number in range(9)]
+    found = things.read_all(bodies, things.reader(Sightings()))
+    assert [(thing.word, thing.raw) for thing in found] == [(one["word"], one) for one in bodies]
+
+
+@attrs.frozen(kw_only=True)
+class Kept:
+    word: str
+    raw: Mapping[str, JSON] = attrs.field(factory=dict)

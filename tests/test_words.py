@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalab_facade import DatalabError, Execution, InvalidResponseError, Workflow
-from datalab_facade.decoding import decode_execution, decode_failure
+from datalab_facade.decoding import decode_failure
 from datalab_facade.errors import ExecutionFailedError, WaitTimeoutError
+from datalab_facade.executions.decoding import decode_execution
 from datalab_facade.executions.kind import EXECUTIONS
 from datalab_facade.jobs.changes import changes_of
 from datalab_facade.models import JSON, Output

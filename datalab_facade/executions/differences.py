@@ -30,7 +30,8 @@ def differences(before: Execution | None, after: Execution) -> Iterator[Differen
 
 def _in_steps(old_steps: Steps, steps: Steps) -> Iterator[Difference]:
     for name, step in steps.items():
-        old = old_steps.get(name)
+        # Looking in vain would make the message of a KeyError.
+        old = old_steps[name] if name in old_steps else None  # noqa: SIM401
         if old == step:
             continue
         yield from _in_files(old, step)

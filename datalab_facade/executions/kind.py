@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, SupportsIndex, TypeAlias
 
 from datalab_facade.arguments import checked_id, named, whole_number
-from datalab_facade.decoding import decode_execution
 from datalab_facade.errors import ExecutionFailedError, InvalidArgumentError
+from datalab_facade.executions.decoding import decode_execution
 from datalab_facade.executions.differences import differences
 from datalab_facade.jobs.changes import Change
 from datalab_facade.jobs.kinds import JobKind, Timing

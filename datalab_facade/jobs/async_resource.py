@@ -32,7 +32,7 @@ from datalab_facade.jobs.async_handles import AsyncJobHandle
 from datalab_facade.jobs.async_reporting import report_polls_async, report_waits_async
 from datalab_facade.jobs.changes import AsyncOnChange, Change
 from datalab_facade.jobs.commands import Call
-from datalab_facade.jobs.handling import handle_to_dict, naming_missing, resolve_id
+from datalab_facade.jobs.handling import NamedMissing, handle_to_dict, resolve_id
 from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
 from datalab_facade.jobs.many import FeedItem, LikeT
 from datalab_facade.jobs.many_async import run_many_async
@@ -98,7 +98,7 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
             InvalidResponseError: The answer is not such a job.
         """
         job_id = self._id(job)
-        with naming_missing(self.kind, job_id):
+        with NamedMissing(self.kind, job_id):
             return await self._calls.query(
                 self.kind.poll(job_id),
                 lambda answer: self._context.decode(self.kind, answer, job_id),
@@ -311,7 +311,7 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
 
         async def poll(call: Call) -> SnapshotT:
             scope = CallScope(call, headers, activity=activity, priority=RequestPriority.POLL)
-            with naming_missing(self.kind, job_id):
+            with NamedMissing(self.kind, job_id):
                 answer = await self._transport.call(operation, scope)
             return self._context.decode(self.kind, answer, job_id)
 
@@ -346,7 +346,7 @@ class AsyncJobWaits(Generic[SnapshotT, IdT, LikeT]):
 
         async def poll(due: Poll[SnapshotT, IdT]) -> SnapshotT:
             scope = CallScope(due.call, headers, activity=waits.of(due))
-            with naming_missing(self.kind, due.id):
+            with NamedMissing(self.kind, due.id):
                 answer = await self._transport.send(self.kind.poll(due.id), scope)
             return context.decode(self.kind, answer, due.id)
 

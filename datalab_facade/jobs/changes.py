@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
@@ -86,9 +86,9 @@ def status_difference(before: JobSnapshot | None, after: JobSnapshot) -> Iterato
 
 
 def changes_of(
-    differences: Iterator[Difference], snapshot: SnapshotT, *, job: str, sequence: int
-) -> list[Change[SnapshotT]]:
-    """Number what differs in a snapshot, and make changes of it.
+    differences: Iterable[Difference], snapshot: SnapshotT, *, job: str, sequence: int
+) -> Iterator[Change[SnapshotT]]:
+    """Number what differs in a snapshot, and make a change of each, when it is asked for.
 
     Args:
         differences: What differs from the snapshot before.
@@ -96,8 +96,8 @@ def changes_of(
         job: The job, in words.
         sequence: The number of the first change.
     """
-    return [
-        Change(
+    for number, one in enumerate(differences, sequence):
+        yield Change(
             job=job,
             sequence=number,
             kind=one.kind,
@@ -107,5 +107,3 @@ def changes_of(
             after=one.after,
             snapshot=snapshot,
         )
-        for number, one in enumerate(differences, sequence)
-    ]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar, Generic, NoReturn, TypeVar, cast
 
 from datalab_facade.arguments import named
 from datalab_facade.errors import ClientStateError, InvalidArgumentError, NotFoundError
@@ -77,16 +76,23 @@ def resolve_id(kind: JobKind[SnapshotT, IdT], job: object, origin: str) -> IdT:
     return kind.checked_id(job)
 
 
-@contextlib.contextmanager
-def naming_missing(kind: JobKind[SnapshotT, IdT], job_id: IdT) -> Iterator[None]:
-    """Turn what says that a job is not there into the kind's own error."""
-    try:
-        yield
-    except NotFoundError as error:
-        named_error = kind.not_found(error, job_id)
-        if named_error is error:
-            raise
-        raise named_error from error.__cause__
+class NamedMissing(Generic[SnapshotT, IdT]):
+    """Turns what says that a job is not there into the kind's own error, as a context."""
+
+    __slots__ = ("_job_id", "_kind")
+
+    def __init__(self, kind: JobKind[SnapshotT, IdT], job_id: IdT) -> None:
+        self._kind = kind
+        self._job_id = job_id
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, NotFoundError):
+            named_error = self._kind.not_found(error, self._job_id)
+            if named_error is not error:
+                raise named_error from error.__cause__
 
 
 class _NoClient:

@@ -62,10 +62,13 @@ def run_many(
                 clock.sleep(away)
             continue
         try:
-            with admission.slot(scheduler.next_deadline, RequestPriority.POLL, waits.whole):
+            admission.enter(scheduler.next_deadline, RequestPriority.POLL, waits.whole)
+            try:
                 due = scheduler.pick(clock.monotonic())
                 if due is not None:
                     waits.polled(due, scheduler.polled(due, _result(due, poll, clock)))
+            finally:
+                admission.leave()
         except RateLimitTimeoutError:
             clock.sleep(max(0.0, scheduler.next_deadline - clock.monotonic()))
         yield from scheduler.events()

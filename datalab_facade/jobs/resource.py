@@ -30,7 +30,7 @@ from datalab_facade.jobs.changes import Change, OnChange
 from datalab_facade.jobs.commands import Call
 from datalab_facade.jobs.driving import drive
 from datalab_facade.jobs.handles import JobHandle
-from datalab_facade.jobs.handling import handle_to_dict, naming_missing, resolve_id
+from datalab_facade.jobs.handling import NamedMissing, handle_to_dict, resolve_id
 from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
 from datalab_facade.jobs.many import FeedItem, LikeT, run_many
 from datalab_facade.jobs.outcomes import Outcome, Settled, Update
@@ -96,7 +96,7 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
             InvalidResponseError: The answer is not such a job.
         """
         job_id = self._id(job)
-        with naming_missing(self.kind, job_id):
+        with NamedMissing(self.kind, job_id):
             return self._calls.query(
                 self.kind.poll(job_id),
                 lambda answer: self._context.decode(self.kind, answer, job_id),
@@ -308,7 +308,7 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
 
         def poll(call: Call) -> SnapshotT:
             scope = CallScope(call, headers, activity=activity, priority=RequestPriority.POLL)
-            with naming_missing(self.kind, job_id):
+            with NamedMissing(self.kind, job_id):
                 answer = self._transport.call(operation, scope)
             return self._context.decode(self.kind, answer, job_id)
 
@@ -343,7 +343,7 @@ class JobWaits(Generic[SnapshotT, IdT, LikeT]):
 
         def poll(due: Poll[SnapshotT, IdT]) -> SnapshotT:
             scope = CallScope(due.call, headers, activity=waits.of(due))
-            with naming_missing(self.kind, due.id):
+            with NamedMissing(self.kind, due.id):
                 answer = self._transport.send(self.kind.poll(due.id), scope)
             return context.decode(self.kind, answer, due.id)
 

@@ -212,7 +212,9 @@ class Scheduler(Generic[SnapshotT, IdT]):
             entry.times_wanted += 1
         else:
             timeout = min(self._policy.timeout, self._deadline - now)
-            policy = attrs.evolve(self._policy, timeout=timeout)
+            policy = self._policy
+            if timeout < policy.timeout:
+                policy = attrs.evolve(policy, timeout=timeout)
             wait = Wait(
                 self._kind,
                 job_id,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 import attrs
@@ -252,23 +253,26 @@ class Wait(Generic[SnapshotT, IdT]):
             raise self.timed_out(now)
         return Call(self._policy.request_timeout, self._deadline)
 
-    def answered(self, snapshot: SnapshotT, *, now: float, took: float) -> list[Change[SnapshotT]]:
+    def answered(
+        self, snapshot: SnapshotT, *, now: float, took: float
+    ) -> Iterator[Change[SnapshotT]]:
         """Take in a snapshot and return what changed since the last one."""
+        differences = list(self.kind.differences(self.last, snapshot))
         changes = changes_of(
-            self.kind.differences(self.last, snapshot),
+            differences,
             snapshot,
             job=self.kind.describe(self.id),
             sequence=self._next_sequence,
         )
         before, since = self.last, self.polled_at
         self.polled_at = now
-        self._next_sequence += len(changes)
+        self._next_sequence += len(differences)
         self._retries.clear()
         self._last_failure = None
         self._poll_took = took
         self.last = snapshot
         self._forecast.learn(before, snapshot, since=since, now=now)
-        if changes and before is not None:
+        if differences and before is not None:
             self._patience_since = (
                 now - (now - self._patience_since) / self._policy.speedup_on_change
             )

@@ -7,9 +7,7 @@ queues there: whoever has to wait waits here, calls before polls, else in the or
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator
 
 from datalab_facade.activities import Activity
 from datalab_facade.clock import Clock
@@ -39,21 +37,6 @@ class AdmissionControl:
     def waiting(self) -> int:
         """How many wait for a permit."""
         return len(self._permits.queue)
-
-    @contextlib.contextmanager
-    def slot(
-        self, deadline: float, priority: RequestPriority, activity: Activity | None = None
-    ) -> Iterator[None]:
-        """Wait for a permit and a slot, and hold the permit meanwhile.
-
-        Raises:
-            RateLimitTimeoutError: The slot comes only after the deadline.
-        """
-        self.enter(deadline, priority, activity)
-        try:
-            yield
-        finally:
-            self.leave()
 
     def enter(
         self, deadline: float, priority: RequestPriority, activity: Activity | None = None

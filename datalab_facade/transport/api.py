@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datalab_facade.drift import DriftLog
 from datalab_facade.forking import renew_after_fork
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.options import ApiKey
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.transport.admission import AdmissionControl
@@ -54,9 +54,12 @@ class ApiTransport(ApiCalls):
         self._pool.check()
         # Asking for it may take long, and a slot is for now.
         self._keys.current(scope.call.deadline)
-        with self.admission.slot(scope.call.deadline, scope.priority, scope.activity):
+        self.admission.enter(scope.call.deadline, scope.priority, scope.activity)
+        try:
             scope.on_leaving()
             return self.send(operation, scope)
+        finally:
+            self.admission.leave()
 
     def send(self, operation: Operation, scope: CallScope) -> JSON:
         """Make a request that was admitted. Result and errors as :meth:`call`.
@@ -87,9 +90,12 @@ class ApiTransport(ApiCalls):
         self._pool.check()
         operation = Operation(name="get", template=path, method="GET", path=path)
         key = self._keys.current(scope.call.deadline)
-        with self.admission.slot(scope.call.deadline, scope.priority):
+        self.admission.enter(scope.call.deadline, scope.priority)
+        try:
             exchange, request = self.begin(operation, scope, key)
             self._pool.fetch(exchange, request)
+        finally:
+            self.admission.leave()
         return PlainAnswer(exchange.status, exchange.headers, exchange.body())
 
     def for_tenant(self, key: ApiKey, rate_limiter: RateLimiter, drift: DriftLog) -> ApiTransport:

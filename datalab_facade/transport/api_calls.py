@@ -18,7 +18,7 @@ from datalab_facade.decoding import decode_failure
 from datalab_facade.drift import DriftLog, announce, sighting
 from datalab_facade.errors import APIStatusError, ClientStateError, InvalidResponseError
 from datalab_facade.jobs.commands import Call
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.transport.exchange import Exchange, Surroundings

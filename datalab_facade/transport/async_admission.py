@@ -6,9 +6,7 @@ queues there: whoever has to wait waits here, calls before polls, else in the or
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import AsyncIterator
 
 from datalab_facade.activities import Activity
 from datalab_facade.clock import Clock
@@ -38,21 +36,6 @@ class AsyncAdmissionControl:
     def waiting(self) -> int:
         """How many wait for a permit."""
         return len(self._permits.queue)
-
-    @contextlib.asynccontextmanager
-    async def slot(
-        self, deadline: float, priority: RequestPriority, activity: Activity | None = None
-    ) -> AsyncIterator[None]:
-        """Wait for a permit and a slot, and hold the permit meanwhile.
-
-        Raises:
-            RateLimitTimeoutError: The slot comes only after the deadline.
-        """
-        await self.enter(deadline, priority, activity)
-        try:
-            yield
-        finally:
-            self.leave()
 
     async def enter(
         self, deadline: float, priority: RequestPriority, activity: Activity | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datalab_facade.drift import DriftLog
 from datalab_facade.forking import renew_after_fork
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.options import AsyncApiKey
 from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.transport.api_calls import ApiCalls, CallScope, PlainAnswer
@@ -53,9 +53,12 @@ class AsyncApiTransport(ApiCalls):
         self._pool.check()
         # Asking for it may take long, and a slot is for now.
         await self._keys.current(scope.call.deadline)
-        async with self.admission.slot(scope.call.deadline, scope.priority, scope.activity):
+        await self.admission.enter(scope.call.deadline, scope.priority, scope.activity)
+        try:
             scope.on_leaving()
             return await self.send(operation, scope)
+        finally:
+            self.admission.leave()
 
     async def send(self, operation: Operation, scope: CallScope) -> JSON:
         """Make a request that was admitted. Result and errors as :meth:`call`.
@@ -86,9 +89,12 @@ class AsyncApiTransport(ApiCalls):
         self._pool.check()
         operation = Operation(name="get", template=path, method="GET", path=path)
         key = await self._keys.current(scope.call.deadline)
-        async with self.admission.slot(scope.call.deadline, scope.priority):
+        await self.admission.enter(scope.call.deadline, scope.priority)
+        try:
             exchange, request = self.begin(operation, scope, key)
             await self._pool.fetch(exchange, request)
+        finally:
+            self.admission.leave()
         return PlainAnswer(exchange.status, exchange.headers, exchange.body())
 
     def for_tenant(

@@ -10,7 +10,6 @@ import copy
 from collections.abc import Callable
 
 from datalab_facade.clock import Clock
-from datalab_facade.concurrency import AsyncLock, call_own_async
 from datalab_facade.errors import APITimeoutError, ConfigurationError
 from datalab_facade.known_secrets import NO_ECHO
 from datalab_facade.redaction import excerpt, redact_urls
@@ -38,6 +37,8 @@ class AsyncKeyHolder:
     def renew_in_child(self) -> None:
         """Have a lock that nobody holds."""
         if self._source is not None:
+            from datalab_facade.concurrency import AsyncLock  # for keys that change
+
             self._lock = AsyncLock()
 
     async def current(self, deadline: float) -> Key:
@@ -81,6 +82,8 @@ class AsyncKeyHolder:
             self._lock.release()
 
     async def _renew(self, deadline: float, why: str) -> None:
+        from datalab_facade.concurrency import call_own_async  # for keys that change
+
         assert self._source is not None
         former = self._key
         try:

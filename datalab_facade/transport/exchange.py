@@ -30,7 +30,6 @@ from datalab_facade.redaction import excerpt, redact_headers, redact_url, redact
 from datalab_facade.transport.network.framing import SurplusBytesError
 from datalab_facade.transport.network.log_filter import Ours
 from datalab_facade.transport.network.sockets import NothingSentError
-from datalab_facade.transport.setup_failures import advice_on
 
 logger = logging.getLogger("datalab_facade.transport")
 
@@ -343,6 +342,8 @@ class Exchange:
         said = excerpt(self._echo.redact(str(error)))
         if isinstance(error, _NEVER_WORKS) and not sent:
             return self._unusable(f"{self.method} {self.url} cannot be asked: {said} ({kind})")
+        from datalab_facade.transport.setup_failures import advice_on  # for what fails
+
         is_api = self._unusable is ConfigurationError
         advice = advice_on(error, self._whole_url, is_api=is_api)
         # What has worked before may work again: a name server or a proxy may be out of order.

@@ -11,7 +11,6 @@ import copy
 from collections.abc import Callable
 
 from datalab_facade.clock import Clock
-from datalab_facade.concurrency import Lock, call_own
 from datalab_facade.errors import APITimeoutError, ConfigurationError
 from datalab_facade.known_secrets import NO_ECHO
 from datalab_facade.redaction import excerpt, redact_urls
@@ -39,6 +38,8 @@ class KeyHolder:
     def renew_in_child(self) -> None:
         """Have a lock that nobody holds."""
         if self._source is not None:
+            from datalab_facade.concurrency import Lock  # for keys that change
+
             self._lock = Lock()
 
     def current(self, deadline: float) -> Key:
@@ -82,6 +83,8 @@ class KeyHolder:
             self._lock.release()
 
     def _renew(self, deadline: float, why: str) -> None:
+        from datalab_facade.concurrency import call_own  # for keys that change
+
         assert self._source is not None
         former = self._key
         try:

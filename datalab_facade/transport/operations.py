@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 import attrs
 
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 
 if TYPE_CHECKING:
     from datalab_facade.transport.multipart import Attachment

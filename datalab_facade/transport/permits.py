@@ -49,7 +49,7 @@ class PermitQueue(Generic[_W]):
 
     def take(self) -> _W | None:
         """Take out whose turn it is; None if nobody waits."""
-        first = self._line.first()
+        first = self._line.first() if self._waiters else None
         if first is None:
             return None
         self._line.leave(*first)

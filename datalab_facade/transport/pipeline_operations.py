@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.paging import PageRequest
 from datalab_facade.transport.operations import Operation, make_operation
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from datalab_facade import Execution
-from datalab_facade.decoding import decode_execution
+from datalab_facade.executions.decoding import decode_execution
 from tests.secrets_for_tests import presigned
 
 BEGAN = datetime(2025, 10, 22, 10, tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from datalab_facade import Execution
-from datalab_facade.decoding import decode_execution
+from datalab_facade.executions.decoding import decode_execution
 from tests.pictures.scenes import BEGAN
 
 near = st.integers(-100, 10_000).map(

@@ -48,13 +48,15 @@ class Request:
             extensions["timeout"] = httpx.Timeout(self.silence).as_dict()
         if trace is not None:
             extensions["trace"] = trace
-        return httpcore.Request(
+        request = httpcore.Request(
             self.method.encode("ascii"),
             url_for_httpcore(self.server, self.target),
-            headers=headers,
             content=self.content,
             extensions=extensions,
         )
+        # It would look whether each of them is bytes, several times.
+        request.headers = headers
+        return request
 
     def for_httpx(self, trace: Trace | None) -> httpx.Request:
         """Return it as httpx has it."""
