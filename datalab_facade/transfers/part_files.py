@@ -81,6 +81,7 @@ class PartFile:
         self._part = path.with_name(path.name + ".part")
         self._notes = path.with_name(path.name + ".part.json")
         self._shared = True
+        self._has_notes = False
         self._recognizable = False
         self._file: IO[bytes] | None = None
         self._start = bytearray()
@@ -97,9 +98,11 @@ class PartFile:
                 f"is not saved: {self._path} exists. Overwrite it with overwrite=True",
             )
         with self._disk():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            if is_file(self._notes):
-                self._file = self._open_part()
+            if not os.path.isdir(self._path.parent):  # noqa: PTH112 - faster, for small outputs
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._has_notes = os.path.lexists(self._notes)
+            if self._has_notes and is_file(self._notes):
+                self._file = self._open_part(keep=True)
                 self.facts = self._read_notes()
                 self.received = self._file.seek(0, os.SEEK_END) if self.facts else 0
         return self
@@ -113,11 +116,14 @@ class PartFile:
         self._checksums.stop()
         if self._file is None or self._file.closed:
             return
+        if self._published:
+            self._file.close()
+            return
         with self._file, suppress(OSError):
-            # A part is removed if no later call could resume it: it is empty, private to this
-            # process or published, or its object is gone or has no validator.
+            # A part is removed if no later call could resume it: it is empty or private to this
+            # process, or its object is gone or has no validator.
             gone = isinstance(error, DownloadError) and error.reason == DownloadFailure.GONE
-            resumable = self._shared and self._recognizable and not gone and not self._published
+            resumable = self._shared and self._recognizable and not gone
             if is_at(self._part, self._file) and not (
                 resumable and self._file.seek(0, os.SEEK_END)
             ):
@@ -198,7 +204,6 @@ class PartFile:
     def _spill(self) -> IO[bytes]:
         """Move the bytes from memory to the part on disk."""
         self._file = self._open_part()
-        self._file.truncate()
         write_all(self._file, self._start)
         self._start.clear()
         return self._file
@@ -206,6 +211,7 @@ class PartFile:
     def _write_notes(self, facts: Facts) -> None:
         notes = {"output": self._remote.identity, "facts": attrs.asdict(facts)}
         self._recognizable = facts.validator is not None
+        self._has_notes = True
         with open_without_links(self._notes, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "wb") as file:
             write_all(file, json.dumps(notes).encode())
 
@@ -255,20 +261,29 @@ class PartFile:
         with self._disk():
             return self._checksums.finish(self._pieces, facts)
 
-    def _open_part(self) -> IO[bytes]:
-        for _ in range(10):
-            if is_other(self._part) or is_other(self._notes):
+    def _open_part(self, *, keep: bool = False) -> IO[bytes]:
+        """Open the part; what an earlier attempt left in it is removed unless it is kept."""
+        for attempt in range(10):
+            # Most often there is nothing, which needs no further questions.
+            is_new = attempt == 0 and not self._has_notes
+            if not is_new and (is_other(self._part) or is_other(self._notes)):
                 break
             with contextlib.ExitStack() as stack:
-                file = stack.enter_context(
-                    open_without_links(self._part, os.O_RDWR | os.O_CREAT, "r+b")
-                )
+                flags = os.O_RDWR | os.O_CREAT | (os.O_EXCL if is_new else 0)
+                try:
+                    file = open_without_links(self._part, flags, "r+b")
+                except FileExistsError:
+                    continue
+                stack.enter_context(file)
                 if not lock(file):
                     break
                 # The process that held the lock before may have published and removed the
                 # part; if it was killed in between, the part is the published file itself.
                 if is_at(self._part, file):
-                    if os.fstat(file.fileno()).st_nlink < 2:
+                    found = os.fstat(file.fileno())
+                    if found.st_nlink < 2:
+                        if found.st_size and not keep:
+                            file.truncate()
                         stack.pop_all()
                         return file
                     self._part.unlink()
@@ -337,7 +352,8 @@ class PartFile:
         self._published = True
         # The file has its name, even if these cannot be removed.
         with suppress(OSError):
-            self._notes.unlink(missing_ok=True)
+            if self._has_notes:
+                self._notes.unlink(missing_ok=True)
             self._part.unlink(missing_ok=True)
 
     @contextlib.contextmanager
