@@ -223,12 +223,21 @@ class RunJournal:
         with self._readable():
             self._file.seek(0)
             *lines, tail = self._file.read().split(b"\n")
-        for number, line in enumerate(lines, 1):
-            with self._on_line(number):
-                self._read_line(json.loads(line), first=number == 1)
-        if tail:
-            with self._on_line(len(lines) + 1):
+        facts: dict[str, dict[str, Any]] = {}
+        number = 1
+        try:
+            for line in lines:
+                # Finding out the encoding of each line would take long.
+                text = line.decode("utf-8", "surrogatepass") if facts else line
+                self._read_line(json.loads(text), facts, first=number == 1)
+                number += 1
+            if tail:
                 _check_cut(tail, first=not lines)
+        except (ValueError, RecursionError) as error:
+            raise self._line_error(number, error) from None
+        for key, known in facts.items():
+            self._apply(key, known)
+        if tail:
             # A kill cut it off, so the action that it announces was not begun.
             with self._readable():
                 self._file.truncate(sum(len(line) + 1 for line in lines))
@@ -242,36 +251,32 @@ class RunJournal:
                 f"The run's journal {self.path} cannot be read: {error.strerror}"
             ) from None
 
-    @contextlib.contextmanager
-    def _on_line(self, number: int) -> Iterator[None]:
-        try:
-            yield
-        except _OtherVersionError as error:
-            raise LocalFileError(
+    def _line_error(self, number: int, error: ValueError | RecursionError) -> LocalFileError:
+        if isinstance(error, _OtherVersionError):
+            return LocalFileError(
                 f"{self.path} has version {error} of the journal's format, which this release of "
                 f"datalab-facade cannot read. Use the release that wrote it, or choose another "
                 f"folder"
-            ) from None
-        except (ValueError, RecursionError) as error:
-            why = str(error) if type(error) is _InvalidLineError else "it is not JSON"
-            raise LocalFileError(
-                f"Line {number} of {self.path} is not a line of a run's journal: "
-                f"{why}. Correct it, or choose another folder"
-            ) from None
+            )
+        why = str(error) if type(error) is _InvalidLineError else "it is not JSON"
+        return LocalFileError(
+            f"Line {number} of {self.path} is not a line of a run's journal: {why}. "
+            f"Correct it, or choose another folder"
+        )
 
-    def _read_line(self, line: object, *, first: bool) -> None:
+    def _read_line(self, line: object, facts: dict[str, dict[str, Any]], *, first: bool) -> None:
         if not isinstance(line, dict):
             raise _InvalidLineError("it is not an object")
         if first:
             self.header = _checked_header(line)
             return
-        key = line.get("file")
-        if not isinstance(key, str) or not _KEY.fullmatch(key):
+        if not isinstance(key := line.get("file"), str) or not _KEY.fullmatch(key):
             raise _InvalidLineError("it does not say which file it is about")
         assert self.header is not None
-        facts = _checked_facts(line, is_new=key not in self._entries, kind=self.header.kind)
-        entry = self._apply(key, facts)
-        if entry.ended is not None and entry.job_id is None:
+        checked = _checked_facts(line, is_new=key not in facts, kind=self.header.kind)
+        known = facts.setdefault(key, checked)
+        known.update(checked)
+        if known.get("ended") is not None and known.get("job_id") is None:
             raise _InvalidLineError("it tells the end of a job that has no id")
 
     def _lock(self) -> None:
@@ -345,7 +350,7 @@ def _checked_header(line: Mapping[str, object]) -> RunHeader:
         first = plan_of(_FirstHeader).read(line)
     except InvalidJSONError as wrong:
         raise _invalid_line(wrong) from None
-    if not _is_possible_id(first.workflow_id):
+    if not _is_possible_id(first.workflow_id, kind=WORKFLOWS):
         raise _InvalidLineError("its workflow_id is not an id")
     return RunHeader(
         origin=first.origin, kind=WORKFLOWS, task=first.definition, target=first.workflow_id
@@ -365,8 +370,7 @@ def _checked_facts(line: Mapping[str, object], *, is_new: bool, kind: str) -> di
     folder, job_id = facts.get("folder"), facts.get("job_id")
     if folder is not None and not _is_folder(folder, is_nested=kind != WORKFLOWS):
         raise _InvalidLineError("its folder is not the name of one")
-    is_id = _is_possible_id if kind == WORKFLOWS else _is_possible_text_id
-    if job_id is not None and not is_id(job_id):
+    if job_id is not None and not _is_possible_id(job_id, kind=kind):
         raise _InvalidLineError("its job_id is not an id")
     return facts
 
@@ -381,11 +385,9 @@ def _invalid_line(wrong: InvalidJSONError) -> _InvalidLineError:
     return _InvalidLineError(why if why.startswith("it ") else f"its {why}")
 
 
-def _is_possible_id(job_id: int | str) -> bool:
-    return isinstance(job_id, int) and 0 <= job_id < 1 << 63
-
-
-def _is_possible_text_id(job_id: int | str) -> bool:
+def _is_possible_id(job_id: int | str, *, kind: str) -> bool:
+    if kind == WORKFLOWS:
+        return isinstance(job_id, int) and 0 <= job_id < 1 << 63
     return isinstance(job_id, str) and _TEXT_ID.fullmatch(job_id) is not None
 
 
