@@ -19,8 +19,8 @@ LICENCES := MIT;BSD;Apache;PSF;Python Software Foundation;MPL-2.0;Mozilla;ISC
 QUICK = $(addprefix tests/,pickling $(patsubst %,test_%.py,client decoding definitions errors framing \
   admission inputs models) sockets/test_forks.py runs/test_runs.py)
 
-.PHONY: audit bench changelog check check-heavy clean coverage demo docs format fuzz lock mutants \
-  regenerate sbom test test-heavy test-pythons test-wheel
+.PHONY: audit bench changelog check check-heavy clean coverage demo docs figures format fuzz lock \
+  mutants regenerate release sbom test test-heavy test-pythons test-wheel
 
 demo: $(DEMO)/.installed
 	@$(DEMO)/bin/datalab-facade demo
@@ -62,6 +62,20 @@ test-wheel: $(DEV)/.installed $(RUNTIME)/.installed $(WHEEL)/.installed
 	$(DEV)/bin/python scripts/packing.py import dist $(RUNTIME)
 	$(DEV)/bin/python scripts/packing.py test dist $(WHEEL)
 
+# Builds dist/ twice and compares, checks it, tries the wheel on each Python of this machine, and
+# lists what it depends on; refuses where the tree is no release. It uploads nothing.
+release: $(DEV)/.installed $(AUDIT)/.installed
+	$(DEV)/bin/python scripts/releasing.py
+	$(DEV)/bin/python scripts/packing.py release dist
+	$(AUDIT)/bin/twine check --strict dist/*.whl dist/*.tar.gz
+	@$(DEV)/bin/python scripts/pythons.py --all | while read -r version python; do \
+	  $(MAKE) --silent --no-print-directory PYTHON=$$python \
+	    .venv/bare$$version/.installed .venv/cli$$version/.installed && \
+	  $(DEV)/bin/python scripts/packing.py smoke dist .venv/bare$$version .venv/cli$$version \
+	    </dev/null || exit 1; \
+	done
+	$(MAKE) --no-print-directory sbom
+
 # What the wheel depends on, and under which licences: dist/sbom.json, dist/licences.md.
 sbom: $(DEV)/.installed $(RUNTIME)/.installed $(AUDIT)/.installed
 	$(DEV)/bin/python scripts/supply.py sbom $(AUDIT) $(RUNTIME) dist
@@ -83,6 +97,7 @@ check: $(DEV)/.installed
 	$(DEV)/bin/python scripts/public_names.py --check
 	$(DEV)/bin/python scripts/regenerate.py --check
 	$(DEV)/bin/python scripts/facts.py --check
+	$(DEV)/bin/python scripts/figures.py --check
 	$(DEV)/bin/python scripts/api.py
 
 # Changes the code that decides in thousands of small ways, and tells which of them no test
@@ -99,6 +114,11 @@ check-heavy: $(HEAVY)/.installed
 # What it says is in docs/benchmarks.md. BENCH="--only call" measures some of it.
 bench: $(DEV)/.installed
 	$(DEV)/bin/python -m benchmarks $(BENCH)
+
+# Writes the measured figures into README.md and docs/. MEASURED=bench.json takes over first what
+# `make bench BENCH="--json bench.json"` measured.
+figures: $(DEV)/.installed
+	$(DEV)/bin/python scripts/figures.py $(MEASURED)
 
 format: $(DEV)/.installed
 	$(DEV)/bin/python scripts/unasync.py
@@ -151,6 +171,12 @@ $(MUTANTS)/.installed: requirements/mutants.txt pyproject.toml
 	@scripts/install $(PYTHON) .venv/py$* requirements/pythons.txt
 
 # These hold packages only: the wheel is put in where it is wanted.
+.venv/bare%/.installed: requirements/runtime.txt
+	@scripts/install $(PYTHON) .venv/bare$* requirements/runtime.txt --packages-only
+
+.venv/cli%/.installed: requirements/demo.txt
+	@scripts/install $(PYTHON) .venv/cli$* requirements/demo.txt --packages-only
+
 $(WHEEL)/.installed: requirements/wheel.txt
 	@scripts/install $(PYTHON) $(WHEEL) requirements/wheel.txt --packages-only
 

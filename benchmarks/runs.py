@@ -21,7 +21,8 @@ import attrs
 from benchmarks.apart import apart
 from benchmarks.measuring import Goal, Quantity, Section
 from datalab_facade import Convert
-from datalab_facade.runs.run_journal import FILE_NAME, RunHeader, RunJournal
+from datalab_facade.runs.run_journal import RunJournal
+from datalab_facade.runs.run_records import FILE_NAME, RunHeader
 from datalab_facade.testing import Simulator, VirtualClock, connect, connect_async
 
 _MOST_SECONDS = Goal(1.0)

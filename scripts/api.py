@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import griffe
+from packing import version_of
 
 ROOT = Path(__file__).resolve().parents[1]
 CHANGES = ROOT / "changes"
@@ -40,7 +41,7 @@ _LEFT_OUT = frozenset(
 
 
 _HEAD = '''\
-"""What type checkers made of the public API of the last release: today's package keeps to it.
+"""What type checkers made of the public API of {version}: today's package keeps to it.
 
 A copy of ``tests/typing/api.py``, made by ``scripts/api.py --accept`` and never edited. What was
 refused then may be accepted today, so an ``ignore`` may have become superfluous.
@@ -97,7 +98,15 @@ def loaded(text: str) -> dict[str, griffe.Object]:
 def released_typing() -> str:
     """Give the copy of the file for type checkers that is kept with a release."""
     text = (TYPING / "api.py").read_text(encoding="utf-8")
-    return _HEAD + text[text.index("from __future__") :]
+    return _HEAD.format(version=version_of()) + text[text.index("from __future__") :]
+
+
+def is_kept() -> bool:
+    """Tell whether what is kept is today's surface, as of today's version."""
+    return (
+        KEPT.read_text(encoding="utf-8") == dumped(surface())
+        and KEPT_TYPING.read_text(encoding="utf-8") == released_typing()
+    )
 
 
 def _with_line(row: dict[str, Any]) -> dict[str, Any]:

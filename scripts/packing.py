@@ -5,11 +5,14 @@
     python scripts/packing.py build FOLDER          # a wheel and an sdist, the same bytes each time
     python scripts/packing.py import FOLDER VENV    # all modules of the wheel in FOLDER
     python scripts/packing.py test FOLDER VENV      # tests against it
+    python scripts/packing.py release FOLDER        # builds twice, and compares
+    python scripts/packing.py smoke FOLDER BARE CLI # scripts/smoke.py; the program and its demo
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,6 +40,8 @@ TESTS = (
     "tests/testing/test_simulator_server.py",
 )
 
+PROGRAM = "datalab-facade"
+
 _WHERE = """
 import datalab_facade, datalab_api_client, pathlib, sys
 for package in (datalab_facade, datalab_api_client):
@@ -62,6 +67,14 @@ raise SystemExit("\\n".join(missing) or None)
 """
 
 
+def version_of(root: Path = ROOT) -> str:
+    """Read the version of a checkout, without importing it."""
+    text = (root / "datalab_facade" / "_version.py").read_text(encoding="utf-8")
+    found = re.search(r'__version__ = "(.+)"', text)
+    assert found is not None
+    return found[1]
+
+
 def build(goal: Path, root: Path = ROOT) -> None:
     """Build a wheel and an sdist from a tree into an empty folder.
 
@@ -71,6 +84,19 @@ def build(goal: Path, root: Path = ROOT) -> None:
     environment = {"SOURCE_DATE_EPOCH": _epoch(), **os.environ}
     command = [sys.executable, "-m", "hatchling", "build", "--directory", str(goal.absolute())]
     subprocess.run(command, cwd=root, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
+def release(goal: Path) -> int:
+    """Build twice, and keep the distributions if both builds gave the same bytes."""
+    built: list[dict[str, bytes]] = []
+    with tempfile.TemporaryDirectory() as name:
+        for folder in (Path(name) / "again", goal):
+            build(folder)
+            built.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    differing = [name for name, content in built[1].items() if built[0].get(name) != content]
+    if differing:
+        print(f"Two builds of this commit differ in {', '.join(differing)}.")
+    return 1 if differing else 0
 
 
 def _epoch() -> str:
@@ -105,6 +131,25 @@ def test(folder: Path, venv: Path) -> int:
         return subprocess.run(command, cwd=home, check=False).returncode
 
 
+def smoke(folder: Path, bare: Path, cli: Path) -> int:
+    """Use the wheel where there is only what it depends on, then its program with the extra."""
+    commands = [
+        [_installed(folder, bare), "-I", str(ROOT / "scripts" / "smoke.py")],
+        [_installed(folder, cli), "-m", "datalab_facade.cli", "--version"],
+        [str(cli.absolute() / "bin" / PROGRAM), "demo"],
+    ]
+    with tempfile.TemporaryDirectory() as home:
+        for command in commands:
+            done = subprocess.run(
+                command, cwd=home, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+            if done.returncode:
+                print(done.stdout.decode(), f"{' '.join(command)} ended with {done.returncode}.")
+                return 1
+            print(done.stdout.decode().strip().splitlines()[-1])
+    return 0
+
+
 def _installed(folder: Path, venv: Path) -> str:
     [wheel] = folder.glob("*.whl")
     python = str(venv.absolute() / "bin" / "python")
@@ -116,13 +161,17 @@ def _installed(folder: Path, venv: Path) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Build, import or test."""
+    """Build, import, test or try."""
     match arguments:
         case ["build", goal]:
             build(Path(goal))
             return 0
         case ["import", folder, venv]:
             return try_imports(Path(folder), Path(venv))
+        case ["release", goal]:
+            return release(Path(goal))
+        case ["smoke", folder, bare, cli]:
+            return smoke(Path(folder), Path(bare), Path(cli))
         case ["test", folder, venv]:
             return test(Path(folder), Path(venv))
     print(__doc__)

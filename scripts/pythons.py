@@ -1,6 +1,7 @@
 """Finds the Pythons of this machine on which the tests can run.
 
-    python scripts/pythons.py    # a line for each: its version and its path
+    python scripts/pythons.py          # a line for each: its version and its path
+    python scripts/pythons.py --all    # with the Python that runs this
 
 Left out are versions that the package does not support or that are not released yet, and
 the version of the Python that runs this, on which all tests run anyway. Of those of the
@@ -22,7 +23,9 @@ _ABOUT = "import sys; print(*sys.version_info[:2], sys.version_info.releaselevel
 def main() -> None:
     """Print what is found."""
     pythons = found()
-    if not pythons:
+    if "--all" in sys.argv[1:]:
+        pythons[sys.version_info[:2]] = sys.executable
+    elif not pythons:
         print("No other Python was found, so no test ran on one.", file=sys.stderr)
     for version, path in sorted(pythons.items()):
         print("{}.{}".format(*version), path)

@@ -11,12 +11,13 @@ AUDIT and RUNTIME are virtual environments: with the tools, and with what is to 
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from packing import version_of
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "requirements" / "runtime.txt"
@@ -30,7 +31,7 @@ def sbom(tools: Path, described: Path) -> dict[str, Any]:
         str(described / "bin" / "python"),
     ]
     process = subprocess.run(command, capture_output=True, text=True, check=True)
-    return completed(json.loads(process.stdout), _version())
+    return completed(json.loads(process.stdout), version_of())
 
 
 def completed(document: dict[str, Any], version: str) -> dict[str, Any]:
@@ -50,13 +51,6 @@ def completed(document: dict[str, Any], version: str) -> dict[str, Any]:
         "components": [one for one in document["components"] if one["bom-ref"] in reached],
         "dependencies": [one for one in document["dependencies"] if one["ref"] in reached],
     }
-
-
-def _version() -> str:
-    text = (ROOT / "datalab_facade" / "_version.py").read_text(encoding="utf-8")
-    found = re.search(r'__version__ = "(.+)"', text)
-    assert found is not None
-    return found[1]
 
 
 def audit(tools: Path) -> int:

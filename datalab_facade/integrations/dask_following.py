@@ -6,16 +6,20 @@ import contextlib
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
-from datetime import datetime
+from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
+from uuid import uuid4
 
 import attrs
-from distributed import Future
+from distributed import Client, Future
 
+from datalab_facade.arguments import checked_seconds
+from datalab_facade.client import Datalab
 from datalab_facade.clock import Clock
 from datalab_facade.context import Context
-from datalab_facade.errors import DatalabError, DownloadError, WaitTimeoutError
+from datalab_facade.errors import ClientStateError, DatalabError, DownloadError, WaitTimeoutError
+from datalab_facade.integrations.dask_worker import Fetching
 from datalab_facade.jobs.kinds import IdT, SnapshotT
 from datalab_facade.jobs.outcomes import Outcome
 
@@ -36,24 +40,87 @@ class Mapped(Protocol):
 
 
 MappedT = TypeVar("MappedT", bound=Mapped)
+_R = TypeVar("_R")
 
 
 class StoppedError(Exception):
     """The caller has stopped taking results."""
 
 
+class ClusterTasks(ABC, Generic[MappedT]):
+    """Submits tasks to the cluster. Thread-safe.
+
+    Args:
+        client: The cluster's client.
+        name: What dashboards call the tasks.
+        datalab: The client that waits.
+        max_bytes: The largest size that a task fetches.
+        timeout: The seconds that it may fetch.
+    """
+
+    def __init__(
+        self, client: Client, name: str, datalab: Datalab, max_bytes: int, timeout: float
+    ) -> None:
+        self._client = client
+        self._name = name
+        allow_http = datalab._context.allow_http  # noqa: SLF001 - workers must allow the same
+        self._fetching = Fetching(max_bytes, timeout, allow_http)
+
+    @abstractmethod
+    def restart(self, mapped: MappedT, error: DownloadError) -> MappedT | None:
+        """Start a task again with a new URL; None if an expired URL was not the reason."""
+
+    def result_of(self, mapped: MappedT, timeout: float | timedelta | None) -> Any:  # noqa: ANN401 - of the user's function
+        """Fetch a task's result from the cluster, and start it again where a URL has expired.
+
+        Raises:
+            InvalidArgumentError: The timeout is wrong.
+            TimeoutError: The timeout passed first.
+            Exception: Any error of the task.
+        """
+        seconds = None if timeout is None else checked_seconds("timeout", timeout)
+        while True:
+            try:
+                return mapped.future.result(seconds)
+            except DownloadError as error:
+                newer = self.restart(mapped, error)
+                if newer is None:
+                    raise
+                mapped = newer
+
+    def check_client(self) -> None:
+        """Check that the cluster's client can still deliver results.
+
+        Raises:
+            ClientStateError: The client is closed.
+        """
+        if self._client.status == "closed":
+            raise ClientStateError(
+                "The Dask client is closed or has lost its scheduler; take all results before you "
+                "close it"
+            )
+
+    def _submit(
+        self, job_id: int | str | None, call: Callable[..., _R], *arguments: object
+    ) -> Future[_R]:
+        # Dashboards show the key.
+        about = "none" if job_id is None else str(job_id).replace("/", "-")
+        key = f"{self._name}-{about}-{uuid4().hex}"
+        return self._client.submit(call, *arguments, key=key, pure=False)
+
+
 class Following(ABC, Generic[MappedT]):
     """One mapping: a thread waits, and the caller takes the results.
 
     Args:
-        check_client: Raises if the cluster's client can deliver no more results.
+        tasks: Submits tasks to the cluster.
         max_in_flight: The most tasks that may be unfinished or not taken.
     """
 
-    def __init__(self, check_client: Callable[[], None], max_in_flight: int) -> None:
+    def __init__(self, tasks: ClusterTasks[MappedT], max_in_flight: int) -> None:
         self.stopping = threading.Event()
         """Set when the caller has stopped taking results."""
-        self._check_client = check_client
+        self._following = tasks
         self._room = threading.Semaphore(max_in_flight)
         self._has_paused = False
         self._lock = threading.Lock()
@@ -63,10 +130,6 @@ class Following(ABC, Generic[MappedT]):
     @abstractmethod
     def wait(self) -> None:
         """Wait for the jobs, and start a task for each; runs in a thread."""
-
-    @abstractmethod
-    def restart(self, done: MappedT, error: DownloadError) -> MappedT | None:
-        """Start a task again with a new URL; None if an expired URL was not the reason."""
 
     def results(self) -> Generator[MappedT, None, None]:
         """Yield results until all are done."""
@@ -78,7 +141,7 @@ class Following(ABC, Generic[MappedT]):
                     done = self._done.get(timeout=_CLIENT_CHECK_SECONDS)
                 except Empty:
                     # A closed client reports nothing about its pending tasks.
-                    self._check_client()
+                    self._following.check_client()
                     continue
                 if isinstance(done, _End):
                     end = done
@@ -142,7 +205,7 @@ class Following(ABC, Generic[MappedT]):
         error = done.future.exception() if done.future.status == "error" else None
         if not isinstance(error, DownloadError):
             return False
-        newer = self.restart(done, error)
+        newer = self._following.restart(done, error)
         if newer is None:
             return False
         with self._lock:

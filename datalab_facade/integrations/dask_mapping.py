@@ -39,7 +39,7 @@ class OutputMapping(Following[MappedOutput[_T]]):
         steps: frozenset[str] | None,
         max_in_flight: int,
     ) -> None:
-        super().__init__(tasks.check_client, max_in_flight)
+        super().__init__(tasks, max_in_flight)
         self._tasks = tasks
         transport = executions._transport  # noqa: SLF001 - the same, but for the clock
         context = executions._context  # noqa: SLF001
@@ -65,10 +65,6 @@ class OutputMapping(Following[MappedOutput[_T]]):
         with contextlib.closing(self._outcomes) as outcomes:
             for outcome in outcomes:
                 self._begin(self.poll_again(outcome, self._tasks.poll))
-
-    def restart(self, done: MappedOutput[_T], error: DownloadError) -> MappedOutput[_T] | None:
-        """Start a task again with a new URL; None if an expired URL was not the reason."""
-        return self._tasks.restart(done, error)
 
     def _begin(self, outcome: ExecutionOutcome) -> None:
         execution, tasks = outcome.snapshot, self._tasks

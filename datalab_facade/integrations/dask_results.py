@@ -8,13 +8,11 @@ from collections.abc import Callable, Generator, Iterable
 from datetime import timedelta
 from functools import partial
 from typing import Generic, TypeVar
-from uuid import uuid4
 
 import attrs
 from dask.utils import funcname
 from distributed import Client, Future
 
-from datalab_facade.arguments import checked_seconds
 from datalab_facade.client import Datalab
 from datalab_facade.concurrency import as_they_end
 from datalab_facade.documents.handles import DocumentHandle
@@ -33,9 +31,9 @@ from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.sources import DocumentSource
 from datalab_facade.documents.tasks import Task
 from datalab_facade.errors import DatalabError, DownloadError, DownloadFailure
-from datalab_facade.integrations.dask_following import Following, StoppedError
-from datalab_facade.integrations.dask_tasks import MAX_RENEWALS, RENEWAL_SECONDS, check_open
-from datalab_facade.integrations.dask_worker import Fetching, fail, read_and_call
+from datalab_facade.integrations.dask_following import ClusterTasks, Following, StoppedError
+from datalab_facade.integrations.dask_tasks import MAX_RENEWALS, RENEWAL_SECONDS
+from datalab_facade.integrations.dask_worker import fail, read_and_call
 from datalab_facade.jobs.resource import JobWaits
 from datalab_facade.jobs.wait import WaitPolicy
 
@@ -78,21 +76,11 @@ class MappedResult(Generic[_T]):
             TimeoutError: The timeout passed first.
             Exception: Any error of the function, or Dask's error for a lost task.
         """
-        seconds = None if timeout is None else checked_seconds("timeout", timeout)
-        mapped = self
-        while True:
-            try:
-                value: _T = mapped.future.result(seconds)
-            except DownloadError as error:
-                newer = self._tasks.restart(mapped, error)
-                if newer is None:
-                    raise
-                mapped = newer
-            else:
-                return value
+        value: _T = self._tasks.result_of(self, timeout)
+        return value
 
 
-class ResultTasks(Generic[_T]):
+class ResultTasks(ClusterTasks[MappedResult[_T]], Generic[_T]):
     """Submits tasks to the cluster. Thread-safe."""
 
     def __init__(
@@ -103,12 +91,9 @@ class ResultTasks(Generic[_T]):
         max_bytes: int,
         timeout: float,
     ) -> None:
-        self._client = client
+        super().__init__(client, funcname(function), datalab, max_bytes, timeout)
         self._function = function
-        self._name = funcname(function)
         self._datalab = datalab
-        allow_http = datalab._context.allow_http  # noqa: SLF001 - workers must allow the same
-        self._fetching = Fetching(max_bytes, timeout, allow_http)
 
     def start(
         self,
@@ -118,14 +103,8 @@ class ResultTasks(Generic[_T]):
         renewals: int = 0,
     ) -> MappedResult[_T]:
         """Start the task for a request that ended well."""
-        future: Future[_T] = self._client.submit(
-            read_and_call,
-            self._function,
-            request,
-            known,
-            self._fetching,
-            key=self._key(known.id),
-            pure=False,
+        future: Future[_T] = self._submit(
+            known.id, read_and_call, self._function, request, known, self._fetching
         )
         return MappedResult(
             source=source,
@@ -145,7 +124,7 @@ class ResultTasks(Generic[_T]):
         request: DocumentRequest | None = None,
     ) -> MappedResult[_T]:
         """Return a result whose future raises an error."""
-        future: Future[_T] = self._client.submit(fail, error, key=self._key(job_id), pure=False)
+        future: Future[_T] = self._submit(job_id, fail, error)
         return MappedResult(source=source, id=job_id, request=request, future=future, tasks=self)
 
     def restart(self, mapped: MappedResult[_T], error: DownloadError) -> MappedResult[_T] | None:
@@ -177,19 +156,6 @@ class ResultTasks(Generic[_T]):
         """
         return self._datalab.documents.get(job_id, timeout=RENEWAL_SECONDS)
 
-    def check_client(self) -> None:
-        """Check that the cluster's client can still deliver results.
-
-        Raises:
-            ClientStateError: The client is closed.
-        """
-        check_open(self._client)
-
-    def _key(self, job_id: str | None) -> str:
-        # Dashboards show the key.
-        name = "none" if job_id is None else job_id.replace("/", "-")
-        return f"{self._name}-{name}-{uuid4().hex}"
-
 
 class ResultMapping(Following[MappedResult[_T]]):
     """One call of :func:`map_results`.
@@ -201,7 +167,7 @@ class ResultMapping(Following[MappedResult[_T]]):
     """
 
     def __init__(self, tasks: ResultTasks[_T], datalab: Datalab, max_in_flight: int) -> None:
-        super().__init__(tasks.check_client, max_in_flight)
+        super().__init__(tasks, max_in_flight)
         self._tasks = tasks
         documents: Documents = datalab.documents
         self._documents = documents
@@ -236,10 +202,6 @@ class ResultMapping(Following[MappedResult[_T]]):
         with contextlib.closing(self._outcomes) as outcomes:
             for outcome in outcomes:
                 self._begin(self.poll_again(outcome, self._tasks.poll))
-
-    def restart(self, done: MappedResult[_T], error: DownloadError) -> MappedResult[_T] | None:
-        """Start a task again with a new URL; None if an expired URL was not the reason."""
-        return self._tasks.restart(done, error)
 
     def _submit_all(
         self, task: Task[DocumentResult], sources: Iterable[DocumentSource]

@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Generic, TypeVar
-from uuid import uuid4
 
 import attrs
 from dask.utils import funcname
 from distributed import Client, Future
 
-from datalab_facade.arguments import checked_seconds
 from datalab_facade.client import Datalab
 from datalab_facade.clock import SystemClock
-from datalab_facade.errors import (
-    ClientStateError,
-    DatalabError,
-    DownloadError,
-    DownloadFailure,
-    NotFoundError,
-)
-from datalab_facade.integrations.dask_worker import Fetching, fail, fetch_and_call
+from datalab_facade.errors import DatalabError, DownloadError, DownloadFailure, NotFoundError
+from datalab_facade.integrations.dask_following import ClusterTasks
+from datalab_facade.integrations.dask_worker import fail, fetch_and_call
 from datalab_facade.models import Execution, Output
 from datalab_facade.outputs.remote_outputs import remote_output
 from datalab_facade.outputs.renewing import Renewals
@@ -65,21 +58,11 @@ class MappedOutput(Generic[_T]):
             TimeoutError: The timeout passed first.
             Exception: Any error of the function, or Dask's error for a lost task.
         """
-        seconds = None if timeout is None else checked_seconds("timeout", timeout)
-        mapped = self
-        while True:
-            try:
-                value: _T = mapped.future.result(seconds)
-            except DownloadError as error:
-                newer = self._tasks.restart(mapped, error)
-                if newer is None:
-                    raise
-                mapped = newer
-            else:
-                return value
+        value: _T = self._tasks.result_of(self, timeout)
+        return value
 
 
-class Tasks(Generic[_T]):
+class Tasks(ClusterTasks[MappedOutput[_T]], Generic[_T]):
     """Submits tasks to the cluster. Thread-safe."""
 
     def __init__(
@@ -90,23 +73,15 @@ class Tasks(Generic[_T]):
         max_bytes: int,
         timeout: float,
     ) -> None:
-        self._client = client
+        super().__init__(client, funcname(function), datalab, max_bytes, timeout)
         self._function = function
-        self._name = funcname(function)
         self._executions = datalab.executions
-        allow_http = datalab._context.allow_http  # noqa: SLF001 - workers must allow the same
-        self._fetching = Fetching(max_bytes, timeout, allow_http)
         self._renewals = Renewals(SystemClock())
 
     def start(self, execution: Execution, output: Output, renewals: int = 0) -> MappedOutput[_T]:
         """Start the task for an output."""
-        future = self._client.submit(
-            fetch_and_call,
-            self._function,
-            output,
-            self._fetching,
-            key=self._key(execution.id),
-            pure=False,
+        future: Future[_T] = self._submit(
+            execution.id, fetch_and_call, self._function, output, self._fetching
         )
         return MappedOutput(
             execution_id=execution.id,
@@ -125,9 +100,9 @@ class Tasks(Generic[_T]):
         output: Output | None = None,
     ) -> MappedOutput[_T]:
         """Return a result whose future raises an error."""
-        future: Future[_T] = self._client.submit(
-            fail, error, key=self._key(execution_id), pure=False
-        )
+        # Dashboards show nothing of a wrong id.
+        known = execution_id if isinstance(execution_id, int) else None
+        future: Future[_T] = self._submit(known, fail, error)
         return MappedOutput(
             execution_id=execution_id,
             execution=execution,
@@ -175,29 +150,3 @@ class Tasks(Generic[_T]):
             DatalabError: Any error of ``client.executions.get``.
         """
         return self._executions.get(execution_id, timeout=timeout)
-
-    def check_client(self) -> None:
-        """Check that the cluster's client can still deliver results.
-
-        Raises:
-            ClientStateError: The client is closed.
-        """
-        check_open(self._client)
-
-    def _key(self, execution_id: object) -> str:
-        # Dashboards show the key, so it holds nothing of a wrong id.
-        name = execution_id if isinstance(execution_id, int) else "none"
-        return f"{self._name}-{name}-{uuid4().hex}"
-
-
-def check_open(client: Client) -> None:
-    """Check that a cluster's client can still deliver results.
-
-    Raises:
-        ClientStateError: The client is closed.
-    """
-    if client.status == "closed":
-        raise ClientStateError(
-            "The Dask client is closed or has lost its scheduler; take all results before you "
-            "close it"
-        )

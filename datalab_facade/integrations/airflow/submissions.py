@@ -70,7 +70,7 @@ class Submission:
             DatalabError: Any other error of starting a job; nothing was started.
         """
         request = self.request
-        base_url = str(self.client.executions.handle_to_dict(0)["origin"])
+        base_url = self.client._api.origin.base_url  # noqa: SLF001 - as handles have it
         memory = Memory(self.store, key_of(base_url, request.kind, request.identity))
         handle = memory.handle()
         if handle is not None:
