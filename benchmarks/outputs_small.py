@@ -28,6 +28,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import attrs
+import httpx
 
 from benchmarks.apart import apart, started_apart
 from benchmarks.measuring import Goal, Quantity, Section, ratios
@@ -51,7 +52,7 @@ class Scale:
     """The bytes of the large output."""
 
 
-FULL = Scale(repeats=3, many=500, later=0.02, large=400_000_000)
+FULL = Scale(repeats=3, many=1_000, later=0.02, large=400_000_000)
 QUICK = Scale(repeats=1, many=5, later=0.001, large=1_000_000)
 
 
@@ -255,9 +256,47 @@ def _files(url: str, folder: str) -> tuple[int, float]:
     return _timed(write)
 
 
+def _fetches(url: str, _: str) -> tuple[int, float]:
+    urls = _urls(url)
+    with httpx.Client() as client:
+        return _timed(lambda: sum(len(client.get(each).content) == _SIZE for each in urls))
+
+
+def _fetches_async(url: str, _: str) -> tuple[int, float]:
+    urls = _urls(url)
+
+    async def run() -> tuple[int, float]:
+        async with httpx.AsyncClient() as client:
+
+            async def fetch() -> int:
+                return sum([len((await client.get(each)).content) == _SIZE for each in urls])
+
+            return await _timed_async(fetch, int)
+
+    return asyncio.run(run())
+
+
+def _urls(url: str) -> list[str]:
+    with urlopen(f"{url}/api/v1/workflows/executions/{_EXECUTION}") as answer:
+        return [run["output_url"] for run in json.load(answer)["steps"]["parse"].values()]
+
+
 _THEIRS = "datalab-python-sdk"
 _FILES = "only files, without any request"
-_SIDES = {"ours, blocking": _blocking, "ours, async": _async, _THEIRS: _theirs, _FILES: _files}
+_FETCHES = {
+    "ours, blocking": "only requests, plain httpx",
+    "ours, async": "only requests, plain httpx, async",
+}
+"""What fetches the same into memory, one output after the other, for each of ours."""
+_MOST_OF_FLOOR = Goal(1.3)
+_SIDES = {
+    "ours, blocking": _blocking,
+    "ours, async": _async,
+    _THEIRS: _theirs,
+    _FILES: _files,
+    _FETCHES["ours, blocking"]: _fetches,
+    _FETCHES["ours, async"]: _fetches_async,
+}
 
 
 def _side(name: str, url: str, many: int) -> float:
@@ -295,6 +334,16 @@ def small(scale: Scale) -> Section:
                     seconds.append(_side(side, url, scale.many))
         milliseconds = {side: [1e3 * each for each in seconds] for side, seconds in found.items()}
         quantities.append(Quantity(f"milliseconds per output, answered {where}", milliseconds))
+        if not later:
+            floor = {
+                side: [sum(pair) for pair in zip(found[_FILES], found[fetches], strict=True)]
+                for side, fetches in _FETCHES.items()
+            }
+            times = {side: ratios(found[side], least) for side, least in floor.items()}
+            what = "time, as a multiple of only files and only requests, answered at once"
+            quantities.append(Quantity(what, times, _MOST_OF_FLOOR))
+        for fetches in _FETCHES.values():
+            del found[fetches]
         theirs = found.pop(_THEIRS, None)
         if theirs is not None:
             times = {side: ratios(seconds, theirs) for side, seconds in found.items()}

@@ -204,12 +204,14 @@ def _by_class(value: object, nested: Callable[[type], Form]) -> JSON:
     return (nested(kind) if attrs.has(kind) else _AS_IT_IS).written(value)
 
 
-def _checked(kinds: Iterable[object]) -> Callable[[object], Any]:
+def _checked(kinds: list[object]) -> Callable[[object], Any]:
     simple = [_SIMPLE[kind] for kind in kinds]
+    # Most values are of exactly these types, which is quick to see.
+    exact = {int, *kinds} if float in kinds else set(kinds)
     expected = " or ".join(name for name, _ in simple)
 
     def read(value: object) -> object:
-        if not any(check(value) for _, check in simple):
+        if type(value) not in exact and not any(check(value) for _, check in simple):
             raise InvalidJSONError(f"must be {expected}", value)
         return value
 

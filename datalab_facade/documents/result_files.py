@@ -251,7 +251,7 @@ class _OneFile:
         self._unwritten += len(data)
         if self._unwritten >= _MAX_UNWRITTEN:
             self._file.flush()
-            begin_writing(self._file, self._unwritten)
+            begin_writing(self._file, self._file.tell() - self._unwritten, self._unwritten)
             self._unwritten = 0
 
     def holds_nothing(self) -> bool:

@@ -123,7 +123,7 @@ class Saving:
             OSError: The journal cannot be written.
             Interrupted: The manifest is being closed, and would not list the file.
         """
-        entry = self._with_relative_path(saved)
+        entry = attrs.evolve(saved, path=saved.path.removeprefix(f"{self._folder.as_posix()}/"))
         key = entry.step, entry.file_key
         with self._lock:
             if self._closed:
@@ -134,11 +134,9 @@ class Saving:
 
     def record_saved(self, saved: SavedOutput) -> None:
         """Record a complete file that has its name."""
-        entry = self._with_relative_path(saved)
-        key = entry.step, entry.file_key
+        key = saved.step, saved.file_key
         with self._lock:
-            self._saved[key] = entry
-            del self._intents[key]
+            self._saved[key] = self._intents.pop(key)
             count = len(self._saved)
         # If a kill prevents the last manifest, the journal has the files that are missing here.
         if count.bit_count() == 1:
@@ -205,10 +203,6 @@ class Saving:
                     f"{words}. Make room and call again", manifest=self._manifest({}, {})
                 ) from error
             raise LocalFileError(words) from error
-
-    def _with_relative_path(self, saved: SavedOutput) -> SavedOutput:
-        path = Path(saved.path).relative_to(self._folder).as_posix()
-        return attrs.evolve(saved, path=path)
 
     def _write(self, intents: dict[OutputKey, SavedOutput], *, timeout: float) -> Manifest:
         with (

@@ -5,13 +5,12 @@ Anybody may have written the file, so all lines are checked before any is used.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, ClassVar, Final, Literal, Self
@@ -170,12 +169,20 @@ class RunRecords:
             LocalFileError: This version cannot read the journal. The message names the line.
         """
         *lines, tail = data.split(b"\n")
-        for number, line in enumerate(lines, 1):
-            with self._on_line(number):
-                self._read_line(json.loads(line), first=number == 1)
-        if tail:
-            with self._on_line(len(lines) + 1):
+        facts: dict[str, dict[str, Any]] = {}
+        number = 1
+        try:
+            for line in lines:
+                # Finding out the encoding of each line would take long.
+                text = line.decode("utf-8", "surrogatepass") if facts else line
+                self._read_line(json.loads(text), facts, first=number == 1)
+                number += 1
+            if tail:
                 _check_cut(tail, first=not lines)
+        except (ValueError, RecursionError) as error:
+            raise self._line_error(number, error) from None
+        for key, known in facts.items():
+            self._apply(key, known)
         return len(data) - len(tail)
 
     def _apply(self, key: str, facts: Mapping[str, Any]) -> RunEntry:
@@ -185,24 +192,20 @@ class RunRecords:
         self._folders.add(entry.folder.casefold())
         return entry
 
-    @contextlib.contextmanager
-    def _on_line(self, number: int) -> Iterator[None]:
-        try:
-            yield
-        except _OtherVersionError as error:
-            raise LocalFileError(
+    def _line_error(self, number: int, error: ValueError | RecursionError) -> LocalFileError:
+        if isinstance(error, _OtherVersionError):
+            return LocalFileError(
                 f"{self.path} has version {error} of the journal's format, which this release of "
                 f"datalab-facade cannot read. Use the release that wrote it, or choose another "
                 f"folder"
-            ) from None
-        except (ValueError, RecursionError) as error:
-            why = str(error) if type(error) is _InvalidLineError else "it is not JSON"
-            raise LocalFileError(
-                f"Line {number} of {self.path} is not a line of a run's journal: "
-                f"{why}. Correct it, or choose another folder"
-            ) from None
+            )
+        why = str(error) if type(error) is _InvalidLineError else "it is not JSON"
+        return LocalFileError(
+            f"Line {number} of {self.path} is not a line of a run's journal: "
+            f"{why}. Correct it, or choose another folder"
+        )
 
-    def _read_line(self, line: object, *, first: bool) -> None:
+    def _read_line(self, line: object, facts: dict[str, dict[str, Any]], *, first: bool) -> None:
         if not isinstance(line, dict):
             raise _InvalidLineError("it is not an object")
         if first:
@@ -212,9 +215,10 @@ class RunRecords:
         if not isinstance(key, str) or not _KEY.fullmatch(key):
             raise _InvalidLineError("it does not say which file it is about")
         assert self.header is not None
-        facts = _checked_facts(line, is_new=key not in self._entries, kind=self.header.kind)
-        entry = self._apply(key, facts)
-        if entry.ended is not None and entry.job_id is None:
+        checked = _checked_facts(line, is_new=key not in facts, kind=self.header.kind)
+        known = facts.setdefault(key, checked)
+        known.update(checked)
+        if known.get("ended") is not None and known.get("job_id") is None:
             raise _InvalidLineError("it tells the end of a job that has no id")
 
 

@@ -116,7 +116,7 @@ class AsyncDownloads:
         activity = self._activity(remote)
 
         async def attempt() -> _T:
-            with PartFile(remote, path, overwrite=overwrite) as part:
+            with PartFile(remote, path, overwrite=overwrite, checksum=checksum) as part:
                 download = self._plan(remote, deadline, part)
                 meter.begin(download.received, download.facts.total, self._now())
                 async with contextlib.aclosing(self._chunks(download, renew, activity)) as chunks:
@@ -135,9 +135,7 @@ class AsyncDownloads:
                 def finish() -> _T:
                     facts = download.facts
                     described = part.finish(
-                        facts,
-                        lambda size, sha256: describe(size, sha256, facts.media_type),
-                        checksum=checksum,
+                        facts, lambda size, sha256: describe(size, sha256, facts.media_type)
                     )
                     if saved is None:
                         sync_folder(path.parent)
@@ -145,7 +143,7 @@ class AsyncDownloads:
                         saved(described)
                     return described
 
-                # Verifying reads the whole file.
+                # The disk may be slow.
                 return await off_loop_async(finish)
 
         with activity.reported():

@@ -48,12 +48,12 @@ def write_all(file: IO[bytes], data: bytes | bytearray) -> None:
         written += file.write(memoryview(data)[written:])
 
 
-def begin_writing(file: IO[bytes], size: int) -> None:
-    """Let the system begin to write the end of a file to the disk, without waiting for it."""
+def begin_writing(file: IO[bytes], start: int, size: int) -> None:
+    """Let the system begin to write a part of a file to the disk, without waiting for it."""
     if hasattr(os, "posix_fadvise"):  # pragma: no branch - not every system has it
         # On Linux this starts the write at once; pages that are being written stay in memory.
         with suppress(OSError):
-            os.posix_fadvise(file.fileno(), file.tell() - size, size, os.POSIX_FADV_DONTNEED)
+            os.posix_fadvise(file.fileno(), start, size, os.POSIX_FADV_DONTNEED)
 
 
 def sync(file: IO[bytes]) -> None:

@@ -115,7 +115,7 @@ class Downloads:
         activity = self._activity(remote)
 
         def attempt() -> _T:
-            with PartFile(remote, path, overwrite=overwrite) as part:
+            with PartFile(remote, path, overwrite=overwrite, checksum=checksum) as part:
                 download = self._plan(remote, deadline, part)
                 meter.begin(download.received, download.facts.total, self._now())
                 with contextlib.closing(self._chunks(download, renew, activity)) as chunks:
@@ -134,9 +134,7 @@ class Downloads:
                 def finish() -> _T:
                     facts = download.facts
                     described = part.finish(
-                        facts,
-                        lambda size, sha256: describe(size, sha256, facts.media_type),
-                        checksum=checksum,
+                        facts, lambda size, sha256: describe(size, sha256, facts.media_type)
                     )
                     if saved is None:
                         sync_folder(path.parent)
@@ -144,7 +142,7 @@ class Downloads:
                         saved(described)
                     return described
 
-                # Verifying reads the whole file.
+                # The disk may be slow.
                 return off_loop(finish)
 
         with activity.reported():

@@ -35,6 +35,7 @@ from datalab_facade.transfers.disk import (
 )
 from datalab_facade.transfers.downloading import Chunk
 from datalab_facade.transfers.facts import Facts
+from datalab_facade.transfers.file_checksums import MAX_UNWRITTEN, FileChecksums
 from datalab_facade.transfers.naming import suffix_of
 from datalab_facade.transfers.remotes import Remote
 from datalab_facade.transfers.sinks import (
@@ -55,9 +56,6 @@ _PIECE = 1 << 20
 # removing two more files would be most of the cost of a small output.
 _MIN_PART_BYTES = 32 << 10
 
-# The most bytes that the system may keep in memory; the final sync waits for no more.
-_MAX_UNWRITTEN = 16 << 20
-
 
 class PartFile:
     """The growing file of one download. Use it in a ``with`` statement.
@@ -65,22 +63,30 @@ class PartFile:
     Two processes that download the same file do not share its part: the second one
     begins a part of its own.
 
+    Args:
+        remote: The object.
+        path: The final path.
+        overwrite: Whether to replace a file that is there.
+        checksum: Whether to compute the file's SHA-256.
+
     Attributes:
         received: The number of bytes that an earlier attempt left.
         facts: What storage said about the object then.
     """
 
-    def __init__(self, remote: Remote, path: Path, *, overwrite: bool) -> None:
+    def __init__(self, remote: Remote, path: Path, *, overwrite: bool, checksum: bool) -> None:
         self._remote = remote
         self._path = path
         self._overwrite = overwrite
         self._part = path.with_name(path.name + ".part")
         self._notes = path.with_name(path.name + ".part.json")
         self._shared = True
+        self._has_notes = False
         self._recognizable = False
         self._file: IO[bytes] | None = None
         self._start = bytearray()
         self._unwritten = 0
+        self._checksums = FileChecksums(remote, sha256=checksum)
         self._published = False
         self.received = 0
         self.facts: Facts | None = None
@@ -92,9 +98,11 @@ class PartFile:
                 f"is not saved: {self._path} exists. Overwrite it with overwrite=True",
             )
         with self._disk():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            if is_file(self._notes):
-                self._file = self._open_part()
+            if not os.path.isdir(self._path.parent):  # noqa: PTH112 - faster, for small outputs
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._has_notes = os.path.lexists(self._notes)
+            if self._has_notes and is_file(self._notes):
+                self._file = self._open_part(keep=True)
                 self.facts = self._read_notes()
                 self.received = self._file.seek(0, os.SEEK_END) if self.facts else 0
         return self
@@ -105,13 +113,17 @@ class PartFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._checksums.stop()
         if self._file is None or self._file.closed:
             return
+        if self._published:
+            self._file.close()
+            return
         with self._file, suppress(OSError):
-            # A part is removed if no later call could resume it: it is empty, private to this
-            # process or published, or its object is gone or has no validator.
+            # A part is removed if no later call could resume it: it is empty or private to this
+            # process, or its object is gone or has no validator.
             gone = isinstance(error, DownloadError) and error.reason == DownloadFailure.GONE
-            resumable = self._shared and self._recognizable and not gone and not self._published
+            resumable = self._shared and self._recognizable and not gone
             if is_at(self._part, self._file) and not (
                 resumable and self._file.seek(0, os.SEEK_END)
             ):
@@ -132,28 +144,22 @@ class PartFile:
                     self._spill()
                     self._write_notes(facts)
             elif chunk.data:
-                write_all(self._file, chunk.data)
-                self._unwritten += len(chunk.data)
-                if self._unwritten >= _MAX_UNWRITTEN:
-                    begin_writing(self._file, self._unwritten)
-                    self._unwritten = 0
+                self._write(self._file, chunk, facts)
             else:
                 # A body begins: it replaces everything from here on.
+                self._checksums.restart(chunk.offset)
                 self._file.seek(chunk.offset)
                 self._file.truncate()
                 self._write_notes(facts)
 
-    def finish(
-        self, facts: Facts, describe: Callable[[int, str | None], _T], *, checksum: bool
-    ) -> _T:
+    def finish(self, facts: Facts, describe: Callable[[int, str | None], _T]) -> _T:
         """Verify the bytes, decompress them if necessary, and give the file its final name.
 
         Args:
             facts: What storage said about the object.
-            describe: Called with the file's length in bytes and, with ``checksum``, its
-                SHA-256, just before the file gets its name. Its OSError counts as one of
-                the disk's.
-            checksum: Whether to compute the SHA-256, too.
+            describe: Called with the file's length in bytes and its SHA-256, if that is
+                known, just before the file gets its name. Its OSError counts as one of the
+                disk's.
 
         Returns:
             What ``describe`` returned.
@@ -166,19 +172,12 @@ class PartFile:
             self._refuse_page(facts)
             if facts.encoding and packed_reason is None:
                 return self._finish_unpacked(facts, describe)
-            sha256 = hashlib.sha256()
-            if facts.digests or checksum:
-                decoder = Decoder(self._remote, facts, as_stored=True)
-                with self._disk():
-                    for piece in self._pieces(decoder):
-                        if checksum:
-                            sha256.update(piece)
-                decoder.finish()
+            sha256 = self._verify(facts)
             with self._disk():
                 file = self._file or self._spill()
                 size = file.seek(0, os.SEEK_END)
                 sync(file)
-                result = describe(size, sha256.hexdigest() if checksum else None)
+                result = describe(size, sha256)
                 self._publish(self._part)
             if packed_reason is not None:
                 logger.warning(
@@ -205,7 +204,6 @@ class PartFile:
     def _spill(self) -> IO[bytes]:
         """Move the bytes from memory to the part on disk."""
         self._file = self._open_part()
-        self._file.truncate()
         write_all(self._file, self._start)
         self._start.clear()
         return self._file
@@ -213,6 +211,7 @@ class PartFile:
     def _write_notes(self, facts: Facts) -> None:
         notes = {"output": self._remote.identity, "facts": attrs.asdict(facts)}
         self._recognizable = facts.validator is not None
+        self._has_notes = True
         with open_without_links(self._notes, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "wb") as file:
             write_all(file, json.dumps(notes).encode())
 
@@ -233,29 +232,58 @@ class PartFile:
         if is_web_page(start):
             raise web_page(self._remote, start)
 
-    def _pieces(self, decoder: Decoder) -> Iterator[bytes]:
-        """Yield the bytes that arrived, decoded."""
+    def _pieces(self, start: int = 0) -> Iterator[bytes]:
+        """Yield the bytes that arrived, from an offset on."""
         if self._file is None:
-            yield from decoder.feed(bytes(self._start))
+            yield bytes(self._start[start:])
             return
-        self._file.seek(0)
+        self._file.seek(start)
         while piece := self._file.read(_PIECE):
+            yield piece
+
+    def _unpacked(self, decoder: Decoder) -> Iterator[bytes]:
+        for piece in self._pieces():
             yield from decoder.feed(piece)
 
-    def _open_part(self) -> IO[bytes]:
-        for _ in range(10):
-            if is_other(self._part) or is_other(self._notes):
+    def _write(self, file: IO[bytes], chunk: Chunk, facts: Facts) -> None:
+        write_all(file, chunk.data)
+        size = chunk.offset + len(chunk.data)
+        if self._checksums.advance(file, size, facts):
+            self._unwritten = 0
+            return
+        self._unwritten += len(chunk.data)
+        if self._unwritten >= MAX_UNWRITTEN:
+            begin_writing(file, size - self._unwritten, self._unwritten)
+            self._unwritten = 0
+
+    def _verify(self, facts: Facts) -> str | None:
+        """Compare the checksums of what arrived; return its SHA-256 if it is wanted."""
+        with self._disk():
+            return self._checksums.finish(self._pieces, facts)
+
+    def _open_part(self, *, keep: bool = False) -> IO[bytes]:
+        """Open the part; what an earlier attempt left in it is removed unless it is kept."""
+        for attempt in range(10):
+            # Most often there is nothing, which needs no further questions.
+            is_new = attempt == 0 and not self._has_notes
+            if not is_new and (is_other(self._part) or is_other(self._notes)):
                 break
             with contextlib.ExitStack() as stack:
-                file = stack.enter_context(
-                    open_without_links(self._part, os.O_RDWR | os.O_CREAT, "r+b")
-                )
+                flags = os.O_RDWR | os.O_CREAT | (os.O_EXCL if is_new else 0)
+                try:
+                    file = open_without_links(self._part, flags, "r+b")
+                except FileExistsError:
+                    continue
+                stack.enter_context(file)
                 if not lock(file):
                     break
                 # The process that held the lock before may have published and removed the
                 # part; if it was killed in between, the part is the published file itself.
                 if is_at(self._part, file):
-                    if os.fstat(file.fileno()).st_nlink < 2:
+                    found = os.fstat(file.fileno())
+                    if found.st_nlink < 2:
+                        if found.st_size and not keep:
+                            file.truncate()
                         stack.pop_all()
                         return file
                     self._part.unlink()
@@ -289,7 +317,7 @@ class PartFile:
                 beside.unlink(missing_ok=True)
             with self._disk(), beside.open("xb") as unpacked:
                 decoder = Decoder(self._remote, facts)
-                for piece in self._pieces(decoder):
+                for piece in self._unpacked(decoder):
                     size += unpacked.write(piece)
                     sha256.update(piece)
                 decoder.finish()
@@ -324,7 +352,8 @@ class PartFile:
         self._published = True
         # The file has its name, even if these cannot be removed.
         with suppress(OSError):
-            self._notes.unlink(missing_ok=True)
+            if self._has_notes:
+                self._notes.unlink(missing_ok=True)
             self._part.unlink(missing_ok=True)
 
     @contextlib.contextmanager

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datalab_facade import DownloadError, InvalidArgumentError, Progress
-from datalab_facade.transfers import disk, part_files
+from datalab_facade.transfers import disk, file_checksums, part_files
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
 from tests.outputs.processes import outcome, start
@@ -884,3 +884,37 @@ def test_a_part_that_others_publish_while_it_is_opened_is_begun_anew(
     saved(side, storage, tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == BODY
     assert names(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("changes", [False, True], ids=["the same", "another one"])
+@pytest.mark.parametrize("cuts", [[], [300_000], [150_000, 300_000]], ids=["whole", "cut", "twice"])
+def test_a_checksum_computed_meanwhile_is_that_of_the_file(
+    side: Side,
+    storage: BadStorage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    cuts: list[int],
+    changes: bool,
+) -> None:
+    """Also of a download that goes on, or is begun anew since the object changed."""
+    monkeypatch.setattr(file_checksums, "_MIN_FOLLOWED_BYTES", 100_000)
+    monkeypatch.setattr(file_checksums, "_PIECE", 10_000)
+    body, old = BODY * 8, BODY[::-1] * 8
+    first = stored(old, etag='"v0-no-md5"') if changes else stored(body)
+    storage.plays(*(cut(first, after) for after in cuts), then=stored(body))
+    told = saved(side, storage, tmp_path / "out", checksum=True)
+    assert (tmp_path / "out").read_bytes() == body
+    assert (told.bytes, told.sha256) == (len(body), hashlib.sha256(body).hexdigest())
+    assert "datalab-checksum" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_bytes_that_are_wrong_are_noticed_while_they_arrive_too(
+    side: Side, storage: BadStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_checksums, "_MIN_FOLLOWED_BYTES", 100_000)
+    monkeypatch.setattr(file_checksums, "_PIECE", 10_000)
+    wrong = {"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    storage.plays(then=stored(BODY * 8, headers=wrong))
+    assert failure(side, storage, tmp_path / "out").reason == "corrupt"
+    assert names(tmp_path) == []

@@ -28,7 +28,7 @@ from datalab_facade.transport.network.resolving import HEAD_START, Address, Reso
 _T = TypeVar("_T")
 
 # What is read at once while more comes than was asked for.
-_LARGE_READ = 1 << 18
+_LARGE_READ = 1 << 19
 _TLS_RECORD = 1 << 14
 # Seconds that a thread which may be interrupted waits for a connection before it checks.
 _BETWEEN_CHECKS = 0.2

@@ -21,7 +21,7 @@ from datalab_facade.transport.network.resolving import HEAD_START, Address, Reso
 from datalab_facade.transport.network.sockets import NothingSentError, new_socket
 
 # Reading pauses while so much waits to be taken.
-_MOST_AHEAD = 1 << 18
+_MOST_AHEAD = 1 << 19
 
 
 class AsyncNetwork(httpcore.AsyncNetworkBackend):
