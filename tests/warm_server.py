@@ -145,9 +145,10 @@ def _run(job: Job) -> None:
             os.close(job.streams[number])
         else:
             os.close(number)
-    sys.stdin = sys.__stdin__ = _opened(0, sys.stdin)  # type: ignore[assignment]
-    sys.stdout = sys.__stdout__ = _opened(1, sys.stdout)  # type: ignore[assignment]
-    sys.stderr = sys.__stderr__ = _opened(2, sys.stderr)  # type: ignore[assignment]
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = _opened(number, getattr(sys, name))
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
     os.environ.clear()
     os.environ.update(job.environment)
     os.chdir(job.folder)
