@@ -247,10 +247,7 @@ def test_whenever_keys_change_no_request_is_sent_more_than_twice(
         client = way.client(simulator, api_key=keys.of(way))
         scripts = [ExecutionScript([StepScript("parse", ends=3600)])] * (3 if many else 1)
         ids = [simulator.start(script) for script in scripts]
-        assert all(
-            outcome.succeeded
-            for outcome in client.executions.wait_many(ids, policy=RARELY)
-        )
+        assert all(outcome.succeeded for outcome in client.executions.wait_many(ids, policy=RARELY))
     refused = statuses(simulator).count(401)
     assert refused <= len(rotations) * len(ids)
     assert keys.asked <= 1 + refused

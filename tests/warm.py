@@ -12,11 +12,14 @@ import atexit
 import functools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from tests.warm_client import ask
 
 _ROOT = Path(__file__).parents[1]
 _CLIENT = Path(__file__).with_name("warm_client.py")
@@ -56,6 +59,34 @@ def _socket() -> str:
 def warm(module: str, *arguments: object) -> list[str]:
     """Give the command line that runs a module as ``python -m`` does, in a warm process."""
     return [sys.executable, "-I", "-S", str(_CLIENT), _socket(), module, *map(str, arguments)]
+
+
+class WarmProcess:
+    """A process that runs a module, and can be killed by whoever started it.
+
+    Args:
+        module: The module.
+        arguments: Its arguments.
+    """
+
+    def __init__(self, module: str, *arguments: object) -> None:
+        place, folder = _socket(), str(_ROOT)
+        with Path(os.devnull).open("r+b") as nothing:
+            streams = {0: nothing.fileno(), 1: nothing.fileno(), 2: 2}
+            words = [*map(str, arguments)]
+            self._server = ask(place, module, words, dict(os.environ), folder, streams)
+        self._answers = self._server.makefile()
+        self.pid = int(self._answers.readline())
+
+    def kill(self) -> None:
+        """Kill it; it is not collected before its end was told."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        """Wait for its end, and return its exit code, negative for a signal."""
+        with self._server, self._answers:
+            self._server.settimeout(_SECONDS)
+            return int(self._answers.readline())
 
 
 def program_file(folder: Path, name: str, module: str) -> Path:
