@@ -35,10 +35,10 @@ from datalab_facade.wire import Decoder, maker_of
 _EXECUTIONS = Decoder(
     Execution,
     "execution",
-    given=("id", "steps", "observed_at"),
+    supplied=("id", "steps", "observed_at"),
     also=("execution_id", "id", "steps", "input_config"),
 )
-_RUNS = Decoder(StepRun, "step run", given=("file_key",))
+_RUNS = Decoder(StepRun, "step run", supplied=("file_key",))
 
 # Clocks that nobody sets differ by minutes, and no server asks for longer often.
 _LONGEST_BY_OUR_CLOCK = 120.0
